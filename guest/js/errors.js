@@ -1,0 +1,129 @@
+// Errors as the prelude makes them, and any thrown value as the host is told it.
+
+import {
+  ErrorClass, TypeErrorClass, RangeErrorClass, StringOf, apply, data, defineProperty, find, joined,
+  lines, newWeakMap, slots, stringify, substring, toWellFormed,
+} from "smol:primordials";
+
+// The prelude needs `stack` to be the engine's own text, so the hooks that
+// rewrite it are not for scripts. 30 frames leave room for the prelude's.
+ErrorClass.stackTraceLimit = 30;
+delete ErrorClass.stackTraceLimit;
+delete ErrorClass.prepareStackTrace;
+
+const errorToString = ErrorClass.prototype.toString;
+
+// Which errors came of a failed call, and with what code. The `code` property
+// that a script sees is for the script: it can write there what it likes.
+const failureCodes = newWeakMap();
+
+/**
+ * An error without words yet. Made when a call is made, so that its stack
+ * holds the author's line; `fail` gives it the words once the call has failed.
+ */
+export const anticipate = () => new ErrorClass("");
+export const anticipateRange = () => new RangeErrorClass("");
+
+const withoutPrelude = (stack) => {
+  const all = lines(stack);
+  const kept = [];
+  let count = 0;
+  for (let index = 0; index < all.length; index++) {
+    const inPrelude = find(all[index], "(smol:") >= 0 || find(all[index], "(native)") >= 0;
+    if (!inPrelude) defineProperty(kept, count++, data(all[index]));
+  }
+  return joined(kept, "\n");
+};
+
+// So that a script that prints the stack sees its own frames.
+const tidy = (error) => defineProperty(error, "stack", data(withoutPrelude(error.stack), false));
+
+export const fail = (error, code, message, name) => {
+  defineProperty(error, "message", data(message, false));
+  defineProperty(error, "name", data(name, false));
+  defineProperty(error, "code", data(code));
+  failureCodes.set(error, code);
+  return tidy(error);
+};
+
+export const typeError = (message) => tidy(new TypeErrorClass(message));
+
+/** The error of an `import` that cannot be: see the resolver. */
+export const importError = (message) => {
+  const error = new ErrorClass(message);
+  defineProperty(error, "name", data("ImportError", false));
+  failureCodes.set(error, "import");
+  return error;
+};
+
+const clipped = (text) => (text.length > 200 ? substring(text, 0, 200) + "…" : text);
+
+// What was thrown, when it was no error: `the string "x"`.
+const thrownValue = (value) => {
+  if (value === null || value === undefined) return StringOf(value);
+  const kind = typeof value;
+  if (kind === "object") return "the object " + clipped(stringify(value));
+  if (kind === "function") return "a function";
+  if (kind === "string") return "the string " + clipped(stringify(value));
+  return "the " + kind + " " + clipped(StringOf(value));
+};
+
+const text = (value, otherwise) => (typeof value === "string" ? toWellFormed(value) : otherwise);
+
+// The code of the failed call that this error is, or that it names as its cause.
+const failureCode = (value) => {
+  let current = value;
+  for (let depth = 0; depth < 8 && typeof current === "object" && current !== null; depth++) {
+    const code = failureCodes.get(current);
+    if (code !== undefined) return code;
+    current = current.cause;
+  }
+  return undefined;
+};
+
+/**
+ * `[name, message, stack, code of the failed call | undefined]`.
+ * Whatever was thrown may fight back (a getter, a proxy), and loses.
+ */
+export const describe = (value) => {
+  let name = "Error";
+  let message = "threw something that cannot be read";
+  let stack = "";
+  let code;
+  try {
+    if (typeof value === "object" && value !== null) code = failureCode(value);
+    if (typeof value === "object" && value !== null && typeof value.message === "string") {
+      message = text(value.message, "");
+      name = text(value.name, "Error");
+      stack = text(value.stack, "");
+    } else {
+      message = "threw " + toWellFormed(thrownValue(value));
+    }
+  } catch {
+    // What was read so far is what there is.
+  }
+  const record = slots(4);
+  record[0] = name;
+  record[1] = message;
+  record[2] = stack;
+  record[3] = code;
+  return record;
+};
+
+/** Where the code that runs now is, as text, for the watcher of promises. */
+export const whereAmI = () => new ErrorClass("").stack;
+
+// One value of a `log` or `console` line.
+export const show = (value) => {
+  if (typeof value === "string") return value;
+  if (typeof value === "bigint") return StringOf(value) + "n";
+  if (typeof value === "function") return "[function]";
+  if (typeof value !== "object" || value === null) return StringOf(value);
+  try {
+    if (value instanceof ErrorClass) return apply(errorToString, value, []);
+    const json = stringify(value);
+    return json === undefined ? "[an object]" : json;
+  } catch {
+    return "[an object that cannot be shown]";
+  }
+};

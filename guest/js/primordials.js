@@ -1,0 +1,89 @@
+// The intrinsics that the prelude uses, taken before any author code runs.
+// A script may patch its globals and prototypes as it likes: nothing here, and
+// nothing built on it, looks at them again. This is for correctness; what a
+// script may do is decided by the host alone.
+
+export const { apply, ownKeys } = Reflect;
+export const { create, defineProperty, freeze, getPrototypeOf } = Object;
+export const { isArray } = Array;
+export const { stringify, parse } = JSON;
+export const StringOf = String;
+export const ErrorClass = Error;
+export const TypeErrorClass = TypeError;
+export const RangeErrorClass = RangeError;
+export const PromiseClass = Promise;
+export const global = globalThis;
+export const ObjectPrototype = Object.prototype;
+
+const { then } = Promise.prototype;
+const { resolve, reject } = Promise;
+const { slice, indexOf, split, toWellFormed: wellFormed, charCodeAt } = String.prototype;
+const { join } = Array.prototype;
+const map = { get: Map.prototype.get, set: Map.prototype.set, delete: Map.prototype.delete };
+const weak = { get: WeakMap.prototype.get, set: WeakMap.prototype.set };
+const MapClass = Map;
+const WeakMapClass = WeakMap;
+
+// `await` and `then` ask a promise for its `constructor` and that for its
+// species. With these two fixed, they use the engine's own machinery on every
+// native promise, whatever a script does to `then`.
+defineProperty(Promise.prototype, "constructor", { writable: false, configurable: false });
+defineProperty(Promise, Symbol.species, { configurable: false });
+defineProperty(globalThis, "Promise", { writable: false, configurable: false });
+
+export const promiseThen = (promise, onValue, onError) => apply(then, promise, [onValue, onError]);
+export const toPromise = (value) => apply(resolve, PromiseClass, [value]);
+export const rejected = (error) => apply(reject, PromiseClass, [error]);
+export const substring = (text, from, to) => apply(slice, text, [from, to]);
+export const find = (text, part) => apply(indexOf, text, [part]);
+export const charCode = (text, index) => apply(charCodeAt, text, [index]);
+export const lines = (text) => apply(split, text, ["\n"]);
+export const joined = (list, between) => apply(join, list, [between]);
+
+/** A string that UTF-8 can carry: lone surrogates become U+FFFD. */
+export const toWellFormed = (text) => apply(wellFormed, text, []);
+
+/** A property that no prototype can get in the way of. */
+export const data = (value, enumerable = true) => {
+  const descriptor = create(null);
+  descriptor.value = value;
+  descriptor.writable = true;
+  descriptor.enumerable = enumerable;
+  descriptor.configurable = true;
+  return descriptor;
+};
+
+/** The same, for good. */
+export const constant = (value, enumerable = true) => {
+  const descriptor = create(null);
+  descriptor.value = value;
+  descriptor.writable = false;
+  descriptor.enumerable = enumerable;
+  descriptor.configurable = false;
+  return descriptor;
+};
+
+/** An array of `count` slots of its own: writing them asks no prototype. */
+export const slots = (count) => {
+  const list = [];
+  const empty = data(null);
+  for (let index = 0; index < count; index++) defineProperty(list, index, empty);
+  return list;
+};
+
+export const newMap = () => {
+  const inner = new MapClass();
+  return {
+    get: (key) => apply(map.get, inner, [key]),
+    set: (key, value) => apply(map.set, inner, [key, value]),
+    delete: (key) => apply(map.delete, inner, [key]),
+  };
+};
+
+export const newWeakMap = () => {
+  const inner = new WeakMapClass();
+  return {
+    get: (key) => apply(weak.get, inner, [key]),
+    set: (key, value) => apply(weak.set, inner, [key, value]),
+  };
+};

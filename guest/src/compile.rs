@@ -1,0 +1,164 @@
+//! From text to code that has not run, in either dialect, and the choice
+//! between the two.
+//!
+//! Never runs author code.
+
+use std::ffi::CString;
+
+use javy::quickjs::module::Declared;
+use javy::quickjs::{Ctx, Error, Module, Result as QuickjsResult};
+
+use crate::author::{Author, INTERNAL_NAME, Position};
+use crate::bindings::smol::workflow::types::{Dialect, ScriptError};
+use crate::failure::{self, Described, IMPORT};
+use crate::raw::{self, Compiled};
+
+const SYNTAX: &str = "syntax";
+
+// The body's own lines must keep their numbers, so what stands in front ends
+// in line breaks and QuickJS counts from before the first. It takes 0 for
+// "not given", hence two.
+const BODY_BEFORE: &str = "(async () => {\n\n";
+const BODY_FIRST_LINE: i32 = -1;
+const BODY_AFTER: &str = "\n})";
+
+/// No word of JavaScript begins like this.
+const POISON: &str = " ⊥";
+
+type Result<T> = std::result::Result<T, ScriptError>;
+
+/// Which dialect the script is written in. When it is neither, the error of
+/// the one that its author most likely meant.
+pub(crate) fn dialect(ctx: &Ctx<'_>, author: &Author) -> Result<Dialect> {
+    refuse_nul(author)?;
+    if declare(ctx, &author.text).is_ok() {
+        return Ok(Dialect::Module);
+    }
+    let as_module = failure::describe(ctx, ctx.catch());
+    if as_module.is_import() {
+        return Err(as_module.into_error(IMPORT));
+    }
+    // Most scripts are bodies: where the module went wrong is not looked for.
+    let Err(as_body) = body(ctx, author) else { return Ok(Dialect::Body) };
+    let returns = as_module.message.starts_with("return not in a function");
+    if returns || !author.looks_like_a_module() {
+        return Err(as_body);
+    }
+    module(ctx, author).map(|_| Dialect::Module)
+}
+
+pub(crate) fn module<'js>(ctx: &Ctx<'js>, author: &Author) -> Result<Module<'js, Declared>> {
+    refuse_nul(author)?;
+    declare(ctx, &author.text).map_err(|error| {
+        author.read_as(Dialect::Module);
+        syntax_error(ctx, author, &error, |upto, end| {
+            declare(ctx, &format!("{}{end}", author.text.get(..upto)?)).err()
+        })
+    })
+}
+
+fn declare<'js>(ctx: &Ctx<'js>, text: &str) -> QuickjsResult<Module<'js, Declared>> {
+    Module::declare(ctx.clone(), INTERNAL_NAME, text)
+}
+
+/// An expression whose value is the async function around the script.
+pub(crate) fn body<'js>(ctx: &Ctx<'js>, author: &Author) -> Result<Compiled<'js>> {
+    refuse_nul(author)?;
+    let text = author.without_export();
+    wrap(ctx, &text, BODY_AFTER).map_err(|error| {
+        author.read_as(Dialect::Body);
+        syntax_error(ctx, author, &error, |upto, end| wrap(ctx, text.get(..upto)?, end).err())
+    })
+}
+
+fn wrap<'js>(ctx: &Ctx<'js>, text: &str, after: &str) -> QuickjsResult<Compiled<'js>> {
+    let text = CString::new(format!("{BODY_BEFORE}{text}{after}"))?;
+    raw::compile(ctx, &text, &CString::new(INTERNAL_NAME)?, BODY_FIRST_LINE)
+}
+
+fn refuse_nul(author: &Author) -> Result<()> {
+    author.text.find('\0').map_or(Ok(()), |at| {
+        let message = "the script contains a NUL character".to_owned();
+        Err(failure::plain(SYNTAX, "SyntaxError", message, author.place_of(at)))
+    })
+}
+
+/// The error of a text that does not compile. `cut` compiles the text up to an
+/// offset, with something else behind, and gives its error.
+fn syntax_error(
+    ctx: &Ctx<'_>,
+    author: &Author,
+    error: &Error,
+    cut: impl Fn(usize, &str) -> Option<Error>,
+) -> ScriptError {
+    if !error.is_exception() {
+        return failure::plain(SYNTAX, "SyntaxError", error.to_string(), Position::default());
+    }
+    let described = failure::describe(ctx, ctx.catch());
+    if described.is_import() {
+        return described.into_error(IMPORT);
+    }
+    let Some(line) = described.line() else { return described.into_error(SYNTAX) };
+    let at_end = author.line_range(line).is_none() || described.message.ends_with(": ''");
+    let (message, at) = if at_end {
+        // What QuickJS stumbled over there is the wrapper's, or nothing.
+        let message = "unexpected end of the script, or one bracket too many before it";
+        (message.to_owned(), author.end())
+    } else {
+        // Where another word was expected, the end would be as wrong as the
+        // word itself, so something else must stand there. Other errors may
+        // come when the next word has been read.
+        let end = if described.message.to_lowercase().contains("expect") { POISON } else { "" };
+        let stumbles = |upto| cut(upto, end).is_some().then(|| failure::describe(ctx, ctx.catch()));
+        let at = stumbling_block(author, &described, line, stumbles);
+        (with_hint(author, described.message, at), at)
+    };
+    failure::plain(SYNTAX, "SyntaxError", message, at)
+}
+
+/// QuickJS knows the line of a syntax error but seldom the column. It reads from
+/// left to right, so the shortest text that fails in the same way ends in the
+/// word that is wrong. Found by halving.
+fn stumbling_block(
+    author: &Author,
+    error: &Described,
+    line: u32,
+    stumbles: impl Fn(usize) -> Option<Described>,
+) -> Position {
+    let Some(range) = author.line_range(line) else { return Position::default() };
+    let same = |upto: usize| {
+        stumbles(upto).is_some_and(|cut| cut.message == error.message && cut.line() == Some(line))
+    };
+    let ends: Vec<_> = author.text.get(range.clone()).unwrap_or_default().char_indices().collect();
+    let ends: Vec<_> = ends.iter().map(|(at, char)| range.start + at + char.len_utf8()).collect();
+    if !ends.last().is_some_and(|&last| same(last)) {
+        return author.position(line, 1);
+    }
+    let first = ends.partition_point(|&end| !same(end));
+    let end = ends.get(first).copied().unwrap_or(range.end);
+    let before = author.text.get(range.start..end).unwrap_or_default();
+    // The message names the word, as in `unexpected token in expression: 'of'`.
+    let word = error.message.strip_suffix('\'').and_then(|text| Some(text.rsplit_once('\'')?.1));
+    let length = match word {
+        Some(word) if before.ends_with(word) => word.len(),
+        _ => last_word(before).len(),
+    };
+    author.place_of(end - length)
+}
+
+/// The name or number that a text ends in, else its last character.
+fn last_word(text: &str) -> &str {
+    let is_word = |char: char| char.is_alphanumeric() || char == '_' || char == '$';
+    let word = text.trim_end_matches(is_word).len();
+    let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
+    text.get(word.min(last)..).unwrap_or_default()
+}
+
+/// QuickJS takes an `await` outside async functions for a name.
+fn with_hint(author: &Author, message: String, at: Position) -> String {
+    if message == "expecting ';'" && author.text_before(at).trim_end().ends_with("await") {
+        "await is only valid in async functions and at the top level".to_owned()
+    } else {
+        message
+    }
+}

@@ -1,0 +1,70 @@
+//! The host's imports as JavaScript functions, for the prelude alone.
+//!
+//! Translates arguments and answers. Checks nothing: the host does.
+
+use javy::quickjs::{Array, Ctx, Function, IntoJs, Object, Result, Value, function::Opt};
+
+use crate::bindings::smol::workflow::calls;
+use crate::bindings::smol::workflow::types::{CallId, Failure, GroupKind, NullSlot};
+use crate::{failure, random, wellformed};
+
+/// The object that the prelude gets.
+pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let host = Object::new(ctx.clone())?;
+    host.set("agent", Function::new(ctx.clone(), agent)?)?;
+    host.set("workflow", Function::new(ctx.clone(), workflow)?)?;
+    host.set("sleep", Function::new(ctx.clone(), sleep)?)?;
+    host.set("phase", Function::new(ctx.clone(), |title: String| calls::phase(&title))?)?;
+    host.set("log", Function::new(ctx.clone(), |message: String| calls::log(&message))?)?;
+    host.set("nullSlot", Function::new(ctx.clone(), null_slot)?)?;
+    host.set("budgetTotal", Function::new(ctx.clone(), budget_total)?)?;
+    host.set("budgetSpent", Function::new(ctx.clone(), || calls::budget().spent as f64)?)?;
+    host.set("random", Function::new(ctx.clone(), random::random)?.with_name("random")?)?;
+    Ok(host)
+}
+
+fn agent<'js>(ctx: Ctx<'js>, prompt: String, options: String) -> Result<Value<'js>> {
+    answer(&ctx, calls::agent(&prompt, &wellformed::json(options)))
+}
+
+fn workflow<'js>(ctx: Ctx<'js>, target: String, args: Opt<Option<String>>) -> Result<Value<'js>> {
+    let args = args.0.flatten().map(wellformed::json);
+    answer(&ctx, calls::workflow(&wellformed::json(target), args.as_deref()))
+}
+
+fn sleep(ctx: Ctx<'_>, milliseconds: f64) -> Result<Value<'_>> {
+    answer(&ctx, calls::sleep(milliseconds))
+}
+
+/// A call's number, or `[code, message]`.
+fn answer<'js>(ctx: &Ctx<'js>, answer: std::result::Result<CallId, Failure>) -> Result<Value<'js>> {
+    match answer {
+        Ok(call) => call.into_js(ctx),
+        Err(failure) => {
+            let refusal = Array::new(ctx.clone())?;
+            refusal.set(0, failure.code)?;
+            refusal.set(1, failure.message)?;
+            Ok(refusal.into_value())
+        }
+    }
+}
+
+fn budget_total(ctx: Ctx<'_>) -> Result<Value<'_>> {
+    match calls::budget().total {
+        Some(total) => (total as f64).into_js(&ctx),
+        None => Ok(Value::new_null(ctx)),
+    }
+}
+
+fn null_slot(
+    kind: String,
+    ordinal: u32,
+    index: u32,
+    stage: Option<u32>,
+    description: Array<'_>,
+) -> Result<()> {
+    let group = if kind == "pipeline" { GroupKind::Pipeline } else { GroupKind::Parallel };
+    let error = failure::of_description(&description, "thrown");
+    calls::null_slot(&NullSlot { group, ordinal, index, stage, error });
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! One script from start to end: what each export of the interface does.
+//!
+//! Never looks into values; the prelude and `failure` do.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use javy::quickjs::{Array, Ctx, Error, Function};
+
+use crate::author::Author;
+use crate::bindings::smol::workflow::types::{
+    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status,
+};
+use crate::engine::{self, Entry};
+use crate::{compile, failure, promises, random, raw, wellformed};
+
+const THROWN: &str = "thrown";
+
+thread_local! {
+    /// How the script ended, once it has.
+    static ENDED: RefCell<Option<Status>> = const { RefCell::new(None) };
+}
+
+pub(crate) fn inspect(source: Source) -> Result<Dialect, ScriptError> {
+    let author = Rc::new(Author::new(source));
+    failure::set_author(Rc::clone(&author));
+    engine::with(|ctx| compile::dialect(ctx, &author))
+}
+
+pub(crate) fn start(input: StartInput) -> Status {
+    let author = Rc::new(Author::new(input.source));
+    failure::set_author(Rc::clone(&author));
+    random::seed(input.seed);
+    if input.diagnose {
+        promises::watch();
+    }
+    author.read_as(input.dialect);
+    let begun = engine::with(|ctx| {
+        call(ctx, Entry::Open, (input.args, input.meta))?;
+        match input.dialect {
+            Dialect::Module => start_module(ctx, &author),
+            Dialect::Body => start_body(ctx, &author),
+        }
+    });
+    match begun {
+        Ok(()) => turn(),
+        Err(error) => end(Status::Failed(error)),
+    }
+}
+
+pub(crate) fn settle(id: CallId, outcome: Outcome) -> Status {
+    if let Some(status) = ENDED.with_borrow(Clone::clone) {
+        return status;
+    }
+    let (ok, text, message) = match outcome {
+        Outcome::Value(json) => (true, json, None),
+        Outcome::Failed(failure) => (false, failure.code, Some(failure.message)),
+    };
+    let settled = engine::with(|ctx| call(ctx, Entry::Settle, (id, ok, text, message)));
+    match settled {
+        Ok(()) => turn(),
+        Err(error) => end(Status::Failed(error)),
+    }
+}
+
+pub(crate) fn unsettled() -> Vec<String> {
+    promises::unsettled()
+}
+
+fn start_module(ctx: &Ctx<'_>, author: &Author) -> Result<(), ScriptError> {
+    let module = compile::module(ctx, author)?;
+    let (module, evaluated) = module.eval().map_err(|error| thrown(ctx, &error))?;
+    let namespace = module.namespace().map_err(|error| thrown(ctx, &error))?;
+    call(ctx, Entry::RunModule, (evaluated, namespace))
+}
+
+fn start_body(ctx: &Ctx<'_>, author: &Author) -> Result<(), ScriptError> {
+    let compiled = compile::body(ctx, author)?;
+    let body: Function<'_> = raw::run(ctx, &compiled).map_err(|error| thrown(ctx, &error))?;
+    call(ctx, Entry::RunBody, (body,))
+}
+
+/// Runs what is runnable, and looks where that has led.
+fn turn() -> Status {
+    engine::run_jobs();
+    engine::with(|ctx| {
+        let outcome = engine::entry(ctx, Entry::Outcome)
+            .and_then(|outcome| outcome.call::<_, Option<Array<'_>>>(()))
+            .map_err(|error| thrown(ctx, &error));
+        match outcome {
+            Ok(None) => Status::Pending,
+            Ok(Some(outcome)) => end(status(ctx, &outcome)),
+            Err(error) => end(Status::Failed(error)),
+        }
+    })
+}
+
+/// From `["done", json]` or `["failed", code, description]`.
+fn status(ctx: &Ctx<'_>, outcome: &Array<'_>) -> Status {
+    let read = || -> javy::quickjs::Result<Status> {
+        let kind: String = outcome.get(0)?;
+        let text: String = outcome.get(1)?;
+        if kind != "done" {
+            return Ok(Status::Failed(failure::of_description(&outcome.get(2)?, &text)));
+        }
+        // Only a script that succeeded is blamed for what it left unhandled.
+        Ok(match promises::unhandled(ctx) {
+            Some(reason) => Status::Failed(failure::of_value(ctx, reason, "unhandled_rejection")),
+            None => Status::Done(wellformed::json(text)),
+        })
+    };
+    read().unwrap_or_else(|error| Status::Failed(thrown(ctx, &error)))
+}
+
+fn end(status: Status) -> Status {
+    ENDED.set(Some(status.clone()));
+    status
+}
+
+fn call<'js, A>(ctx: &Ctx<'js>, entry: Entry, args: A) -> Result<(), ScriptError>
+where
+    A: javy::quickjs::function::IntoArgs<'js>,
+{
+    engine::entry(ctx, entry)
+        .and_then(|function| function.call::<_, ()>(args))
+        .map_err(|error| thrown(ctx, &error))
+}
+
+fn thrown(ctx: &Ctx<'_>, error: &Error) -> ScriptError {
+    if error.is_exception() {
+        failure::of_value(ctx, ctx.catch(), THROWN)
+    } else {
+        failure::plain(THROWN, "InternalError", error.to_string(), Default::default())
+    }
+}

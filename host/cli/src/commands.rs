@@ -1,0 +1,35 @@
+//! The verbs: one file each.
+//!
+//! Owns: the list. Never: what they do.
+
+mod history;
+mod resume;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::failure::CommandError;
+use crate::workflow_args::Named;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(Box<run::RunArgs>),
+    Resume(resume::ResumeArgs),
+    History(history::HistoryArgs),
+}
+
+/// Does what was asked.
+pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
+    if !named.is_empty() && !matches!(command, Command::Run(_)) {
+        let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
+        let message = format!("--args-{name} is an argument of a workflow; only `run` takes those");
+        return Err(CommandError::Usage(message));
+    }
+    match command {
+        Command::Run(args) => args.execute(named).await,
+        Command::Resume(args) => args.execute().await,
+        Command::History(args) => args.execute().await,
+    }
+}

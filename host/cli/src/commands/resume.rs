@@ -1,0 +1,70 @@
+//! `smol-wf resume`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use smol_wf_engine::library;
+use smol_wf_engine::{EngineError, ResumeRequest, ScriptFile};
+
+use super::run::{INSTANCES_MAX, conclude};
+use crate::failure::{CommandError, talk};
+use crate::flags::{DbFlags, LimitFlags, ShowFlags};
+use crate::progress::Progress;
+use crate::signals::Signals;
+
+/// Take up a run where it stopped
+///
+/// Calls that were answered are never made again. A run that is over is only
+/// reported. Limits may be raised.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ResumeArgs {
+    /// Run id, the beginning of one, or `latest`
+    run: String,
+
+    /// Go on with the recorded text, also when the script's file has changed
+    #[arg(long)]
+    as_recorded: bool,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    #[command(flatten)]
+    show: ShowFlags,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf resume latest
+  smol-wf resume run_0k3 --max-agents 2000";
+
+impl ResumeArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let engine = self.db.engine(INSTANCES_MAX)?;
+        let run = engine.find(&self.run).await?;
+        let path = engine.script_of(&run).await?;
+        let script = match library::load_entry(&path) {
+            Ok(bytes) => Some(ScriptFile { bytes, path }),
+            Err(error) if self.as_recorded => {
+                let _ = error;
+                None
+            }
+            Err(error) => {
+                talk(&format!("{error}; going on with the recorded text"));
+                None
+            }
+        };
+        let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        let script = if self.as_recorded { None } else { script };
+        let signals = Signals::listen();
+        let progress = Progress::new(self.show);
+        let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
+        let request = ResumeRequest { run, script, limits, timeout };
+        let report: Result<_, EngineError> =
+            engine.resume(request, &progress, signals.cancel.clone()).await;
+        conclude(report, &progress, &signals, self.show, text.as_deref())
+    }
+}

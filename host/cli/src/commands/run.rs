@@ -1,0 +1,171 @@
+//! `smol-wf run`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use smol_wf_engine::library::{self, ProjectRoot};
+use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
+
+use crate::failure::{self, CommandError};
+use crate::flags::{DbFlags, LimitFlags, ShowFlags};
+use crate::progress::Progress;
+use crate::signals::Signals;
+use crate::workflow_args::{self, Named};
+use crate::{exit, output, paths};
+
+/// Script instances of one run: the script, its children, and a spare one for
+/// compiling.
+pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 8;
+
+/// Run a workflow script
+///
+/// The report goes to stdout as one JSON document, everything else to stderr.
+/// Arguments of the workflow's own are given as --args-<name> VALUE (JSON where
+/// it reads as JSON, else text; without a value: true; repeated: an array).
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// Script to run: a path, or the name of a workflow in .agents/workflows or
+    /// .claude/workflows
+    script: PathBuf,
+
+    /// Provider for calls that name none
+    #[arg(long, value_name = "PROVIDER", default_value = "debug", env = "SMOL_WF_AGENT_PROVIDER")]
+    agent_provider: String,
+
+    /// Model that an alias stands for; may be repeated
+    #[arg(long, value_name = "ALIAS:SELECTOR", value_parser = model_alias)]
+    model_map: Vec<(String, String)>,
+
+    /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
+    #[arg(long, value_name = "MATCH=ACTION")]
+    debug_rule: Vec<String>,
+
+    /// Output tokens that the script's `budget` speaks of
+    #[arg(long, value_name = "TOKENS")]
+    budget_allowance: Option<u64>,
+
+    /// All arguments of the workflow, as JSON
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    args: Option<String>,
+
+    /// Arguments of the workflow from a JSON or YAML file that holds an object
+    #[arg(long, value_name = "FILE")]
+    args_from_file: Option<PathBuf>,
+
+    /// Seed of Math.random [default: drawn anew]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Folder that child workflows must lie in [default: the script's project]
+    #[arg(long, value_name = "DIR")]
+    project_root: Option<PathBuf>,
+
+    /// Take up this run instead of starting one; the script must be the same
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "model_map", "budget_allowance", "project_root"])]
+    resume_run: Option<String>,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    #[command(flatten)]
+    show: ShowFlags,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf run examples/hello.mjs --args-name World
+  smol-wf run review.js --args '{\"base\": \"main\"}' --max-parallel-agents 4
+  smol-wf run audit.js --debug-rule 'label:verify*=fail' --events";
+
+impl RunArgs {
+    pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        let script = find_script(&self.script)?;
+        let text = String::from_utf8_lossy(&script.bytes).into_owned();
+        let args =
+            workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
+        let engine = self.db.engine(INSTANCES_MAX)?;
+        let signals = Signals::listen();
+        let progress = Progress::new(self.show);
+        let cancel = signals.cancel.clone();
+        let report = match &self.resume_run {
+            Some(_) if args.is_some() => {
+                let message = "--resume-run goes on with the arguments the run was started with";
+                return Err(CommandError::Usage(message.to_owned()));
+            }
+            Some(asked) => {
+                let run = engine.find(asked).await?;
+                let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
+                let request = ResumeRequest { run, script: Some(script), limits, timeout };
+                engine.resume(request, &progress, cancel).await
+            }
+            None => {
+                let request = self.request(script, args);
+                engine.run(request, &progress, cancel).await
+            }
+        };
+        conclude(report, &progress, &signals, self.show, Some(&text))
+    }
+
+    fn request(&self, script: ScriptFile, args: Option<String>) -> RunRequest {
+        RunRequest {
+            script,
+            args,
+            limits: self.limits.limits(),
+            budget: self.budget_allowance,
+            provider: self.agent_provider.clone(),
+            model_map: self.model_map.clone(),
+            debug_rules: self.debug_rule.clone(),
+            timeout: self.limits.timeout,
+            seed: self.seed,
+            project_root: self.project_root.clone(),
+            home: paths::home(),
+        }
+    }
+}
+
+/// Prints what is to be printed and gives the exit code.
+pub(super) fn conclude(
+    report: Result<Report, EngineError>,
+    progress: &Progress,
+    signals: &Signals,
+    show: ShowFlags,
+    script_text: Option<&str>,
+) -> Result<ExitCode, CommandError> {
+    progress.finish();
+    let report = report?;
+    if !show.events {
+        output::document(&report)?;
+    }
+    failure::ending(&report, script_text);
+    Ok(exit::of_report(&report, signals.code()))
+}
+
+/// A path as it is; else the name of a workflow, looked for from here upwards.
+fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
+    let is_name = asked.components().count() == 1 && asked.extension().is_none();
+    if is_name && !asked.exists() {
+        let root = ProjectRoot::containing(Path::new("."), paths::home().as_deref())?;
+        let here = root.relative(Path::new("./workflow"));
+        let loaded = root.load_name(Path::new(&here), &asked.to_string_lossy())?;
+        let path = root.path().join(&loaded.path);
+        return Ok(ScriptFile { bytes: loaded.bytes, path });
+    }
+    let bytes = library::load_entry(asked)?;
+    // Absolute, so that the run can be taken up from another folder.
+    let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
+    Ok(ScriptFile { bytes, path })
+}
+
+fn model_alias(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
+            Ok((alias.to_owned(), selector.to_owned()))
+        }
+        _ => Err("a model alias reads ALIAS:SELECTOR, as in fast:claude-haiku".to_owned()),
+    }
+}

@@ -1,0 +1,69 @@
+//! Exit codes: the one table, as `docs/cli.md` has it.
+//!
+//! Owns: which outcome is which number. Never: prints, but for clap's own
+//! messages.
+
+use std::process::ExitCode;
+
+use smol_wf_engine::{EngineError, Report, RunState};
+
+/// The script ran and failed.
+pub(crate) const FAILED: u8 = 1;
+/// The command line or a setting is wrong. Clap's own.
+pub(crate) const USAGE: u8 = 2;
+/// The script, its arguments, the database or the run id cannot be used.
+pub(crate) const INPUT: u8 = 3;
+/// Stopped at a limit; can be resumed.
+pub(crate) const PAUSED: u8 = 5;
+/// A replay differs from its journal.
+pub(crate) const MISMATCH: u8 = 7;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// What is wrong with the script itself, rather than with what it did: it is
+/// input that cannot be run, though that only shows while it runs.
+const SCRIPT_FAULTS: [&str; 4] =
+    ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
+
+/// Limits that say "enough for now" rather than "this script is broken".
+const PAUSING_LIMITS: [&str; 3] = ["limit_agents", "limit_children", "timed_out"];
+
+/// Of a run that has been driven as far as it went.
+pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {
+    let code = report.error.as_ref().map_or("", |error| error.code.as_str());
+    ExitCode::from(match report.state {
+        RunState::Completed => 0,
+        RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
+        RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
+        RunState::Paused if PAUSING_LIMITS.contains(&code) => PAUSED,
+        _ => FAILED,
+    })
+}
+
+/// Of something that kept a run from starting or from going on.
+pub(crate) fn of_error(error: &EngineError) -> u8 {
+    match error {
+        EngineError::Script(_)
+        | EngineError::Compile { .. }
+        | EngineError::Library(_)
+        | EngineError::Store(_)
+        | EngineError::Journal { .. }
+        | EngineError::UnknownRun { .. }
+        | EngineError::AmbiguousRun { .. }
+        | EngineError::Held { .. }
+        | EngineError::ScriptChanged { .. } => INPUT,
+        EngineError::Request { .. } | EngineError::LimitLowered { .. } => USAGE,
+        EngineError::Mismatch { .. } => MISMATCH,
+        EngineError::Sandbox(_)
+        | EngineError::LeaseLost { .. }
+        | EngineError::System { .. }
+        | EngineError::WriterGone(_) => FAILED,
+    }
+}
+
+/// Clap prints help to stdout and complaints to stderr, and knows its codes.
+pub(crate) fn of_clap(error: &clap::Error) -> ExitCode {
+    // A closed pipe is no reason to complain.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}

@@ -1,0 +1,123 @@
+//! What went wrong, told on stderr: what, where, and what to type next.
+//!
+//! Owns: the words around an error. Never: the error's own; those come with it.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use smol_wf_core::script;
+use smol_wf_engine::{EngineError, Report, RunState};
+
+use crate::screen;
+use crate::workflow_args::ArgsError;
+
+/// Why a command ended without a report.
+#[derive(Debug)]
+pub(crate) enum CommandError {
+    Engine(EngineError),
+    Args(ArgsError),
+    Usage(String),
+    Output(std::io::Error),
+}
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<ArgsError> for CommandError {
+    fn from(error: ArgsError) -> Self {
+        Self::Args(error)
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Tells of it and gives the exit code.
+pub(crate) fn report(error: &CommandError) -> ExitCode {
+    match error {
+        CommandError::Engine(error) => {
+            say(&format!("{error} [{}]", error.code()), snippet(error).as_deref());
+            if let Some(next) = next_step(error) {
+                talk(&next);
+            }
+            ExitCode::from(crate::exit::of_error(error))
+        }
+        CommandError::Args(error) => {
+            say(&format!("{error} [args_invalid]"), None);
+            ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::Usage(message) => {
+            say(message, None);
+            ExitCode::from(crate::exit::USAGE)
+        }
+        CommandError::Output(error) => {
+            say(&format!("cannot write to stdout: {error}"), None);
+            ExitCode::from(crate::exit::FAILED)
+        }
+    }
+}
+
+/// The script's line, with a mark under the place.
+fn snippet(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::Script(refused) if refused.line > 0 => Some(refused.snippet.clone()),
+        EngineError::Compile { error, text, file_name } if error.line > 0 => {
+            let place = format!("{file_name}:{}:{}", error.line, error.column);
+            Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
+        }
+        _ => None,
+    }
+}
+
+fn next_step(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::Mismatch { run, .. } => Some(format!(
+            "nothing was dispatched; the journal is as it was. See it with: smol-wf history {run}"
+        )),
+        _ => None,
+    }
+}
+
+/// Tells how a run ended that did not complete, and how to go on.
+pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
+    let run = &report.run_id;
+    if let Some(error) = &report.error {
+        let name = error.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let place = error
+            .line
+            .map_or_else(String::new, |line| format!(" at {}:{}", line, error.column.unwrap_or(1)));
+        let shown = error
+            .line
+            .zip(script_text)
+            .map(|(line, text)| script::snippet(text, line, error.column.unwrap_or(1)));
+        let what = match report.state {
+            RunState::Failed => format!("workflow failed{place}: "),
+            _ => String::new(),
+        };
+        say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+    }
+    if report.state.is_resumable() {
+        talk(&format!("resume: smol-wf resume {run}"));
+    } else if report.state == RunState::Failed {
+        talk(&format!("its journal: smol-wf history {run}"));
+    }
+}
+
+/// One error, on stderr.
+pub(crate) fn say(message: &str, below: Option<&str>) {
+    talk(&format!("error: {message}"));
+    if let Some(below) = below {
+        talk(below);
+    }
+}
+
+/// A line on stderr. When nobody reads it, nobody is told.
+pub(crate) fn talk(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", screen::lines(text));
+}

@@ -1,0 +1,66 @@
+//! `smol-wf`: argv to request, report to stdout, talk to stderr, errors to exit
+//! codes.
+//!
+//! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
+//! WebAssembly.
+
+mod commands;
+mod exit;
+mod failure;
+mod flags;
+mod output;
+mod paths;
+mod progress;
+mod screen;
+mod signals;
+mod workflow_args;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+
+/// Run agent workflow scripts, sandboxed and durable.
+#[derive(Debug, Parser)]
+#[command(name = "smol-wf", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf run examples/hello.mjs
+  smol-wf run review.js --args-base main --max-parallel-agents 4
+  smol-wf resume latest
+  smol-wf history
+
+Exit codes:
+  0 completed   1 workflow failed   2 usage   3 input that cannot be run
+  5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal";
+
+fn main() -> ExitCode {
+    let (argv, workflow_args) = workflow_args::split(std::env::args_os());
+    let cli = match Cli::try_parse_from(argv) {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_clap(&error),
+    };
+    // Two threads: one turns the run, one serves agents; more only help a server.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            failure::say(&format!("cannot start: {error}"), None);
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match runtime.block_on(commands::execute(cli.command, workflow_args)) {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    };
+    // Whatever still blocks in the background has nothing more to say.
+    runtime.shutdown_background();
+    code
+}

@@ -1,0 +1,68 @@
+//! stdout: data, and nothing else.
+//!
+//! Owns: writing JSON that is safe on a terminal, and the quiet end when the
+//! reader has gone. Never: talks; that is stderr.
+
+use std::io::{self, ErrorKind, Write};
+
+use serde::Serialize;
+
+/// Writes one JSON document, for people and programs alike.
+pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
+    // By way of a value, so that raw parts are indented too.
+    let value = serde_json::to_value(value)?;
+    line(&serde_json::to_string_pretty(&value)?)
+}
+
+/// Writes one line of a stream.
+pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
+    line(&serde_json::to_string(value)?)
+}
+
+/// Writes text as it is, and a line end.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(escape(text).as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush());
+    match written {
+        // `smol-wf … | head` is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// JSON lets control characters above U+007F, direction marks and the like
+/// through as they are; a terminal would obey them. Inside JSON they can only
+/// stand in strings, where an escape means the same.
+fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != '\n' && crate::screen::is_unsafe(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_reads_back() {
+        let hostile = "a\u{9b}31m\u{202e}b\u{feff}é漢";
+        let text = serde_json::to_string(hostile).unwrap();
+        let safe = escape(&text);
+        assert_eq!(safe, "\"a\\u009b31m\\u202eb\\ufeffé漢\"");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
+    }
+}

@@ -1,0 +1,120 @@
+//! What is shown on stderr while a run goes on.
+//!
+//! Owns: one line a change off a terminal, live lines on one. Never: stdout,
+//! but for the event stream that `--events` asks for.
+
+mod live;
+mod plain;
+
+use std::io::IsTerminal;
+
+use smol_wf_core::event::Event;
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::Watcher;
+
+use crate::failure::talk;
+use crate::flags::{LogLevel, ShowFlags};
+use crate::output;
+use live::Live;
+use plain::Plain;
+
+/// Shows a run.
+pub(crate) struct Progress {
+    events: bool,
+    level: LogLevel,
+    screen: Screen,
+}
+
+enum Screen {
+    Plain(Plain),
+    Live(Live),
+}
+
+impl Progress {
+    pub(crate) fn new(flags: ShowFlags) -> Self {
+        let level = flags.level();
+        let live = level == LogLevel::Info && !flags.events && may_animate();
+        let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain::default()) };
+        Self { events: flags.events, level, screen }
+    }
+
+    /// Takes the live lines away, before anything else is said.
+    pub(crate) fn finish(&self) {
+        if let Screen::Live(live) = &self.screen {
+            live.finish();
+        }
+    }
+}
+
+impl Watcher for Progress {
+    fn run_known(&self, run: &RunId, resumed: bool) {
+        // The first line of stderr, whatever the level: without the id, nobody
+        // can resume.
+        talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
+    }
+
+    fn event(&self, event: &Event, replayed: bool) {
+        if self.events {
+            // A reader that has gone misses the rest; the run goes on.
+            let _ = output::json_line(event);
+        }
+        if replayed {
+            return;
+        }
+        match event.kind {
+            "workflow.warning" if self.level >= LogLevel::Warn => {
+                self.say(&format!("warning: {}", text_of(event, "message")));
+            }
+            "workflow.agent_event" if self.level < LogLevel::Debug => {
+                if let Screen::Live(live) = &self.screen {
+                    live.show(event);
+                }
+            }
+            _ if self.level >= LogLevel::Info => match &self.screen {
+                Screen::Plain(plain) => plain.show(event),
+                Screen::Live(live) => live.show(event),
+            },
+            _ => {}
+        }
+    }
+}
+
+impl Progress {
+    fn say(&self, line: &str) {
+        match &self.screen {
+            Screen::Plain(_) => talk(line),
+            Screen::Live(live) => live.line(line),
+        }
+    }
+}
+
+/// Whether lines may be drawn over: on a terminal that can, and not where
+/// someone asked for calm.
+fn may_animate() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !dumb && !set("CI")
+}
+
+fn text_of<'a>(event: &'a Event, field: &str) -> &'a str {
+    event.data.get(field).and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+fn number_of(event: &Event, pointer: &str) -> u64 {
+    event.data.pointer(pointer).and_then(serde_json::Value::as_u64).unwrap_or_default()
+}
+
+/// Why it failed, from an event that says so.
+fn failure_of(event: &Event) -> &str {
+    event.data.pointer("/error/message").and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+/// `1.2 s`, `3m05s`.
+fn span(milliseconds: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let seconds = milliseconds as f64 / 1_000.0;
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    format!("{}m{:02}s", milliseconds / 60_000, milliseconds / 1_000 % 60)
+}

@@ -1,0 +1,57 @@
+//! Progress as lines that stay: for pipes, logs and CI.
+//!
+//! Owns: one line for each change of state. Never: colour or movement, so a log
+//! reads the same everywhere.
+
+use smol_wf_core::event::Event;
+
+use super::{failure_of, number_of, span, text_of};
+use crate::failure::talk;
+
+/// Shows each event as a line.
+#[derive(Debug, Default)]
+pub(crate) struct Plain;
+
+impl Plain {
+    #[expect(clippy::unused_self, reason = "one of two screens")]
+    pub(crate) fn show(&self, event: &Event) {
+        if let Some(line) = line_of(event) {
+            talk(&line);
+        }
+    }
+}
+
+/// An event as a line; none for those that nobody wants to read.
+pub(crate) fn line_of(event: &Event) -> Option<String> {
+    let label = text_of(event, "label");
+    Some(match event.kind {
+        "workflow.started" if event.metadata.workflow_depth > 0 => {
+            format!("[workflow] {}", text_of(event, "name"))
+        }
+        "workflow.phase" => format!("[phase] {}", text_of(event, "title")),
+        "workflow.log" => format!("[log] {}", text_of(event, "message")),
+        "workflow.agent_started" => format!("[agent] {label}"),
+        "workflow.agent_completed" => format!(
+            "[agent] {label}: done in {}, {} tokens",
+            span(number_of(event, "/durationMs")),
+            number_of(event, "/usage/outputTokens"),
+        ),
+        "workflow.agent_failed" => format!("[agent] {label}: failed: {}", failure_of(event)),
+        "workflow.agent_event" => {
+            let step = event.metadata.step_id.as_deref().unwrap_or_default();
+            format!("[agent {step}] {}", text_of(event, "text"))
+        }
+        "workflow.slot_null" => format!(
+            "[null] {} {}, slot {}: {}",
+            text_of(event, "group"),
+            number_of(event, "/ordinal"),
+            number_of(event, "/index"),
+            failure_of(event),
+        ),
+        "workflow.sleep_started" => format!("[sleep] {}", span(number_of(event, "/milliseconds"))),
+        "workflow.error" if event.metadata.workflow_depth > 0 => {
+            format!("[workflow] {}: failed: {}", text_of(event, "workflow"), failure_of(event))
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,304 @@
+//! What a script asks for: one agent, one child workflow.
+//!
+//! Owns: reading `agent()`'s options and `workflow()`'s target from hostile
+//! JSON text. Never: chooses a provider or opens a file.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::codes;
+use crate::guest::Failure;
+use crate::limits::{OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
+use crate::schema;
+
+/// One `agent()` call, as it is journaled: phase defaults are applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentRequest {
+    /// What the agent is told.
+    pub prompt: String,
+    /// For people only; never part of what a call is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The phase it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// JSON Schema that the answer must satisfy, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Model id, selector or alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Provider by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Reasoning effort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// Kind of agent, such as a Claude Code subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_type: Option<String>,
+    /// `worktree`, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<String>,
+    /// Names of options that this version does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+impl AgentRequest {
+    /// A call without options.
+    #[must_use]
+    pub fn plain(prompt: impl Into<String>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            label: None,
+            phase: None,
+            schema: None,
+            model: None,
+            provider: None,
+            effort: None,
+            agent_type: None,
+            isolation: None,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Reads what the guest handed over.
+    ///
+    /// # Errors
+    /// A refusal of this call, with the option it is about.
+    pub fn read(prompt: String, options: &str) -> Result<Self, Failure> {
+        if prompt.is_empty() {
+            return Err(refuse("agent() needs a prompt that is not empty"));
+        }
+        if prompt.len() > PROMPT_BYTES_MAX {
+            return Err(Failure::new(
+                codes::CALL_TOO_LARGE,
+                format!(
+                    "the prompt of agent() is {} bytes, and {PROMPT_BYTES_MAX} is the most",
+                    prompt.len()
+                ),
+            ));
+        }
+        let mut request = Self::plain(prompt);
+        for (name, value) in read_options(options)? {
+            request.set(&name, value)?;
+        }
+        Ok(request)
+    }
+
+    fn set(&mut self, name: &str, value: Value) -> Result<(), Failure> {
+        // An option that is undefined in JavaScript does not arrive; null means the same.
+        if value.is_null() {
+            return Ok(());
+        }
+        let slot = match name {
+            "label" => &mut self.label,
+            "phase" => &mut self.phase,
+            "model" => &mut self.model,
+            "provider" => &mut self.provider,
+            "effort" => &mut self.effort,
+            "agentType" => &mut self.agent_type,
+            "isolation" => &mut self.isolation,
+            "schema" => {
+                self.schema = Some(schema::accept(&value)?);
+                return Ok(());
+            }
+            _ => {
+                self.unknown.push(name.to_owned());
+                return Ok(());
+            }
+        };
+        match value {
+            Value::String(text) => *slot = Some(text),
+            other => {
+                return Err(refuse(format!(
+                    "option `{name}` of agent() must be a string, and is {}",
+                    kind_of(&other)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a person calls it: the label, else the start of the prompt.
+    #[must_use]
+    pub fn title(&self) -> String {
+        const TITLE_CHARS: usize = 48;
+        if let Some(label) = &self.label {
+            return label.clone();
+        }
+        let line = self.prompt.trim().lines().next().unwrap_or_default();
+        if line.chars().count() <= TITLE_CHARS {
+            return line.to_owned();
+        }
+        line.chars().take(TITLE_CHARS - 1).chain(['…']).collect()
+    }
+}
+
+fn read_options(text: &str) -> Result<Map<String, Value>, Failure> {
+    if text.len() > OPTIONS_BYTES_MAX {
+        return Err(Failure::new(
+            codes::CALL_TOO_LARGE,
+            format!(
+                "the options of agent() are {} bytes of JSON, and {OPTIONS_BYTES_MAX} is the most",
+                text.len()
+            ),
+        ));
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(options)) => Ok(options),
+        Ok(other) => Err(refuse(format!(
+            "the options of agent() must be an object, and are {}",
+            kind_of(&other)
+        ))),
+        Err(error) => Err(refuse(format!("the options of agent() cannot be read: {error}"))),
+    }
+}
+
+fn refuse(message: impl Into<String>) -> Failure {
+    Failure::new(codes::CALL_INVALID, message)
+}
+
+/// What a JSON value is, in words.
+#[must_use]
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Whom `workflow()` calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkflowTarget {
+    /// By name, from the workflow folders.
+    Name(String),
+    /// By path, relative to the calling script.
+    Path(String),
+}
+
+impl WorkflowTarget {
+    /// Reads what the guest handed over.
+    ///
+    /// # Errors
+    /// A refusal when it is neither a name nor `{scriptPath}`.
+    pub fn read(text: &str) -> Result<Self, Failure> {
+        const TARGET_BYTES_MAX: usize = 8 * 1024;
+        let wrong = || refuse("workflow() needs the name of a workflow or {scriptPath: \"…\"}");
+        if text.len() > TARGET_BYTES_MAX {
+            return Err(wrong());
+        }
+        match serde_json::from_str(text) {
+            Ok(Value::String(name)) if !name.is_empty() => Ok(Self::Name(name)),
+            Ok(Value::Object(mut fields)) => {
+                match (fields.remove("scriptPath"), fields.remove("name")) {
+                    (Some(Value::String(path)), _) if !path.is_empty() => Ok(Self::Path(path)),
+                    (None, Some(Value::String(name))) if !name.is_empty() => Ok(Self::Name(name)),
+                    _ => Err(wrong()),
+                }
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl std::fmt::Display for WorkflowTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(text) | Self::Path(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Tokens of one call or of many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+    }
+}
+
+/// What is known of how an agent call was answered, apart from the answer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// Who answered.
+    pub provider: String,
+    /// With which model, when the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The provider's own session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Tokens of all attempts together.
+    pub usage: Usage,
+    /// Dollars, when the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// How often the provider was asked: 2 after a correction round.
+    pub rounds: u32,
+    /// From dispatch to answer, in milliseconds.
+    pub duration_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_and_unknown_ones_are_kept_by_name() {
+        let options = r#"{"label":"l","model":"m","agentType":"x","color":"red","phase":null}"#;
+        let request = AgentRequest::read("p".into(), options).unwrap();
+        assert_eq!(request.label.as_deref(), Some("l"));
+        assert_eq!(request.model.as_deref(), Some("m"));
+        assert_eq!(request.agent_type.as_deref(), Some("x"));
+        assert_eq!(request.phase, None);
+        assert_eq!(request.unknown, ["color"]);
+    }
+
+    #[test]
+    fn what_is_no_call_is_refused_with_a_code() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
+        for (prompt, options) in
+            [("", "{}"), ("p", "[]"), ("p", "{\"label\":1}"), ("p", "{"), ("p", deep.as_str())]
+        {
+            let refused = AgentRequest::read(prompt.into(), options).unwrap_err();
+            assert_eq!(refused.code, codes::CALL_INVALID, "{options:.40}");
+        }
+        let long = "x".repeat(PROMPT_BYTES_MAX + 1);
+        assert_eq!(AgentRequest::read(long, "{}").unwrap_err().code, codes::CALL_TOO_LARGE);
+    }
+
+    #[test]
+    fn a_workflow_is_named_or_pointed_at() {
+        assert_eq!(WorkflowTarget::read("\"a\""), Ok(WorkflowTarget::Name("a".into())));
+        let path = r#"{"scriptPath":"./b.mjs"}"#;
+        assert_eq!(WorkflowTarget::read(path), Ok(WorkflowTarget::Path("./b.mjs".into())));
+        for wrong in ["1", "{}", "\"\"", "{\"scriptPath\":1}", "nonsense"] {
+            assert!(WorkflowTarget::read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

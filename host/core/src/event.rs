@@ -1,0 +1,325 @@
+//! The event stream: what watchers are told, as a fold over the journal.
+//!
+//! Owns: which entry becomes which event, and the stream's form. Never: prints
+//! or stores one. Live, replayed and stored streams go through the same
+//! [`EventFold`], so they are the same stream.
+//!
+//! Two kinds are told apart in the type: an [`Event`] comes from a journal
+//! entry and can be had again at any time; an [`Activity`] is what an agent is
+//! doing now, and is gone once it was shown.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::call::{AgentRequest, Reply};
+use crate::guest::{Outcome, ScriptError};
+use crate::ids::{CallId, RunId, Scope};
+use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
+
+/// Version of the stream. Fields and types are only ever added.
+pub const EVENT_FORMAT: u32 = 1;
+
+/// One line of the stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// [`EVENT_FORMAT`].
+    pub v: u32,
+    /// Such as `workflow.agent_completed`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// From 1, without gaps, over the events of a run. An activity carries the
+    /// number of the event before it.
+    pub seq: u64,
+    /// Since the run was created, by the clocks of the machines it ran on.
+    pub elapsed_nanos: u64,
+    /// Whom it is about.
+    pub metadata: Metadata,
+    /// What there is to know.
+    pub data: Value,
+}
+
+/// Whom an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// The run.
+    pub run_id: RunId,
+    /// Number of the call, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_id: Option<String>,
+    /// Who answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The provider's own session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// 0, or 1 in a child workflow.
+    pub workflow_depth: u32,
+    /// The `workflow()` call that started this script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_step_id: Option<String>,
+}
+
+/// What an agent is doing now. Never stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// Which call.
+    pub call: CallId,
+    /// A word for machines, such as `message` or `tool`.
+    pub kind: String,
+    /// A line for people.
+    pub text: String,
+}
+
+struct Step {
+    scope: Scope,
+    request: Option<Box<AgentRequest>>,
+    target: Option<String>,
+}
+
+/// Turns entries into events, one after the other.
+pub struct EventFold {
+    head: Option<RunHead>,
+    created_us: i64,
+    seq: u64,
+    at_us: i64,
+    steps: HashMap<CallId, Step>,
+    dispatches: HashMap<CallId, u32>,
+    warned: Vec<String>,
+}
+
+impl Default for EventFold {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EventFold {
+    /// At the start of a journal.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            head: None,
+            created_us: 0,
+            seq: 0,
+            at_us: 0,
+            steps: HashMap::new(),
+            dispatches: HashMap::new(),
+            warned: Vec::new(),
+        }
+    }
+
+    /// The events of the next entry: none, one, or one and a warning.
+    pub fn after(&mut self, entry: &Entry) -> Vec<Event> {
+        self.at_us = entry.at_us;
+        match &entry.body {
+            Body::RunStarted(head) => {
+                self.head = Some((**head).clone());
+                self.created_us = entry.at_us;
+                Vec::new()
+            }
+            Body::AttemptStarted { attempt: 1, .. } | Body::TurnEnded { .. } => Vec::new(),
+            Body::AttemptStarted { attempt, .. } => {
+                self.one("workflow.resumed", Scope::ROOT, None, json!({ "attempt": attempt }))
+            }
+            Body::ScopeStarted(start) => self.started(start),
+            Body::AgentCalled { call, scope, request } => self.called(*call, *scope, request),
+            Body::WorkflowCalled { call, scope, target, .. } => {
+                let target = Some(target.to_string());
+                self.steps.insert(*call, Step { scope: *scope, request: None, target });
+                Vec::new()
+            }
+            Body::SleepCalled { call, scope, milliseconds, .. } => {
+                self.steps.insert(*call, Step { scope: *scope, request: None, target: None });
+                let data = json!({ "milliseconds": milliseconds });
+                self.one("workflow.sleep_started", *scope, Some(*call), data)
+            }
+            Body::PhaseSet { scope, title } => {
+                self.one("workflow.phase", *scope, None, json!({ "title": title }))
+            }
+            Body::Logged { scope, message } => {
+                self.one("workflow.log", *scope, None, json!({ "message": message }))
+            }
+            Body::SlotNulled { scope, slot } => {
+                self.one("workflow.slot_null", *scope, None, json!(slot))
+            }
+            Body::AgentDispatched { call } => self.dispatched(*call),
+            Body::Settled { call, outcome, reply } => {
+                self.settled(*call, outcome, reply.as_deref())
+            }
+            Body::RunEnded { end } => self.ended(end),
+            Body::AttemptEnded { reason } => self.stopped(reason),
+        }
+    }
+
+    /// What an agent is doing now, as a line of the stream.
+    #[must_use]
+    pub fn activity(&self, activity: &Activity, at_us: i64) -> Event {
+        let scope = self.steps.get(&activity.call).map_or(Scope::ROOT, |step| step.scope);
+        let data = json!({ "kind": activity.kind, "text": activity.text });
+        let mut event = self.event("workflow.agent_event", scope, Some(activity.call), data);
+        event.elapsed_nanos = self.elapsed(at_us);
+        event
+    }
+
+    fn started(&mut self, start: &ScopeStart) -> Vec<Event> {
+        let meta: Value = serde_json::from_str(&start.meta).unwrap_or_default();
+        let data = json!({
+            "name": meta.get("name"),
+            "description": meta.get("description"),
+            "phases": meta.get("phases"),
+            "script": start.path,
+        });
+        self.one("workflow.started", start.scope, None, data)
+    }
+
+    fn called(&mut self, call: CallId, scope: Scope, request: &AgentRequest) -> Vec<Event> {
+        let request_kept = Some(Box::new(request.clone()));
+        self.steps.insert(call, Step { scope, request: request_kept, target: None });
+        let mut events = Vec::new();
+        for name in &request.unknown {
+            if self.warned.contains(name) {
+                continue;
+            }
+            self.warned.push(name.clone());
+            let message = format!("agent() does not know the option `{name}`; it is ignored");
+            let data = json!({ "message": message });
+            events.extend(self.one("workflow.warning", scope, Some(call), data));
+        }
+        events
+    }
+
+    fn dispatched(&mut self, call: CallId) -> Vec<Event> {
+        let attempt = self.dispatches.entry(call).or_default();
+        *attempt += 1;
+        let attempt = *attempt;
+        let Some(Step { scope, request: Some(request), .. }) = self.steps.get(&call) else {
+            return Vec::new();
+        };
+        let data = json!({
+            "label": request.title(),
+            "phase": request.phase,
+            "model": request.model,
+            "prompt": request.prompt,
+            "attempt": attempt,
+        });
+        let scope = *scope;
+        self.one("workflow.agent_started", scope, Some(call), data)
+    }
+
+    fn settled(&mut self, call: CallId, outcome: &Outcome, reply: Option<&Reply>) -> Vec<Event> {
+        let Some(step) = self.steps.remove(&call) else { return Vec::new() };
+        let scope = step.scope;
+        if let Some(request) = step.request {
+            return self.agent_settled(call, scope, &request, outcome, reply);
+        }
+        let Some(target) = step.target else {
+            return self.one("workflow.sleep_ended", scope, Some(call), json!({}));
+        };
+        let (kind, data) = match outcome {
+            Outcome::Value(text) => {
+                ("workflow.result", json!({ "workflow": target, "result": value_of(text) }))
+            }
+            Outcome::Failed(failure) => {
+                ("workflow.error", json!({ "workflow": target, "error": failure }))
+            }
+        };
+        self.one(kind, Scope::of(call), Some(call), data)
+    }
+
+    fn agent_settled(
+        &mut self,
+        call: CallId,
+        scope: Scope,
+        request: &AgentRequest,
+        outcome: &Outcome,
+        reply: Option<&Reply>,
+    ) -> Vec<Event> {
+        let mut data = json!({
+            "label": request.title(),
+            "phase": request.phase,
+            "usage": reply.map(|reply| reply.usage),
+            "model": reply.and_then(|reply| reply.model.clone()),
+            "durationMs": reply.map(|reply| reply.duration_ms),
+        });
+        let kind = match outcome {
+            Outcome::Value(text) => {
+                data["output"] = value_of(text);
+                "workflow.agent_completed"
+            }
+            Outcome::Failed(failure) => {
+                data["error"] = json!(failure);
+                "workflow.agent_failed"
+            }
+        };
+        let mut events = self.one(kind, scope, Some(call), data);
+        if let (Some(event), Some(reply)) = (events.first_mut(), reply) {
+            event.metadata.provider = Some(reply.provider.clone());
+            event.metadata.session_id.clone_from(&reply.session_id);
+        }
+        events
+    }
+
+    fn ended(&mut self, end: &RunEnd) -> Vec<Event> {
+        match end {
+            RunEnd::Completed { result, .. } => {
+                let data = json!({ "result": value_of(result) });
+                self.one("workflow.result", Scope::ROOT, None, data)
+            }
+            RunEnd::Failed { error } => {
+                self.one("workflow.error", Scope::ROOT, None, json!({ "error": error_data(error) }))
+            }
+        }
+    }
+
+    fn stopped(&mut self, reason: &StopReason) -> Vec<Event> {
+        self.one("workflow.stopped", Scope::ROOT, None, json!(reason))
+    }
+
+    fn one(
+        &mut self,
+        kind: &'static str,
+        scope: Scope,
+        call: Option<CallId>,
+        data: Value,
+    ) -> Vec<Event> {
+        self.seq += 1;
+        vec![self.event(kind, scope, call, data)]
+    }
+
+    fn event(&self, kind: &'static str, scope: Scope, call: Option<CallId>, data: Value) -> Event {
+        let head = self.head.as_ref();
+        let asked = call.and_then(|call| self.steps.get(&call)?.request.as_ref());
+        let provider = asked.map(|request| {
+            let default = head.map(|head| head.provider.clone()).unwrap_or_default();
+            request.provider.clone().unwrap_or(default)
+        });
+        let metadata = Metadata {
+            run_id: head.map_or_else(|| RunId::from_bits(0), |head| head.run.clone()),
+            step_id: call.map(|call| call.to_string()),
+            provider,
+            session_id: None,
+            workflow_depth: scope.depth(),
+            parent_step_id: scope.opened_by().map(|call| call.to_string()),
+        };
+        let elapsed_nanos = self.elapsed(self.at_us);
+        Event { v: EVENT_FORMAT, kind, seq: self.seq, elapsed_nanos, metadata, data }
+    }
+
+    fn elapsed(&self, at_us: i64) -> u64 {
+        let micros = u64::try_from(at_us.saturating_sub(self.created_us)).unwrap_or_default();
+        micros.saturating_mul(1_000)
+    }
+}
+
+/// The value of JSON text that was checked when it was journaled.
+fn value_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+}
+
+fn error_data(error: &ScriptError) -> Value {
+    json!(error)
+}

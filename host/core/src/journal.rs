@@ -1,0 +1,449 @@
+//! The journal: what is written down of a run, in order, for ever.
+//!
+//! Owns: the entries, their version, their text form and the chain of digests
+//! that makes a changed byte visible. Never: stores them, and never decides
+//! which one comes next; that is [`crate::machine`].
+//!
+//! A run is replayed by feeding its deliveries ([`Body::ScopeStarted`],
+//! [`Body::Settled`]) to fresh guests in journal order and comparing what they
+//! ask for with what is written.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{AgentRequest, Reply, WorkflowTarget};
+use crate::guest::{Dialect, NullSlot, Outcome, ScriptError};
+use crate::ids::{CallId, Digest, RunId, Scope};
+use crate::limits::Limits;
+
+/// Version of the entries. A reader refuses a larger one; a smaller one must
+/// stay readable.
+pub const JOURNAL_FORMAT: u32 = 1;
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When, in microseconds since 1970, by the clock of the writing machine.
+    pub at_us: i64,
+    /// What.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What was written down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// The first entry of every journal.
+    RunStarted(Box<RunHead>),
+    /// A process took the run up, for the first time or again.
+    AttemptStarted {
+        /// From 1.
+        attempt: u32,
+        /// Limits from here on; they may be raised on resume.
+        limits: Limits,
+        /// Which build of the guest runs it; fuel is comparable under one only.
+        guest: Digest,
+    },
+    /// Delivery: a script was started.
+    ScopeStarted(Box<ScopeStart>),
+    /// The script called `agent()`.
+    AgentCalled {
+        /// Its number.
+        call: CallId,
+        /// Which script.
+        scope: Scope,
+        /// With the phase's defaults applied.
+        request: Box<AgentRequest>,
+    },
+    /// The script called `workflow()`.
+    WorkflowCalled {
+        /// Its number, and that of the scope it opens.
+        call: CallId,
+        /// Which script.
+        scope: Scope,
+        /// Whom it called.
+        target: WorkflowTarget,
+        /// JSON text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        args: Option<String>,
+    },
+    /// The script called `sleep()`.
+    SleepCalled {
+        /// Its number.
+        call: CallId,
+        /// Which script.
+        scope: Scope,
+        /// As the script asked.
+        milliseconds: f64,
+        /// When it is over, in microseconds since 1970.
+        wake_at_us: i64,
+    },
+    /// The script called `phase()`.
+    PhaseSet {
+        /// Which script.
+        scope: Scope,
+        /// As the script said, cut to a bound.
+        title: String,
+    },
+    /// The script called `log()`.
+    Logged {
+        /// Which script.
+        scope: Scope,
+        /// As the script said, cut to a bound.
+        message: String,
+    },
+    /// A throw made a slot of `parallel` or an item of `pipeline` null.
+    SlotNulled {
+        /// Which script.
+        scope: Scope,
+        /// Where and why.
+        slot: Box<NullSlot>,
+    },
+    /// An agent was set to work on a call. Says something about processes, not
+    /// about the run: a call may be dispatched again after a crash.
+    AgentDispatched {
+        /// Which call.
+        call: CallId,
+    },
+    /// Delivery: the outcome of a call went to the script that made it.
+    Settled {
+        /// Which call.
+        call: CallId,
+        /// What it came to.
+        outcome: Outcome,
+        /// What the agent said of itself, for agents.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<Reply>>,
+    },
+    /// A script had nothing more to run.
+    TurnEnded {
+        /// Which script.
+        scope: Scope,
+        /// Units of fuel the turn used.
+        fuel: u64,
+        /// How it stands.
+        state: TurnState,
+    },
+    /// The last entry of a run that is over: nothing ever follows.
+    RunEnded {
+        /// How it ended.
+        end: RunEnd,
+    },
+    /// The process let go of the run before its end; it can be resumed.
+    AttemptEnded {
+        /// Why.
+        reason: StopReason,
+    },
+}
+
+/// All that a run is a function of, apart from the deliveries and the script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHead {
+    /// [`JOURNAL_FORMAT`] of the writer.
+    pub format: u32,
+    /// The run.
+    pub run: RunId,
+    /// `meta.name` of the script.
+    pub name: String,
+    /// Of the script's text.
+    pub script: Digest,
+    /// Where the script was, for messages and to find its children again.
+    pub script_path: String,
+    /// Folder that no child workflow may lie outside of.
+    pub project_root: String,
+    /// Seed of everything random in the run.
+    pub seed: u64,
+    /// Output tokens that `budget` tells the script of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u64>,
+    /// Provider for calls that name none.
+    pub provider: String,
+    /// Model aliases, in order of the command line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_map: Vec<(String, String)>,
+    /// Rules of the debug provider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub debug_rules: Vec<String>,
+}
+
+/// A script as it was started, whole, so that a replay needs no file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScopeStart {
+    /// The scope it runs in.
+    pub scope: Scope,
+    /// Its text.
+    pub text: String,
+    /// What errors call it.
+    pub file_name: String,
+    /// Its path, from the project root where it lies inside.
+    pub path: String,
+    /// Where `export` stands in front of `const meta`, in bytes.
+    pub meta_export: u32,
+    /// How it is written.
+    pub dialect: Dialect,
+    /// JSON text of its `meta`.
+    pub meta: String,
+    /// JSON text; none is `undefined`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<String>,
+}
+
+/// How a script stood when its turn ended. The result itself is in
+/// [`Body::RunEnded`] or in the [`Body::Settled`] of the calling script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnState {
+    /// It waits.
+    Pending,
+    /// It has its result.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+/// How a run ended, for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunEnd {
+    /// With this result, as JSON text.
+    Completed {
+        /// JSON text.
+        result: String,
+        /// Calls that nobody awaited and that were cut off.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        abandoned: Vec<CallId>,
+    },
+    /// The script failed.
+    Failed {
+        /// Why, and where.
+        error: ScriptError,
+    },
+}
+
+/// Why a process let go of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum StopReason {
+    /// Someone asked for it: Ctrl-C, SIGTERM, a shutdown.
+    Cancelled,
+    /// `--timeout` was over.
+    TimedOut {
+        /// Milliseconds.
+        limit_ms: u64,
+    },
+    /// A limit of the run.
+    Limit {
+        /// Stable code.
+        code: String,
+        /// A sentence.
+        message: String,
+    },
+}
+
+/// The script asks for something else than the journal holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the replay differs from the journal at entry {seq}:\n  recorded: {recorded}\n  now:      {now}"
+)]
+pub struct Mismatch {
+    /// Number of the entry, from 0.
+    pub seq: u64,
+    /// What is written.
+    pub recorded: String,
+    /// What happened this time.
+    pub now: String,
+}
+
+/// A journal that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// Written by a newer program.
+    #[error(
+        "the journal has format {found}, and this program reads up to {JOURNAL_FORMAT}; use a newer smol-wf"
+    )]
+    Newer {
+        /// Its format.
+        found: u32,
+    },
+    /// The text of an entry is not an entry.
+    #[error("entry {seq} of the journal cannot be read: {reason}")]
+    Unreadable {
+        /// Number of the entry, from 0.
+        seq: u64,
+        /// What the parser said.
+        reason: String,
+    },
+    /// The entry or one before it was changed after it was written.
+    #[error("entry {seq} of the journal was changed after it was written: its digest does not fit")]
+    Changed {
+        /// Number of the entry, from 0.
+        seq: u64,
+    },
+    /// An entry stands where it may not.
+    #[error("entry {seq} of the journal, `{found}`, may not stand there: {reason}")]
+    OutOfOrder {
+        /// Number of the entry, from 0.
+        seq: u64,
+        /// Its kind.
+        found: &'static str,
+        /// Which rule it breaks.
+        reason: &'static str,
+    },
+}
+
+impl JournalError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Newer { .. } => "journal_newer",
+            Self::Unreadable { .. } => "journal_unreadable",
+            Self::Changed { .. } => "journal_changed",
+            Self::OutOfOrder { .. } => "journal_out_of_order",
+        }
+    }
+}
+
+/// An entry as a store keeps it: text, and a digest that covers this text and
+/// the digest before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The entry's kind, for people who look into the database.
+    pub kind: String,
+    /// JSON text of the entry.
+    pub body: String,
+    /// BLAKE3 of the previous record's chain and this body, in hex.
+    pub chain: String,
+}
+
+/// Writes records, one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Chain {
+    last: String,
+}
+
+impl Chain {
+    /// At the start of a journal.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Behind the last of these records.
+    #[must_use]
+    pub fn after(records: &[Record]) -> Self {
+        Self { last: records.last().map(|record| record.chain.clone()).unwrap_or_default() }
+    }
+
+    /// The next record.
+    ///
+    /// # Errors
+    /// When the entry cannot be written as JSON, which no entry of this
+    /// program's making can be.
+    pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
+        let body = serde_json::to_string(entry)?;
+        self.last = link(&self.last, &body);
+        Ok(Record { kind: entry.body.kind().to_owned(), body, chain: self.last.clone() })
+    }
+}
+
+/// Reads a whole journal and checks its chain.
+///
+/// # Errors
+/// At the first record that is unreadable or was changed.
+pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
+    let mut last = "";
+    let mut entries = Vec::with_capacity(records.len());
+    for (seq, record) in (0_u64..).zip(records) {
+        if link(last, &record.body) != record.chain {
+            return Err(JournalError::Changed { seq });
+        }
+        last = &record.chain;
+        let entry: Entry = serde_json::from_str(&record.body)
+            .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
+        if let Body::RunStarted(head) = &entry.body
+            && head.format > JOURNAL_FORMAT
+        {
+            return Err(JournalError::Newer { found: head.format });
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn link(last: &str, body: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(last.as_bytes());
+    hasher.update(body.as_bytes());
+    hasher.finalize().to_hex().to_string()
+}
+
+impl Body {
+    /// As `kind` in the text form.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted(_) => "run_started",
+            Self::AttemptStarted { .. } => "attempt_started",
+            Self::ScopeStarted(_) => "scope_started",
+            Self::AgentCalled { .. } => "agent_called",
+            Self::WorkflowCalled { .. } => "workflow_called",
+            Self::SleepCalled { .. } => "sleep_called",
+            Self::PhaseSet { .. } => "phase_set",
+            Self::Logged { .. } => "logged",
+            Self::SlotNulled { .. } => "slot_nulled",
+            Self::AgentDispatched { .. } => "agent_dispatched",
+            Self::Settled { .. } => "settled",
+            Self::TurnEnded { .. } => "turn_ended",
+            Self::RunEnded { .. } => "run_ended",
+            Self::AttemptEnded { .. } => "attempt_ended",
+        }
+    }
+
+    /// Whether this says something about processes rather than about the run:
+    /// such entries stand anywhere and are passed over in a replay.
+    #[must_use]
+    pub fn is_about_attempts(&self) -> bool {
+        matches!(
+            self,
+            Self::AttemptStarted { .. } | Self::AttemptEnded { .. } | Self::AgentDispatched { .. }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries() -> Vec<Entry> {
+        let log = |message: &str| Body::Logged { scope: Scope::ROOT, message: message.into() };
+        [log("a"), log("b"), log("c")]
+            .into_iter()
+            .zip(10..)
+            .map(|(body, at_us)| Entry { at_us, body })
+            .collect()
+    }
+
+    fn sealed() -> Vec<Record> {
+        let mut chain = Chain::new();
+        entries().iter().map(|entry| chain.seal(entry).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_journal_reads_back() {
+        assert_eq!(read(&sealed()).unwrap(), entries());
+    }
+
+    #[test]
+    fn a_changed_byte_a_lost_and_a_moved_entry_are_seen_where_they_are() {
+        let mut changed = sealed();
+        changed[1].body = changed[1].body.replace("\"b\"", "\"x\"");
+        assert_eq!(read(&changed), Err(JournalError::Changed { seq: 1 }));
+        let mut lost = sealed();
+        lost.remove(0);
+        assert_eq!(read(&lost), Err(JournalError::Changed { seq: 0 }));
+        let mut moved = sealed();
+        moved.swap(1, 2);
+        assert_eq!(read(&moved), Err(JournalError::Changed { seq: 1 }));
+    }
+}

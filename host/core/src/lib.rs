@@ -1,0 +1,18 @@
+//! What a workflow run is, and what becomes of it, as pure functions over data.
+//!
+//! Owns every rule: how a script is read, what a call is, which entry of the
+//! journal may follow which, what the budget says, what the report shows.
+//! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
+//! comes in as an argument; effects go out as data for the engine to perform.
+
+pub mod call;
+pub mod codes;
+pub mod event;
+pub mod guest;
+pub mod ids;
+pub mod journal;
+pub mod limits;
+pub mod machine;
+pub mod report;
+pub mod schema;
+pub mod script;

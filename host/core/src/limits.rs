@@ -1,0 +1,197 @@
+//! Every bound of a run, with its default, its reason and its flag.
+//!
+//! Owns: the numbers and the error a crossed one gives. Never: enforces; the
+//! machine, the sandbox and the engine do, each its own.
+
+use serde::{Deserialize, Serialize};
+
+/// Most bytes of a script's text. The largest script seen in the wild is a
+/// tenth of that.
+pub const SCRIPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Fuel of a run: about 10 s of CPU. One unit is about one WebAssembly
+/// instruction; 6 to 29 G units pass in a second, depending on the work.
+pub const FUEL_DEFAULT: u64 = 100_000_000_000;
+
+/// One turn may use a tenth of a run's fuel, so that a script that loops
+/// without ever waiting is stopped in a second or two.
+pub const FUEL_TURN_DIVISOR: u64 = 10;
+
+/// Linear memory of one script instance, in MiB.
+pub const MEMORY_MIB_DEFAULT: u32 = 256;
+
+/// The most that `--memory` accepts, in MiB: what the instance pool reserves.
+pub const MEMORY_MIB_MAX: u32 = 2048;
+
+/// Agents that one run may start, children included. Claude Code's own cap.
+pub const AGENTS_DEFAULT: u32 = 1_000;
+
+/// The most that `--max-agents` accepts.
+pub const AGENTS_MAX: u32 = 1_000_000;
+
+/// Agents at work at once. Claude Code's own cap.
+pub const PARALLEL_AGENTS_DEFAULT: u32 = 16;
+
+/// The most that `--max-parallel-agents` accepts: each is a process.
+pub const PARALLEL_AGENTS_MAX: u32 = 1_024;
+
+/// Most bytes of a prompt: ten times the longest that models accept well.
+pub const PROMPT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most bytes of the JSON text of a call's options, the schema included.
+pub const OPTIONS_BYTES_MAX: usize = 256 * 1024;
+
+/// Most bytes of a run's arguments as JSON text.
+pub const ARGS_BYTES_MAX: usize = 1024 * 1024;
+
+/// Most bytes of one agent's answer as JSON text.
+pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most bytes of a script's result as JSON text.
+pub const RESULT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of one `log()` line that are kept; the rest is cut, and says so.
+pub const LOG_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of a phase title that are kept.
+pub const TITLE_BYTES_MAX: usize = 1024;
+
+/// Calls other than agents, and `phase`, `log` and null-slot notes, of one run.
+pub const NOTES_MAX: u32 = 200_000;
+
+/// Bytes of a whole journal, before compression of repeated values.
+pub const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// The longest sleep: 365 days, in milliseconds.
+pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
+
+/// How many workflows deep a `workflow()` call may be: one level.
+pub const DEPTH_MAX: u32 = 1;
+
+/// Child workflows that may run at once: each holds an instance.
+pub const CHILDREN_OPEN_MAX: u32 = 64;
+
+/// Most bytes of a JSON Schema.
+pub const SCHEMA_BYTES_MAX: usize = 64 * 1024;
+
+/// Most levels of nesting of a JSON Schema.
+pub const SCHEMA_DEPTH_MAX: usize = 64;
+
+/// The limits of one run, as a user may set them. Raising one on resume is
+/// fine: none of them is visible to the script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Fuel of all turns together.
+    pub fuel: u64,
+    /// Linear memory of each script instance, in MiB.
+    pub memory_mib: u32,
+    /// Agents that may be started.
+    pub agents: u32,
+    /// Agents at work at once.
+    pub parallel_agents: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: FUEL_DEFAULT,
+            memory_mib: MEMORY_MIB_DEFAULT,
+            agents: AGENTS_DEFAULT,
+            parallel_agents: PARALLEL_AGENTS_DEFAULT,
+        }
+    }
+}
+
+impl Limits {
+    /// Fuel that one turn may use when `spent` is gone already.
+    #[must_use]
+    pub fn turn_fuel(&self, spent: u64) -> u64 {
+        (self.fuel / FUEL_TURN_DIVISOR).max(1).min(self.fuel.saturating_sub(spent))
+    }
+}
+
+/// A limit that a run has reached. The run stops there and can be resumed with
+/// a higher one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// All the fuel of the run is gone.
+    #[error("the script used up its fuel: {used} of {limit} units; raise it with --fuel {}", limit.saturating_mul(10))]
+    Fuel {
+        /// Units used.
+        used: u64,
+        /// Units allowed.
+        limit: u64,
+    },
+    /// One turn used a tenth of the run's fuel.
+    #[error("the script computed for {limit} units of fuel without waiting for a call, a tenth of --fuel; raise it with --fuel {}", limit.saturating_mul(100))]
+    TurnFuel {
+        /// Units that one turn may use.
+        limit: u64,
+    },
+    /// The script instance wanted more memory.
+    #[error("the script needs more than {limit_mib} MiB of memory; raise it with --memory {}", limit_mib.saturating_mul(2))]
+    Memory {
+        /// MiB allowed.
+        limit_mib: u32,
+    },
+    /// The native stack overflowed, which the script's own stack check should
+    /// have prevented.
+    #[error("the script recursed deeper than the sandbox allows; make the recursion shallower")]
+    Stack,
+    /// Too many agents.
+    #[error("the run has started {limit} agents, as many as it may; raise it with --max-agents {}", limit.saturating_mul(2))]
+    Agents {
+        /// Agents allowed.
+        limit: u32,
+    },
+    /// Too many child workflows at once.
+    #[error(
+        "the run has {limit} child workflows open at once, as many as it may; await some before starting more"
+    )]
+    Children {
+        /// Children allowed.
+        limit: u32,
+    },
+    /// Too many notes, sleeps and workflows.
+    #[error(
+        "the run has made {limit} log lines, phases, sleeps and null slots, as many as it may; log less"
+    )]
+    Notes {
+        /// Notes allowed.
+        limit: u32,
+    },
+    /// The journal is full.
+    #[error("the journal of the run holds {limit} bytes, as many as it may; return or log less")]
+    Journal {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The result is too large.
+    #[error(
+        "the result of the script is {bytes} bytes of JSON, and {limit} is the most; return less"
+    )]
+    Result {
+        /// Bytes it has.
+        bytes: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+}
+
+impl LimitError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Fuel { .. } => "limit_fuel",
+            Self::TurnFuel { .. } => "limit_turn_fuel",
+            Self::Memory { .. } => "limit_memory",
+            Self::Stack => "limit_stack",
+            Self::Agents { .. } => "limit_agents",
+            Self::Children { .. } => "limit_children",
+            Self::Notes { .. } => "limit_notes",
+            Self::Journal { .. } => "limit_journal",
+            Self::Result { .. } => "limit_result",
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What the machine keeps of calls and scripts that are not over.
+//!
+//! Owns: opening a script, settling a call, ending a child. Never: compares
+//! with the journal; `load` and the parent module do.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::{
+    AgentRequest, Body, CallId, LimitError, Machine, Next, Outcome, Reply, Scope, ScopeStart,
+    WorkflowTarget,
+};
+use crate::limits::CHILDREN_OPEN_MAX;
+
+/// Something that waits to be told to a script.
+#[derive(Debug)]
+pub enum Delivery {
+    /// A script to start.
+    Start(Box<ScopeStart>),
+    /// A call to settle.
+    Settle {
+        /// Which call.
+        call: CallId,
+        /// What it came to.
+        outcome: Outcome,
+        /// What the agent said of itself.
+        reply: Option<Box<Reply>>,
+    },
+}
+
+/// What the engine must bring about in the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Set an agent to work; then [`Machine::complete`].
+    RunAgent {
+        /// Which call.
+        call: CallId,
+        /// How many agent calls the run had made with this one.
+        ordinal: u32,
+        /// What is asked.
+        request: Box<AgentRequest>,
+    },
+    /// Wait; then [`Machine::complete`] with `null`.
+    SleepUntil {
+        /// Which call.
+        call: CallId,
+        /// In microseconds since 1970.
+        wake_at_us: i64,
+    },
+    /// Find a script; then [`Machine::child_found`], or [`Machine::complete`]
+    /// with a failure.
+    FindChild {
+        /// Which call; its number is the scope of the child.
+        call: CallId,
+        /// Path of the calling script, from the project root.
+        caller: String,
+        /// Whom it calls.
+        target: WorkflowTarget,
+        /// JSON text.
+        args: Option<String>,
+    },
+    /// Stop working on this call: nobody waits for it any more.
+    Cancel(CallId),
+    /// Drop the guest of this scope.
+    Close(Scope),
+}
+
+/// A call whose outcome its script has not been told.
+#[derive(Debug)]
+pub(super) struct OpenCall {
+    pub(super) scope: Scope,
+    pub(super) is_agent: bool,
+    /// Its outcome stands in the inbox.
+    pub(super) completed: bool,
+    /// What to do for it once the journal is at its end.
+    pub(super) effect: Option<Effect>,
+}
+
+/// What phases a script declares and which one it is in.
+#[derive(Debug, Default)]
+pub(super) struct ScopeState {
+    pub(super) file_name: String,
+    pub(super) path: String,
+    pub(super) phase: Option<String>,
+    defaults: HashMap<String, PhaseDefaults>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct PhaseDefaults {
+    title: String,
+    model: Option<String>,
+    provider: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PhasesOfMeta {
+    #[serde(default)]
+    phases: Vec<PhaseDefaults>,
+}
+
+impl ScopeState {
+    fn new(start: &ScopeStart) -> Self {
+        // `meta` was checked when the script was read; what does not fit here
+        // declares no defaults.
+        let declared: PhasesOfMeta = serde_json::from_str(&start.meta).unwrap_or_default();
+        let defaults =
+            declared.phases.into_iter().map(|phase| (phase.title.clone(), phase)).collect();
+        Self { file_name: start.file_name.clone(), path: start.path.clone(), phase: None, defaults }
+    }
+
+    /// Fills in what the call leaves open: the current phase, and what `meta`
+    /// declares for it.
+    pub(super) fn apply_defaults(&self, request: &mut AgentRequest) {
+        if request.phase.is_none() {
+            request.phase.clone_from(&self.phase);
+        }
+        let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
+        if let Some(defaults) = declared {
+            request.model = request.model.take().or_else(|| defaults.model.clone());
+            request.provider = request.provider.take().or_else(|| defaults.provider.clone());
+        }
+    }
+}
+
+impl Machine {
+    pub(super) fn open_scope(&mut self, start: ScopeStart) -> Next {
+        self.current = start.scope;
+        self.scopes.insert(start.scope, ScopeState::new(&start));
+        let seed = seed_of(self.head.seed, start.scope);
+        Next::Start { start: Box::new(start), seed, now_us: self.now_us }
+    }
+
+    /// Closes a call; none when it was not open.
+    pub(super) fn settle(
+        &mut self,
+        call: CallId,
+        outcome: Outcome,
+        reply: Option<&Reply>,
+    ) -> Option<Next> {
+        let open = self.calls.remove(&call)?;
+        if let Some(reply) = reply {
+            self.usage += reply.usage;
+        }
+        self.current = open.scope;
+        Some(Next::Settle { scope: open.scope, call, outcome, now_us: self.now_us })
+    }
+
+    pub(super) fn open_call(&mut self, call: CallId, is_agent: bool, effect: Effect) {
+        let live = self.is_live();
+        let effect = if live {
+            self.effects.push(effect);
+            None
+        } else {
+            Some(effect)
+        };
+        let scope = self.current;
+        self.calls.insert(call, OpenCall { scope, is_agent, completed: false, effect });
+    }
+
+    /// A child is over: its own calls are cut off, its caller is to be told.
+    /// `outcome` is none when a replay accepts whatever is recorded.
+    pub(super) fn end_child(&mut self, child: Scope, outcome: Option<Outcome>) {
+        let Some(call) = child.opened_by() else { return };
+        let cut: Vec<CallId> =
+            self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
+        for id in cut {
+            self.calls.remove(&id);
+            self.effects.push(Effect::Cancel(id));
+        }
+        self.scopes.remove(&child);
+        self.effects.push(Effect::Close(child));
+        if self.is_live() {
+            if let Some(outcome) = outcome {
+                self.complete(call, outcome, None);
+            }
+        } else {
+            self.ended_children.insert(call, outcome);
+        }
+    }
+
+    /// When the last recorded entry has been met: everything that is open is
+    /// to be done again, in order of issue.
+    pub(super) fn leave_replay(&mut self) {
+        self.skip_attempts();
+        if !self.recorded.is_empty() {
+            return;
+        }
+        let effects = self.calls.values_mut().filter_map(|call| call.effect.take());
+        self.effects.extend(effects);
+        for (call, outcome) in std::mem::take(&mut self.ended_children) {
+            if let Some(outcome) = outcome {
+                self.complete(call, outcome, None);
+            }
+        }
+    }
+
+    pub(super) fn count_child(&self) -> Result<(), LimitError> {
+        let open = self.calls.values().filter(|call| !call.is_agent).count();
+        if open >= CHILDREN_OPEN_MAX as usize && self.scopes.len() > CHILDREN_OPEN_MAX as usize {
+            return Err(LimitError::Children { limit: CHILDREN_OPEN_MAX });
+        }
+        Ok(())
+    }
+
+    pub(super) fn skip_attempts(&mut self) {
+        while let Some(entry) = self.recorded.front() {
+            if !entry.body.is_about_attempts() {
+                break;
+            }
+            if let Body::AttemptStarted { guest, .. } = &entry.body {
+                self.compare_fuel = *guest == self.guest;
+            }
+            self.recorded.pop_front();
+            self.seq += 1;
+        }
+    }
+}
+
+/// One seed a scope, so that a child does not repeat its parent's numbers:
+/// the finaliser of `SplitMix64` (Steele, Lea, Flood 2014) over both.
+fn seed_of(run: u64, scope: Scope) -> u64 {
+    let mut bits = run ^ u64::from(scope.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}

@@ -1,0 +1,136 @@
+//! Meeting a recorded journal again.
+//!
+//! Owns: the start of a replay and its deliveries. Never: performs anything;
+//! while entries are left to meet, no effect leaves the machine.
+
+use super::{
+    Body, Digest, Entry, JournalError, Limits, Machine, NEVER_SETTLES, Next, Outcome, RunEnd,
+    Scope, StopTurn,
+};
+use crate::codes;
+use crate::guest::ScriptError;
+
+pub(super) fn resume(
+    entries: Vec<Entry>,
+    limits: Limits,
+    guest: Digest,
+    now_us: i64,
+) -> Result<Machine, JournalError> {
+    let Some(Body::RunStarted(head)) = entries.first().map(|entry| &entry.body) else {
+        let found = entries.first().map_or("nothing", |entry| entry.body.kind());
+        let reason = "a journal begins with `run_started`";
+        return Err(JournalError::OutOfOrder { seq: 0, found, reason });
+    };
+    let mut machine = Machine::empty((**head).clone(), limits, guest.clone());
+    let attempts =
+        entries.iter().filter(|entry| matches!(entry.body, Body::AttemptStarted { .. })).count();
+    let over = entries.iter().any(|entry| matches!(entry.body, Body::RunEnded { .. }));
+    let last_us = entries.iter().map(|entry| entry.at_us).max().unwrap_or_default();
+    machine.recorded = entries.into_iter().skip(1).collect();
+    machine.seq = 1;
+    machine.skip_attempts();
+    if !over {
+        machine.now_us = last_us.max(now_us);
+        let attempt = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1);
+        machine.write(Body::AttemptStarted { attempt, limits, guest });
+        // Killed before the script was even started: there is nothing to meet,
+        // and the start is not in the inbox either.
+        if machine.recorded.is_empty() {
+            let reason = "a journal holds the script from its first commit on";
+            return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
+        }
+    }
+    Ok(machine)
+}
+
+impl Machine {
+    /// The recorded delivery that is next, when there is one.
+    pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
+        self.skip_attempts();
+        let Some(entry) = self.recorded.pop_front() else { return Ok(None) };
+        if !matches!(entry.body, Body::ScopeStarted(_) | Body::Settled { .. }) {
+            let now = match &entry.body {
+                Body::RunEnded { .. } => "the script goes on waiting",
+                _ => "the script has nothing more to run in this turn",
+            };
+            let recorded = super::describe(&entry.body);
+            let seq = self.seq;
+            return Err(super::Mismatch { seq, recorded, now: now.to_owned() }.into());
+        }
+        self.seq += 1;
+        Ok(Some(entry))
+    }
+
+    pub(super) fn deliver_recorded(&mut self, body: Body) -> Result<Next, StopTurn> {
+        let seq = self.seq - 1;
+        match body {
+            Body::ScopeStarted(start) => {
+                if let Some(call) = start.scope.opened_by() {
+                    let Some(open) = self.calls.get_mut(&call) else {
+                        return Err(unexpected(seq, "a child workflow that nobody called"));
+                    };
+                    // Its script was found in an earlier attempt.
+                    open.effect = None;
+                }
+                let next = self.open_scope(*start);
+                self.leave_replay();
+                Ok(next)
+            }
+            Body::Settled { call, outcome, reply } => {
+                if let Some(Some(ended)) = self.ended_children.remove(&call)
+                    && ended != outcome
+                {
+                    let recorded = format!("call {call} settled with {outcome:?}");
+                    let now = format!("the child workflow came to {ended:?}");
+                    return Err(super::Mismatch { seq, recorded, now }.into());
+                }
+                let next = self
+                    .settle(call, outcome, reply.as_deref())
+                    .ok_or_else(|| unexpected(seq, "an outcome of a call that is not open"))?;
+                self.leave_replay();
+                Ok(next)
+            }
+            other => Err(unexpected(seq, other.kind())),
+        }
+    }
+
+    /// A script is stuck while entries are left: what was found out about it is
+    /// recorded, and need not be found out again.
+    pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
+        self.skip_attempts();
+        let Some(entry) = self.recorded.front() else { return Ok(()) };
+        let verdict = match (&entry.body, scope.opened_by()) {
+            (Body::RunEnded { end: RunEnd::Failed { error } }, None) => is_never_settles(error),
+            // The verdict on a child is its outcome; other scripts may have had
+            // their turns before it was delivered.
+            (_, Some(child)) => self.recorded.iter().any(|entry| {
+                matches!(&entry.body, Body::Settled { call, outcome: Outcome::Failed(failure), .. }
+                    if *call == child && failure.code == codes::WORKFLOW_FAILED)
+            }),
+            _ => false,
+        };
+        if !verdict {
+            return Ok(());
+        }
+        self.stuck = None;
+        if scope == Scope::ROOT {
+            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.recorded.pop_front() {
+                self.seq += 1;
+                self.calls.clear();
+                self.end = Some(end);
+            }
+            return Ok(());
+        }
+        self.end_child(scope, None);
+        Ok(())
+    }
+}
+
+fn is_never_settles(error: &ScriptError) -> bool {
+    error.code == NEVER_SETTLES
+}
+
+fn unexpected(seq: u64, recorded: &str) -> StopTurn {
+    let now = "nothing of the kind can happen here".to_owned();
+    StopTurn::Mismatch(super::Mismatch { seq, recorded: recorded.to_owned(), now })
+}

@@ -1,0 +1,405 @@
+//! The run machine: decides what becomes of everything a script asks for.
+//!
+//! Owns: the numbering of calls, the order of deliveries, replay against the
+//! journal, phases, the budget, the limits that count calls, and how a run
+//! ends. Never: reads a clock, runs a guest, talks to an agent or a store.
+//!
+//! The engine drives it in a circle. [`Machine::next`] names the turn to run;
+//! the engine lends the machine to the guest for that turn (it is the guest's
+//! [`TurnHost`](crate::guest::TurnHost)) and gives it back with
+//! [`Machine::end_turn`]. When there is no turn to run, the engine makes
+//! [`Machine::take_entries`] durable, performs [`Machine::take_effects`], waits,
+//! and reports what happened with [`Machine::complete`].
+
+mod calls;
+mod load;
+mod turn;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::call::{AgentRequest, Reply, Usage, WorkflowTarget};
+use crate::codes;
+use crate::guest::{Failure, Outcome, ScriptError, Status, StopTurn};
+use crate::ids::{CallId, Digest, Scope};
+use crate::journal::{
+    Body, Entry, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason, TurnState,
+};
+use crate::limits::{LimitError, Limits};
+pub use calls::{Delivery, Effect};
+use calls::{OpenCall, ScopeState};
+
+/// What the engine has to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Start this script in a fresh guest.
+    Start {
+        /// All about it.
+        start: Box<ScopeStart>,
+        /// Seed of its `Math.random`.
+        seed: u64,
+        /// The time the script sees, in microseconds since 1970.
+        now_us: i64,
+    },
+    /// Settle a call in the guest of this scope.
+    Settle {
+        /// Whose guest.
+        scope: Scope,
+        /// Which call.
+        call: CallId,
+        /// What it came to.
+        outcome: Outcome,
+        /// The time the script sees, in microseconds since 1970.
+        now_us: i64,
+    },
+    /// Nothing to deliver: commit, perform, wait.
+    Wait,
+    /// This script waits for something that no call of its own will ever
+    /// settle. Find out what, then say so with [`Machine::give_up`].
+    Stuck(Scope),
+    /// The run is over.
+    Ended,
+}
+
+/// The state of one run. See the module's text.
+#[derive(Debug)]
+pub struct Machine {
+    head: RunHead,
+    limits: Limits,
+    /// Entries still to be met again in a replay.
+    recorded: VecDeque<Entry>,
+    /// Number of the next entry, for messages.
+    seq: u64,
+    /// Whether the fuel of recorded turns must be met as well.
+    compare_fuel: bool,
+    guest: Digest,
+    /// Entries made since the engine last took them.
+    fresh: Vec<Entry>,
+    effects: Vec<Effect>,
+    inbox: VecDeque<Delivery>,
+    /// Outcomes of children that ended in a replay, to be met as `Settled`.
+    ended_children: BTreeMap<CallId, Option<Outcome>>,
+    calls: BTreeMap<CallId, OpenCall>,
+    scopes: BTreeMap<Scope, ScopeState>,
+    /// Scope of the turn in progress.
+    current: Scope,
+    now_us: i64,
+    last_call: u32,
+    agents: u32,
+    notes: u32,
+    usage: Usage,
+    fuel: u64,
+    stuck: Option<Scope>,
+    end: Option<RunEnd>,
+}
+
+impl Machine {
+    /// A new run of this script.
+    #[must_use]
+    pub fn start(
+        head: RunHead,
+        root: ScopeStart,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Self {
+        let mut machine = Self::empty(head.clone(), limits, guest.clone());
+        machine.now_us = now_us;
+        machine.write(Body::RunStarted(Box::new(head)));
+        machine.write(Body::AttemptStarted { attempt: 1, limits, guest });
+        machine.inbox.push_back(Delivery::Start(Box::new(root)));
+        machine
+    }
+
+    /// Takes up a run where its journal ends.
+    ///
+    /// # Errors
+    /// When the entries cannot be a journal.
+    pub fn resume(
+        entries: Vec<Entry>,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Result<Self, JournalError> {
+        load::resume(entries, limits, guest, now_us)
+    }
+
+    fn empty(head: RunHead, limits: Limits, guest: Digest) -> Self {
+        Self {
+            head,
+            limits,
+            recorded: VecDeque::new(),
+            seq: 0,
+            compare_fuel: true,
+            guest,
+            fresh: Vec::new(),
+            effects: Vec::new(),
+            inbox: VecDeque::new(),
+            ended_children: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            current: Scope::ROOT,
+            now_us: 0,
+            last_call: 0,
+            agents: 0,
+            notes: 0,
+            usage: Usage::default(),
+            fuel: 0,
+            stuck: None,
+            end: None,
+        }
+    }
+
+    /// What the run was started with.
+    #[must_use]
+    pub fn head(&self) -> &RunHead {
+        &self.head
+    }
+
+    /// Limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How the run ended, once it has.
+    #[must_use]
+    pub fn end(&self) -> Option<&RunEnd> {
+        self.end.as_ref()
+    }
+
+    /// Whether everything that was recorded has been met again.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.recorded.is_empty()
+    }
+
+    /// Fuel that the next turn may use.
+    #[must_use]
+    pub fn turn_fuel(&self) -> u64 {
+        self.limits.turn_fuel(self.fuel)
+    }
+
+    /// Entries to be made durable, in order. They are gone from here.
+    pub fn take_entries(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// What to perform once every entry taken so far is durable.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What to do next. `now_us` is the time of a delivery that is made now.
+    ///
+    /// # Errors
+    /// When the journal holds something that may not follow.
+    pub fn next(&mut self, now_us: i64) -> Result<Next, StopTurn> {
+        if let Some(scope) = self.stuck {
+            return Ok(Next::Stuck(scope));
+        }
+        if self.end.is_some() {
+            return Ok(Next::Ended);
+        }
+        if let Some(entry) = self.pop_recorded_delivery()? {
+            self.now_us = entry.at_us;
+            return self.deliver_recorded(entry.body);
+        }
+        // A clock that went backwards must not: time in a script only goes on.
+        self.now_us = self.now_us.max(now_us);
+        let Some(delivery) = self.inbox.pop_front() else { return Ok(Next::Wait) };
+        Ok(match delivery {
+            Delivery::Start(start) => {
+                self.write(Body::ScopeStarted(start.clone()));
+                self.open_scope(*start)
+            }
+            Delivery::Settle { call, outcome, reply } => {
+                self.write(Body::Settled { call, outcome: outcome.clone(), reply: reply.clone() });
+                self.settle(call, outcome, reply.as_deref()).unwrap_or(Next::Wait)
+            }
+        })
+    }
+
+    /// Reports that a call came to its end. One that nobody waits for any more
+    /// is ignored.
+    pub fn complete(&mut self, call: CallId, outcome: Outcome, reply: Option<Reply>) {
+        let Some(open) = self.calls.get_mut(&call) else { return };
+        if !open.completed {
+            open.completed = true;
+            self.inbox.push_back(Delivery::Settle { call, outcome, reply: reply.map(Box::new) });
+        }
+    }
+
+    /// Reports that the script of a `workflow()` call was found and may start.
+    pub fn child_found(&mut self, start: ScopeStart) {
+        self.inbox.push_back(Delivery::Start(Box::new(start)));
+    }
+
+    /// Notes that an agent was set to work.
+    pub fn dispatched(&mut self, call: CallId, now_us: i64) {
+        self.now_us = self.now_us.max(now_us);
+        self.write(Body::AgentDispatched { call });
+    }
+
+    /// Notes that this process lets go of the run.
+    pub fn stop(&mut self, reason: StopReason, now_us: i64) {
+        if self.is_live() && self.end.is_none() {
+            self.now_us = self.now_us.max(now_us);
+            self.write(Body::AttemptEnded { reason });
+        }
+    }
+
+    /// Takes the machine back from the guest.
+    ///
+    /// # Errors
+    /// When the turn differs from the recorded one, or a limit is reached.
+    pub fn end_turn(&mut self, scope: Scope, fuel: u64, status: Status) -> Result<(), StopTurn> {
+        let state = match &status {
+            Status::Pending => TurnState::Pending,
+            Status::Done(_) => TurnState::Done,
+            Status::Failed(_) => TurnState::Failed,
+        };
+        self.fuel = self.fuel.saturating_add(fuel);
+        self.record(Body::TurnEnded { scope, fuel, state })?;
+        match (scope, status) {
+            (_, Status::Pending) => {
+                let waits = self.calls.values().any(|call| call.scope == scope);
+                if !waits {
+                    self.stuck = Some(scope);
+                    return self.meet_recorded_verdict(scope);
+                }
+            }
+            (Scope::ROOT, Status::Done(result)) => {
+                let abandoned = self.open_agents();
+                return self.finish(RunEnd::Completed { result, abandoned });
+            }
+            (Scope::ROOT, Status::Failed(error)) => return self.finish(RunEnd::Failed { error }),
+            (child, Status::Done(result)) => self.end_child(child, Some(Outcome::Value(result))),
+            (child, Status::Failed(error)) => {
+                let failure = self.child_failure(child, &error);
+                self.end_child(child, Some(Outcome::Failed(failure)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a stuck script; `unsettled` names what it waits for, as
+    /// `line:column`, as far as that is known.
+    ///
+    /// # Errors
+    /// When the journal says otherwise.
+    pub fn give_up(&mut self, scope: Scope, unsettled: &[String]) -> Result<(), StopTurn> {
+        self.stuck = None;
+        let error = stuck_error(unsettled);
+        match scope {
+            Scope::ROOT => self.finish(RunEnd::Failed { error }),
+            child => {
+                let failure = self.child_failure(child, &error);
+                self.end_child(child, Some(Outcome::Failed(failure)));
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(&mut self, end: RunEnd) -> Result<(), StopTurn> {
+        self.record(Body::RunEnded { end: end.clone() })?;
+        self.calls.clear();
+        self.inbox.clear();
+        self.end = Some(end);
+        Ok(())
+    }
+
+    fn child_failure(&self, child: Scope, error: &ScriptError) -> Failure {
+        let state = self.scopes.get(&child);
+        let file = state.map_or("child workflow", |scope| scope.file_name.as_str());
+        let mut message = format!("child workflow {file} failed");
+        if error.line > 0 {
+            message.push_str(&format!(" at {}:{}", error.line, error.column));
+        }
+        message.push_str(&format!(": {}: {}", error.name, error.message));
+        Failure::new(codes::WORKFLOW_FAILED, message)
+    }
+
+    fn open_agents(&self) -> Vec<CallId> {
+        let agents = self.calls.iter().filter(|(_, call)| call.is_agent);
+        agents.map(|(id, _)| *id).collect()
+    }
+
+    /// Appends to the journal, without a look at what is recorded.
+    fn write(&mut self, body: Body) {
+        if self.is_live() {
+            self.seq += 1;
+        }
+        self.fresh.push(Entry { at_us: self.now_us, body });
+    }
+
+    /// Meets the recorded entry that must follow, or appends a new one when
+    /// the recording is at its end.
+    fn record(&mut self, body: Body) -> Result<(), StopTurn> {
+        self.skip_attempts();
+        let Some(recorded) = self.recorded.front() else {
+            self.write(body);
+            return Ok(());
+        };
+        if !same(&recorded.body, &body, self.compare_fuel) {
+            return Err(self.mismatch(&recorded.body, &body));
+        }
+        self.recorded.pop_front();
+        self.seq += 1;
+        self.leave_replay();
+        Ok(())
+    }
+
+    fn mismatch(&self, recorded: &Body, now: &Body) -> StopTurn {
+        let (recorded, now) = (describe(recorded), describe(now));
+        StopTurn::Mismatch(Mismatch { seq: self.seq, recorded, now })
+    }
+}
+
+/// Whether a recorded entry and a new one say the same. Fuel counts only under
+/// the same build of the guest.
+fn same(recorded: &Body, now: &Body, compare_fuel: bool) -> bool {
+    match (recorded, now) {
+        (
+            Body::TurnEnded { scope, fuel, state },
+            Body::TurnEnded { scope: now_scope, fuel: now_fuel, state: now_state },
+        ) => scope == now_scope && state == now_state && (!compare_fuel || fuel == now_fuel),
+        (recorded, now) => recorded == now,
+    }
+}
+
+/// An entry in a line, for people: JSON, cut.
+fn describe(body: &Body) -> String {
+    const SHOWN_CHARS: usize = 2_000;
+    let text = serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned());
+    if text.chars().count() <= SHOWN_CHARS {
+        return text;
+    }
+    text.chars().take(SHOWN_CHARS).chain("…".chars()).collect()
+}
+
+fn stuck_error(unsettled: &[String]) -> ScriptError {
+    let (line, column) = unsettled
+        .first()
+        .and_then(|place| place.split_once(':'))
+        .and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)))
+        .unwrap_or((0, 0));
+    let mut message =
+        "the script waits for a promise that nothing will settle: no call is in flight".to_owned();
+    match unsettled {
+        [] => message.push_str("; look for an `await` on an object with a `then` of its own"),
+        [one] => message.push_str(&format!("; the promise was made at {one}")),
+        many => message.push_str(&format!("; unsettled promises were made at {}", many.join(", "))),
+    }
+    ScriptError {
+        code: NEVER_SETTLES.to_owned(),
+        name: "Error".to_owned(),
+        message,
+        line,
+        column,
+        stack: String::new(),
+        failure: None,
+    }
+}
+
+/// Code of the [`ScriptError`] of a script that waits for nothing.
+pub const NEVER_SETTLES: &str = "never_settles";

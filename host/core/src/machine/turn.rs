@@ -1,0 +1,136 @@
+//! The guest's questions, answered during a turn.
+//!
+//! Owns: what is refused, what is counted, what a question becomes in the
+//! journal. Never: trusts a value; everything comes from a hostile guest.
+
+use super::{AgentRequest, Body, CallId, Effect, LimitError, Machine, Scope, WorkflowTarget};
+use crate::codes;
+use crate::guest::{BudgetState, Failure, NullSlot, Refusal, ScriptError, StopTurn, TurnHost};
+use crate::limits::{
+    ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
+};
+
+impl TurnHost for Machine {
+    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+        let mut request = AgentRequest::read(prompt, &options).map_err(Refusal::Call)?;
+        if let Some(scope) = self.scopes.get(&self.current) {
+            scope.apply_defaults(&mut request);
+        }
+        if self.is_live() && self.agents >= self.limits.agents {
+            return Err(stop(LimitError::Agents { limit: self.limits.agents }));
+        }
+        let call = self.next_call();
+        let request = Box::new(request);
+        self.record(Body::AgentCalled { call, scope: self.current, request: request.clone() })?;
+        self.agents += 1;
+        let ordinal = self.agents;
+        self.open_call(call, true, Effect::RunAgent { call, ordinal, request });
+        Ok(call)
+    }
+
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+        let target = WorkflowTarget::read(&target).map_err(Refusal::Call)?;
+        if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
+            let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
+            return Err(Refusal::Call(Failure::new(codes::CALL_TOO_LARGE, message)));
+        }
+        if self.current.depth() >= DEPTH_MAX {
+            let message = "workflow() inside a child workflow is not possible: one level is all";
+            return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
+        }
+        if self.is_live() {
+            self.count_child().map_err(stop)?;
+        }
+        self.count_note()?;
+        let call = self.next_call();
+        let scope = self.current;
+        let recorded = (target.clone(), args.clone());
+        self.record(Body::WorkflowCalled { call, scope, target: recorded.0, args: recorded.1 })?;
+        let caller = self.scopes.get(&scope).map(|state| state.path.clone()).unwrap_or_default();
+        self.open_call(call, false, Effect::FindChild { call, caller, target, args });
+        Ok(call)
+    }
+
+    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
+            let message = format!(
+                "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+            );
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        }
+        self.count_note()?;
+        let call = self.next_call();
+        #[expect(clippy::cast_possible_truncation, reason = "at most 365 days in microseconds")]
+        let wake_at_us = self.now_us.saturating_add((milliseconds * 1000.0) as i64);
+        let scope = self.current;
+        self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
+        self.open_call(call, false, Effect::SleepUntil { call, wake_at_us });
+        Ok(call)
+    }
+
+    fn phase(&mut self, title: String) -> Result<(), StopTurn> {
+        self.count_note()?;
+        let title = cut(title, TITLE_BYTES_MAX);
+        let scope = self.current;
+        if let Some(state) = self.scopes.get_mut(&scope) {
+            state.phase = Some(title.clone());
+        }
+        self.record(Body::PhaseSet { scope, title })
+    }
+
+    fn log(&mut self, message: String) -> Result<(), StopTurn> {
+        self.count_note()?;
+        self.record(Body::Logged { scope: self.current, message: cut(message, LOG_BYTES_MAX) })
+    }
+
+    fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
+        self.count_note()?;
+        let error = ScriptError {
+            message: cut(slot.error.message, LOG_BYTES_MAX),
+            stack: cut(slot.error.stack, LOG_BYTES_MAX),
+            ..slot.error
+        };
+        let slot = Box::new(NullSlot { error, ..slot });
+        self.record(Body::SlotNulled { scope: self.current, slot })
+    }
+
+    fn budget(&self) -> BudgetState {
+        BudgetState { total: self.head.budget, spent: self.usage.output_tokens }
+    }
+}
+
+impl Machine {
+    fn next_call(&mut self) -> CallId {
+        self.last_call += 1;
+        CallId(self.last_call)
+    }
+
+    fn count_note(&mut self) -> Result<(), StopTurn> {
+        if self.is_live() && self.notes >= NOTES_MAX {
+            return Err(StopTurn::Limit(LimitError::Notes { limit: NOTES_MAX }));
+        }
+        self.notes += 1;
+        Ok(())
+    }
+
+    /// The scope whose turn it is.
+    #[must_use]
+    pub fn current_scope(&self) -> Scope {
+        self.current
+    }
+}
+
+fn stop(limit: LimitError) -> Refusal {
+    Refusal::Stop(StopTurn::Limit(limit))
+}
+
+/// At most this many bytes, cut at a character, with a mark that says so.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    const MARK: &str = "… [cut]";
+    if text.len() > bytes_max {
+        let end = text.floor_char_boundary(bytes_max - MARK.len());
+        text.truncate(end);
+        text.push_str(MARK);
+    }
+    text
+}

@@ -1,0 +1,143 @@
+//! Structured answers in words: found in an agent's text, asked for, asked
+//! for again.
+//!
+//! Owns: the sentences an agent is told about a schema. Never: judges an answer.
+
+use serde_json::Value;
+
+use crate::limits::ANSWER_BYTES_MAX;
+
+/// Bytes of a rejected answer that the agent is shown again.
+const SHOWN_BYTES: usize = 8 * 1024;
+
+/// Blocks and starts that are tried in a text before it counts as prose.
+const TRIES_MAX: usize = 8;
+
+/// The JSON in an agent's text: the whole of it, the last fenced block that
+/// reads, or what stands between the outermost brackets.
+#[must_use]
+pub fn parse_answer(text: &str) -> Option<Value> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.len() > ANSWER_BYTES_MAX {
+        return None;
+    }
+    if let Ok(value) = serde_json::from_str(text) {
+        return Some(value);
+    }
+    fenced(text).or_else(|| bracketed(text))
+}
+
+/// The last block first: agents think aloud before they answer.
+fn fenced(text: &str) -> Option<Value> {
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find("```") {
+        let after = &rest[open + 3..];
+        let (language, body) = after.split_once('\n')?;
+        let Some(close) = body.find("```") else { break };
+        if matches!(language.trim().to_ascii_lowercase().as_str(), "" | "json" | "jsonc" | "json5")
+        {
+            blocks.push(&body[..close]);
+        }
+        rest = &body[close + 3..];
+    }
+    blocks.iter().rev().take(TRIES_MAX).find_map(|block| serde_json::from_str(block.trim()).ok())
+}
+
+/// Reads on from the first few opening brackets, and takes the first value
+/// that is complete; what follows it is prose.
+fn bracketed(text: &str) -> Option<Value> {
+    let starts = text.match_indices(['{', '[']).map(|(at, _)| at);
+    starts.take(TRIES_MAX).find_map(|at| {
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
+        values.next()?.ok()
+    })
+}
+
+/// A prompt for an agent that has no way of its own to be given a schema.
+#[must_use]
+pub fn with_schema_instructions(prompt: &str, schema_text: &str) -> String {
+    format!(
+        "{prompt}\n\nAnswer with one JSON value that satisfies this JSON Schema, and nothing else: \
+         no prose, no code fence.\n\n{schema_text}"
+    )
+}
+
+/// The prompt of the one correction round. It repeats everything, because not
+/// every provider can continue its own session.
+#[must_use]
+pub fn correction_prompt(
+    original_prompt: &str,
+    schema_text: &str,
+    answer: &str,
+    problem: &str,
+) -> String {
+    let shown = shorten(answer, SHOWN_BYTES);
+    format!(
+        "You were asked:\n\n{original_prompt}\n\nYour answer was:\n\n{shown}\n\nIt cannot be used: \
+         {problem}\n\nAnswer again, with one JSON value that satisfies this JSON Schema, and nothing \
+         else: no prose, no code fence. Keep what was right; do not repeat work that is done.\n\n\
+         {schema_text}"
+    )
+}
+
+/// At most so many bytes, and a mark when something was cut.
+pub(super) fn shorten(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(bytes)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn json_is_found_in_what_agents_say() {
+        let cases = [
+            ("{\"a\":1}", Some(json!({"a": 1}))),
+            ("\u{feff} [1]\n", Some(json!([1]))),
+            ("true", Some(json!(true))),
+            ("Sure!\n```json\n{\"a\":1}\n```\nDone.", Some(json!({"a": 1}))),
+            ("```\n[1]\n```", Some(json!([1]))),
+            ("```rust\nfn x() {}\n```\n```json\n{\"b\":2}\n```", Some(json!({"b": 2}))),
+            (
+                "```json\n{\"draft\":1}\n```\nBetter:\n```json\n{\"final\":1}\n```",
+                Some(json!({"final": 1})),
+            ),
+            ("Here is it: {\"a\":{\"b\":[1,2]}} as wished.", Some(json!({"a": {"b": [1, 2]}}))),
+            ("See [the docs] and {this}: {\"a\":1}", Some(json!({"a": 1}))),
+            ("```json\n{\"a\":1}", Some(json!({"a": 1}))),
+            ("no json at all", None),
+            ("{\"a\":", None),
+            ("", None),
+        ];
+        for (text, value) in cases {
+            assert_eq!(parse_answer(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_texts_are_read_in_bounded_work() {
+        assert_eq!(parse_answer(&"[".repeat(ANSWER_BYTES_MAX)), None);
+        assert_eq!(parse_answer(&"```json\n".repeat(100_000)), None);
+        assert_eq!(parse_answer(&" ".repeat(ANSWER_BYTES_MAX + 1)), None);
+    }
+
+    #[test]
+    fn a_correction_holds_all_that_is_needed_and_not_too_much() {
+        let prompt = correction_prompt(
+            "Count.",
+            "{\"type\":\"number\"}",
+            &"é".repeat(8000),
+            "(root): wrong",
+        );
+        for part in ["Count.", "{\"type\":\"number\"}", "(root): wrong", "…"] {
+            assert!(prompt.contains(part), "{part}");
+        }
+        assert!(prompt.len() < SHOWN_BYTES + 1000);
+        assert!(with_schema_instructions("P", "{}").starts_with("P\n\n"));
+    }
+}

@@ -1,0 +1,114 @@
+//! Reading a script and its `meta` without running it.
+//!
+//! Owns: what text is accepted as a script, where `export const meta` stands,
+//! which values `meta` may hold, and where a refusal points. Never: runs
+//! anything, opens a file, or judges the rest of the script; the guest's
+//! parser does that.
+//!
+//! `meta` is shown to people who decide whether to run a script they did not
+//! write, so nothing of the script may run to produce it: it is a literal.
+
+mod context;
+mod find;
+mod found;
+mod lexer;
+mod literal;
+mod meta;
+mod position;
+mod quoted;
+mod refused;
+
+use crate::guest::Source;
+use crate::ids::Digest;
+use crate::limits::SCRIPT_BYTES_MAX;
+
+pub use meta::{Meta, Phase};
+pub use position::{Position, position_at, snippet};
+pub use refused::{ScriptRefused, Warning, code};
+
+use refused::Fault;
+
+/// A script that has been read, and not run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Script {
+    /// Exactly as the author wrote it.
+    pub text: String,
+    /// What positions in errors call it.
+    pub file_name: String,
+    /// Of the text.
+    pub digest: Digest,
+    /// What it says about itself.
+    pub meta: Meta,
+    /// JSON text of all of `meta`, keys that mean nothing here included.
+    pub meta_json: String,
+    /// Byte offset of the word `export` in front of `const meta`.
+    pub meta_export: u32,
+    /// What the author may want to know, 16 at the most.
+    pub warnings: Vec<Warning>,
+}
+
+impl Script {
+    /// Reads a script. Takes time linear in its length, whatever it holds.
+    ///
+    /// # Errors
+    /// When this is no text, or its `meta` is missing or cannot be read
+    /// without running it.
+    pub fn read(bytes: &[u8], file_name: &str) -> Result<Self, ScriptRefused> {
+        let text = decode(bytes, file_name)?;
+        let refuse = |fault: Fault| fault.at_its_place(text, file_name);
+        let found = find::meta(text).map_err(refuse)?;
+        let (meta, notes) = meta::check(&found.literal).map_err(refuse)?;
+        Ok(Self {
+            text: text.to_owned(),
+            file_name: file_name.to_owned(),
+            digest: Digest::of(text.as_bytes()),
+            meta,
+            meta_json: found.literal.to_json().to_string(),
+            // The size was checked to be far below 4 GiB.
+            meta_export: u32::try_from(found.export).unwrap_or(u32::MAX),
+            warnings: notes.into_iter().map(|note| note.at_its_place(text)).collect(),
+        })
+    }
+
+    /// As the guest takes it.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        Source {
+            text: self.text.clone(),
+            file_name: self.file_name.clone(),
+            meta_export: self.meta_export,
+        }
+    }
+}
+
+/// The text in these bytes, if a script can be in it.
+fn decode<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, ScriptRefused> {
+    let refuse =
+        |text, at, code, message| Fault::new(code, at, message).at_its_place(text, file_name);
+    if bytes.len() > SCRIPT_BYTES_MAX {
+        let message =
+            format!("the script is {} bytes, and {SCRIPT_BYTES_MAX} is the most", bytes.len());
+        return Err(refuse("", 0, code::SCRIPT_TOO_LARGE, message));
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let at = error.valid_up_to();
+            let hint = match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "; it looks like UTF-16, save it as UTF-8",
+                _ => "",
+            };
+            let message = format!("the script is not UTF-8 text: byte {at} cannot be read{hint}");
+            let readable = bytes.get(..at).and_then(|valid| std::str::from_utf8(valid).ok());
+            return Err(refuse(readable.unwrap_or_default(), at, code::SCRIPT_NOT_UTF8, message));
+        }
+    };
+    if let Some(at) = text.find('\0') {
+        let message = format!("the script holds a NUL character, at byte {at}: it is no text");
+        return Err(refuse(text, at, code::SCRIPT_NUL, message));
+    }
+    if text.chars().all(lexer::is_space) {
+        return Err(refuse(text, 0, code::SCRIPT_EMPTY, "the script is empty".to_owned()));
+    }
+    Ok(text)
+}

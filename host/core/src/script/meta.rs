@@ -1,0 +1,171 @@
+//! What a script says about itself.
+//!
+//! Owns: the keys of `meta`, their types, and which are required. Never: reads
+//! text; it is given a literal.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::literal::{Data, Entry, Literal};
+use super::quoted::shown;
+use super::refused::{Fault, Note, code};
+
+/// Most warnings of one script. A script that is wrong everywhere is not
+/// understood better by its thousandth warning.
+const WARNINGS_MAX: usize = 16;
+
+/// The `meta` of a script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Meta {
+    /// What the workflow is called.
+    pub name: String,
+    /// What it does, in a sentence.
+    pub description: String,
+    /// When an agent should choose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_to_use: Option<String>,
+    /// Its phases, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+    /// Keys that mean nothing here, kept for whom they mean something to.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// One phase that a script announces. `model` and `provider` hold for its
+/// calls that name none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Phase {
+    /// As `phase()` and the option `phase` name it.
+    pub title: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Model id, selector or alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Provider by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+}
+
+impl Meta {
+    /// The phase of a title, if it was announced.
+    #[must_use]
+    pub fn phase(&self, title: &str) -> Option<&Phase> {
+        self.phases.iter().find(|phase| phase.title == title)
+    }
+}
+
+/// Reads the keys of `meta`.
+pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
+    let fields = Fields::of(literal, "`meta`")?;
+    let mut notes = Vec::new();
+    let meta = Meta {
+        name: fields.required("name")?,
+        description: fields.required("description")?,
+        when_to_use: fields.text("whenToUse")?,
+        phases: phases(&fields, &mut notes)?,
+        extra: fields.others(&["name", "description", "whenToUse", "phases"], &mut notes),
+    };
+    notes.sort_by_key(|note| note.at);
+    notes.truncate(WARNINGS_MAX);
+    Ok((meta, notes))
+}
+
+fn phases(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Result<Vec<Phase>, Fault> {
+    let Some(value) = fields.get("phases") else { return Ok(Vec::new()) };
+    let Data::List(items) = &value.data else {
+        return Err(wrong_type(value, "`meta.phases`", "an array"));
+    };
+    items.iter().zip(0_usize..).map(|(item, index)| phase(item, index, notes)).collect()
+}
+
+fn phase(item: &Literal, index: usize, notes: &mut Vec<Note>) -> Result<Phase, Fault> {
+    let name = format!("`meta.phases[{index}]`");
+    if let Data::Text(title) = &item.data {
+        let title = not_blank(title, item.at, &name)?;
+        return Ok(Phase { title, detail: None, model: None, provider: None });
+    }
+    let fields = Fields::of(item, &name)?;
+    fields.others(&["title", "detail", "model", "provider"], notes);
+    Ok(Phase {
+        title: fields.required("title")?,
+        detail: fields.text("detail")?,
+        model: fields.text("model")?,
+        provider: fields.text("provider")?,
+    })
+}
+
+/// The keys of one object.
+struct Fields<'a> {
+    /// Of the object, in backquotes.
+    name: &'a str,
+    at: usize,
+    entries: &'a [Entry],
+}
+
+impl<'a> Fields<'a> {
+    fn of(literal: &'a Literal, name: &'a str) -> Result<Self, Fault> {
+        match &literal.data {
+            Data::Object(entries) => Ok(Self { name, at: literal.at, entries }),
+            _ => Err(wrong_type(literal, name, "an object")),
+        }
+    }
+
+    /// The value of a key, unless it is null or undefined.
+    fn get(&self, key: &str) -> Option<&'a Literal> {
+        let last = self.entries.iter().rfind(|entry| entry.key == key)?;
+        (!matches!(last.value.data, Data::Undefined | Data::Null)).then_some(&last.value)
+    }
+
+    fn called(&self, key: &str) -> String {
+        format!("`{}.{key}`", self.name.trim_matches('`'))
+    }
+
+    fn text(&self, key: &str) -> Result<Option<String>, Fault> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Literal { data: Data::Text(text), .. }) => Ok(Some(text.clone())),
+            Some(value) => Err(wrong_type(value, &self.called(key), "a string")),
+        }
+    }
+
+    fn required(&self, key: &str) -> Result<String, Fault> {
+        match (self.text(key)?, self.get(key)) {
+            (Some(text), Some(value)) => not_blank(&text, value.at, &self.called(key)),
+            _ => {
+                let message = format!("{} needs a `{key}`, a string", self.name);
+                Err(Fault::new(code::META_INVALID, self.at, message))
+            }
+        }
+    }
+
+    /// The keys that are none of these, each with a note.
+    fn others(&self, known: &[&str], notes: &mut Vec<Note>) -> Map<String, Value> {
+        let mut others = Map::new();
+        for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            if notes.len() < WARNINGS_MAX {
+                let message =
+                    format!("{} is not known and is ignored", self.called(&shown(&entry.key)));
+                notes.push(Note { at: entry.at, message });
+            }
+            others.insert(entry.key.clone(), entry.value.to_json());
+        }
+        others
+    }
+}
+
+fn not_blank(text: &str, at: usize, name: &str) -> Result<String, Fault> {
+    if text.trim().is_empty() {
+        return Err(Fault::new(code::META_INVALID, at, format!("{name} is empty")));
+    }
+    Ok(text.to_owned())
+}
+
+fn wrong_type(value: &Literal, name: &str, wanted: &str) -> Fault {
+    let message = format!("{name} must be {wanted}, and is {}", value.kind());
+    Fault::new(code::META_INVALID, value.at, message)
+}

@@ -1,0 +1,227 @@
+//! Which schemas are taken, what is said of answers, and that neither can be
+//! made to take for ever. Everything here is an input, so the table of
+//! schemas is the test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
+use serde_json::{Map, Value, json};
+use smol_wf_core::codes;
+use smol_wf_core::limits::{ANSWER_BYTES_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
+use smol_wf_core::schema::{Checker, accept, describe};
+
+fn checker(schema: &Value) -> Checker {
+    Checker::new(&accept(schema).unwrap_or_else(|error| panic!("{schema}: {}", error.message)))
+        .unwrap()
+}
+
+fn refusal(schema: &Value) -> (String, String) {
+    let failure = accept(schema).expect_err(&format!("taken: {schema:.200}"));
+    (failure.code, failure.message)
+}
+
+/// `a` in `a` in `a`, so deep.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }))
+}
+
+#[test]
+fn the_text_to_journal_is_compact_and_reads_back() {
+    let schema = json!({"type": "object", "properties": {"b": true, "a": {"type": "string"}}});
+    assert_eq!(
+        accept(&schema).unwrap(),
+        r#"{"type":"object","properties":{"b":true,"a":{"type":"string"}}}"#
+    );
+    for schema in [json!(true), json!(false), json!({})] {
+        assert_eq!(accept(&schema).unwrap(), schema.to_string());
+    }
+}
+
+#[test]
+fn what_is_no_schema_is_refused() {
+    for schema in [
+        json!(null),
+        json!([]),
+        json!("object"),
+        json!({"type": "objekt"}),
+        json!({"type": "string", "pattern": "("}),
+        json!({"pattern": "(?=lookahead)x"}),
+        json!({"pattern": "((a{1000}){1000}){1000}"}),
+        json!({"pattern": "\\p{L}{2000}"}),
+        json!({"minLength": -1}),
+        json!({"$schema": "https://example.com/mine"}),
+        json!({"$schema": 7}),
+        json!({"$schema": "http://json-schema.org/draft-03/schema#"}),
+        json!({"$ref": "#/$defs/missing"}),
+        json!({"$ref": "#missing"}),
+        json!({"$ref": "#"}),
+    ] {
+        let (code, message) = refusal(&schema);
+        assert_eq!(code, codes::SCHEMA_INVALID, "{schema}");
+        assert!(message.starts_with("the schema cannot be used: "), "{message}");
+    }
+}
+
+#[test]
+fn another_document_is_named_and_never_fetched() {
+    for reference in [
+        "http://127.0.0.1:9/x.json",
+        "https://example.com/x",
+        "file:///etc/passwd",
+        "x.json",
+        "../x",
+        "urn:x:y",
+    ] {
+        for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
+            let (code, message) = refusal(&json!({"properties": {"a": {keyword: reference}}}));
+            assert_eq!(code, codes::SCHEMA_INVALID);
+            assert!(message.contains(reference), "{message}");
+        }
+    }
+    let (_, message) =
+        refusal(&json!({"$defs": {"a": {"$id": "https://example.com/y", "type": "string"}}}));
+    assert!(message.contains("https://example.com/y"), "{message}");
+}
+
+#[test]
+fn size_and_depth_are_bounded_at_the_edge() {
+    let deep = |levels: usize| (0..levels).fold(json!(true), |inner, _| json!({ "not": inner }));
+    assert!(accept(&deep(SCHEMA_DEPTH_MAX - 1)).is_ok());
+    assert_eq!(refusal(&deep(SCHEMA_DEPTH_MAX + 1)).0, codes::CALL_TOO_LARGE);
+    let long = |bytes: usize| json!({"title": "x".repeat(bytes - r#"{"title":""}"#.len())});
+    assert!(accept(&long(SCHEMA_BYTES_MAX)).is_ok());
+    assert_eq!(refusal(&long(SCHEMA_BYTES_MAX + 1)).0, codes::CALL_TOO_LARGE);
+}
+
+#[test]
+fn violations_are_told_with_their_place_and_are_bounded() {
+    let schema = json!({
+        "type": "array",
+        "items": {"type": "object", "required": ["title"], "properties": {"title": {"type": "string"}}},
+    });
+    let checker = checker(&schema);
+    assert_eq!(checker.check(&json!([{"title": "a"}])), Ok(()));
+    let wrong = checker.check(&json!([{"title": 1}, {}])).unwrap_err();
+    assert_eq!(wrong[0].path, "/0/title");
+    assert_eq!(wrong[1].path, "/1");
+    assert!(
+        describe(&wrong).contains("/1: \"title\" is a required property"),
+        "{}",
+        describe(&wrong)
+    );
+    let many = checker.check(&Value::Array(vec![json!("x".repeat(5000)); 500])).unwrap_err();
+    assert_eq!(many.len(), 20);
+    assert!(many.iter().all(|one| one.message.len() < 310));
+    assert!(describe(&checker.check(&json!(1)).unwrap_err()).starts_with("(root): "));
+}
+
+#[test]
+fn drafts_differ_where_they_should() {
+    let seven = "http://json-schema.org/draft-07/schema#";
+    let pair = json!([1, "a"]);
+    let swapped = json!(["a", 1]);
+    let items = json!({"$schema": seven, "items": [{"type": "number"}, {"type": "string"}]});
+    assert!(checker(&items).check(&pair).is_ok() && checker(&items).check(&swapped).is_err());
+    let prefix = json!({"prefixItems": [{"type": "number"}, {"type": "string"}]});
+    assert!(checker(&prefix).check(&pair).is_ok() && checker(&prefix).check(&swapped).is_err());
+    // Draft 7 does not know prefixItems, and 2020-12 no list of items.
+    let unknown = json!({"$schema": seven, "prefixItems": [{"type": "number"}]});
+    assert!(checker(&unknown).check(&swapped).is_ok());
+    assert_eq!(refusal(&json!({"items": [true]})).0, codes::SCHEMA_INVALID);
+    for (dialect, definitions) in
+        [(seven, "definitions"), ("https://json-schema.org/draft/2020-12/schema", "$defs")]
+    {
+        let schema = json!({
+            "$schema": dialect,
+            definitions: {"n": {"type": "number"}},
+            "properties": {"a": {"$ref": format!("#/{definitions}/n")}},
+        });
+        assert!(checker(&schema).check(&json!({"a": 1})).is_ok());
+        assert!(checker(&schema).check(&json!({"a": "1"})).is_err());
+    }
+}
+
+/// Each of these asks for something exponential; none may be started.
+#[test]
+fn bombs_are_refused_or_their_answers_are() {
+    let (mut doubling, mut flat) = (Map::new(), Map::new());
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        doubling.insert(format!("d{level}"), json!({"allOf": [next, next]}));
+        flat.insert(format!("d{level}"), json!({"properties": {"a": next, "b": next}}));
+    }
+    for defs in [&mut doubling, &mut flat] {
+        defs.insert("d40".into(), json!({"type": "string"}));
+    }
+    for defs in [doubling, flat] {
+        assert_eq!(refusal(&json!({"$defs": defs, "$ref": "#/$defs/d0"})).0, codes::SCHEMA_INVALID);
+    }
+    let either = json!({"properties": {"a": {"$ref": "#"}}, "required": ["b"]});
+    for keyword in ["anyOf", "oneOf", "allOf"] {
+        let checker = checker(&json!({ keyword: [either, either] }));
+        assert!(
+            describe(&checker.check(&nested(100)).unwrap_err()).contains("more steps than allowed")
+        );
+    }
+}
+
+#[test]
+fn recursive_schemas_on_the_deepest_answer_fit_the_stack() {
+    // What serde_json reads is at most 128 levels deep; a worker's stack is 2 MiB.
+    let schema = json!({
+        "$ref": "#/$defs/node",
+        "$defs": {"node": {"$ref": "#/$defs/a"}, "a": {"allOf": [{"$ref": "#/$defs/b"}]},
+            "b": {"anyOf": [{"type": "integer"}, {"properties": {"a": {"$ref": "#/$defs/node"}}, "additionalProperties": false}]}},
+    });
+    let checker = checker(&schema);
+    assert_eq!(checker.check(&nested(60)), Ok(()));
+    let mut wrong = nested(60);
+    for _ in 0..20 {
+        wrong = json!({"a": wrong, "x": 1});
+    }
+    assert!(checker.check(&wrong).is_err());
+    // One level more than any reader allows: whatever the verdict, the stack holds.
+    if let Err(wrong) = checker.check(&nested(128)) {
+        assert!(describe(&wrong).contains("more steps than allowed"));
+    }
+}
+
+#[test]
+fn thousands_of_references_in_a_row_fit_the_stack() {
+    let mut defs = Map::new();
+    for level in 0..1200 {
+        defs.insert(
+            format!("d{level}"),
+            json!({"properties": {"a": {"$ref": format!("#/$defs/d{}", level + 1)}}}),
+        );
+    }
+    defs.insert("d1200".into(), json!(true));
+    let checker = checker(&json!({"$defs": defs, "$ref": "#/$defs/d0"}));
+    assert_eq!(checker.check(&nested(100)), Ok(()));
+}
+
+#[test]
+fn an_ordinary_answer_of_the_largest_size_is_checked() {
+    let schema = json!({
+        "type": "object",
+        "required": ["findings"],
+        "properties": {"findings": {"type": "array", "items": {
+            "type": "object",
+            "required": ["title", "severity"],
+            "properties": {
+                "title": {"type": "string", "minLength": 1},
+                "severity": {"enum": ["low", "medium", "high"]},
+                "line": {"type": "integer", "minimum": 1},
+            },
+            "additionalProperties": false,
+        }}},
+    });
+    let finding = json!({"title": "t".repeat(100), "severity": "low", "line": 3});
+    let count = ANSWER_BYTES_MAX / (finding.to_string().len() + 1) - 1;
+    let answer = json!({"findings": vec![finding; count]});
+    assert_eq!(checker(&schema).check(&answer), Ok(()));
+}

@@ -1,0 +1,111 @@
+//! Finding the script of a `workflow()` call.
+//!
+//! Owns: from target to a script that may start. Never: leaves the project
+//! root; [`crate::library`] sees to that.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use smol_wf_core::call::WorkflowTarget;
+use smol_wf_core::codes;
+use smol_wf_core::guest::{Dialect, Failure};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::ScopeStart;
+use smol_wf_core::script::Script;
+use smol_wf_sandbox::Sandbox;
+
+use crate::library::{LibraryError, Loaded, ProjectRoot};
+
+pub(crate) struct Children {
+    pub(crate) root: Arc<ProjectRoot>,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Children {
+    /// The script that a call names, ready to start in the call's scope.
+    pub(crate) async fn find(
+        &self,
+        call: CallId,
+        caller: String,
+        target: WorkflowTarget,
+        args: Option<String>,
+    ) -> Result<Box<ScopeStart>, Failure> {
+        let root = self.root.clone();
+        let asked = target.clone();
+        let loaded = tokio::task::spawn_blocking(move || load(&root, caller, &asked))
+            .await
+            .map_err(|_| not_found("the search for the script was cut off"))?
+            .map_err(|error| not_found(error.to_string()))?;
+        let start = self.read(call, loaded, args).await.map_err(|reason| {
+            Failure::new(
+                codes::WORKFLOW_REFUSED,
+                format!("workflow {target} cannot be run: {reason}"),
+            )
+        })?;
+        Ok(Box::new(start))
+    }
+
+    async fn read(
+        &self,
+        call: CallId,
+        loaded: Loaded,
+        args: Option<String>,
+    ) -> Result<ScopeStart, String> {
+        let file_name = file_name_of(&loaded.path);
+        let script =
+            Script::read(&loaded.bytes, &file_name).map_err(|refused| refused.to_string())?;
+        let dialect = match self.sandbox.inspect(&script.source()).await {
+            Ok(Ok(dialect)) => dialect,
+            Ok(Err(error)) => {
+                let place = format!("{file_name}:{}:{}", error.line, error.column);
+                return Err(format!("{place}: {}: {}", error.name, error.message));
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        Ok(scope_start(Scope::of(call), script, dialect, loaded.path, args))
+    }
+}
+
+/// A script as it goes into the journal.
+pub(crate) fn scope_start(
+    scope: Scope,
+    script: Script,
+    dialect: Dialect,
+    path: String,
+    args: Option<String>,
+) -> ScopeStart {
+    // A module's function takes its input apart without a look; a body script
+    // asks `typeof args` and wants to see that there are none.
+    let args = args.or_else(|| (dialect == Dialect::Module).then(|| "{}".to_owned()));
+    ScopeStart {
+        scope,
+        file_name: script.file_name,
+        path,
+        meta_export: script.meta_export,
+        dialect,
+        meta: script.meta_json,
+        args,
+        text: script.text,
+    }
+}
+
+/// The last part of a path: what errors call the script.
+pub(crate) fn file_name_of(path: &str) -> String {
+    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or("workflow").to_owned()
+}
+
+fn load(
+    root: &ProjectRoot,
+    caller: String,
+    target: &WorkflowTarget,
+) -> Result<Loaded, LibraryError> {
+    let caller = PathBuf::from(caller);
+    match target {
+        WorkflowTarget::Path(path) => root.load_path(&caller, path),
+        WorkflowTarget::Name(name) => root.load_name(&caller, name),
+    }
+}
+
+fn not_found(reason: impl Into<String>) -> Failure {
+    Failure::new(codes::WORKFLOW_NOT_FOUND, reason)
+}

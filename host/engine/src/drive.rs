@@ -1,0 +1,293 @@
+//! Drives one run: turn by turn, until it ends or this process lets go of it.
+//!
+//! Owns: the circle of turns, commits and waiting. Never: decides; the machine
+//! does. [`crate::effects`] performs what it decided.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use smol_wf_core::guest::{Outcome, Source, StartInput, Status, StopTurn};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
+use smol_wf_core::limits::LimitError;
+use smol_wf_core::machine::{Machine, Next};
+use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::diagnose;
+use crate::effects::World;
+use crate::error::EngineError;
+use crate::recorder::Recorder;
+
+/// Why driving ended before the run did.
+pub(crate) enum Halt {
+    /// For a reason that belongs into the journal.
+    Stop(StopReason),
+    /// Nothing more can be written.
+    Error(EngineError),
+}
+
+impl From<EngineError> for Halt {
+    fn from(error: EngineError) -> Self {
+        Self::Error(error)
+    }
+}
+
+pub(crate) struct Drive<'a> {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) recorder: Recorder<'a>,
+    pub(crate) world: World,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) started: Instant,
+    guests: HashMap<Scope, Guest>,
+}
+
+/// What a guest is to do in a turn.
+pub(crate) enum Task {
+    Start(Box<ScopeStart>, u64),
+    Settle(CallId, Outcome),
+}
+
+impl<'a> Drive<'a> {
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        recorder: Recorder<'a>,
+        world: World,
+        cancel: CancellationToken,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let started = Instant::now();
+        Self { sandbox, recorder, world, cancel, timeout, started, guests: HashMap::new() }
+    }
+
+    /// Drives the run until it ends. What stops it sooner is written down, as
+    /// far as it can be.
+    pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
+        let halted = self.turns(machine).await;
+        self.world.cancel_all().await;
+        match halted {
+            Ok(()) => Ok(()),
+            Err(Halt::Error(error)) => Err(error),
+            Err(Halt::Stop(reason)) => {
+                let entry = Entry { at_us: clock::now_us(), body: Body::AttemptEnded { reason } };
+                self.recorder.absorb(vec![entry]);
+                self.recorder.flush(None).await
+            }
+        }
+    }
+
+    async fn turns(&mut self, mut machine: Machine) -> Result<(), Halt> {
+        loop {
+            let next = machine.next(clock::now_us()).map_err(|stop| self.halt(stop))?;
+            self.recorder.absorb(machine.take_entries());
+            match next {
+                Next::Start { start, seed, now_us } => {
+                    let scope = start.scope;
+                    self.open(&machine, scope).await?;
+                    machine = self.turn(machine, scope, now_us, Task::Start(start, seed)).await?;
+                }
+                Next::Settle { scope, call, outcome, now_us } => {
+                    let task = Task::Settle(call, outcome);
+                    machine = self.turn(machine, scope, now_us, task).await?;
+                }
+                Next::Stuck(scope) => {
+                    self.flush().await?;
+                    let unsettled = self.diagnose(&machine, scope).await?;
+                    machine.give_up(scope, &unsettled).map_err(|stop| self.halt(stop))?;
+                }
+                Next::Wait => {
+                    self.flush().await?;
+                    self.wait(&mut machine).await?;
+                }
+                Next::Ended => return self.flush().await,
+            }
+        }
+    }
+
+    async fn open(&mut self, machine: &Machine, scope: Scope) -> Result<(), Halt> {
+        let limits = InstanceLimits { memory_mib: machine.limits().memory_mib };
+        let guest = self.sandbox.instance(limits).await.map_err(EngineError::from)?;
+        self.guests.insert(scope, guest);
+        Ok(())
+    }
+
+    async fn turn(
+        &mut self,
+        machine: Machine,
+        scope: Scope,
+        now_us: i64,
+        task: Task,
+    ) -> Result<Machine, Halt> {
+        let limits = *machine.limits();
+        let fuel = machine.turn_fuel();
+        let Some(mut guest) = self.guests.remove(&scope) else {
+            return Err(guest_fault("the script instance is gone"));
+        };
+        let turn = {
+            let run = run_turn(&mut guest, machine, TurnLimits { fuel, now_us }, task);
+            self.accompany(run).await?
+        };
+        let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
+        let status = end.map_err(|fault| match fault {
+            TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) => {
+                limit(&LimitError::Fuel { used: limits.fuel, limit: limits.fuel })
+            }
+            TurnFault::OutOfFuel => limit(&LimitError::TurnFuel { limit: fuel }),
+            TurnFault::Memory => limit(&LimitError::Memory { limit_mib: limits.memory_mib }),
+            TurnFault::Stack => limit(&LimitError::Stack),
+            TurnFault::Stopped(stop) => self.halt(stop),
+            other => guest_fault(&other.to_string()),
+        })?;
+        if memory_denied && is_out_of_memory(&status) {
+            return Err(limit(&LimitError::Memory { limit_mib: limits.memory_mib }));
+        }
+        machine.end_turn(scope, used, status).map_err(|stop| self.halt(stop))?;
+        self.guests.insert(scope, guest);
+        self.recorder.absorb(machine.take_entries());
+        match self.recorder.over_limit() {
+            Some(error) => Err(limit(&error)),
+            None => Ok(machine),
+        }
+    }
+
+    /// Runs a turn to its end. When it takes long, what was delivered to it is
+    /// made durable meanwhile, so that no finished work hangs on a slow script.
+    async fn accompany<F>(&mut self, turn: F) -> Result<Turn<Machine>, Halt>
+    where
+        F: Future<Output = Turn<Machine>>,
+    {
+        tokio::pin!(turn);
+        let cancel = self.cancel.clone();
+        let deadline = self.deadline();
+        let late = sleep(clock::LATE_TURN);
+        tokio::pin!(late);
+        let mut flushed = false;
+        loop {
+            tokio::select! {
+                biased;
+                turn = &mut turn => return Ok(turn),
+                () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
+                () = at(deadline) => return Err(self.timed_out()),
+                () = &mut late, if !flushed => {
+                    flushed = true;
+                    self.flush().await?;
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self, machine: &mut Machine) -> Result<(), Halt> {
+        self.world.perform(machine.take_effects(), &mut self.guests);
+        self.world.dispatch(machine);
+        self.recorder.absorb(machine.take_entries());
+        let cancel = self.cancel.clone();
+        let deadline = self.deadline();
+        let lazy = sleep(clock::LAZY_COMMIT);
+        tokio::pin!(lazy);
+        loop {
+            let pending = self.recorder.has_pending();
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
+                happened = self.world.happened() => {
+                    if let Some(activity) = self.world.take_in(happened, machine) {
+                        self.recorder.activity(&activity);
+                        continue;
+                    }
+                    self.recorder.absorb(machine.take_entries());
+                    return Ok(());
+                }
+                () = at(deadline) => return Err(self.timed_out()),
+                () = &mut lazy, if pending => self.flush().await?,
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Halt> {
+        let wake_at_us = self.world.wakes_at_us();
+        Ok(self.recorder.flush(wake_at_us).await?)
+    }
+
+    async fn diagnose(&self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
+        let Some(lease) = self.recorder.lease() else { return Ok(Vec::new()) };
+        let records = self.world.load(lease.key.clone()).await?;
+        Ok(diagnose::unsettled(&self.sandbox, &records, *machine.limits(), scope).await)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.timeout.map(|timeout| self.started + timeout)
+    }
+
+    fn timed_out(&self) -> Halt {
+        let limit_ms = self.timeout.map_or(0, |timeout| timeout.as_millis());
+        let limit_ms = u64::try_from(limit_ms).unwrap_or(u64::MAX);
+        Halt::Stop(StopReason::TimedOut { limit_ms })
+    }
+
+    fn halt(&self, stop: StopTurn) -> Halt {
+        match stop {
+            StopTurn::Limit(error) => limit(&error),
+            StopTurn::Mismatch(mismatch) => {
+                Halt::Error(EngineError::Mismatch { run: self.recorder.run().clone(), mismatch })
+            }
+        }
+    }
+}
+
+/// One turn, as the sandbox runs it.
+pub(crate) async fn run_turn(
+    guest: &mut Guest,
+    machine: Machine,
+    limits: TurnLimits,
+    task: Task,
+) -> Turn<Machine> {
+    match task {
+        Task::Start(start, seed) => {
+            let input = start_input(&start, seed, false);
+            guest.start(machine, limits, &input).await
+        }
+        Task::Settle(call, outcome) => guest.settle(machine, limits, call, &outcome).await,
+    }
+}
+
+pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> StartInput {
+    StartInput {
+        source: Source {
+            text: start.text.clone(),
+            file_name: start.file_name.clone(),
+            meta_export: start.meta_export,
+        },
+        dialect: start.dialect,
+        args: start.args.clone(),
+        meta: start.meta.clone(),
+        seed,
+        diagnose,
+    }
+}
+
+/// QuickJS says so in these words when the host denies it memory. Uncaught, it
+/// is the run's limit rather than the script's error: more memory helps.
+fn is_out_of_memory(status: &Status) -> bool {
+    matches!(status, Status::Failed(error)
+        if error.name == "InternalError" && error.message.contains("out of memory"))
+}
+
+fn limit(error: &LimitError) -> Halt {
+    let (code, message) = (error.code().to_owned(), error.to_string());
+    Halt::Stop(StopReason::Limit { code, message })
+}
+
+fn guest_fault(detail: &str) -> Halt {
+    let message = format!("the sandbox stopped the script: {detail}");
+    Halt::Stop(StopReason::Limit { code: "guest_fault".to_owned(), message })
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,376 @@
+//! The engine: starts runs and takes them up again.
+//!
+//! Owns: the order of things before the first turn and after the last one.
+//! Never: the turns themselves; [`crate::drive`] runs them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use smol_wf_core::guest::Dialect;
+use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
+use smol_wf_core::journal::{self, Body, Entry, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::machine::Machine;
+use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::script::Script;
+use smol_wf_providers::Registry;
+use smol_wf_providers::debug::Debug;
+use smol_wf_sandbox::{Sandbox, SandboxConfig};
+use smol_wf_store::{Lease, RunKey, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::Agents;
+use crate::children::{Children, file_name_of, scope_start};
+use crate::clock;
+use crate::drive::Drive;
+use crate::effects::World;
+use crate::error::EngineError;
+use crate::library::ProjectRoot;
+use crate::owner;
+use crate::recorder::{Birth, Recorder};
+use crate::request::{LimitChanges, ResumeRequest, RunRequest, ScriptFile};
+use crate::watch::Watcher;
+use crate::writer::Writer;
+
+/// What an engine is made of.
+pub struct EngineOptions {
+    /// Where journals are kept.
+    pub store: Box<dyn Store>,
+    /// Script instances at once, children included.
+    pub instances_max: u32,
+}
+
+/// Starts runs and takes them up again. Clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) writer: Writer,
+    pub(crate) tenant: TenantId,
+    owner: String,
+}
+
+impl Engine {
+    /// An engine over this store.
+    ///
+    /// # Errors
+    /// When WebAssembly cannot be set up, or the system has no thread or no
+    /// randomness to give.
+    pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
+        let sandbox = Sandbox::new(SandboxConfig::new(options.instances_max))?;
+        let writer = Writer::start(options.store)
+            .map_err(|error| EngineError::System { doing: "start a thread", error })?;
+        let owner = owner::this_process(random_u64()?);
+        Ok(Self { sandbox, writer, tenant: TenantId::local(), owner })
+    }
+
+    /// Reads and compiles a script, without running it.
+    ///
+    /// # Errors
+    /// What is wrong with it, with the author's line and column.
+    pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
+        let file_name = file_name_of(&file.path.to_string_lossy());
+        let script = Script::read(&file.bytes, &file_name)
+            .map_err(|refused| EngineError::Script(Box::new(refused)))?;
+        match self.sandbox.inspect(&script.source()).await? {
+            Ok(dialect) => Ok((script, dialect)),
+            Err(error) => {
+                let error = Box::new(error);
+                Err(EngineError::Compile { error, text: script.text, file_name })
+            }
+        }
+    }
+
+    /// Runs a script from its start to its end, or until it is stopped.
+    ///
+    /// # Errors
+    /// When the run cannot start, or its journal can no longer be written. What
+    /// the script does wrong is in the report.
+    pub async fn run(
+        &self,
+        request: RunRequest,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<Report, EngineError> {
+        let (script, dialect) = self.check(&request.script).await?;
+        let root = open_root(&request)?;
+        let run = RunId::from_bits(random_u128()?);
+        let head = head_of(&request, &script, &run, &root, random_u64()?);
+        let registry = registry(&head)?;
+        let path = root.relative(&request.script.path);
+        let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let now_us = clock::now_us();
+        let limits = request.limits;
+        let mut machine =
+            Machine::start(head.clone(), start, limits, Sandbox::guest_digest(), now_us);
+
+        let key = RunKey { tenant: self.tenant.clone(), run: run.clone() };
+        let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
+        recorder.absorb(machine.take_entries());
+        recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
+        watcher.run_known(&run, false);
+        let world = self.world(&head, registry, root, limits);
+        self.drive(machine, recorder, world, cancel, request.timeout).await
+    }
+
+    /// Takes a run up where its journal ends. A run that is over is only
+    /// reported.
+    ///
+    /// # Errors
+    /// When there is no such run, another process holds it, or it does not
+    /// replay.
+    pub async fn resume(
+        &self,
+        request: ResumeRequest,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<Report, EngineError> {
+        let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
+        let (records, entries) = self.load(&key).await?;
+        let (head, root_start, limits) = recorded(&entries, &request.run)?;
+        refuse_changed_script(&request, &root_start, &head)?;
+        let last = entries.last().map(|entry| RunState::after(&entry.body, false));
+        if last.is_some_and(|state| !state.is_resumable()) {
+            watcher.run_known(&request.run, true);
+            return Report::fold(&entries, false).map_err(|_| unknown(&request.run));
+        }
+        let limits = changed_limits(limits, request.limits, &request.run)?;
+        let root = ProjectRoot::open(Path::new(&head.project_root))?;
+        let registry = registry(&head)?;
+        let lease = self.claim(&key).await?;
+        // Between loading and claiming, another process may have gone on.
+        let (records, entries) = match lease.fence {
+            _ if self.grew(&key, records.len()).await? => self.load(&key).await?,
+            _ => (records, entries),
+        };
+        watcher.run_known(&request.run, true);
+        let recorder = Recorder::resumed(self.writer.clone(), watcher, lease, &records, &entries);
+        let guest = Sandbox::guest_digest();
+        let machine = Machine::resume(entries, limits, guest, clock::now_us())
+            .map_err(|error| EngineError::Journal { run: request.run.clone(), error })?;
+        let world = self.world(&head, registry, root, limits);
+        self.drive(machine, recorder, world, cancel, request.timeout).await
+    }
+
+    async fn drive(
+        &self,
+        machine: Machine,
+        recorder: Recorder<'_>,
+        world: World,
+        cancel: CancellationToken,
+        timeout: Option<std::time::Duration>,
+    ) -> Result<Report, EngineError> {
+        let lease = recorder.lease().cloned();
+        let renewal = lease.clone().map(|lease| self.keep_lease(lease, cancel.clone()));
+        let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
+        let ended = drive.run(machine).await;
+        if let Some(renewal) = renewal {
+            renewal.abort();
+        }
+        if let Some(lease) = lease {
+            // A lease that cannot be given back runs out.
+            let _ = self.writer.with(move |store: &mut dyn Store| store.release(&lease)).await;
+        }
+        ended?;
+        drive.recorder.into_report()
+    }
+
+    /// Renews a lease until the task is aborted. When it is lost, the run is
+    /// cancelled; its next append would be refused anyway.
+    fn keep_lease(
+        &self,
+        mut lease: Lease,
+        cancel: CancellationToken,
+    ) -> tokio::task::JoinHandle<()> {
+        let writer = self.writer.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(clock::LEASE_RENEWAL).await;
+                let expires = clock::now_us() + clock::LEASE_US;
+                let renewed = writer
+                    .with(move |store: &mut dyn Store| {
+                        let result = store.renew(&mut lease, expires);
+                        (lease, result)
+                    })
+                    .await;
+                match renewed {
+                    Ok((kept, Ok(()))) => lease = kept,
+                    Ok((_, Err(StoreError::LeaseLost { .. }))) | Err(_) => {
+                        cancel.cancel();
+                        return;
+                    }
+                    // A busy or full disk: the lease lasts a while yet.
+                    Ok((kept, Err(_))) => lease = kept,
+                }
+            }
+        })
+    }
+
+    async fn claim(&self, key: &RunKey) -> Result<Lease, EngineError> {
+        let (asked, owner) = (key.clone(), self.owner.clone());
+        let now = clock::now_us();
+        let claimed = self
+            .writer
+            .with(move |store: &mut dyn Store| {
+                store.claim(&asked, &owner, now, now + clock::LEASE_US, &owner::is_dead)
+            })
+            .await?;
+        claimed.map_err(|error| match error {
+            StoreError::LeaseHeld { owner, .. } => {
+                EngineError::Held { run: key.run.clone(), owner }
+            }
+            other => other.into(),
+        })
+    }
+
+    async fn grew(&self, key: &RunKey, length: usize) -> Result<bool, EngineError> {
+        let key = key.clone();
+        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&key)).await??;
+        Ok(loaded.is_some_and(|records| records.len() != length))
+    }
+
+    pub(crate) async fn load(
+        &self,
+        key: &RunKey,
+    ) -> Result<(Vec<Record>, Vec<Entry>), EngineError> {
+        let asked = key.clone();
+        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&asked)).await??;
+        let records = loaded.ok_or_else(|| unknown(&key.run))?;
+        let entries = journal::read(&records)
+            .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
+        Ok((records, entries))
+    }
+
+    fn world(
+        &self,
+        head: &RunHead,
+        registry: Registry,
+        root: ProjectRoot,
+        limits: Limits,
+    ) -> World {
+        let children = Children { root: Arc::new(root), sandbox: self.sandbox.clone() };
+        let agents = Agents::new(head, registry);
+        World::new(agents, children, self.writer.clone(), limits.parallel_agents)
+    }
+}
+
+fn open_root(request: &RunRequest) -> Result<ProjectRoot, EngineError> {
+    Ok(match &request.project_root {
+        Some(root) => ProjectRoot::open(root)?,
+        None => ProjectRoot::containing(&request.script.path, request.home.as_deref())?,
+    })
+}
+
+fn head_of(
+    request: &RunRequest,
+    script: &Script,
+    run: &RunId,
+    root: &ProjectRoot,
+    drawn: u64,
+) -> RunHead {
+    RunHead {
+        format: JOURNAL_FORMAT,
+        run: run.clone(),
+        name: script.meta.name.clone(),
+        script: script.digest.clone(),
+        script_path: request.script.path.to_string_lossy().into_owned(),
+        project_root: root.path().to_string_lossy().into_owned(),
+        seed: request.seed.unwrap_or(drawn),
+        budget: request.budget,
+        provider: request.provider.clone(),
+        model_map: request.model_map.clone(),
+        debug_rules: request.debug_rules.clone(),
+    }
+}
+
+fn registry(head: &RunHead) -> Result<Registry, EngineError> {
+    let debug = Debug::with_rules(&head.debug_rules)
+        .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
+    let registry = Registry::new().with(Arc::new(debug));
+    if registry.get(&head.provider).is_none() {
+        let (asked, there) = (&head.provider, registry.names().collect::<Vec<_>>().join(", "));
+        let message = format!("there is no provider `{asked}`; --agent-provider takes: {there}");
+        return Err(EngineError::Request { message });
+    }
+    Ok(registry)
+}
+
+/// The head, the root script and the limits last in force.
+fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
+    let mut head = None;
+    let mut start = None;
+    let mut limits = Limits::default();
+    for entry in entries {
+        match &entry.body {
+            Body::RunStarted(found) => head = Some((**found).clone()),
+            Body::AttemptStarted { limits: found, .. } => limits = *found,
+            Body::ScopeStarted(found) if found.scope == Scope::ROOT => {
+                start = Some((**found).clone());
+            }
+            _ => {}
+        }
+    }
+    match (head, start) {
+        (Some(head), Some(start)) => Ok((head, start, limits)),
+        _ => Err(unknown(run)),
+    }
+}
+
+fn refuse_changed_script(
+    request: &ResumeRequest,
+    recorded: &ScopeStart,
+    head: &RunHead,
+) -> Result<(), EngineError> {
+    let Some(script) = &request.script else { return Ok(()) };
+    let text = String::from_utf8_lossy(&script.bytes);
+    let same = Digest::of(&script.bytes) == head.script || text == recorded.text.as_str();
+    if same {
+        return Ok(());
+    }
+    Err(EngineError::ScriptChanged { run: request.run.clone(), path: script.path.clone() })
+}
+
+fn changed_limits(
+    recorded: Limits,
+    changes: LimitChanges,
+    run: &RunId,
+) -> Result<Limits, EngineError> {
+    let raised = |flag, recorded: u64, asked: Option<u64>| match asked {
+        Some(asked) if asked < recorded => {
+            Err(EngineError::LimitLowered { run: run.clone(), flag, recorded, asked })
+        }
+        _ => Ok(()),
+    };
+    raised("--fuel", recorded.fuel, changes.fuel)?;
+    raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
+    raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
+    Ok(Limits {
+        fuel: changes.fuel.unwrap_or(recorded.fuel),
+        memory_mib: changes.memory_mib.unwrap_or(recorded.memory_mib),
+        agents: changes.agents.unwrap_or(recorded.agents),
+        parallel_agents: changes.parallel_agents.unwrap_or(recorded.parallel_agents),
+    })
+}
+
+fn unknown(run: &RunId) -> EngineError {
+    EngineError::UnknownRun { asked: run.to_string() }
+}
+
+fn random_u64() -> Result<u64, EngineError> {
+    getrandom::u64().map_err(no_randomness)
+}
+
+fn random_u128() -> Result<u128, EngineError> {
+    Ok((u128::from(random_u64()?) << 64) | u128::from(random_u64()?))
+}
+
+fn no_randomness(error: getrandom::Error) -> EngineError {
+    EngineError::System {
+        doing: "draw random numbers",
+        error: std::io::Error::other(error.to_string()),
+    }
+}
+
+/// Where a run's script was, when the run is in this store.
+pub(crate) fn script_path(head: &RunHead) -> PathBuf {
+    PathBuf::from(&head.script_path)
+}

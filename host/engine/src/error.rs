@@ -1,0 +1,156 @@
+//! What can go wrong around a run, as data with stable codes.
+//!
+//! Owns: the list. Never: says which exit code one is; the program does.
+//! What a script or an agent does wrong is no error of the engine: it is in the
+//! report.
+
+use std::path::PathBuf;
+
+use smol_wf_core::guest::ScriptError;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{JournalError, Mismatch};
+use smol_wf_core::script::ScriptRefused;
+use smol_wf_sandbox::SandboxError;
+use smol_wf_store::StoreError;
+
+use crate::library::LibraryError;
+use crate::writer::WriterGone;
+
+/// Why the engine could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The script cannot be read: its text or its `meta`.
+    #[error("{}", .0.message)]
+    Script(Box<ScriptRefused>),
+    /// The script does not compile.
+    #[error("{}: {}", .error.name, .error.message)]
+    Compile {
+        /// Why and where.
+        error: Box<ScriptError>,
+        /// The script's text, to show the line.
+        text: String,
+        /// What its author calls it.
+        file_name: String,
+    },
+    /// The script's file cannot be had.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal of a run cannot be read.
+    #[error("run {run} cannot be read: {error}")]
+    Journal {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        error: JournalError,
+    },
+    /// The replay differs from the journal.
+    #[error("run {run} does not replay: {mismatch}")]
+    Mismatch {
+        /// Which run.
+        run: RunId,
+        /// Where.
+        mismatch: Mismatch,
+    },
+    /// The WebAssembly engine.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// No run of that id.
+    #[error("there is no run `{asked}` in this database; `smol-wf history` lists the runs")]
+    UnknownRun {
+        /// What was asked for.
+        asked: String,
+    },
+    /// Several runs begin like that.
+    #[error("`{asked}` is the beginning of {count} run ids; give more of it")]
+    AmbiguousRun {
+        /// What was asked for.
+        asked: String,
+        /// How many.
+        count: usize,
+    },
+    /// Another process works on the run.
+    #[error(
+        "run {run} is being run by another process ({owner}); stop that one, or wait until it is done"
+    )]
+    Held {
+        /// Which run.
+        run: RunId,
+        /// Who.
+        owner: String,
+    },
+    /// Another process took the run over.
+    #[error("run {run} was taken over by another process; this one has stopped")]
+    LeaseLost {
+        /// Which run.
+        run: RunId,
+    },
+    /// The script is another one than the run was started with.
+    #[error(
+        "the script {} has changed since run {run} was started; put it back, start a new run, or go on with the recorded text: smol-wf resume {run} --as-recorded", .path.display()
+    )]
+    ScriptChanged {
+        /// Which run.
+        run: RunId,
+        /// Which script.
+        path: PathBuf,
+    },
+    /// A limit was to be lowered on resume.
+    #[error(
+        "run {run} was started with {flag} {recorded}, and it cannot be lowered to {asked}: what has been done cannot be undone; give {recorded} or more"
+    )]
+    LimitLowered {
+        /// Which run.
+        run: RunId,
+        /// Which.
+        flag: &'static str,
+        /// What it was.
+        recorded: u64,
+        /// What was asked for.
+        asked: u64,
+    },
+    /// The request itself is wrong.
+    #[error("{message}")]
+    Request {
+        /// A sentence.
+        message: String,
+    },
+    /// The operating system refused something.
+    #[error("cannot {doing}: {error}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        error: std::io::Error,
+    },
+    /// The journal could not be written any more.
+    #[error("{0}; the run stops here and can be resumed")]
+    WriterGone(#[from] WriterGone),
+}
+
+impl EngineError {
+    /// Stable code; see `docs/errors.md`.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Script(refused) => refused.code,
+            Self::Compile { error, .. } => &error.code,
+            Self::Library(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::Journal { error, .. } => error.code(),
+            Self::Mismatch { .. } => "replay_mismatch",
+            Self::Sandbox(error) => error.code(),
+            Self::UnknownRun { .. } => "run_unknown",
+            Self::AmbiguousRun { .. } => "run_ambiguous",
+            Self::Held { .. } => "run_held",
+            Self::LeaseLost { .. } => "run_lease_lost",
+            Self::ScriptChanged { .. } => "script_changed",
+            Self::LimitLowered { .. } => "limit_lowered",
+            Self::Request { .. } => "request_invalid",
+            Self::System { .. } => "system",
+            Self::WriterGone(_) => "writer_gone",
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Runs workflows: performs what `smol-wf-core` decides, with a sandbox for the
+//! script, providers for its agents and a store for its journal.
+//!
+//! Owns: the public library. Never: reads argv or the environment, prints, or
+//! exits; a caller passes everything in and hears of everything through a
+//! [`Watcher`] and the [`Report`].
+
+mod agents;
+mod children;
+mod clock;
+mod diagnose;
+mod drive;
+mod effects;
+mod engine;
+mod error;
+mod history;
+pub mod library;
+mod owner;
+mod recorder;
+mod request;
+mod watch;
+mod writer;
+
+pub use engine::{Engine, EngineOptions};
+pub use error::EngineError;
+pub use history::{HistoryPage, RunSummary};
+pub use request::{LimitChanges, ResumeRequest, RunRequest, ScriptFile};
+pub use smol_wf_core::report::{Report, RunState};
+pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use tokio_util::sync::CancellationToken;
+pub use watch::{NoWatcher, Recording, Watcher};
+pub use writer::WriterGone;

@@ -1,0 +1,73 @@
+//! What a caller asks of the engine.
+//!
+//! Owns: the shapes of requests, high-level and complete. Never: parses flags.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use smol_wf_core::ids::RunId;
+use smol_wf_core::limits::Limits;
+
+/// A script that the caller has read.
+#[derive(Debug, Clone)]
+pub struct ScriptFile {
+    /// Its bytes, as they are.
+    pub bytes: Vec<u8>,
+    /// Where it came from; child workflows are looked for beside it.
+    pub path: PathBuf,
+}
+
+/// A new run.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// What to run.
+    pub script: ScriptFile,
+    /// JSON text of `args`; none is `undefined` to a body script, `{}` to a module.
+    pub args: Option<String>,
+    /// Limits.
+    pub limits: Limits,
+    /// Output tokens that the script's `budget` speaks of.
+    pub budget: Option<u64>,
+    /// Provider for calls that name none.
+    pub provider: String,
+    /// Model aliases; a later one wins.
+    pub model_map: Vec<(String, String)>,
+    /// Rules of the debug provider.
+    pub debug_rules: Vec<String>,
+    /// Wall-clock time this process gives the run.
+    pub timeout: Option<Duration>,
+    /// Seed of everything random; drawn when there is none.
+    pub seed: Option<u64>,
+    /// No child workflow lies above this folder; found from the script when
+    /// there is none.
+    pub project_root: Option<PathBuf>,
+    /// The user's home, which is never taken for a project.
+    pub home: Option<PathBuf>,
+}
+
+/// Limits that a resume changes; what is none stays as it was.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LimitChanges {
+    /// Fuel of the run.
+    pub fuel: Option<u64>,
+    /// MiB of memory.
+    pub memory_mib: Option<u32>,
+    /// Agents that may be started.
+    pub agents: Option<u32>,
+    /// Agents at work at once; may be lowered.
+    pub parallel_agents: Option<u32>,
+}
+
+/// A run to take up again.
+#[derive(Debug, Clone)]
+pub struct ResumeRequest {
+    /// Which.
+    pub run: RunId,
+    /// The script as the caller has it now, to be compared with the recorded
+    /// one. None goes on with the recorded text.
+    pub script: Option<ScriptFile>,
+    /// Limits to raise.
+    pub limits: LimitChanges,
+    /// Wall-clock time this process gives the run.
+    pub timeout: Option<Duration>,
+}

@@ -1,0 +1,52 @@
+//! Who is told of what happens in a run.
+//!
+//! Owns: the trait and its in-memory twin. Never: may fail or stop a run; a
+//! journal that cannot be written does, a watcher that cannot print does not.
+
+use std::sync::Mutex;
+
+use smol_wf_core::event::Event;
+use smol_wf_core::ids::RunId;
+
+/// Is told of everything that has become durable, in order, and of what agents
+/// are doing. Called from the run's own task: it must be quick.
+pub trait Watcher: Send + Sync {
+    /// The run exists and can be resumed from here on.
+    fn run_known(&self, run: &RunId, resumed: bool);
+
+    /// The next event. `replayed` ones happened in an earlier attempt.
+    fn event(&self, event: &Event, replayed: bool);
+}
+
+/// Hears nothing.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct NoWatcher;
+
+impl Watcher for NoWatcher {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {}
+    fn event(&self, _event: &Event, _replayed: bool) {}
+}
+
+/// Keeps everything it hears.
+#[derive(Debug, Default)]
+pub struct Recording {
+    heard: Mutex<Vec<(Event, bool)>>,
+}
+
+impl Recording {
+    /// All events so far, and whether each was replayed.
+    #[must_use]
+    pub fn heard(&self) -> Vec<(Event, bool)> {
+        self.heard.lock().map(|heard| heard.clone()).unwrap_or_default()
+    }
+}
+
+impl Watcher for Recording {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {}
+
+    fn event(&self, event: &Event, replayed: bool) {
+        if let Ok(mut heard) = self.heard.lock() {
+            heard.push((event.clone(), replayed));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What every provider must do, run against one.
+//!
+//! Owns: the checks of the contract of [`Provider`] that need no network. Never:
+//! a test by itself; a provider's own test calls it.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::schema::Checker;
+
+use crate::{Activity, AgentActivity, AgentReply, AgentTask, Answer, Provider};
+
+/// A task of a made-up run.
+#[must_use]
+pub fn task(prompt: &str) -> AgentTask {
+    AgentTask {
+        run: RunId::from_bits(1),
+        call: CallId(1),
+        ordinal: 1,
+        round: 1,
+        idempotency_key: "run-1-call-1".to_owned(),
+        request: AgentRequest::plain(prompt),
+        prompt: prompt.to_owned(),
+        model: None,
+        session_id: None,
+        cwd: PathBuf::from("."),
+    }
+}
+
+/// Remembers what an agent was said to be doing.
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<Vec<AgentActivity>>);
+
+impl Notes {
+    /// All so far.
+    #[must_use]
+    pub fn all(&self) -> Vec<AgentActivity> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Activity for Notes {
+    fn note(&self, activity: AgentActivity) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(activity);
+    }
+}
+
+/// Checks a provider that answers every prompt; the first fault found, if any.
+///
+/// # Errors
+/// A sentence that says what the provider does against the contract.
+pub async fn check(provider: &dyn Provider) -> Result<(), String> {
+    let named = !provider.name().is_empty()
+        && provider
+            .name()
+            .chars()
+            .all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-');
+    expect(named, "its name is not lower-case words with hyphens")?;
+    text(provider).await?;
+    hostile(provider).await?;
+    model(provider).await?;
+    if provider.capabilities().schema {
+        structured(provider).await?;
+    }
+    if provider.capabilities().sessions {
+        session(provider).await?;
+    }
+    cancelled(provider).await
+}
+
+async fn ask(provider: &dyn Provider, task: AgentTask) -> Result<AgentReply, String> {
+    provider.attempt(task, &()).await.map_err(|error| format!("an ordinary task failed: {error}"))
+}
+
+async fn text(provider: &dyn Provider) -> Result<(), String> {
+    let notes = Notes::default();
+    let reply = provider
+        .attempt(task("Say something."), &notes)
+        .await
+        .map_err(|error| error.to_string())?;
+    expect(
+        matches!(reply.answer, Answer::Text(_)),
+        "a call without a schema is not answered with a text",
+    )?;
+    expect(!notes.all().is_empty(), "it never says what the agent is doing")?;
+    expect(reply.usage.total() > 0, "it counts no tokens")?;
+    expect(
+        reply.cost_usd.is_none_or(|cost| cost.is_finite() && cost >= 0.0),
+        "its cost is no amount",
+    )
+}
+
+/// Prompts that a command line or a line protocol would mangle.
+async fn hostile(provider: &dyn Provider) -> Result<(), String> {
+    let long = "x".repeat(200 * 1024);
+    for prompt in [
+        "--help",
+        "-",
+        "\"quoted\" $HOME `id` \\",
+        "two\nlines\r\n",
+        "\u{2028}👩\u{200d}💻\u{feff}",
+        &long,
+    ] {
+        ask(provider, task(prompt)).await?;
+    }
+    Ok(())
+}
+
+async fn model(provider: &dyn Provider) -> Result<(), String> {
+    let mut wanted = task("Which model are you?");
+    wanted.model = Some("some-model".to_owned());
+    match provider.attempt(wanted, &()).await {
+        Ok(reply) => expect(
+            reply.model.is_none_or(|model| model == "some-model"),
+            "it answers with another model than the one asked for",
+        ),
+        Err(error) => expect(
+            error.kind == crate::ProviderErrorKind::Model,
+            "an unknown model is an error of another kind",
+        ),
+    }
+}
+
+async fn structured(provider: &dyn Provider) -> Result<(), String> {
+    let schema = r#"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#;
+    let mut wanted = task("Give a number.");
+    wanted.request.schema = Some(schema.to_owned());
+    let Answer::Json(answer) = ask(provider, wanted).await?.answer else {
+        return Err("a call with a schema is not answered with JSON".to_owned());
+    };
+    let checker = Checker::new(schema).map_err(|failure| failure.message)?;
+    expect(checker.check(&answer).is_ok(), "its answer does not satisfy a simple schema")
+}
+
+async fn session(provider: &dyn Provider) -> Result<(), String> {
+    let first = ask(provider, task("Remember 7.")).await?;
+    expect(first.session_id.is_some(), "it continues sessions and names none")?;
+    let mut next = task("What was it?");
+    next.round = 2;
+    next.session_id.clone_from(&first.session_id);
+    let second = ask(provider, next).await?;
+    expect(second.session_id == first.session_id, "a continued session has another name")
+}
+
+/// A future that is dropped before or after its first step leaves nothing behind
+/// that hinders the next.
+async fn cancelled(provider: &dyn Provider) -> Result<(), String> {
+    drop(provider.attempt(task("Never mind."), &()));
+    tokio::select! {
+        biased;
+        () = std::future::ready(()) => {}
+        _ = provider.attempt(task("Never mind."), &()) => {}
+    }
+    ask(provider, task("Still there?")).await.map(|_| ())
+}
+
+fn expect(holds: bool, fault: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(fault.to_owned()) }
+}

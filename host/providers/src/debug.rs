@@ -1,0 +1,203 @@
+//! The provider that asks nobody: for tests, demonstrations and trying a
+//! script out at no cost.
+//!
+//! Owns: made-up answers that are the same every time. Never: the network, a
+//! process, a clock other than for `delay` rules.
+
+pub mod rules;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use smol_wf_core::call::Usage;
+use smol_wf_core::ids::{CallId, Digest};
+use smol_wf_core::schema;
+
+use self::rules::{Action, Rule, RuleError, Subject};
+use crate::{
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Provider, ProviderError,
+    ProviderErrorKind,
+};
+
+/// The name of this provider, and of its model.
+pub const NAME: &str = "debug";
+
+/// Answers `echo: <prompt>`, or an example of the schema.
+///
+/// The answer depends on the prompt of the script, the schema and the call id,
+/// and on nothing else: not on the round, the run or the time. Usage is an
+/// estimate of one token for four characters; cost is zero.
+#[derive(Debug, Clone, Default)]
+pub struct Debug {
+    rules: Arc<Vec<Counted>>,
+}
+
+/// A rule and whom it has met. Counted per provider value, so make one per run.
+#[derive(Debug)]
+struct Counted {
+    rule: Rule,
+    met: Mutex<Met>,
+}
+
+#[derive(Debug, Default)]
+struct Met {
+    /// First rounds so far. A retry is one more, so that `times:1,fail` fails
+    /// once and then lets the retry through.
+    first_rounds: u32,
+    /// Calls whose latest first round it was, for the rounds that follow.
+    calls: BTreeSet<CallId>,
+}
+
+impl Counted {
+    fn holds_for(&self, task: &AgentTask) -> bool {
+        let Some(times) = self.rule.times else { return true };
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.round > 1 {
+            return met.calls.contains(&task.call);
+        }
+        if met.first_rounds < times {
+            met.first_rounds += 1;
+            met.calls.insert(task.call);
+            return true;
+        }
+        met.calls.remove(&task.call);
+        false
+    }
+}
+
+impl Debug {
+    /// Without rules.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With rules for one run, as `--debug-rule` gives them; see [`rules`].
+    ///
+    /// # Errors
+    /// The first rule that cannot be read.
+    pub fn with_rules<T: AsRef<str>>(
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<Self, RuleError> {
+        let rules = texts.into_iter().map(|text| Rule::parse(text.as_ref()));
+        let rules = rules.map(|rule| rule.map(|rule| Counted { rule, met: Mutex::default() }));
+        Ok(Self { rules: Arc::new(rules.collect::<Result<_, _>>()?) })
+    }
+
+    /// The first rule that matches and is not used up.
+    fn rule_for(&self, task: &AgentTask) -> Option<&Rule> {
+        let subject = Subject {
+            ordinal: task.ordinal,
+            label: task.request.label.as_deref(),
+            phase: task.request.phase.as_deref(),
+            prompt: &task.request.prompt,
+        };
+        let mut matching =
+            self.rules.iter().filter(|counted| counted.rule.matcher.matches(&subject));
+        matching.find(|counted| counted.holds_for(task)).map(|counted| &counted.rule)
+    }
+
+    fn answer(&self, task: &AgentTask, action: Option<&Action>) -> Result<Answer, ProviderError> {
+        let schema_text = task.request.schema.as_deref();
+        match (action, schema_text) {
+            (Some(Action::Fail(kind)), _) => {
+                let message = format!("failed ({kind}) because a debug rule says so");
+                return Err(ProviderError::new(NAME, *kind, message));
+            }
+            (Some(Action::Null), _) => return Ok(Answer::Null),
+            (Some(Action::Answer(text)), Some(_)) => {
+                let read =
+                    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+                return Ok(Answer::Json(read));
+            }
+            (Some(Action::Answer(text)), None) => return Ok(Answer::Text(text.clone())),
+            (Some(Action::Bad { always }), Some(schema_text)) if *always || task.round == 1 => {
+                return spoiled(schema_text);
+            }
+            _ => {}
+        }
+        match schema_text {
+            Some(schema_text) => schema::example(schema_text, seed(task, schema_text))
+                .map(Answer::Json)
+                .map_err(|failure| {
+                    ProviderError::new(NAME, ProviderErrorKind::Unsupported, failure.message)
+                }),
+            None => Ok(Answer::Text(format!("echo: {}", task.prompt))),
+        }
+    }
+}
+
+/// Seed of the example: the script's own prompt, so that a correction round
+/// and an attempt after a crash give the same.
+fn seed(task: &AgentTask, schema_text: &str) -> u64 {
+    let text = format!("{}\0{}\0{schema_text}", task.call, task.request.prompt);
+    let digest = Digest::of(text.as_bytes());
+    digest.as_str().get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0)
+}
+
+/// Something that breaks the schema.
+fn spoiled(schema_text: &str) -> Result<Answer, ProviderError> {
+    let unusable =
+        |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
+    let checker = schema::Checker::new(schema_text).map_err(|failure| unusable(failure.message))?;
+    let candidates = [
+        json!({"bad": true}),
+        json!("bad"),
+        json!(-0.5),
+        json!(null),
+        json!([]),
+        json!({}),
+        json!(true),
+    ];
+    let bad = candidates.into_iter().find(|candidate| checker.check(candidate).is_err());
+    bad.map(Answer::Json)
+        .ok_or_else(|| unusable("the schema takes anything, so no answer is bad".to_owned()))
+}
+
+#[async_trait]
+impl Provider for Debug {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { schema: true, sessions: true, effort: true, agent_types: true, files: false }
+    }
+
+    async fn attempt(
+        &self,
+        task: AgentTask,
+        activity: &dyn Activity,
+    ) -> Result<AgentReply, ProviderError> {
+        activity.note(AgentActivity::Thinking);
+        let rule = self.rule_for(&task);
+        if let Some(delay) = rule.and_then(|rule| rule.delay) {
+            tokio::time::sleep(delay).await;
+        }
+        let answer = self.answer(&task, rule.and_then(|rule| rule.action.as_ref()))?;
+        let written = match &answer {
+            Answer::Text(text) => tokens(text),
+            Answer::Json(value) => tokens(&value.to_string()),
+            Answer::Null => 0,
+        };
+        let session = task.session_id.unwrap_or_else(|| {
+            format!("debug-{:.16}", Digest::of(task.idempotency_key.as_bytes()).as_str())
+        });
+        Ok(AgentReply {
+            answer,
+            usage: Usage { input_tokens: tokens(&task.prompt), output_tokens: written },
+            cost_usd: Some(0.0),
+            model: Some(task.model.unwrap_or_else(|| NAME.to_owned())),
+            session_id: Some(session),
+        })
+    }
+}
+
+fn tokens(text: &str) -> u64 {
+    (text.chars().count() as u64).div_ceil(4)
+}
+
+#[cfg(test)]
+mod tests;

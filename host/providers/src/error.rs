@@ -1,0 +1,178 @@
+//! What may go wrong with an agent.
+//!
+//! Owns: the kinds, their stable codes, and whether another attempt makes
+//! sense. Never: makes one.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a message that are kept: agents print whole pages.
+const MESSAGE_BYTES_MAX: usize = 2_000;
+
+/// Why an agent gave no answer. The snake-case words are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderErrorKind {
+    /// Not logged in, or the key is refused.
+    Auth,
+    /// Too many requests just now.
+    RateLimit,
+    /// No credit or allowance left.
+    Quota,
+    /// The model is unknown or not available to this user.
+    Model,
+    /// The model declines to answer.
+    Refused,
+    /// The agent was not allowed to use something it needed.
+    PermissionDenied,
+    /// The answer broke off.
+    CutStream,
+    /// The agent's process was killed from outside.
+    Killed,
+    /// It took longer than allowed.
+    Timeout,
+    /// The agent could not be started.
+    Spawn,
+    /// The provider cannot do what the call asks for.
+    Unsupported,
+    /// Anything else.
+    Failed,
+}
+
+impl ProviderErrorKind {
+    /// All kinds, for flags and documentation.
+    pub const ALL: [Self; 12] = [
+        Self::Auth,
+        Self::RateLimit,
+        Self::Quota,
+        Self::Model,
+        Self::Refused,
+        Self::PermissionDenied,
+        Self::CutStream,
+        Self::Killed,
+        Self::Timeout,
+        Self::Spawn,
+        Self::Unsupported,
+        Self::Failed,
+    ];
+
+    /// The word for it, in rules and in codes.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::RateLimit => "rate_limit",
+            Self::Quota => "quota",
+            Self::Model => "model",
+            Self::Refused => "refused",
+            Self::PermissionDenied => "permission_denied",
+            Self::CutStream => "cut_stream",
+            Self::Killed => "killed",
+            Self::Timeout => "timeout",
+            Self::Spawn => "spawn",
+            Self::Unsupported => "unsupported",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Stable code of an error of this kind.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Auth => "provider_auth",
+            Self::RateLimit => "provider_rate_limit",
+            Self::Quota => "provider_quota",
+            Self::Model => "provider_model",
+            Self::Refused => "provider_refused",
+            Self::PermissionDenied => "provider_permission_denied",
+            Self::CutStream => "provider_cut_stream",
+            Self::Killed => "provider_killed",
+            Self::Timeout => "provider_timeout",
+            Self::Spawn => "provider_spawn",
+            Self::Unsupported => "provider_unsupported",
+            Self::Failed => "provider_failed",
+        }
+    }
+
+    /// Whether the same call may well succeed a little later.
+    #[must_use]
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::RateLimit | Self::CutStream | Self::Killed | Self::Timeout)
+    }
+}
+
+impl fmt::Display for ProviderErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// An agent gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{provider}: {message}")]
+pub struct ProviderError {
+    /// Who says so.
+    pub provider: String,
+    /// What it is.
+    pub kind: ProviderErrorKind,
+    /// A sentence for people.
+    pub message: String,
+    /// When to try again, where the agent says so.
+    pub retry_after: Option<Duration>,
+}
+
+impl ProviderError {
+    /// An error of one kind; the message is cut to a bounded length.
+    #[must_use]
+    pub fn new(provider: &str, kind: ProviderErrorKind, message: impl Into<String>) -> Self {
+        let mut message: String = message.into();
+        if message.len() > MESSAGE_BYTES_MAX {
+            message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+            message.push('…');
+        }
+        Self { provider: provider.to_owned(), kind, message, retry_after: None }
+    }
+
+    /// With the time that the agent asks to wait.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_word_everywhere() {
+        for kind in ProviderErrorKind::ALL {
+            assert_eq!(ProviderErrorKind::from_word(kind.word()), Some(kind));
+            assert_eq!(kind.code(), format!("provider_{}", kind.word()));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+        }
+        assert_eq!(ProviderErrorKind::from_word("nope"), None);
+    }
+
+    #[test]
+    fn messages_are_cut_at_a_character() {
+        let error = ProviderError::new("p", ProviderErrorKind::Failed, "é".repeat(5000));
+        assert!(error.message.len() < MESSAGE_BYTES_MAX + 4 && error.message.ends_with('…'));
+        assert_eq!(error.code(), "provider_failed");
+    }
+}

@@ -1,0 +1,220 @@
+//! One prompt to one reply, by driving an agent.
+//!
+//! Owns: what a provider is ([`Provider`]), what may go wrong with one
+//! ([`ProviderError`]), and the providers by name ([`Registry`]). Never:
+//! retries, keeps a budget, or says whether an answer satisfies its schema; the
+//! engine and the core do.
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod debug;
+mod error;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use smol_wf_core::call::{AgentRequest, Usage};
+use smol_wf_core::ids::{CallId, RunId};
+
+pub use error::{ProviderError, ProviderErrorKind};
+
+/// One round of one agent call.
+#[derive(Debug, Clone)]
+pub struct AgentTask {
+    /// The run that it belongs to.
+    pub run: RunId,
+    /// The call that it answers.
+    pub call: CallId,
+    /// Which agent call of the run this is, from 1; calls of other kinds are
+    /// not counted.
+    pub ordinal: u32,
+    /// 1, and 2 in a correction round.
+    pub round: u32,
+    /// The same for every attempt at this call, also after a crash.
+    pub idempotency_key: String,
+    /// What the script asked for.
+    pub request: AgentRequest,
+    /// What to send now; differs from `request.prompt` in a correction round.
+    pub prompt: String,
+    /// Model id, with aliases resolved; none leaves it to the provider.
+    pub model: Option<String>,
+    /// The provider's session to go on with, in a correction round.
+    pub session_id: Option<String>,
+    /// Where the agent works.
+    pub cwd: PathBuf,
+}
+
+/// What an agent came back with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Text as the agent wrote it; JSON may be somewhere in it.
+    Text(String),
+    /// A structured answer that the provider has parsed already.
+    Json(Value),
+    /// The agent ended without an answer.
+    Null,
+}
+
+/// One round's answer and what is known about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentReply {
+    /// The answer.
+    pub answer: Answer,
+    /// Tokens of this round alone, even where the agent counts a whole session.
+    pub usage: Usage,
+    /// Dollars of this round alone, when the agent says so.
+    pub cost_usd: Option<f64>,
+    /// The model that answered, when the agent says so.
+    pub model: Option<String>,
+    /// The agent's session, when it can be continued.
+    pub session_id: Option<String>,
+}
+
+/// What a provider can do by itself. What it cannot, the engine does in its
+/// place, or refuses the call before it is dispatched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// Takes `request.schema` and answers [`Answer::Json`]; otherwise the
+    /// engine writes the schema into the prompt.
+    pub schema: bool,
+    /// Goes on with `session_id`.
+    pub sessions: bool,
+    /// Heeds `request.effort`.
+    pub effort: bool,
+    /// Heeds `request.agent_type`.
+    pub agent_types: bool,
+    /// Reads or writes files under `cwd`.
+    pub files: bool,
+}
+
+/// What an agent is doing just now. Fleeting: shown to whoever watches, never
+/// journaled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum AgentActivity {
+    /// Working, without more to say.
+    Thinking,
+    /// Uses a tool.
+    Tool {
+        /// The tool's name.
+        name: String,
+        /// What it is used on, in a few words.
+        detail: Option<String>,
+    },
+    /// Writes its answer.
+    Text {
+        /// The newest piece of it.
+        text: String,
+    },
+    /// Waits for its own retry, after a rate limit for instance.
+    Waiting {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Who wants to know what an agent is doing.
+pub trait Activity: Send + Sync {
+    /// Is told. Must return at once; may drop the news.
+    fn note(&self, activity: AgentActivity);
+}
+
+/// Nobody.
+impl Activity for () {
+    fn note(&self, _activity: AgentActivity) {}
+}
+
+/// Drives one kind of agent.
+///
+/// The contract, which [`conformance`] checks as far as it can:
+///
+/// - **One round.** `attempt` sends `task.prompt`, verbatim and entire, to one
+///   agent once, and returns its final answer. It never asks twice: retries,
+///   correction rounds and budgets are the caller's.
+/// - **Where.** The agent works in `task.cwd`, and nothing outside it is touched
+///   on the caller's behalf.
+/// - **Options.** A capability that is declared is heeded; an option without
+///   one does not arrive. A value that the agent itself does not know, such as
+///   a model, is an error of the right kind and never silently replaced.
+/// - **Schemas.** With `capabilities().schema`, `request.schema` is handed to
+///   the agent and the answer comes as [`Answer::Json`], not judged by the
+///   provider. Without it, the schema is in the prompt already, and the answer is
+///   [`Answer::Text`].
+/// - **Usage** is in tokens and cost in dollars, of this round alone; input
+///   counts cached tokens. What is unknown is zero or none, never a guess,
+///   except where the provider says that it estimates.
+/// - **Errors** have the kind that tells the caller whether trying again makes
+///   sense, and a message that is fit to be shown: no secrets, bounded length.
+/// - **Cancelling** is dropping the future: whatever was started for it is
+///   ended, its children included.
+/// - **The key.** `idempotency_key` is passed on where the agent takes one, so that
+///   an attempt after a crash is not billed twice.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The name that scripts and flags use.
+    fn name(&self) -> &str;
+
+    /// What it can do by itself.
+    fn capabilities(&self) -> Capabilities;
+
+    /// One round with one agent.
+    async fn attempt(
+        &self,
+        task: AgentTask,
+        activity: &dyn Activity,
+    ) -> Result<AgentReply, ProviderError>;
+}
+
+/// Providers by name.
+#[derive(Clone, Default)]
+pub struct Registry {
+    providers: BTreeMap<String, Arc<dyn Provider>>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+impl Registry {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one under its own name, in place of another of that name.
+    #[must_use]
+    pub fn with(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.providers.insert(provider.name().to_owned(), provider);
+        self
+    }
+
+    /// The provider of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Provider>> {
+        self.providers.get(name).cloned()
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.providers.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_found_by_name() {
+        let registry = Registry::new().with(Arc::new(debug::Debug::new()));
+        assert_eq!(registry.names().collect::<Vec<_>>(), ["debug"]);
+        assert!(registry.get("debug").is_some() && registry.get("codex").is_none());
+    }
+}

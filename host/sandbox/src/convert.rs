@@ -1,0 +1,219 @@
+//! WIT ⇄ core: the only file that names both worlds.
+//!
+//! Owns: every translation, and the bounds of what a guest answers with.
+//! Never: believes a length, a code or an order; never decides about a call.
+
+use std::future::Future;
+
+use smol_wf_core::guest::{
+    Dialect, Failure, GroupKind, NullSlot, Outcome, Refusal, ScriptError, Source, StartInput,
+    Status, StopTurn,
+};
+use smol_wf_core::ids::CallId;
+use smol_wf_core::limits::{LOG_BYTES_MAX, LimitError, RESULT_BYTES_MAX};
+use wasmtime::Store;
+
+use crate::bindings::{Workflow, calls, types};
+use crate::state::{State, cut};
+
+/// Bytes of a code or a name: all of ours are far shorter.
+const WORD_BYTES: usize = 128;
+
+/// What a script error may be called. Any other code comes from a guest that
+/// no longer runs our prelude.
+const ERROR_CODES: [&str; 6] =
+    ["syntax", "import", "thrown", "unhandled_rejection", "result_not_json", "no_default_export"];
+
+/// Places that `unsettled` may name.
+const PLACES_MAX: usize = 20;
+
+/// One call of an export of the guest.
+pub(crate) trait Ask {
+    /// What it is answered with.
+    type Answer;
+
+    fn put(
+        self,
+        guest: &Workflow,
+        store: &mut Store<State>,
+    ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
+}
+
+pub(crate) struct Inspect<'a>(pub(crate) &'a Source);
+pub(crate) struct Start<'a>(pub(crate) &'a StartInput);
+pub(crate) struct Settle<'a>(pub(crate) CallId, pub(crate) &'a Outcome);
+pub(crate) struct Unsettled;
+
+impl Ask for Inspect<'_> {
+    type Answer = Result<Dialect, ScriptError>;
+
+    async fn put(
+        self,
+        guest: &Workflow,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<Self::Answer> {
+        let answer = guest.smol_workflow_script().call_inspect(store, &source(self.0)).await?;
+        Ok(match answer {
+            Ok(types::Dialect::Module) => Ok(Dialect::Module),
+            Ok(types::Dialect::Body) => Ok(Dialect::Body),
+            Err(error) => Err(script_error(error)),
+        })
+    }
+}
+
+impl Ask for Start<'_> {
+    type Answer = Status;
+
+    async fn put(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
+        let input = types::StartInput {
+            source: source(&self.0.source),
+            dialect: match self.0.dialect {
+                Dialect::Module => types::Dialect::Module,
+                Dialect::Body => types::Dialect::Body,
+            },
+            args: self.0.args.clone(),
+            meta: self.0.meta.clone(),
+            seed: self.0.seed,
+            diagnose: self.0.diagnose,
+        };
+        let answer = guest.smol_workflow_script().call_start(&mut *store, &input).await?;
+        status(answer, store)
+    }
+}
+
+impl Ask for Settle<'_> {
+    type Answer = Status;
+
+    async fn put(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
+        let outcome = match self.1 {
+            Outcome::Value(json) => types::Outcome::Value(json.clone()),
+            Outcome::Failed(failure) => types::Outcome::Failed(failure_out(failure.clone())),
+        };
+        let script = guest.smol_workflow_script();
+        let answer = script.call_settle(&mut *store, self.0.0, &outcome).await?;
+        status(answer, store)
+    }
+}
+
+impl Ask for Unsettled {
+    type Answer = Vec<String>;
+
+    async fn put(
+        self,
+        guest: &Workflow,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<Vec<String>> {
+        let places = guest.smol_workflow_script().call_unsettled(store).await?;
+        Ok(places.into_iter().take(PLACES_MAX).map(|place| cut(place, WORD_BYTES)).collect())
+    }
+}
+
+impl calls::Host for State {
+    fn agent(
+        &mut self,
+        prompt: String,
+        options: String,
+    ) -> wasmtime::Result<Result<u32, types::Failure>> {
+        let answer = self.asked(prompt.len() + options.len())?.agent(prompt, options);
+        self.answer(answer)
+    }
+
+    fn workflow(
+        &mut self,
+        target: String,
+        args: Option<String>,
+    ) -> wasmtime::Result<Result<u32, types::Failure>> {
+        let bytes = target.len() + args.as_ref().map_or(0, String::len);
+        let answer = self.asked(bytes)?.workflow(target, args);
+        self.answer(answer)
+    }
+
+    fn sleep(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
+        let answer = self.asked(0)?.sleep(milliseconds);
+        self.answer(answer)
+    }
+
+    fn phase(&mut self, title: String) -> wasmtime::Result<()> {
+        let answer = self.asked(title.len())?.phase(title);
+        answer.map_err(|stop| self.stop(stop))
+    }
+
+    fn log(&mut self, message: String) -> wasmtime::Result<()> {
+        let answer = self.asked(message.len())?.log(message);
+        answer.map_err(|stop| self.stop(stop))
+    }
+
+    fn null_slot(&mut self, slot: types::NullSlot) -> wasmtime::Result<()> {
+        let bytes = slot.error.message.len() + slot.error.stack.len() + slot.error.name.len();
+        let host = self.asked(bytes)?;
+        let answer = host.null_slot(NullSlot {
+            group: match slot.group {
+                types::GroupKind::Parallel => GroupKind::Parallel,
+                types::GroupKind::Pipeline => GroupKind::Pipeline,
+            },
+            ordinal: slot.ordinal,
+            index: slot.index,
+            stage: slot.stage,
+            error: script_error(slot.error),
+        });
+        answer.map_err(|stop| self.stop(stop))
+    }
+
+    fn budget(&mut self) -> wasmtime::Result<types::BudgetState> {
+        let budget = self.asked(0)?.budget();
+        Ok(types::BudgetState { total: budget.total, spent: budget.spent })
+    }
+}
+
+impl types::Host for State {}
+
+impl State {
+    fn answer(
+        &mut self,
+        answer: Result<CallId, Refusal>,
+    ) -> wasmtime::Result<Result<u32, types::Failure>> {
+        match answer {
+            Ok(call) => Ok(Ok(call.0)),
+            Err(Refusal::Call(failure)) => Ok(Err(failure_out(failure))),
+            Err(Refusal::Stop(stop)) => Err(self.stop(stop)),
+        }
+    }
+}
+
+fn source(source: &Source) -> types::Source {
+    types::Source {
+        text: source.text.clone(),
+        file_name: source.file_name.clone(),
+        meta_export: source.meta_export,
+    }
+}
+
+fn failure_out(failure: Failure) -> types::Failure {
+    types::Failure { code: failure.code, message: failure.message }
+}
+
+/// A result that is too large ends the run, as any other limit does.
+fn status(status: types::Status, store: &mut Store<State>) -> wasmtime::Result<Status> {
+    Ok(match status {
+        types::Status::Pending => Status::Pending,
+        types::Status::Failed(error) => Status::Failed(script_error(error)),
+        types::Status::Done(json) if json.len() <= RESULT_BYTES_MAX => Status::Done(json),
+        types::Status::Done(json) => {
+            let limit = LimitError::Result { bytes: json.len(), limit: RESULT_BYTES_MAX };
+            return Err(store.data_mut().stop(StopTurn::Limit(limit)));
+        }
+    })
+}
+
+fn script_error(error: types::ScriptError) -> ScriptError {
+    let code = ERROR_CODES.into_iter().find(|code| *code == error.code).unwrap_or("thrown");
+    ScriptError {
+        code: code.to_owned(),
+        name: cut(error.name, WORD_BYTES),
+        message: cut(error.message, LOG_BYTES_MAX),
+        line: error.line,
+        column: error.column,
+        stack: cut(error.stack, LOG_BYTES_MAX),
+        failure: error.failure.map(|code| cut(code, WORD_BYTES)),
+    }
+}

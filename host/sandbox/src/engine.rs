@@ -1,0 +1,84 @@
+//! The engine and the guest's code in it.
+//!
+//! Owns: how instances are allocated, and the one place that trusts compiled
+//! code. Never: settings that a script could observe; those are in
+//! [`crate::engine_config`], for both compiler and program.
+
+use smol_wf_core::limits::MEMORY_MIB_MAX;
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy as Allocation, PoolingAllocationConfig};
+
+use crate::engine_config::engine_config;
+
+/// The guest, compiled by build.rs.
+const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm"));
+
+/// Native stack of the guest. The script's own check, at 256 KiB of the
+/// guest's stack, needs up to sixteen times as much native stack before it
+/// triggers; with less, deep recursion would trap at a depth that differs
+/// from machine to machine.
+pub(crate) const WASM_STACK: usize = 4 * 1024 * 1024;
+
+/// Stack that is left for the host's functions below the guest's.
+const HOST_STACK: usize = 1024 * 1024;
+
+/// Core instances of one component: the guest, the adapter, and the glue
+/// between them.
+pub(crate) const CORE_INSTANCES: u32 = 6;
+
+/// Tables of one component: the guest's and the glue's.
+pub(crate) const TABLES: u32 = 3;
+
+/// Entries of a table. The guest's is fixed in size and holds its functions.
+pub(crate) const TABLE_ENTRIES: usize = 16 * 1024;
+
+/// Memory of a freed slot that is cleaned by hand rather than given back: a
+/// small script touches less, and then reuse costs no page faults.
+const KEEP_RESIDENT: usize = 512 * 1024;
+
+/// The same for a stack.
+const STACK_KEEP_RESIDENT: usize = 64 * 1024;
+
+/// An engine with room for so many instances. Where address space is short
+/// (`ulimit -v`), instances are mapped one by one instead: slower, and just
+/// as separate.
+pub(crate) fn engine(instances: u32, wasm_stack: usize) -> wasmtime::Result<Engine> {
+    let mut pooled = config(wasm_stack);
+    pooled.allocation_strategy(Allocation::Pooling(pool(instances)));
+    Engine::new(&pooled).or_else(|_| Engine::new(&config(wasm_stack)))
+}
+
+fn config(wasm_stack: usize) -> Config {
+    let mut config = engine_config();
+    config.max_wasm_stack(wasm_stack);
+    config.async_stack_size(wasm_stack + HOST_STACK);
+    config.async_stack_zeroing(true);
+    config
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(TABLES))
+        // A store keeps its stack from its first turn on.
+        .total_stacks(instances)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(1)
+        .max_tables_per_component(TABLES)
+        .max_memory_size((MEMORY_MIB_MAX as usize) << 20)
+        .table_elements(TABLE_ENTRIES)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .async_stack_keep_resident(STACK_KEEP_RESIDENT);
+    pool
+}
+
+/// The guest's code, ready to be instantiated.
+#[expect(unsafe_code, reason = "wasmtime cannot check that bytes are its own compiler's")]
+pub(crate) fn guest(engine: &Engine) -> wasmtime::Result<Component> {
+    // SAFETY: these bytes were written by `Engine::precompile_component` in
+    // build.rs and are part of this program's image. wasmtime itself checks
+    // its version, the architecture and the settings.
+    unsafe { Component::deserialize(engine, GUEST) }
+}

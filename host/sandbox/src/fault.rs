@@ -1,0 +1,85 @@
+//! How a turn may end other than by the script's own doing.
+//!
+//! Owns: [`TurnFault`] and how wasmtime's errors become one. Never: decides
+//! what a fault means for the run.
+
+use smol_wf_core::guest::StopTurn;
+use wasmtime::Trap;
+
+use crate::state::{HOSTCALL_BYTES, State};
+
+/// Most bytes of what is said about a crash.
+const DETAIL_BYTES: usize = 2 * 1024;
+
+/// Why a turn did not end with a status of the script. The instance is gone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TurnFault {
+    /// The fuel of the turn is used up.
+    #[error("the script used up the fuel of its turn")]
+    OutOfFuel,
+    /// Memory was refused during the turn, and the turn failed.
+    #[error("the script needs more memory than it may have")]
+    Memory,
+    /// The native stack overflowed, which the script's own stack check should
+    /// have prevented.
+    #[error("the script recursed deeper than the sandbox allows")]
+    Stack,
+    /// One call passed more to the host than any call may.
+    #[error("the script passed more than {HOSTCALL_BYTES} bytes to the host at once; pass less")]
+    Oversize,
+    /// The host of the turn asked for it.
+    #[error(transparent)]
+    Stopped(StopTurn),
+    /// This machine is out of memory. Says nothing about the script: the turn
+    /// can be tried again.
+    #[error("this machine has no memory left for the script")]
+    HostMemory,
+    /// The guest broke down. A fault of the guest, or an attack on it.
+    #[error("the script engine broke down: {detail}")]
+    Crashed {
+        /// What is known of it; never memory of the guest.
+        detail: String,
+    },
+    /// An earlier turn of this guest ended in a fault or was cut off.
+    #[error("this script instance is spent: an earlier turn broke off")]
+    Spent,
+}
+
+impl TurnFault {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfFuel => "guest_out_of_fuel",
+            Self::Memory => "guest_memory",
+            Self::Stack => "guest_stack",
+            Self::Oversize => "guest_oversize",
+            Self::Stopped(_) => "guest_stopped",
+            Self::HostMemory => "guest_host_memory",
+            Self::Crashed { .. } => "guest_crashed",
+            Self::Spent => "guest_spent",
+        }
+    }
+
+    /// What an error of wasmtime means, given what happened during the turn.
+    pub(crate) fn read(error: &wasmtime::Error, state: &mut State) -> Self {
+        if let Some(stop) = state.take_stop() {
+            return Self::Stopped(stop);
+        }
+        if state.host_memory_failed() {
+            return Self::HostMemory;
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => return Self::OutOfFuel,
+            Some(Trap::StackOverflow) => return Self::Stack,
+            _ if state.memory_denied() => return Self::Memory,
+            _ => {}
+        }
+        let detail = format!("{error:#}");
+        // wasmtime keeps the type of this error to itself; a test watches its words.
+        if detail.contains("fuel allocated for hostcalls") {
+            return Self::Oversize;
+        }
+        Self::Crashed { detail: state.with_stderr(detail, DETAIL_BYTES) }
+    }
+}

@@ -1,0 +1,183 @@
+//! One instance, driven turn by turn.
+//!
+//! Owns: what a turn costs and how it ends. Never: lets an instance go on
+//! that trapped or was cut off; its store is dropped on the spot.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use smol_wf_core::guest::{Outcome, StartInput, Status, TurnHost};
+use smol_wf_core::ids::CallId;
+use wasmtime::{Store, Trap};
+
+use crate::bindings::Workflow;
+use crate::convert::{Ask, Settle, Start, Unsettled};
+use crate::fault::TurnFault;
+use crate::state::{AnyHost, State};
+
+/// Limits of one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TurnLimits {
+    /// Units of fuel. Calls into the host cost some, too.
+    pub fuel: u64,
+    /// What the script's clock starts at, in microseconds since 1970. Never
+    /// runs backwards: an earlier time than the last one read is passed over.
+    pub now_us: i64,
+}
+
+/// How a turn went.
+#[derive(Debug)]
+pub struct Turn<H> {
+    /// As it was given, with what it was asked.
+    pub host: H,
+    /// Units of fuel the turn used; never more than its limit.
+    pub fuel: u64,
+    /// Memory was refused. The script may have caught that and gone on.
+    pub memory_denied: bool,
+    /// Where it left the script.
+    pub end: Result<Status, TurnFault>,
+}
+
+/// An instance with at most one script in it.
+///
+/// Dropping the future of a turn drops what the instance was doing and the
+/// instance with it; later turns end as [`TurnFault::Spent`].
+pub struct Guest {
+    live: Option<Live>,
+}
+
+struct Live {
+    store: Store<State>,
+    workflow: Workflow,
+}
+
+/// How a question to a guest went.
+pub(crate) struct Asked<A> {
+    host: Option<Box<dyn AnyHost>>,
+    fuel: u64,
+    memory_denied: bool,
+    pub(crate) end: Result<A, TurnFault>,
+}
+
+impl Guest {
+    pub(crate) fn new(store: Store<State>, workflow: Workflow) -> Self {
+        Self { live: Some(Live { store, workflow }) }
+    }
+
+    /// Whether it can have another turn.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.live.is_none()
+    }
+
+    /// Runs a script until nothing is runnable. Once per instance.
+    pub async fn start<H: TurnHost + Send + 'static>(
+        &mut self,
+        host: H,
+        limits: TurnLimits,
+        input: &StartInput,
+    ) -> Turn<H> {
+        turn(self.ask(Some(Box::new(host)), limits, Start(input)).await)
+    }
+
+    /// Settles one call and runs until nothing is runnable.
+    pub async fn settle<H: TurnHost + Send + 'static>(
+        &mut self,
+        host: H,
+        limits: TurnLimits,
+        call: CallId,
+        outcome: &Outcome,
+    ) -> Turn<H> {
+        turn(self.ask(Some(Box::new(host)), limits, Settle(call, outcome)).await)
+    }
+
+    /// After a start with `diagnose`: where the promises were made that are
+    /// still unsettled. Empty when the guest cannot say.
+    pub async fn unsettled<H: TurnHost + Send + 'static>(
+        &mut self,
+        host: H,
+        limits: TurnLimits,
+    ) -> (H, Vec<String>) {
+        let asked = self.ask(Some(Box::new(host)), limits, Unsettled).await;
+        (back(asked.host), asked.end.unwrap_or_default())
+    }
+
+    pub(crate) async fn ask<A: Ask>(
+        &mut self,
+        host: Option<Box<dyn AnyHost>>,
+        limits: TurnLimits,
+        ask: A,
+    ) -> Asked<A::Answer> {
+        // Taken out, so that whatever cuts this function off drops it.
+        let Some(mut live) = self.live.take() else {
+            return Asked { host, fuel: 0, memory_denied: false, end: Err(TurnFault::Spent) };
+        };
+        let asked = live.ask(host, limits, ask).await;
+        if asked.end.is_ok() {
+            self.live = Some(live);
+        }
+        asked
+    }
+}
+
+impl Live {
+    async fn ask<A: Ask>(
+        &mut self,
+        host: Option<Box<dyn AnyHost>>,
+        limits: TurnLimits,
+        ask: A,
+    ) -> Asked<A::Answer> {
+        self.store.data_mut().begin(host, limits.fuel, limits.now_us);
+        let answer = match self.store.set_fuel(limits.fuel) {
+            Ok(()) => self.run(limits.fuel, ask).await,
+            Err(error) => Err(error),
+        };
+        let left = self.store.get_fuel().unwrap_or(0);
+        let state = self.store.data_mut();
+        let used = limits.fuel.saturating_sub(left).saturating_add(state.meter.charged());
+        let end = match answer {
+            Ok(_) if used > limits.fuel => Err(TurnFault::OutOfFuel),
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(TurnFault::read(&error, state)),
+        };
+        Asked {
+            host: state.end(),
+            fuel: used.min(limits.fuel),
+            memory_denied: state.memory_denied(),
+            end,
+        }
+    }
+
+    /// WASI's functions can charge and not trap. A guest that calls nothing
+    /// else is stopped here, when it yields.
+    async fn run<A: Ask>(&mut self, fuel: u64, ask: A) -> wasmtime::Result<A::Answer> {
+        let meter = Arc::clone(&self.store.data().meter);
+        let mut put = pin!(ask.put(&self.workflow, &mut self.store));
+        poll_fn(move |context| {
+            if meter.charged() > fuel {
+                return Poll::Ready(Err(Trap::OutOfFuel.into()));
+            }
+            put.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+fn turn<H: TurnHost + 'static>(asked: Asked<Status>) -> Turn<H> {
+    let end = match asked.end {
+        // A script that dies for want of memory could live with more: that
+        // is a limit, which can be raised, and not the script's last word.
+        Ok(Status::Failed(_)) if asked.memory_denied => Err(TurnFault::Memory),
+        end => end,
+    };
+    Turn { host: back(asked.host), fuel: asked.fuel, memory_denied: asked.memory_denied, end }
+}
+
+fn back<H: 'static>(host: Option<Box<dyn AnyHost>>) -> H {
+    match host.map(|host| host.into_any().downcast::<H>()) {
+        Some(Ok(host)) => *host,
+        _ => unreachable!("a turn holds the very host it was given until it ends"),
+    }
+}

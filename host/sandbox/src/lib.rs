@@ -1,0 +1,25 @@
+//! Runs one guest instance: WIT on one side, [`smol_wf_core::guest`] on the other.
+//!
+//! Owns: the engine, its pool of instances, the guest's compiled code, fuel,
+//! memory and stack limits, the deterministic clock, and the translation
+//! between WIT and core. Never: a provider, a file, a journal; it asks the
+//! [`smol_wf_core::guest::TurnHost`] and reports how the turn ended.
+//!
+//! The guest is taken to be hostile, as a whole and from the first turn on.
+//! Nothing that comes out of it is believed: lengths are bounded here, and
+//! meaning is checked by whoever is asked.
+
+mod bindings;
+mod convert;
+mod engine;
+mod engine_config;
+mod fault;
+mod guest;
+mod sandbox;
+mod state;
+mod wasi;
+
+pub use fault::TurnFault;
+pub use guest::{Guest, Turn, TurnLimits};
+pub use sandbox::{InstanceLimits, Sandbox, SandboxConfig, SandboxError};
+pub use wasi::{OWN_IMPORTS, WASI_IMPORTS};

@@ -1,0 +1,197 @@
+//! The engine with the guest linked into it, and new instances of it.
+//!
+//! Owns: what all instances share. Never: what one of them does; that is
+//! [`crate::guest`].
+
+use std::sync::Arc;
+
+use smol_wf_core::guest::{Dialect, ScriptError, Source};
+use smol_wf_core::ids::Digest;
+use smol_wf_core::limits::MEMORY_MIB_MAX;
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
+
+use crate::bindings::{Workflow, WorkflowPre};
+use crate::convert::Inspect;
+use crate::engine::WASM_STACK;
+use crate::fault::TurnFault;
+use crate::guest::{Guest, TurnLimits};
+use crate::state::{HOSTCALL_BYTES, State};
+use crate::{engine, wasi};
+
+/// Fuel to make an instance. The guest arrives initialised: a fraction is used.
+const INSTANTIATE_FUEL: u64 = 100_000_000;
+
+/// Fuel of an inspection: the largest script compiles with a tenth of it.
+const INSPECT_FUEL: u64 = 10_000_000_000;
+
+/// Memory of an inspection, in MiB: the largest script needs a quarter of it.
+const INSPECT_MEMORY_MIB: u32 = 256;
+
+/// Resources of WASI that one instance may hold at once. It needs three.
+const HANDLES_MAX: usize = 1_000;
+
+/// How a sandbox is built.
+#[derive(Debug, Clone, Copy)]
+pub struct SandboxConfig {
+    /// Instances that may live at once, waiting ones included.
+    pub instances_max: u32,
+    /// Fuel after which a busy guest lets others run, about 5 ms of work.
+    /// Changes no result and no fuel.
+    pub yield_fuel: u64,
+    /// Bytes of native stack of the guest. More changes nothing; less turns
+    /// deep recursion into traps.
+    pub wasm_stack: usize,
+}
+
+impl SandboxConfig {
+    /// For so many instances at once.
+    #[must_use]
+    pub fn new(instances_max: u32) -> Self {
+        Self { instances_max, yield_fuel: 50_000_000, wasm_stack: WASM_STACK }
+    }
+}
+
+/// Limits of one instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstanceLimits {
+    /// Linear memory, in MiB; at the most [`MEMORY_MIB_MAX`].
+    pub memory_mib: u32,
+}
+
+/// Why there is no sandbox or no instance.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SandboxError {
+    /// The engine or the guest could not be loaded.
+    #[error("the sandbox cannot be set up: {detail}")]
+    Setup {
+        /// What went wrong.
+        detail: String,
+    },
+    /// Every instance is taken.
+    #[error("all {instances_max} script instances are in use; try again when one is done")]
+    Full {
+        /// How many there are.
+        instances_max: u32,
+    },
+    /// An instance could not be made.
+    #[error("no script instance can be made: {detail}")]
+    Instance {
+        /// What went wrong.
+        detail: String,
+    },
+    /// The script could not be inspected.
+    #[error("the script cannot be inspected: {0}")]
+    Inspect(#[from] TurnFault),
+}
+
+impl SandboxError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Setup { .. } => "sandbox_setup",
+            Self::Full { .. } => "sandbox_full",
+            Self::Instance { .. } => "sandbox_instance",
+            Self::Inspect(fault) => fault.code(),
+        }
+    }
+}
+
+/// Makes script instances. Cheap to clone; all clones share one pool.
+#[derive(Clone)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    guest: WorkflowPre<State>,
+    config: SandboxConfig,
+}
+
+impl Sandbox {
+    /// Sets the engine up and loads the guest.
+    ///
+    /// # Errors
+    /// When the engine refuses its settings or the guest asks for more than
+    /// it may import; not when address space is short.
+    pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let shared =
+            Shared::new(config).map_err(|error| SandboxError::Setup { detail: text(&error) })?;
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// What the guest is: its code, the engine's version and settings. Fuel
+    /// can be compared under one digest only.
+    #[must_use]
+    pub fn guest_digest() -> Digest {
+        Digest::from_hex(env!("SMOL_WF_GUEST_DIGEST"))
+    }
+
+    /// What the guest imports: interface and function, sorted.
+    #[must_use]
+    pub fn guest_imports(&self) -> Vec<(String, Vec<String>)> {
+        wasi::imports(self.shared.guest.instance_pre().component())
+    }
+
+    /// Finds out how a script is written, without running it.
+    ///
+    /// # Errors
+    /// Outside when no instance could be had or the guest broke down, inside
+    /// when the script is neither of the two kinds.
+    pub async fn inspect(
+        &self,
+        source: &Source,
+    ) -> Result<Result<Dialect, ScriptError>, SandboxError> {
+        let mut guest = self.instance(InstanceLimits { memory_mib: INSPECT_MEMORY_MIB }).await?;
+        let limits = TurnLimits { fuel: INSPECT_FUEL, now_us: 0 };
+        Ok(guest.ask(None, limits, Inspect(source)).await.end?)
+    }
+
+    /// A fresh instance, which knows nothing of any other.
+    ///
+    /// # Errors
+    /// When all instances are taken, or memory is less than the guest's image.
+    pub async fn instance(&self, limits: InstanceLimits) -> Result<Guest, SandboxError> {
+        let shared = &*self.shared;
+        let mut store = Store::new(&shared.engine, State::new(limits.memory_mib));
+        match shared.fill(&mut store).await {
+            Ok(workflow) => Ok(Guest::new(store, workflow)),
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                Err(SandboxError::Full { instances_max: shared.config.instances_max })
+            }
+            Err(_) if store.data().memory_denied() => Err(SandboxError::Instance {
+                detail: format!(
+                    "{} MiB of memory are less than the script engine itself needs",
+                    limits.memory_mib.min(MEMORY_MIB_MAX)
+                ),
+            }),
+            Err(error) => Err(SandboxError::Instance { detail: text(&error) }),
+        }
+    }
+}
+
+impl Shared {
+    fn new(config: SandboxConfig) -> wasmtime::Result<Self> {
+        let engine = engine::engine(config.instances_max, config.wasm_stack)?;
+        let mut linker = Linker::new(&engine);
+        Workflow::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        wasi::link(&mut linker)?;
+        let guest = WorkflowPre::new(linker.instantiate_pre(&engine::guest(&engine)?)?)?;
+        Ok(Self { engine, guest, config })
+    }
+
+    async fn fill(&self, store: &mut Store<State>) -> wasmtime::Result<Workflow> {
+        store.limiter(State::limiter);
+        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.set_max_component_handles(HANDLES_MAX);
+        store.fuel_async_yield_interval(Some(self.config.yield_fuel))?;
+        store.set_fuel(INSTANTIATE_FUEL)?;
+        self.guest.instantiate_async(store).await
+    }
+}
+
+fn text(error: &wasmtime::Error) -> String {
+    format!("{error:#}")
+}

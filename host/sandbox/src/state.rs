@@ -1,0 +1,208 @@
+//! What a store holds beside the guest: the host of the turn, the limits, the
+//! meter.
+//!
+//! Owns: whom the guest's questions go to, what a host call costs, how much
+//! memory it may have. Never: WIT types ([`crate::convert`] has those) and
+//! WASI's functions.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use smol_wf_core::guest::{StopTurn, TurnHost};
+use smol_wf_core::limits::MEMORY_MIB_MAX;
+use wasmtime::{ResourceLimiter, Trap};
+
+use crate::engine::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
+use crate::wasi::Wasi;
+
+/// Most bytes that one call may bring from the guest to the host: the largest
+/// prompt with its options is a third of it.
+pub(crate) const HOSTCALL_BYTES: usize = 16 * 1024 * 1024;
+
+/// Fuel of one call into the host, about a microsecond's worth. Host time
+/// costs the guest no instructions, so it is charged by hand.
+pub(crate) const CALL_FUEL: u64 = 10_000;
+
+/// Fuel of each byte brought to the host: it is copied, checked, parsed, kept.
+const BYTE_FUEL: u64 = 16;
+
+/// Fuel that the host charged in this turn, and the clock. Shared with WASI's
+/// clocks, which cannot reach the store.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    charged: AtomicU64,
+    now_us: AtomicU64,
+}
+
+/// One read of the clock moves it on by this, so that waiting for it ends.
+const READ_US: u64 = 1_000;
+
+impl Meter {
+    pub(crate) fn charge(&self, fuel: u64) {
+        self.charged.store(self.charged().saturating_add(fuel), Relaxed);
+    }
+
+    pub(crate) fn charged(&self) -> u64 {
+        self.charged.load(Relaxed)
+    }
+
+    /// The time; the next read will see a later one.
+    pub(crate) fn read_clock(&self) -> u64 {
+        self.now_us.fetch_add(READ_US, Relaxed)
+    }
+
+    fn begin(&self, now_us: i64) {
+        self.charged.store(0, Relaxed);
+        self.now_us.fetch_max(u64::try_from(now_us).unwrap_or(0), Relaxed);
+    }
+}
+
+/// A [`TurnHost`] whose type is given back after the turn.
+pub(crate) trait AnyHost: TurnHost + Send {
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<H: TurnHost + Send + 'static> AnyHost for H {
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// Data of one store.
+pub(crate) struct State {
+    pub(crate) wasi: Wasi,
+    pub(crate) meter: Arc<Meter>,
+    memory: Memory,
+    host: Option<Box<dyn AnyHost>>,
+    fuel: u64,
+    stop: Option<StopTurn>,
+}
+
+impl State {
+    pub(crate) fn new(memory_mib: u32) -> Self {
+        let meter = Arc::new(Meter::default());
+        Self {
+            wasi: Wasi::new(&meter),
+            meter,
+            memory: Memory::new(memory_mib),
+            host: None,
+            fuel: 0,
+            stop: None,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, host: Option<Box<dyn AnyHost>>, fuel: u64, now_us: i64) {
+        self.meter.begin(now_us);
+        self.memory.denied = false;
+        self.host = host;
+        self.fuel = fuel;
+        self.stop = None;
+    }
+
+    pub(crate) fn end(&mut self) -> Option<Box<dyn AnyHost>> {
+        self.host.take()
+    }
+
+    /// Charges for a call that brought so many bytes, and answers with whom
+    /// it goes to.
+    pub(crate) fn asked(&mut self, bytes: usize) -> wasmtime::Result<&mut (dyn AnyHost + 'static)> {
+        self.meter.charge(CALL_FUEL.saturating_add(BYTE_FUEL.saturating_mul(bytes as u64)));
+        if self.meter.charged() > self.fuel {
+            return Err(Trap::OutOfFuel.into());
+        }
+        self.host.as_deref_mut().ok_or_else(|| wasmtime::format_err!("a call outside of a turn"))
+    }
+
+    /// Ends the turn. The error is what wasmtime unwinds the guest with.
+    pub(crate) fn stop(&mut self, stop: StopTurn) -> wasmtime::Error {
+        let error = wasmtime::format_err!("stopped: {stop}");
+        self.stop = Some(stop);
+        error
+    }
+
+    pub(crate) fn take_stop(&mut self) -> Option<StopTurn> {
+        self.stop.take()
+    }
+
+    pub(crate) fn memory_denied(&self) -> bool {
+        self.memory.denied
+    }
+
+    pub(crate) fn host_memory_failed(&self) -> bool {
+        self.memory.host_failed
+    }
+
+    pub(crate) fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.memory
+    }
+
+    /// What the guest wrote before it broke down is the best explanation.
+    pub(crate) fn with_stderr(&self, mut detail: String, bytes_max: usize) -> String {
+        let said = self.wasi.stderr();
+        if !said.is_empty() {
+            detail.push_str("; it said: ");
+            detail.push_str(&said);
+        }
+        cut(detail, bytes_max)
+    }
+}
+
+/// Cuts a text of the guest's to so many bytes.
+pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
+}
+
+/// The limiter of one store.
+struct Memory {
+    bytes_max: usize,
+    /// The limit refused growth in this turn. The script sees that, and the
+    /// same refusal in every replay.
+    denied: bool,
+    /// Growth was allowed and not yet known to have worked.
+    allowed: bool,
+    /// The machine refused growth. The script must not see that.
+    host_failed: bool,
+}
+
+impl Memory {
+    fn new(memory_mib: u32) -> Self {
+        let bytes_max = (memory_mib.min(MEMORY_MIB_MAX) as usize) << 20;
+        Self { bytes_max, denied: false, allowed: false, host_failed: false }
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, _: usize, to: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.allowed = to <= self.bytes_max;
+        self.denied |= !self.allowed;
+        Ok(self.allowed)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Growth beyond what a memory's type can be fails here unasked.
+        if !std::mem::take(&mut self.allowed) {
+            self.denied = true;
+            return Ok(());
+        }
+        self.host_failed = true;
+        Err(error)
+    }
+
+    fn table_growing(&mut self, _: usize, to: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(to <= TABLE_ENTRIES)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}

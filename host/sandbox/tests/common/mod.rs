@@ -1,0 +1,161 @@
+//! What all tests of the sandbox share: a host that writes down what it is
+//! asked, and a driver that answers it.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its own part")]
+
+use std::sync::OnceLock;
+
+use smol_wf_core::guest::{
+    BudgetState, Dialect, Failure, NullSlot, Outcome, Refusal, Source, StartInput, Status,
+    StopTurn, TurnHost,
+};
+use smol_wf_core::ids::CallId;
+use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, Turn, TurnFault, TurnLimits};
+
+pub const FUEL: u64 = 10_000_000_000;
+pub const NOW_US: i64 = 1_700_000_000_000_000;
+
+/// Writes everything down, refuses what it is told to.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    pub calls: Vec<(u32, String)>,
+    pub lines: Vec<String>,
+    pub phases: Vec<String>,
+    pub slots: Vec<NullSlot>,
+    pub refuse: Option<Failure>,
+    pub stop_at: Option<(u32, StopTurn)>,
+    pub next: u32,
+}
+
+impl Recorder {
+    fn call(&mut self, what: String) -> Result<CallId, Refusal> {
+        if let Some(failure) = &self.refuse {
+            return Err(Refusal::Call(failure.clone()));
+        }
+        self.next += 1;
+        if let Some((at, stop)) = &self.stop_at
+            && *at == self.next
+        {
+            return Err(Refusal::Stop(stop.clone()));
+        }
+        self.calls.push((self.next, what));
+        Ok(CallId(self.next))
+    }
+}
+
+impl TurnHost for Recorder {
+    fn agent(&mut self, prompt: String, _options: String) -> Result<CallId, Refusal> {
+        self.call(prompt)
+    }
+    fn workflow(&mut self, target: String, _args: Option<String>) -> Result<CallId, Refusal> {
+        self.call(target)
+    }
+    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+        self.call(format!("sleep {milliseconds}"))
+    }
+    fn phase(&mut self, title: String) -> Result<(), StopTurn> {
+        self.phases.push(title);
+        Ok(())
+    }
+    fn log(&mut self, message: String) -> Result<(), StopTurn> {
+        self.lines.push(message);
+        Ok(())
+    }
+    fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
+        self.slots.push(slot);
+        Ok(())
+    }
+    fn budget(&self) -> BudgetState {
+        BudgetState { total: Some(1_000), spent: 7 }
+    }
+}
+
+/// One sandbox for all tests of a file, as a server has.
+pub fn sandbox() -> Sandbox {
+    static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
+    SANDBOX.get_or_init(|| Sandbox::new(SandboxConfig::new(64)).unwrap()).clone()
+}
+
+pub const META: &str = "export const meta = { name: 'test', description: 'a test' }\n";
+
+/// A script of the second kind with this body.
+pub fn body(text: &str) -> StartInput {
+    start(&format!("{META}{text}"), Dialect::Body)
+}
+
+/// A module with this text behind its `meta`.
+pub fn module(text: &str) -> StartInput {
+    start(&format!("{META}{text}"), Dialect::Module)
+}
+
+pub fn start(text: &str, dialect: Dialect) -> StartInput {
+    StartInput {
+        source: source(text),
+        dialect,
+        args: None,
+        meta: r#"{"name":"test","description":"a test"}"#.into(),
+        seed: 42,
+        diagnose: false,
+    }
+}
+
+pub fn source(text: &str) -> Source {
+    Source { text: text.into(), file_name: "test.js".into(), meta_export: 0 }
+}
+
+pub fn limits() -> TurnLimits {
+    TurnLimits { fuel: FUEL, now_us: NOW_US }
+}
+
+pub async fn guest(sandbox: &Sandbox) -> Guest {
+    guest_with(sandbox, 256).await
+}
+
+pub async fn guest_with(sandbox: &Sandbox, memory_mib: u32) -> Guest {
+    sandbox.instance(InstanceLimits { memory_mib }).await.unwrap()
+}
+
+/// How a whole script went.
+#[derive(Debug)]
+pub struct Ran {
+    pub host: Recorder,
+    pub fuel: Vec<u64>,
+    pub memory_denied: bool,
+    pub end: Result<Status, TurnFault>,
+}
+
+impl Ran {
+    pub fn done(&self) -> &str {
+        match &self.end {
+            Ok(Status::Done(json)) => json,
+            other => panic!("not done: {other:?}; it said {:?}", self.host.lines),
+        }
+    }
+}
+
+/// Runs a script to its end, answering each call with its own text, in order.
+pub async fn run_in(guest: &mut Guest, input: &StartInput) -> Ran {
+    let mut turn: Turn<Recorder> = guest.start(Recorder::default(), limits(), input).await;
+    let mut fuel = vec![turn.fuel];
+    let mut memory_denied = turn.memory_denied;
+    let mut next = 0;
+    while let (Ok(Status::Pending), Some((call, text))) =
+        (&turn.end, turn.host.calls.get(next).cloned())
+    {
+        let outcome = Outcome::Value(format!("\"got {text}\""));
+        turn = guest.settle(turn.host, limits(), CallId(call), &outcome).await;
+        fuel.push(turn.fuel);
+        memory_denied |= turn.memory_denied;
+        next += 1;
+    }
+    Ran { host: turn.host, fuel, memory_denied, end: turn.end }
+}
+
+pub async fn run(sandbox: &Sandbox, input: &StartInput) -> Ran {
+    run_in(&mut guest(sandbox).await, input).await
+}
+
+/// The next run on the same sandbox works as ever.
+pub async fn assert_healthy(sandbox: &Sandbox) {
+    let ran = run(sandbox, &body("return await agent('hi')")).await;
+    assert_eq!(ran.done(), "\"got hi\"");
+}

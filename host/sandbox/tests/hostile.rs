@@ -1,0 +1,189 @@
+//! Scripts that mean harm: each ends with a fault or an error, and the next
+//! run on the same sandbox is as healthy as ever.
+
+mod common;
+
+use common::*;
+use smol_wf_core::guest::Status;
+use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnFault};
+
+/// Scripts that would run or grow for ever.
+const BOMBS: &[(&str, &str)] = &[
+    ("redos", "return /^(a+)+$/.test('a'.repeat(40) + 'b')"),
+    (
+        "sort",
+        "return Array.from({length: 2e6}, (_, i) => i).sort(() => Math.random() - 0.5).length",
+    ),
+    ("repeat", "return 'x'.repeat(2 ** 29).padEnd(2 ** 29 + 10).length"),
+    ("shift", "return String(1n << (1n << 30n)).length"),
+    ("bigint", "const a = 3n ** 200000n; let b = a; for (;;) b *= a"),
+    ("join", "const a = []; a.length = 2 ** 32 - 1; return a.join('xxxxxxxx').length"),
+    ("fill", "return new Array(2 ** 31).fill(0).length"),
+    ("toJSON", "const a = { toJSON() { return { a } } }; return a"),
+    ("microtasks", "const f = () => Promise.resolve().then(f).then(f); await f()"),
+    ("map", "const m = new Map(); for (let i = 0; ; i++) m.set(i % 2e5, 'x' + i)"),
+    ("busy wait", "const t = Date.now(); while (Date.now() - t < 1e12); return 1"),
+    ("typed array", "return new Uint8Array(1e9).length"),
+    ("rope", "let s = 'x'; for (;;) s += s"),
+    ("bind", "let f = () => 1; for (;;) f = f.bind(null, f)"),
+    ("loop", "for (;;) {}"),
+    ("indexOf", "return Array.prototype.indexOf.call({length: 2 ** 40}, 1)"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_bomb_is_contained_and_costs_the_same_each_time() {
+    let sandbox = sandbox();
+    for (name, script) in BOMBS {
+        let script = body(script);
+        let first = run_in(&mut guest_with(&sandbox, 64).await, &script).await;
+        assert!(
+            matches!(first.end, Err(_) | Ok(Status::Failed(_)) | Ok(Status::Done(_))),
+            "{name}: {:?}",
+            first.end
+        );
+        if !["repeat", "shift"].contains(name) {
+            assert!(!matches!(first.end, Ok(Status::Done(_))), "{name}: {:?}", first.end);
+        }
+        assert!(!matches!(first.end, Err(TurnFault::Crashed { .. })), "{name}: {:?}", first.end);
+        let again = run_in(&mut guest_with(&sandbox, 64).await, &script).await;
+        assert_eq!((again.end, again.fuel), (first.end, first.fuel), "{name}");
+        assert_healthy(&sandbox).await;
+    }
+}
+
+#[tokio::test]
+async fn memory_is_denied_at_the_limit_and_the_script_may_catch_it() {
+    let sandbox = sandbox();
+    let grab = "const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1))";
+    let ran = run_in(&mut guest_with(&sandbox, 64).await, &body(grab)).await;
+    assert_eq!(ran.end, Err(TurnFault::Memory));
+    assert!(ran.memory_denied);
+
+    let caught = "let n = 0; try { const all = []; for (;;) { all.push(new Uint8Array(1 << 20)); n++ } } catch (e) { return n }";
+    let mut counts = Vec::new();
+    for memory_mib in [32, 64, 64] {
+        let ran = run_in(&mut guest_with(&sandbox, memory_mib).await, &body(caught)).await;
+        assert!(ran.memory_denied);
+        counts.push((ran.done().parse::<u32>().unwrap(), ran.fuel));
+    }
+    assert!(counts[0].0 < 32 && counts[1].0 > 32 && counts[1].0 < 64, "{counts:?}");
+    assert_eq!(counts[1], counts[2]);
+}
+
+/// Deep recursion in every shape that reaches native code differently.
+const RECURSIONS: &[(&str, &str)] = &[
+    ("plain", "function f() { return 1 + f() } f()"),
+    ("arrow", "const f = () => f() + 1; f()"),
+    ("method", "const o = { f() { return this.f() + 1 } }; o.f()"),
+    ("getter", "const o = { get f() { return this.f + 1 } }; o.f"),
+    ("proxy", "const p = new Proxy({}, { get(t, k, r) { return r[k] } }); p.x"),
+    ("constructor", "class A { constructor() { new A() } } new A()"),
+    ("toString", "const o = { toString() { return '' + o } }; '' + o"),
+    ("valueOf", "const o = { valueOf() { return +o } }; +o"),
+    ("toJSON", "const o = { toJSON() { return JSON.stringify(o) } }; JSON.stringify(o)"),
+    ("map", "const f = () => [1].map(f); f()"),
+    ("sort", "const f = () => [1, 2].sort(f); f()"),
+    ("replace", "const f = () => 'a'.replace(/a/, f); f()"),
+    ("reflect", "const f = () => Reflect.apply(f, null, []); f()"),
+    ("generator", "function* g() { yield* g() } g().next()"),
+    ("spread", "const f = (...a) => f(...a, 1); f()"),
+    ("parse", "JSON.parse('['.repeat(100000))"),
+    ("stringify", "let o = {}; for (let i = 0; i < 50000; i++) o = { o }; JSON.stringify(o)"),
+    ("regexp", "new RegExp('('.repeat(100000) + ')'.repeat(100000))"),
+];
+
+#[tokio::test]
+async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
+    let mut seen = Vec::new();
+    for mib in [4, 8, 16] {
+        let config = SandboxConfig { wasm_stack: mib << 20, ..SandboxConfig::new(2) };
+        let sandbox = Sandbox::new(config).unwrap();
+        let mut ends = Vec::new();
+        for (name, script) in RECURSIONS {
+            let script = format!(
+                "try {{ {script} }} catch (e) {{ return e.name + ': ' + e.message }} return 'no error'"
+            );
+            let ran = run(&sandbox, &body(&script)).await;
+            ends.push((*name, format!("{:?}", ran.end), ran.fuel));
+        }
+        seen.push(ends);
+    }
+    for (name, end, _) in &seen[0] {
+        let expected = if *name == "regexp" { "SyntaxError" } else { "RangeError" };
+        assert!(end.contains(expected) || end.contains("RangeError"), "{name}: {end}");
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0], seen[2]);
+}
+
+/// A worker of tokio has 2 MiB of stack, half of what the guest may use.
+#[test]
+fn a_small_host_stack_is_no_danger() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_stack_size(2 * 1024 * 1024)
+        .enable_all()
+        .build()
+        .unwrap();
+    let handle = runtime.spawn(async {
+        let sandbox = Sandbox::new(SandboxConfig::new(2)).unwrap();
+        let script = body("const f = () => [1].map(f); try { f() } catch (e) { return e.name }");
+        run(&sandbox, &script).await.done().to_owned()
+    });
+    assert_eq!(runtime.block_on(handle).unwrap(), "\"RangeError\"");
+}
+
+#[tokio::test]
+async fn a_busy_guest_lets_others_run() {
+    let sandbox = sandbox();
+    let mut one = guest(&sandbox).await;
+    let script = body("for (;;) {}");
+    let mut ticks = 0_u32;
+    let turn = one.start(Recorder::default(), limits(), &script);
+    tokio::pin!(turn);
+    let end = loop {
+        tokio::select! {
+            biased;
+            turn = &mut turn => break turn.end,
+            () = tokio::task::yield_now() => ticks += 1,
+        }
+    };
+    assert_eq!(end, Err(TurnFault::OutOfFuel));
+    assert!(ticks > 50, "{ticks}");
+}
+
+#[tokio::test]
+async fn a_reused_slot_holds_nothing_of_the_run_before() {
+    let sandbox = Sandbox::new(SandboxConfig::new(1)).unwrap();
+    // The pattern is never in a script's text whole, else a scan finds its own source.
+    let fill = body(
+        "const p = ['sec', 'ret-', 'pattern'].join(''); const all = []; for (let i = 0; i < 20; i++) all.push(p.repeat(50000)); return all.length",
+    );
+    let scan = body(
+        "const a = new Uint8Array(new ArrayBuffer(24 << 20)); \
+         for (let i = 0; i < a.length; i += 256) if (a[i] !== 0) return 'dirty ' + i; return 'clean'",
+    );
+    for _ in 0..20 {
+        assert_eq!(run(&sandbox, &fill).await.done(), "20");
+        assert_eq!(run(&sandbox, &scan).await.done(), "\"clean\"");
+    }
+    // A thousand further tenants of the one slot.
+    let small = body("const a = new Uint8Array(1 << 18); return a.every(x => x === 0)");
+    let _ = run(&sandbox, &fill).await;
+    for _ in 0..1_000 {
+        assert_eq!(run(&sandbox, &small).await.done(), "true");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_faults_leave_the_pool_whole() {
+    let sandbox = Sandbox::new(SandboxConfig::new(1)).unwrap();
+    let script = body("for (;;) {}");
+    for _ in 0..1_000 {
+        let mut one = sandbox.instance(InstanceLimits { memory_mib: 64 }).await.unwrap();
+        let limits = smol_wf_sandbox::TurnLimits { fuel: 1_000_000, now_us: 0 };
+        let turn = one.start(Recorder::default(), limits, &script).await;
+        assert_eq!(turn.end, Err(TurnFault::OutOfFuel));
+    }
+    assert_healthy(&sandbox).await;
+}

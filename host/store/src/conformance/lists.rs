@@ -1,0 +1,124 @@
+//! Checks of lists and look-ups.
+//!
+//! Owns: order, pages, prefixes and wake-ups. Never: looks at bodies.
+
+use smol_wf_core::ids::{RunId, TenantId};
+use smol_wf_core::journal::Chain;
+
+use super::{append, created, key, logged, new_run};
+use crate::{Append, LeaseRow, Page, RunRow, Store, Wake};
+
+fn ids(rows: &[RunRow]) -> Vec<RunId> {
+    rows.iter().map(|row| row.key.run.clone()).collect()
+}
+
+pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
+    let records = logged(&mut Chain::new(), &["first"]);
+    let mut expected = Vec::new();
+    for number in 0..23_u32 {
+        let mut run = new_run(number);
+        // Five to the microsecond: the id decides between those.
+        run.created_at_us = i64::from(number / 5);
+        run.name = if number % 2 == 0 { "even" } else { "odd" }.to_owned();
+        store.create(&run, "me", 1000, &records).unwrap();
+        expected.insert(0, run.key.run);
+    }
+    for name in [None, Some("even"), Some("odd"), Some("neither")] {
+        let mut seen = Vec::new();
+        let mut before: Option<(i64, RunId)> = None;
+        loop {
+            let before_ref = before.as_ref().map(|(time, run)| (*time, run));
+            let page = Page { before: before_ref, limit: 4, name };
+            let rows = store.list(&TenantId::local(), &page).unwrap();
+            let Some(last) = rows.last() else { break };
+            assert!(rows.len() <= 4);
+            before = Some((last.created_at_us, last.key.run.clone()));
+            seen.extend(ids(&rows));
+        }
+        let of_name = |&(at, _): &(usize, _)| match name {
+            None => true,
+            Some("even") => at % 2 == 0,
+            Some("odd") => at % 2 == 1,
+            Some(_) => false,
+        };
+        // The newest is number 22, so even numbers stand at even places.
+        let expected: Vec<_> =
+            expected.iter().enumerate().filter(of_name).map(|(_, id)| id.clone()).collect();
+        assert_eq!(seen, expected, "{name:?}");
+    }
+    let none = Page { limit: 0, ..Page::default() };
+    assert_eq!(store.list(&TenantId::local(), &none).unwrap(), []);
+}
+
+pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
+    let mut chain = Chain::new();
+    let large = "answer ".repeat(crate::LARGE_BYTES);
+    let mut records = logged(&mut chain, &["head", "middle", &large]);
+    let mut run = new_run(1);
+    run.name = "It's a \"name\"".to_owned();
+    let lease = store.create(&run, "me", 1000, &records).unwrap();
+    let all = Page { limit: 9, ..Page::default() };
+    let mut row = RunRow {
+        key: run.key,
+        name: run.name,
+        created_at_us: 1,
+        entries: 3,
+        first: records[0].clone(),
+        last: records[2].clone(),
+        lease: Some(LeaseRow { owner: "me".into(), fence: 1, expires_at_us: 1000 }),
+    };
+    assert_eq!(store.list(&TenantId::local(), &all).unwrap(), [row.clone()]);
+    records.extend(logged(&mut chain, &["end"]));
+    append(store, &lease, 3, &records[3..]).unwrap();
+    store.release(&lease).unwrap();
+    row = RunRow { entries: 4, last: records[3].clone(), lease: None, ..row };
+    assert_eq!(store.list(&TenantId::local(), &all).unwrap(), [row]);
+}
+
+pub(super) fn runs_are_found_by_the_start_of_their_id(store: &mut dyn Store) {
+    for number in [0, 1, 2, 40] {
+        created(store, number, "me");
+    }
+    let whole = key(40).run;
+    let mut find =
+        |prefix: &str, limit| ids(&store.find(&TenantId::local(), prefix, limit).unwrap());
+    assert_eq!(find(whole.as_str(), 9), [key(40).run]);
+    assert_eq!(find(&whole.as_str()[..29], 9), [key(40).run]);
+    assert_eq!(find(&whole.as_str()[..28], 9).len(), 4);
+    assert_eq!(find("run_", 3), [key(0).run, key(1).run, key(2).run]);
+    assert_eq!(find("", 9).len(), 4);
+    for nothing in ["run_1", "x", "RUN_", "run_%", "%", "*", "run_00000000000000000000000000000"] {
+        assert_eq!(find(nothing, 9), [], "{nothing}");
+    }
+}
+
+pub(super) fn what_is_due_and_free_is_woken(store: &mut dyn Store) {
+    let records = logged(&mut Chain::new(), &["first"]);
+    let mut leases = Vec::new();
+    for (number, wake_at_us) in
+        [(1, Some(30)), (2, Some(20)), (3, None), (4, Some(400)), (5, Some(20))]
+    {
+        let run = crate::NewRun { wake_at_us, ..new_run(number) };
+        leases.push(store.create(&run, "me", 1000, &records).unwrap());
+    }
+    assert_eq!(store.wake_ups(100, 9).unwrap(), [], "all are held");
+    for lease in &leases[..4] {
+        store.release(lease).unwrap();
+    }
+    let due = [(key(2), 20), (key(1), 30)];
+    assert_eq!(store.wake_ups(100, 9).unwrap(), due);
+    assert_eq!(store.wake_ups(30, 9).unwrap(), due);
+    assert_eq!(store.wake_ups(29, 9).unwrap(), due[..1]);
+    assert_eq!(store.wake_ups(100, 1).unwrap(), due[..1]);
+    let expired = store.wake_ups(1000, 9).unwrap();
+    assert_eq!(expired, [(key(2), 20), (key(5), 20), (key(1), 30), (key(4), 400)]);
+    let lease = store.claim(&key(2), "me", 100, 1000, &|_| false).unwrap();
+    for (wake, expected) in [(Wake::Never, None), (Wake::At(90), Some(90)), (Wake::Keep, Some(90))]
+    {
+        let batch = Append { lease: &lease, first_seq: 1, records: &[], wake };
+        store.append(&[batch]).unwrap().remove(0).unwrap();
+        let woken = store.wake_ups(1000, 9).unwrap();
+        let found = woken.iter().find(|(found, _)| *found == key(2)).map(|(_, time)| *time);
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,196 @@
+//! What every store has to do, as a suite that each implementation runs.
+//!
+//! Owns: the promises of [`Store`] as checks. Never: knows which store it is
+//! talking to.
+#![allow(clippy::unwrap_used, reason = "a suite of checks fails by panicking")]
+
+mod bodies;
+mod leases;
+mod lists;
+
+use smol_wf_core::ids::{RunId, Scope, TenantId};
+use smol_wf_core::journal::{Body, Chain, Entry, Record};
+
+use crate::{Append, Lease, NewRun, RunKey, Store, StoreError, Wake};
+
+/// Runs every check, each on an empty store that `make` made.
+///
+/// # Panics
+/// At the first promise that is not kept.
+pub fn run(make: impl Fn() -> Box<dyn Store>) {
+    let checks: &[fn(&mut dyn Store)] = &[
+        a_run_is_created_whole_or_not_at_all,
+        records_come_back_in_order,
+        a_refused_batch_is_refused_alone,
+        batches_of_one_run_follow_each_other,
+        tenants_do_not_see_each_other,
+        leases::a_held_run_is_not_given_away,
+        leases::a_free_expired_or_orphaned_run_is_given_away,
+        leases::an_old_fence_writes_nothing,
+        leases::a_lease_is_renewed_and_released,
+        lists::the_newest_come_first_page_by_page,
+        lists::a_list_tells_the_state_of_a_run,
+        lists::runs_are_found_by_the_start_of_their_id,
+        lists::what_is_due_and_free_is_woken,
+        bodies::values_are_kept_by_digest,
+        bodies::every_body_comes_back_byte_for_byte,
+        bodies::random_bodies_come_back_byte_for_byte,
+    ];
+    for check in checks {
+        check(make().as_mut());
+    }
+}
+
+/// The key of the run with this number.
+#[must_use]
+pub fn key(number: u128) -> RunKey {
+    RunKey { tenant: TenantId::local(), run: RunId::from_bits(number) }
+}
+
+/// A run to be created, with its number as its creation time.
+#[must_use]
+pub fn new_run(number: u32) -> NewRun {
+    NewRun {
+        key: key(number.into()),
+        name: "name".to_owned(),
+        created_at_us: number.into(),
+        wake_at_us: None,
+    }
+}
+
+/// The next records of a journal: one entry of the log for each message.
+///
+/// # Panics
+/// Never: such entries can be written.
+#[must_use]
+pub fn logged(chain: &mut Chain, messages: &[&str]) -> Vec<Record> {
+    let seal = |message: &&str| {
+        let body = Body::Logged { scope: Scope::ROOT, message: (*message).to_owned() };
+        chain.seal(&Entry { at_us: 1, body }).unwrap()
+    };
+    messages.iter().map(seal).collect()
+}
+
+/// Creates a run with one record, for `owner`, until 1000 µs.
+fn created(store: &mut dyn Store, number: u32, owner: &str) -> Lease {
+    let records = logged(&mut Chain::new(), &["first"]);
+    store.create(&new_run(number), owner, 1000, &records).unwrap()
+}
+
+fn append(
+    store: &mut dyn Store,
+    lease: &Lease,
+    first_seq: u64,
+    records: &[Record],
+) -> Result<(), StoreError> {
+    let batch = Append { lease, first_seq, records, wake: Wake::Keep };
+    store.append(&[batch]).unwrap().remove(0)
+}
+
+fn not_json() -> Record {
+    Record { kind: "logged".to_owned(), body: "{\"a\":".to_owned(), chain: "x".to_owned() }
+}
+
+fn a_run_is_created_whole_or_not_at_all(store: &mut dyn Store) {
+    let run = new_run(1);
+    assert_eq!(store.load(&run.key).unwrap(), None);
+    let mut records = logged(&mut Chain::new(), &["a", "b"]);
+    records.push(not_json());
+    for refused in [&[][..], &records] {
+        let error = store.create(&run, "me", 1000, refused).unwrap_err();
+        assert_eq!(error.code(), "entries_invalid", "{error}");
+        assert_eq!(store.load(&run.key).unwrap(), None);
+    }
+    records.pop();
+    let lease = store.create(&run, "me", 1000, &records).unwrap();
+    let expected =
+        Lease { key: run.key.clone(), owner: "me".into(), fence: 1, expires_at_us: 1000 };
+    assert_eq!(lease, expected);
+    assert_eq!(store.load(&run.key).unwrap(), Some(records.clone()));
+    let again = store.create(&run, "me", 1000, &records[..1]).unwrap_err();
+    assert_eq!(again, StoreError::RunExists { key: run.key.clone() });
+    assert_eq!(store.load(&run.key).unwrap(), Some(records));
+}
+
+fn records_come_back_in_order(store: &mut dyn Store) {
+    let mut chain = Chain::new();
+    let mut all = logged(&mut chain, &["0"]);
+    let lease = store.create(&new_run(1), "me", 1000, &all).unwrap();
+    for _ in 0..20 {
+        let next = logged(&mut chain, &["a", "b", "ü\u{0}\n\"", "d", "e", "f", "g"]);
+        append(store, &lease, all.len() as u64, &next).unwrap();
+        all.extend(next);
+        append(store, &lease, all.len() as u64, &[]).unwrap();
+    }
+    let loaded = store.load(&lease.key).unwrap().unwrap();
+    assert_eq!(loaded, all);
+    assert_eq!(smol_wf_core::journal::read(&loaded).unwrap().len(), all.len());
+}
+
+fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
+    let leases: Vec<_> = (0..5).map(|number| created(store, number, "me")).collect();
+    let gone = Lease { key: key(99), ..leases[0].clone() };
+    let good = logged(&mut Chain::new(), &["next"]);
+    let bad = [good[0].clone(), not_json()];
+    let batch = |lease, first_seq, records| Append { lease, first_seq, records, wake: Wake::At(7) };
+    let outcomes = store
+        .append(&[
+            batch(&leases[0], 1, &good),
+            batch(&leases[1], 2, &good),
+            batch(&leases[2], 0, &good),
+            batch(&leases[3], 1, &bad),
+            batch(&gone, 1, &good),
+            batch(&leases[4], 1, &good),
+        ])
+        .unwrap();
+    let codes: Vec<_> =
+        outcomes.iter().map(|outcome| outcome.as_ref().err().map(StoreError::code)).collect();
+    let moved_on = Some("journal_moved_on");
+    let expected = [None, moved_on, moved_on, Some("entries_invalid"), Some("run_lost"), None];
+    assert_eq!(codes, expected);
+    let lengths = leases.iter().map(|lease| store.load(&lease.key).unwrap().unwrap().len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [2, 1, 1, 1, 2]);
+    let ahead = StoreError::OutOfSequence { key: key(1), entries: 1, first_seq: 2 };
+    assert_eq!(outcomes[1], Err(ahead));
+    // Nor was the wake-up of a refused batch set.
+    let woken = store.wake_ups(5000, 10).unwrap();
+    assert_eq!(woken, [(key(0), 7), (key(4), 7)]);
+    // And the next one follows what is there.
+    append(store, &leases[3], 1, &good).unwrap();
+}
+
+fn batches_of_one_run_follow_each_other(store: &mut dyn Store) {
+    let lease = created(store, 1, "me");
+    let records = logged(&mut Chain::new(), &["a", "b", "c"]);
+    let batch = |first_seq, records| Append { lease: &lease, first_seq, records, wake: Wake::Keep };
+    let outcomes = store
+        .append(&[batch(1, &records[..1]), batch(3, &records[2..]), batch(2, &records[1..])])
+        .unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[1].is_err() && outcomes[2].is_ok(), "{outcomes:?}");
+    assert_eq!(store.load(&lease.key).unwrap().unwrap()[1..], records);
+    assert_eq!(store.append(&[]).unwrap(), []);
+}
+
+fn tenants_do_not_see_each_other(store: &mut dyn Store) {
+    let ours = new_run(1);
+    let mut theirs = ours.clone();
+    theirs.key.tenant = TenantId::new("other");
+    let large = "x".repeat(2 * crate::LARGE_BYTES);
+    let one = logged(&mut Chain::new(), &["ours", &large]);
+    let two = logged(&mut Chain::new(), &["theirs", &large]);
+    store.create(&ours, "me", 1000, &one).unwrap();
+    let lease = store.create(&theirs, "them", 1000, &two).unwrap();
+    append(store, &lease, 2, &two[..1]).unwrap();
+    assert_eq!(store.load(&ours.key).unwrap().unwrap(), one);
+    let key = RunKey { tenant: TenantId::new("third"), run: ours.key.run.clone() };
+    assert_eq!(store.load(&key).unwrap(), None);
+    let all = crate::Page { limit: 10, ..Default::default() };
+    for run in [&ours, &theirs] {
+        let listed = store.list(&run.key.tenant, &all).unwrap();
+        assert_eq!(listed.iter().map(|row| &row.key).collect::<Vec<_>>(), [&run.key]);
+        let found = store.find(&run.key.tenant, "run_", 10).unwrap();
+        assert_eq!(found, listed);
+    }
+    let digest = store.put_blob(&ours.key.tenant, b"secret").unwrap();
+    assert_eq!(store.get_blob(&theirs.key.tenant, &digest).unwrap(), None);
+}

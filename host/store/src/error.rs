@@ -1,0 +1,190 @@
+//! What can go wrong with a store.
+//!
+//! Owns: the cases, their stable codes and their words. Every message says what
+//! happened, where, and what to do next. Never: a case that only SQLite has
+//! words for; [`crate::sqlite`] translates.
+
+use std::path::PathBuf;
+
+use crate::{Lease, RunKey};
+
+/// Why a store did not do as asked. Cloneable, because one failed commit is the
+/// answer to every run that took part in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Written by a newer program.
+    #[error("{} has schema {found}, and this smol-wf knows schemas up to {supported}; update smol-wf, or use another database", path.display())]
+    Newer {
+        /// Schema of the database.
+        found: i64,
+        /// The newest that this program has.
+        supported: i64,
+        /// Which database.
+        path: PathBuf,
+    },
+    /// A SQLite database of another program.
+    #[error("{} is the database of another program and was left as it is; choose another path", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// There is a directory where the database should be.
+    #[error("{} is a directory, not a database; name a file in it, as in {}", path.display(), path.join("runs.db").display())]
+    IsDirectory {
+        /// Which directory.
+        path: PathBuf,
+    },
+    /// It cannot be created or written.
+    #[error("{} cannot be written: {reason}; give yourself the right to write the file and its directory, or choose another path", path.display())]
+    NotWritable {
+        /// Which database.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// It is no database, or a damaged one.
+    #[error("{0} is damaged or no database: {reason}; move it away (`mv {0} {0}.bad`) to start afresh, and try `sqlite3 {0}.bad .recover` to save what is in it", path.display())]
+    Corrupt {
+        /// Which database.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// No space left.
+    #[error("there is no space left for {}; nothing of the last write counts. Free some space, then resume the run", path.display())]
+    DiskFull {
+        /// Which database.
+        path: PathBuf,
+    },
+    /// Another process kept it locked for longer than we wait.
+    #[error("{0} is locked by another process; wait for it or end it (`fuser {0}` names it), then try again", path.display())]
+    Busy {
+        /// Which database.
+        path: PathBuf,
+    },
+    /// The disk or the system failed.
+    #[error("{} could not be read or written: {reason}; nothing of the last write counts. Check the disk, then resume the run", path.display())]
+    Io {
+        /// Which database.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The SQLite that was linked has known defects.
+    #[error(
+        "this program was built with SQLite {found}, which can damage databases; build it again with {} or newer",
+        crate::SQLITE_OLDEST
+    )]
+    OldSqlite {
+        /// As `sqlite3_libversion_number` says.
+        found: i32,
+    },
+    /// SQLite refused a statement of ours.
+    #[error("{} refused a statement: {reason}; this is a defect of smol-wf, please report it with this line", path.display())]
+    Internal {
+        /// Which database.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The id is taken.
+    #[error("run {} exists already; start the run again to draw another id", key.run)]
+    RunExists {
+        /// Which run.
+        key: RunKey,
+    },
+    /// There is no such run.
+    #[error("there is no run {} for tenant `{}`; list the runs to see which there are", key.run, key.tenant.as_str())]
+    NoSuchRun {
+        /// Which run.
+        key: RunKey,
+    },
+    /// Someone else has the run.
+    #[error("run {} is held by {owner}; wait until that process is done, or end it and try again", key.run)]
+    LeaseHeld {
+        /// Which run.
+        key: RunKey,
+        /// Who has it.
+        owner: String,
+        /// Until when, in microseconds since 1970.
+        expires_at_us: i64,
+    },
+    /// The run was let go of, or someone took it since.
+    #[error("run {} is no longer held by {owner} (fence {fence}): it was released, or another process took it over and goes on with it; nothing was written. Look at the run again before going on", key.run)]
+    LeaseLost {
+        /// Which run.
+        key: RunKey,
+        /// Who had it.
+        owner: String,
+        /// The fence that no longer counts.
+        fence: u64,
+    },
+    /// The writer takes the journal to have another length than it has.
+    #[error("entry {first_seq} cannot be appended to run {}, whose journal has {entries} entries; load the run again", key.run)]
+    OutOfSequence {
+        /// Which run.
+        key: RunKey,
+        /// Length of the journal.
+        entries: u64,
+        /// Where the batch was to start.
+        first_seq: u64,
+    },
+    /// Records that no store takes.
+    #[error("the entries for run {} were refused: {reason}; this is a defect of smol-wf, please report it with this line", key.run)]
+    Invalid {
+        /// Which run.
+        key: RunKey,
+        /// What is wrong with them.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Newer { .. } => "store_newer",
+            Self::Foreign { .. } => "store_foreign",
+            Self::IsDirectory { .. } => "store_is_directory",
+            Self::NotWritable { .. } => "store_not_writable",
+            Self::Corrupt { .. } => "store_corrupt",
+            Self::DiskFull { .. } => "store_disk_full",
+            Self::Busy { .. } => "store_busy",
+            Self::Io { .. } => "store_io",
+            Self::OldSqlite { .. } => "store_old_sqlite",
+            Self::Internal { .. } => "store_internal",
+            Self::RunExists { .. } => "run_exists",
+            Self::NoSuchRun { .. } => "run_not_found",
+            Self::LeaseHeld { .. } => "run_held",
+            Self::LeaseLost { .. } => "run_lost",
+            Self::OutOfSequence { .. } => "journal_moved_on",
+            Self::Invalid { .. } => "entries_invalid",
+        }
+    }
+
+    /// Whether this is about the run that was named and not about the store:
+    /// the store works, and other runs are not concerned.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::RunExists { .. }
+                | Self::NoSuchRun { .. }
+                | Self::LeaseHeld { .. }
+                | Self::LeaseLost { .. }
+                | Self::OutOfSequence { .. }
+                | Self::Invalid { .. }
+        )
+    }
+
+    pub(crate) fn lost(lease: &Lease) -> Self {
+        let Lease { key, owner, fence, .. } = lease;
+        Self::LeaseLost { key: key.clone(), owner: owner.clone(), fence: *fence }
+    }
+
+    pub(crate) fn no_records(key: &RunKey) -> Self {
+        let reason = "a run starts with at least one".to_owned();
+        Self::Invalid { key: key.clone(), reason }
+    }
+}

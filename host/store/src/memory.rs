@@ -1,0 +1,257 @@
+//! A store in memory: gone with its last handle.
+//!
+//! Owns: the same answers as the store on disk, in the plainest way there is.
+//! Never: packs large values; memory shares nothing with a disk.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use smol_wf_core::ids::{Digest, TenantId};
+use smol_wf_core::journal::Record;
+
+use crate::{Append, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError, Wake};
+
+/// Journals in memory. A clone is another handle on the same journals, as a
+/// second connection is to a database.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: BTreeMap<RunKey, Run>,
+    blobs: BTreeMap<(TenantId, Digest), Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Run {
+    name: String,
+    created_at_us: i64,
+    wake_at_us: Option<i64>,
+    owner: Option<String>,
+    fence: u64,
+    expires_at_us: i64,
+    records: Vec<Record>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every method checks first and changes then, so a panic while this was
+    /// held left nothing half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn held(&mut self, lease: &Lease) -> Result<&mut Run, StoreError> {
+        self.runs
+            .get_mut(&lease.key)
+            .filter(|run| run.owner.as_ref() == Some(&lease.owner) && run.fence == lease.fence)
+            .ok_or_else(|| StoreError::lost(lease))
+    }
+
+    fn append(&mut self, batch: &Append<'_>) -> Result<(), StoreError> {
+        let key = &batch.lease.key;
+        let run = self.held(batch.lease)?;
+        let entries = length(&run.records);
+        if entries != batch.first_seq {
+            let (key, first_seq) = (key.clone(), batch.first_seq);
+            return Err(StoreError::OutOfSequence { key, entries, first_seq });
+        }
+        check(key, batch.first_seq, batch.records)?;
+        run.records.extend_from_slice(batch.records);
+        match batch.wake {
+            Wake::Keep => {}
+            Wake::At(time) => run.wake_at_us = Some(time),
+            Wake::Never => run.wake_at_us = None,
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    fn row(&self, key: &RunKey) -> Option<RunRow> {
+        Some(RunRow {
+            key: key.clone(),
+            name: self.name.clone(),
+            created_at_us: self.created_at_us,
+            entries: length(&self.records),
+            first: self.records.first()?.clone(),
+            last: self.records.last()?.clone(),
+            lease: self.owner.clone().map(|owner| LeaseRow {
+                owner,
+                fence: self.fence,
+                expires_at_us: self.expires_at_us,
+            }),
+        })
+    }
+}
+
+impl Store for MemoryStore {
+    fn create(
+        &mut self,
+        run: &NewRun,
+        owner: &str,
+        expires_at_us: i64,
+        records: &[Record],
+    ) -> Result<Lease, StoreError> {
+        let mut state = self.state();
+        let key = &run.key;
+        if records.is_empty() {
+            return Err(StoreError::no_records(key));
+        }
+        if state.runs.contains_key(key) {
+            return Err(StoreError::RunExists { key: key.clone() });
+        }
+        check(key, 0, records)?;
+        let made = Run {
+            name: run.name.clone(),
+            created_at_us: run.created_at_us,
+            wake_at_us: run.wake_at_us,
+            owner: Some(owner.to_owned()),
+            fence: 1,
+            expires_at_us,
+            records: records.to_vec(),
+        };
+        state.runs.insert(key.clone(), made);
+        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: 1, expires_at_us })
+    }
+
+    fn append(
+        &mut self,
+        batches: &[Append<'_>],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let mut state = self.state();
+        Ok(batches.iter().map(|batch| state.append(batch)).collect())
+    }
+
+    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+        Ok(self.state().runs.get(key).map(|run| run.records.clone()))
+    }
+
+    fn claim(
+        &mut self,
+        key: &RunKey,
+        owner: &str,
+        now_us: i64,
+        expires_at_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<Lease, StoreError> {
+        let mut state = self.state();
+        let Some(run) = state.runs.get_mut(key) else {
+            return Err(StoreError::NoSuchRun { key: key.clone() });
+        };
+        if let Some(holder) = &run.owner
+            && holder != owner
+            && run.expires_at_us > now_us
+            && !dead(holder)
+        {
+            let (key, owner) = (key.clone(), holder.clone());
+            return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
+        }
+        run.owner = Some(owner.to_owned());
+        run.fence += 1;
+        run.expires_at_us = expires_at_us;
+        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: run.fence, expires_at_us })
+    }
+
+    fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
+        self.state().held(lease)?.expires_at_us = expires_at_us;
+        lease.expires_at_us = expires_at_us;
+        Ok(())
+    }
+
+    fn release(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        self.state().held(lease)?.owner = None;
+        Ok(())
+    }
+
+    fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
+        let state = self.state();
+        let mut found: Vec<_> = state
+            .runs
+            .iter()
+            .filter(|(key, run)| {
+                key.tenant == *tenant
+                    && page.name.is_none_or(|name| name == run.name)
+                    && page.before.is_none_or(|before| (run.created_at_us, &key.run) < before)
+            })
+            .collect();
+        found.sort_by(|(key, run), (other, than)| {
+            (than.created_at_us, &other.run).cmp(&(run.created_at_us, &key.run))
+        });
+        Ok(found.iter().filter_map(|(key, run)| run.row(key)).take(page.limit as usize).collect())
+    }
+
+    fn find(
+        &mut self,
+        tenant: &TenantId,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let state = self.state();
+        let found = state
+            .runs
+            .iter()
+            .filter(|(key, _)| key.tenant == *tenant && key.run.as_str().starts_with(prefix));
+        Ok(found.filter_map(|(key, run)| run.row(key)).take(limit as usize).collect())
+    }
+
+    fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
+        let state = self.state();
+        let mut due: Vec<_> = state
+            .runs
+            .iter()
+            .filter(|(_, run)| run.owner.is_none() || run.expires_at_us <= now_us)
+            .filter_map(|(key, run)| Some((key.clone(), run.wake_at_us?)))
+            .filter(|(_, time)| *time <= now_us)
+            .collect();
+        due.sort_by(|(key, time), (other, than)| (time, key).cmp(&(than, other)));
+        due.truncate(limit as usize);
+        Ok(due)
+    }
+
+    fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        self.state().blobs.insert((tenant.clone(), digest.clone()), bytes.to_vec());
+        Ok(digest)
+    }
+
+    fn get_blob(
+        &mut self,
+        tenant: &TenantId,
+        digest: &Digest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.state().blobs.get(&(tenant.clone(), digest.clone())).cloned())
+    }
+}
+
+/// What the database checks by itself.
+fn check(key: &RunKey, first_seq: u64, records: &[Record]) -> Result<(), StoreError> {
+    for (seq, record) in (first_seq..).zip(records) {
+        if let Err(error) = serde_json::from_str::<&serde_json::value::RawValue>(&record.body) {
+            let reason = format!("entry {seq}: {error}");
+            return Err(StoreError::Invalid { key: key.clone(), reason });
+        }
+    }
+    Ok(())
+}
+
+fn length(records: &[Record]) -> u64 {
+    records.len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_is_a_store() {
+        crate::conformance::run(|| Box::new(super::MemoryStore::new()));
+    }
+}

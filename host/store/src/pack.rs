@@ -1,0 +1,192 @@
+//! Takes the large strings out of a record's body, and puts them back.
+//!
+//! Owns: which strings move, and the promise that a body comes back byte for
+//! byte, which the chain of digests depends on. Never: where they are kept, and
+//! never what the body means; it is any JSON text.
+
+use serde_json::{Map, Value};
+use smol_wf_core::ids::Digest;
+
+/// Strings longer than this are kept once, by digest, instead of in the body.
+/// One page of SQLite: below, a row of its own costs more than the repetition.
+pub const LARGE_BYTES: usize = 4096;
+
+/// The only key of the object that stands for a string that was moved.
+const MARKER: &str = "$blob";
+
+/// A body without its large strings.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    /// JSON text.
+    pub(crate) text: String,
+    /// What was taken out, as it reads unescaped.
+    pub(crate) moved: Vec<(Digest, String)>,
+}
+
+/// Why a packed body cannot be put together again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum UnpackError<E> {
+    /// The text is no JSON, which it was when it was packed.
+    Unreadable(String),
+    /// No string with this digest.
+    Missing(Digest),
+    /// Looking one up failed.
+    Lookup(E),
+}
+
+/// Packs a body, or says with `None` that it is to be kept as it is: because
+/// nothing in it is large, or because it would not come back as it was (odd
+/// spacing, numbers in another notation, an object that looks like a marker).
+pub(crate) fn pack(body: &str) -> Option<Packed> {
+    if body.len() <= LARGE_BYTES {
+        return None;
+    }
+    let mut value: Value = serde_json::from_str(body).ok()?;
+    let mut moved = Vec::new();
+    take_out(&mut value, &mut moved)?;
+    if moved.is_empty() {
+        return None;
+    }
+    let packed = Packed { text: serde_json::to_string(&value).ok()?, moved };
+    // Tried here, where the original is at hand, rather than reasoned about.
+    let back = unpack(&packed.text, &mut |digest| {
+        let found = packed.moved.iter().find(|(known, _)| known == digest);
+        Ok::<_, ()>(found.map(|(_, text)| text.clone()))
+    });
+    (back.as_deref() == Ok(body)).then_some(packed)
+}
+
+/// Puts a packed body together again; `lookup` has the strings.
+pub(crate) fn unpack<E>(
+    text: &str,
+    lookup: &mut dyn FnMut(&Digest) -> Result<Option<String>, E>,
+) -> Result<String, UnpackError<E>> {
+    let unreadable = |error: serde_json::Error| UnpackError::Unreadable(error.to_string());
+    let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
+    put_back(&mut value, lookup)?;
+    serde_json::to_string(&value).map_err(unreadable)
+}
+
+/// `None` when an object in there looks like a marker already.
+fn take_out(value: &mut Value, moved: &mut Vec<(Digest, String)>) -> Option<()> {
+    match value {
+        Value::String(text) if text.len() > LARGE_BYTES => {
+            let text = std::mem::take(text);
+            let digest = Digest::of(text.as_bytes());
+            *value = marker(&digest);
+            // Not twice within one body either.
+            if !moved.iter().any(|(known, _)| *known == digest) {
+                moved.push((digest, text));
+            }
+        }
+        Value::Object(fields) => {
+            if marked(fields).is_some() {
+                return None;
+            }
+            for field in fields.values_mut() {
+                take_out(field, moved)?;
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                take_out(item, moved)?;
+            }
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+fn put_back<E>(
+    value: &mut Value,
+    lookup: &mut dyn FnMut(&Digest) -> Result<Option<String>, E>,
+) -> Result<(), UnpackError<E>> {
+    match value {
+        Value::Object(fields) => {
+            if let Some(digest) = marked(fields) {
+                let text = lookup(&digest).map_err(UnpackError::Lookup)?;
+                let text = text.ok_or(UnpackError::Missing(digest))?;
+                *value = Value::String(text);
+                return Ok(());
+            }
+            fields.values_mut().try_for_each(|field| put_back(field, lookup))
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(|item| put_back(item, lookup)),
+        _ => Ok(()),
+    }
+}
+
+fn marker(digest: &Digest) -> Value {
+    let mut fields = Map::new();
+    fields.insert(MARKER.to_owned(), Value::String(digest.as_str().to_owned()));
+    Value::Object(fields)
+}
+
+fn marked(fields: &Map<String, Value>) -> Option<Digest> {
+    match fields.get(MARKER) {
+        Some(Value::String(hex)) if fields.len() == 1 => Some(Digest::from_hex(hex.as_str())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn back(packed: &Packed) -> String {
+        unpack(&packed.text, &mut |digest| {
+            let found = packed.moved.iter().find(|(known, _)| known == digest);
+            Ok::<_, ()>(found.map(|(_, text)| text.clone()))
+        })
+        .unwrap()
+    }
+
+    fn large(of: &str) -> String {
+        of.repeat(LARGE_BYTES / of.len() + 1)
+    }
+
+    #[test]
+    fn large_strings_move_and_come_back_in_their_place() {
+        let text = large("\"quoted\" ü\\n\u{0}");
+        let value = serde_json::json!({"z": 1, "a": [text, "small", text], "m": 0.1});
+        let body = serde_json::to_string(&value).unwrap();
+        let packed = pack(&body).unwrap();
+        assert_eq!(packed.moved.len(), 1);
+        assert!(packed.text.len() < 300, "{}", packed.text);
+        assert_eq!(back(&packed), body);
+    }
+
+    #[test]
+    fn what_would_come_back_otherwise_stays() {
+        let large = large("x");
+        for body in [
+            format!("{{\"a\": \"{large}\"}}"),
+            format!("{{\"a\":\"{large}\",\"n\":1e2}}"),
+            format!("{{\"a\":\"{large}\",\"n\":1.00}}"),
+            format!("{{\"a\":\"{large}\",\"n\":123456789012345678901234567890}}"),
+            format!("{{\"a\":\"{large}\",\"a\":1}}"),
+            format!("{{\"a\":\"{large}\\u0041\"}}"),
+            format!("{{\"a\":\"{large}\",\"b\":{{\"$blob\":\"text\"}}}}"),
+            format!("{{\"$blob\":\"{large}\"}}"),
+            "[".repeat(LARGE_BYTES + 1),
+        ] {
+            assert!(pack(&body).is_none(), "{}", &body[body.len() - 40..]);
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_marker_is_packed() {
+        let large = large("x");
+        for other in ["{\"$blob\":1}", "{\"$blob\":\"a\",\"b\":2}", "{\"$blob\":null}"] {
+            let body = format!("{{\"a\":\"{large}\",\"b\":{other}}}");
+            assert_eq!(back(&pack(&body).unwrap()), body);
+        }
+    }
+
+    #[test]
+    fn a_missing_string_is_named() {
+        let packed = pack(&format!("[\"{}\"]", large("x"))).unwrap();
+        let error = unpack(&packed.text, &mut |_| Ok::<_, ()>(None)).unwrap_err();
+        assert_eq!(error, UnpackError::Missing(packed.moved[0].0.clone()));
+    }
+}

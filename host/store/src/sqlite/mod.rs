@@ -1,0 +1,206 @@
+//! A store in one SQLite file, shared by the processes of one machine.
+//!
+//! Owns: the connection, its transactions, and what becomes of it after a
+//! failure. Never: keeps anything in memory between two calls but the
+//! connection, so that what one process writes the next one reads.
+
+mod fail;
+mod open;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+use smol_wf_core::ids::{Digest, TenantId};
+use smol_wf_core::journal::Record;
+
+pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
+
+use crate::{Append, Lease, NewRun, Page, RunKey, RunRow, Store, StoreError};
+
+/// Journals in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    /// None while in use, and after a failure: what a connection believes to be
+    /// on disk is not to be trusted once a write or sync failed, so the next
+    /// call opens another.
+    connection: Option<Connection>,
+}
+
+/// A transaction under way.
+struct Session<'a> {
+    connection: &'a Connection,
+    path: &'a Path,
+}
+
+impl SqliteStore {
+    /// Opens the database at this path, and makes it, readable for its owner
+    /// alone, when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made, read or written, or is not ours.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { path: path.to_path_buf(), connection: Some(open::open(path)?) })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write<T>(
+        &mut self,
+        act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Immediate, act)
+    }
+
+    fn read<T>(
+        &mut self,
+        act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.transact(TransactionBehavior::Deferred, act)
+    }
+
+    fn transact<T>(
+        &mut self,
+        behavior: TransactionBehavior,
+        act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reopen()?,
+        };
+        let outcome = (|| {
+            let failed = |error| fail::sqlite(&self.path, &error);
+            let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
+            let value = act(&Session { connection: &transaction, path: &self.path })?;
+            transaction.commit().map_err(failed)?;
+            Ok(value)
+        })();
+        let sound = match &outcome {
+            Ok(_) | Err(StoreError::Busy { .. }) => true,
+            Err(error) => error.is_refusal(),
+        };
+        if sound {
+            self.connection = Some(connection);
+        }
+        outcome
+    }
+
+    /// After a failed sync the kernel may take pages for written that are not.
+    /// Copying the log into the database writes them once more.
+    fn reopen(&self) -> Result<Connection, StoreError> {
+        let connection = open::open(&self.path)?;
+        connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| fail::sqlite(&self.path, &error))?;
+        Ok(connection)
+    }
+}
+
+impl Session<'_> {
+    fn fail(&self, error: &rusqlite::Error) -> StoreError {
+        fail::sqlite(self.path, error)
+    }
+
+    fn corrupt(&self, reason: impl Into<String>) -> StoreError {
+        StoreError::Corrupt { path: self.path.to_path_buf(), reason: reason.into() }
+    }
+}
+
+impl Store for SqliteStore {
+    fn create(
+        &mut self,
+        run: &NewRun,
+        owner: &str,
+        expires_at_us: i64,
+        records: &[Record],
+    ) -> Result<Lease, StoreError> {
+        self.write(|session| session.create(run, owner, expires_at_us, records))
+    }
+
+    fn append(
+        &mut self,
+        batches: &[Append<'_>],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.write(|session| {
+            let mut outcomes = Vec::with_capacity(batches.len());
+            for batch in batches {
+                match session.append(batch) {
+                    Err(error) if !error.is_refusal() => return Err(error),
+                    outcome => outcomes.push(outcome),
+                }
+            }
+            Ok(outcomes)
+        })
+    }
+
+    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+        self.read(|session| session.load(key))
+    }
+
+    fn claim(
+        &mut self,
+        key: &RunKey,
+        owner: &str,
+        now_us: i64,
+        expires_at_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<Lease, StoreError> {
+        self.write(|session| session.claim(key, owner, now_us, expires_at_us, dead))
+    }
+
+    fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
+        self.write(|session| session.renew(lease, expires_at_us))?;
+        lease.expires_at_us = expires_at_us;
+        Ok(())
+    }
+
+    fn release(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        self.write(|session| session.release(lease))
+    }
+
+    fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
+        self.read(|session| session.list(tenant, page))
+    }
+
+    fn find(
+        &mut self,
+        tenant: &TenantId,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.read(|session| session.find(tenant, prefix, limit))
+    }
+
+    fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
+        self.read(|session| session.wake_ups(now_us, limit))
+    }
+
+    fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        self.write(|session| session.put_blob(tenant, &digest, bytes))?;
+        Ok(digest)
+    }
+
+    fn get_blob(
+        &mut self,
+        tenant: &TenantId,
+        digest: &Digest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|session| {
+            let found = session.get_blob(tenant, digest)?;
+            // In a journal the chain of digests covers it; here nothing else does.
+            if found.as_ref().is_some_and(|bytes| Digest::of(bytes) != *digest) {
+                return Err(session.corrupt(format!("the value {digest} was changed")));
+            }
+            Ok(found)
+        })
+    }
+}

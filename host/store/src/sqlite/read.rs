@@ -1,0 +1,230 @@
+//! The statements that read.
+//!
+//! Owns: putting records together again, and the order of lists. Never: looks
+//! into a body further than to put large strings back.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension as _, Row, ToSql, params};
+use smol_wf_core::ids::{Digest, RunId, TenantId};
+use smol_wf_core::journal::Record;
+
+use super::Session;
+use super::write::unsigned;
+use crate::pack::{UnpackError, unpack};
+use crate::{LeaseRow, Page, RunKey, RunRow, StoreError};
+
+/// Text behind every run id and every other text that starts like one.
+const BEHIND_ALL: &str = "\u{10FFFF}";
+
+/// Large strings that were read already: a prompt often stands in many records.
+type Seen = HashMap<Digest, String>;
+
+/// A record as it is in the table.
+struct Stored {
+    record: Record,
+    moved: bool,
+}
+
+/// A run as the statement below has it.
+struct Listed {
+    run: String,
+    name: String,
+    created_at_us: i64,
+    last_seq: i64,
+    lease: Option<LeaseRow>,
+    first: Stored,
+    last: Stored,
+}
+
+/// Continues with a condition, an order and a limit. The cross joins fix the
+/// order in which SQLite goes through the tables: runs first, by their index.
+const LISTED: &str = "
+    SELECT r.run, r.name, r.created_at_us, r.owner, r.fence, r.expires_at_us, b.seq,
+           a.kind, a.body, a.chain, a.moved, b.kind, b.body, b.chain, b.moved
+    FROM runs r
+    CROSS JOIN entries a ON a.tenant = r.tenant AND a.run = r.run AND a.seq = 0
+    CROSS JOIN entries b ON b.tenant = r.tenant AND b.run = r.run
+        AND b.seq = (SELECT max(seq) FROM entries WHERE tenant = r.tenant AND run = r.run)";
+
+impl Session<'_> {
+    pub(super) fn load(&self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+        let stored = self.rows(
+            "SELECT kind, body, chain, moved FROM entries
+             WHERE tenant = ?1 AND run = ?2 ORDER BY seq",
+            params![key.tenant.as_str(), key.run.as_str()],
+            |row| stored(row, 0),
+        )?;
+        // No run is without records, so their absence is the run's.
+        if stored.is_empty() {
+            return Ok(None);
+        }
+        let mut seen = Seen::new();
+        let whole = |stored| self.whole(&key.tenant, stored, &mut seen);
+        stored.into_iter().map(whole).collect::<Result<_, _>>().map(Some)
+    }
+
+    pub(super) fn list(
+        &self,
+        tenant: &TenantId,
+        page: &Page<'_>,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let (time, run) =
+            page.before.map_or((i64::MAX, BEHIND_ALL), |(time, run)| (time, run.as_str()));
+        let order = "AND (r.created_at_us, r.run) < (?2, ?3)
+                     ORDER BY r.created_at_us DESC, r.run DESC LIMIT ?4";
+        match page.name {
+            None => self.listed(
+                tenant,
+                &format!("{LISTED} WHERE r.tenant = ?1 {order}"),
+                params![tenant.as_str(), time, run, page.limit],
+            ),
+            Some(name) => self.listed(
+                tenant,
+                &format!("{LISTED} WHERE r.tenant = ?1 AND r.name = ?5 {order}"),
+                params![tenant.as_str(), time, run, page.limit, name],
+            ),
+        }
+    }
+
+    pub(super) fn find(
+        &self,
+        tenant: &TenantId,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.listed(
+            tenant,
+            &format!(
+                "{LISTED} WHERE r.tenant = ?1 AND r.run >= ?2 AND r.run < ?3
+                 ORDER BY r.run LIMIT ?4"
+            ),
+            params![tenant.as_str(), prefix, format!("{prefix}{BEHIND_ALL}"), limit],
+        )
+    }
+
+    pub(super) fn wake_ups(
+        &self,
+        now_us: i64,
+        limit: u32,
+    ) -> Result<Vec<(RunKey, i64)>, StoreError> {
+        let due: Vec<(String, String, i64)> = self.rows(
+            "SELECT tenant, run, wake_at_us FROM runs
+             WHERE wake_at_us <= ?1 AND (owner IS NULL OR expires_at_us <= ?1)
+             ORDER BY wake_at_us, tenant, run LIMIT ?2",
+            params![now_us, limit],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        let keyed = |(tenant, run, time): (String, String, i64)| {
+            let key = RunKey { tenant: TenantId::new(tenant), run: self.run_id(&run)? };
+            Ok((key, time))
+        };
+        due.into_iter().map(keyed).collect()
+    }
+
+    pub(super) fn get_blob(
+        &self,
+        tenant: &TenantId,
+        digest: &Digest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT bytes FROM blobs WHERE tenant = ?1 AND digest = ?2")
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![tenant.as_str(), digest.as_str()], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(|error| self.fail(&error))
+    }
+
+    fn listed(
+        &self,
+        tenant: &TenantId,
+        sql: &str,
+        values: &[&dyn ToSql],
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let mut seen = Seen::new();
+        let rows = self.rows(sql, values, listed)?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(RunRow {
+                    key: RunKey { tenant: tenant.clone(), run: self.run_id(&row.run)? },
+                    name: row.name,
+                    created_at_us: row.created_at_us,
+                    entries: unsigned(row.last_seq) + 1,
+                    first: self.whole(tenant, row.first, &mut seen)?,
+                    last: self.whole(tenant, row.last, &mut seen)?,
+                    lease: row.lease,
+                })
+            })
+            .collect()
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_map(values, read)?.collect())
+            .map_err(|error| self.fail(&error))
+    }
+
+    fn run_id(&self, text: &str) -> Result<RunId, StoreError> {
+        RunId::parse(text).map_err(|error| self.corrupt(error.to_string()))
+    }
+
+    /// The record as it was appended.
+    fn whole(
+        &self,
+        tenant: &TenantId,
+        stored: Stored,
+        seen: &mut Seen,
+    ) -> Result<Record, StoreError> {
+        let Stored { mut record, moved } = stored;
+        if !moved {
+            return Ok(record);
+        }
+        let back = unpack(&record.body, &mut |digest| {
+            if let Some(text) = seen.get(digest) {
+                return Ok(Some(text.clone()));
+            }
+            let Some(bytes) = self.get_blob(tenant, digest)? else { return Ok(None) };
+            let text = String::from_utf8(bytes)
+                .map_err(|_| self.corrupt(format!("the value {digest} is no text")))?;
+            seen.insert(digest.clone(), text.clone());
+            Ok(Some(text))
+        });
+        record.body = back.map_err(|error| match error {
+            UnpackError::Lookup(error) => error,
+            UnpackError::Missing(digest) => {
+                self.corrupt(format!("the value {digest} of an entry is missing"))
+            }
+            UnpackError::Unreadable(reason) => self.corrupt(reason),
+        })?;
+        Ok(record)
+    }
+}
+
+fn stored(row: &Row<'_>, from: usize) -> rusqlite::Result<Stored> {
+    let record =
+        Record { kind: row.get(from)?, body: row.get(from + 1)?, chain: row.get(from + 2)? };
+    Ok(Stored { record, moved: row.get(from + 3)? })
+}
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    let owner: Option<String> = row.get(3)?;
+    let fence = unsigned(row.get(4)?);
+    let expires_at_us = row.get(5)?;
+    Ok(Listed {
+        run: row.get(0)?,
+        name: row.get(1)?,
+        created_at_us: row.get(2)?,
+        lease: owner.map(|owner| LeaseRow { owner, fence, expires_at_us }),
+        last_seq: row.get(6)?,
+        first: stored(row, 7)?,
+        last: stored(row, 11)?,
+    })
+}

@@ -1,0 +1,98 @@
+//! Checks of what only a store on disk promises.
+//!
+//! Owns: files, processes and power. Never: repeats the conformance suite,
+//! which it runs.
+
+mod files;
+mod kill;
+mod races;
+mod space;
+
+use std::path::Path;
+
+use smol_wf_core::journal::{Chain, Record};
+
+use super::SqliteStore;
+use crate::conformance::{key, logged, new_run};
+use crate::{Append, Lease, Store, StoreError, Wake};
+
+#[test]
+fn it_is_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = std::cell::Cell::new(0);
+    crate::conformance::run(|| {
+        made.set(made.get() + 1);
+        let path = directory.path().join(format!("{}.db", made.get()));
+        Box::new(SqliteStore::open(&path).unwrap())
+    });
+}
+
+#[test]
+fn a_large_value_of_many_records_is_on_disk_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    let prompt = "prompt ".repeat(100 * 1024 / 7);
+    let records = logged(&mut Chain::new(), &[prompt.as_str(); 16]);
+    store.create(&new_run(1), "me", 1000, &records).unwrap();
+    assert_eq!(store.load(&key(1)).unwrap().unwrap(), records);
+    let kept = |store: &SqliteStore| -> i64 {
+        let connection = store.connection.as_ref().unwrap();
+        connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(kept(&store), 1);
+    // The same bytes under their own digest are the same value, too.
+    store.put_blob(&key(1).tenant, prompt.as_bytes()).unwrap();
+    assert_eq!(kept(&store), 1);
+    drop(store);
+    let size = std::fs::metadata(&path).unwrap().len();
+    assert!(size < 200 * 1024, "{size} bytes");
+}
+
+#[test]
+fn everything_is_there_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let mut chain = Chain::new();
+    let mut all = logged(&mut chain, &["first"]);
+    let mut store = SqliteStore::open(&path).unwrap();
+    let lease = store.create(&new_run(1), "me", 1000, &all).unwrap();
+    for _ in 0..5 {
+        let next = logged(&mut chain, &["a", "b"]);
+        append(&mut store, &lease, all.len(), &next).unwrap();
+        all.extend(next);
+        drop(store);
+        store = SqliteStore::open(&path).unwrap();
+        assert_eq!(store.load(&key(1)).unwrap().unwrap(), all);
+    }
+}
+
+#[test]
+fn a_changed_value_is_not_handed_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(&directory.path().join("runs.db")).unwrap();
+    let tenant = key(1).tenant;
+    let digest = store.put_blob(&tenant, b"text").unwrap();
+    let connection = store.connection.as_ref().unwrap();
+    connection.execute("UPDATE blobs SET bytes = x'00'", []).unwrap();
+    let error = store.get_blob(&tenant, &digest).unwrap_err();
+    assert_eq!(error.code(), "store_corrupt", "{error}");
+}
+
+fn create(path: &Path) -> (SqliteStore, Lease) {
+    let mut store = SqliteStore::open(path).unwrap();
+    let records = logged(&mut Chain::new(), &["first"]);
+    let lease = store.create(&new_run(1), "me", 1000, &records).unwrap();
+    (store, lease)
+}
+
+/// Outer and inner errors alike.
+fn append(
+    store: &mut SqliteStore,
+    lease: &Lease,
+    first_seq: usize,
+    records: &[Record],
+) -> Result<(), StoreError> {
+    let batch = Append { lease, first_seq: first_seq as u64, records, wake: Wake::Keep };
+    store.append(&[batch])?.remove(0)
+}

@@ -1,0 +1,119 @@
+//! Checks of a full disk and a disk that may not be written.
+//!
+//! Owns: that nothing is reported durable which is not. Never: needs root; what
+//! only root can set up is left out with a word when we are not.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use smol_wf_core::journal::{self, Chain};
+
+use super::{SqliteStore, append, create};
+use crate::conformance::{key, logged};
+use crate::{Store, StoreError};
+
+#[test]
+fn a_full_database_loses_nothing_and_goes_on_when_there_is_space() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let (mut store, lease) = create(&path);
+    let connection = store.connection.as_ref().unwrap();
+    connection.pragma_update(None, "max_page_count", 40).unwrap();
+    let mut chain = Chain::after(&store.load(&key(1)).unwrap().unwrap());
+    let mut length = 1;
+    let error = loop {
+        let mut next = chain.clone();
+        let records = logged(&mut next, &["x".repeat(3000).as_str(); 3]);
+        match append(&mut store, &lease, length, &records) {
+            Ok(()) => (length, chain) = (length + 3, next),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error, StoreError::DiskFull { path });
+    assert!(store.connection.is_none(), "it is not trusted any more");
+    // The next call opens another connection, which knows no limit.
+    let records = logged(&mut chain, &["after"]);
+    append(&mut store, &lease, length, &records).unwrap();
+    let loaded = store.load(&key(1)).unwrap().unwrap();
+    assert_eq!(loaded.len(), length + 1);
+    journal::read(&loaded).unwrap();
+}
+
+/// A file system of its own, unmounted at the end.
+struct Mount(tempfile::TempDir);
+
+impl Mount {
+    /// None where we may not mount.
+    fn small() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mount = Self(directory);
+        mount.run("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).then_some(mount)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> bool {
+        let done = Command::new(program).args(arguments).arg(self.path()).output();
+        let worked = done.is_ok_and(|done| done.status.success());
+        if !worked {
+            println!("left out: `{program}` does not work here");
+        }
+        worked
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        self.run("umount", &[]);
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_goes_on_when_there_is_space() {
+    let Some(mount) = Mount::small() else { return };
+    let path = mount.path().join("runs.db");
+    fs::write(mount.path().join("ballast"), vec![0; 400 * 1024]).unwrap();
+    let (mut store, lease) = create(&path);
+    let mut chain = Chain::after(&store.load(&key(1)).unwrap().unwrap());
+    let mut length = 1;
+    let mut fill = |store: &mut SqliteStore, most: usize| {
+        for _ in 0..most {
+            let mut next = chain.clone();
+            let records = logged(&mut next, &["x".repeat(3000).as_str(); 3]);
+            match append(store, &lease, length, &records) {
+                Ok(()) => (length, chain) = (length + 3, next),
+                Err(error) => return (length, Some(error)),
+            }
+        }
+        (length, None)
+    };
+    let (before, error) = fill(&mut store, 1000);
+    assert_eq!(error, Some(StoreError::DiskFull { path: path.clone() }));
+    // Whoever tries again meets the same answer, not a wrong one.
+    let (still, error) = fill(&mut store, 1000);
+    assert_eq!(error, Some(StoreError::DiskFull { path: path.clone() }));
+    fs::remove_file(mount.path().join("ballast")).unwrap();
+    let (after, error) = fill(&mut store, 5);
+    assert_eq!(error, None);
+    assert!(before > 1 && still >= before && after == still + 15);
+    drop(store);
+    let loaded = SqliteStore::open(&path).unwrap().load(&key(1)).unwrap().unwrap();
+    assert_eq!(loaded.len(), after);
+    journal::read(&loaded).unwrap();
+}
+
+#[test]
+fn a_database_that_may_only_be_read_is_refused() {
+    let Some(mount) = Mount::small() else { return };
+    let path = mount.path().join("runs.db");
+    drop(create(&path));
+    if mount.run("mount", &["-o", "remount,ro"]) {
+        for path in [path, mount.path().join("other.db")] {
+            let error = SqliteStore::open(&path).unwrap_err();
+            assert_eq!(error.code(), "store_not_writable", "{error}");
+        }
+    }
+}

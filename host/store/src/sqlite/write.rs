@@ -1,0 +1,242 @@
+//! The statements that write.
+//!
+//! Owns: who may write where, decided in the transaction that writes. Never:
+//! begins or commits.
+
+use rusqlite::{OptionalExtension as _, params};
+use smol_wf_core::ids::{Digest, TenantId};
+use smol_wf_core::journal::Record;
+
+use super::{Session, fail};
+use crate::pack::pack;
+use crate::{Append, Lease, NewRun, RunKey, StoreError, Wake};
+
+/// Fence of the lease that comes with a new run.
+const FIRST_FENCE: u64 = 1;
+
+impl Session<'_> {
+    pub(super) fn create(
+        &self,
+        run: &NewRun,
+        owner: &str,
+        expires_at_us: i64,
+        records: &[Record],
+    ) -> Result<Lease, StoreError> {
+        let key = &run.key;
+        if records.is_empty() {
+            return Err(StoreError::no_records(key));
+        }
+        let rows = self.execute(
+            "INSERT INTO runs
+                 (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+            params![
+                key.tenant.as_str(),
+                key.run.as_str(),
+                run.name,
+                run.created_at_us,
+                run.wake_at_us,
+                owner,
+                signed(FIRST_FENCE),
+                expires_at_us,
+            ],
+        )?;
+        if rows == 0 {
+            return Err(StoreError::RunExists { key: key.clone() });
+        }
+        self.insert(key, 0, records)?;
+        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: FIRST_FENCE, expires_at_us })
+    }
+
+    /// A refused batch leaves no entry behind; large values may stay, which
+    /// nothing refers to.
+    pub(super) fn append(&self, batch: &Append<'_>) -> Result<(), StoreError> {
+        let Append { lease, first_seq, records, wake } = *batch;
+        let key = &lease.key;
+        let entries = self.held(lease)?;
+        if entries != first_seq {
+            return Err(StoreError::OutOfSequence { key: key.clone(), entries, first_seq });
+        }
+        self.insert(key, first_seq, records)?;
+        let wake_at_us = match wake {
+            Wake::Keep => return Ok(()),
+            Wake::At(time) => Some(time),
+            Wake::Never => None,
+        };
+        self.execute(
+            "UPDATE runs SET wake_at_us = ?3 WHERE tenant = ?1 AND run = ?2",
+            params![key.tenant.as_str(), key.run.as_str(), wake_at_us],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn claim(
+        &self,
+        key: &RunKey,
+        owner: &str,
+        now_us: i64,
+        expires_at_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<Lease, StoreError> {
+        let found: Option<(Option<String>, i64, i64)> = self
+            .connection
+            .prepare_cached(
+                "SELECT owner, fence, expires_at_us FROM runs WHERE tenant = ?1 AND run = ?2",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![key.tenant.as_str(), key.run.as_str()], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                    })
+                    .optional()
+            })
+            .map_err(|error| self.fail(&error))?;
+        let Some((holder, fence, until_us)) = found else {
+            return Err(StoreError::NoSuchRun { key: key.clone() });
+        };
+        if let Some(holder) = holder
+            && holder != owner
+            && until_us > now_us
+            && !dead(&holder)
+        {
+            let key = key.clone();
+            return Err(StoreError::LeaseHeld { key, owner: holder, expires_at_us: until_us });
+        }
+        let fence = unsigned(fence) + 1;
+        self.execute(
+            "UPDATE runs SET owner = ?3, fence = ?4, expires_at_us = ?5
+             WHERE tenant = ?1 AND run = ?2",
+            params![key.tenant.as_str(), key.run.as_str(), owner, signed(fence), expires_at_us],
+        )?;
+        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence, expires_at_us })
+    }
+
+    pub(super) fn renew(&self, lease: &Lease, expires_at_us: i64) -> Result<(), StoreError> {
+        let rows = self.execute(
+            "UPDATE runs SET expires_at_us = ?5
+             WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
+            params![
+                lease.key.tenant.as_str(),
+                lease.key.run.as_str(),
+                lease.owner,
+                signed(lease.fence),
+                expires_at_us,
+            ],
+        )?;
+        if rows == 0 { Err(StoreError::lost(lease)) } else { Ok(()) }
+    }
+
+    pub(super) fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let rows = self.execute(
+            "UPDATE runs SET owner = NULL
+             WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
+            params![
+                lease.key.tenant.as_str(),
+                lease.key.run.as_str(),
+                lease.owner,
+                signed(lease.fence),
+            ],
+        )?;
+        if rows == 0 { Err(StoreError::lost(lease)) } else { Ok(()) }
+    }
+
+    pub(super) fn put_blob(
+        &self,
+        tenant: &TenantId,
+        digest: &Digest,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO blobs (tenant, digest, bytes) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO NOTHING",
+            params![tenant.as_str(), digest.as_str(), bytes],
+        )?;
+        Ok(())
+    }
+
+    /// Length of the journal, for the holder of its lease.
+    fn held(&self, lease: &Lease) -> Result<u64, StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT coalesce((SELECT max(seq) + 1 FROM entries
+                                  WHERE tenant = ?1 AND run = ?2), 0)
+                 FROM runs WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
+            )
+            .and_then(|mut statement| {
+                let values = params![
+                    lease.key.tenant.as_str(),
+                    lease.key.run.as_str(),
+                    lease.owner,
+                    signed(lease.fence),
+                ];
+                statement.query_row(values, |row| row.get(0)).optional()
+            })
+            .map_err(|error| self.fail(&error))?
+            .map(unsigned)
+            .ok_or_else(|| StoreError::lost(lease))
+    }
+
+    fn insert(&self, key: &RunKey, first_seq: u64, records: &[Record]) -> Result<(), StoreError> {
+        for (seq, record) in (first_seq..).zip(records) {
+            let packed = pack(&record.body);
+            for (digest, text) in packed.iter().flat_map(|packed| &packed.moved) {
+                self.put_blob(&key.tenant, digest, text.as_bytes())?;
+            }
+            let moved = packed.is_some();
+            let body = packed.as_ref().map_or(&record.body, |packed| &packed.text);
+            let inserted = self
+                .connection
+                .prepare_cached(
+                    "INSERT INTO entries (tenant, run, seq, kind, body, chain, moved)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )
+                .and_then(|mut statement| {
+                    statement.execute(params![
+                        key.tenant.as_str(),
+                        key.run.as_str(),
+                        signed(seq),
+                        record.kind,
+                        body,
+                        record.chain,
+                        moved,
+                    ])
+                });
+            match inserted {
+                Ok(_) => {}
+                Err(error) if fail::is_refusal(&error) => {
+                    self.take_back(key, first_seq)?;
+                    let reason = format!("entry {seq}: {error}");
+                    return Err(StoreError::Invalid { key: key.clone(), reason });
+                }
+                Err(error) => return Err(self.fail(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The batches before and behind a refused one share its transaction.
+    fn take_back(&self, key: &RunKey, first_seq: u64) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM entries WHERE tenant = ?1 AND run = ?2 AND seq >= ?3",
+            params![key.tenant.as_str(), key.run.as_str(), signed(first_seq)],
+        )?;
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, StoreError> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(values))
+            .map_err(|error| self.fail(&error))
+    }
+}
+
+/// SQLite has no unsigned numbers; none of ours comes near the limit.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The schema keeps these from being negative.
+pub(super) fn unsigned(number: i64) -> u64 {
+    number.unsigned_abs()
+}

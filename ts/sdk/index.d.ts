@@ -1,0 +1,148 @@
+// What a smol-wf script finds in its global scope, as types. Types only: the
+// behaviour is in the program that runs the script.
+
+/// <reference path="./modules.d.ts" />
+
+/** A value that JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A JSON Schema: an object of keywords. `true` and `false` are not taken here. */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+}
+
+/** A phase that a script announces. */
+export interface WorkflowPhase {
+  /** As `phase()` and the option `phase` name it. */
+  readonly title: string;
+  /** One line for people. */
+  readonly detail?: string;
+  /** Model of the phase's calls that name none. */
+  readonly model?: string;
+  /** Provider of the phase's calls that name none. */
+  readonly provider?: string;
+}
+
+/**
+ * What a script says about itself. It is read without running the script, so
+ * `export const meta = {…}` must be a plain literal.
+ */
+export interface WorkflowMeta {
+  readonly name: string;
+  readonly description: string;
+  /** When an agent should choose this workflow. */
+  readonly whenToUse?: string;
+  /** In order; a plain string is a title. */
+  readonly phases?: readonly (string | WorkflowPhase)[];
+}
+
+/** How one agent is run. */
+export interface AgentOptions {
+  /** What people see; no part of the call's identity. */
+  readonly label?: string;
+  /** The phase it belongs to, in place of the last `phase()`. */
+  readonly phase?: string;
+  /** The answer is then JSON that satisfies it, not text. */
+  readonly schema?: JsonSchema;
+  /** Model id, or an alias of `--model-map`. */
+  readonly model?: string;
+  /** Agent provider by name. */
+  readonly provider?: string;
+  /** Reasoning effort. */
+  readonly effort?: "low" | "medium" | "high" | (string & {});
+  /** `worktree`: the agent works in a git worktree of its own. */
+  readonly isolation?: "worktree";
+  /** Kind of agent, where the provider has kinds. */
+  readonly agentType?: string;
+}
+
+/** A workflow that is pointed at, relative to the calling script. */
+export interface WorkflowReference {
+  readonly scriptPath: string;
+}
+
+/** The run's allowance, in output tokens. */
+export interface Budget {
+  /** `null` when no allowance was given. */
+  readonly total: number | null;
+  /** Output tokens of the calls that have settled. */
+  spent(): number;
+  /** What is left, never below 0; `Infinity` without an allowance. */
+  remaining(): number;
+}
+
+/** An error of a call that failed: `agent()` or `workflow()`. */
+export interface CallError extends Error {
+  /** Stable, such as `agent_failed` or `schema_mismatch`. */
+  readonly code: string;
+}
+
+/** Runs one agent: text, or what `schema` describes. `null` when a person or
+ * the provider skipped it. */
+export interface Agent {
+  <T = unknown>(prompt: string, options: AgentOptions & { readonly schema: JsonSchema }): Promise<T | null>;
+  (prompt: string, options?: AgentOptions & { readonly schema?: undefined }): Promise<string | null>;
+}
+
+/** Runs all at once. A slot that throws becomes `null`; the run's report says why. */
+export interface Parallel {
+  <const T extends readonly (() => unknown)[]>(
+    thunks: T,
+  ): Promise<{ -readonly [K in keyof T]: Awaited<ReturnType<T[K]>> | null }>;
+}
+
+type Stage<In, Item, Out> = (previous: In, item: Item, index: number) => Out | PromiseLike<Out>;
+
+/**
+ * Sends each item through all stages, without waiting for the others. A stage
+ * gets what the stage before returned, the item and its index. An item whose
+ * stage throws becomes `null`, and skips the stages behind it.
+ */
+export interface Pipeline {
+  <I, A>(items: readonly I[], a: Stage<I, I, A>): Promise<(A | null)[]>;
+  <I, A, B>(items: readonly I[], a: Stage<I, I, A>, b: Stage<A, I, B>): Promise<(B | null)[]>;
+  <I, A, B, C>(
+    items: readonly I[], a: Stage<I, I, A>, b: Stage<A, I, B>, c: Stage<B, I, C>,
+  ): Promise<(C | null)[]>;
+  <I, A, B, C, D>(
+    items: readonly I[], a: Stage<I, I, A>, b: Stage<A, I, B>, c: Stage<B, I, C>, d: Stage<C, I, D>,
+  ): Promise<(D | null)[]>;
+  <I>(items: readonly I[], ...stages: Stage<any, I, any>[]): Promise<unknown[]>;
+}
+
+/** Runs another workflow, by name or by path, and gives its result. One level deep. */
+export interface Workflow {
+  <T = unknown>(target: string | WorkflowReference, args?: unknown): Promise<T>;
+}
+
+/** The primitives, as a module's function gets them in its second parameter. */
+export interface WorkflowContext<Args = any> {
+  readonly args: Args;
+  readonly meta: WorkflowMeta;
+  readonly agent: Agent;
+  readonly parallel: Parallel;
+  readonly pipeline: Pipeline;
+  readonly workflow: Workflow;
+  readonly budget: Budget;
+  phase(title: string): void;
+  log(...values: unknown[]): void;
+  /** Sleeps durably: the run can be stopped and taken up meanwhile. */
+  sleep(milliseconds: number): Promise<void>;
+}
+
+declare global {
+  const agent: Agent;
+  const parallel: Parallel;
+  const pipeline: Pipeline;
+  const workflow: Workflow;
+  const budget: Budget;
+  /** Names the phase that the calls after it belong to. */
+  function phase(title: string): void;
+  /** Says something to whoever watches the run. */
+  function log(...values: unknown[]): void;
+  /** What the run was started with. Without any: `{}` in a module, `undefined`
+   * in a script that is a body. Cannot be changed. */
+  const args: any;
+  /** All primitives under one name. */
+  const SW: Omit<WorkflowContext, "meta">;
+}
