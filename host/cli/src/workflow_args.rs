@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn flags_of_the_program_stay_and_a_double_dash_ends_it() {
         let (kept, args) = parse("smol-wf run --args-from-file a.json --args 1 x -- --args-y 1");
-        assert_eq!(kept.len(), 9);
+        assert_eq!(kept.len(), 10);
         assert_eq!(args, None);
     }
 

@@ -46,12 +46,14 @@ fn one_run(undisturbed: &Value, dice: &mut Dice) -> u32 {
     let place = Place::new();
     place.write("script.mjs", SCRIPT);
     // A delay, so that kills meet calls in flight.
-    let mut args = vec!["run", "script.mjs", "--debug-rule", "*=delay:2ms"];
+    let first = ["run", "script.mjs", "--debug-rule", "*=delay:2ms"];
     let mut run = String::new();
     let mut before: Vec<Value> = Vec::new();
     let mut kills = 0;
     loop {
-        let mut child = place.command(&args).spawn().unwrap();
+        let again = ["resume", run.as_str()];
+        let args: &[&str] = if run.is_empty() { &first } else { &again };
+        let mut child = place.command(args).spawn().unwrap();
         let patience = Duration::from_micros(8_000 + dice.roll(60_000));
         std::thread::sleep(patience);
         let killed = child.try_wait().unwrap().is_none();
@@ -77,9 +79,6 @@ fn one_run(undisturbed: &Value, dice: &mut Dice) -> u32 {
             assert_eq!(report["tokenUsage"], undisturbed["tokenUsage"]);
             assert_eq!(report["fuel"], undisturbed["fuel"], "the script took the same path");
             return kills;
-        }
-        if !run.is_empty() {
-            args = vec!["resume", &run];
         }
     }
 }

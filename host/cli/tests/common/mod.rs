@@ -1,6 +1,6 @@
 //! The program, run as a user runs it: own folder, own database, own state.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,13 @@
 //! What all tests of the sandbox share: a host that writes down what it is
 //! asked, and a driver that answers it.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test file uses its own part; clippy knows only #[test] functions as tests"
+)]
 
 use std::sync::OnceLock;
 
