@@ -66,7 +66,10 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
 /// The script's line, with a mark under the place.
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
-        EngineError::Script(refused) if refused.line > 0 => Some(refused.snippet.clone()),
+        EngineError::Script(refused) if refused.line > 0 => {
+            let place = format!("{}:{}:{}", refused.file_name, refused.line, refused.column);
+            Some(format!("{place}\n{}", refused.snippet))
+        }
         EngineError::Compile { error, text, file_name } if error.line > 0 => {
             let place = format!("{file_name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
@@ -113,11 +116,14 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
 pub(crate) fn say(message: &str, below: Option<&str>) {
     talk(&format!("error: {message}"));
     if let Some(below) = below {
-        talk(below);
+        let _ = writeln!(std::io::stderr().lock(), "{}", screen::lines(below));
     }
 }
 
-/// A line on stderr. When nobody reads it, nobody is told.
+/// A message on stderr: its first line begins the line, all others are
+/// indented, so that no text of a script passes for a message of ours. When
+/// nobody reads it, nobody is told.
 pub(crate) fn talk(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", screen::lines(text));
+    let indented = screen::lines(text).replace('\n', "\n  ");
+    let _ = writeln!(std::io::stderr().lock(), "{indented}");
 }

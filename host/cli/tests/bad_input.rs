@@ -35,7 +35,7 @@ fn cases() -> Vec<Case> {
         whole(
             "an impure meta",
             3,
-            &["meta_not_literal", "1:28"],
+            &["meta_not_literal", "script.mjs:1:29"],
             "export const meta = { name: who(), description: 'd' }\nreturn 1\n",
         ),
         whole(
@@ -73,13 +73,13 @@ fn cases() -> Vec<Case> {
         body(
             "a promise that never settles",
             3,
-            &["never_settles", "2:7"],
+            &["never_settles", "2:11"],
             "await new Promise(() => {})\n",
         ),
         body(
             "the same after some steps",
             3,
-            &["never_settles", "3:11"],
+            &["never_settles", "3:15"],
             "await agent('a')\nconst p = new Promise(() => {})\nawait p\n",
         ),
         body(

@@ -152,7 +152,10 @@ fn read_options(text: &str) -> Result<Map<String, Value>, Failure> {
             "the options of agent() must be an object, and are {}",
             kind_of(&other)
         ))),
-        Err(error) => Err(refuse(format!("the options of agent() cannot be read: {error}"))),
+        // The library stops at 128 levels, so that no text overflows the stack.
+        Err(error) => {
+            Err(refuse(format!("the options of agent() cannot be read, or are too deep: {error}")))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::diagnose;
-use crate::effects::World;
+use crate::effects::{Happened, World};
 use crate::error::EngineError;
 use crate::recorder::Recorder;
 
@@ -139,6 +139,7 @@ impl<'a> Drive<'a> {
             TurnFault::Memory => limit(&LimitError::Memory { limit_mib: limits.memory_mib }),
             TurnFault::Stack => limit(&LimitError::Stack),
             TurnFault::Stopped(stop) => self.halt(stop),
+            TurnFault::Oversize => guest_fault("it handed over more than 16 MiB at once"),
             other => guest_fault(&other.to_string()),
         })?;
         if memory_denied && is_out_of_memory(&status) {
@@ -193,10 +194,15 @@ impl<'a> Drive<'a> {
                 biased;
                 () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
                 happened = self.world.happened() => {
-                    if let Some(activity) = self.world.take_in(happened, machine) {
-                        self.recorder.activity(&activity);
+                    if let Happened::Activity(activity) = happened {
+                        self.recorder.activity(activity);
                         continue;
                     }
+                    // Said before the outcome, so told before it.
+                    for activity in self.world.activities() {
+                        self.recorder.activity(activity);
+                    }
+                    self.world.take_in(happened, machine);
                     self.recorder.absorb(machine.take_entries());
                     return Ok(());
                 }

@@ -141,20 +141,21 @@ impl World {
         }
     }
 
+    /// What agents said that nobody has seen yet, the oldest first.
+    pub(crate) fn activities(&mut self) -> Vec<event::Activity> {
+        std::iter::from_fn(|| self.activity.1.try_recv().ok())
+            .take(ACTIVITIES_WAITING_MAX)
+            .collect()
+    }
+
     /// Tells the machine of this, and of all else that has happened meanwhile.
-    /// An activity is given back to be shown.
-    pub(crate) fn take_in(
-        &mut self,
-        first: Happened,
-        machine: &mut Machine,
-    ) -> Option<event::Activity> {
+    pub(crate) fn take_in(&mut self, first: Happened, machine: &mut Machine) {
         let mut next = Some(first);
         let mut taken = 0;
         while let Some(happened) = next {
             taken += 1;
             match happened {
-                Happened::Activity(activity) => return Some(activity),
-                Happened::Woke => {}
+                Happened::Activity(_) | Happened::Woke => {}
                 Happened::Agent(call, outcome, reply) => {
                     self.working.remove(&call);
                     machine.complete(call, outcome, Some(reply));
@@ -169,7 +170,6 @@ impl World {
             next = if taken < OUTCOMES_TOGETHER_MAX { self.happened_already() } else { None };
         }
         self.wake(machine);
-        None
     }
 
     fn happened_already(&mut self) -> Option<Happened> {

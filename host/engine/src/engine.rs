@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
 use smol_wf_core::journal::{self, Body, Entry, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
@@ -131,7 +132,7 @@ impl Engine {
         let last = entries.last().map(|entry| RunState::after(&entry.body, false));
         if last.is_some_and(|state| !state.is_resumable()) {
             watcher.run_known(&request.run, true);
-            return Report::fold(&entries, false).map_err(|_| unknown(&request.run));
+            return retell(&entries, watcher, &request.run);
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
         let root = ProjectRoot::open(Path::new(&head.project_root))?;
@@ -292,6 +293,15 @@ fn registry(head: &RunHead) -> Result<Registry, EngineError> {
         return Err(EngineError::Request { message });
     }
     Ok(registry)
+}
+
+/// Tells the watcher of a run that is over, and reports it.
+fn retell(entries: &[Entry], watcher: &dyn Watcher, run: &RunId) -> Result<Report, EngineError> {
+    let mut events = EventFold::new();
+    for event in entries.iter().flat_map(|entry| events.after(entry)) {
+        watcher.event(&event, true);
+    }
+    Report::fold(entries, false).map_err(|_| unknown(run))
 }
 
 /// The head, the root script and the limits last in force.

@@ -21,8 +21,9 @@ use cap_std::fs::Dir;
 
 pub use error::LibraryError;
 
-/// What marks a directory as the root of a project.
-const ROOT_MARKS: [&str; 3] = [".git", ".agents", ".claude"];
+/// What marks a directory as the root of a project, the surest first: a
+/// repository may hold workflow folders in several of its directories.
+const ROOT_MARKS: [&[&str]; 2] = [&[".git"], &[".agents", ".claude"]];
 
 /// The directory that no child workflow of a run may lie outside of.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub struct Loaded {
 
 impl ProjectRoot {
     /// The root for a script or a directory: the nearest directory around it
-    /// that holds `.git`, `.agents` or `.claude`, and below `home`; else the
-    /// script's own. The home directory is no project: it would open all that
+    /// that holds `.git`, else the nearest that holds `.agents` or `.claude`,
+    /// and below `home`; else the script's own. The home directory is no project: it would open all that
     /// the user has to any script in it.
     ///
     /// # Errors
@@ -52,12 +53,12 @@ impl ProjectRoot {
         let start = real(start).map_err(|error| LibraryError::io(start, error))?;
         let own = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
         let home = home.and_then(|home| home.canonicalize().ok());
-        let marked =
-            |dir: &&Path| ROOT_MARKS.iter().any(|mark| dir.join(mark).symlink_metadata().is_ok());
-        let root = own
-            .ancestors()
-            .take_while(|dir| dir.parent().is_some() && Some(*dir) != home.as_deref())
-            .find(marked);
+        let holds = |dir: &Path, mark: &&str| dir.join(mark).symlink_metadata().is_ok();
+        let root = ROOT_MARKS.iter().find_map(|marks| {
+            own.ancestors()
+                .take_while(|dir| dir.parent().is_some() && Some(*dir) != home.as_deref())
+                .find(|dir| marks.iter().any(|mark| holds(dir, mark)))
+        });
         Self::open(root.unwrap_or(own))
     }
 

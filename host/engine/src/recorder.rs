@@ -25,9 +25,16 @@ pub(crate) struct Recorder<'a> {
     /// Records that are durable.
     length: u64,
     bytes: u64,
-    pending: Vec<Entry>,
+    pending: Vec<Pending>,
     events: EventFold,
     report: ReportFold,
+}
+
+/// What waits for the next commit, in the order in which it is to be told.
+enum Pending {
+    Entry(Entry),
+    /// What an agent was doing between two entries.
+    Activity(Activity, i64),
 }
 
 /// What a new run's row says.
@@ -82,7 +89,7 @@ impl<'a> Recorder<'a> {
     }
 
     pub(crate) fn absorb(&mut self, entries: Vec<Entry>) {
-        self.pending.extend(entries);
+        self.pending.extend(entries.into_iter().map(Pending::Entry));
     }
 
     pub(crate) fn has_pending(&self) -> bool {
@@ -91,8 +98,8 @@ impl<'a> Recorder<'a> {
 
     /// Puts the run into the store, with all that is pending.
     pub(crate) async fn create(&mut self, birth: Birth) -> Result<(), EngineError> {
-        let (entries, records) = self.seal()?;
-        let created_at_us = entries.first().map_or_else(clock::now_us, |entry| entry.at_us);
+        let (told, records) = self.seal()?;
+        let created_at_us = told.iter().find_map(Pending::at_us).unwrap_or_else(clock::now_us);
         let run =
             NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us: None };
         let expires = clock::now_us() + clock::LEASE_US;
@@ -102,7 +109,7 @@ impl<'a> Recorder<'a> {
             .with(move |store: &mut dyn Store| store.create(&run, &birth.owner, expires, &sent))
             .await??;
         self.lease = Some(lease);
-        self.durable(entries, &records);
+        self.durable(told, &records);
         Ok(())
     }
 
@@ -112,12 +119,12 @@ impl<'a> Recorder<'a> {
             return Ok(());
         }
         let Some(lease) = self.lease.clone() else { return Ok(()) };
-        let (entries, records) = self.seal()?;
+        let (told, records) = self.seal()?;
         let wake = wake_at_us.map_or(Wake::Never, Wake::At);
         let appended = self.writer.append(lease, self.length, records.clone(), wake).await?;
         match appended {
             Ok(()) => {
-                self.durable(entries, &records);
+                self.durable(told, &records);
                 Ok(())
             }
             Err(StoreError::LeaseLost { .. }) => {
@@ -132,8 +139,14 @@ impl<'a> Recorder<'a> {
         (self.bytes > JOURNAL_BYTES_MAX).then_some(LimitError::Journal { limit: JOURNAL_BYTES_MAX })
     }
 
-    pub(crate) fn activity(&self, activity: &Activity) {
-        self.watcher.event(&self.events.activity(activity, clock::now_us()), false);
+    /// Tells what an agent is doing, after the entries that came before it.
+    pub(crate) fn activity(&mut self, activity: Activity) {
+        let at_us = clock::now_us();
+        if self.pending.is_empty() {
+            self.watcher.event(&self.events.activity(&activity, at_us), false);
+        } else {
+            self.pending.push(Pending::Activity(activity, at_us));
+        }
     }
 
     /// The report of all that is durable.
@@ -143,22 +156,27 @@ impl<'a> Recorder<'a> {
             .map_err(|_| EngineError::UnknownRun { asked: self.key.run.to_string() })
     }
 
-    fn seal(&mut self) -> Result<(Vec<Entry>, Vec<Record>), EngineError> {
-        let entries = std::mem::take(&mut self.pending);
-        let records: Result<Vec<Record>, _> =
-            entries.iter().map(|entry| self.chain.seal(entry)).collect();
+    fn seal(&mut self) -> Result<(Vec<Pending>, Vec<Record>), EngineError> {
+        let pending = std::mem::take(&mut self.pending);
+        let entries = pending.iter().filter_map(Pending::entry);
+        let records: Result<Vec<Record>, _> = entries.map(|entry| self.chain.seal(entry)).collect();
         let records = records.map_err(|error| EngineError::System {
             doing: "write an entry of the journal as JSON",
             error: error.into(),
         })?;
-        Ok((entries, records))
+        Ok((pending, records))
     }
 
-    fn durable(&mut self, entries: Vec<Entry>, records: &[Record]) {
+    fn durable(&mut self, told: Vec<Pending>, records: &[Record]) {
         self.length += records.len() as u64;
         self.bytes += records.iter().map(|record| record.body.len() as u64).sum::<u64>();
-        for entry in &entries {
-            self.tell(entry, false);
+        for pending in &told {
+            match pending {
+                Pending::Entry(entry) => self.tell(entry, false),
+                Pending::Activity(activity, at_us) => {
+                    self.watcher.event(&self.events.activity(activity, *at_us), false);
+                }
+            }
         }
     }
 
@@ -167,5 +185,18 @@ impl<'a> Recorder<'a> {
             self.watcher.event(&event, replayed);
         }
         self.report.after(entry);
+    }
+}
+
+impl Pending {
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Activity(..) => None,
+        }
+    }
+
+    fn at_us(&self) -> Option<i64> {
+        self.entry().map(|entry| entry.at_us)
     }
 }

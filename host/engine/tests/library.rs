@@ -422,7 +422,7 @@ fn the_root_is_the_nearest_project_below_home() {
         ("project/a/b", "project"),
         ("project", "project"),
         ("project/a/b/not-there.mjs", "project"),
-        ("project/pkg/.claude/workflows/w.js", "project/pkg"),
+        ("project/pkg/.claude/workflows/w.js", "project"),
         ("loose/deep/flow.mjs", "loose/deep"),
         ("loose/deep", "loose/deep"),
         (".claude/workflows/w.js", ".claude/workflows"),

@@ -32,11 +32,8 @@ pub(crate) const TABLES: u32 = 3;
 /// Entries of a table. The guest's is fixed in size and holds its functions.
 pub(crate) const TABLE_ENTRIES: usize = 16 * 1024;
 
-/// Memory of a freed slot that is cleaned by hand rather than given back: a
+/// Bytes of a freed stack that are cleared by hand rather than given back: a
 /// small script touches less, and then reuse costs no page faults.
-const KEEP_RESIDENT: usize = 512 * 1024;
-
-/// The same for a stack.
 const STACK_KEEP_RESIDENT: usize = 64 * 1024;
 
 /// An engine with room for so many instances. Where address space is short
@@ -69,7 +66,9 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES)
         .max_memory_size((MEMORY_MIB_MAX as usize) << 20)
         .table_elements(TABLE_ENTRIES)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
+        // Memory of a freed slot goes back to the kernel whole: nothing of ours
+        // has to be right for the next tenant to find none of it.
+        .linear_memory_keep_resident(0)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT);
     pool
 }

@@ -79,7 +79,7 @@ impl Guest {
         limits: TurnLimits,
         input: &StartInput,
     ) -> Turn<H> {
-        turn(self.ask(Some(Box::new(host)), limits, Start(input)).await)
+        self.turn(host, limits, Start(input)).await
     }
 
     /// Settles one call and runs until nothing is runnable.
@@ -90,7 +90,7 @@ impl Guest {
         call: CallId,
         outcome: &Outcome,
     ) -> Turn<H> {
-        turn(self.ask(Some(Box::new(host)), limits, Settle(call, outcome)).await)
+        self.turn(host, limits, Settle(call, outcome)).await
     }
 
     /// After a start with `diagnose`: where the promises were made that are
@@ -102,6 +102,25 @@ impl Guest {
     ) -> (H, Vec<String>) {
         let asked = self.ask(Some(Box::new(host)), limits, Unsettled).await;
         (back(asked.host), asked.end.unwrap_or_default())
+    }
+
+    async fn turn<H: TurnHost + Send + 'static>(
+        &mut self,
+        host: H,
+        limits: TurnLimits,
+        ask: impl Ask<Answer = Status>,
+    ) -> Turn<H> {
+        let asked = self.ask(Some(Box::new(host)), limits, ask).await;
+        let end = match asked.end {
+            // A script that dies for want of memory could live with more: that
+            // is a limit, which can be raised, and not the script's last word.
+            Ok(Status::Failed(_)) if asked.memory_denied => {
+                self.live = None;
+                Err(TurnFault::Memory)
+            }
+            end => end,
+        };
+        Turn { host: back(asked.host), fuel: asked.fuel, memory_denied: asked.memory_denied, end }
     }
 
     pub(crate) async fn ask<A: Ask>(
@@ -163,16 +182,6 @@ impl Live {
         })
         .await
     }
-}
-
-fn turn<H: TurnHost + 'static>(asked: Asked<Status>) -> Turn<H> {
-    let end = match asked.end {
-        // A script that dies for want of memory could live with more: that
-        // is a limit, which can be raised, and not the script's last word.
-        Ok(Status::Failed(_)) if asked.memory_denied => Err(TurnFault::Memory),
-        end => end,
-    };
-    Turn { host: back(asked.host), fuel: asked.fuel, memory_denied: asked.memory_denied, end }
 }
 
 fn back<H: 'static>(host: Option<Box<dyn AnyHost>>) -> H {

@@ -36,14 +36,8 @@ async fn every_bomb_is_contained_and_costs_the_same_each_time() {
     for (name, script) in BOMBS {
         let script = body(script);
         let first = run_in(&mut guest_with(&sandbox, 64).await, &script).await;
-        assert!(
-            matches!(first.end, Err(_) | Ok(Status::Failed(_)) | Ok(Status::Done(_))),
-            "{name}: {:?}",
-            first.end
-        );
-        if !["repeat", "shift"].contains(name) {
-            assert!(!matches!(first.end, Ok(Status::Done(_))), "{name}: {:?}", first.end);
-        }
+        assert!(!matches!(first.end, Ok(Status::Done(_) | Status::Pending)), "{name}");
+        println!("{name}: {:?}", first.end);
         assert!(!matches!(first.end, Err(TurnFault::Crashed { .. })), "{name}: {:?}", first.end);
         let again = run_in(&mut guest_with(&sandbox, 64).await, &script).await;
         assert_eq!((again.end, again.fuel), (first.end, first.fuel), "{name}");
@@ -58,6 +52,9 @@ async fn memory_is_denied_at_the_limit_and_the_script_may_catch_it() {
     let ran = run_in(&mut guest_with(&sandbox, 64).await, &body(grab)).await;
     assert_eq!(ran.end, Err(TurnFault::Memory));
     assert!(ran.memory_denied);
+    let mut one = guest_with(&sandbox, 64).await;
+    let _ = run_in(&mut one, &body(grab)).await;
+    assert!(one.is_spent());
 
     let caught = "let n = 0; try { const all = []; for (;;) { all.push(new Uint8Array(1 << 20)); n++ } } catch (e) { return n }";
     let mut counts = Vec::new();
@@ -150,29 +147,6 @@ async fn a_busy_guest_lets_others_run() {
     };
     assert_eq!(end, Err(TurnFault::OutOfFuel));
     assert!(ticks > 50, "{ticks}");
-}
-
-#[tokio::test]
-async fn a_reused_slot_holds_nothing_of_the_run_before() {
-    let sandbox = Sandbox::new(SandboxConfig::new(1)).unwrap();
-    // The pattern is never in a script's text whole, else a scan finds its own source.
-    let fill = body(
-        "const p = ['sec', 'ret-', 'pattern'].join(''); const all = []; for (let i = 0; i < 20; i++) all.push(p.repeat(50000)); return all.length",
-    );
-    let scan = body(
-        "const a = new Uint8Array(new ArrayBuffer(24 << 20)); \
-         for (let i = 0; i < a.length; i += 256) if (a[i] !== 0) return 'dirty ' + i; return 'clean'",
-    );
-    for _ in 0..20 {
-        assert_eq!(run(&sandbox, &fill).await.done(), "20");
-        assert_eq!(run(&sandbox, &scan).await.done(), "\"clean\"");
-    }
-    // A thousand further tenants of the one slot.
-    let small = body("const a = new Uint8Array(1 << 18); return a.every(x => x === 0)");
-    let _ = run(&sandbox, &fill).await;
-    for _ in 0..1_000 {
-        assert_eq!(run(&sandbox, &small).await.done(), "true");
-    }
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl Place {
             .args(args)
             .current_dir(self.dir.path())
             .env_clear()
-            .env("HOME", self.dir.path())
+            .env("HOME", "/nonexistent")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("SMOL_WF_DB", self.db())
             .stdin(Stdio::null())
@@ -168,10 +168,10 @@ impl Dice {
 }
 
 /// The records of a run's journal, straight from the database.
-pub fn journal(db: &Path) -> Vec<Value> {
+pub fn journal(db: &Path, run: &str) -> Vec<Value> {
     let connection = rusqlite::Connection::open(db).unwrap();
     let mut statement =
-        connection.prepare("SELECT body FROM entries ORDER BY run_id, seq").unwrap();
-    let bodies = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        connection.prepare("SELECT body FROM entries WHERE run = ? ORDER BY seq").unwrap();
+    let bodies = statement.query_map([run], |row| row.get::<_, String>(0)).unwrap();
     bodies.map(|body| serde_json::from_str(&body.unwrap()).unwrap()).collect()
 }

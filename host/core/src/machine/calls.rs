@@ -16,6 +16,8 @@ use crate::limits::CHILDREN_OPEN_MAX;
 /// Something that waits to be told to a script.
 #[derive(Debug)]
 pub enum Delivery {
+    /// The first script of a new run, which is journaled already.
+    Begin(Box<ScopeStart>),
     /// A script to start.
     Start(Box<ScopeStart>),
     /// A call to settle.

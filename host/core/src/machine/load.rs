@@ -33,8 +33,6 @@ pub(super) fn resume(
         machine.now_us = last_us.max(now_us);
         let attempt = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1);
         machine.write(Body::AttemptStarted { attempt, limits, guest });
-        // Killed before the script was even started: there is nothing to meet,
-        // and the start is not in the inbox either.
         if machine.recorded.is_empty() {
             let reason = "a journal holds the script from its first commit on";
             return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });

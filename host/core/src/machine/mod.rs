@@ -106,7 +106,9 @@ impl Machine {
         machine.now_us = now_us;
         machine.write(Body::RunStarted(Box::new(head)));
         machine.write(Body::AttemptStarted { attempt: 1, limits, guest });
-        machine.inbox.push_back(Delivery::Start(Box::new(root)));
+        // With the head, so that whatever is durable of a run can be resumed.
+        machine.write(Body::ScopeStarted(Box::new(root.clone())));
+        machine.inbox.push_back(Delivery::Begin(Box::new(root)));
         machine
     }
 
@@ -204,10 +206,14 @@ impl Machine {
             self.now_us = entry.at_us;
             return self.deliver_recorded(entry.body);
         }
-        // A clock that went backwards must not: time in a script only goes on.
-        self.now_us = self.now_us.max(now_us);
         let Some(delivery) = self.inbox.pop_front() else { return Ok(Next::Wait) };
+        // The first script starts at the time that was journaled with it. After
+        // that, time only goes on, even where a clock went backwards.
+        if !matches!(delivery, Delivery::Begin(_)) {
+            self.now_us = self.now_us.max(now_us);
+        }
         Ok(match delivery {
+            Delivery::Begin(start) => self.open_scope(*start),
             Delivery::Start(start) => {
                 self.write(Body::ScopeStarted(start.clone()));
                 self.open_scope(*start)

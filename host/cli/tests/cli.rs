@@ -1,0 +1,492 @@
+//! The program as its users know it: streams, exit codes, arguments, signals.
+
+mod common;
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Place, finish, run_id_of};
+use serde_json::json;
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+#[test]
+fn the_report_says_what_it_promises() {
+    let place = Place::new();
+    let ran = place.script(
+        &format!("{META}phase('One')\nlog('hi')\nreturn [await agent('abcd'), args]\n"),
+        &["--args-name", "W"],
+    );
+    let report = ran.ok();
+    assert_eq!(report["schemaVersion"], 1);
+    assert_eq!(report["runId"], report["runID"]);
+    assert_eq!(report["runId"], json!(ran.run_id()));
+    assert_eq!(report["state"], "completed");
+    assert_eq!(report["results"], json!(["echo: abcd", { "name": "W" }]));
+    let usage = &report["tokenUsage"];
+    let sum = usage["inputTokens"].as_u64().unwrap() + usage["outputTokens"].as_u64().unwrap();
+    assert!(sum > 0);
+    assert_eq!(usage["totalTokens"], json!(sum));
+    assert!(report["fuel"].as_u64().unwrap() > 0);
+    assert_eq!(report["phases"][0]["title"], "One");
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(lines[0].starts_with("run run_"), "{}", ran.stderr);
+    assert!(lines.contains(&"[phase] One") && lines.contains(&"[log] hi"), "{}", ran.stderr);
+}
+
+#[test]
+fn args_are_what_was_given_in_both_dialects() {
+    let place = Place::new();
+    let body = format!("{META}return typeof args === 'undefined' ? 'undefined' : args\n");
+    let module = format!(
+        "{META}export default function (input, ctx) {{ return [input, ctx.args === args] }}\n"
+    );
+    for (args, expected) in [
+        (&[][..], json!("undefined")),
+        (&["--args", "[1,\"x\"]"], json!([1, "x"])),
+        (&["--args", "null"], json!(null)),
+        (&["--args", "\"text\""], json!("text")),
+        (&["--args", "{\"a\":1}", "--args-b", "2"], json!({ "a": 1, "b": 2 })),
+        (
+            &["--args-deep-dive", "--args-x", "a b", "--args-x=c"],
+            json!({ "deep-dive": true, "x": ["a b", "c"] }),
+        ),
+    ] {
+        assert_eq!(place.script(&body, args).ok()["results"], expected, "{args:?}");
+    }
+    assert_eq!(place.script(&module, &[]).ok()["results"], json!([{}, true]));
+    assert_eq!(
+        place.script(&module, &["--args-a", "1"]).ok()["results"],
+        json!([{ "a": 1 }, true])
+    );
+}
+
+#[test]
+fn what_the_script_may_not_change_stays() {
+    let place = Place::new();
+    let report = place
+        .script(
+            &format!(
+                "{META}
+const tried = []
+for (const name of ['args', 'budget', 'agent', 'parallel', 'pipeline', 'workflow', 'phase', 'log']) {{
+  const before = globalThis[name]
+  try {{ globalThis[name] = 1 }} catch {{}}
+  try {{ delete globalThis[name] }} catch {{}}
+  try {{ Object.defineProperty(globalThis, name, {{ value: 2 }}) }} catch {{}}
+  try {{ before.total = 5; before.deep.x = 9 }} catch {{}}
+  tried.push(globalThis[name] === before)
+}}
+return [tried.every(Boolean), args.deep.x, budget.total, budget.spent()]
+"
+            ),
+            &["--args", "{\"deep\":{\"x\":1}}", "--budget-allowance", "7"],
+        )
+        .ok();
+    assert_eq!(report["results"], json!([true, 1, 7, 0]));
+}
+
+#[test]
+fn nulls_are_explained() {
+    let place = Place::new();
+    let ran = place.script(
+        &format!(
+            "{META}
+const slots = await parallel([() => agent('a'), () => agent('bad one'), () => {{ throw new TypeError('mine') }}])
+const items = await pipeline([1, 2], (n) => agent(`stage ${{n}}`), (seen, n) => {{ if (n === 2) throw new Error('second'); return n }}, (n) => n * 10)
+const quiet = await agent('quiet')
+return {{ slots, items, quiet }}
+"
+        ),
+        &["--debug-rule", "prompt:bad*=fail:rate_limit", "--debug-rule", "quiet=null"],
+    );
+    let report = ran.ok();
+    assert_eq!(
+        report["results"],
+        json!({ "slots": ["echo: a", null, null], "items": [10, null], "quiet": null })
+    );
+    let nulls = report["nulls"].as_array().unwrap();
+    let has = |place: &str, index: Option<u64>, code: &str, reason: &str| {
+        nulls.iter().any(|null| {
+            null["place"] == place
+                && null["index"].as_u64() == index
+                && null["code"].as_str().unwrap().contains(code)
+                && null["reason"].as_str().unwrap().contains(reason)
+        })
+    };
+    assert!(has("parallel", Some(1), "rate_limit", "rate"), "{nulls:?}");
+    assert!(has("parallel", Some(2), "thrown", "TypeError: mine"), "{nulls:?}");
+    assert!(has("pipeline", Some(1), "thrown", "second"), "{nulls:?}");
+    assert!(has("agent", None, "agent_null", "null"), "{nulls:?}");
+    assert_eq!(nulls.len(), 4);
+}
+
+#[test]
+fn a_failed_call_outside_a_group_fails_the_run_at_its_line() {
+    let place = Place::new();
+    let ran = place.script(
+        &format!("{META}const a = 1\nawait agent('x')\n"),
+        &["--debug-rule", "*=fail:auth"],
+    );
+    ran.fails(1, &["3:", "auth", "history run_"]);
+    let report = ran.report();
+    assert_eq!(report["state"], "failed");
+    assert_eq!(report["error"]["line"], 3);
+    assert_eq!(report["agents"]["failed"], 1);
+    let caught = place.script(
+        &format!("{META}try {{ await agent('x') }} catch (e) {{ return [e.name, e.code] }}\n"),
+        &["--debug-rule", "*=fail:auth"],
+    );
+    assert_eq!(caught.ok()["results"], json!(["AgentError", "provider_auth"]));
+}
+
+#[test]
+fn schemas_are_checked_and_corrected_once() {
+    let place = Place::new();
+    let script = format!(
+        "{META}return await agent('judge', {{ schema: {{ type: 'object', required: ['ok', 'n'], properties: {{ ok: {{ type: 'boolean' }}, n: {{ type: 'integer', minimum: 3 }} }} }} }})\n"
+    );
+    let good = place.script(&script, &[]).ok();
+    assert!(good["results"]["ok"].is_boolean() && good["results"]["n"].as_i64().unwrap() >= 3);
+    let corrected = place.script(&script, &["--debug-rule", "*=bad"]).ok();
+    assert!(corrected["results"]["ok"].is_boolean());
+    assert!(
+        corrected["tokenUsage"]["inputTokens"].as_u64()
+            > good["tokenUsage"]["inputTokens"].as_u64(),
+        "two rounds cost more than one"
+    );
+    place
+        .script(&script, &["--debug-rule", "*=bad:always"])
+        .fails(1, &["schema_mismatch", "correction"]);
+    let remote = format!(
+        "{META}return await agent('x', {{ schema: {{ $ref: 'http://example.com/s.json' }} }})\n"
+    );
+    place.script(&remote, &[]).fails(1, &["schema_invalid", "http://example.com/s.json"]);
+}
+
+#[test]
+fn events_are_json_lines_without_gaps() {
+    let place = Place::new();
+    let ran = place.script(
+        &format!("{META}phase('P')\nlog('l')\nawait agent('a', {{ label: 'A', colour: 1 }})\ntry {{ await agent('b') }} catch {{}}\nreturn 7\n"),
+        &["--events", "--debug-rule", "prompt:b=fail"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let events = ran.events();
+    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    for kind in [
+        "started",
+        "phase",
+        "log",
+        "agent_started",
+        "agent_event",
+        "agent_completed",
+        "agent_failed",
+        "warning",
+        "result",
+    ] {
+        assert!(kinds.contains(&format!("workflow.{kind}").as_str()), "no {kind} in {kinds:?}");
+    }
+    let durable = events.iter().filter(|event| event["type"] != "workflow.agent_event");
+    let seqs: Vec<u64> = durable.map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    let completed =
+        events.iter().find(|event| event["type"] == "workflow.agent_completed").unwrap();
+    assert_eq!(completed["metadata"]["runId"], json!(ran.run_id()));
+    assert_eq!(completed["metadata"]["stepId"], "1");
+    assert_eq!(completed["metadata"]["provider"], "debug");
+    assert!(completed["metadata"]["sessionId"].is_string());
+    assert_eq!(completed["data"]["label"], "A");
+    assert_eq!(events.last().unwrap()["data"]["result"], 7);
+    // A finished run gives the same stream again.
+    let again = place.run(&["resume", "latest", "--events"]);
+    let stored: Vec<_> =
+        events.iter().filter(|event| event["type"] != "workflow.agent_event").cloned().collect();
+    assert_eq!(again.events(), stored);
+}
+
+#[test]
+fn history_lists_newest_first() {
+    let place = Place::new();
+    place.run(&["history"]).fails(0, &[]);
+    for n in 0..3 {
+        place
+            .script(
+                &format!(
+                    "export const meta = {{ name: 'run {n}', description: 'd' }}\nreturn {n}\n"
+                ),
+                &[],
+            )
+            .ok();
+    }
+    let listed = place.run(&["history", "--output", "json"]).ok();
+    let names: Vec<&str> = listed["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["run 2", "run 1", "run 0"]);
+    let text = place.run(&["history"]);
+    assert!(text.stdout.contains("completed") && text.stdout.contains("run 2"), "{}", text.stdout);
+    let id = listed["runs"][0]["runId"].as_str().unwrap();
+    assert_eq!(place.run(&["history", &id[..12]]).ok()["results"], 2);
+}
+
+#[test]
+fn a_limit_stops_resumably_and_a_higher_one_goes_on() {
+    let place = Place::new();
+    let script = format!(
+        "{META}const a = await agent('one')\nconst b = await parallel([1, 2, 3, 4].map(n => () => agent(`n ${{n}}`)))\nreturn [a, b.length]\n"
+    );
+    let stopped = place.script(&script, &["--max-agents", "3"]);
+    stopped.fails(5, &["limit_agents", "--max-agents 6", "resume: smol-wf resume run_"]);
+    assert_eq!(stopped.report()["state"], "paused");
+    place.run(&["resume", "latest", "--max-agents", "2"]).fails(2, &["cannot be lowered"]);
+    let resumed = place.run(&["resume", "latest", "--max-agents", "5"]).ok();
+    assert_eq!(resumed["results"], json!(["echo: one", 4]));
+    assert_eq!(resumed["attempts"], 2);
+}
+
+#[test]
+fn a_timeout_stops_resumably_and_a_sleep_goes_on_where_it_was() {
+    let place = Place::new();
+    let script = format!(
+        "import {{ sleep }} from 'workflow:extra'\n{META}export default async () => {{ const t = Date.now(); await sleep(900); return Date.now() - t }}\n"
+    );
+    let started = Instant::now();
+    place.script(&script, &["--timeout", "300ms"]).fails(5, &["timed_out", "resume"]);
+    assert!(started.elapsed() < Duration::from_secs(30));
+    let report = place.run(&["resume", "latest"]).ok();
+    let slept = report["results"].as_u64().unwrap();
+    assert!(slept >= 900, "woke too early: {slept}");
+    for wrong in ["NaN", "-1", "Infinity", "366 * 86400e3"] {
+        let script = format!("{META}await SW.sleep({wrong})\n");
+        place.script(&script, &[]).fails(1, &["365 days"]);
+    }
+}
+
+fn interrupt(signal: &str, twice: bool) -> (common::Ran, Place) {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
+    let rules = ["run", "s.mjs", "--debug-rule", "prompt:b=delay:60s"];
+    let mut child = place.command(&rules).spawn().unwrap();
+    let mut reader = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("[agent] b") {
+        assert_ne!(reader.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    let pid = child.id().to_string();
+    for _ in 0..=u32::from(twice) {
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(if twice { 0 } else { 1 }));
+    }
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        rest
+    });
+    let mut ran = finish(child);
+    ran.stderr = said + &rest.join().unwrap();
+    (ran, place)
+}
+
+#[test]
+fn ctrl_c_stops_cleanly_and_says_how_to_resume() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let (ran, place) = interrupt(signal, false);
+        let id = run_id_of(&ran.stderr);
+        ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "stopping"]);
+        assert_eq!(ran.report()["state"], "cancelled");
+        let listed = place.run(&["history", "-o", "json"]).ok();
+        assert_eq!(listed["runs"][0]["state"], "cancelled");
+    }
+}
+
+#[test]
+fn ctrl_c_twice_stops_at_once_and_the_run_can_still_be_resumed() {
+    let (ran, place) = interrupt("-INT", true);
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    let listed = place.run(&["history", "-o", "json"]).ok();
+    let state = listed["runs"][0]["state"].as_str().unwrap();
+    assert!(["cancelled", "interrupted"].contains(&state), "{state}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}for (let i = 0; i < 300; i++) await agent('x'.repeat(500))\nreturn 'y'.repeat(100000)\n"));
+    for flags in ["", "--events"] {
+        let binary = env!("CARGO_BIN_EXE_smol-wf");
+        let line = format!(
+            "{binary} run s.mjs {flags} 2>err.txt | head -c 10; echo \"${{PIPESTATUS[0]}}\""
+        );
+        let output = Command::new("bash")
+            .args(["-c", &line])
+            .current_dir(place.dir.path())
+            .env("SMOL_WF_DB", place.db())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.trim_end().ends_with('0'), "{said}");
+        let errors = std::fs::read_to_string(place.path("err.txt")).unwrap();
+        assert!(!errors.contains("panicked") && !errors.contains("error:"), "{errors}");
+    }
+}
+
+#[test]
+fn hostile_text_never_reaches_the_terminal_raw() {
+    let place = Place::new();
+    let ran = place.script(
+        &format!("{META}const evil = '\\x1b]52;c;aGk=\\x07\\x9b31m\\u202e\\nrun run_fake'\nphase(evil)\nlog(evil)\nawait agent('x', {{ label: evil }})\nreturn evil\n"),
+        &[],
+    );
+    assert_eq!(ran.code, 0);
+    for text in [&ran.stderr, &ran.stdout] {
+        let raw = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(raw, None, "{text:?}");
+    }
+    assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("run ")).count(), 1);
+}
+
+#[test]
+fn children_by_path_and_by_name() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path(".git")).unwrap();
+    place.write(".agents/workflows/near.mjs", format!("{META}return 'outer'\n"));
+    place.write("sub/.claude/workflows/near.mjs", "export const meta = { name: 'near', description: 'd' }\nexport default async (input) => [await agent('in child'), input]\n");
+    place.write(
+        "sub/child.mjs",
+        format!(
+            "{META}log('from the child')\nreturn [args, budget.spent() > 0, await agent('c')]\n"
+        ),
+    );
+    place.write("outside.mjs", format!("{META}return 1\n"));
+    place.write("sub/nested.mjs", format!("{META}return await workflow('near')\n"));
+    place.write("sub/broken.mjs", format!("{META}return ]\n"));
+    place.write(
+        "sub/parent.mjs",
+        format!(
+            "{META}
+await agent('first')
+const child = await workflow({{ scriptPath: './child.mjs' }}, {{ n: 1 }})
+const named = await workflow('near', [2])
+const up = await workflow({{ scriptPath: '../outside.mjs' }})
+const refused = []
+for (const target of [{{ scriptPath: '../../etc/passwd' }}, {{ scriptPath: '/etc/passwd' }}, 'absent', {{ scriptPath: './nested.mjs' }}, {{ scriptPath: './broken.mjs' }}]) {{
+  try {{ await workflow(target); refused.push('ran') }} catch (e) {{ refused.push(e.code) }}
+}}
+return {{ child, named, up, refused }}
+"
+        ),
+    );
+    let report = place.run(&["run", "sub/parent.mjs"]).ok();
+    assert_eq!(
+        report["results"],
+        json!({
+            "child": [{ "n": 1 }, true, "echo: c"],
+            "named": ["echo: in child", [2]],
+            "up": 1,
+            "refused": ["workflow_not_found", "workflow_not_found", "workflow_not_found", "workflow_failed", "workflow_refused"],
+        })
+    );
+    assert_eq!(report["agents"]["called"], 3);
+    let by_name = place
+        .command(&["run", "near", "--args", "1"])
+        .current_dir(place.path("sub"))
+        .spawn()
+        .unwrap();
+    assert_eq!(finish(by_name).ok()["results"], json!(["echo: in child", 1]));
+}
+
+#[test]
+fn the_agent_limit_holds_for_children_too() {
+    let place = Place::new();
+    place.write("child.mjs", format!("{META}await agent('1'); await agent('2'); return 1\n"));
+    let script =
+        format!("{META}await agent('0'); return await workflow({{ scriptPath: './child.mjs' }})\n");
+    place.script(&script, &["--max-agents", "2"]).fails(5, &["limit_agents"]);
+}
+
+#[test]
+fn time_and_randomness_replay() {
+    let place = Place::new();
+    let script = format!(
+        "{META}const a = [Math.random(), Date.now()]\nawait agent('x')\nconst b = [Math.random(), Date.now() >= a[1]]\nawait agent('y')\nreturn [a, b]\n"
+    );
+    let seeded = |seed: &str| place.script(&script, &["--seed", seed]).ok();
+    let (one, two, other) = (seeded("1"), seeded("1"), seeded("2"));
+    assert_eq!(one["results"][0][0], two["results"][0][0]);
+    assert_ne!(one["results"][0][0], other["results"][0][0]);
+    assert_eq!(one["results"][1][1], true);
+}
+
+#[test]
+fn only_so_many_agents_work_at_once() {
+    let place = Place::new();
+    let ran = place.script(
+        &format!("{META}return (await parallel(Array.from({{ length: 12 }}, (_, i) => () => agent(`a ${{i}}`)))).length\n"),
+        &["--events", "--max-parallel-agents", "3", "--debug-rule", "*=delay:20ms"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let (mut working, mut most) = (HashSet::new(), 0);
+    for event in ran.events() {
+        let step = event["metadata"]["stepId"].as_str().unwrap_or_default().to_owned();
+        match event["type"].as_str().unwrap() {
+            "workflow.agent_started" => {
+                working.insert(step);
+            }
+            "workflow.agent_completed" => {
+                working.remove(&step);
+            }
+            _ => {}
+        }
+        most = most.max(working.len());
+    }
+    // A completion and the start that follows it become durable together, the
+    // start possibly first: one round more may show.
+    assert!((3..=6).contains(&most), "{most} at once");
+}
+
+#[test]
+fn calls_that_nobody_awaits_are_cut_off_and_named() {
+    let place = Place::new();
+    let started = Instant::now();
+    let report = place
+        .script(
+            &format!("{META}agent('slow')\nreturn await agent('quick')\n"),
+            &["--debug-rule", "slow=delay:60s"],
+        )
+        .ok();
+    assert_eq!(report["results"], "echo: quick");
+    assert_eq!(report["abandoned"], json!([1]));
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn on_a_terminal_the_lines_move_and_leave_a_clean_screen() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}phase('Look')\nawait parallel([1, 2, 3].map(n => () => agent(`look ${{n}}`)))\nreturn 1\n"));
+    let binary = env!("CARGO_BIN_EXE_smol-wf");
+    for (term, moves) in [("xterm", true), ("dumb", false)] {
+        let line = format!("{binary} run s.mjs --debug-rule '*=delay:400ms'");
+        let output = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(place.dir.path())
+            .env_remove("CI")
+            .env("TERM", term)
+            .env("SMOL_WF_DB", place.db())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{seen}");
+        assert!(seen.contains("run run_") && seen.contains("\"results\": 1"), "{seen}");
+        assert_eq!(seen.contains("\u{1b}["), moves, "{term}: {seen:?}");
+        if moves {
+            assert!(seen.contains("3 running"), "{seen:?}");
+        }
+    }
+}

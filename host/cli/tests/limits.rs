@@ -1,0 +1,130 @@
+//! Bombs: each ends with a clear error, and the next run is healthy.
+//!
+//! The sandbox's own tests run the same shapes in one process; these go through
+//! the program, with its default limits.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::Place;
+
+const META: &str = "export const meta = { name: 'bomb', description: 'd' }\n";
+
+/// Far above what any of them takes, so that a slow machine is no failure; the
+/// figures are in docs/performance.md.
+const FAR_TOO_LONG: Duration = Duration::from_secs(60);
+
+const BOMBS: [(&str, &str); 17] = [
+    ("endless loop", "for (;;) {}"),
+    ("native built-in", "Array.prototype.indexOf.call({ length: 2 ** 40 }, 1)"),
+    ("redos", "/^(a+)+$/.test('a'.repeat(40) + 'b')"),
+    (
+        "random sort",
+        "Array.from({ length: 1e6 }, (_, i) => i).sort(() => Math.random() - 0.5); for (;;) [3, 1, 2].sort()",
+    ),
+    ("repeat", "let s = 'x'.repeat(2 ** 29); s += s; return s.length"),
+    ("pad", "return 'x'.padEnd(2 ** 29).split('').length"),
+    ("shift", "return (1n << (2n ** 30n)).toString().length"),
+    ("power", "return (3n ** 200000n ** 2n).toString().length"),
+    ("sparse join", "const a = []; a[2 ** 32 - 2] = 1; return a.join().length"),
+    ("fill", "return new Array(2 ** 31).fill(1).length"),
+    ("toJSON", "const o = { toJSON() { return { o } } }; return o"),
+    ("microtasks", "const f = () => Promise.resolve().then(f); await f()"),
+    ("map flood", "const m = new Map(); for (let i = 0; ; i++) m.set(i, { i })"),
+    ("busy wait", "const t = Date.now(); while (Date.now() - t < 1e12) {}"),
+    ("typed array", "return new Uint8Array(1e9).length"),
+    ("rope", "let s = 'x'; for (;;) s = s + s + 'y'"),
+    ("bind chain", "let f = () => 1; for (let i = 0; i < 1e6; i++) f = f.bind(null); return f()"),
+];
+
+#[test]
+fn bombs_end_with_a_clear_error() {
+    let place = Place::new();
+    for (what, bomb) in BOMBS {
+        let started = Instant::now();
+        let ran = place.script(&format!("{META}{bomb}\n"), &[]);
+        assert!(started.elapsed() < FAR_TOO_LONG, "{what}");
+        assert!([1, 3].contains(&ran.code), "{what}: {} {}", ran.code, ran.stderr);
+        assert!(ran.stderr.contains("error: "), "{what}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{what}: {}", ran.stderr);
+        println!("{what}: {:?}: {}", started.elapsed(), ran.stderr.lines().nth(1).unwrap_or(""));
+        assert_eq!(place.script(&format!("{META}return 1\n"), &[]).ok()["results"], 1, "{what}");
+    }
+}
+
+#[test]
+fn the_fuel_error_says_how_much_and_how_to_raise_it() {
+    let place = Place::new();
+    let turn = place.script(&format!("{META}for (;;) {{}}\n"), &["--fuel", "1000000000"]);
+    turn.fails(1, &["limit_turn_fuel", "100000000 units", "--fuel 10000000000"]);
+    let all = place.script(
+        &format!("{META}for (;;) {{ for (let i = 0; i < 1e4; i++) {{}} await agent('x') }}\n"),
+        &["--fuel", "50000000"],
+    );
+    all.fails(1, &["limit_fuel", "50000000", "--fuel 500000000"]);
+    // What was done is kept, and more fuel goes on from there.
+    let before = all.report()["agents"]["completed"].as_u64().unwrap();
+    let more = place.run(&["resume", "latest", "--fuel", "100000000"]);
+    more.fails(1, &["limit_fuel"]);
+    assert!(more.report()["agents"]["completed"].as_u64().unwrap() > before);
+}
+
+#[test]
+fn memory_has_a_bound_and_a_flag() {
+    let place = Place::new();
+    let script = format!(
+        "{META}const a = []; for (let i = 0; i < 40; i++) a.push(new Uint8Array(2 ** 20).fill(1)); return a.length\n"
+    );
+    place.script(&script, &["--memory", "16"]).fails(1, &["limit_memory", "16 MiB", "--memory 32"]);
+    assert_eq!(place.run(&["resume", "latest", "--memory", "128"]).ok()["results"], 40);
+}
+
+#[test]
+fn deep_recursion_is_a_range_error_that_can_be_caught() {
+    let place = Place::new();
+    let script = format!("{META}
+const names = []
+const f = () => f() + 1
+for (const deep of [f, () => JSON.parse('['.repeat(100000)), () => {{ let o = {{}}; for (let i = 0; i < 5000; i++) o = {{ o }}; return JSON.stringify(o) }}]) {{
+  try {{ deep(); names.push('ran') }} catch (e) {{ names.push(e.name) }}
+}}
+return names
+");
+    let names = place.script(&script, &[]).ok()["results"].clone();
+    assert_eq!(names[0], "RangeError");
+    assert_eq!(names[1], "RangeError");
+}
+
+#[test]
+fn sizes_are_bounded() {
+    let place = Place::new();
+    for (script, says) in [
+        ("await agent('x'.repeat(5 * 2 ** 20))", "call_too_large"),
+        (
+            "await agent('x', { schema: { enum: Array.from({ length: 20000 }, (_, i) => 'value ' + i) } })",
+            "call_too_large",
+        ),
+        (
+            "let s = { type: 'object' }; for (let i = 0; i < 40; i++) s = { properties: { a: s } }; await agent('x', { schema: s })",
+            "64",
+        ),
+        ("return 'x'.repeat(5 * 2 ** 20)", "limit_result"),
+    ] {
+        place.script(&format!("{META}{script}\n"), &[]).fails(1, &[says]);
+    }
+    let cut = place.script(&format!("{META}log('x'.repeat(100000))\nreturn 1\n"), &[]);
+    assert!(cut.stderr.contains("… [cut]") && cut.stderr.len() < 40_000);
+}
+
+#[test]
+fn a_fan_out_of_ten_thousand_completes() {
+    let place = Place::new();
+    let report = place
+        .script(
+            &format!("{META}const all = await parallel(Array.from({{ length: 10000 }}, (_, i) => () => agent(`item ${{i}}`)))\nreturn [all.length, all.filter(Boolean).length]\n"),
+            &["--max-agents", "10000", "--log-level", "error"],
+        )
+        .ok();
+    assert_eq!(report["results"], serde_json::json!([10000, 10000]));
+}
