@@ -17,11 +17,12 @@ export default async function ({
 Look every fact up in the repository before you state it; name files and commands exactly. Leave out what you cannot find. Reply with the text only, without the heading.`,
     { label: `write: ${heading}` },
   );
+  if (draft === null) throw new Error(`nobody wrote the section "${heading}"`);
   const text = await agent(
     `Check this section against the repository, sentence by sentence. Correct what is wrong, remove what nothing supports, and keep the rest word for word. Reply with the section only.
 
 ${draft}`,
     { label: `check: ${heading}` },
   );
-  return { heading, text };
+  return { heading, text: text ?? draft };
 }

@@ -29,6 +29,7 @@ export default async function ({ topic = "how this repository is built and teste
     { label: "outline", schema: OUTLINE },
   );
   const sections = outline?.sections ?? [];
+  if (sections.length === 0) return { text: null, missing: [] };
 
   phase("Write");
   const written = await parallel(

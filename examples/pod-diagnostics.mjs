@@ -74,7 +74,9 @@ Of pods that one controller owns and that fail in the same way, list one and say
 ${READ_ONLY}`,
     { label: "discover", schema: PODS },
   );
-  const pods = (found?.pods ?? []).slice(0, maxPods);
+  // No answer is no good news.
+  if (found === null) throw new Error("the search for unhealthy pods gave no answer");
+  const pods = found.pods.slice(0, maxPods);
   if (pods.length === 0) return { healthy: true, pods: [], report: `No unhealthy pods ${where}.` };
   log(`${pods.length} unhealthy pods to inspect`);
 

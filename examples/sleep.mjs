@@ -1,4 +1,4 @@
-// Watches something until it settles, and sleeps durably between looks: the
+// Watches something until it settles, and sleeps durably before each look: the
 // process may be stopped meanwhile, and `smol-wf resume` goes on.
 // args: { what?: string, everyMs?: number, looks?: number }
 import { sleep } from "workflow:extra";
@@ -11,7 +11,7 @@ export const meta = {
 const STATE = {
   type: "object",
   properties: {
-    state: { enum: ["settled", "failed", "going-on"] },
+    state: { enum: ["going-on", "settled", "failed"] },
     observation: { type: "string", description: "What was seen, in one sentence, with numbers" },
   },
   required: ["state", "observation"],
@@ -20,6 +20,7 @@ const STATE = {
 export default async function ({ what = "the latest CI run of this repository", everyMs = 200, looks = 3 }) {
   const seen = [];
   for (let look = 1; look <= looks; look++) {
+    await sleep(everyMs);
     const now = await agent(
       `Check the current state of ${what}. Only look: start, cancel, approve and retry nothing.
 
@@ -31,7 +32,6 @@ Seen so far: ${seen.at(-1)?.observation ?? "nothing yet"}`,
     seen.push({ at: new Date().toISOString(), state, observation: now?.observation ?? "no answer" });
     log(`look ${look} of ${looks}: ${state}`);
     if (state !== "going-on") return { state, seen };
-    if (look < looks) await sleep(everyMs);
   }
   return { state: "going-on", seen };
 }

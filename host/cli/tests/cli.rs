@@ -375,7 +375,7 @@ const child = await workflow({{ scriptPath: './child.mjs' }}, {{ n: 1 }})
 const named = await workflow('near', [2])
 const up = await workflow({{ scriptPath: '../outside.mjs' }})
 const refused = []
-for (const target of [{{ scriptPath: '../../etc/passwd' }}, {{ scriptPath: '/etc/passwd' }}, 'absent', {{ scriptPath: './nested.mjs' }}, {{ scriptPath: './broken.mjs' }}]) {{
+for (const target of [{{ scriptPath: '../../etc/passwd.js' }}, {{ scriptPath: '/etc/passwd.js' }}, 'absent', {{ scriptPath: './nested.mjs' }}, {{ scriptPath: './broken.mjs' }}, {{ scriptPath: '../.env' }}]) {{
   try {{ await workflow(target); refused.push('ran') }} catch (e) {{ refused.push(e.code) }}
 }}
 return {{ child, named, up, refused }}
@@ -389,7 +389,7 @@ return {{ child, named, up, refused }}
             "child": [{ "n": 1 }, true, "echo: c"],
             "named": ["echo: in child", [2]],
             "up": 1,
-            "refused": ["workflow_not_found", "workflow_not_found", "workflow_not_found", "workflow_failed", "workflow_refused"],
+            "refused": ["workflow_not_found", "workflow_not_found", "workflow_not_found", "workflow_failed", "workflow_refused", "workflow_refused"],
         })
     );
     assert_eq!(report["agents"]["called"], 3);

@@ -20,9 +20,5 @@ pub const SCHEMA_INVALID: &str = "schema_invalid";
 pub const SCHEMA_MISMATCH: &str = "schema_mismatch";
 /// No provider of that name.
 pub const PROVIDER_UNKNOWN: &str = "provider_unknown";
-/// The provider refuses an option of the call.
-pub const OPTION_UNSUPPORTED: &str = "option_unsupported";
-/// The agent failed.
-pub const AGENT_FAILED: &str = "agent_failed";
 /// The agent's answer is larger than allowed.
 pub const ANSWER_TOO_LARGE: &str = "answer_too_large";

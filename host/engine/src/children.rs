@@ -16,6 +16,8 @@ use smol_wf_sandbox::Sandbox;
 
 use crate::library::{LibraryError, Loaded, ProjectRoot};
 
+const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
+
 pub(crate) struct Children {
     pub(crate) root: Arc<ProjectRoot>,
     pub(crate) sandbox: Sandbox,
@@ -30,6 +32,7 @@ impl Children {
         target: WorkflowTarget,
         args: Option<String>,
     ) -> Result<Box<ScopeStart>, Failure> {
+        refuse_other_files(&target)?;
         let root = self.root.clone();
         let asked = target.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&root, caller, &asked))

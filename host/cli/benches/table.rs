@@ -1,0 +1,281 @@
+//! `cargo bench -p smol-wf`: one table of what matters, measured in one run,
+//! with the floor (one FULL commit of SQLite) beside it.
+//!
+//! Owns: measuring. Never: judges; a slow disk or a busy machine is no failure.
+//! The targets in the table are those of docs/performance.md.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use smol_wf_core::event::Event;
+use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
+use smol_wf_core::ids::{Digest, RunId, Scope};
+use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::machine::Machine;
+use smol_wf_engine::{
+    CancellationToken, Engine, EngineOptions, LimitChanges, NoWatcher, Report, ResumeRequest,
+    RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
+};
+use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
+
+const META: &str = "export const meta = { name: 'bench', description: 'Measures' }\n";
+
+fn main() {
+    let dir = tempfile::tempdir().expect("a folder");
+    println!("{:<52} {:>12} {:>14}", "what", "measured", "target");
+    let floor = commit_floor(dir.path());
+    row("floor: one FULL commit of one row (median)", ms(floor), "");
+    cold_process(dir.path());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        sequential(dir.path(), floor).await;
+        fan_outs(dir.path()).await;
+        replays(dir.path()).await;
+        instantiate().await;
+        waiting(dir.path()).await;
+    });
+    let again = commit_floor(dir.path());
+    row("floor again, at the end", ms(again), "");
+}
+
+fn row(what: &str, measured: String, target: &str) {
+    println!("{what:<52} {measured:>12} {target:>14}");
+}
+
+fn ms(duration: Duration) -> String {
+    format!("{:.3} ms", duration.as_secs_f64() * 1_000.0)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// The least that durability costs on this disk: WAL, synchronous=FULL.
+fn commit_floor(dir: &Path) -> Duration {
+    let path = dir.join("floor.db");
+    let db = rusqlite::Connection::open(path).expect("a database");
+    db.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+         CREATE TABLE IF NOT EXISTS t (x INTEGER) STRICT;",
+    )
+    .expect("a table");
+    let mut insert = db.prepare("INSERT INTO t VALUES (1)").expect("a statement");
+    let times = (0..400).map(|_| {
+        let started = Instant::now();
+        insert.execute([]).expect("a row");
+        started.elapsed()
+    });
+    median(times.collect())
+}
+
+fn cold_process(dir: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project");
+    let run = || {
+        let started = Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_smol-wf"))
+            .args(["run", "examples/hello.mjs", "--db"])
+            .arg(dir.join("cold.db"))
+            .current_dir(root)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("the program");
+        assert!(status.success());
+        started.elapsed()
+    };
+    run();
+    let times = (0..40).map(|_| run()).collect();
+    row("run examples/hello.mjs, whole process (median)", ms(median(times)), "<= 15 ms");
+}
+
+fn engine(db: PathBuf, instances_max: u32) -> Engine {
+    let store = Box::new(SqliteStore::open(&db).expect("a database"));
+    Engine::new(EngineOptions { store, instances_max }).expect("an engine")
+}
+
+fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {
+    RunRequest {
+        script: ScriptFile {
+            bytes: format!("{META}{body}").into_bytes(),
+            path: dir.join("bench.mjs"),
+        },
+        args: None,
+        limits: Limits { agents, ..Limits::default() },
+        budget: None,
+        provider: "debug".into(),
+        model_map: Vec::new(),
+        debug_rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+        timeout: None,
+        seed: Some(1),
+        project_root: Some(dir.to_owned()),
+        home: None,
+    }
+}
+
+async fn timed(engine: &Engine, request: RunRequest) -> (Duration, Report) {
+    let started = Instant::now();
+    let report = engine.run(request, &NoWatcher, CancellationToken::new()).await.expect("a report");
+    (started.elapsed(), report)
+}
+
+async fn sequential(dir: &Path, floor: Duration) {
+    const STEPS: u32 = 2_000;
+    let engine = engine(dir.join("sequential.db"), 8);
+    let body = format!("for (let i = 0; i < {STEPS}; i++) await agent(`step ${{i}}`)\nreturn 1");
+    let (took, report) = timed(&engine, request(dir, &body, STEPS, &[])).await;
+    assert_eq!(report.state, RunState::Completed);
+    let step = took / STEPS;
+    row("sequential durable step, of 2,000", ms(step), "");
+    let ratio = step.as_secs_f64() / floor.as_secs_f64();
+    row("  the same, in FULL commits", format!("{ratio:.2} x"), "<= 2 x");
+}
+
+async fn fan_outs(dir: &Path) {
+    let engine = engine(dir.join("fan.db"), 8);
+    for (width, target) in [(1_000, "<= 300 ms"), (10_000, "<= 3000 ms")] {
+        let body = format!(
+            "const all = await parallel(Array.from({{ length: {width} }}, (_, i) => () => agent(`item ${{i}}`)))\nreturn all.filter(Boolean).length"
+        );
+        let (took, report) = timed(&engine, request(dir, &body, width, &[])).await;
+        assert_eq!(report.results.get(), width.to_string());
+        row(&format!("parallel of {width} debug agents, complete"), ms(took), target);
+    }
+}
+
+/// A run that stops at its limit of agents, resumed with the same limit:
+/// it replays everything and stops again.
+async fn replays(dir: &Path) {
+    let engine = engine(dir.join("replay.db"), 8);
+    for (steps, target) in [(1_000, ""), (10_000, "<= 500 ms")] {
+        let body = "for (let i = 0; ; i++) await agent(`step ${i}`)";
+        let (_, report) = timed(&engine, request(dir, body, steps, &[])).await;
+        assert_eq!(report.state, RunState::Paused);
+        let again = || ResumeRequest {
+            run: report.run_id.clone(),
+            script: None,
+            limits: LimitChanges::default(),
+            timeout: None,
+        };
+        let mut times = Vec::new();
+        for _ in 0..5 {
+            let started = Instant::now();
+            let resumed = engine.resume(again(), &NoWatcher, CancellationToken::new()).await;
+            let resumed = resumed.expect("a report");
+            times.push(started.elapsed());
+            assert_eq!(resumed.agents.completed, u64::from(steps));
+        }
+        row(&format!("replay of {steps} completed steps (median)"), ms(median(times)), target);
+    }
+}
+
+fn bare_machine() -> Machine {
+    let head = RunHead {
+        format: JOURNAL_FORMAT,
+        run: RunId::from_bits(1),
+        name: "bench".into(),
+        script: Digest::of(b""),
+        script_path: String::new(),
+        project_root: String::new(),
+        seed: 1,
+        budget: None,
+        provider: "debug".into(),
+        model_map: Vec::new(),
+        debug_rules: Vec::new(),
+    };
+    let start = ScopeStart {
+        scope: Scope::ROOT,
+        text: String::new(),
+        file_name: "bench.mjs".into(),
+        path: "bench.mjs".into(),
+        meta_export: 0,
+        dialect: Dialect::Body,
+        meta: "{}".into(),
+        args: None,
+    };
+    Machine::start(head, start, Limits::default(), Sandbox::guest_digest(), 0)
+}
+
+async fn instantiate() {
+    let sandbox = Sandbox::new(SandboxConfig::new(8)).expect("a sandbox");
+    let input = StartInput {
+        source: Source {
+            text: format!("{META}return 1"),
+            file_name: "bench.mjs".into(),
+            meta_export: 0,
+        },
+        dialect: Dialect::Body,
+        args: None,
+        meta: "{}".into(),
+        seed: 1,
+        diagnose: false,
+    };
+    let mut times = Vec::new();
+    for _ in 0..300 {
+        let machine = bare_machine();
+        let started = Instant::now();
+        let mut guest =
+            sandbox.instance(InstanceLimits { memory_mib: 256 }).await.expect("an instance");
+        let limits = TurnLimits { fuel: 1_000_000_000, now_us: 0 };
+        let turn = guest.start(machine, limits, &input).await;
+        times.push(started.elapsed());
+        assert_eq!(turn.end, Ok(Status::Done("1".into())));
+    }
+    row("instantiate and a trivial script, warm (median)", ms(median(times)), "<= 0.3 ms");
+}
+
+/// Counts runs whose agent is at work.
+struct Counting(Arc<AtomicUsize>);
+
+impl Watcher for Counting {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {}
+
+    fn event(&self, event: &Event, _replayed: bool) {
+        if event.kind == "workflow.agent_started" {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn waiting(dir: &Path) {
+    const RUNS: usize = 1_000;
+    let engine = engine(dir.join("waiting.db"), 1_100);
+    let one = "const seen = []\nfor (let i = 0; i < 3; i++) seen.push(await agent(`look ${i}`))\nreturn seen";
+    timed(&engine, request(dir, one, 10, &[])).await;
+    let before = resident_kib();
+    let cancel = CancellationToken::new();
+    let working = Arc::new(AtomicUsize::new(0));
+    let mut runs = tokio::task::JoinSet::new();
+    for _ in 0..RUNS {
+        let (engine, cancel, working) = (engine.clone(), cancel.clone(), working.clone());
+        let request = request(dir, one, 10, &["#3=delay:1h"]);
+        runs.spawn(async move {
+            let watcher = Counting(working);
+            engine.run(request, &watcher, cancel).await.expect("a report").state
+        });
+    }
+    while working.load(Ordering::SeqCst) < RUNS * 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let each = (resident_kib().saturating_sub(before)) / RUNS as u64;
+    row("resident memory of a waiting run, of 1,000", format!("{each} KiB"), "<= 1024 KiB");
+    cancel.cancel();
+    while let Some(state) = runs.join_next().await {
+        assert_eq!(state.expect("ended"), RunState::Cancelled);
+    }
+}
+
+/// `VmRSS` of this process; nothing where there is no `/proc`.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,154 @@
+//! Every `smol-wf` command in the README and the docs, run as it stands.
+//!
+//! A line may end in `# exit N`; all others must exit 0. The commands of one
+//! page share a database, in order, in a copy-free checkout: the examples are
+//! those of the project.
+
+mod common;
+
+use std::process::Command;
+
+use common::{Place, finish, project};
+
+const PAGES: [&str; 9] = [
+    "README.md",
+    "docs/architecture.md",
+    "docs/cli.md",
+    "docs/errors.md",
+    "docs/events.md",
+    "docs/performance.md",
+    "docs/scripts.md",
+    "examples/README.md",
+    "ts/sdk/README.md",
+];
+
+/// Commands in fenced blocks, and the exit code each promises.
+fn commands(text: &str) -> Vec<(String, i32)> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            fenced = !fenced && ["console", "sh", "bash"].contains(&language);
+            continue;
+        }
+        let command = line.strip_prefix("$ ").unwrap_or(line);
+        if !fenced || !command.starts_with("smol-wf ") {
+            continue;
+        }
+        let (command, code) = match command.split_once("# exit ") {
+            Some((command, code)) => (command, code.trim().parse().unwrap()),
+            None => (command, 0),
+        };
+        found.push((command.trim().to_owned(), code));
+    }
+    found
+}
+
+#[test]
+fn every_command_in_the_docs_does_what_it_says() {
+    let mut ran = 0;
+    for page in PAGES {
+        let text = std::fs::read_to_string(project().join(page)).unwrap();
+        let place = Place::new();
+        // The command's name as a reader types it.
+        let bin = place.path("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_smol-wf"), bin.join("smol-wf")).unwrap();
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        for (command, code) in commands(&text) {
+            let mut shell = Command::new("bash");
+            shell.args(["-c", &command]).current_dir(project());
+            shell.env("PATH", &path).env("SMOL_WF_DB", place.db()).env("HOME", "/nonexistent");
+            shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            let done = finish(shell.spawn().unwrap());
+            assert_eq!(done.code, code, "{page}: {command}\n{}", done.stderr);
+            ran += 1;
+        }
+    }
+    assert!(ran >= 10, "only {ran} commands found");
+}
+
+#[test]
+fn the_readme_and_ci_run_the_same_tests() {
+    let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
+    let ci = std::fs::read_to_string(project().join(".ci/run")).unwrap();
+    let test = readme.lines().find_map(|line| line.strip_prefix("$ cargo test")).unwrap();
+    assert!(ci.lines().any(|line| line == format!("cargo test{test}")), "cargo test{test}");
+}
+
+#[test]
+fn help_names_every_flag_of_the_manual() {
+    let place = Place::new();
+    for (command, flags) in [
+        (
+            "run",
+            &[
+                "--agent-provider",
+                "--model-map",
+                "--db",
+                "--budget-allowance",
+                "--max-parallel-agents",
+                "--max-agents",
+                "--fuel",
+                "--memory",
+                "--timeout",
+                "--events",
+                "--log-level",
+                "--debug",
+                "--args-from-file",
+                "--args",
+                "--resume-run",
+                "--debug-rule",
+                "--seed",
+            ][..],
+        ),
+        ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
+        ("history", &["--output", "--limit", "--db"]),
+    ] {
+        let help = place.run(&[command, "--help"]);
+        assert_eq!(help.code, 0);
+        for flag in flags {
+            assert!(help.stdout.contains(flag), "{command} --help lacks {flag}");
+        }
+        assert!(help.stdout.contains("Examples:"));
+    }
+}
+
+#[test]
+fn every_error_code_of_the_engine_is_in_the_docs() {
+    let docs = std::fs::read_to_string(project().join("docs/errors.md")).unwrap();
+    let mut missing = Vec::new();
+    for file in [
+        "core/src/codes.rs",
+        "core/src/limits.rs",
+        "core/src/journal.rs",
+        "core/src/script/refused.rs",
+        "engine/src/error.rs",
+        "engine/src/library/error.rs",
+        "store/src/error.rs",
+        "providers/src/error.rs",
+    ] {
+        let source = std::fs::read_to_string(project().join("host").join(file)).unwrap();
+        for code in quoted_codes(&source) {
+            if !docs.contains(&format!("`{code}`")) {
+                missing.push(format!("{code} ({file})"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
+}
+
+/// `=> "some_code"` and `= "some_code"`: how codes are written in the sources.
+fn quoted_codes(source: &str) -> Vec<String> {
+    let body = source.split("#[cfg(test)]").next().unwrap_or(source);
+    let mut codes = Vec::new();
+    for part in body.split("=> \"").skip(1).chain(body.split(": &str = \"").skip(1)) {
+        let code = part.split('"').next().unwrap_or_default();
+        let is_code =
+            code.contains('_') && code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        if is_code {
+            codes.push(code.to_owned());
+        }
+    }
+    codes
+}
