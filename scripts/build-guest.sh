@@ -27,7 +27,7 @@ sources_digest() {
     (
         cd "$root"
         find wit guest/src guest/js guest/packager/src scripts/build-guest.sh \
-            guest/Cargo.toml guest/Cargo.lock guest/quickjs-stack-check.h \
+            guest/Cargo.toml guest/Cargo.lock guest/quickjs-stack-check.h guest/quickjs-positions.patch \
             guest/packager/Cargo.toml guest/packager/Cargo.lock -type f -print0 |
             LC_ALL=C sort -z |
             xargs -0 sha256sum |
@@ -58,6 +58,26 @@ need_file() {
     [[ -e "$1" ]] || die "$1 is missing; install $2"
 }
 
+# rquickjs-sys compiles a copy of QuickJS that it makes itself, with the clang of
+# what it takes for a WASI SDK: that clang patches the copy first.
+#   $1 clang, $2 ar
+shim_sdk() {
+    sdk="$work/wasi-sdk"
+    rm -rf "$sdk"
+    mkdir -p "$sdk/bin"
+    ln -sfn "$2" "$sdk/bin/ar"
+    cat >"$sdk/bin/clang" <<WRAPPER
+#!/bin/sh
+for file; do
+    case "\$file" in
+    */quickjs.c) patch --quiet --forward --reject-file=- "\$file" "$guest/quickjs-positions.patch" || exit 1 ;;
+    esac
+done
+exec "$1" "\$@"
+WRAPPER
+    chmod +x "$sdk/bin/clang"
+}
+
 # A rustup toolchain with the target needs nothing but a WASI SDK for QuickJS's C.
 use_rustup() {
     local sysroot
@@ -70,7 +90,8 @@ use_rustup() {
     rustc_program=$(command -v rustc)
     clang_program="$WASI_SDK/bin/clang"
     wasi_libc=$(head -n 1 "$WASI_SDK/VERSION" 2>/dev/null || echo unknown)
-    sdk="$WASI_SDK"
+    shim_sdk "$WASI_SDK/bin/clang" "$WASI_SDK/bin/ar"
+    ln -sfn "$WASI_SDK/share" "$sdk/share"
     build_std=()
     route_flags=()
 }
@@ -90,10 +111,8 @@ use_debian() {
     clang_program="$llvm/bin/clang"
     wasi_libc=$(dpkg-query -W -f '${Version}' wasi-libc 2>/dev/null || echo unknown)
     # rquickjs-sys looks for the layout of a WASI SDK.
-    sdk="$work/wasi-sdk"
-    mkdir -p "$sdk/bin" "$sdk/share/wasi-sysroot/include" "$sdk/share/wasi-sysroot/lib"
-    ln -sfn "$llvm/bin/clang" "$sdk/bin/clang"
-    ln -sfn "$llvm/bin/llvm-ar" "$sdk/bin/ar"
+    shim_sdk "$llvm/bin/clang" "$llvm/bin/llvm-ar"
+    mkdir -p "$sdk/share/wasi-sysroot/include" "$sdk/share/wasi-sysroot/lib"
     local triple
     for triple in wasm32-wasi wasm32-wasip1; do
         ln -sfn /usr/include/wasm32-wasi "$sdk/share/wasi-sysroot/include/$triple"
@@ -112,6 +131,7 @@ use_debian() {
 }
 
 find_toolchain() {
+    command -v patch >/dev/null || die "patch is missing; install the package patch"
     use_rustup || use_debian
     rustc_version=$("$rustc_program" --version)
     clang_version=$("$clang_program" --version | head -n 1)
@@ -140,7 +160,7 @@ build() {
     CARGO_ENCODED_RUSTFLAGS="${joined%$'\x1f'}" \
         RUSTC="$rustc_program" \
         WASI_SDK="$sdk" \
-        CFLAGS_wasm32_wasip1="--sysroot=$sdk/share/wasi-sysroot -include $guest/quickjs-stack-check.h -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source -ffile-prefix-map=$work=/build" \
+        CFLAGS_wasm32_wasip1="--sysroot=$sdk/share/wasi-sysroot -include $guest/quickjs-stack-check.h -DSMOL_WF_PATCH=$(sha256sum "$guest/quickjs-positions.patch" | cut -c 1-16) -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source -ffile-prefix-map=$work=/build" \
         cargo build --quiet --locked --release --target wasm32-wasip1 \
         --manifest-path "$guest/Cargo.toml" --target-dir "$work/guest" "${build_std[@]}"
     # The packager runs here: the flags above are none of its business.

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(rustc-web rust-web-src wasi-libc clang-19 lld-19 llvm-19 libclang-19-dev libclang-rt-19-dev-wasm32)
+packages=(patch rustc-web rust-web-src wasi-libc clang-19 lld-19 llvm-19 libclang-19-dev libclang-rt-19-dev-wasm32)
 
 if command -v apt-get >/dev/null 2>&1; then
   if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then

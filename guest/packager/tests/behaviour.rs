@@ -62,10 +62,10 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("return '\0'", "syntax 2:9 SyntaxError: the script contains a NUL character"),
     // Thrown errors.
-    ("throw new Error('x')", "thrown 2:11 Error: x"),
+    ("throw new Error('x')", "thrown 2:7 Error: x"),
     (
         "const s = 'ééé'; null.foo; return 1",
-        "thrown 2:18 TypeError: cannot read property 'foo' of null",
+        "thrown 2:23 TypeError: cannot read property 'foo' of null",
     ),
     ("throw 'x'", r#"thrown 0:0 Error: threw the string "x""#),
     ("throw undefined", "thrown 0:0 Error: threw undefined"),
@@ -74,8 +74,8 @@ const CASES: &[(&str, &str)] = &[
         "throw new Proxy({}, {get() { throw 1 }, getPrototypeOf() { throw 2 }})",
         "thrown 0:0 Error: threw something…",
     ),
-    ("async function g() { await agent('x'); null.foo }\nawait g()", "thrown 2:40 TypeError:…"),
-    ("throw new Error('\\ud800')", "thrown 2:11 Error: \u{fffd}"),
+    ("async function g() { await agent('x'); null.foo }\nawait g()", "thrown 2:45 TypeError:…"),
+    ("throw new Error('\\ud800')", "thrown 2:7 Error: \u{fffd}"),
     // Calls that fail: at the author's call, with the code.
     ("const r = await agent('fail boom'); return r", "thrown/boom 2:17 AgentError: it is boom"),
     (
@@ -84,7 +84,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "try { await agent('fail deep') } catch (e) { throw new Error('wrapped', {cause: e}) }",
-        "thrown/deep 2:56 Error: wrapped",
+        "thrown/deep 2:52 Error: wrapped",
     ),
     (
         "try { await agent('fail x') } catch (e) { return [e.name, e.code, e instanceof Error, e.stack] }",
@@ -113,9 +113,9 @@ const CASES: &[(&str, &str)] = &[
         "agent('fail later')\nawait agent('ok')\nreturn 5",
         "unhandled_rejection/later 2:1 AgentError: it is later",
     ),
-    ("Promise.reject(new Error('r')); return 5", "unhandled_rejection 2:20 Error: r"),
+    ("Promise.reject(new Error('r')); return 5", "unhandled_rejection 2:16 Error: r"),
     ("const r = Promise.reject(1); await agent('x'); try { await r } catch {}\nreturn 1", "done 1"),
-    ("Promise.reject(1); throw new Error('first')", "thrown 2:30 Error: first"),
+    ("Promise.reject(1); throw new Error('first')", "thrown 2:26 Error: first"),
     // Results.
     (
         "return {results: {items: [1, {x: 2}, {}, {callback() {}}]}}",
@@ -133,7 +133,7 @@ const CASES: &[(&str, &str)] = &[
         "return {a: undefined, b: NaN, c: new Date(0), e: [undefined]}",
         r#"done {"b":null,"c":"1970-01-01T00:00:00.000Z","e":[null]}"#,
     ),
-    ("return {toJSON() { throw new Error('no') }}", "thrown 2:30 Error: no"),
+    ("return {toJSON() { throw new Error('no') }}", "thrown 2:26 Error: no"),
     ("return ['\\ud800', '\\\\ud800', '\\ud83d\\ude00']", r#"done ["\ufffd","\\ud800","😀"]"#),
     // Groups.
     (
@@ -158,7 +158,7 @@ const CASES: &[(&str, &str)] = &[
     ("'use strict'; agent = 5", "thrown 2:15 TypeError: 'agent' is read-only"),
     (
         "Object.defineProperty(globalThis, 'agent', {value: 3})",
-        "thrown 2:23 TypeError: property is not configurable",
+        "thrown 2:8 TypeError: property is not configurable",
     ),
     (
         "return [typeof WeakRef, typeof FinalizationRegistry, typeof SharedArrayBuffer, typeof Atomics, typeof performance]",
@@ -208,10 +208,10 @@ fn scripts_end_as_expected() {
 fn positions_on_the_first_line() {
     deep(|| {
         for (script, expected) in [
-            ("export const meta = {name: 'é'}; throw new Error('x')", "thrown 1:44 Error: x"),
+            ("export const meta = {name: 'é'}; throw new Error('x')", "thrown 1:40 Error: x"),
             (
                 "/* é */ export const meta = {}; throw new Error('x'); return 1",
-                "thrown 1:43 Error: x",
+                "thrown 1:39 Error: x",
             ),
             (
                 "let x = ; export const meta = {}; return 1",
@@ -249,7 +249,7 @@ fn host_hears_of_slots_that_threw() {
             (slot.ordinal, slot.index, slot.stage, error.name.as_str(), error.line, error.column)
         });
         let told: Vec<_> = told.collect();
-        assert_eq!(told, [(1, 1, None, "TypeError", 2, 38), (2, 0, Some(1), "AgentError", 3, 35)]);
+        assert_eq!(told, [(1, 1, None, "TypeError", 2, 34), (2, 0, Some(1), "AgentError", 3, 35)]);
         assert_eq!(guest.seen().null_slots[1].error.failure.as_deref(), Some("z"));
     });
 }
@@ -355,7 +355,7 @@ fn unsettled_promises_are_named_when_asked() {
         let mut guest = Guest::new(Seen::default());
         let status = guest.start(&StartInput { diagnose: true, ..input(&text, Dialect::Body) });
         assert!(matches!(status, Status::Pending));
-        assert_eq!(guest.unsettled(), ["3:18", "4:29"]);
+        assert_eq!(guest.unsettled(), ["3:14", "4:29"]);
     });
 }
 

@@ -121,7 +121,6 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     for file in [
         "core/src/codes.rs",
         "core/src/limits.rs",
-        "core/src/journal.rs",
         "core/src/script/refused.rs",
         "engine/src/error.rs",
         "engine/src/library/error.rs",
@@ -130,6 +129,10 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     ] {
         let source = std::fs::read_to_string(project().join("host").join(file)).unwrap();
         for code in quoted_codes(&source) {
+            // The kinds of provider errors have words besides their codes.
+            if file.starts_with("providers") && !code.starts_with("provider_") {
+                continue;
+            }
             if !docs.contains(&format!("`{code}`")) {
                 missing.push(format!("{code} ({file})"));
             }

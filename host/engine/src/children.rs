@@ -97,6 +97,18 @@ pub(crate) fn file_name_of(path: &str) -> String {
     path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or("workflow").to_owned()
 }
 
+/// Why a file is no workflow is told to the script that asked for it, and may
+/// quote a word of the file: only files that are scripts by name are read.
+fn refuse_other_files(target: &WorkflowTarget) -> Result<(), Failure> {
+    match target {
+        WorkflowTarget::Path(path) if !SCRIPT_ENDINGS.iter().any(|end| path.ends_with(end)) => {
+            let message = format!("{path} is no script: those end in .js or .mjs");
+            Err(Failure::new(codes::WORKFLOW_REFUSED, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn load(
     root: &ProjectRoot,
     caller: String,

@@ -217,7 +217,7 @@ impl<'a> Drive<'a> {
         Ok(self.recorder.flush(wake_at_us).await?)
     }
 
-    async fn diagnose(&self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
+    async fn diagnose(&mut self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
         let Some(lease) = self.recorder.lease() else { return Ok(Vec::new()) };
         let records = self.world.load(lease.key.clone()).await?;
         Ok(diagnose::unsettled(&self.sandbox, &records, *machine.limits(), scope).await)
