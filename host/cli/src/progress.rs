@@ -34,7 +34,7 @@ impl Progress {
     pub(crate) fn new(flags: ShowFlags) -> Self {
         let level = flags.level();
         let live = level == LogLevel::Info && !flags.events && may_animate();
-        let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain::default()) };
+        let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain) };
         Self { events: flags.events, level, screen }
     }
 

@@ -1,5 +1,13 @@
 //! The shape of the project: which room may use which, and how long a file is.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

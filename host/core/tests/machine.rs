@@ -3,6 +3,14 @@
 //! The script here is Rust, so that ten thousand runs take a moment; the real
 //! guest goes through the same machine in the tests of the engine.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
 use std::collections::BTreeMap;
 
 use smol_wf_core::call::{Reply, Usage};
@@ -72,7 +80,7 @@ struct Fan {
 }
 
 impl Fan {
-    fn new(width: u32, depth: u32) -> Box<dyn Script> {
+    fn script(width: u32, depth: u32) -> Box<dyn Script> {
         Box::new(Self { width, depth, ..Self::default() })
     }
 
@@ -216,7 +224,7 @@ fn picker(mut state: u64) -> impl FnMut(usize) -> usize {
 
 #[test]
 fn a_journal_cut_anywhere_resumes_to_the_same_result_and_repeats_no_completed_call() {
-    let make = || Fan::new(4, 3);
+    let make = || Fan::script(4, 3);
     for seed in 1..20 {
         let (whole, _) = drive(fresh(), &make, picker(seed)).unwrap();
         assert_eq!(result_of(&whole), "13");
@@ -237,7 +245,7 @@ fn a_journal_cut_anywhere_resumes_to_the_same_result_and_repeats_no_completed_ca
 
 #[test]
 fn every_changed_entry_of_a_replay_is_noticed_before_anything_is_dispatched() {
-    let make = || Fan::new(3, 2);
+    let make = || Fan::script(3, 2);
     let (whole, _) = drive(fresh(), &make, |_| 0).unwrap();
     for index in 3..whole.len() {
         let mut changed = whole.clone();
@@ -265,7 +273,7 @@ fn every_changed_entry_of_a_replay_is_noticed_before_anything_is_dispatched() {
 
 #[test]
 fn another_guest_need_not_use_the_same_fuel() {
-    let make = || Fan::new(2, 2);
+    let make = || Fan::script(2, 2);
     let (mut whole, _) = drive(fresh(), &make, |_| 0).unwrap();
     for entry in &mut whole {
         match &mut entry.body {
@@ -279,7 +287,7 @@ fn another_guest_need_not_use_the_same_fuel() {
 
 #[test]
 fn phases_give_defaults_and_the_budget_is_what_was_spent() {
-    let (whole, _) = drive(fresh(), &|| Fan::new(3, 1), |_| 0).unwrap();
+    let (whole, _) = drive(fresh(), &|| Fan::script(3, 1), |_| 0).unwrap();
     let request = whole.iter().find_map(|entry| match &entry.body {
         Body::AgentCalled { request, .. } => Some(request.clone()),
         _ => None,
@@ -297,7 +305,7 @@ fn phases_give_defaults_and_the_budget_is_what_was_spent() {
 
 #[test]
 fn the_agent_limit_stops_the_run_and_a_higher_one_lets_it_go_on() {
-    let make = || Fan::new(10, 1);
+    let make = || Fan::script(10, 1);
     let few = Limits { agents: 4, ..Limits::default() };
     let machine = Machine::start(head(), start(Scope::ROOT), few, guest(), 1_000_000);
     let stopped = drive(machine, &make, |_| 0).unwrap_err();

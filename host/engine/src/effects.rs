@@ -174,10 +174,9 @@ impl World {
 
     fn happened_already(&mut self) -> Option<Happened> {
         loop {
-            match self.tasks.try_join_next()? {
-                Ok(happened) => return Some(happened),
-                // Aborted: it has nothing to say.
-                Err(_) => {}
+            // Aborted tasks have nothing to say.
+            if let Ok(happened) = self.tasks.try_join_next()? {
+                return Some(happened);
             }
         }
     }

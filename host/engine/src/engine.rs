@@ -163,7 +163,8 @@ impl Engine {
         let lease = recorder.lease().cloned();
         let renewal = lease.clone().map(|lease| self.keep_lease(lease, cancel.clone()));
         let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
-        let ended = drive.run(machine).await;
+        // On the heap, so that whoever runs a run holds a small future.
+        let ended = Box::pin(drive.run(machine)).await;
         if let Some(renewal) = renewal {
             renewal.abort();
         }
@@ -383,4 +384,21 @@ fn no_randomness(error: getrandom::Error) -> EngineError {
 /// Where a run's script was, when the run is in this store.
 pub(crate) fn script_path(head: &RunHead) -> PathBuf {
     PathBuf::from(&head.script_path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::NoWatcher;
+
+    /// A server runs each run as a task of its own: this must compile.
+    #[test]
+    fn runs_can_be_tasks() {
+        fn assert_send<T: Send>(_: &T) {}
+        fn check(engine: &Engine, run: RunRequest, resume: ResumeRequest) {
+            assert_send(&engine.run(run, &NoWatcher, CancellationToken::new()));
+            assert_send(&engine.resume(resume, &NoWatcher, CancellationToken::new()));
+        }
+        let _ = check;
+    }
 }

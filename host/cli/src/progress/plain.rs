@@ -9,7 +9,7 @@ use super::{failure_of, number_of, span, text_of};
 use crate::failure::talk;
 
 /// Shows each event as a line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Plain;
 
 impl Plain {
