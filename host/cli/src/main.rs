@@ -56,9 +56,16 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = match runtime.block_on(commands::execute(cli.command, workflow_args)) {
-        Ok(code) => code,
-        Err(error) => failure::report(&error),
+    // A task rather than `block_on` itself: between a run and its agents there is
+    // then no other thread to wake.
+    let command = runtime.spawn(commands::execute(cli.command, workflow_args));
+    let code = match runtime.block_on(command) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => failure::report(&error),
+        Err(error) => {
+            failure::say(&format!("a defect of smol-wf stopped it: {error}"), None);
+            ExitCode::FAILURE
+        }
     };
     // Whatever still blocks in the background has nothing more to say.
     runtime.shutdown_background();

@@ -25,6 +25,8 @@ pub(crate) struct Recorder<'a> {
     /// Records that are durable.
     length: u64,
     bytes: u64,
+    /// The wake-up time that the store has, once this process has set it.
+    stored_wake: Option<Option<i64>>,
     pending: Vec<Pending>,
     events: EventFold,
     report: ReportFold,
@@ -54,6 +56,7 @@ impl<'a> Recorder<'a> {
             chain: Chain::new(),
             length: 0,
             bytes: 0,
+            stored_wake: None,
             pending: Vec::new(),
             events: EventFold::new(),
             report: ReportFold::new(),
@@ -120,10 +123,16 @@ impl<'a> Recorder<'a> {
         }
         let Some(lease) = self.lease.clone() else { return Ok(()) };
         let (told, records) = self.seal()?;
-        let wake = wake_at_us.map_or(Wake::Never, Wake::At);
+        // Most commits leave it as it is, and save writing the run's row.
+        let wake = match wake_at_us {
+            same if self.stored_wake == Some(same) => Wake::Keep,
+            Some(at_us) => Wake::At(at_us),
+            None => Wake::Never,
+        };
         let appended = self.writer.append(lease, self.length, records.clone(), wake).await?;
         match appended {
             Ok(()) => {
+                self.stored_wake = Some(wake_at_us);
                 self.durable(told, &records);
                 Ok(())
             }
