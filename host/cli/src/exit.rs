@@ -26,7 +26,7 @@ const SCRIPT_FAULTS: [&str; 4] =
     ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
 
 /// Limits that say "enough for now" rather than "this script is broken".
-const PAUSING_LIMITS: [&str; 3] = ["limit_agents", "limit_children", "timed_out"];
+const PAUSING_LIMITS: [&str; 2] = ["limit_agents", "timed_out"];
 
 /// Of a run that has been driven as far as it went.
 pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {

@@ -419,6 +419,22 @@ fn the_agent_limit_holds_for_children_too() {
 }
 
 #[test]
+fn more_children_than_instances_take_turns_and_replay() {
+    let place = Place::new();
+    place.write("child.mjs", format!("{META}return await agent(`c ${{args}}`)\n"));
+    let script = format!(
+        "{META}const all = await parallel(Array.from({{ length: 150 }}, (_, i) => () => workflow({{ scriptPath: './child.mjs' }}, i)))
+for (let i = 0; i < 100; i++) await workflow({{ scriptPath: './child.mjs' }}, i)
+await agent('last')
+return all.filter(Boolean).length\n"
+    );
+    place.script(&script, &["--max-agents", "250"]).fails(5, &["limit_agents"]);
+    let resumed = place.run(&["resume", "latest", "--max-agents", "251"]).ok();
+    assert_eq!(resumed["results"], 150);
+    assert_eq!(resumed["agents"]["completed"], 251);
+}
+
+#[test]
 fn time_and_randomness_replay() {
     let place = Place::new();
     let script = format!(

@@ -68,7 +68,8 @@ pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
 /// How many workflows deep a `workflow()` call may be: one level.
 pub const DEPTH_MAX: u32 = 1;
 
-/// Child workflows that may run at once: each holds an instance.
+/// Child workflows that run at once: each holds an instance. More wait their
+/// turn.
 pub const CHILDREN_OPEN_MAX: u32 = 64;
 
 /// Most bytes of a JSON Schema.
@@ -144,14 +145,6 @@ pub enum LimitError {
         /// Agents allowed.
         limit: u32,
     },
-    /// Too many child workflows at once.
-    #[error(
-        "the run has {limit} child workflows open at once, as many as it may; await some before starting more"
-    )]
-    Children {
-        /// Children allowed.
-        limit: u32,
-    },
     /// Too many notes, sleeps and workflows.
     #[error(
         "the run has made {limit} log lines, phases, sleeps and null slots, as many as it may; log less"
@@ -188,7 +181,6 @@ impl LimitError {
             Self::Memory { .. } => "limit_memory",
             Self::Stack => "limit_stack",
             Self::Agents { .. } => "limit_agents",
-            Self::Children { .. } => "limit_children",
             Self::Notes { .. } => "limit_notes",
             Self::Journal { .. } => "limit_journal",
             Self::Result { .. } => "limit_result",

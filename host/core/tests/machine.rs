@@ -170,7 +170,7 @@ fn drive(
                         Effect::FindChild { call, .. } => {
                             machine.child_found(start(Scope::of(call)))
                         }
-                        Effect::Cancel(_) | Effect::Close(_) => {}
+                        Effect::Cancel(_) => {}
                     }
                 }
                 if !waiting.is_empty() {

@@ -29,6 +29,9 @@ pub(crate) async fn unsettled(
     };
     let mut guests: HashMap<Scope, Guest> = HashMap::new();
     loop {
+        for closed in machine.take_closed() {
+            guests.remove(&closed);
+        }
         let turn = match machine.next(0) {
             Ok(Next::Start { start, seed, now_us }) => {
                 let instance = InstanceLimits { memory_mib: limits.memory_mib };

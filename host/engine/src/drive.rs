@@ -81,6 +81,9 @@ impl<'a> Drive<'a> {
 
     async fn turns(&mut self, mut machine: Machine) -> Result<(), Halt> {
         loop {
+            for scope in machine.take_closed() {
+                self.guests.remove(&scope);
+            }
             let next = machine.next(clock::now_us()).map_err(|stop| self.halt(stop))?;
             self.recorder.absorb(machine.take_entries());
             match next {
@@ -181,7 +184,7 @@ impl<'a> Drive<'a> {
     }
 
     async fn wait(&mut self, machine: &mut Machine) -> Result<(), Halt> {
-        self.world.perform(machine.take_effects(), &mut self.guests);
+        self.world.perform(machine.take_effects(), self.guests.len());
         self.world.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
         let cancel = self.cancel.clone();

@@ -7,15 +7,14 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::event;
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::CallId;
-use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Record, ScopeStart};
+use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_providers::{Activity, AgentActivity};
-use smol_wf_sandbox::Guest;
 use smol_wf_store::{RunKey, Store};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -48,6 +47,13 @@ struct QueuedAgent {
     request: AgentRequest,
 }
 
+struct QueuedChild {
+    call: CallId,
+    caller: String,
+    target: WorkflowTarget,
+    args: Option<String>,
+}
+
 pub(crate) struct World {
     agents: Arc<Agents>,
     children: Arc<Children>,
@@ -57,7 +63,9 @@ pub(crate) struct World {
     working: HashMap<CallId, tokio::task::AbortHandle>,
     tasks: JoinSet<Happened>,
     sleeping: BinaryHeap<Reverse<(i64, CallId)>>,
-    cancelled: HashSet<CallId>,
+    child_queue: VecDeque<QueuedChild>,
+    /// Children whose scripts are being looked for.
+    finding: HashSet<CallId>,
     activity: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
 }
 
@@ -77,12 +85,14 @@ impl World {
             working: HashMap::new(),
             tasks: JoinSet::new(),
             sleeping: BinaryHeap::new(),
-            cancelled: HashSet::new(),
+            child_queue: VecDeque::new(),
+            finding: HashSet::new(),
             activity: mpsc::channel(ACTIVITIES_WAITING_MAX),
         }
     }
 
-    pub(crate) fn perform(&mut self, effects: Vec<Effect>, guests: &mut HashMap<Scope, Guest>) {
+    /// `guests` counts the open script instances, the first script among them.
+    pub(crate) fn perform(&mut self, effects: Vec<Effect>, guests: usize) {
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
@@ -92,17 +102,28 @@ impl World {
                     self.sleeping.push(Reverse((wake_at_us, call)));
                 }
                 Effect::FindChild { call, caller, target, args } => {
-                    let children = self.children.clone();
-                    self.tasks.spawn(async move {
-                        let found = children.find(call, caller, target, args).await;
-                        Happened::Child(call, found.map_err(Outcome::Failed))
-                    });
+                    self.child_queue.push_back(QueuedChild { call, caller, target, args });
                 }
                 Effect::Cancel(call) => self.cancel(call),
-                Effect::Close(scope) => {
-                    guests.remove(&scope);
-                }
             }
+        }
+        self.find_children(guests);
+    }
+
+    /// Looks for the scripts of queued children, as many as there are instances
+    /// for.
+    fn find_children(&mut self, guests: usize) {
+        while guests + self.finding.len() <= CHILDREN_OPEN_MAX as usize {
+            let Some(QueuedChild { call, caller, target, args }) = self.child_queue.pop_front()
+            else {
+                return;
+            };
+            self.finding.insert(call);
+            let children = self.children.clone();
+            self.tasks.spawn(async move {
+                let found = children.find(call, caller, target, args).await;
+                Happened::Child(call, found.map_err(Outcome::Failed))
+            });
         }
     }
 
@@ -161,11 +182,13 @@ impl World {
                     machine.complete(call, outcome, Some(reply));
                     self.dispatch(machine);
                 }
-                Happened::Child(call, found) => match found {
-                    _ if self.cancelled.contains(&call) => {}
-                    Ok(start) => machine.child_found(*start),
-                    Err(outcome) => machine.complete(call, outcome, None),
-                },
+                Happened::Child(call, found) => {
+                    self.finding.remove(&call);
+                    match found {
+                        Ok(start) => machine.child_found(*start),
+                        Err(outcome) => machine.complete(call, outcome, None),
+                    }
+                }
             }
             next = if taken < OUTCOMES_TOGETHER_MAX { self.happened_already() } else { None };
         }
@@ -198,7 +221,6 @@ impl World {
     }
 
     fn cancel(&mut self, call: CallId) {
-        self.cancelled.insert(call);
         self.queue.retain(|queued| queued.call != call);
         self.sleeping.retain(|Reverse((_, sleeping))| *sleeping != call);
         if let Some(handle) = self.working.remove(&call) {
@@ -209,6 +231,7 @@ impl World {
     /// Stops everything and waits until it has stopped.
     pub(crate) async fn cancel_all(&mut self) {
         self.queue.clear();
+        self.child_queue.clear();
         self.sleeping.clear();
         self.tasks.shutdown().await;
         self.working.clear();

@@ -8,10 +8,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{
-    AgentRequest, Body, CallId, LimitError, Machine, Next, Outcome, Reply, Scope, ScopeStart,
-    WorkflowTarget,
+    AgentRequest, Body, CallId, Machine, Next, Outcome, Reply, Scope, ScopeStart, WorkflowTarget,
 };
-use crate::limits::CHILDREN_OPEN_MAX;
 
 /// Something that waits to be told to a script.
 #[derive(Debug)]
@@ -64,8 +62,6 @@ pub enum Effect {
     },
     /// Stop working on this call: nobody waits for it any more.
     Cancel(CallId),
-    /// Drop the guest of this scope.
-    Close(Scope),
 }
 
 /// A call whose outcome its script has not been told.
@@ -171,7 +167,7 @@ impl Machine {
             self.effects.push(Effect::Cancel(id));
         }
         self.scopes.remove(&child);
-        self.effects.push(Effect::Close(child));
+        self.closed.push(child);
         if self.is_live() {
             if let Some(outcome) = outcome {
                 self.complete(call, outcome, None);
@@ -195,14 +191,6 @@ impl Machine {
                 self.complete(call, outcome, None);
             }
         }
-    }
-
-    pub(super) fn count_child(&self) -> Result<(), LimitError> {
-        let open = self.calls.values().filter(|call| !call.is_agent).count();
-        if open >= CHILDREN_OPEN_MAX as usize && self.scopes.len() > CHILDREN_OPEN_MAX as usize {
-            return Err(LimitError::Children { limit: CHILDREN_OPEN_MAX });
-        }
-        Ok(())
     }
 
     pub(super) fn skip_attempts(&mut self) {

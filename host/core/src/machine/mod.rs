@@ -75,6 +75,7 @@ pub struct Machine {
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
     effects: Vec<Effect>,
+    closed: Vec<Scope>,
     inbox: VecDeque<Delivery>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
@@ -135,6 +136,7 @@ impl Machine {
             guest,
             fresh: Vec::new(),
             effects: Vec::new(),
+            closed: Vec::new(),
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -189,6 +191,12 @@ impl Machine {
     /// What to perform once every entry taken so far is durable.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Scripts that are over since this was last asked: their guests can go, in
+    /// a replay too.
+    pub fn take_closed(&mut self) -> Vec<Scope> {
+        std::mem::take(&mut self.closed)
     }
 
     /// What to do next. `now_us` is the time of a delivery that is made now.

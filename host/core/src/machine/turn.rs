@@ -38,9 +38,6 @@ impl TurnHost for Machine {
             let message = "workflow() inside a child workflow is not possible: one level is all";
             return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
         }
-        if self.is_live() {
-            self.count_child().map_err(stop)?;
-        }
         self.count_note()?;
         let call = self.next_call();
         let scope = self.current;
