@@ -43,9 +43,6 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
     match error {
         CommandError::Engine(error) => {
             say(&format!("{error} [{}]", error.code()), snippet(error).as_deref());
-            if let Some(next) = next_step(error) {
-                talk(&next);
-            }
             ExitCode::from(crate::exit::of_error(error))
         }
         CommandError::Args(error) => {
@@ -78,15 +75,6 @@ fn snippet(error: &EngineError) -> Option<String> {
     }
 }
 
-fn next_step(error: &EngineError) -> Option<String> {
-    match error {
-        EngineError::Mismatch { run, .. } => Some(format!(
-            "nothing was dispatched; the journal is as it was. See it with: smol-wf history {run}"
-        )),
-        _ => None,
-    }
-}
-
 /// Tells how a run ended that did not complete, and how to go on.
 pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
     let run = &report.run_id;
@@ -108,7 +96,7 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
     if report.state.is_resumable() {
         talk(&format!("resume: smol-wf resume {run}"));
     } else if report.state == RunState::Failed {
-        talk(&format!("its journal: smol-wf history {run}"));
+        talk(&format!("its report: smol-wf history {run}"));
     }
 }
 

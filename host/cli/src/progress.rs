@@ -7,6 +7,7 @@ mod live;
 mod plain;
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
@@ -23,6 +24,8 @@ pub(crate) struct Progress {
     events: bool,
     level: LogLevel,
     screen: Screen,
+    run: OnceLock<RunId>,
+    oddities: Vec<String>,
 }
 
 enum Screen {
@@ -31,11 +34,17 @@ enum Screen {
 }
 
 impl Progress {
-    pub(crate) fn new(flags: ShowFlags) -> Self {
+    /// `oddities` are said once the run is known.
+    pub(crate) fn new(flags: ShowFlags, oddities: Vec<String>) -> Self {
         let level = flags.level();
         let live = level == LogLevel::Info && !flags.events && may_animate();
         let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain) };
-        Self { events: flags.events, level, screen }
+        Self { events: flags.events, level, screen, run: OnceLock::new(), oddities }
+    }
+
+    /// The run, once it can be resumed.
+    pub(crate) fn run(&self) -> Option<&RunId> {
+        self.run.get()
     }
 
     /// Takes the live lines away, before anything else is said.
@@ -48,9 +57,15 @@ impl Progress {
 
 impl Watcher for Progress {
     fn run_known(&self, run: &RunId, resumed: bool) {
+        let _ = self.run.set(run.clone());
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
+        if self.level >= LogLevel::Warn {
+            for oddity in &self.oddities {
+                talk(&format!("warning: {oddity}"));
+            }
+        }
     }
 
     fn event(&self, event: &Event, replayed: bool) {
@@ -101,7 +116,12 @@ fn text_of<'a>(event: &'a Event, field: &str) -> &'a str {
 }
 
 fn number_of(event: &Event, pointer: &str) -> u64 {
-    event.data.pointer(pointer).and_then(serde_json::Value::as_u64).unwrap_or_default()
+    let value = event.data.pointer(pointer);
+    let whole = value.and_then(serde_json::Value::as_u64);
+    // JavaScript's numbers come as floats.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    let rounded = || value.and_then(serde_json::Value::as_f64).map(|float| float as u64);
+    whole.or_else(rounded).unwrap_or_default()
 }
 
 /// Why it failed, from an event that says so.

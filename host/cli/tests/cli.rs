@@ -45,6 +45,20 @@ fn the_report_says_what_it_promises() {
 }
 
 #[test]
+fn odd_metas_are_warned_of_and_run() {
+    let place = Place::new();
+    let ran = place
+        .script("export const meta = { name: 'n', description: 'd', colour: 1 }\nreturn 1\n", &[]);
+    assert_eq!(ran.ok()["results"], 1);
+    let second = ran.stderr.lines().nth(1).unwrap();
+    assert!(
+        second.starts_with("warning: script.mjs:1:") && second.contains("colour"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn args_are_what_was_given_in_both_dialects() {
     let place = Place::new();
     let body = format!("{META}return typeof args === 'undefined' ? 'undefined' : args\n");

@@ -139,9 +139,11 @@ impl Engine {
         let registry = registry(&head)?;
         let lease = self.claim(&key).await?;
         // Between loading and claiming, another process may have gone on.
-        let (records, entries) = match lease.fence {
-            _ if self.grew(&key, records.len()).await? => self.load(&key).await?,
-            _ => (records, entries),
+        let length = self.row(&request.run).await?.map_or(0, |row| row.entries);
+        let (records, entries) = if length == records.len() as u64 {
+            (records, entries)
+        } else {
+            self.load(&key).await?
         };
         watcher.run_known(&request.run, true);
         let recorder = Recorder::resumed(self.writer.clone(), watcher, lease, &records, &entries);
@@ -222,12 +224,6 @@ impl Engine {
             }
             other => other.into(),
         })
-    }
-
-    async fn grew(&self, key: &RunKey, length: usize) -> Result<bool, EngineError> {
-        let key = key.clone();
-        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&key)).await??;
-        Ok(loaded.is_some_and(|records| records.len() != length))
     }
 
     pub(crate) async fn load(

@@ -105,11 +105,11 @@ impl Engine {
     /// When there is no such run, or its journal cannot be read.
     pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
         let (_, entries) = self.load(&self.key(run)).await?;
-        let held = self.history_row(run).await?.is_some_and(|row| is_held(&row));
+        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
         Report::fold(&entries, held).map_err(|_| EngineError::UnknownRun { asked: run.to_string() })
     }
 
-    async fn history_row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
+    pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
         let (tenant, prefix) = (self.tenant.clone(), run.to_string());
         let rows = self
             .writer

@@ -79,7 +79,8 @@ fn table(runs: &[RunSummary]) -> String {
         let created = utc(run.created_at_ms);
         table.add_row([run.run_id.to_string(), run.state.as_str().to_owned(), name, created]);
     }
-    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    // Without the padding of a frame that is not there.
+    table.to_string().lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 /// `2026-11-23 23:05:09`; nothing for a time that no calendar has.

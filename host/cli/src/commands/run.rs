@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, ProjectRoot};
 use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
 
@@ -90,7 +91,7 @@ impl RunArgs {
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
         let engine = self.db.engine(INSTANCES_MAX)?;
         let signals = Signals::listen();
-        let progress = Progress::new(self.show);
+        let progress = Progress::new(self.show, oddities(&script));
         let cancel = signals.cancel.clone();
         let report = match &self.resume_run {
             Some(_) if args.is_some() => {
@@ -137,12 +138,39 @@ pub(super) fn conclude(
     script_text: Option<&str>,
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
-    let report = report?;
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            let next = match (&error, progress.run()) {
+                (EngineError::Mismatch { .. }, _) => {
+                    Some("nothing was dispatched; the journal is as it was".to_owned())
+                }
+                (_, Some(run)) => Some(format!("resume: smol-wf resume {run}")),
+                (_, None) => None,
+            };
+            let code = failure::report(&error.into());
+            if let Some(next) = next {
+                failure::talk(&next);
+            }
+            return Ok(code);
+        }
+    };
     if !show.events {
         output::document(&report)?;
     }
     failure::ending(&report, script_text);
     Ok(exit::of_report(&report, signals.code()))
+}
+
+/// What is odd about a script's `meta` and yet no reason to refuse it.
+fn oddities(script: &ScriptFile) -> Vec<String> {
+    let name = script.path.file_name().unwrap_or_default().to_string_lossy();
+    // One that cannot be read is refused by the engine, which says why.
+    let warnings = Script::read(&script.bytes, &name).map(|read| read.warnings);
+    let line = |warning: Warning| {
+        format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message)
+    };
+    warnings.unwrap_or_default().into_iter().map(line).collect()
 }
 
 /// A path as it is; else the name of a workflow, looked for from here upwards.
