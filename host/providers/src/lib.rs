@@ -130,7 +130,7 @@ impl Activity for () {
 
 /// Drives one kind of agent.
 ///
-/// The contract, which [`conformance`] checks as far as it can:
+/// The contract, which `conformance` checks as far as it can:
 ///
 /// - **One round.** `attempt` sends `task.prompt`, verbatim and entire, to one
 ///   agent once, and returns its final answer. It never asks twice: retries,

@@ -22,7 +22,7 @@ pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 
 /// Run a workflow script
 ///
 /// The report goes to stdout as one JSON document, everything else to stderr.
-/// Arguments of the workflow's own are given as --args-<name> VALUE (JSON where
+/// Arguments of the workflow's own are given as `--args-<name> VALUE` (JSON where
 /// it reads as JSON, else text; without a value: true; repeated: an array).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
