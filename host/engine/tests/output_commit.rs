@@ -1,0 +1,210 @@
+//! Nothing leaves before it is durable, and durability costs one commit a step.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use smol_wf_core::event::{Event, EventFold};
+use smol_wf_core::ids::{Digest, RunId, TenantId};
+use smol_wf_core::journal::{Record, read};
+use smol_wf_core::limits::Limits;
+use smol_wf_engine::{
+    CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher, RunRequest,
+    RunState, ScriptFile, Store, StoreError, Watcher,
+};
+use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow};
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+fn request(body: &str) -> RunRequest {
+    let dir = std::env::temp_dir();
+    RunRequest {
+        script: ScriptFile {
+            bytes: format!("{META}{body}").into_bytes(),
+            path: dir.join("script.mjs"),
+        },
+        args: None,
+        limits: Limits::default(),
+        budget: None,
+        provider: "debug".into(),
+        model_map: Vec::new(),
+        debug_rules: Vec::new(),
+        timeout: None,
+        seed: Some(1),
+        project_root: Some(dir),
+        home: None,
+    }
+}
+
+/// A store that counts commits, and fails them from a certain one on.
+struct Counting {
+    inner: MemoryStore,
+    commits: Arc<AtomicU64>,
+    fail_from: u64,
+}
+
+impl Store for Counting {
+    fn create(
+        &mut self,
+        run: &NewRun,
+        owner: &str,
+        expires_at_us: i64,
+        records: &[Record],
+    ) -> Result<Lease, StoreError> {
+        self.inner.create(run, owner, expires_at_us, records)
+    }
+
+    fn append(
+        &mut self,
+        batches: &[Append<'_>],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        if self.commits.fetch_add(1, Ordering::SeqCst) >= self.fail_from {
+            return Err(StoreError::DiskFull { path: "memory".into() });
+        }
+        self.inner.append(batches)
+    }
+
+    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+        self.inner.load(key)
+    }
+
+    fn claim(
+        &mut self,
+        key: &RunKey,
+        owner: &str,
+        now_us: i64,
+        expires_at_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<Lease, StoreError> {
+        self.inner.claim(key, owner, now_us, expires_at_us, dead)
+    }
+
+    fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
+        self.inner.renew(lease, expires_at_us)
+    }
+
+    fn release(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        self.inner.release(lease)
+    }
+
+    fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.list(tenant, page)
+    }
+
+    fn find(
+        &mut self,
+        tenant: &TenantId,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.find(tenant, prefix, limit)
+    }
+
+    fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
+        self.inner.wake_ups(now_us, limit)
+    }
+
+    fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
+        self.inner.put_blob(tenant, bytes)
+    }
+
+    fn get_blob(
+        &mut self,
+        tenant: &TenantId,
+        digest: &Digest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.get_blob(tenant, digest)
+    }
+}
+
+fn engine(fail_from: u64) -> (Engine, MemoryStore, Arc<AtomicU64>) {
+    let inner = MemoryStore::new();
+    let commits = Arc::new(AtomicU64::new(0));
+    let store = Counting { inner: inner.clone(), commits: commits.clone(), fail_from };
+    let options = EngineOptions { store: Box::new(store), instances_max: 8 };
+    (Engine::new(options).unwrap(), inner, commits)
+}
+
+/// Looks into the store whenever it is told something.
+struct Suspicious {
+    store: MemoryStore,
+    told: AtomicU64,
+}
+
+fn durable_events(store: &MemoryStore, run: &RunId) -> Vec<Event> {
+    let key = RunKey { tenant: TenantId::local(), run: run.clone() };
+    let records = store.clone().load(&key).unwrap().unwrap();
+    let mut fold = EventFold::new();
+    read(&records).unwrap().iter().flat_map(|entry| fold.after(entry)).collect()
+}
+
+impl Watcher for Suspicious {
+    fn run_known(&self, run: &RunId, _resumed: bool) {
+        assert!(!durable_events(&self.store, run).is_empty(), "a run that nobody could resume");
+    }
+
+    fn event(&self, event: &Event, _replayed: bool) {
+        if event.kind == "workflow.agent_event" {
+            return;
+        }
+        let durable = durable_events(&self.store, &event.metadata.run_id);
+        assert!(durable.contains(event), "told before it was durable: {event:?}");
+        self.told.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+const STEPS: &str = "for (let i = 0; i < 50; i++) { log(`at ${i}`); await agent(`step ${i}`) }
+await parallel([1, 2, 3].map(n => () => agent(`fan ${n}`)))
+return 1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_told_before_it_is_durable() {
+    let (engine, store, _) = engine(u64::MAX);
+    let watcher = Suspicious { store, told: AtomicU64::new(0) };
+    let report = engine.run(request(STEPS), &watcher, CancellationToken::new()).await.unwrap();
+    assert_eq!(report.state, RunState::Completed);
+    assert!(watcher.told.load(Ordering::SeqCst) > 150);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sequential_step_is_one_commit() {
+    const N: u64 = 200;
+    let (engine, _, commits) = engine(u64::MAX);
+    let body = format!("for (let i = 0; i < {N}; i++) await agent(`s ${{i}}`)\nreturn 1");
+    engine.run(request(&body), &NoWatcher, CancellationToken::new()).await.unwrap();
+    let commits = commits.load(Ordering::SeqCst);
+    // A machine that is short of CPU may let an agent take longer than the wait
+    // for company, which costs a commit; most must do without.
+    assert!((N..N + N / 4).contains(&commits), "{commits} commits for {N} steps");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fan_out_shares_its_commits() {
+    const N: u64 = 1_000;
+    let (engine, _, commits) = engine(u64::MAX);
+    let body = format!(
+        "return (await parallel(Array.from({{ length: {N} }}, (_, i) => () => agent(`f ${{i}}`)))).length"
+    );
+    engine.run(request(&body), &NoWatcher, CancellationToken::new()).await.unwrap();
+    let commits = commits.load(Ordering::SeqCst);
+    assert!(commits < N / 2, "{commits} commits for a fan-out of {N}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_fails_stops_the_run_and_nothing_more_is_told() {
+    for fail_from in [0, 1, 7, 30] {
+        let (engine, store, _) = engine(fail_from);
+        let watcher = Suspicious { store, told: AtomicU64::new(0) };
+        let ended = engine.run(request(STEPS), &watcher, CancellationToken::new()).await;
+        assert!(
+            matches!(ended, Err(EngineError::Store(StoreError::DiskFull { .. }))),
+            "after {fail_from} commits: {ended:?}"
+        );
+    }
+}
