@@ -11,6 +11,10 @@ use smol_wf_engine::{EngineError, Report, RunState};
 use crate::screen;
 use crate::workflow_args::ArgsError;
 
+/// Limits that no flag raises: a resumed run would stop at the same place.
+const FIXED_LIMITS: [&str; 5] =
+    ["limit_stack", "limit_notes", "limit_journal", "limit_result", "guest_fault"];
+
 /// Why a command ended without a report.
 #[derive(Debug)]
 pub(crate) enum CommandError {
@@ -93,7 +97,8 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
     }
-    if report.state.is_resumable() {
+    let code = report.error.as_ref().map_or("", |error| error.code.as_str());
+    if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
         talk(&format!("resume: smol-wf resume {run}"));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}"));

@@ -9,9 +9,13 @@ use serde::Serialize;
 
 /// Writes one JSON document, for people and programs alike.
 pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
-    // By way of a value, so that raw parts are indented too.
-    let value = serde_json::to_value(value)?;
-    line(&serde_json::to_string_pretty(&value)?)
+    // By way of a value, so that raw parts are indented too; those too deep for
+    // that stay on one line.
+    let text = match serde_json::to_value(value) {
+        Ok(value) => serde_json::to_string_pretty(&value)?,
+        Err(_) => serde_json::to_string_pretty(value)?,
+    };
+    line(&text)
 }
 
 /// Writes one line of a stream.

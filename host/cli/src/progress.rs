@@ -26,6 +26,8 @@ pub(crate) struct Progress {
     screen: Screen,
     run: OnceLock<RunId>,
     oddities: Vec<String>,
+    /// Why the event stream has a hole.
+    lost: OnceLock<std::io::Error>,
 }
 
 enum Screen {
@@ -39,12 +41,24 @@ impl Progress {
         let level = flags.level();
         let live = level == LogLevel::Info && !flags.events && may_animate();
         let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain) };
-        Self { events: flags.events, level, screen, run: OnceLock::new(), oddities }
+        Self {
+            events: flags.events,
+            level,
+            screen,
+            run: OnceLock::new(),
+            oddities,
+            lost: OnceLock::new(),
+        }
     }
 
     /// The run, once it can be resumed.
     pub(crate) fn run(&self) -> Option<&RunId> {
         self.run.get()
+    }
+
+    /// Why the event stream could not be written whole, if it could not.
+    pub(crate) fn lost(&mut self) -> Option<std::io::Error> {
+        self.lost.take()
     }
 
     /// Takes the live lines away, before anything else is said.
@@ -70,8 +84,11 @@ impl Watcher for Progress {
 
     fn event(&self, event: &Event, replayed: bool) {
         if self.events {
-            // A reader that has gone misses the rest; the run goes on.
-            let _ = output::json_line(event);
+            // A reader that has gone misses the rest, and the run goes on; a
+            // stream that could not be written is told of at the end.
+            if let Err(error) = output::json_line(event) {
+                let _ = self.lost.set(error);
+            }
         }
         if replayed {
             return;

@@ -5,12 +5,16 @@
 //! sources together. Never: knows what a workflow does with them.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
 
 const PREFIX: &str = "--args-";
+/// Largest file of arguments: as JSON they may have a quarter of that, and YAML
+/// and white space take more room.
+const FILE_BYTES_MAX: usize = 4 * ARGS_BYTES_MAX;
 /// Flags of the program that begin like the workflow's own.
 const OWN_FLAGS: [&str; 1] = ["from-file"];
 
@@ -20,6 +24,8 @@ pub(crate) type Named = Vec<(String, Value)>;
 /// Why there are no arguments to run with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArgsError {
+    #[error("--args-from-file: {} is over {FILE_BYTES_MAX} bytes, the most there can be", path.display())]
+    FileTooLarge { path: PathBuf },
     #[error("--args-from-file: {} cannot be read: {error}; check the path", path.display())]
     Unreadable { path: PathBuf, error: std::io::Error },
     #[error("--args-from-file: {} is not UTF-8 (byte {offset}); save it as UTF-8", path.display())]
@@ -143,12 +149,23 @@ fn not_mergeable(value: &Value) -> ArgsError {
     ArgsError::NotMergeable { found: smol_wf_core::call::kind_of(value) }
 }
 
+/// At most one byte more than allowed, whatever the path leads to.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = FILE_BYTES_MAX as u64 + 1;
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn read_file(path: &Path) -> Result<Map<String, Value>, ArgsError> {
     let path = path.to_owned();
-    let bytes = match std::fs::read(&path) {
+    let bytes = match read_bounded(&path) {
         Ok(bytes) => bytes,
         Err(error) => return Err(ArgsError::Unreadable { path, error }),
     };
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(ArgsError::FileTooLarge { path });
+    }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text.trim_start_matches('\u{feff}'),
         Err(error) => return Err(ArgsError::NotUtf8 { path, offset: error.valid_up_to() }),

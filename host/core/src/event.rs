@@ -121,7 +121,9 @@ impl EventFold {
                 self.created_us = entry.at_us;
                 Vec::new()
             }
-            Body::AttemptStarted { attempt: 1, .. } | Body::TurnEnded { .. } => Vec::new(),
+            Body::AttemptStarted { attempt: 1, .. }
+            | Body::TurnEnded { .. }
+            | Body::AgentAnswered { .. } => Vec::new(),
             Body::AttemptStarted { attempt, .. } => {
                 self.one("workflow.resumed", Scope::ROOT, None, json!({ "attempt": attempt }))
             }

@@ -105,6 +105,16 @@ pub enum Body {
         /// Which call.
         call: CallId,
     },
+    /// An agent had answered when the process let go of the run, and its script
+    /// was not told yet: the answer is kept for the next attempt.
+    AgentAnswered {
+        /// Which call.
+        call: CallId,
+        /// What it came to.
+        outcome: Outcome,
+        /// What the agent said of itself.
+        reply: Box<Reply>,
+    },
     /// Delivery: the outcome of a call went to the script that made it.
     Settled {
         /// Which call.
@@ -393,6 +403,7 @@ impl Body {
             Self::Logged { .. } => "logged",
             Self::SlotNulled { .. } => "slot_nulled",
             Self::AgentDispatched { .. } => "agent_dispatched",
+            Self::AgentAnswered { .. } => "agent_answered",
             Self::Settled { .. } => "settled",
             Self::TurnEnded { .. } => "turn_ended",
             Self::RunEnded { .. } => "run_ended",
@@ -406,7 +417,10 @@ impl Body {
     pub fn is_about_attempts(&self) -> bool {
         matches!(
             self,
-            Self::AttemptStarted { .. } | Self::AttemptEnded { .. } | Self::AgentDispatched { .. }
+            Self::AttemptStarted { .. }
+                | Self::AttemptEnded { .. }
+                | Self::AgentDispatched { .. }
+                | Self::AgentAnswered { .. }
         )
     }
 }

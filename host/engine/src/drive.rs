@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use smol_wf_core::guest::{Outcome, Source, StartInput, Status, StopTurn};
+use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
 use smol_wf_core::limits::LimitError;
@@ -67,13 +67,16 @@ impl<'a> Drive<'a> {
     /// far as it can be.
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
         let halted = self.turns(machine).await;
+        let answered = self.world.answered();
         self.world.cancel_all().await;
         match halted {
             Ok(()) => Ok(()),
             Err(Halt::Error(error)) => Err(error),
             Err(Halt::Stop(reason)) => {
-                let entry = Entry { at_us: clock::now_us(), body: Body::AttemptEnded { reason } };
-                self.recorder.absorb(vec![entry]);
+                let at_us = clock::now_us();
+                let ended = std::iter::once(Body::AttemptEnded { reason });
+                let entries = answered.into_iter().chain(ended);
+                self.recorder.absorb(entries.map(|body| Entry { at_us, body }).collect());
                 self.recorder.flush(None).await
             }
         }
@@ -93,6 +96,7 @@ impl<'a> Drive<'a> {
                     machine = self.turn(machine, scope, now_us, Task::Start(start, seed)).await?;
                 }
                 Next::Settle { scope, call, outcome, now_us } => {
+                    self.world.told(call);
                     let task = Task::Settle(call, outcome);
                     machine = self.turn(machine, scope, now_us, task).await?;
                 }
@@ -145,7 +149,9 @@ impl<'a> Drive<'a> {
             TurnFault::Oversize => guest_fault("it handed over more than 16 MiB at once"),
             other => guest_fault(&other.to_string()),
         })?;
-        if memory_denied && is_out_of_memory(&status) {
+        // Also when the script caught it: what it does without that memory would
+        // not replay with more.
+        if memory_denied {
             return Err(limit(&LimitError::Memory { limit_mib: limits.memory_mib }));
         }
         machine.end_turn(scope, used, status).map_err(|stop| self.halt(stop))?;
@@ -275,13 +281,6 @@ pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> Star
         seed,
         diagnose,
     }
-}
-
-/// QuickJS says so in these words when the host denies it memory. Uncaught, it
-/// is the run's limit rather than the script's error: more memory helps.
-fn is_out_of_memory(status: &Status) -> bool {
-    matches!(status, Status::Failed(error)
-        if error.name == "InternalError" && error.message.contains("out of memory"))
 }
 
 fn limit(error: &LimitError) -> Halt {

@@ -4,14 +4,14 @@
 //! scripts. Never: writes the journal, decides an outcome.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::event;
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::CallId;
-use smol_wf_core::journal::{Record, ScopeStart};
+use smol_wf_core::journal::{Body, Record, ScopeStart};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_providers::{Activity, AgentActivity};
@@ -66,6 +66,8 @@ pub(crate) struct World {
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashSet<CallId>,
+    /// Answers that their scripts have not been told yet.
+    untold: BTreeMap<CallId, (Outcome, Reply)>,
     activity: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
 }
 
@@ -87,6 +89,7 @@ impl World {
             sleeping: BinaryHeap::new(),
             child_queue: VecDeque::new(),
             finding: HashSet::new(),
+            untold: BTreeMap::new(),
             activity: mpsc::channel(ACTIVITIES_WAITING_MAX),
         }
     }
@@ -179,6 +182,7 @@ impl World {
                 Happened::Activity(_) | Happened::Woke => {}
                 Happened::Agent(call, outcome, reply) => {
                     self.working.remove(&call);
+                    self.untold.insert(call, (outcome.clone(), reply.clone()));
                     machine.complete(call, outcome, Some(reply));
                     self.dispatch(machine);
                 }
@@ -220,7 +224,31 @@ impl World {
         self.sleeping.peek().map(|Reverse((at_us, _))| *at_us)
     }
 
+    /// The script of this call is being told.
+    pub(crate) fn told(&mut self, call: CallId) {
+        self.untold.remove(&call);
+    }
+
+    /// Everything that has been answered and not told, for the journal of a run
+    /// that is let go of.
+    pub(crate) fn answered(&mut self) -> Vec<Body> {
+        while let Some(happened) = self.happened_already() {
+            if let Happened::Agent(call, outcome, reply) = happened {
+                self.untold.insert(call, (outcome, reply));
+            }
+        }
+        let untold = std::mem::take(&mut self.untold).into_iter();
+        untold
+            .map(|(call, (outcome, reply))| Body::AgentAnswered {
+                call,
+                outcome,
+                reply: Box::new(reply),
+            })
+            .collect()
+    }
+
     fn cancel(&mut self, call: CallId) {
+        self.untold.remove(&call);
         self.queue.retain(|queued| queued.call != call);
         self.sleeping.retain(|Reverse((_, sleeping))| *sleeping != call);
         if let Some(handle) = self.working.remove(&call) {

@@ -148,8 +148,13 @@ impl Engine {
         watcher.run_known(&request.run, true);
         let recorder = Recorder::resumed(self.writer.clone(), watcher, lease, &records, &entries);
         let guest = Sandbox::guest_digest();
-        let machine = Machine::resume(entries, limits, guest, clock::now_us())
-            .map_err(|error| EngineError::Journal { run: request.run.clone(), error })?;
+        let machine = match Machine::resume(entries, limits, guest, clock::now_us()) {
+            Ok(machine) => machine,
+            Err(error) => {
+                self.release(recorder.lease().cloned()).await;
+                return Err(EngineError::Journal { run: request.run.clone(), error });
+            }
+        };
         let world = self.world(&head, registry, root, limits);
         self.drive(machine, recorder, world, cancel, request.timeout).await
     }
@@ -170,12 +175,16 @@ impl Engine {
         if let Some(renewal) = renewal {
             renewal.abort();
         }
+        self.release(lease).await;
+        ended?;
+        drive.recorder.into_report()
+    }
+
+    async fn release(&self, lease: Option<Lease>) {
         if let Some(lease) = lease {
             // A lease that cannot be given back runs out.
             let _ = self.writer.with(move |store: &mut dyn Store| store.release(&lease)).await;
         }
-        ended?;
-        drive.recorder.into_report()
     }
 
     /// Renews a lease until the task is aborted. When it is lost, the run is

@@ -129,10 +129,10 @@ impl Debug {
     }
 }
 
-/// Seed of the example: the script's own prompt, so that a correction round
-/// and an attempt after a crash give the same.
+/// Seed of the example: the script's own prompt, so that a correction round,
+/// an attempt after a crash and another order of calls all give the same.
 fn seed(task: &AgentTask, schema_text: &str) -> u64 {
-    let text = format!("{}\0{}\0{schema_text}", task.call, task.request.prompt);
+    let text = format!("{}\0{schema_text}", task.request.prompt);
     let digest = Digest::of(text.as_bytes());
     digest.as_str().get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0)
 }

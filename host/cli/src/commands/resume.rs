@@ -60,11 +60,11 @@ impl ResumeArgs {
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
-        let progress = Progress::new(self.show, Vec::new());
+        let mut progress = Progress::new(self.show, Vec::new());
         let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
         let request = ResumeRequest { run, script, limits, timeout };
         let report: Result<_, EngineError> =
             engine.resume(request, &progress, signals.cancel.clone()).await;
-        conclude(report, &progress, &signals, self.show, text.as_deref())
+        conclude(report, &mut progress, &signals, self.show, text.as_deref())
     }
 }

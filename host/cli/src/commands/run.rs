@@ -91,7 +91,7 @@ impl RunArgs {
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
         let engine = self.db.engine(INSTANCES_MAX)?;
         let signals = Signals::listen();
-        let progress = Progress::new(self.show, oddities(&script));
+        let mut progress = Progress::new(self.show, oddities(&script));
         let cancel = signals.cancel.clone();
         let report = match &self.resume_run {
             Some(_) if args.is_some() => {
@@ -109,7 +109,7 @@ impl RunArgs {
                 engine.run(request, &progress, cancel).await
             }
         };
-        conclude(report, &progress, &signals, self.show, Some(&text))
+        conclude(report, &mut progress, &signals, self.show, Some(&text))
     }
 
     fn request(&self, script: ScriptFile, args: Option<String>) -> RunRequest {
@@ -132,7 +132,7 @@ impl RunArgs {
 /// Prints what is to be printed and gives the exit code.
 pub(super) fn conclude(
     report: Result<Report, EngineError>,
-    progress: &Progress,
+    progress: &mut Progress,
     signals: &Signals,
     show: ShowFlags,
     script_text: Option<&str>,
@@ -159,6 +159,9 @@ pub(super) fn conclude(
         output::document(&report)?;
     }
     failure::ending(&report, script_text);
+    if let Some(error) = progress.lost() {
+        return Err(error.into());
+    }
     Ok(exit::of_report(&report, signals.code()))
 }
 

@@ -184,6 +184,13 @@ impl Machine {
         if !self.recorded.is_empty() {
             return;
         }
+        for (call, (outcome, reply)) in std::mem::take(&mut self.answered) {
+            // Told in an earlier attempt, it is no longer open.
+            if let Some(open) = self.calls.get_mut(&call) {
+                open.effect = None;
+                self.complete(call, outcome, Some(*reply));
+            }
+        }
         let effects = self.calls.values_mut().filter_map(|call| call.effect.take());
         self.effects.extend(effects);
         for (call, outcome) in std::mem::take(&mut self.ended_children) {

@@ -26,6 +26,11 @@ pub(super) fn resume(
         entries.iter().filter(|entry| matches!(entry.body, Body::AttemptStarted { .. })).count();
     let over = entries.iter().any(|entry| matches!(entry.body, Body::RunEnded { .. }));
     let last_us = entries.iter().map(|entry| entry.at_us).max().unwrap_or_default();
+    for entry in &entries {
+        if let Body::AgentAnswered { call, outcome, reply } = &entry.body {
+            machine.answered.insert(*call, (outcome.clone(), reply.clone()));
+        }
+    }
     machine.recorded = entries.into_iter().skip(1).collect();
     machine.seq = 1;
     machine.skip_attempts();

@@ -76,6 +76,8 @@ pub struct Machine {
     fresh: Vec<Entry>,
     effects: Vec<Effect>,
     closed: Vec<Scope>,
+    /// Answers that came in as an earlier attempt let go.
+    answered: BTreeMap<CallId, (Outcome, Box<Reply>)>,
     inbox: VecDeque<Delivery>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
@@ -137,6 +139,7 @@ impl Machine {
             fresh: Vec::new(),
             effects: Vec::new(),
             closed: Vec::new(),
+            answered: BTreeMap::new(),
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -214,23 +217,40 @@ impl Machine {
             self.now_us = entry.at_us;
             return self.deliver_recorded(entry.body);
         }
-        let Some(delivery) = self.inbox.pop_front() else { return Ok(Next::Wait) };
-        // The first script starts at the time that was journaled with it. After
-        // that, time only goes on, even where a clock went backwards.
-        if !matches!(delivery, Delivery::Begin(_)) {
-            self.now_us = self.now_us.max(now_us);
+        while let Some(delivery) = self.inbox.pop_front() {
+            // The first script starts at the time that was journaled with it.
+            // After that, time only goes on, even where a clock went backwards.
+            if !matches!(delivery, Delivery::Begin(_)) {
+                self.now_us = self.now_us.max(now_us);
+            }
+            if let Some(next) = self.deliver(delivery) {
+                return Ok(next);
+            }
         }
-        Ok(match delivery {
-            Delivery::Begin(start) => self.open_scope(*start),
+        Ok(Next::Wait)
+    }
+
+    /// Journals a delivery; none when it came too late for anyone to want it.
+    fn deliver(&mut self, delivery: Delivery) -> Option<Next> {
+        match delivery {
+            Delivery::Begin(start) => Some(self.open_scope(*start)),
             Delivery::Start(start) => {
-                self.write(Body::ScopeStarted(start.clone()));
-                self.open_scope(*start)
+                let wanted =
+                    start.scope.opened_by().is_none_or(|call| self.calls.contains_key(&call));
+                wanted.then(|| {
+                    self.write(Body::ScopeStarted(start.clone()));
+                    self.open_scope(*start)
+                })
             }
             Delivery::Settle { call, outcome, reply } => {
+                // Its script may have ended while the outcome was queued.
+                if !self.calls.contains_key(&call) {
+                    return None;
+                }
                 self.write(Body::Settled { call, outcome: outcome.clone(), reply: reply.clone() });
-                self.settle(call, outcome, reply.as_deref()).unwrap_or(Next::Wait)
+                self.settle(call, outcome, reply.as_deref())
             }
-        })
+        }
     }
 
     /// Reports that a call came to its end. One that nobody waits for any more

@@ -1,0 +1,109 @@
+//! Where runs end in the middle of something: children that end early, stops
+//! with answers at hand, memory that ran out and was caught, deep results.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::{Place, journal};
+use serde_json::json;
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+#[test]
+fn a_child_that_ends_before_its_agents_leaves_them_behind_and_replays() {
+    let place = Place::new();
+    place.write(
+        "child.mjs",
+        format!("{META}agent('nobody waits')\nreturn await Promise.race([1, 2, 3, 4].map(n => agent(`racer ${{n}}`)))\n"),
+    );
+    let script = format!(
+        "{META}const won = []
+for (let i = 0; i < 5; i++) won.push(await workflow({{ scriptPath: './child.mjs' }}))
+await agent('last')
+return won.length\n"
+    );
+    for _ in 0..4 {
+        let args =
+            ["--debug-rule", "last=delay:1ms", "--debug-rule", "*=delay:5ms", "--max-agents", "25"];
+        place.script(&script, &args).fails(5, &["limit_agents"]);
+        let resumed = place.run(&["resume", "latest", "--max-agents", "26"]).ok();
+        assert_eq!(resumed["results"], 5);
+    }
+}
+
+#[test]
+fn a_stop_keeps_the_answers_that_are_at_hand() {
+    let place = Place::new();
+    let script = format!(
+        "{META}const items = Array.from({{ length: 16 }}, (_, i) => i)
+return (await pipeline(items, i => agent(`one ${{i}}`), (seen, i) => agent(`two ${{i}}`))).length\n"
+    );
+    let stopped = place.script(&script, &["--max-agents", "17", "--debug-rule", "*=delay:40ms"]);
+    stopped.fails(5, &["limit_agents"]);
+    let run = stopped.run_id();
+    // All sixteen were at work together; those that had answered by the stop are kept.
+    let kept =
+        journal(&place.db(), &run).iter().filter(|entry| entry["kind"] == "agent_answered").count();
+    assert!(kept > 0, "answers were thrown away");
+    let resumed = place.run(&["resume", &run, "--max-agents", "32"]).ok();
+    assert_eq!(resumed["results"], 16);
+    let mut dispatched: HashMap<u64, u32> = HashMap::new();
+    for entry in journal(&place.db(), &run) {
+        if entry["kind"] == "agent_dispatched" {
+            *dispatched.entry(entry["call"].as_u64().unwrap()).or_default() += 1;
+        }
+    }
+    let twice = dispatched.values().filter(|times| **times > 1).count();
+    assert!(twice <= 16 - 1 - kept, "{twice} calls ran twice though {kept} answers were kept");
+}
+
+#[test]
+fn memory_that_ran_out_stops_the_run_even_when_the_script_catches_it() {
+    let place = Place::new();
+    let script = format!(
+        "{META}const slots = await parallel([() => new Uint8Array(100 * 2 ** 20).length, () => 1])
+await agent('after')
+return slots\n"
+    );
+    place.script(&script, &["--memory", "64"]).fails(1, &["limit_memory", "--memory 128"]);
+    let resumed = place.run(&["resume", "latest", "--memory", "256"]).ok();
+    assert_eq!(resumed["results"], json!([100 * 1024 * 1024, 1]));
+}
+
+#[test]
+fn deep_results_are_reported() {
+    let place = Place::new();
+    let script =
+        format!("{META}let deep = 1; for (let i = 0; i < 500; i++) deep = [deep]; return deep\n");
+    let ran = place.script(&script, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains(&"[".repeat(500)), "{}", ran.stdout);
+    let again = place.run(&["history", "latest"]);
+    assert_eq!(again.stdout, ran.stdout);
+}
+
+#[test]
+fn a_device_is_no_file_of_arguments() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return 1\n"));
+    place
+        .run(&["run", "s.mjs", "--args-from-file", "/dev/zero"])
+        .fails(3, &["args_invalid", "most"]);
+}
+
+#[test]
+fn an_event_stream_that_cannot_be_written_is_no_success() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return await agent('x')\n"));
+    let mut command = place.command(&["run", "s.mjs", "--events"]);
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    common::finish(command.spawn().unwrap()).fails(1, &["cannot write to stdout"]);
+}
