@@ -12,8 +12,14 @@ use crate::screen;
 use crate::workflow_args::ArgsError;
 
 /// Limits that no flag raises: a resumed run would stop at the same place.
-const FIXED_LIMITS: [&str; 5] =
-    ["limit_stack", "limit_notes", "limit_journal", "limit_result", "guest_fault"];
+const FIXED_LIMITS: [&str; 6] = [
+    "limit_stack",
+    "limit_notes",
+    "limit_turn_bytes",
+    "limit_journal",
+    "limit_result",
+    "guest_fault",
+];
 
 /// Why a command ended without a report.
 #[derive(Debug)]

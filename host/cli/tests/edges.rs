@@ -79,6 +79,13 @@ return slots\n"
 }
 
 #[test]
+fn what_one_turn_hands_over_is_bounded() {
+    let place = Place::new();
+    let script = format!("{META}for (let i = 0; i < 100; i++) agent('x'.repeat(2 ** 21))\n");
+    place.script(&script, &[]).fails(1, &["limit_turn_bytes"]);
+}
+
+#[test]
 fn deep_results_are_reported() {
     let place = Place::new();
     let script =

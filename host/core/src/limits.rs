@@ -59,6 +59,10 @@ pub const TITLE_BYTES_MAX: usize = 1024;
 /// Calls other than agents, and `phase`, `log` and null-slot notes, of one run.
 pub const NOTES_MAX: u32 = 200_000;
 
+/// Bytes that a script may hand over in one turn: the host holds them twice
+/// until they are durable, whatever the script's own memory is.
+pub const TURN_BYTES_MAX: usize = 128 * 1024 * 1024;
+
 /// Bytes of a whole journal, before compression of repeated values.
 pub const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
@@ -153,6 +157,14 @@ pub enum LimitError {
         /// Notes allowed.
         limit: u32,
     },
+    /// Too much handed over without waiting.
+    #[error(
+        "the script handed over more than {limit} bytes without waiting for a call; await some calls before making more"
+    )]
+    TurnBytes {
+        /// Bytes allowed.
+        limit: usize,
+    },
     /// The journal is full.
     #[error("the journal of the run holds {limit} bytes, as many as it may; return or log less")]
     Journal {
@@ -182,6 +194,7 @@ impl LimitError {
             Self::Stack => "limit_stack",
             Self::Agents { .. } => "limit_agents",
             Self::Notes { .. } => "limit_notes",
+            Self::TurnBytes { .. } => "limit_turn_bytes",
             Self::Journal { .. } => "limit_journal",
             Self::Result { .. } => "limit_result",
         }

@@ -87,6 +87,8 @@ pub struct Machine {
     current: Scope,
     now_us: i64,
     last_call: u32,
+    /// Bytes that the guest handed over in this turn.
+    turn_bytes: usize,
     agents: u32,
     notes: u32,
     usage: Usage,
@@ -147,6 +149,7 @@ impl Machine {
             current: Scope::ROOT,
             now_us: 0,
             last_call: 0,
+            turn_bytes: 0,
             agents: 0,
             notes: 0,
             usage: Usage::default(),
@@ -293,6 +296,7 @@ impl Machine {
             Status::Failed(_) => TurnState::Failed,
         };
         self.fuel = self.fuel.saturating_add(fuel);
+        self.turn_bytes = 0;
         self.record(Body::TurnEnded { scope, fuel, state })?;
         match (scope, status) {
             (_, Status::Pending) => {

@@ -8,10 +8,12 @@ use crate::codes;
 use crate::guest::{BudgetState, Failure, NullSlot, Refusal, ScriptError, StopTurn, TurnHost};
 use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
+    TURN_BYTES_MAX,
 };
 
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+        self.count_bytes(prompt.len() + options.len())?;
         let mut request = AgentRequest::read(prompt, &options).map_err(Refusal::Call)?;
         if let Some(scope) = self.scopes.get(&self.current) {
             scope.apply_defaults(&mut request);
@@ -39,6 +41,7 @@ impl TurnHost for Machine {
             return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
         }
         self.count_note()?;
+        self.count_bytes(args.as_ref().map_or(0, String::len))?;
         let call = self.next_call();
         let scope = self.current;
         let recorded = (target.clone(), args.clone());
@@ -77,6 +80,7 @@ impl TurnHost for Machine {
 
     fn log(&mut self, message: String) -> Result<(), StopTurn> {
         self.count_note()?;
+        self.count_bytes(message.len().min(LOG_BYTES_MAX))?;
         self.record(Body::Logged { scope: self.current, message: cut(message, LOG_BYTES_MAX) })
     }
 
@@ -107,6 +111,14 @@ impl Machine {
             return Err(StopTurn::Limit(LimitError::Notes { limit: NOTES_MAX }));
         }
         self.notes += 1;
+        Ok(())
+    }
+
+    fn count_bytes(&mut self, bytes: usize) -> Result<(), StopTurn> {
+        self.turn_bytes = self.turn_bytes.saturating_add(bytes);
+        if self.is_live() && self.turn_bytes > TURN_BYTES_MAX {
+            return Err(StopTurn::Limit(LimitError::TurnBytes { limit: TURN_BYTES_MAX }));
+        }
         Ok(())
     }
 
