@@ -38,11 +38,8 @@ fn main() {
     let floor = commit_floor(dir.path());
     row("floor: one FULL commit of one row (median)", ms(floor), "");
     cold_process(dir.path());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let path = dir.path().to_owned();
     // A task, as in the program.
     let measured = runtime.spawn(async move {

@@ -46,9 +46,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::of_clap(&error),
     };
-    // Two threads: one turns the run, one serves agents; more only help a server.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // One thread: a run is a sequence of turns, its agents are processes, and a
+    // busy script yields. Between a run and its agents there is then no other
+    // thread to wake; the journal has its own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -56,8 +57,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // A task rather than `block_on` itself: between a run and its agents there is
-    // then no other thread to wake.
+    // A task, so that a defect in it ends as an error.
     let command = runtime.spawn(commands::execute(cli.command, workflow_args));
     let code = match runtime.block_on(command) {
         Ok(Ok(code)) => code,
