@@ -1,4 +1,4 @@
-//! The program as its users know it: streams, exit codes, arguments, signals.
+//! The program as its users know it: streams, exit codes, arguments.
 
 #![allow(
     clippy::expect_used,
@@ -11,11 +11,9 @@
 mod common;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Place, finish, run_id_of};
+use common::{Place, finish};
 use serde_json::json;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -290,74 +288,6 @@ fn a_timeout_stops_resumably_and_a_sleep_goes_on_where_it_was() {
     }
 }
 
-fn interrupt(signal: &str, twice: bool) -> (common::Ran, Place) {
-    let place = Place::new();
-    place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
-    let rules = ["run", "s.mjs", "--debug-rule", "prompt:b=delay:60s"];
-    let mut child = place.command(&rules).spawn().unwrap();
-    let mut reader = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("[agent] b") {
-        assert_ne!(reader.read_line(&mut said).unwrap(), 0, "{said}");
-    }
-    let pid = child.id().to_string();
-    for _ in 0..=u32::from(twice) {
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-        std::thread::sleep(Duration::from_millis(if twice { 0 } else { 1 }));
-    }
-    let rest = std::thread::spawn(move || {
-        let mut rest = String::new();
-        reader.read_to_string(&mut rest).unwrap();
-        rest
-    });
-    let mut ran = finish(child);
-    ran.stderr = said + &rest.join().unwrap();
-    (ran, place)
-}
-
-#[test]
-fn ctrl_c_stops_cleanly_and_says_how_to_resume() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let (ran, place) = interrupt(signal, false);
-        let id = run_id_of(&ran.stderr);
-        ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "stopping"]);
-        assert_eq!(ran.report()["state"], "cancelled");
-        let listed = place.run(&["history", "-o", "json"]).ok();
-        assert_eq!(listed["runs"][0]["state"], "cancelled");
-    }
-}
-
-#[test]
-fn ctrl_c_twice_stops_at_once_and_the_run_can_still_be_resumed() {
-    let (ran, place) = interrupt("-INT", true);
-    assert_eq!(ran.code, 130, "{}", ran.stderr);
-    let listed = place.run(&["history", "-o", "json"]).ok();
-    let state = listed["runs"][0]["state"].as_str().unwrap();
-    assert!(["cancelled", "interrupted"].contains(&state), "{state}");
-}
-
-#[test]
-fn a_reader_that_goes_away_is_no_failure() {
-    let place = Place::new();
-    place.write("s.mjs", format!("{META}for (let i = 0; i < 300; i++) await agent('x'.repeat(500))\nreturn 'y'.repeat(100000)\n"));
-    for flags in ["", "--events"] {
-        let binary = env!("CARGO_BIN_EXE_smol-wf");
-        let line = format!(
-            "{binary} run s.mjs {flags} 2>err.txt | head -c 10; echo \"${{PIPESTATUS[0]}}\""
-        );
-        let output = Command::new("bash")
-            .args(["-c", &line])
-            .current_dir(place.dir.path())
-            .env("SMOL_WF_DB", place.db())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.trim_end().ends_with('0'), "{said}");
-        let errors = std::fs::read_to_string(place.path("err.txt")).unwrap();
-        assert!(!errors.contains("panicked") && !errors.contains("error:"), "{errors}");
-    }
-}
-
 #[test]
 fn hostile_text_never_reaches_the_terminal_raw() {
     let place = Place::new();
@@ -501,30 +431,4 @@ fn calls_that_nobody_awaits_are_cut_off_and_named() {
     assert_eq!(report["results"], "echo: quick");
     assert_eq!(report["abandoned"], json!([1]));
     assert!(started.elapsed() < Duration::from_secs(30));
-}
-
-#[test]
-fn on_a_terminal_the_lines_move_and_leave_a_clean_screen() {
-    let place = Place::new();
-    place.write("s.mjs", format!("{META}phase('Look')\nawait parallel([1, 2, 3].map(n => () => agent(`look ${{n}}`)))\nreturn 1\n"));
-    let binary = env!("CARGO_BIN_EXE_smol-wf");
-    for (term, moves) in [("xterm", true), ("dumb", false)] {
-        let line = format!("{binary} run s.mjs --debug-rule '*=delay:400ms'");
-        let output = Command::new("script")
-            .args(["-qec", &line, "/dev/null"])
-            .current_dir(place.dir.path())
-            .env_remove("CI")
-            .env("TERM", term)
-            .env("SMOL_WF_DB", place.db())
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap();
-        let seen = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{seen}");
-        assert!(seen.contains("run run_") && seen.contains("\"results\": 1"), "{seen}");
-        assert_eq!(seen.contains("\u{1b}["), moves, "{term}: {seen:?}");
-        if moves {
-            assert!(seen.contains("3 running"), "{seen:?}");
-        }
-    }
 }
