@@ -175,7 +175,7 @@ fn drive(
                 }
                 if !waiting.is_empty() {
                     let call = waiting.remove(pick(waiting.len()));
-                    let usage = Usage { input_tokens: 3, output_tokens: 2 };
+                    let usage = Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() };
                     let reply = Reply { usage, ..Reply::default() };
                     machine.complete(call, Outcome::Value("\"ok\"".into()), Some(reply));
                 }

@@ -130,7 +130,10 @@ impl Attempt<'_> {
             request: self.request.clone(),
             prompt,
             model: self.agents.model(&self.request),
+            effort: self.request.effort.clone(),
+            permissions: self.request.permissions,
             session_id: reply.session_id.clone(),
+            raw: None,
             cwd: self.agents.cwd.clone(),
         };
         let answered = provider

@@ -24,8 +24,11 @@ pub fn task(prompt: &str) -> AgentTask {
         request: AgentRequest::plain(prompt),
         prompt: prompt.to_owned(),
         model: None,
+        effort: None,
+        permissions: None,
         session_id: None,
         cwd: PathBuf::from("."),
+        raw: None,
     }
 }
 

@@ -17,8 +17,8 @@ use smol_wf_core::schema;
 
 use self::rules::{Action, Rule, RuleError, Subject};
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Provider, ProviderError,
-    ProviderErrorKind,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider,
+    ProviderError, ProviderErrorKind,
 };
 
 /// The name of this provider, and of its model.
@@ -163,7 +163,24 @@ impl Provider for Debug {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { schema: true, sessions: true, effort: true, agent_types: true, files: false }
+        Capabilities {
+            schema: true,
+            sessions: true,
+            effort: true,
+            agent_types: true,
+            models: true,
+            read_only: true,
+            write: true,
+            cost: true,
+            files: false,
+        }
+    }
+
+    async fn probe(&self) -> Probe {
+        // It is part of this program.
+        let program = std::env::current_exe().unwrap_or_default();
+        let version = Some(env!("CARGO_PKG_VERSION").to_owned());
+        Probe { program: Some(program), version, logged_in: None, problem: None }
     }
 
     async fn attempt(
@@ -187,7 +204,11 @@ impl Provider for Debug {
         });
         Ok(AgentReply {
             answer,
-            usage: Usage { input_tokens: tokens(&task.prompt), output_tokens: written },
+            usage: Usage {
+                input_tokens: tokens(&task.prompt),
+                output_tokens: written,
+                ..Usage::default()
+            },
             cost_usd: Some(0.0),
             model: Some(task.model.unwrap_or_else(|| NAME.to_owned())),
             session_id: Some(session),

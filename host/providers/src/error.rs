@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use smol_wf_core::call::Usage;
 
 /// Bytes of a message that are kept: agents print whole pages.
 const MESSAGE_BYTES_MAX: usize = 2_000;
@@ -116,7 +117,7 @@ impl fmt::Display for ProviderErrorKind {
 }
 
 /// An agent gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{provider}: {message}")]
 pub struct ProviderError {
     /// Who says so.
@@ -127,6 +128,21 @@ pub struct ProviderError {
     pub message: String,
     /// When to try again, where the agent says so.
     pub retry_after: Option<Duration>,
+    /// What the failed round has used all the same, as far as the agent said.
+    pub spent: Spent,
+}
+
+/// What a round has used, and in which session, when it gave no answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spent {
+    /// Tokens.
+    pub usage: Usage,
+    /// Dollars, when the agent says so.
+    pub cost_usd: Option<f64>,
+    /// The agent's session, when it can be continued.
+    pub session_id: Option<String>,
+    /// The model, when the agent says so.
+    pub model: Option<String>,
 }
 
 impl ProviderError {
@@ -138,13 +154,26 @@ impl ProviderError {
             message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
             message.push('…');
         }
-        Self { provider: provider.to_owned(), kind, message, retry_after: None }
+        Self {
+            provider: provider.to_owned(),
+            kind,
+            message,
+            retry_after: None,
+            spent: Spent::default(),
+        }
     }
 
     /// With the time that the agent asks to wait.
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// With what the round has used.
+    #[must_use]
+    pub fn having_spent(mut self, spent: Spent) -> Self {
+        self.spent = spent;
         self
     }
 

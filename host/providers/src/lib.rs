@@ -17,10 +17,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use smol_wf_core::call::{AgentRequest, Usage};
+use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
-pub use error::{ProviderError, ProviderErrorKind};
+pub use error::{ProviderError, ProviderErrorKind, Spent};
 
 /// One round of one agent call.
 #[derive(Debug, Clone)]
@@ -40,12 +40,28 @@ pub struct AgentTask {
     pub request: AgentRequest,
     /// What to send now; differs from `request.prompt` in a correction round.
     pub prompt: String,
-    /// Model id, with aliases resolved; none leaves it to the provider.
+    /// Model id, with aliases and selectors resolved; none leaves it to the
+    /// provider.
     pub model: Option<String>,
+    /// Reasoning effort, from the call or the model selector; none leaves it to
+    /// the provider.
+    pub effort: Option<String>,
+    /// What the agent may do to files; none leaves it to the provider.
+    pub permissions: Option<Permissions>,
     /// The provider's session to go on with, in a correction round.
     pub session_id: Option<String>,
     /// Where the agent works.
     pub cwd: PathBuf,
+    /// Where every line of the agent's own transcript goes, when someone wants
+    /// to keep it.
+    pub raw: Option<Arc<dyn RawLines>>,
+}
+
+/// Takes the lines of an agent's own transcript, as the agent wrote them.
+pub trait RawLines: Send + Sync + std::fmt::Debug {
+    /// Is told. Must return at once; may drop the line. `session_id` is none
+    /// until the agent has named its session.
+    fn line(&self, session_id: Option<&str>, line: &str);
 }
 
 /// What an agent came back with.
@@ -89,6 +105,36 @@ pub struct Capabilities {
     pub agent_types: bool,
     /// Reads or writes files under `cwd`.
     pub files: bool,
+    /// Takes a model by name.
+    pub models: bool,
+    /// Holds its agent to [`Permissions::Read`].
+    pub read_only: bool,
+    /// Lets its agent write below `cwd` without asking anyone.
+    pub write: bool,
+    /// Says what a call cost, in dollars.
+    pub cost: bool,
+}
+
+/// What there is to know of a provider without asking an agent anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// Where its program is; none when it is not installed.
+    pub program: Option<PathBuf>,
+    /// As the program says.
+    pub version: Option<String>,
+    /// Whether the program has credentials; none when that cannot be told.
+    pub logged_in: Option<bool>,
+    /// What keeps it from being used, and what to type about it.
+    pub problem: Option<String>,
+}
+
+impl Probe {
+    /// Whether a call has a chance.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.program.is_some() && self.logged_in != Some(false) && self.problem.is_none()
+    }
 }
 
 /// What an agent is doing just now. Fleeting: shown to whoever watches, never
@@ -121,6 +167,13 @@ pub enum AgentActivity {
 pub trait Activity: Send + Sync {
     /// Is told. Must return at once; may drop the news.
     fn note(&self, activity: AgentActivity);
+
+    /// The agent gave a sign of life that is no news: any line, any byte. The
+    /// caller's idle time-out starts anew. A `note` is a sign of life too.
+    fn alive(&self) {}
+
+    /// The agent has named its session, before it has answered.
+    fn session(&self, _session_id: &str) {}
 }
 
 /// Nobody.
@@ -149,6 +202,9 @@ impl Activity for () {
 ///   except where the provider says that it estimates.
 /// - **Errors** have the kind that tells the caller whether trying again makes
 ///   sense, and a message that is fit to be shown: no secrets, bounded length.
+/// - **Signs of life.** Everything that the agent says is passed on at once, by
+///   `activity.note` where it is news and by `activity.alive` otherwise. The
+///   caller ends a call that is silent for too long, or takes too long.
 /// - **Cancelling** is dropping the future: whatever was started for it is
 ///   ended, its children included.
 /// - **The key.** `idempotency_key` is passed on where the agent takes one, so that
@@ -167,6 +223,14 @@ pub trait Provider: Send + Sync {
         task: AgentTask,
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError>;
+
+    /// What can be known without asking an agent anything. May start the
+    /// agent's program, to ask its version; never reaches a model.
+    async fn probe(&self) -> Probe;
+
+    /// Ends whatever the provider keeps running between calls, and returns when
+    /// it has ended. Calls after it start it anew.
+    async fn close(&self) {}
 }
 
 /// Providers by name.
@@ -199,6 +263,18 @@ impl Registry {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<dyn Provider>> {
         self.providers.get(name).cloned()
+    }
+
+    /// All providers, in order of their names.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+        self.providers.values()
+    }
+
+    /// Ends whatever they keep running, and returns when it has ended.
+    pub async fn close(&self) {
+        for provider in self.providers.values() {
+            provider.close().await;
+        }
     }
 
     /// All names, in order.

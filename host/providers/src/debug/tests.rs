@@ -36,7 +36,7 @@ async fn a_text_is_echoed_with_all_that_is_known() {
     let notes = Notes::default();
     let reply = Debug::new().attempt(task("Hällo"), &notes).await.unwrap();
     assert_eq!(reply.answer, Answer::Text("echo: Hällo".into()));
-    assert_eq!(reply.usage, Usage { input_tokens: 2, output_tokens: 3 });
+    assert_eq!(reply.usage, Usage { input_tokens: 2, output_tokens: 3, ..Usage::default() });
     assert_eq!((reply.cost_usd, reply.model.as_deref()), (Some(0.0), Some("debug")));
     assert_eq!(notes.all(), [AgentActivity::Thinking]);
     let again = Debug::new().attempt(task("Hällo"), &()).await.unwrap();
