@@ -5,6 +5,7 @@
 //! retries, keeps a budget, or says whether an answer satisfies its schema; the
 //! engine and the core do.
 
+pub mod command;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
