@@ -44,6 +44,11 @@ fn seen(pid: i32) -> Option<Seen> {
     Some(Seen { pid, parent, group, session, started, is_zombie })
 }
 
+/// When a process started, in a measure that only comparing makes sense of.
+pub(in super::super) fn started(pid: i32) -> Option<u64> {
+    seen(pid).map(|seen| seen.started)
+}
+
 /// The marker in the environment of a process, if it has one and may be read.
 pub(in super::super) fn marker(pid: i32) -> Option<String> {
     let file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
@@ -59,7 +64,7 @@ pub(in super::super) fn marker(pid: i32) -> Option<String> {
 pub(in super::super) fn signal(target: &Seen, signal: Signal) {
     let Some(pid) = Pid::from_raw(target.pid).filter(|pid| !pid.is_init()) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    if seen(target.pid).is_some_and(|now| now.started == target.started) {
+    if started(target.pid) == Some(target.started) {
         // It may have ended by now.
         let _ = pidfd_send_signal(&descriptor, signal);
     }
