@@ -1,5 +1,6 @@
-//! What one call costs above starting the same program by hand:
-//! `cargo run --release -p smol-wf-providers --example call_overhead`.
+//! What one call costs above starting the same program by hand, and what the
+//! search for leftovers costs: `cargo run --release -p smol-wf-providers
+//! --example call_overhead`.
 //!
 //! Owns: measuring. Never: judges; a busy machine is no failure.
 
@@ -46,6 +47,12 @@ async fn measure() {
     println!("through a call    {by_call:>12.3?}");
     let overhead = (by_call.as_secs_f64() - by_hand.as_secs_f64()) * 1000.0;
     println!("overhead          {overhead:>10.3}ms");
+    let searches = (0..CALLS).map(|_| {
+        let begun = Instant::now();
+        smol_wf_providers::end_leftovers();
+        begun.elapsed()
+    });
+    println!("search leftovers  {:>12.3?}", median(searches.collect()));
 }
 
 fn start_by_hand() -> Duration {

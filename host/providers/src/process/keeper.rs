@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 use super::error::ProcessError;
 use super::system::{self, MARKER, Signal};
 use super::tree::{Table, Tree};
-use super::{GRACE, Launch};
+use super::{GRACE, Launch, leftovers};
 use crate::owner;
 
 /// Stack of the thread: it keeps nothing large there.
@@ -126,6 +126,7 @@ fn handle() -> io::Result<Handle> {
 
 /// Starts a child.
 pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
+    leftovers::searched().await;
     let program = launch.program.clone();
     let failed = |error| ProcessError::Spawn { program: program.clone(), error };
     let (reply, started) = oneshot::channel();

@@ -3,9 +3,9 @@
 
 use std::process::Stdio;
 
-use smol_wf_providers::{all_ended, end_leftovers, end_leftovers_once};
+use smol_wf_providers::end_leftovers;
 
-use super::{alone, ask, in_tree, marked, this_test, tree_name, until};
+use super::{alone, ask, in_tree, marked, sh, text, this_test, tree_name, until};
 
 /// Ignores the polite signal, and has children in other sessions, one of them
 /// without a parent.
@@ -45,11 +45,10 @@ async fn what_a_killed_host_leaves_is_ended_at_the_next_start() {
 }
 
 #[test]
-fn it_is_waited_for_when_it_is_done_aside() {
-    alone("leftovers::it_is_waited_for_when_it_is_done_aside", &[], async {
-        kill_a_host("aside").await;
-        end_leftovers_once();
-        all_ended().await;
-        assert_eq!(in_tree("aside"), Vec::<i32>::new());
+fn the_next_agent_starts_when_they_have_ended() {
+    alone("leftovers::the_next_agent_starts_when_they_have_ended", &[], async {
+        kill_a_host("next").await;
+        assert_eq!(text(&sh("echo started"), "p").await, "started");
+        assert_eq!(in_tree("next"), Vec::<i32>::new());
     });
 }
