@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-pub(crate) use self::wait::wait_in;
+pub(crate) use self::wait::until;
+use self::wait::wait_in;
 use self::words::{kind_of_status, kind_of_text, status_in};
 use crate::process::Exit;
 use crate::{ProviderError, ProviderErrorKind};
@@ -50,9 +51,10 @@ impl Cause {
         // and 429 for it alike.
         let kind = match kind_of_text(text) {
             Some(ProviderErrorKind::Quota) => ProviderErrorKind::Quota,
-            by_text => status.and_then(|code| kind_of_status(code, by_text)).or(by_text).unwrap_or(
-                ProviderErrorKind::Failed,
-            ),
+            by_text => status
+                .and_then(|code| kind_of_status(code, by_text))
+                .or(by_text)
+                .unwrap_or(ProviderErrorKind::Failed),
         };
         Self { kind, message, retry_after: wait_in(text, now) }
     }
@@ -65,10 +67,8 @@ impl Cause {
         }
         let code = exit.code.unwrap_or_default();
         if SIGNAL_CODES.contains(&code) {
-            let message = format!(
-                "{program} was killed by signal {} before it had answered",
-                code - 128
-            );
+            let message =
+                format!("{program} was killed by signal {} before it had answered", code - 128);
             return Self::new(ProviderErrorKind::Killed, message);
         }
         let said = without_warnings(&exit.stderr_tail);
