@@ -8,6 +8,7 @@
 mod cause;
 pub mod claude_code;
 pub mod codex;
+pub mod command;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;

@@ -40,6 +40,7 @@ impl Case {
         let exit = Exit {
             code: (code >= 0).then_some(code),
             signal: (code < 0).then_some(-code),
+            hung: false,
             stderr_tail: stderr.clone(),
         };
         Self { lines: std::fs::read_to_string(file("jsonl")).unwrap(), stderr, exit }
@@ -108,10 +109,10 @@ fn compare(row: &Value, ended: &Ended) -> Result<(), String> {
         (_, _, Some(value)) => Some(Answer::Json(value.clone())),
         _ => Some(Answer::Null),
     };
-    if let Some(answer) = expected {
-        if ended.answer.as_ref() != Ok(&answer) {
-            return Err(format!("should answer {answer:?}, and {:?}", ended.answer));
-        }
+    if let Some(answer) = expected
+        && ended.answer.as_ref() != Ok(&answer)
+    {
+        return Err(format!("should answer {answer:?}, and {:?}", ended.answer));
     }
     let said = (ended.model.as_deref(), ended.session_id.as_deref(), ended.usage);
     let told = (row["model"].as_str(), row["session"].as_str(), usage(row));

@@ -85,12 +85,12 @@ struct StreamEvent {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    ThinkingDelta {},
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking {},
     #[serde(other)]
     Other,
 }
@@ -172,11 +172,11 @@ impl Transcript for Round {
             Ok(Line::System(system)) => self.system(system, activity),
             Ok(Line::Assistant { message }) => self.said(message, activity),
             Ok(Line::StreamEvent { event: StreamEvent { delta: Some(delta) } }) => match delta {
-                Delta::TextDelta { text } => {
+                Delta::Text { text } => {
                     self.streamed = true;
                     activity.note(AgentActivity::Text { text });
                 }
-                Delta::ThinkingDelta {} => activity.note(AgentActivity::Thinking),
+                Delta::Thinking {} => activity.note(AgentActivity::Thinking),
                 Delta::Other => {}
             },
             Ok(Line::RateLimitEvent { rate_limit_info: limit }) => {

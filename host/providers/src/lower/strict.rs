@@ -262,10 +262,10 @@ fn or_null(schema: Value) -> Value {
             return json!({"anyOf": [keywords, {"type": "null"}]});
         }
     }
-    if let Some(Value::Array(values)) = keywords.get_mut("enum") {
-        if !values.contains(&Value::Null) {
-            values.push(Value::Null);
-        }
+    if let Some(Value::Array(values)) = keywords.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
     }
     Value::Object(keywords)
 }
