@@ -96,7 +96,7 @@ impl Cause {
 
 /// The sentence in it: services answer with JSON, which agents hand on as it is,
 /// alone or after the status code.
-fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     let text = text.trim();
     let Some(start) = text.find('{') else { return text.to_owned() };
     let (before, body) = text.split_at(start);

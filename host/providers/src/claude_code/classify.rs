@@ -56,7 +56,13 @@ pub(super) fn denied(tools: &[String]) -> Cause {
 /// It ended, or was ended, without a result.
 pub(super) fn no_result(exit: Option<&Exit>) -> Cause {
     match exit {
-        Some(exit) => Cause::of_exit("claude", exit),
+        Some(exit) => {
+            let mut cause = Cause::of_exit("claude", exit);
+            if exit.stderr_tail.contains("--agent '") && exit.stderr_tail.contains("not found") {
+                cause.kind = Kind::Unsupported;
+            }
+            cause
+        }
         None => Cause::new(Kind::CutStream, "claude was ended before it had answered"),
     }
 }
