@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::transcript::ResultLine;
+use super::lines::ResultLine;
 use crate::ProviderErrorKind as Kind;
 use crate::cause::{Cause, until};
 use crate::process::Exit;

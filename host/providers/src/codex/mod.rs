@@ -129,18 +129,11 @@ impl Wanted {
         }
     }
 
-    /// Text that should be JSON and is not stays text: the caller asks again.
     fn raise(&self, answer: Answer) -> Answer {
-        match (self, answer) {
-            (Self::File(lowered, _), Answer::Text(text)) => match serde_json::from_str(&text) {
-                Ok(value) => Answer::Json(lowered.raise(value)),
-                Err(_) => Answer::Text(text),
-            },
-            (Self::Words(_), Answer::Text(text)) => match schema::parse_answer(&text) {
-                Some(value) => Answer::Json(value),
-                None => Answer::Text(text),
-            },
-            (_, answer) => answer,
+        match self {
+            Self::File(lowered, _) => lowered.raise_answer(answer),
+            // Text is for the caller to read, who wrote down what is wanted.
+            Self::Nothing | Self::Words(_) => answer,
         }
     }
 }
