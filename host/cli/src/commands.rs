@@ -2,9 +2,11 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod config;
 mod history;
 mod resume;
 mod run;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,8 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
 }
 
 /// Does what was asked.
@@ -31,5 +35,7 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Config(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
     }
 }

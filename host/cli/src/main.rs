@@ -4,7 +4,9 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+mod agents;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod flags;
@@ -12,7 +14,9 @@ mod output;
 mod paths;
 mod progress;
 mod screen;
+mod setup;
 mod signals;
+mod table;
 mod workflow_args;
 
 use std::process::ExitCode;

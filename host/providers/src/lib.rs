@@ -9,6 +9,7 @@
 pub mod conformance;
 pub mod debug;
 mod error;
+pub mod ready;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
