@@ -15,7 +15,6 @@ mod engine;
 mod error;
 mod history;
 pub mod library;
-mod owner;
 mod provide;
 mod recorder;
 mod request;
