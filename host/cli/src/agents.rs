@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::providers::Registry;
@@ -46,43 +47,64 @@ impl Catalogue {
     fn first_ready(&self) -> Option<(ProviderKind, PathBuf)> {
         ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
             let settings = self.providers.get(kind.word())?;
-            let program = program_of(settings)?;
-            has_credentials(settings).then_some((kind, program))
+            let seen = build(kind.word(), settings).glance();
+            seen.program.clone().filter(|_| seen.is_usable()).map(|program| (kind, program))
         })
     }
-}
 
-/// Where a provider's program is, when it is anywhere.
-fn program_of(settings: &ProviderSettings) -> Option<PathBuf> {
-    let named = settings.program.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let name = named.or_else(|| settings.command.first().cloned());
-    ready::find_program(&name.unwrap_or_else(|| program_name(settings.kind).to_owned()))
-}
-
-/// What the program of a built-in provider is called.
-fn program_name(kind: ProviderKind) -> &'static str {
-    match kind {
-        ProviderKind::ClaudeCode => "claude",
-        other => other.word(),
-    }
-}
-
-fn has_credentials(settings: &ProviderSettings) -> bool {
-    let around = Surroundings { added: &settings.env };
-    match settings.kind {
-        ProviderKind::ClaudeCode => ready::claude_code(around),
-        ProviderKind::Codex => ready::codex(around),
-        ProviderKind::Opencode => ready::opencode(around),
-        ProviderKind::Pi => ready::pi(around),
-        // Whoever configured it sees to that.
-        ProviderKind::Acp | ProviderKind::Command => true,
+    /// All of them, those that `auto` prefers first and the debug provider last.
+    pub(crate) fn all(&self) -> Vec<Arc<dyn Provider>> {
+        let rank = |name: &str| ProviderKind::BUILT_IN.iter().position(|kind| kind.word() == name);
+        let mut names: Vec<&String> = self.providers.keys().collect();
+        names.sort_by_key(|name| (rank(name).unwrap_or(usize::MAX), *name));
+        let built = names.into_iter().map(|name| build(name, &self.providers[name]));
+        built.chain([Arc::new(Debug::new()) as Arc<dyn Provider>]).collect()
     }
 }
 
 impl Providers for Catalogue {
     fn registry(&self, _head: &RunHead) -> Result<Registry, EngineError> {
-        Ok(Registry::new())
+        let built = self.providers.iter().map(|(name, settings)| build(name, settings));
+        Ok(built.fold(Registry::new(), Registry::with))
     }
+}
+
+/// A provider as it is configured.
+fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+    let cli = || CliOptions {
+        program: settings.program.clone(),
+        args: settings.args.clone(),
+        env: settings.env.clone(),
+        env_allow: settings.env_allow.clone(),
+    };
+    let provider: Arc<dyn Provider> = match settings.kind {
+        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli())),
+        ProviderKind::Codex => Arc::new(Codex::new(cli())),
+        ProviderKind::Pi => Arc::new(Pi::new(cli())),
+        ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
+            program: settings.program.clone(),
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+        ProviderKind::Acp => Arc::new(Acp::new(AcpOptions {
+            name: name.to_owned(),
+            command: settings.command.clone(),
+            program: None,
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+        ProviderKind::Command => Arc::new(CommandProvider::new(CommandOptions {
+            name: name.to_owned(),
+            command: settings.command.clone(),
+            program: None,
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+    };
+    provider
 }
 
 /// The provider of a new run.
@@ -119,6 +141,11 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
 }
 
 impl Chosen {
+    /// Whether it stands in for an agent that is not there.
+    pub(crate) fn is_makeshift(&self) -> bool {
+        self.how == How::Nothing
+    }
+
     /// What the user has to know of it.
     pub(crate) fn announce(&self, opening: &mut Opening) {
         match &self.how {

@@ -3,7 +3,9 @@
 //! Owns: the list. Never: what they do.
 
 mod config;
+mod doctor;
 mod history;
+mod providers;
 mod resume;
 mod run;
 mod trust;
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     History(history::HistoryArgs),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Providers(providers::ProvidersArgs),
 }
 
 /// Does what was asked.
@@ -37,5 +41,7 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::History(args) => args.execute().await,
         Command::Config(args) => args.execute(),
         Command::Trust(args) => args.execute(),
+        Command::Doctor(args) => args.execute().await,
+        Command::Providers(args) => args.execute(),
     }
 }
