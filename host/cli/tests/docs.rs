@@ -18,8 +18,9 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
+    "docs/agents.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
