@@ -129,7 +129,7 @@ pub struct ProviderError {
     /// When to try again, where the agent says so.
     pub retry_after: Option<Duration>,
     /// What the failed round has used all the same, as far as the agent said.
-    pub spent: Spent,
+    pub spent: Box<Spent>,
 }
 
 /// What a round has used, and in which session, when it gave no answer.
@@ -159,7 +159,7 @@ impl ProviderError {
             kind,
             message,
             retry_after: None,
-            spent: Spent::default(),
+            spent: Box::default(),
         }
     }
 
@@ -173,7 +173,7 @@ impl ProviderError {
     /// With what the round has used.
     #[must_use]
     pub fn having_spent(mut self, spent: Spent) -> Self {
-        self.spent = spent;
+        self.spent = Box::new(spent);
         self
     }
 

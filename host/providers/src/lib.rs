@@ -5,10 +5,16 @@
 //! retries, keeps a budget, or says whether an answer satisfies its schema; the
 //! engine and the core do.
 
+pub mod acp;
+mod cause;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
 mod error;
+pub mod opencode;
+pub mod owner;
+#[allow(dead_code, reason = "the providers that use the rest of it follow")]
+mod process;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +27,7 @@ use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
 pub use error::{ProviderError, ProviderErrorKind, Spent};
+pub use process::{all_ended, end_leftovers, end_leftovers_once};
 
 /// One round of one agent call.
 #[derive(Debug, Clone)]

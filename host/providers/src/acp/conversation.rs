@@ -119,7 +119,9 @@ impl Conversation {
             return Ok(Next::Send(Vec::new()));
         };
         match (incoming.method, incoming.id) {
-            (Some(method), Some(id)) => Ok(Next::Send(vec![self.asked(&method, &id, &incoming.params)])),
+            (Some(method), Some(id)) => {
+                Ok(Next::Send(vec![self.asked(&method, &id, &incoming.params)]))
+            }
             (Some(method), None) => {
                 if method == "session/update" {
                     self.update(&incoming.params["update"], activity);
@@ -232,7 +234,9 @@ impl Conversation {
     fn offer(&self, category: &str) -> Vec<String> {
         let (list, name) = match self.option(category) {
             Some(option) => (option.get("options"), "value"),
-            None if category == "model" => (self.offered.pointer("/models/availableModels"), "modelId"),
+            None if category == "model" => {
+                (self.offered.pointer("/models/availableModels"), "modelId")
+            }
             None if category == "mode" => (self.offered.pointer("/modes/availableModes"), "id"),
             None => (None, "value"),
         };
@@ -325,7 +329,8 @@ impl Conversation {
             Stage::Prompt => "it failed",
         };
         let kind = if self.stage == Stage::Model { Kind::Model } else { kind_of(None, &said) };
-        let spent = Spent { session_id: self.session.clone(), cost_usd: self.cost(), ..Spent::default() };
+        let spent =
+            Spent { session_id: self.session.clone(), cost_usd: self.cost(), ..Spent::default() };
         self.error(kind, format!("{doing}: {said}")).having_spent(spent)
     }
 

@@ -120,7 +120,8 @@ impl Transcript {
             .iter()
             .find_map(|name| input.get(name).and_then(Value::as_str));
         let detail = detail.and_then(|text| text.lines().next());
-        let detail: Option<String> = detail.map(|text| text.chars().take(DETAIL_CHARS_MAX).collect());
+        let detail: Option<String> =
+            detail.map(|text| text.chars().take(DETAIL_CHARS_MAX).collect());
         let told = format!("{name} {}", detail.as_deref().unwrap_or_default());
         if said("status") != Some("completed") && self.tool.as_ref() != Some(&told) {
             self.tool = Some(told);

@@ -14,13 +14,13 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::choice::choose;
+use super::error;
 use super::http::escaped;
 use super::hub::{Event, Subscription};
 use super::progress::{News, Progress};
 use super::reply::{Info, Message, spent};
 use super::rules::ruleset;
 use super::server::Server;
-use super::error;
 use crate::{
     Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind as Kind, Spent,
 };
@@ -102,9 +102,7 @@ fn lowered(schema: &str) -> Result<Value, ProviderError> {
         Ok(Value::Bool(true)) => Ok(json!({})),
         Ok(Value::Bool(false)) => Ok(json!({"not": {}})),
         Ok(schema) => Ok(schema),
-        Err(failure) => {
-            Err(error(Kind::Unsupported, format!("the schema is not JSON: {failure}")))
-        }
+        Err(failure) => Err(error(Kind::Unsupported, format!("the schema is not JSON: {failure}"))),
     }
 }
 
@@ -119,11 +117,7 @@ fn directory(cwd: &Path) -> Result<PathBuf, ProviderError> {
 }
 
 /// The session to go on with, or a new one.
-async fn session(
-    server: &Server,
-    query: &str,
-    task: &AgentTask,
-) -> Result<String, ProviderError> {
+async fn session(server: &Server, query: &str, task: &AgentTask) -> Result<String, ProviderError> {
     let rules = ruleset(task.permissions);
     let session: Session = if let Some(id) = &task.session_id {
         // Rules are added to those of the session, and the last one counts.

@@ -152,7 +152,9 @@ fn shown(names: impl Iterator<Item = String>) -> String {
     match names.len() {
         0 => "none".to_owned(),
         count if count <= NAMES_SHOWN_MAX => names.join(", "),
-        count => format!("{} and {} more", names[..NAMES_SHOWN_MAX].join(", "), count - NAMES_SHOWN_MAX),
+        count => {
+            format!("{} and {} more", names[..NAMES_SHOWN_MAX].join(", "), count - NAMES_SHOWN_MAX)
+        }
     }
 }
 
@@ -203,7 +205,8 @@ mod tests {
     #[test]
     fn an_agent_is_not_replaced_by_another() {
         let agents: Vec<Agent> =
-            serde_json::from_value(json!([{"name": "build"}, {"name": "title", "hidden": true}])).unwrap();
+            serde_json::from_value(json!([{"name": "build"}, {"name": "title", "hidden": true}]))
+                .unwrap();
         assert!(check_agent(&agents, "build").is_ok());
         for wanted in ["reviewer", "title"] {
             assert!(check_agent(&agents, wanted).unwrap_err().message.contains("it has build;"));

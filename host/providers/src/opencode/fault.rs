@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_refusal_of_any_form_says_what_it_was() {
-        let tagged = refusal(404, br#"{"_tag":"SessionNotFoundError","message":"no such session"}"#);
+        let tagged =
+            refusal(404, br#"{"_tag":"SessionNotFoundError","message":"no such session"}"#);
         assert_eq!(tagged.message, "no such session");
         let page = refusal(502, b"<html>");
         assert!(page.message.contains("502") && page.message.contains("<html>"), "{page}");

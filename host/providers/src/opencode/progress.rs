@@ -98,7 +98,10 @@ impl Progress {
             "permission.asked" => {
                 let path = format!("/permission/{}/reply", said("/id").unwrap_or_default());
                 let message = "nobody is there to be asked; go on without it";
-                return News::Reject(path, serde_json::json!({"reply": "reject", "message": message}));
+                return News::Reject(
+                    path,
+                    serde_json::json!({"reply": "reject", "message": message}),
+                );
             }
             "question.asked" => {
                 let path = format!("/question/{}/reject", said("/id").unwrap_or_default());
@@ -140,8 +143,9 @@ impl Progress {
             return News::GiveUp(error(Kind::CutStream, message));
         }
         if self.steps > STEPS_MAX {
-            let message =
-                format!("the agent took more than {STEPS_MAX} steps over one prompt, and was ended");
+            let message = format!(
+                "the agent took more than {STEPS_MAX} steps over one prompt, and was ended"
+            );
             return News::GiveUp(error(Kind::Failed, message));
         }
         News::Fine
@@ -192,12 +196,30 @@ mod tests {
         for event in [
             part(json!({"type": "step-start"})),
             part(json!({"type": "reasoning", "id": "p1"})),
-            event("root", "message.part.delta", json!({"partID": "p1", "field": "text", "delta": "hm"})),
-            part(json!({"type": "tool", "tool": "bash", "state": {"status": "pending", "input": {}}})),
+            event(
+                "root",
+                "message.part.delta",
+                json!({"partID": "p1", "field": "text", "delta": "hm"}),
+            ),
+            part(
+                json!({"type": "tool", "tool": "bash", "state": {"status": "pending", "input": {}}}),
+            ),
             part(json!({"type": "tool", "tool": "bash", "state": tool})),
-            event("root", "message.part.delta", json!({"partID": "p2", "field": "text", "delta": "yes"})),
-            event("sub", "message.part.delta", json!({"partID": "p3", "field": "text", "delta": "no"})),
-            event("root", "session.status", json!({"status": {"type": "retry", "attempt": 1, "message": "busy"}})),
+            event(
+                "root",
+                "message.part.delta",
+                json!({"partID": "p2", "field": "text", "delta": "yes"}),
+            ),
+            event(
+                "sub",
+                "message.part.delta",
+                json!({"partID": "p3", "field": "text", "delta": "no"}),
+            ),
+            event(
+                "root",
+                "session.status",
+                json!({"status": {"type": "retry", "attempt": 1, "message": "busy"}}),
+            ),
         ] {
             assert!(matches!(progress.take(&event, &notes), News::Fine), "{event:?}");
         }

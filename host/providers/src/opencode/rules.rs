@@ -14,17 +14,8 @@ const NEVER: [&str; 3] = ["external_directory", "question", "doom_loop"];
 /// that only reads cannot be told from one that does not; nor are subagents,
 /// which inherit what is denied but not what is allowed; nor tools of MCP
 /// servers, of which nothing is known.
-const READING: [&str; 9] = [
-    "read",
-    "grep",
-    "glob",
-    "list",
-    "lsp",
-    "skill",
-    "todowrite",
-    "webfetch",
-    "websearch",
-];
+const READING: [&str; 9] =
+    ["read", "grep", "glob", "list", "lsp", "skill", "todowrite", "webfetch", "websearch"];
 
 /// The tool by which opencode takes a structured answer.
 const STRUCTURED: &str = "StructuredOutput";
@@ -53,7 +44,8 @@ mod tests {
     /// The action of the last rule that matches, as opencode decides.
     fn action(rules: &Value, permission: &str) -> String {
         let rules = rules.as_array().unwrap().iter().rev();
-        let mut matching = rules.filter(|rule| rule["permission"] == permission || rule["permission"] == "*");
+        let mut matching =
+            rules.filter(|rule| rule["permission"] == permission || rule["permission"] == "*");
         matching.next().unwrap()["action"].as_str().unwrap().to_owned()
     }
 

@@ -65,7 +65,8 @@ impl Server {
             Ok((process, client, events))
         });
         let (process, client, events) = started.await.unwrap_or_else(|_| {
-            let message = format!("`opencode serve` did not answer within {} s", START_MAX.as_secs());
+            let message =
+                format!("`opencode serve` did not answer within {} s", START_MAX.as_secs());
             Err(error(Kind::Spawn, message))
         })?;
         let hub = Hub::default();
@@ -162,7 +163,10 @@ async fn address(process: &mut Process) -> Result<Option<SocketAddr>, ProviderEr
     while let Some(line) = process.line().await.map_err(process_error)? {
         if let Some((_, url)) = line.split_once("listening on http://") {
             let address = url.trim().trim_end_matches('/').parse().map_err(|_| {
-                error(Kind::Spawn, format!("its server says that it is at `{url}`, which is no address"))
+                error(
+                    Kind::Spawn,
+                    format!("its server says that it is at `{url}`, which is no address"),
+                )
             })?;
             return Ok(Some(address));
         }

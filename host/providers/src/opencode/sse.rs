@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn events_are_the_same_however_the_bytes_are_cut() {
-        let stream = "data: {\"é\":1}\n\n: ping\n\nid: 7\r\ndata: a\r\ndata:b\r\n\r\ndata: cut".as_bytes();
+        let stream =
+            "data: {\"é\":1}\n\n: ping\n\nid: 7\r\ndata: a\r\ndata:b\r\n\r\ndata: cut".as_bytes();
         for size in 1..stream.len() {
             let mut parser = Parser::default();
             for piece in stream.chunks(size) {
