@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
-use smol_wf_engine::providers::Registry;
-use smol_wf_engine::providers::ready::{self, Surroundings};
+use smol_wf_engine::providers::acp::{Acp, AcpOptions};
+use smol_wf_engine::providers::debug::Debug;
+use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
+use smol_wf_engine::providers::{Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Key, ProviderKind, ProviderSettings, Settings};
@@ -48,7 +50,7 @@ impl Catalogue {
         ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
             let settings = self.providers.get(kind.word())?;
             let seen = build(kind.word(), settings).glance();
-            seen.program.clone().filter(|_| seen.is_usable()).map(|program| (kind, program))
+            seen.program.filter(|_| seen.logged_in == Some(true)).map(|program| (kind, program))
         })
     }
 
@@ -71,16 +73,11 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
-    let cli = || CliOptions {
-        program: settings.program.clone(),
-        args: settings.args.clone(),
-        env: settings.env.clone(),
-        env_allow: settings.env_allow.clone(),
-    };
     let provider: Arc<dyn Provider> = match settings.kind {
-        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli())),
-        ProviderKind::Codex => Arc::new(Codex::new(cli())),
-        ProviderKind::Pi => Arc::new(Pi::new(cli())),
+        ProviderKind::ClaudeCode
+        | ProviderKind::Codex
+        | ProviderKind::Pi
+        | ProviderKind::Command => Arc::new(Debug::new()),
         ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
             program: settings.program.clone(),
             args: settings.args.clone(),
@@ -95,16 +92,9 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
             env: settings.env.clone(),
             env_allow: settings.env_allow.clone(),
         })),
-        ProviderKind::Command => Arc::new(CommandProvider::new(CommandOptions {
-            name: name.to_owned(),
-            command: settings.command.clone(),
-            program: None,
-            args: settings.args.clone(),
-            env: settings.env.clone(),
-            env_allow: settings.env_allow.clone(),
-        })),
     };
-    provider
+    // The built-in kinds know but one name.
+    if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }
 }
 
 /// The provider of a new run.

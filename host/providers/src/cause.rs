@@ -50,9 +50,10 @@ impl Cause {
         // and 429 for it alike.
         let kind = match kind_of_text(text) {
             Some(ProviderErrorKind::Quota) => ProviderErrorKind::Quota,
-            by_text => status.and_then(|code| kind_of_status(code, by_text)).or(by_text).unwrap_or(
-                ProviderErrorKind::Failed,
-            ),
+            by_text => status
+                .and_then(|code| kind_of_status(code, by_text))
+                .or(by_text)
+                .unwrap_or(ProviderErrorKind::Failed),
         };
         Self { kind, message, retry_after: wait_in(text, now) }
     }
@@ -65,10 +66,8 @@ impl Cause {
         }
         let code = exit.code.unwrap_or_default();
         if SIGNAL_CODES.contains(&code) {
-            let message = format!(
-                "{program} was killed by signal {} before it had answered",
-                code - 128
-            );
+            let message =
+                format!("{program} was killed by signal {} before it had answered", code - 128);
             return Self::new(ProviderErrorKind::Killed, message);
         }
         let said = without_warnings(&exit.stderr_tail);

@@ -68,8 +68,16 @@ impl ProvidersArgs {
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new([
-            "PROVIDER", "SCHEMA", "SESSIONS", "MODELS", "EFFORT", "AGENT TYPES", "FILES", "READ",
-            "WRITE", "COST",
+            "PROVIDER",
+            "SCHEMA",
+            "SESSIONS",
+            "MODELS",
+            "EFFORT",
+            "AGENT TYPES",
+            "FILES",
+            "READ",
+            "WRITE",
+            "COST",
         ]);
         for provider in &providers {
             let mut cells = [provider.name(), "", "", "", "", "", "", "", "", ""];

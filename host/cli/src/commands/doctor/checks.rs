@@ -130,7 +130,8 @@ pub(super) async fn sandbox() -> Check {
         worktrees: None,
     };
     let script = ScriptFile {
-        bytes: b"export const meta = { name: 'doctor', description: 'Compiles' }\nreturn 1\n".into(),
+        bytes: b"export const meta = { name: 'doctor', description: 'Compiles' }\nreturn 1\n"
+            .into(),
         path: Path::new("doctor.mjs").to_owned(),
     };
     let tried = match Engine::new(options) {
