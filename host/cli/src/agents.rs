@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::providers::acp::{Acp, AcpOptions};
+use smol_wf_engine::providers::command::{Command, CommandOptions};
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
 use smol_wf_engine::providers::{Provider, Registry, Renamed};
@@ -74,10 +75,7 @@ impl Providers for Catalogue {
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
     let provider: Arc<dyn Provider> = match settings.kind {
-        ProviderKind::ClaudeCode
-        | ProviderKind::Codex
-        | ProviderKind::Pi
-        | ProviderKind::Command => Arc::new(Debug::new()),
+        ProviderKind::ClaudeCode | ProviderKind::Codex | ProviderKind::Pi => Arc::new(Debug::new()),
         ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
             program: settings.program.clone(),
             args: settings.args.clone(),
@@ -85,6 +83,14 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
             env_allow: settings.env_allow.clone(),
         })),
         ProviderKind::Acp => Arc::new(Acp::new(AcpOptions {
+            name: name.to_owned(),
+            command: settings.command.clone(),
+            program: None,
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+        ProviderKind::Command => Arc::new(Command::new(CommandOptions {
             name: name.to_owned(),
             command: settings.command.clone(),
             program: None,

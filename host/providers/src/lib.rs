@@ -7,6 +7,7 @@
 
 pub mod acp;
 mod cause;
+pub mod command;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
