@@ -10,10 +10,13 @@ use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::providers::acp::{Acp, AcpOptions};
+use smol_wf_engine::providers::claude_code::ClaudeCode;
+use smol_wf_engine::providers::codex::Codex;
 use smol_wf_engine::providers::command::{Command, CommandOptions};
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
-use smol_wf_engine::providers::{Provider, Registry, Renamed};
+use smol_wf_engine::providers::pi::Pi;
+use smol_wf_engine::providers::{CliOptions, Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Key, ProviderKind, ProviderSettings, Settings};
@@ -74,8 +77,16 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+    let cli = || CliOptions {
+        program: settings.program.clone(),
+        args: settings.args.clone(),
+        env: settings.env.clone(),
+        env_allow: settings.env_allow.clone(),
+    };
     let provider: Arc<dyn Provider> = match settings.kind {
-        ProviderKind::ClaudeCode | ProviderKind::Codex | ProviderKind::Pi => Arc::new(Debug::new()),
+        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli())),
+        ProviderKind::Codex => Arc::new(Codex::new(cli())),
+        ProviderKind::Pi => Arc::new(Pi::new(cli())),
         ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
             program: settings.program.clone(),
             args: settings.args.clone(),

@@ -16,7 +16,8 @@ use std::process::Command;
 use common::{Place, Ran, finish, journal, project};
 use serde_json::Value;
 
-const SCRIPT: &str = "export const meta = { name: 'w', description: 'd' }\nreturn await agent('hi')\n";
+const SCRIPT: &str =
+    "export const meta = { name: 'w', description: 'd' }\nreturn await agent('hi')\n";
 /// Ways to be logged in, as files below the home directory.
 const LOGINS: [(&str, &str, &str); 4] = [
     ("claude-code", ".claude/.credentials.json", r#"{"claudeAiOauth":{"accessToken":"canary-1"}}"#),
@@ -121,7 +122,8 @@ fn a_resumed_run_keeps_its_agent() {
 fn a_provider_that_is_not_there_is_named_with_those_that_are() {
     let place = Place::new();
     place.write("w.mjs", SCRIPT);
-    let file = "[providers.mine]\nkind = 'command'\ncommand = ['x']\n[providers.pi]\nenabled = false\n";
+    let file =
+        "[providers.mine]\nkind = 'command'\ncommand = ['x']\n[providers.pi]\nenabled = false\n";
     place.write("home/.config/smol-workflows/config.toml", file);
     let ran = run(&place, &["run", "w.mjs", "--agent-provider", "pi"]);
     ran.fails(2, &["no provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
@@ -131,7 +133,10 @@ fn a_provider_that_is_not_there_is_named_with_those_that_are() {
 fn a_command_of_the_settings_answers_and_gets_only_what_it_is_given() {
     let place = Place::new();
     place.write("w.mjs", SCRIPT);
-    let agent = place.write("home/.config/smol-workflows/agent.sh", "#!/bin/sh\nprompt=$(cat)\necho \"$prompt $1 $2 $SET $PASSED ${SECRET:-none}\"\n");
+    let agent = place.write(
+        "home/.config/smol-workflows/agent.sh",
+        "#!/bin/sh\nprompt=$(cat)\necho \"$prompt $1 $2 $SET $PASSED ${SECRET:-none}\"\n",
+    );
     std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
     let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh', 'one']\n\
         args = ['two']\nenv = { SET = 'set' }\nenv_allow = ['PASSED']\n";
@@ -162,7 +167,9 @@ fn doctor_says_of_each_agent_what_is_wrong_and_what_to_type() {
     let doctor = || run(&place, &["doctor"]);
     let nothing = doctor();
     assert_eq!(nothing.code, 69, "{}", nothing.stdout);
-    for says in ["claude-code", "codex", "opencode", "pi", "npm install -g", "sandbox", "git", "database"] {
+    for says in
+        ["claude-code", "codex", "opencode", "pi", "npm install -g", "sandbox", "git", "database"]
+    {
         assert!(nothing.stdout.contains(says), "{says}: {}", nothing.stdout);
     }
     assert!(nothing.stderr.is_empty(), "{}", nothing.stderr);
@@ -178,7 +185,10 @@ fn doctor_says_of_each_agent_what_is_wrong_and_what_to_type() {
     assert_eq!(json["ok"], true);
     let agents = json["agents"].as_array().unwrap();
     let codex = agents.iter().find(|agent| agent["name"] == "codex").unwrap();
-    assert_eq!((codex["version"].as_str(), codex["loggedIn"].as_bool()), (Some("9.8.7"), Some(true)));
+    assert_eq!(
+        (codex["version"].as_str(), codex["loggedIn"].as_bool()),
+        (Some("9.8.7"), Some(true))
+    );
     assert_eq!(codex["usable"], true);
     // A pipe is no terminal: nothing in it moves or has a colour.
     assert!(!ready.stdout.contains('\u{1b}'));
@@ -218,7 +228,10 @@ fn no_secret_is_shown_by_any_command() {
     let file = "[providers.codex]\nenv = { OPENAI_API_KEY = 'canary-5' }\n\
         [providers.mine]\nkind = 'acp'\ncommand = ['nowhere']\nenv = { TOKEN = 'canary-6' }\n";
     place.write("home/.config/smol-workflows/config.toml", file);
-    place.write(".agents/smol-wf.toml", "[providers.theirs]\nkind = 'command'\ncommand = ['x']\nenv = { T = 'canary-7' }\n");
+    place.write(
+        ".agents/smol-wf.toml",
+        "[providers.theirs]\nkind = 'command'\ncommand = ['x']\nenv = { T = 'canary-7' }\n",
+    );
     for args in [
         &["doctor"][..],
         &["doctor", "--output", "json"],
@@ -251,7 +264,10 @@ fn providers_lists_what_each_can_do() {
     let can = |name: &str, what: &str| -> Value {
         rows.iter().find(|row| row["name"] == name).unwrap()["capabilities"][what].clone()
     };
-    assert_eq!((can("claude-code", "agentTypes"), can("codex", "agentTypes")), (true.into(), false.into()));
+    assert_eq!(
+        (can("claude-code", "agentTypes"), can("codex", "agentTypes")),
+        (true.into(), false.into())
+    );
     let text = run(&place, &["providers"]);
     assert_eq!(text.stdout.lines().count(), 6, "{}", text.stdout);
 }

@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-pub(crate) use self::wait::wait_in;
+pub(crate) use self::wait::until;
+use self::wait::wait_in;
 use self::words::{kind_of_status, kind_of_text, status_in};
 use crate::process::Exit;
 use crate::{ProviderError, ProviderErrorKind};
@@ -60,6 +61,10 @@ impl Cause {
 
     /// The program ended and never said how the round had ended.
     pub(crate) fn of_exit(program: &str, exit: &Exit) -> Self {
+        if exit.hung {
+            let message = format!("{program} closed its output without a result, and then hung");
+            return Self::new(ProviderErrorKind::CutStream, message);
+        }
         if let Some(signal) = exit.signal {
             let message = format!("{program} was killed by signal {signal} before it had answered");
             return Self::new(ProviderErrorKind::Killed, message);
@@ -123,7 +128,7 @@ mod tests {
     use ProviderErrorKind as Kind;
 
     fn exit(code: Option<i32>, signal: Option<i32>, stderr: &str) -> Exit {
-        Exit { code, signal, stderr_tail: stderr.to_owned() }
+        Exit { code, signal, hung: false, stderr_tail: stderr.to_owned() }
     }
 
     #[test]

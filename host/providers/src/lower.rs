@@ -108,10 +108,10 @@ fn in_object(inner: Value) -> Value {
 /// Lets every reference into the document start at another place in it.
 fn move_refs(schema: &mut Value, root: &str) {
     each_schema(schema, &mut |keywords| {
-        if let Some(Value::String(target)) = keywords.get_mut("$ref") {
-            if let Some(path) = target.strip_prefix('#') {
-                *target = format!("{root}{path}");
-            }
+        if let Some(Value::String(target)) = keywords.get_mut("$ref")
+            && let Some(path) = target.strip_prefix('#')
+        {
+            *target = format!("{root}{path}");
         }
     });
 }

@@ -159,7 +159,7 @@ mod tests {
         wanted.permissions = Some(Permissions::Read);
         let argv = line(&wanted, None);
         assert!(argv.contains("--tools Read,") && argv.contains("--strict-mcp-config"));
-        for writing in ["Bash", "Edit", "Write,", "acceptEdits"] {
+        for writing in ["Bash", "Edit", ",Write", "acceptEdits"] {
             assert!(!argv.contains(writing), "{writing}: {argv}");
         }
     }
