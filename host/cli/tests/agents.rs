@@ -159,6 +159,9 @@ fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
     assert_eq!(at(&["trust", folder.to_str().unwrap()]).code, 0);
     let ran = at(&["run", script]);
     assert_eq!(ran.ok()["results"], "7 words");
+    // Whom a project has chosen is said.
+    let second = ran.stderr.lines().nth(1).unwrap();
+    assert!(second.starts_with("agents: counter (named in "), "{}", ran.stderr);
 }
 
 #[test]
