@@ -96,7 +96,7 @@ impl Cause {
 
 /// The sentence in it: services answer with JSON, which agents hand on as it is,
 /// alone or after the status code.
-fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     let text = text.trim();
     let Some(start) = text.find('{') else { return text.to_owned() };
     let (before, body) = text.split_at(start);
@@ -143,6 +143,10 @@ mod tests {
             ("You've hit your usage limit. Try again in 3 days 2 hours.", Kind::Quota),
             ("You've hit your session limit · resets 3pm (Europe/Berlin)", Kind::Quota),
             ("Your credit balance is too low to access the API", Kind::Quota),
+            (
+                "Server is temporarily limiting requests (not your usage limit) · Rate limited",
+                Kind::RateLimit,
+            ),
             ("403 Forbidden", Kind::Auth),
             ("unexpected status 503 Service Unavailable: busy", Kind::Unavailable),
             ("529 overloaded", Kind::Unavailable),

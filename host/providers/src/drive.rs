@@ -16,7 +16,7 @@ use crate::{Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErro
 
 /// How long an agent may be silent after it has said how its round ended. Some
 /// leave a child behind that holds their output open; the answer is there.
-const AFTER_THE_END: Duration = Duration::from_secs(10);
+const AFTER_THE_END: Duration = Duration::from_secs(5);
 
 /// Characters of a tool's detail: one line of a terminal.
 const DETAIL_CHARS: usize = 120;

@@ -224,7 +224,7 @@ fn what_an_agent_does_is_told() {
     let waits = [
         ("claude-code", "error-429-retries1", "rate_limit (429), try 1 of 1"),
         ("codex", "error-401", "Reconnecting... 1/5"),
-        ("pi", "error-429", "try 1 of 3 after 429"),
+        ("pi", "error-429", "try 1 of 3 after 429: mock: rate limited"),
     ];
     for (provider, name, part) in waits {
         let (_, told) = replay(provider, name);

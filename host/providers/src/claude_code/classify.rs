@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::transcript::ResultLine;
+use super::lines::ResultLine;
 use crate::ProviderErrorKind as Kind;
 use crate::cause::{Cause, until};
 use crate::process::Exit;
@@ -56,7 +56,13 @@ pub(super) fn denied(tools: &[String]) -> Cause {
 /// It ended, or was ended, without a result.
 pub(super) fn no_result(exit: Option<&Exit>) -> Cause {
     match exit {
-        Some(exit) => Cause::of_exit("claude", exit),
+        Some(exit) => {
+            let mut cause = Cause::of_exit("claude", exit);
+            if exit.stderr_tail.contains("--agent '") && exit.stderr_tail.contains("not found") {
+                cause.kind = Kind::Unsupported;
+            }
+            cause
+        }
         None => Cause::new(Kind::CutStream, "claude was ended before it had answered"),
     }
 }

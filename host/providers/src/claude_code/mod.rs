@@ -21,6 +21,7 @@
 
 mod argv;
 mod classify;
+mod lines;
 mod probe;
 mod transcript;
 
@@ -29,9 +30,7 @@ use async_trait::async_trait;
 use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
-use crate::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError,
-};
+use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
 
 pub(crate) use self::transcript::Round;
 
@@ -104,8 +103,8 @@ impl Provider for ClaudeCode {
         let mut round = Round::default();
         let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
         let mut ended = round.end(exit.as_ref());
-        if let (Some(schema), Ok(Answer::Json(value))) = (&schema, &mut ended.answer) {
-            *value = schema.raise(std::mem::take(value));
+        if let Some(schema) = &schema {
+            ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
         }
         ended.into_reply(NAME)
     }

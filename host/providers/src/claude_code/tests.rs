@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::Answer;
 use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};
@@ -157,4 +158,39 @@ async fn a_probe_asks_for_the_version_and_looks_for_credentials() {
     let fake = Fake::new("echo 'it is broken' >&2; exit 3");
     let probe = ClaudeCode::new(fake.options()).probe().await;
     assert!(probe.problem.unwrap().contains("exit code 3): it is broken"));
+}
+
+/// The answer is there, whoever holds the program's output open.
+#[tokio::test]
+async fn a_program_that_hangs_after_its_result_has_answered() {
+    let fake = Fake::new(
+        r#"echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'
+exec sleep 600"#,
+    );
+    let reply = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("done".into()));
+}
+
+#[tokio::test]
+async fn dropping_a_round_ends_its_program() {
+    let fake = Fake::new(
+        r#"echo $$ > "$(dirname "$0")/pid"
+echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+exec sleep 600"#,
+    );
+    let heard = Heard::default();
+    let provider = ClaudeCode::new(fake.options());
+    let named = async {
+        while heard.session().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = provider.attempt(task("p"), &heard) => panic!("it ended: {ended:?}"),
+        () = named => {}
+    }
+    crate::all_ended().await;
+    let pid = std::fs::read_to_string(fake.folder().join("pid")).unwrap();
+    let proc = std::path::Path::new("/proc").join(pid.trim());
+    assert!(!cfg!(target_os = "linux") || !proc.exists(), "{} is there", proc.display());
 }

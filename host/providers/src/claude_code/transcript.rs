@@ -7,7 +7,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
-use std::collections::BTreeMap;
 
 use crate::cause::Cause;
 use crate::drive::{Ended, Transcript, detail_of};
@@ -15,140 +14,10 @@ use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer};
 
 use super::classify;
+use super::lines::{Content, Delta, Line, MainUsage, Message, ResultLine, StreamEvent, System};
 
 /// The tool by which a structured answer is given.
 const ANSWER_TOOL: &str = "StructuredOutput";
-
-/// A line, by its `type`.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Line {
-    System(System),
-    Assistant {
-        message: Message,
-    },
-    StreamEvent {
-        event: StreamEvent,
-    },
-    RateLimitEvent {
-        rate_limit_info: RateLimit,
-    },
-    Result(Box<ResultLine>),
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "subtype", rename_all = "snake_case")]
-enum System {
-    Init {
-        model: Option<String>,
-    },
-    ApiRetry {
-        attempt: Option<u64>,
-        max_retries: Option<u64>,
-        error_status: Option<u16>,
-        error: Option<String>,
-    },
-    PermissionDenied {
-        tool_name: Option<String>,
-        message: Option<String>,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Debug, Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Vec<Content>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Content {
-    Text {
-        text: String,
-    },
-    ToolUse {
-        name: String,
-        #[serde(default)]
-        input: Value,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Debug, Deserialize)]
-struct StreamEvent {
-    delta: Option<Delta>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type")]
-enum Delta {
-    #[serde(rename = "text_delta")]
-    Text { text: String },
-    #[serde(rename = "thinking_delta")]
-    Thinking {},
-    #[serde(other)]
-    Other,
-}
-
-/// What is left of an allowance.
-#[derive(Debug, Deserialize)]
-pub(super) struct RateLimit {
-    status: Option<String>,
-    /// In seconds since 1970.
-    #[serde(rename = "resetsAt")]
-    resets_at: Option<u64>,
-}
-
-/// The end of a round.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct ResultLine {
-    pub(super) subtype: Option<String>,
-    #[serde(default)]
-    pub(super) is_error: bool,
-    pub(super) api_error_status: Option<u16>,
-    pub(super) result: Option<String>,
-    #[serde(default)]
-    pub(super) errors: Vec<Value>,
-    pub(super) stop_reason: Option<String>,
-    structured_output: Option<Value>,
-    #[serde(default)]
-    permission_denials: Vec<Denial>,
-    total_cost_usd: Option<f64>,
-    #[serde(default)]
-    usage: MainUsage,
-    /// By model, of this round alone; the two above count the session in part.
-    model_usage_since_last_result: Option<BTreeMap<String, ModelUsage>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Denial {
-    tool_name: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct MainUsage {
-    input_tokens: u64,
-    output_tokens: u64,
-    cache_read_input_tokens: u64,
-    cache_creation_input_tokens: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ModelUsage {
-    input_tokens: u64,
-    output_tokens: u64,
-    cache_read_input_tokens: u64,
-    cache_creation_input_tokens: u64,
-    #[serde(rename = "costUSD")]
-    cost_usd: f64,
-}
 
 /// One round, as far as it has been told.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! The provider `codex`: one `codex exec` per round.
 //!
-//! Owns: one round with Codex. Never: its login, its configuration or its
-//! sessions' files.
+//! Owns: one round with Codex. Never: its login or its configuration, and of
+//! its sessions' files nothing but the model.
 //!
 //! **Permissions.** Codex runs what the agent does in a sandbox of the system:
 //! `read` is its mode `read-only`, `write` is `workspace-write`, which holds
@@ -14,14 +14,17 @@
 //! written into the prompt, and the answer is text.
 //!
 //! **Counts.** Codex counts a session from its beginning. What earlier rounds of
-//! the same session have told this provider is subtracted. It says neither what
-//! a call costs nor which model answered; the one that was asked for is taken.
+//! the same session have told this provider is subtracted; of a session that it
+//! goes on with and has not begun, all is counted. It does not say what a call
+//! costs. The model is the one that was asked for, else what Codex has written
+//! down in the session's file.
 //!
 //! Its own retries take half a minute at the most and are left to it.
 
 mod argv;
 mod classify;
 mod probe;
+mod record;
 mod transcript;
 
 use std::collections::HashMap;
@@ -33,7 +36,7 @@ use smol_wf_core::call::Usage;
 use smol_wf_core::schema;
 
 use crate::drive::{CliOptions, Ended, launch, listen};
-use crate::look;
+use crate::look::{self, folder};
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
 use crate::{
@@ -69,6 +72,13 @@ impl Codex {
 
     fn environment(&self) -> crate::process::Environment {
         self.options.environment(&argv::ALLOWED, &[])
+    }
+
+    /// The model of a session, as Codex has written it down.
+    async fn model_of(&self, session: Option<&str>) -> Option<String> {
+        let session = session?.to_owned();
+        let home = folder(&self.options, "CODEX_HOME", ".codex")?;
+        tokio::task::spawn_blocking(move || record::model_of(&home, &session)).await.ok()?
     }
 
     /// Of this round alone.
@@ -119,18 +129,11 @@ impl Wanted {
         }
     }
 
-    /// Text that should be JSON and is not stays text: the caller asks again.
     fn raise(&self, answer: Answer) -> Answer {
-        match (self, answer) {
-            (Self::File(lowered, _), Answer::Text(text)) => match serde_json::from_str(&text) {
-                Ok(value) => Answer::Json(lowered.raise(value)),
-                Err(_) => Answer::Text(text),
-            },
-            (Self::Words(_), Answer::Text(text)) => match schema::parse_answer(&text) {
-                Some(value) => Answer::Json(value),
-                None => Answer::Text(text),
-            },
-            (_, answer) => answer,
+        match self {
+            Self::File(lowered, _) => lowered.raise_answer(answer),
+            // Text is for the caller to read, who wrote down what is wanted.
+            Self::Nothing | Self::Words(_) => answer,
         }
     }
 }
@@ -173,7 +176,10 @@ impl Provider for Codex {
         let mut ended = round.end(exit.as_ref());
         self.subtract(&mut ended);
         ended.answer = ended.answer.map(|answer| wanted.raise(answer));
-        ended.model = task.model;
+        ended.model = match task.model {
+            Some(asked) => Some(asked),
+            None => self.model_of(ended.session_id.as_deref()).await,
+        };
         ended.into_reply(NAME)
     }
 

@@ -291,3 +291,12 @@ fn deep_and_wide_schemas_are_lowered_in_passing() {
     nulls::drop_stand_ins(&wide, &mut answer);
     assert_eq!(answer, json!({"a": null}));
 }
+
+#[test]
+fn json_in_a_text_is_an_answer_and_other_text_is_none() {
+    let lowered = Lowered::draft7(&json!({"type": "array"}));
+    let text = |text: &str| lowered.raise_answer(Answer::Text(text.to_owned()));
+    assert_eq!(text("Here:\n```json\n{\"value\": [1]}\n```"), Answer::Json(json!([1])));
+    assert_eq!(text("I cannot"), Answer::Text("I cannot".to_owned()));
+    assert_eq!(lowered.raise_answer(Answer::Null), Answer::Null);
+}

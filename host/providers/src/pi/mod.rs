@@ -32,9 +32,7 @@ use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
-use crate::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError,
-};
+use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
 
 pub(crate) use self::transcript::Round;
 
@@ -112,8 +110,8 @@ impl Provider for Pi {
         let mut round = Round::default();
         let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
         let mut ended = round.end(task.model.as_deref(), exit.as_ref());
-        if let (Some(schema), Ok(Answer::Json(value))) = (&schema, &mut ended.answer) {
-            *value = schema.raise(std::mem::take(value));
+        if let Some(schema) = &schema {
+            ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
         }
         ended.into_reply(NAME)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::Answer;
 use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};

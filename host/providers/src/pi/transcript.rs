@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
-use crate::cause::Cause;
+use crate::cause::{Cause, readable};
 use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer};
@@ -181,7 +181,7 @@ impl Transcript for Round {
                     "try {} of {} after {}",
                     attempt.unwrap_or_default(),
                     max_attempts.unwrap_or_default(),
-                    shorten(error_message.as_deref().unwrap_or("a failure")),
+                    shorten(&readable(error_message.as_deref().unwrap_or("a failure"))),
                 );
                 activity.note(AgentActivity::Waiting { reason });
             }
