@@ -18,7 +18,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
     look(program, options, environment, logged_in(options)).await
 }
 
-fn logged_in(options: &CliOptions) -> Option<bool> {
+pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     if ["CODEX_API_KEY", "OPENAI_API_KEY"].iter().any(|name| variable(options, name).is_some()) {
         return Some(true);
     }
