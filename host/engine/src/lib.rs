@@ -17,7 +17,7 @@ mod guard;
 mod history;
 pub mod library;
 mod notes;
-mod owner;
+mod offline;
 mod provide;
 mod raise;
 mod raw;
