@@ -2,9 +2,14 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod config;
+mod doctor;
 mod history;
+mod providers;
 mod resume;
 mod run;
+mod trust;
+mod worktrees;
 
 use std::process::ExitCode;
 
@@ -18,6 +23,11 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Providers(providers::ProvidersArgs),
+    Worktrees(worktrees::WorktreesArgs),
 }
 
 /// Does what was asked.
@@ -31,5 +41,10 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Config(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
+        Command::Doctor(args) => args.execute().await,
+        Command::Providers(args) => args.execute(),
+        Command::Worktrees(args) => args.execute().await,
     }
 }

@@ -5,6 +5,7 @@
 
 mod live;
 mod plain;
+mod slow;
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -13,8 +14,8 @@ use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::Watcher;
 
+use crate::config::{Key, Settings};
 use crate::failure::talk;
-use crate::flags::{LogLevel, ShowFlags};
 use crate::output;
 use live::Live;
 use plain::Plain;
@@ -25,9 +26,16 @@ pub(crate) struct Progress {
     level: LogLevel,
     screen: Screen,
     run: OnceLock<RunId>,
-    oddities: Vec<String>,
+    opening: Opening,
     /// Why the event stream has a hole.
     lost: OnceLock<std::io::Error>,
+}
+
+/// What is said once the run is known, behind its id.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 enum Screen {
@@ -36,19 +44,15 @@ enum Screen {
 }
 
 impl Progress {
-    /// `oddities` are said once the run is known.
-    pub(crate) fn new(flags: ShowFlags, oddities: Vec<String>) -> Self {
-        let level = flags.level();
-        let live = level == LogLevel::Info && !flags.events && may_animate();
-        let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain) };
-        Self {
-            events: flags.events,
-            level,
-            screen,
-            run: OnceLock::new(),
-            oddities,
-            lost: OnceLock::new(),
-        }
+    pub(crate) fn new(events: bool, settings: &Settings, opening: Opening) -> Self {
+        let level = LogLevel::of(settings);
+        let live = level == LogLevel::Info && !events && may_animate();
+        let screen = if live {
+            Screen::Live(Live::new())
+        } else {
+            Screen::Plain(Plain::new(level >= LogLevel::Info))
+        };
+        Self { events, level, screen, run: OnceLock::new(), opening, lost: OnceLock::new() }
     }
 
     /// The run, once it can be resumed.
@@ -63,8 +67,9 @@ impl Progress {
 
     /// Takes the live lines away, before anything else is said.
     pub(crate) fn finish(&self) {
-        if let Screen::Live(live) = &self.screen {
-            live.finish();
+        match &self.screen {
+            Screen::Live(live) => live.finish(),
+            Screen::Plain(plain) => plain.finish(),
         }
     }
 }
@@ -76,8 +81,13 @@ impl Watcher for Progress {
         // can resume.
         talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
         if self.level >= LogLevel::Warn {
-            for oddity in &self.oddities {
-                talk(&format!("warning: {oddity}"));
+            for warning in &self.opening.warnings {
+                talk(&format!("warning: {warning}"));
+            }
+        }
+        if self.level >= LogLevel::Info {
+            for note in &self.opening.notes {
+                talk(note);
             }
         }
     }
@@ -92,6 +102,9 @@ impl Watcher for Progress {
         }
         if replayed {
             return;
+        }
+        if let Screen::Plain(plain) = &self.screen {
+            plain.heard(event);
         }
         match event.kind {
             "workflow.warning" if self.level >= LogLevel::Warn => {
@@ -109,6 +122,12 @@ impl Watcher for Progress {
             _ => {}
         }
     }
+
+    fn warn(&self, message: &str) {
+        if self.level >= LogLevel::Warn {
+            self.say(&format!("warning: {message}"));
+        }
+    }
 }
 
 impl Progress {
@@ -116,6 +135,30 @@ impl Progress {
         match &self.screen {
             Screen::Plain(_) => talk(line),
             Screen::Live(live) => live.line(line),
+        }
+    }
+}
+
+/// How much to say on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LogLevel {
+    /// Only what went wrong.
+    Error,
+    /// And what may go wrong.
+    Warn,
+    /// And progress.
+    Info,
+    /// And what agents are doing.
+    Debug,
+}
+
+impl LogLevel {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        match settings.text(Key::LogLevel) {
+            Some("error") => Self::Error,
+            Some("warn") => Self::Warn,
+            Some("debug") => Self::Debug,
+            _ => Self::Info,
         }
     }
 }

@@ -26,6 +26,32 @@ pub struct PriceTable {
     pub models: Vec<Price>,
 }
 
+/// Several tables; what an earlier one says wins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prices(Vec<PriceTable>);
+
+impl Default for Prices {
+    fn default() -> Self {
+        Self(vec![PriceTable::built_in()])
+    }
+}
+
+impl Prices {
+    /// With a table that wins over those so far.
+    #[must_use]
+    pub fn with(mut self, table: PriceTable) -> Self {
+        self.0.insert(0, table);
+        self
+    }
+
+    /// What so many tokens of this model cost, in dollars, and the version of
+    /// the table that says so.
+    #[must_use]
+    pub fn cost(&self, model: &str, usage: Usage) -> Option<(f64, &str)> {
+        self.0.iter().find_map(|table| Some((table.cost(model, usage)?, table.version.as_str())))
+    }
+}
+
 /// What the tokens of one model cost, in dollars per million.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -73,6 +73,14 @@ impl Engine {
         Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
     }
 
+    /// The same engine with other providers: which ones a run needs may only be
+    /// known once its journal is found.
+    #[must_use]
+    pub fn providing(mut self, providers: Arc<dyn Providers>) -> Self {
+        self.providers = providers;
+        self
+    }
+
     /// Reads and compiles a script, without running it.
     ///
     /// # Errors
@@ -177,11 +185,15 @@ impl Engine {
         cancel: CancellationToken,
         timeout: Option<std::time::Duration>,
     ) -> Result<Report, EngineError> {
+        // Beside everything else: usually there are none.
+        smol_wf_providers::end_leftovers_once();
         let lease = recorder.lease().cloned();
         let renewal = lease.clone().map(|lease| self.keep_lease(lease, cancel.clone()));
         let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive.run(machine)).await;
+        // Whoever takes the run up next finds none of its agents at work.
+        smol_wf_providers::all_ended().await;
         if let Some(renewal) = renewal {
             renewal.abort();
         }

@@ -9,7 +9,7 @@ use smol_wf_core::budget::{Allowance, BudgetMode};
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::{AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits};
-use smol_wf_core::prices::PriceTable;
+use smol_wf_core::prices::Prices;
 
 /// A script that the caller has read.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ pub struct AgentSettings {
     /// Folder for the agents' own transcripts.
     pub raw_sessions: Option<PathBuf>,
     /// What tokens cost where a provider does not say.
-    pub prices: PriceTable,
+    pub prices: Prices,
 }
 
 impl Default for AgentSettings {
@@ -72,7 +72,7 @@ impl Default for AgentSettings {
             timeout: Duration::from_millis(AGENT_TIMEOUT_MS_DEFAULT),
             idle_timeout: Duration::from_millis(AGENT_IDLE_MS_DEFAULT),
             raw_sessions: None,
-            prices: PriceTable::built_in(),
+            prices: Prices::default(),
         }
     }
 }

@@ -188,7 +188,7 @@ impl<'a> Rounds<'a> {
             Some(cost) => (cost, "provider".to_owned()),
             None if usage.total() == 0 => return,
             None => match named.and_then(|model| prices.cost(model, usage)) {
-                Some(cost) => (cost, format!("prices:{}", prices.version)),
+                Some((cost, version)) => (cost, format!("prices:{version}")),
                 None => {
                     self.unpriced = true;
                     return;
@@ -203,7 +203,7 @@ impl<'a> Rounds<'a> {
 fn class_of(kind: ProviderErrorKind) -> FailureClass {
     match kind {
         ProviderErrorKind::Auth | ProviderErrorKind::Quota => FailureClass::Shut,
-        ProviderErrorKind::RateLimit => FailureClass::Crowded,
+        ProviderErrorKind::RateLimit | ProviderErrorKind::Unavailable => FailureClass::Crowded,
         ProviderErrorKind::CutStream | ProviderErrorKind::Killed => FailureClass::Broken,
         ProviderErrorKind::Timeout => FailureClass::Slow,
         ProviderErrorKind::Model

@@ -383,7 +383,7 @@ impl Keeper {
         });
         let taken = now.elapsed();
         let ending = self.kept.values().any(|kept| kept.ending.is_some());
-        let pause = if ending { self.pause } else { SWEEP.max(taken * SWEEP_SHARE) };
+        let pause = if ending { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };
         self.look_at = Instant::now() + pause;
         self.pause = (self.pause * 2).min(LOOK_LAST);
     }

@@ -20,7 +20,6 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -32,7 +31,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub use leftovers::{end_leftovers, end_leftovers_once};
-#[allow(unused_imports, reason = "the providers that use it follow")]
 pub(crate) use program::find_program;
 
 use keeper::Tether;
@@ -70,6 +68,8 @@ pub(crate) struct Exit {
     pub(crate) code: Option<i32>,
     /// The signal that ended it.
     pub(crate) signal: Option<i32>,
+    /// It had closed stdout and did not end, so it was ended.
+    pub(crate) hung: bool,
     /// The last it said on stderr.
     pub(crate) stderr_tail: String,
 }
@@ -208,16 +208,16 @@ impl Process {
         // A program that waits for more to read learns that there is none, and
         // one that waits to be read is read.
         drop(self.stdin.take());
-        let status = {
+        let (status, hung) = {
             let exited = async {
                 match timeout(GRACE, self.tether.exited()).await {
-                    Ok(status) => status,
-                    Err(_) => self.tether.end_and_wait().await,
+                    Ok(status) => (status, false),
+                    Err(_) => (self.tether.end_and_wait().await, true),
                 }
             };
             let mut exited = pin!(exited);
             tokio::select! {
-                status = &mut exited => status,
+                ended = &mut exited => ended,
                 () = self.lines.discard() => exited.await,
             }
         };
@@ -227,7 +227,12 @@ impl Process {
         })?;
         // What it left behind may hold stderr open.
         let _ = timeout(DRAIN, &mut self.draining).await;
-        Ok(exit(status, self.tail.text()))
+        Ok(Exit {
+            code: status.code(),
+            signal: status.signal(),
+            hung,
+            stderr_tail: self.tail.text(),
+        })
     }
 
     /// Ends the tree and returns when the program itself has ended.
@@ -251,10 +256,6 @@ impl Drop for Process {
 pub async fn all_ended() {
     leftovers::ended().await;
     keeper::quiet().await;
-}
-
-fn exit(status: ExitStatus, stderr_tail: String) -> Exit {
-    Exit { code: status.code(), signal: status.signal(), stderr_tail }
 }
 
 /// Starts a program, sends it the prompt, passes each line on, and waits for
