@@ -38,5 +38,5 @@ pub use smol_wf_providers as providers;
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher};
-pub use worktree::{Leftover, LeftoverState, Pruned};
+pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
 pub use writer::WriterGone;

@@ -28,15 +28,15 @@ pub const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 /// Longest that anything in these tests may take before it counts as hung.
 pub const HUNG: Duration = Duration::from_secs(60);
 
-type Answering<'a> = Pin<Box<dyn Future<Output = Result<AgentReply, ProviderError>> + Send + 'a>>;
-type Act = dyn for<'a> Fn(AgentTask, &'a dyn Activity) -> Answering<'a> + Send + Sync;
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<AgentReply, ProviderError>> + Send + 'a>>;
+pub type Act = dyn for<'a> Fn(AgentTask, &'a dyn Activity) -> Answering<'a> + Send + Sync;
 
 /// An agent that does what a test says.
 #[derive(Clone)]
 pub struct Scripted {
     pub name: &'static str,
     pub can: Capabilities,
-    act: Arc<Act>,
+    pub act: Arc<Act>,
 }
 
 impl Scripted {
