@@ -70,6 +70,14 @@ impl Engine {
         Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
     }
 
+    /// The same engine with other providers: which ones a run needs may only be
+    /// known once its journal is found.
+    #[must_use]
+    pub fn providing(mut self, providers: Arc<dyn Providers>) -> Self {
+        self.providers = providers;
+        self
+    }
+
     /// Reads and compiles a script, without running it.
     ///
     /// # Errors
