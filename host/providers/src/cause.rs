@@ -82,6 +82,13 @@ impl Cause {
         }
         let mut cause = Self::read(&said, None);
         cause.message = format!("{program} ended with exit code {code}: {}", cause.message);
+        let lower = said.to_lowercase();
+        if ["unknown option", "unexpected argument"].iter().any(|words| lower.contains(words)) {
+            cause.message = format!(
+                "{}; is {program} up to date, and are the arguments in its configuration right?",
+                cause.message
+            );
+        }
         cause
     }
 
@@ -197,7 +204,7 @@ mod tests {
             (
                 exit(Some(2), None, &format!("{warned}error: unexpected argument '--x'")),
                 Kind::Failed,
-                "p ended with exit code 2: unexpected argument '--x'",
+                "p ended with exit code 2: unexpected argument '--x'; is p up to date",
             ),
             (exit(Some(1), None, "No API key found."), Kind::Auth, "No API key found."),
         ];

@@ -51,6 +51,9 @@ pub const NAME: &str = "codex";
 /// The program, when the user names no other.
 const PROGRAM: &str = "codex";
 
+/// What to type when it has no credentials.
+const LOGIN: &str = "run `codex login`, or set CODEX_API_KEY";
+
 /// What a user may say about it.
 pub type CodexOptions = CliOptions;
 
@@ -180,7 +183,7 @@ impl Provider for Codex {
             Some(asked) => Some(asked),
             None => self.model_of(ended.session_id.as_deref()).await,
         };
-        ended.into_reply(NAME)
+        ended.into_reply(NAME, LOGIN)
     }
 
     async fn probe(&self) -> Probe {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the places where it keeps them. Never: their values.
 
-use super::{NAME, PROGRAM};
+use super::{LOGIN, NAME, PROGRAM};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, look, text, variable};
@@ -13,7 +13,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @openai/codex",
-        login: "run `codex login`, or set CODEX_API_KEY",
+        login: LOGIN,
     };
     look(program, options, environment, logged_in(options)).await
 }
