@@ -10,8 +10,9 @@
 //! refuses is a failed command to the agent, which goes on.
 //!
 //! **Structured answers** are written by grammar, which knows less than JSON
-//! Schema: see [`Lowered::strict`]. A schema that cannot be put that way is
-//! written into the prompt, and the answer is text.
+//! Schema: objects are closed, and an optional property is one that may be null,
+//! which is taken out of the answer again. A schema that cannot be put that way
+//! is written into the prompt, and the answer is text.
 //!
 //! **Counts.** Codex counts a session from its beginning. What earlier rounds of
 //! the same session have told this provider is subtracted; of a session that it
