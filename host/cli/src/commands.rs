@@ -2,9 +2,13 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod config;
+mod doctor;
 mod history;
+mod providers;
 mod resume;
 mod run;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -16,8 +20,12 @@ use crate::workflow_args::Named;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
-    Resume(resume::ResumeArgs),
+    Resume(Box<resume::ResumeArgs>),
     History(history::HistoryArgs),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Providers(providers::ProvidersArgs),
 }
 
 /// Does what was asked.
@@ -31,5 +39,9 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Config(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
+        Command::Doctor(args) => args.execute().await,
+        Command::Providers(args) => args.execute(),
     }
 }

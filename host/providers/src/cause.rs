@@ -160,6 +160,7 @@ mod tests {
             ("API Error: 500 internal error", Kind::Unavailable),
             ("We’re currently experiencing high demand", Kind::Unavailable),
             ("connect ECONNREFUSED 127.0.0.1:9", Kind::Unavailable),
+            ("Connection error.: getaddrinfo EAI_AGAIN host", Kind::Unavailable),
             ("The model `x` does not exist or you do not have access to it.", Kind::Model),
             ("404: {\"message\":\"model not found\"}", Kind::Model),
             ("404 page not found", Kind::Failed),

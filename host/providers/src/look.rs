@@ -67,6 +67,17 @@ pub(crate) async fn look(
     Probe { program: Some(path), version, logged_in, problem: broken.or(login) }
 }
 
+/// The same without the version, for which a program has to be started.
+pub(crate) fn glance(
+    provider: &str,
+    name: &str,
+    options: &CliOptions,
+    logged_in: Option<bool>,
+) -> Probe {
+    let program = options.program(provider, name).ok();
+    Probe { program, version: None, logged_in, problem: None }
+}
+
 /// The first word that starts with a digit.
 fn version_in(text: &str) -> Option<String> {
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches('v'));

@@ -40,6 +40,7 @@ const WORDS: &[(Kind, &[&str])] = &[
             "server_error",
             "econnrefused",
             "enotfound",
+            "getaddrinfo",
             "connection refused",
             "unable to connect",
         ],

@@ -30,7 +30,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
     look(program, options, environment, logged_in(options)).await
 }
 
-fn logged_in(options: &CliOptions) -> Option<bool> {
+pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     if VARIABLES.iter().any(|name| variable(options, name).is_some()) {
         return Some(true);
     }

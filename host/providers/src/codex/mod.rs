@@ -37,7 +37,7 @@ use smol_wf_core::call::Usage;
 use smol_wf_core::schema;
 
 use crate::drive::{CliOptions, Ended, launch, listen};
-use crate::look::folder;
+use crate::look::{self, folder};
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
 use crate::{
@@ -185,6 +185,10 @@ impl Provider for Codex {
             None => self.model_of(ended.session_id.as_deref()).await,
         };
         ended.into_reply(NAME, LOGIN)
+    }
+
+    fn glance(&self) -> Probe {
+        look::glance(NAME, PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
     async fn probe(&self) -> Probe {

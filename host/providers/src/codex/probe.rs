@@ -18,7 +18,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
     look(program, options, environment, logged_in(options)).await
 }
 
-fn logged_in(options: &CliOptions) -> Option<bool> {
+pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     // Not OPENAI_API_KEY: Codex passes over it, unless a model provider names it.
     if variable(options, "CODEX_API_KEY").is_some() {
         return Some(true);

@@ -29,6 +29,7 @@ mod transcript;
 use async_trait::async_trait;
 
 use crate::drive::{CliOptions, launch, listen, new_session_id};
+use crate::look;
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
 use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
@@ -116,6 +117,10 @@ impl Provider for Pi {
             ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
         }
         ended.into_reply(NAME, LOGIN)
+    }
+
+    fn glance(&self) -> Probe {
+        look::glance(NAME, PROGRAM, &self.options, Some(probe::logged_in(&self.options)))
     }
 
     async fn probe(&self) -> Probe {

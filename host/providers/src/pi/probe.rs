@@ -20,7 +20,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
     look(program, options, environment, Some(logged_in(options))).await
 }
 
-fn logged_in(options: &CliOptions) -> bool {
+pub(super) fn logged_in(options: &CliOptions) -> bool {
     let is_secret = |name: &str| name.ends_with("_API_KEY") || name.ends_with("_TOKEN");
     if argv::ALLOWED.iter().any(|name| is_secret(name) && variable(options, name).is_some()) {
         return true;
