@@ -42,6 +42,7 @@ const WORDS: &[(Kind, &[&str])] = &[
             "enotfound",
             "connection refused",
             "unable to connect",
+            "cannot connect",
         ],
     ),
     (
@@ -74,6 +75,8 @@ const WORDS: &[(Kind, &[&str])] = &[
             "econnreset",
             "connection reset",
             "connection closed",
+            "connection was closed",
+            "json parsing failed",
             "connection error",
             "network error",
             "socket hang up",
