@@ -10,17 +10,20 @@ use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::providers::acp::{Acp, AcpOptions};
+use smol_wf_engine::providers::claude_code::ClaudeCode;
+use smol_wf_engine::providers::codex::Codex;
 use smol_wf_engine::providers::command::{Command, CommandOptions};
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
-use smol_wf_engine::providers::{Provider, Registry, Renamed};
+use smol_wf_engine::providers::pi::Pi;
+use smol_wf_engine::providers::{CliOptions, Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
 
-use crate::config::{AUTO, Key, ProviderKind, ProviderSettings, Settings};
+use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
 use crate::progress::Opening;
 
 /// What answers when there is no agent.
-const DEBUG: &str = "debug";
+pub(crate) const DEBUG: &str = "debug";
 /// Said when nothing else is there: an echo must never pass for an answer.
 const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL: \
     the debug provider echoes every prompt. `smol-wf doctor` says what is missing; \
@@ -74,8 +77,16 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+    let cli = || CliOptions {
+        program: settings.program.clone(),
+        args: settings.args.clone(),
+        env: settings.env.clone(),
+        env_allow: settings.env_allow.clone(),
+    };
     let provider: Arc<dyn Provider> = match settings.kind {
-        ProviderKind::ClaudeCode | ProviderKind::Codex | ProviderKind::Pi => Arc::new(Debug::new()),
+        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli())),
+        ProviderKind::Codex => Arc::new(Codex::new(cli())),
+        ProviderKind::Pi => Arc::new(Pi::new(cli())),
         ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
             program: settings.program.clone(),
             args: settings.args.clone(),
@@ -112,8 +123,10 @@ pub(crate) struct Chosen {
 
 #[derive(Debug, PartialEq, Eq)]
 enum How {
-    /// Somebody named it.
+    /// The user named it.
     Named,
+    /// The project named it, which the user may not know.
+    OfProject { place: String },
     /// It is installed and logged in.
     Found { program: PathBuf },
     /// There is nothing else.
@@ -123,9 +136,17 @@ enum How {
 /// Settles what `auto` is, once and for all of a run, by looking at files: no
 /// program is started for it.
 pub(crate) fn choose(settings: &Settings) -> Chosen {
-    let named = settings.text(Key::Provider).filter(|name| *name != AUTO);
-    if let Some(name) = named {
-        return Chosen { name: name.to_owned(), how: How::Named };
+    let given = settings.get(Key::Provider);
+    if let Some(Given { value: Value::Text(name), origin }) = given
+        && name != AUTO
+    {
+        let how = match origin {
+            Origin::Project { file, line } => {
+                How::OfProject { place: format!("{}:{line}", file.display()) }
+            }
+            _ => How::Named,
+        };
+        return Chosen { name: name.clone(), how };
     }
     let found = Catalogue::of(settings).first_ready();
     match found {
@@ -146,6 +167,9 @@ impl Chosen {
     pub(crate) fn announce(&self, opening: &mut Opening) {
         match &self.how {
             How::Named => {}
+            How::OfProject { place } => {
+                opening.notes.push(format!("agents: {} (named in {place})", self.name));
+            }
             How::Found { program } => {
                 opening.notes.push(format!(
                     "agents: {} (found at {})",

@@ -21,7 +21,7 @@ use crate::workflow_args::Named;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
-    Resume(resume::ResumeArgs),
+    Resume(Box<resume::ResumeArgs>),
     History(history::HistoryArgs),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),

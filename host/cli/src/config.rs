@@ -124,12 +124,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// The settings for work on `start`, a script or a folder.
     pub(crate) fn load(flags: FlagLayer, start: &Path) -> Result<Self, ConfigError> {
-        let mut settings = Self::default();
-        for key in Key::ALL {
-            if let Some(value) = key.default() {
-                settings.set(key, value, Origin::Default);
-            }
-        }
+        let mut settings = Self::defaults();
         if let Some(found) = find::user()? {
             settings.user(&found)?;
         }
@@ -145,6 +140,17 @@ impl Settings {
             settings.model_map.insert(alias, Given { value, origin });
         }
         Ok(settings)
+    }
+
+    /// The settings that are in force when nobody says anything.
+    pub(crate) fn defaults() -> Self {
+        let mut settings = Self::default();
+        for key in Key::ALL {
+            if let Some(value) = key.default() {
+                settings.set(key, value, Origin::Default);
+            }
+        }
+        settings
     }
 
     fn set(&mut self, key: Key, value: Value, origin: Origin) {

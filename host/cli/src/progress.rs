@@ -65,6 +65,15 @@ impl Progress {
         self.lost.take()
     }
 
+    /// What explains why a run did not even start, too.
+    pub(crate) fn say_warnings(&self) {
+        if self.level >= LogLevel::Warn {
+            for warning in &self.opening.warnings {
+                talk(&format!("warning: {warning}"));
+            }
+        }
+    }
+
     /// Takes the live lines away, before anything else is said.
     pub(crate) fn finish(&self) {
         match &self.screen {
@@ -80,11 +89,7 @@ impl Watcher for Progress {
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
-        if self.level >= LogLevel::Warn {
-            for warning in &self.opening.warnings {
-                talk(&format!("warning: {warning}"));
-            }
-        }
+        self.say_warnings();
         if self.level >= LogLevel::Info {
             for note in &self.opening.notes {
                 talk(note);

@@ -158,7 +158,10 @@ fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
     let folder = project().join("examples/own-agent");
     assert_eq!(at(&["trust", folder.to_str().unwrap()]).code, 0);
     let ran = at(&["run", script]);
-    assert_eq!(ran.ok()["results"], "8 words");
+    assert_eq!(ran.ok()["results"], "7 words");
+    // Whom a project has chosen is said.
+    let second = ran.stderr.lines().nth(1).unwrap();
+    assert!(second.starts_with("agents: counter (named in "), "{}", ran.stderr);
 }
 
 #[test]

@@ -89,6 +89,9 @@ fn an_untrusted_project_may_lower_a_limit_and_not_raise_it() {
         ("", "fuel = 100000000001", false),
         ("", "memory = 512", false),
         ("", "max_parallel_agents = 17", false),
+        // It may not hide what is said of it.
+        ("", "log_level = 'error'", false),
+        ("", "log_level = 'debug'", true),
     ] {
         let place = place(project);
         place.write("home/.config/smol-workflows/config.toml", user);

@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-pub(crate) use self::wait::wait_in;
+pub(crate) use self::wait::until;
+use self::wait::wait_in;
 use self::words::{kind_of_status, kind_of_text, status_in};
 use crate::process::Exit;
 use crate::{ProviderError, ProviderErrorKind};
@@ -60,6 +61,10 @@ impl Cause {
 
     /// The program ended and never said how the round had ended.
     pub(crate) fn of_exit(program: &str, exit: &Exit) -> Self {
+        if exit.hung {
+            let message = format!("{program} closed its output without a result, and then hung");
+            return Self::new(ProviderErrorKind::CutStream, message);
+        }
         if let Some(signal) = exit.signal {
             let message = format!("{program} was killed by signal {signal} before it had answered");
             return Self::new(ProviderErrorKind::Killed, message);
@@ -91,7 +96,7 @@ impl Cause {
 
 /// The sentence in it: services answer with JSON, which agents hand on as it is,
 /// alone or after the status code.
-fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     let text = text.trim();
     let Some(start) = text.find('{') else { return text.to_owned() };
     let (before, body) = text.split_at(start);
@@ -123,7 +128,7 @@ mod tests {
     use ProviderErrorKind as Kind;
 
     fn exit(code: Option<i32>, signal: Option<i32>, stderr: &str) -> Exit {
-        Exit { code, signal, stderr_tail: stderr.to_owned() }
+        Exit { code, signal, hung: false, stderr_tail: stderr.to_owned() }
     }
 
     #[test]
@@ -138,6 +143,10 @@ mod tests {
             ("You've hit your usage limit. Try again in 3 days 2 hours.", Kind::Quota),
             ("You've hit your session limit · resets 3pm (Europe/Berlin)", Kind::Quota),
             ("Your credit balance is too low to access the API", Kind::Quota),
+            (
+                "Server is temporarily limiting requests (not your usage limit) · Rate limited",
+                Kind::RateLimit,
+            ),
             ("403 Forbidden", Kind::Auth),
             ("unexpected status 503 Service Unavailable: busy", Kind::Unavailable),
             ("529 overloaded", Kind::Unavailable),

@@ -11,14 +11,12 @@ use std::time::Duration;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::process::{Environment, Exit, Launch, Process, ProcessError};
-use crate::{
-    Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, RawLines, Spent,
-};
+use crate::process::{Environment, Exit, Launch, Process, ProcessError, Said, find_program};
+use crate::{Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, Spent};
 
 /// How long an agent may be silent after it has said how its round ended. Some
 /// leave a child behind that holds their output open; the answer is there.
-const AFTER_THE_END: Duration = Duration::from_secs(10);
+const AFTER_THE_END: Duration = Duration::from_secs(5);
 
 /// Characters of a tool's detail: one line of a terminal.
 const DETAIL_CHARS: usize = 120;
@@ -43,21 +41,14 @@ impl CliOptions {
     /// The program, as the user says or as it is found.
     pub(crate) fn program(&self, provider: &str, name: &str) -> Result<PathBuf, ProviderError> {
         let named = self.program.clone().unwrap_or_else(|| PathBuf::from(name));
-        crate::process::find_program(&named.to_string_lossy()).ok_or_else(|| {
-            let message = format!(
-                "there is no program `{}`; install it, or say where it is in the configuration",
-                named.display()
-            );
-            ProviderError::new(provider, ProviderErrorKind::Spawn, message)
-        })
+        find_program(&named.to_string_lossy())
+            .ok_or_else(|| ProcessError::NotFound { program: named }.into_provider_error(provider))
     }
 
     /// What it gets of this program's environment, and the user's own variables.
     /// A default holds only where the user says nothing.
     pub(crate) fn environment(&self, allowed: &[&str], defaults: &[(&str, &str)]) -> Environment {
-        let mut names: Vec<&str> = allowed.to_vec();
-        names.extend(self.env_allow.iter().map(String::as_str));
-        let mut environment = Environment::allowing(&names);
+        let mut environment = Environment::allowing(allowed).also(&self.env_allow);
         for (name, value) in defaults {
             if std::env::var_os(name).is_none() {
                 environment = environment.set(name, *value);
@@ -71,6 +62,9 @@ impl CliOptions {
 pub(crate) trait Transcript: Send {
     /// Takes the next line and tells what is news in it.
     fn line(&mut self, line: &str, activity: &dyn Activity);
+
+    /// Takes the next line of stderr.
+    fn note(&mut self, _line: &str) {}
 
     /// The agent's name for its session, once it is known.
     fn session(&self) -> Option<&str>;
@@ -107,9 +101,41 @@ impl Ended {
     }
 }
 
-/// Starts the agent, sends it the task's prompt and reads what it says until it
-/// ends. None for the exit when it had to be ended after its answer.
+/// A program with its arguments, to work where the task says.
+pub(crate) fn launch(
+    provider: &str,
+    program: PathBuf,
+    args: Vec<String>,
+    task: &AgentTask,
+    env: Environment,
+) -> Launch {
+    Launch {
+        provider: provider.to_owned(),
+        program,
+        args: args.into_iter().map(Into::into).collect(),
+        cwd: task.cwd.clone(),
+        env,
+    }
+}
+
+/// Starts the agent, sends it the prompt and reads what it says until it ends.
+/// No exit when it had to be ended.
 pub(crate) async fn listen(
+    launch: Launch,
+    prompt: &str,
+    task: &AgentTask,
+    transcript: &mut impl Transcript,
+    activity: &dyn Activity,
+) -> Result<Option<Exit>, ProviderError> {
+    let provider = launch.provider.clone();
+    let told = hear(launch, prompt, task, transcript, activity).await;
+    told.map_err(|error| {
+        let session_id = transcript.session().map(str::to_owned);
+        error.into_provider_error(&provider).having_spent(Spent { session_id, ..Spent::default() })
+    })
+}
+
+async fn hear(
     launch: Launch,
     prompt: &str,
     task: &AgentTask,
@@ -120,26 +146,28 @@ pub(crate) async fn listen(
     process.send_and_close(prompt.as_bytes().to_vec());
     let mut named = false;
     loop {
-        let line = if transcript.has_ended() {
-            match tokio::time::timeout(AFTER_THE_END, process.line()).await {
-                Ok(line) => line?,
-                Err(_silent) => {
-                    process.end().await;
-                    return Ok(None);
+        let patience = if transcript.has_ended() { AFTER_THE_END } else { Duration::MAX };
+        let Ok(said) = tokio::time::timeout(patience, process.said()).await else {
+            process.end().await;
+            return Ok(None);
+        };
+        match said? {
+            None => break,
+            Some(Said::Note(line)) => {
+                activity.alive();
+                transcript.note(&line);
+            }
+            Some(Said::Line(line)) => {
+                activity.alive();
+                transcript.line(&line, activity);
+                if let (false, Some(session)) = (named, transcript.session()) {
+                    activity.session(session);
+                    named = true;
+                }
+                if let Some(raw) = &task.raw {
+                    raw.line(transcript.session(), &line);
                 }
             }
-        } else {
-            process.line().await?
-        };
-        let Some(line) = line else { break };
-        activity.alive();
-        transcript.line(&line, activity);
-        if let (false, Some(session)) = (named, transcript.session()) {
-            activity.session(session);
-            named = true;
-        }
-        if let Some(raw) = &task.raw {
-            RawLines::line(raw.as_ref(), transcript.session(), &line);
         }
         if transcript.is_hopeless() {
             process.end().await;

@@ -7,16 +7,27 @@
 
 pub mod acp;
 mod cause;
+pub mod claude_code;
+pub mod codex;
 pub mod command;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
+mod drive;
 mod error;
+#[cfg(test)]
+mod fake;
+mod look;
+mod lower;
 pub mod opencode;
 pub mod owner;
+pub mod pi;
 #[allow(dead_code, reason = "the providers that use the rest of it follow")]
 mod process;
 mod renamed;
+mod scratch;
+#[cfg(test)]
+mod transcripts;
 mod vendor_words;
 
 use std::collections::BTreeMap;
@@ -29,6 +40,7 @@ use serde_json::Value;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
+pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
 pub use process::{all_ended, end_leftovers, end_leftovers_once};
 pub use renamed::Renamed;

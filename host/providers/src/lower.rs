@@ -10,8 +10,9 @@ mod nulls;
 mod strict;
 
 use serde_json::{Map, Value, json};
+use smol_wf_core::schema::parse_answer;
 
-use crate::{ProviderError, ProviderErrorKind};
+use crate::{Answer, ProviderError, ProviderErrorKind};
 
 /// The one property of an answer whose schema is no object.
 const WRAPPER: &str = "value";
@@ -64,8 +65,21 @@ impl Lowered {
         Self { schema: in_object(inner), wrapped: true, nulls: None }
     }
 
-    /// The agent's answer as the author's schema knows it.
-    pub(crate) fn raise(&self, answer: Value) -> Value {
+    /// An answer of either kind. An agent that answers in text, where it was
+    /// given a schema, has the lowered one in mind; text without JSON stays.
+    pub(crate) fn raise_answer(&self, answer: Answer) -> Answer {
+        match answer {
+            Answer::Json(value) => Answer::Json(self.raise(value)),
+            Answer::Text(text) => match parse_answer(&text) {
+                Some(value) => Answer::Json(self.raise(value)),
+                None => Answer::Text(text),
+            },
+            Answer::Null => Answer::Null,
+        }
+    }
+
+    /// A value as the author's schema knows it.
+    fn raise(&self, answer: Value) -> Value {
         let mut answer = match answer {
             Value::Object(mut fields)
                 if self.wrapped && fields.len() == 1 && fields.contains_key(WRAPPER) =>
@@ -108,10 +122,10 @@ fn in_object(inner: Value) -> Value {
 /// Lets every reference into the document start at another place in it.
 fn move_refs(schema: &mut Value, root: &str) {
     each_schema(schema, &mut |keywords| {
-        if let Some(Value::String(target)) = keywords.get_mut("$ref") {
-            if let Some(path) = target.strip_prefix('#') {
-                *target = format!("{root}{path}");
-            }
+        if let Some(Value::String(target)) = keywords.get_mut("$ref")
+            && let Some(path) = target.strip_prefix('#')
+        {
+            *target = format!("{root}{path}");
         }
     });
 }

@@ -47,6 +47,7 @@ const WORDINGS: [(Kind, &[&str]); 6] = [
             "connection closed",
             "connection was closed",
             "socket",
+            "json parsing failed",
             "cannot connect",
             "connection refused",
             "terminated",

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use smol_wf_core::ids::Digest;
 
 use crate::config::{
     FlagLayer, Given, Key, MODEL_MAP, Origin, PROVIDERS, ProviderSettings, Settings, Trust,
@@ -181,6 +182,7 @@ struct FileRow {
     file: PathBuf,
     exists: bool,
     trust: Option<Trust>,
+    digest: Option<Digest>,
 }
 
 impl PathArgs {
@@ -191,12 +193,14 @@ impl PathArgs {
             file: project.file.clone(),
             exists: true,
             trust: Some(project.trust),
+            digest: Some(project.digest.clone()),
         });
         let user = user_path().map(|file| FileRow {
             layer: "user",
             file,
             exists: settings.user_file.is_some(),
             trust: None,
+            digest: None,
         });
         let files: Vec<FileRow> = project.into_iter().chain(user).collect();
         if self.output == Format::Json {

@@ -77,13 +77,15 @@ impl DoctorArgs {
         let (settings, broken) = match Settings::load(flags, &self.from) {
             Ok(settings) => (settings, None),
             // Whoever is ill may still be examined.
-            Err(error) => (Settings::default(), Some(error)),
+            Err(error) => (Settings::defaults(), Some(error)),
         };
         let catalogue = Catalogue::of(&settings);
         let chosen = agents::choose(&settings);
         let mut checks = checks::settings(&settings, broken.as_ref());
         checks.push(checks::git().await);
-        checks.push(checks::database(&settings));
+        if broken.is_none() {
+            checks.push(checks::database(&settings));
+        }
         checks.push(checks::sandbox().await);
         let agents = probe_all(catalogue.all()).await;
         let code = verdict(&chosen, &agents, &checks);
@@ -150,6 +152,9 @@ fn text(findings: &Findings, code: u8) -> String {
         checks.row([check.name, check.state.word(), &check.detail]);
     }
     let verdict = match code {
+        0 if findings.provider == agents::DEBUG => {
+            "A run goes to debug, which sends nothing to any model.".to_owned()
+        }
         0 => format!("A run goes to {}.", findings.provider),
         exit::UNAVAILABLE => format!(
             "No run reaches a model: it goes to {}. Install an agent, or log in, as said above.",

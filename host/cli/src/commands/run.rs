@@ -180,6 +180,9 @@ pub(super) fn conclude(
     let report = match report {
         Ok(report) => report,
         Err(error) => {
+            if progress.run().is_none() {
+                progress.say_warnings();
+            }
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())

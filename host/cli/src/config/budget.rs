@@ -54,7 +54,7 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
     let mut total = whole.parse::<u64>().ok()?.checked_mul(scale)?;
     let mut place = scale;
     for digit in part.bytes() {
-        if place % 10 != 0 {
+        if !place.is_multiple_of(10) {
             return None;
         }
         place /= 10;

@@ -15,8 +15,8 @@ use super::value::{Kind, Value};
 pub(crate) enum Right {
     /// Set it: at worst the run is another one than the user wanted.
     Set,
-    /// Lower what would be in force without the file: nothing is spent or
-    /// allowed that would not be anyway.
+    /// Lower what would be in force without the file: nothing is spent, allowed
+    /// or hidden that would not be anyway.
     Lower,
     /// Nothing: it names programs, places, or what things cost.
     Nothing,
@@ -107,7 +107,7 @@ impl Key {
             Self::SaveRawSessions => row("save_raw_sessions", "SMOL_WF_SAVE_RAW_SESSIONS", "--save-raw-sessions", Kind::Path, Right::Nothing),
             Self::Prices => row("prices", "SMOL_WF_PRICES", "--prices", Kind::Path, Right::Nothing),
             Self::Db => row("db", "SMOL_WF_DB", "--db", Kind::Path, Right::Nothing),
-            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["error", "warn", "info", "debug"]), Right::Set),
+            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["debug", "info", "warn", "error"]), Right::Lower),
         }
     }
 

@@ -96,6 +96,10 @@ impl Transcript {
             }
             "session_info_update" => {
                 self.broken |= said("/_meta/codex/threadStatus/type") == Some("systemError");
+                if update.pointer("/_meta/piAcp/running") == Some(&Value::Bool(true)) {
+                    // What came before is the program's greeting.
+                    self.text.clear();
+                }
             }
             _ => {}
         }

@@ -14,7 +14,7 @@ const PHRASES: [&str; 6] =
     ["try again in", "retry in", "retry after", "retry-after:", "resets in", "available in"];
 
 /// The span that the text asks to wait, at this time.
-pub(crate) fn wait_in(text: &str, now: SystemTime) -> Option<Duration> {
+pub(super) fn wait_in(text: &str, now: SystemTime) -> Option<Duration> {
     let lower = text.to_lowercase();
     let span = PHRASES.iter().find_map(|phrase| {
         let at = lower.find(phrase)?;

@@ -25,7 +25,10 @@ const WORDS: &[(Kind, &[&str])] = &[
             "spend cap",
         ],
     ),
-    (Kind::RateLimit, &["rate limit", "rate_limit", "ratelimit", "too many requests"]),
+    (
+        Kind::RateLimit,
+        &["rate limit", "rate_limit", "limiting requests", "ratelimit", "too many requests"],
+    ),
     (
         Kind::Unavailable,
         &[
@@ -80,6 +83,9 @@ const WORDS: &[(Kind, &[&str])] = &[
     ),
 ];
 
+/// What Claude Code adds to a rate limit, so that nobody takes it for the other.
+const NO_QUOTA: &str = "not your usage limit";
+
 /// What is said of a model that cannot be had.
 const NO_MODEL: [&str; 9] = [
     "not found",
@@ -95,7 +101,7 @@ const NO_MODEL: [&str; 9] = [
 
 /// The kind that the text speaks of, when it does.
 pub(super) fn kind_of_text(text: &str) -> Option<Kind> {
-    let text = text.to_lowercase();
+    let text = text.to_lowercase().replace(NO_QUOTA, "");
     let has = |word: &&str| text.contains(*word);
     // "You've hit your weekly limit", whatever the name of the limit.
     if text.contains("hit your") && text.contains("limit") {

@@ -13,7 +13,7 @@ use crate::{AgentTask, ProviderError, ProviderErrorKind};
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
 /// The built-in tools that change nothing.
-const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,TodoWrite,Task,Skill";
+const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,Task";
 
 /// A schema is an argument, and Linux takes 128 KiB in one.
 const SCHEMA_BYTES_MAX: usize = 120 * 1024;
@@ -159,7 +159,7 @@ mod tests {
         wanted.permissions = Some(Permissions::Read);
         let argv = line(&wanted, None);
         assert!(argv.contains("--tools Read,") && argv.contains("--strict-mcp-config"));
-        for writing in ["Bash", "Edit", "Write,", "acceptEdits"] {
+        for writing in ["Bash", "Edit", ",Write", "acceptEdits"] {
             assert!(!argv.contains(writing), "{writing}: {argv}");
         }
     }

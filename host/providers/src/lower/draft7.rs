@@ -164,7 +164,9 @@ fn is_plain_pattern(pattern: &str) -> bool {
     let mut chars = pattern.chars().peekable();
     while let Some(one) = chars.next() {
         let fine = match one {
-            '\\' => chars.next().is_some_and(|escaped| "dDwWsSbBnrtfv.*+?()[]{}|^$/\\".contains(escaped)),
+            '\\' => chars
+                .next()
+                .is_some_and(|escaped| "dDwWsSbBnrtfv.*+?()[]{}|^$/\\".contains(escaped)),
             '(' if chars.peek() == Some(&'?') => {
                 chars.next();
                 chars.peek() == Some(&':')

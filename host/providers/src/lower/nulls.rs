@@ -20,9 +20,8 @@ fn one_value(author: &Value, schemas: &[&Value], value: &mut Value) {
     let views = views(author, schemas);
     match value {
         Value::Object(fields) => {
-            fields.retain(|name, field| {
-                !(field.is_null() && may_be_left_out(author, &views, name))
-            });
+            fields
+                .retain(|name, field| !(field.is_null() && may_be_left_out(author, &views, name)));
             for (name, field) in fields.iter_mut() {
                 one_value(author, &properties(&views, name), field);
             }

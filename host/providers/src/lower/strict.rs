@@ -116,11 +116,16 @@ impl Lowering {
 
     /// One part and nothing beside it, as generators write a reference with a
     /// description.
-    fn all_of(&self, keywords: &Map<String, Value>, parts: &[Value], depth: usize) -> Option<Value> {
+    fn all_of(
+        &self,
+        keywords: &Map<String, Value>,
+        parts: &[Value],
+        depth: usize,
+    ) -> Option<Value> {
         let [part] = parts else { return None };
-        let alone = keywords
-            .keys()
-            .all(|keyword| ["allOf", "description", "title", "default"].contains(&keyword.as_str()));
+        let alone = keywords.keys().all(|keyword| {
+            ["allOf", "description", "title", "default"].contains(&keyword.as_str())
+        });
         if alone { self.one(part, depth) } else { None }
     }
 
@@ -257,10 +262,10 @@ fn or_null(schema: Value) -> Value {
             return json!({"anyOf": [keywords, {"type": "null"}]});
         }
     }
-    if let Some(Value::Array(values)) = keywords.get_mut("enum") {
-        if !values.contains(&Value::Null) {
-            values.push(Value::Null);
-        }
+    if let Some(Value::Array(values)) = keywords.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
     }
     Value::Object(keywords)
 }

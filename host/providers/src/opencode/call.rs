@@ -25,8 +25,8 @@ use crate::{
     Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind as Kind, Spent,
 };
 
-/// How long the last events of a session are waited for, when someone keeps its
-/// transcript: they come at the same time as the answer.
+/// How long the last events of a session are waited for: they come within
+/// milliseconds of the answer.
 const LAST_EVENTS_MAX: Duration = Duration::from_secs(1);
 
 /// Between two looks at a session that was aborted: the message itself may have
@@ -175,17 +175,9 @@ impl Going<'_> {
         self.progress.take(event, self.activity)
     }
 
-    /// Takes the events that are there, and waits for the rest where someone
-    /// keeps them.
+    /// Takes the events up to the session's rest, so that its transcript is whole
+    /// and all of its subagents are known.
     async fn last_events(&mut self) {
-        while let Some(event) = self.events.ready() {
-            if matches!(self.take(&event), News::Idle) {
-                return;
-            }
-        }
-        if self.task.raw.is_none() {
-            return;
-        }
         let _ = timeout(LAST_EVENTS_MAX, async {
             while let Some(event) = self.events.next().await {
                 if matches!(self.take(&event), News::Idle) {

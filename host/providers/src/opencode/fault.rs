@@ -46,7 +46,9 @@ impl Fault {
             (said, Some(status)) => format!("{said} (HTTP {status})"),
         };
         let sentence = match (kind, self.name.as_str()) {
-            (Kind::Auth, _) => format!("not logged in: {said}; type `opencode auth login`"),
+            (Kind::Auth, _) => {
+                format!("the model vendor refuses the login: {said}; type `opencode auth login`")
+            }
             (Kind::Model, _) => format!("{said}; `opencode models` lists the models"),
             (Kind::Refused, _) => format!("the model declined to answer: {said}"),
             (Kind::Killed, _) => format!("the session was aborted by someone else: {said}"),
