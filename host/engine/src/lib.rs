@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod history;
 pub mod library;
+mod offline;
 mod provide;
 mod recorder;
 mod request;

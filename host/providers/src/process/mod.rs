@@ -26,7 +26,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
@@ -180,8 +180,10 @@ impl Process {
                 return Ok(Some(Said::Line(line)));
             }
             if self.lines.has_ended() {
-                // What came last on stderr may be why.
-                return Ok(self.notes.try_recv().ok().map(Said::Note));
+                // What came last on stderr may be why, and may be on its way yet.
+                let until = *self.patience.get_or_insert_with(|| Instant::now() + DRAIN);
+                let note = timeout_at(until, self.notes.recv()).await;
+                return Ok(note.ok().flatten().map(Said::Note));
             }
             let patience = self.patience;
             let ended = async {
