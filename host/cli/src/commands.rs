@@ -9,6 +9,7 @@ mod providers;
 mod resume;
 mod run;
 mod trust;
+mod worktrees;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
+    Worktrees(worktrees::WorktreesArgs),
 }
 
 /// Does what was asked.
@@ -43,5 +45,6 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Trust(args) => args.execute(),
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
+        Command::Worktrees(args) => args.execute().await,
     }
 }

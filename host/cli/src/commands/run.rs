@@ -103,14 +103,14 @@ impl RunArgs {
             Some(asked) => {
                 let progress = Progress::new(self.show.events, &settings, opening);
                 let run = engine.find(asked).await?;
-                let request = resume_request(run, Some(script), &settings);
+                let request = resume_request(run, Some(script), &settings)?;
                 (engine.resume(request, &progress, cancel).await, progress)
             }
             None => {
                 let chosen = agents::choose(&settings);
                 chosen.announce(&mut opening);
                 let progress = Progress::new(self.show.events, &settings, opening);
-                let request = self.request(script, args, &settings, chosen.name);
+                let request = self.request(script, args, &settings, chosen.name)?;
                 (engine.run(request, &progress, cancel).await, progress)
             }
         };
@@ -133,9 +133,9 @@ impl RunArgs {
         args: Option<String>,
         settings: &Settings,
         provider: String,
-    ) -> RunRequest {
+    ) -> Result<RunRequest, EngineError> {
         let aliases = settings.model_map.iter();
-        RunRequest {
+        Ok(RunRequest {
             script,
             args,
             limits: setup::limits(settings),
@@ -143,13 +143,13 @@ impl RunArgs {
             provider,
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             defaults: setup::call_defaults(settings),
-            agents: setup::agents(settings),
+            agents: setup::agents(settings)?,
             debug_rules: self.debug_rule.clone(),
             timeout: settings.duration(Key::Timeout),
             seed: self.seed,
             project_root: self.project_root.clone(),
             home: paths::home(),
-        }
+        })
     }
 }
 
@@ -158,14 +158,14 @@ pub(super) fn resume_request(
     run: RunId,
     script: Option<ScriptFile>,
     settings: &Settings,
-) -> ResumeRequest {
-    ResumeRequest {
+) -> Result<ResumeRequest, EngineError> {
+    Ok(ResumeRequest {
         run,
         script,
         limits: setup::limit_changes(settings),
-        agents: setup::agents(settings),
+        agents: setup::agents(settings)?,
         timeout: settings.duration(Key::Timeout),
-    }
+    })
 }
 
 /// Prints what is to be printed and gives the exit code.
