@@ -4,7 +4,6 @@
 //! and what a project may say before the user trusts it. Never: acts on a
 //! setting.
 
-mod budget;
 mod error;
 mod file;
 mod find;
@@ -18,12 +17,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use smol_wf_core::budget::Allowance;
 use smol_wf_core::ids::Digest;
 
 use file::{FileLayer, Said, Source};
 use key::Right;
 
-pub(crate) use budget::Budget;
 pub(crate) use error::ConfigError;
 pub(crate) use file::{MODEL_MAP, PROVIDERS};
 pub(crate) use find::{Found, Project, project, project_file_in, user_path};
@@ -277,7 +276,7 @@ impl Settings {
         }
     }
 
-    pub(crate) fn budget(&self, key: Key) -> Option<Budget> {
+    pub(crate) fn budget(&self, key: Key) -> Option<Allowance> {
         match self.get(key)?.value {
             Value::Budget(budget) => Some(budget),
             _ => None,
