@@ -18,6 +18,8 @@ mod history;
 pub mod library;
 mod notes;
 mod offline;
+#[cfg(test)]
+mod proofs;
 mod provide;
 mod raise;
 mod raw;
