@@ -15,12 +15,8 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
 use smol_wf_core::script::Script;
-<<<<<<< HEAD
-use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
-=======
 use smol_wf_core::selector::Selector;
-use smol_wf_providers::{Registry, owner};
->>>>>>> agents
+use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use smol_wf_store::{Lease, RunKey, Store, StoreError};
 use tokio_util::sync::CancellationToken;
