@@ -5,6 +5,7 @@ and nothing outside of the standard library. README.md has the directives.
 """
 
 import argparse
+import hashlib
 import json
 import socket
 import threading
@@ -123,6 +124,9 @@ class Server(ThreadingHTTPServer):
         self.log = log
         self.counts, self.lock = {}, threading.Lock()
 
+    def handle_error(self, *_):
+        """Agents that are ended break their connections; that is no news."""
+
     def count(self, request):
         """How many requests with the same last words there have been."""
         key = (request.model, request.last_user)
@@ -140,7 +144,7 @@ class Server(ThreadingHTTPServer):
             "stream": request.stream,
             "orders": orders,
             "prompt": request.last_user[-200:],
-            "promptChars": len(request.last_user),
+            "promptDigest": hashlib.sha256(request.last_user.encode()).hexdigest(),
             "userMessages": len(request.user_texts),
         }
         with self.lock:

@@ -29,7 +29,9 @@ class Request:
         return next(named, None)
 
     def user_said(self, text):
-        self.user_texts.append(text)
+        """Without what an agent puts beside the words of its user."""
+        said = re.sub(r"<system-reminder>.*?</system-reminder>", "", text, flags=re.S)
+        self.user_texts.append(said.strip())
         self.results = []
 
     def read_anthropic(self, body):

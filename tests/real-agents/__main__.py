@@ -20,6 +20,7 @@ import traceback
 from cases import CASES
 from driver import Driver, Wrong
 from lanes import NAMES, Lane, price_file
+from measure import FAKE, measure
 
 MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
 
@@ -72,6 +73,7 @@ def options():
     parser.add_argument("--agents", required=True, type=pathlib.Path, help="has bin/claude etc.")
     parser.add_argument("--agent", action="append", choices=NAMES, help="only this one")
     parser.add_argument("--case", action="append", choices=list(CASES), help="only this one")
+    parser.add_argument("--measure", action="store_true", help="figures, not cases")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the runs")
     return parser.parse_args()
 
@@ -85,24 +87,32 @@ def main():
     log = root / "requests.jsonl"
     mock, port = start_mock(log)
     try:
-        agents = wanted.agents.resolve()
-        lanes = [Lane(name, agents, root, port) for name in wanted.agent or NAMES]
+        names = ["opencode"] if wanted.measure else wanted.agent or NAMES
+        lanes = [Lane(name, wanted.agents.resolve(), root, port) for name in names]
         settings = root / "smol-wf.toml"
-        settings.write_text("\n".join(lane.settings() for lane in lanes))
-        smol_wf, prices = wanted.smol_wf.resolve(), price_file(root)
+        settings.write_text("\n".join(lane.settings() for lane in lanes) + FAKE)
+        prices = price_file(root)
+        smol_wf = wanted.smol_wf.resolve()
         drivers = [Driver(lane, smol_wf, settings, prices, log) for lane in lanes]
-        cases = {name: CASES[name] for name in wanted.case or CASES}
-        with concurrent.futures.ThreadPoolExecutor(len(drivers)) as pool:
-            verdicts = sum(pool.map(lambda driver: run_lane(driver, cases), drivers), [])
+        if wanted.measure:
+            return measure(drivers[0])
+        sys.exit(run_all(drivers, {name: CASES[name] for name in wanted.case or CASES}))
     finally:
         mock.terminate()
+        mock.wait()
         if wanted.keep:
             print("kept: %s" % root)
         else:
             shutil.rmtree(root, ignore_errors=True)
+
+
+def run_all(drivers, cases):
+    """The lanes side by side; 1 when any case fails."""
+    with concurrent.futures.ThreadPoolExecutor(len(drivers)) as pool:
+        verdicts = sum(pool.map(lambda driver: run_lane(driver, cases), drivers), [])
     failed = verdicts.count(False)
     print("real agents: %d passed, %d failed" % (len(verdicts) - failed, failed))
-    sys.exit(1 if failed else 0)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Owns: the table. A case gets the driver of its lane and raises `Wrong`.
 """
 
+import hashlib
 import json
 import math
 
@@ -12,7 +13,7 @@ from driver import EXAMPLE, Wrong
 TOKENS_IN, TOKENS_OUT = 188, 22
 
 # One argument of a program may have 128 KiB: this prompt cannot be one.
-LONG = "0123456789 abcdef " * 11_650
+LONG = "0123456789 abcdef " * 11_650 + "end"
 
 # Quotes, an argument's look, line separators, emoji of several code points,
 # right-to-left text, an escape that is none.
@@ -100,9 +101,9 @@ def echoed(driver, prompt):
     since = driver.mark()
     run = driver.call(prompt)
     run.completed()
-    lengths = [one["promptChars"] for one in driver.requests(since)]
-    if not any(abs(length - len(prompt)) <= 1 for length in lengths):
-        raise Wrong("%s characters arrived of %d" % (lengths, len(prompt)))
+    digest = hashlib.sha256(prompt.encode()).hexdigest()
+    if digest not in [one["promptDigest"] for one in driver.requests(since)]:
+        raise Wrong("it did not arrive as it was written")
     return run.report["results"]
 
 
@@ -178,10 +179,14 @@ def cancel_model(driver):
     driver.gone()
 
 
+# Claude Code runs no `sleep`.
+WAITS = "tail -f /dev/null"
+
+
 def cancel_tool(driver):
     """Ctrl-C while a command of the agent's runs, in a session of its own."""
-    process = driver.start_call(order(driver.lane.shell("sleep 613")), permissions="write")
-    runs = lambda: any("sleep 613" in words for words in driver.processes().values())
+    process = driver.start_call(order(driver.lane.shell(WAITS)), permissions="write")
+    runs = lambda: any(WAITS in words for words in driver.processes().values())
     driver.until("the command runs", 60, runs)
     expect("exit code", driver.interrupt(process).code, 130)
     driver.gone()
@@ -206,7 +211,10 @@ def repair(driver):
     since = driver.mark()
     run = driver.call(prompt, schema=DEMANDING)
     expect("the answer", run.completed() and run.report["results"], {"n": 2, "b": "again"})
-    accounts(driver, run, since)
+    # pi lets its model try the first answer again and again, and is ended by
+    # smol-wf in the middle of a request, which nobody can account for.
+    if driver.lane.name != "pi":
+        accounts(driver, run, since)
 
 
 def example(driver):

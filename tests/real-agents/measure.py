@@ -1,0 +1,78 @@
+"""What smol-wf adds to a call, and what the shared server of opencode saves.
+
+Owns: the figures of docs/performance.md that need agents. Never: a verdict; a
+busy machine is no failure.
+"""
+
+import os
+import statistics
+import subprocess
+import time
+
+from driver import HERE
+
+# An agent that answers at once: it prints its prompt.
+FAKE = '\n[providers.fake]\nkind = "command"\ncommand = ["/bin/cat"]\n'
+
+CALLS, ROUNDS, AGENTS = 200, 5, 8
+
+
+def timed(work):
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def many(driver, **args):
+    script = HERE / "many.mjs"
+    return driver.finish(driver.start(script, args)).completed()
+
+
+def by_hand():
+    """What every caller has to do: start it, write, read, wait."""
+    to_read, to_write = os.pipe()
+    from_read, from_write = os.pipe()
+    moves = [
+        (os.POSIX_SPAWN_DUP2, to_read, 0),
+        (os.POSIX_SPAWN_DUP2, from_write, 1),
+        *((os.POSIX_SPAWN_CLOSE, one) for one in (to_read, to_write, from_read, from_write)),
+    ]
+    child = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=moves)
+    os.close(to_read)
+    os.close(from_write)
+    os.write(to_write, b"say 1")
+    os.close(to_write)
+    os.read(from_read, 100)
+    os.close(from_read)
+    os.waitpid(child, 0)
+
+
+def measure(driver):
+    """Of each figure the median of some rounds."""
+    overheads = []
+    for _ in range(ROUNDS):
+        hand = timed(lambda: [by_hand() for _ in range(CALLS)]) / CALLS
+        run = timed(lambda: many(driver, count=CALLS, provider="fake"))
+        one = timed(lambda: many(driver, count=1, provider="fake"))
+        overheads.append(((run - one) / (CALLS - 1) - hand) * 1e3)
+    told = ", ".join("%.2f" % one for one in sorted(overheads))
+    print("one call, above spawning by hand: %.2f ms (%s)" % (statistics.median(overheads), told))
+    many(driver, count=1)
+    shared = timed(lambda: many(driver, count=AGENTS, atOnce=True))
+    alone = timed(lambda: separately(driver))
+    words = "%d opencode calls: %.1f s through one server, %.1f s as `opencode run` at once: 1/%.1f"
+    print(words % (AGENTS, shared, alone, alone / shared))
+
+
+def separately(driver):
+    lane = driver.lane
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(lane.home), **lane.env}
+    argv = [lane.program, "run", "--format", "json", "--title", "t"]
+    running = [
+        subprocess.Popen(
+            argv, cwd=driver.project, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        for _ in range(AGENTS)
+    ]
+    for number, one in enumerate(running):
+        one.communicate(b"say %d" % number, timeout=300)
