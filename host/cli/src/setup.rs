@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use smol_wf_core::budget::{Allowance, Budget as SpendBudget, BudgetMode};
+use smol_wf_core::budget::{Budget, BudgetMode};
 use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
@@ -15,7 +15,7 @@ use smol_wf_engine::{
 };
 
 use crate::agents::Catalogue;
-use crate::config::{Budget, Key, Settings};
+use crate::config::{Key, Settings};
 
 /// An engine over the database of these settings.
 pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
@@ -38,17 +38,9 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         memory_mib: small(Key::Memory).unwrap_or(default.memory_mib),
         agents: small(Key::MaxAgents).unwrap_or(default.agents),
         parallel_agents: small(Key::MaxParallelAgents).unwrap_or(default.parallel_agents),
-        budget: settings.budget(Key::Budget).map(|budget| SpendBudget {
-            allowance: allowance(budget),
-            mode: mode(settings).unwrap_or_default(),
-        }),
-    }
-}
-
-fn allowance(budget: Budget) -> Allowance {
-    match budget {
-        Budget::Microdollars(amount) => Allowance::UsdMicros(amount),
-        Budget::Tokens(amount) => Allowance::OutputTokens(amount),
+        budget: settings
+            .budget(Key::Budget)
+            .map(|allowance| Budget { allowance, mode: mode(settings).unwrap_or_default() }),
     }
 }
 
@@ -69,10 +61,7 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
         memory_mib: small(Key::Memory),
         agents: small(Key::MaxAgents),
         parallel_agents: small(Key::MaxParallelAgents),
-        budget: settings
-            .budget(Key::Budget)
-            .filter(|_| settings.is_asked(Key::Budget))
-            .map(allowance),
+        budget: settings.budget(Key::Budget).filter(|_| settings.is_asked(Key::Budget)),
         budget_mode: mode(settings).filter(|_| settings.is_asked(Key::BudgetMode)),
     }
 }

@@ -33,6 +33,12 @@ pub(crate) struct RunArgs {
     /// .claude/workflows
     script: PathBuf,
 
+    #[command(flatten)]
+    calls: CallFlags,
+
+    #[command(flatten)]
+    agents: AgentFlags,
+
     /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
     #[arg(long, value_name = "MATCH=ACTION")]
     debug_rule: Vec<String>,
@@ -60,12 +66,6 @@ pub(crate) struct RunArgs {
     /// Take up this run instead of starting one; the script must be the same
     #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "agent_provider", "model", "effort", "permissions", "model_map", "budget_allowance", "project_root"])]
     resume_run: Option<String>,
-
-    #[command(flatten)]
-    calls: CallFlags,
-
-    #[command(flatten)]
-    agents: AgentFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
