@@ -2,7 +2,10 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod explore;
 mod history;
+mod plan;
+mod rehearsal;
 mod resume;
 mod run;
 
@@ -18,18 +21,25 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
+    Plan(Box<plan::PlanArgs>),
+    Explore(Box<explore::ExploreArgs>),
 }
 
 /// Does what was asked.
 pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
-    if !named.is_empty() && !matches!(command, Command::Run(_)) {
+    let takes_args = matches!(command, Command::Run(_) | Command::Plan(_) | Command::Explore(_));
+    if !named.is_empty() && !takes_args {
         let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
-        let message = format!("--args-{name} is an argument of a workflow; only `run` takes those");
+        let message = format!(
+            "--args-{name} is an argument of a workflow; `run`, `plan` and `explore` take those"
+        );
         return Err(CommandError::Usage(message));
     }
     match command {
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Plan(args) => args.execute(named).await,
+        Command::Explore(args) => args.execute(named).await,
     }
 }

@@ -4,6 +4,7 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+mod annotations;
 mod commands;
 mod exit;
 mod failure;
@@ -12,6 +13,7 @@ mod output;
 mod paths;
 mod progress;
 mod screen;
+mod shell;
 mod signals;
 mod workflow_args;
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use smol_wf_core::ids::{Digest, Scope};
-use smol_wf_core::journal::{self, Record};
+use smol_wf_core::journal::Entry;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, TurnLimits};
@@ -16,11 +16,10 @@ use crate::drive::start_input;
 /// Where the unsettled promises of this scope were made, as `line:column`.
 pub(crate) async fn unsettled(
     sandbox: &Sandbox,
-    records: &[Record],
+    entries: Vec<Entry>,
     limits: Limits,
     scope: Scope,
 ) -> Vec<String> {
-    let Ok(entries) = journal::read(records) else { return Vec::new() };
     // Watching costs fuel: under another guest's name the fuel is not compared.
     let watching = Digest::of(b"diagnose");
     let limits = Limits { fuel: limits.fuel.saturating_mul(4), ..limits };

@@ -17,6 +17,7 @@ mod history;
 pub mod library;
 mod owner;
 mod recorder;
+pub mod rehearse;
 mod request;
 mod watch;
 mod writer;
