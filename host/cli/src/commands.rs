@@ -2,6 +2,7 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod check;
 mod explore;
 mod history;
 mod plan;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
+    Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
     Explore(Box<explore::ExploreArgs>),
 }
@@ -39,6 +41,7 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
     }

@@ -6,6 +6,7 @@
 //! [`Watcher`] and the [`Report`].
 
 mod agents;
+pub mod check;
 mod children;
 mod clock;
 mod diagnose;

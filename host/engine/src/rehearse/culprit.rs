@@ -72,6 +72,29 @@ pub(super) fn agent_title(entries: &[Entry], ordinal: u32) -> String {
     agents.nth(nth).unwrap_or_else(|| format!("agent {ordinal}"))
 }
 
+/// What people call the agent that was asked last.
+pub(super) fn last_agent(entries: &[Entry]) -> String {
+    let last = entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::AgentCalled { request, .. } => Some(request.title()),
+        _ => None,
+    });
+    last.unwrap_or_default()
+}
+
+/// What went wrong in a schedule, in words; none when nothing did.
+pub(super) fn circumstances(entries: &[Entry], faults: &[(u32, Fault)]) -> Option<String> {
+    let said = |(agent, fault): &(u32, Fault)| {
+        let what = match fault {
+            Fault::Null => "answers null",
+            Fault::Fails => "fails",
+            Fault::TimesOut => "times out",
+        };
+        format!("`{}` {what}", agent_title(entries, *agent))
+    };
+    let said: Vec<String> = faults.iter().map(said).collect();
+    (!said.is_empty()).then(|| format!("when {}", said.join(" and ")))
+}
+
 /// Text and file name of a script of a performance.
 pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<(&str, &str)> {
     entries.iter().find_map(|entry| match &entry.body {
@@ -99,6 +122,10 @@ pub(super) fn sentence(entries: &[Entry], broken: &Break, agent: &str, fault: Fa
     let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
     match expression {
         Some(expression) => format!("`{expression}` of {source}{place}{slot}"),
+        // The engine's words for `const {a} = null`.
+        None if error.message.starts_with("Cannot convert undefined or null to object") => {
+            format!("destructuring of {source}{place}{slot}")
+        }
         None => format!("{}: {}, of {source}{place}{slot}", error.name, error.message),
     }
 }

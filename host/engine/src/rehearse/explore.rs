@@ -250,7 +250,7 @@ impl<'a> Tour<'a> {
 
     fn judge_undisturbed(&mut self, base: &Performance) {
         let undisturbed = Schedule::undisturbed();
-        if self.judge_end(&undisturbed, &base.ended) {
+        if self.judge_end(&undisturbed, base) {
             return;
         }
         if let Ended::Failed(error) = &base.ended {
@@ -268,7 +268,7 @@ impl<'a> Tour<'a> {
         if schedule.crash != Crash::Never {
             return self.judge_crash(schedule, performance, base).await;
         }
-        if self.judge_end(schedule, &performance.ended) {
+        if self.judge_end(schedule, performance) {
             return Ok(());
         }
         if schedule.only_reorders() {
@@ -279,24 +279,35 @@ impl<'a> Tour<'a> {
     }
 
     /// Ends that are findings whatever the schedule was.
-    fn judge_end(&mut self, schedule: &Schedule, ended: &Ended) -> bool {
-        let error = match ended {
-            Ended::Failed(error) => Some(error),
-            _ => None,
+    fn judge_end(&mut self, schedule: &Schedule, performance: &Performance) -> bool {
+        let entries = &performance.entries;
+        let (kind, said, error) = match &performance.ended {
+            Ended::Failed(error) if performance.ended.hangs() => {
+                (FindingKind::Hang, error.message.clone(), Some(error))
+            }
+            Ended::Stopped { code, .. } if code == "limit_agents" => {
+                let last = culprit::last_agent(entries);
+                let agents = self.rehearsal.limits.agents;
+                let said = format!(
+                    "the script asked {agents} agents and went on asking, last for `{last}`; bound its loop"
+                );
+                (FindingKind::Unbounded, said, None)
+            }
+            Ended::Stopped { .. } if performance.ended.hangs() => {
+                let said = "the script computes and neither ends nor waits for a call".to_owned();
+                (FindingKind::Hang, said, None)
+            }
+            Ended::Stopped { message, .. } => (FindingKind::Fails, message.clone(), None),
+            Ended::BrokenOff => {
+                (FindingKind::Fails, "it waits, and nothing is under way".to_owned(), None)
+            }
+            Ended::Completed(_) | Ended::Failed(_) => return false,
         };
-        let said = match ended {
-            Ended::Failed(error) => error.message.clone(),
-            Ended::Stopped { message, .. } => message.clone(),
-            Ended::Completed(_) => return false,
-            Ended::BrokenOff => "it waits, and nothing is under way".to_owned(),
+        let message = match culprit::circumstances(entries, &schedule.faults) {
+            Some(when) => format!("{when}: {said}"),
+            None => said,
         };
-        let kind = match ended {
-            _ if ended.hangs() => FindingKind::Hang,
-            Ended::Stopped { code, .. } if code == "limit_agents" => FindingKind::Unbounded,
-            Ended::Stopped { .. } | Ended::BrokenOff => FindingKind::Fails,
-            _ => return false,
-        };
-        self.add(kind, schedule, said, error);
+        self.add(kind, schedule, message, error);
         true
     }
 
