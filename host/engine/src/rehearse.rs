@@ -16,6 +16,7 @@ mod stubs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
@@ -88,6 +89,7 @@ impl Rehearsal {
             provider: request.provider,
             model_map: Vec::new(),
             debug_rules: Vec::new(),
+            defaults: CallDefaults::default(),
         };
         let path = project.relative(&request.script.path);
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);

@@ -89,7 +89,7 @@ impl Nulls {
         let first = |tracked: &Tracked| {
             let uses = tracked.uses.iter();
             let bad = uses.filter(|one| !(one.elsewhere && tracked.guarded)).min_by_key(|one| one.at);
-            bad.map(|one| spot(one.at, &one.text, &tracked.name, tracked.kind))
+            bad.map(|one| spot(one.at, &one.text, &format!("`{}`", tracked.name), tracked.kind))
         };
         self.tracked.values().filter(unguarded).filter_map(first).collect()
     }
@@ -108,7 +108,7 @@ pub(super) fn spot(at: u32, text: &str, name: &str, kind: Kind) -> Spot {
         Kind::One(_) | Kind::List(_) => "each of them may be null",
     };
     let hint = match kind {
-        Kind::One("agent") => format!("test `{name}` first, or write `?.`"),
+        Kind::One("agent") => format!("test {name} first, or write `?.`"),
         _ => "put `.filter(Boolean)` in front, or write `?.`".to_owned(),
     };
     Spot::new(&rules::UNGUARDED_NULL, at, format!("`{text}` without a test for null: {why}"), hint)

@@ -4,22 +4,22 @@
 //! with what, and when everything in memory is lost. Never: decides any of
 //! that, and never leaves this thread to wait for something.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{CallId, RunId, Scope};
 use smol_wf_core::journal::{self, Body, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
-use smol_wf_core::limits::{CHILDREN_OPEN_MAX, LimitError, Limits};
-use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES, Next};
-use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, TurnFault, TurnLimits};
+use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
+use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
+use smol_wf_sandbox::Sandbox;
 
 use super::Rehearsal;
 use crate::children::Children;
 use crate::diagnose;
-use crate::drive::{Task, run_turn};
 use crate::error::EngineError;
+use crate::offline::{Offline, Pause};
 
 /// The time at which every rehearsal begins, 2025-01-01 UTC: a script that
 /// looks at the clock sees the same in each of them.
@@ -90,12 +90,14 @@ struct Stage<'a> {
     found: &'a mut Found,
     run: RunId,
     limits: Limits,
-    guests: HashMap<Scope, Guest>,
+    guests: Offline,
     entries: Vec<Entry>,
     /// By number, which is the order of issue and that of dispatch.
     asked: BTreeMap<CallId, Asked>,
-    sleeping: BTreeMap<(i64, CallId), ()>,
+    sleeping: BTreeSet<(i64, CallId)>,
     child_queue: VecDeque<Child>,
+    /// Children whose callers have not been told how they ended.
+    open_children: BTreeSet<CallId>,
     now_us: i64,
     deliveries: usize,
 }
@@ -105,19 +107,6 @@ struct Child {
     caller: String,
     target: WorkflowTarget,
     args: Option<String>,
-}
-
-/// Why a turn was the last one.
-enum Halt {
-    Stop(StopTurn),
-    Fault(TurnFault),
-    Engine(EngineError),
-}
-
-impl From<StopTurn> for Halt {
-    fn from(stop: StopTurn) -> Self {
-        Self::Stop(stop)
-    }
 }
 
 /// Performs the script once.
@@ -139,23 +128,16 @@ pub(super) async fn perform(
         found,
         run: rehearsal.head.run.clone(),
         limits: rehearsal.limits,
-        guests: HashMap::new(),
+        guests: Offline::new(rehearsal.sandbox.clone()),
         entries: Vec::new(),
         asked: BTreeMap::new(),
-        sleeping: BTreeMap::new(),
+        sleeping: BTreeSet::new(),
         child_queue: VecDeque::new(),
+        open_children: BTreeSet::new(),
         now_us: BEGIN_US,
         deliveries: 0,
     };
-    let ended = match stage.run(machine, director).await {
-        Ok(ended) => ended,
-        Err(Halt::Engine(error)) => return Err(error),
-        Err(Halt::Stop(StopTurn::Limit(limit))) => stopped(&limit),
-        Err(Halt::Stop(StopTurn::Mismatch(mismatch))) => {
-            Ended::Stopped { code: "replay_mismatch".to_owned(), message: mismatch.to_string() }
-        }
-        Err(Halt::Fault(fault)) => stage.fault(&fault),
-    };
+    let ended = stage.run(machine, director).await?;
     Ok(Performance { entries: stage.entries, ended })
 }
 
@@ -164,31 +146,13 @@ impl Stage<'_> {
         &mut self,
         mut machine: Machine,
         director: &mut dyn Director,
-    ) -> Result<Ended, Halt> {
+    ) -> Result<Ended, EngineError> {
         loop {
-            for scope in machine.take_closed() {
-                self.guests.remove(&scope);
-            }
-            let next = machine.next(self.now_us)?;
-            match next {
-                Next::Start { start, seed, now_us } => {
-                    let scope = start.scope;
-                    self.open(scope).await?;
-                    machine = self.turn(machine, scope, now_us, Task::Start(start, seed)).await?;
-                }
-                Next::Settle { scope, call, outcome, now_us } => {
-                    let task = Task::Settle(call, outcome);
-                    machine = self.turn(machine, scope, now_us, task).await?;
-                }
-                Next::Stuck(scope) => {
-                    self.take_entries(&mut machine, director);
-                    let entries = self.entries.clone();
-                    let unsettled =
-                        diagnose::unsettled(self.sandbox, entries, self.limits, scope).await;
-                    machine.give_up(scope, &unsettled)?;
-                }
-                Next::Wait => {
-                    self.take_entries(&mut machine, director);
+            let pause;
+            (machine, pause) = self.guests.advance(machine, self.now_us).await?;
+            self.take_entries(&mut machine, director);
+            match pause {
+                Pause::Wait => {
                     self.take_effects(&mut machine);
                     if self.find_child(&mut machine).await {
                         continue;
@@ -197,63 +161,41 @@ impl Stage<'_> {
                         machine = self.crash()?;
                         continue;
                     }
-                    if let Some(ended) = self.happen(&mut machine, director) {
-                        return Ok(ended);
+                    if !self.happen(&mut machine, director) {
+                        return Ok(Ended::BrokenOff);
                     }
                 }
-                Next::Ended => {
-                    self.take_entries(&mut machine, director);
+                Pause::Stuck(scope) => {
+                    let entries = self.entries.clone();
+                    let unsettled =
+                        diagnose::unsettled(self.sandbox, entries, self.limits, scope).await;
+                    if let Err(stop) = machine.give_up(scope, &unsettled) {
+                        return Ok(stopped(stop));
+                    }
+                }
+                Pause::Ended => {
                     return Ok(match machine.end() {
                         Some(RunEnd::Completed { result, .. }) => Ended::Completed(result.clone()),
                         Some(RunEnd::Failed { error }) => Ended::Failed(error.clone()),
                         None => Ended::BrokenOff,
                     });
                 }
+                Pause::Stopped(stop) => return Ok(stopped(stop)),
+                Pause::Fault(said) => {
+                    let message = format!("the sandbox stopped the script: {said}");
+                    return Ok(Ended::Stopped { code: "guest_fault".to_owned(), message });
+                }
             }
         }
-    }
-
-    async fn open(&mut self, scope: Scope) -> Result<(), Halt> {
-        let limits = InstanceLimits { memory_mib: self.limits.memory_mib };
-        let guest = self.sandbox.instance(limits).await;
-        self.guests.insert(scope, guest.map_err(|error| Halt::Engine(error.into()))?);
-        Ok(())
-    }
-
-    async fn turn(
-        &mut self,
-        machine: Machine,
-        scope: Scope,
-        now_us: i64,
-        task: Task,
-    ) -> Result<Machine, Halt> {
-        let Some(mut guest) = self.guests.remove(&scope) else {
-            return Err(Halt::Fault(TurnFault::Spent));
-        };
-        let limits = TurnLimits { fuel: machine.turn_fuel(), now_us };
-        let turn = run_turn(&mut guest, machine, limits, task).await;
-        let mut machine = turn.host;
-        let status = match turn.end {
-            Ok(_) if turn.memory_denied => Err(TurnFault::Memory),
-            end => end,
-        };
-        match status {
-            Ok(status) => machine.end_turn(scope, turn.fuel, status)?,
-            Err(fault) => {
-                // What was asked before is part of the story.
-                self.entries.extend(machine.take_entries());
-                return Err(match fault {
-                    TurnFault::Stopped(stop) => Halt::Stop(stop),
-                    other => Halt::Fault(other),
-                });
-            }
-        }
-        self.guests.insert(scope, guest);
-        Ok(machine)
     }
 
     fn take_entries(&mut self, machine: &mut Machine, director: &mut dyn Director) {
         let fresh = machine.take_entries();
+        for entry in &fresh {
+            if let Body::Settled { call, .. } = &entry.body {
+                self.open_children.remove(call);
+            }
+        }
         director.wrote(&fresh);
         self.entries.extend(fresh);
     }
@@ -265,14 +207,14 @@ impl Stage<'_> {
                     self.asked.insert(call, Asked { call, ordinal, request: *request });
                 }
                 Effect::SleepUntil { call, wake_at_us } => {
-                    self.sleeping.insert((wake_at_us, call), ());
+                    self.sleeping.insert((wake_at_us, call));
                 }
                 Effect::FindChild { call, caller, target, args } => {
                     self.child_queue.push_back(Child { call, caller, target, args });
                 }
                 Effect::Cancel(call) => {
                     self.asked.remove(&call);
-                    self.sleeping.retain(|(_, sleeping), ()| *sleeping != call);
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != call);
                 }
             }
         }
@@ -280,7 +222,7 @@ impl Stage<'_> {
 
     /// Starts the next child workflow, when there is one and room for it.
     async fn find_child(&mut self, machine: &mut Machine) -> bool {
-        if self.guests.len() > CHILDREN_OPEN_MAX as usize {
+        if self.open_children.len() >= CHILDREN_OPEN_MAX as usize {
             return false;
         }
         let Some(Child { call, caller, target, args }) = self.child_queue.pop_front() else {
@@ -293,6 +235,7 @@ impl Stage<'_> {
         }
         match self.found.get(&key) {
             Some(Ok(start)) => {
+                self.open_children.insert(call);
                 let args = args.or_else(|| start.args.clone());
                 machine.child_found(ScopeStart { scope: Scope::of(call), args, ..(**start).clone() });
             }
@@ -302,75 +245,57 @@ impl Stage<'_> {
         true
     }
 
-    /// Lets the director decide what happens, and tells the machine.
-    fn happen(&mut self, machine: &mut Machine, director: &mut dyn Director) -> Option<Ended> {
+    /// Lets the director decide what happens, and tells the machine; false when
+    /// nothing happens any more.
+    fn happen(&mut self, machine: &mut Machine, director: &mut dyn Director) -> bool {
         // Agents are dispatched in order of issue, so that those at work are
         // always the first of all that are open.
         let at_once = self.limits.parallel_agents.max(1) as usize;
         let working: Vec<&Asked> = self.asked.values().take(at_once).collect();
         if working.is_empty() && self.sleeping.is_empty() {
-            return Some(Ended::BrokenOff);
+            return false;
         }
         self.deliveries += 1;
         match director.cue(&working, !self.sleeping.is_empty()) {
             Cue::Answer(index) => {
-                let asked = working.get(index).or(working.last()).copied()?.clone();
+                let Some(asked) = working.get(index).or(working.last()) else { return false };
+                let asked = (*asked).clone();
                 self.asked.remove(&asked.call);
                 let (outcome, reply) = director.answer(&asked);
                 machine.complete(asked.call, outcome, Some(reply));
             }
             Cue::Wake => {
-                let ((at_us, call), ()) = self.sleeping.pop_first()?;
+                let Some((at_us, call)) = self.sleeping.pop_first() else { return false };
                 self.now_us = self.now_us.max(at_us);
                 machine.complete(call, Outcome::Value("null".to_owned()), None);
             }
-            Cue::Enough => return Some(Ended::BrokenOff),
+            Cue::Enough => return false,
         }
-        None
+        true
     }
 
     /// Loses everything but the journal, and takes the run up from that.
-    fn crash(&mut self) -> Result<Machine, Halt> {
-        self.guests.clear();
+    fn crash(&mut self) -> Result<Machine, EngineError> {
+        self.guests = Offline::new(self.sandbox.clone());
         self.asked.clear();
         self.sleeping.clear();
         self.child_queue.clear();
-        let records = seal(&self.entries).map_err(Halt::Engine)?;
-        let unreadable =
-            |error| Halt::Engine(EngineError::Journal { run: self.run.clone(), error });
-        let entries = journal::read(&records).map_err(unreadable)?;
+        let unreadable = |error| EngineError::Journal { run: self.run.clone(), error };
+        let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
         Machine::resume(entries, self.limits, Sandbox::guest_digest(), self.now_us)
             .map_err(unreadable)
     }
-
-    fn fault(&self, fault: &TurnFault) -> Ended {
-        let limits = &self.limits;
-        let spent: u64 = self
-            .entries
-            .iter()
-            .map(|entry| match entry.body {
-                Body::TurnEnded { fuel, .. } => fuel,
-                _ => 0,
-            })
-            .sum();
-        let turn_fuel = limits.turn_fuel(spent);
-        match fault {
-            TurnFault::OutOfFuel if turn_fuel < limits.turn_fuel(0) => {
-                stopped(&LimitError::Fuel { used: limits.fuel, limit: limits.fuel })
-            }
-            TurnFault::OutOfFuel => stopped(&LimitError::TurnFuel { limit: turn_fuel }),
-            TurnFault::Memory => stopped(&LimitError::Memory { limit_mib: limits.memory_mib }),
-            TurnFault::Stack => stopped(&LimitError::Stack),
-            other => Ended::Stopped {
-                code: "guest_fault".to_owned(),
-                message: format!("the sandbox stopped the script: {other}"),
-            },
-        }
-    }
 }
 
-fn stopped(limit: &LimitError) -> Ended {
-    Ended::Stopped { code: limit.code().to_owned(), message: limit.to_string() }
+fn stopped(stop: StopTurn) -> Ended {
+    match stop {
+        StopTurn::Limit(limit) => {
+            Ended::Stopped { code: limit.code().to_owned(), message: limit.to_string() }
+        }
+        StopTurn::Mismatch(mismatch) => {
+            Ended::Stopped { code: "replay_mismatch".to_owned(), message: mismatch.to_string() }
+        }
+    }
 }
 
 /// The entries as a store would keep them.
