@@ -18,13 +18,14 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
     "docs/events.md",
     "docs/performance.md",
+    "docs/replay.md",
     "docs/scripts.md",
     "examples/README.md",
     "ts/sdk/README.md",
@@ -112,6 +113,9 @@ fn help_names_every_flag_of_the_manual() {
         ),
         ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
         ("history", &["--output", "--limit", "--db"]),
+        ("check", &["--strict", "--output", "--json"]),
+        ("plan", &["--args", "--args-from-file", "--max-agents", "--seed", "--prompts", "--json"]),
+        ("explore", &["--runs", "--seed", "--schedule", "--max-agents", "--json"]),
     ] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.code, 0);

@@ -101,7 +101,9 @@ fn a_null_that_breaks_a_slot_and_a_failure_that_leaves_a_null_are_found() {
     );
     let found = findings(&explore(&place, &body, &["--runs", "100"]), 3);
     let said = |kind: &str, part: &str| {
-        found.iter().any(|one| one["kind"] == kind && one["message"].as_str().unwrap().contains(part))
+        found
+            .iter()
+            .any(|one| one["kind"] == kind && one["message"].as_str().unwrap().contains(part))
     };
     assert!(said("unhandled-null", "`r.findings` of the null that `a1` returned"), "{found:?}");
     assert!(said("unhandled-null", "item 0 of a pipeline became null"), "{found:?}");
@@ -112,7 +114,8 @@ fn a_null_that_breaks_a_slot_and_a_failure_that_leaves_a_null_are_found() {
 #[test]
 fn errors_that_an_author_throws_are_no_findings() {
     let place = Place::new();
-    let body = "const x = await agent('x')\nif (x === null) throw new Error('no answer')\nreturn x\n";
+    let body =
+        "const x = await agent('x')\nif (x === null) throw new Error('no answer')\nreturn x\n";
     let ran = explore(&place, body, &["--runs", "60"]);
     findings(&ran, 0);
     assert!(ran.report()["tally"]["failed"].as_u64().unwrap() > 0);
@@ -128,7 +131,8 @@ fn hangs_are_found_and_named() {
     let found = findings(&explore(&place, on_null, &["--runs", "20"]), 1);
     let message = found[0]["message"].as_str().unwrap();
     assert!(message.starts_with("when `key` answers null: the script waits"), "{message}");
-    let endless = explore(&place, "for (let i = 0; ; i++) await agent('n' + i)\n", &["--max-agents", "30"]);
+    let endless =
+        explore(&place, "for (let i = 0; ; i++) await agent('n' + i)\n", &["--max-agents", "30"]);
     assert_eq!(findings(&endless, 1)[0]["kind"], "unbounded");
     let spins = explore(&place, "await agent('x')\nfor (;;) {}\n", &["--fuel", "200000000"]);
     assert_eq!(findings(&spins, 1)[0]["kind"], "hang");

@@ -85,7 +85,8 @@ fn a_script_that_fails_still_has_a_plan() {
     let report = ran.report();
     assert_eq!(report["agents"], 1);
     assert_eq!(report["error"]["line"], 3);
-    let hangs = plan(&place, &format!("{META}await agent('x')\nawait new Promise(() => {{}})\n"), &[]);
+    let hangs =
+        plan(&place, &format!("{META}await agent('x')\nawait new Promise(() => {{}})\n"), &[]);
     hangs.fails(3, &["never_settles"]);
     let broken = plan(&place, "const x = 1\n", &[]);
     broken.fails(3, &["meta_missing"]);

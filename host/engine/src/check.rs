@@ -10,6 +10,7 @@ mod parse;
 mod phases;
 mod rules;
 mod values;
+mod visit;
 mod walk;
 
 use serde::Serialize;
@@ -109,7 +110,8 @@ impl Checks {
             Ok((script, _)) => of_tree(&script),
             Err(EngineError::Script(refused)) => {
                 let text = String::from_utf8_lossy(&file.bytes);
-                let rule = if refused.code.starts_with("meta_") { &rules::META } else { &rules::SYNTAX };
+                let rule =
+                    if refused.code.starts_with("meta_") { &rules::META } else { &rules::SYNTAX };
                 let place = (refused.line, refused.column);
                 let hint = "smol-wf reads `meta` without running the script; see docs/scripts.md";
                 let hint = if rule.id == rules::META.id { hint } else { "" };

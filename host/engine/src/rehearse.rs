@@ -7,6 +7,7 @@
 mod contrast;
 mod culprit;
 mod explore;
+mod finding;
 mod groups;
 mod plan;
 mod schedule;
@@ -28,7 +29,7 @@ use crate::error::EngineError;
 use crate::library::ProjectRoot;
 use crate::request::ScriptFile;
 
-pub use explore::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
+pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
 pub use plan::{Estimate, GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
 
 /// What to rehearse.

@@ -122,9 +122,10 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
 fn one(finding: &Finding, prepared: &Prepared) -> String {
     let kind = finding.kind.as_str();
     let mut shown = format!("{kind}: {}", screen::one_line(&finding.message));
-    let snippet = finding.line.filter(|_| finding.file.is_none()).map(|line| {
-        script::snippet(&prepared.text, line, finding.column.unwrap_or(1))
-    });
+    let snippet = finding
+        .line
+        .filter(|_| finding.file.is_none())
+        .map(|line| script::snippet(&prepared.text, line, finding.column.unwrap_or(1)));
     if let Some(snippet) = snippet.filter(|snippet| !snippet.is_empty()) {
         shown.push('\n');
         shown.push_str(&snippet);

@@ -88,7 +88,8 @@ impl Nulls {
         let unguarded = |tracked: &&Tracked| !tracked.assigned;
         let first = |tracked: &Tracked| {
             let uses = tracked.uses.iter();
-            let bad = uses.filter(|one| !(one.elsewhere && tracked.guarded)).min_by_key(|one| one.at);
+            let bad =
+                uses.filter(|one| !(one.elsewhere && tracked.guarded)).min_by_key(|one| one.at);
             bad.map(|one| spot(one.at, &one.text, &format!("`{}`", tracked.name), tracked.kind))
         };
         self.tracked.values().filter(unguarded).filter_map(first).collect()

@@ -1,29 +1,18 @@
-//! Goes through a syntax tree once, in the order of the text, and applies the
-//! rules.
+//! What is known at a place of a script, and what was found so far.
 //!
-//! Owns: the state of that walk. Never: descends deeper than a bound.
+//! Owns: the state of one walk through a syntax tree. Never: descends deeper
+//! than a bound; [`super::visit`] says what is done where.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
-use oxc_ast::ast::{
-    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression,
-    BindingIdentifier, BindingPattern, CallExpression, ComputedMemberExpression,
-    ConditionalExpression, DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration,
-    Expression, ExpressionStatement, ForOfStatement, ForStatement, ForStatementLeft,
-    FormalParameter, FormalParameters, Function, IdentifierReference, IfStatement,
-    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, Statement,
-    StaticMemberExpression, StringLiteral, SwitchStatement, TryStatement, UnaryExpression,
-    VariableDeclarator, WhileStatement,
-};
-use oxc_ast_visit::{Visit, walk};
+use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, StringLiteral};
+use oxc_ast_visit::Visit;
 use oxc_span::{GetSpan, Span};
-use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
 use super::names::{Id, Names, Origin};
 use super::nulls::{self, Kind, Nulls};
 use super::phases::Phases;
-use super::values::{Values, is_async};
+use super::values::Values;
 use super::{Spot, rules};
 
 /// Levels of expressions and statements that are walked down. No author nests
@@ -37,25 +26,25 @@ const QUOTED_CHARS: usize = 60;
 const IMPORTABLE: &str = "workflow:extra";
 
 pub(super) struct Walk<'a, 't> {
-    text: &'a str,
-    meta_at: usize,
-    names: Names<'a>,
-    nulls: Nulls,
-    phases: Phases<'t>,
-    spots: Vec<Spot>,
-    levels: u32,
+    pub(super) text: &'a str,
+    pub(super) meta_at: usize,
+    pub(super) names: Names<'a>,
+    pub(super) nulls: Nulls,
+    pub(super) phases: Phases<'t>,
+    pub(super) spots: Vec<Spot>,
+    pub(super) levels: u32,
     /// Where the walk first turned back.
-    too_deep: Option<u32>,
+    pub(super) too_deep: Option<u32>,
     /// The function that is being walked, and how many there were.
-    function: usize,
-    functions: usize,
+    pub(super) function: usize,
+    pub(super) functions: usize,
     /// `try` blocks with a `catch` around this place.
-    tries: u32,
-    origin: Option<Origin>,
+    pub(super) tries: u32,
+    pub(super) origin: Option<Origin>,
     /// What the condition that is being walked mentions.
-    mentions: Option<Vec<Id>>,
+    pub(super) mentions: Option<Vec<Id>>,
     /// Parameters and loop variables by where they begin.
-    items: HashMap<u32, Kind>,
+    pub(super) items: HashMap<u32, Kind>,
 }
 
 impl<'a, 't> Walk<'a, 't> {
@@ -93,12 +82,12 @@ impl<'a, 't> Walk<'a, 't> {
         self.spots
     }
 
-    fn values(&self) -> Values<'_, 'a> {
+    pub(super) fn values(&self) -> Values<'_, 'a> {
         Values { names: &self.names, nulls: &self.nulls }
     }
 
     /// Walks one level down, unless that is too deep.
-    fn deeper(&mut self, at: Span, walk: impl FnOnce(&mut Self)) {
+    pub(super) fn deeper(&mut self, at: Span, walk: impl FnOnce(&mut Self)) {
         if self.levels >= LEVELS_MAX {
             self.too_deep.get_or_insert(at.start);
             return;
@@ -109,7 +98,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     /// Walks a condition: what it mentions counts as looked at behind it.
-    fn test(&mut self, condition: &Expression<'a>) {
+    pub(super) fn test(&mut self, condition: &Expression<'a>) {
         let around = self.mentions.replace(Vec::new());
         self.visit_expression(condition);
         let mentioned = std::mem::replace(&mut self.mentions, around).unwrap_or_default();
@@ -118,7 +107,7 @@ impl<'a, 't> Walk<'a, 't> {
         }
     }
 
-    fn in_function(&mut self, walk: impl FnOnce(&mut Self)) {
+    pub(super) fn in_function(&mut self, walk: impl FnOnce(&mut Self)) {
         let around = self.function;
         self.functions += 1;
         self.function = self.functions;
@@ -127,7 +116,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     /// The variables of a pattern get what its value may be.
-    fn bind(&mut self, pattern: &BindingPattern<'a>, kind: Kind) {
+    pub(super) fn bind(&mut self, pattern: &BindingPattern<'a>, kind: Kind) {
         match (pattern, kind) {
             (BindingPattern::BindingIdentifier(name), kind) => {
                 if let Some(id) = self.names.find(name.name.as_str()) {
@@ -143,7 +132,10 @@ impl<'a, 't> Walk<'a, 't> {
                     self.bind(element, Kind::One(source));
                 }
             }
-            (BindingPattern::ObjectPattern(_) | BindingPattern::ArrayPattern(_), kind @ Kind::One(_)) => {
+            (
+                BindingPattern::ObjectPattern(_) | BindingPattern::ArrayPattern(_),
+                kind @ Kind::One(_),
+            ) => {
                 self.unguarded(pattern.span(), "it", kind);
             }
             (BindingPattern::ObjectPattern(_), Kind::List(_)) => {}
@@ -151,7 +143,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     /// Something is read of an expression that may be null.
-    fn read_of(&mut self, object: &Expression<'a>, whole: Span) {
+    pub(super) fn read_of(&mut self, object: &Expression<'a>, whole: Span) {
         if self.tries > 0 {
             return;
         }
@@ -167,7 +159,7 @@ impl<'a, 't> Walk<'a, 't> {
         }
     }
 
-    fn unguarded(&mut self, at: Span, name: &str, kind: Kind) {
+    pub(super) fn unguarded(&mut self, at: Span, name: &str, kind: Kind) {
         if self.tries == 0 {
             let text = self.quoted(at);
             self.spots.push(nulls::spot(at.start, &text, name, kind));
@@ -175,7 +167,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     /// The text there, in one line, cut.
-    fn quoted(&self, at: Span) -> String {
+    pub(super) fn quoted(&self, at: Span) -> String {
         let text = self.text.get(at.start as usize..at.end as usize).unwrap_or_default();
         let words: Vec<&str> = text.split_whitespace().collect();
         let line = words.join(" ");
@@ -185,7 +177,7 @@ impl<'a, 't> Walk<'a, 't> {
         line.chars().take(QUOTED_CHARS - 1).chain(['…']).collect()
     }
 
-    fn imports(&mut self, source: &StringLiteral<'a>) {
+    pub(super) fn imports(&mut self, source: &StringLiteral<'a>) {
         if source.value != IMPORTABLE {
             let message = format!("`{}` cannot be imported", source.value);
             let hint = format!("only `{IMPORTABLE}` can; bundle other code into the script");
@@ -193,14 +185,14 @@ impl<'a, 't> Walk<'a, 't> {
         }
     }
 
-    fn dynamic(&mut self, at: Span, what: &str) {
+    pub(super) fn dynamic(&mut self, at: Span, what: &str) {
         let message = format!("`{what}` makes code of text that no check has seen");
         let hint = "write the code out";
         self.spots.push(Spot::new(&rules::DYNAMIC_CODE, at.start, message, hint));
     }
 
     /// A call of something that only looks like an ordinary function.
-    fn special(&mut self, name: &IdentifierReference<'a>) {
+    pub(super) fn special(&mut self, name: &IdentifierReference<'a>) {
         let given = self.names.find(&name.name).is_none();
         match name.name.as_str() {
             "eval" | "Function" if given => self.dynamic(name.span, &name.name),
@@ -210,273 +202,6 @@ impl<'a, 't> Walk<'a, 't> {
                 self.spots.push(Spot::new(&rules::IMPORT, name.span.start, message, hint));
             }
             _ => {}
-        }
-    }
-}
-
-impl<'a> Visit<'a> for Walk<'a, '_> {
-    fn enter_scope(
-        &mut self,
-        _: ScopeFlags,
-        _: &Cell<Option<ScopeId>>,
-    ) {
-        self.names.enter();
-    }
-
-    fn leave_scope(&mut self) {
-        self.names.leave();
-    }
-
-    fn visit_expression(&mut self, it: &Expression<'a>) {
-        self.deeper(it.span(), |walk_| walk::walk_expression(walk_, it));
-    }
-
-    fn visit_statement(&mut self, it: &Statement<'a>) {
-        self.deeper(it.span(), |walk_| walk::walk_statement(walk_, it));
-    }
-
-    fn visit_binding_identifier(&mut self, it: &BindingIdentifier<'a>) {
-        self.names.declare(it.name.as_str(), self.origin.unwrap_or(Origin::Own));
-    }
-
-    fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-        if let (Some(id), Some(mentions)) = (self.names.find(&it.name), &mut self.mentions) {
-            mentions.push(id);
-        }
-    }
-
-    fn visit_formal_parameters(&mut self, it: &FormalParameters<'a>) {
-        let around = self.origin.replace(Origin::Parameter);
-        walk::walk_formal_parameters(self, it);
-        self.origin = around;
-    }
-
-    fn visit_formal_parameter(&mut self, it: &FormalParameter<'a>) {
-        walk::walk_formal_parameter(self, it);
-        if let Some(kind) = self.items.remove(&it.span.start) {
-            self.bind(&it.pattern, kind);
-        }
-    }
-
-    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
-        self.in_function(|walk_| walk::walk_function(walk_, it, flags));
-    }
-
-    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
-        self.in_function(|walk_| walk::walk_arrow_function_expression(walk_, it));
-    }
-
-    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
-        if let Some(init) = &it.init {
-            self.visit_expression(init);
-        }
-        // Before the names exist: `const x = x` is about another one.
-        let kind = it.init.as_ref().and_then(|init| match init {
-            // One that is looked at under its first name is looked at.
-            Expression::Identifier(_) => {
-                self.values().kind(init).filter(|kind| matches!(kind, Kind::List(_)))
-            }
-            _ => self.values().kind(init),
-        });
-        let kind = kind.or_else(|| self.items.remove(&it.id.span().start));
-        let around = self.origin.take();
-        self.visit_binding_pattern(&it.id);
-        self.origin = around;
-        if let Some(kind) = kind {
-            self.bind(&it.id, kind);
-        }
-    }
-
-    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
-        walk::walk_assignment_expression(self, it);
-        if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left
-            && let Some(id) = self.names.find(&name.name)
-        {
-            self.nulls.assign(id);
-        }
-    }
-
-    fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
-        if !it.optional {
-            self.read_of(&it.object, it.span);
-        }
-        // How long a list is says nothing about what is in it.
-        let is_list = matches!(self.values().kind(&it.object), Some(Kind::List(_)));
-        let says_nothing = is_list && it.property.name == "length";
-        if !says_nothing {
-            walk::walk_static_member_expression(self, it);
-        }
-    }
-
-    fn visit_computed_member_expression(&mut self, it: &ComputedMemberExpression<'a>) {
-        if !it.optional {
-            self.read_of(&it.object, it.span);
-        }
-        walk::walk_computed_member_expression(self, it);
-    }
-
-    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        let primitive = self.names.primitive(it);
-        let phase = match primitive {
-            Some("phase") => self.phases.begin(it),
-            Some("agent") => self.phases.option(it),
-            _ => None,
-        };
-        self.spots.extend(phase);
-        let items = self.values().item_parameters(it);
-        self.items.extend(items);
-        if let Expression::StaticMemberExpression(member) = &it.callee
-            && member.property.name == "forEach"
-            && it.arguments.first().is_some_and(is_async)
-        {
-            let message = "`forEach` does not wait for its async callback".to_owned();
-            let hint = "use `for … of`, or `await parallel(items.map(item => () => …))`";
-            let at = member.property.span.start;
-            self.spots.push(Spot::new(&rules::FOR_EACH, at, message, hint));
-        }
-        walk::walk_call_expression(self, it);
-        if let Expression::Identifier(callee) = &it.callee {
-            self.special(callee);
-            // A function that is given a value may well look at it.
-            if primitive.is_none() && callee.name != "log" {
-                for argument in &it.arguments {
-                    if let Some(Expression::Identifier(name)) = argument.as_expression()
-                        && let Some(id) = self.names.find(&name.name)
-                    {
-                        self.nulls.guard(id);
-                    }
-                }
-            }
-        }
-    }
-
-    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
-        if let Expression::Identifier(callee) = &it.callee {
-            self.special(callee);
-        }
-        walk::walk_new_expression(self, it);
-    }
-
-    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
-        if let Some(primitive) = self.names.promised(&it.expression) {
-            let message = format!("nobody awaits this `{primitive}()`");
-            let hint = "write `await` in front; when the script ends, what is still under way is cut off";
-            self.spots.push(Spot::new(&rules::NOT_AWAITED, it.span.start, message, hint));
-        }
-        walk::walk_expression_statement(self, it);
-    }
-
-    fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
-        self.imports(&it.source);
-        let around = self.origin.replace(Origin::Import);
-        walk::walk_import_declaration(self, it);
-        self.origin = around;
-    }
-
-    fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
-        self.imports(&it.source);
-    }
-
-    fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
-        self.imports(&it.source);
-    }
-
-    fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
-        self.dynamic(it.span, "import()");
-        walk::walk_import_expression(self, it);
-    }
-
-    fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
-        self.test(&it.test);
-        self.visit_statement(&it.consequent);
-        if let Some(alternate) = &it.alternate {
-            self.visit_statement(alternate);
-        }
-    }
-
-    fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
-        self.test(&it.test);
-        self.visit_expression(&it.consequent);
-        self.visit_expression(&it.alternate);
-    }
-
-    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
-        self.test(&it.left);
-        self.visit_expression(&it.right);
-    }
-
-    fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
-        if it.operator.is_equality() {
-            self.test(&it.left);
-            self.test(&it.right);
-        } else {
-            walk::walk_binary_expression(self, it);
-        }
-    }
-
-    fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
-        // `!x`, `typeof x`: all that is not arithmetic looks.
-        if it.operator.is_arithmetic() {
-            walk::walk_unary_expression(self, it);
-        } else {
-            self.test(&it.argument);
-        }
-    }
-
-    fn visit_while_statement(&mut self, it: &WhileStatement<'a>) {
-        self.test(&it.test);
-        self.visit_statement(&it.body);
-    }
-
-    fn visit_do_while_statement(&mut self, it: &DoWhileStatement<'a>) {
-        self.visit_statement(&it.body);
-        self.test(&it.test);
-    }
-
-    fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
-        self.names.enter();
-        if let Some(init) = &it.init {
-            self.visit_for_statement_init(init);
-        }
-        if let Some(test) = &it.test {
-            self.test(test);
-        }
-        self.visit_statement(&it.body);
-        if let Some(update) = &it.update {
-            self.visit_expression(update);
-        }
-        self.names.leave();
-    }
-
-    fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
-        self.read_of(&it.right, it.right.span());
-        if let (Some(Kind::List(source)), ForStatementLeft::VariableDeclaration(declared)) =
-            (self.values().kind(&it.right), &it.left)
-        {
-            for declarator in &declared.declarations {
-                self.items.insert(declarator.id.span().start, Kind::One(source));
-            }
-        }
-        walk::walk_for_of_statement(self, it);
-    }
-
-    fn visit_switch_statement(&mut self, it: &SwitchStatement<'a>) {
-        self.test(&it.discriminant);
-        self.names.enter();
-        self.visit_switch_cases(&it.cases);
-        self.names.leave();
-    }
-
-    fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
-        let caught = u32::from(it.handler.is_some());
-        self.tries += caught;
-        self.visit_block_statement(&it.block);
-        self.tries -= caught;
-        if let Some(handler) = &it.handler {
-            self.visit_catch_clause(handler);
-        }
-        if let Some(finalizer) = &it.finalizer {
-            self.visit_block_statement(finalizer);
         }
     }
 }

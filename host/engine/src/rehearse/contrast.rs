@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named_by_its_path() {
-        let (path, one, other) = results(r#"{"a":1,"b":[{"c":2},3]}"#, r#"{"a":1,"b":[{"c":9},3]}"#);
+        let (path, one, other) =
+            results(r#"{"a":1,"b":[{"c":2},3]}"#, r#"{"a":1,"b":[{"c":9},3]}"#);
         assert_eq!((path.as_str(), one.as_str(), other.as_str()), (".b[0].c", "2", "9"));
         let (path, one, other) = results("[1]", "[1,2]");
         assert_eq!((path.as_str(), one.as_str(), other.as_str()), ("", "[1]", "[1,2]"));

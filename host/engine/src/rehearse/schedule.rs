@@ -49,7 +49,9 @@ pub(super) enum Fault {
 pub(super) enum Crash {
     Never,
     /// Behind every delivery, or every nth in a long performance.
-    Each { nth: usize },
+    Each {
+        nth: usize,
+    },
     /// Behind so many deliveries.
     After(usize),
 }

@@ -237,7 +237,11 @@ impl Stage<'_> {
             Some(Ok(start)) => {
                 self.open_children.insert(call);
                 let args = args.or_else(|| start.args.clone());
-                machine.child_found(ScopeStart { scope: Scope::of(call), args, ..(**start).clone() });
+                machine.child_found(ScopeStart {
+                    scope: Scope::of(call),
+                    args,
+                    ..(**start).clone()
+                });
             }
             Some(Err(failure)) => machine.complete(call, Outcome::Failed(failure.clone()), None),
             None => {}
@@ -313,7 +317,9 @@ impl Ended {
     pub(super) fn hangs(&self) -> bool {
         match self {
             Self::Failed(error) => error.code == NEVER_SETTLES,
-            Self::Stopped { code, .. } => ["limit_fuel", "limit_turn_fuel"].contains(&code.as_str()),
+            Self::Stopped { code, .. } => {
+                ["limit_fuel", "limit_turn_fuel"].contains(&code.as_str())
+            }
             _ => false,
         }
     }
