@@ -176,6 +176,15 @@ fn code_made_of_text_is_warned_of_and_strict_counts_warnings() {
 }
 
 #[test]
+fn every_rule_is_in_the_docs() {
+    let docs = std::fs::read_to_string(project().join("docs/replay.md")).unwrap();
+    for rule in smol_wf_engine::check::RULES {
+        let row = format!("| `{}` | {} |", rule.id, rule.severity.as_str());
+        assert!(docs.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn annotations_are_for_actions_alone() {
     let place = Place::new();
     place.write("script.js", format!("{META}agent('x')\n"));

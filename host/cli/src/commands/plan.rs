@@ -123,7 +123,8 @@ fn text(plan: &Plan, whole: bool) -> String {
             )
         })
         .collect();
-    section(&mut lines, "Fan-out", groups);
+    let title = if plan.groups_whole { "Fan-out" } else { "Fan-out, at least" };
+    section(&mut lines, title, groups);
     let calls: Vec<String> = plan
         .calls
         .iter()

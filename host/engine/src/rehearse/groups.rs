@@ -1,11 +1,13 @@
 //! Which `parallel` or `pipeline` each call of a script belongs to.
 //!
 //! Owns: the trick that finds out. A script does not say where a call stands,
-//! but the guest says which slot became null when a call in it failed: so each
-//! call fails once, in a performance of its own that is broken off right after.
-//! Never: takes more performances than a bound.
+//! but the guest says which slot became null when a call in it failed. So the
+//! calls that were made in one turn fail, one after the other, in a performance
+//! of their own: none of them was made in view of another's failure. Never:
+//! goes on beyond a bound.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use smol_wf_core::call::Reply;
 use smol_wf_core::guest::{Failure, NullSlot, Outcome};
@@ -18,9 +20,8 @@ use super::stage::{Asked, Cue, Director, Found, perform};
 use super::stubs::Stubs;
 use crate::error::EngineError;
 
-/// Calls that are tried. Each takes a performance up to its own answer, so
-/// that all of them together take the square of their number: half a second.
-const TRIED_MAX: u32 = 200;
+/// Entries of all these performances together: about a second.
+const ENTRIES_MAX: usize = 100_000;
 
 /// A slot of a construct of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,45 +30,81 @@ pub(super) struct Place {
     pub(super) slot: NullSlot,
 }
 
-/// The innermost construct of each of the first agents, by ordinal. Those that
-/// are in none, or whose failure the script catches, are not in it.
+/// Where calls stand.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The innermost construct of agents by ordinal, from 1. Those that are in
+    /// none, or whose failure the script catches, are not in it.
+    pub(super) found: HashMap<u32, Place>,
+    /// Whether every call was tried.
+    pub(super) whole: bool,
+}
+
+/// Where the calls of an undisturbed performance stand.
 pub(super) async fn places(
     rehearsal: &Rehearsal,
-    found: &mut Found,
+    cache: &mut Found,
     stubs: &mut Stubs,
-    agents: u32,
-) -> Result<HashMap<u32, Place>, EngineError> {
-    let mut places = HashMap::new();
-    for ordinal in 1..=agents.min(TRIED_MAX) {
-        let mut one = FailsOne { ordinal, stubs, failed: false, place: None };
-        perform(rehearsal, found, &mut one).await?;
-        if let Some(place) = one.place {
-            places.insert(ordinal, place);
+    undisturbed: &[Entry],
+) -> Result<Places, EngineError> {
+    let mut waves = waves(undisturbed);
+    // Those that tell of many calls come first.
+    waves.sort_by_key(|wave| std::cmp::Reverse(wave.len()));
+    let mut places = Places { found: HashMap::new(), whole: true };
+    let mut entries = 0;
+    for wave in waves {
+        if entries > ENTRIES_MAX {
+            places.whole = false;
+            break;
         }
+        let left = wave.len();
+        let mut fails = WaveFails { wave, stubs, left, failed: None, found: &mut places.found };
+        entries += perform(rehearsal, cache, &mut fails).await?.entries.len();
     }
     Ok(places)
 }
 
-/// Lets one agent fail and looks what becomes null.
-struct FailsOne<'a> {
-    ordinal: u32,
-    stubs: &'a mut Stubs,
-    failed: bool,
-    place: Option<Place>,
+/// The ordinals of the agents that were asked in one turn, turn by turn.
+fn waves(entries: &[Entry]) -> Vec<Range<u32>> {
+    let mut waves = Vec::new();
+    let (mut first, mut next) = (1, 1);
+    for entry in entries {
+        match entry.body {
+            Body::AgentCalled { .. } => next += 1,
+            Body::TurnEnded { .. } if next > first => {
+                waves.push(first..next);
+                first = next;
+            }
+            _ => {}
+        }
+    }
+    waves
 }
 
-impl Director for FailsOne<'_> {
+/// Lets the agents of one wave fail and looks what becomes null.
+struct WaveFails<'a> {
+    wave: Range<u32>,
+    stubs: &'a mut Stubs,
+    /// How many of them have not failed yet.
+    left: usize,
+    /// The one that failed last.
+    failed: Option<u32>,
+    found: &'a mut HashMap<u32, Place>,
+}
+
+impl Director for WaveFails<'_> {
     fn cue(&mut self, working: &[&Asked], _sleeping: bool) -> Cue {
         match working {
-            _ if self.failed => Cue::Enough,
+            _ if self.left == 0 => Cue::Enough,
             [] => Cue::Wake,
             _ => Cue::Answer(0),
         }
     }
 
     fn answer(&mut self, asked: &Asked) -> (Outcome, Reply) {
-        if asked.ordinal == self.ordinal {
-            self.failed = true;
+        if self.wave.contains(&asked.ordinal) {
+            self.left = self.left.saturating_sub(1);
+            self.failed = Some(asked.ordinal);
             let failure = Failure::new(FAILED, "failed, to see what becomes null");
             return (Outcome::Failed(failure), Reply::default());
         }
@@ -75,14 +112,15 @@ impl Director for FailsOne<'_> {
     }
 
     fn wrote(&mut self, entries: &[Entry]) {
-        if !self.failed || self.place.is_some() {
-            return;
-        }
-        self.place = entries.iter().find_map(|entry| match &entry.body {
+        let Some(ordinal) = self.failed.take() else { return };
+        let place = entries.iter().find_map(|entry| match &entry.body {
             Body::SlotNulled { scope, slot } => {
                 Some(Place { scope: *scope, slot: (**slot).clone() })
             }
             _ => None,
         });
+        if let Some(place) = place {
+            self.found.insert(ordinal, place);
+        }
     }
 }

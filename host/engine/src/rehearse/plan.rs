@@ -12,7 +12,7 @@ use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
 
-use super::groups::{self, Place};
+use super::groups::{self, Place, Places};
 use super::stage::{Asked, Cue, Director, Ended, Found, perform};
 use super::stubs::{Stubs, tokens};
 use super::{Rehearsal, culprit};
@@ -48,6 +48,8 @@ pub struct Plan {
     pub phases: Vec<PlanPhase>,
     /// Every `parallel` and `pipeline` that asks agents.
     pub groups: Vec<GroupPlan>,
+    /// Whether each call was tried for its group; else they may be larger.
+    pub groups_whole: bool,
     /// Every call, in order.
     pub calls: Vec<PlannedCall>,
     /// Files of child workflows, in order of appearance.
@@ -175,8 +177,9 @@ impl Rehearsal {
         for entry in &performance.entries {
             plan.take_in(&performance.entries, entry, &self.head.provider, &answers);
         }
-        let places = groups::places(self, &mut found, &mut stubs, plan.agents).await?;
+        let places = groups::places(self, &mut found, &mut stubs, &performance.entries).await?;
         plan.groups = plan.group(&performance.entries, &places);
+        plan.groups_whole = places.whole;
         match performance.ended {
             Ended::Completed(_) => plan.completed = true,
             ended => plan.error = Some(plan_error(ended)),
@@ -194,6 +197,7 @@ impl Rehearsal {
             at_once: 0,
             phases: Vec::new(),
             groups: Vec::new(),
+            groups_whole: true,
             calls: Vec::new(),
             children: Vec::new(),
             providers: BTreeSet::new(),
@@ -289,14 +293,10 @@ impl Plan {
     }
 
     /// The constructs that the calls were found to be in.
-    fn group(
-        &self,
-        entries: &[Entry],
-        places: &std::collections::HashMap<u32, Place>,
-    ) -> Vec<GroupPlan> {
+    fn group(&self, entries: &[Entry], places: &Places) -> Vec<GroupPlan> {
         let mut groups: BTreeMap<(Scope, u32), (GroupPlan, BTreeSet<u32>)> = BTreeMap::new();
         for (ordinal, call) in (1..).zip(&self.calls) {
-            let Some(Place { scope, slot }) = places.get(&ordinal) else { continue };
+            let Some(Place { scope, slot }) = places.found.get(&ordinal) else { continue };
             let (group, slots) = groups.entry((*scope, slot.ordinal)).or_insert_with(|| {
                 let script = culprit::script_of(entries, *scope).map(|(_, file)| file);
                 let group = GroupPlan {
