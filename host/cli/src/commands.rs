@@ -3,12 +3,16 @@
 //! Owns: the list. Never: what they do.
 
 mod check;
+mod config;
+mod doctor;
 mod explore;
 mod history;
 mod plan;
+mod providers;
 mod rehearsal;
 mod resume;
 mod run;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -20,11 +24,15 @@ use crate::workflow_args::Named;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
-    Resume(resume::ResumeArgs),
+    Resume(Box<resume::ResumeArgs>),
     History(history::HistoryArgs),
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
     Explore(Box<explore::ExploreArgs>),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Providers(providers::ProvidersArgs),
 }
 
 /// Does what was asked.
@@ -44,5 +52,9 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
+        Command::Config(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
+        Command::Doctor(args) => args.execute().await,
+        Command::Providers(args) => args.execute(),
     }
 }

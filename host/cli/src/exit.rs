@@ -17,6 +17,8 @@ pub(crate) const INPUT: u8 = 3;
 pub(crate) const PAUSED: u8 = 5;
 /// A replay differs from its journal.
 pub(crate) const MISMATCH: u8 = 7;
+/// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
+pub(crate) const UNAVAILABLE: u8 = 69;
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 

@@ -4,8 +4,10 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+mod agents;
 mod annotations;
 mod commands;
+mod config;
 mod exit;
 mod failure;
 mod flags;
@@ -13,8 +15,10 @@ mod output;
 mod paths;
 mod progress;
 mod screen;
+mod setup;
 mod shell;
 mod signals;
+mod table;
 mod workflow_args;
 
 use std::process::ExitCode;
@@ -37,10 +41,12 @@ Examples:
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
   smol-wf history
+  smol-wf doctor
 
 Exit codes:
   0 completed   1 workflow failed   2 usage   3 input that cannot be run
-  5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal";
+  5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal
+  69 no agent can be used (doctor)";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

@@ -18,8 +18,9 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
+    "docs/agents.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
@@ -68,6 +69,7 @@ fn every_command_in_the_docs_does_what_it_says() {
             let mut shell = Command::new("bash");
             shell.args(["-c", &command]).current_dir(project());
             shell.env("PATH", &path).env("SMOL_WF_DB", place.db()).env("HOME", "/nonexistent");
+            shell.env("SMOL_WF_AGENT_PROVIDER", "debug").env("XDG_STATE_HOME", place.path("state"));
             shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
             let done = finish(shell.spawn().unwrap());
             assert_eq!(done.code, code, "{page}: {command}\n{}", done.stderr);
@@ -93,7 +95,16 @@ fn help_names_every_flag_of_the_manual() {
             "run",
             &[
                 "--agent-provider",
+                "--model",
+                "--effort",
+                "--permissions",
                 "--model-map",
+                "--agent-timeout",
+                "--idle-timeout",
+                "--budget",
+                "--budget-mode",
+                "--save-raw-sessions",
+                "--prices",
                 "--db",
                 "--budget-allowance",
                 "--max-parallel-agents",
@@ -111,11 +122,12 @@ fn help_names_every_flag_of_the_manual() {
                 "--seed",
             ][..],
         ),
-        ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
+        ("resume", &["--as-recorded", "--max-agents", "--budget", "--agent-timeout", "--events"]),
         ("history", &["--output", "--limit", "--db"]),
         ("check", &["--strict", "--output", "--json"]),
         ("plan", &["--args", "--args-from-file", "--max-agents", "--seed", "--prompts", "--json"]),
         ("explore", &["--runs", "--seed", "--schedule", "--max-agents", "--json"]),
+        ("trust", &["--list", "--revoke", "--output"]),
     ] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.code, 0);
@@ -131,6 +143,7 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     let docs = std::fs::read_to_string(project().join("docs/errors.md")).unwrap();
     let mut missing = Vec::new();
     for file in [
+        "cli/src/config/error.rs",
         "core/src/codes.rs",
         "core/src/limits.rs",
         "core/src/script/refused.rs",

@@ -17,6 +17,8 @@ mod error;
 mod history;
 pub mod library;
 mod offline;
+#[cfg(test)]
+mod proofs;
 mod provide;
 mod recorder;
 pub mod rehearse;

@@ -45,6 +45,10 @@ pub struct RehearsalRequest {
     pub budget: Option<u64>,
     /// Provider for calls that name none.
     pub provider: String,
+    /// What calls are given that do not say it themselves.
+    pub defaults: CallDefaults,
+    /// Model aliases; a later one wins.
+    pub model_map: Vec<(String, String)>,
     /// Seed of `Math.random`, of the answers and of the schedules.
     pub seed: u64,
     /// No child workflow lies above this folder; found from the script when
@@ -88,9 +92,9 @@ impl Rehearsal {
             seed: request.seed,
             budget: request.budget,
             provider: request.provider,
-            model_map: Vec::new(),
+            model_map: request.model_map,
             debug_rules: Vec::new(),
-            defaults: CallDefaults::default(),
+            defaults: request.defaults,
         };
         let path = project.relative(&request.script.path);
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);

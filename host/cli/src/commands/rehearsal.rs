@@ -10,10 +10,11 @@ use smol_wf_core::limits::{self, Limits};
 use smol_wf_engine::rehearse::{Rehearsal, RehearsalRequest};
 
 use super::run::{SCRIPT_HELP, find_script};
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
-use crate::paths;
-use crate::shell;
+use crate::flags::CallFlags;
 use crate::workflow_args::{self, Named};
+use crate::{agents, paths, setup, shell};
 
 /// What is performed
 #[derive(Debug, Args)]
@@ -37,9 +38,8 @@ pub(super) struct RehearsalFlags {
     #[arg(long, value_name = "TOKENS")]
     budget_allowance: Option<u64>,
 
-    /// Provider for calls that name none
-    #[arg(long, value_name = "PROVIDER", default_value = "debug", env = "SMOL_WF_AGENT_PROVIDER")]
-    agent_provider: String,
+    #[command(flatten)]
+    calls: CallFlags,
 
     /// Agents at work at once [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::PARALLEL_AGENTS_MAX)))]
@@ -107,12 +107,18 @@ impl RehearsalFlags {
             parallel_agents: self.max_parallel_agents.unwrap_or(default.parallel_agents),
             ..default
         };
+        let mut flags = FlagLayer::default();
+        self.calls.put(&mut flags);
+        let settings = Settings::load(flags, &script.path)?;
+        let aliases = settings.model_map.iter();
         let request = RehearsalRequest {
             script,
             args,
             limits,
             budget: self.budget_allowance,
-            provider: self.agent_provider.clone(),
+            provider: agents::choose(&settings).name,
+            defaults: setup::call_defaults(&settings),
+            model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             seed: self.seed,
             project_root: self.project_root.clone(),
             home: paths::home(),

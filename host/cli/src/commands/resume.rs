@@ -1,15 +1,20 @@
 //! `smol-wf resume`.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
+use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
-use smol_wf_engine::{AgentSettings, EngineError, ResumeRequest, ScriptFile};
 
-use super::run::{INSTANCES_MAX, conclude};
+use super::run::{INSTANCES_MAX, conclude, resume_request};
+use crate::agents::Catalogue;
+use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{CommandError, talk};
-use crate::flags::{DbFlags, LimitFlags, ShowFlags};
-use crate::progress::Progress;
+use crate::flags::{AgentFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::progress::{Opening, Progress};
+use crate::setup;
 use crate::signals::Signals;
 
 /// Take up a run where it stopped
@@ -25,6 +30,9 @@ pub(crate) struct ResumeArgs {
     /// Go on with the recorded text, also when the script's file has changed
     #[arg(long)]
     as_recorded: bool,
+
+    #[command(flatten)]
+    agents: AgentFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
@@ -43,9 +51,12 @@ Examples:
 
 impl ResumeArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        // The database is the one of where we are, the rest that of the script.
+        let engine = setup::engine(&self.settings(Path::new("."))?, INSTANCES_MAX)?;
         let run = engine.find(&self.run).await?;
         let path = engine.script_of(&run).await?;
+        let settings = self.settings(&path)?;
+        let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let script = match library::load_entry(&path) {
             Ok(bytes) => Some(ScriptFile { bytes, path }),
             Err(error) if self.as_recorded => {
@@ -60,12 +71,19 @@ impl ResumeArgs {
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
-        let mut progress = Progress::new(self.show, Vec::new());
-        let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
-        let agents = AgentSettings::default();
-        let request = ResumeRequest { run, script, limits, agents, timeout };
-        let report: Result<_, EngineError> =
-            engine.resume(request, &progress, signals.cancel.clone()).await;
-        conclude(report, &mut progress, &signals, self.show, text.as_deref())
+        let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut progress = Progress::new(self.show.events, &settings, opening);
+        let request = resume_request(run, script, &settings);
+        let report = engine.resume(request, &progress, signals.cancel.clone()).await;
+        conclude(report, &mut progress, &signals, self.show.events, text.as_deref())
+    }
+
+    fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
+        let mut flags = FlagLayer::default();
+        self.agents.put(&mut flags);
+        self.limits.put(&mut flags);
+        self.show.log.put(&mut flags);
+        self.db.put(&mut flags);
+        Settings::load(flags, start)
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
-use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::journal::{Body, Entry, RunHead};
 
 use super::groups::{self, Place, Places};
 use super::stage::{Asked, Cue, Director, Ended, Found, perform};
@@ -175,7 +175,7 @@ impl Rehearsal {
         let mut plan = self.empty_plan();
         plan.at_once = at_once;
         for entry in &performance.entries {
-            plan.take_in(&performance.entries, entry, &self.head.provider, &answers);
+            plan.take_in(&performance.entries, entry, &self.head, &answers);
         }
         let places = groups::places(self, &mut found, &mut stubs, &performance.entries).await?;
         plan.groups = plan.group(&performance.entries, &places);
@@ -216,7 +216,7 @@ impl Plan {
         &mut self,
         entries: &[Entry],
         entry: &Entry,
-        provider: &str,
+        head: &RunHead,
         answers: &BTreeMap<CallId, u64>,
     ) {
         let mut uses = |what: &str| {
@@ -226,7 +226,7 @@ impl Plan {
             Body::AgentCalled { call, scope, request } => {
                 let answer = answers.get(call).copied().unwrap_or(0);
                 let script = culprit::script_of(entries, *scope).map(|(_, file)| file);
-                self.agent(*call, script.unwrap_or_default(), request, provider, answer);
+                self.agent(*call, script.unwrap_or_default(), request, head, answer);
             }
             Body::WorkflowCalled { .. } => uses("workflow"),
             Body::SleepCalled { milliseconds, .. } => {
@@ -250,10 +250,10 @@ impl Plan {
         call: CallId,
         script: &str,
         request: &AgentRequest,
-        provider: &str,
+        head: &RunHead,
         answer: u64,
     ) {
-        let goes_to = request.provider.clone().unwrap_or_else(|| provider.to_owned());
+        let goes_to = request.provider.as_ref().unwrap_or(&head.provider).clone();
         let estimate = estimate(request, answer);
         self.agents += 1;
         self.estimate += estimate;
@@ -261,7 +261,7 @@ impl Plan {
         phase.agents += 1;
         phase.estimate += estimate;
         self.providers.insert(goes_to.clone());
-        self.models.extend(request.model.clone());
+        self.models.extend(model_of(request, head));
         let options = [
             ("schema", request.schema.is_some()),
             ("model", request.model.is_some()),
@@ -315,6 +315,14 @@ impl Plan {
         }
         groups.into_values().map(|(group, _)| group).collect()
     }
+}
+
+/// The model that a call would ask for: its own or the default, by its full name.
+fn model_of(request: &AgentRequest, head: &RunHead) -> Option<String> {
+    let asked = request.model.as_ref().or(head.defaults.model.as_ref())?;
+    // The last one given wins, as flags do.
+    let mapped = head.model_map.iter().rev().find(|(alias, _)| alias == asked);
+    Some(mapped.map_or(asked, |(_, selector)| selector).clone())
 }
 
 fn estimate(request: &AgentRequest, answer: u64) -> Estimate {
