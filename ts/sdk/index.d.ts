@@ -44,7 +44,7 @@ export interface AgentOptions {
   readonly phase?: string;
   /** The answer is then JSON that satisfies it, not text. */
   readonly schema?: JsonSchema;
-  /** Model id, or an alias of `--model-map`. */
+  /** Model id, an alias of `--model-map`, or `ID?provider=NAME&thinking=LEVEL`. */
   readonly model?: string;
   /** Agent provider by name. */
   readonly provider?: string;
@@ -54,6 +54,17 @@ export interface AgentOptions {
   readonly isolation?: "worktree";
   /** Kind of agent, where the provider has kinds. */
   readonly agentType?: string;
+  /** What the agent may do to files. */
+  readonly permissions?: "read" | "write";
+  /** What one attempt may take: milliseconds, or text like `"90s"`. */
+  readonly timeout?: number | string;
+  /** How often a failure that may pass is tried again. */
+  readonly retry?: {
+    /** Attempts in all, 1 to 10. */
+    readonly maxAttempts?: number;
+    /** Wait before the second; doubles with each. */
+    readonly backoffMs?: number;
+  };
 }
 
 /** A workflow that is pointed at, relative to the calling script. */

@@ -46,9 +46,7 @@ impl Catalogue {
         providers.retain(|_, provider| provider.enabled);
         Self { providers }
     }
-}
 
-impl Catalogue {
     /// The first agent that is installed and logged in.
     fn first_ready(&self) -> Option<(ProviderKind, PathBuf)> {
         ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
@@ -77,38 +75,25 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
-    let cli = || CliOptions {
-        program: settings.program.clone(),
-        args: settings.args.clone(),
-        env: settings.env.clone(),
-        env_allow: settings.env_allow.clone(),
-    };
-    let provider: Arc<dyn Provider> = match settings.kind {
-        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli())),
-        ProviderKind::Codex => Arc::new(Codex::new(cli())),
-        ProviderKind::Pi => Arc::new(Pi::new(cli())),
-        ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
-            program: settings.program.clone(),
-            args: settings.args.clone(),
-            env: settings.env.clone(),
-            env_allow: settings.env_allow.clone(),
-        })),
-        ProviderKind::Acp => Arc::new(Acp::new(AcpOptions {
-            name: name.to_owned(),
-            command: settings.command.clone(),
-            program: None,
-            args: settings.args.clone(),
-            env: settings.env.clone(),
-            env_allow: settings.env_allow.clone(),
-        })),
-        ProviderKind::Command => Arc::new(Command::new(CommandOptions {
-            name: name.to_owned(),
-            command: settings.command.clone(),
-            program: None,
-            args: settings.args.clone(),
-            env: settings.env.clone(),
-            env_allow: settings.env_allow.clone(),
-        })),
+    let ProviderSettings { kind, program, command, args, env, env_allow, .. } = settings.clone();
+    let called = name.to_owned();
+    let provider: Arc<dyn Provider> = match kind {
+        ProviderKind::ClaudeCode => {
+            Arc::new(ClaudeCode::new(CliOptions { program, args, env, env_allow }))
+        }
+        ProviderKind::Codex => Arc::new(Codex::new(CliOptions { program, args, env, env_allow })),
+        ProviderKind::Pi => Arc::new(Pi::new(CliOptions { program, args, env, env_allow })),
+        ProviderKind::Opencode => {
+            Arc::new(Opencode::new(OpencodeOptions { program, args, env, env_allow }))
+        }
+        ProviderKind::Acp => {
+            let options = AcpOptions { name: called, command, program, args, env, env_allow };
+            Arc::new(Acp::new(options))
+        }
+        ProviderKind::Command => {
+            let options = CommandOptions { name: called, command, program, args, env, env_allow };
+            Arc::new(Command::new(options))
+        }
     };
     // The built-in kinds know but one name.
     if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }

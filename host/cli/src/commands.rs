@@ -13,6 +13,7 @@ mod rehearsal;
 mod resume;
 mod run;
 mod trust;
+mod worktrees;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
+    Worktrees(worktrees::WorktreesArgs),
 }
 
 /// Does what was asked.
@@ -56,5 +58,6 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Trust(args) => args.execute(),
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
+        Command::Worktrees(args) => args.execute().await,
     }
 }

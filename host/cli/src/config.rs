@@ -4,85 +4,35 @@
 //! and what a project may say before the user trusts it. Never: acts on a
 //! setting.
 
-mod budget;
 mod error;
 mod file;
 mod find;
 mod key;
+mod origin;
 mod provider;
 mod trust;
 mod value;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use smol_wf_core::budget::Allowance;
 use smol_wf_core::ids::Digest;
 
 use file::{FileLayer, Said, Source};
 use key::Right;
 
-pub(crate) use budget::Budget;
 pub(crate) use error::ConfigError;
 pub(crate) use file::{MODEL_MAP, PROVIDERS};
 pub(crate) use find::{Found, Project, project, project_file_in, user_path};
 pub(crate) use key::{AUTO, Key};
+pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;
 pub(crate) use value::{Kind, Value};
 
 pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
-
-/// Who said what a setting is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Flag(&'static str),
-    Variable(&'static str),
-    Project { file: PathBuf, line: usize },
-    User { file: PathBuf, line: usize },
-    Default,
-}
-
-impl Origin {
-    /// The layer, as data.
-    pub(crate) fn layer(&self) -> &'static str {
-        match self {
-            Self::Flag(_) => "flag",
-            Self::Variable(_) => "environment",
-            Self::Project { .. } => "project",
-            Self::User { .. } => "user",
-            Self::Default => "default",
-        }
-    }
-
-    /// Where in the layer.
-    pub(crate) fn source(&self) -> Option<String> {
-        match self {
-            Self::Flag(name) | Self::Variable(name) => Some((*name).to_owned()),
-            Self::Project { file, line } | Self::User { file, line } => {
-                Some(format!("{}:{line}", file.display()))
-            }
-            Self::Default => None,
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.source() {
-            Some(source) => write!(f, "{} ({source})", self.layer()),
-            None => f.write_str(self.layer()),
-        }
-    }
-}
-
-/// A value and who said so.
-#[derive(Debug, Clone)]
-pub(crate) struct Given<T> {
-    pub(crate) value: T,
-    pub(crate) origin: Origin,
-}
 
 /// What the command line says.
 #[derive(Debug, Default)]
@@ -277,7 +227,7 @@ impl Settings {
         }
     }
 
-    pub(crate) fn budget(&self, key: Key) -> Option<Budget> {
+    pub(crate) fn budget(&self, key: Key) -> Option<Allowance> {
         match self.get(key)?.value {
             Value::Budget(budget) => Some(budget),
             _ => None,

@@ -27,8 +27,16 @@ pub(crate) const INTERRUPTED: u8 = 130;
 const SCRIPT_FAULTS: [&str; 4] =
     ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
 
-/// Limits that say "enough for now" rather than "this script is broken".
-const PAUSING_LIMITS: [&str; 2] = ["limit_agents", "timed_out"];
+/// Stops that say "enough for now" rather than "this script is broken".
+const PAUSING: [&str; 7] = [
+    "limit_agents",
+    "timed_out",
+    "budget_spent",
+    "budget_unpriced",
+    "provider_auth",
+    "provider_quota",
+    "provider_rate_limit",
+];
 
 /// Of a run that has been driven as far as it went.
 pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {
@@ -37,7 +45,7 @@ pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {
         RunState::Completed => 0,
         RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
         RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
-        RunState::Paused if PAUSING_LIMITS.contains(&code) => PAUSED,
+        RunState::Paused if PAUSING.contains(&code) => PAUSED,
         _ => FAILED,
     })
 }
@@ -64,6 +72,7 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         EngineError::Sandbox(_)
         | EngineError::LeaseLost { .. }
         | EngineError::System { .. }
+        | EngineError::Worktree(_)
         | EngineError::WriterGone(_) => FAILED,
     }
 }

@@ -5,6 +5,7 @@
 
 mod live;
 mod plain;
+mod slow;
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -46,7 +47,11 @@ impl Progress {
     pub(crate) fn new(events: bool, settings: &Settings, opening: Opening) -> Self {
         let level = LogLevel::of(settings);
         let live = level == LogLevel::Info && !events && may_animate();
-        let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain) };
+        let screen = if live {
+            Screen::Live(Live::new())
+        } else {
+            Screen::Plain(Plain::new(level >= LogLevel::Info))
+        };
         Self { events, level, screen, run: OnceLock::new(), opening, lost: OnceLock::new() }
     }
 
@@ -71,8 +76,9 @@ impl Progress {
 
     /// Takes the live lines away, before anything else is said.
     pub(crate) fn finish(&self) {
-        if let Screen::Live(live) = &self.screen {
-            live.finish();
+        match &self.screen {
+            Screen::Live(live) => live.finish(),
+            Screen::Plain(plain) => plain.finish(),
         }
     }
 }
@@ -102,6 +108,9 @@ impl Watcher for Progress {
         if replayed {
             return;
         }
+        if let Screen::Plain(plain) = &self.screen {
+            plain.heard(event);
+        }
         match event.kind {
             "workflow.warning" if self.level >= LogLevel::Warn => {
                 self.say(&format!("warning: {}", text_of(event, "message")));
@@ -116,6 +125,12 @@ impl Watcher for Progress {
                 Screen::Live(live) => live.show(event),
             },
             _ => {}
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        if self.level >= LogLevel::Warn {
+            self.say(&format!("warning: {message}"));
         }
     }
 }

@@ -3,10 +3,13 @@
 //! Owns: opening the engine, and the parts of requests that settings decide.
 //! Never: where a setting comes from.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use smol_wf_core::budget::{Budget, BudgetMode};
 use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
+use smol_wf_core::prices::PriceTable;
 use smol_wf_engine::{
     AgentSettings, Engine, EngineError, EngineOptions, LimitChanges, SqliteStore,
 };
@@ -35,7 +38,17 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         memory_mib: small(Key::Memory).unwrap_or(default.memory_mib),
         agents: small(Key::MaxAgents).unwrap_or(default.agents),
         parallel_agents: small(Key::MaxParallelAgents).unwrap_or(default.parallel_agents),
+        budget: settings
+            .budget(Key::Budget)
+            .map(|allowance| Budget { allowance, mode: mode(settings).unwrap_or_default() }),
     }
+}
+
+fn mode(settings: &Settings) -> Option<BudgetMode> {
+    settings.text(Key::BudgetMode).map(|word| match word {
+        "stop" => BudgetMode::Stop,
+        _ => BudgetMode::Pause,
+    })
 }
 
 /// What a resume changes: what was asked for on the command line. The settings
@@ -48,17 +61,32 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
         memory_mib: small(Key::Memory),
         agents: small(Key::MaxAgents),
         parallel_agents: small(Key::MaxParallelAgents),
+        budget: settings.budget(Key::Budget).filter(|_| settings.is_asked(Key::Budget)),
+        budget_mode: mode(settings).filter(|_| settings.is_asked(Key::BudgetMode)),
     }
 }
 
 /// How this process runs agents.
-pub(crate) fn agents(settings: &Settings) -> AgentSettings {
+pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> {
     let default = AgentSettings::default();
-    AgentSettings {
+    let prices = match settings.path(Key::Prices) {
+        Some(path) => default.prices.with(price_table(path)?),
+        None => default.prices,
+    };
+    Ok(AgentSettings {
         timeout: settings.duration(Key::AgentTimeout).unwrap_or(default.timeout),
         idle_timeout: settings.duration(Key::IdleTimeout).unwrap_or(default.idle_timeout),
         raw_sessions: settings.path(Key::SaveRawSessions).map(Into::into),
-    }
+        prices,
+    })
+}
+
+fn price_table(path: &Path) -> Result<PriceTable, EngineError> {
+    let text = std::fs::read_to_string(path).map_err(|error| EngineError::Request {
+        message: format!("cannot read the prices in {}: {error}", path.display()),
+    })?;
+    PriceTable::parse(&text)
+        .map_err(|error| EngineError::Request { message: format!("{}: {error}", path.display()) })
 }
 
 /// What calls are given that do not say it themselves.

@@ -275,6 +275,40 @@ fn providers_lists_what_each_can_do() {
     assert_eq!(text.stdout.lines().count(), 6, "{}", text.stdout);
 }
 
+/// Rows of the manual's table, and the capability that each is about.
+const MANUAL: [(&str, &str); 8] = [
+    ("answers by schema (`schema`)", "schema"),
+    ("corrects itself in the same session", "sessions"),
+    ("`model`", "models"),
+    ("`effort`", "effort"),
+    ("`agentType`", "agentTypes"),
+    ("`permissions: 'read'`", "readOnly"),
+    ("`permissions: 'write'`", "write"),
+    ("says what a call cost", "cost"),
+];
+
+#[test]
+fn the_manual_says_of_each_provider_what_it_says_itself() {
+    let place = Place::new();
+    let file = "[providers.acp]\nkind = 'acp'\ncommand = ['x']\n\
+        [providers.command]\nkind = 'command'\ncommand = ['x']\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    let json = run(&place, &["providers", "--output", "json"]).ok();
+    let rows = json["providers"].as_array().unwrap();
+    let manual = std::fs::read_to_string(project().join("docs/agents.md")).unwrap();
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let header = manual.lines().find(|line| line.starts_with("| | claude-code")).unwrap();
+    for (label, capability) in MANUAL {
+        let line = manual.lines().find(|line| line.starts_with(&format!("| {label} |"))).unwrap();
+        for (name, said) in cells(header).iter().zip(cells(line)).skip(1) {
+            let row = rows.iter().find(|row| row["name"] == name.as_str()).unwrap();
+            assert_eq!(row["capabilities"][capability], said == "yes", "{label}: {name}");
+        }
+    }
+}
+
 #[test]
 fn two_accounts_with_one_agent_have_two_names() {
     let place = Place::new();

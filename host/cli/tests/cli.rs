@@ -148,18 +148,18 @@ fn a_failed_call_outside_a_group_fails_the_run_at_its_line() {
     let place = Place::new();
     let ran = place.script(
         &format!("{META}const a = 1\nawait agent('x')\n"),
-        &["--debug-rule", "*=fail:auth"],
+        &["--debug-rule", "*=fail:model"],
     );
-    ran.fails(1, &["3:", "auth", "history run_"]);
+    ran.fails(1, &["3:", "model", "history run_"]);
     let report = ran.report();
     assert_eq!(report["state"], "failed");
     assert_eq!(report["error"]["line"], 3);
     assert_eq!(report["agents"]["failed"], 1);
     let caught = place.script(
         &format!("{META}try {{ await agent('x') }} catch (e) {{ return [e.name, e.code] }}\n"),
-        &["--debug-rule", "*=fail:auth"],
+        &["--debug-rule", "*=fail:model"],
     );
-    assert_eq!(caught.ok()["results"], json!(["AgentError", "provider_auth"]));
+    assert_eq!(caught.ok()["results"], json!(["AgentError", "provider_model"]));
 }
 
 #[test]

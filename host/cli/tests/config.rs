@@ -38,7 +38,7 @@ const ROWS: [Row; 17] = [
     ),
     ("fuel", "SMOL_WF_FUEL", "--fuel", ["1000001", "1000002", "1000003", "1000004"]),
     ("memory", "SMOL_WF_MEMORY", "--memory", ["64", "65", "66", "67"]),
-    ("budget", "SMOL_WF_BUDGET", "--budget", ["$1", "$2", "300k", "$4"]),
+    ("budget", "SMOL_WF_BUDGET", "--budget", ["$1.00", "$2.00", "300000", "$4.00"]),
     ("budget_mode", "SMOL_WF_BUDGET_MODE", "--budget-mode", ["stop", "pause", "stop", "pause"]),
     (
         "save_raw_sessions",

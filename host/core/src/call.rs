@@ -1,15 +1,17 @@
 //! What a script asks for: one agent, one child workflow.
 //!
-//! Owns: reading `agent()`'s options and `workflow()`'s target from hostile
-//! JSON text. Never: chooses a provider or opens a file.
+//! Owns: what a call is, and reading `workflow()`'s target from hostile JSON
+//! text; [`crate::options`] reads `agent()`'s. Never: chooses a provider or opens
+//! a file.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::codes;
 use crate::guest::Failure;
-use crate::limits::{OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
-use crate::schema;
+use crate::limits::PROMPT_BYTES_MAX;
+use crate::options;
+use crate::worktree::Worktree;
 
 /// One `agent()` call, as it is journaled: phase defaults are applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,44 +150,8 @@ impl AgentRequest {
             ));
         }
         let mut request = Self::plain(prompt);
-        for (name, value) in read_options(options)? {
-            request.set(&name, value)?;
-        }
+        options::read(&mut request, options)?;
         Ok(request)
-    }
-
-    fn set(&mut self, name: &str, value: Value) -> Result<(), Failure> {
-        // An option that is undefined in JavaScript does not arrive; null means the same.
-        if value.is_null() {
-            return Ok(());
-        }
-        let slot = match name {
-            "label" => &mut self.label,
-            "phase" => &mut self.phase,
-            "model" => &mut self.model,
-            "provider" => &mut self.provider,
-            "effort" => &mut self.effort,
-            "agentType" => &mut self.agent_type,
-            "isolation" => &mut self.isolation,
-            "schema" => {
-                self.schema = Some(schema::accept(&value)?);
-                return Ok(());
-            }
-            _ => {
-                self.unknown.push(name.to_owned());
-                return Ok(());
-            }
-        };
-        match value {
-            Value::String(text) => *slot = Some(text),
-            other => {
-                return Err(refuse(format!(
-                    "option `{name}` of agent() must be a string, and is {}",
-                    kind_of(&other)
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// What a person calls it: the label, else the start of the prompt.
@@ -203,30 +169,7 @@ impl AgentRequest {
     }
 }
 
-fn read_options(text: &str) -> Result<Map<String, Value>, Failure> {
-    if text.len() > OPTIONS_BYTES_MAX {
-        return Err(Failure::new(
-            codes::CALL_TOO_LARGE,
-            format!(
-                "the options of agent() are {} bytes of JSON, and {OPTIONS_BYTES_MAX} is the most",
-                text.len()
-            ),
-        ));
-    }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(options)) => Ok(options),
-        Ok(other) => Err(refuse(format!(
-            "the options of agent() must be an object, and are {}",
-            kind_of(&other)
-        ))),
-        // The library stops at 128 levels, so that no text overflows the stack.
-        Err(error) => {
-            Err(refuse(format!("the options of agent() cannot be read, or are too deep: {error}")))
-        }
-    }
-}
-
-fn refuse(message: impl Into<String>) -> Failure {
+pub(crate) fn refuse(message: impl Into<String>) -> Failure {
     Failure::new(codes::CALL_INVALID, message)
 }
 
@@ -338,13 +281,28 @@ pub struct Reply {
     pub session_id: Option<String>,
     /// Tokens of all attempts together.
     pub usage: Usage,
-    /// Dollars, when the provider says so.
+    /// Dollars of all attempts together, when they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Who says so: `provider`, or `prices:` and the version of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_source: Option<String>,
     /// How often the provider was asked: 2 after a correction round.
     pub rounds: u32,
+    /// How often the call was tried: 1 when the first attempt was answered. 0 in
+    /// journals that do not say.
+    #[serde(default, skip_serializing_if = "is_no_count")]
+    pub attempts: u32,
     /// From dispatch to answer, in milliseconds.
     pub duration_ms: u64,
+    /// What it left behind in a worktree of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Box<Worktree>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_no_count(number: &u32) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

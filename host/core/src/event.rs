@@ -4,19 +4,20 @@
 //! or stores one. Live, replayed and stored streams go through the same
 //! [`EventFold`], so they are the same stream.
 //!
-//! Two kinds are told apart in the type: an [`Event`] comes from a journal
-//! entry and can be had again at any time; an [`Activity`] is what an agent is
-//! doing now, and is gone once it was shown.
+//! An [`Event`] comes from a journal entry and can be had again at any time. An
+//! [`Activity`] is what an agent is doing now: most are shown and gone, some are
+//! entries themselves.
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::{AgentRequest, Reply};
-use crate::guest::{Outcome, ScriptError};
+use crate::guest::{Failure, Outcome, ScriptError};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
+use crate::selector::choose;
 
 /// Version of the stream. Fields and types are only ever added.
 pub const EVENT_FORMAT: u32 = 1;
@@ -63,12 +64,14 @@ pub struct Metadata {
     pub parent_step_id: Option<String>,
 }
 
-/// What an agent is doing now. Never stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an agent is doing now. Most are gone once they were shown; a few are
+/// journaled, and those come with a number of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// Which call.
     pub call: CallId,
-    /// A word for machines, such as `message` or `tool`.
+    /// A word for machines, such as `text` or `tool`.
+    #[serde(rename = "what")]
     pub kind: String,
     /// A line for people.
     pub text: String,
@@ -77,7 +80,15 @@ pub struct Activity {
 struct Step {
     scope: Scope,
     request: Option<Box<AgentRequest>>,
+    /// The session, once the agent has named one.
+    session: Option<String>,
     target: Option<String>,
+}
+
+impl Step {
+    fn plain(scope: Scope) -> Self {
+        Self { scope, request: None, session: None, target: None }
+    }
 }
 
 /// Turns entries into events, one after the other.
@@ -124,6 +135,13 @@ impl EventFold {
             Body::AttemptStarted { attempt: 1, .. }
             | Body::TurnEnded { .. }
             | Body::AgentAnswered { .. } => Vec::new(),
+            Body::AgentParked { call, failure, reply } => self.parked(*call, failure, reply),
+            Body::AgentSession { call, session_id, .. } => self.session(*call, session_id),
+            Body::AgentActivity(activity) => self.kept_activity(activity),
+            Body::WorktreeKept { call, worktree } => {
+                let scope = self.scope_of(*call);
+                self.one("workflow.worktree_kept", scope, Some(*call), json!(worktree))
+            }
             Body::AttemptStarted { attempt, .. } => {
                 self.one("workflow.resumed", Scope::ROOT, None, json!({ "attempt": attempt }))
             }
@@ -131,11 +149,11 @@ impl EventFold {
             Body::AgentCalled { call, scope, request } => self.called(*call, *scope, request),
             Body::WorkflowCalled { call, scope, target, .. } => {
                 let target = Some(target.to_string());
-                self.steps.insert(*call, Step { scope: *scope, request: None, target });
+                self.steps.insert(*call, Step { target, ..Step::plain(*scope) });
                 Vec::new()
             }
             Body::SleepCalled { call, scope, milliseconds, .. } => {
-                self.steps.insert(*call, Step { scope: *scope, request: None, target: None });
+                self.steps.insert(*call, Step::plain(*scope));
                 let data = json!({ "milliseconds": milliseconds });
                 self.one("workflow.sleep_started", *scope, Some(*call), data)
             }
@@ -160,11 +178,42 @@ impl EventFold {
     /// What an agent is doing now, as a line of the stream.
     #[must_use]
     pub fn activity(&self, activity: &Activity, at_us: i64) -> Event {
-        let scope = self.steps.get(&activity.call).map_or(Scope::ROOT, |step| step.scope);
-        let data = json!({ "kind": activity.kind, "text": activity.text });
+        let scope = self.scope_of(activity.call);
+        let data = activity_data(activity);
         let mut event = self.event("workflow.agent_event", scope, Some(activity.call), data);
         event.elapsed_nanos = self.elapsed(at_us);
         event
+    }
+
+    fn kept_activity(&mut self, activity: &Activity) -> Vec<Event> {
+        let scope = self.scope_of(activity.call);
+        self.one("workflow.agent_event", scope, Some(activity.call), activity_data(activity))
+    }
+
+    fn session(&mut self, call: CallId, session_id: &str) -> Vec<Event> {
+        let Some(step) = self.steps.get_mut(&call) else { return Vec::new() };
+        step.session = Some(session_id.to_owned());
+        let scope = step.scope;
+        let data = json!({ "sessionId": session_id });
+        self.one("workflow.agent_session", scope, Some(call), data)
+    }
+
+    fn parked(&mut self, call: CallId, failure: &Failure, reply: &Reply) -> Vec<Event> {
+        let Some(Step { scope, request: Some(request), .. }) = self.steps.get(&call) else {
+            return Vec::new();
+        };
+        let data = json!({
+            "label": request.title(),
+            "phase": request.phase,
+            "error": failure,
+            "usage": reply.usage,
+        });
+        let scope = *scope;
+        self.one("workflow.agent_parked", scope, Some(call), data)
+    }
+
+    fn scope_of(&self, call: CallId) -> Scope {
+        self.steps.get(&call).map_or(Scope::ROOT, |step| step.scope)
     }
 
     fn started(&mut self, start: &ScopeStart) -> Vec<Event> {
@@ -180,7 +229,7 @@ impl EventFold {
 
     fn called(&mut self, call: CallId, scope: Scope, request: &AgentRequest) -> Vec<Event> {
         let request_kept = Some(Box::new(request.clone()));
-        self.steps.insert(call, Step { scope, request: request_kept, target: None });
+        self.steps.insert(call, Step { request: request_kept, ..Step::plain(scope) });
         let mut events = Vec::new();
         for name in &request.unknown {
             if self.warned.contains(name) {
@@ -246,7 +295,12 @@ impl EventFold {
             "usage": reply.map(|reply| reply.usage),
             "model": reply.and_then(|reply| reply.model.clone()),
             "durationMs": reply.map(|reply| reply.duration_ms),
+            "costUsd": reply.and_then(|reply| reply.cost_usd),
+            "attempts": reply.map(|reply| reply.attempts.max(1)),
         });
+        if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
+            data["worktree"] = json!(worktree);
+        }
         let kind = match outcome {
             Outcome::Value(text) => {
                 data["output"] = value_of(text);
@@ -294,16 +348,15 @@ impl EventFold {
 
     fn event(&self, kind: &'static str, scope: Scope, call: Option<CallId>, data: Value) -> Event {
         let head = self.head.as_ref();
-        let asked = call.and_then(|call| self.steps.get(&call)?.request.as_ref());
-        let provider = asked.map(|request| {
-            let default = head.map(|head| head.provider.clone()).unwrap_or_default();
-            request.provider.clone().unwrap_or(default)
-        });
+        let step = call.and_then(|call| self.steps.get(&call));
+        let asked = step.and_then(|step| step.request.as_ref()).zip(head);
+        let provider =
+            asked.and_then(|(request, head)| choose(request, head).ok()).map(|to| to.provider);
         let metadata = Metadata {
             run_id: head.map_or_else(|| RunId::from_bits(0), |head| head.run.clone()),
             step_id: call.map(|call| call.to_string()),
             provider,
-            session_id: None,
+            session_id: step.and_then(|step| step.session.clone()),
             workflow_depth: scope.depth(),
             parent_step_id: scope.opened_by().map(|call| call.to_string()),
         };
@@ -315,6 +368,10 @@ impl EventFold {
         let micros = u64::try_from(at_us.saturating_sub(self.created_us)).unwrap_or_default();
         micros.saturating_mul(1_000)
     }
+}
+
+fn activity_data(activity: &Activity) -> Value {
+    json!({ "kind": activity.kind, "text": activity.text })
 }
 
 /// The value of JSON text that was checked when it was journaled.

@@ -11,9 +11,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
-use crate::guest::{Dialect, NullSlot, Outcome, ScriptError};
+use crate::event::Activity;
+use crate::guest::{Dialect, Failure, NullSlot, Outcome, ScriptError};
 use crate::ids::{CallId, Digest, RunId, Scope};
 use crate::limits::Limits;
+pub use crate::stop::StopReason;
+use crate::worktree::Worktree;
 
 /// Version of the entries. A reader refuses a larger one; a smaller one must
 /// stay readable.
@@ -114,6 +117,34 @@ pub enum Body {
         outcome: Outcome,
         /// What the agent said of itself.
         reply: Box<Reply>,
+    },
+    /// An agent failed for a reason that holds for every call on its provider:
+    /// the call stays open, and is made again in the next attempt.
+    AgentParked {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        failure: Failure,
+        /// What the agent said of itself, and what it used.
+        reply: Box<Reply>,
+    },
+    /// An agent named its session.
+    AgentSession {
+        /// Which call.
+        call: CallId,
+        /// Whose session.
+        provider: String,
+        /// The provider's own name of it.
+        session_id: String,
+    },
+    /// What an agent was doing; not more than one a second.
+    AgentActivity(Activity),
+    /// A call was cut off, and something was left in its worktree.
+    WorktreeKept {
+        /// Which call.
+        call: CallId,
+        /// What, and where.
+        worktree: Box<Worktree>,
     },
     /// Delivery: the outcome of a call went to the script that made it.
     Settled {
@@ -230,26 +261,6 @@ pub enum RunEnd {
     Failed {
         /// Why, and where.
         error: ScriptError,
-    },
-}
-
-/// Why a process let go of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "snake_case")]
-pub enum StopReason {
-    /// Someone asked for it: Ctrl-C, SIGTERM, a shutdown.
-    Cancelled,
-    /// `--timeout` was over.
-    TimedOut {
-        /// Milliseconds.
-        limit_ms: u64,
-    },
-    /// A limit of the run.
-    Limit {
-        /// Stable code.
-        code: String,
-        /// A sentence.
-        message: String,
     },
 }
 
@@ -407,6 +418,10 @@ impl Body {
             Self::SlotNulled { .. } => "slot_nulled",
             Self::AgentDispatched { .. } => "agent_dispatched",
             Self::AgentAnswered { .. } => "agent_answered",
+            Self::AgentParked { .. } => "agent_parked",
+            Self::AgentSession { .. } => "agent_session",
+            Self::AgentActivity(_) => "agent_activity",
+            Self::WorktreeKept { .. } => "worktree_kept",
             Self::Settled { .. } => "settled",
             Self::TurnEnded { .. } => "turn_ended",
             Self::RunEnded { .. } => "run_ended",
@@ -424,43 +439,13 @@ impl Body {
                 | Self::AttemptEnded { .. }
                 | Self::AgentDispatched { .. }
                 | Self::AgentAnswered { .. }
+                | Self::AgentParked { .. }
+                | Self::AgentSession { .. }
+                | Self::AgentActivity(_)
+                | Self::WorktreeKept { .. }
         )
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entries() -> Vec<Entry> {
-        let log = |message: &str| Body::Logged { scope: Scope::ROOT, message: message.into() };
-        [log("a"), log("b"), log("c")]
-            .into_iter()
-            .zip(10..)
-            .map(|(body, at_us)| Entry { at_us, body })
-            .collect()
-    }
-
-    fn sealed() -> Vec<Record> {
-        let mut chain = Chain::new();
-        entries().iter().map(|entry| chain.seal(entry).unwrap()).collect()
-    }
-
-    #[test]
-    fn a_journal_reads_back() {
-        assert_eq!(read(&sealed()).unwrap(), entries());
-    }
-
-    #[test]
-    fn a_changed_byte_a_lost_and_a_moved_entry_are_seen_where_they_are() {
-        let mut changed = sealed();
-        changed[1].body = changed[1].body.replace("\"b\"", "\"x\"");
-        assert_eq!(read(&changed), Err(JournalError::Changed { seq: 1 }));
-        let mut lost = sealed();
-        lost.remove(0);
-        assert_eq!(read(&lost), Err(JournalError::Changed { seq: 0 }));
-        let mut moved = sealed();
-        moved.swap(1, 2);
-        assert_eq!(read(&moved), Err(JournalError::Changed { seq: 1 }));
-    }
-}
+mod tests;

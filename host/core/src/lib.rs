@@ -5,6 +5,8 @@
 //! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
 //! comes in as an argument; effects go out as data for the engine to perform.
 
+pub mod attempts;
+pub mod budget;
 pub mod call;
 pub mod codes;
 pub mod event;
@@ -13,6 +15,11 @@ pub mod ids;
 pub mod journal;
 pub mod limits;
 pub mod machine;
+pub mod options;
+pub mod prices;
 pub mod report;
 pub mod schema;
 pub mod script;
+pub mod selector;
+pub mod stop;
+pub mod worktree;

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::{Allowance, Budget};
+
 /// Most bytes of a script's text. The largest script seen in the wild is a
 /// tenth of that.
 pub const SCRIPT_BYTES_MAX: usize = 1024 * 1024;
@@ -45,6 +47,13 @@ pub const AGENT_TIMEOUT_MS_MAX: u64 = 24 * 3_600 * 1_000;
 /// Longest silence of an agent, in milliseconds. Agents say something with
 /// every tool and every piece of text; the longest silences are slow tools.
 pub const AGENT_IDLE_MS_DEFAULT: u64 = 5 * 60 * 1_000;
+
+/// Bytes of a line about what an agent is doing that are kept.
+pub const ACTIVITY_BYTES_MAX: usize = 256;
+
+/// Lines about what an agent is doing that are journaled of one call, so that a
+/// thousand chatty agents do not fill the journal.
+pub const ACTIVITIES_KEPT_MAX: u32 = 100;
 
 /// Most bytes of a prompt: ten times the longest that models accept well.
 pub const PROMPT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -105,6 +114,9 @@ pub struct Limits {
     pub agents: u32,
     /// Agents at work at once.
     pub parallel_agents: u32,
+    /// What may be spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 impl Default for Limits {
@@ -114,6 +126,7 @@ impl Default for Limits {
             memory_mib: MEMORY_MIB_DEFAULT,
             agents: AGENTS_DEFAULT,
             parallel_agents: PARALLEL_AGENTS_DEFAULT,
+            budget: None,
         }
     }
 }
@@ -160,6 +173,22 @@ pub enum LimitError {
         /// Agents allowed.
         limit: u32,
     },
+    /// The budget is spent.
+    #[error("the run has spent {spent} of its budget of {budget}; raise it with --budget '{}'", budget.doubled())]
+    Budget {
+        /// What was spent, in the unit of the budget.
+        spent: Allowance,
+        /// What may be.
+        budget: Allowance,
+    },
+    /// Nobody knows what was spent.
+    #[error(
+        "what {calls} calls cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, or a price for the model"
+    )]
+    Unpriced {
+        /// How many calls.
+        calls: u32,
+    },
     /// Too many notes, sleeps and workflows.
     #[error(
         "the run has made {limit} log lines, phases, sleeps and null slots, as many as it may; log less"
@@ -204,6 +233,8 @@ impl LimitError {
             Self::Memory { .. } => "limit_memory",
             Self::Stack => "limit_stack",
             Self::Agents { .. } => "limit_agents",
+            Self::Budget { .. } => "budget_spent",
+            Self::Unpriced { .. } => "budget_unpriced",
             Self::Notes { .. } => "limit_notes",
             Self::TurnBytes { .. } => "limit_turn_bytes",
             Self::Journal { .. } => "limit_journal",

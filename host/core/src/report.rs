@@ -3,15 +3,22 @@
 //! Owns: what the one JSON document says, and the state a run is in. Never:
 //! keeps a number that the journal does not hold.
 
+mod error;
+mod usage;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::call::{Reply, Usage};
-use crate::guest::{GroupKind, NullSlot, Outcome, ScriptError};
+use crate::call::Reply;
+use crate::guest::{GroupKind, NullSlot, Outcome};
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, RunEnd, RunHead, StopReason};
+use crate::worktree::Worktree;
+pub use error::ReportError;
+use error::{script_error, stop_error};
+pub use usage::{TokenUsage, UsageOf, UsageReport};
 
 /// Version of the report. Fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
@@ -93,8 +100,13 @@ pub struct Report {
     pub error: Option<ReportError>,
     /// Tokens of all agents.
     pub token_usage: TokenUsage,
-    /// Dollars, as far as providers named them.
+    /// Dollars, as far as they are known.
     pub cost_usd: f64,
+    /// Calls that used tokens at a price nobody knows.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cost_unknown_calls: u64,
+    /// Tokens and dollars by model and by provider.
+    pub usage: UsageReport,
     /// Fuel of all turns.
     pub fuel: u64,
     /// Agent calls, by how they stand.
@@ -109,42 +121,11 @@ pub struct Report {
     /// Calls that nobody awaited and that were cut off when the script ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<CallId>,
+    /// Worktrees in which something had changed; they are kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub worktrees: Vec<WorktreeReport>,
     /// Processes that worked on it.
     pub attempts: u32,
-}
-
-/// Why a run failed or stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReportError {
-    /// Stable.
-    pub code: String,
-    /// A sentence.
-    pub message: String,
-    /// The error's own name, for a script's error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The author's line, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
-    /// The author's column, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<u32>,
-    /// The author's frames.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stack: Option<String>,
-}
-
-/// Tokens of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TokenUsage {
-    /// Tokens read.
-    pub input_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// Both.
-    pub total_tokens: u64,
 }
 
 /// Agent calls, by how they stand.
@@ -157,10 +138,12 @@ pub struct AgentCounts {
     pub completed: u64,
     /// Failed.
     pub failed: u64,
+    /// Attempts beyond the first of each call.
+    pub retried: u64,
 }
 
 /// One phase.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseReport {
     /// Its title.
@@ -169,6 +152,22 @@ pub struct PhaseReport {
     pub agents: u64,
     /// Their tokens.
     pub token_usage: TokenUsage,
+    /// Their dollars, as far as they are known.
+    pub cost_usd: f64,
+}
+
+/// What a call left behind in a worktree of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorktreeReport {
+    /// Number of the call.
+    pub step: CallId,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What, and where.
+    #[serde(flatten)]
+    pub worktree: Worktree,
 }
 
 /// Why something is null.
@@ -283,6 +282,14 @@ impl ReportFold {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
             }
+            Body::AgentParked { call, reply, .. } => {
+                if let Some(step) = self.steps.get(call) {
+                    report.spent(step, reply);
+                }
+            }
+            Body::WorktreeKept { call, worktree } => {
+                report.kept(*call, self.steps.get(call), worktree);
+            }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
             Body::AttemptEnded { reason } => report.error = Some(stop_error(reason)),
@@ -293,11 +300,11 @@ impl ReportFold {
 
 impl Report {
     fn settled(&mut self, call: CallId, step: &OpenStep, outcome: &Outcome, reply: Option<&Reply>) {
-        let usage = reply.map(|reply| reply.usage).unwrap_or_default();
-        self.cost_usd += reply.and_then(|reply| reply.cost_usd).unwrap_or(0.0);
-        add(&mut self.token_usage, usage);
-        if let Some(title) = &step.phase {
-            add(&mut self.phase(title).token_usage, usage);
+        if let Some(reply) = reply {
+            self.spent(step, reply);
+            if let Some(worktree) = &reply.worktree {
+                self.kept(call, Some(step), worktree);
+            }
         }
         match outcome {
             Outcome::Failed(_) => self.agents.failed += 1,
@@ -308,6 +315,28 @@ impl Report {
                 }
             }
         }
+    }
+
+    /// Counts what a call used, whether or not it was answered.
+    fn spent(&mut self, step: &OpenStep, reply: &Reply) {
+        let cost = reply.cost_usd.unwrap_or(0.0);
+        self.token_usage.add(reply.usage);
+        self.cost_usd += cost;
+        self.agents.retried += u64::from(reply.attempts.saturating_sub(1));
+        if reply.cost_usd.is_none() && reply.usage.total() > 0 {
+            self.cost_unknown_calls += 1;
+        }
+        self.usage.add(reply);
+        if let Some(title) = &step.phase {
+            let phase = self.phase(title);
+            phase.token_usage.add(reply.usage);
+            phase.cost_usd += cost;
+        }
+    }
+
+    fn kept(&mut self, step: CallId, open: Option<&OpenStep>, worktree: &Worktree) {
+        let label = open.map(|step| step.title.clone());
+        self.worktrees.push(WorktreeReport { step, label, worktree: worktree.clone() });
     }
 
     fn phase(&mut self, title: &str) -> &mut PhaseReport {
@@ -379,43 +408,17 @@ fn empty(head: &RunHead) -> Report {
         error: None,
         token_usage: TokenUsage::default(),
         cost_usd: 0.0,
+        cost_unknown_calls: 0,
+        usage: UsageReport::default(),
         fuel: 0,
         agents: AgentCounts::default(),
         phases: Vec::new(),
         nulls: Vec::new(),
         nulls_not_listed: 0,
         abandoned: Vec::new(),
+        worktrees: Vec::new(),
         attempts: 0,
     }
-}
-
-fn add(total: &mut TokenUsage, usage: Usage) {
-    total.input_tokens = total.input_tokens.saturating_add(usage.input_tokens);
-    total.output_tokens = total.output_tokens.saturating_add(usage.output_tokens);
-    total.total_tokens = total.total_tokens.saturating_add(usage.total());
-}
-
-fn script_error(error: &ScriptError) -> ReportError {
-    let position = |number: u32| (number > 0).then_some(number);
-    ReportError {
-        code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
-        message: error.message.clone(),
-        name: Some(error.name.clone()),
-        line: position(error.line),
-        column: position(error.column),
-        stack: (!error.stack.is_empty()).then(|| error.stack.clone()),
-    }
-}
-
-fn stop_error(reason: &StopReason) -> ReportError {
-    let (code, message) = match reason {
-        StopReason::Cancelled => ("cancelled".to_owned(), "the run was stopped".to_owned()),
-        StopReason::TimedOut { limit_ms } => {
-            ("timed_out".to_owned(), format!("the run was stopped after {limit_ms} ms (--timeout)"))
-        }
-        StopReason::Limit { code, message } => (code.clone(), message.clone()),
-    };
-    ReportError { code, message, name: None, line: None, column: None, stack: None }
 }
 
 /// JSON text as it was journaled, unchanged; what is no JSON becomes null.

@@ -21,7 +21,9 @@ use std::fmt;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-pub use self::answer::{correction_prompt, parse_answer, with_schema_instructions};
+pub use self::answer::{
+    correction_in_session, correction_prompt, parse_answer, with_schema_instructions,
+};
 pub use self::example::example;
 
 use self::answer::shorten;

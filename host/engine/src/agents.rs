@@ -1,213 +1,184 @@
-//! One agent call from dispatch to outcome.
+//! Agent calls of a run, each from dispatch to outcome.
 //!
-//! Owns: which provider and model a call goes to, the check against the
-//! schema, and the one correction round. Never: touches the journal, decides
-//! when a call may start.
+//! Owns: which provider a call goes to, what it is refused for before that,
+//! and where its agent works. Never: touches the journal, decides when a call
+//! may start.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use serde_json::Value;
-use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::attempts::ShutProvider;
+use smol_wf_core::call::{AgentRequest, Permissions, Reply};
 use smol_wf_core::codes;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::RunHead;
-use smol_wf_core::limits::ANSWER_BYTES_MAX;
-use smol_wf_core::schema::{self, Checker};
-use smol_wf_providers::{Activity, AgentReply, AgentTask, Answer, Provider, Registry};
+use smol_wf_core::machine::Noted;
+use smol_wf_core::selector::{self, Choice};
+use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
 
+use crate::notes::Notes;
+use crate::raw::RawSessions;
 use crate::request::AgentSettings;
-
-/// Rounds of a call with a schema: the first, and one with the complaints.
-const ROUNDS_MAX: u32 = 2;
+use crate::rounds::{Ending, Rounds};
+use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
 pub(crate) struct Agents {
     pub(crate) run: RunId,
-    pub(crate) registry: Registry,
-    pub(crate) provider: String,
-    pub(crate) model_map: Vec<(String, String)>,
-    pub(crate) cwd: std::path::PathBuf,
-    settings: AgentSettings,
+    pub(crate) settings: AgentSettings,
+    pub(crate) cwd: PathBuf,
+    head: RunHead,
+    registry: Registry,
+    raw: Option<Arc<RawSessions>>,
+    worktrees: Worktrees,
+}
+
+/// A call that may be given to an agent.
+pub(crate) struct Job {
+    pub(crate) call: CallId,
+    pub(crate) ordinal: u32,
+    pub(crate) request: AgentRequest,
+    pub(crate) choice: Choice,
+    pub(crate) provider: Arc<dyn Provider>,
+}
+
+/// How an agent call ended.
+pub(crate) enum Ended {
+    /// Its script can be told.
+    Settled(Outcome, Reply),
+    /// Its provider answers nobody; the call stays open.
+    Shut(ShutProvider, Reply),
 }
 
 impl Agents {
-    pub(crate) fn new(head: &RunHead, registry: Registry, settings: AgentSettings) -> Self {
-        Self {
-            run: head.run.clone(),
-            registry,
-            provider: head.provider.clone(),
-            model_map: head.model_map.clone(),
-            cwd: head.project_root.clone().into(),
-            settings,
-        }
+    pub(crate) fn new(
+        head: &RunHead,
+        registry: Registry,
+        settings: AgentSettings,
+        worktrees: Option<PathBuf>,
+    ) -> Self {
+        let cwd = PathBuf::from(&head.project_root);
+        let raw = settings.raw_sessions.clone().map(|dir| Arc::new(RawSessions::new(dir)));
+        let worktrees = Worktrees::new(head.run.clone(), cwd.clone(), worktrees);
+        Self { run: head.run.clone(), settings, cwd, head: head.clone(), registry, raw, worktrees }
     }
 
-    /// Ends whatever agents keep running between calls.
-    pub(crate) async fn close(&self) {
+    /// Ends whatever agents keep running between calls, and gives back what
+    /// calls that were cut off have left in their worktrees.
+    pub(crate) async fn close(&self) -> Vec<(CallId, Noted)> {
         self.registry.close().await;
+        let kept = self.worktrees.close().await;
+        kept.into_iter().map(|(call, worktree)| (call, Noted::Worktree(worktree))).collect()
     }
 
-    /// Runs one call to its end. Dropping the future cancels it.
-    pub(crate) async fn run(
+    /// Finds out who is asked. A call that asks for what its provider cannot do
+    /// is refused here, before anything is spent on it.
+    pub(crate) fn plan(
         &self,
         call: CallId,
         ordinal: u32,
         request: AgentRequest,
-        activity: Arc<dyn Activity>,
-    ) -> (Outcome, Reply) {
-        let name = request.provider.clone().unwrap_or_else(|| self.provider.clone());
-        let mut reply = Reply { provider: name.clone(), ..Reply::default() };
-        let started = Instant::now();
-        let outcome = match self.registry.get(&name) {
-            Some(provider) => {
-                let attempt = Attempt { agents: self, call, ordinal, request, activity };
-                attempt.rounds(provider.as_ref(), &mut reply).await
-            }
-            None => Err(Failure::new(
+    ) -> Result<Job, Failure> {
+        let choice = selector::choose(&request, &self.head)
+            .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
+        let Some(provider) = self.registry.get(&choice.provider) else {
+            return Err(Failure::new(
                 codes::PROVIDER_UNKNOWN,
                 format!(
-                    "there is no provider `{name}`; there are: {}",
+                    "there is no provider `{}`; there are: {}",
+                    choice.provider,
                     self.registry.names().collect::<Vec<_>>().join(", ")
                 ),
-            )),
+            ));
         };
-        reply.duration_ms = milliseconds(started.elapsed());
-        (outcome.map_or_else(Outcome::Failed, Outcome::Value), reply)
-    }
-
-    fn model(&self, request: &AgentRequest) -> Option<String> {
-        let asked = request.model.as_ref()?;
-        // The last one given wins, as flags do.
-        let mapped = self.model_map.iter().rev().find(|(alias, _)| alias == asked);
-        Some(mapped.map_or(asked, |(_, selector)| selector).clone())
-    }
-}
-
-struct Attempt<'a> {
-    agents: &'a Agents,
-    call: CallId,
-    ordinal: u32,
-    request: AgentRequest,
-    activity: Arc<dyn Activity>,
-}
-
-impl Attempt<'_> {
-    async fn rounds(self, provider: &dyn Provider, reply: &mut Reply) -> Result<String, Failure> {
-        let checker = self.request.schema.as_deref().map(Checker::new).transpose()?;
-        let mut prompt = match &self.request.schema {
-            Some(schema) if !provider.capabilities().schema => {
-                schema::with_schema_instructions(&self.request.prompt, schema)
+        for wish in wishes(&request, &choice) {
+            if !(wish.is_met)(&provider.capabilities()) {
+                return Err(self.unsupported(&choice.provider, &wish));
             }
-            _ => self.request.prompt.clone(),
+        }
+        Ok(Job { call, ordinal, request, choice, provider })
+    }
+
+    fn unsupported(&self, name: &str, wish: &Wish) -> Failure {
+        let able: Vec<&str> = self
+            .registry
+            .all()
+            .filter(|other| (wish.is_met)(&other.capabilities()))
+            .map(|other| other.name())
+            .collect();
+        let able = match able.as_slice() {
+            [] => "no provider here does".to_owned(),
+            names => format!("these do: {}", names.join(", ")),
         };
-        loop {
-            reply.rounds += 1;
-            let answered = self.ask(provider, prompt, reply).await?;
-            let Some(checker) = &checker else { return text_outcome(answered.answer) };
-            let problem = match judge(checker, &answered.answer) {
-                Ok(value) => return bounded(&value),
-                Err(problem) => problem,
-            };
-            if reply.rounds >= ROUNDS_MAX {
-                return Err(Failure::new(
-                    codes::SCHEMA_MISMATCH,
-                    format!(
-                        "the agent's answer does not satisfy the schema, also after a correction: {problem}"
-                    ),
-                ));
-            }
-            let schema_text = self.request.schema.as_deref().unwrap_or("{}");
-            let said = shown(&answered.answer);
-            prompt = schema::correction_prompt(&self.request.prompt, schema_text, &said, &problem);
+        let message = format!(
+            "provider `{name}` does not support {}; {able}; or leave the option out",
+            wish.option
+        );
+        Failure::new(ProviderErrorKind::Unsupported.code(), message)
+    }
+
+    /// Runs one call to its end. Dropping the future cancels it.
+    pub(crate) async fn run(&self, job: Job, notes: Notes) -> Ended {
+        let started = Instant::now();
+        let name = job.choice.provider.clone();
+        let mut reply = Reply { provider: name, attempts: 1, ..Reply::default() };
+        let ending = self.work(&job, &notes, &mut reply).await;
+        reply.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match ending {
+            Ending::Answer(text) => Ended::Settled(Outcome::Value(text), reply),
+            Ending::Failed(failure) => Ended::Settled(Outcome::Failed(failure), reply),
+            Ending::Shut(shut) => Ended::Shut(shut, reply),
         }
     }
 
-    async fn ask(
-        &self,
-        provider: &dyn Provider,
-        prompt: String,
-        reply: &mut Reply,
-    ) -> Result<AgentReply, Failure> {
-        let task = AgentTask {
-            run: self.agents.run.clone(),
-            call: self.call,
-            ordinal: self.ordinal,
-            round: reply.rounds,
-            idempotency_key: idempotency_key(&self.agents.run, self.call),
-            request: self.request.clone(),
-            prompt,
-            model: self.agents.model(&self.request),
-            effort: self.request.effort.clone(),
-            permissions: self.request.permissions,
-            session_id: reply.session_id.clone(),
-            raw: None,
-            cwd: self.agents.cwd.clone(),
+    async fn work(&self, job: &Job, notes: &Notes, reply: &mut Reply) -> Ending {
+        let raw = self.raw.as_ref();
+        let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, notes));
+        if job.request.isolation.is_none() {
+            return Rounds::new(self, job, notes, &self.cwd, sink).run(reply).await;
+        }
+        let cwd = match self.worktrees.open(job.call).await {
+            Ok(cwd) => cwd,
+            Err(error) => return Ending::Failed(Failure::new(error.code(), error.to_string())),
         };
-        let answered = provider
-            .attempt(task, self.activity.as_ref())
-            .await
-            .map_err(|error| Failure::new(error.code(), error.to_string()))?;
-        reply.usage += answered.usage;
-        if let Some(cost) = answered.cost_usd {
-            reply.cost_usd = Some(reply.cost_usd.unwrap_or(0.0) + cost);
+        let ending = Rounds::new(self, job, notes, &cwd, sink).run(reply).await;
+        match self.worktrees.finish(job.call).await {
+            Ok(kept) => reply.worktree = kept,
+            Err(error) => notes.warn(format!("call {}: {error}", job.call)),
         }
-        reply.model = answered.model.clone().or(reply.model.take());
-        reply.session_id = answered.session_id.clone().or(reply.session_id.take());
-        Ok(answered)
+        ending
     }
 }
 
-/// The same for every attempt at one call, so that a provider that can tell
-/// repeats apart does the work once.
-fn idempotency_key(run: &RunId, call: CallId) -> String {
-    blake3::hash(format!("{run}/{call}").as_bytes()).to_hex()[..32].to_owned()
+/// An option that not every provider has.
+struct Wish {
+    option: String,
+    is_met: fn(&Capabilities) -> bool,
 }
 
-fn judge(checker: &Checker, answer: &Answer) -> Result<Value, String> {
-    let value = match answer {
-        // Nothing came of it, and no correction can change that: the script is told.
-        Answer::Null => return Ok(Value::Null),
-        Answer::Json(value) => value.clone(),
-        Answer::Text(text) => {
-            schema::parse_answer(text).ok_or_else(|| "the answer holds no JSON".to_owned())?
+/// What a call asks of its provider beyond an answer.
+fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    let mut wish = |option: String, is_met| wishes.push(Wish { option, is_met });
+    if let Some(model) = &choice.model {
+        wish(format!("the option `model` ('{model}')"), |can| can.models);
+    }
+    if let Some(effort) = &choice.effort {
+        wish(format!("the option `effort` ('{effort}')"), |can| can.effort);
+    }
+    if let Some(kind) = &request.agent_type {
+        wish(format!("the option `agentType` ('{kind}')"), |can| can.agent_types);
+    }
+    match choice.permissions {
+        Some(Permissions::Read) => {
+            wish("the option `permissions: 'read'`".to_owned(), |can| can.read_only);
         }
-    };
-    checker.check(&value).map_err(|violations| schema::describe(&violations))?;
-    Ok(value)
-}
-
-fn text_outcome(answer: Answer) -> Result<String, Failure> {
-    bounded(&match answer {
-        Answer::Null => Value::Null,
-        Answer::Text(text) => Value::String(text),
-        Answer::Json(value) => value,
-    })
-}
-
-fn bounded(value: &Value) -> Result<String, Failure> {
-    let text = value.to_string();
-    if text.len() > ANSWER_BYTES_MAX {
-        return Err(Failure::new(
-            codes::ANSWER_TOO_LARGE,
-            format!(
-                "the agent's answer is {} bytes, and {ANSWER_BYTES_MAX} is the most",
-                text.len()
-            ),
-        ));
+        Some(Permissions::Write) => {
+            wish("the option `permissions: 'write'`".to_owned(), |can| can.write);
+        }
+        None => {}
     }
-    Ok(text)
-}
-
-fn shown(answer: &Answer) -> String {
-    match answer {
-        Answer::Null => "null".to_owned(),
-        Answer::Text(text) => text.clone(),
-        Answer::Json(value) => value.to_string(),
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    wishes
 }

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::diagnose;
 use crate::effects::{Happened, World};
 use crate::error::EngineError;
+use crate::notes::Note;
 use crate::recorder::Recorder;
 
 /// Why driving ended before the run did.
@@ -68,14 +69,20 @@ impl<'a> Drive<'a> {
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
         let halted = self.turns(machine).await;
         let answered = self.world.answered();
-        self.world.cancel_all().await;
+        let left = self.world.cancel_all().await;
+        for note in self.world.notes() {
+            if let Note::Warning(message) = note {
+                self.recorder.warn(&message);
+            }
+        }
         match halted {
             Ok(()) => Ok(()),
             Err(Halt::Error(error)) => Err(error),
             Err(Halt::Stop(reason)) => {
                 let at_us = clock::now_us();
+                let left = left.into_iter().map(|(call, noted)| noted.into_body(call));
                 let ended = std::iter::once(Body::AttemptEnded { reason });
-                let entries = answered.into_iter().chain(ended);
+                let entries = answered.into_iter().chain(left).chain(ended);
                 self.recorder.absorb(entries.map(|body| Entry { at_us, body }).collect());
                 self.recorder.flush(None).await
             }
@@ -188,8 +195,14 @@ impl<'a> Drive<'a> {
 
     async fn wait(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         self.world.perform(machine.take_effects(), self.guests.len());
-        self.world.dispatch(machine);
+        let has_refused = self.world.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
+        if has_refused {
+            return Ok(());
+        }
+        if let Some(reason) = self.agents_stop(machine) {
+            return Err(Halt::Stop(reason));
+        }
         let cancel = self.cancel.clone();
         let deadline = self.deadline();
         let lazy = sleep(clock::LAZY_COMMIT);
@@ -200,13 +213,16 @@ impl<'a> Drive<'a> {
                 biased;
                 () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
                 happened = self.world.happened() => {
-                    if let Happened::Activity(activity) = happened {
-                        self.recorder.activity(activity);
+                    if let Happened::Noted(note) = happened {
+                        self.note(note, machine);
+                        if !pending {
+                            lazy.as_mut().reset(Instant::now() + clock::LAZY_COMMIT);
+                        }
                         continue;
                     }
                     // Said before the outcome, so told before it.
-                    for activity in self.world.activities() {
-                        self.recorder.activity(activity);
+                    for note in self.world.notes() {
+                        self.note(note, machine);
                     }
                     self.world.take_in(happened, machine);
                     self.recorder.absorb(machine.take_entries());
@@ -216,6 +232,25 @@ impl<'a> Drive<'a> {
                 () = &mut lazy, if pending => self.flush().await?,
             }
         }
+    }
+
+    fn note(&mut self, note: Note, machine: &mut Machine) {
+        match note {
+            Note::Fleeting(activity) => self.recorder.activity(activity),
+            Note::Warning(message) => self.recorder.warn(&message),
+            Note::Kept(call, noted) => {
+                machine.noted(call, noted, clock::now_us());
+                self.recorder.absorb(machine.take_entries());
+            }
+        }
+    }
+
+    /// Why the run stops here, when its agents may not go on.
+    fn agents_stop(&self, machine: &Machine) -> Option<StopReason> {
+        if machine.must_stop_agents() {
+            return machine.held_by();
+        }
+        self.world.stalled(machine)
     }
 
     async fn flush(&mut self) -> Result<(), Halt> {

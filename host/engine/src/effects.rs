@@ -4,30 +4,24 @@
 //! scripts. Never: writes the journal, decides an outcome.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
-use smol_wf_core::event;
-use smol_wf_core::guest::Outcome;
+use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
-use smol_wf_core::journal::{Body, Record, ScopeStart};
+use smol_wf_core::journal::{Body, Record, ScopeStart, StopReason};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
-use smol_wf_core::machine::{Effect, Machine};
-use smol_wf_providers::{Activity, AgentActivity};
+use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
 use smol_wf_store::{RunKey, Store};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::agents::Agents;
+use crate::agents::{Agents, Ended, Job};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
+use crate::notes::{Board, Note};
 use crate::writer::Writer;
-
-/// Notes of what agents are doing that may wait to be shown; more are dropped,
-/// for they are gone in a moment anyway.
-const ACTIVITIES_WAITING_MAX: usize = 256;
 
 /// Outcomes that are taken in together, and so share a commit. More would let
 /// finished work pile up that is not durable yet.
@@ -35,10 +29,10 @@ const OUTCOMES_TOGETHER_MAX: usize = 256;
 
 /// What came of an effect.
 pub(crate) enum Happened {
-    Agent(CallId, Outcome, Reply),
+    Agent(CallId, Ended),
     Child(CallId, Result<Box<ScopeStart>, Outcome>),
     Woke,
-    Activity(event::Activity),
+    Noted(Note),
 }
 
 struct QueuedAgent {
@@ -60,6 +54,10 @@ pub(crate) struct World {
     writer: Writer,
     parallel_max: usize,
     queue: VecDeque<QueuedAgent>,
+    /// The head of the queue, once it is known who is asked.
+    first: Option<Job>,
+    /// Calls that wait for the next attempt: their provider is shut.
+    held: BTreeSet<CallId>,
     working: HashMap<CallId, tokio::task::AbortHandle>,
     tasks: JoinSet<Happened>,
     sleeping: BinaryHeap<Reverse<(i64, CallId)>>,
@@ -68,7 +66,7 @@ pub(crate) struct World {
     finding: HashSet<CallId>,
     /// Answers that their scripts have not been told yet.
     untold: BTreeMap<CallId, (Outcome, Reply)>,
-    activity: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
+    board: Board,
 }
 
 impl World {
@@ -84,13 +82,15 @@ impl World {
             writer,
             parallel_max: parallel_max.max(1) as usize,
             queue: VecDeque::new(),
+            first: None,
+            held: BTreeSet::new(),
             working: HashMap::new(),
             tasks: JoinSet::new(),
             sleeping: BinaryHeap::new(),
             child_queue: VecDeque::new(),
             finding: HashSet::new(),
             untold: BTreeMap::new(),
-            activity: mpsc::channel(ACTIVITIES_WAITING_MAX),
+            board: Board::new(),
         }
     }
 
@@ -130,21 +130,55 @@ impl World {
         }
     }
 
-    /// Sets queued agents to work, as many as may.
-    pub(crate) fn dispatch(&mut self, machine: &mut Machine) {
+    /// Sets queued agents to work, as many as may. Says whether the machine was
+    /// told of calls that are refused.
+    pub(crate) fn dispatch(&mut self, machine: &mut Machine) -> bool {
+        let mut has_refused = false;
         while self.working.len() < self.parallel_max {
-            let Some(QueuedAgent { call, ordinal, request }) = self.queue.pop_front() else {
-                return;
+            let job = match self.first.take().map_or_else(|| self.next_job(), |job| Some(Ok(job))) {
+                None => break,
+                Some(Ok(job)) => job,
+                Some(Err((call, failure))) => {
+                    has_refused = true;
+                    machine.complete(call, Outcome::Failed(failure), None);
+                    continue;
+                }
             };
-            machine.dispatched(call, clock::now_us());
-            let agents = self.agents.clone();
-            let notes = Arc::new(Notes { call, sender: self.activity.0.clone() });
-            let handle = self.tasks.spawn(async move {
-                let (outcome, reply) = agents.run(call, ordinal, request, notes).await;
-                Happened::Agent(call, outcome, reply)
-            });
-            self.working.insert(call, handle);
+            match machine.may_begin(&job.choice.provider) {
+                MayBegin::Now => self.begin(job, machine),
+                MayBegin::Shut => {
+                    self.held.insert(job.call);
+                }
+                MayBegin::Later | MayBegin::Spent => {
+                    self.first = Some(job);
+                    break;
+                }
+            }
         }
+        has_refused
+    }
+
+    fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
+        let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
+        Some(self.agents.plan(call, ordinal, request).map_err(|failure| (call, failure)))
+    }
+
+    fn begin(&mut self, job: Job, machine: &mut Machine) {
+        let call = job.call;
+        machine.dispatched(call, clock::now_us());
+        let agents = self.agents.clone();
+        let notes = self.board.notes(call, &job.choice.provider);
+        // On the heap: a call is many nested futures, and thousands may wait.
+        let work = Box::pin(async move { Happened::Agent(call, agents.run(job, notes).await) });
+        self.working.insert(call, self.tasks.spawn(work));
+    }
+
+    /// Why the run can go no further, when nothing is at work any more and calls
+    /// wait that may not begin.
+    pub(crate) fn stalled(&self, machine: &Machine) -> Option<StopReason> {
+        let is_idle = self.working.is_empty() && self.finding.is_empty();
+        let waits = self.first.is_some() || !self.held.is_empty();
+        if is_idle && waits { machine.held_by() } else { None }
     }
 
     /// Waits until something happens.
@@ -159,17 +193,15 @@ impl World {
                         return happened;
                     }
                 }
-                Some(activity) = self.activity.1.recv() => return Happened::Activity(activity),
+                note = self.board.next() => return Happened::Noted(note),
                 () = nap_for(nap) => return Happened::Woke,
             }
         }
     }
 
     /// What agents said that nobody has seen yet, the oldest first.
-    pub(crate) fn activities(&mut self) -> Vec<event::Activity> {
-        std::iter::from_fn(|| self.activity.1.try_recv().ok())
-            .take(ACTIVITIES_WAITING_MAX)
-            .collect()
+    pub(crate) fn notes(&mut self) -> Vec<Note> {
+        self.board.there()
     }
 
     /// Tells the machine of this, and of all else that has happened meanwhile.
@@ -179,11 +211,19 @@ impl World {
         while let Some(happened) = next {
             taken += 1;
             match happened {
-                Happened::Activity(_) | Happened::Woke => {}
-                Happened::Agent(call, outcome, reply) => {
+                Happened::Noted(_) | Happened::Woke => {}
+                Happened::Agent(call, ended) => {
                     self.working.remove(&call);
-                    self.untold.insert(call, (outcome.clone(), reply.clone()));
-                    machine.complete(call, outcome, Some(reply));
+                    match ended {
+                        Ended::Settled(outcome, reply) => {
+                            self.untold.insert(call, (outcome.clone(), reply.clone()));
+                            machine.answered(call, outcome, reply);
+                        }
+                        Ended::Shut(shut, reply) => {
+                            self.held.insert(call);
+                            machine.park(call, shut, reply, clock::now_us());
+                        }
+                    }
                     self.dispatch(machine);
                 }
                 Happened::Child(call, found) => {
@@ -229,26 +269,35 @@ impl World {
         self.untold.remove(&call);
     }
 
-    /// Everything that has been answered and not told, for the journal of a run
-    /// that is let go of.
+    /// Everything that agents came to and that is not written down, for the
+    /// journal of a run that is let go of.
     pub(crate) fn answered(&mut self) -> Vec<Body> {
+        let mut bodies = Vec::new();
         while let Some(happened) = self.happened_already() {
-            if let Happened::Agent(call, outcome, reply) = happened {
-                self.untold.insert(call, (outcome, reply));
+            match happened {
+                Happened::Agent(call, Ended::Settled(outcome, reply)) => {
+                    self.untold.insert(call, (outcome, reply));
+                }
+                Happened::Agent(call, Ended::Shut(shut, reply)) => {
+                    let failure = Failure::new(&shut.code, shut.message);
+                    bodies.push(Body::AgentParked { call, failure, reply: Box::new(reply) });
+                }
+                _ => {}
             }
         }
         let untold = std::mem::take(&mut self.untold).into_iter();
-        untold
-            .map(|(call, (outcome, reply))| Body::AgentAnswered {
-                call,
-                outcome,
-                reply: Box::new(reply),
-            })
-            .collect()
+        bodies.extend(untold.map(|(call, (outcome, reply))| Body::AgentAnswered {
+            call,
+            outcome,
+            reply: Box::new(reply),
+        }));
+        bodies
     }
 
     fn cancel(&mut self, call: CallId) {
         self.untold.remove(&call);
+        self.held.remove(&call);
+        self.first.take_if(|first| first.call == call);
         self.queue.retain(|queued| queued.call != call);
         self.sleeping.retain(|Reverse((_, sleeping))| *sleeping != call);
         if let Some(handle) = self.working.remove(&call) {
@@ -258,13 +307,16 @@ impl World {
 
     /// Stops everything and waits until it has stopped, what providers keep
     /// running between calls included.
-    pub(crate) async fn cancel_all(&mut self) {
+    /// Gives back what was left in the worktrees of calls that were cut off.
+    pub(crate) async fn cancel_all(&mut self) -> Vec<(CallId, Noted)> {
         self.queue.clear();
+        self.first = None;
+        self.held.clear();
         self.child_queue.clear();
         self.sleeping.clear();
         self.tasks.shutdown().await;
         self.working.clear();
-        self.agents.close().await;
+        self.agents.close().await
     }
 
     pub(crate) async fn load(&self, key: RunKey) -> Result<Vec<Record>, EngineError> {
@@ -277,31 +329,5 @@ async fn nap_for(nap: Option<std::time::Duration>) {
     match nap {
         Some(nap) => tokio::time::sleep(nap).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A word for machines and a line for people.
-fn words_of(activity: AgentActivity) -> (String, String) {
-    let (kind, text) = match activity {
-        AgentActivity::Thinking => ("thinking", "thinking".to_owned()),
-        AgentActivity::Tool { name, detail: None } => ("tool", name),
-        AgentActivity::Tool { name, detail: Some(detail) } => ("tool", format!("{name} {detail}")),
-        AgentActivity::Text { text } => ("text", text),
-        AgentActivity::Waiting { reason } => ("waiting", reason),
-    };
-    (kind.to_owned(), text)
-}
-
-/// Passes on what one agent says it is doing.
-struct Notes {
-    call: CallId,
-    sender: mpsc::Sender<event::Activity>,
-}
-
-impl Activity for Notes {
-    fn note(&self, activity: AgentActivity) {
-        let (kind, text) = words_of(activity);
-        // Full means that the watcher is slower than the agents: dropping is right.
-        let _ = self.sender.try_send(event::Activity { call: self.call, kind, text });
     }
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
@@ -14,6 +15,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
 use smol_wf_core::script::Script;
+use smol_wf_core::selector::Selector;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use smol_wf_store::{Lease, RunKey, Store, StoreError};
@@ -27,8 +29,9 @@ use crate::effects::World;
 use crate::error::EngineError;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
+use crate::raise::changed_limits;
 use crate::recorder::{Birth, Recorder};
-use crate::request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};
+use crate::request::{AgentSettings, ResumeRequest, RunRequest, ScriptFile};
 use crate::watch::Watcher;
 use crate::writer::Writer;
 
@@ -97,6 +100,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
+        refuse_wrong_models(&request)?;
         let (script, dialect) = self.check(&request.script).await?;
         let root = open_root(&request)?;
         let run = RunId::from_bits(random_u128()?);
@@ -269,7 +273,7 @@ impl Engine {
         settings: AgentSettings,
     ) -> World {
         let children = Children { root: Arc::new(root), sandbox: self.sandbox.clone() };
-        let agents = Agents::new(head, registry, settings);
+        let agents = Agents::new(head, registry, settings, self.worktrees.clone());
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }
@@ -313,12 +317,31 @@ fn head_of(
         script_path: request.script.path.to_string_lossy().into_owned(),
         project_root: root.path().to_string_lossy().into_owned(),
         seed: request.seed.unwrap_or(drawn),
-        budget: request.budget,
+        budget: request.budget.or(tokens_of(request.limits.budget)),
         provider: request.provider.clone(),
         model_map: request.model_map.clone(),
         defaults: request.defaults.clone(),
         debug_rules: request.debug_rules.clone(),
     }
+}
+
+/// A budget in tokens is what the script's `budget` speaks of, when nothing
+/// else is said.
+fn tokens_of(budget: Option<Budget>) -> Option<u64> {
+    match budget?.allowance {
+        Allowance::OutputTokens(tokens) => Some(tokens),
+        Allowance::UsdMicros(_) => None,
+    }
+}
+
+fn refuse_wrong_models(request: &RunRequest) -> Result<(), EngineError> {
+    let aliases = request.model_map.iter().map(|(_, selector)| ("--model-map", selector));
+    let own = request.defaults.model.iter().map(|model| ("--model", model));
+    for (flag, text) in aliases.chain(own) {
+        Selector::parse(text)
+            .map_err(|error| EngineError::Request { message: format!("{flag}: {error}") })?;
+    }
+    Ok(())
 }
 
 /// Tells the watcher of a run that is over, and reports it.
@@ -363,28 +386,6 @@ fn refuse_changed_script(
         return Ok(());
     }
     Err(EngineError::ScriptChanged { run: request.run.clone(), path: script.path.clone() })
-}
-
-fn changed_limits(
-    recorded: Limits,
-    changes: LimitChanges,
-    run: &RunId,
-) -> Result<Limits, EngineError> {
-    let raised = |flag, recorded: u64, asked: Option<u64>| match asked {
-        Some(asked) if asked < recorded => {
-            Err(EngineError::LimitLowered { run: run.clone(), flag, recorded, asked })
-        }
-        _ => Ok(()),
-    };
-    raised("--fuel", recorded.fuel, changes.fuel)?;
-    raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
-    raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
-    Ok(Limits {
-        fuel: changes.fuel.unwrap_or(recorded.fuel),
-        memory_mib: changes.memory_mib.unwrap_or(recorded.memory_mib),
-        agents: changes.agents.unwrap_or(recorded.agents),
-        parallel_agents: changes.parallel_agents.unwrap_or(recorded.parallel_agents),
-    })
 }
 
 fn unknown(run: &RunId) -> EngineError {

@@ -14,6 +14,7 @@ use smol_wf_sandbox::SandboxError;
 use smol_wf_store::StoreError;
 
 use crate::library::LibraryError;
+use crate::worktree::WorktreeError;
 use crate::writer::WriterGone;
 
 /// Why the engine could not do what was asked.
@@ -107,9 +108,9 @@ pub enum EngineError {
         /// Which.
         flag: &'static str,
         /// What it was.
-        recorded: u64,
+        recorded: String,
         /// What was asked for.
-        asked: u64,
+        asked: String,
     },
     /// The request itself is wrong.
     #[error("{message}")]
@@ -117,6 +118,9 @@ pub enum EngineError {
         /// A sentence.
         message: String,
     },
+    /// Git worktrees.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
     /// The operating system refused something.
     #[error("cannot {doing}: {error}")]
     System {
@@ -149,6 +153,7 @@ impl EngineError {
             Self::ScriptChanged { .. } => "script_changed",
             Self::LimitLowered { .. } => "limit_lowered",
             Self::Request { .. } => "request_invalid",
+            Self::Worktree(error) => error.code(),
             Self::System { .. } => "system",
             Self::WriterGone(_) => "writer_gone",
         }

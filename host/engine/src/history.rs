@@ -135,13 +135,13 @@ fn summary(row: &RunRow) -> RunSummary {
     }
 }
 
-fn is_held(row: &RunRow) -> bool {
+pub(crate) fn is_held(row: &RunRow) -> bool {
     row.lease
         .as_ref()
         .is_some_and(|lease| lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner))
 }
 
-fn last_body(record: &Record) -> Option<Body> {
+pub(crate) fn last_body(record: &Record) -> Option<Body> {
     let entry: Entry = serde_json::from_str(&record.body).ok()?;
     Some(entry.body)
 }

@@ -14,16 +14,22 @@ mod drive;
 mod effects;
 mod engine;
 mod error;
+mod guard;
 mod history;
 pub mod library;
+mod notes;
 mod offline;
 #[cfg(test)]
 mod proofs;
 mod provide;
+mod raise;
+mod raw;
 mod recorder;
 pub mod rehearse;
 mod request;
+mod rounds;
 mod watch;
+mod worktree;
 mod writer;
 
 pub use engine::{Engine, EngineOptions};
@@ -36,4 +42,5 @@ pub use smol_wf_providers as providers;
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher};
+pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
 pub use writer::WriterGone;

@@ -158,6 +158,11 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// Passes on what is no part of the run.
+    pub(crate) fn warn(&self, message: &str) {
+        self.watcher.warn(message);
+    }
+
     /// The report of all that is durable.
     pub(crate) fn into_report(self) -> Result<Report, EngineError> {
         self.report

@@ -5,9 +5,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use smol_wf_core::budget::{Allowance, BudgetMode};
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::{AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits};
+use smol_wf_core::prices::Prices;
 
 /// A script that the caller has read.
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub struct AgentSettings {
     pub idle_timeout: Duration,
     /// Folder for the agents' own transcripts.
     pub raw_sessions: Option<PathBuf>,
+    /// What tokens cost where a provider does not say.
+    pub prices: Prices,
 }
 
 impl Default for AgentSettings {
@@ -68,6 +72,7 @@ impl Default for AgentSettings {
             timeout: Duration::from_millis(AGENT_TIMEOUT_MS_DEFAULT),
             idle_timeout: Duration::from_millis(AGENT_IDLE_MS_DEFAULT),
             raw_sessions: None,
+            prices: Prices::default(),
         }
     }
 }
@@ -83,6 +88,10 @@ pub struct LimitChanges {
     pub agents: Option<u32>,
     /// Agents at work at once; may be lowered.
     pub parallel_agents: Option<u32>,
+    /// What may be spent.
+    pub budget: Option<Allowance>,
+    /// What happens to agents at work when it is spent.
+    pub budget_mode: Option<BudgetMode>,
 }
 
 /// A run to take up again.

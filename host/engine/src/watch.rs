@@ -16,6 +16,10 @@ pub trait Watcher: Send + Sync {
 
     /// The next event. `replayed` ones happened in an earlier attempt.
     fn event(&self, event: &Event, replayed: bool);
+
+    /// Something is wrong with this process that does not touch the run, such
+    /// as a folder that cannot be written.
+    fn warn(&self, _message: &str) {}
 }
 
 /// Hears nothing.

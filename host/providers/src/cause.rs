@@ -13,7 +13,8 @@ use serde_json::Value;
 
 pub(crate) use self::wait::until;
 use self::wait::wait_in;
-use self::words::{kind_of_status, kind_of_text, status_in};
+use self::words::kind_of;
+use self::words::status_in;
 use crate::process::Exit;
 use crate::{ProviderError, ProviderErrorKind};
 
@@ -45,17 +46,8 @@ impl Cause {
 
     fn read_at(text: &str, status: Option<u16>, now: SystemTime) -> Self {
         let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
-        let message = readable(text);
         let status = status.or_else(|| status_in(text));
-        // The words of a quota stand above a status: services answer 400, 403
-        // and 429 for it alike.
-        let kind = match kind_of_text(text) {
-            Some(ProviderErrorKind::Quota) => ProviderErrorKind::Quota,
-            by_text => status
-                .and_then(|code| kind_of_status(code, by_text))
-                .or(by_text)
-                .unwrap_or(ProviderErrorKind::Failed),
-        };
+        let (kind, message) = (kind_of(status, text), readable(text));
         Self { kind, message, retry_after: wait_in(text, now) }
     }
 
@@ -82,6 +74,13 @@ impl Cause {
         }
         let mut cause = Self::read(&said, None);
         cause.message = format!("{program} ended with exit code {code}: {}", cause.message);
+        let lower = said.to_lowercase();
+        if ["unknown option", "unexpected argument"].iter().any(|words| lower.contains(words)) {
+            cause.message = format!(
+                "{}; is {program} up to date, and are the arguments in its configuration right?",
+                cause.message
+            );
+        }
         cause
     }
 
@@ -153,6 +152,7 @@ mod tests {
             ("API Error: 500 internal error", Kind::Unavailable),
             ("We’re currently experiencing high demand", Kind::Unavailable),
             ("connect ECONNREFUSED 127.0.0.1:9", Kind::Unavailable),
+            ("Connection error.: getaddrinfo EAI_AGAIN host", Kind::Unavailable),
             ("The model `x` does not exist or you do not have access to it.", Kind::Model),
             ("404: {\"message\":\"model not found\"}", Kind::Model),
             ("404 page not found", Kind::Failed),
@@ -168,7 +168,18 @@ mod tests {
         for (text, kind) in cases {
             assert_eq!(Cause::read(text, None).kind, kind, "{text}");
         }
-        assert_eq!(Cause::read("no such thing", Some(401)).kind, Kind::Auth);
+        for (status, text, kind) in [
+            (401, "no such thing", Kind::Auth),
+            (402, "", Kind::Quota),
+            (403, "You exceeded your quota", Kind::Quota),
+            (403, "forbidden", Kind::Auth),
+            (404, "the model is not found", Kind::Model),
+            (404, "the page is gone", Kind::Failed),
+            (400, "Your credit balance is too low", Kind::Quota),
+            (529, "", Kind::Unavailable),
+        ] {
+            assert_eq!(kind_of(Some(status), text), kind, "{status} {text}");
+        }
         assert_eq!(Cause::read("usage limit reached", Some(429)).kind, Kind::Quota);
     }
 
@@ -197,7 +208,7 @@ mod tests {
             (
                 exit(Some(2), None, &format!("{warned}error: unexpected argument '--x'")),
                 Kind::Failed,
-                "p ended with exit code 2: unexpected argument '--x'",
+                "p ended with exit code 2: unexpected argument '--x'; is p up to date",
             ),
             (exit(Some(1), None, "No API key found."), Kind::Auth, "No API key found."),
         ];

@@ -15,10 +15,10 @@ use smol_wf_core::call::Usage;
 use smol_wf_core::ids::{CallId, Digest};
 use smol_wf_core::schema;
 
-use self::rules::{Action, Rule, RuleError, Subject};
+use self::rules::{Action, Cost, Rule, RuleError, Subject};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider,
-    ProviderError, ProviderErrorKind,
+    ProviderError, ProviderErrorKind, Spent,
 };
 
 /// The name of this provider, and of its model.
@@ -193,24 +193,45 @@ impl Provider for Debug {
         if let Some(delay) = rule.and_then(|rule| rule.delay) {
             tokio::time::sleep(delay).await;
         }
-        let answer = self.answer(&task, rule.and_then(|rule| rule.action.as_ref()))?;
+        let answer = self.answer(&task, rule.and_then(|rule| rule.action.as_ref()));
+        let model = task.model.clone().unwrap_or_else(|| NAME.to_owned());
+        let cost_usd = match rule.and_then(|rule| rule.cost) {
+            Some(Cost::Usd(usd)) => Some(usd),
+            Some(Cost::Unknown) => None,
+            None => Some(0.0),
+        };
+        let claimed = rule.and_then(|rule| rule.tokens);
+        let usage = |written| Usage {
+            input_tokens: tokens(&task.prompt),
+            output_tokens: claimed.unwrap_or(written),
+            ..Usage::default()
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(mut error) => {
+                error.retry_after = rule.and_then(|rule| rule.retry_after);
+                // A failure costs nothing, unless the rule says so.
+                if claimed.is_some() || rule.is_some_and(|rule| rule.cost.is_some()) {
+                    let model = Some(model);
+                    let spent = Spent { usage: usage(0), cost_usd, model, session_id: None };
+                    error = error.having_spent(spent);
+                }
+                return Err(error);
+            }
+        };
         let written = match &answer {
             Answer::Text(text) => tokens(text),
             Answer::Json(value) => tokens(&value.to_string()),
             Answer::Null => 0,
         };
-        let session = task.session_id.unwrap_or_else(|| {
+        let session = task.session_id.clone().unwrap_or_else(|| {
             format!("debug-{:.16}", Digest::of(task.idempotency_key.as_bytes()).as_str())
         });
         Ok(AgentReply {
             answer,
-            usage: Usage {
-                input_tokens: tokens(&task.prompt),
-                output_tokens: written,
-                ..Usage::default()
-            },
-            cost_usd: Some(0.0),
-            model: Some(task.model.unwrap_or_else(|| NAME.to_owned())),
+            usage: usage(written),
+            cost_usd,
+            model: Some(model),
             session_id: Some(session),
         })
     }

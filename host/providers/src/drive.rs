@@ -89,11 +89,19 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn into_reply(self, provider: &str) -> Result<AgentReply, ProviderError> {
+    /// As the provider tells it; `login` is what to type without credentials.
+    pub(crate) fn into_reply(
+        self,
+        provider: &str,
+        login: &str,
+    ) -> Result<AgentReply, ProviderError> {
         let Self { answer, usage, cost_usd, model, session_id } = self;
         match answer {
             Ok(answer) => Ok(AgentReply { answer, usage, cost_usd, model, session_id }),
-            Err(cause) => {
+            Err(mut cause) => {
+                if cause.kind == ProviderErrorKind::Auth {
+                    cause.message = format!("{}; {login}", cause.message.trim_end_matches('.'));
+                }
                 let spent = Spent { usage, cost_usd, session_id, model };
                 Err(cause.into_error(provider).having_spent(spent))
             }

@@ -28,7 +28,6 @@ mod renamed;
 mod scratch;
 #[cfg(test)]
 mod transcripts;
-mod vendor_words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -26,7 +26,6 @@ fn table() -> Value {
 /// One recorded round.
 struct Case {
     lines: String,
-    stderr: String,
     exit: Exit,
 }
 
@@ -41,9 +40,9 @@ impl Case {
             code: (code >= 0).then_some(code),
             signal: (code < 0).then_some(-code),
             hung: false,
-            stderr_tail: stderr.clone(),
+            stderr_tail: stderr,
         };
-        Self { lines: std::fs::read_to_string(file("jsonl")).unwrap(), stderr, exit }
+        Self { lines: std::fs::read_to_string(file("jsonl")).unwrap(), exit }
     }
 
     /// As the lines would be heard, up to where the program would be ended. On
@@ -59,28 +58,31 @@ impl Case {
     }
 }
 
-fn replay(provider: &str, name: &str) -> (Ended, Vec<AgentActivity>) {
-    let case = Case::read(provider, name);
-    let notes = Notes::default();
-    let ended = match provider {
+/// The case as the provider's parser hears it.
+fn hear(provider: &str, case: &Case, notes: &Notes) -> Ended {
+    match provider {
         "claude-code" => {
             let mut round = claude_code::Round::default();
-            let exit = case.hear(&mut round, &notes);
+            let exit = case.hear(&mut round, notes);
             round.end(exit)
         }
         "codex" => {
             let mut round = codex::Round::default();
-            let exit = case.hear(&mut round, &notes);
+            let exit = case.hear(&mut round, notes);
             round.end(exit)
         }
         "pi" => {
             let mut round = pi::Round::default();
-            let exit = case.hear(&mut round, &notes);
+            let exit = case.hear(&mut round, notes);
             round.end(None, exit)
         }
         other => panic!("no parser for {other}"),
-    };
-    (ended, notes.all())
+    }
+}
+
+fn replay(provider: &str, name: &str) -> (Ended, Vec<AgentActivity>) {
+    let notes = Notes::default();
+    (hear(provider, &Case::read(provider, name), &notes), notes.all())
 }
 
 fn usage(row: &Value) -> Usage {
@@ -166,32 +168,46 @@ fn no_prefix_of_a_transcript_is_an_answer() {
         for name in ["plain", "tool", "structured-ignored"] {
             let whole = Case::read(provider, name);
             let lines: Vec<&str> = whole.lines.split('\n').filter(|one| !one.is_empty()).collect();
-            for upto in 0..lines.len() {
-                let mut text = lines[..upto].join("\n");
-                text.push_str(
-                    &lines[upto][..lines[upto].floor_char_boundary(lines[upto].len() / 2)],
-                );
-                let cut = Case { lines: text, stderr: String::new(), exit: whole.exit.clone() };
-                let ended = match provider {
-                    "claude-code" => {
-                        let mut round = claude_code::Round::default();
-                        cut.hear(&mut round, &Notes::default());
-                        round.end(Some(&cut.exit))
-                    }
-                    "codex" => {
-                        let mut round = codex::Round::default();
-                        cut.hear(&mut round, &Notes::default());
-                        round.end(Some(&cut.exit))
-                    }
-                    _ => {
-                        let mut round = pi::Round::default();
-                        cut.hear(&mut round, &Notes::default());
-                        round.end(None, Some(&cut.exit))
-                    }
-                };
-                assert!(cut.stderr.is_empty());
+            for (upto, cut) in lines.iter().enumerate() {
+                let mut text: String = lines[..upto].iter().flat_map(|one| [one, "\n"]).collect();
+                text.push_str(&cut[..cut.floor_char_boundary(cut.len() / 2)]);
+                let case = Case { lines: text, exit: whole.exit.clone() };
+                let ended = hear(provider, &case, &Notes::default());
                 assert!(ended.answer.is_err(), "{provider}/{name} up to {upto}: {ended:?}");
             }
+        }
+    }
+}
+
+/// The same value with the keys of every object the other way round.
+fn turned(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let pairs: Vec<_> = fields.into_iter().collect();
+            pairs.into_iter().rev().map(|(name, one)| (name, turned(one))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(turned).collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn the_order_of_keys_and_unknown_lines_mean_nothing() {
+    for (provider, rows) in table().as_object().unwrap() {
+        for name in rows.as_object().unwrap().keys() {
+            let mut case = Case::read(provider, name);
+            let plain = hear(provider, &case, &Notes::default());
+            let mut lines = String::new();
+            for line in case.lines.split('\n') {
+                let line = match serde_json::from_str(line) {
+                    Ok(value) => turned(value).to_string(),
+                    Err(_) => line.to_owned(),
+                };
+                lines.push_str(&line);
+                lines.push_str("\nnot json\n{\"type\":\"of.tomorrow\",\"error\":1}\n[]\n{}\n");
+            }
+            case.lines = lines;
+            assert_eq!(hear(provider, &case, &Notes::default()), plain, "{provider}/{name}");
         }
     }
 }

@@ -140,6 +140,8 @@ fn text(findings: &Findings, code: u8) -> String {
         let place = agent.probe.program.as_deref().map(Path::display);
         let state = match (&agent.probe.problem, place) {
             (Some(problem), _) => problem.clone(),
+            // Whether it has a login, its program knows: `auto` passes it over.
+            (None, Some(place)) if agent.probe.logged_in.is_none() => format!("found, {place}"),
             (None, Some(place)) if agent.usable => format!("ready, {place}"),
             (None, Some(place)) => format!("not logged in, {place}"),
             (None, None) => "not installed".to_owned(),
@@ -157,7 +159,7 @@ fn text(findings: &Findings, code: u8) -> String {
         }
         0 => format!("A run goes to {}.", findings.provider),
         exit::UNAVAILABLE => format!(
-            "No run reaches a model: it goes to {}. Install an agent, or log in, as said above.",
+            "No run reaches a model: it goes to {}. Install an agent or log in, as said above, or name one that was found with --agent-provider.",
             findings.provider
         ),
         _ => "A run cannot work until what failed is put right.".to_owned(),

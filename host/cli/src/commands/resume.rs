@@ -73,7 +73,7 @@ impl ResumeArgs {
         let signals = Signals::listen();
         let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
         let mut progress = Progress::new(self.show.events, &settings, opening);
-        let request = resume_request(run, script, &settings);
+        let request = resume_request(run, script, &settings)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
         conclude(report, &mut progress, &signals, self.show.events, text.as_deref())
     }

@@ -36,6 +36,12 @@ pub(crate) struct RunArgs {
     #[arg(help = SCRIPT_HELP)]
     script: PathBuf,
 
+    #[command(flatten)]
+    calls: CallFlags,
+
+    #[command(flatten)]
+    agents: AgentFlags,
+
     /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
     #[arg(long, value_name = "MATCH=ACTION")]
     debug_rule: Vec<String>,
@@ -63,12 +69,6 @@ pub(crate) struct RunArgs {
     /// Take up this run instead of starting one; the script must be the same
     #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "agent_provider", "model", "effort", "permissions", "model_map", "budget_allowance", "project_root"])]
     resume_run: Option<String>,
-
-    #[command(flatten)]
-    calls: CallFlags,
-
-    #[command(flatten)]
-    agents: AgentFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
@@ -106,14 +106,14 @@ impl RunArgs {
             Some(asked) => {
                 let progress = Progress::new(self.show.events, &settings, opening);
                 let run = engine.find(asked).await?;
-                let request = resume_request(run, Some(script), &settings);
+                let request = resume_request(run, Some(script), &settings)?;
                 (engine.resume(request, &progress, cancel).await, progress)
             }
             None => {
                 let chosen = agents::choose(&settings);
                 chosen.announce(&mut opening);
                 let progress = Progress::new(self.show.events, &settings, opening);
-                let request = self.request(script, args, &settings, chosen.name);
+                let request = self.request(script, args, &settings, chosen.name)?;
                 (engine.run(request, &progress, cancel).await, progress)
             }
         };
@@ -136,9 +136,9 @@ impl RunArgs {
         args: Option<String>,
         settings: &Settings,
         provider: String,
-    ) -> RunRequest {
+    ) -> Result<RunRequest, EngineError> {
         let aliases = settings.model_map.iter();
-        RunRequest {
+        Ok(RunRequest {
             script,
             args,
             limits: setup::limits(settings),
@@ -146,13 +146,13 @@ impl RunArgs {
             provider,
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             defaults: setup::call_defaults(settings),
-            agents: setup::agents(settings),
+            agents: setup::agents(settings)?,
             debug_rules: self.debug_rule.clone(),
             timeout: settings.duration(Key::Timeout),
             seed: self.seed,
             project_root: self.project_root.clone(),
             home: paths::home(),
-        }
+        })
     }
 }
 
@@ -161,14 +161,14 @@ pub(super) fn resume_request(
     run: RunId,
     script: Option<ScriptFile>,
     settings: &Settings,
-) -> ResumeRequest {
-    ResumeRequest {
+) -> Result<ResumeRequest, EngineError> {
+    Ok(ResumeRequest {
         run,
         script,
         limits: setup::limit_changes(settings),
-        agents: setup::agents(settings),
+        agents: setup::agents(settings)?,
         timeout: settings.duration(Key::Timeout),
-    }
+    })
 }
 
 /// Prints what is to be printed and gives the exit code.

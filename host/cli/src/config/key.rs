@@ -117,8 +117,12 @@ impl Key {
         let limits = limits::Limits::default();
         Some(match self {
             Self::Provider => Value::Text(AUTO.to_owned()),
-            Self::AgentTimeout => Value::Duration(Duration::from_secs(30 * 60)),
-            Self::IdleTimeout => Value::Duration(Duration::from_secs(5 * 60)),
+            Self::AgentTimeout => {
+                Value::Duration(Duration::from_millis(limits::AGENT_TIMEOUT_MS_DEFAULT))
+            }
+            Self::IdleTimeout => {
+                Value::Duration(Duration::from_millis(limits::AGENT_IDLE_MS_DEFAULT))
+            }
             Self::MaxAgents => Value::Count(limits.agents.into()),
             Self::MaxParallelAgents => Value::Count(limits.parallel_agents.into()),
             Self::Fuel => Value::Count(limits.fuel),

@@ -3,14 +3,13 @@
 //! Owns: how each kind is read from text, compared and written. Never: says
 //! where a value came from.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::budget::Budget;
+use smol_wf_core::budget::Allowance;
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub(crate) enum Value {
     Text(String),
     Count(u64),
     Duration(Duration),
-    Budget(Budget),
+    Budget(Allowance),
     Path(PathBuf),
 }
 
@@ -53,7 +52,10 @@ impl Kind {
                 _ => Err(format!("it is a whole number from {least} to {most}")),
             },
             Self::Duration => duration(text).map(Value::Duration),
-            Self::Budget => Budget::read(text).map(Value::Budget),
+            // Its own words would repeat the text.
+            Self::Budget => Allowance::parse(text).map(Value::Budget).map_err(|_| {
+                "a budget is dollars or output tokens: '$5', '$0.50', 200k, 1.5M".to_owned()
+            }),
             Self::Path if text.is_empty() => Err("it is empty".to_owned()),
             Self::Path => Ok(Value::Path(PathBuf::from(text))),
         }
@@ -83,7 +85,7 @@ impl Kind {
             (_, Value::Count(count), Some(Value::Count(other))) => count <= other,
             (_, Value::Duration(span), Some(Value::Duration(other))) => span <= other,
             (_, Value::Budget(budget), Some(Value::Budget(other))) => {
-                budget.partial_cmp(other).is_some_and(Ordering::is_le)
+                other.is_less_than(*budget) == Some(false)
             }
             _ => false,
         }
@@ -162,8 +164,8 @@ mod tests {
             (Kind::Duration, "1500ms"),
             (Kind::Count { least: 1, most: 9 }, "9"),
             (Kind::Choice(&["read", "write"]), "write"),
-            (Kind::Budget, "$0.5"),
-            (Kind::Budget, "200k"),
+            (Kind::Budget, "$0.50"),
+            (Kind::Budget, "200000"),
         ] {
             assert_eq!(kind.read(text).unwrap().to_string(), text);
         }

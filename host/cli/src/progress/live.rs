@@ -2,7 +2,7 @@
 //!
 //! Owns: the lines that move. Never: more of them than a small terminal has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) struct Live {
 struct State {
     summary: ProgressBar,
     bars: HashMap<String, ProgressBar>,
-    working: usize,
+    working: HashSet<String>,
     done: u64,
     failed: u64,
     phase: String,
@@ -45,7 +45,7 @@ impl Live {
         let state = State {
             summary,
             bars: HashMap::new(),
-            working: 0,
+            working: HashSet::new(),
             done: 0,
             failed: 0,
             phase: String::new(),
@@ -65,10 +65,10 @@ impl Live {
         let step = event.metadata.step_id.clone().unwrap_or_default();
         match event.kind {
             "workflow.agent_started" => {
-                state.working += 1;
+                state.working.insert(step.clone());
                 if state.bars.len() < state.shown_max {
                     let bar = self.lines.add(ProgressBar::new_spinner());
-                    bar.set_style(style("  {spinner} {prefix} {msg} ({elapsed})"));
+                    bar.set_style(style("  {spinner} {prefix}{msg} {elapsed}"));
                     bar.set_prefix(screen::cut(&screen::one_line(text_of(event, "label")), 40));
                     bar.enable_steady_tick(TICK);
                     state.bars.insert(step, bar);
@@ -76,15 +76,24 @@ impl Live {
             }
             "workflow.agent_event" => {
                 if let Some(bar) = state.bars.get(&step) {
-                    bar.set_message(screen::cut(&screen::one_line(text_of(event, "text")), 48));
+                    // Pieces of an answer say nothing by themselves.
+                    let is_text = text_of(event, "kind") == "text";
+                    let doing = if is_text { "writing" } else { text_of(event, "text") };
+                    let doing = format!(" » {}", screen::cut(&screen::one_line(doing), 48));
+                    if bar.message() != doing {
+                        bar.set_message(doing);
+                        // How long it has been doing this.
+                        bar.reset_elapsed();
+                    }
                 }
             }
-            "workflow.agent_completed" | "workflow.agent_failed" => {
-                state.working = state.working.saturating_sub(1);
-                if event.kind == "workflow.agent_failed" {
-                    state.failed += 1;
-                } else {
-                    state.done += 1;
+            "workflow.agent_completed" | "workflow.agent_failed" | "workflow.agent_parked" => {
+                state.working.remove(&step);
+                match event.kind {
+                    "workflow.agent_completed" => state.done += 1,
+                    "workflow.agent_failed" => state.failed += 1,
+                    // It is made again when the run is resumed.
+                    _ => {}
                 }
                 if let Some(bar) = state.bars.remove(&step) {
                     bar.finish_and_clear();
@@ -124,7 +133,7 @@ impl State {
             if self.phase.is_empty() { String::new() } else { format!("{} · ", self.phase) };
         let failed =
             if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
-        let message = format!("{phase}{} running, {} done{failed}", self.working, self.done);
+        let message = format!("{phase}{} running, {} done{failed}", self.working.len(), self.done);
         self.summary.set_message(message);
     }
 }

@@ -3,21 +3,55 @@
 //! Owns: one line for each change of state. Never: colour or movement, so a log
 //! reads the same everywhere.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use smol_wf_core::event::Event;
 
+use super::slow::Slow;
 use super::{failure_of, number_of, span, text_of};
 use crate::failure::talk;
 
-/// Shows each event as a line.
+/// How often agents are looked at for being slow.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Shows each event as a line, and agents that take long.
 #[derive(Debug)]
-pub(crate) struct Plain;
+pub(crate) struct Plain {
+    slow: Arc<Mutex<Slow>>,
+    watch: tokio::task::JoinHandle<()>,
+}
 
 impl Plain {
-    #[expect(clippy::unused_self, reason = "one of two screens")]
+    /// `tells_slow` is false where only errors are wanted.
+    pub(crate) fn new(tells_slow: bool) -> Self {
+        let slow = Arc::new(Mutex::new(Slow::default()));
+        let watched = slow.clone();
+        let watch = tokio::spawn(async move {
+            while tells_slow {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let due =
+                    watched.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
+                due.iter().for_each(|line| talk(line));
+            }
+        });
+        Self { slow, watch }
+    }
+
     pub(crate) fn show(&self, event: &Event) {
         if let Some(line) = line_of(event) {
             talk(&line);
         }
+    }
+
+    /// Takes in what is not shown as well.
+    pub(crate) fn heard(&self, event: &Event) {
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        slow.heard(event, Instant::now());
+    }
+
+    pub(crate) fn finish(&self) {
+        self.watch.abort();
     }
 }
 
@@ -37,6 +71,10 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
             number_of(event, "/usage/outputTokens"),
         ),
         "workflow.agent_failed" => format!("[agent] {label}: failed: {}", failure_of(event)),
+        "workflow.agent_parked" => {
+            format!("[agent] {label}: waits for a resume: {}", failure_of(event))
+        }
+        "workflow.worktree_kept" => format!("[worktree] kept: {}", text_of(event, "path")),
         "workflow.agent_event" => {
             let step = event.metadata.step_id.as_deref().unwrap_or_default();
             format!("[agent {step}] {}", text_of(event, "text"))

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{
-    AgentRequest, Body, CallId, Machine, Next, Outcome, Reply, Scope, ScopeStart, WorkflowTarget,
+    AgentRequest, Body, CallId, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
+    WorkflowTarget,
 };
+use crate::selector;
 
 /// Something that waits to be told to a script.
 #[derive(Debug)]
@@ -109,14 +111,16 @@ impl ScopeState {
 
     /// Fills in what the call leaves open: the current phase, and what `meta`
     /// declares for it.
-    pub(super) fn apply_defaults(&self, request: &mut AgentRequest) {
+    pub(super) fn apply_defaults(&self, request: &mut AgentRequest, head: &RunHead) {
         if request.phase.is_none() {
             request.phase.clone_from(&self.phase);
         }
         let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
         if let Some(defaults) = declared {
+            if request.provider.is_none() && !selector::names_provider(request, head) {
+                request.provider.clone_from(&defaults.provider);
+            }
             request.model = request.model.take().or_else(|| defaults.model.clone());
-            request.provider = request.provider.take().or_else(|| defaults.provider.clone());
         }
     }
 }
@@ -164,6 +168,7 @@ impl Machine {
             self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
             self.calls.remove(&id);
+            self.agent_book.cut(id);
             self.effects.push(Effect::Cancel(id));
         }
         self.scopes.remove(&child);
@@ -205,8 +210,11 @@ impl Machine {
             if !entry.body.is_about_attempts() {
                 break;
             }
-            if let Body::AttemptStarted { guest, .. } = &entry.body {
-                self.compare_fuel = *guest == self.guest;
+            match &entry.body {
+                Body::AttemptStarted { guest, .. } => self.compare_fuel = *guest == self.guest,
+                // What it used is spent, though its script is not told.
+                Body::AgentParked { reply, .. } => self.agent_book.ledger.count(reply),
+                _ => {}
             }
             self.recorded.pop_front();
             self.seq += 1;

@@ -87,6 +87,9 @@ impl Machine {
                     let now = format!("the child workflow came to {ended:?}");
                     return Err(super::Mismatch { seq, recorded, now }.into());
                 }
+                if let Some(reply) = &reply {
+                    self.agent_book.ledger.count(reply);
+                }
                 let next = self
                     .settle(call, outcome, reply.as_deref())
                     .ok_or_else(|| unexpected(seq, "an outcome of a call that is not open"))?;

@@ -1,7 +1,7 @@
 //! The run machine: decides what becomes of everything a script asks for.
 //!
 //! Owns: the numbering of calls, the order of deliveries, replay against the
-//! journal, phases, the budget, the limits that count calls, and how a run
+//! journal, phases, the budget, shut providers, the limits that count calls, and how a run
 //! ends. Never: reads a clock, runs a guest, talks to an agent or a store.
 //!
 //! The engine drives it in a circle. [`Machine::next`] names the turn to run;
@@ -11,6 +11,7 @@
 //! [`Machine::take_entries`] durable, performs [`Machine::take_effects`], waits,
 //! and reports what happened with [`Machine::complete`].
 
+mod agents;
 mod calls;
 mod load;
 mod turn;
@@ -25,6 +26,8 @@ use crate::journal::{
     Body, Entry, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason, TurnState,
 };
 use crate::limits::{LimitError, Limits};
+use agents::AgentBook;
+pub use agents::{MayBegin, Noted};
 pub use calls::{Delivery, Effect};
 use calls::{OpenCall, ScopeState};
 
@@ -90,6 +93,7 @@ pub struct Machine {
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
     agents: u32,
+    agent_book: AgentBook,
     notes: u32,
     usage: Usage,
     fuel: u64,
@@ -151,6 +155,7 @@ impl Machine {
             last_call: 0,
             turn_bytes: 0,
             agents: 0,
+            agent_book: AgentBook::default(),
             notes: 0,
             usage: Usage::default(),
             fuel: 0,
@@ -262,6 +267,9 @@ impl Machine {
         let Some(open) = self.calls.get_mut(&call) else { return };
         if !open.completed {
             open.completed = true;
+            if let Some(reply) = &reply {
+                self.agent_book.ledger.count(reply);
+            }
             self.inbox.push_back(Delivery::Settle { call, outcome, reply: reply.map(Box::new) });
         }
     }
@@ -269,12 +277,6 @@ impl Machine {
     /// Reports that the script of a `workflow()` call was found and may start.
     pub fn child_found(&mut self, start: ScopeStart) {
         self.inbox.push_back(Delivery::Start(Box::new(start)));
-    }
-
-    /// Notes that an agent was set to work.
-    pub fn dispatched(&mut self, call: CallId, now_us: i64) {
-        self.now_us = self.now_us.max(now_us);
-        self.write(Body::AgentDispatched { call });
     }
 
     /// Notes that this process lets go of the run.

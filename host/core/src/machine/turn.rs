@@ -10,13 +10,18 @@ use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
     TURN_BYTES_MAX,
 };
+use crate::selector;
 
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
         self.count_bytes(prompt.len() + options.len())?;
         let mut request = AgentRequest::read(prompt, &options).map_err(Refusal::Call)?;
         if let Some(scope) = self.scopes.get(&self.current) {
-            scope.apply_defaults(&mut request);
+            scope.apply_defaults(&mut request, &self.head);
+        }
+        if let Err(error) = selector::choose(&request, &self.head) {
+            let message = format!("option `model` of agent(): {error}");
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
         }
         if self.is_live() && self.agents >= self.limits.agents {
             return Err(stop(LimitError::Agents { limit: self.limits.agents }));

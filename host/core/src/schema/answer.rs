@@ -81,6 +81,17 @@ pub fn correction_prompt(
     )
 }
 
+/// The prompt of the correction round in a session that goes on: the agent
+/// knows the question and its answer.
+#[must_use]
+pub fn correction_in_session(schema_text: &str, problem: &str) -> String {
+    format!(
+        "Your answer cannot be used: {problem}\n\nAnswer again, with one JSON value that satisfies \
+         this JSON Schema, and nothing else: no prose, no code fence. Keep what was right; do not \
+         repeat work that is done.\n\n{schema_text}"
+    )
+}
+
 /// At most so many bytes, and a mark when something was cut.
 pub(super) fn shorten(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {

@@ -11,7 +11,7 @@ use smol_wf_core::call::Permissions;
 use super::policy::decide;
 use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
-use crate::vendor_words::kind_of;
+use crate::cause::Cause;
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, ProviderError,
     ProviderErrorKind as Kind, Spent,
@@ -102,11 +102,6 @@ impl Conversation {
         self.session.as_deref()
     }
 
-    /// Whether the prompt has been sent.
-    pub(super) fn has_asked(&self) -> bool {
-        self.stage == Stage::Prompt
-    }
-
     /// Takes a line of the agent's.
     pub(super) fn take(
         &mut self,
@@ -136,10 +131,14 @@ impl Conversation {
         }
     }
 
-    fn asked(&self, method: &str, id: &Value, params: &Value) -> Value {
+    fn asked(&mut self, method: &str, id: &Value, params: &Value) -> Value {
         match method {
             "session/request_permission" => {
-                wire::answer(id, &decide(params, self.task.permissions, &self.cwd))
+                let decision = decide(params, self.task.permissions, &self.cwd);
+                if let Some(denied) = decision.denied {
+                    self.transcript.denied(&denied);
+                }
+                wire::answer(id, &decision.result)
             }
             other => wire::unknown_method(id, other),
         }
@@ -328,7 +327,8 @@ impl Conversation {
             Stage::Effort => "it cannot take the effort",
             Stage::Prompt => "it failed",
         };
-        let kind = if self.stage == Stage::Model { Kind::Model } else { kind_of(None, &said) };
+        let kind =
+            if self.stage == Stage::Model { Kind::Model } else { Cause::read(&said, None).kind };
         let spent =
             Spent { session_id: self.session.clone(), cost_usd: self.cost(), ..Spent::default() };
         self.error(kind, format!("{doing}: {said}")).having_spent(spent)

@@ -4,8 +4,9 @@
 //! terminals for the agent, which it is told are not offered.
 //!
 //! What cannot be held to is not promised: the protocol has no structured
-//! output, so the engine writes the schema into the prompt; and an agent that
-//! never asks for permission is held by its own modes alone.
+//! output, so the engine writes the schema into the prompt; an agent that never
+//! asks for permission is held by its own modes alone; and what an agent does not
+//! say, such as the tokens of all but its last step, nobody counts.
 
 mod conversation;
 mod policy;
@@ -27,8 +28,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use self::conversation::{Conversation, Next};
+use crate::cause::Cause;
 use crate::process::{Environment, Launch, Process, ProcessError, find_program};
-use crate::vendor_words::kind_of;
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
     ProviderErrorKind,
@@ -247,19 +248,7 @@ impl Turn {
             return ProviderError::new(&provider, ProviderErrorKind::Killed, "its process is gone");
         };
         match process.exit().await {
-            Ok(exit) => {
-                let tail = exit.stderr_tail.trim();
-                let kind = match kind_of(None, tail) {
-                    _ if exit.signal.is_some() => ProviderErrorKind::Killed,
-                    ProviderErrorKind::Failed if self.conversation.has_asked() => {
-                        ProviderErrorKind::CutStream
-                    }
-                    found => found,
-                };
-                let words = exit.in_words();
-                let message = format!("its program ended in the middle ({words}): {tail}");
-                ProviderError::new(&provider, kind, message.trim_end_matches([' ', ':']))
-            }
+            Ok(exit) => Cause::of_exit("its program", &exit).into_error(&provider),
             Err(failure) => failure.into_provider_error(&provider),
         }
     }

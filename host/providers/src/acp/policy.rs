@@ -26,8 +26,16 @@ struct Question {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ToolCall {
+    title: String,
     kind: String,
     locations: Vec<Location>,
+}
+
+impl ToolCall {
+    fn in_words(&self) -> String {
+        let places = self.locations.iter().map(|one| format!(" {}", one.path.display()));
+        format!("{} ({}){}", self.title, self.kind, places.collect::<String>())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,8 +51,17 @@ struct Choice {
     kind: String,
 }
 
-/// The result of `session/request_permission`.
-pub(super) fn decide(params: &Value, permissions: Option<Permissions>, cwd: &Path) -> Value {
+/// The answer to `session/request_permission`.
+#[derive(Debug)]
+pub(super) struct Decision {
+    /// As the protocol wants it.
+    pub(super) result: Value,
+    /// What is not allowed, in words; none when it is.
+    pub(super) denied: Option<String>,
+}
+
+/// Decides.
+pub(super) fn decide(params: &Value, permissions: Option<Permissions>, cwd: &Path) -> Decision {
     let question: Question = serde_json::from_value(params.clone()).unwrap_or_default();
     let may = match permissions {
         Some(Permissions::Read) => READING.contains(&question.tool_call.kind.as_str()),
@@ -52,18 +69,17 @@ pub(super) fn decide(params: &Value, permissions: Option<Permissions>, cwd: &Pat
     };
     let inside = question.tool_call.locations.iter().all(|location| is_below(&location.path, cwd));
     // Once, so that the answer is no standing one in the agent's own settings.
-    let kinds = if may && inside {
-        ["allow_once", "allow_always"]
-    } else {
-        ["reject_once", "reject_always"]
-    };
+    let allowed = may && inside;
+    let kinds =
+        if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
     let chosen = kinds.iter().find_map(|kind| question.options.iter().find(|o| o.kind == *kind));
-    match chosen {
+    let result = match chosen {
         Some(choice) => {
             json!({"outcome": {"outcome": "selected", "optionId": choice.option_id}})
         }
         None => json!({"outcome": {"outcome": "cancelled"}}),
-    }
+    };
+    Decision { result, denied: (!allowed).then(|| question.tool_call.in_words()) }
 }
 
 /// By name alone: the file need not exist yet.
@@ -94,7 +110,7 @@ mod tests {
             ],
         });
         let decided = decide(&params, permissions, Path::new("/project"));
-        decided["outcome"]["optionId"].as_str().unwrap().to_owned()
+        decided.result["outcome"]["optionId"].as_str().unwrap().to_owned()
     }
 
     #[test]
@@ -120,6 +136,6 @@ mod tests {
     #[test]
     fn a_question_without_a_fitting_answer_is_cancelled() {
         let decided = decide(&json!({"options": []}), None, Path::new("/project"));
-        assert_eq!(decided["outcome"]["outcome"], "cancelled");
+        assert_eq!(decided.result["outcome"]["outcome"], "cancelled");
     }
 }

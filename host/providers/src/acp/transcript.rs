@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
-use crate::vendor_words::kind_of;
+use crate::cause::Cause;
 use crate::{Activity, AgentActivity, ProviderErrorKind as Kind};
 
 /// Bytes of an answer; the engine takes less.
@@ -30,6 +30,9 @@ pub(super) struct Transcript {
     /// Dollars of the whole session.
     pub(super) cost: Option<f64>,
     model: Option<String>,
+    /// What the agent asked to do, was not allowed to, and has not written about
+    /// since.
+    denied: Option<String>,
     /// The agent has said that it cannot go on, which some say nowhere else.
     broken: bool,
 }
@@ -95,7 +98,10 @@ impl Transcript {
                 self.model = model.and_then(Value::as_str).map(str::to_owned).or(self.model.take());
             }
             "session_info_update" => {
-                self.broken |= said("/_meta/codex/threadStatus/type") == Some("systemError");
+                if said("/_meta/codex/threadStatus/type") == Some("systemError") {
+                    // Why comes next, as if it were the answer.
+                    (self.broken, self.anew) = (true, true);
+                }
                 if update.pointer("/_meta/piAcp/running") == Some(&Value::Bool(true)) {
                     // What came before is the program's greeting.
                     self.text.clear();
@@ -109,9 +115,16 @@ impl Transcript {
         if std::mem::take(&mut self.anew) || self.message.as_deref() != message {
             self.text.clear();
             self.message = message.map(str::to_owned);
+            self.denied = None;
         }
         let room = ANSWER_BYTES_MAX - self.text.len();
         self.text.push_str(&text[..text.floor_char_boundary(room)]);
+    }
+
+    /// The agent was told no.
+    pub(super) fn denied(&mut self, what: &str) {
+        self.anew = true;
+        self.denied = Some(what.to_owned());
     }
 
     fn tool(&mut self, update: &Value, activity: &dyn Activity) {
@@ -143,7 +156,13 @@ impl Transcript {
     pub(super) fn answer(&self, end: &TurnEnd) -> Result<String, (Kind, String)> {
         let text = self.text.trim();
         if self.broken {
-            return Err((kind_of(None, text), format!("the agent could not go on: {text}")));
+            let cause = Cause::read(text, None);
+            return Err((cause.kind, format!("the agent could not go on: {}", cause.message)));
+        }
+        if let ("end_turn", Some(denied)) = (end.stop_reason.as_str(), &self.denied) {
+            let message =
+                format!("the agent stopped because it may not do what it asked for: {denied}");
+            return Err((Kind::PermissionDenied, message));
         }
         match end.stop_reason.as_str() {
             "end_turn" if text.is_empty() => Err((

@@ -11,15 +11,17 @@ const WORDS: &[(Kind, &[&str])] = &[
     (
         Kind::Quota,
         &[
-            "insufficient_quota",
+            "quota",
+            "insufficient balance",
+            "insufficient credit",
+            "insufficient funds",
             "usage limit",
             "usage_limit_reached",
             "usage not included",
             "credit balance",
             "out of credits",
-            "exceeded your current quota",
-            "quota exceeded",
             "billing_hard_limit",
+            "spending limit",
             "payment required",
             "spend limit",
             "spend cap",
@@ -40,8 +42,10 @@ const WORDS: &[(Kind, &[&str])] = &[
             "server_error",
             "econnrefused",
             "enotfound",
+            "getaddrinfo",
             "connection refused",
             "unable to connect",
+            "cannot connect",
         ],
     ),
     (
@@ -56,7 +60,9 @@ const WORDS: &[(Kind, &[&str])] = &[
             "oauth token",
             "missing environment variable",
             "/login",
+            "auth login",
             "codex login",
+            "credentials",
         ],
     ),
     (
@@ -74,6 +80,9 @@ const WORDS: &[(Kind, &[&str])] = &[
             "econnreset",
             "connection reset",
             "connection closed",
+            "connection was closed",
+            "json parsing failed",
+            "timed out",
             "connection error",
             "network error",
             "socket hang up",
@@ -99,8 +108,22 @@ const NO_MODEL: [&str; 9] = [
     "unsupported",
 ];
 
+/// The kind of a failure that a service answered with `status` and that is
+/// worded `text`.
+pub(super) fn kind_of(status: Option<u16>, text: &str) -> Kind {
+    match kind_of_text(text) {
+        // The words of a quota stand above a status: services answer 400, 403
+        // and 429 for it alike.
+        Some(Kind::Quota) => Kind::Quota,
+        by_text => status
+            .and_then(|code| kind_of_status(code, by_text))
+            .or(by_text)
+            .unwrap_or(Kind::Failed),
+    }
+}
+
 /// The kind that the text speaks of, when it does.
-pub(super) fn kind_of_text(text: &str) -> Option<Kind> {
+fn kind_of_text(text: &str) -> Option<Kind> {
     let text = text.to_lowercase().replace(NO_QUOTA, "");
     let has = |word: &&str| text.contains(*word);
     // "You've hit your weekly limit", whatever the name of the limit.
@@ -119,7 +142,7 @@ pub(super) fn kind_of_text(text: &str) -> Option<Kind> {
 
 /// The kind that a status stands for; what the text says settles the doubtful
 /// ones.
-pub(super) fn kind_of_status(status: u16, by_text: Option<Kind>) -> Option<Kind> {
+fn kind_of_status(status: u16, by_text: Option<Kind>) -> Option<Kind> {
     match status {
         401 | 407 => Some(Kind::Auth),
         402 => Some(Kind::Quota),

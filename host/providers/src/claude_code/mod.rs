@@ -40,6 +40,9 @@ pub const NAME: &str = "claude-code";
 /// The program, when the user names no other.
 const PROGRAM: &str = "claude";
 
+/// What to type when it has no credentials.
+const LOGIN: &str = "run `claude` and type /login, or set ANTHROPIC_API_KEY";
+
 /// What a user may say about it.
 pub type ClaudeCodeOptions = CliOptions;
 
@@ -106,7 +109,7 @@ impl Provider for ClaudeCode {
         if let Some(schema) = &schema {
             ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
         }
-        ended.into_reply(NAME)
+        ended.into_reply(NAME, LOGIN)
     }
 
     fn glance(&self) -> Probe {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::{NAME, PROGRAM};
+use super::{LOGIN, NAME, PROGRAM};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, json, look, variable};
@@ -25,7 +25,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @anthropic-ai/claude-code",
-        login: "run `claude` and type /login, or set ANTHROPIC_API_KEY",
+        login: LOGIN,
     };
     look(program, options, environment, logged_in(options)).await
 }

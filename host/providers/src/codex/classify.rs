@@ -16,7 +16,14 @@ pub(super) fn failed(message: &str) -> Cause {
         let text = "the answer broke off at the model's limit of output tokens (max_output_tokens)";
         return Cause::new(Kind::Failed, text);
     }
-    Cause::read(message, None)
+    let mut cause = Cause::read(message, None);
+    if message.starts_with("Missing environment variable") {
+        cause.message = format!(
+            "{} Name it in `env_allow` of the provider codex in the configuration",
+            cause.message
+        );
+    }
+    cause
 }
 
 /// It ended, or was ended, and its turn had not.

@@ -10,8 +10,9 @@
 //! refuses is a failed command to the agent, which goes on.
 //!
 //! **Structured answers** are written by grammar, which knows less than JSON
-//! Schema: see [`Lowered::strict`]. A schema that cannot be put that way is
-//! written into the prompt, and the answer is text.
+//! Schema: objects are closed, and an optional property is one that may be null,
+//! which is taken out of the answer again. A schema that cannot be put that way
+//! is written into the prompt, and the answer is text.
 //!
 //! **Counts.** Codex counts a session from its beginning. What earlier rounds of
 //! the same session have told this provider is subtracted; of a session that it
@@ -50,6 +51,9 @@ pub const NAME: &str = "codex";
 
 /// The program, when the user names no other.
 const PROGRAM: &str = "codex";
+
+/// What to type when it has no credentials.
+const LOGIN: &str = "run `codex login`, or set CODEX_API_KEY";
 
 /// What a user may say about it.
 pub type CodexOptions = CliOptions;
@@ -180,7 +184,7 @@ impl Provider for Codex {
             Some(asked) => Some(asked),
             None => self.model_of(ended.session_id.as_deref()).await,
         };
-        ended.into_reply(NAME)
+        ended.into_reply(NAME, LOGIN)
     }
 
     fn glance(&self) -> Probe {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the places where it keeps them. Never: their values.
 
-use super::{NAME, PROGRAM};
+use super::{LOGIN, NAME, PROGRAM};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, look, text, variable};
@@ -13,13 +13,14 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @openai/codex",
-        login: "run `codex login`, or set CODEX_API_KEY",
+        login: LOGIN,
     };
     look(program, options, environment, logged_in(options)).await
 }
 
 pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
-    if ["CODEX_API_KEY", "OPENAI_API_KEY"].iter().any(|name| variable(options, name).is_some()) {
+    // Not OPENAI_API_KEY: Codex passes over it, unless a model provider names it.
+    if variable(options, "CODEX_API_KEY").is_some() {
         return Some(true);
     }
     let home = folder(options, "CODEX_HOME", ".codex")?;
@@ -40,9 +41,8 @@ mod tests {
     fn credentials_are_looked_for_where_codex_keeps_them() {
         let folder = tempfile::tempdir().unwrap();
         let mut options = CliOptions::default();
-        for name in ["CODEX_API_KEY", "OPENAI_API_KEY"] {
-            options.env.insert(name.to_owned(), String::new());
-        }
+        options.env.insert("CODEX_API_KEY".to_owned(), String::new());
+        options.env.insert("OPENAI_API_KEY".to_owned(), "k".to_owned());
         let path = folder.path().to_string_lossy().into_owned();
         options.env.insert("CODEX_HOME".to_owned(), path);
         assert_eq!(logged_in(&options), Some(false));

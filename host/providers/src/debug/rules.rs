@@ -17,6 +17,9 @@
 //! | `answer:<text or JSON>` | answers that; takes the rest of the rule, commas included |
 //! | `bad`, `bad:always` | breaks the schema in the first round, or in every round |
 //! | `delay:<duration>` | waits first: `500ms`, `2s`, `1m` |
+//! | `tokens:<n>` | claims to have written that many tokens |
+//! | `cost:<dollars>` | claims to have cost that much; `cost:unknown` does not say |
+//! | `retry-after:<duration>` | a failure asks to be left alone that long |
 //! | `times:<n>` | the rule holds for the first n calls that it matches, retries counted |
 //!
 //! The first rule that matches a call decides.
@@ -127,6 +130,13 @@ pub(super) enum Action {
     Bad { always: bool },
 }
 
+/// What a rule says that a call cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cost {
+    Usd(f64),
+    Unknown,
+}
+
 /// One rule.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -134,6 +144,9 @@ pub(super) struct Rule {
     pub(super) action: Option<Action>,
     pub(super) delay: Option<Duration>,
     pub(super) times: Option<u32>,
+    pub(super) tokens: Option<u64>,
+    pub(super) cost: Option<Cost>,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Rule {
@@ -156,6 +169,9 @@ impl Rule {
             action: None,
             delay: None,
             times: None,
+            tokens: None,
+            cost: None,
+            retry_after: None,
         };
         loop {
             // An answer may hold commas, so it takes all that is left.
@@ -190,13 +206,27 @@ impl Rule {
             ("bad", None) => self.act(Action::Bad { always: false }),
             ("bad", Some("always")) => self.act(Action::Bad { always: true }),
             ("delay", Some(value)) => once(&mut self.delay, duration(value)?, "delay"),
+            ("retry-after", Some(value)) => {
+                once(&mut self.retry_after, duration(value)?, "retry-after")
+            }
+            ("tokens", Some(value)) => match value.parse() {
+                Ok(tokens) => once(&mut self.tokens, tokens, "tokens"),
+                _ => Err(format!("`tokens:{value}` needs a number")),
+            },
+            ("cost", Some("unknown")) => once(&mut self.cost, Cost::Unknown, "cost"),
+            ("cost", Some(value)) => match value.parse::<f64>() {
+                Ok(usd) if usd.is_finite() && usd >= 0.0 => {
+                    once(&mut self.cost, Cost::Usd(usd), "cost")
+                }
+                _ => Err(format!("`cost:{value}` needs dollars, such as cost:0.25")),
+            },
             ("times", Some(value)) => match value.parse() {
                 Ok(times) if times > 0 => once(&mut self.times, times, "times"),
                 _ => Err(format!("`times:{value}` needs a number from 1")),
             },
             _ => Err(format!(
                 "`{word}` is no action; there are fail, fail:<kind>, null, answer:<text>, bad, bad:always, \
-                 delay:<duration> and times:<n>"
+                 delay:<duration>, tokens:<n>, cost:<dollars>, retry-after:<duration> and times:<n>"
             )),
         }
     }
@@ -274,6 +304,9 @@ mod tests {
             ("*=delay:s", "`s` is no duration"),
             ("*=delay:1s,delay:2s", "`delay` is given twice"),
             ("*=times:0", "needs a number from 1"),
+            ("*=tokens:many", "needs a number"),
+            ("*=cost:-1", "needs dollars"),
+            ("*=cost:1,cost:unknown", "`cost` is given twice"),
             ("*=fail,null", "only one of them"),
         ] {
             assert!(reason(text).contains(part), "{text}: {}", reason(text));

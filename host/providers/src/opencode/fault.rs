@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{NAME, error};
-use crate::vendor_words::kind_of;
+use crate::cause::Cause;
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
 /// An error as it stands in a message, in an event and in a refusal.
@@ -80,8 +80,13 @@ impl Fault {
                 Kind::Failed
             }
             _ => {
+                // The code of a quota stands in the body alone, at times; a body's
+                // other words are not all about the failure.
                 let body = self.data.response_body.as_deref().unwrap_or_default();
-                kind_of(self.data.status_code, &format!("{said} {body}"))
+                match Cause::read(body, None).kind {
+                    Kind::Quota => Kind::Quota,
+                    _ => Cause::read(said, self.data.status_code).kind,
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::hub::Event;
 use super::reply::{Part, ToolState};
 use super::{NAME, error};
-use crate::vendor_words::kind_of;
+use crate::cause::Cause;
 use crate::{Activity, AgentActivity, ProviderError, ProviderErrorKind as Kind};
 
 /// Steps of one message. Real work takes a few hundred at the most; each costs
@@ -157,7 +157,7 @@ fn waits(status: &Value, activity: &dyn Activity) -> News {
     let attempt = status["attempt"].as_u64().unwrap_or_default();
     let why = status["message"].as_str().unwrap_or("no reason given");
     if attempt >= RETRIES_MAX {
-        let kind = kind_of(None, why);
+        let kind = Cause::read(why, None).kind;
         return News::GiveUp(error(kind, format!("{why}, {attempt} times in a row")));
     }
     activity.note(AgentActivity::Waiting { reason: format!("{why} (retry {attempt})") });

@@ -42,6 +42,9 @@ pub const NAME: &str = "pi";
 /// The program, when the user names no other.
 const PROGRAM: &str = "pi";
 
+/// What to type when it has no credentials.
+const LOGIN: &str = "run `pi` and type /login, or set the key of a vendor such as OPENAI_API_KEY";
+
 /// What a user may say about it.
 pub type PiOptions = CliOptions;
 
@@ -113,7 +116,7 @@ impl Provider for Pi {
         if let Some(schema) = &schema {
             ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
         }
-        ended.into_reply(NAME)
+        ended.into_reply(NAME, LOGIN)
     }
 
     fn glance(&self) -> Probe {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{NAME, PROGRAM, argv};
+use super::{LOGIN, NAME, PROGRAM, argv};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, json, look, variable};
@@ -15,7 +15,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or later)",
-        login: "run `pi` and type /login, or set the key of a vendor such as OPENAI_API_KEY",
+        login: LOGIN,
     };
     look(program, options, environment, Some(logged_in(options))).await
 }

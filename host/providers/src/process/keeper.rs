@@ -5,29 +5,24 @@
 //! runtime is going down. Never: reads or writes a child's pipes.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::{oneshot, watch};
 
+use super::Launch;
 use super::error::ProcessError;
-use super::system::{self, MARKER, Signal};
+use super::kept::Kept;
+use super::system::{self, MARKER};
+use super::tether::{Handle, Order, Started, Tether};
 use super::tree::{Table, Tree};
-use super::{GRACE, Launch, leftovers};
 use crate::owner;
 
-/// Stack of the thread: it keeps nothing large there.
-const STACK_BYTES: usize = 256 * 1024;
-/// From the signal that cannot be refused to giving up: what has not ended by
-/// then hangs in the kernel, on a lost network disk for instance.
-const GIVE_UP: Duration = Duration::from_secs(10);
 /// First and longest pause between two looks at a tree that is ending.
 const LOOK_FIRST: Duration = Duration::from_millis(5);
 const LOOK_LAST: Duration = Duration::from_millis(100);
@@ -41,165 +36,8 @@ const ASK: Duration = Duration::from_millis(10);
 /// Longest marker of an outer smol-wf that is passed on.
 const OUTER_MARK_BYTES_MAX: usize = 4 * 1024;
 
-/// A child that runs: what holds it, and its pipes.
-pub(super) struct Started {
-    pub(super) tether: Tether,
-    pub(super) stdin: ChildStdin,
-    pub(super) stdout: ChildStdout,
-    pub(super) stderr: ChildStderr,
-}
-
-/// Holds a child: it is ended when this is dropped.
-#[derive(Debug)]
-pub(super) struct Tether {
-    id: u64,
-    pid: u32,
-    status: watch::Receiver<Option<ExitStatus>>,
-    handle: Handle,
-}
-
-impl Tether {
-    pub(super) fn pid(&self) -> u32 {
-        self.pid
-    }
-
-    /// Returns when the child has ended; none when it cannot be ended.
-    pub(super) async fn exited(&self) -> Option<ExitStatus> {
-        let mut status = self.status.clone();
-        status.wait_for(Option::is_some).await.ok().and_then(|status| *status)
-    }
-
-    /// Ends the tree, and returns when the child itself has ended.
-    pub(super) async fn end_and_wait(&self) -> Option<ExitStatus> {
-        self.handle.send(Order::End(self.id));
-        self.exited().await
-    }
-}
-
-impl Drop for Tether {
-    fn drop(&mut self) {
-        self.handle.send(Order::End(self.id));
-    }
-}
-
-enum Order {
-    Start { launch: Box<Launch>, reply: oneshot::Sender<Result<Started, ProcessError>> },
-    End(u64),
-    Quiet(oneshot::Sender<()>),
-}
-
-/// Speaks to the thread.
-#[derive(Debug, Clone)]
-struct Handle {
-    orders: mpsc::Sender<Order>,
-    wake: Arc<UnixStream>,
-}
-
-impl Handle {
-    fn send(&self, order: Order) {
-        // Both fail only when the thread is gone, and then so is the process; or
-        // when the pipe is full, and then the thread is awake.
-        let _ = self.orders.send(order);
-        let _ = (&*self.wake).write(&[0]);
-    }
-}
-
-static HANDLE: Mutex<Option<Handle>> = Mutex::new(None);
-
-/// The thread, started when it is first needed.
-fn handle() -> io::Result<Handle> {
-    let mut handle = HANDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(handle) = &*handle {
-        return Ok(handle.clone());
-    }
-    let (wake, woken) = UnixStream::pair()?;
-    wake.set_nonblocking(true)?;
-    woken.set_nonblocking(true)?;
-    let (orders, incoming) = mpsc::channel();
-    let new = Handle { orders, wake: Arc::new(wake) };
-    let keeper = Keeper::new(new.clone(), incoming, woken);
-    let builder = thread::Builder::new().name("smol-wf-keeper".to_owned()).stack_size(STACK_BYTES);
-    builder.spawn(move || keeper.run())?;
-    *handle = Some(new.clone());
-    Ok(new)
-}
-
-/// Starts a child.
-pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
-    leftovers::searched().await;
-    let program = launch.program.clone();
-    let failed = |error| ProcessError::Spawn { program: program.clone(), error };
-    let (reply, started) = oneshot::channel();
-    handle().map_err(failed)?.send(Order::Start { launch: Box::new(launch), reply });
-    started.await.unwrap_or_else(|_| Err(failed(io::ErrorKind::BrokenPipe.into())))
-}
-
-/// Returns when every tree is gone that is no longer wanted.
-pub(super) async fn quiet() {
-    let handle = HANDLE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(handle) = handle else { return };
-    let (reply, quiet) = oneshot::channel();
-    handle.send(Order::Quiet(reply));
-    let _ = quiet.await;
-}
-
-/// A child and what is known of it.
-struct Kept {
-    child: Child,
-    pid: i32,
-    /// Readable when the child has ended.
-    exit: Option<OwnedFd>,
-    status: watch::Sender<Option<ExitStatus>>,
-    has_exited: bool,
-    tree: Tree,
-    ending: Option<Ending>,
-}
-
-/// How far the end of a tree is.
-struct Ending {
-    since: Instant,
-    group_told: bool,
-    strays_told: bool,
-}
-
-impl Kept {
-    fn begin_ending(&mut self, now: Instant) {
-        self.ending.get_or_insert(Ending { since: now, group_told: false, strays_told: false });
-    }
-
-    /// Whether it had no company when it ended: then there is nothing to do.
-    fn has_ended_alone(&self) -> bool {
-        self.has_exited && self.tree.is_alone() && !system::group_exists(self.pid)
-    }
-
-    /// Does what is due now; true when nothing is left to be done.
-    fn go_on_ending(&mut self, members: &[system::Seen], now: Instant) -> bool {
-        let Some(ending) = &mut self.ending else { return false };
-        if self.has_exited && members.is_empty() && !system::group_exists(self.pid) {
-            return true;
-        }
-        let taken = now.duration_since(ending.since);
-        if taken < GRACE {
-            if !ending.group_told {
-                system::signal_group(self.pid, Signal::TERM);
-                ending.group_told = true;
-            }
-            // While the child itself is ending, it may be ending these.
-            if self.has_exited && !ending.strays_told {
-                members.iter().for_each(|one| system::signal(one, Signal::TERM));
-                ending.strays_told = true;
-            }
-            return false;
-        }
-        if !self.has_exited || system::group_exists(self.pid) {
-            system::signal_group(self.pid, Signal::KILL);
-        }
-        members.iter().for_each(|one| system::signal(one, Signal::KILL));
-        taken > GRACE + GIVE_UP
-    }
-}
-
-struct Keeper {
+/// What the thread knows.
+pub(super) struct Keeper {
     handle: Handle,
     orders: mpsc::Receiver<Order>,
     woken: UnixStream,
@@ -215,7 +53,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(handle: Handle, orders: mpsc::Receiver<Order>, woken: UnixStream) -> Self {
+    pub(super) fn new(handle: Handle, orders: mpsc::Receiver<Order>, woken: UnixStream) -> Self {
         let outer = std::env::var(MARKER).unwrap_or_default();
         Self {
             handle,
@@ -231,7 +69,7 @@ impl Keeper {
         }
     }
 
-    fn run(mut self) {
+    pub(super) fn run(mut self) {
         system::adopt_orphans();
         system::keep_inherited_files();
         loop {
@@ -327,7 +165,7 @@ impl Keeper {
             exit: system::exit_descriptor(pid),
             child,
             pid,
-            status,
+            status: Some(status),
             has_exited: false,
             tree: Tree::new(pid, mark),
             ending: None,
@@ -342,9 +180,14 @@ impl Keeper {
     fn collect(&mut self, now: Instant) {
         let mut look = false;
         for kept in self.kept.values_mut().filter(|kept| !kept.has_exited) {
-            let Ok(Some(status)) = kept.child.try_wait() else { continue };
+            match kept.child.try_wait() {
+                Ok(None) => continue,
+                Ok(status) => _ = kept.status.take().map(|told| told.send_replace(status)),
+                // Where SIGCHLD is ignored, the system keeps no exit for us: it
+                // is over, and how is unknown.
+                Err(_) => kept.status = None,
+            }
             kept.has_exited = true;
-            kept.status.send_replace(Some(status));
             kept.begin_ending(now);
             look = true;
         }

@@ -10,10 +10,12 @@
 mod environment;
 mod error;
 mod keeper;
+mod kept;
 mod leftovers;
 mod output;
 mod program;
 mod system;
+mod tether;
 mod tree;
 
 use std::ffi::OsString;
@@ -33,8 +35,8 @@ pub(crate) use error::ProcessError;
 pub use leftovers::{end_leftovers, end_leftovers_once};
 pub(crate) use program::find_program;
 
-use keeper::Tether;
 use output::{Lines, Tail};
+use tether::Tether;
 
 /// From the polite signal to the one that cannot be refused. Agents save their
 /// session within 2 s of the first.
@@ -116,7 +118,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it.
     pub(crate) async fn start(launch: Launch) -> Result<Self, ProcessError> {
-        let started = keeper::start(launch).await?;
+        let started = tether::start(launch).await?;
         let piped = |error| ProcessError::Io { doing: "set up a pipe to the program", error };
         let stdin = ChildStdin::from_std(started.stdin).map_err(piped)?;
         let stdout = ChildStdout::from_std(started.stdout).map_err(piped)?;
@@ -224,8 +226,8 @@ impl Process {
             }
         };
         let status = status.ok_or_else(|| ProcessError::Io {
-            doing: "end the program",
-            error: std::io::ErrorKind::TimedOut.into(),
+            doing: "learn how the program ended",
+            error: std::io::Error::other("it does not end, or SIGCHLD is ignored here"),
         })?;
         // What it left behind may hold stderr open.
         let _ = timeout(DRAIN, &mut self.draining).await;
@@ -257,7 +259,7 @@ impl Drop for Process {
 /// it started, and so are the leftovers that were found.
 pub async fn all_ended() {
     leftovers::ended().await;
-    keeper::quiet().await;
+    tether::quiet().await;
 }
 
 /// Starts a program, sends it the prompt, passes each line on, and waits for

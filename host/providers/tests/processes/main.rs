@@ -100,10 +100,13 @@ fn alone(test: &str, vars: &[(String, String)], body: impl Future<Output = ()>) 
     assert!(out.contains("1 passed"), "{out}");
 }
 
-/// This program again, to run one test, with a file open as descriptor 7.
+/// This program again, to run one test, with a file open as descriptor 7, and
+/// with SIGCHLD ignored when `TEST_IGNORES` is set.
 fn this_test(test: &str) -> Program {
-    let mut program = Program::new("sh");
-    program.args(["-c", "exec 7</etc/passwd; exec \"$0\" \"$@\""]);
+    // Other shells do not ignore that signal for the program that they become.
+    let mut program = Program::new("bash");
+    let prepare = "[ -z \"$TEST_IGNORES\" ] || trap '' CHLD; exec 7</etc/passwd";
+    program.args(["-c", &format!("{prepare}; exec \"$0\" \"$@\"")]);
     program.arg(std::env::current_exe().unwrap());
     program.args(["--exact", test, "--nocapture"]).env(ALONE, test);
     program

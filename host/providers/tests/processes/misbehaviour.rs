@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smol_wf_providers::{Answer, ProviderErrorKind, all_ended};
 
-use super::{ask, in_tree, marked, sh, text, until};
+use super::{alone, ask, in_tree, marked, sh, text, until};
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_no_answer_in_json() {
@@ -109,5 +109,15 @@ fn a_runtime_that_goes_down_leaves_nothing() {
     let again = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     again.block_on(async {
         until("it is gone", Duration::from_secs(5), || in_tree("shutdown").is_empty()).await;
+    });
+}
+
+/// Then the system keeps no exit codes: a call must fail, not wait for one.
+#[test]
+fn ignored_signals_of_children_are_survived() {
+    let ignores = [("TEST_IGNORES".to_owned(), "1".to_owned())];
+    alone("misbehaviour::ignored_signals_of_children_are_survived", &ignores, async {
+        let error = ask(&sh("echo answer"), "p").await.unwrap_err();
+        assert!(error.message.contains("SIGCHLD"), "{error}");
     });
 }

@@ -188,6 +188,7 @@ async fn each_way_to_end_has_its_kind_and_cause() {
         ("[long]", Kind::Failed, "cut off"),
         ("[fail]", Kind::RateLimit, "Internal error: rate limit"),
         ("[die]", Kind::Killed, "signal 9"),
+        ("[ask] [stop]", Kind::PermissionDenied, "write (edit) /etc/passwd"),
     ] {
         let failed = fake.fails(prompt).await;
         assert_eq!(failed.kind, kind, "{failed}");

@@ -64,7 +64,7 @@ const RUN: [(&str, Comes); 40] = [
         Error(Kind::Auth, "mock: invalid api key (HTTP 401); type `opencode auth login`"),
     ),
     ("error-429", Error(Kind::RateLimit, "mock: rate limited (HTTP 429)")),
-    ("error-500", Error(Kind::Failed, "mock: internal error (HTTP 500)")),
+    ("error-500", Error(Kind::Unavailable, "mock: internal error (HTTP 500)")),
     ("error-500-then-ok", Text("recovered", 188, 22)),
     ("hang-sigint", Error(Kind::CutStream, "before its end")),
     ("hang-sigkill", Error(Kind::CutStream, "before its end")),

@@ -1,0 +1,110 @@
+//! `smol-wf worktrees`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use smol_wf_engine::Leftover;
+
+use crate::config::{FlagLayer, Settings};
+use crate::failure::{self, CommandError, talk};
+use crate::flags::DbFlags;
+use crate::table::{Format, Table};
+use crate::{output, setup};
+
+/// List the git worktrees that calls have left behind, or take them away
+///
+/// A call with `isolation: 'worktree'` works in a worktree of its own. One in
+/// which nothing has changed goes by itself when the call is over.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WorktreesArgs {
+    #[command(subcommand)]
+    verb: Verb,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf worktrees list
+  smol-wf worktrees prune --dry-run
+  smol-wf worktrees prune --force";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List them
+    List {
+        /// How to print them
+        #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+        output: Format,
+    },
+    /// Take away those in which nothing has changed
+    Prune {
+        /// Also changed ones of runs that are over, with their branches
+        #[arg(long)]
+        force: bool,
+
+        /// Only say which
+        #[arg(long)]
+        dry_run: bool,
+
+        /// How to print them
+        #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+        output: Format,
+    },
+}
+
+impl WorktreesArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let mut flags = FlagLayer::default();
+        self.db.put(&mut flags);
+        let settings = Settings::load(flags, Path::new("."))?;
+        failure::warn(&settings);
+        // Nothing is run here: one instance is what the sandbox must have.
+        let engine = setup::engine(&settings, 1)?;
+        match self.verb {
+            Verb::List { output: Format::Json } => {
+                let worktrees = engine.worktrees().await?;
+                output::document(&json!({ "schemaVersion": 1, "worktrees": worktrees }))?;
+            }
+            Verb::List { output: Format::Text } => {
+                output::line(&table(&engine.worktrees().await?))?;
+            }
+            Verb::Prune { force, dry_run, output: format } => {
+                let pruned = engine.prune_worktrees(force, dry_run).await?;
+                match format {
+                    Format::Json => output::document(&json!({
+                        "schemaVersion": 1,
+                        "dryRun": dry_run,
+                        "removed": pruned.removed,
+                        "kept": pruned.kept,
+                    }))?,
+                    Format::Text => output::line(&table(&pruned.removed))?,
+                }
+                let verb = if dry_run { "would be removed" } else { "removed" };
+                talk(&format!("{} {verb}, {} kept", pruned.removed.len(), pruned.kept.len()));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn table(worktrees: &[Leftover]) -> String {
+    let mut table = Table::new(["RUN", "STEP", "STATE", "RUN STATE", "FILES", "BRANCH", "PATH"]);
+    for leftover in worktrees {
+        let files = leftover.worktree.as_ref().map(|worktree| worktree.files.to_string());
+        table.row([
+            leftover.run_id.as_str(),
+            &leftover.step.to_string(),
+            leftover.state.as_str(),
+            leftover.run_state.map_or("deleted", |state| state.as_str()),
+            &files.unwrap_or_default(),
+            &leftover.branch,
+            &leftover.path.to_string_lossy(),
+        ]);
+    }
+    table.text()
+}

@@ -1,0 +1,57 @@
+//! Who said what a setting is.
+//!
+//! Owns: the layers, and how a place in one is shown. Never: says which layer
+//! wins.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Who said what a setting is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag(&'static str),
+    Variable(&'static str),
+    Project { file: PathBuf, line: usize },
+    User { file: PathBuf, line: usize },
+    Default,
+}
+
+impl Origin {
+    /// The layer, as data.
+    pub(crate) fn layer(&self) -> &'static str {
+        match self {
+            Self::Flag(_) => "flag",
+            Self::Variable(_) => "environment",
+            Self::Project { .. } => "project",
+            Self::User { .. } => "user",
+            Self::Default => "default",
+        }
+    }
+
+    /// Where in the layer.
+    pub(crate) fn source(&self) -> Option<String> {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => Some((*name).to_owned()),
+            Self::Project { file, line } | Self::User { file, line } => {
+                Some(format!("{}:{line}", file.display()))
+            }
+            Self::Default => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source() {
+            Some(source) => write!(f, "{} ({source})", self.layer()),
+            None => f.write_str(self.layer()),
+        }
+    }
+}
+
+/// A value and who said so.
+#[derive(Debug, Clone)]
+pub(crate) struct Given<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}

@@ -1,0 +1,109 @@
+//! Lines about agents that take long, for where nothing moves.
+//!
+//! Owns: when one is due: after a minute, and each time it has doubled. Never:
+//! prints, or reads a clock.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use smol_wf_core::event::Event;
+
+use super::{span, text_of};
+
+/// An agent is slow after this.
+const SLOW_AFTER: Duration = Duration::from_secs(60);
+
+/// What is known of the agents at work.
+#[derive(Debug, Default)]
+pub(super) struct Slow {
+    agents: BTreeMap<String, Agent>,
+}
+
+#[derive(Debug)]
+struct Agent {
+    label: String,
+    doing: String,
+    began: Instant,
+    due: Duration,
+}
+
+impl Slow {
+    /// Takes in what happened.
+    pub(super) fn heard(&mut self, event: &Event, now: Instant) {
+        let Some(step) = event.metadata.step_id.clone() else { return };
+        match event.kind {
+            "workflow.agent_started" => {
+                let label = text_of(event, "label").to_owned();
+                let agent = Agent { label, doing: String::new(), began: now, due: SLOW_AFTER };
+                self.agents.insert(step, agent);
+            }
+            "workflow.agent_event" if text_of(event, "kind") != "text" => {
+                if let Some(agent) = self.agents.get_mut(&step) {
+                    text_of(event, "text").clone_into(&mut agent.doing);
+                }
+            }
+            "workflow.agent_completed" | "workflow.agent_failed" | "workflow.agent_parked" => {
+                self.agents.remove(&step);
+            }
+            _ => {}
+        }
+    }
+
+    /// The lines that are due.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<String> {
+        let mut lines = Vec::new();
+        for agent in self.agents.values_mut() {
+            let took = now.saturating_duration_since(agent.began);
+            if took < agent.due {
+                continue;
+            }
+            while agent.due <= took {
+                agent.due *= 2;
+            }
+            let took = span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            let doing = match agent.doing.as_str() {
+                "" => String::new(),
+                doing => format!(", doing: {doing}"),
+            };
+            lines.push(format!("[slow] {}: {took} so far{doing}", agent.label));
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use smol_wf_core::event::{EVENT_FORMAT, Metadata};
+    use smol_wf_core::ids::RunId;
+
+    use super::*;
+
+    fn event(kind: &'static str, data: serde_json::Value) -> Event {
+        let metadata = Metadata {
+            run_id: RunId::from_bits(1),
+            step_id: Some("1".into()),
+            provider: None,
+            session_id: None,
+            workflow_depth: 0,
+            parent_step_id: None,
+        };
+        Event { v: EVENT_FORMAT, kind, seq: 1, elapsed_nanos: 0, metadata, data }
+    }
+
+    #[test]
+    fn a_slow_agent_is_told_of_each_time_its_time_has_doubled() {
+        let (mut slow, began) = (Slow::default(), Instant::now());
+        let after = |seconds| began + Duration::from_secs(seconds);
+        slow.heard(&event("workflow.agent_started", json!({ "label": "build" })), began);
+        assert_eq!(slow.due(after(59)), Vec::<String>::new());
+        assert_eq!(slow.due(after(60)), ["[slow] build: 1m00s so far"]);
+        let doing = json!({ "kind": "tool", "text": "bash npm test" });
+        slow.heard(&event("workflow.agent_event", doing), after(61));
+        assert_eq!(slow.due(after(119)), Vec::<String>::new());
+        assert_eq!(slow.due(after(500)), ["[slow] build: 8m20s so far, doing: bash npm test"]);
+        assert_eq!(slow.due(after(501)), Vec::<String>::new(), "not until 16 minutes");
+        slow.heard(&event("workflow.agent_completed", json!({})), after(502));
+        assert_eq!(slow.due(after(5_000)), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,157 @@
+//! Agents that fail alike, cost too much or need a worktree, through the
+//! program.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Place, finish, journal};
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+const FLEET: &str = "const all = await parallel(Array.from({ length: 75 }, (_, i) => () => agent(`p${i}`)))\nreturn all.filter(Boolean).length\n";
+
+#[test]
+fn a_fleet_without_credit_is_paused_and_never_completed_with_75_failures() {
+    let place = Place::new();
+    let rule = "#3=fail:quota,retry-after:1h";
+    let ran = place.script(&format!("{META}{FLEET}"), &["--debug-rule", rule]);
+    ran.fails(5, &["[provider_quota]", "answers again at 20", "resume: smol-wf resume run_"]);
+    let report = ran.report();
+    assert_eq!(
+        (&report["state"], &report["error"]["code"]),
+        (&"paused".into(), &"provider_quota".into())
+    );
+    assert!(report["error"]["resetsAt"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(report["agents"]["failed"], 0);
+    assert!(report["agents"]["completed"].as_u64().unwrap() < 75);
+    let shown = place.run(&["history", &ran.run_id(), "--output", "json"]).ok();
+    assert_eq!(shown["error"], report["error"], "the journal says the same");
+}
+
+#[test]
+fn a_failure_that_passes_is_tried_again() {
+    let place = Place::new();
+    let body = "return agent('p', { retry: { maxAttempts: 3, backoffMs: 1 } })\n";
+    let rule = "*=fail:cut_stream,times:2,tokens:5";
+    let report = place.script(&format!("{META}{body}"), &["--debug-rule", rule]).ok();
+    assert_eq!((&report["results"], &report["agents"]["retried"]), (&"echo: p".into(), &2.into()));
+    let wrong = place.script(&format!("{META}return agent('p', {{ retry: 3 }})\n"), &[]);
+    wrong.fails(1, &["option `retry` of agent() takes { maxAttempts", "[call_invalid]"]);
+    let wrong = place.script(&format!("{META}return agent('p', {{ model: 'a?b=c' }})\n"), &[]);
+    wrong.fails(1, &["option `model`", "`b` is none of provider and thinking", "[call_invalid]"]);
+}
+
+#[test]
+fn a_selector_chooses_and_an_alias_stands_for_one() {
+    let place = Place::new();
+    let body =
+        "await agent('p', { model: 'fast' })\nreturn agent('q', { model: 'm?provider=nobody' })\n";
+    let args = ["--model-map", "fast:small-1?provider=debug&thinking=low"];
+    let ran = place.script(&format!("{META}{body}"), &args);
+    ran.fails(1, &["there is no provider `nobody`", "[provider_unknown]"]);
+    assert_eq!(ran.report()["usage"]["byModel"][0]["name"], "small-1");
+    let ran = place.script(&format!("{META}return 1\n"), &["--model-map", "fast:a?b"]);
+    ran.fails(2, &["--model-map", "`b` is none of"]);
+}
+
+#[test]
+fn a_budget_in_dollars_pauses_and_a_higher_one_goes_on() {
+    let place = Place::new();
+    let body = "for (let i = 0; i < 6; i++) await agent(`p${i}`)\nreturn budget.total\n";
+    let rule = ["--debug-rule", "*=cost:0.3", "--budget", "$1"];
+    let ran = place.script(&format!("{META}{body}"), &rule);
+    ran.fails(5, &["spent $1.20 of its budget of $1.00", "--budget '$2.00'", "[budget_spent]"]);
+    assert_eq!(ran.report()["agents"]["completed"], 4);
+    let run = ran.run_id();
+    place.run(&["resume", &run, "--budget", "$0.50"]).fails(2, &["--budget", "cannot be lowered"]);
+    let report = place.run(&["resume", &run, "--budget", "$10"]).ok();
+    assert_eq!((&report["results"], &report["agents"]["completed"]), (&().into(), &6.into()));
+    assert!((report["costUsd"].as_f64().unwrap() - 1.8).abs() < 1e-9);
+}
+
+#[test]
+fn a_budget_in_tokens_is_what_the_script_is_told() {
+    let place = Place::new();
+    let script = format!("{META}await agent('p')\nreturn [budget.total, budget.spent()]\n");
+    let rule = ["--debug-rule", "*=tokens:40", "--budget", "2k"];
+    assert_eq!(place.script(&script, &rule).ok()["results"], serde_json::json!([2_000, 40]));
+    let both = [rule.as_slice(), &["--budget-allowance", "500"]].concat();
+    assert_eq!(place.script(&script, &both).ok()["results"], serde_json::json!([500, 40]));
+    place.script(&script, &["--budget", "five"]).fails(2, &["--budget", "$5"]);
+}
+
+#[test]
+fn prices_of_the_users_own_win_and_say_so() {
+    let place = Place::new();
+    place.write(
+        "prices.json",
+        r#"{"version":"mine","models":[{"model":"debug","input":0,"output":100}]}"#,
+    );
+    let args = ["--debug-rule", "*=cost:unknown,tokens:10000", "--prices", "prices.json"];
+    let ran = place.script(&format!("{META}return agent('p')\n"), &args);
+    assert!((ran.ok()["costUsd"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+    let entries = journal(&place.db(), &ran.run_id());
+    let settled = entries.iter().find(|entry| entry["kind"] == "settled").unwrap();
+    assert_eq!(settled["reply"]["costSource"], "prices:mine");
+    let without = place.script(&format!("{META}return agent('p')\n"), &args[..2]).ok();
+    assert_eq!(without["costUnknownCalls"], 1);
+    place.write("prices.json", "[]");
+    place.script(&format!("{META}return 1\n"), &args).fails(2, &["prices.json", "no prices"]);
+}
+
+fn git(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_process_left_is_listed_and_pruned() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("project")).unwrap();
+    let project = place.path("project");
+    git(&project, &["init", "-q"]);
+    git(&project, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    let body = format!("{META}return agent('p', {{ isolation: 'worktree' }})\n");
+    place.write("project/script.mjs", body);
+    let args = ["run", "project/script.mjs", "--debug-rule", "*=delay:1h"];
+    let mut child = place.command(&args).spawn().unwrap();
+    let began = Instant::now();
+    let worktrees = || git(&project, &["worktree", "list"]).lines().count() - 1;
+    while worktrees() == 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no worktree is made");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let in_use = place.run(&["worktrees", "list", "--output", "json"]).ok();
+    assert_eq!(in_use["worktrees"][0]["state"], "in_use");
+    place.run(&["worktrees", "prune", "--force"]).fails(0, &["0 removed, 1 kept"]);
+    child.kill().unwrap();
+    let killed = finish(child);
+
+    let listed = place.run(&["worktrees", "list"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    for part in [killed.run_id().as_str(), "unchanged", "interrupted", "smol-wf/"] {
+        assert!(listed.stdout.contains(part), "no `{part}` in {}", listed.stdout);
+    }
+    place.run(&["worktrees", "prune", "--dry-run"]).fails(0, &["1 would be removed"]);
+    assert_eq!(worktrees(), 1);
+    place.run(&["worktrees", "prune"]).fails(0, &["1 removed, 0 kept"]);
+    assert_eq!((worktrees(), git(&project, &["branch", "--list", "smol-wf/*"]).as_str()), (0, ""));
+}

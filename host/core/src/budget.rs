@@ -1,0 +1,273 @@
+//! The budget that a run may not go past.
+//!
+//! Owns: how a budget is written, what has been spent, and whether one more
+//! call may begin. Never: what a script is told; `budget` in a script counts
+//! output tokens and refuses nothing.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Reply;
+
+/// Output tokens that a call is taken to need before any has answered: a page
+/// or two of text.
+const RESERVED_TOKENS: u64 = 4_000;
+
+/// Millionths of a dollar that a call is taken to need before any has answered.
+const RESERVED_MICROS: u64 = 250_000;
+
+/// The largest budget: a billion dollars or tokens, in the unit of the field.
+const ALLOWANCE_MAX: f64 = 1e9;
+
+/// How much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Allowance {
+    /// Millionths of a dollar.
+    UsdMicros(u64),
+    /// Output tokens.
+    OutputTokens(u64),
+}
+
+/// What happens to agents at work when the budget is spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetMode {
+    /// They finish; then the run pauses.
+    #[default]
+    Pause,
+    /// They are stopped at once.
+    Stop,
+}
+
+/// How much a run may spend, and what happens then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// How much.
+    pub allowance: Allowance,
+    /// What happens to agents at work.
+    #[serde(default)]
+    pub mode: BudgetMode,
+}
+
+/// A text that is no budget.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no budget; those are dollars like $5 or $0.50, or output tokens like 200k or 1.5M"
+)]
+pub struct AllowanceError(pub String);
+
+impl Allowance {
+    /// Reads `$5`, `$0.50`, `200000`, `200k`, `1.5M`.
+    ///
+    /// # Errors
+    /// When it is neither, or nothing, or more than a billion.
+    pub fn parse(text: &str) -> Result<Self, AllowanceError> {
+        let wrong = || AllowanceError(text.chars().take(40).collect());
+        let (number, factor, dollars) = match text.strip_prefix('$') {
+            Some(number) => (number, 1.0, true),
+            None => match text.as_bytes().last() {
+                Some(b'k') => (&text[..text.len() - 1], 1e3, false),
+                Some(b'M') => (&text[..text.len() - 1], 1e6, false),
+                _ => (text, 1.0, false),
+            },
+        };
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let amount = number.parse::<f64>().ok().filter(|_| plain).ok_or_else(wrong)? * factor;
+        if !(amount > 0.0 && amount <= ALLOWANCE_MAX) {
+            return Err(wrong());
+        }
+        let units = if dollars { micros(amount) } else { whole(amount) };
+        if units == 0 {
+            return Err(wrong());
+        }
+        Ok(if dollars { Self::UsdMicros(units) } else { Self::OutputTokens(units) })
+    }
+
+    /// Whether this is less than another; none when they count different things.
+    #[must_use]
+    pub fn is_less_than(self, other: Self) -> Option<bool> {
+        match (self, other) {
+            (Self::UsdMicros(one), Self::UsdMicros(two))
+            | (Self::OutputTokens(one), Self::OutputTokens(two)) => Some(one < two),
+            _ => None,
+        }
+    }
+
+    /// Twice as much, for what to type next.
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        match self {
+            Self::UsdMicros(units) => Self::UsdMicros(units.saturating_mul(2)),
+            Self::OutputTokens(units) => Self::OutputTokens(units.saturating_mul(2)),
+        }
+    }
+}
+
+impl fmt::Display for Allowance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::UsdMicros(micros) if micros % 10_000 == 0 => {
+                write!(f, "${}.{:02}", micros / 1_000_000, micros / 10_000 % 100)
+            }
+            Self::UsdMicros(micros) => {
+                write!(f, "${}.{:06}", micros / 1_000_000, micros % 1_000_000)
+            }
+            Self::OutputTokens(tokens) => write!(f, "{tokens}"),
+        }
+    }
+}
+
+/// Whether one more call may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// It may.
+    Free,
+    /// Not before one of those at work has ended: what they may need is
+    /// reserved.
+    Later,
+    /// No more.
+    Spent,
+    /// What was spent is not known in dollars.
+    Unpriced,
+}
+
+/// What the agents of a run have spent, settled or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ledger {
+    tokens: u64,
+    micros: u64,
+    /// Calls that used tokens at a price nobody knows.
+    unpriced: u32,
+    calls: u32,
+    largest_tokens: u64,
+    largest_micros: u64,
+}
+
+impl Ledger {
+    /// Counts a call that has ended, well or not.
+    pub fn count(&mut self, reply: &Reply) {
+        let (tokens, cost) = (reply.usage.output_tokens, reply.cost_usd.map_or(0, micros));
+        self.calls = self.calls.saturating_add(1);
+        self.tokens = self.tokens.saturating_add(tokens);
+        self.micros = self.micros.saturating_add(cost);
+        self.largest_tokens = self.largest_tokens.max(tokens);
+        self.largest_micros = self.largest_micros.max(cost);
+        if reply.cost_usd.is_none() && reply.usage.total() > 0 {
+            self.unpriced = self.unpriced.saturating_add(1);
+        }
+    }
+
+    /// How much of this has been spent, in its own unit.
+    #[must_use]
+    pub fn spent(&self, of: Allowance) -> Allowance {
+        match of {
+            Allowance::UsdMicros(_) => Allowance::UsdMicros(self.micros),
+            Allowance::OutputTokens(_) => Allowance::OutputTokens(self.tokens),
+        }
+    }
+
+    /// Calls whose price is not known.
+    #[must_use]
+    pub fn unpriced(&self) -> u32 {
+        self.unpriced
+    }
+
+    /// Whether another call may begin while so many are at work. Each of those
+    /// has as much reserved as the largest call so far has used, so that only
+    /// the last one to begin can go past the budget, unless a call outgrows all
+    /// before it.
+    #[must_use]
+    pub fn room(&self, allowance: Allowance, at_work: usize) -> Room {
+        let (limit, spent, each) = match allowance {
+            Allowance::UsdMicros(_) if self.unpriced > 0 => return Room::Unpriced,
+            Allowance::UsdMicros(limit) => {
+                (limit, self.micros, self.each(self.largest_micros, RESERVED_MICROS))
+            }
+            Allowance::OutputTokens(limit) => {
+                (limit, self.tokens, self.each(self.largest_tokens, RESERVED_TOKENS))
+            }
+        };
+        if spent >= limit {
+            return Room::Spent;
+        }
+        let reserved = each.saturating_mul(at_work as u64);
+        if spent.saturating_add(reserved) < limit { Room::Free } else { Room::Later }
+    }
+
+    fn each(&self, largest: u64, unknown: u64) -> u64 {
+        if self.calls == 0 { unknown } else { largest }
+    }
+}
+
+/// Dollars to millionths, rounded up: what is spent is never made smaller.
+fn micros(dollars: f64) -> u64 {
+    // A price times a count of tokens ends in digits that nobody meant.
+    whole((dollars * 1e6 - 1e-6).ceil())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+fn whole(amount: f64) -> u64 {
+    amount.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Usage;
+
+    fn reply(output_tokens: u64, cost_usd: Option<f64>) -> Reply {
+        let usage = Usage { output_tokens, ..Usage::default() };
+        Reply { usage, cost_usd, ..Reply::default() }
+    }
+
+    #[test]
+    fn budgets_read_as_people_write_them() {
+        for (text, read, shown) in [
+            ("$5", Allowance::UsdMicros(5_000_000), "$5.00"),
+            ("$0.50", Allowance::UsdMicros(500_000), "$0.50"),
+            ("$0.0001", Allowance::UsdMicros(100), "$0.000100"),
+            ("200k", Allowance::OutputTokens(200_000), "200000"),
+            ("1.5M", Allowance::OutputTokens(1_500_000), "1500000"),
+            ("7", Allowance::OutputTokens(7), "7"),
+        ] {
+            assert_eq!(Allowance::parse(text), Ok(read), "{text}");
+            assert_eq!(read.to_string(), shown);
+        }
+        for wrong in
+            ["", "$", "$0", "0", "-1", "$-1", "5 k", "1e9", "inf", "$2000000000", "5€", "k"]
+        {
+            assert!(Allowance::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_calls_at_work_may_need_is_reserved() {
+        let mut ledger = Ledger::default();
+        let limit = Allowance::OutputTokens(10_000);
+        let begun = |ledger: &Ledger| {
+            (0..100).find(|at_work| ledger.room(limit, *at_work) != Room::Free).unwrap()
+        };
+        assert_eq!(begun(&ledger), 3, "three at a guess of 4,000");
+        ledger.count(&reply(1_000, None));
+        assert_eq!(begun(&ledger), 9, "nine of 1,000 are left");
+        ledger.count(&reply(8_999, None));
+        assert_eq!(begun(&ledger), 1, "one token is left");
+        ledger.count(&reply(1, None));
+        assert_eq!(ledger.room(limit, 0), Room::Spent);
+    }
+
+    #[test]
+    fn dollars_cannot_be_kept_to_when_a_price_is_unknown() {
+        let mut ledger = Ledger::default();
+        let limit = Allowance::UsdMicros(1_000_000);
+        ledger.count(&reply(5, Some(0.1 + 0.2)));
+        assert_eq!(ledger.spent(limit), Allowance::UsdMicros(300_000));
+        ledger.count(&reply(0, None));
+        assert_eq!(ledger.room(limit, 0), Room::Free);
+        ledger.count(&reply(5, None));
+        assert_eq!(ledger.room(limit, 0), Room::Unpriced);
+        assert_eq!(ledger.room(Allowance::OutputTokens(11), 0), Room::Free);
+    }
+}

@@ -1,0 +1,86 @@
+//! Tokens and dollars, by whom they went to.
+//!
+//! Owns: the sums. Never: a price; those are in the journal with each call.
+
+use serde::Serialize;
+
+use crate::call::{Reply, Usage};
+
+/// Models and providers that are listed one by one; the rest is one line. A
+/// script names them, so there is no end to them.
+const LISTED_MAX: usize = 100;
+
+/// The name of that line.
+const OTHERS: &str = "(others)";
+
+/// Tokens of some calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenUsage {
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Both.
+    pub total_tokens: u64,
+}
+
+impl TokenUsage {
+    pub(super) fn add(&mut self, usage: Usage) {
+        self.input_tokens = self.input_tokens.saturating_add(usage.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(usage.output_tokens);
+        self.total_tokens = self.total_tokens.saturating_add(usage.total());
+    }
+}
+
+/// Tokens and dollars of a run, by whom they went to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageReport {
+    /// By model, in order of appearance; calls that did not say are not here.
+    pub by_model: Vec<UsageOf>,
+    /// By provider, in order of appearance.
+    pub by_provider: Vec<UsageOf>,
+}
+
+/// What went to one of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageOf {
+    /// The model, or the provider.
+    pub name: String,
+    /// Calls that ended there.
+    pub calls: u64,
+    /// Their tokens.
+    pub token_usage: TokenUsage,
+    /// Their dollars, as far as they are known.
+    pub cost_usd: f64,
+    /// Calls that used tokens at a price nobody knows.
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub cost_unknown_calls: u64,
+}
+
+impl UsageReport {
+    pub(super) fn add(&mut self, reply: &Reply) {
+        if let Some(model) = &reply.model {
+            add(&mut self.by_model, model, reply);
+        }
+        if !reply.provider.is_empty() {
+            add(&mut self.by_provider, &reply.provider, reply);
+        }
+    }
+}
+
+fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply) {
+    let known = list.iter().any(|of| of.name == name);
+    let name = if known || list.len() < LISTED_MAX { name } else { OTHERS };
+    let index = list.iter().position(|of| of.name == name).unwrap_or_else(|| {
+        list.push(UsageOf { name: name.to_owned(), ..UsageOf::default() });
+        list.len() - 1
+    });
+    let of = &mut list[index];
+    of.calls += 1;
+    of.token_usage.add(reply.usage);
+    of.cost_usd += reply.cost_usd.unwrap_or(0.0);
+    of.cost_unknown_calls += u64::from(reply.cost_usd.is_none() && reply.usage.total() > 0);
+}

@@ -1,0 +1,178 @@
+//! Which provider, model and effort a call goes to.
+//!
+//! Owns: the form of a model selector, `id[?provider=…&thinking=…]`, aliases,
+//! and which of several wishes wins. Never: knows which providers there are.
+
+use crate::call::{AgentRequest, Permissions};
+use crate::journal::RunHead;
+
+/// Longest selector, in bytes: ids of models are a tenth of that.
+const SELECTOR_BYTES_MAX: usize = 512;
+
+/// A model by id, and what else the name of a model may decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selector {
+    /// The model, as its provider calls it, or an alias.
+    pub id: String,
+    /// Who is to be asked.
+    pub provider: Option<String>,
+    /// Reasoning effort.
+    pub thinking: Option<String>,
+}
+
+/// A text that is no selector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no model: {reason}; a model reads ID or ID?provider=NAME&thinking=LEVEL")]
+pub struct SelectorError {
+    /// The text, cut.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Selector {
+    /// Reads `id[?provider=…&thinking=…]`.
+    ///
+    /// # Errors
+    /// When it has another form.
+    pub fn parse(text: &str) -> Result<Self, SelectorError> {
+        const SHOWN_CHARS: usize = 80;
+        Self::read(text).map_err(|reason| SelectorError {
+            text: text.chars().take(SHOWN_CHARS).collect(),
+            reason,
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.len() > SELECTOR_BYTES_MAX {
+            return Err(format!("it is longer than {SELECTOR_BYTES_MAX} bytes"));
+        }
+        let (id, choices) =
+            text.split_once('?').map_or((text, None), |(id, rest)| (id, Some(rest)));
+        if id.trim().is_empty() || id.chars().any(char::is_control) {
+            return Err("it names no model".to_owned());
+        }
+        let mut selector = Self { id: id.to_owned(), provider: None, thinking: None };
+        for choice in choices.into_iter().flat_map(|rest| rest.split('&')) {
+            let (key, value) = choice.split_once('=').unwrap_or((choice, ""));
+            let slot = match key {
+                "provider" => &mut selector.provider,
+                "thinking" => &mut selector.thinking,
+                _ => return Err(format!("`{key}` is none of provider and thinking")),
+            };
+            if value.is_empty() {
+                return Err(format!("`{key}` has no value"));
+            }
+            if slot.replace(value.to_owned()).is_some() {
+                return Err(format!("`{key}` is given twice"));
+            }
+        }
+        Ok(selector)
+    }
+
+    /// The selector that this text stands for. What is said beside an alias
+    /// wins over what the alias says.
+    fn resolve(text: &str, aliases: &[(String, String)]) -> Result<Self, SelectorError> {
+        // The last one given wins, as flags do.
+        let meaning = |name: &str| {
+            aliases.iter().rev().find(|(alias, _)| alias == name).map(|(_, text)| text.as_str())
+        };
+        if let Some(whole) = meaning(text) {
+            return Self::parse(whole);
+        }
+        let asked = Self::parse(text)?;
+        let Some(meant) = meaning(&asked.id) else { return Ok(asked) };
+        let meant = Self::parse(meant)?;
+        Ok(Self {
+            id: meant.id,
+            provider: asked.provider.or(meant.provider),
+            thinking: asked.thinking.or(meant.thinking),
+        })
+    }
+}
+
+/// Where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Who is asked.
+    pub provider: String,
+    /// With which model; none leaves it to the provider.
+    pub model: Option<String>,
+    /// With which effort; none leaves it to the provider.
+    pub effort: Option<String>,
+    /// What the agent may do to files; none leaves it to the provider.
+    pub permissions: Option<Permissions>,
+}
+
+/// Where a call of this run goes: what the call says itself wins over what its
+/// model's selector says, and that over what the run says.
+///
+/// # Errors
+/// When its model is no selector.
+pub fn choose(request: &AgentRequest, head: &RunHead) -> Result<Choice, SelectorError> {
+    let selector = selector_of(request.model.as_ref().or(head.defaults.model.as_ref()), head)?;
+    let (id, of_model, thinking) = match selector {
+        Some(Selector { id, provider, thinking }) => (Some(id), provider, thinking),
+        None => (None, None, None),
+    };
+    let provider = request.provider.clone().or(of_model);
+    Ok(Choice {
+        provider: provider.unwrap_or_else(|| head.provider.clone()),
+        model: id,
+        effort: request.effort.clone().or(thinking).or_else(|| head.defaults.effort.clone()),
+        permissions: request.permissions.or(head.defaults.permissions),
+    })
+}
+
+/// Whether the model that a call names decides about the provider, so that no
+/// default may.
+pub(crate) fn names_provider(request: &AgentRequest, head: &RunHead) -> bool {
+    selector_of(request.model.as_ref(), head)
+        .is_ok_and(|selector| selector.is_some_and(|selector| selector.provider.is_some()))
+}
+
+fn selector_of(text: Option<&String>, head: &RunHead) -> Result<Option<Selector>, SelectorError> {
+    text.map(|text| Selector::resolve(text, &head.model_map)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(text: &str, aliases: &[(&str, &str)]) -> Selector {
+        let aliases: Vec<_> = aliases.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
+        Selector::resolve(text, &aliases).unwrap()
+    }
+
+    #[test]
+    fn selectors_are_read() {
+        let full = Selector::parse("anthropic/x-4[1m]?provider=pi&thinking=high").unwrap();
+        assert_eq!(full.id, "anthropic/x-4[1m]");
+        assert_eq!(
+            (full.provider.as_deref(), full.thinking.as_deref()),
+            (Some("pi"), Some("high"))
+        );
+        for (text, part) in [
+            ("", "names no model"),
+            ("?provider=pi", "names no model"),
+            ("a?", "`` is none of"),
+            ("a?color=red", "`color` is none of"),
+            ("a?provider=", "no value"),
+            ("a?thinking", "no value"),
+            ("a?provider=x&provider=y", "given twice"),
+        ] {
+            let error = Selector::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("ID?provider"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn aliases_stand_for_selectors_and_what_is_said_beside_them_wins() {
+        let aliases = [("fast", "old"), ("fast", "new?provider=pi&thinking=low")];
+        assert_eq!(resolved("fast", &aliases).id, "new");
+        let beside = resolved("fast?thinking=high", &aliases);
+        assert_eq!((beside.id.as_str(), beside.thinking.as_deref()), ("new", Some("high")));
+        assert_eq!(beside.provider.as_deref(), Some("pi"));
+        assert_eq!(resolved("other", &aliases).id, "other");
+    }
+}

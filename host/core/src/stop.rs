@@ -1,0 +1,117 @@
+//! Why a process let go of a run that was not over.
+//!
+//! Owns: the reasons, their codes and sentences. Never: the exit code of one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::ShutProvider;
+
+/// Why a process let go of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum StopReason {
+    /// Someone asked for it: Ctrl-C, SIGTERM, a shutdown.
+    Cancelled,
+    /// `--timeout` was over.
+    TimedOut {
+        /// Milliseconds.
+        limit_ms: u64,
+    },
+    /// A limit of the run.
+    Limit {
+        /// Stable code.
+        code: String,
+        /// A sentence.
+        message: String,
+    },
+    /// A provider answers nobody for now, and nothing else was left to do.
+    Provider(ShutProvider),
+}
+
+impl StopReason {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Limit { code, .. } | Self::Provider(ShutProvider { code, .. }) => code,
+        }
+    }
+
+    /// A sentence.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Cancelled => "the run was stopped".to_owned(),
+            Self::TimedOut { limit_ms } => {
+                format!("the run was stopped after {limit_ms} ms (--timeout)")
+            }
+            Self::Limit { message, .. } => message.clone(),
+            Self::Provider(shut) => match shut.resets_at_ms {
+                Some(at_ms) => format!("{}; it answers again at {}", shut.message, utc(at_ms)),
+                None => shut.message.clone(),
+            },
+        }
+    }
+
+    /// When trying again makes sense, as RFC 3339, when that is known.
+    #[must_use]
+    pub fn resets_at(&self) -> Option<String> {
+        match self {
+            Self::Provider(shut) => shut.resets_at_ms.map(utc),
+            _ => None,
+        }
+    }
+}
+
+/// `2026-11-25T17:10:00Z`, from milliseconds since 1970: days to a date by
+/// Howard Hinnant's `civil_from_days`.
+fn utc(milliseconds: i64) -> String {
+    const DAY_S: i64 = 86_400;
+    let seconds = milliseconds.div_euclid(1_000);
+    let (days, of_day) = (seconds.div_euclid(DAY_S), seconds.rem_euclid(DAY_S));
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_795_475_109, "2026-11-23T23:05:09Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(utc(seconds * 1_000), text);
+        }
+    }
+
+    #[test]
+    fn a_shut_provider_reads_back() {
+        let shut = ShutProvider {
+            provider: "p".into(),
+            code: "provider_quota".into(),
+            message: "p: no credit".into(),
+            resets_at_ms: Some(0),
+        };
+        let reason = StopReason::Provider(shut);
+        let text = serde_json::to_string(&reason).unwrap();
+        assert!(text.starts_with(r#"{"reason":"provider","provider":"p""#), "{text}");
+        assert_eq!(serde_json::from_str::<StopReason>(&text).unwrap(), reason);
+        assert_eq!(reason.code(), "provider_quota");
+        assert_eq!(reason.message(), "p: no credit; it answers again at 1970-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,127 @@
+//! The time that an agent is given: in all, and in silence.
+//!
+//! Owns: ending an attempt that takes too long, and saying what the agent was
+//! last doing. Never: tries again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use smol_wf_core::call::AgentRequest;
+use smol_wf_providers::{
+    Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
+};
+use tokio::time::{Instant, sleep_until};
+
+use crate::notes::{Notes, words_of};
+use crate::request::AgentSettings;
+
+/// How long one attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    total: Duration,
+    silence: Duration,
+}
+
+impl Patience {
+    /// The call's own time-out wins over the run's.
+    pub(crate) fn of(request: &AgentRequest, settings: &AgentSettings) -> Self {
+        let total = request.timeout_ms.map_or(settings.timeout, Duration::from_millis);
+        Self { total, silence: settings.idle_timeout }
+    }
+}
+
+/// One attempt, ended when it takes too long.
+pub(crate) async fn attempt(
+    provider: &dyn Provider,
+    task: AgentTask,
+    notes: &Notes,
+    patience: Patience,
+) -> Result<AgentReply, ProviderError> {
+    let ear = Ear { notes, heard: Mutex::new(Heard { at: Instant::now(), doing: None }) };
+    // Declared after the ear that it borrows, so dropped before it.
+    let work = provider.attempt(task, &ear);
+    tokio::pin!(work);
+    let deadline = Instant::now() + patience.total;
+    loop {
+        let quiet_until = ear.heard().at + patience.silence;
+        tokio::select! {
+            biased;
+            ended = &mut work => return ended,
+            () = sleep_until(deadline) => {
+                let (took, doing) = (span(patience.total), ear.doing());
+                let message = format!(
+                    "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
+                );
+                return Err(timeout(provider, message));
+            }
+            () = sleep_until(quiet_until) => {
+                if ear.heard().at + patience.silence > Instant::now() {
+                    continue;
+                }
+                let (took, doing) = (span(patience.silence), ear.doing());
+                let message = format!(
+                    "was silent for {took}; {doing}; give it longer with --idle-timeout"
+                );
+                return Err(timeout(provider, message));
+            }
+        }
+    }
+}
+
+fn timeout(provider: &dyn Provider, message: String) -> ProviderError {
+    ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message)
+}
+
+/// Hears what an agent says, and passes it on.
+struct Ear<'a> {
+    notes: &'a Notes,
+    heard: Mutex<Heard>,
+}
+
+struct Heard {
+    at: Instant,
+    doing: Option<String>,
+}
+
+impl Ear<'_> {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doing(&self) -> String {
+        match &self.heard().doing {
+            Some(doing) => format!("it was last doing: {doing}"),
+            None => "it had said nothing".to_owned(),
+        }
+    }
+}
+
+impl Activity for Ear<'_> {
+    fn note(&self, activity: AgentActivity) {
+        let doing = match &activity {
+            // Pieces of text say nothing by themselves.
+            AgentActivity::Text { .. } => "writing its answer".to_owned(),
+            other => words_of(other).1,
+        };
+        *self.heard() = Heard { at: Instant::now(), doing: Some(doing) };
+        self.notes.activity(&activity);
+    }
+
+    fn alive(&self) {
+        self.heard().at = Instant::now();
+    }
+
+    fn session(&self, session_id: &str) {
+        self.alive();
+        self.notes.session(session_id);
+    }
+}
+
+/// `250 ms`, `90 s`, `30 min`.
+fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms if ms < 1_000 || ms % 1_000 != 0 => format!("{ms} ms"),
+        ms if ms < 120_000 || ms % 60_000 != 0 => format!("{} s", ms / 1_000),
+        ms => format!("{} min", ms / 60_000),
+    }
+}

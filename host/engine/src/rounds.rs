@@ -1,0 +1,274 @@
+//! The rounds of one agent call: the question, its repetitions, and the one
+//! correction.
+//!
+//! Owns: the check against the schema, waiting between attempts, and the sum of
+//! what they used. Never: decides whether to try again; the core does.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use smol_wf_core::attempts::{self, FailedAttempt, FailureClass, Next, ShutProvider};
+use smol_wf_core::call::{Reply, Usage};
+use smol_wf_core::codes;
+use smol_wf_core::guest::Failure;
+use smol_wf_core::limits::ANSWER_BYTES_MAX;
+use smol_wf_core::schema::{self, Checker};
+use smol_wf_providers::{
+    AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, RawLines,
+};
+
+use crate::agents::{Agents, Job};
+use crate::clock;
+use crate::guard::{self, Patience};
+use crate::notes::Notes;
+
+/// Rounds of a call with a schema: the first, and one with the complaints.
+const ROUNDS_MAX: u32 = 2;
+
+/// How the rounds of a call ended.
+pub(crate) enum Ending {
+    /// With this answer, as JSON text.
+    Answer(String),
+    /// For good.
+    Failed(Failure),
+    /// For now: the provider answers nobody.
+    Shut(ShutProvider),
+}
+
+impl From<Failure> for Ending {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+pub(crate) struct Rounds<'a> {
+    agents: &'a Agents,
+    job: &'a Job,
+    notes: &'a Notes,
+    cwd: &'a Path,
+    raw: Option<Arc<dyn RawLines>>,
+    /// Tokens were used at a price that nobody knows.
+    unpriced: bool,
+}
+
+impl<'a> Rounds<'a> {
+    pub(crate) fn new(
+        agents: &'a Agents,
+        job: &'a Job,
+        notes: &'a Notes,
+        cwd: &'a Path,
+        raw: Option<Arc<dyn RawLines>>,
+    ) -> Self {
+        Self { agents, job, notes, cwd, raw, unpriced: false }
+    }
+
+    pub(crate) async fn run(mut self, reply: &mut Reply) -> Ending {
+        let ending = self.rounds(reply).await.map_or_else(|ending| ending, Ending::Answer);
+        if self.unpriced {
+            reply.cost_usd = None;
+            reply.cost_source = None;
+        }
+        ending
+    }
+
+    async fn rounds(&mut self, reply: &mut Reply) -> Result<String, Ending> {
+        let request = &self.job.request;
+        let can = self.job.provider.capabilities();
+        let checker = request.schema.as_deref().map(Checker::new).transpose()?;
+        let mut prompt = match &request.schema {
+            Some(schema) if !can.schema => {
+                schema::with_schema_instructions(&request.prompt, schema)
+            }
+            _ => request.prompt.clone(),
+        };
+        loop {
+            reply.rounds += 1;
+            let answered = self.ask(&prompt, reply).await?;
+            let Some(checker) = &checker else { return Ok(text_outcome(answered.answer)?) };
+            let problem = match judge(checker, &answered.answer) {
+                Ok(value) => return Ok(bounded(&value)?),
+                Err(problem) => problem,
+            };
+            if reply.rounds >= ROUNDS_MAX {
+                let message = format!(
+                    "the agent's answer does not satisfy the schema, also after a correction: {problem}"
+                );
+                return Err(Failure::new(codes::SCHEMA_MISMATCH, message).into());
+            }
+            let schema_text = request.schema.as_deref().unwrap_or("{}");
+            prompt = if can.sessions && reply.session_id.is_some() {
+                schema::correction_in_session(schema_text, &problem)
+            } else {
+                let said = shown(&answered.answer);
+                schema::correction_prompt(&request.prompt, schema_text, &said, &problem)
+            };
+        }
+    }
+
+    /// One round, tried again as often as may be.
+    async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, Ending> {
+        // A correction goes on in the session of the first round; a repetition
+        // of the first round is a fresh start.
+        let session_id = if reply.rounds > 1 { reply.session_id.clone() } else { None };
+        loop {
+            let task = self.task(prompt.to_owned(), session_id.clone(), reply.rounds);
+            let patience = Patience::of(&self.job.request, &self.agents.settings);
+            let provider = self.job.provider.as_ref();
+            let error = match guard::attempt(provider, task, self.notes, patience).await {
+                Ok(answered) => {
+                    self.count(reply, answered.usage, answered.cost_usd, answered.model.as_ref());
+                    reply.session_id = answered.session_id.clone().or(reply.session_id.take());
+                    return Ok(answered);
+                }
+                Err(error) => error,
+            };
+            let spent = error.spent.clone();
+            self.count(reply, spent.usage, spent.cost_usd, spent.model.as_ref());
+            reply.session_id = spent.session_id.or(reply.session_id.take());
+            let failed = FailedAttempt {
+                run: &self.agents.run,
+                call: self.job.call,
+                attempt: reply.attempts,
+                class: class_of(error.kind),
+                retry_after_ms: error.retry_after.map(milliseconds),
+            };
+            match attempts::after(failed, self.job.request.retry) {
+                Next::Again(wait_ms) => {
+                    self.notes.waiting(&error, wait_ms);
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    reply.attempts += 1;
+                }
+                Next::Failed => return Err(Failure::new(error.code(), error.to_string()).into()),
+                Next::Shut => return Err(Ending::Shut(shut(&error))),
+            }
+        }
+    }
+
+    fn task(&self, prompt: String, session_id: Option<String>, round: u32) -> AgentTask {
+        AgentTask {
+            run: self.agents.run.clone(),
+            call: self.job.call,
+            ordinal: self.job.ordinal,
+            round,
+            idempotency_key: self.idempotency_key(),
+            request: self.job.request.clone(),
+            prompt,
+            model: self.job.choice.model.clone(),
+            effort: self.job.choice.effort.clone(),
+            permissions: self.job.choice.permissions,
+            session_id,
+            raw: self.raw.clone(),
+            cwd: self.cwd.to_owned(),
+        }
+    }
+
+    /// The same for every attempt at one call, so that a provider that can tell
+    /// repeats apart does the work once.
+    fn idempotency_key(&self) -> String {
+        let name = format!("{}/{}", self.agents.run, self.job.call);
+        blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()
+    }
+
+    /// Adds what one attempt used. The provider's own figure comes first, then
+    /// the table; without either, what the call cost is not known.
+    fn count(
+        &mut self,
+        reply: &mut Reply,
+        usage: Usage,
+        own_cost: Option<f64>,
+        model: Option<&String>,
+    ) {
+        reply.usage += usage;
+        reply.model = model.cloned().or(reply.model.take());
+        let prices = &self.agents.settings.prices;
+        let named = reply.model.as_ref().or(self.job.choice.model.as_ref());
+        let (cost, source) = match own_cost {
+            Some(cost) => (cost, "provider".to_owned()),
+            None if usage.total() == 0 => return,
+            None => match named.and_then(|model| prices.cost(model, usage)) {
+                Some((cost, version)) => (cost, format!("prices:{version}")),
+                None => {
+                    self.unpriced = true;
+                    return;
+                }
+            },
+        };
+        reply.cost_usd = Some(reply.cost_usd.unwrap_or(0.0) + cost);
+        reply.cost_source = Some(source);
+    }
+}
+
+fn class_of(kind: ProviderErrorKind) -> FailureClass {
+    match kind {
+        ProviderErrorKind::Auth | ProviderErrorKind::Quota => FailureClass::Shut,
+        ProviderErrorKind::RateLimit | ProviderErrorKind::Unavailable => FailureClass::Crowded,
+        ProviderErrorKind::CutStream | ProviderErrorKind::Killed => FailureClass::Broken,
+        ProviderErrorKind::Timeout => FailureClass::Slow,
+        ProviderErrorKind::Model
+        | ProviderErrorKind::Refused
+        | ProviderErrorKind::PermissionDenied
+        | ProviderErrorKind::Spawn
+        | ProviderErrorKind::Unsupported
+        | ProviderErrorKind::Failed => FailureClass::Final,
+    }
+}
+
+fn shut(error: &ProviderError) -> ShutProvider {
+    let now_ms = clock::now_us() / 1_000;
+    let wait_ms = error.retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    ShutProvider {
+        provider: error.provider.clone(),
+        code: error.code().to_owned(),
+        message: error.to_string(),
+        resets_at_ms: wait_ms.map(|wait_ms| now_ms.saturating_add(wait_ms)),
+    }
+}
+
+fn judge(checker: &Checker, answer: &Answer) -> Result<Value, String> {
+    let value = match answer {
+        // Nothing came of it, and no correction can change that: the script is told.
+        Answer::Null => return Ok(Value::Null),
+        Answer::Json(value) => value.clone(),
+        Answer::Text(text) => {
+            schema::parse_answer(text).ok_or_else(|| "the answer holds no JSON".to_owned())?
+        }
+    };
+    checker.check(&value).map_err(|violations| schema::describe(&violations))?;
+    Ok(value)
+}
+
+fn text_outcome(answer: Answer) -> Result<String, Failure> {
+    bounded(&match answer {
+        Answer::Null => Value::Null,
+        Answer::Text(text) => Value::String(text),
+        Answer::Json(value) => value,
+    })
+}
+
+fn bounded(value: &Value) -> Result<String, Failure> {
+    let text = value.to_string();
+    if text.len() > ANSWER_BYTES_MAX {
+        return Err(Failure::new(
+            codes::ANSWER_TOO_LARGE,
+            format!(
+                "the agent's answer is {} bytes, and {ANSWER_BYTES_MAX} is the most",
+                text.len()
+            ),
+        ));
+    }
+    Ok(text)
+}
+
+fn shown(answer: &Answer) -> String {
+    match answer {
+        Answer::Null => "null".to_owned(),
+        Answer::Text(text) => text.clone(),
+        Answer::Json(value) => value.to_string(),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,65 @@
+//! What can go wrong with git worktrees, with stable codes.
+//!
+//! Owns: the list. Never: what to do about one.
+
+use std::path::PathBuf;
+
+/// Why a call cannot have a worktree, or one cannot be taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum WorktreeError {
+    /// The project is in no git repository.
+    #[error(
+        "isolation: 'worktree' needs a git repository, and {} is in none; type `git init` and commit, or leave the option out", .path.display()
+    )]
+    NotARepository {
+        /// The project.
+        path: PathBuf,
+    },
+    /// The repository has no commit yet.
+    #[error(
+        "isolation: 'worktree' begins at a commit, and the repository of {} has none; commit something first", .path.display()
+    )]
+    NoCommit {
+        /// The project.
+        path: PathBuf,
+    },
+    /// There is no git.
+    #[error("isolation: 'worktree' needs git, and no program `git` is on the PATH; install it")]
+    NoGit,
+    /// Nobody said where worktrees go.
+    #[error("there is no folder to put worktrees into")]
+    NoFolder,
+    /// Git refused something.
+    #[error("git cannot {doing}: {said}")]
+    Git {
+        /// What was being done.
+        doing: &'static str,
+        /// What git said.
+        said: String,
+    },
+    /// The file system refused something.
+    #[error("cannot {doing} {}: {error}", .path.display())]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl WorktreeError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotARepository { .. } => "worktree_no_repository",
+            Self::NoCommit { .. } => "worktree_no_commit",
+            Self::NoGit => "worktree_no_git",
+            Self::NoFolder => "worktree_no_folder",
+            Self::Git { .. } => "worktree_git",
+            Self::File { .. } => "worktree_file",
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Worktrees that are still there: kept ones, and those of runs that were
+//! killed.
+//!
+//! Owns: the list, and taking away what nobody works in. Never: touches the
+//! worktree of a run that is being run.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::report::RunState;
+use smol_wf_core::worktree::Worktree;
+use tokio::sync::Mutex;
+
+use super::error::WorktreeError;
+use super::place::{Change, Note};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::history::{is_held, last_body};
+
+/// A worktree that is still there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leftover {
+    /// Its run.
+    pub run_id: RunId,
+    /// Its call.
+    pub step: CallId,
+    /// How the run stands; none when it is not in the database.
+    pub run_state: Option<RunState>,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its branch.
+    pub branch: String,
+    /// What is in it.
+    pub state: LeftoverState,
+    /// What has changed, when something has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Box<Worktree>>,
+    #[serde(skip)]
+    note: Note,
+}
+
+/// What is in a worktree that is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftoverState {
+    /// Its run is being run.
+    InUse,
+    /// Nothing that is not in its base commit.
+    Unchanged,
+    /// Something that is nowhere else.
+    Changed,
+    /// Git cannot say.
+    Unreadable,
+}
+
+impl LeftoverState {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InUse => "in_use",
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+impl Leftover {
+    /// Whether it may go: unchanged ones may, and with `force` all others of
+    /// runs that are over.
+    fn may_go(&self, force: bool) -> bool {
+        match self.state {
+            LeftoverState::InUse => false,
+            LeftoverState::Unchanged => true,
+            LeftoverState::Changed | LeftoverState::Unreadable => {
+                force && self.run_state.is_none_or(|state| !state.is_resumable())
+            }
+        }
+    }
+}
+
+/// What was taken away and what was not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pruned {
+    /// Gone, or to go.
+    pub removed: Vec<Leftover>,
+    /// Still there.
+    pub kept: Vec<Leftover>,
+}
+
+impl Engine {
+    /// All worktrees that are still there, by run and call.
+    ///
+    /// # Errors
+    /// When their folder or the database cannot be read.
+    pub async fn worktrees(&self) -> Result<Vec<Leftover>, EngineError> {
+        let mut found = Vec::new();
+        for note in self.worktree_notes()? {
+            let row = self.row(&note.run).await?;
+            let held = row.as_ref().is_some_and(is_held);
+            let run_state =
+                row.and_then(|row| last_body(&row.last).map(|last| RunState::after(&last, held)));
+            let (state, worktree) = if held {
+                (LeftoverState::InUse, None)
+            } else {
+                match note.change().await {
+                    Ok(Change::Nothing) => (LeftoverState::Unchanged, None),
+                    Ok(Change::Something(worktree)) => (LeftoverState::Changed, Some(worktree)),
+                    Err(error @ WorktreeError::NoGit) => return Err(error.into()),
+                    Err(_) => (LeftoverState::Unreadable, None),
+                }
+            };
+            found.push(Leftover {
+                run_id: note.run.clone(),
+                step: note.call,
+                run_state,
+                path: note.path.clone(),
+                branch: note.branch.clone(),
+                state,
+                worktree,
+                note,
+            });
+        }
+        Ok(found)
+    }
+
+    /// Takes away unchanged worktrees, and with `force` the changed ones of
+    /// runs that are over. With `dry_run`, only says which.
+    ///
+    /// # Errors
+    /// When one cannot be taken away.
+    pub async fn prune_worktrees(&self, force: bool, dry_run: bool) -> Result<Pruned, EngineError> {
+        let one_at_a_time = Mutex::default();
+        let mut pruned = Pruned::default();
+        for leftover in self.worktrees().await? {
+            if !leftover.may_go(force) {
+                pruned.kept.push(leftover);
+                continue;
+            }
+            if !dry_run {
+                leftover.note.remove(&one_at_a_time, force).await?;
+            }
+            pruned.removed.push(leftover);
+        }
+        Ok(pruned)
+    }
+
+    fn worktree_notes(&self) -> Result<Vec<Note>, EngineError> {
+        let Some(folder) = &self.worktrees else { return Ok(Vec::new()) };
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let mut notes = Vec::new();
+        for run in entries(&folder)? {
+            if RunId::parse(&run.file_name().unwrap_or_default().to_string_lossy()).is_err() {
+                continue;
+            }
+            let files = entries(&run)?.into_iter();
+            let files = files.filter(|file| file.extension().is_some_and(|end| end == "json"));
+            notes.extend(files.filter_map(|file| Note::read(&file)));
+        }
+        notes.sort_by_key(|note| (note.run.clone(), note.call, note.path.clone()));
+        Ok(notes)
+    }
+}
+
+fn entries(folder: &std::path::Path) -> Result<Vec<PathBuf>, WorktreeError> {
+    let failed = |error| WorktreeError::File { doing: "read", path: folder.to_owned(), error };
+    match std::fs::read_dir(folder) {
+        Ok(entries) => {
+            entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,332 @@
+//! Agents that fail, are silent, cost too much or are not allowed.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{Bench, Scripted, reply};
+use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
+use smol_wf_core::call::Usage;
+use smol_wf_core::limits::Limits;
+use smol_wf_engine::providers::{
+    AgentActivity, Capabilities, ProviderError, ProviderErrorKind, Spent,
+};
+use smol_wf_engine::{AgentSettings, EngineError, LimitChanges, Report, RunState};
+use tokio::sync::Notify;
+
+fn error(kind: ProviderErrorKind) -> ProviderError {
+    ProviderError::new("agent", kind, "it says so")
+}
+
+fn counter() -> (Arc<AtomicU32>, Arc<AtomicU32>) {
+    let one = Arc::new(AtomicU32::new(0));
+    (one.clone(), one)
+}
+
+fn code(report: &Report) -> &str {
+    report.error.as_ref().map_or("none", |error| error.code.as_str())
+}
+
+fn message(report: &Report) -> &str {
+    report.error.as_ref().map_or("", |error| error.message.as_str())
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_no_failure_and_what_it_used_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, count) = counter();
+    let agent = Scripted::new(move |task, _| {
+        assert_eq!(task.session_id, None, "a repetition begins afresh");
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        Box::pin(async move {
+            if first {
+                let usage = Usage { output_tokens: 7, ..Usage::default() };
+                let session_id = Some("lost".to_owned());
+                let spent = Spent { usage, session_id, ..Spent::default() };
+                return Err(error(ProviderErrorKind::CutStream).having_spent(spent));
+            }
+            Ok(reply("there", 5))
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let report = bench.run(bench.request("return agent('p')")).await;
+    assert_eq!((report.state, report.results.get()), (RunState::Completed, "\"there\""));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert_eq!((report.token_usage.output_tokens, report.agents.retried), (12, 1));
+}
+
+#[tokio::test]
+async fn retry_tries_as_often_as_it_says_and_only_what_may_pass() {
+    for (kind, options, attempts) in [
+        (ProviderErrorKind::Killed, "{ retry: { maxAttempts: 4, backoffMs: 1 } }", 4),
+        (ProviderErrorKind::Killed, "{ retry: { maxAttempts: 1 } }", 1),
+        (ProviderErrorKind::Model, "{ retry: { maxAttempts: 4, backoffMs: 1 } }", 1),
+        (ProviderErrorKind::Refused, "{}", 1),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (asked, count) = counter();
+        let agent = Scripted::new(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move { Err(error(kind)) })
+        });
+        let bench = Bench::new(dir.path(), vec![agent]);
+        let report = bench.run(bench.request(&format!("return agent('p', {options})"))).await;
+        assert_eq!(asked.load(Ordering::SeqCst), attempts, "{kind} {options}");
+        assert_eq!((report.state, code(&report)), (RunState::Failed, kind.code()));
+    }
+}
+
+#[tokio::test]
+async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Scripted::new(|_, activity| {
+        let detail = Some("npm test".to_owned());
+        activity.note(AgentActivity::Tool { name: "bash".into(), detail });
+        Box::pin(std::future::pending())
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let mut request = bench.request("return agent('p')");
+    request.agents.idle_timeout = Duration::from_millis(50);
+    let report = bench.run(request).await;
+    assert_eq!(code(&report), "provider_timeout");
+    for part in ["silent for 50 ms", "it was last doing: bash npm test", "--idle-timeout"] {
+        assert!(message(&report).contains(part), "{}", message(&report));
+    }
+}
+
+#[tokio::test]
+async fn a_sign_of_life_keeps_an_agent_and_the_clock_on_the_wall_does_not_care() {
+    let dir = tempfile::tempdir().unwrap();
+    // It lives for longer than it may be silent, and for ever when asked to.
+    let agent = Scripted::new(|task, activity| {
+        Box::pin(async move {
+            for _ in 0..40 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                activity.alive();
+            }
+            if task.prompt == "for ever" {
+                std::future::pending::<()>().await;
+            }
+            Ok(reply("lived", 1))
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let settings =
+        AgentSettings { idle_timeout: Duration::from_millis(1_500), ..AgentSettings::default() };
+    let mut request = bench.request("return agent('p')");
+    request.agents = settings.clone();
+    assert_eq!(bench.run(request).await.results.get(), "\"lived\"");
+
+    let mut request = bench.request("return agent('for ever', { timeout: '100ms' })");
+    request.agents = settings;
+    let report = bench.run(request).await;
+    assert_eq!(code(&report), "provider_timeout");
+    assert!(message(&report).contains("no answer within 100 ms; it had said nothing"));
+}
+
+/// Fails with `kind` on the fifth call, and lets what began before it finish.
+fn failing_fifth(kind: ProviderErrorKind, asked: Arc<AtomicU32>) -> Scripted {
+    let failed = Arc::new(Notify::new());
+    Scripted::new(move |_, _| {
+        let number = asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let failed = failed.clone();
+        Box::pin(async move {
+            match number {
+                ..=4 => Ok(reply("early", 1)),
+                5 => {
+                    failed.notify_waiters();
+                    let wait = Duration::from_secs(3_600);
+                    Err(error(kind).after(wait))
+                }
+                _ => {
+                    // Still at work when the fifth has failed.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    Ok(reply("late", 1))
+                }
+            }
+        })
+    })
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
+    let body = "return (await parallel(Array.from({ length: 75 }, (_, i) => () => agent(`p${i}`)))).filter(Boolean).length";
+    for kind in [ProviderErrorKind::Quota, ProviderErrorKind::Auth, ProviderErrorKind::RateLimit] {
+        let dir = tempfile::tempdir().unwrap();
+        let (asked, count) = counter();
+        let bench = Bench::new(dir.path(), vec![failing_fifth(kind, count)]);
+        let mut request = bench.request(body);
+        request.limits = Limits { parallel_agents: 8, ..Limits::default() };
+        let report = bench.run(request).await;
+        assert_eq!((report.state, code(&report)), (RunState::Paused, kind.code()));
+        let resets_at = report.error.as_ref().unwrap().resets_at.clone().unwrap();
+        assert!(resets_at.ends_with('Z') && message(&report).contains(&resets_at));
+        let before = asked.load(Ordering::SeqCst);
+        assert!(before <= 5 + 8, "{before} were asked after the first that failed");
+        assert_eq!(report.agents.failed, 0, "no call has failed for good");
+        assert_eq!(u64::from(before), report.agents.completed + 1, "what was at work is kept");
+
+        let (again, count) = counter();
+        let healthy = Scripted::new(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(reply("x", 1)) })
+        });
+        let later = Bench::over(bench.store.clone(), dir.path(), vec![healthy]);
+        let report = later.resume(&report.run_id, LimitChanges::default()).await.unwrap();
+        assert_eq!((report.state, report.results.get()), (RunState::Completed, "75"));
+        assert_eq!(before - 1 + again.load(Ordering::SeqCst), 75, "each call is answered once");
+    }
+}
+
+#[tokio::test]
+async fn a_shut_provider_does_not_keep_the_others_from_working() {
+    let dir = tempfile::tempdir().unwrap();
+    let shut = Scripted::new(|_, _| Box::pin(async { Err(error(ProviderErrorKind::Auth)) }));
+    let other = Scripted {
+        name: "other",
+        ..Scripted::new(|_, _| Box::pin(async { Ok(reply("fine", 1)) }))
+    };
+    let bench = Bench::new(dir.path(), vec![shut, other]);
+    let body = "return parallel([() => agent('a'), async () => { for (let i = 0; i < 5; i++) await agent('b', { provider: 'other' }) }])";
+    let report = bench.run(bench.request(body)).await;
+    assert_eq!((report.state, code(&report)), (RunState::Paused, "provider_auth"));
+    assert_eq!(report.agents.completed, 5);
+    assert_eq!(
+        bench.kinds(&report.run_id).iter().filter(|kind| **kind == "agent_parked").count(),
+        1
+    );
+}
+
+fn thousand_tokens(asked: Arc<AtomicU32>) -> Scripted {
+    Scripted::new(move |task, _| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            match task.prompt.as_str() {
+                "hang" => std::future::pending().await,
+                "long" => Ok(reply("x", 6_000)),
+                _ => Ok(reply("x", 1_000)),
+            }
+        })
+    })
+}
+
+fn budget(allowance: Allowance, mode: BudgetMode) -> Limits {
+    Limits { budget: Some(Budget { allowance, mode }), ..Limits::default() }
+}
+
+fn raised(allowance: Allowance) -> LimitChanges {
+    LimitChanges { budget: Some(allowance), ..LimitChanges::default() }
+}
+
+#[tokio::test]
+async fn a_budget_is_not_gone_past_by_more_than_a_call_and_can_be_raised() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, count) = counter();
+    let bench = Bench::new(dir.path(), vec![thousand_tokens(count)]);
+    let mut request = bench.request(
+        "const all = await parallel(Array.from({ length: 40 }, (_, i) => () => agent(`p${i}`)))\nreturn [all.length, budget.total]",
+    );
+    request.limits = budget(Allowance::OutputTokens(5_500), BudgetMode::Pause);
+    let report = bench.run(request).await;
+    assert_eq!((report.state, code(&report)), (RunState::Paused, "budget_spent"));
+    assert_eq!(asked.load(Ordering::SeqCst), 6, "one call goes past it");
+    assert!(message(&report).contains("--budget '11000'"), "{}", message(&report));
+
+    let lower = bench.resume(&report.run_id, raised(Allowance::OutputTokens(5_000))).await;
+    assert!(matches!(lower, Err(EngineError::LimitLowered { flag: "--budget", .. })));
+    let same = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
+    assert_eq!((code(&same), asked.load(Ordering::SeqCst)), ("budget_spent", 6));
+    let enough = raised(Allowance::OutputTokens(100_000));
+    let report = bench.resume(&report.run_id, enough).await.unwrap();
+    assert_eq!((report.state, report.results.get()), (RunState::Completed, "[40,5500]"));
+    assert_eq!(asked.load(Ordering::SeqCst), 40);
+}
+
+#[tokio::test]
+async fn a_budget_in_dollars_is_refused_where_no_price_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, count) = counter();
+    let bench = Bench::new(dir.path(), vec![thousand_tokens(count)]);
+    let mut request = bench.request("for (let i = 0; i < 9; i++) await agent('p')");
+    request.limits = budget(Allowance::UsdMicros(5_000_000), BudgetMode::Pause);
+    let report = bench.run(request).await;
+    assert_eq!((report.state, code(&report)), (RunState::Paused, "budget_unpriced"));
+    assert_eq!((asked.load(Ordering::SeqCst), report.cost_unknown_calls), (1, 1));
+}
+
+#[tokio::test]
+async fn a_budget_that_stops_does_not_wait_for_agents_at_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, count) = counter();
+    let bench = Bench::new(dir.path(), vec![thousand_tokens(count)]);
+    // Two may begin at 4,000 reserved each; one of them spends it all.
+    let mut request = bench.request("return parallel([() => agent('hang'), () => agent('long')])");
+    request.limits = budget(Allowance::OutputTokens(5_000), BudgetMode::Stop);
+    let report = bench.run(request).await;
+    assert_eq!((report.state, code(&report)), (RunState::Paused, "budget_spent"));
+}
+
+#[tokio::test]
+async fn what_a_provider_cannot_do_is_refused_before_it_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, count) = counter();
+    let able = Scripted {
+        name: "able",
+        can: Capabilities { read_only: true, effort: true, ..Capabilities::default() },
+        ..Scripted::new(|_, _| Box::pin(async { Ok(reply("x", 1)) }))
+    };
+    let bench = Bench::new(dir.path(), vec![thousand_tokens(count), able]);
+    for (option, says) in [
+        ("permissions: 'read'", "these do: able, debug"),
+        ("effort: 'high'", "`effort` ('high')"),
+        ("model: 'm'", "these do: debug"),
+        ("model: 'm?thinking=low'", "does not support"),
+        ("agentType: 'reviewer'", "`agentType` ('reviewer')"),
+    ] {
+        let body = format!("return agent('p', {{ label: 'l', phase: 'f', {option} }})");
+        let report = bench.run(bench.request(&body)).await;
+        assert_eq!(code(&report), "provider_unsupported", "{option}");
+        assert!(message(&report).contains(says), "{option}: {}", message(&report));
+        assert!(!bench.kinds(&report.run_id).contains(&"agent_dispatched"));
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    let body = "return agent('p', { provider: 'able', permissions: 'read', effort: 'high' })";
+    assert_eq!(bench.run(bench.request(body)).await.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn tokens_and_dollars_are_told_by_phase_model_and_provider() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Scripted::new(|task, _| {
+        Box::pin(async move {
+            let mut reply = reply("x", 1_000_000);
+            match task.prompt.as_str() {
+                "own" => (reply.cost_usd, reply.model) = (Some(2.5), Some("m".into())),
+                "priced" => reply.model = Some("claude-sonnet-4-5-20250929".into()),
+                _ => reply.model = Some("nobody-knows".into()),
+            }
+            Ok(reply)
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let body =
+        "phase('A'); await agent('own'); phase('B'); await agent('priced'); await agent('?')";
+    let report = bench.run(bench.request(body)).await;
+    assert!((report.cost_usd - 17.5).abs() < 1e-9, "{}", report.cost_usd);
+    assert_eq!(report.cost_unknown_calls, 1);
+    let phases: Vec<_> =
+        report.phases.iter().map(|phase| (&*phase.title, phase.cost_usd)).collect();
+    assert_eq!(phases, [("A", 2.5), ("B", 15.0)]);
+    let models: Vec<_> = report.usage.by_model.iter().map(|of| (&*of.name, of.cost_usd)).collect();
+    assert_eq!(models, [("m", 2.5), ("claude-sonnet-4-5-20250929", 15.0), ("nobody-knows", 0.0)]);
+    assert_eq!((report.usage.by_provider.len(), report.usage.by_provider[0].calls), (1, 3));
+}

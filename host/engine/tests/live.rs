@@ -1,0 +1,159 @@
+//! What agents do is told and written down while they do it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{Bench, Scripted, reply};
+use smol_wf_core::event::Event;
+use smol_wf_core::ids::{RunId, TenantId};
+use smol_wf_core::journal::{Body, read};
+use smol_wf_engine::providers::AgentActivity;
+use smol_wf_engine::{LimitChanges, MemoryStore, Recording, Store, Watcher};
+use smol_wf_store::RunKey;
+use tokio::sync::Notify;
+
+/// Lets the agent answer once its tool and its session are in the store.
+struct Impatient {
+    store: MemoryStore,
+    seen: Arc<Notify>,
+    run: Mutex<Option<RunId>>,
+    heard: Recording,
+}
+
+impl Impatient {
+    fn stored(&self) -> Vec<Body> {
+        let run = self.run.lock().unwrap().clone().unwrap();
+        let key = RunKey { tenant: TenantId::local(), run };
+        let records = self.store.clone().load(&key).unwrap().unwrap();
+        read(&records).unwrap().into_iter().map(|entry| entry.body).collect()
+    }
+}
+
+impl Watcher for Impatient {
+    fn run_known(&self, run: &RunId, _resumed: bool) {
+        *self.run.lock().unwrap() = Some(run.clone());
+    }
+
+    fn event(&self, event: &Event, replayed: bool) {
+        self.heard.event(event, replayed);
+        if event.kind == "workflow.agent_event" && event.data["kind"] == "tool" {
+            let stored = self.stored();
+            let has = |kind| stored.iter().any(|body| body.kind() == kind);
+            assert!(has("agent_activity") && has("agent_session") && !has("settled"));
+            self.seen.notify_one();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let seen = Arc::new(Notify::new());
+    let wait = seen.clone();
+    let agent = Scripted::new(move |_, activity| {
+        let wait = wait.clone();
+        Box::pin(async move {
+            activity.session("ses-1");
+            activity.session("ses-1");
+            activity.note(AgentActivity::Text { text: "a piece".into() });
+            let detail = Some("npm test".to_owned());
+            activity.note(AgentActivity::Tool { name: "bash".into(), detail });
+            // Within the same second: told, and not written down.
+            activity.note(AgentActivity::Tool { name: "read".into(), detail: None });
+            wait.notified().await;
+            Ok(reply("done", 1))
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let (run, heard) = (Mutex::default(), Recording::default());
+    let watcher = Impatient { store: bench.store.clone(), seen, run, heard };
+    let report = bench.watched(bench.request("return agent('p')"), &watcher).await;
+    assert_eq!(report.results.get(), "\"done\"");
+
+    let kinds = bench.kinds(&report.run_id);
+    let count = |kind| kinds.iter().filter(|found| **found == kind).count();
+    assert_eq!((count("agent_session"), count("agent_activity")), (1, 1));
+    let heard = watcher.heard.heard();
+    let lines: Vec<_> = heard
+        .iter()
+        .filter(|(event, _)| event.kind == "workflow.agent_event")
+        .map(|(event, _)| event.data["text"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    // Events that are stored have numbers without gaps; fleeting ones repeat one.
+    let mut last = 0;
+    for (event, _) in &heard {
+        let is_fleeting = event.kind == "workflow.agent_event" && event.seq == last;
+        assert!(is_fleeting || event.seq == last + 1, "{event:?}");
+        last = event.seq;
+    }
+    let of_tool = heard.iter().find(|(event, _)| event.data["text"] == "bash npm test").unwrap();
+    assert_eq!(of_tool.0.metadata.session_id.as_deref(), Some("ses-1"));
+
+    // A replay passes over all of it.
+    let again = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
+    assert_eq!(again.results.get(), "\"done\"");
+}
+
+/// Hears warnings.
+#[derive(Default)]
+struct Warned(Mutex<Vec<String>>);
+
+impl Watcher for Warned {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {}
+    fn event(&self, _event: &Event, _replayed: bool) {}
+    fn warn(&self, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+}
+
+fn talkative() -> Scripted {
+    Scripted::new(|task, _| {
+        Box::pin(async move {
+            let raw = task.raw.clone().unwrap();
+            raw.line(None, "early");
+            raw.line(Some("../s/1"), "{\"n\":1}");
+            raw.line(Some("../s/1"), "{\"n\":2}");
+            Ok(reply("x", 1))
+        })
+    })
+}
+
+#[tokio::test]
+async fn raw_sessions_are_files_of_their_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path(), vec![talkative()]);
+    let mut request = bench.request("return agent('p')");
+    request.agents.raw_sessions = Some(dir.path().join("raw"));
+    bench.run(request).await;
+    let file = dir.path().join("raw/agent/_.._s_1.jsonl");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "early\n{\"n\":1}\n{\"n\":2}\n");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path(), vec![talkative()]);
+    std::fs::write(dir.path().join("raw"), "a file").unwrap();
+    let mut request = bench.request("await agent('p'); await agent('q'); return 1");
+    request.agents.raw_sessions = Some(dir.path().join("raw"));
+    let warned = Warned::default();
+    let report = bench.watched(request, &warned).await;
+    assert_eq!(report.results.get(), "1");
+    let warnings = warned.0.lock().unwrap().clone();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("cannot save raw sessions in"), "{warnings:?}");
+}

@@ -1,0 +1,276 @@
+//! Calls in git worktrees of their own: real git, real files.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use common::{Bench, Scripted, reply};
+use smol_wf_engine::{CancellationToken, LeftoverState, LimitChanges, NoWatcher, RunState};
+use tokio::sync::Notify;
+
+fn git(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A repository with one commit, and beside it a place for worktrees.
+struct Repo {
+    dir: tempfile::TempDir,
+}
+
+impl Repo {
+    fn new() -> Self {
+        let repo = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(repo.project()).unwrap();
+        git(&repo.project(), &["init", "-q", "-b", "main"]);
+        std::fs::write(repo.project().join("a.txt"), "one\ntwo\n").unwrap();
+        std::fs::write(repo.project().join(".gitignore"), "target\n").unwrap();
+        git(&repo.project(), &["add", "."]);
+        git(&repo.project(), &["commit", "-qm", "first"]);
+        repo
+    }
+
+    fn project(&self) -> PathBuf {
+        self.dir.path().join("project")
+    }
+
+    fn bench(&self, agent: Scripted) -> Bench {
+        let mut bench = Bench::new(self.dir.path(), vec![agent]);
+        bench.dir = self.project();
+        bench
+    }
+
+    fn branches(&self) -> String {
+        git(&self.project(), &["branch", "--list", "smol-wf/*"])
+    }
+
+    fn worktrees(&self) -> usize {
+        git(&self.project(), &["worktree", "list"]).lines().count() - 1
+    }
+}
+
+const ISOLATED: &str = "{ isolation: 'worktree', label: 'l' }";
+
+#[tokio::test]
+async fn an_unchanged_worktree_goes_and_takes_its_branch_along() {
+    let repo = Repo::new();
+    let project = repo.project();
+    let agent = Scripted::new(move |task, _| {
+        assert_ne!(task.cwd, project);
+        assert_eq!(std::fs::read_to_string(task.cwd.join("a.txt")).unwrap(), "one\ntwo\n");
+        // What git ignores is no change.
+        std::fs::create_dir(task.cwd.join("target")).unwrap();
+        std::fs::write(task.cwd.join("target/x"), "built").unwrap();
+        Box::pin(async { Ok(reply("x", 1)) })
+    });
+    let bench = repo.bench(agent);
+    let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
+    assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
+    assert!(report.worktrees.is_empty());
+    assert_eq!((repo.worktrees(), repo.branches()), (0, String::new()));
+    assert!(bench.engine.worktrees().await.unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(repo.dir.path().join("worktrees")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_changed_worktree_stays_and_is_named_with_what_has_changed() {
+    let repo = Repo::new();
+    let agent = Scripted::new(|task, _| {
+        std::fs::write(task.cwd.join("a.txt"), "one\n2\n3\n").unwrap();
+        std::fs::write(task.cwd.join("new file.txt"), "new").unwrap();
+        git(&task.cwd, &["commit", "-qam", "second"]);
+        let fails = task.prompt == "fails";
+        Box::pin(async move {
+            if fails {
+                let kind = smol_wf_engine::providers::ProviderErrorKind::Failed;
+                return Err(smol_wf_engine::providers::ProviderError::new("agent", kind, "no"));
+            }
+            Ok(reply("x", 1))
+        })
+    });
+    let bench = repo.bench(agent);
+    for prompt in ["works", "fails"] {
+        let body =
+            format!("try {{ return await agent('{prompt}', {ISOLATED}) }} catch {{ return 0 }}");
+        let report = bench.run(bench.request(&body)).await;
+        let [kept] = report.worktrees.as_slice() else { panic!("{prompt}: {:?}", report.error) };
+        let worktree = &kept.worktree;
+        assert_eq!((kept.step.0, kept.label.as_deref()), (1, Some("l")));
+        assert_eq!((worktree.commits, worktree.files), (1, 2));
+        assert_eq!((worktree.insertions, worktree.deletions), (2, 1));
+        assert!(Path::new(&worktree.path).join("new file.txt").is_file());
+        assert!(repo.branches().contains(&worktree.branch));
+        assert!(worktree.branch.starts_with("smol-wf/"));
+    }
+    assert_eq!(git(&repo.project(), &["status", "--porcelain"]), "", "the project is untouched");
+
+    let engine = &bench.engine;
+    let listed = engine.worktrees().await.unwrap();
+    assert!(listed.len() == 2 && listed.iter().all(|one| one.state == LeftoverState::Changed));
+    assert!(engine.prune_worktrees(false, false).await.unwrap().removed.is_empty());
+    assert_eq!(engine.prune_worktrees(true, true).await.unwrap().removed.len(), 2);
+    assert_eq!(repo.worktrees(), 2, "a dry run removes nothing");
+    assert_eq!(engine.prune_worktrees(true, false).await.unwrap().removed.len(), 2);
+    assert_eq!((repo.worktrees(), repo.branches()), (0, String::new()));
+}
+
+#[tokio::test]
+async fn a_hundred_calls_at_once_do_not_collide() {
+    let repo = Repo::new();
+    let seen = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
+    let all = seen.clone();
+    let agent = Scripted::new(move |task, _| {
+        assert!(all.lock().unwrap().insert(task.cwd.clone()), "one folder for two calls");
+        let number: u32 = task.prompt.parse().unwrap();
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            if number % 10 == 0 {
+                std::fs::write(task.cwd.join("mine"), task.prompt).unwrap();
+            }
+            Ok(reply("x", 1))
+        })
+    });
+    let bench = repo.bench(agent);
+    let mut request = bench.request(
+        "return (await parallel(Array.from({ length: 100 }, (_, i) => () => agent(`${i}`, { isolation: 'worktree' })))).filter(Boolean).length",
+    );
+    request.limits.parallel_agents = 100;
+    let report = bench.run(request).await;
+    assert_eq!(report.results.get(), "100", "{:?}", report.nulls.first());
+    assert_eq!(
+        (report.worktrees.len(), repo.worktrees(), seen.lock().unwrap().len()),
+        (10, 10, 100)
+    );
+    for kept in &report.worktrees {
+        let mine = std::fs::read_to_string(Path::new(&kept.worktree.path).join("mine")).unwrap();
+        assert_eq!(mine.parse::<u32>().unwrap() + 1, kept.step.0, "each has its own file");
+    }
+}
+
+#[tokio::test]
+async fn no_program_that_a_repository_names_is_run() {
+    let repo = Repo::new();
+    let ran = repo.dir.path().join("ran");
+    let hooks = repo.project().join(".git/hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    let script = format!("#!/bin/sh\necho \"$0\" >> {}\n", ran.display());
+    let names = ["post-checkout", "pre-commit", "reference-transaction", "post-index-change"];
+    let plant = |path: &Path| {
+        std::fs::write(path, &script).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    };
+    names.iter().for_each(|name| plant(&hooks.join(name)));
+    let evil = repo.dir.path().join("evil");
+    plant(&evil);
+    for key in ["core.fsmonitor", "diff.external", "core.pager", "diff.x.textconv"] {
+        git(&repo.project(), &["config", key, evil.to_str().unwrap()]);
+    }
+    let outside = repo.project();
+    let agent = Scripted::new(move |task, _| {
+        std::fs::write(task.cwd.join(".gitattributes"), "*.txt diff=x\n").unwrap();
+        std::fs::write(task.cwd.join("a.txt"), "changed\n").unwrap();
+        // Points git elsewhere; the host does not follow.
+        let elsewhere = format!("gitdir: {}\n", outside.join(".git").display());
+        std::fs::write(task.cwd.join(".git"), elsewhere).unwrap();
+        Box::pin(async { Ok(reply("x", 1)) })
+    });
+    let bench = repo.bench(agent);
+    let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
+    assert_eq!(report.worktrees.len(), 1, "{:?}", report.error);
+    assert_eq!(report.worktrees[0].worktree.files, 2);
+    bench.engine.prune_worktrees(true, false).await.unwrap();
+    assert!(!ran.exists(), "ran: {}", std::fs::read_to_string(&ran).unwrap());
+}
+
+#[tokio::test]
+async fn a_call_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_start() {
+    let repo = Repo::new();
+    let (begun, attempts) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
+    let (told, counted) = (begun.clone(), attempts.clone());
+    let agent = Scripted::new(move |task, _| {
+        let first = std::mem::replace(&mut *counted.lock().unwrap(), 1) == 0;
+        assert!(!task.cwd.join("half").exists());
+        let told = told.clone();
+        Box::pin(async move {
+            if first {
+                std::fs::write(task.cwd.join("half"), "done").unwrap();
+                told.notify_one();
+                std::future::pending::<()>().await;
+            }
+            Ok(reply("x", 1))
+        })
+    });
+    let bench = repo.bench(agent);
+    let cancel = CancellationToken::new();
+    let request = bench.request(&format!("return agent('p', {ISOLATED})"));
+    let run = bench.engine.run(request, &NoWatcher, cancel.clone());
+    let stop = async {
+        begun.notified().await;
+        cancel.cancel();
+    };
+    let (report, ()) = tokio::join!(run, stop);
+    let report = report.unwrap();
+    assert_eq!(report.state, RunState::Cancelled);
+    assert_eq!(report.worktrees.len(), 1, "what was half done is named");
+    let forced = bench.engine.prune_worktrees(true, false).await.unwrap();
+    assert_eq!((forced.removed.len(), forced.kept.len()), (0, 1), "the run may go on");
+
+    let report = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
+    assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
+    assert_eq!(report.worktrees.len(), 1);
+    assert_eq!(repo.worktrees(), 1, "the fresh one is gone, the half one is there");
+    assert_eq!(bench.engine.prune_worktrees(true, false).await.unwrap().removed.len(), 1);
+    assert_eq!((repo.worktrees(), repo.branches()), (0, String::new()));
+}
+
+#[tokio::test]
+async fn a_folder_without_a_repository_or_a_commit_is_a_clear_error() {
+    let agent = || Scripted::new(|_, _| Box::pin(async { Ok(reply("x", 1)) }));
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path(), vec![agent()]);
+    let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
+    let error = report.error.unwrap();
+    assert_eq!(error.code, "worktree_no_repository");
+    assert!(error.message.contains("git init"), "{}", error.message);
+
+    git(dir.path(), &["init", "-q"]);
+    let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
+    assert_eq!(report.error.unwrap().code, "worktree_no_commit");
+}
+
+#[tokio::test]
+async fn a_project_below_the_top_of_its_repository_keeps_its_place() {
+    let repo = Repo::new();
+    let below = repo.project().join("packages/web");
+    std::fs::create_dir_all(&below).unwrap();
+    let agent = Scripted::new(|task, _| {
+        assert!(task.cwd.ends_with("packages/web"), "{}", task.cwd.display());
+        Box::pin(async { Ok(reply("x", 1)) })
+    });
+    let mut bench = repo.bench(agent);
+    bench.dir = below;
+    let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
+    assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
+    assert_eq!(repo.worktrees(), 0);
+}

@@ -1,0 +1,74 @@
+//! One child and how far its end is.
+//!
+//! Owns: the order in which a tree is ended. Never: looks for its members.
+
+use std::os::fd::OwnedFd;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::GRACE;
+use super::system::{self, Signal};
+use super::tree::Tree;
+
+/// From the signal that cannot be refused to giving up: what has not ended by
+/// then hangs in the kernel, on a lost network disk for instance.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// A child and what is known of it.
+pub(super) struct Kept {
+    pub(super) child: Child,
+    pub(super) pid: i32,
+    /// Readable when the child has ended.
+    pub(super) exit: Option<OwnedFd>,
+    /// Who is told of its exit, once.
+    pub(super) status: Option<watch::Sender<Option<ExitStatus>>>,
+    pub(super) has_exited: bool,
+    pub(super) tree: Tree,
+    pub(super) ending: Option<Ending>,
+}
+
+/// How far the end of a tree is.
+pub(super) struct Ending {
+    since: Instant,
+    group_told: bool,
+    strays_told: bool,
+}
+
+impl Kept {
+    pub(super) fn begin_ending(&mut self, now: Instant) {
+        self.ending.get_or_insert(Ending { since: now, group_told: false, strays_told: false });
+    }
+
+    /// Whether it had no company when it ended: then there is nothing to do.
+    pub(super) fn has_ended_alone(&self) -> bool {
+        self.has_exited && self.tree.is_alone() && !system::group_exists(self.pid)
+    }
+
+    /// Does what is due now; true when nothing is left to be done.
+    pub(super) fn go_on_ending(&mut self, members: &[system::Seen], now: Instant) -> bool {
+        let Some(ending) = &mut self.ending else { return false };
+        if self.has_exited && members.is_empty() && !system::group_exists(self.pid) {
+            return true;
+        }
+        let taken = now.duration_since(ending.since);
+        if taken < GRACE {
+            if !ending.group_told {
+                system::signal_group(self.pid, Signal::TERM);
+                ending.group_told = true;
+            }
+            // While the child itself is ending, it may be ending these.
+            if self.has_exited && !ending.strays_told {
+                members.iter().for_each(|one| system::signal(one, Signal::TERM));
+                ending.strays_told = true;
+            }
+            return false;
+        }
+        if !self.has_exited || system::group_exists(self.pid) {
+            system::signal_group(self.pid, Signal::KILL);
+        }
+        members.iter().for_each(|one| system::signal(one, Signal::KILL));
+        taken > GRACE + GIVE_UP
+    }
+}
