@@ -104,6 +104,16 @@ fn a_plan_always_ends() {
 }
 
 #[test]
+fn models_with_a_list_price_have_a_cost_range() {
+    let text =
+        format!("{META}return [await agent('x'), await agent('y', {{ model: 'no-such' }})]\n");
+    let report = plan(&Place::new(), &text, &["--model", "claude-haiku-4-5"]).ok();
+    let of = |name: &str| report["cost"][name].as_f64().unwrap();
+    assert!(0.0 < of("lowUsd") && of("lowUsd") < of("highUsd"), "{}", report["cost"]);
+    assert_eq!(report["cost"]["unpriced"], 1);
+}
+
+#[test]
 fn a_wide_fan_out_is_seen_whole() {
     let text = format!(
         "{META}return parallel(Array.from({{ length: 700 }}, (_, i) => () => agent('n' + i)))\n"

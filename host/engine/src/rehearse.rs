@@ -30,7 +30,7 @@ use crate::library::ProjectRoot;
 use crate::request::ScriptFile;
 
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-pub use plan::{Estimate, GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
+pub use plan::{CostRange, Estimate, GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
 
 /// What to rehearse.
 #[derive(Debug, Clone)]

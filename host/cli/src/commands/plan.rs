@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{Estimate, Plan, PlanError};
+use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError};
 
 use super::rehearsal::RehearsalFlags;
 use crate::failure::{self, CommandError};
@@ -82,6 +82,7 @@ fn text(plan: &Plan, whole: bool) -> String {
         plan.at_once
     ));
     lines.push(format!("tokens: {}", tokens(&plan.estimate)));
+    lines.push(cost(plan));
     let mut list = |name: &str, items: Vec<&str>| {
         if !items.is_empty() {
             lines.push(format!("{name}: {}", items.join(", ")));
@@ -161,6 +162,19 @@ fn tokens(estimate: &Estimate) -> String {
         short(estimate.output_low),
         short(estimate.output_high)
     )
+}
+
+fn cost(plan: &Plan) -> String {
+    let CostRange { low_usd, high_usd, unpriced } = plan.cost;
+    let priced = plan.agents.saturating_sub(unpriced);
+    let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");
+    match unpriced {
+        0 => range,
+        _ if priced == 0 => {
+            "cost: unknown; no agent's model has a list price, try --model".to_owned()
+        }
+        _ => format!("{range}, without {} of no known price", count(u64::from(unpriced), "agent")),
+    }
 }
 
 /// `950`, `12k`, `3.4M`.

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::call::{AgentRequest, Reply, Usage};
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, RunHead};
+use smol_wf_core::prices::Prices;
 
 use super::groups::{self, Place, Places};
 use super::stage::{Asked, Cue, Director, Ended, Found, perform};
@@ -64,6 +65,8 @@ pub struct Plan {
     pub sleep_ms: f64,
     /// Tokens of all agents.
     pub estimate: Estimate,
+    /// Dollars of the agents whose model has a list price.
+    pub cost: CostRange,
     /// Whether the script came to its end.
     pub completed: bool,
     /// Why it did not, and that the real run may.
@@ -107,6 +110,37 @@ impl std::ops::AddAssign for Estimate {
         self.input_high = self.input_high.saturating_add(other.input_high);
         self.output_low = self.output_low.saturating_add(other.output_low);
         self.output_high = self.output_high.saturating_add(other.output_high);
+    }
+}
+
+/// Dollars at list prices, for as many agents as have one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostRange {
+    /// At least.
+    pub low_usd: f64,
+    /// At the most that is usual.
+    pub high_usd: f64,
+    /// Agents without a price: they name no model, or one that is not listed.
+    pub unpriced: u32,
+}
+
+impl CostRange {
+    fn add(&mut self, prices: &Prices, model: Option<&str>, tokens: &Estimate) {
+        let cost = |input_tokens, output_tokens| {
+            let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+            prices.cost(model?, usage).map(|(dollars, _)| dollars)
+        };
+        match (
+            cost(tokens.input_low, tokens.output_low),
+            cost(tokens.input_high, tokens.output_high),
+        ) {
+            (Some(low), Some(high)) => {
+                self.low_usd += low;
+                self.high_usd += high;
+            }
+            _ => self.unpriced += 1,
+        }
     }
 }
 
@@ -205,6 +239,7 @@ impl Rehearsal {
             capabilities: BTreeSet::new(),
             sleep_ms: 0.0,
             estimate: Estimate::default(),
+            cost: CostRange::default(),
             completed: false,
             error: None,
         }
@@ -261,7 +296,9 @@ impl Plan {
         phase.agents += 1;
         phase.estimate += estimate;
         self.providers.insert(goes_to.clone());
-        self.models.extend(model_of(request, head));
+        let model = model_of(request, head);
+        self.cost.add(&Prices::default(), model.as_deref(), &estimate);
+        self.models.extend(model);
         let options = [
             ("schema", request.schema.is_some()),
             ("model", request.model.is_some()),

@@ -28,7 +28,8 @@ pub const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 /// Longest that anything in these tests may take before it counts as hung.
 pub const HUNG: Duration = Duration::from_secs(60);
 
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<AgentReply, ProviderError>> + Send + 'a>>;
+pub type Answering<'a> =
+    Pin<Box<dyn Future<Output = Result<AgentReply, ProviderError>> + Send + 'a>>;
 pub type Act = dyn for<'a> Fn(AgentTask, &'a dyn Activity) -> Answering<'a> + Send + Sync;
 
 /// An agent that does what a test says.
