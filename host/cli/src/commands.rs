@@ -2,10 +2,14 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod check;
 mod config;
 mod doctor;
+mod explore;
 mod history;
+mod plan;
 mod providers;
+mod rehearsal;
 mod resume;
 mod run;
 mod trust;
@@ -23,6 +27,9 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(Box<resume::ResumeArgs>),
     History(history::HistoryArgs),
+    Check(check::CheckArgs),
+    Plan(Box<plan::PlanArgs>),
+    Explore(Box<explore::ExploreArgs>),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
@@ -32,15 +39,21 @@ pub(crate) enum Command {
 
 /// Does what was asked.
 pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
-    if !named.is_empty() && !matches!(command, Command::Run(_)) {
+    let takes_args = matches!(command, Command::Run(_) | Command::Plan(_) | Command::Explore(_));
+    if !named.is_empty() && !takes_args {
         let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
-        let message = format!("--args-{name} is an argument of a workflow; only `run` takes those");
+        let message = format!(
+            "--args-{name} is an argument of a workflow; `run`, `plan` and `explore` take those"
+        );
         return Err(CommandError::Usage(message));
     }
     match command {
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Check(args) => args.execute().await,
+        Command::Plan(args) => args.execute(named).await,
+        Command::Explore(args) => args.execute(named).await,
         Command::Config(args) => args.execute(),
         Command::Trust(args) => args.execute(),
         Command::Doctor(args) => args.execute().await,

@@ -50,6 +50,11 @@ pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {
     })
 }
 
+/// Of a script that was tried out and failed with this code.
+pub(crate) fn of_code(code: &str) -> u8 {
+    if SCRIPT_FAULTS.contains(&code) { INPUT } else { FAILED }
+}
+
 /// Of something that kept a run from starting or from going on.
 pub(crate) fn of_error(error: &EngineError) -> u8 {
     match error {

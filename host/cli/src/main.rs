@@ -5,6 +5,7 @@
 //! WebAssembly.
 
 mod agents;
+mod annotations;
 mod commands;
 mod config;
 mod exit;
@@ -15,6 +16,7 @@ mod paths;
 mod progress;
 mod screen;
 mod setup;
+mod shell;
 mod signals;
 mod table;
 mod workflow_args;

@@ -18,7 +18,7 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/agents.md",
     "docs/architecture.md",
@@ -26,6 +26,7 @@ const PAGES: [&str; 10] = [
     "docs/errors.md",
     "docs/events.md",
     "docs/performance.md",
+    "docs/replay.md",
     "docs/scripts.md",
     "examples/README.md",
     "ts/sdk/README.md",
@@ -123,6 +124,9 @@ fn help_names_every_flag_of_the_manual() {
         ),
         ("resume", &["--as-recorded", "--max-agents", "--budget", "--agent-timeout", "--events"]),
         ("history", &["--output", "--limit", "--db"]),
+        ("check", &["--strict", "--output", "--json"]),
+        ("plan", &["--args", "--args-from-file", "--max-agents", "--seed", "--prompts", "--json"]),
+        ("explore", &["--runs", "--seed", "--schedule", "--max-agents", "--json"]),
         ("trust", &["--list", "--revoke", "--output"]),
     ] {
         let help = place.run(&[command, "--help"]);

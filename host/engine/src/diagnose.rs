@@ -4,7 +4,7 @@
 //! or dispatches anything. It may fail to find out; then the list is empty.
 
 use smol_wf_core::ids::{Digest, Scope};
-use smol_wf_core::journal::{self, Record};
+use smol_wf_core::journal::Entry;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_sandbox::Sandbox;
@@ -14,11 +14,10 @@ use crate::offline::{Offline, Pause};
 /// Where the unsettled promises of this scope were made, as `line:column`.
 pub(crate) async fn unsettled(
     sandbox: &Sandbox,
-    records: &[Record],
+    entries: Vec<Entry>,
     limits: Limits,
     scope: Scope,
 ) -> Vec<String> {
-    let Ok(entries) = journal::read(records) else { return Vec::new() };
     // Watching costs fuel: under another guest's name the fuel is not compared.
     let watching = Digest::of(b"diagnose");
     let limits = Limits { fuel: limits.fuel.saturating_mul(4), ..limits };

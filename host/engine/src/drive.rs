@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
 use smol_wf_core::ids::{CallId, Scope};
-use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
+use smol_wf_core::journal::{self, Body, Entry, ScopeStart, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
@@ -261,7 +261,9 @@ impl<'a> Drive<'a> {
     async fn diagnose(&mut self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
         let Some(lease) = self.recorder.lease() else { return Ok(Vec::new()) };
         let records = self.world.load(lease.key.clone()).await?;
-        Ok(diagnose::unsettled(&self.sandbox, &records, *machine.limits(), scope).await)
+        // It may fail to find out; then the script is told less.
+        let Ok(entries) = journal::read(&records) else { return Ok(Vec::new()) };
+        Ok(diagnose::unsettled(&self.sandbox, entries, *machine.limits(), scope).await)
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -86,16 +86,7 @@ impl Engine {
     /// # Errors
     /// What is wrong with it, with the author's line and column.
     pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
-        let file_name = file_name_of(&file.path.to_string_lossy());
-        let script = Script::read(&file.bytes, &file_name)
-            .map_err(|refused| EngineError::Script(Box::new(refused)))?;
-        match self.sandbox.inspect(&script.source()).await? {
-            Ok(dialect) => Ok((script, dialect)),
-            Err(error) => {
-                let error = Box::new(error);
-                Err(EngineError::Compile { error, text: script.text, file_name })
-            }
-        }
+        compile(&self.sandbox, file).await
     }
 
     /// Runs a script from its start to its end, or until it is stopped.
@@ -284,6 +275,23 @@ impl Engine {
         let children = Children { root: Arc::new(root), sandbox: self.sandbox.clone() };
         let agents = Agents::new(head, registry, settings, self.worktrees.clone());
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
+    }
+}
+
+/// Reads and compiles a script, without running it.
+pub(crate) async fn compile(
+    sandbox: &Sandbox,
+    file: &ScriptFile,
+) -> Result<(Script, Dialect), EngineError> {
+    let file_name = file_name_of(&file.path.to_string_lossy());
+    let script = Script::read(&file.bytes, &file_name)
+        .map_err(|refused| EngineError::Script(Box::new(refused)))?;
+    match sandbox.inspect(&script.source()).await? {
+        Ok(dialect) => Ok((script, dialect)),
+        Err(error) => {
+            let error = Box::new(error);
+            Err(EngineError::Compile { error, text: script.text, file_name })
+        }
     }
 }
 

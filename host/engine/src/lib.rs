@@ -6,6 +6,7 @@
 //! [`Watcher`] and the [`Report`].
 
 mod agents;
+pub mod check;
 mod children;
 mod clock;
 mod diagnose;
@@ -24,6 +25,7 @@ mod provide;
 mod raise;
 mod raw;
 mod recorder;
+pub mod rehearse;
 mod request;
 mod rounds;
 mod watch;

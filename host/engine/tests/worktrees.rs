@@ -141,7 +141,7 @@ async fn a_hundred_calls_at_once_do_not_collide() {
         let number: u32 = task.prompt.parse().unwrap();
         Box::pin(async move {
             tokio::task::yield_now().await;
-            if number % 10 == 0 {
+            if number.is_multiple_of(10) {
                 std::fs::write(task.cwd.join("mine"), task.prompt).unwrap();
             }
             Ok(reply("x", 1))

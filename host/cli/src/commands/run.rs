@@ -21,6 +21,10 @@ use crate::{agents, exit, output, paths, setup};
 /// compiling.
 pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 8;
 
+/// What may be given for a script.
+pub(super) const SCRIPT_HELP: &str =
+    "Script: a path, or the name of a workflow in .agents/workflows or .claude/workflows";
+
 /// Run a workflow script
 ///
 /// The report goes to stdout as one JSON document, everything else to stderr.
@@ -29,8 +33,7 @@ pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// Script to run: a path, or the name of a workflow in .agents/workflows or
-    /// .claude/workflows
+    #[arg(help = SCRIPT_HELP)]
     script: PathBuf,
 
     #[command(flatten)]
@@ -219,7 +222,7 @@ fn oddities(script: &ScriptFile) -> Vec<String> {
 }
 
 /// A path as it is; else the name of a workflow, looked for from here upwards.
-fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
+pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     let is_name = asked.components().count() == 1 && asked.extension().is_none();
     if is_name && !asked.exists() {
         let root = ProjectRoot::containing(Path::new("."), paths::home().as_deref())?;

@@ -19,22 +19,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Plain {
     slow: Arc<Mutex<Slow>>,
-    watch: tokio::task::JoinHandle<()>,
+    watch: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Plain {
     /// `tells_slow` is false where only errors are wanted.
     pub(crate) fn new(tells_slow: bool) -> Self {
         let slow = Arc::new(Mutex::new(Slow::default()));
-        let watched = slow.clone();
-        let watch = tokio::spawn(async move {
-            while tells_slow {
-                tokio::time::sleep(LOOK_EVERY).await;
-                let due =
-                    watched.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
-                due.iter().for_each(|line| talk(line));
-            }
-        });
+        let watch = tells_slow.then(|| tokio::spawn(tell_slow(slow.clone())));
         Self { slow, watch }
     }
 
@@ -51,7 +43,17 @@ impl Plain {
     }
 
     pub(crate) fn finish(&self) {
-        self.watch.abort();
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
+    }
+}
+
+async fn tell_slow(slow: Arc<Mutex<Slow>>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let due = slow.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
+        due.iter().for_each(|line| talk(line));
     }
 }
 

@@ -1,0 +1,67 @@
+//! What GitHub Actions shows beside the lines of a change.
+//!
+//! Owns: the form of an annotation. Never: printed elsewhere than in Actions.
+
+use crate::failure;
+
+/// One annotation.
+pub(crate) struct Annotation<'a> {
+    pub(crate) is_error: bool,
+    pub(crate) file: &'a str,
+    pub(crate) line: Option<u32>,
+    pub(crate) column: Option<u32>,
+    pub(crate) title: &'a str,
+    pub(crate) message: &'a str,
+}
+
+/// Whether this process runs in GitHub Actions.
+pub(crate) fn wanted() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Writes it on stderr, which Actions reads as well as stdout.
+pub(crate) fn annotate(annotation: &Annotation<'_>) {
+    failure::talk(&line(annotation));
+}
+
+fn line(annotation: &Annotation<'_>) -> String {
+    let kind = if annotation.is_error { "error" } else { "warning" };
+    let mut properties = format!("file={}", property(annotation.file));
+    if let Some(line) = annotation.line {
+        properties.push_str(&format!(",line={line}"));
+    }
+    if let Some(column) = annotation.column {
+        properties.push_str(&format!(",col={column}"));
+    }
+    properties.push_str(&format!(",title={}", property(annotation.title)));
+    format!("::{kind} {properties}::{}", escape(annotation.message))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    escape(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_break_out_of_an_annotation() {
+        let one = Annotation {
+            is_error: true,
+            file: "a,b.js",
+            line: Some(3),
+            column: Some(7),
+            title: "x:y",
+            message: "100%\n::error::no",
+        };
+        assert_eq!(
+            line(&one),
+            "::error file=a%2Cb.js,line=3,col=7,title=x%3Ay::100%25%0A::error::no"
+        );
+    }
+}

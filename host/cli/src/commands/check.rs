@@ -1,0 +1,131 @@
+//! `smol-wf check`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
+
+use super::rehearsal::OutputFlags;
+use super::run::find_script;
+use crate::annotations::{self, Annotation};
+use crate::failure::CommandError;
+use crate::{exit, output, screen};
+
+/// Check scripts without running them
+///
+/// Finds what does not compile, what cannot be imported, phases that `meta`
+/// does not list, calls that nobody awaits, and results that may be null and
+/// are used as if they could not.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CheckArgs {
+    /// Scripts: paths, or names of workflows
+    #[arg(required = true)]
+    scripts: Vec<PathBuf>,
+
+    /// Let warnings count as errors
+    #[arg(long)]
+    strict: bool,
+
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf check review.js
+  smol-wf check .agents/workflows/*.js --strict --output json
+
+Exit codes:
+  0 no errors   3 a script cannot be had   7 errors; with --strict, warnings too";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Checked<'a> {
+    schema_version: u32,
+    scripts: usize,
+    errors: usize,
+    warnings: usize,
+    findings: Vec<InFile<'a>>,
+}
+
+#[derive(Serialize)]
+struct InFile<'a> {
+    file: &'a str,
+    #[serde(flatten)]
+    finding: &'a Finding,
+}
+
+impl CheckArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let checks = Checks::new()?;
+        let mut found: Vec<(String, Finding)> = Vec::new();
+        for asked in &self.scripts {
+            let script = find_script(asked)?;
+            // A name stands for a file; a path is shown as it was given.
+            let shown = asked.to_string_lossy();
+            let file = if asked.exists() { shown.into_owned() } else { name_of(&script) };
+            let findings = checks.script(&script).await?;
+            found.extend(findings.into_iter().map(|finding| (file.clone(), finding)));
+        }
+        let count = |severity| found.iter().filter(|(_, one)| one.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        if self.output.is_json() {
+            let findings = found.iter().map(|(file, finding)| InFile { file, finding }).collect();
+            let scripts = self.scripts.len();
+            let checked = Checked { schema_version: 1, scripts, errors, warnings, findings };
+            output::document(&checked)?;
+        } else {
+            let mut lines: Vec<String> =
+                found.iter().map(|(file, finding)| text(file, finding)).collect();
+            lines.push(sum(self.scripts.len(), errors, warnings));
+            output::line(&lines.join("\n"))?;
+        }
+        if annotations::wanted() {
+            for (file, finding) in &found {
+                annotate(file, finding);
+            }
+        }
+        let bad = errors > 0 || (self.strict && warnings > 0);
+        Ok(ExitCode::from(if bad { exit::MISMATCH } else { 0 }))
+    }
+}
+
+fn text(file: &str, finding: &Finding) -> String {
+    let Finding { rule, severity, line, column, message, hint, snippet } = finding;
+    let mut text = format!(
+        "{}:{line}:{column}: {}: {} [{rule}]",
+        screen::one_line(file),
+        severity.as_str(),
+        screen::one_line(message)
+    );
+    if !snippet.is_empty() {
+        text.push('\n');
+        text.push_str(snippet);
+    }
+    if !hint.is_empty() {
+        text.push_str(&format!("\n  {}", screen::one_line(hint)));
+    }
+    text
+}
+
+fn sum(scripts: usize, errors: usize, warnings: usize) -> String {
+    let count = |number: usize, what: &str| {
+        if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    };
+    let scripts = count(scripts, "script");
+    format!("{scripts} checked: {}, {}", count(errors, "error"), count(warnings, "warning"))
+}
+
+fn annotate(file: &str, finding: &Finding) {
+    annotations::annotate(&Annotation {
+        is_error: finding.severity == Severity::Error,
+        file,
+        line: Some(finding.line),
+        column: Some(finding.column),
+        title: finding.rule,
+        message: &finding.message,
+    });
+}

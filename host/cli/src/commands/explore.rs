@@ -1,0 +1,146 @@
+//! `smol-wf explore`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use smol_wf_core::script;
+use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding};
+
+use super::rehearsal::{Prepared, RehearsalFlags};
+use crate::annotations::{self, Annotation};
+use crate::failure::CommandError;
+use crate::workflow_args::Named;
+use crate::{exit, output, screen};
+
+/// Most schedules of one exploration: some minutes.
+const RUNS_MAX: u64 = 1_000_000;
+
+/// Run a script under many orders, failures, nulls and crashes, without agents
+///
+/// The real script runs in the sandbox, with stubs that answer the same to the
+/// same call. Schedule 0 is undisturbed, 1 is in reverse, 2 crashes behind every
+/// step; then orders, nulls, failures and crashes take turns. The same script,
+/// arguments and seed find the same.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExploreArgs {
+    #[command(flatten)]
+    flags: RehearsalFlags,
+
+    /// Schedules to perform
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=RUNS_MAX))]
+    runs: u64,
+
+    /// Perform this one alone, beside the undisturbed one
+    #[arg(long, value_name = "K", conflicts_with = "runs")]
+    schedule: Option<u64>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf explore review.js --args-base main
+  smol-wf explore review.js --runs 2000 --seed 7
+  smol-wf explore review.js --seed 7 --schedule 12
+
+Exit codes:
+  0 nothing found   7 findings";
+
+/// An exploration as it is printed: with commands.
+#[derive(serde::Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    exploration: &'a Exploration,
+    /// In the order of the findings.
+    reproduce: Vec<String>,
+}
+
+impl ExploreArgs {
+    pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        let prepared = self.flags.prepare(named).await?;
+        let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
+        let exploration = prepared.rehearsal.explore(&options).await?;
+        let findings = &exploration.findings;
+        let again = |finding: &Finding| {
+            format!("smol-wf explore {} --schedule {}", prepared.again, finding.schedule)
+        };
+        let reproduce: Vec<String> = findings.iter().map(again).collect();
+        if self.flags.output.is_json() {
+            output::document(&Printed { exploration: &exploration, reproduce })?;
+        } else {
+            output::line(&text(&exploration, &reproduce, &prepared))?;
+        }
+        self.annotate(findings);
+        let code = if findings.is_empty() { 0 } else { exit::MISMATCH };
+        Ok(ExitCode::from(code))
+    }
+
+    fn annotate(&self, findings: &[Finding]) {
+        if !annotations::wanted() {
+            return;
+        }
+        let file = self.flags.script.to_string_lossy();
+        for finding in findings {
+            annotations::annotate(&Annotation {
+                is_error: true,
+                file: finding.file.as_deref().unwrap_or(&file),
+                line: finding.line,
+                column: finding.column,
+                title: finding.kind.as_str(),
+                message: &finding.message,
+            });
+        }
+    }
+}
+
+fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) -> String {
+    let tally = &exploration.tally;
+    let mut lines = vec![
+        format!(
+            "{}: {} schedules with seed {}, {} agents in the undisturbed one",
+            exploration.name, tally.schedules, exploration.seed, tally.agents
+        ),
+        format!("{} completed, {} failed", tally.completed, tally.failed),
+        format!(
+            "{} orders of answers; {} schedules with nulls, {} with failures, {} with crashes",
+            tally.orders, tally.with_nulls, tally.with_failures, tally.with_crashes
+        ),
+    ];
+    if exploration.ended_early {
+        lines.push("the undisturbed schedule did not complete, so no other was tried".to_owned());
+    }
+    if exploration.findings.is_empty() {
+        lines.push("nothing found".to_owned());
+    }
+    for (finding, reproduce) in exploration.findings.iter().zip(reproduce) {
+        lines.push(String::new());
+        lines.push(one(finding, prepared));
+        lines.push(format!("  reproduce: {reproduce}"));
+    }
+    lines.join("\n")
+}
+
+fn one(finding: &Finding, prepared: &Prepared) -> String {
+    let kind = finding.kind.as_str();
+    let mut shown = format!("{kind}: {}", screen::one_line(&finding.message));
+    let snippet = finding
+        .line
+        .filter(|_| finding.file.is_none())
+        .map(|line| script::snippet(&prepared.text, line, finding.column.unwrap_or(1)));
+    if let Some(snippet) = snippet.filter(|snippet| !snippet.is_empty()) {
+        shown.push('\n');
+        shown.push_str(&snippet);
+    }
+    for side in &finding.sides {
+        let order: Vec<String> = side.order.iter().map(|title| screen::one_line(title)).collect();
+        shown.push_str(&format!(
+            "\n  schedule {}: {}\n    came to {}",
+            side.schedule,
+            order.join(" → "),
+            screen::one_line(&side.outcome)
+        ));
+    }
+    if finding.seen > 1 {
+        shown.push_str(&format!("\n  seen in {} schedules", finding.seen));
+    }
+    shown
+}

@@ -1,0 +1,198 @@
+//! `smol-wf plan`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use smol_wf_core::guest::GroupKind;
+use smol_wf_core::script;
+use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError};
+
+use super::rehearsal::RehearsalFlags;
+use crate::failure::{self, CommandError};
+use crate::workflow_args::Named;
+use crate::{exit, output, screen};
+
+/// Limits that end a plan without a fault of the script: it asks agents for as
+/// long as their answers make it.
+const BOUNDS: [&str; 1] = ["limit_agents"];
+
+/// Characters of a prompt that the text shows without --prompts.
+const PROMPT_CHARS: usize = 100;
+
+/// Show what a script would do, without asking any agent
+///
+/// The script is run in the sandbox with answers made from its schemas. Nothing
+/// is sent or kept, and sleeps are skipped. What the script does with other
+/// answers may be something else.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    flags: RehearsalFlags,
+
+    /// Show the prompts whole
+    #[arg(long)]
+    prompts: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf plan review.js --args-base main
+  smol-wf plan review.js --json | jq '.calls[].prompt'";
+
+impl PlanArgs {
+    pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        let prepared = self.flags.prepare(named).await?;
+        let plan = prepared.rehearsal.plan().await?;
+        if self.flags.output.is_json() {
+            output::document(&plan)?;
+        } else {
+            output::line(&text(&plan, self.prompts))?;
+        }
+        match &plan.error {
+            None => Ok(ExitCode::SUCCESS),
+            Some(error) if BOUNDS.contains(&error.code.as_str()) => {
+                failure::talk(&format!(
+                    "stopped after {} agents; the real run may go on",
+                    plan.agents
+                ));
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(error) => {
+                complain(error, &prepared.text);
+                Ok(ExitCode::from(exit::of_code(&error.code)))
+            }
+        }
+    }
+}
+
+fn complain(error: &PlanError, text: &str) {
+    let place = |line| format!(" at {line}:{}", error.column.unwrap_or(1));
+    let place = error.line.map(place).unwrap_or_default();
+    let shown = error.line.map(|line| script::snippet(text, line, error.column.unwrap_or(1)));
+    let what = format!("under made-up answers the workflow failed{place}: {}", error.message);
+    failure::say(&format!("{what} [{}]", error.code), shown.as_deref());
+}
+
+fn text(plan: &Plan, whole: bool) -> String {
+    let mut lines = vec![format!("{}: {}", plan.name, plan.description), String::new()];
+    lines.push(format!(
+        "{}, at most {} at once",
+        count(u64::from(plan.agents), "agent"),
+        plan.at_once
+    ));
+    lines.push(format!("tokens: {}", tokens(&plan.estimate)));
+    lines.push(cost(plan));
+    let mut list = |name: &str, items: Vec<&str>| {
+        if !items.is_empty() {
+            lines.push(format!("{name}: {}", items.join(", ")));
+        }
+    };
+    list("providers", plan.providers.iter().map(String::as_str).collect());
+    list("models", plan.models.iter().map(String::as_str).collect());
+    list("uses", plan.capabilities.iter().map(String::as_str).collect());
+    list("children", plan.children.iter().map(String::as_str).collect());
+    if plan.sleep_ms > 0.0 {
+        lines.push(format!("sleeps: {} s in all, skipped here", plan.sleep_ms / 1000.0));
+    }
+    let phases: Vec<String> = plan
+        .phases
+        .iter()
+        .map(|phase| {
+            let title = if phase.title.is_empty() { "(no phase)" } else { &phase.title };
+            let agents = count(u64::from(phase.agents), "agent");
+            format!("  {}  {agents}, {}", screen::one_line(title), tokens(&phase.estimate))
+        })
+        .collect();
+    section(&mut lines, "Phases", phases);
+    let groups: Vec<String> = plan
+        .groups
+        .iter()
+        .map(|group| {
+            let kind = match group.kind {
+                GroupKind::Parallel => "parallel",
+                GroupKind::Pipeline => "pipeline",
+            };
+            let phase = group.phase.as_ref().map(|phase| format!(", in {phase}"));
+            format!(
+                "  {kind} {} of {}: {} wide, {}{}",
+                group.ordinal,
+                group.script,
+                group.fan_out,
+                count(u64::from(group.agents), "agent"),
+                screen::one_line(&phase.unwrap_or_default()),
+            )
+        })
+        .collect();
+    let title = if plan.groups_whole { "Fan-out" } else { "Fan-out, at least" };
+    section(&mut lines, title, groups);
+    let calls: Vec<String> = plan
+        .calls
+        .iter()
+        .map(|call| {
+            let prompt = if whole {
+                screen::lines(&call.request.prompt).replace('\n', "\n      ")
+            } else {
+                screen::cut(&screen::one_line(&call.request.prompt), PROMPT_CHARS)
+            };
+            format!("  {} {}\n      {prompt}", call.step, screen::one_line(&call.title))
+        })
+        .collect();
+    section(&mut lines, "Calls", calls);
+    lines.join("\n")
+}
+
+fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
+    if !items.is_empty() {
+        lines.push(String::new());
+        lines.push(title.to_owned());
+        lines.extend(items);
+    }
+}
+
+fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn tokens(estimate: &Estimate) -> String {
+    format!(
+        "{} to {} read, {} to {} written",
+        short(estimate.input_low),
+        short(estimate.input_high),
+        short(estimate.output_low),
+        short(estimate.output_high)
+    )
+}
+
+fn cost(plan: &Plan) -> String {
+    let CostRange { low_usd, high_usd, unpriced } = plan.cost;
+    let priced = plan.agents.saturating_sub(unpriced);
+    let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");
+    match unpriced {
+        0 => range,
+        _ if priced == 0 => {
+            "cost: unknown; no agent's model has a list price, try --model".to_owned()
+        }
+        _ => format!("{range}, without {} of no known price", count(u64::from(unpriced), "agent")),
+    }
+}
+
+/// `950`, `12k`, `3.4M`.
+fn short(number: u64) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => format!("{}k", (number + 500) / 1_000),
+        _ => format!("{}.{}M", number / 1_000_000, number % 1_000_000 / 100_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn numbers_are_short() {
+        let shown: Vec<String> = [0, 999, 1_499, 12_600, 3_450_000].map(short).into();
+        assert_eq!(shown, ["0", "999", "1k", "13k", "3.4M"]);
+    }
+}

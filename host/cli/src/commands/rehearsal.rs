@@ -1,0 +1,148 @@
+//! What `plan` and `explore` have in common: a script that is performed by
+//! stubs.
+//!
+//! Owns: their flags. Never: what is made of the performance.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use smol_wf_core::limits::{self, Limits};
+use smol_wf_engine::rehearse::{Rehearsal, RehearsalRequest};
+
+use super::run::{SCRIPT_HELP, find_script};
+use crate::config::{FlagLayer, Settings};
+use crate::failure::CommandError;
+use crate::flags::CallFlags;
+use crate::workflow_args::{self, Named};
+use crate::{agents, paths, setup, shell};
+
+/// What is performed
+#[derive(Debug, Args)]
+pub(super) struct RehearsalFlags {
+    #[arg(help = SCRIPT_HELP)]
+    pub(super) script: PathBuf,
+
+    /// All arguments of the workflow, as JSON
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    args: Option<String>,
+
+    /// Arguments of the workflow from a JSON or YAML file that holds an object
+    #[arg(long, value_name = "FILE")]
+    args_from_file: Option<PathBuf>,
+
+    /// Seed of Math.random, of the made-up answers and of the schedules
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+
+    /// Output tokens that the script's `budget` speaks of
+    #[arg(long, value_name = "TOKENS")]
+    budget_allowance: Option<u64>,
+
+    #[command(flatten)]
+    calls: CallFlags,
+
+    /// Agents at work at once [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::PARALLEL_AGENTS_MAX)))]
+    max_parallel_agents: Option<u32>,
+
+    /// Agents after which the script counts as endless [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::AGENTS_MAX)))]
+    max_agents: Option<u32>,
+
+    /// Fuel of the script; a tenth of it may go into one turn [default: 100000000000]
+    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u64).range(1..))]
+    fuel: Option<u64>,
+
+    /// Folder that child workflows must lie in [default: the script's project]
+    #[arg(long, value_name = "DIR")]
+    project_root: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) output: OutputFlags,
+}
+
+/// How to print the result
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct OutputFlags {
+    /// How to print the result
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    /// The same as --output json
+    #[arg(long)]
+    json: bool,
+}
+
+impl OutputFlags {
+    pub(super) fn is_json(self) -> bool {
+        self.json || self.output == Format::Json
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// A script that is ready, and what the user gave to make it so.
+pub(super) struct Prepared {
+    pub(super) rehearsal: Rehearsal,
+    pub(super) text: String,
+    /// The flags that make it the same again, for a shell.
+    pub(super) again: String,
+}
+
+impl RehearsalFlags {
+    pub(super) async fn prepare(&self, named: Named) -> Result<Prepared, CommandError> {
+        let script = find_script(&self.script)?;
+        let text = String::from_utf8_lossy(&script.bytes).into_owned();
+        let args =
+            workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
+        let again = self.again(args.as_deref());
+        let default = Limits::default();
+        let limits = Limits {
+            fuel: self.fuel.unwrap_or(default.fuel),
+            agents: self.max_agents.unwrap_or(default.agents),
+            parallel_agents: self.max_parallel_agents.unwrap_or(default.parallel_agents),
+            ..default
+        };
+        let mut flags = FlagLayer::default();
+        self.calls.put(&mut flags);
+        let settings = Settings::load(flags, &script.path)?;
+        let aliases = settings.model_map.iter();
+        let request = RehearsalRequest {
+            script,
+            args,
+            limits,
+            budget: self.budget_allowance,
+            provider: agents::choose(&settings).name,
+            defaults: setup::call_defaults(&settings),
+            model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
+            seed: self.seed,
+            project_root: self.project_root.clone(),
+            home: paths::home(),
+        };
+        let rehearsal = Rehearsal::new(request).await?;
+        Ok(Prepared { rehearsal, text, again })
+    }
+
+    fn again(&self, args: Option<&str>) -> String {
+        let mut words = vec![self.script.to_string_lossy().into_owned()];
+        let mut flag = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.push(name.to_owned());
+                words.push(value);
+            }
+        };
+        flag("--args", args.map(str::to_owned));
+        flag("--budget-allowance", self.budget_allowance.map(|value| value.to_string()));
+        flag("--max-parallel-agents", self.max_parallel_agents.map(|value| value.to_string()));
+        flag("--max-agents", self.max_agents.map(|value| value.to_string()));
+        flag("--fuel", self.fuel.map(|value| value.to_string()));
+        let root = self.project_root.as_ref();
+        flag("--project-root", root.map(|path| path.to_string_lossy().into_owned()));
+        flag("--seed", Some(self.seed.to_string()));
+        words.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
+    }
+}

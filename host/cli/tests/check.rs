@@ -1,0 +1,255 @@
+//! `smol-wf check`: what it finds where, and what it must not find.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use common::{Place, finish, project};
+use serde_json::Value;
+
+const META: &str = "export const meta = { name: 'a', description: 'b' };\n";
+
+/// Rule and line of all that is found in a script.
+fn found(text: &str) -> Vec<(String, u64)> {
+    let place = Place::new();
+    place.write("script.js", text);
+    let ran = place.run(&["check", "script.js", "--json"]);
+    let report = ran.report();
+    let findings = report["findings"].as_array().unwrap();
+    let bad = findings.iter().any(|finding| finding["severity"] == "error");
+    assert_eq!(ran.code, if bad { 7 } else { 0 }, "{}", ran.stdout);
+    let one = |finding: &Value| {
+        assert_eq!(finding["file"], "script.js");
+        (finding["rule"].as_str().unwrap().to_owned(), finding["line"].as_u64().unwrap())
+    };
+    findings.iter().map(one).collect()
+}
+
+#[track_caller]
+fn finds(body: &str, expected: &[(&str, u64)]) {
+    let found = found(&format!("{META}{body}"));
+    let found: Vec<(&str, u64)> = found.iter().map(|(rule, line)| (rule.as_str(), *line)).collect();
+    assert_eq!(found, expected, "{body}");
+}
+
+#[test]
+fn the_examples_are_clean() {
+    let examples = std::fs::read_dir(project().join("examples")).unwrap();
+    let mut args = vec!["check".to_owned(), "--strict".to_owned()];
+    for entry in examples {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".js") || name.ends_with(".mjs") {
+            args.push(format!("examples/{name}"));
+        }
+    }
+    assert!(args.len() > 10, "{args:?}");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let ran = finish(Place::new().command(&args).current_dir(project()).spawn().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("0 errors, 0 warnings"), "{}", ran.stdout);
+}
+
+#[test]
+fn words_in_strings_and_comments_are_no_code() {
+    finds("// eval('x'), import('fs'), Date.now(), agent('x')\n", &[]);
+    finds("return agent('Call Date.now(), eval(x), new Function(y) and import(\"fs\")')\n", &[]);
+    finds("return { at: Date.now(), luck: Math.random() }\n", &[]);
+    let text = format!("/* 日本語: export const meta = 1 */\n// café\n{META}return 'ünïcode ☃'\n");
+    assert_eq!(found(&text), []);
+}
+
+#[test]
+fn what_does_not_compile_is_found_where_it_is() {
+    finds("const x = ;\n", &[("syntax", 2)]);
+    finds("import fs from 'node:fs'\nexport default 1\n", &[("import", 2)]);
+    finds("return require('fs')\n", &[("import", 2)]);
+    assert_eq!(found("const x = 1\n"), [("meta".to_owned(), 1)]);
+    assert_eq!(found("\n\nexport const meta = { name: f() }\n"), [("meta".to_owned(), 3)]);
+}
+
+#[test]
+fn positions_count_characters() {
+    let place = Place::new();
+    place.write("script.js", format!("{META}const 名 = '☃☃'; agent('x')\n"));
+    let ran = place.run(&["check", "script.js"]);
+    assert!(ran.stdout.contains("script.js:2:17: error: nobody awaits"), "{}", ran.stdout);
+}
+
+#[test]
+fn calls_that_nobody_awaits() {
+    finds("agent('x')\n", &[("not-awaited", 2)]);
+    finds("agent('x').then(log)\n", &[("not-awaited", 2)]);
+    finds("SW.sleep(5)\n", &[("not-awaited", 2)]);
+    finds("parallel([() => agent('x')])\n", &[("not-awaited", 2)]);
+    finds("[1].forEach(async () => { await agent('x') })\n", &[("for-each", 2)]);
+    finds("await agent('x')\nvoid agent('y')\nconst a = agent('z')\nawait a\n", &[]);
+    finds("const f = () => agent('x')\nawait parallel([f, () => agent('y')])\n", &[]);
+    finds("function agent() {}\nagent('mine')\n", &[]);
+    let module = "import { sleep } from 'workflow:extra'\nexport default async (input, ctx) => {\n  sleep(5)\n  ctx.agent('x')\n}\n";
+    finds(module, &[("not-awaited", 4), ("not-awaited", 5)]);
+}
+
+#[test]
+fn answers_that_may_be_null() {
+    finds("const x = await agent('x')\nreturn x.y\n", &[("unguarded-null", 3)]);
+    finds("const { y } = await agent('x')\nreturn y\n", &[("unguarded-null", 2)]);
+    finds("return (await agent('x')).y\n", &[("unguarded-null", 2)]);
+    finds("const x = await agent('x')\nfor (const y of x) log(y)\n", &[("unguarded-null", 3)]);
+    finds("const x = await agent('x')\nif (x.ok) return x.y\n", &[("unguarded-null", 3)]);
+    for guarded in [
+        "if (!x) return null\nreturn x.y",
+        "if (x === null) throw new Error('no')\nreturn x.y",
+        "return x?.y",
+        "return x ? x.y : 0",
+        "return x && x.y",
+        "return (x ?? {}).y",
+        "assert(x)\nreturn x.y\nfunction assert(x) { if (!x) throw new Error('no') }",
+        "try { return x.y } catch { return 0 }",
+        "const use = () => x.y\nif (!x) return 0\nreturn use()",
+        "return `${x}`",
+    ] {
+        finds(&format!("const x = await agent('x')\n{guarded}\n"), &[]);
+    }
+    finds("let x = await agent('x')\nx = x ?? {}\nreturn x.y\n", &[]);
+}
+
+#[test]
+fn slots_that_may_be_null() {
+    let list = "const xs = await parallel([1, 2].map(i => () => agent('x' + i)))\n";
+    for unguarded in [
+        "return xs.map(x => x.y)",
+        "return xs.flat().slice(1).map(({ y }) => y)",
+        "return xs.filter(x => x.ok)",
+        "return xs.reduce((sum, x) => sum + x.y, 0)",
+        "for (const x of xs) log(x.y)",
+        "return xs[0].y",
+        "if (xs.length === 0) return xs; else return xs.at(0).y",
+        "const [a, b] = xs; return a.y",
+        "const same = xs; return same.map(x => x.y)",
+    ] {
+        finds(&format!("{list}{unguarded}\n"), &[("unguarded-null", 3)]);
+    }
+    for guarded in [
+        "return xs.filter(Boolean).map(x => x.y)",
+        "return xs.filter(x => x && x.ok).map(x => x.y)",
+        "return xs.map(x => x?.y)",
+        "return xs.map(x => (x === null ? 0 : x.y))",
+        "return xs.flatMap(x => (x ? [x.y] : []))",
+        "for (const x of xs) { if (!x) continue; log(x.y) }",
+        "if (xs.some(x => x === null)) throw new Error('no')\nreturn xs.map(x => x.y)",
+        "return xs[0]?.y",
+        "return xs.length",
+    ] {
+        finds(&format!("{list}{guarded}\n"), &[]);
+    }
+}
+
+#[test]
+fn phases_are_compared_with_meta() {
+    let meta = "export const meta = { name: 'a', description: 'b',\n  phases: ['One', { title: 'Two' }] }\n";
+    let of = |body: &str| found(&format!("{meta}{body}"));
+    assert_eq!(of("phase('One')\nreturn agent('x', { phase: 'Two' })\n"), []);
+    let wrong = of("phase('One')\nphase('Tow')\nphase('Two')\n");
+    assert_eq!(wrong, [("phase-title".to_owned(), 4)]);
+    assert_eq!(of("phase('One')\n"), [("phase-title".to_owned(), 2)]);
+    // A computed title may be any of them.
+    assert_eq!(of("for (const one of ['One', 'Two']) phase(one)\n"), []);
+}
+
+#[test]
+fn code_made_of_text_is_warned_of_and_strict_counts_warnings() {
+    finds(
+        "const f = new Function('return 1')\nconst g = eval('1')\nconst m = await import('workflow:extra')\n",
+        &[("dynamic-code", 2), ("dynamic-code", 3), ("dynamic-code", 4)],
+    );
+    let place = Place::new();
+    place.write("script.js", format!("{META}const g = eval('1')\n"));
+    assert_eq!(place.run(&["check", "script.js"]).code, 0);
+    assert_eq!(place.run(&["check", "script.js", "--strict"]).code, 7);
+    assert_eq!(place.run(&["check", "none.js"]).code, 3);
+}
+
+#[test]
+fn every_rule_is_in_the_docs() {
+    let docs = std::fs::read_to_string(project().join("docs/replay.md")).unwrap();
+    for rule in smol_wf_engine::check::RULES {
+        let row = format!("| `{}` | {} |", rule.id, rule.severity.as_str());
+        assert!(docs.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn annotations_are_for_actions_alone() {
+    let place = Place::new();
+    place.write("script.js", format!("{META}agent('x')\n"));
+    assert_eq!(place.run(&["check", "script.js"]).stderr, "");
+    let mut command = place.command(&["check", "script.js"]);
+    let ran = finish(command.env("GITHUB_ACTIONS", "true").spawn().unwrap());
+    ran.fails(7, &["::error file=script.js,line=2,col=1,title=not-awaited::nobody awaits"]);
+}
+
+/// No specifier and no trick leads out of the guest, whatever `check` says.
+#[test]
+fn an_import_never_escapes() {
+    let place = Place::new();
+    let secret = place.write("secret.mjs", "export default 'secret'");
+    let targets = [
+        "fs",
+        "node:fs",
+        "./secret.mjs",
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "os",
+        "std",
+        "smol:calls",
+        "data:text/javascript,export default 1",
+        "https://example.com/x.js",
+        secret.to_str().unwrap(),
+    ];
+    let list = serde_json::to_string(&targets).unwrap();
+    let body = format!(
+        "{META}const names = []\nfor (const from of {list}) {{\n  for (const load of [f => import(f), f => eval('import(' + JSON.stringify(f) + ')'), new Function('f', 'return import(f)')]) {{\n    try {{ names.push((await load(from)).default) }} catch (error) {{ names.push(error.name) }}\n  }}\n}}\nreturn names\n"
+    );
+    let report = place.script(&body, &[]).ok();
+    let names = report["results"].as_array().unwrap();
+    assert_eq!(names.len(), targets.len() * 3);
+    assert!(names.iter().all(|name| name == "ImportError"), "{names:?}");
+}
+
+/// Each shape, so deep that one parser or the other gives up: never a crash.
+#[test]
+fn hostile_nesting_ends_in_a_finding() {
+    let shapes: [(&str, &str, &str, &str); 14] = [
+        ("const x = ", "[", "", "]"),
+        ("const x = ", "(", "1", ")"),
+        ("const x = ", "{a:", "1", "}"),
+        ("const x = ", "!", "1", ""),
+        ("const x = 1", "+1", "", ""),
+        ("const x = a", ".b", "", ""),
+        ("const x = a", "()", "", ""),
+        ("const x = ", "a=>", "1", ""),
+        ("const x = ", "1?1:", "1", ""),
+        ("if(0){}", "else if(0){}", "", ""),
+        ("", "if(1)", ";", ""),
+        ("const x = ", "`${", "1", "}`"),
+        ("", "function f(){", "", "}"),
+        ("const x = ", "await ", "1", ""),
+    ];
+    let place = Place::new();
+    for (before, open, inner, close) in shapes {
+        for levels in [1_400, 4_500, 60_000] {
+            let text =
+                format!("{META}{before}{}{inner}{}\n", open.repeat(levels), close.repeat(levels));
+            place.write("deep.js", text);
+            let ran = place.run(&["check", "deep.js", "--json"]);
+            assert!([0, 7].contains(&ran.code), "{open} {levels}: {} {}", ran.code, ran.stderr);
+            ran.report();
+        }
+    }
+}

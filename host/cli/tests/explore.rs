@@ -1,0 +1,181 @@
+//! `smol-wf explore`: schedules that show what a script does when answers come
+//! in another order, as null, late or never.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use std::process::Command;
+
+use common::{Place, Ran, finish, project};
+use serde_json::Value;
+
+const META: &str = "export const meta = { name: 'a', description: 'b' }\n";
+const SCHEMA: &str = "const S = { type: 'object', properties: { findings: { type: 'array', items: { type: 'string' } } }, required: ['findings'] }\n";
+
+fn explore(place: &Place, body: &str, args: &[&str]) -> Ran {
+    place.write("script.js", format!("{META}{body}"));
+    let all: Vec<&str> = ["explore", "script.js", "--json"].iter().chain(args).copied().collect();
+    place.run(&all)
+}
+
+/// The findings, of which there must be this many.
+fn findings(ran: &Ran, count: usize) -> Vec<Value> {
+    let found = ran.report()["findings"].as_array().unwrap().clone();
+    assert_eq!(found.len(), count, "{}", ran.stdout);
+    assert_eq!(ran.code, if count > 0 { 7 } else { 0 }, "{}", ran.stdout);
+    found
+}
+
+/// Runs the command that a finding says reproduces it.
+fn reproduce(place: &Place, ran: &Ran, nth: usize) -> Ran {
+    let report = ran.report();
+    let line = report["reproduce"][nth].as_str().unwrap();
+    let line = line.replacen("smol-wf", env!("CARGO_BIN_EXE_smol-wf"), 1);
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &format!("{line} --json")]).current_dir(place.dir.path());
+    shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    finish(shell.spawn().unwrap())
+}
+
+#[test]
+fn a_race_depends_on_the_order_and_both_orders_are_shown() {
+    let place = Place::new();
+    let body = "const all = Array.from({ length: 6 }, (_, i) => agent('p' + i, { label: 'p' + i }))\nreturn { first: await Promise.race(all), size: all.length }\n";
+    let ran = explore(&place, body, &["--runs", "60"]);
+    let found = findings(&ran, 1);
+    assert_eq!(found[0]["kind"], "order-dependent");
+    assert!(found[0]["message"].as_str().unwrap().contains("result.first"), "{found:?}");
+    let sides = found[0]["sides"].as_array().unwrap();
+    assert_eq!(sides[0]["order"][0], "p0");
+    assert_eq!(sides[1]["order"][0], "p5");
+    assert_ne!(sides[0]["outcome"], sides[1]["outcome"]);
+    // The line that is printed shows the same again.
+    let again = findings(&reproduce(&place, &ran, 0), 1);
+    assert_eq!(again[0]["message"], found[0]["message"]);
+}
+
+#[test]
+fn what_does_not_depend_on_the_order_is_no_finding() {
+    let place = Place::new();
+    let body = "const xs = await parallel([1, 2, 3].map(i => () => agent('x' + i)))\nconst ys = await pipeline([1, 2, 3], i => agent('a' + i), (_, i) => agent('b' + i))\nreturn { xs, ys, at: Date.now(), luck: Math.random() }\n";
+    findings(&explore(&place, body, &["--runs", "120"]), 0);
+}
+
+#[test]
+fn lists_that_grow_as_answers_come_are_told_from_other_results() {
+    let place = Place::new();
+    let body = "const seen = []\nawait parallel([1, 2, 3].map(i => async () => { seen.push(await agent('x' + i)) }))\nreturn seen\n";
+    let found = findings(&explore(&place, body, &["--runs", "5"]), 1);
+    let message = found[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("the order of the result's lists depends on"), "{message}");
+}
+
+#[test]
+fn the_null_that_breaks_a_script_is_named_with_its_agent() {
+    let place = Place::new();
+    let body = format!(
+        "{SCHEMA}const review = await agent('verify', {{ label: 'verify:auth', schema: S }})\nconst names = review.findings.map(f => f.length)\nconst safe = await agent('other', {{ label: 'other' }})\nreturn {{ names, safe: safe?.length }}\n"
+    );
+    let ran = explore(&place, &body, &["--runs", "40"]);
+    let found = findings(&ran, 1);
+    assert_eq!(found[0]["kind"], "unhandled-null");
+    assert_eq!(found[0]["line"], 4);
+    let said = "`review.findings` of the null that `verify:auth` returned, line 4";
+    assert_eq!(found[0]["message"], said);
+    let again = findings(&reproduce(&place, &ran, 0), 1);
+    assert_eq!(again[0]["message"], said);
+}
+
+#[test]
+fn a_null_that_breaks_a_slot_and_a_failure_that_leaves_a_null_are_found() {
+    let place = Place::new();
+    let body = format!(
+        "{SCHEMA}const kept = await pipeline([1, 2], i => agent('a' + i, {{ label: 'a' + i, schema: S }}), r => r.findings.length)\nconst xs = await parallel([1, 2].map(i => () => agent('x' + i, {{ label: 'x' + i, schema: S }})))\nreturn [kept, xs.map(({{ findings }}) => findings.length)]\n"
+    );
+    let found = findings(&explore(&place, &body, &["--runs", "100"]), 3);
+    let said = |kind: &str, part: &str| {
+        found
+            .iter()
+            .any(|one| one["kind"] == kind && one["message"].as_str().unwrap().contains(part))
+    };
+    assert!(said("unhandled-null", "`r.findings` of the null that `a1` returned"), "{found:?}");
+    assert!(said("unhandled-null", "item 0 of a pipeline became null"), "{found:?}");
+    assert!(said("unhandled-null", "destructuring of the null that `x1` returned"), "{found:?}");
+    assert!(said("unhandled-failure", "the null in place of `x1`, which"), "{found:?}");
+}
+
+#[test]
+fn errors_that_an_author_throws_are_no_findings() {
+    let place = Place::new();
+    let body =
+        "const x = await agent('x')\nif (x === null) throw new Error('no answer')\nreturn x\n";
+    let ran = explore(&place, body, &["--runs", "60"]);
+    findings(&ran, 0);
+    assert!(ran.report()["tally"]["failed"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn hangs_are_found_and_named() {
+    let place = Place::new();
+    let always = explore(&place, "await agent('x')\nawait new Promise(() => {})\n", &[]);
+    let found = findings(&always, 1);
+    assert_eq!((found[0]["kind"].as_str(), found[0]["line"].as_u64()), (Some("hang"), Some(3)));
+    let on_null = "let open\nconst gate = new Promise(r => { open = r })\nagent('x', { label: 'key' }).then(x => { if (x) open(x) }, open)\nawait gate\n";
+    let found = findings(&explore(&place, on_null, &["--runs", "20"]), 1);
+    let message = found[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("when `key` answers null: the script waits"), "{message}");
+    let endless =
+        explore(&place, "for (let i = 0; ; i++) await agent('n' + i)\n", &["--max-agents", "30"]);
+    assert_eq!(findings(&endless, 1)[0]["kind"], "unbounded");
+    let spins = explore(&place, "await agent('x')\nfor (;;) {}\n", &["--fuel", "200000000"]);
+    assert_eq!(findings(&spins, 1)[0]["kind"], "hang");
+    let fails = explore(&place, "null.x\n", &[]);
+    assert_eq!(findings(&fails, 1)[0]["kind"], "fails");
+}
+
+#[test]
+fn the_same_seed_finds_the_same() {
+    let place = Place::new();
+    let body = "const r = await Promise.race([1, 2, 3, 4].map(i => agent('x' + i)))\nreturn [r, Math.random()]\n";
+    let args = ["--runs", "40", "--seed", "9", "--args", r#"{"it":"isn't"}"#];
+    let one = explore(&place, body, &args);
+    assert_eq!(one.stdout, explore(&place, body, &args).stdout);
+    // Arguments are part of the line that reproduces a finding.
+    assert_eq!(findings(&reproduce(&place, &one, 0), 1).len(), 1);
+}
+
+#[test]
+fn crashes_behind_every_step_change_nothing() {
+    let place = Place::new();
+    place.write(
+        "child.mjs",
+        "export const meta = { name: 'c', description: 'd' }\nexport default async ({ n }) => [await agent('c1 ' + n), await agent('c2 ' + n), Math.random()]\n",
+    );
+    let body = "phase('P')\nconst kids = await parallel([1, 2].map(n => () => workflow({ scriptPath: './child.mjs' }, { n })))\nawait SW.sleep(1000)\nconst last = []\nfor (let i = 0; i < 3; i++) last.push(await agent('n' + i + Date.now()))\nreturn { kids, last, at: Date.now() }\n";
+    let ran = explore(&place, body, &["--runs", "90"]);
+    let report = ran.report();
+    assert!(report["tally"]["withCrashes"].as_u64().unwrap() >= 20, "{report}");
+    let kinds: Vec<&Value> =
+        report["findings"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert!(!kinds.iter().any(|kind| *kind == "resume-differs"), "{report}");
+}
+
+#[test]
+fn the_examples_hold_under_every_schedule() {
+    for entry in std::fs::read_dir(project().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "js" || end == "mjs") {
+            let place = Place::new();
+            let mut command = place.command(&["explore", path.to_str().unwrap(), "--runs", "40"]);
+            let ran = finish(command.current_dir(project()).spawn().unwrap());
+            assert_eq!(ran.code, 0, "{}: {}", path.display(), ran.stdout);
+        }
+    }
+}

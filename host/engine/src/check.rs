@@ -1,0 +1,159 @@
+//! Static checks of a script: what is wrong with it, without running it.
+//!
+//! Owns: the rules, and the order in which a script is looked at: its `meta`,
+//! then the guest's own parser, then the syntax tree. Never: runs anything;
+//! never takes what stands in a string or a comment for code.
+
+mod names;
+mod nulls;
+mod parse;
+mod phases;
+mod rules;
+mod values;
+mod visit;
+mod walk;
+
+use serde::Serialize;
+use smol_wf_core::limits::CHILDREN_OPEN_MAX;
+use smol_wf_core::script::{self, Script, position_at};
+use smol_wf_sandbox::{Sandbox, SandboxConfig};
+
+use crate::children::file_name_of;
+use crate::engine::compile;
+use crate::error::EngineError;
+use crate::request::ScriptFile;
+
+pub use rules::{RULES, Rule, Severity};
+
+/// Findings of one script that are listed.
+const FINDINGS_MAX: usize = 100;
+
+/// Something that is wrong with a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Which rule; see [`RULES`].
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The line, with a mark under the place.
+    #[serde(skip)]
+    pub snippet: String,
+}
+
+/// Something that is wrong, at a byte of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Spot {
+    rule: &'static Rule,
+    at: usize,
+    message: String,
+    hint: String,
+}
+
+impl Spot {
+    fn new(rule: &'static Rule, at: u32, message: String, hint: impl Into<String>) -> Self {
+        Self { rule, at: at as usize, message, hint: hint.into() }
+    }
+
+    fn at_its_place(self, text: &str) -> Finding {
+        let place = position_at(text, self.at);
+        finding(self.rule, text, (place.line, place.column), self.message, self.hint)
+    }
+}
+
+fn finding(
+    rule: &Rule,
+    text: &str,
+    (line, column): (u32, u32),
+    message: String,
+    hint: String,
+) -> Finding {
+    Finding {
+        rule: rule.id,
+        severity: rule.severity,
+        line,
+        column,
+        message,
+        hint,
+        snippet: script::snippet(text, line, column),
+    }
+}
+
+/// Checks scripts, one after the other.
+pub struct Checks {
+    sandbox: Sandbox,
+}
+
+impl Checks {
+    /// Sets up the guest, whose parser has the last word on syntax.
+    ///
+    /// # Errors
+    /// When WebAssembly cannot be set up.
+    pub fn new() -> Result<Self, EngineError> {
+        Ok(Self { sandbox: Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))? })
+    }
+
+    /// What is wrong with a script, in order of place.
+    ///
+    /// # Errors
+    /// When it cannot be checked at all. What is wrong with it is no error.
+    pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
+        match compile(&self.sandbox, file).await {
+            Ok((script, _)) => of_tree(&script),
+            Err(EngineError::Script(refused)) => {
+                let text = String::from_utf8_lossy(&file.bytes);
+                let rule =
+                    if refused.code.starts_with("meta_") { &rules::META } else { &rules::SYNTAX };
+                let place = (refused.line, refused.column);
+                let hint = "smol-wf reads `meta` without running the script; see docs/scripts.md";
+                let hint = if rule.id == rules::META.id { hint } else { "" };
+                let message = format!("{} [{}]", refused.message, refused.code);
+                Ok(vec![finding(rule, &text, place, message, hint.to_owned())])
+            }
+            Err(EngineError::Compile { error, text, .. }) => {
+                let is_import = error.code == "import";
+                let rule = if is_import { &rules::IMPORT } else { &rules::SYNTAX };
+                let message = format!("{}: {}", error.name, error.message);
+                let place = (error.line, error.column);
+                Ok(vec![finding(rule, &text, place, message, String::new())])
+            }
+            // The script's parser ran out of fuel, stack or memory on it.
+            Err(EngineError::Sandbox(smol_wf_sandbox::SandboxError::Inspect(fault))) => {
+                let text = String::from_utf8_lossy(&file.bytes);
+                let message = format!("the script cannot be compiled: {fault}");
+                Ok(vec![finding(&rules::SYNTAX, &text, (1, 1), message, String::new())])
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the syntax tree shows of a script that the guest can run.
+fn of_tree(script: &Script) -> Result<Vec<Finding>, EngineError> {
+    let text = &script.text;
+    let notes = script.warnings.iter().map(|note| {
+        let place = (note.line, note.column);
+        finding(&rules::META_KEY, text, place, note.message.clone(), String::new())
+    });
+    let mut findings: Vec<Finding> = notes.collect();
+    let titles: Vec<String> = script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
+    let spots = parse::spots(text, &titles, script.meta_export as usize)?;
+    findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));
+    findings.sort_by_key(|finding| (finding.line, finding.column));
+    findings.dedup();
+    Ok(findings)
+}
+
+/// What errors and findings call a script.
+#[must_use]
+pub fn name_of(file: &ScriptFile) -> String {
+    file_name_of(&file.path.to_string_lossy())
+}

@@ -1,0 +1,58 @@
+//! From text to a syntax tree, on a stack that is large enough.
+//!
+//! Owns: the bounds that keep hostile nesting from overflowing the stack, which
+//! would end the whole process. Never: judges; [`super::walk`] does.
+//!
+//! The guest compiles the script before it comes here, on a stack of 256 KiB
+//! and with a check: whatever nests deeper than a few thousand levels has been
+//! refused as a syntax error. What the guest's parser reads in a loop and this
+//! one's tree nests, such as `a + a + a`, is read in a loop here as well, and
+//! walked down to a bound.
+
+use std::thread;
+
+use oxc_allocator::Allocator;
+use oxc_ast_visit::Visit;
+use oxc_parser::{ParseOptions, Parser};
+use oxc_span::SourceType;
+
+use super::walk::Walk;
+use super::{Spot, rules};
+use crate::error::EngineError;
+
+/// Native stack of the parser, of which only what is used takes memory. The
+/// deepest nesting that the guest accepts, 5,000 levels, fits several times
+/// into it, in an unoptimised build too.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// What the rules find.
+pub(super) fn spots(
+    text: &str,
+    titles: &[String],
+    meta_at: usize,
+) -> Result<Vec<Spot>, EngineError> {
+    let failed = |error| EngineError::System { doing: "start a thread", error };
+    thread::scope(|scope| {
+        let work = thread::Builder::new().name("check".to_owned()).stack_size(STACK_BYTES);
+        let work = work.spawn_scoped(scope, || on_this_stack(text, titles, meta_at));
+        let gone = || failed(std::io::Error::other("the thread of the parser died"));
+        work.map_err(failed)?.join().map_err(|_| gone())
+    })
+}
+
+fn on_this_stack(text: &str, titles: &[String], meta_at: usize) -> Vec<Spot> {
+    let allocator = Allocator::default();
+    let options = ParseOptions {
+        allow_return_outside_function: true,
+        preserve_parens: false,
+        ..ParseOptions::default()
+    };
+    let parsed = Parser::new(&allocator, text, SourceType::mjs()).with_options(options).parse();
+    if parsed.panicked {
+        let message = "the rules could not be applied: another parser reads it differently";
+        return vec![Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "")];
+    }
+    let mut walk = Walk::new(text, titles, meta_at);
+    walk.visit_program(&parsed.program);
+    walk.finish()
+}

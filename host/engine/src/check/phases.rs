@@ -1,0 +1,95 @@
+//! Phase titles: those that `meta` lists and those that the script begins.
+//!
+//! Owns: comparing the two. Never: guesses a title that is computed; where one
+//! is, no listed phase counts as never begun.
+
+use std::collections::BTreeSet;
+
+use oxc_ast::ast::{Argument, CallExpression, Expression, ObjectPropertyKind};
+use oxc_span::GetSpan;
+
+use super::{Spot, rules};
+
+/// The phases of one script.
+pub(super) struct Phases<'t> {
+    listed: &'t [String],
+    begun: BTreeSet<String>,
+    /// Some title is computed.
+    computed: bool,
+}
+
+impl<'t> Phases<'t> {
+    pub(super) fn new(listed: &'t [String]) -> Self {
+        Self { listed, begun: BTreeSet::new(), computed: false }
+    }
+
+    /// `phase("…")`.
+    pub(super) fn begin(&mut self, call: &CallExpression<'_>) -> Option<Spot> {
+        match call.arguments.first().and_then(Argument::as_expression) {
+            Some(title) => self.title(title),
+            None => None,
+        }
+    }
+
+    /// `agent(…, {phase: "…"})`.
+    pub(super) fn option(&mut self, call: &CallExpression<'_>) -> Option<Spot> {
+        let options = match call.arguments.get(1)?.as_expression() {
+            Some(Expression::ObjectExpression(options)) => options,
+            _ => {
+                self.computed = true;
+                return None;
+            }
+        };
+        let mut found = None;
+        for property in &options.properties {
+            match property {
+                ObjectPropertyKind::SpreadProperty(_) => self.computed = true,
+                ObjectPropertyKind::ObjectProperty(property) => {
+                    if property.key.static_name().is_some_and(|name| name == "phase") {
+                        found = self.title(&property.value);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn title(&mut self, expression: &Expression<'_>) -> Option<Spot> {
+        let title = match expression {
+            Expression::StringLiteral(text) => text.value.to_string(),
+            Expression::TemplateLiteral(text) if text.expressions.is_empty() => {
+                text.quasis.first()?.value.cooked.as_ref()?.to_string()
+            }
+            _ => {
+                self.computed = true;
+                return None;
+            }
+        };
+        self.begun.insert(title.clone());
+        if self.listed.is_empty() || self.listed.contains(&title) {
+            return None;
+        }
+        let listed: Vec<String> = self.listed.iter().map(|title| format!("`{title}`")).collect();
+        let message = format!("the phase `{title}` is not in `meta.phases`");
+        let hint = format!("`meta.phases` lists {}", listed.join(", "));
+        Some(Spot::new(&rules::PHASE_TITLE, expression.span().start, message, hint))
+    }
+
+    /// Listed phases that never begin.
+    pub(super) fn never_begun(&self, text: &str, meta_at: usize) -> Vec<Spot> {
+        if self.computed {
+            return Vec::new();
+        }
+        let never = self.listed.iter().filter(|title| !self.begun.contains(*title));
+        let spot = |title: &String| {
+            let meta = text.get(meta_at..).unwrap_or_default();
+            let quoted = ['\'', '"', '`'].map(|quote| format!("{quote}{title}{quote}"));
+            let found = quoted.iter().filter_map(|quoted| meta.find(quoted)).min();
+            let at = meta_at + found.unwrap_or(0);
+            let message = format!("the phase `{title}` is in `meta.phases` and never begins");
+            let hint = "call `phase()` with it, or take it out";
+            Spot::new(&rules::PHASE_TITLE, u32::try_from(at).unwrap_or(0), message, hint)
+        };
+        never.map(spot).collect()
+    }
+}

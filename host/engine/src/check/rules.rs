@@ -1,0 +1,59 @@
+//! The rules: what each is called and how bad it is.
+//!
+//! Owns: the list, which `docs/replay.md` repeats. Never: looks at a script.
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It may be wrong.
+    Warning,
+    /// It is wrong.
+    Error,
+}
+
+impl Severity {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Stable.
+    pub id: &'static str,
+    /// Of all its findings.
+    pub severity: Severity,
+    /// What it finds.
+    pub about: &'static str,
+}
+
+macro_rules! rules {
+    ($($name:ident = $id:literal, $severity:ident, $about:literal;)*) => {
+        $(pub(super) static $name: Rule =
+            Rule { id: $id, severity: Severity::$severity, about: $about };)*
+        /// All rules.
+        pub static RULES: &[&Rule] = &[$(&$name),*];
+    };
+}
+
+rules! {
+    SYNTAX = "syntax", Error, "the script does not compile, or is no text";
+    META = "meta", Error, "`meta` is missing, no literal, or lacks a key";
+    META_KEY = "meta-key", Warning, "a key of `meta` that means nothing here";
+    PHASE_TITLE = "phase-title", Warning, "a phase that `meta.phases` does not list, or one that never begins";
+    IMPORT = "import", Error, "an import of anything but `workflow:extra`, or `require`";
+    DYNAMIC_CODE = "dynamic-code", Warning, "`import()`, `eval` or `Function`";
+    NOT_AWAITED = "not-awaited", Error, "a call that nobody awaits: it is cut off when the script ends";
+    FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which waits for nothing";
+    UNGUARDED_NULL = "unguarded-null", Warning, "a result that may be null, used as if it could not";
+    UNCHECKED = "unchecked", Warning, "the script is nested too deep for the rules to follow";
+}

@@ -1,0 +1,303 @@
+//! What is done at each node of a syntax tree.
+//!
+//! Owns: the order, which is that of the text, and which nodes are conditions,
+//! reads, calls and declarations. Never: a rule's words; those are with the
+//! rule.
+
+use std::cell::Cell;
+
+use oxc_allocator::ArenaVec;
+use oxc_ast::ast::{
+    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression,
+    BindingIdentifier, CallExpression, ComputedMemberExpression, ConditionalExpression,
+    DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration, Expression, ExpressionStatement,
+    ForOfStatement, ForStatement, ForStatementLeft, FormalParameter, FormalParameters, Function,
+    IdentifierReference, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression,
+    NewExpression, Statement, StaticMemberExpression, SwitchStatement, TryStatement,
+    UnaryExpression, VariableDeclarator, WhileStatement,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_span::GetSpan;
+use oxc_syntax::scope::{ScopeFlags, ScopeId};
+
+use super::names::Origin;
+use super::nulls::Kind;
+use super::values::is_async;
+use super::walk::Walk;
+use super::{Spot, rules};
+
+impl<'a> Visit<'a> for Walk<'a, '_> {
+    fn enter_scope(&mut self, _: ScopeFlags, _: &Cell<Option<ScopeId>>) {
+        self.names.enter();
+    }
+
+    fn leave_scope(&mut self) {
+        self.names.leave();
+    }
+
+    fn visit_expression(&mut self, it: &Expression<'a>) {
+        self.deeper(it.span(), |walk_| walk::walk_expression(walk_, it));
+    }
+
+    fn visit_statement(&mut self, it: &Statement<'a>) {
+        self.deeper(it.span(), |walk_| walk::walk_statement(walk_, it));
+    }
+
+    fn visit_binding_identifier(&mut self, it: &BindingIdentifier<'a>) {
+        self.names.declare(it.name.as_str(), self.origin.unwrap_or(Origin::Own));
+    }
+
+    fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        if let (Some(id), Some(mentions)) = (self.names.find(&it.name), &mut self.mentions) {
+            mentions.push(id);
+        }
+    }
+
+    fn visit_formal_parameters(&mut self, it: &FormalParameters<'a>) {
+        let around = self.origin.replace(Origin::Parameter);
+        walk::walk_formal_parameters(self, it);
+        self.origin = around;
+    }
+
+    fn visit_formal_parameter(&mut self, it: &FormalParameter<'a>) {
+        walk::walk_formal_parameter(self, it);
+        if let Some(kind) = self.items.remove(&it.span.start) {
+            self.bind(&it.pattern, kind);
+        }
+    }
+
+    fn visit_statements(&mut self, it: &ArenaVec<'a, Statement<'a>>) {
+        // Functions exist before the first statement of their block runs.
+        for statement in it {
+            if let Statement::FunctionDeclaration(function) = statement
+                && let Some(name) = &function.id
+            {
+                self.names.declare(name.name.as_str(), Origin::Own);
+            }
+        }
+        walk::walk_statements(self, it);
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        self.in_function(|walk_| walk::walk_function(walk_, it, flags));
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        self.in_function(|walk_| walk::walk_arrow_function_expression(walk_, it));
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        if let Some(init) = &it.init {
+            self.visit_expression(init);
+        }
+        // Before the names exist: `const x = x` is about another one.
+        let kind = it.init.as_ref().and_then(|init| match init {
+            // One that is looked at under its first name is looked at.
+            Expression::Identifier(_) => {
+                self.values().kind(init).filter(|kind| matches!(kind, Kind::List(_)))
+            }
+            _ => self.values().kind(init),
+        });
+        let kind = kind.or_else(|| self.items.remove(&it.id.span().start));
+        let around = self.origin.take();
+        self.visit_binding_pattern(&it.id);
+        self.origin = around;
+        if let Some(kind) = kind {
+            self.bind(&it.id, kind);
+        }
+    }
+
+    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
+        walk::walk_assignment_expression(self, it);
+        if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left
+            && let Some(id) = self.names.find(&name.name)
+        {
+            self.nulls.assign(id);
+        }
+    }
+
+    fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
+        if !it.optional {
+            self.read_of(&it.object, it.span);
+        }
+        // How long a list is says nothing about what is in it.
+        let is_list = matches!(self.values().kind(&it.object), Some(Kind::List(_)));
+        let says_nothing = is_list && it.property.name == "length";
+        if !says_nothing {
+            walk::walk_static_member_expression(self, it);
+        }
+    }
+
+    fn visit_computed_member_expression(&mut self, it: &ComputedMemberExpression<'a>) {
+        if !it.optional {
+            self.read_of(&it.object, it.span);
+        }
+        walk::walk_computed_member_expression(self, it);
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        let primitive = self.names.primitive(it);
+        let phase = match primitive {
+            Some("phase") => self.phases.begin(it),
+            Some("agent") => self.phases.option(it),
+            _ => None,
+        };
+        self.spots.extend(phase);
+        let items = self.values().item_parameters(it);
+        self.items.extend(items);
+        if let Expression::StaticMemberExpression(member) = &it.callee
+            && member.property.name == "forEach"
+            && it.arguments.first().is_some_and(is_async)
+        {
+            let message = "`forEach` does not wait for its async callback".to_owned();
+            let hint = "use `for … of`, or `await parallel(items.map(item => () => …))`";
+            let at = member.property.span.start;
+            self.spots.push(Spot::new(&rules::FOR_EACH, at, message, hint));
+        }
+        walk::walk_call_expression(self, it);
+        if let Expression::Identifier(callee) = &it.callee {
+            self.special(callee);
+            // A function that is given a value may well look at it.
+            if primitive.is_none() && callee.name != "log" {
+                for argument in &it.arguments {
+                    if let Some(Expression::Identifier(name)) = argument.as_expression()
+                        && let Some(id) = self.names.find(&name.name)
+                    {
+                        self.nulls.guard(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
+        if let Expression::Identifier(callee) = &it.callee {
+            self.special(callee);
+        }
+        walk::walk_new_expression(self, it);
+    }
+
+    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
+        if let Some(primitive) = self.names.promised(&it.expression) {
+            let message = format!("nobody awaits this `{primitive}()`");
+            let hint =
+                "write `await` in front; when the script ends, what is still under way is cut off";
+            self.spots.push(Spot::new(&rules::NOT_AWAITED, it.span.start, message, hint));
+        }
+        walk::walk_expression_statement(self, it);
+    }
+
+    fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
+        self.imports(&it.source);
+        let around = self.origin.replace(Origin::Import);
+        walk::walk_import_declaration(self, it);
+        self.origin = around;
+    }
+
+    fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
+        self.imports(&it.source);
+    }
+
+    fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
+        self.imports(&it.source);
+    }
+
+    fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
+        self.dynamic(it.span, "import()");
+        walk::walk_import_expression(self, it);
+    }
+
+    fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
+        self.test(&it.test);
+        self.visit_statement(&it.consequent);
+        if let Some(alternate) = &it.alternate {
+            self.visit_statement(alternate);
+        }
+    }
+
+    fn visit_conditional_expression(&mut self, it: &ConditionalExpression<'a>) {
+        self.test(&it.test);
+        self.visit_expression(&it.consequent);
+        self.visit_expression(&it.alternate);
+    }
+
+    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
+        self.test(&it.left);
+        self.visit_expression(&it.right);
+    }
+
+    fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
+        if it.operator.is_equality() {
+            self.test(&it.left);
+            self.test(&it.right);
+        } else {
+            walk::walk_binary_expression(self, it);
+        }
+    }
+
+    fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
+        // `!x`, `typeof x`: all that is not arithmetic looks.
+        if it.operator.is_arithmetic() {
+            walk::walk_unary_expression(self, it);
+        } else {
+            self.test(&it.argument);
+        }
+    }
+
+    fn visit_while_statement(&mut self, it: &WhileStatement<'a>) {
+        self.test(&it.test);
+        self.visit_statement(&it.body);
+    }
+
+    fn visit_do_while_statement(&mut self, it: &DoWhileStatement<'a>) {
+        self.visit_statement(&it.body);
+        self.test(&it.test);
+    }
+
+    fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
+        self.names.enter();
+        if let Some(init) = &it.init {
+            self.visit_for_statement_init(init);
+        }
+        if let Some(test) = &it.test {
+            self.test(test);
+        }
+        self.visit_statement(&it.body);
+        if let Some(update) = &it.update {
+            self.visit_expression(update);
+        }
+        self.names.leave();
+    }
+
+    fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
+        self.read_of(&it.right, it.right.span());
+        if let (Some(Kind::List(source)), ForStatementLeft::VariableDeclaration(declared)) =
+            (self.values().kind(&it.right), &it.left)
+        {
+            for declarator in &declared.declarations {
+                self.items.insert(declarator.id.span().start, Kind::One(source));
+            }
+        }
+        walk::walk_for_of_statement(self, it);
+    }
+
+    fn visit_switch_statement(&mut self, it: &SwitchStatement<'a>) {
+        self.test(&it.discriminant);
+        self.names.enter();
+        self.visit_switch_cases(&it.cases);
+        self.names.leave();
+    }
+
+    fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
+        let caught = u32::from(it.handler.is_some());
+        self.tries += caught;
+        self.visit_block_statement(&it.block);
+        self.tries -= caught;
+        if let Some(handler) = &it.handler {
+            self.visit_catch_clause(handler);
+        }
+        if let Some(finalizer) = &it.finalizer {
+            self.visit_block_statement(finalizer);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Runs of a script without agents: plans and explorations.
+//!
+//! Owns: a script made ready to be performed by stubs, with the real guest and
+//! the real run machine. Never: a store, a provider, a clock; nothing is sent,
+//! journaled or slept.
+
+mod contrast;
+mod culprit;
+mod explore;
+mod finding;
+mod groups;
+mod plan;
+mod schedule;
+mod stage;
+mod stubs;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use smol_wf_core::call::CallDefaults;
+use smol_wf_core::ids::{RunId, Scope};
+use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
+use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
+use smol_wf_sandbox::{Sandbox, SandboxConfig};
+
+use crate::children::{Children, scope_start};
+use crate::engine::compile;
+use crate::error::EngineError;
+use crate::library::ProjectRoot;
+use crate::request::ScriptFile;
+
+pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
+pub use plan::{CostRange, Estimate, GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
+
+/// What to rehearse.
+#[derive(Debug, Clone)]
+pub struct RehearsalRequest {
+    /// The script.
+    pub script: ScriptFile,
+    /// JSON text of `args`, as for a run.
+    pub args: Option<String>,
+    /// Limits; they also bound how long a rehearsal goes on.
+    pub limits: Limits,
+    /// Output tokens that the script's `budget` speaks of.
+    pub budget: Option<u64>,
+    /// Provider for calls that name none.
+    pub provider: String,
+    /// What calls are given that do not say it themselves.
+    pub defaults: CallDefaults,
+    /// Model aliases; a later one wins.
+    pub model_map: Vec<(String, String)>,
+    /// Seed of `Math.random`, of the answers and of the schedules.
+    pub seed: u64,
+    /// No child workflow lies above this folder; found from the script when
+    /// there is none.
+    pub project_root: Option<PathBuf>,
+    /// The user's home, which is never taken for a project.
+    pub home: Option<PathBuf>,
+}
+
+/// A script that is ready to be performed by stubs.
+pub struct Rehearsal {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) children: Arc<Children>,
+    pub(crate) head: RunHead,
+    pub(crate) root: ScopeStart,
+    pub(crate) limits: Limits,
+}
+
+impl Rehearsal {
+    /// Reads and compiles the script.
+    ///
+    /// # Errors
+    /// What is wrong with it, with the author's line and column.
+    pub async fn new(request: RehearsalRequest) -> Result<Self, EngineError> {
+        // The script, its children, and a spare one for compiling and for
+        // finding out why a script hangs.
+        let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX * 2 + 8))?;
+        let (script, dialect) = compile(&sandbox, &request.script).await?;
+        let project = match &request.project_root {
+            Some(root) => ProjectRoot::open(root)?,
+            None => ProjectRoot::containing(&request.script.path, request.home.as_deref())?,
+        };
+        let head = RunHead {
+            format: JOURNAL_FORMAT,
+            // No run: nothing of it is ever kept.
+            run: RunId::from_bits(0),
+            name: script.meta.name.clone(),
+            script: script.digest.clone(),
+            script_path: request.script.path.to_string_lossy().into_owned(),
+            project_root: project.path().to_string_lossy().into_owned(),
+            seed: request.seed,
+            budget: request.budget,
+            provider: request.provider,
+            model_map: request.model_map,
+            debug_rules: Vec::new(),
+            defaults: request.defaults,
+        };
+        let path = project.relative(&request.script.path);
+        let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let children = Children { root: Arc::new(project), sandbox: sandbox.clone() };
+        Ok(Self { sandbox, children: Arc::new(children), head, root, limits: request.limits })
+    }
+}

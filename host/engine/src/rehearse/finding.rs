@@ -1,0 +1,131 @@
+//! What an exploration reports.
+//!
+//! Owns: the shapes, which are those of the JSON document. Never: decides what
+//! is a finding.
+
+use serde::Serialize;
+
+/// What to explore.
+#[derive(Debug, Clone, Copy)]
+pub struct ExploreOptions {
+    /// Schedules in all, the undisturbed one among them.
+    pub runs: u64,
+    /// Only this one, beside the undisturbed one.
+    pub schedule: Option<u64>,
+}
+
+/// What an exploration came to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exploration {
+    /// Version of this document.
+    pub schema_version: u32,
+    /// `meta.name`.
+    pub name: String,
+    /// The seed.
+    pub seed: u64,
+    /// What was performed.
+    pub tally: Tally,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// The undisturbed performance did not complete, so that there was nothing
+    /// to compare others with.
+    pub ended_early: bool,
+}
+
+/// Performances by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Schedules performed.
+    pub schedules: u64,
+    /// Of these, how many completed.
+    pub completed: u64,
+    /// Of these, how many failed because an agent had, or because the script
+    /// threw an error of its own.
+    pub failed: u64,
+    /// Orders of answers that differ from one another.
+    pub orders: u64,
+    /// Schedules in which agents answered null.
+    pub with_nulls: u64,
+    /// Schedules in which agents failed or timed out.
+    pub with_failures: u64,
+    /// Schedules in which everything in memory was lost.
+    pub with_crashes: u64,
+    /// Agents in the undisturbed performance.
+    pub agents: u32,
+}
+
+/// Kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// The outcome depends on who answers first.
+    OrderDependent,
+    /// A null answer makes the script throw by accident.
+    UnhandledNull,
+    /// A failed agent makes the script throw by accident.
+    UnhandledFailure,
+    /// The script waits for nothing, or computes without end.
+    Hang,
+    /// The script asks agents without end.
+    Unbounded,
+    /// The script fails though nothing went wrong.
+    Fails,
+    /// A run that was taken up again went another way.
+    ResumeDiffers,
+}
+
+impl FindingKind {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderDependent => "order-dependent",
+            Self::UnhandledNull => "unhandled-null",
+            Self::UnhandledFailure => "unhandled-failure",
+            Self::Hang => "hang",
+            Self::Unbounded => "unbounded",
+            Self::Fails => "fails",
+            Self::ResumeDiffers => "resume-differs",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Its kind.
+    pub kind: FindingKind,
+    /// What was found, in a sentence.
+    pub message: String,
+    /// The schedule that shows it.
+    pub schedule: u64,
+    /// Schedules that showed it.
+    pub seen: u64,
+    /// The script, where it is not the one that was explored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The author's line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// Two orders and what came of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<Side>,
+}
+
+/// One of two performances that differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Side {
+    /// The schedule.
+    pub schedule: u64,
+    /// Titles of the calls, in the order in which they ended.
+    pub order: Vec<String>,
+    /// What came of it.
+    pub outcome: String,
+}

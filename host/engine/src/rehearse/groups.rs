@@ -1,0 +1,126 @@
+//! Which `parallel` or `pipeline` each call of a script belongs to.
+//!
+//! Owns: the trick that finds out. A script does not say where a call stands,
+//! but the guest says which slot became null when a call in it failed. So the
+//! calls that were made in one turn fail, one after the other, in a performance
+//! of their own: none of them was made in view of another's failure. Never:
+//! goes on beyond a bound.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use smol_wf_core::call::Reply;
+use smol_wf_core::guest::{Failure, NullSlot, Outcome};
+use smol_wf_core::ids::Scope;
+use smol_wf_core::journal::{Body, Entry};
+
+use super::Rehearsal;
+use super::schedule::FAILED;
+use super::stage::{Asked, Cue, Director, Found, perform};
+use super::stubs::Stubs;
+use crate::error::EngineError;
+
+/// Entries of all these performances together: about a second.
+const ENTRIES_MAX: usize = 100_000;
+
+/// A slot of a construct of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) scope: Scope,
+    pub(super) slot: NullSlot,
+}
+
+/// Where calls stand.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The innermost construct of agents by ordinal, from 1. Those that are in
+    /// none, or whose failure the script catches, are not in it.
+    pub(super) found: HashMap<u32, Place>,
+    /// Whether every call was tried.
+    pub(super) whole: bool,
+}
+
+/// Where the calls of an undisturbed performance stand.
+pub(super) async fn places(
+    rehearsal: &Rehearsal,
+    cache: &mut Found,
+    stubs: &mut Stubs,
+    undisturbed: &[Entry],
+) -> Result<Places, EngineError> {
+    let mut waves = waves(undisturbed);
+    // Those that tell of many calls come first.
+    waves.sort_by_key(|wave| std::cmp::Reverse(wave.len()));
+    let mut places = Places { found: HashMap::new(), whole: true };
+    let mut entries = 0;
+    for wave in waves {
+        if entries > ENTRIES_MAX {
+            places.whole = false;
+            break;
+        }
+        let left = wave.len();
+        let mut fails = WaveFails { wave, stubs, left, failed: None, found: &mut places.found };
+        entries += perform(rehearsal, cache, &mut fails).await?.entries.len();
+    }
+    Ok(places)
+}
+
+/// The ordinals of the agents that were asked in one turn, turn by turn.
+fn waves(entries: &[Entry]) -> Vec<Range<u32>> {
+    let mut waves = Vec::new();
+    let (mut first, mut next) = (1, 1);
+    for entry in entries {
+        match entry.body {
+            Body::AgentCalled { .. } => next += 1,
+            Body::TurnEnded { .. } if next > first => {
+                waves.push(first..next);
+                first = next;
+            }
+            _ => {}
+        }
+    }
+    waves
+}
+
+/// Lets the agents of one wave fail and looks what becomes null.
+struct WaveFails<'a> {
+    wave: Range<u32>,
+    stubs: &'a mut Stubs,
+    /// How many of them have not failed yet.
+    left: usize,
+    /// The one that failed last.
+    failed: Option<u32>,
+    found: &'a mut HashMap<u32, Place>,
+}
+
+impl Director for WaveFails<'_> {
+    fn cue(&mut self, working: &[&Asked], _sleeping: bool) -> Cue {
+        match working {
+            _ if self.left == 0 => Cue::Enough,
+            [] => Cue::Wake,
+            _ => Cue::Answer(0),
+        }
+    }
+
+    fn answer(&mut self, asked: &Asked) -> (Outcome, Reply) {
+        if self.wave.contains(&asked.ordinal) {
+            self.left = self.left.saturating_sub(1);
+            self.failed = Some(asked.ordinal);
+            let failure = Failure::new(FAILED, "failed, to see what becomes null");
+            return (Outcome::Failed(failure), Reply::default());
+        }
+        self.stubs.answer(&asked.request)
+    }
+
+    fn wrote(&mut self, entries: &[Entry]) {
+        let Some(ordinal) = self.failed.take() else { return };
+        let place = entries.iter().find_map(|entry| match &entry.body {
+            Body::SlotNulled { scope, slot } => {
+                Some(Place { scope: *scope, slot: (**slot).clone() })
+            }
+            _ => None,
+        });
+        if let Some(place) = place {
+            self.found.insert(ordinal, place);
+        }
+    }
+}
