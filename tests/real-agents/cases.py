@@ -138,8 +138,10 @@ def worktree(driver):
 
 def reading(driver):
     """An agent that may only read writes nothing."""
-    prompt = order(driver.lane.writes("unwanted.txt", "x"))
-    driver.call(prompt, permissions="read")
+    since = driver.mark()
+    driver.call(order(driver.lane.writes("unwanted.txt", "x")), permissions="read")
+    if not driver.requests(since):
+        raise Wrong("no model was asked")
     if (driver.project / "unwanted.txt").exists():
         raise Wrong("the file was written")
 
@@ -179,8 +181,8 @@ def cancel_model(driver):
     driver.gone()
 
 
-# Claude Code runs no `sleep`.
-WAITS = "tail -f /dev/null"
+# Claude Code refuses one long `sleep`.
+WAITS = "while true; do sleep 1; done"
 
 
 def cancel_tool(driver):
@@ -222,6 +224,8 @@ def example(driver):
     since = driver.mark()
     run = driver.finish(driver.start(EXAMPLE, {}, "--save-raw-sessions", driver.sessions))
     accounts(driver, run, since)
+    phases = {one["title"]: one["agents"] for one in run.report["phases"]}
+    expect("agents by phase", phases, {"Discover": 1, "Inspect": 2, "Summarise": 1})
     expect("healthy", run.report["results"]["healthy"], False)
     expect("answered", run.report["agents"]["completed"], 4)
     kept = {path.stem for path in (driver.sessions / driver.lane.name).iterdir()}

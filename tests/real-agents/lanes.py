@@ -39,7 +39,7 @@ class Lane:
             "CLAUDE_CODE_MAX_RETRIES": str(RETRIES),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         }
-        self.write(".claude/settings.json", {"permissions": {"allow": ["Bash(tail:*)"]}})
+        self.write(".claude/settings.json", {"permissions": {"allow": ["Bash"]}})
         self.shell = lambda command: ("Bash", {"command": command})
         self.writes = lambda path, text: ("Write", {"file_path": path, "content": text})
 
