@@ -34,7 +34,7 @@ ERRORS = {
     403: ("permission_error", "permission_denied", "mock: forbidden"),
     404: ("not_found_error", "model_not_found", "mock: model not found"),
     429: ("rate_limit_error", "rate_limit_exceeded", "mock: rate limited"),
-    500: ("api_error", "server_error", "mock: internal error"),
+    500: ("api_error", "server_error", "mock: internal server error"),
     529: ("overloaded_error", "server_error", "mock: overloaded"),
 }
 

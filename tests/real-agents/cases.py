@@ -168,7 +168,7 @@ def fails(prompt, code, *words, **options):
 # Where an agent does not hand on what the service says.
 WORDS = {
     ("codex", "rate limited"): "429 Too Many Requests",
-    ("codex", "internal error"): "high demand",
+    ("codex", "internal server error"): "high demand",
 }
 
 
@@ -244,7 +244,7 @@ CASES = {
     "permissions: read": reading,
     "401": fails("[[mock:error=401]]", "provider_auth", "invalid api key"),
     "429": fails("[[mock:error=429]]", "provider_rate_limit", "rate limited"),
-    "500": fails("[[mock:error=500]]", "provider_unavailable", "internal error"),
+    "500": fails("[[mock:error=500]]", "provider_unavailable", "internal server error"),
     "cut stream": fails("[[mock:cut]]", "provider_cut_stream"),
     "invalid model": fails("hi", "provider_model", "no-such-model", model="no-such-model"),
     "cancel, silent model": cancel_model,
