@@ -70,7 +70,12 @@ unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null ||
 
 if [[ $(cat "$cache/versions" 2>/dev/null) != "$versions" ]]; then
   say "installing the agents into $cache (some 1.4 GB)"
-  install || cannot "the agents cannot be installed"
+  # In a condition the shell would go on after a failure.
+  set +e
+  (set -e; install)
+  installed=$?
+  set -e
+  [[ $installed == 0 ]] || cannot "the agents cannot be installed"
 fi
 [[ ${1:-} != --install-only ]] || exit 0
 

@@ -60,6 +60,14 @@ COSTS = {
 }
 
 
+def doctor(driver):
+    """It is found, and says its version; over ACP nobody is asked for one."""
+    agents = driver.ask("doctor", "--output", "json")["agents"]
+    found = next(one for one in agents if one["name"] == driver.lane.name)
+    expect("usable", found["usable"], True)
+    expect("has a version", found["version"] is not None, driver.lane.name != "acp")
+
+
 def plain(driver):
     since = driver.mark()
     run = driver.call("say hello")
@@ -185,12 +193,26 @@ def cancel_model(driver):
 WAITS = "while true; do sleep 1; done"
 
 
-def cancel_tool(driver):
-    """Ctrl-C while a command of the agent's runs, in a session of its own."""
+def tool_at_work(driver):
+    """A run whose agent runs a command, in a session of the command's own."""
     process = driver.start_call(order(driver.lane.shell(WAITS)), permissions="write")
     runs = lambda: any(WAITS in words for words in driver.processes().values())
     driver.until("the command runs", 60, runs)
-    expect("exit code", driver.interrupt(process).code, 130)
+    return process
+
+
+def cancel_tool(driver):
+    """Ctrl-C while a command of the agent's runs."""
+    expect("exit code", driver.interrupt(tool_at_work(driver)).code, 130)
+    driver.gone()
+
+
+def killed(driver):
+    """What outlives a smol-wf that was killed is ended by the next run."""
+    process = tool_at_work(driver)
+    process.kill()
+    process.wait()
+    driver.call("say hello").completed()
     driver.gone()
 
 
@@ -235,6 +257,7 @@ def example(driver):
 
 
 CASES = {
+    "doctor": doctor,
     "plain": plain,
     "structured": structured,
     "structured, no object": array,
@@ -249,6 +272,7 @@ CASES = {
     "invalid model": fails("hi", "provider_model", "no-such-model", model="no-such-model"),
     "cancel, silent model": cancel_model,
     "cancel, running tool": cancel_tool,
+    "kill -9, another run": killed,
     "repair in the session": repair,
     "pod-diagnostics": example,
 }

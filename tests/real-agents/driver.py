@@ -105,10 +105,12 @@ class Driver:
         return Run(code, events, self.report(events), stderr)
 
     def report(self, events):
-        if not events:
-            return {}
-        argv = [self.smol_wf, "history", events[0]["metadata"]["runId"]]
-        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=30)
+        return self.ask("history", events[0]["metadata"]["runId"]) if events else {}
+
+    def ask(self, *words):
+        """What another command of smol-wf says, as JSON."""
+        argv = [self.smol_wf, *words]
+        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
         return json.loads(told.stdout or "{}")
 
     def call(self, prompt, *flags, **options):
