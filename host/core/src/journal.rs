@@ -371,6 +371,9 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
         last = &record.chain;
         let entry: Entry = serde_json::from_str(&record.body)
             .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
+        if entry.body.kind() != record.kind {
+            return Err(JournalError::Changed { seq });
+        }
         if let Body::RunStarted(head) = &entry.body
             && head.format > JOURNAL_FORMAT
         {
@@ -456,6 +459,9 @@ mod tests {
         let mut lost = sealed();
         lost.remove(0);
         assert_eq!(read(&lost), Err(JournalError::Changed { seq: 0 }));
+        let mut relabelled = sealed();
+        relabelled[2].kind = "settled".to_owned();
+        assert_eq!(read(&relabelled), Err(JournalError::Changed { seq: 2 }));
         let mut moved = sealed();
         moved.swap(1, 2);
         assert_eq!(read(&moved), Err(JournalError::Changed { seq: 1 }));
