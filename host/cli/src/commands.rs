@@ -2,7 +2,10 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod diff;
+mod export;
 mod history;
+mod import;
 mod resume;
 mod run;
 
@@ -17,7 +20,10 @@ use crate::workflow_args::Named;
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(resume::ResumeArgs),
-    History(history::HistoryArgs),
+    History(Box<history::HistoryArgs>),
+    Diff(diff::DiffArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
 }
 
 /// Does what was asked.
@@ -31,5 +37,8 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Diff(args) => args.execute().await,
+        Command::Export(args) => args.execute().await,
+        Command::Import(args) => args.execute().await,
     }
 }

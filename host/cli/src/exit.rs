@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use smol_wf_engine::{EngineError, Report, RunState};
 
+/// Two runs differ, as `diff` says it.
+pub(crate) const DIFFERENT: u8 = 1;
 /// The script ran and failed.
 pub(crate) const FAILED: u8 = 1;
 /// The command line or a setting is wrong. Clap's own.
@@ -48,6 +50,8 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::Library(_)
         | EngineError::Store(_)
         | EngineError::Journal { .. }
+        | EngineError::RowChanged { .. }
+        | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::AmbiguousRun { .. }
         | EngineError::Held { .. }

@@ -3,8 +3,10 @@
 //! Owns: the words around an error. Never: the error's own; those come with it.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
@@ -28,6 +30,31 @@ pub(crate) enum CommandError {
     Args(ArgsError),
     Usage(String),
     Output(std::io::Error),
+    /// A file that was named cannot be read or written.
+    File(FileError),
+    /// A file holds no run.
+    Archive(PathBuf, ArchiveError),
+}
+
+/// A file that was named cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{} cannot be read: {error}; check the path", path.display())]
+    Read { path: PathBuf, error: std::io::Error },
+    #[error("{} is over {bytes_max} bytes, more than any run can have", path.display())]
+    TooLarge { path: PathBuf, bytes_max: u64 },
+    #[error("{} cannot be written: {error}; choose another path", path.display())]
+    Write { path: PathBuf, error: std::io::Error },
+}
+
+impl FileError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "file_unreadable",
+            Self::TooLarge { .. } => "file_too_large",
+            Self::Write { .. } => "file_unwritable",
+        }
+    }
 }
 
 impl From<EngineError> for CommandError {
@@ -39,6 +66,12 @@ impl From<EngineError> for CommandError {
 impl From<ArgsError> for CommandError {
     fn from(error: ArgsError) -> Self {
         Self::Args(error)
+    }
+}
+
+impl From<FileError> for CommandError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
     }
 }
 
@@ -62,6 +95,14 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         CommandError::Usage(message) => {
             say(message, None);
             ExitCode::from(crate::exit::USAGE)
+        }
+        CommandError::File(error) => {
+            say(&format!("{error} [{}]", error.code()), None);
+            ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::Archive(path, error) => {
+            say(&format!("{}: {error} [{}]", path.display(), error.code()), None);
+            ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Output(error) => {
             say(&format!("cannot write to stdout: {error}"), None);

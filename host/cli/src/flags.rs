@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use smol_wf_core::limits::{self, Limits};
-use smol_wf_engine::{Engine, EngineError, EngineOptions, LimitChanges, SqliteStore};
+use smol_wf_engine::{Engine, EngineError, EngineOptions, LimitChanges, RunState, SqliteStore};
 
-use crate::paths;
+use crate::{paths, when};
 
 /// Where journals are kept
 #[derive(Debug, Args)]
@@ -29,6 +29,63 @@ impl DbFlags {
         let store = Box::new(SqliteStore::open(&path)?);
         Engine::new(EngineOptions { store, instances_max })
     }
+}
+
+/// How to print what a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// JSON, one row or document a line
+    Jsonl,
+}
+
+/// A state of runs, as lists are narrowed to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateName {
+    /// A process works on it
+    Running,
+    /// Its process died
+    Interrupted,
+    /// Someone stopped it
+    Cancelled,
+    /// A limit stopped it
+    Paused,
+    /// It has its result
+    Completed,
+    /// Its script failed
+    Failed,
+    /// Its journal cannot be read
+    Damaged,
+}
+
+impl StateName {
+    pub(crate) fn state(self) -> RunState {
+        match self {
+            Self::Running => RunState::Running,
+            Self::Interrupted => RunState::Interrupted,
+            Self::Cancelled => RunState::Cancelled,
+            Self::Paused => RunState::Paused,
+            Self::Completed => RunState::Completed,
+            Self::Failed => RunState::Failed,
+            Self::Damaged => RunState::Damaged,
+        }
+    }
+}
+
+/// A span of time that runs were created in
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SpanFlags {
+    /// Only runs created at this time or later: 2h, 3d, yesterday, 2026-11-01,
+    /// 2026-11-01T10:00:00Z, or milliseconds since 1970; times are UTC
+    #[arg(long, value_name = "WHEN", value_parser = when::when)]
+    pub(crate) since: Option<i64>,
+
+    /// Only runs created before this time
+    #[arg(long, value_name = "WHEN", value_parser = when::when)]
+    pub(crate) until: Option<i64>,
 }
 
 /// Limits of a run

@@ -13,6 +13,9 @@ mod paths;
 mod progress;
 mod screen;
 mod signals;
+mod table;
+mod when;
+mod words;
 mod workflow_args;
 
 use std::process::ExitCode;
@@ -34,10 +37,10 @@ Examples:
   smol-wf run examples/hello.mjs
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
-  smol-wf history
+  smol-wf history --since yesterday
 
 Exit codes:
-  0 completed   1 workflow failed   2 usage   3 input that cannot be run
+  0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
   5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal";
 
 fn main() -> ExitCode {

@@ -284,7 +284,9 @@ pub enum JournalError {
         reason: String,
     },
     /// The entry or one before it was changed after it was written.
-    #[error("entry {seq} of the journal was changed after it was written: its digest does not fit")]
+    #[error(
+        "entry {seq} of the journal was changed after it was written: its digest does not fit, and nothing of it is used; go back to a copy that was not changed"
+    )]
     Changed {
         /// Number of the entry, from 0.
         seq: u64,

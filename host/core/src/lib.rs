@@ -5,8 +5,11 @@
 //! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
 //! comes in as an argument; effects go out as data for the engine to perform.
 
+pub mod archive;
 pub mod call;
 pub mod codes;
+pub mod details;
+pub mod diff;
 pub mod event;
 pub mod guest;
 pub mod ids;
@@ -16,3 +19,5 @@ pub mod machine;
 pub mod report;
 pub mod schema;
 pub mod script;
+pub mod summary;
+pub mod trace;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::call::{Reply, Usage};
@@ -20,7 +20,7 @@ pub const REPORT_FORMAT: u32 = 1;
 const NULLS_LISTED_MAX: usize = 1_000;
 
 /// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// A process works on it.
@@ -35,6 +35,8 @@ pub enum RunState {
     Completed,
     /// The script failed.
     Failed,
+    /// Its journal cannot be read.
+    Damaged,
 }
 
 impl RunState {
@@ -61,6 +63,7 @@ impl RunState {
             Self::Paused => "paused",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Damaged => "damaged",
         }
     }
 
@@ -136,7 +139,7 @@ pub struct ReportError {
 }
 
 /// Tokens of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
     /// Tokens read.
@@ -145,6 +148,26 @@ pub struct TokenUsage {
     pub output_tokens: u64,
     /// Both.
     pub total_tokens: u64,
+}
+
+impl TokenUsage {
+    /// Of one call or of many.
+    #[must_use]
+    pub fn of(usage: Usage) -> Self {
+        Self {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            total_tokens: usage.total(),
+        }
+    }
+}
+
+impl std::ops::AddAssign for TokenUsage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.total_tokens = self.total_tokens.saturating_add(other.total_tokens);
+    }
 }
 
 /// Agent calls, by how they stand.

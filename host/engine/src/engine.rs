@@ -17,7 +17,7 @@ use smol_wf_core::script::Script;
 use smol_wf_providers::Registry;
 use smol_wf_providers::debug::Debug;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
-use smol_wf_store::{Lease, RunKey, Store, StoreError};
+use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
@@ -47,7 +47,7 @@ pub struct Engine {
     pub(crate) sandbox: Sandbox,
     pub(crate) writer: Writer,
     pub(crate) tenant: TenantId,
-    owner: String,
+    pub(crate) owner: String,
 }
 
 impl Engine {
@@ -240,10 +240,17 @@ impl Engine {
         key: &RunKey,
     ) -> Result<(Vec<Record>, Vec<Entry>), EngineError> {
         let asked = key.clone();
-        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&asked)).await??;
-        let records = loaded.ok_or_else(|| unknown(&key.run))?;
+        let loaded = self
+            .writer
+            .with(move |store: &mut dyn Store| {
+                let row = store.find(&asked.tenant, asked.run.as_str(), 1)?.pop();
+                Ok::<_, StoreError>(store.load(&asked)?.zip(row))
+            })
+            .await??;
+        let (records, row) = loaded.ok_or_else(|| unknown(&key.run))?;
         let entries = journal::read(&records)
             .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
+        same_run(&row, &entries)?;
         Ok((records, entries))
     }
 
@@ -329,6 +336,24 @@ fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limi
         (Some(head), Some(start)) => Ok((head, start, limits)),
         _ => Err(unknown(run)),
     }
+}
+
+/// What lists go by has to be what the journal says.
+fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
+    let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
+        return Err(unknown(&row.key.run));
+    };
+    let differs = |what| Err(EngineError::RowChanged { run: row.key.run.clone(), what });
+    if head.run != row.key.run {
+        return differs("id");
+    }
+    if head.name != row.name {
+        return differs("name");
+    }
+    if *at_us != row.created_at_us {
+        return differs("time of creation");
+    }
+    Ok(())
 }
 
 fn refuse_changed_script(

@@ -46,6 +46,24 @@ pub enum EngineError {
         /// Why.
         error: JournalError,
     },
+    /// What lists say of a run is not what its journal says.
+    #[error(
+        "the list has another {what} for run {run} than its journal: the database was changed from outside. Nothing of the run is used; bring the database back from a copy, or delete the run: smol-wf history delete {run}"
+    )]
+    RowChanged {
+        /// Which run.
+        run: RunId,
+        /// What differs.
+        what: &'static str,
+    },
+    /// There is another run of that id.
+    #[error(
+        "run {run} is here already, with another journal, and was left as it is; to have the imported one instead, first delete it: smol-wf history delete {run}"
+    )]
+    ImportConflict {
+        /// Which run.
+        run: RunId,
+    },
     /// The replay differs from the journal.
     #[error("run {run} does not replay: {mismatch}")]
     Mismatch {
@@ -140,6 +158,8 @@ impl EngineError {
             Self::Library(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Journal { error, .. } => error.code(),
+            Self::RowChanged { .. } => "run_row_changed",
+            Self::ImportConflict { .. } => "import_conflict",
             Self::Mismatch { .. } => "replay_mismatch",
             Self::Sandbox(error) => error.code(),
             Self::UnknownRun { .. } => "run_unknown",

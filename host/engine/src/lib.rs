@@ -14,6 +14,7 @@ mod effects;
 mod engine;
 mod error;
 mod history;
+mod keep;
 pub mod library;
 mod owner;
 mod recorder;
@@ -23,7 +24,8 @@ mod writer;
 
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
-pub use history::{HistoryPage, RunSummary};
+pub use history::{HistoryPage, RunJournal, RunSummary};
+pub use keep::Imported;
 pub use request::{LimitChanges, ResumeRequest, RunRequest, ScriptFile};
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
