@@ -9,7 +9,7 @@ use std::time::Duration;
 use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
-use smol_wf_core::limits::LimitError;
+use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -139,15 +139,12 @@ impl<'a> Drive<'a> {
         };
         let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
         let status = end.map_err(|fault| match fault {
-            TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) => {
-                limit(&LimitError::Fuel { used: limits.fuel, limit: limits.fuel })
-            }
-            TurnFault::OutOfFuel => limit(&LimitError::TurnFuel { limit: fuel }),
-            TurnFault::Memory => limit(&LimitError::Memory { limit_mib: limits.memory_mib }),
-            TurnFault::Stack => limit(&LimitError::Stack),
             TurnFault::Stopped(stop) => self.halt(stop),
             TurnFault::Oversize => guest_fault("it handed over more than 16 MiB at once"),
-            other => guest_fault(&other.to_string()),
+            other => match limit_of(&other, fuel, &limits) {
+                Some(error) => limit(&error),
+                None => guest_fault(&other.to_string()),
+            },
         })?;
         // Also when the script caught it: what it does without that memory would
         // not replay with more.
@@ -281,6 +278,19 @@ pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> Star
         seed,
         diagnose,
     }
+}
+
+/// The limit that a fault stands for; `fuel` is what the turn was given.
+pub(crate) fn limit_of(fault: &TurnFault, fuel: u64, limits: &Limits) -> Option<LimitError> {
+    Some(match fault {
+        TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) => {
+            LimitError::Fuel { used: limits.fuel, limit: limits.fuel }
+        }
+        TurnFault::OutOfFuel => LimitError::TurnFuel { limit: fuel },
+        TurnFault::Memory => LimitError::Memory { limit_mib: limits.memory_mib },
+        TurnFault::Stack => LimitError::Stack,
+        _ => return None,
+    })
 }
 
 fn limit(error: &LimitError) -> Halt {

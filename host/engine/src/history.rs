@@ -11,12 +11,12 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::{Report, RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
+use smol_wf_providers::owner;
 use smol_wf_store::{Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
 use crate::engine::{Engine, script_path};
 use crate::error::EngineError;
-use crate::owner;
 
 /// Rows that are read at once: few enough that the journal's thread is soon
 /// free for whoever writes.

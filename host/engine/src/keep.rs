@@ -5,12 +5,12 @@
 
 use smol_wf_core::archive::Archive;
 use smol_wf_core::ids::RunId;
+use smol_wf_providers::owner;
 use smol_wf_store::{NewRun, Store, StoreError};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::owner;
 
 /// What became of a run that was to be taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
