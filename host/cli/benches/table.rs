@@ -201,6 +201,7 @@ fn bare_machine() -> Machine {
         provider: "debug".into(),
         model_map: Vec::new(),
         debug_rules: Vec::new(),
+        parent: None,
     };
     let start = ScopeStart {
         scope: Scope::ROOT,

@@ -50,8 +50,7 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::Journal { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::AmbiguousRun { .. }
-        | EngineError::Held { .. }
-        | EngineError::ScriptChanged { .. } => INPUT,
+        | EngineError::Held { .. } => INPUT,
         EngineError::Request { .. } | EngineError::LimitLowered { .. } => USAGE,
         EngineError::Mismatch { .. } => MISMATCH,
         EngineError::Sandbox(_)

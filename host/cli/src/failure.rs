@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
+use crate::difference;
 use crate::screen;
 use crate::workflow_args::ArgsError;
 
@@ -81,8 +82,31 @@ fn snippet(error: &EngineError) -> Option<String> {
             let place = format!("{file_name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
+        EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
+            Some(difference::of_fields(&mismatch.fields))
+        }
         _ => None,
     }
+}
+
+/// Tells what a fork was spared.
+pub(crate) fn reused(report: &Report) {
+    let Some(parent) = &report.parent else { return };
+    let reused = &report.reused;
+    let made = report.agents.called.saturating_sub(reused.agents);
+    let saved = match reused.cost_usd {
+        0.0 => format!("{} tokens", reused.token_usage.total_tokens),
+        dollars => format!("{} tokens, ${dollars:.4}", reused.token_usage.total_tokens),
+    };
+    let by_hand = match reused.by_hand {
+        0 => String::new(),
+        count => format!(", {count} of them by hand"),
+    };
+    let count = reused.agents;
+    talk(&format!(
+        "fork of {}: {count} answers reused{by_hand} ({saved} saved), {made} calls made",
+        parent.run
+    ));
 }
 
 /// Tells how a run ended that did not complete, and how to go on.

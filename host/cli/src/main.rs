@@ -5,6 +5,7 @@
 //! WebAssembly.
 
 mod commands;
+mod difference;
 mod exit;
 mod failure;
 mod flags;
@@ -34,6 +35,8 @@ Examples:
   smol-wf run examples/hello.mjs
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
+  smol-wf fork latest --from 3
+  smol-wf replay latest
   smol-wf history
 
 Exit codes:

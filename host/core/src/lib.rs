@@ -7,12 +7,15 @@
 
 pub mod call;
 pub mod codes;
+pub mod content;
 pub mod event;
 pub mod guest;
 pub mod ids;
 pub mod journal;
 pub mod limits;
 pub mod machine;
+pub mod mismatch;
+pub mod pool;
 pub mod report;
 pub mod schema;
 pub mod script;

@@ -3,6 +3,8 @@
 //! Owns: what the one JSON document says, and the state a run is in. Never:
 //! keeps a number that the journal does not hold.
 
+mod reuse;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -11,7 +13,9 @@ use serde_json::value::RawValue;
 use crate::call::{Reply, Usage};
 use crate::guest::{GroupKind, NullSlot, Outcome, ScriptError};
 use crate::ids::{CallId, RunId};
-use crate::journal::{Body, Entry, RunEnd, RunHead, StopReason};
+use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
+
+pub use reuse::ReuseReport;
 
 /// Version of the report. Fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
@@ -111,6 +115,12 @@ pub struct Report {
     pub abandoned: Vec<CallId>,
     /// Processes that worked on it.
     pub attempts: u32,
+    /// The run that this one is a fork of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// Answers that were there already, and what that saved.
+    #[serde(skip_serializing_if = "ReuseReport::is_empty")]
+    pub reused: ReuseReport,
 }
 
 /// Why a run failed or stopped.
@@ -293,6 +303,11 @@ impl ReportFold {
 
 impl Report {
     fn settled(&mut self, call: CallId, step: &OpenStep, outcome: &Outcome, reply: Option<&Reply>) {
+        // What was there already was paid for by the run that asked.
+        if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
+            self.reused.add(reply);
+        }
+        let reply = reply.filter(|reply| reply.reused.is_none());
         let usage = reply.map(|reply| reply.usage).unwrap_or_default();
         self.cost_usd += reply.and_then(|reply| reply.cost_usd).unwrap_or(0.0);
         add(&mut self.token_usage, usage);
@@ -386,6 +401,8 @@ fn empty(head: &RunHead) -> Report {
         nulls_not_listed: 0,
         abandoned: Vec::new(),
         attempts: 0,
+        parent: head.parent.clone(),
+        reused: ReuseReport::default(),
     }
 }
 

@@ -38,6 +38,7 @@ fn head() -> RunHead {
         provider: "debug".into(),
         model_map: Vec::new(),
         debug_rules: Vec::new(),
+        parent: None,
     }
 }
 

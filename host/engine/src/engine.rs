@@ -9,7 +9,9 @@ use std::sync::Arc;
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{self, Body, Entry, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
+use smol_wf_core::journal::{
+    self, Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart,
+};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
@@ -26,6 +28,7 @@ use crate::clock;
 use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
+use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
 use crate::owner;
 use crate::recorder::{Birth, Recorder};
@@ -99,22 +102,33 @@ impl Engine {
         let registry = registry(&head)?;
         let path = root.relative(&request.script.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let now_us = clock::now_us();
         let limits = request.limits;
-        let mut machine =
-            Machine::start(head.clone(), start, limits, Sandbox::guest_digest(), now_us);
+        let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
+        self.begin(machine, (registry, root), watcher, cancel, request.timeout).await
+    }
 
-        let key = RunKey { tenant: self.tenant.clone(), run: run.clone() };
+    /// Puts a new run into the store and drives it.
+    pub(crate) async fn begin(
+        &self,
+        mut machine: Machine,
+        (registry, root): (Registry, ProjectRoot),
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+        timeout: Option<std::time::Duration>,
+    ) -> Result<Report, EngineError> {
+        let (head, limits) = (machine.head().clone(), *machine.limits());
+        let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
         recorder.absorb(machine.take_entries());
         recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
-        watcher.run_known(&run, false);
+        watcher.run_known(&head.run, false);
         let world = self.world(&head, registry, root, limits);
-        self.drive(machine, recorder, world, cancel, request.timeout).await
+        self.drive(machine, recorder, world, cancel, timeout).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
-    /// reported.
+    /// reported. With another script than the recorded one it is a new run, a
+    /// fork, that goes on with the answers of this one.
     ///
     /// # Errors
     /// When there is no such run, another process holds it, or it does not
@@ -128,7 +142,14 @@ impl Engine {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
         let (records, entries) = self.load(&key).await?;
         let (head, root_start, limits) = recorded(&entries, &request.run)?;
-        refuse_changed_script(&request, &root_start, &head)?;
+        if is_changed(&request, &root_start, &head) {
+            // What another process is at work on would be paid for twice.
+            self.refuse_held(&request.run).await?;
+            let ResumeRequest { run, script, limits, timeout } = request;
+            let reason = ForkReason::Edited;
+            let fork = ForkRequest { script, limits, timeout, reason, ..ForkRequest::of(run) };
+            return Box::pin(self.fork(fork, watcher, cancel)).await;
+        }
         let last = entries.last().map(|entry| RunState::after(&entry.body, false));
         if last.is_some_and(|state| !state.is_resumable()) {
             watcher.run_known(&request.run, true);
@@ -286,10 +307,11 @@ fn head_of(
         provider: request.provider.clone(),
         model_map: request.model_map.clone(),
         debug_rules: request.debug_rules.clone(),
+        parent: None,
     }
 }
 
-fn registry(head: &RunHead) -> Result<Registry, EngineError> {
+pub(crate) fn registry(head: &RunHead) -> Result<Registry, EngineError> {
     let debug = Debug::with_rules(&head.debug_rules)
         .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
     let registry = Registry::new().with(Arc::new(debug));
@@ -311,7 +333,10 @@ fn retell(entries: &[Entry], watcher: &dyn Watcher, run: &RunId) -> Result<Repor
 }
 
 /// The head, the root script and the limits last in force.
-fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
+pub(crate) fn recorded(
+    entries: &[Entry],
+    run: &RunId,
+) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
     let mut head = None;
     let mut start = None;
     let mut limits = Limits::default();
@@ -331,18 +356,11 @@ fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limi
     }
 }
 
-fn refuse_changed_script(
-    request: &ResumeRequest,
-    recorded: &ScopeStart,
-    head: &RunHead,
-) -> Result<(), EngineError> {
-    let Some(script) = &request.script else { return Ok(()) };
-    let text = String::from_utf8_lossy(&script.bytes);
-    let same = Digest::of(&script.bytes) == head.script || text == recorded.text.as_str();
-    if same {
-        return Ok(());
-    }
-    Err(EngineError::ScriptChanged { run: request.run.clone(), path: script.path.clone() })
+fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
+    request.script.as_ref().is_some_and(|script| {
+        Digest::of(&script.bytes) != head.script
+            && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()
+    })
 }
 
 fn changed_limits(
@@ -359,12 +377,7 @@ fn changed_limits(
     raised("--fuel", recorded.fuel, changes.fuel)?;
     raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
     raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
-    Ok(Limits {
-        fuel: changes.fuel.unwrap_or(recorded.fuel),
-        memory_mib: changes.memory_mib.unwrap_or(recorded.memory_mib),
-        agents: changes.agents.unwrap_or(recorded.agents),
-        parallel_agents: changes.parallel_agents.unwrap_or(recorded.parallel_agents),
-    })
+    Ok(changes.applied_to(recorded))
 }
 
 fn unknown(run: &RunId) -> EngineError {
@@ -375,7 +388,7 @@ fn random_u64() -> Result<u64, EngineError> {
     getrandom::u64().map_err(no_randomness)
 }
 
-fn random_u128() -> Result<u128, EngineError> {
+pub(crate) fn random_u128() -> Result<u128, EngineError> {
     Ok((u128::from(random_u64()?) << 64) | u128::from(random_u64()?))
 }
 

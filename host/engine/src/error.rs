@@ -4,8 +4,6 @@
 //! What a script or an agent does wrong is no error of the engine: it is in the
 //! report.
 
-use std::path::PathBuf;
-
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -87,16 +85,6 @@ pub enum EngineError {
         /// Which run.
         run: RunId,
     },
-    /// The script is another one than the run was started with.
-    #[error(
-        "the script {} has changed since run {run} was started; put it back, start a new run, or go on with the recorded text: smol-wf resume {run} --as-recorded", .path.display()
-    )]
-    ScriptChanged {
-        /// Which run.
-        run: RunId,
-        /// Which script.
-        path: PathBuf,
-    },
     /// A limit was to be lowered on resume.
     #[error(
         "run {run} was started with {flag} {recorded}, and it cannot be lowered to {asked}: what has been done cannot be undone; give {recorded} or more"
@@ -146,7 +134,6 @@ impl EngineError {
             Self::AmbiguousRun { .. } => "run_ambiguous",
             Self::Held { .. } => "run_held",
             Self::LeaseLost { .. } => "run_lease_lost",
-            Self::ScriptChanged { .. } => "script_changed",
             Self::LimitLowered { .. } => "limit_lowered",
             Self::Request { .. } => "request_invalid",
             Self::System { .. } => "system",

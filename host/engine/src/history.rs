@@ -8,7 +8,7 @@ use serde::Serialize;
 use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::{Report, RunState};
-use smol_wf_store::{Page, RunKey, RunRow, Store};
+use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store};
 
 use crate::clock;
 use crate::engine::{Engine, script_path};
@@ -29,6 +29,9 @@ pub struct RunSummary {
     pub created_at_ms: i64,
     /// Entries in its journal.
     pub entries: u64,
+    /// The run that it is a fork of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<RunId>,
 }
 
 /// Which runs to list.
@@ -118,13 +121,23 @@ impl Engine {
         Ok(rows.into_iter().next())
     }
 
-    fn key(&self, run: &RunId) -> RunKey {
+    /// Refuses a run that a process is at work on.
+    pub(crate) async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
+        match self.row(run).await? {
+            Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
+                Err(EngineError::Held { run: run.clone(), owner: lease.owner })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn key(&self, run: &RunId) -> RunKey {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
     }
 }
 
 fn summary(row: &RunRow) -> RunSummary {
-    let state = last_body(&row.last)
+    let state = body_of(&row.last)
         .map_or(RunState::Interrupted, |last| RunState::after(&last, is_held(row)));
     RunSummary {
         run_id: row.key.run.clone(),
@@ -132,16 +145,22 @@ fn summary(row: &RunRow) -> RunSummary {
         state,
         created_at_ms: row.created_at_us / 1_000,
         entries: row.entries,
+        parent: match body_of(&row.first) {
+            Some(Body::RunStarted(head)) => head.parent.map(|parent| parent.run),
+            _ => None,
+        },
     }
 }
 
 fn is_held(row: &RunRow) -> bool {
-    row.lease
-        .as_ref()
-        .is_some_and(|lease| lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner))
+    row.lease.as_ref().is_some_and(holds)
 }
 
-fn last_body(record: &Record) -> Option<Body> {
+fn holds(lease: &LeaseRow) -> bool {
+    lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner)
+}
+
+fn body_of(record: &Record) -> Option<Body> {
     let entry: Entry = serde_json::from_str(&record.body).ok()?;
     Some(entry.body)
 }
