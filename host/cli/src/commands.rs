@@ -2,11 +2,14 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod export;
+mod fixture;
 mod fork;
 mod history;
 mod replay;
 mod resume;
 mod run;
+mod test;
 
 use std::process::ExitCode;
 
@@ -21,6 +24,8 @@ pub(crate) enum Command {
     Resume(resume::ResumeArgs),
     Fork(Box<fork::ForkArgs>),
     Replay(replay::ReplayArgs),
+    Export(export::ExportArgs),
+    Test(test::TestArgs),
     History(history::HistoryArgs),
 }
 
@@ -37,6 +42,8 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Resume(args) => args.execute().await,
         Command::Fork(args) => args.execute(named).await,
         Command::Replay(args) => args.execute().await,
+        Command::Export(args) => args.execute().await,
+        Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,
     }
 }

@@ -89,6 +89,22 @@ fn snippet(error: &EngineError) -> Option<String> {
     }
 }
 
+/// Names what was null, the first few.
+fn nulls(report: &Report, what: &str) {
+    const NAMED_MAX: usize = 3;
+    for null in report.nulls.iter().take(NAMED_MAX) {
+        let agent = match (&null.label, null.step) {
+            (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
+            _ => null.place.to_owned(),
+        };
+        let slot = match (null.ordinal, null.index) {
+            (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
+            _ => String::new(),
+        };
+        talk(&format!("{what}: {agent}{slot}: {}", null.reason));
+    }
+}
+
 /// Tells what a fork was spared.
 pub(crate) fn reused(report: &Report) {
     let Some(parent) = &report.parent else { return };
@@ -126,6 +142,12 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        if error.name.as_deref() == Some("TypeError") {
+            nulls(report, "null before that");
+        }
+    } else if report.is_fruitless() {
+        talk(&format!("warning: none of the {} agents gave an answer", report.agents.called));
+        nulls(report, "null");
     }
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {

@@ -84,6 +84,10 @@ pub(crate) struct ShowFlags {
     #[arg(long)]
     pub(crate) events: bool,
 
+    /// Exit with 8 when the run completes with null answers or slots
+    #[arg(long)]
+    pub(crate) fail_on_null: bool,
+
     /// How much to say on stderr
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LogLevel,

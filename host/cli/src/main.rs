@@ -41,7 +41,8 @@ Examples:
 
 Exit codes:
   0 completed   1 workflow failed   2 usage   3 input that cannot be run
-  5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal";
+  5 paused at a limit, resumable    7 mismatch
+  8 completed without any answer    130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

@@ -153,7 +153,9 @@ fn an_answer_written_by_hand_takes_the_place_of_the_agents() {
     );
     let refused = place.script(&script, &["--debug-rule", "prompt:judge=answer:{\"ok\":false}"]);
     assert_eq!(refused.ok()["results"], "not approved");
-    place.run(&["fork", "latest", "--set-result", "1={\"ok\":1}"]).fails(2, &["schema", "--set-result 1"]);
+    place
+        .run(&["fork", "latest", "--set-result", "1={\"ok\":1}"])
+        .fails(2, &["schema", "--set-result 1"]);
     let approved = place.run(&["fork", "latest", "--set-result", "1={\"ok\":true}"]);
     let report = approved.ok();
     assert_eq!(report["results"], "echo: release");
@@ -238,4 +240,37 @@ fn limits_are_raised_on_resume_and_what_is_done_is_free() {
     // Answers that are there already are no agents that were started.
     let fork = place.run(&["fork", &run, "--from", "5", "--max-agents", "2"]);
     assert_eq!(fork.ok()["reused"]["agents"], 4);
+}
+
+#[test]
+fn a_fleet_that_answers_nothing_is_no_success() {
+    let place = Place::new();
+    let script =
+        body("return (await parallel([1, 2, 3].map(i => () => agent(`a${i}`)))).filter(Boolean)");
+    for rule in ["*=null", "*=fail"] {
+        let loud = place.script(&script, &["--debug-rule", rule]);
+        loud.fails(8, &["none of the 3 agents gave an answer", "agent `a1`, step 1"]);
+        assert_eq!(loud.report()["state"], "completed");
+    }
+    let one = ["--debug-rule", "#2=fail"];
+    let partial = place.script(&script, &one);
+    assert_eq!(partial.ok()["nulls"][0]["label"], "a2");
+    place.script(&script, &[&one[..], &["--fail-on-null"]].concat()).fails(8, &[]);
+    place.script(&script, &["--fail-on-null"]).ok();
+}
+
+#[test]
+fn an_error_made_of_a_null_names_the_agent_that_gave_it() {
+    let place = Place::new();
+    let script = body(
+        "const found = await agent('look', { label: 'verify:auth' })\nreturn found.map(one => one.name)",
+    );
+    let failed = place.script(&script, &["--debug-rule", "label:verify*=null"]);
+    failed.fails(1, &["TypeError", "null before that: agent `verify:auth`, step 1"]);
+    // Also when it failed, and `parallel` made that a null.
+    let script = body(
+        "const [found] = await parallel([() => agent('look', { label: 'verify:db' })])\nreturn found.map(one => one.name)",
+    );
+    let failed = place.script(&script, &["--debug-rule", "label:verify*=fail"]);
+    failed.fails(1, &["TypeError", "agent `verify:db`, step 1 (slot 0 of parallel 1)"]);
 }

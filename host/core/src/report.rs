@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::call::{Reply, Usage};
-use crate::guest::{GroupKind, NullSlot, Outcome, ScriptError};
+use crate::guest::{Failure, GroupKind, NullSlot, Outcome, ScriptError};
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
 
@@ -167,6 +167,9 @@ pub struct AgentCounts {
     pub completed: u64,
     /// Failed.
     pub failed: u64,
+    /// Of those answered, those whose answer is null.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub null: u64,
 }
 
 /// One phase.
@@ -196,7 +199,7 @@ pub struct NullReport {
     /// Stage that threw, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
-    /// The agent call that answered null.
+    /// The agent call that answered null, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<CallId>,
     /// What people call that agent.
@@ -241,6 +244,18 @@ pub struct ReportFold {
     /// Of the last entry, as if nobody held the run.
     state: Option<RunState>,
     steps: BTreeMap<CallId, OpenStep>,
+    /// Calls that failed and that no null slot has been put down to.
+    failures: Vec<(CallId, String, Failure)>,
+}
+
+impl Report {
+    /// Whether several agents were asked, all of them are done, and none gave an
+    /// answer: then the result was made of nothing.
+    #[must_use]
+    pub fn is_fruitless(&self) -> bool {
+        let AgentCounts { called, completed, failed, null } = self.agents;
+        called > 1 && completed == null && completed + failed == called
+    }
 }
 
 impl ReportFold {
@@ -288,10 +303,15 @@ impl ReportFold {
             Body::PhaseSet { title, .. } => {
                 report.phase(title);
             }
-            Body::SlotNulled { slot, .. } => report.null(null_of_slot(slot)),
+            Body::SlotNulled { slot, .. } => {
+                report.null(null_of_slot(slot, take_cause(&mut self.failures, slot)));
+            }
             Body::Settled { call, outcome, reply } => {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
+                if let Outcome::Failed(failure) = outcome {
+                    self.failures.push((*call, step.title, failure.clone()));
+                }
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
@@ -319,6 +339,7 @@ impl Report {
             Outcome::Value(text) => {
                 self.agents.completed += 1;
                 if text == "null" {
+                    self.agents.null += 1;
                     self.null(null_of_agent(call, &step.title));
                 }
             }
@@ -353,7 +374,21 @@ impl Report {
     }
 }
 
-fn null_of_slot(slot: &NullSlot) -> NullReport {
+/// The call whose failure was thrown into this slot: the first that failed so.
+fn take_cause(
+    failures: &mut Vec<(CallId, String, Failure)>,
+    slot: &NullSlot,
+) -> Option<(CallId, String)> {
+    let code = slot.error.failure.as_ref()?;
+    let is_cause =
+        |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
+    let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
+    let (call, title, _) = failures.remove(index);
+    Some((call, title))
+}
+
+fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, String)>) -> NullReport {
+    let (step, label) = cause.unzip();
     let place = match slot.group {
         GroupKind::Parallel => "parallel",
         GroupKind::Pipeline => "pipeline",
@@ -363,8 +398,8 @@ fn null_of_slot(slot: &NullSlot) -> NullReport {
         ordinal: Some(slot.ordinal),
         index: Some(slot.index),
         stage: slot.stage,
-        step: None,
-        label: None,
+        step,
+        label,
         code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
         reason: format!("{}: {}", slot.error.name, slot.error.message),
     }

@@ -268,7 +268,7 @@ impl Engine {
         Ok((records, entries))
     }
 
-    fn world(
+    pub(crate) fn world(
         &self,
         head: &RunHead,
         registry: Registry,

@@ -11,6 +11,7 @@ use smol_wf_core::script::ScriptRefused;
 use smol_wf_sandbox::SandboxError;
 use smol_wf_store::StoreError;
 
+use crate::fixture::FixtureError;
 use crate::library::LibraryError;
 use crate::writer::WriterGone;
 
@@ -99,6 +100,9 @@ pub enum EngineError {
         /// What was asked for.
         asked: u64,
     },
+    /// A fixture.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
     /// The request itself is wrong.
     #[error("{message}")]
     Request {
@@ -135,6 +139,7 @@ impl EngineError {
             Self::Held { .. } => "run_held",
             Self::LeaseLost { .. } => "run_lease_lost",
             Self::LimitLowered { .. } => "limit_lowered",
+            Self::Fixture(error) => error.code(),
             Self::Request { .. } => "request_invalid",
             Self::System { .. } => "system",
             Self::WriterGone(_) => "writer_gone",

@@ -13,6 +13,7 @@ mod drive;
 mod effects;
 mod engine;
 mod error;
+mod fixture;
 mod fork;
 mod history;
 pub mod library;
@@ -26,6 +27,9 @@ mod writer;
 
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
+pub use fixture::{
+    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, LiveCalls,
+};
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, RunSummary};
 pub use replay::ReplayReport;

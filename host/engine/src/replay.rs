@@ -2,6 +2,8 @@
 //!
 //! Owns: the verdict. Never: dispatches a call or writes an entry.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Entry, Mismatch};
@@ -12,6 +14,7 @@ use smol_wf_sandbox::Sandbox;
 
 use crate::engine::{Engine, recorded};
 use crate::error::EngineError;
+use crate::fixture::redact::Redaction;
 use crate::offline::{Offline, Pause};
 
 /// Version of the report of a replay. Fields are only ever added.
@@ -59,7 +62,7 @@ impl Engine {
         let (steps, turns) = counts(&entries);
         let length = entries.len() as u64;
         let Verdict { mismatch, fuel_compared } =
-            verify(&self.sandbox, entries, limits).await.map_err(|error| match error {
+            verify(&self.sandbox, entries, limits, None).await.map_err(|error| match error {
                 VerifyError::Journal(error) => EngineError::Journal { run: run.clone(), error },
                 VerifyError::Sandbox(error) => error.into(),
             })?;
@@ -90,15 +93,19 @@ pub(crate) enum VerifyError {
     Sandbox(smol_wf_sandbox::SandboxError),
 }
 
-/// Meets a whole journal again.
+/// Meets a whole journal again; one that is redacted by these rules.
 pub(crate) async fn verify(
     sandbox: &Sandbox,
     entries: Vec<Entry>,
     limits: Limits,
+    rules: Option<Arc<Redaction>>,
 ) -> Result<Verdict, VerifyError> {
     let guest = Sandbox::guest_digest();
     let machine = Machine::resume(entries, limits, guest, 0).map_err(VerifyError::Journal)?;
-    let mut offline = Offline::new(sandbox.clone());
+    let mut offline = match rules {
+        Some(rules) => Offline::redacting(sandbox.clone(), rules),
+        None => Offline::new(sandbox.clone()),
+    };
     let (machine, pause) = offline.advance(machine, 0).await.map_err(VerifyError::Sandbox)?;
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),

@@ -164,7 +164,7 @@ pub(super) fn conclude(
     if let Some(error) = progress.lost() {
         return Err(error.into());
     }
-    Ok(exit::of_report(&report, signals.code()))
+    Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
 /// What is odd about a script's `meta` and yet no reason to refuse it.
