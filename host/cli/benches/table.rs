@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::Event;
 use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
 use smol_wf_core::ids::{Digest, RunId, Scope};
@@ -25,8 +26,8 @@ use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineOptions, LimitChanges, NoWatcher, Report, ResumeRequest,
-    RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
+    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, LimitChanges, NoWatcher,
+    Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -107,7 +108,9 @@ fn cold_process(dir: &Path) {
 
 fn engine(db: PathBuf, instances_max: u32) -> Engine {
     let store = Box::new(SqliteStore::open(&db).expect("a database"));
-    Engine::new(EngineOptions { store, instances_max }).expect("an engine")
+    let providers = Arc::new(DebugOnly);
+    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
+        .expect("an engine")
 }
 
 fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {
@@ -121,6 +124,8 @@ fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {
         budget: None,
         provider: "debug".into(),
         model_map: Vec::new(),
+        defaults: CallDefaults::default(),
+        agents: AgentSettings::default(),
         debug_rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         timeout: None,
         seed: Some(1),
@@ -174,6 +179,7 @@ async fn replays(dir: &Path) {
             run: report.run_id.clone(),
             script: None,
             limits: LimitChanges::default(),
+            agents: AgentSettings::default(),
             timeout: None,
         };
         let mut times = Vec::new();
@@ -200,6 +206,7 @@ fn bare_machine() -> Machine {
         budget: None,
         provider: "debug".into(),
         model_map: Vec::new(),
+        defaults: CallDefaults::default(),
         debug_rules: Vec::new(),
         parent: None,
     };

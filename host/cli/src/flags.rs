@@ -3,11 +3,14 @@
 //! Owns: the words on the command line. Never: a default that the engine has.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use smol_wf_core::limits::{self, Limits};
-use smol_wf_engine::{Engine, EngineError, EngineOptions, LimitChanges, SqliteStore};
+use smol_wf_engine::{
+    DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore, SqliteStore,
+};
 
 use crate::paths;
 
@@ -27,8 +30,16 @@ impl DbFlags {
             EngineError::Request { message: message.to_owned() }
         })?;
         let store = Box::new(SqliteStore::open(&path)?);
-        Engine::new(EngineOptions { store, instances_max })
+        let worktrees = path.parent().map(|dir| dir.join("worktrees"));
+        let providers = Arc::new(DebugOnly);
+        Engine::new(EngineOptions { store, instances_max, providers, worktrees })
     }
+}
+
+/// An engine that keeps nothing: for what is in files.
+pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
+    let (store, providers) = (Box::new(MemoryStore::new()), Arc::new(DebugOnly));
+    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
 }
 
 /// Limits of a run

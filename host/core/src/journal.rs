@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AgentRequest, Reply, WorkflowTarget};
+use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
 use crate::guest::{Dialect, NullSlot, Outcome, ScriptError};
 use crate::ids::{CallId, Digest, RunId, Scope};
 use crate::limits::Limits;
@@ -177,6 +177,9 @@ pub struct RunHead {
     /// Model aliases, in order of the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_map: Vec<(String, String)>,
+    /// What calls are given that do not say it themselves.
+    #[serde(default, skip_serializing_if = "CallDefaults::is_empty")]
+    pub defaults: CallDefaults,
     /// Rules of the debug provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub debug_rules: Vec<String>,

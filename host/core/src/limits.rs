@@ -35,6 +35,17 @@ pub const PARALLEL_AGENTS_DEFAULT: u32 = 16;
 /// The most that `--max-parallel-agents` accepts: each is a process.
 pub const PARALLEL_AGENTS_MAX: u32 = 1_024;
 
+/// Wall-clock time of one attempt at an agent call, in milliseconds: half an
+/// hour, longer than agents work on one task without a person.
+pub const AGENT_TIMEOUT_MS_DEFAULT: u64 = 30 * 60 * 1_000;
+
+/// The most that an agent call may take, in milliseconds: a day.
+pub const AGENT_TIMEOUT_MS_MAX: u64 = 24 * 3_600 * 1_000;
+
+/// Longest silence of an agent, in milliseconds. Agents say something with
+/// every tool and every piece of text; the longest silences are slow tools.
+pub const AGENT_IDLE_MS_DEFAULT: u64 = 5 * 60 * 1_000;
+
 /// Most bytes of a prompt: ten times the longest that models accept well.
 pub const PROMPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use smol_wf_core::call::{Reply, Usage};
+use smol_wf_core::call::{CallDefaults, Reply, Usage};
 use smol_wf_core::guest::{Dialect, Outcome, Refusal, ScriptError, Status, StopTurn, TurnHost};
 use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
 use smol_wf_core::journal::{
@@ -37,6 +37,7 @@ fn head() -> RunHead {
         budget: Some(1_000),
         provider: "debug".into(),
         model_map: Vec::new(),
+        defaults: CallDefaults::default(),
         debug_rules: Vec::new(),
         parent: None,
     }

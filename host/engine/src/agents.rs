@@ -17,6 +17,8 @@ use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use smol_wf_core::schema::{self, Checker};
 use smol_wf_providers::{Activity, AgentReply, AgentTask, Answer, Provider, Registry};
 
+use crate::request::AgentSettings;
+
 /// Rounds of a call with a schema: the first, and one with the complaints.
 const ROUNDS_MAX: u32 = 2;
 
@@ -27,17 +29,24 @@ pub(crate) struct Agents {
     pub(crate) provider: String,
     pub(crate) model_map: Vec<(String, String)>,
     pub(crate) cwd: std::path::PathBuf,
+    settings: AgentSettings,
 }
 
 impl Agents {
-    pub(crate) fn new(head: &RunHead, registry: Registry) -> Self {
+    pub(crate) fn new(head: &RunHead, registry: Registry, settings: AgentSettings) -> Self {
         Self {
             run: head.run.clone(),
             registry,
             provider: head.provider.clone(),
             model_map: head.model_map.clone(),
             cwd: head.project_root.clone().into(),
+            settings,
         }
+    }
+
+    /// Ends whatever agents keep running between calls.
+    pub(crate) async fn close(&self) {
+        self.registry.close().await;
     }
 
     /// Runs one call to its end. Dropping the future cancels it.

@@ -262,13 +262,15 @@ impl World {
         }
     }
 
-    /// Stops everything and waits until it has stopped.
+    /// Stops everything and waits until it has stopped, what providers keep
+    /// running between calls included.
     pub(crate) async fn cancel_all(&mut self) {
         self.queue.clear();
         self.child_queue.clear();
         self.sleeping.clear();
         self.tasks.shutdown().await;
         self.working.clear();
+        self.agents.close().await;
     }
 
     pub(crate) async fn load(&self, key: RunKey) -> Result<Vec<Record>, EngineError> {

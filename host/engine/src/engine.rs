@@ -16,8 +16,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
 use smol_wf_core::script::Script;
-use smol_wf_providers::Registry;
-use smol_wf_providers::debug::Debug;
+use smol_wf_providers::{Registry, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use smol_wf_store::{Lease, RunKey, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -30,9 +29,9 @@ use crate::effects::World;
 use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
-use crate::owner;
+use crate::provide::{self, Providers};
 use crate::recorder::{Birth, Recorder};
-use crate::request::{LimitChanges, ResumeRequest, RunRequest, ScriptFile};
+use crate::request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};
 use crate::watch::Watcher;
 use crate::writer::Writer;
 
@@ -42,6 +41,18 @@ pub struct EngineOptions {
     pub store: Box<dyn Store>,
     /// Script instances at once, children included.
     pub instances_max: u32,
+    /// Who answers agent calls.
+    pub providers: Arc<dyn Providers>,
+    /// Folder for git worktrees of calls; none refuses calls that ask for one.
+    pub worktrees: Option<PathBuf>,
+}
+
+/// What a run is given that is not part of what it is.
+pub(crate) struct Means {
+    pub(crate) registry: Registry,
+    pub(crate) root: ProjectRoot,
+    pub(crate) agents: AgentSettings,
+    pub(crate) timeout: Option<std::time::Duration>,
 }
 
 /// Starts runs and takes them up again. Clones share everything.
@@ -50,6 +61,8 @@ pub struct Engine {
     pub(crate) sandbox: Sandbox,
     pub(crate) writer: Writer,
     pub(crate) tenant: TenantId,
+    pub(crate) worktrees: Option<PathBuf>,
+    pub(crate) providers: Arc<dyn Providers>,
     owner: String,
 }
 
@@ -64,7 +77,8 @@ impl Engine {
         let writer = Writer::start(options.store)
             .map_err(|error| EngineError::System { doing: "start a thread", error })?;
         let owner = owner::this_process(random_u64()?);
-        Ok(Self { sandbox, writer, tenant: TenantId::local(), owner })
+        let (providers, worktrees) = (options.providers, options.worktrees);
+        Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
     }
 
     /// Reads and compiles a script, without running it.
@@ -99,30 +113,31 @@ impl Engine {
         let root = open_root(&request)?;
         let run = RunId::from_bits(random_u128()?);
         let head = head_of(&request, &script, &run, &root, random_u64()?);
-        let registry = registry(&head)?;
+        let registry = provide::registry(self.providers.as_ref(), &head)?;
         let path = root.relative(&request.script.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
-        self.begin(machine, (registry, root), watcher, cancel, request.timeout).await
+        let (agents, timeout) = (request.agents, request.timeout);
+        self.begin(machine, Means { registry, root, agents, timeout }, watcher, cancel).await
     }
 
     /// Puts a new run into the store and drives it.
     pub(crate) async fn begin(
         &self,
         mut machine: Machine,
-        (registry, root): (Registry, ProjectRoot),
+        means: Means,
         watcher: &dyn Watcher,
         cancel: CancellationToken,
-        timeout: Option<std::time::Duration>,
     ) -> Result<Report, EngineError> {
+        let Means { registry, root, agents, timeout } = means;
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
         recorder.absorb(machine.take_entries());
         recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
         watcher.run_known(&head.run, false);
-        let world = self.world(&head, registry, root, limits);
+        let world = self.world(&head, registry, root, limits, agents);
         self.drive(machine, recorder, world, cancel, timeout).await
     }
 
@@ -145,9 +160,10 @@ impl Engine {
         if is_changed(&request, &root_start, &head) {
             // What another process is at work on would be paid for twice.
             self.refuse_held(&request.run).await?;
-            let ResumeRequest { run, script, limits, timeout } = request;
+            let ResumeRequest { run, script, limits, timeout, agents } = request;
             let reason = ForkReason::Edited;
-            let fork = ForkRequest { script, limits, timeout, reason, ..ForkRequest::of(run) };
+            let fork =
+                ForkRequest { script, limits, timeout, agents, reason, ..ForkRequest::of(run) };
             return Box::pin(self.fork(fork, watcher, cancel)).await;
         }
         let last = entries.last().map(|entry| RunState::after(&entry.body, false));
@@ -157,7 +173,7 @@ impl Engine {
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
         let root = ProjectRoot::open(Path::new(&head.project_root))?;
-        let registry = registry(&head)?;
+        let registry = provide::registry(self.providers.as_ref(), &head)?;
         let lease = self.claim(&key).await?;
         // Between loading and claiming, another process may have gone on.
         let length = self.row(&request.run).await?.map_or(0, |row| row.entries);
@@ -176,7 +192,7 @@ impl Engine {
                 return Err(EngineError::Journal { run: request.run.clone(), error });
             }
         };
-        let world = self.world(&head, registry, root, limits);
+        let world = self.world(&head, registry, root, limits, request.agents);
         self.drive(machine, recorder, world, cancel, request.timeout).await
     }
 
@@ -274,9 +290,10 @@ impl Engine {
         registry: Registry,
         root: ProjectRoot,
         limits: Limits,
+        settings: AgentSettings,
     ) -> World {
         let children = Children { root: Arc::new(root), sandbox: self.sandbox.clone() };
-        let agents = Agents::new(head, registry);
+        let agents = Agents::new(head, registry, settings);
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }
@@ -306,21 +323,10 @@ fn head_of(
         budget: request.budget,
         provider: request.provider.clone(),
         model_map: request.model_map.clone(),
+        defaults: request.defaults.clone(),
         debug_rules: request.debug_rules.clone(),
         parent: None,
     }
-}
-
-pub(crate) fn registry(head: &RunHead) -> Result<Registry, EngineError> {
-    let debug = Debug::with_rules(&head.debug_rules)
-        .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
-    let registry = Registry::new().with(Arc::new(debug));
-    if registry.get(&head.provider).is_none() {
-        let (asked, there) = (&head.provider, registry.names().collect::<Vec<_>>().join(", "));
-        let message = format!("there is no provider `{asked}`; --agent-provider takes: {there}");
-        return Err(EngineError::Request { message });
-    }
-    Ok(registry)
 }
 
 /// Tells the watcher of a run that is over, and reports it.

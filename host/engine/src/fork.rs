@@ -23,10 +23,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::children::scope_start;
 use crate::clock;
-use crate::engine::{Engine, random_u128, recorded, registry};
+use crate::engine::{Engine, Means, random_u128, recorded};
 use crate::error::EngineError;
 use crate::library::ProjectRoot;
-use crate::request::{LimitChanges, ScriptFile};
+use crate::provide;
+use crate::request::{AgentSettings, LimitChanges, ScriptFile};
 use crate::watch::Watcher;
 
 /// Who answered, where a person did.
@@ -51,6 +52,8 @@ pub struct ForkRequest {
     pub debug_rules: Option<Vec<String>>,
     /// Limits that are not those of the run; a fork may have lower ones.
     pub limits: LimitChanges,
+    /// How agents are run by this process.
+    pub agents: AgentSettings,
     /// Wall-clock time this process gives the run.
     pub timeout: Option<Duration>,
     /// Why.
@@ -70,6 +73,7 @@ impl ForkRequest {
             provider: None,
             debug_rules: None,
             limits: LimitChanges::default(),
+            agents: AgentSettings::default(),
             timeout: None,
             reason: ForkReason::Asked,
         }
@@ -113,14 +117,15 @@ impl Engine {
             }),
             ..old
         };
-        let registry = registry(&head)?;
+        let registry = provide::registry(self.providers.as_ref(), &head)?;
         let path = root.relative(&file.path);
         let args = request.args.or(start.args);
         let start = scope_start(Scope::ROOT, script, dialect, path, args);
         let limits = request.limits.applied_to(limits);
         let guest = Sandbox::guest_digest();
         let machine = Machine::fork(head, start, answers, limits, guest, clock::now_us());
-        self.begin(machine, (registry, root), watcher, cancel, request.timeout).await
+        let (agents, timeout) = (request.agents, request.timeout);
+        self.begin(machine, Means { registry, root, agents, timeout }, watcher, cancel).await
     }
 }
 

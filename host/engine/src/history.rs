@@ -8,12 +8,12 @@ use serde::Serialize;
 use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::{Report, RunState};
+use smol_wf_providers::owner;
 use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store};
 
 use crate::clock;
 use crate::engine::{Engine, script_path};
 use crate::error::EngineError;
-use crate::owner;
 
 /// One run in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
-use smol_wf_core::limits::Limits;
+use smol_wf_core::limits::{AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits};
 
 /// A script that the caller has read.
 #[derive(Debug, Clone)]
@@ -32,6 +33,10 @@ pub struct RunRequest {
     pub provider: String,
     /// Model aliases; a later one wins.
     pub model_map: Vec<(String, String)>,
+    /// What calls are given that do not say it themselves.
+    pub defaults: CallDefaults,
+    /// How agents are run by this process.
+    pub agents: AgentSettings,
     /// Rules of the debug provider.
     pub debug_rules: Vec<String>,
     /// Wall-clock time this process gives the run.
@@ -43,6 +48,28 @@ pub struct RunRequest {
     pub project_root: Option<PathBuf>,
     /// The user's home, which is never taken for a project.
     pub home: Option<PathBuf>,
+}
+
+/// How agents are run by one process. Not part of what a run is: a resume may
+/// have others.
+#[derive(Debug, Clone)]
+pub struct AgentSettings {
+    /// Wall-clock time of one attempt at a call that names none.
+    pub timeout: Duration,
+    /// Longest silence of an agent.
+    pub idle_timeout: Duration,
+    /// Folder for the agents' own transcripts.
+    pub raw_sessions: Option<PathBuf>,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_millis(AGENT_TIMEOUT_MS_DEFAULT),
+            idle_timeout: Duration::from_millis(AGENT_IDLE_MS_DEFAULT),
+            raw_sessions: None,
+        }
+    }
 }
 
 /// Limits that a resume changes; what is none stays as it was.
@@ -81,6 +108,8 @@ pub struct ResumeRequest {
     pub script: Option<ScriptFile>,
     /// Limits to raise.
     pub limits: LimitChanges,
+    /// How agents are run by this process.
+    pub agents: AgentSettings,
     /// Wall-clock time this process gives the run.
     pub timeout: Option<Duration>,
 }

@@ -10,13 +10,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::{Event, EventFold};
 use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher, RunRequest,
-    RunState, ScriptFile, Store, StoreError, Watcher,
+    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
+    NoWatcher, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow};
 
@@ -34,6 +35,8 @@ fn request(body: &str) -> RunRequest {
         budget: None,
         provider: "debug".into(),
         model_map: Vec::new(),
+        defaults: CallDefaults::default(),
+        agents: AgentSettings::default(),
         debug_rules: Vec::new(),
         timeout: None,
         seed: Some(1),
@@ -127,7 +130,12 @@ fn engine(fail_from: u64) -> (Engine, MemoryStore, Arc<AtomicU64>) {
     let inner = MemoryStore::new();
     let commits = Arc::new(AtomicU64::new(0));
     let store = Counting { inner: inner.clone(), commits: commits.clone(), fail_from };
-    let options = EngineOptions { store: Box::new(store), instances_max: 8 };
+    let options = EngineOptions {
+        store: Box::new(store),
+        instances_max: 8,
+        providers: Arc::new(DebugOnly),
+        worktrees: None,
+    };
     (Engine::new(options).unwrap(), inner, commits)
 }
 

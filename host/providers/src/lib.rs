@@ -9,6 +9,9 @@
 pub mod conformance;
 pub mod debug;
 mod error;
+pub mod owner;
+#[allow(dead_code, reason = "the providers that use the rest of it follow")]
+mod process;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,6 +24,7 @@ use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
 pub use error::{ProviderError, ProviderErrorKind, Spent};
+pub use process::{all_ended, end_leftovers, end_leftovers_once};
 
 /// One round of one agent call.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::library;
-use smol_wf_engine::{Engine, EngineError, ResumeRequest, ScriptFile};
+use smol_wf_engine::{AgentSettings, Engine, EngineError, ResumeRequest, ScriptFile};
 
 use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::failure::{CommandError, talk};
@@ -59,7 +59,8 @@ impl ResumeArgs {
         let signals = Signals::listen();
         let mut progress = Progress::new(self.show, Vec::new());
         let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
-        let request = ResumeRequest { run, script, limits, timeout };
+        let agents = AgentSettings::default();
+        let request = ResumeRequest { run, script, limits, agents, timeout };
         let report: Result<_, EngineError> =
             engine.resume(request, &progress, signals.cancel.clone()).await;
         conclude(report, &mut progress, &signals, self.show, text.as_deref())

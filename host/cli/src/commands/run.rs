@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use smol_wf_core::call::CallDefaults;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, ProjectRoot};
-use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
+use smol_wf_engine::{AgentSettings, EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
 
 use crate::failure::{self, CommandError};
 use crate::flags::{DbFlags, LimitFlags, ShowFlags};
@@ -102,7 +103,8 @@ impl RunArgs {
             Some(asked) => {
                 let run = engine.find(asked).await?;
                 let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
-                let request = ResumeRequest { run, script: Some(script), limits, timeout };
+                let agents = AgentSettings::default();
+                let request = ResumeRequest { run, script: Some(script), limits, agents, timeout };
                 engine.resume(request, &progress, cancel).await
             }
             None => {
@@ -121,6 +123,8 @@ impl RunArgs {
             budget: self.budget_allowance,
             provider: self.agent_provider.clone(),
             model_map: self.model_map.clone(),
+            defaults: CallDefaults::default(),
+            agents: AgentSettings::default(),
             debug_rules: self.debug_rule.clone(),
             timeout: self.limits.timeout,
             seed: self.seed,

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use smol_wf_engine::{
-    Engine, EngineOptions, FixtureRequest, FixtureVerdict, LiveCalls, MemoryStore,
-};
+use smol_wf_engine::{Engine, FixtureRequest, FixtureVerdict, LiveCalls};
 
 use super::fixture;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, talk};
+use crate::flags::engine_without_db;
 use crate::{exit, output};
 
 /// Replay fixtures against the scripts of today
@@ -111,8 +110,7 @@ impl TestArgs {
                 "there is no fixture; record one: smol-wf export latest --fixture NAME.swf";
             return Err(CommandError::Usage(message.to_owned()));
         }
-        let store = Box::new(MemoryStore::new());
-        let engine = Engine::new(EngineOptions { store, instances_max: INSTANCES_MAX })?;
+        let engine = engine_without_db(INSTANCES_MAX)?;
         let mut tested = Vec::with_capacity(fixtures.len());
         for path in &fixtures {
             let one = self.test(&engine, path).await?;

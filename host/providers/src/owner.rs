@@ -1,17 +1,18 @@
-//! Who holds a lease: this process, named so that another process of the same
+//! Who owns something that outlives a process, such as a lease or the programs
+//! it has started: this process, named so that another process of the same
 //! machine can tell whether it is still there.
 //!
 //! Owns: the form of an owner's name, and the judgement that one is dead.
-//! Never: takes a lease.
+//! Never: takes a lease, or ends a program.
 //!
 //! A name is `host-boot/pid-namespace/pid/start-time/nonce`. Process ids come
 //! again, so the time at which the process started is part of it; containers
 //! share databases but not process ids, so the namespace is. Where one of them
 //! cannot be read, a dead owner is only known by its lease running out.
 
-/// The name of this process, with `nonce` telling two engines in it apart.
+/// The name of this process, with `nonce` telling apart what it owns.
 #[must_use]
-pub(crate) fn this_process(nonce: u64) -> String {
+pub fn this_process(nonce: u64) -> String {
     let pid = std::process::id();
     let place = imp::place().unwrap_or_else(|| "unknown".to_owned());
     let started = imp::started(pid).unwrap_or_else(|| "unknown".to_owned());
@@ -20,7 +21,7 @@ pub(crate) fn this_process(nonce: u64) -> String {
 
 /// Whether the process of this name has certainly ended.
 #[must_use]
-pub(crate) fn is_dead(owner: &str) -> bool {
+pub fn is_dead(owner: &str) -> bool {
     let mut parts = owner.rsplitn(4, '/');
     let (Some(_nonce), Some(started), Some(pid), Some(place)) =
         (parts.next(), parts.next(), parts.next(), parts.next())

@@ -1,0 +1,46 @@
+//! Who answers the agent calls of a run.
+//!
+//! Owns: making a fresh set of providers for each run, the debug provider
+//! always among them. Never: finds programs or reads settings; the caller does.
+
+use std::sync::Arc;
+
+use smol_wf_core::journal::RunHead;
+use smol_wf_providers::Registry;
+use smol_wf_providers::debug::Debug;
+
+use crate::error::EngineError;
+
+/// Makes the providers of a run. Each run has its own, because they keep
+/// something per run: what rules have met, a server that calls share. The
+/// engine closes them when the run ends or stops.
+pub trait Providers: Send + Sync {
+    /// The providers of this run, without the debug provider.
+    ///
+    /// # Errors
+    /// When one cannot be made from what is configured.
+    fn registry(&self, head: &RunHead) -> Result<Registry, EngineError>;
+}
+
+/// None but the debug provider.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DebugOnly;
+
+impl Providers for DebugOnly {
+    fn registry(&self, _head: &RunHead) -> Result<Registry, EngineError> {
+        Ok(Registry::new())
+    }
+}
+
+/// The providers of a run, the debug provider among them.
+pub(crate) fn registry(providers: &dyn Providers, head: &RunHead) -> Result<Registry, EngineError> {
+    let debug = Debug::with_rules(&head.debug_rules)
+        .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
+    let registry = providers.registry(head)?.with(Arc::new(debug));
+    if registry.get(&head.provider).is_none() {
+        let (asked, there) = (&head.provider, registry.names().collect::<Vec<_>>().join(", "));
+        let message = format!("there is no provider `{asked}`; --agent-provider takes: {there}");
+        return Err(EngineError::Request { message });
+    }
+    Ok(registry)
+}

@@ -1,0 +1,128 @@
+//! What a child finds in its environment.
+//!
+//! Owns: the list of names that every agent's program is given. Never: a value
+//! of its own, and never a variable that is neither allowed nor set: keys of
+//! one vendor are no business of another's program.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// What any program needs to run at all, find its own files, speak the user's
+/// language and get through the user's proxy. `*` stands for any ending.
+const BASE: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "TERM",
+    "COLORTERM",
+    "NO_COLOR",
+    "XDG_*",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+
+/// Environment of a child: nothing but what is allowed and what is set.
+#[derive(Clone, Default)]
+pub(crate) struct Environment {
+    vars: BTreeMap<OsString, OsString>,
+}
+
+/// Names alone: values may be secrets.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.vars.keys()).finish()
+    }
+}
+
+impl Environment {
+    /// The variables of this process that have one of these names, or that any
+    /// program needs. A name may end in `*`.
+    pub(crate) fn allowing(names: &[&str]) -> Self {
+        Self::default().also(BASE).also(names)
+    }
+
+    /// Those of these names besides, such as the user's configuration allows.
+    pub(crate) fn also<T: AsRef<str>>(self, names: &[T]) -> Self {
+        self.also_from(std::env::vars_os(), names)
+    }
+
+    fn also_from<T: AsRef<str>>(
+        mut self,
+        vars: impl Iterator<Item = (OsString, OsString)>,
+        names: &[T],
+    ) -> Self {
+        let allowed = vars.filter(|(name, _)| names.iter().any(|one| covers(one.as_ref(), name)));
+        self.vars.extend(allowed);
+        self
+    }
+
+    /// With this variable, in place of an allowed one of the same name.
+    pub(crate) fn set(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.vars.insert(name.into(), value.into());
+        self
+    }
+
+    /// With the variables of the user's configuration.
+    pub(crate) fn from(mut self, vars: &BTreeMap<String, String>) -> Self {
+        self.vars.extend(vars.iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.vars.iter()
+    }
+}
+
+fn covers(pattern: &str, name: &OsStr) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.as_encoded_bytes().starts_with(start.as_bytes()),
+        None => name == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(environment: &Environment) -> Vec<&str> {
+        environment.iter().map(|(name, _)| name.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn only_what_is_allowed_or_set_is_there() {
+        let outer = ["PATH", "LC_ALL", "LC_", "PATHS", "VENDOR_KEY", "OTHER_KEY", "path"]
+            .map(|name| (OsString::from(name), OsString::from("1")));
+        let environment = Environment::default()
+            .also_from(outer.iter().cloned(), BASE)
+            .also_from(outer.iter().cloned(), &["VENDOR_*"])
+            .set("GIVEN", "2")
+            .from(&BTreeMap::from([("CONFIGURED".to_owned(), "3".to_owned())]));
+        assert_eq!(
+            names(&environment),
+            ["CONFIGURED", "GIVEN", "LC_", "LC_ALL", "PATH", "VENDOR_KEY"]
+        );
+    }
+
+    #[test]
+    fn what_is_set_wins_and_values_are_not_shown() {
+        let environment = Environment::allowing(&[]).set("PATH", "secret");
+        let path = environment.iter().find(|(name, _)| *name == "PATH");
+        assert_eq!(path.map(|(_, value)| value.as_os_str()), Some(OsStr::new("secret")));
+        assert!(!format!("{environment:?}").contains("secret"));
+    }
+}

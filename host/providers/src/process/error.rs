@@ -1,0 +1,77 @@
+//! What may go wrong with a program, before anything is known about its agent.
+//!
+//! Owns: the cases and their sentences. Never: judges what a program printed.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{ProviderError, ProviderErrorKind};
+
+/// A program could not be started, spoken to, or borne with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProcessError {
+    /// There is no such program.
+    #[error(
+        "there is no program `{}`: install it, or name its path in the configuration",
+        program.display()
+    )]
+    NotFound {
+        /// As it was asked for.
+        program: PathBuf,
+    },
+    /// The folder to work in is not there.
+    #[error("the working directory {} cannot be entered: {error}", cwd.display())]
+    Cwd {
+        /// The folder.
+        cwd: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The system refuses to start it.
+    #[error("`{}` cannot be started: {error}", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// It prints without end.
+    #[error("the program was ended because it printed over {max} bytes {what}")]
+    TooMuchOutput {
+        /// Which limit: in one line, or in all.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// It did not end in time.
+    #[error("`{}` did not end within {} s", program.display(), after.as_secs_f32())]
+    TimedOut {
+        /// The program.
+        program: PathBuf,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// A pipe to it broke.
+    #[error("cannot {doing}: {error}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl ProcessError {
+    /// As the provider tells it.
+    pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
+        let kind = match self {
+            Self::NotFound { .. } | Self::Cwd { .. } | Self::Spawn { .. } => {
+                ProviderErrorKind::Spawn
+            }
+            Self::TimedOut { .. } => ProviderErrorKind::Timeout,
+            Self::TooMuchOutput { .. } | Self::Io { .. } => ProviderErrorKind::Failed,
+        };
+        ProviderError::new(provider, kind, self.to_string())
+    }
+}

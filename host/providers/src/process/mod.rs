@@ -1,0 +1,297 @@
+//! Programs that providers drive: started, spoken to, ended.
+//!
+//! Owns: one child process from its start to the end of everything that it
+//! started. Never: knows what a program is for, or lets one out of its sight:
+//! whatever happens here, its whole tree is ended.
+//!
+//! [`keeper`] is the one thread that starts, waits for and ends children; a
+//! [`Process`] is the tether to one of them, and its pipes.
+
+mod environment;
+mod error;
+mod keeper;
+mod leftovers;
+mod output;
+mod program;
+mod system;
+mod tree;
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+pub(crate) use environment::Environment;
+pub(crate) use error::ProcessError;
+pub use leftovers::{end_leftovers, end_leftovers_once};
+#[allow(unused_imports, reason = "the providers that use it follow")]
+pub(crate) use program::find_program;
+
+use keeper::Tether;
+use output::{Lines, Tail};
+
+/// From the polite signal to the one that cannot be refused. Agents save their
+/// session within 2 s of the first.
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
+/// How long output is waited for after the program itself has ended: what it
+/// wrote is in the pipe already, and what it left behind may hold the pipe open.
+const DRAIN: Duration = Duration::from_millis(200);
+/// What is kept of the answer to a question such as `--version`.
+const ASK_BYTES_MAX: usize = 64 * 1024;
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    /// Whose program it is, for messages.
+    pub(crate) provider: String,
+    /// The program, as [`find_program`] has found it.
+    pub(crate) program: PathBuf,
+    /// Its arguments: every user of the machine can read them, so never a
+    /// secret and never the prompt.
+    pub(crate) args: Vec<OsString>,
+    /// Where it works.
+    pub(crate) cwd: PathBuf,
+    /// All that is in its environment.
+    pub(crate) env: Environment,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exit {
+    /// Its exit code; none when a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// The signal that ended it.
+    pub(crate) signal: Option<i32>,
+    /// The last it said on stderr.
+    pub(crate) stderr_tail: String,
+}
+
+impl Exit {
+    /// `exit code 1`, or what ended it.
+    pub(crate) fn in_words(&self) -> String {
+        match (self.code, self.signal) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("ended by signal {signal}"),
+            (None, None) => "ended for an unknown reason".to_owned(),
+        }
+    }
+}
+
+/// What a program has printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A line of stdout.
+    Line(String),
+    /// A line of stderr: cut when it is long, left out when nobody listens.
+    Note(String),
+}
+
+/// A running child, leader of a process group of its own.
+///
+/// Dropping it ends everything that it started: SIGTERM to its group, three
+/// seconds of grace, SIGKILL to every descendant. [`all_ended`] waits for that.
+#[derive(Debug)]
+pub(crate) struct Process {
+    tether: Tether,
+    stdin: Option<ChildStdin>,
+    /// Writes the prompt.
+    writing: Option<JoinHandle<()>>,
+    lines: Lines<ChildStdout>,
+    notes: mpsc::Receiver<String>,
+    tail: Tail,
+    /// Reads stderr.
+    draining: JoinHandle<()>,
+    /// Until when output is waited for, once the program has ended.
+    patience: Option<Instant>,
+}
+
+impl Process {
+    /// Starts it.
+    pub(crate) async fn start(launch: Launch) -> Result<Self, ProcessError> {
+        let started = keeper::start(launch).await?;
+        let piped = |error| ProcessError::Io { doing: "set up a pipe to the program", error };
+        let stdin = ChildStdin::from_std(started.stdin).map_err(piped)?;
+        let stdout = ChildStdout::from_std(started.stdout).map_err(piped)?;
+        let stderr = ChildStderr::from_std(started.stderr).map_err(piped)?;
+        let tail = Tail::default();
+        let (sender, notes) = output::notes();
+        let draining = tokio::spawn(output::drain(stderr, tail.clone(), sender));
+        Ok(Self {
+            tether: started.tether,
+            stdin: Some(stdin),
+            writing: None,
+            lines: Lines::new(stdout),
+            notes,
+            tail,
+            draining,
+            patience: None,
+        })
+    }
+
+    /// Its process id, which is also the id of its group.
+    pub(crate) fn pid(&self) -> u32 {
+        self.tether.pid()
+    }
+
+    /// Writes the prompt and closes stdin, while lines are being read. A child
+    /// that never reads it hinders nobody, and one that closes it is no error.
+    pub(crate) fn send_and_close(&mut self, bytes: Vec<u8>) {
+        let Some(mut stdin) = self.stdin.take() else { return };
+        self.writing = Some(tokio::spawn(async move {
+            let _ = stdin.write_all(&bytes).await;
+        }));
+    }
+
+    /// Writes and flushes a piece, for protocols that keep stdin open.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ProcessError> {
+        let closed = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let written = match &mut self.stdin {
+            Some(stdin) => stdin.write_all(bytes).await.and(stdin.flush().await),
+            None => Err(closed()),
+        };
+        written.map_err(|error| ProcessError::Io { doing: "write to the program", error })
+    }
+
+    /// The next line of stdout, none at its end. Nothing is lost when the
+    /// future is dropped.
+    pub(crate) async fn line(&mut self) -> Result<Option<String>, ProcessError> {
+        loop {
+            match self.said().await? {
+                Some(Said::Note(_)) => {}
+                Some(Said::Line(line)) => return Ok(Some(line)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next line of stdout or stderr, none at the end of stdout. Nothing is
+    /// lost when the future is dropped.
+    pub(crate) async fn said(&mut self) -> Result<Option<Said>, ProcessError> {
+        loop {
+            if let Some(line) = self.lines.take() {
+                return Ok(Some(Said::Line(line)));
+            }
+            if self.lines.has_ended() {
+                // What came last on stderr may be why.
+                return Ok(self.notes.try_recv().ok().map(Said::Note));
+            }
+            let patience = self.patience;
+            let ended = async {
+                match patience {
+                    Some(until) => sleep_until(until).await,
+                    None => _ = self.tether.exited().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                filled = self.lines.fill() => filled?,
+                Some(note) = self.notes.recv() => return Ok(Some(Said::Note(note))),
+                () = ended => match patience {
+                    Some(_) => self.lines.end(),
+                    None => self.patience = Some(Instant::now() + DRAIN),
+                },
+            }
+        }
+    }
+
+    /// Waits for the exit. A child that has no more to say and hangs is ended
+    /// after a while, so this takes at most twice the grace.
+    pub(crate) async fn exit(mut self) -> Result<Exit, ProcessError> {
+        // A program that waits for more to read learns that there is none, and
+        // one that waits to be read is read.
+        drop(self.stdin.take());
+        let status = {
+            let exited = async {
+                match timeout(GRACE, self.tether.exited()).await {
+                    Ok(status) => status,
+                    Err(_) => self.tether.end_and_wait().await,
+                }
+            };
+            let mut exited = pin!(exited);
+            tokio::select! {
+                status = &mut exited => status,
+                () = self.lines.discard() => exited.await,
+            }
+        };
+        let status = status.ok_or_else(|| ProcessError::Io {
+            doing: "end the program",
+            error: std::io::ErrorKind::TimedOut.into(),
+        })?;
+        // What it left behind may hold stderr open.
+        let _ = timeout(DRAIN, &mut self.draining).await;
+        Ok(exit(status, self.tail.text()))
+    }
+
+    /// Ends the tree and returns when the program itself has ended.
+    pub(crate) async fn end(mut self) {
+        drop(self.stdin.take());
+        self.tether.end_and_wait().await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(writing) = &self.writing {
+            writing.abort();
+        }
+        self.draining.abort();
+    }
+}
+
+/// Returns when everything that was dropped or has exited is gone with all that
+/// it started, and so are the leftovers that were found.
+pub async fn all_ended() {
+    leftovers::ended().await;
+    keeper::quiet().await;
+}
+
+fn exit(status: ExitStatus, stderr_tail: String) -> Exit {
+    Exit { code: status.code(), signal: status.signal(), stderr_tail }
+}
+
+/// Starts a program, sends it the prompt, passes each line on, and waits for
+/// its exit.
+pub(crate) async fn run(
+    launch: Launch,
+    stdin: Vec<u8>,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<Exit, ProcessError> {
+    let mut process = Process::start(launch).await?;
+    process.send_and_close(stdin);
+    while let Some(line) = process.line().await? {
+        on_line(&line);
+    }
+    process.exit().await
+}
+
+/// Asks a program something that it answers by itself, such as `--version`:
+/// how it ended, and what it printed.
+pub(crate) async fn ask(launch: Launch, limit: Duration) -> Result<(Exit, String), ProcessError> {
+    let program = launch.program.clone();
+    let asked = async {
+        let mut text = String::new();
+        let exit = run(launch, Vec::new(), &mut |line| {
+            if text.len() + line.len() < ASK_BYTES_MAX {
+                text.push_str(line);
+                text.push('\n');
+            }
+        })
+        .await?;
+        Ok((exit, text))
+    };
+    match timeout(limit, asked).await {
+        Ok(answered) => answered,
+        Err(_) => Err(ProcessError::TimedOut { program, after: limit }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! What the operating system tells of processes, and does to them.
+//!
+//! Owns: the one place where systems differ. Linux shows every process with its
+//! parent and environment, and hands orphans to us; elsewhere a process group is
+//! all that can be seen and ended. Never: decides whom to end.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::{
+    adopt_orphans, exit_descriptor, is_orphan_about, marker, reap, signal, table,
+};
+#[cfg(not(target_os = "linux"))]
+pub(super) use other::{
+    adopt_orphans, exit_descriptor, is_orphan_about, marker, reap, signal, table,
+};
+
+pub(super) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process_group, test_kill_process_group};
+
+/// Name of the variable that marks whatever we start, and what that starts.
+pub(super) const MARKER: &str = "SMOL_WF_PROCESS";
+
+/// A process, as it was when the table was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) pid: i32,
+    pub(super) parent: i32,
+    pub(super) group: i32,
+    pub(super) session: i32,
+    /// When it started; an id comes again, both together do not.
+    pub(super) started: u64,
+    /// Ended, and not yet waited for.
+    pub(super) is_zombie: bool,
+}
+
+impl Seen {
+    /// Whether both are one process.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.pid, self.started) == (other.pid, other.started)
+    }
+}
+
+/// Signals every process of a group.
+pub(super) fn signal_group(group: i32, signal: Signal) {
+    if let Some(group) = Pid::from_raw(group).filter(|group| !group.is_init()) {
+        // It may be empty by now.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+/// Whether a group has a member, a zombie included.
+pub(super) fn group_exists(group: i32) -> bool {
+    Pid::from_raw(group).is_some_and(|group| test_kill_process_group(group).is_ok())
+}

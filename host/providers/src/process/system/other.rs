@@ -1,0 +1,28 @@
+//! Processes of a Unix that is not Linux: what is outside a process group is
+//! neither seen nor ended, and orphans belong to `init`.
+
+use std::os::fd::OwnedFd;
+
+use super::{Seen, Signal};
+
+pub(in super::super) fn adopt_orphans() {}
+
+pub(in super::super) fn table() -> Vec<Seen> {
+    Vec::new()
+}
+
+pub(in super::super) fn marker(_pid: i32) -> Option<String> {
+    None
+}
+
+pub(in super::super) fn signal(_target: &Seen, _signal: Signal) {}
+
+pub(in super::super) fn reap(_pid: i32) {}
+
+pub(in super::super) fn is_orphan_about(_known: &dyn Fn(i32) -> bool) -> bool {
+    false
+}
+
+pub(in super::super) fn exit_descriptor(_pid: i32) -> Option<OwnedFd> {
+    None
+}

@@ -1,0 +1,110 @@
+//! Processes, on real programs.
+//!
+//! Owns: what the tether and the pipes promise. What a whole tree does is tested
+//! in `tests/processes.rs`, in programs of its own.
+
+use std::time::Duration;
+
+use super::*;
+
+fn sh(script: &str) -> Launch {
+    Launch {
+        provider: "test".to_owned(),
+        program: find_program("sh").unwrap(),
+        args: vec!["-c".into(), script.into()],
+        cwd: std::env::temp_dir(),
+        env: Environment::allowing(&[]),
+    }
+}
+
+async fn lines_and_exit(script: &str, stdin: &[u8]) -> (Vec<String>, Exit) {
+    let mut lines = Vec::new();
+    let exit = run(sh(script), stdin.to_vec(), &mut |line| lines.push(line.to_owned())).await;
+    (lines, exit.unwrap())
+}
+
+#[tokio::test]
+async fn a_program_is_sent_its_prompt_and_its_exit_is_known() {
+    let (lines, exit) = lines_and_exit("cat; echo oops >&2; exit 3", b"a\nb").await;
+    assert_eq!(lines, ["a", "b"]);
+    assert_eq!(exit, Exit { code: Some(3), signal: None, stderr_tail: "oops".to_owned() });
+    assert_eq!(exit.in_words(), "exit code 3");
+    let (_, exit) = lines_and_exit("kill -9 $$", b"").await;
+    assert_eq!((exit.code, exit.signal), (None, Some(9)));
+}
+
+#[tokio::test]
+async fn a_program_that_never_reads_hinders_nobody() {
+    let prompt = vec![b'x'; 200 * 1024];
+    let (lines, exit) = lines_and_exit("echo done", &prompt).await;
+    assert_eq!((lines, exit.code), (vec!["done".to_owned()], Some(0)));
+    let (lines, exit) = lines_and_exit("wc -c", &prompt).await;
+    assert_eq!((lines[0].trim(), exit.code), ("204800", Some(0)));
+}
+
+#[tokio::test]
+async fn a_conversation_goes_back_and_forth() {
+    let mut process =
+        Process::start(sh("while read line; do echo \"<$line>\"; done")).await.unwrap();
+    for word in ["one", "two"] {
+        process.write(format!("{word}\n").as_bytes()).await.unwrap();
+        assert_eq!(process.line().await.unwrap(), Some(format!("<{word}>")));
+    }
+    assert_eq!(process.exit().await.unwrap().code, Some(0));
+}
+
+#[tokio::test]
+async fn what_is_said_on_stderr_is_told_apart() {
+    let mut process = Process::start(sh("echo working >&2; read line; echo answer")).await.unwrap();
+    assert_eq!(process.said().await.unwrap(), Some(Said::Note("working".to_owned())));
+    process.send_and_close(b"go\n".to_vec());
+    assert_eq!(process.said().await.unwrap(), Some(Said::Line("answer".to_owned())));
+    assert_eq!(process.said().await.unwrap(), None);
+    assert_eq!(process.exit().await.unwrap().stderr_tail, "working");
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_after_its_last_word_is_ended() {
+    let (lines, exit) = lines_and_exit("echo done; exec >&- 2>&-; sleep 600", b"").await;
+    assert_eq!((lines, exit.signal), (vec!["done".to_owned()], Some(15)));
+    all_ended().await;
+}
+
+#[tokio::test]
+async fn an_open_pipe_that_is_left_behind_keeps_nobody_waiting() {
+    let (lines, exit) = lines_and_exit("echo done; (trap '' TERM; sleep 600) & exit 0", b"").await;
+    assert_eq!((lines, exit.code), (vec!["done".to_owned()], Some(0)));
+    all_ended().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_is_told_apart() {
+    let missing = Launch { program: "/nonexistent/agent".into(), ..sh("") };
+    let error = Process::start(missing).await.unwrap_err();
+    assert!(matches!(error, ProcessError::NotFound { .. }), "{error}");
+    let nowhere = Launch { cwd: "/nonexistent".into(), ..sh("") };
+    let error = Process::start(nowhere).await.unwrap_err();
+    assert!(matches!(error, ProcessError::Cwd { .. }), "{error}");
+    assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
+    let unfit = Launch { program: "/etc/passwd".into(), ..sh("") };
+    let error = Process::start(unfit).await.unwrap_err();
+    assert!(matches!(error, ProcessError::Spawn { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_question_has_a_time_limit() {
+    let (exit, text) = ask(sh("echo 1.2.3"), Duration::from_secs(60)).await.unwrap();
+    assert_eq!((exit.code, text.as_str()), (Some(0), "1.2.3\n"));
+    let error = ask(sh("sleep 600"), Duration::from_millis(50)).await.unwrap_err();
+    assert!(matches!(error, ProcessError::TimedOut { .. }), "{error}");
+    all_ended().await;
+}
+
+#[tokio::test]
+async fn ending_returns_when_the_program_has_ended() {
+    let process = Process::start(sh("sleep 600")).await.unwrap();
+    let group = i32::try_from(process.pid()).unwrap();
+    process.end().await;
+    all_ended().await;
+    assert!(!system::group_exists(group));
+}
