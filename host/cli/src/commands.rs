@@ -4,10 +4,14 @@
 
 mod diff;
 mod export;
+mod fixture;
+mod fork;
 mod history;
 mod import;
+mod replay;
 mod resume;
 mod run;
+mod test;
 
 use std::process::ExitCode;
 
@@ -20,22 +24,29 @@ use crate::workflow_args::Named;
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(resume::ResumeArgs),
+    Fork(Box<fork::ForkArgs>),
+    Replay(replay::ReplayArgs),
     History(Box<history::HistoryArgs>),
     Diff(diff::DiffArgs),
     Export(export::ExportArgs),
     Import(import::ImportArgs),
+    Test(test::TestArgs),
 }
 
 /// Does what was asked.
 pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
-    if !named.is_empty() && !matches!(command, Command::Run(_)) {
+    if !named.is_empty() && !matches!(command, Command::Run(_) | Command::Fork(_)) {
         let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
-        let message = format!("--args-{name} is an argument of a workflow; only `run` takes those");
+        let message =
+            format!("--args-{name} is an argument of a workflow; only `run` and `fork` take those");
         return Err(CommandError::Usage(message));
     }
     match command {
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
+        Command::Fork(args) => args.execute(named).await,
+        Command::Replay(args) => args.execute().await,
+        Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,
         Command::Diff(args) => args.execute().await,
         Command::Export(args) => args.execute().await,

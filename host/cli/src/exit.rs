@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use smol_wf_engine::{EngineError, Report, RunState};
+use smol_wf_engine::{EngineError, FixtureError, Report, RunState};
 
 /// Two runs differ, as `diff` says it.
 pub(crate) const DIFFERENT: u8 = 1;
@@ -19,6 +19,8 @@ pub(crate) const INPUT: u8 = 3;
 pub(crate) const PAUSED: u8 = 5;
 /// A replay differs from its journal.
 pub(crate) const MISMATCH: u8 = 7;
+/// Completed, with nulls that the user does not take for a result.
+pub(crate) const NULLS: u8 = 8;
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -31,9 +33,11 @@ const SCRIPT_FAULTS: [&str; 4] =
 const PAUSING_LIMITS: [&str; 2] = ["limit_agents", "timed_out"];
 
 /// Of a run that has been driven as far as it went.
-pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {
+pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool) -> ExitCode {
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     ExitCode::from(match report.state {
+        RunState::Completed if report.is_fruitless() => NULLS,
+        RunState::Completed if fail_on_null && !report.nulls.is_empty() => NULLS,
         RunState::Completed => 0,
         RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
         RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
@@ -54,8 +58,10 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::AmbiguousRun { .. }
-        | EngineError::Held { .. }
-        | EngineError::ScriptChanged { .. } => INPUT,
+        | EngineError::Held { .. } => INPUT,
+        EngineError::Fixture(FixtureError::Rule { .. }) => USAGE,
+        EngineError::Fixture(FixtureError::Redaction { .. }) => MISMATCH,
+        EngineError::Fixture(_) => INPUT,
         EngineError::Request { .. } | EngineError::LimitLowered { .. } => USAGE,
         EngineError::Mismatch { .. } => MISMATCH,
         EngineError::Sandbox(_)

@@ -10,6 +10,7 @@ use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
+use crate::difference;
 use crate::screen;
 use crate::workflow_args::ArgsError;
 
@@ -122,8 +123,47 @@ fn snippet(error: &EngineError) -> Option<String> {
             let place = format!("{file_name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
+        EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
+            Some(difference::of_fields(&mismatch.fields))
+        }
         _ => None,
     }
+}
+
+/// Names what was null, the first few.
+fn nulls(report: &Report, what: &str) {
+    const NAMED_MAX: usize = 3;
+    for null in report.nulls.iter().take(NAMED_MAX) {
+        let agent = match (&null.label, null.step) {
+            (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
+            _ => null.place.to_owned(),
+        };
+        let slot = match (null.ordinal, null.index) {
+            (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
+            _ => String::new(),
+        };
+        talk(&format!("{what}: {agent}{slot}: {}", null.reason));
+    }
+}
+
+/// Tells what a fork was spared.
+pub(crate) fn reused(report: &Report) {
+    let Some(parent) = &report.parent else { return };
+    let reused = &report.reused;
+    let made = report.agents.called.saturating_sub(reused.agents);
+    let saved = match reused.cost_usd {
+        0.0 => format!("{} tokens", reused.token_usage.total_tokens),
+        dollars => format!("{} tokens, ${dollars:.4}", reused.token_usage.total_tokens),
+    };
+    let by_hand = match reused.by_hand {
+        0 => String::new(),
+        count => format!(", {count} of them by hand"),
+    };
+    let count = reused.agents;
+    talk(&format!(
+        "fork of {}: {count} answers reused{by_hand} ({saved} saved), {made} calls made",
+        parent.run
+    ));
 }
 
 /// Tells how a run ended that did not complete, and how to go on.
@@ -143,6 +183,12 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        if error.name.as_deref() == Some("TypeError") {
+            nulls(report, "null before that");
+        }
+    } else if report.is_fruitless() {
+        talk(&format!("warning: none of the {} agents gave an answer", report.agents.called));
+        nulls(report, "null");
     }
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {

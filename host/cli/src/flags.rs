@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use smol_wf_core::limits::{self, Limits};
 use smol_wf_engine::{
-    DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, RunState, SqliteStore,
+    DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore, RunState, SqliteStore,
 };
 
 use crate::{paths, when};
@@ -93,6 +93,12 @@ pub(crate) struct SpanFlags {
     pub(crate) until: Option<i64>,
 }
 
+/// An engine that keeps nothing: for what is in files.
+pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
+    let (store, providers) = (Box::new(MemoryStore::new()), Arc::new(DebugOnly));
+    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
+}
+
 /// Limits of a run
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LimitFlags {
@@ -145,6 +151,10 @@ pub(crate) struct ShowFlags {
     /// Write the event stream to stdout, as JSON Lines, instead of the report
     #[arg(long)]
     pub(crate) events: bool,
+
+    /// Exit with 8 when the run completes with null answers or slots
+    #[arg(long)]
+    pub(crate) fail_on_null: bool,
 
     /// How much to say on stderr
     #[arg(long, value_name = "LEVEL", default_value = "info")]

@@ -5,6 +5,7 @@
 //! WebAssembly.
 
 mod commands;
+mod difference;
 mod exit;
 mod failure;
 mod flags;
@@ -37,11 +38,14 @@ Examples:
   smol-wf run examples/hello.mjs
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
+  smol-wf fork latest --from 3
+  smol-wf replay latest
   smol-wf history --since yesterday
 
 Exit codes:
   0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
-  5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal";
+  5 paused at a limit, resumable    7 mismatch
+  8 completed without any answer    130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

@@ -18,13 +18,14 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
     "docs/events.md",
     "docs/performance.md",
+    "docs/replay.md",
     "docs/scripts.md",
     "examples/README.md",
     "ts/sdk/README.md",
@@ -111,6 +112,10 @@ fn help_names_every_flag_of_the_manual() {
             ][..],
         ),
         ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
+        ("fork", &["--from", "--set-result", "--args", "--agent-provider", "--max-agents"]),
+        ("replay", &["--db"]),
+        ("export", &["--fixture", "--redact"]),
+        ("test", &["--accept", "--record", "--junit", "--output"]),
         ("history", &["--output", "--limit", "--db"]),
     ] {
         let help = place.run(&[command, "--help"]);
@@ -131,6 +136,7 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
         "core/src/limits.rs",
         "core/src/script/refused.rs",
         "engine/src/error.rs",
+        "engine/src/fixture/error.rs",
         "engine/src/library/error.rs",
         "store/src/error.rs",
         "providers/src/error.rs",

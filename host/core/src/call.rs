@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::codes;
 use crate::guest::Failure;
+use crate::ids::{CallId, RunId};
 use crate::limits::{OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
 use crate::schema;
 
@@ -345,6 +346,23 @@ pub struct Reply {
     pub rounds: u32,
     /// From dispatch to answer, in milliseconds.
     pub duration_ms: u64,
+    /// The call that was answered so before, when nobody was asked this time:
+    /// then tokens and dollars are those that were saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Reused>,
+}
+
+/// Where an answer comes from that was not asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reused {
+    /// The run that the call was made in.
+    pub run: RunId,
+    /// The call.
+    pub call: CallId,
+    /// Someone wrote the answer in place of the call's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 #[cfg(test)]

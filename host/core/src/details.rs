@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{AgentRequest, Reply, WorkflowTarget};
+use crate::call::{AgentRequest, Reply, Reused, WorkflowTarget};
+use crate::content::sleep_key;
 use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
@@ -227,7 +228,10 @@ pub struct Step<'a> {
     pub dispatches: u32,
     /// How often the provider was asked: 2 after a correction.
     pub rounds: u32,
-    /// Tokens it took.
+    /// The call whose answer it took over, in place of asking again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reused: Option<&'a Reused>,
+    /// Tokens it took; none when its answer was taken over.
     pub token_usage: TokenUsage,
     /// Dollars it took, when the provider says so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -306,19 +310,16 @@ impl<'a> Details<'a> {
 }
 
 impl Step<'_> {
-    /// The parts of a call that make it what it is: not its label, and not how
-    /// often it is tried.
+    /// What makes it the call it is, whichever run made it.
     #[must_use]
-    pub fn content(&self) -> String {
+    pub fn content(&self) -> Digest {
         match self.asked {
-            Asked::Agent(request) => {
-                let plain = AgentRequest { label: None, retry: None, ..request.clone() };
-                format!("agent {}", serde_json::to_string(&plain).unwrap_or_default())
-            }
+            Asked::Agent(request) => request.content_key(),
             Asked::Workflow(target, args) => {
-                format!("workflow {target} {}", args.unwrap_or_default())
+                let args = args.unwrap_or_default();
+                Digest::of(format!("workflow\n{target}\n{args}").as_bytes())
             }
-            Asked::Sleep(milliseconds) => format!("sleep {milliseconds}"),
+            Asked::Sleep(milliseconds) => sleep_key(milliseconds),
         }
     }
 }

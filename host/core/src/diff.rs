@@ -11,12 +11,15 @@ use serde_json::Value;
 
 use crate::details::{Asked, Details, Step};
 use crate::guest::Outcome;
-use crate::ids::{CallId, RunId};
+use crate::ids::{CallId, Digest, RunId};
 use crate::journal::RunEnd;
 use crate::report::TokenUsage;
 
 /// Changes of the results that are listed one by one; the rest is counted.
 const CHANGES_LISTED_MAX: usize = 100;
+
+/// Parts of an agent's call that are no part of its content.
+const BESIDES: [&str; 5] = ["label", "phase", "timeout_ms", "retry", "unknown"];
 
 /// The difference of two runs, called `a` and `b`.
 #[derive(Debug, Serialize)]
@@ -150,7 +153,7 @@ impl<'a> RunDiff<'a> {
 
     /// Pairs the calls of equal content, the first with the first.
     fn align(&mut self, a: &[Step<'_>], b: &[Step<'_>]) {
-        let mut waiting: HashMap<String, VecDeque<&Step<'_>>> = HashMap::new();
+        let mut waiting: HashMap<Digest, VecDeque<&Step<'_>>> = HashMap::new();
         for step in a {
             waiting.entry(step.content()).or_default().push_back(step);
         }
@@ -271,7 +274,7 @@ fn described(step: &Step<'_>) -> Vec<(String, String)> {
             let Ok(Value::Object(fields)) = serde_json::to_value(request) else {
                 return Vec::new();
             };
-            let what = fields.into_iter().filter(|(name, _)| name != "label" && name != "retry");
+            let what = fields.into_iter().filter(|(name, _)| !BESIDES.contains(&name.as_str()));
             what.map(|(name, value)| match value {
                 Value::String(text) => (name, text),
                 other => (name, other.to_string()),

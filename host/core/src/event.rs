@@ -119,10 +119,14 @@ impl EventFold {
             Body::RunStarted(head) => {
                 self.head = Some((**head).clone());
                 self.created_us = entry.at_us;
-                Vec::new()
+                match &head.parent {
+                    Some(parent) => self.one("workflow.forked", Scope::ROOT, None, json!(parent)),
+                    None => Vec::new(),
+                }
             }
             Body::AttemptStarted { attempt: 1, .. }
             | Body::TurnEnded { .. }
+            | Body::AnswerPooled(_)
             | Body::AgentAnswered { .. } => Vec::new(),
             Body::AttemptStarted { attempt, .. } => {
                 self.one("workflow.resumed", Scope::ROOT, None, json!({ "attempt": attempt }))
@@ -247,6 +251,9 @@ impl EventFold {
             "model": reply.and_then(|reply| reply.model.clone()),
             "durationMs": reply.map(|reply| reply.duration_ms),
         });
+        if let Some(reused) = reply.and_then(|reply| reply.reused.as_ref()) {
+            data["reused"] = json!(reused);
+        }
         let kind = match outcome {
             Outcome::Value(text) => {
                 data["output"] = value_of(text);

@@ -8,6 +8,7 @@
 pub mod archive;
 pub mod call;
 pub mod codes;
+pub mod content;
 pub mod details;
 pub mod diff;
 pub mod event;
@@ -16,6 +17,8 @@ pub mod ids;
 pub mod journal;
 pub mod limits;
 pub mod machine;
+pub mod mismatch;
+pub mod pool;
 pub mod report;
 pub mod schema;
 pub mod script;

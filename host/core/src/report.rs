@@ -3,15 +3,19 @@
 //! Owns: what the one JSON document says, and the state a run is in. Never:
 //! keeps a number that the journal does not hold.
 
+mod reuse;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::call::{Reply, Usage};
-use crate::guest::{GroupKind, NullSlot, Outcome, ScriptError};
+use crate::guest::{Failure, GroupKind, NullSlot, Outcome, ScriptError};
 use crate::ids::{CallId, RunId};
-use crate::journal::{Body, Entry, RunEnd, RunHead, StopReason};
+use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
+
+pub use reuse::ReuseReport;
 
 /// Version of the report. Fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
@@ -114,6 +118,12 @@ pub struct Report {
     pub abandoned: Vec<CallId>,
     /// Processes that worked on it.
     pub attempts: u32,
+    /// The run that this one is a fork of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// Answers that were there already, and what that saved.
+    #[serde(skip_serializing_if = "ReuseReport::is_empty")]
+    pub reused: ReuseReport,
 }
 
 /// Why a run failed or stopped.
@@ -180,6 +190,9 @@ pub struct AgentCounts {
     pub completed: u64,
     /// Failed.
     pub failed: u64,
+    /// Of those answered, those whose answer is null.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub null: u64,
 }
 
 /// One phase.
@@ -209,7 +222,7 @@ pub struct NullReport {
     /// Stage that threw, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
-    /// The agent call that answered null.
+    /// The agent call that answered null, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<CallId>,
     /// What people call that agent.
@@ -254,6 +267,18 @@ pub struct ReportFold {
     /// Of the last entry, as if nobody held the run.
     state: Option<RunState>,
     steps: BTreeMap<CallId, OpenStep>,
+    /// Calls that failed and that no null slot has been put down to.
+    failures: Vec<(CallId, String, Failure)>,
+}
+
+impl Report {
+    /// Whether several agents were asked, all of them are done, and none gave an
+    /// answer: then the result was made of nothing.
+    #[must_use]
+    pub fn is_fruitless(&self) -> bool {
+        let AgentCounts { called, completed, failed, null } = self.agents;
+        called > 1 && completed == null && completed + failed == called
+    }
 }
 
 impl ReportFold {
@@ -301,10 +326,15 @@ impl ReportFold {
             Body::PhaseSet { title, .. } => {
                 report.phase(title);
             }
-            Body::SlotNulled { slot, .. } => report.null(null_of_slot(slot)),
+            Body::SlotNulled { slot, .. } => {
+                report.null(null_of_slot(slot, take_cause(&mut self.failures, slot)));
+            }
             Body::Settled { call, outcome, reply } => {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
+                if let Outcome::Failed(failure) = outcome {
+                    self.failures.push((*call, step.title, failure.clone()));
+                }
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
@@ -316,6 +346,11 @@ impl ReportFold {
 
 impl Report {
     fn settled(&mut self, call: CallId, step: &OpenStep, outcome: &Outcome, reply: Option<&Reply>) {
+        // What was there already was paid for by the run that asked.
+        if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
+            self.reused.add(reply);
+        }
+        let reply = reply.filter(|reply| reply.reused.is_none());
         let usage = reply.map(|reply| reply.usage).unwrap_or_default();
         self.cost_usd += reply.and_then(|reply| reply.cost_usd).unwrap_or(0.0);
         add(&mut self.token_usage, usage);
@@ -327,6 +362,7 @@ impl Report {
             Outcome::Value(text) => {
                 self.agents.completed += 1;
                 if text == "null" {
+                    self.agents.null += 1;
                     self.null(null_of_agent(call, &step.title));
                 }
             }
@@ -361,7 +397,21 @@ impl Report {
     }
 }
 
-fn null_of_slot(slot: &NullSlot) -> NullReport {
+/// The call whose failure was thrown into this slot: the first that failed so.
+fn take_cause(
+    failures: &mut Vec<(CallId, String, Failure)>,
+    slot: &NullSlot,
+) -> Option<(CallId, String)> {
+    let code = slot.error.failure.as_ref()?;
+    let is_cause =
+        |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
+    let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
+    let (call, title, _) = failures.remove(index);
+    Some((call, title))
+}
+
+fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, String)>) -> NullReport {
+    let (step, label) = cause.unzip();
     let place = match slot.group {
         GroupKind::Parallel => "parallel",
         GroupKind::Pipeline => "pipeline",
@@ -371,8 +421,8 @@ fn null_of_slot(slot: &NullSlot) -> NullReport {
         ordinal: Some(slot.ordinal),
         index: Some(slot.index),
         stage: slot.stage,
-        step: None,
-        label: None,
+        step,
+        label,
         code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
         reason: format!("{}: {}", slot.error.name, slot.error.message),
     }
@@ -409,6 +459,8 @@ fn empty(head: &RunHead) -> Report {
         nulls_not_listed: 0,
         abandoned: Vec::new(),
         attempts: 0,
+        parent: head.parent.clone(),
+        reused: ReuseReport::default(),
     }
 }
 

@@ -68,7 +68,7 @@ impl Summary {
         Ok(Self {
             format: SUMMARY_FORMAT,
             name: details.head.name.clone(),
-            parent: None,
+            parent: details.head.parent.as_ref().map(|parent| parent.run.clone()),
             created_at_us: details.created_at_us,
             updated_at_us: details.updated_at_us,
             state: RunState::after(&last.body, false),
@@ -115,6 +115,10 @@ fn spent(details: &Details<'_>) -> Vec<Spent> {
         let (Some(ended_at_us), Some(provider)) = (step.ended_at_us, step.provider) else {
             continue;
         };
+        // Paid for by the run that asked.
+        if step.reused.is_some() {
+            continue;
+        }
         let day = ended_at_us.div_euclid(DAY_US);
         let same = |row: &Spent| {
             row.day == day && row.provider == provider && row.model.as_deref() == step.model

@@ -147,6 +147,12 @@ impl World {
         }
     }
 
+    /// Whether no agent is at work and no script is looked for: then nothing
+    /// but the end of a sleep will happen.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.working.is_empty() && self.finding.is_empty()
+    }
+
     /// Waits until something happens.
     pub(crate) async fn happened(&mut self) -> Happened {
         loop {

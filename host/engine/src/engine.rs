@@ -9,7 +9,9 @@ use std::sync::Arc;
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{self, Body, Entry, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
+use smol_wf_core::journal::{
+    self, Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart,
+};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
@@ -25,6 +27,7 @@ use crate::clock;
 use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
+use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
 use crate::recorder::{Birth, Recorder};
@@ -44,6 +47,14 @@ pub struct EngineOptions {
     pub worktrees: Option<PathBuf>,
 }
 
+/// What a run is given that is not part of what it is.
+pub(crate) struct Means {
+    pub(crate) registry: Registry,
+    pub(crate) root: ProjectRoot,
+    pub(crate) agents: AgentSettings,
+    pub(crate) timeout: Option<std::time::Duration>,
+}
+
 /// Starts runs and takes them up again. Clones share everything.
 #[derive(Clone)]
 pub struct Engine {
@@ -52,7 +63,7 @@ pub struct Engine {
     pub(crate) tenant: TenantId,
     pub(crate) owner: String,
     pub(crate) worktrees: Option<PathBuf>,
-    providers: Arc<dyn Providers>,
+    pub(crate) providers: Arc<dyn Providers>,
 }
 
 impl Engine {
@@ -105,22 +116,34 @@ impl Engine {
         let registry = provide::registry(self.providers.as_ref(), &head)?;
         let path = root.relative(&request.script.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let now_us = clock::now_us();
         let limits = request.limits;
-        let mut machine =
-            Machine::start(head.clone(), start, limits, Sandbox::guest_digest(), now_us);
+        let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
+        let (agents, timeout) = (request.agents, request.timeout);
+        self.begin(machine, Means { registry, root, agents, timeout }, watcher, cancel).await
+    }
 
-        let key = RunKey { tenant: self.tenant.clone(), run: run.clone() };
+    /// Puts a new run into the store and drives it.
+    pub(crate) async fn begin(
+        &self,
+        mut machine: Machine,
+        means: Means,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<Report, EngineError> {
+        let Means { registry, root, agents, timeout } = means;
+        let (head, limits) = (machine.head().clone(), *machine.limits());
+        let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
         recorder.absorb(machine.take_entries());
         recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
-        watcher.run_known(&run, false);
-        let world = self.world(&head, registry, root, limits, request.agents);
-        self.drive(machine, recorder, world, cancel, request.timeout).await
+        watcher.run_known(&head.run, false);
+        let world = self.world(&head, registry, root, limits, agents);
+        self.drive(machine, recorder, world, cancel, timeout).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
-    /// reported.
+    /// reported. With another script than the recorded one it is a new run, a
+    /// fork, that goes on with the answers of this one.
     ///
     /// # Errors
     /// When there is no such run, another process holds it, or it does not
@@ -134,7 +157,15 @@ impl Engine {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
         let (records, entries) = self.load(&key).await?;
         let (head, root_start, limits) = recorded(&entries, &request.run)?;
-        refuse_changed_script(&request, &root_start, &head)?;
+        if is_changed(&request, &root_start, &head) {
+            // What another process is at work on would be paid for twice.
+            self.refuse_held(&request.run).await?;
+            let ResumeRequest { run, script, limits, timeout, agents } = request;
+            let reason = ForkReason::Edited;
+            let fork =
+                ForkRequest { script, limits, timeout, agents, reason, ..ForkRequest::of(run) };
+            return Box::pin(self.fork(fork, watcher, cancel)).await;
+        }
         let last = entries.last().map(|entry| RunState::after(&entry.body, false));
         if last.is_some_and(|state| !state.is_resumable()) {
             watcher.run_known(&request.run, true);
@@ -260,7 +291,7 @@ impl Engine {
         Ok((records, entries))
     }
 
-    fn world(
+    pub(crate) fn world(
         &self,
         head: &RunHead,
         registry: Registry,
@@ -301,6 +332,7 @@ fn head_of(
         model_map: request.model_map.clone(),
         defaults: request.defaults.clone(),
         debug_rules: request.debug_rules.clone(),
+        parent: None,
     }
 }
 
@@ -314,7 +346,10 @@ fn retell(entries: &[Entry], watcher: &dyn Watcher, run: &RunId) -> Result<Repor
 }
 
 /// The head, the root script and the limits last in force.
-fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
+pub(crate) fn recorded(
+    entries: &[Entry],
+    run: &RunId,
+) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
     let mut head = None;
     let mut start = None;
     let mut limits = Limits::default();
@@ -352,18 +387,11 @@ fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn refuse_changed_script(
-    request: &ResumeRequest,
-    recorded: &ScopeStart,
-    head: &RunHead,
-) -> Result<(), EngineError> {
-    let Some(script) = &request.script else { return Ok(()) };
-    let text = String::from_utf8_lossy(&script.bytes);
-    let same = Digest::of(&script.bytes) == head.script || text == recorded.text.as_str();
-    if same {
-        return Ok(());
-    }
-    Err(EngineError::ScriptChanged { run: request.run.clone(), path: script.path.clone() })
+fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
+    request.script.as_ref().is_some_and(|script| {
+        Digest::of(&script.bytes) != head.script
+            && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()
+    })
 }
 
 fn changed_limits(
@@ -380,12 +408,7 @@ fn changed_limits(
     raised("--fuel", recorded.fuel, changes.fuel)?;
     raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
     raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
-    Ok(Limits {
-        fuel: changes.fuel.unwrap_or(recorded.fuel),
-        memory_mib: changes.memory_mib.unwrap_or(recorded.memory_mib),
-        agents: changes.agents.unwrap_or(recorded.agents),
-        parallel_agents: changes.parallel_agents.unwrap_or(recorded.parallel_agents),
-    })
+    Ok(changes.applied_to(recorded))
 }
 
 fn unknown(run: &RunId) -> EngineError {
@@ -396,7 +419,7 @@ fn random_u64() -> Result<u64, EngineError> {
     getrandom::u64().map_err(no_randomness)
 }
 
-fn random_u128() -> Result<u128, EngineError> {
+pub(crate) fn random_u128() -> Result<u128, EngineError> {
     Ok((u128::from(random_u64()?) << 64) | u128::from(random_u64()?))
 }
 

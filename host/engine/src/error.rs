@@ -4,8 +4,6 @@
 //! What a script or an agent does wrong is no error of the engine: it is in the
 //! report.
 
-use std::path::PathBuf;
-
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -13,6 +11,7 @@ use smol_wf_core::script::ScriptRefused;
 use smol_wf_sandbox::SandboxError;
 use smol_wf_store::StoreError;
 
+use crate::fixture::FixtureError;
 use crate::library::LibraryError;
 use crate::writer::WriterGone;
 
@@ -105,16 +104,6 @@ pub enum EngineError {
         /// Which run.
         run: RunId,
     },
-    /// The script is another one than the run was started with.
-    #[error(
-        "the script {} has changed since run {run} was started; put it back, start a new run, or go on with the recorded text: smol-wf resume {run} --as-recorded", .path.display()
-    )]
-    ScriptChanged {
-        /// Which run.
-        run: RunId,
-        /// Which script.
-        path: PathBuf,
-    },
     /// A limit was to be lowered on resume.
     #[error(
         "run {run} was started with {flag} {recorded}, and it cannot be lowered to {asked}: what has been done cannot be undone; give {recorded} or more"
@@ -129,6 +118,9 @@ pub enum EngineError {
         /// What was asked for.
         asked: u64,
     },
+    /// A fixture.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
     /// The request itself is wrong.
     #[error("{message}")]
     Request {
@@ -166,8 +158,8 @@ impl EngineError {
             Self::AmbiguousRun { .. } => "run_ambiguous",
             Self::Held { .. } => "run_held",
             Self::LeaseLost { .. } => "run_lease_lost",
-            Self::ScriptChanged { .. } => "script_changed",
             Self::LimitLowered { .. } => "limit_lowered",
+            Self::Fixture(error) => error.code(),
             Self::Request { .. } => "request_invalid",
             Self::System { .. } => "system",
             Self::WriterGone(_) => "writer_gone",

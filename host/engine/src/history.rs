@@ -12,7 +12,7 @@ use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::{Report, RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
 use smol_wf_providers::owner;
-use smol_wf_store::{Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
 use crate::engine::{Engine, script_path};
@@ -262,6 +262,16 @@ impl Engine {
         Ok(rows.into_iter().next())
     }
 
+    /// Refuses a run that a process is at work on.
+    pub(crate) async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
+        match self.row(run).await? {
+            Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
+                Err(EngineError::Held { run: run.clone(), owner: lease.owner })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn key(&self, run: &RunId) -> RunKey {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
     }
@@ -311,9 +321,11 @@ fn damaged(row: &RunRow, error: &EngineError) -> RunSummary {
 }
 
 fn is_held(row: &RunRow) -> bool {
-    row.lease
-        .as_ref()
-        .is_some_and(|lease| lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner))
+    row.lease.as_ref().is_some_and(holds)
+}
+
+fn holds(lease: &LeaseRow) -> bool {
+    lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner)
 }
 
 fn unknown(asked: &str) -> EngineError {

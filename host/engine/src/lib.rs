@@ -13,21 +13,29 @@ mod drive;
 mod effects;
 mod engine;
 mod error;
+mod fixture;
+mod fork;
 mod history;
 mod keep;
 pub mod library;
 mod offline;
 mod provide;
 mod recorder;
+mod replay;
 mod request;
 mod watch;
 mod writer;
 
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
+pub use fixture::{
+    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, LiveCalls,
+};
+pub use fork::ForkRequest;
 pub use history::{HistoryPage, RunJournal, RunSummary};
 pub use keep::Imported;
 pub use provide::{DebugOnly, Providers};
+pub use replay::ReplayReport;
 pub use request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;

@@ -85,13 +85,26 @@ pub struct LimitChanges {
     pub parallel_agents: Option<u32>,
 }
 
+impl LimitChanges {
+    /// These limits, changed.
+    #[must_use]
+    pub fn applied_to(self, limits: Limits) -> Limits {
+        Limits {
+            fuel: self.fuel.unwrap_or(limits.fuel),
+            memory_mib: self.memory_mib.unwrap_or(limits.memory_mib),
+            agents: self.agents.unwrap_or(limits.agents),
+            parallel_agents: self.parallel_agents.unwrap_or(limits.parallel_agents),
+        }
+    }
+}
+
 /// A run to take up again.
 #[derive(Debug, Clone)]
 pub struct ResumeRequest {
     /// Which.
     pub run: RunId,
-    /// The script as the caller has it now, to be compared with the recorded
-    /// one. None goes on with the recorded text.
+    /// The script as the caller has it now. When it is another one than the
+    /// recorded text, the run is forked. None goes on with the recorded text.
     pub script: Option<ScriptFile>,
     /// Limits to raise.
     pub limits: LimitChanges,

@@ -13,6 +13,7 @@ use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, Content};
 use smol_wf_engine::{EngineError, RunJournal};
 
+use super::fixture::FixtureFlags;
 use super::history::reader;
 use crate::failure::{CommandError, FileError};
 use crate::flags::DbFlags;
@@ -26,16 +27,25 @@ pub(crate) struct ExportArgs {
     run: String,
 
     /// Which form
-    #[arg(long, short, value_name = "FORMAT")]
-    format: Form,
+    #[arg(
+        long,
+        short,
+        value_name = "FORMAT",
+        required_unless_present = "fixture",
+        conflicts_with = "fixture"
+    )]
+    format: Option<Form>,
 
     /// File to write, in place of what it holds [default: stdout]
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", requires = "format")]
     out: Option<PathBuf>,
 
     /// Put prompts and answers into the spans of otlp-json
-    #[arg(long)]
+    #[arg(long, requires = "format")]
     content: bool,
+
+    #[command(flatten)]
+    fixture: FixtureFlags,
 
     #[command(flatten)]
     db: DbFlags,
@@ -45,7 +55,8 @@ const EXAMPLES: &str = "\
 Examples:
   smol-wf export latest --format chrome-trace --out trace.json
   smol-wf export run_0k3 --format otlp-json --content
-  smol-wf export run_0k3 --format journal --out run.journal";
+  smol-wf export run_0k3 --format journal --out run.journal
+  smol-wf export latest --fixture tests/review.swf --redact 'ACME-[0-9]+'";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
@@ -61,22 +72,23 @@ enum Form {
 
 impl ExportArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        if self.content && self.format != Form::OtlpJson {
+        if self.content && self.format != Some(Form::OtlpJson) {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
                            chrome-trace never does";
             return Err(CommandError::Usage(message.to_owned()));
         }
         let engine = reader(&self.db)?;
         let run = engine.find(&self.run).await?;
+        let Some(form) = self.format else { return self.fixture.export(&engine, run).await };
         let journal = engine.journal(&run).await?;
         let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
         let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;
         match self.out.as_deref().filter(|path| *path != Path::new("-")) {
-            None => self.write(Sink::stdout(), &journal, &details)?,
+            None => self.write(form, Sink::stdout(), &journal, &details)?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 let sink = Sink::file(path).map_err(failed)?;
-                self.write(sink, &journal, &details).map_err(failed)?;
+                self.write(form, sink, &journal, &details).map_err(failed)?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -84,11 +96,12 @@ impl ExportArgs {
 
     fn write(
         &self,
+        form: Form,
         mut sink: Sink,
         journal: &RunJournal,
         details: &Details<'_>,
     ) -> std::io::Result<()> {
-        match self.format {
+        match form {
             Form::Jsonl => {
                 let mut events = EventFold::new();
                 for event in journal.entries.iter().flat_map(|entry| events.after(entry)) {

@@ -7,10 +7,12 @@ mod delete;
 mod show;
 mod usage;
 
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 
 use crate::failure::CommandError;
@@ -122,7 +124,7 @@ pub(super) fn reader(db: &DbFlags) -> Result<Engine, CommandError> {
     Ok(db.engine(1)?)
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     ("RUN", Align::Left),
     ("STATE", Align::Left),
     ("NAME", Align::Left),
@@ -131,12 +133,44 @@ const COLUMNS: [Column; 8] = [
     ("STEPS", Align::Right),
     ("TOKENS", Align::Right),
     ("COST", Align::Right),
+    ("FORK OF", Align::Left),
 ];
 
+/// A row, and how deep it stands in the tree of forks.
+struct Place<'a> {
+    run: &'a RunSummary,
+    depth: usize,
+}
+
+/// Newest first, and forks below the run that they are forks of.
+fn tree(runs: &[RunSummary]) -> Vec<Place<'_>> {
+    let mut children: HashMap<&RunId, Vec<&RunSummary>> = HashMap::new();
+    let listed: HashSet<&RunId> = runs.iter().map(|run| &run.run_id).collect();
+    let mut stack = Vec::new();
+    for run in runs {
+        match run.parent.as_ref().filter(|parent| listed.contains(parent)) {
+            Some(parent) => children.entry(parent).or_default().push(run),
+            None => stack.push(Place { run, depth: 0 }),
+        }
+    }
+    stack.reverse();
+    let mut placed = Vec::new();
+    while let Some(place) = stack.pop() {
+        let below = children.remove(&place.run.run_id).unwrap_or_default();
+        let depth = place.depth + 1;
+        stack.extend(below.into_iter().rev().map(|run| Place { run, depth }));
+        placed.push(place);
+    }
+    placed
+}
+
 fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
-    let row = |run: &RunSummary| {
+    let row = |Place { run, depth }: &Place<'_>| {
+        let branch = if *depth > 0 { "└ " } else { "" };
+        // Where the tree does not show it.
+        let elsewhere = run.parent.as_ref().filter(|_| *depth == 0);
         vec![
-            run.run_id.to_string(),
+            format!("{}{branch}{}", "  ".repeat(depth.saturating_sub(1)), run.run_id),
             run.state.as_str().to_owned(),
             screen::cut(&screen::one_line(&run.name), 40),
             utc(run.created_at_ms),
@@ -144,7 +178,8 @@ fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
             count(run.steps),
             count(run.token_usage.total_tokens),
             price(run.cost_usd),
+            elsewhere.map(RunId::to_string).unwrap_or_default(),
         ]
     };
-    runs.iter().map(row).collect()
+    tree(runs).iter().map(row).collect()
 }

@@ -64,7 +64,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     project_root: Option<PathBuf>,
 
-    /// Take up this run instead of starting one; the script must be the same
+    /// Take up this run instead of starting one; with another script than it had,
+    /// the run is forked
     #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "model_map", "budget_allowance", "project_root"])]
     resume_run: Option<String>,
 
@@ -162,11 +163,12 @@ pub(super) fn conclude(
     if !show.events {
         output::document(&report)?;
     }
+    failure::reused(&report);
     failure::ending(&report, script_text);
     if let Some(error) = progress.lost() {
         return Err(error.into());
     }
-    Ok(exit::of_report(&report, signals.code()))
+    Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
 /// What is odd about a script's `meta` and yet no reason to refuse it.
@@ -181,7 +183,7 @@ fn oddities(script: &ScriptFile) -> Vec<String> {
 }
 
 /// A path as it is; else the name of a workflow, looked for from here upwards.
-fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
+pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     let is_name = asked.components().count() == 1 && asked.extension().is_none();
     if is_name && !asked.exists() {
         let root = ProjectRoot::containing(Path::new("."), paths::home().as_deref())?;

@@ -80,7 +80,10 @@ impl Live {
                 }
             }
             "workflow.agent_completed" | "workflow.agent_failed" => {
-                state.working = state.working.saturating_sub(1);
+                // Nobody was set to work for an answer that was there already.
+                if event.data.get("reused").is_none() {
+                    state.working = state.working.saturating_sub(1);
+                }
                 if event.kind == "workflow.agent_failed" {
                     state.failed += 1;
                 } else {

@@ -171,7 +171,8 @@ impl<'a> Fold<'a> {
             Outcome::Value(_) => StepState::Completed,
             Outcome::Failed(_) => StepState::Failed,
         };
-        if step.kind == StepKind::Agent {
+        // What was taken over was paid for by the run that asked.
+        if step.kind == StepKind::Agent && step.reused.is_none() {
             let step = &self.details.steps[index];
             let tables = &mut self.details.usage;
             add(&mut tables.by_phase, step.phase, step);
@@ -244,8 +245,11 @@ impl<'a> Step<'a> {
             self.session_id = reply.session_id.as_deref();
             self.rounds = reply.rounds;
             self.duration_ms = Some(reply.duration_ms);
-            self.token_usage = TokenUsage::of(reply.usage);
-            self.cost_usd = reply.cost_usd;
+            self.reused = reply.reused.as_ref();
+            if self.reused.is_none() {
+                self.token_usage = TokenUsage::of(reply.usage);
+                self.cost_usd = reply.cost_usd;
+            }
         } else if let Some(from) = self.started_at_us {
             self.duration_ms = u64::try_from((at_us - from) / 1_000).ok();
         }
@@ -274,6 +278,7 @@ fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: 
         duration_ms: None,
         dispatches: 0,
         rounds: 0,
+        reused: None,
         token_usage: TokenUsage::default(),
         cost_usd: None,
         error: None,

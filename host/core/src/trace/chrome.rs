@@ -86,7 +86,7 @@ fn arguments(step: &Step<'_>) -> Value {
         "step": step.step, "state": step.state, "phase": step.phase, "provider": step.provider,
         "model": step.model, "inputTokens": step.token_usage.input_tokens,
         "outputTokens": step.token_usage.output_tokens, "costUsd": step.cost_usd,
-        "rounds": step.rounds, "error": step.error.map(|error| &error.code),
+        "rounds": step.rounds, "error": step.error.map(|error| &error.code), "reused": step.reused,
     })
 }
 

@@ -133,6 +133,7 @@ impl Trace<'_, '_> {
             all.extend(value.map(|value| text(key, value)));
         };
         optional("smol_wf.phase", step.phase);
+        optional("smol_wf.reused_from", step.reused.map(|reused| reused.run.as_str()));
         optional("error.type", step.error.map(|error| error.code.as_str()));
         match step.asked {
             Asked::Sleep(_) => {}
@@ -161,7 +162,7 @@ impl Trace<'_, '_> {
 }
 
 fn usage(step: &Step<'_>) -> Vec<Value> {
-    let Some(reply) = step.reply else { return Vec::new() };
+    let Some(reply) = step.reply.filter(|reply| reply.reused.is_none()) else { return Vec::new() };
     let usage = reply.usage;
     let mut all = vec![
         number("gen_ai.usage.input_tokens", usage.input_tokens),

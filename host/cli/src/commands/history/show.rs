@@ -130,6 +130,16 @@ fn head(report: &Report, details: &Details<'_>) -> String {
             count(report.fuel)
         ),
     ];
+    if let Some(parent) = &report.parent {
+        let saved = report.reused.token_usage.total_tokens;
+        lines.push(format!(
+            "fork of {}: {} answers taken over, {} tokens and {} saved",
+            parent.run,
+            count(report.reused.agents),
+            count(saved),
+            dollars(report.reused.cost_usd)
+        ));
+    }
     if let Some(error) = &report.error {
         let place = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
         lines.push(format!("{}{place} [{}]", screen::one_line(&error.message), error.code));
@@ -190,7 +200,10 @@ fn step(step: &Step<'_>) -> Vec<String> {
     let tokens = step.token_usage.total_tokens;
     vec![
         step.step.to_string(),
-        step.state.as_str().to_owned(),
+        match step.reused {
+            Some(_) => "reused".to_owned(),
+            None => step.state.as_str().to_owned(),
+        },
         cell(Some(&step.title), 40),
         cell(step.phase, 20),
         cell(step.provider, 20),
