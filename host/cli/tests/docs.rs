@@ -18,12 +18,13 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
     "docs/events.md",
+    "docs/history.md",
     "docs/performance.md",
     "docs/replay.md",
     "docs/scripts.md",
@@ -114,9 +115,14 @@ fn help_names_every_flag_of_the_manual() {
         ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
         ("fork", &["--from", "--set-result", "--args", "--agent-provider", "--max-agents"]),
         ("replay", &["--db"]),
-        ("export", &["--fixture", "--redact"]),
+        ("export", &["--fixture", "--redact", "--format", "--out", "--content", "--db"]),
         ("test", &["--accept", "--record", "--junit", "--output"]),
-        ("history", &["--output", "--limit", "--db"]),
+        (
+            "history",
+            &["--output", "--limit", "--db", "--state", "--name", "--since", "--until", "--before"],
+        ),
+        ("diff", &["--output", "--db"]),
+        ("import", &["--db"]),
     ] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.code, 0);
@@ -132,6 +138,7 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     let docs = std::fs::read_to_string(project().join("docs/errors.md")).unwrap();
     let mut missing = Vec::new();
     for file in [
+        "core/src/archive.rs",
         "core/src/codes.rs",
         "core/src/limits.rs",
         "core/src/script/refused.rs",

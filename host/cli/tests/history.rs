@@ -244,6 +244,33 @@ fn usage_adds_up_over_runs() {
 }
 
 #[test]
+fn forks_stand_below_their_parent_and_are_charged_for_what_they_asked() {
+    let (place, [one, two, three]) = three();
+    let forked = place.run(&["fork", &one, "--from", "2"]);
+    let fork = forked.run_id();
+    assert_eq!(forked.ok()["reused"]["agents"], 1);
+    let listed = place.run(&["history", "-o", "json"]).ok();
+    assert_eq!(listed["runs"][0]["runId"], fork.as_str(), "newest first");
+    assert_eq!(listed["runs"][0]["parent"], one.as_str());
+    assert_eq!(listed["runs"][0]["tokenUsage"]["totalTokens"], 0, "nothing was asked again");
+    let text = place.run(&["history"]).stdout;
+    let starts: Vec<&str> =
+        text.lines().skip(1).map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(starts, [&three, &two, &one, &format!("└ {fork}")], "{text}");
+    let alone = place.run(&["history", "--limit", "1"]).stdout;
+    assert!(alone.contains("FORK OF") && alone.trim_end().ends_with(&one), "{alone}");
+    let details = place.run(&["history", &fork, "-o", "json"]).ok();
+    assert_eq!(details["details"]["steps"][0]["reused"]["run"], one.as_str());
+    let shown = place.run(&["history", &fork, "-o", "text"]).stdout;
+    assert!(shown.contains("reused") && shown.contains(&format!("fork of {one}")), "{shown}");
+    place.run(&["diff", &one, &fork]).fails(0, &[]);
+    // Its answers are its own: the parent may go.
+    place.run(&["history", "delete", &one]).fails(0, &[]);
+    assert_eq!(place.run(&["replay", &fork]).code, 0);
+    assert_eq!(place.run(&["history", &fork]).ok()["results"], "one");
+}
+
+#[test]
 fn a_database_that_was_edited_is_not_believed() {
     for (change, code) in [
         (

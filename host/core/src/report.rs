@@ -4,6 +4,7 @@
 //! keeps a number that the journal does not hold.
 
 mod reuse;
+mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -158,26 +159,6 @@ pub struct TokenUsage {
     pub output_tokens: u64,
     /// Both.
     pub total_tokens: u64,
-}
-
-impl TokenUsage {
-    /// Of one call or of many.
-    #[must_use]
-    pub fn of(usage: Usage) -> Self {
-        Self {
-            input_tokens: usage.input_tokens,
-            output_tokens: usage.output_tokens,
-            total_tokens: usage.total(),
-        }
-    }
-}
-
-impl std::ops::AddAssign for TokenUsage {
-    fn add_assign(&mut self, other: Self) {
-        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
-        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
-        self.total_tokens = self.total_tokens.saturating_add(other.total_tokens);
-    }
 }
 
 /// Agent calls, by how they stand.

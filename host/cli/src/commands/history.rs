@@ -161,6 +161,8 @@ fn tree(runs: &[RunSummary]) -> Vec<Place<'_>> {
         stack.extend(below.into_iter().rev().map(|run| Place { run, depth }));
         placed.push(place);
     }
+    // Runs that call each other their parent, which only a forged one can.
+    placed.extend(children.into_values().flatten().map(|run| Place { run, depth: 0 }));
     placed
 }
 
