@@ -2,16 +2,20 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod config;
 mod diff;
+mod doctor;
 mod export;
 mod fixture;
 mod fork;
 mod history;
 mod import;
+mod providers;
 mod replay;
 mod resume;
 mod run;
 mod test;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -23,7 +27,7 @@ use crate::workflow_args::Named;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
-    Resume(resume::ResumeArgs),
+    Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
     Replay(replay::ReplayArgs),
     History(Box<history::HistoryArgs>),
@@ -31,6 +35,10 @@ pub(crate) enum Command {
     Export(export::ExportArgs),
     Import(import::ImportArgs),
     Test(test::TestArgs),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Providers(providers::ProvidersArgs),
 }
 
 /// Does what was asked.
@@ -51,5 +59,9 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Diff(args) => args.execute().await,
         Command::Export(args) => args.execute().await,
         Command::Import(args) => args.execute().await,
+        Command::Config(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
+        Command::Doctor(args) => args.execute().await,
+        Command::Providers(args) => args.execute(),
     }
 }

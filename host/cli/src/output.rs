@@ -9,6 +9,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::table::Format;
+
 /// Writes one JSON document, for people and programs alike.
 pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
     line(&pretty(value)?)
@@ -17,6 +19,14 @@ pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
 /// Writes one line of a stream.
 pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
     line(&serde_json::to_string(value)?)
+}
+
+/// Writes one document, on one line where lines are asked for.
+pub(crate) fn print(format: Format, value: &impl Serialize) -> io::Result<()> {
+    match format {
+        Format::Jsonl => json_line(value),
+        Format::Json | Format::Text => document(value),
+    }
 }
 
 /// Writes text as it is, and a line end.

@@ -1,9 +1,46 @@
-//! Tables for people, without frames.
+//! Tables on stdout, and the choice between them and JSON.
 //!
-//! Owns: columns and their alignment. Never: breaks a cell over lines; ids are
-//! to be copied.
+//! Owns: how a table looks. Never: what is in it.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+
+use crate::screen;
+
+/// How to print what a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// JSON, one row or document a line
+    Jsonl,
+}
+
+/// A table without a frame.
+pub(crate) struct Table(comfy_table::Table);
+
+impl Table {
+    pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING);
+        // Ids and paths are to be copied: they are never broken over lines.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(header);
+        Self(table)
+    }
+
+    /// Adds a row; what is in it is made safe to show.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
+        self.0.add_row(cells.map(screen::one_line));
+    }
+
+    /// Without the padding of a frame that is not there.
+    pub(crate) fn text(&self) -> String {
+        self.0.to_string().lines().map(str::trim).collect::<Vec<_>>().join("\n")
+    }
+}
 
 /// A column's name, and whether it holds numbers.
 pub(crate) type Column = (&'static str, Align);
@@ -22,7 +59,7 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     let used: Vec<usize> = (0..columns.len())
         .filter(|&at| rows.is_empty() || rows.iter().any(|row| !row[at].is_empty()))
         .collect();
-    let mut table = Table::new();
+    let mut table = comfy_table::Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(used.iter().map(|&at| columns[at].0));

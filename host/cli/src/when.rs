@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::flags::duration;
+use crate::config::duration;
 
 /// Fewer milliseconds since 1970 than this are a slip: seconds, or a year.
 const MILLISECONDS_MIN: i64 = 100_000_000_000;

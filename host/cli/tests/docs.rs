@@ -18,8 +18,9 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
+    "docs/agents.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
@@ -69,6 +70,7 @@ fn every_command_in_the_docs_does_what_it_says() {
             let mut shell = Command::new("bash");
             shell.args(["-c", &command]).current_dir(project());
             shell.env("PATH", &path).env("SMOL_WF_DB", place.db()).env("HOME", "/nonexistent");
+            shell.env("SMOL_WF_AGENT_PROVIDER", "debug").env("XDG_STATE_HOME", place.path("state"));
             shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
             let done = finish(shell.spawn().unwrap());
             assert_eq!(done.code, code, "{page}: {command}\n{}", done.stderr);
@@ -94,7 +96,16 @@ fn help_names_every_flag_of_the_manual() {
             "run",
             &[
                 "--agent-provider",
+                "--model",
+                "--effort",
+                "--permissions",
                 "--model-map",
+                "--agent-timeout",
+                "--idle-timeout",
+                "--budget",
+                "--budget-mode",
+                "--save-raw-sessions",
+                "--prices",
                 "--db",
                 "--budget-allowance",
                 "--max-parallel-agents",
@@ -112,7 +123,7 @@ fn help_names_every_flag_of_the_manual() {
                 "--seed",
             ][..],
         ),
-        ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
+        ("resume", &["--as-recorded", "--max-agents", "--budget", "--agent-timeout", "--events"]),
         ("fork", &["--from", "--set-result", "--args", "--agent-provider", "--max-agents"]),
         ("replay", &["--db"]),
         ("export", &["--fixture", "--redact", "--format", "--out", "--content", "--db"]),
@@ -123,6 +134,7 @@ fn help_names_every_flag_of_the_manual() {
         ),
         ("diff", &["--output", "--db"]),
         ("import", &["--db"]),
+        ("trust", &["--list", "--revoke", "--output"]),
     ] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.code, 0);
@@ -138,6 +150,7 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     let docs = std::fs::read_to_string(project().join("docs/errors.md")).unwrap();
     let mut missing = Vec::new();
     for file in [
+        "cli/src/config/error.rs",
         "core/src/archive.rs",
         "core/src/codes.rs",
         "core/src/limits.rs",

@@ -19,6 +19,8 @@ mod history;
 mod keep;
 pub mod library;
 mod offline;
+#[cfg(test)]
+mod proofs;
 mod provide;
 mod recorder;
 mod replay;

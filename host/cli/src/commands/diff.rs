@@ -12,7 +12,8 @@ use smol_wf_engine::{Engine, EngineError, RunJournal};
 
 use super::history::reader;
 use crate::failure::CommandError;
-use crate::flags::{DbFlags, Format};
+use crate::flags::DbFlags;
+use crate::table::Format;
 use crate::words::{change, count, dollars, plural};
 use crate::{exit, output, screen};
 

@@ -8,6 +8,7 @@ mod show;
 mod usage;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -15,11 +16,12 @@ use serde::Serialize;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
-use crate::flags::{DbFlags, Format, SpanFlags, StateName};
-use crate::table::{Align, Column, table};
+use crate::flags::{DbFlags, SpanFlags, StateName};
+use crate::table::{Align, Column, Format, table};
 use crate::words::{count, price, utc};
-use crate::{output, screen};
+use crate::{failure, output, screen, setup};
 
 /// List runs, newest first, or show one; delete runs; add up what they took
 #[derive(Debug, Args)]
@@ -119,9 +121,14 @@ impl HistoryArgs {
     }
 }
 
-/// Nothing is run here: one instance is what the sandbox must have.
+/// Over the database of where we are. Nothing is run here: one instance is what
+/// the sandbox must have.
 pub(super) fn reader(db: &DbFlags) -> Result<Engine, CommandError> {
-    Ok(db.engine(1)?)
+    let mut flags = FlagLayer::default();
+    db.put(&mut flags);
+    let settings = Settings::load(flags, Path::new("."))?;
+    failure::warn(&settings);
+    Ok(setup::engine(&settings, 1)?)
 }
 
 const COLUMNS: [Column; 9] = [

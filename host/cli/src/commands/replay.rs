@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::run::INSTANCES_MAX;
+use super::history::reader;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
 use crate::{difference, exit, output};
@@ -32,7 +32,7 @@ Examples:
 
 impl ReplayArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        let engine = reader(&self.db)?;
         let run = engine.find(&self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;

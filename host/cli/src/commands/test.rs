@@ -15,7 +15,7 @@ use smol_wf_engine::{Engine, FixtureRequest, FixtureVerdict, LiveCalls};
 use super::fixture;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, talk};
-use crate::flags::engine_without_db;
+use crate::setup::engine_without_db;
 use crate::{exit, output};
 
 /// Replay fixtures against the scripts of today

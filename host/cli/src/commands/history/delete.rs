@@ -14,8 +14,10 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 
 use super::reader;
+use crate::config::duration;
 use crate::failure::{CommandError, talk};
-use crate::flags::{DbFlags, Format, StateName, duration};
+use crate::flags::{DbFlags, StateName};
+use crate::table::Format;
 use crate::words::plural;
 use crate::{output, screen};
 

@@ -13,8 +13,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report};
 
 use crate::failure::CommandError;
-use crate::flags::Format;
-use crate::table::{Align, Column, table};
+use crate::table::{Align, Column, Format, table};
 use crate::words::{count, dollars, price, span, utc};
 use crate::{output, screen};
 

@@ -14,8 +14,8 @@ use smol_wf_engine::{HistoryPage, RunSummary};
 
 use super::reader;
 use crate::failure::{CommandError, talk};
-use crate::flags::{DbFlags, Format, SpanFlags};
-use crate::table::{Align, table};
+use crate::flags::{DbFlags, SpanFlags};
+use crate::table::{Align, Format, table};
 use crate::words::{count, plural, price, utc};
 use crate::{output, screen};
 
