@@ -14,7 +14,8 @@ use smol_wf_core::trace::{self, Content};
 use smol_wf_engine::{EngineError, RunJournal};
 
 use super::fixture::FixtureFlags;
-use super::history::reader;
+use super::history::{opened, reader};
+use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, FileError};
 use crate::flags::DbFlags;
 use crate::output::Sink;
@@ -77,9 +78,14 @@ impl ExportArgs {
                            chrome-trace never does";
             return Err(CommandError::Usage(message.to_owned()));
         }
+        let Some(form) = self.format else {
+            // A fixture is replayed before it is written.
+            let engine = opened(&self.db, INSTANCES_MAX)?;
+            let run = engine.find(&self.run).await?;
+            return self.fixture.export(&engine, run).await;
+        };
         let engine = reader(&self.db)?;
         let run = engine.find(&self.run).await?;
-        let Some(form) = self.format else { return self.fixture.export(&engine, run).await };
         let journal = engine.journal(&run).await?;
         let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
         let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;

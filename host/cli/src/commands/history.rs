@@ -121,14 +121,19 @@ impl HistoryArgs {
     }
 }
 
-/// Over the database of where we are. Nothing is run here: one instance is what
-/// the sandbox must have.
+/// Over the database of where we are, for commands that run nothing: one
+/// instance is what the sandbox must have.
 pub(super) fn reader(db: &DbFlags) -> Result<Engine, CommandError> {
+    opened(db, 1)
+}
+
+/// Over the database of where we are.
+pub(super) fn opened(db: &DbFlags, instances_max: u32) -> Result<Engine, CommandError> {
     let mut flags = FlagLayer::default();
     db.put(&mut flags);
     let settings = Settings::load(flags, Path::new("."))?;
     failure::warn(&settings);
-    Ok(setup::engine(&settings, 1)?)
+    Ok(setup::engine(&settings, instances_max)?)
 }
 
 const COLUMNS: [Column; 9] = [

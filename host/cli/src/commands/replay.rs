@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::history::reader;
+use super::history::opened;
+use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
 use crate::{difference, exit, output};
@@ -32,7 +33,7 @@ Examples:
 
 impl ReplayArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = reader(&self.db)?;
+        let engine = opened(&self.db, INSTANCES_MAX)?;
         let run = engine.find(&self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;
