@@ -181,6 +181,12 @@ impl World {
         if is_idle && waits { machine.held_by() } else { None }
     }
 
+    /// Whether no agent is at work and no script is looked for: then nothing
+    /// but the end of a sleep will happen.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.working.is_empty() && self.finding.is_empty()
+    }
+
     /// Waits until something happens.
     pub(crate) async fn happened(&mut self) -> Happened {
         loop {

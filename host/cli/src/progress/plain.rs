@@ -67,6 +67,9 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         "workflow.phase" => format!("[phase] {}", text_of(event, "title")),
         "workflow.log" => format!("[log] {}", text_of(event, "message")),
         "workflow.agent_started" => format!("[agent] {label}"),
+        "workflow.agent_completed" if event.data.get("reused").is_some() => {
+            format!("[agent] {label}: answer reused")
+        }
         "workflow.agent_completed" => format!(
             "[agent] {label}: done in {}, {} tokens",
             span(number_of(event, "/durationMs")),
