@@ -8,6 +8,10 @@
 //! [`Body::Settled`]) to fresh guests in journal order and comparing what they
 //! ask for with what is written.
 
+mod parse;
+
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
@@ -375,7 +379,7 @@ impl Chain {
     /// program's making can be.
     pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
         let body = serde_json::to_string(entry)?;
-        self.last = link(&self.last, &body);
+        self.last = link(&self.last, &body).to_string();
         Ok(Record { kind: entry.body.kind().to_owned(), body, chain: self.last.clone() })
     }
 }
@@ -388,11 +392,11 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     let mut last = "";
     let mut entries = Vec::with_capacity(records.len());
     for (seq, record) in (0_u64..).zip(records) {
-        if link(last, &record.body) != record.chain {
+        if link(last, &record.body)[..] != record.chain {
             return Err(JournalError::Changed { seq });
         }
         last = &record.chain;
-        let entry: Entry = serde_json::from_str(&record.body)
+        let entry = parse::entry(&record.kind, &record.body)
             .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
         if let Body::RunStarted(head) = &entry.body
             && head.format > JOURNAL_FORMAT
@@ -404,11 +408,11 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     Ok(entries)
 }
 
-fn link(last: &str, body: &str) -> String {
+fn link(last: &str, body: &str) -> impl Deref<Target = str> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(last.as_bytes());
     hasher.update(body.as_bytes());
-    hasher.finalize().to_hex().to_string()
+    hasher.finalize().to_hex()
 }
 
 impl Body {
