@@ -10,8 +10,6 @@
 
 mod parse;
 
-use std::ops::Deref;
-
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
@@ -379,7 +377,7 @@ impl Chain {
     /// program's making can be.
     pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
         let body = serde_json::to_string(entry)?;
-        self.last = link(&self.last, &body).to_string();
+        self.last = link(&self.last, &body).to_hex().to_string();
         Ok(Record { kind: entry.body.kind().to_owned(), body, chain: self.last.clone() })
     }
 }
@@ -392,7 +390,7 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     let mut last = "";
     let mut entries = Vec::with_capacity(records.len());
     for (seq, record) in (0_u64..).zip(records) {
-        if link(last, &record.body)[..] != record.chain {
+        if link(last, &record.body).to_hex().as_str() != record.chain {
             return Err(JournalError::Changed { seq });
         }
         last = &record.chain;
@@ -408,11 +406,11 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     Ok(entries)
 }
 
-fn link(last: &str, body: &str) -> impl Deref<Target = str> {
+fn link(last: &str, body: &str) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(last.as_bytes());
     hasher.update(body.as_bytes());
-    hasher.finalize().to_hex()
+    hasher.finalize()
 }
 
 impl Body {
