@@ -91,7 +91,7 @@ fn cold_process(dir: &Path) {
     let run = || {
         let started = Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_smol-wf"))
-            .args(["run", "examples/hello.mjs", "--db"])
+            .args(["run", "examples/hello.mjs", "--agent-provider", "debug", "--db"])
             .arg(dir.join("cold.db"))
             .current_dir(root)
             .stdout(Stdio::null())

@@ -2,14 +2,18 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod config;
+mod doctor;
 mod export;
 mod fixture;
 mod fork;
 mod history;
+mod providers;
 mod replay;
 mod resume;
 mod run;
 mod test;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -21,12 +25,16 @@ use crate::workflow_args::Named;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
-    Resume(resume::ResumeArgs),
+    Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
     Replay(replay::ReplayArgs),
     Export(export::ExportArgs),
     Test(test::TestArgs),
     History(history::HistoryArgs),
+    Config(config::ConfigArgs),
+    Trust(trust::TrustArgs),
+    Doctor(doctor::DoctorArgs),
+    Providers(providers::ProvidersArgs),
 }
 
 /// Does what was asked.
@@ -45,5 +53,9 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Export(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::Config(args) => args.execute(),
+        Command::Trust(args) => args.execute(),
+        Command::Doctor(args) => args.execute().await,
+        Command::Providers(args) => args.execute(),
     }
 }

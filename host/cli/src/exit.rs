@@ -19,6 +19,8 @@ pub(crate) const PAUSED: u8 = 5;
 pub(crate) const MISMATCH: u8 = 7;
 /// Completed, with nulls that the user does not take for a result.
 pub(crate) const NULLS: u8 = 8;
+/// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
+pub(crate) const UNAVAILABLE: u8 = 69;
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
+use crate::config::{ConfigError, Settings};
 use crate::difference;
+use crate::progress::LogLevel;
 use crate::screen;
 use crate::workflow_args::ArgsError;
 
@@ -27,6 +29,7 @@ const FIXED_LIMITS: [&str; 6] = [
 pub(crate) enum CommandError {
     Engine(EngineError),
     Args(ArgsError),
+    Config(ConfigError),
     Usage(String),
     Output(std::io::Error),
 }
@@ -40,6 +43,12 @@ impl From<EngineError> for CommandError {
 impl From<ArgsError> for CommandError {
     fn from(error: ArgsError) -> Self {
         Self::Args(error)
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -59,6 +68,10 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         CommandError::Args(error) => {
             say(&format!("{error} [args_invalid]"), None);
             ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::Config(error) => {
+            say(&format!("{error} [{}]", error.code()), None);
+            ExitCode::from(crate::exit::USAGE)
         }
         CommandError::Usage(message) => {
             say(message, None);
@@ -154,6 +167,15 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
         talk(&format!("resume: smol-wf resume {run}"));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}"));
+    }
+}
+
+/// What the user has to know of the settings, for commands without a run.
+pub(crate) fn warn(settings: &Settings) {
+    if LogLevel::of(settings) >= LogLevel::Warn {
+        for warning in settings.warnings() {
+            talk(&format!("warning: {warning}"));
+        }
     }
 }
 

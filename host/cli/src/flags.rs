@@ -1,95 +1,168 @@
-//! Flags that several commands share, and how their values are read.
+//! Flags that several commands share.
 //!
-//! Owns: the words on the command line. Never: a default that the engine has.
+//! Owns: the words on the command line. Never: a default or a bound; those are
+//! the settings'.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use smol_wf_core::limits::{self, Limits};
-use smol_wf_engine::{
-    DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore, SqliteStore,
-};
+use clap::Args;
 
-use crate::paths;
+use crate::config::{FlagLayer, Key, Value};
+
+/// Reads a flag as the setting that it is.
+fn reader(key: Key) -> impl Fn(&str) -> Result<Value, String> + Clone + Send + Sync + 'static {
+    move |text| key.row().kind.read(text)
+}
+
+fn path_value(path: Option<&PathBuf>) -> Option<Value> {
+    path.cloned().map(Value::Path)
+}
 
 /// Where journals are kept
 #[derive(Debug, Args)]
 pub(crate) struct DbFlags {
     /// Database of the runs [default: workflows.db in the state directory]
-    #[arg(long, value_name = "FILE", env = "SMOL_WF_DB")]
-    pub(crate) db: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
 }
 
 impl DbFlags {
-    /// An engine over this database.
-    pub(crate) fn engine(&self, instances_max: u32) -> Result<Engine, EngineError> {
-        let path = self.db.clone().or_else(paths::default_db).ok_or_else(|| {
-            let message = "there is no home directory to keep runs in; name a database with --db";
-            EngineError::Request { message: message.to_owned() }
-        })?;
-        let store = Box::new(SqliteStore::open(&path)?);
-        let worktrees = path.parent().map(|dir| dir.join("worktrees"));
-        let providers = Arc::new(DebugOnly);
-        Engine::new(EngineOptions { store, instances_max, providers, worktrees })
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::Db, path_value(self.db.as_ref()).as_ref());
     }
 }
 
-/// An engine that keeps nothing: for what is in files.
-pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
-    let (store, providers) = (Box::new(MemoryStore::new()), Arc::new(DebugOnly));
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
+/// What calls are given that do not say it themselves
+#[derive(Debug, Args)]
+pub(crate) struct CallFlags {
+    /// Provider: debug, claude-code, codex, opencode, pi, one of a settings
+    /// file, or auto, the first that is installed and logged in [default: auto]
+    #[arg(long, value_name = "PROVIDER", value_parser = reader(Key::Provider))]
+    agent_provider: Option<Value>,
+
+    /// Model, as the provider calls it, or an alias
+    #[arg(long, value_name = "SELECTOR", value_parser = reader(Key::Model))]
+    model: Option<Value>,
+
+    /// Reasoning effort, as the provider calls it
+    #[arg(long, value_name = "EFFORT", value_parser = reader(Key::Effort))]
+    effort: Option<Value>,
+
+    /// What agents may do to files: read or write [default: the provider's own]
+    #[arg(long, value_name = "ACCESS", value_parser = reader(Key::Permissions))]
+    permissions: Option<Value>,
+
+    /// Model that an alias stands for; may be repeated
+    #[arg(long, value_name = "ALIAS:SELECTOR", value_parser = model_alias)]
+    model_map: Vec<(String, String)>,
+}
+
+impl CallFlags {
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::Provider, self.agent_provider.as_ref());
+        layer.add(Key::Model, self.model.as_ref());
+        layer.add(Key::Effort, self.effort.as_ref());
+        layer.add(Key::Permissions, self.permissions.as_ref());
+        layer.model_map.extend(self.model_map.iter().cloned());
+    }
+}
+
+/// How agents are run, and what they may cost
+#[derive(Debug, Args)]
+pub(crate) struct AgentFlags {
+    /// Longest that one agent may take [default: 30m]
+    #[arg(long, value_name = "DURATION", value_parser = reader(Key::AgentTimeout))]
+    agent_timeout: Option<Value>,
+
+    /// Longest that one agent may be silent [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = reader(Key::IdleTimeout))]
+    idle_timeout: Option<Value>,
+
+    /// What the run may spend: '$5', or output tokens: 200k
+    #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
+    budget: Option<Value>,
+
+    /// When it is spent: pause lets agents finish, stop does not [default: pause]
+    #[arg(long, value_name = "MODE", value_parser = reader(Key::BudgetMode))]
+    budget_mode: Option<Value>,
+
+    /// Folder to keep the agents' own transcripts in
+    #[arg(long, value_name = "DIR")]
+    save_raw_sessions: Option<PathBuf>,
+
+    /// File of prices, for agents that do not say what they cost
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+}
+
+impl AgentFlags {
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::AgentTimeout, self.agent_timeout.as_ref());
+        layer.add(Key::IdleTimeout, self.idle_timeout.as_ref());
+        layer.add(Key::Budget, self.budget.as_ref());
+        layer.add(Key::BudgetMode, self.budget_mode.as_ref());
+        layer.add(Key::SaveRawSessions, path_value(self.save_raw_sessions.as_ref()).as_ref());
+        layer.add(Key::Prices, path_value(self.prices.as_ref()).as_ref());
+    }
 }
 
 /// Limits of a run
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct LimitFlags {
     /// Agents at work at once [default: 16]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::PARALLEL_AGENTS_MAX)))]
-    max_parallel_agents: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = reader(Key::MaxParallelAgents))]
+    max_parallel_agents: Option<Value>,
 
     /// Agents that the run may start, child workflows included [default: 1000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::AGENTS_MAX)))]
-    max_agents: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = reader(Key::MaxAgents))]
+    max_agents: Option<Value>,
 
     /// Fuel of the script, about one unit an instruction; a tenth of it may go
     /// into one turn [default: 100000000000, some 10 s of CPU]
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u64).range(1..))]
-    fuel: Option<u64>,
+    #[arg(long, value_name = "UNITS", value_parser = reader(Key::Fuel))]
+    fuel: Option<Value>,
 
     /// Memory of the script in MiB [default: 256]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(4..=i64::from(limits::MEMORY_MIB_MAX)))]
-    memory: Option<u32>,
+    #[arg(long, value_name = "MIB", value_parser = reader(Key::Memory))]
+    memory: Option<Value>,
 
     /// Stop after this long, resumably: 90s, 5m, 1h
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = reader(Key::Timeout))]
+    timeout: Option<Value>,
 }
 
 impl LimitFlags {
-    pub(crate) fn limits(&self) -> Limits {
-        let default = Limits::default();
-        Limits {
-            fuel: self.fuel.unwrap_or(default.fuel),
-            memory_mib: self.memory.unwrap_or(default.memory_mib),
-            agents: self.max_agents.unwrap_or(default.agents),
-            parallel_agents: self.max_parallel_agents.unwrap_or(default.parallel_agents),
-        }
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::MaxParallelAgents, self.max_parallel_agents.as_ref());
+        layer.add(Key::MaxAgents, self.max_agents.as_ref());
+        layer.add(Key::Fuel, self.fuel.as_ref());
+        layer.add(Key::Memory, self.memory.as_ref());
+        layer.add(Key::Timeout, self.timeout.as_ref());
     }
+}
 
-    pub(crate) fn changes(&self) -> LimitChanges {
-        LimitChanges {
-            fuel: self.fuel,
-            memory_mib: self.memory,
-            agents: self.max_agents,
-            parallel_agents: self.max_parallel_agents,
-        }
+/// How much is said
+#[derive(Debug, Args)]
+pub(crate) struct LogFlags {
+    /// How much to say on stderr: error, warn, info or debug [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = reader(Key::LogLevel))]
+    log_level: Option<Value>,
+
+    /// The same as --log-level debug
+    #[arg(long)]
+    debug: bool,
+}
+
+impl LogFlags {
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::LogLevel, self.log_level.as_ref());
+        let debug = self.debug.then(|| Value::Text("debug".to_owned()));
+        layer.add(Key::LogLevel, debug.as_ref());
     }
 }
 
 /// What is shown while a run goes on
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct ShowFlags {
     /// Write the event stream to stdout, as JSON Lines, instead of the report
     #[arg(long)]
@@ -99,64 +172,15 @@ pub(crate) struct ShowFlags {
     #[arg(long)]
     pub(crate) fail_on_null: bool,
 
-    /// How much to say on stderr
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    log_level: LogLevel,
-
-    /// The same as --log-level debug
-    #[arg(long)]
-    debug: bool,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
 }
 
-impl ShowFlags {
-    pub(crate) fn level(&self) -> LogLevel {
-        if self.debug { LogLevel::Debug } else { self.log_level }
-    }
-}
-
-/// How much to say on stderr.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum LogLevel {
-    /// Only what went wrong
-    Error,
-    /// And what may go wrong
-    Warn,
-    /// And progress
-    Info,
-    /// And what agents are doing
-    Debug,
-}
-
-/// `500ms`, `90s`, `5m`, `1h`, `2d`; a bare number is seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds_each = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
-        _ => return Err(format!("`{unit}` is no unit of time; there are ms, s, m, h and d")),
-    };
-    let number: f64 = number.parse().map_err(|_| "a duration is a number and a unit: 90s")?;
-    Duration::try_from_secs_f64(number * seconds_each)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "a duration is more than nothing and less than for ever".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_read_as_people_write_them() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5_400)));
-        for wrong in ["", "s", "5 minutes", "-1s", "0s", "1e300d"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
+fn model_alias(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
+            Ok((alias.to_owned(), selector.to_owned()))
         }
+        _ => Err("a model alias reads ALIAS:SELECTOR, as in fast:claude-haiku".to_owned()),
     }
 }

@@ -4,7 +4,9 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+mod agents;
 mod commands;
+mod config;
 mod difference;
 mod exit;
 mod failure;
@@ -13,7 +15,9 @@ mod output;
 mod paths;
 mod progress;
 mod screen;
+mod setup;
 mod signals;
+mod table;
 mod workflow_args;
 
 use std::process::ExitCode;
@@ -38,11 +42,13 @@ Examples:
   smol-wf fork latest --from 3
   smol-wf replay latest
   smol-wf history
+  smol-wf doctor
 
 Exit codes:
   0 completed   1 workflow failed   2 usage   3 input that cannot be run
   5 paused at a limit, resumable    7 mismatch
-  8 completed without any answer    130/143 stopped by a signal";
+  8 completed without any answer    69 no agent can be used (doctor)
+  130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

@@ -1,23 +1,41 @@
-//! Where things are kept when no flag says so.
+//! Where things are kept when nothing says so.
 //!
-//! Owns: the default path of the database. Never: creates it.
+//! Owns: the directories of this program, and the default path of the database.
+//! Never: creates one.
 
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
+use etcetera::base_strategy::{Xdg, choose_native_strategy};
 
-/// `$XDG_STATE_HOME/smol-workflows/workflows.db`, by default in
-/// `~/.local/state`; `~/Library/Application Support` on macOS.
+/// The program's folder in each of them.
+const FOLDER: &str = "smol-workflows";
+
+/// `workflows.db` in the state directory.
 pub(crate) fn default_db() -> Option<PathBuf> {
-    // An explicit XDG variable counts everywhere, macOS included.
-    let explicit = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let state = explicit.filter(|path| path.is_absolute()).or_else(platform_state)?;
-    Some(state.join("smol-workflows").join("workflows.db"))
+    Some(state_dir()?.join("workflows.db"))
 }
 
-fn platform_state() -> Option<PathBuf> {
-    let base = etcetera::base_strategy::choose_native_strategy().ok()?;
-    base.state_dir().or_else(|| Some(base.data_dir()))
+/// `$XDG_STATE_HOME/smol-workflows`, by default in `~/.local/state`;
+/// `~/Library/Application Support` on macOS.
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    let native = || {
+        let base = choose_native_strategy().ok()?;
+        base.state_dir().or_else(|| Some(base.data_dir()))
+    };
+    Some(explicit("XDG_STATE_HOME").or_else(native)?.join(FOLDER))
+}
+
+/// `$XDG_CONFIG_HOME/smol-workflows`, by default in `~/.config`, on macOS too:
+/// it is a file that people edit.
+pub(crate) fn config_dir() -> Option<PathBuf> {
+    let default = || Xdg::new().ok().map(|base| base.config_dir());
+    Some(explicit("XDG_CONFIG_HOME").or_else(default)?.join(FOLDER))
+}
+
+/// An explicit XDG variable counts everywhere, macOS included.
+fn explicit(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// The user's home, which is never taken for a project.

@@ -13,8 +13,8 @@ use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::Watcher;
 
+use crate::config::{Key, Settings};
 use crate::failure::talk;
-use crate::flags::{LogLevel, ShowFlags};
 use crate::output;
 use live::Live;
 use plain::Plain;
@@ -25,9 +25,16 @@ pub(crate) struct Progress {
     level: LogLevel,
     screen: Screen,
     run: OnceLock<RunId>,
-    oddities: Vec<String>,
+    opening: Opening,
     /// Why the event stream has a hole.
     lost: OnceLock<std::io::Error>,
+}
+
+/// What is said once the run is known, behind its id.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 enum Screen {
@@ -36,19 +43,11 @@ enum Screen {
 }
 
 impl Progress {
-    /// `oddities` are said once the run is known.
-    pub(crate) fn new(flags: ShowFlags, oddities: Vec<String>) -> Self {
-        let level = flags.level();
-        let live = level == LogLevel::Info && !flags.events && may_animate();
+    pub(crate) fn new(events: bool, settings: &Settings, opening: Opening) -> Self {
+        let level = LogLevel::of(settings);
+        let live = level == LogLevel::Info && !events && may_animate();
         let screen = if live { Screen::Live(Live::new()) } else { Screen::Plain(Plain) };
-        Self {
-            events: flags.events,
-            level,
-            screen,
-            run: OnceLock::new(),
-            oddities,
-            lost: OnceLock::new(),
-        }
+        Self { events, level, screen, run: OnceLock::new(), opening, lost: OnceLock::new() }
     }
 
     /// The run, once it can be resumed.
@@ -59,6 +58,15 @@ impl Progress {
     /// Why the event stream could not be written whole, if it could not.
     pub(crate) fn lost(&mut self) -> Option<std::io::Error> {
         self.lost.take()
+    }
+
+    /// What explains why a run did not even start, too.
+    pub(crate) fn say_warnings(&self) {
+        if self.level >= LogLevel::Warn {
+            for warning in &self.opening.warnings {
+                talk(&format!("warning: {warning}"));
+            }
+        }
     }
 
     /// Takes the live lines away, before anything else is said.
@@ -75,9 +83,10 @@ impl Watcher for Progress {
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
-        if self.level >= LogLevel::Warn {
-            for oddity in &self.oddities {
-                talk(&format!("warning: {oddity}"));
+        self.say_warnings();
+        if self.level >= LogLevel::Info {
+            for note in &self.opening.notes {
+                talk(note);
             }
         }
     }
@@ -116,6 +125,30 @@ impl Progress {
         match &self.screen {
             Screen::Plain(_) => talk(line),
             Screen::Live(live) => live.line(line),
+        }
+    }
+}
+
+/// How much to say on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LogLevel {
+    /// Only what went wrong.
+    Error,
+    /// And what may go wrong.
+    Warn,
+    /// And progress.
+    Info,
+    /// And what agents are doing.
+    Debug,
+}
+
+impl LogLevel {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        match settings.text(Key::LogLevel) {
+            Some("error") => Self::Error,
+            Some("warn") => Self::Warn,
+            Some("debug") => Self::Debug,
+            _ => Self::Info,
         }
     }
 }

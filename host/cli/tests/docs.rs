@@ -20,6 +20,7 @@ use common::{Place, finish, project};
 
 const PAGES: [&str; 10] = [
     "README.md",
+    "docs/agents.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
@@ -68,6 +69,7 @@ fn every_command_in_the_docs_does_what_it_says() {
             let mut shell = Command::new("bash");
             shell.args(["-c", &command]).current_dir(project());
             shell.env("PATH", &path).env("SMOL_WF_DB", place.db()).env("HOME", "/nonexistent");
+            shell.env("SMOL_WF_AGENT_PROVIDER", "debug").env("XDG_STATE_HOME", place.path("state"));
             shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
             let done = finish(shell.spawn().unwrap());
             assert_eq!(done.code, code, "{page}: {command}\n{}", done.stderr);
@@ -93,7 +95,16 @@ fn help_names_every_flag_of_the_manual() {
             "run",
             &[
                 "--agent-provider",
+                "--model",
+                "--effort",
+                "--permissions",
                 "--model-map",
+                "--agent-timeout",
+                "--idle-timeout",
+                "--budget",
+                "--budget-mode",
+                "--save-raw-sessions",
+                "--prices",
                 "--db",
                 "--budget-allowance",
                 "--max-parallel-agents",
@@ -111,12 +122,13 @@ fn help_names_every_flag_of_the_manual() {
                 "--seed",
             ][..],
         ),
-        ("resume", &["--as-recorded", "--max-agents", "--fuel", "--events"]),
+        ("resume", &["--as-recorded", "--max-agents", "--budget", "--agent-timeout", "--events"]),
         ("fork", &["--from", "--set-result", "--args", "--agent-provider", "--max-agents"]),
         ("replay", &["--db"]),
         ("export", &["--fixture", "--redact"]),
         ("test", &["--accept", "--record", "--junit", "--output"]),
         ("history", &["--output", "--limit", "--db"]),
+        ("trust", &["--list", "--revoke", "--output"]),
     ] {
         let help = place.run(&[command, "--help"]);
         assert_eq!(help.code, 0);
@@ -132,6 +144,7 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     let docs = std::fs::read_to_string(project().join("docs/errors.md")).unwrap();
     let mut missing = Vec::new();
     for file in [
+        "cli/src/config/error.rs",
         "core/src/codes.rs",
         "core/src/limits.rs",
         "core/src/script/refused.rs",

@@ -77,6 +77,7 @@ fn a_reader_that_goes_away_is_no_failure() {
             .args(["-c", &line])
             .current_dir(place.dir.path())
             .env("SMOL_WF_DB", place.db())
+            .env("SMOL_WF_AGENT_PROVIDER", "debug")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -99,6 +100,7 @@ fn on_a_terminal_the_lines_move_and_leave_a_clean_screen() {
             .env_remove("CI")
             .env("TERM", term)
             .env("SMOL_WF_DB", place.db())
+            .env("SMOL_WF_AGENT_PROVIDER", "debug")
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();

@@ -16,7 +16,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
 use smol_wf_core::script::Script;
-use smol_wf_providers::{Registry, owner};
+use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use smol_wf_store::{Lease, RunKey, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -81,6 +81,14 @@ impl Engine {
         Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
     }
 
+    /// The same engine with other providers: which ones a run needs may only be
+    /// known once its journal is found.
+    #[must_use]
+    pub fn providing(mut self, providers: Arc<dyn Providers>) -> Self {
+        self.providers = providers;
+        self
+    }
+
     /// Reads and compiles a script, without running it.
     ///
     /// # Errors
@@ -114,6 +122,10 @@ impl Engine {
         let run = RunId::from_bits(random_u128()?);
         let head = head_of(&request, &script, &run, &root, random_u64()?);
         let registry = provide::registry(self.providers.as_ref(), &head)?;
+        if head.provider != debug::NAME {
+            // Beside everything else, to be done when the first agent starts.
+            end_leftovers_once();
+        }
         let path = root.relative(&request.script.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
@@ -174,6 +186,8 @@ impl Engine {
         let root = ProjectRoot::open(Path::new(&head.project_root))?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
         let lease = self.claim(&key).await?;
+        // The process that had the run may have left its agents at work.
+        end_leftovers_once();
         // Between loading and claiming, another process may have gone on.
         let length = self.row(&request.run).await?.map_or(0, |row| row.entries);
         let (records, entries) = if length == records.len() as u64 {
@@ -208,6 +222,8 @@ impl Engine {
         let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive.run(machine)).await;
+        // Whoever takes the run up next finds none of its agents at work.
+        all_ended().await;
         if let Some(renewal) = renewal {
             renewal.abort();
         }

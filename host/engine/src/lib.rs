@@ -18,6 +18,8 @@ mod fork;
 mod history;
 pub mod library;
 mod offline;
+#[cfg(test)]
+mod proofs;
 mod provide;
 mod recorder;
 mod replay;

@@ -24,6 +24,8 @@ pub enum ProviderErrorKind {
     Quota,
     /// The model is unknown or not available to this user.
     Model,
+    /// The service behind the agent fails or is overloaded just now.
+    Unavailable,
     /// The model declines to answer.
     Refused,
     /// The agent was not allowed to use something it needed.
@@ -44,11 +46,12 @@ pub enum ProviderErrorKind {
 
 impl ProviderErrorKind {
     /// All kinds, for flags and documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Auth,
         Self::RateLimit,
         Self::Quota,
         Self::Model,
+        Self::Unavailable,
         Self::Refused,
         Self::PermissionDenied,
         Self::CutStream,
@@ -67,6 +70,7 @@ impl ProviderErrorKind {
             Self::RateLimit => "rate_limit",
             Self::Quota => "quota",
             Self::Model => "model",
+            Self::Unavailable => "unavailable",
             Self::Refused => "refused",
             Self::PermissionDenied => "permission_denied",
             Self::CutStream => "cut_stream",
@@ -92,6 +96,7 @@ impl ProviderErrorKind {
             Self::RateLimit => "provider_rate_limit",
             Self::Quota => "provider_quota",
             Self::Model => "provider_model",
+            Self::Unavailable => "provider_unavailable",
             Self::Refused => "provider_refused",
             Self::PermissionDenied => "provider_permission_denied",
             Self::CutStream => "provider_cut_stream",
@@ -106,7 +111,10 @@ impl ProviderErrorKind {
     /// Whether the same call may well succeed a little later.
     #[must_use]
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::RateLimit | Self::CutStream | Self::Killed | Self::Timeout)
+        matches!(
+            self,
+            Self::RateLimit | Self::Unavailable | Self::CutStream | Self::Killed | Self::Timeout
+        )
     }
 }
 
@@ -129,7 +137,7 @@ pub struct ProviderError {
     /// When to try again, where the agent says so.
     pub retry_after: Option<Duration>,
     /// What the failed round has used all the same, as far as the agent said.
-    pub spent: Spent,
+    pub spent: Box<Spent>,
 }
 
 /// What a round has used, and in which session, when it gave no answer.
@@ -159,7 +167,7 @@ impl ProviderError {
             kind,
             message,
             retry_after: None,
-            spent: Spent::default(),
+            spent: Box::default(),
         }
     }
 
@@ -173,7 +181,7 @@ impl ProviderError {
     /// With what the round has used.
     #[must_use]
     pub fn having_spent(mut self, spent: Spent) -> Self {
-        self.spent = spent;
+        self.spent = Box::new(spent);
         self
     }
 

@@ -5,13 +5,30 @@
 //! retries, keeps a budget, or says whether an answer satisfies its schema; the
 //! engine and the core do.
 
+pub mod acp;
+mod cause;
+pub mod claude_code;
+pub mod codex;
+pub mod command;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
+mod drive;
 mod error;
+#[cfg(test)]
+mod fake;
+mod look;
+mod lower;
+pub mod opencode;
 pub mod owner;
+pub mod pi;
 #[allow(dead_code, reason = "the providers that use the rest of it follow")]
 mod process;
+mod renamed;
+mod scratch;
+#[cfg(test)]
+mod transcripts;
+mod vendor_words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,8 +40,10 @@ use serde_json::Value;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
+pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
 pub use process::{all_ended, end_leftovers, end_leftovers_once};
+pub use renamed::Renamed;
 
 /// One round of one agent call.
 #[derive(Debug, Clone)]
@@ -231,6 +250,13 @@ pub trait Provider: Send + Sync {
     /// What can be known without asking an agent anything. May start the
     /// agent's program, to ask its version; never reaches a model.
     async fn probe(&self) -> Probe;
+
+    /// What a look at files says, at once: where the program is and whether it has
+    /// credentials. Starts nothing, so that it can precede every run. A provider
+    /// that cannot say it is passed over where one is chosen.
+    fn glance(&self) -> Probe {
+        Probe { program: None, version: None, logged_in: None, problem: None }
+    }
 
     /// Ends whatever the provider keeps running between calls, and returns when
     /// it has ended. Calls after it start it anew.

@@ -1,13 +1,16 @@
 //! `smol-wf export`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::fixture::FixtureFlags;
 use super::run::INSTANCES_MAX;
-use crate::failure::CommandError;
+use crate::config::{FlagLayer, Settings};
+use crate::failure::{self, CommandError};
 use crate::flags::DbFlags;
+use crate::setup;
 
 /// Write a run to a file
 #[derive(Debug, Args)]
@@ -30,7 +33,11 @@ Examples:
 
 impl ExportArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        let mut flags = FlagLayer::default();
+        self.db.put(&mut flags);
+        let settings = Settings::load(flags, Path::new("."))?;
+        failure::warn(&settings);
+        let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let run = engine.find(&self.run).await?;
         self.fixture.export(&engine, run).await
     }

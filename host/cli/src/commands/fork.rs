@@ -1,16 +1,20 @@
 //! `smol-wf fork`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use smol_wf_core::ids::CallId;
 use smol_wf_engine::ForkRequest;
 
 use super::run::{INSTANCES_MAX, conclude, find_script};
+use crate::agents::Catalogue;
+use crate::config::{ConfigError, FlagLayer, Key, Settings};
 use crate::failure::CommandError;
-use crate::flags::{DbFlags, LimitFlags, ShowFlags};
-use crate::progress::Progress;
+use crate::flags::{AgentFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::progress::{Opening, Progress};
+use crate::setup;
 use crate::signals::Signals;
 use crate::workflow_args::{self, Named};
 
@@ -53,6 +57,9 @@ pub(crate) struct ForkArgs {
     debug_rule: Vec<String>,
 
     #[command(flatten)]
+    agents: AgentFlags,
+
+    #[command(flatten)]
     limits: LimitFlags,
 
     #[command(flatten)]
@@ -73,11 +80,19 @@ impl ForkArgs {
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args =
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        // The database is the one of where we are, the rest that of the script.
+        let engine = setup::engine(&self.settings(Path::new("."))?, INSTANCES_MAX)?;
         let run = engine.find(&self.run).await?;
+        let path = match &script {
+            Some(file) => file.path.clone(),
+            None => engine.script_of(&run).await?,
+        };
+        let settings = self.settings(&path)?;
+        let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
-        let mut progress = Progress::new(self.show, Vec::new());
+        let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut progress = Progress::new(self.show.events, &settings, opening);
         let request = ForkRequest {
             script,
             from: self.from,
@@ -85,12 +100,22 @@ impl ForkArgs {
             args,
             provider: self.agent_provider,
             debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
-            limits: self.limits.changes(),
-            timeout: self.limits.timeout,
+            limits: setup::limit_changes(&settings),
+            agents: setup::agents(&settings),
+            timeout: settings.duration(Key::Timeout),
             ..ForkRequest::of(run)
         };
         let report = engine.fork(request, &progress, signals.cancel.clone()).await;
-        conclude(report, &mut progress, &signals, self.show, text.as_deref())
+        conclude(report, &mut progress, &signals, &self.show, text.as_deref())
+    }
+
+    fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
+        let mut flags = FlagLayer::default();
+        self.agents.put(&mut flags);
+        self.limits.put(&mut flags);
+        self.show.log.put(&mut flags);
+        self.db.put(&mut flags);
+        Settings::load(flags, start)
     }
 }
 

@@ -1,16 +1,18 @@
 //! `smol-wf history`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets};
+use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use smol_wf_engine::{HistoryPage, RunSummary};
 
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::DbFlags;
-use crate::{output, screen};
+use crate::table::{Format, Table};
+use crate::{failure, output, screen, setup};
 
 /// List runs, newest first, or show one
 #[derive(Debug, Args)]
@@ -37,12 +39,6 @@ Examples:
   smol-wf history --output json --limit 5
   smol-wf history latest";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct History {
@@ -53,7 +49,11 @@ struct History {
 impl HistoryArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         // Nothing is run here: one instance is what the sandbox must have.
-        let engine = self.db.engine(1)?;
+        let mut flags = FlagLayer::default();
+        self.db.put(&mut flags);
+        let settings = Settings::load(flags, Path::new("."))?;
+        failure::warn(&settings);
+        let engine = setup::engine(&settings, 1)?;
         if let Some(asked) = &self.run {
             let run = engine.find(asked).await?;
             output::document(&engine.report(&run).await?)?;
@@ -69,18 +69,12 @@ impl HistoryArgs {
 }
 
 fn table(runs: &[RunSummary]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    // Ids are to be copied: they are never broken over lines.
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["RUN", "STATE", "NAME", "CREATED (UTC)"]);
+    let mut table = Table::new(["RUN", "STATE", "NAME", "CREATED (UTC)"]);
     for run in runs {
         let name = screen::cut(&screen::one_line(&run.name), 40);
-        let created = utc(run.created_at_ms);
-        table.add_row([run.run_id.to_string(), run.state.as_str().to_owned(), name, created]);
+        table.row([run.run_id.as_str(), run.state.as_str(), &name, &utc(run.created_at_ms)]);
     }
-    // Without the padding of a frame that is not there.
-    table.to_string().lines().map(str::trim).collect::<Vec<_>>().join("\n")
+    table.text()
 }
 
 /// `2026-11-23 23:05:09`; nothing for a time that no calendar has.

@@ -1,14 +1,16 @@
 //! `smol-wf replay`.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
 
 use super::run::INSTANCES_MAX;
-use crate::failure::{CommandError, say, talk};
+use crate::config::{FlagLayer, Settings};
+use crate::failure::{self, CommandError, say, talk};
 use crate::flags::DbFlags;
-use crate::{difference, exit, output};
+use crate::{difference, exit, output, setup};
 
 /// Execute a recorded run again, offline, and compare
 ///
@@ -32,7 +34,11 @@ Examples:
 
 impl ReplayArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        let mut flags = FlagLayer::default();
+        self.db.put(&mut flags);
+        let settings = Settings::load(flags, Path::new("."))?;
+        failure::warn(&settings);
+        let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let run = engine.find(&self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;

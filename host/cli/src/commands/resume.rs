@@ -1,17 +1,20 @@
 //! `smol-wf resume`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
-use smol_wf_core::ids::RunId;
+use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
-use smol_wf_engine::{AgentSettings, Engine, EngineError, ResumeRequest, ScriptFile};
 
-use super::run::{INSTANCES_MAX, conclude, find_script};
+use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
+use crate::agents::Catalogue;
+use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{CommandError, talk};
-use crate::flags::{DbFlags, LimitFlags, ShowFlags};
-use crate::progress::Progress;
+use crate::flags::{AgentFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::progress::{Opening, Progress};
+use crate::setup;
 use crate::signals::Signals;
 
 /// Take up a run where it stopped
@@ -34,6 +37,9 @@ pub(crate) struct ResumeArgs {
     as_recorded: bool,
 
     #[command(flatten)]
+    agents: AgentFlags,
+
+    #[command(flatten)]
     limits: LimitFlags,
 
     #[command(flatten)]
@@ -51,31 +57,38 @@ Examples:
 
 impl ResumeArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        // The database is the one of where we are, the rest that of the script.
+        let engine = setup::engine(&self.settings(Path::new("."))?, INSTANCES_MAX)?;
         let run = engine.find(&self.run).await?;
-        let script = self.script(&engine, &run).await?;
+        let path = engine.script_of(&run).await?;
+        let settings = self.settings(&path)?;
+        let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
+        let script = self.script(path)?;
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
-        let mut progress = Progress::new(self.show, Vec::new());
-        let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
-        let agents = AgentSettings::default();
-        let request = ResumeRequest { run, script, limits, agents, timeout };
-        let report: Result<_, EngineError> =
-            engine.resume(request, &progress, signals.cancel.clone()).await;
-        conclude(report, &mut progress, &signals, self.show, text.as_deref())
+        let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut progress = Progress::new(self.show.events, &settings, opening);
+        let request = resume_request(run, script, &settings);
+        let report = engine.resume(request, &progress, signals.cancel.clone()).await;
+        conclude(report, &mut progress, &signals, &self.show, text.as_deref())
     }
 
-    /// The script as it is now; none when its file is gone.
-    async fn script(
-        &self,
-        engine: &Engine,
-        run: &RunId,
-    ) -> Result<Option<ScriptFile>, CommandError> {
+    fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
+        let mut flags = FlagLayer::default();
+        self.agents.put(&mut flags);
+        self.limits.put(&mut flags);
+        self.show.log.put(&mut flags);
+        self.db.put(&mut flags);
+        Settings::load(flags, start)
+    }
+
+    /// The script as it is now, by default at its recorded path; none when its
+    /// file is gone.
+    fn script(&self, path: PathBuf) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
             return Ok(Some(find_script(path)?));
         }
-        let path = engine.script_of(run).await?;
         match library::load_entry(&path) {
             Ok(bytes) => Ok(Some(ScriptFile { bytes, path })),
             Err(_) if self.as_recorded => Ok(None),

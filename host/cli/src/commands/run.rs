@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use smol_wf_core::call::CallDefaults;
+use smol_wf_core::ids::RunId;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, ProjectRoot};
-use smol_wf_engine::{AgentSettings, EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
+use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
 
+use crate::config::{ConfigError, FlagLayer, Key, Settings};
 use crate::failure::{self, CommandError};
-use crate::flags::{DbFlags, LimitFlags, ShowFlags};
-use crate::progress::Progress;
+use crate::flags::{AgentFlags, CallFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
 use crate::workflow_args::{self, Named};
-use crate::{exit, output, paths};
+use crate::{agents, exit, output, paths, setup};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
@@ -31,14 +32,6 @@ pub(crate) struct RunArgs {
     /// Script to run: a path, or the name of a workflow in .agents/workflows or
     /// .claude/workflows
     script: PathBuf,
-
-    /// Provider for calls that name none
-    #[arg(long, value_name = "PROVIDER", default_value = "debug", env = "SMOL_WF_AGENT_PROVIDER")]
-    agent_provider: String,
-
-    /// Model that an alias stands for; may be repeated
-    #[arg(long, value_name = "ALIAS:SELECTOR", value_parser = model_alias)]
-    model_map: Vec<(String, String)>,
 
     /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
     #[arg(long, value_name = "MATCH=ACTION")]
@@ -66,8 +59,14 @@ pub(crate) struct RunArgs {
 
     /// Take up this run instead of starting one; with another script than it had,
     /// the run is forked
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "model_map", "budget_allowance", "project_root"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "agent_provider", "model", "effort", "permissions", "model_map", "budget_allowance", "project_root"])]
     resume_run: Option<String>,
+
+    #[command(flatten)]
+    calls: CallFlags,
+
+    #[command(flatten)]
+    agents: AgentFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
@@ -91,46 +90,82 @@ impl RunArgs {
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args =
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
-        let engine = self.db.engine(INSTANCES_MAX)?;
+        let settings = self.settings(&script.path)?;
+        let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let signals = Signals::listen();
-        let mut progress = Progress::new(self.show, oddities(&script));
         let cancel = signals.cancel.clone();
-        let report = match &self.resume_run {
+        let mut opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        opening.warnings.extend(oddities(&script));
+        let (report, mut progress) = match &self.resume_run {
             Some(_) if args.is_some() => {
                 let message = "--resume-run goes on with the arguments the run was started with";
                 return Err(CommandError::Usage(message.to_owned()));
             }
             Some(asked) => {
+                let progress = Progress::new(self.show.events, &settings, opening);
                 let run = engine.find(asked).await?;
-                let (limits, timeout) = (self.limits.changes(), self.limits.timeout);
-                let agents = AgentSettings::default();
-                let request = ResumeRequest { run, script: Some(script), limits, agents, timeout };
-                engine.resume(request, &progress, cancel).await
+                let request = resume_request(run, Some(script), &settings);
+                (engine.resume(request, &progress, cancel).await, progress)
             }
             None => {
-                let request = self.request(script, args);
-                engine.run(request, &progress, cancel).await
+                let chosen = agents::choose(&settings);
+                chosen.announce(&mut opening);
+                let progress = Progress::new(self.show.events, &settings, opening);
+                let request = self.request(script, args, &settings, chosen.name);
+                (engine.run(request, &progress, cancel).await, progress)
             }
         };
-        conclude(report, &mut progress, &signals, self.show, Some(&text))
+        conclude(report, &mut progress, &signals, &self.show, Some(&text))
     }
 
-    fn request(&self, script: ScriptFile, args: Option<String>) -> RunRequest {
+    fn settings(&self, script: &Path) -> Result<Settings, ConfigError> {
+        let mut flags = FlagLayer::default();
+        self.calls.put(&mut flags);
+        self.agents.put(&mut flags);
+        self.limits.put(&mut flags);
+        self.show.log.put(&mut flags);
+        self.db.put(&mut flags);
+        Settings::load(flags, script)
+    }
+
+    fn request(
+        &self,
+        script: ScriptFile,
+        args: Option<String>,
+        settings: &Settings,
+        provider: String,
+    ) -> RunRequest {
+        let aliases = settings.model_map.iter();
         RunRequest {
             script,
             args,
-            limits: self.limits.limits(),
+            limits: setup::limits(settings),
             budget: self.budget_allowance,
-            provider: self.agent_provider.clone(),
-            model_map: self.model_map.clone(),
-            defaults: CallDefaults::default(),
-            agents: AgentSettings::default(),
+            provider,
+            model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
+            defaults: setup::call_defaults(settings),
+            agents: setup::agents(settings),
             debug_rules: self.debug_rule.clone(),
-            timeout: self.limits.timeout,
+            timeout: settings.duration(Key::Timeout),
             seed: self.seed,
             project_root: self.project_root.clone(),
             home: paths::home(),
         }
+    }
+}
+
+/// Taking a run up under these settings.
+pub(super) fn resume_request(
+    run: RunId,
+    script: Option<ScriptFile>,
+    settings: &Settings,
+) -> ResumeRequest {
+    ResumeRequest {
+        run,
+        script,
+        limits: setup::limit_changes(settings),
+        agents: setup::agents(settings),
+        timeout: settings.duration(Key::Timeout),
     }
 }
 
@@ -139,13 +174,16 @@ pub(super) fn conclude(
     report: Result<Report, EngineError>,
     progress: &mut Progress,
     signals: &Signals,
-    show: ShowFlags,
+    show: &ShowFlags,
     script_text: Option<&str>,
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
     let report = match report {
         Ok(report) => report,
         Err(error) => {
+            if progress.run().is_none() {
+                progress.say_warnings();
+            }
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())
@@ -196,13 +234,4 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     // Absolute, so that the run can be taken up from another folder.
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
     Ok(ScriptFile { bytes, path })
-}
-
-fn model_alias(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
-            Ok((alias.to_owned(), selector.to_owned()))
-        }
-        _ => Err("a model alias reads ALIAS:SELECTOR, as in fast:claude-haiku".to_owned()),
-    }
 }

@@ -14,9 +14,9 @@ use smol_wf_engine::{Engine, FixtureRequest, FixtureVerdict, LiveCalls};
 
 use super::fixture;
 use super::run::INSTANCES_MAX;
-use crate::failure::{CommandError, talk};
-use crate::flags::engine_without_db;
-use crate::{exit, output};
+use crate::config::{FlagLayer, Settings};
+use crate::failure::{self, CommandError, talk};
+use crate::{exit, output, setup};
 
 /// Replay fixtures against the scripts of today
 ///
@@ -110,7 +110,9 @@ impl TestArgs {
                 "there is no fixture; record one: smol-wf export latest --fixture NAME.swf";
             return Err(CommandError::Usage(message.to_owned()));
         }
-        let engine = engine_without_db(INSTANCES_MAX)?;
+        let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
+        failure::warn(&settings);
+        let engine = setup::engine_without_db(&settings, INSTANCES_MAX)?;
         let mut tested = Vec::with_capacity(fixtures.len());
         for path in &fixtures {
             let one = self.test(&engine, path).await?;

@@ -54,9 +54,19 @@ impl Place {
             .env("HOME", "/nonexistent")
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("SMOL_WF_DB", self.db())
+            .env("SMOL_WF_AGENT_PROVIDER", "debug")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        command
+    }
+
+    /// The command without any setting, and with a home of its own.
+    pub fn at_home(&self, args: &[&str]) -> Command {
+        let home = self.path("home");
+        std::fs::create_dir_all(&home).unwrap();
+        let mut command = self.command(args);
+        command.env_remove("SMOL_WF_DB").env_remove("SMOL_WF_AGENT_PROVIDER").env("HOME", home);
         command
     }
 

@@ -382,6 +382,8 @@ impl Machine {
 
     fn finish(&mut self, end: RunEnd) -> Result<(), StopTurn> {
         self.record(Body::RunEnded { end: end.clone() })?;
+        // Calls that nobody awaited are cut off, those of the last turn too.
+        self.effects.clear();
         self.calls.clear();
         self.inbox.clear();
         self.end = Some(end);

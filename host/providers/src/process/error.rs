@@ -64,6 +64,7 @@ pub(crate) enum ProcessError {
 
 impl ProcessError {
     /// As the provider tells it.
+    #[expect(clippy::wrong_self_convention, reason = "the caller may still need the error")]
     pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
         let kind = match self {
             Self::NotFound { .. } | Self::Cwd { .. } | Self::Spawn { .. } => {

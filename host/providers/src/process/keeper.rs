@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 use super::error::ProcessError;
 use super::system::{self, MARKER, Signal};
 use super::tree::{Table, Tree};
-use super::{GRACE, Launch};
+use super::{GRACE, Launch, leftovers};
 use crate::owner;
 
 /// Stack of the thread: it keeps nothing large there.
@@ -126,6 +126,7 @@ fn handle() -> io::Result<Handle> {
 
 /// Starts a child.
 pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
+    leftovers::searched().await;
     let program = launch.program.clone();
     let failed = |error| ProcessError::Spawn { program: program.clone(), error };
     let (reply, started) = oneshot::channel();
@@ -232,6 +233,7 @@ impl Keeper {
 
     fn run(mut self) {
         system::adopt_orphans();
+        system::keep_inherited_files();
         loop {
             self.wait();
             let now = Instant::now();
@@ -371,19 +373,18 @@ impl Keeper {
     /// belongs to whom, and goes on with ending.
     fn look(&mut self, now: Instant) {
         let leaders = self.leaders();
-        let is_leader = |pid| leaders.contains(&pid);
-        let mut table = Table::read();
+        let table = Table::read(&leaders);
         let in_a_tree = |one: &system::Seen| self.kept.values().any(|kept| kept.tree.knows(one));
-        for ended in table.take_ended_orphans(&is_leader, &in_a_tree) {
-            system::reap(ended.pid);
-        }
+        let ended = table.ended_orphans(&leaders, &in_a_tree);
+        ended.iter().for_each(|pid| system::reap(*pid));
         self.kept.retain(|_, kept| {
-            let members = kept.tree.members(&mut table, &is_leader);
+            let mut members = kept.tree.members(&table, &leaders);
+            members.retain(|one| !ended.contains(&one.pid));
             !kept.go_on_ending(&members, now)
         });
         let taken = now.elapsed();
         let ending = self.kept.values().any(|kept| kept.ending.is_some());
-        let pause = if ending { self.pause } else { SWEEP.max(taken * SWEEP_SHARE) };
+        let pause = if ending { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };
         self.look_at = Instant::now() + pause;
         self.pause = (self.pause * 2).min(LOOK_LAST);
     }

@@ -3,7 +3,7 @@
 //! Owns: finding them by their mark, and ending them. Never: touches what a
 //! process has started that still runs.
 
-use std::sync::{LazyLock, Once};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,39 +19,78 @@ const LOOK: Duration = Duration::from_millis(20);
 /// From the signal that cannot be refused to giving up.
 const GIVE_UP: Duration = Duration::from_secs(5);
 
-/// How many searches are under way.
-static SEARCHES: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::new(0));
+/// How far the search of this process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    NotBegun,
+    Searching,
+    Ending,
+    Done,
+}
+
+static STAGE: LazyLock<watch::Sender<Stage>> =
+    LazyLock::new(|| watch::Sender::new(Stage::NotBegun));
 
 /// Ends, in the background, what an earlier smol-wf of this user has left
-/// behind; once for this process. [`super::all_ended`] waits for it.
+/// behind; once for this process. The first program that is started waits for
+/// it, so that no two agents work on the same thing.
 pub fn end_leftovers_once() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let search = Search::begin();
-        let builder = thread::Builder::new().name("smol-wf-leftovers".to_owned());
-        // Without a thread to be had, the next start finds them.
-        let _ = builder.spawn(move || {
-            end_leftovers();
-            drop(search);
-        });
+    let is_first = STAGE.send_if_modified(|stage| {
+        let is_first = *stage == Stage::NotBegun;
+        if is_first {
+            *stage = Stage::Searching;
+        }
+        is_first
     });
+    if !is_first {
+        return;
+    }
+    let builder = thread::Builder::new().name("smol-wf-leftovers".to_owned());
+    let begun = builder.spawn(|| {
+        let found = find();
+        if !found.is_empty() {
+            STAGE.send_replace(Stage::Ending);
+            end(found);
+        }
+        STAGE.send_replace(Stage::Done);
+    });
+    if begun.is_err() {
+        // Without a thread to be had, the next start finds them.
+        STAGE.send_replace(Stage::Done);
+    }
 }
 
 /// Finds the programs whose owner, named by the mark in their environment, is
 /// dead, and ends them with all that they have started. Returns when they have
 /// ended; at once when there are none.
 pub fn end_leftovers() {
+    end(find());
+}
+
+/// Returns when this process has searched, and ended what it has found.
+pub(super) async fn searched() {
+    end_leftovers_once();
+    until(|stage| stage == Stage::Done).await;
+}
+
+/// Returns when nothing is being ended. A search alone keeps nobody waiting:
+/// the next start searches again.
+pub(super) async fn ended() {
+    until(|stage| stage != Stage::Ending).await;
+}
+
+async fn until(reached: impl Fn(Stage) -> bool) {
+    // The sender is never dropped.
+    let _ = STAGE.subscribe().wait_for(|stage| reached(*stage)).await;
+}
+
+fn end(mut found: Vec<Seen>) {
     let begun = Instant::now();
     // Told politely once each: some take a second time for "at once".
     let mut told: Vec<Seen> = Vec::new();
-    loop {
-        let found = find();
-        let taken = begun.elapsed();
-        if found.is_empty() || taken > GRACE + GIVE_UP {
-            return;
-        }
+    while !found.is_empty() && begun.elapsed() < GRACE + GIVE_UP {
         for one in &found {
-            if taken >= GRACE {
+            if begun.elapsed() >= GRACE {
                 system::signal(one, Signal::KILL);
             } else if !told.iter().any(|told| told.is_same(one)) {
                 system::signal(one, Signal::TERM);
@@ -59,47 +98,28 @@ pub fn end_leftovers() {
             }
         }
         thread::sleep(LOOK);
-    }
-}
-
-/// Returns when no search is under way.
-pub(super) async fn ended() {
-    let mut searches = SEARCHES.subscribe();
-    let _ = searches.wait_for(|searches| *searches == 0).await;
-}
-
-struct Search;
-
-impl Search {
-    fn begin() -> Self {
-        SEARCHES.send_modify(|searches| *searches += 1);
-        Self
-    }
-}
-
-impl Drop for Search {
-    fn drop(&mut self) {
-        SEARCHES.send_modify(|searches| *searches -= 1);
+        found = find();
     }
 }
 
 fn find() -> Vec<Seen> {
-    let table = system::table();
-    // We may run below one of them ourselves, and do not end ourselves.
-    let spared = ancestry(&table);
-    let ours = table.iter().filter(|one| !one.is_zombie && !spared.contains(&one.pid));
-    let candidates: Vec<&Seen> = ours.collect();
     let mut judged: Vec<(String, bool)> = Vec::new();
-    let is_marked = |one: &&&Seen| {
-        system::marker(one.pid)
-            .is_some_and(|value| marks(&value).any(|mark| is_dead(mark, &mut judged)))
-    };
-    let mut found: Vec<Seen> = candidates.iter().filter(is_marked).map(|one| **one).collect();
+    let mut marked = system::marked();
+    marked.retain(|(_, value)| marks(value).any(|mark| is_dead(mark, &mut judged)));
+    if marked.is_empty() {
+        return Vec::new();
+    }
+    let mut candidates = system::table();
+    // We may run below one of them ourselves, and do not end ourselves.
+    let spared = ancestry(&candidates);
+    candidates.retain(|one| !one.is_zombie && !spared.contains(&one.pid));
+    let is_marked = |one: &&Seen| marked.iter().any(|(pid, _)| *pid == one.pid);
+    let mut found: Vec<Seen> = candidates.iter().filter(is_marked).copied().collect();
     // And what is below them, with whatever environment.
     let mut at = 0;
     while let Some(parent) = found.get(at).map(|one| one.pid) {
         let below = candidates.iter().filter(|one| one.parent == parent);
-        let new: Vec<Seen> = below.filter(|one| !found.contains(one)).map(|one| **one).collect();
+        let new: Vec<Seen> = below.filter(|one| !found.contains(one)).copied().collect();
         found.extend(new);
         at += 1;
     }
@@ -109,11 +129,10 @@ fn find() -> Vec<Seen> {
 /// This process, its parent, and so on.
 fn ancestry(table: &[Seen]) -> Vec<i32> {
     let mut line = vec![rustix::process::getpid().as_raw_nonzero().get()];
-    while let Some(parent) =
-        table.iter().find(|one| line.last() == Some(&one.pid)).map(|one| one.parent)
-        && !line.contains(&parent)
+    while let Some(child) = table.iter().find(|one| line.last() == Some(&one.pid))
+        && !line.contains(&child.parent)
     {
-        line.push(parent);
+        line.push(child.parent);
     }
     line
 }

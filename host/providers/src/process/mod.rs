@@ -20,19 +20,17 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub use leftovers::{end_leftovers, end_leftovers_once};
-#[allow(unused_imports, reason = "the providers that use it follow")]
 pub(crate) use program::find_program;
 
 use keeper::Tether;
@@ -70,6 +68,8 @@ pub(crate) struct Exit {
     pub(crate) code: Option<i32>,
     /// The signal that ended it.
     pub(crate) signal: Option<i32>,
+    /// It had closed stdout and did not end, so it was ended.
+    pub(crate) hung: bool,
     /// The last it said on stderr.
     pub(crate) stderr_tail: String,
 }
@@ -180,8 +180,10 @@ impl Process {
                 return Ok(Some(Said::Line(line)));
             }
             if self.lines.has_ended() {
-                // What came last on stderr may be why.
-                return Ok(self.notes.try_recv().ok().map(Said::Note));
+                // What came last on stderr may be why, and may be on its way yet.
+                let until = *self.patience.get_or_insert_with(|| Instant::now() + DRAIN);
+                let note = timeout_at(until, self.notes.recv()).await;
+                return Ok(note.ok().flatten().map(Said::Note));
             }
             let patience = self.patience;
             let ended = async {
@@ -208,16 +210,16 @@ impl Process {
         // A program that waits for more to read learns that there is none, and
         // one that waits to be read is read.
         drop(self.stdin.take());
-        let status = {
+        let (status, hung) = {
             let exited = async {
                 match timeout(GRACE, self.tether.exited()).await {
-                    Ok(status) => status,
-                    Err(_) => self.tether.end_and_wait().await,
+                    Ok(status) => (status, false),
+                    Err(_) => (self.tether.end_and_wait().await, true),
                 }
             };
             let mut exited = pin!(exited);
             tokio::select! {
-                status = &mut exited => status,
+                ended = &mut exited => ended,
                 () = self.lines.discard() => exited.await,
             }
         };
@@ -227,7 +229,12 @@ impl Process {
         })?;
         // What it left behind may hold stderr open.
         let _ = timeout(DRAIN, &mut self.draining).await;
-        Ok(exit(status, self.tail.text()))
+        Ok(Exit {
+            code: status.code(),
+            signal: status.signal(),
+            hung,
+            stderr_tail: self.tail.text(),
+        })
     }
 
     /// Ends the tree and returns when the program itself has ended.
@@ -251,10 +258,6 @@ impl Drop for Process {
 pub async fn all_ended() {
     leftovers::ended().await;
     keeper::quiet().await;
-}
-
-fn exit(status: ExitStatus, stderr_tail: String) -> Exit {
-    Exit { code: status.code(), signal: status.signal(), stderr_tail }
 }
 
 /// Starts a program, sends it the prompt, passes each line on, and waits for

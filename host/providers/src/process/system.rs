@@ -11,11 +11,11 @@ mod other;
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{
-    adopt_orphans, exit_descriptor, is_orphan_about, marker, reap, signal, table,
+    adopt_orphans, exit_descriptor, is_orphan_about, marked, marker, reap, signal, started, table,
 };
 #[cfg(not(target_os = "linux"))]
 pub(super) use other::{
-    adopt_orphans, exit_descriptor, is_orphan_about, marker, reap, signal, table,
+    adopt_orphans, exit_descriptor, is_orphan_about, marked, marker, reap, signal, started, table,
 };
 
 pub(super) use rustix::process::Signal;
@@ -42,6 +42,14 @@ impl Seen {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (self.pid, self.started) == (other.pid, other.started)
     }
+}
+
+/// Files that this process has inherited are not passed on. Those that it opens
+/// itself never are.
+pub(super) fn keep_inherited_files() {
+    /// After stdin, stdout and stderr.
+    const FIRST: i32 = 3;
+    close_fds::set_fds_cloexec_threadsafe(FIRST, &[]);
 }
 
 /// Signals every process of a group.

@@ -27,7 +27,8 @@ async fn lines_and_exit(script: &str, stdin: &[u8]) -> (Vec<String>, Exit) {
 async fn a_program_is_sent_its_prompt_and_its_exit_is_known() {
     let (lines, exit) = lines_and_exit("cat; echo oops >&2; exit 3", b"a\nb").await;
     assert_eq!(lines, ["a", "b"]);
-    assert_eq!(exit, Exit { code: Some(3), signal: None, stderr_tail: "oops".to_owned() });
+    let stderr_tail = "oops".to_owned();
+    assert_eq!(exit, Exit { code: Some(3), signal: None, hung: false, stderr_tail });
     assert_eq!(exit.in_words(), "exit code 3");
     let (_, exit) = lines_and_exit("kill -9 $$", b"").await;
     assert_eq!((exit.code, exit.signal), (None, Some(9)));
@@ -67,6 +68,7 @@ async fn what_is_said_on_stderr_is_told_apart() {
 async fn a_program_that_hangs_after_its_last_word_is_ended() {
     let (lines, exit) = lines_and_exit("echo done; exec >&- 2>&-; sleep 600", b"").await;
     assert_eq!((lines, exit.signal), (vec!["done".to_owned()], Some(15)));
+    assert!(exit.hung);
     all_ended().await;
 }
 

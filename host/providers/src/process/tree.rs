@@ -8,7 +8,7 @@
 //! its group; when it was, and what it has started since; and when it has become
 //! our own child as an orphan and bears the mark in its environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::system::{self, Seen};
 
@@ -17,42 +17,56 @@ pub(super) struct Table {
     own: i32,
     own_session: i32,
     all: Vec<Seen>,
-    /// Marks of the orphans among them, read when they are first asked for.
-    marks: BTreeMap<i32, Option<String>>,
+    /// For each id: who has it, whose parent it is, and whose group or session.
+    near: HashMap<i32, Vec<Seen>>,
+    /// Orphans by the marks in their environment.
+    marked: HashMap<String, Vec<i32>>,
 }
 
 impl Table {
-    /// Reads it.
-    pub(super) fn read() -> Self {
-        Self::of(rustix::process::getpid().as_raw_nonzero().get(), system::table())
+    /// Reads it. `leaders` are the children that have a tree of their own.
+    pub(super) fn read(leaders: &[i32]) -> Self {
+        let own = rustix::process::getpid().as_raw_nonzero().get();
+        let mut table = Self::of(own, system::table());
+        let orphans =
+            table.all.iter().filter(|one| one.parent == own && !leaders.contains(&one.pid));
+        for one in orphans {
+            for mark in marks(&system::marker(one.pid).unwrap_or_default()) {
+                table.marked.entry(mark.to_owned()).or_default().push(one.pid);
+            }
+        }
+        table
     }
 
     fn of(own: i32, all: Vec<Seen>) -> Self {
         let own_session = all.iter().find(|one| one.pid == own).map_or(0, |one| one.session);
-        Self { own, own_session, all, marks: BTreeMap::new() }
+        let mut near: HashMap<i32, Vec<Seen>> = HashMap::new();
+        for one in &all {
+            let ids = BTreeSet::from([one.pid, one.parent, one.group, one.session]);
+            ids.into_iter().for_each(|id| near.entry(id).or_default().push(*one));
+        }
+        Self { own, own_session, all, near, marked: HashMap::new() }
     }
 
-    /// Takes the orphans out that have ended, for them to be waited for. A child
-    /// that another part of the program has started is in its session and in no
+    /// The orphans that have ended, for them to be waited for. A child that
+    /// another part of the program has started is in its session and in no
     /// tree, and is left alone, as are `leaders`, who are waited for already.
-    pub(super) fn take_ended_orphans(
-        &mut self,
-        leaders: &dyn Fn(i32) -> bool,
+    pub(super) fn ended_orphans(
+        &self,
+        leaders: &[i32],
         in_a_tree: &dyn Fn(&Seen) -> bool,
-    ) -> Vec<Seen> {
-        let (own, own_session) = (self.own, self.own_session);
-        let ended = |one: &mut Seen| {
+    ) -> Vec<i32> {
+        let ended = |one: &&Seen| {
             one.is_zombie
-                && one.parent == own
-                && !leaders(one.pid)
-                && (one.session != own_session || in_a_tree(one))
+                && one.parent == self.own
+                && !leaders.contains(&one.pid)
+                && (one.session != self.own_session || in_a_tree(one))
         };
-        self.all.extract_if(.., ended).collect()
+        self.all.iter().filter(ended).map(|one| one.pid).collect()
     }
 
-    fn bears(&mut self, pid: i32, mark: &str) -> bool {
-        let found = self.marks.entry(pid).or_insert_with(|| system::marker(pid));
-        found.as_deref().is_some_and(|found| marks(found).any(|one| one == mark))
+    fn near(&self, id: i32) -> &[Seen] {
+        self.near.get(&id).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -72,8 +86,10 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    /// Of the child that has just been started.
     pub(super) fn new(leader: i32, mark: String) -> Self {
-        Self { leader, mark, known: BTreeMap::new() }
+        let started = system::started(leader).unwrap_or_default();
+        Self { leader, mark, known: BTreeMap::from([(leader, started)]) }
     }
 
     /// Whether it was never seen to consist of more than its leader.
@@ -84,52 +100,37 @@ impl Tree {
     /// Whether it was seen to belong, or is in a group or session of those.
     pub(super) fn knows(&self, one: &Seen) -> bool {
         self.known.get(&one.pid) == Some(&one.started)
-            || one.group == self.leader
             || self.known.contains_key(&one.group)
             || self.known.contains_key(&one.session)
     }
 
-    /// Who belongs now, zombies included. `leaders` are the children that have
-    /// a tree of their own.
-    pub(super) fn members(
-        &mut self,
-        table: &mut Table,
-        leaders: &dyn Fn(i32) -> bool,
-    ) -> Vec<Seen> {
+    /// Who belongs now, zombies included, but for a leader that is waited for.
+    pub(super) fn members(&mut self, table: &Table, leaders: &[i32]) -> Vec<Seen> {
         self.forget(table);
         let mut members: BTreeMap<i32, Seen> = BTreeMap::new();
-        // Until a pass finds nobody new: parents may come after their children.
-        loop {
-            let mut is_new = false;
-            for at in 0..table.all.len() {
-                let one = table.all[at];
-                let foreign = one.pid == table.own || (leaders(one.pid) && one.pid != self.leader);
-                if foreign || members.contains_key(&one.pid) {
-                    continue;
-                }
-                let belongs = one.pid == self.leader
-                    || members.contains_key(&one.parent)
-                    || self.knows(&one)
-                    || (one.parent == table.own && table.bears(one.pid, &self.mark));
-                if belongs {
+        // Ids that are those of members, or of groups and sessions of members.
+        let mut ids: Vec<i32> = self.known.keys().copied().collect();
+        ids.extend(table.marked.get(&self.mark).into_iter().flatten());
+        while let Some(id) = ids.pop() {
+            for one in table.near(id) {
+                let foreign =
+                    one.pid == table.own || (leaders.contains(&one.pid) && one.pid != self.leader);
+                if !foreign && members.insert(one.pid, *one).is_none() {
                     self.known.insert(one.pid, one.started);
-                    members.insert(one.pid, one);
-                    is_new = true;
+                    ids.push(one.pid);
                 }
-            }
-            if !is_new {
-                return members.into_values().collect();
             }
         }
+        members.into_values().collect()
     }
 
     /// Forgets who has ended, unless a group or session still has its id: only
     /// then can nobody else be given it.
     fn forget(&mut self, table: &Table) {
         self.known.retain(|pid, started| {
-            table.all.iter().any(|one| {
-                (one.pid == *pid && one.started == *started)
-                    || (one.pid != *pid && (one.group == *pid || one.session == *pid))
+            table.near(*pid).iter().any(|one| match one.pid == *pid {
+                true => one.started == *started,
+                false => one.group == *pid || one.session == *pid,
             })
         });
     }
@@ -145,20 +146,28 @@ mod tests {
         Seen { pid, parent, group, session, started: 1, is_zombie: false }
     }
 
+    fn tree(mark: &str) -> Tree {
+        Tree { leader: 20, mark: mark.to_owned(), known: BTreeMap::from([(20, 1)]) }
+    }
+
+    #[test]
+    fn a_program_below_another_smol_wf_bears_both_marks() {
+        assert_eq!(marks("a/1 b/2").collect::<Vec<_>>(), ["a/1", "b/2"]);
+        assert_eq!(marks("").count(), 0);
+    }
+
     fn members(tree: &mut Tree, processes: &[Seen]) -> Vec<i32> {
         let mut all = vec![seen(OWN, 1, OWN, OWN)];
         all.extend(processes);
         let mut table = Table::of(OWN, all);
-        // No such process is asked for its environment.
-        table.marks.extend(processes.iter().map(|one| (one.pid, None)));
-        table.marks.insert(70, Some("outer/1 boot/1/7".to_owned()));
-        let members = tree.members(&mut table, &|pid| pid == 20 || pid == 30);
+        table.marked.insert("boot/1/7".to_owned(), vec![70]);
+        let members = tree.members(&table, &[20, 30]);
         members.iter().map(|one| one.pid).collect()
     }
 
     #[test]
     fn whoever_is_below_in_the_group_or_marked_belongs() {
-        let mut tree = Tree::new(20, "boot/1/7".to_owned());
+        let mut tree = tree("boot/1/7");
         let processes = [
             seen(22, 21, 22, 22), // below, in a session of its own, and listed first
             seen(20, OWN, 20, OWN),
@@ -176,7 +185,7 @@ mod tests {
 
     #[test]
     fn who_has_belonged_still_does_without_a_parent_or_a_mark() {
-        let mut tree = Tree::new(20, "m".to_owned());
+        let mut tree = tree("m");
         let before = [seen(20, OWN, 20, OWN), seen(22, 20, 22, 22)];
         assert_eq!(members(&mut tree, &before), [20, 22]);
         // The one it knew has ended; its session has not.
@@ -199,10 +208,8 @@ mod tests {
             zombie(seen(24, 22, 22, 22)),    // not ours yet
             seen(25, OWN, 22, 22),
         ];
-        let tree = Tree::new(20, "m".to_owned());
-        let mut table = Table::of(OWN, all);
-        let ended = table.take_ended_orphans(&|pid| pid == 20, &|one| tree.knows(one));
-        assert_eq!(ended.iter().map(|one| one.pid).collect::<Vec<_>>(), [21, 22]);
-        assert_eq!(table.all.len(), 5);
+        let tree = tree("m");
+        let ended = Table::of(OWN, all).ended_orphans(&[20], &|one| tree.knows(one));
+        assert_eq!(ended, [21, 22]);
     }
 }

@@ -11,9 +11,11 @@ use rustix::process::{
 
 use super::{MARKER, Seen};
 
-/// Most that is read of an environment; the kernel's own limit for what a
-/// program is started with is some MiB, of which the marker is never the last.
-const ENVIRON_BYTES_MAX: u64 = 1024 * 1024;
+/// Most that is read of an environment: one that is made here is far smaller.
+const ENVIRON_BYTES_MAX: usize = 256 * 1024;
+
+/// A line of numbers, and a name of at most 64 bytes.
+const STAT_BYTES_MAX: usize = 2048;
 
 /// Orphans below us become our children, instead of those of `init`, so that
 /// they stay where we find them.
@@ -24,13 +26,24 @@ pub(in super::super) fn adopt_orphans() {
 
 /// Every process of this machine that can be seen.
 pub(in super::super) fn table() -> Vec<Seen> {
-    let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter_map(seen).collect()
+    pids().filter_map(seen).collect()
+}
+
+/// Every process that bears a marker, with its value.
+pub(in super::super) fn marked() -> Vec<(i32, String)> {
+    let mut buffer = vec![0; ENVIRON_BYTES_MAX];
+    pids().filter_map(|pid| Some((pid, marker_in(pid, &mut buffer)?))).collect()
+}
+
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 fn seen(pid: i32) -> Option<Seen> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let mut buffer = [0; STAT_BYTES_MAX];
+    let read = fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut buffer).ok()?;
+    let stat = buffer.get(..read)?;
     // The second field is the program's name in brackets and may hold anything.
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let text = std::str::from_utf8(stat.get(end + 2..)?).ok()?;
@@ -44,14 +57,26 @@ fn seen(pid: i32) -> Option<Seen> {
     Some(Seen { pid, parent, group, session, started, is_zombie })
 }
 
+/// When a process started, in a measure that only comparing makes sense of.
+pub(in super::super) fn started(pid: i32) -> Option<u64> {
+    seen(pid).map(|seen| seen.started)
+}
+
 /// The marker in the environment of a process, if it has one and may be read.
 pub(in super::super) fn marker(pid: i32) -> Option<String> {
-    let file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
-    let mut environ = Vec::new();
-    file.take(ENVIRON_BYTES_MAX).read_to_end(&mut environ).ok()?;
-    let value = environ.split(|byte| *byte == 0).find_map(|variable| {
-        variable.strip_prefix(MARKER.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
-    })?;
+    marker_in(pid, &mut vec![0; ENVIRON_BYTES_MAX])
+}
+
+fn marker_in(pid: i32, buffer: &mut [u8]) -> Option<String> {
+    let mut file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
+    // One read has it all.
+    let read = file.read(buffer).ok()?;
+    let environ = buffer.get(..read)?;
+    // Quick, because at every start all processes are asked.
+    let name = [MARKER.as_bytes(), b"="].concat();
+    let mut places = memchr::memmem::find_iter(environ, &name);
+    let at = places.find(|at| *at == 0 || environ.get(at - 1) == Some(&0))? + name.len();
+    let value = environ.get(at..)?.split(|byte| *byte == 0).next()?;
     String::from_utf8(value.to_vec()).ok()
 }
 
@@ -59,7 +84,7 @@ pub(in super::super) fn marker(pid: i32) -> Option<String> {
 pub(in super::super) fn signal(target: &Seen, signal: Signal) {
     let Some(pid) = Pid::from_raw(target.pid).filter(|pid| !pid.is_init()) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    if seen(target.pid).is_some_and(|now| now.started == target.started) {
+    if started(target.pid) == Some(target.started) {
         // It may have ended by now.
         let _ = pidfd_send_signal(&descriptor, signal);
     }
@@ -107,5 +132,22 @@ mod tests {
         let this = table.iter().find(|one| one.pid == own).unwrap();
         let parent = i32::try_from(std::os::unix::process::parent_id()).unwrap();
         assert!(this.parent == parent && this.started > 0 && !this.is_zombie);
+    }
+
+    #[test]
+    fn a_marker_is_a_variable_of_that_name_alone() {
+        let marked = |vars: &[(&str, &str)]| {
+            let mut child = std::process::Command::new("sleep");
+            let mut child =
+                child.arg("600").env_clear().envs(vars.iter().copied()).spawn().unwrap();
+            let found = marker(i32::try_from(child.id()).unwrap());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            found
+        };
+        let decoy = ("A", "SMOL_WF_PROCESS=no");
+        assert_eq!(marked(&[decoy, (MARKER, "a/1"), ("Z", "1")]).as_deref(), Some("a/1"));
+        assert_eq!(marked(&[(MARKER, "")]).as_deref(), Some(""));
+        assert_eq!(marked(&[decoy, ("XSMOL_WF_PROCESS", "no")]), None);
     }
 }

@@ -11,6 +11,14 @@ pub(in super::super) fn table() -> Vec<Seen> {
     Vec::new()
 }
 
+pub(in super::super) fn marked() -> Vec<(i32, String)> {
+    Vec::new()
+}
+
+pub(in super::super) fn started(_pid: i32) -> Option<u64> {
+    None
+}
+
 pub(in super::super) fn marker(_pid: i32) -> Option<String> {
     None
 }

@@ -164,3 +164,19 @@ fn another_writer_is_waited_for_and_then_named() {
     other.execute_batch("COMMIT").unwrap();
     store.release(&lease).unwrap();
 }
+
+#[test]
+fn a_check_finds_a_page_that_is_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let (mut store, _) = create(&path);
+    store.check().unwrap();
+    drop(store);
+    // All pages but the first, which opening reads.
+    let mut bytes = fs::read(&path).unwrap();
+    assert!(bytes.len() > 8_192, "{}", bytes.len());
+    bytes[4_096..].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    let damaged = SqliteStore::open(&path).and_then(|mut store| store.check()).unwrap_err();
+    assert!(matches!(damaged, StoreError::Corrupt { .. }), "{damaged}");
+}

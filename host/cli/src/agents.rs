@@ -1,0 +1,183 @@
+//! The agents there are: those that come with the program, and those that the
+//! settings add.
+//!
+//! Owns: which provider a name means, and which one `auto` is. Never: drives an
+//! agent.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use smol_wf_core::journal::RunHead;
+use smol_wf_engine::providers::acp::{Acp, AcpOptions};
+use smol_wf_engine::providers::claude_code::ClaudeCode;
+use smol_wf_engine::providers::codex::Codex;
+use smol_wf_engine::providers::command::{Command, CommandOptions};
+use smol_wf_engine::providers::debug::Debug;
+use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
+use smol_wf_engine::providers::pi::Pi;
+use smol_wf_engine::providers::{CliOptions, Provider, Registry, Renamed};
+use smol_wf_engine::{EngineError, Providers};
+
+use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
+use crate::progress::Opening;
+
+/// What answers when there is no agent.
+pub(crate) const DEBUG: &str = "debug";
+/// Said when nothing else is there: an echo must never pass for an answer.
+const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL: \
+    the debug provider echoes every prompt. `smol-wf doctor` says what is missing; \
+    --agent-provider debug asks for the echo";
+
+/// The providers of a program's settings, by name.
+pub(crate) struct Catalogue {
+    providers: BTreeMap<String, ProviderSettings>,
+}
+
+impl Catalogue {
+    /// Those that are built in, as the settings change them, and those that the
+    /// settings add; without those that are not enabled.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let built_in = ProviderKind::BUILT_IN
+            .map(|kind| (kind.word().to_owned(), ProviderSettings::of_kind(kind)));
+        let configured = settings.providers.iter();
+        let configured = configured.map(|(name, given)| (name.clone(), given.value.clone()));
+        let mut providers: BTreeMap<_, _> = built_in.into_iter().chain(configured).collect();
+        providers.retain(|_, provider| provider.enabled);
+        Self { providers }
+    }
+}
+
+impl Catalogue {
+    /// The first agent that is installed and logged in.
+    fn first_ready(&self) -> Option<(ProviderKind, PathBuf)> {
+        ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
+            let settings = self.providers.get(kind.word())?;
+            let seen = build(kind.word(), settings).glance();
+            seen.program.filter(|_| seen.logged_in == Some(true)).map(|program| (kind, program))
+        })
+    }
+
+    /// All of them, those that `auto` prefers first and the debug provider last.
+    pub(crate) fn all(&self) -> Vec<Arc<dyn Provider>> {
+        let rank = |name: &str| ProviderKind::BUILT_IN.iter().position(|kind| kind.word() == name);
+        let mut names: Vec<&String> = self.providers.keys().collect();
+        names.sort_by_key(|name| (rank(name).unwrap_or(usize::MAX), *name));
+        let built = names.into_iter().map(|name| build(name, &self.providers[name]));
+        built.chain([Arc::new(Debug::new()) as Arc<dyn Provider>]).collect()
+    }
+}
+
+impl Providers for Catalogue {
+    fn registry(&self, _head: &RunHead) -> Result<Registry, EngineError> {
+        let built = self.providers.iter().map(|(name, settings)| build(name, settings));
+        Ok(built.fold(Registry::new(), Registry::with))
+    }
+}
+
+/// A provider as it is configured.
+fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+    let cli = || CliOptions {
+        program: settings.program.clone(),
+        args: settings.args.clone(),
+        env: settings.env.clone(),
+        env_allow: settings.env_allow.clone(),
+    };
+    let provider: Arc<dyn Provider> = match settings.kind {
+        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli())),
+        ProviderKind::Codex => Arc::new(Codex::new(cli())),
+        ProviderKind::Pi => Arc::new(Pi::new(cli())),
+        ProviderKind::Opencode => Arc::new(Opencode::new(OpencodeOptions {
+            program: settings.program.clone(),
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+        ProviderKind::Acp => Arc::new(Acp::new(AcpOptions {
+            name: name.to_owned(),
+            command: settings.command.clone(),
+            program: None,
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+        ProviderKind::Command => Arc::new(Command::new(CommandOptions {
+            name: name.to_owned(),
+            command: settings.command.clone(),
+            program: None,
+            args: settings.args.clone(),
+            env: settings.env.clone(),
+            env_allow: settings.env_allow.clone(),
+        })),
+    };
+    // The built-in kinds know but one name.
+    if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }
+}
+
+/// The provider of a new run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) name: String,
+    how: How,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum How {
+    /// The user named it.
+    Named,
+    /// The project named it, which the user may not know.
+    OfProject { place: String },
+    /// It is installed and logged in.
+    Found { program: PathBuf },
+    /// There is nothing else.
+    Nothing,
+}
+
+/// Settles what `auto` is, once and for all of a run, by looking at files: no
+/// program is started for it.
+pub(crate) fn choose(settings: &Settings) -> Chosen {
+    let given = settings.get(Key::Provider);
+    if let Some(Given { value: Value::Text(name), origin }) = given
+        && name != AUTO
+    {
+        let how = match origin {
+            Origin::Project { file, line } => {
+                How::OfProject { place: format!("{}:{line}", file.display()) }
+            }
+            _ => How::Named,
+        };
+        return Chosen { name: name.clone(), how };
+    }
+    let found = Catalogue::of(settings).first_ready();
+    match found {
+        Some((kind, program)) => {
+            Chosen { name: kind.word().to_owned(), how: How::Found { program } }
+        }
+        None => Chosen { name: DEBUG.to_owned(), how: How::Nothing },
+    }
+}
+
+impl Chosen {
+    /// Whether it stands in for an agent that is not there.
+    pub(crate) fn is_makeshift(&self) -> bool {
+        self.how == How::Nothing
+    }
+
+    /// What the user has to know of it.
+    pub(crate) fn announce(&self, opening: &mut Opening) {
+        match &self.how {
+            How::Named => {}
+            How::OfProject { place } => {
+                opening.notes.push(format!("agents: {} (named in {place})", self.name));
+            }
+            How::Found { program } => {
+                opening.notes.push(format!(
+                    "agents: {} (found at {})",
+                    self.name,
+                    program.display()
+                ));
+            }
+            How::Nothing => opening.warnings.push(NOTHING.to_owned()),
+        }
+    }
+}

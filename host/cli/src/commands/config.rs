@@ -1,0 +1,224 @@
+//! `smol-wf config`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use smol_wf_core::ids::Digest;
+
+use crate::config::{
+    FlagLayer, Given, Key, MODEL_MAP, Origin, PROVIDERS, ProviderSettings, Settings, Trust,
+    user_path,
+};
+use crate::failure::{self, CommandError};
+use crate::flags::{AgentFlags, CallFlags, DbFlags, LimitFlags, LogFlags};
+use crate::output;
+use crate::table::{Format, Table};
+
+/// Show the settings in force
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Show(Box<ShowArgs>),
+    Path(PathArgs),
+}
+
+/// Show each setting, and who said so
+///
+/// Flags are taken as `run` takes them. Values of an agent's environment are
+/// never shown.
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+struct ShowArgs {
+    /// Script or folder to look from
+    #[arg(default_value = ".")]
+    from: PathBuf,
+
+    /// How to print them
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    #[command(flatten)]
+    calls: CallFlags,
+
+    #[command(flatten)]
+    agents: AgentFlags,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    #[command(flatten)]
+    log: LogFlags,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  smol-wf config show
+  smol-wf config show --output json
+  smol-wf config show review.js --max-agents 50";
+
+/// Show where the settings files are
+#[derive(Debug, Args)]
+#[command(after_help = PATH_EXAMPLES)]
+struct PathArgs {
+    /// Script or folder to look from
+    #[arg(default_value = ".")]
+    from: PathBuf,
+
+    /// How to print them
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+}
+
+const PATH_EXAMPLES: &str = "\
+Examples:
+  smol-wf config path
+  smol-wf config path --output json";
+
+impl ConfigArgs {
+    pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
+        match self.verb {
+            Verb::Show(args) => args.execute(),
+            Verb::Path(args) => args.execute(),
+        }
+    }
+}
+
+/// One setting, as it is shown.
+#[derive(Serialize)]
+struct Row {
+    key: String,
+    value: Json,
+    origin: &'static str,
+    source: Option<String>,
+}
+
+impl Row {
+    fn new(key: String, value: Json, origin: &Origin) -> Self {
+        Self { key, value, origin: origin.layer(), source: origin.source() }
+    }
+
+    fn of_provider(name: &str, given: &Given<ProviderSettings>) -> Self {
+        let settings = &given.value;
+        let value = json!({
+            "kind": settings.kind.word(),
+            "enabled": settings.enabled,
+            "program": settings.program,
+            "command": settings.command,
+            "args": settings.args,
+            "env": settings.env.keys().collect::<Vec<_>>(),
+            "envAllow": settings.env_allow,
+        });
+        Self::new(format!("{PROVIDERS}.{name}"), value, &given.origin)
+    }
+}
+
+impl ShowArgs {
+    fn execute(&self) -> Result<ExitCode, CommandError> {
+        let mut flags = FlagLayer::default();
+        self.calls.put(&mut flags);
+        self.agents.put(&mut flags);
+        self.limits.put(&mut flags);
+        self.log.put(&mut flags);
+        self.db.put(&mut flags);
+        let settings = Settings::load(flags, &self.from)?;
+        failure::warn(&settings);
+        match self.output {
+            Format::Json => {
+                let rows = rows(&settings);
+                output::document(&json!({ "schemaVersion": 1, "settings": rows }))?;
+            }
+            Format::Text => output::line(&text(&settings))?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn rows(settings: &Settings) -> Vec<Row> {
+    let values = Key::ALL.into_iter().map(|key| match settings.get(key) {
+        Some(given) => Row::new(key.name().to_owned(), given.value.json(), &given.origin),
+        None => Row::new(key.name().to_owned(), Json::Null, &Origin::Default),
+    });
+    let aliases = settings.model_map.iter().map(|(alias, given)| {
+        Row::new(format!("{MODEL_MAP}.{alias}"), json!(given.value), &given.origin)
+    });
+    let providers = settings.providers.iter();
+    let providers = providers.map(|(name, given)| Row::of_provider(name, given));
+    values.chain(aliases).chain(providers).collect()
+}
+
+fn text(settings: &Settings) -> String {
+    let mut table = Table::new(["SETTING", "VALUE", "ORIGIN"]);
+    for key in Key::ALL {
+        let given = settings.get(key);
+        let value = given.map_or_else(|| "-".to_owned(), |given| given.value.to_string());
+        let origin = given.map_or(&Origin::Default, |given| &given.origin);
+        table.row([key.name(), &value, &origin.to_string()]);
+    }
+    for (alias, given) in &settings.model_map {
+        table.row([&format!("{MODEL_MAP}.{alias}"), &given.value, &given.origin.to_string()]);
+    }
+    for (name, given) in &settings.providers {
+        let (key, origin) = (format!("{PROVIDERS}.{name}"), given.origin.to_string());
+        table.row([&key, &given.value.summary(), &origin]);
+    }
+    table.text()
+}
+
+/// One settings file, there or not.
+#[derive(Serialize)]
+struct FileRow {
+    layer: &'static str,
+    file: PathBuf,
+    exists: bool,
+    trust: Option<Trust>,
+    digest: Option<Digest>,
+}
+
+impl PathArgs {
+    fn execute(&self) -> Result<ExitCode, CommandError> {
+        let settings = Settings::load(FlagLayer::default(), &self.from)?;
+        let project = settings.project_file.as_ref().map(|project| FileRow {
+            layer: "project",
+            file: project.file.clone(),
+            exists: true,
+            trust: Some(project.trust),
+            digest: Some(project.digest.clone()),
+        });
+        let user = user_path().map(|file| FileRow {
+            layer: "user",
+            file,
+            exists: settings.user_file.is_some(),
+            trust: None,
+            digest: None,
+        });
+        let files: Vec<FileRow> = project.into_iter().chain(user).collect();
+        if self.output == Format::Json {
+            output::document(&json!({ "schemaVersion": 1, "files": files }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = Table::new(["LAYER", "FILE", "STATE"]);
+        for row in &files {
+            let state = match (row.exists, row.trust) {
+                (false, _) => "absent",
+                (true, Some(Trust::Untrusted)) => "not trusted",
+                (true, Some(Trust::Changed)) => "not trusted: changed since",
+                (true, Some(Trust::Trusted)) => "trusted",
+                (true, None) => "read",
+            };
+            table.row([row.layer, &row.file.display().to_string(), state]);
+        }
+        output::line(&table.text())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,166 @@
+//! `smol-wf doctor`.
+
+mod checks;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use smol_wf_engine::providers::{Probe, Provider};
+use tokio::task::JoinSet;
+
+use crate::agents::{self, Catalogue, Chosen};
+use crate::config::{FlagLayer, Settings};
+use crate::failure::CommandError;
+use crate::flags::DbFlags;
+use crate::table::{Format, Table};
+use crate::{exit, output};
+use checks::{Check, State};
+
+/// Longest that a provider may take to say how it is: their own questions are
+/// bounded more tightly, and this holds for all of them.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Say whether a run can work here, and what to type where it cannot
+///
+/// Asks each agent's program for its version and looks for its credentials; no
+/// model is asked anything. Exit code 0: a run can work; 69: no agent can be
+/// used; 1: something else is in the way.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DoctorArgs {
+    /// Script or folder whose settings count
+    #[arg(default_value = ".")]
+    from: PathBuf,
+
+    /// How to print it
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf doctor
+  smol-wf doctor --output json";
+
+/// One agent.
+#[derive(Serialize)]
+struct Agent {
+    name: String,
+    usable: bool,
+    #[serde(flatten)]
+    probe: Probe,
+}
+
+/// All that was found.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Findings {
+    schema_version: u32,
+    /// What a run that names no provider goes to.
+    provider: String,
+    agents: Vec<Agent>,
+    checks: Vec<Check>,
+    ok: bool,
+}
+
+impl DoctorArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let mut flags = FlagLayer::default();
+        self.db.put(&mut flags);
+        let (settings, broken) = match Settings::load(flags, &self.from) {
+            Ok(settings) => (settings, None),
+            // Whoever is ill may still be examined.
+            Err(error) => (Settings::defaults(), Some(error)),
+        };
+        let catalogue = Catalogue::of(&settings);
+        let chosen = agents::choose(&settings);
+        let mut checks = checks::settings(&settings, broken.as_ref());
+        checks.push(checks::git().await);
+        if broken.is_none() {
+            checks.push(checks::database(&settings));
+        }
+        checks.push(checks::sandbox().await);
+        let agents = probe_all(catalogue.all()).await;
+        let code = verdict(&chosen, &agents, &checks);
+        let ok = code == 0;
+        let findings = Findings { schema_version: 1, provider: chosen.name, agents, checks, ok };
+        match self.output {
+            Format::Json => output::document(&findings)?,
+            Format::Text => output::line(&text(&findings, code))?,
+        }
+        Ok(ExitCode::from(code))
+    }
+}
+
+/// All at once, in order of their names.
+async fn probe_all(providers: Vec<Arc<dyn Provider>>) -> Vec<Agent> {
+    let mut asked = JoinSet::new();
+    for (position, provider) in providers.into_iter().enumerate() {
+        asked.spawn(async move {
+            let probed = tokio::time::timeout(PROBE_TIME_MAX, provider.probe()).await;
+            let probe = probed.unwrap_or_else(|_| Probe {
+                program: None,
+                version: None,
+                logged_in: None,
+                problem: Some(format!("does not say within {} s", PROBE_TIME_MAX.as_secs())),
+            });
+            let usable = probe.is_usable();
+            (position, Agent { name: provider.name().to_owned(), usable, probe })
+        });
+    }
+    let mut agents = asked.join_all().await;
+    agents.sort_by_key(|(position, _)| *position);
+    agents.into_iter().map(|(_, agent)| agent).collect()
+}
+
+/// The exit code.
+fn verdict(chosen: &Chosen, agents: &[Agent], checks: &[Check]) -> u8 {
+    if checks.iter().any(|check| check.state == State::Failed) {
+        return exit::FAILED;
+    }
+    let usable = agents.iter().any(|agent| agent.name == chosen.name && agent.usable);
+    if usable && !chosen.is_makeshift() { 0 } else { exit::UNAVAILABLE }
+}
+
+fn text(findings: &Findings, code: u8) -> String {
+    let mut agents = Table::new(["AGENT", "VERSION", "LOGIN", "STATE"]);
+    for agent in &findings.agents {
+        let login = match agent.probe.logged_in {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "-",
+        };
+        let place = agent.probe.program.as_deref().map(Path::display);
+        let state = match (&agent.probe.problem, place) {
+            (Some(problem), _) => problem.clone(),
+            (None, Some(place)) if agent.usable => format!("ready, {place}"),
+            (None, Some(place)) => format!("not logged in, {place}"),
+            (None, None) => "not installed".to_owned(),
+        };
+        let version = agent.probe.version.as_deref().unwrap_or("-");
+        agents.row([&agent.name, version, login, &state]);
+    }
+    let mut checks = Table::new(["CHECK", "STATE", ""]);
+    for check in &findings.checks {
+        checks.row([check.name, check.state.word(), &check.detail]);
+    }
+    let verdict = match code {
+        0 if findings.provider == agents::DEBUG => {
+            "A run goes to debug, which sends nothing to any model.".to_owned()
+        }
+        0 => format!("A run goes to {}.", findings.provider),
+        exit::UNAVAILABLE => format!(
+            "No run reaches a model: it goes to {}. Install an agent, or log in, as said above.",
+            findings.provider
+        ),
+        _ => "A run cannot work until what failed is put right.".to_owned(),
+    };
+    format!("{}\n\n{}\n\n{verdict}", agents.text(), checks.text())
+}

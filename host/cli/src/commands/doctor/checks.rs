@@ -1,0 +1,145 @@
+//! What a run needs besides an agent.
+//!
+//! Owns: one check each, and what to type where it fails. Never: changes
+//! anything; a database that is not there is not made.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use smol_wf_engine::{
+    DebugOnly, Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError,
+};
+
+use crate::config::{ConfigError, Key, Settings};
+
+/// `git --version` takes milliseconds.
+const GIT_TIME_MAX: Duration = Duration::from_secs(10);
+/// Databases up to this size are read whole, which takes about a second.
+const CHECKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    Ok,
+    /// A run works, but perhaps not as meant.
+    Warning,
+    /// No run works.
+    Failed,
+}
+
+impl State {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+    pub(super) detail: String,
+}
+
+fn check(name: &'static str, state: State, detail: impl Into<String>) -> Check {
+    Check { name, state, detail: detail.into() }
+}
+
+/// The settings files, and whether they count.
+pub(super) fn settings(settings: &Settings, broken: Option<&ConfigError>) -> Vec<Check> {
+    if let Some(error) = broken {
+        return vec![check("settings", State::Failed, format!("{error} [{}]", error.code()))];
+    }
+    let user = settings.user_file.as_deref();
+    let mut checks = vec![match user {
+        Some(file) => check("settings", State::Ok, file.display().to_string()),
+        None => check("settings", State::Ok, "no file of yours; `smol-wf config path` says where"),
+    }];
+    if let Some(project) = &settings.project_file {
+        let warnings = settings.warnings();
+        checks.push(match warnings.first() {
+            Some(warning) => check("project", State::Warning, warning.clone()),
+            None => check("project", State::Ok, project.file.display().to_string()),
+        });
+    }
+    checks
+}
+
+/// Git, which calls with `isolation: 'worktree'` need.
+pub(super) async fn git() -> Check {
+    let missing = |why: String| {
+        let detail = format!("{why}; calls with isolation: 'worktree' need it. Install git");
+        check("git", State::Warning, detail)
+    };
+    let mut command = tokio::process::Command::new("git");
+    command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(GIT_TIME_MAX, command.output()).await {
+        Ok(Ok(output)) if output.status.success() => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            check("git", State::Ok, said.trim().trim_start_matches("git version ").to_owned())
+        }
+        Ok(Ok(output)) => missing(format!("`git --version` ended with {}", output.status)),
+        Ok(Err(error)) => missing(format!("git cannot be started: {error}")),
+        Err(_) => missing("`git --version` does not end".to_owned()),
+    }
+}
+
+/// The database of the runs.
+pub(super) fn database(settings: &Settings) -> Check {
+    let Some(path) = settings.path(Key::Db) else {
+        let detail = "there is no home directory to keep runs in; name a database with --db";
+        return check("database", State::Failed, detail);
+    };
+    let shown = path.display();
+    let size = match path.metadata() {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return check("database", State::Ok, format!("{shown}, made by the first run"));
+        }
+        Err(error) => return check("database", State::Failed, format!("{shown}: {error}")),
+    };
+    let sound = |mut store: SqliteStore| -> Result<&str, StoreError> {
+        if size > CHECKED_BYTES_MAX {
+            return Ok("too large to be read whole here");
+        }
+        store.check().map(|()| "sound")
+    };
+    match SqliteStore::open(path).and_then(sound) {
+        Ok(verdict) => {
+            let mebibytes = size.div_ceil(1024 * 1024);
+            check("database", State::Ok, format!("{shown}, {mebibytes} MiB, {verdict}"))
+        }
+        Err(error) => check("database", State::Failed, format!("{error} [{}]", error.code())),
+    }
+}
+
+/// The sandbox that scripts run in.
+pub(super) async fn sandbox() -> Check {
+    let options = EngineOptions {
+        store: Box::new(MemoryStore::new()),
+        instances_max: 1,
+        providers: Arc::new(DebugOnly),
+        worktrees: None,
+    };
+    let script = ScriptFile {
+        bytes: b"export const meta = { name: 'doctor', description: 'Compiles' }\nreturn 1\n"
+            .into(),
+        path: Path::new("doctor.mjs").to_owned(),
+    };
+    let tried = match Engine::new(options) {
+        Ok(engine) => engine.check(&script).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    match tried {
+        Ok(()) => check("sandbox", State::Ok, "compiles and runs scripts"),
+        Err(error) => check("sandbox", State::Failed, format!("{error} [{}]", error.code())),
+    }
+}

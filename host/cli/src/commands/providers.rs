@@ -1,0 +1,93 @@
+//! `smol-wf providers`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+use smol_wf_engine::providers::Capabilities;
+
+use crate::agents::Catalogue;
+use crate::config::{FlagLayer, Settings};
+use crate::failure::{self, CommandError};
+use crate::output;
+use crate::table::{Format, Table};
+
+/// List the providers, and what each can do
+///
+/// What a provider cannot do by itself is done for it, where that is possible
+/// (schemas), or refused before the call is made.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ProvidersArgs {
+    /// Script or folder whose settings count
+    #[arg(default_value = ".")]
+    from: PathBuf,
+
+    /// How to print them
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf providers
+  smol-wf providers --output json";
+
+/// The capabilities in the order of the columns, with their names as data.
+fn named(can: Capabilities) -> [(&'static str, bool); 9] {
+    [
+        ("schema", can.schema),
+        ("sessions", can.sessions),
+        ("models", can.models),
+        ("effort", can.effort),
+        ("agentTypes", can.agent_types),
+        ("files", can.files),
+        ("readOnly", can.read_only),
+        ("write", can.write),
+        ("cost", can.cost),
+    ]
+}
+
+impl ProvidersArgs {
+    pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
+        let settings = Settings::load(FlagLayer::default(), &self.from)?;
+        failure::warn(&settings);
+        let providers = Catalogue::of(&settings).all();
+        if self.output == Format::Json {
+            let rows: Vec<Json> = providers
+                .iter()
+                .map(|provider| {
+                    let can = named(provider.capabilities());
+                    let can: serde_json::Map<String, Json> =
+                        can.into_iter().map(|(name, can)| (name.to_owned(), can.into())).collect();
+                    json!({ "name": provider.name(), "capabilities": can })
+                })
+                .collect();
+            output::document(&json!({ "schemaVersion": 1, "providers": rows }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = Table::new([
+            "PROVIDER",
+            "SCHEMA",
+            "SESSIONS",
+            "MODELS",
+            "EFFORT",
+            "AGENT TYPES",
+            "FILES",
+            "READ",
+            "WRITE",
+            "COST",
+        ]);
+        for provider in &providers {
+            let mut cells = [provider.name(), "", "", "", "", "", "", "", "", ""];
+            let can = named(provider.capabilities());
+            for (cell, (_, can)) in cells.iter_mut().skip(1).zip(can) {
+                *cell = if can { "yes" } else { "-" };
+            }
+            table.row(cells);
+        }
+        output::line(&table.text())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

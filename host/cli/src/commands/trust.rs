@@ -1,0 +1,103 @@
+//! `smol-wf trust`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::config::{self, ConfigError};
+use crate::failure::{CommandError, talk};
+use crate::output;
+use crate::table::{Format, Table};
+
+/// Trust the settings file of a project
+///
+/// An untrusted project cannot set programs, arguments, environments, places
+/// and prices, nor raise a limit. Trust is of one file as it is now: when it
+/// changes, it is untrusted again. The programs it names are not looked into.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct TrustArgs {
+    /// Project, or a folder in it
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+
+    /// List what is trusted
+    #[arg(long, conflicts_with_all = ["dir", "revoke"])]
+    list: bool,
+
+    /// Trust it no longer
+    #[arg(long)]
+    revoke: bool,
+
+    /// How to print the list
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", requires = "list")]
+    output: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf trust
+  smol-wf trust ../other --revoke
+  smol-wf trust --list
+
+Where nobody is asked, as in CI, SMOL_WF_TRUST holds the digests that are
+trusted, with commas between them; `smol-wf trust` prints the digest.";
+
+impl TrustArgs {
+    pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
+        if self.list {
+            return list(self.output);
+        }
+        if self.revoke {
+            return revoke(&self.dir);
+        }
+        let found = config::project(&self.dir)?;
+        let file = found.as_ref().map(config::Project::read).transpose()?.flatten();
+        let Some(file) = file else {
+            let from = std::path::absolute(&self.dir).unwrap_or_else(|_| self.dir.clone());
+            let (from, to) = found.map_or((from.clone(), from), |found| (found.from, found.root));
+            return Err(ConfigError::NoProjectFile { from, to }.into());
+        };
+        let what = config::needing_trust(&file)?;
+        config::trust(&file, Timestamp::now().as_millisecond())?;
+        for line in &what {
+            talk(&format!("it may now set {line}"));
+        }
+        if what.is_empty() {
+            talk("nothing in it needs trust");
+        }
+        output::line(&format!("{}  {}", file.digest, file.file.display()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
+    let own = config::project_file_in(dir);
+    let above = config::project(dir)?.and_then(|found| found.file);
+    let mut forgotten = config::distrust(&own)?.then_some(own);
+    if let (None, Some(file)) = (&forgotten, above) {
+        forgotten = config::distrust(&file)?.then_some(file);
+    }
+    match forgotten {
+        Some(file) => talk(&format!("{} is no longer trusted", file.display())),
+        None => talk("it was not trusted; `smol-wf trust --list` shows what is"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(format: Format) -> Result<ExitCode, CommandError> {
+    let trusted = config::trusted()?;
+    if format == Format::Json {
+        output::document(&json!({ "schemaVersion": 1, "trusted": trusted }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(["DIGEST", "FILE"]);
+    for row in &trusted {
+        table.row([row.digest.as_str(), &row.file.display().to_string()]);
+    }
+    output::line(&table.text())?;
+    Ok(ExitCode::SUCCESS)
+}

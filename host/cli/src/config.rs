@@ -1,0 +1,335 @@
+//! Settings: what is in force, and who said so.
+//!
+//! Owns: the order of the layers (flags, environment, project, user, defaults)
+//! and what a project may say before the user trusts it. Never: acts on a
+//! setting.
+
+mod budget;
+mod error;
+mod file;
+mod find;
+mod key;
+mod provider;
+mod trust;
+mod value;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use smol_wf_core::ids::Digest;
+
+use file::{FileLayer, Said, Source};
+use key::Right;
+
+pub(crate) use budget::Budget;
+pub(crate) use error::ConfigError;
+pub(crate) use file::{MODEL_MAP, PROVIDERS};
+pub(crate) use find::{Found, Project, project, project_file_in, user_path};
+pub(crate) use key::{AUTO, Key};
+pub(crate) use provider::{ProviderKind, ProviderSettings};
+pub(crate) use trust::Trust;
+pub(crate) use value::{Kind, Value};
+
+pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
+
+/// Who said what a setting is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag(&'static str),
+    Variable(&'static str),
+    Project { file: PathBuf, line: usize },
+    User { file: PathBuf, line: usize },
+    Default,
+}
+
+impl Origin {
+    /// The layer, as data.
+    pub(crate) fn layer(&self) -> &'static str {
+        match self {
+            Self::Flag(_) => "flag",
+            Self::Variable(_) => "environment",
+            Self::Project { .. } => "project",
+            Self::User { .. } => "user",
+            Self::Default => "default",
+        }
+    }
+
+    /// Where in the layer.
+    pub(crate) fn source(&self) -> Option<String> {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => Some((*name).to_owned()),
+            Self::Project { file, line } | Self::User { file, line } => {
+                Some(format!("{}:{line}", file.display()))
+            }
+            Self::Default => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.source() {
+            Some(source) => write!(f, "{} ({source})", self.layer()),
+            None => f.write_str(self.layer()),
+        }
+    }
+}
+
+/// A value and who said so.
+#[derive(Debug, Clone)]
+pub(crate) struct Given<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub(crate) struct FlagLayer {
+    pub(crate) values: Vec<(Key, Value)>,
+    pub(crate) model_map: Vec<(String, String)>,
+}
+
+impl FlagLayer {
+    /// Adds a flag, when it was given.
+    pub(crate) fn add(&mut self, key: Key, value: Option<&Value>) {
+        self.values.extend(value.map(|value| (key, value.clone())));
+    }
+}
+
+/// A project's file, and what of it does not count.
+#[derive(Debug)]
+pub(crate) struct ProjectFile {
+    pub(crate) file: PathBuf,
+    /// The project as `smol-wf trust` takes it.
+    pub(crate) dir: PathBuf,
+    pub(crate) digest: Digest,
+    pub(crate) trust: Trust,
+    /// Names of the settings that are ignored.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// All settings in force.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    values: BTreeMap<Key, Given<Value>>,
+    pub(crate) model_map: BTreeMap<String, Given<String>>,
+    /// Those that are configured.
+    pub(crate) providers: BTreeMap<String, Given<ProviderSettings>>,
+    pub(crate) user_file: Option<PathBuf>,
+    pub(crate) project_file: Option<ProjectFile>,
+}
+
+impl Settings {
+    /// The settings for work on `start`, a script or a folder.
+    pub(crate) fn load(flags: FlagLayer, start: &Path) -> Result<Self, ConfigError> {
+        let mut settings = Self::defaults();
+        if let Some(found) = find::user()? {
+            settings.user(&found)?;
+        }
+        if let Some(found) = project(start)?.map(|project| project.read()).transpose()?.flatten() {
+            settings.project(&found)?;
+        }
+        settings.environment()?;
+        for (key, value) in flags.values {
+            settings.set(key, value, Origin::Flag(key.row().flag));
+        }
+        for (alias, value) in flags.model_map {
+            let origin = Origin::Flag("--model-map");
+            settings.model_map.insert(alias, Given { value, origin });
+        }
+        Ok(settings)
+    }
+
+    /// The settings that are in force when nobody says anything.
+    pub(crate) fn defaults() -> Self {
+        let mut settings = Self::default();
+        for key in Key::ALL {
+            if let Some(value) = key.default() {
+                settings.set(key, value, Origin::Default);
+            }
+        }
+        settings
+    }
+
+    fn set(&mut self, key: Key, value: Value, origin: Origin) {
+        self.values.insert(key, Given { value, origin });
+    }
+
+    fn user(&mut self, found: &Found) -> Result<(), ConfigError> {
+        let said = parsed(found)?;
+        let origin = |line| Origin::User { file: found.file.clone(), line };
+        self.put(said, origin, |_, _, _| true, |_| true);
+        self.user_file = Some(found.file.clone());
+        Ok(())
+    }
+
+    fn project(&mut self, found: &Found) -> Result<(), ConfigError> {
+        let said = parsed(found)?;
+        let origin = |line| Origin::Project { file: found.file.clone(), line };
+        let trust = trust::of(found)?;
+        let trusted = trust == Trust::Trusted;
+        let ignored = self.put(
+            said,
+            origin,
+            |key, value, before| {
+                let row = key.row();
+                trusted
+                    || match row.project {
+                        Right::Set => true,
+                        Right::Lower => row.kind.is_at_most(value, before),
+                        Right::Nothing => false,
+                    }
+            },
+            |_| trusted,
+        );
+        self.project_file = Some(ProjectFile {
+            file: found.file.clone(),
+            dir: found.base.clone(),
+            digest: found.digest.clone(),
+            trust,
+            ignored,
+        });
+        Ok(())
+    }
+
+    /// Puts what a file says over what there is; the names of what does not
+    /// count come back.
+    fn put(
+        &mut self,
+        said: FileLayer,
+        origin: impl Fn(usize) -> Origin,
+        counts: impl Fn(Key, &Value, Option<&Value>) -> bool,
+        provider_counts: impl Fn(&ProviderSettings) -> bool,
+    ) -> Vec<String> {
+        let mut ignored = Vec::new();
+        for (key, Said { value, line }) in said.values {
+            let before = self.values.get(&key).map(|given| &given.value);
+            if counts(key, &value, before) {
+                self.set(key, value, origin(line));
+            } else {
+                ignored.push(key.name().to_owned());
+            }
+        }
+        for (alias, Said { value, line }) in said.model_map {
+            self.model_map.insert(alias, Given { value, origin: origin(line) });
+        }
+        for (name, Said { value, line }) in said.providers {
+            if provider_counts(&value) {
+                self.providers.insert(name, Given { value, origin: origin(line) });
+            } else {
+                ignored.push(format!("{PROVIDERS}.{name}"));
+            }
+        }
+        ignored
+    }
+
+    fn environment(&mut self) -> Result<(), ConfigError> {
+        for key in Key::ALL {
+            let row = key.row();
+            let Some(raw) = variable(row.variable) else { continue };
+            let value = match (row.kind, raw.into_string()) {
+                (Kind::Path, Err(raw)) => Value::Path(raw.into()),
+                (kind, Ok(text)) => kind
+                    .read(&text)
+                    .map_err(|reason| ConfigError::Variable { variable: row.variable, reason })?,
+                (_, Err(_)) => {
+                    let reason = "it is not UTF-8".to_owned();
+                    return Err(ConfigError::Variable { variable: row.variable, reason });
+                }
+            };
+            self.set(key, value, Origin::Variable(row.variable));
+        }
+        Ok(())
+    }
+
+    /// A setting and who said so.
+    pub(crate) fn get(&self, key: Key) -> Option<&Given<Value>> {
+        self.values.get(&key)
+    }
+
+    pub(crate) fn text(&self, key: Key) -> Option<&str> {
+        match &self.get(key)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn count(&self, key: Key) -> Option<u64> {
+        match self.get(key)?.value {
+            Value::Count(count) => Some(count),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn duration(&self, key: Key) -> Option<std::time::Duration> {
+        match self.get(key)?.value {
+            Value::Duration(span) => Some(span),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn path(&self, key: Key) -> Option<&Path> {
+        match &self.get(key)?.value {
+            Value::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn budget(&self, key: Key) -> Option<Budget> {
+        match self.get(key)?.value {
+            Value::Budget(budget) => Some(budget),
+            _ => None,
+        }
+    }
+
+    /// Whether the user asked for it just now, rather than once and for all: a
+    /// run that is taken up keeps what it was started with otherwise.
+    pub(crate) fn is_asked(&self, key: Key) -> bool {
+        self.get(key).is_some_and(|given| matches!(given.origin, Origin::Flag(_)))
+    }
+
+    /// What the user has to know about where the settings come from.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.project_file.iter().filter_map(ProjectFile::warning).collect()
+    }
+}
+
+impl ProjectFile {
+    fn warning(&self) -> Option<String> {
+        if self.ignored.is_empty() {
+            return None;
+        }
+        let why = match self.trust {
+            Trust::Changed => "has changed since you trusted it",
+            Trust::Trusted | Trust::Untrusted => "is not trusted",
+        };
+        let (file, dir, ignored) = (&self.file, &self.dir, self.ignored.join(", "));
+        Some(format!(
+            "{} {why}, and an untrusted project may neither set nor raise: {ignored}; these are ignored. Read the file, then type: smol-wf trust {}",
+            file.display(),
+            dir.display(),
+        ))
+    }
+}
+
+/// What a file says that needs trust, in words.
+pub(crate) fn needing_trust(found: &Found) -> Result<Vec<String>, ConfigError> {
+    let said = parsed(found)?;
+    let values = said.values.iter().filter(|(key, _)| key.row().project != Right::Set);
+    let values = values.map(|(key, said)| format!("{} = {}", key.name(), said.value));
+    let providers = said.providers.iter();
+    let providers =
+        providers.map(|(name, said)| format!("{PROVIDERS}.{name}: {}", said.value.summary()));
+    Ok(values.chain(providers).collect())
+}
+
+fn parsed(found: &Found) -> Result<FileLayer, ConfigError> {
+    file::read(&Source { file: &found.file, text: &found.text, base: &found.base })
+}
+
+/// A variable of the environment; an empty one counts as none.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,98 @@
+//! What can be wrong with settings.
+//!
+//! Owns: the list, with stable codes. Never: shows a value: a setting may be a
+//! secret that was put in the wrong place.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A place in a file, as editors count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl Place {
+    /// The place of a byte in a file's text.
+    pub(crate) fn of(file: &Path, text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self { file: file.to_owned(), line, column }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// Why there are no settings to go by.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{}: the settings cannot be read: {error}; check the path", .file.display())]
+    Unreadable { file: PathBuf, error: io::Error },
+    #[error("{} is {what}, which a project's settings must not be: they would say whatever that says; put the file itself there", .file.display())]
+    Symlink { file: PathBuf, what: &'static str },
+    #[error("{} may be changed by anyone, and it says which programs are run; type: chmod o-w {}", .file.display(), .file.display())]
+    Writable { file: PathBuf },
+    #[error("{} is over {most} bytes, which settings never are", .file.display())]
+    TooLarge { file: PathBuf, most: u64 },
+    #[error("{place}: not TOML: {reason}")]
+    Syntax { place: Place, reason: String },
+    #[error("{place}: there is no setting `{name}`{}; `smol-wf config show` lists them", suggestion(.similar.as_deref()))]
+    UnknownKey { place: Place, name: String, similar: Option<String> },
+    #[error("{place}: `{name}`: {reason}")]
+    Value { place: Place, name: String, reason: String },
+    #[error("{variable}: {reason}")]
+    Variable { variable: &'static str, reason: String },
+    #[error("the list of trusted projects {} cannot be {doing}: {error}", .file.display())]
+    TrustStore { file: PathBuf, doing: &'static str, error: io::Error },
+    #[error("there is no `.agents/smol-wf.toml` from {} up to {}; nothing needs trust", .from.display(), .to.display())]
+    NoProjectFile { from: PathBuf, to: PathBuf },
+    #[error("there is no home directory to remember trust in; set XDG_STATE_HOME")]
+    NoState,
+}
+
+impl ConfigError {
+    /// Stable code; see `docs/errors.md`.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "config_unreadable",
+            Self::Symlink { .. } => "config_symlink",
+            Self::Writable { .. } => "config_writable",
+            Self::TooLarge { .. } => "config_too_large",
+            Self::Syntax { .. } => "config_syntax",
+            Self::UnknownKey { .. } => "config_unknown_key",
+            Self::Value { .. } | Self::Variable { .. } => "config_value",
+            Self::TrustStore { .. } | Self::NoState => "trust_store",
+            Self::NoProjectFile { .. } => "trust_no_file",
+        }
+    }
+}
+
+fn suggestion(similar: Option<&str>) -> String {
+    similar.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_from_one_in_characters() {
+        let text = "a = 1\nbé = 2";
+        let place = |offset| {
+            let place = Place::of(Path::new("f"), text, offset);
+            (place.line, place.column)
+        };
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(6), (2, 1));
+        assert_eq!(place(10), (2, 4));
+        assert_eq!(place(1_000), (2, 7));
+    }
+}

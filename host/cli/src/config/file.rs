@@ -1,0 +1,246 @@
+//! What a settings file says.
+//!
+//! Owns: reading TOML into values, each with its line, and the complaints about
+//! it. Never: opens a file, or judges whether its words count.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Place};
+use super::key::Key;
+use super::provider::{self, ProviderSettings};
+use super::value::{Kind, Value};
+
+/// The table of model aliases.
+pub(crate) const MODEL_MAP: &str = "model_map";
+/// The table of providers.
+pub(crate) const PROVIDERS: &str = "providers";
+
+/// Something that a file says, and its line.
+#[derive(Debug, Clone)]
+pub(crate) struct Said<T> {
+    pub(crate) value: T,
+    pub(crate) line: usize,
+}
+
+/// All that a file says.
+#[derive(Debug, Default)]
+pub(crate) struct FileLayer {
+    pub(crate) values: BTreeMap<Key, Said<Value>>,
+    pub(crate) model_map: BTreeMap<String, Said<String>>,
+    pub(crate) providers: BTreeMap<String, Said<ProviderSettings>>,
+}
+
+/// Where the words of a file are read: for complaints and relative paths.
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) text: &'a str,
+    /// Relative paths start here.
+    pub(crate) base: &'a Path,
+}
+
+/// Reads a file's text.
+pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
+    let table = DeTable::parse(source.text).map_err(|error| ConfigError::Syntax {
+        place: source.place(error.span().map_or(0, |span| span.start)),
+        reason: error.message().replace('\n', "; "),
+    })?;
+    let mut layer = FileLayer::default();
+    for (name, value) in table.get_ref() {
+        let line = source.place(name.span().start).line;
+        match name.get_ref().as_ref() {
+            MODEL_MAP => layer.model_map = model_map(source, value)?,
+            PROVIDERS => layer.providers = provider::read(source, value)?,
+            text => {
+                let key = Key::named(text).ok_or_else(|| source.unknown(name, &names()))?;
+                let value = source.value(key, value)?;
+                layer.values.insert(key, Said { value, line });
+            }
+        }
+    }
+    Ok(layer)
+}
+
+fn names() -> Vec<&'static str> {
+    Key::ALL.into_iter().map(Key::name).chain([MODEL_MAP, PROVIDERS]).collect()
+}
+
+fn model_map(
+    source: &Source<'_>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<BTreeMap<String, Said<String>>, ConfigError> {
+    let mut aliases = BTreeMap::new();
+    for (alias, selector) in source.table(MODEL_MAP, value)? {
+        let name = alias.get_ref().to_string();
+        let text = source.string(&format!("{MODEL_MAP}.{name}"), selector)?;
+        let line = source.place(alias.span().start).line;
+        aliases.insert(name, Said { value: text, line });
+    }
+    Ok(aliases)
+}
+
+impl Source<'_> {
+    pub(crate) fn place(&self, offset: usize) -> Place {
+        Place::of(self.file, self.text, offset)
+    }
+
+    /// A complaint about a value.
+    pub(crate) fn wrong(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        reason: impl Into<String>,
+    ) -> ConfigError {
+        let place = self.place(value.span().start);
+        ConfigError::Value { place, name: name.to_owned(), reason: reason.into() }
+    }
+
+    /// A complaint about a name, with the one that was probably meant.
+    pub(crate) fn unknown<T: AsRef<str>>(
+        &self,
+        name: &Spanned<T>,
+        known: &[&'static str],
+    ) -> ConfigError {
+        let text = name.get_ref().as_ref();
+        ConfigError::UnknownKey {
+            place: self.place(name.span().start),
+            name: text.to_owned(),
+            similar: similar(text, known).map(str::to_owned),
+        }
+    }
+
+    pub(crate) fn table<'t, 'i>(
+        &self,
+        name: &str,
+        value: &'t Spanned<DeValue<'i>>,
+    ) -> Result<&'t DeTable<'i>, ConfigError> {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(self.wrong(name, value, format!("it is a table: write [{name}]"))),
+        }
+    }
+
+    pub(crate) fn string(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<String, ConfigError> {
+        match value.get_ref() {
+            DeValue::String(text) if text.contains('\0') => {
+                Err(self.wrong(name, value, "it holds a NUL character"))
+            }
+            DeValue::String(text) if !text.is_empty() => Ok(text.to_string()),
+            DeValue::String(_) => Err(self.wrong(name, value, "it is empty")),
+            _ => Err(self.wrong(name, value, "it is a string, in quotes")),
+        }
+    }
+
+    pub(crate) fn strings(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Vec<String>, ConfigError> {
+        match value.get_ref() {
+            DeValue::Array(values) => values.iter().map(|each| self.string(name, each)).collect(),
+            _ => Err(self.wrong(name, value, "it is a list of strings: [\"a\", \"b\"]")),
+        }
+    }
+
+    fn value(&self, key: Key, value: &Spanned<DeValue<'_>>) -> Result<Value, ConfigError> {
+        let (name, kind) = (key.name(), key.row().kind);
+        let (number, string) = kind.in_files();
+        let text = match value.get_ref() {
+            DeValue::Integer(digits) if number && digits.radix() == 10 => digits.to_string(),
+            DeValue::String(_) if string => self.string(name, value)?,
+            _ => {
+                let wanted = match (number, string) {
+                    (true, true) => "it is a string in quotes, or a whole number",
+                    (true, false) => "it is a whole number, without quotes",
+                    _ => "it is a string, in quotes",
+                };
+                return Err(self.wrong(name, value, wanted));
+            }
+        };
+        let read = kind.read(&text).map_err(|reason| self.wrong(name, value, reason))?;
+        Ok(match (kind, read) {
+            (Kind::Path, Value::Path(path)) => Value::Path(self.path(&path)),
+            (_, read) => read,
+        })
+    }
+
+    /// A path as it is meant from this file; `~/` is the user's home.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), crate::paths::home()) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => self.base.join(path),
+        }
+    }
+}
+
+/// The name that differs by a few letters only.
+fn similar<'n>(text: &str, known: &[&'n str]) -> Option<&'n str> {
+    let distance = |name: &str| strsim::osa_distance(&text.replace('-', "_"), name);
+    let most = (text.chars().count() / 3).max(1);
+    known.iter().copied().filter(|name| distance(name) <= most).min_by_key(|name| distance(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        let source = Source { file: Path::new("c.toml"), text, base: Path::new("/base") };
+        read(&source).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn complaints_name_the_place_and_what_to_write() {
+        for (text, says) in [
+            ("a = ", "c.toml:1:5: not TOML"),
+            (
+                "\nmax-agents = 5",
+                "c.toml:2:1: there is no setting `max-agents`; did you mean `max_agents`?",
+            ),
+            ("modle = 'x'", "did you mean `model`?"),
+            ("zebra = 1", "c.toml:1:1: there is no setting `zebra`; `smol-wf"),
+            ("max_agents = '5'", "c.toml:1:14: `max_agents`: it is a whole number, without quotes"),
+            ("max_agents = 0", "`max_agents`: it is a whole number from 1 to 1000000"),
+            ("max_agents = 0x10", "it is a whole number"),
+            ("permissions = 'all'", "it is one of read, write"),
+            ("timeout = '5 minutes'", "no unit of time"),
+            ("timeout = true", "it is a string in quotes, or a whole number"),
+            ("model_map = 1", "it is a table: write [model_map]"),
+            ("[model_map]\nfast = 3", "c.toml:2:8: `model_map.fast`: it is a string"),
+            ("provider = \"a\\u0000b\"", "NUL"),
+            (
+                "[providers.x]\nkind = 'command'\ncomand = ['x']",
+                "c.toml:3:1: there is no setting `comand`; did you mean `command`?",
+            ),
+        ] {
+            let said = complaint(text);
+            assert!(said.contains(says), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn no_complaint_repeats_a_value() {
+        for text in ["model = 7777", "db = ['7777']", "timeout = '7777x7777'", "a = 7777 7777"] {
+            // The unit of a duration is shown, but not its number.
+            let said = complaint(text);
+            assert!(!said.contains("7777 ") && !said.contains("'7777"), "{said}");
+        }
+    }
+
+    #[test]
+    fn relative_paths_start_at_the_files_base() {
+        let text = "db = 'runs.db'\ntimeout = 90\nbudget = '$5'";
+        let source = Source { file: Path::new("c.toml"), text, base: Path::new("/base") };
+        let layer = read(&source).unwrap();
+        assert_eq!(layer.values[&Key::Db].value, Value::Path("/base/runs.db".into()));
+        assert_eq!(layer.values[&Key::Timeout].value.to_string(), "90s");
+        assert_eq!(layer.values[&Key::Budget].line, 3);
+    }
+}

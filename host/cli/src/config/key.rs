@@ -1,0 +1,174 @@
+//! The settings there are.
+//!
+//! Owns: for each its name in files, its variable, its flag, what it holds, its
+//! default, and what a project may do to it. Never: a value; those come from
+//! the layers.
+
+use std::time::Duration;
+
+use smol_wf_core::limits;
+
+use super::value::{Kind, Value};
+
+/// What a project's file may do to a setting before the user trusts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// Set it: at worst the run is another one than the user wanted.
+    Set,
+    /// Lower what would be in force without the file: nothing is spent, allowed
+    /// or hidden that would not be anyway.
+    Lower,
+    /// Nothing: it names programs, places, or what things cost.
+    Nothing,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Provider,
+    Model,
+    Effort,
+    Permissions,
+    Timeout,
+    AgentTimeout,
+    IdleTimeout,
+    MaxAgents,
+    MaxParallelAgents,
+    Fuel,
+    Memory,
+    Budget,
+    BudgetMode,
+    SaveRawSessions,
+    Prices,
+    Db,
+    LogLevel,
+}
+
+/// All that is known of a setting.
+pub(crate) struct Row {
+    /// In files.
+    pub(crate) name: &'static str,
+    /// In the environment.
+    pub(crate) variable: &'static str,
+    /// On the command line.
+    pub(crate) flag: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) project: Right,
+}
+
+impl Key {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Provider,
+        Self::Model,
+        Self::Effort,
+        Self::Permissions,
+        Self::Timeout,
+        Self::AgentTimeout,
+        Self::IdleTimeout,
+        Self::MaxAgents,
+        Self::MaxParallelAgents,
+        Self::Fuel,
+        Self::Memory,
+        Self::Budget,
+        Self::BudgetMode,
+        Self::SaveRawSessions,
+        Self::Prices,
+        Self::Db,
+        Self::LogLevel,
+    ];
+
+    /// The setting of that name in a file.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|key| key.name() == name)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    #[rustfmt::skip] // A table.
+    pub(crate) fn row(self) -> Row {
+        let row = |name, variable, flag, kind, project| Row { name, variable, flag, kind, project };
+        let count = |least, most| Kind::Count { least, most };
+        match self {
+            Self::Provider => row("provider", "SMOL_WF_AGENT_PROVIDER", "--agent-provider", Kind::Text, Right::Set),
+            Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Text, Right::Set),
+            Self::Effort => row("effort", "SMOL_WF_EFFORT", "--effort", Kind::Text, Right::Set),
+            Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), Right::Lower),
+            Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, Right::Lower),
+            Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, Right::Lower),
+            Self::IdleTimeout => row("idle_timeout", "SMOL_WF_IDLE_TIMEOUT", "--idle-timeout", Kind::Duration, Right::Lower),
+            Self::MaxAgents => row("max_agents", "SMOL_WF_MAX_AGENTS", "--max-agents", count(1, limits::AGENTS_MAX.into()), Right::Lower),
+            Self::MaxParallelAgents => row("max_parallel_agents", "SMOL_WF_MAX_PARALLEL_AGENTS", "--max-parallel-agents", count(1, limits::PARALLEL_AGENTS_MAX.into()), Right::Lower),
+            Self::Fuel => row("fuel", "SMOL_WF_FUEL", "--fuel", count(1, i64::MAX as u64), Right::Lower),
+            Self::Memory => row("memory", "SMOL_WF_MEMORY", "--memory", count(MEMORY_MIB_LEAST, limits::MEMORY_MIB_MAX.into()), Right::Lower),
+            Self::Budget => row("budget", "SMOL_WF_BUDGET", "--budget", Kind::Budget, Right::Lower),
+            Self::BudgetMode => row("budget_mode", "SMOL_WF_BUDGET_MODE", "--budget-mode", Kind::Choice(&["stop", "pause"]), Right::Lower),
+            Self::SaveRawSessions => row("save_raw_sessions", "SMOL_WF_SAVE_RAW_SESSIONS", "--save-raw-sessions", Kind::Path, Right::Nothing),
+            Self::Prices => row("prices", "SMOL_WF_PRICES", "--prices", Kind::Path, Right::Nothing),
+            Self::Db => row("db", "SMOL_WF_DB", "--db", Kind::Path, Right::Nothing),
+            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["debug", "info", "warn", "error"]), Right::Lower),
+        }
+    }
+
+    /// What is in force when no layer says anything; none where that is to do
+    /// without.
+    pub(crate) fn default(self) -> Option<Value> {
+        let limits = limits::Limits::default();
+        Some(match self {
+            Self::Provider => Value::Text(AUTO.to_owned()),
+            Self::AgentTimeout => Value::Duration(Duration::from_secs(30 * 60)),
+            Self::IdleTimeout => Value::Duration(Duration::from_secs(5 * 60)),
+            Self::MaxAgents => Value::Count(limits.agents.into()),
+            Self::MaxParallelAgents => Value::Count(limits.parallel_agents.into()),
+            Self::Fuel => Value::Count(limits.fuel),
+            Self::Memory => Value::Count(limits.memory_mib.into()),
+            Self::BudgetMode => Value::Text("pause".to_owned()),
+            Self::LogLevel => Value::Text("info".to_owned()),
+            Self::Db => Value::Path(crate::paths::default_db()?),
+            Self::Model
+            | Self::Effort
+            | Self::Permissions
+            | Self::Timeout
+            | Self::Budget
+            | Self::SaveRawSessions
+            | Self::Prices => return None,
+        })
+    }
+}
+
+/// The provider that stands for "whichever there is".
+pub(crate) const AUTO: &str = "auto";
+
+/// MiB below which a script instance does not start.
+const MEMORY_MIB_LEAST: u64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_setting_has_a_name_a_variable_and_a_flag_of_its_own() {
+        let mut names = BTreeSet::new();
+        for key in Key::ALL {
+            let row = key.row();
+            assert_eq!(Key::named(row.name), Some(key));
+            let dashed = row.name.replace('_', "-");
+            assert!(row.flag.ends_with(&dashed), "{} {}", row.flag, row.name);
+            let variable = format!("SMOL_WF_{}", row.flag[2..].replace('-', "_").to_uppercase());
+            assert_eq!(row.variable, variable);
+            assert!(names.insert(row.flag));
+        }
+        assert_eq!(names.len(), Key::ALL.len());
+    }
+
+    #[test]
+    fn what_names_programs_places_or_prices_is_not_for_projects() {
+        for key in Key::ALL {
+            let is_path = matches!(key.row().kind, Kind::Path);
+            assert_eq!(key.row().project == Right::Nothing, is_path, "{}", key.name());
+        }
+    }
+}

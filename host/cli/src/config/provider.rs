@@ -1,0 +1,286 @@
+//! The `[providers.<name>]` tables.
+//!
+//! Owns: what one may say, and that it makes sense. Never: starts anything.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::ConfigError;
+use super::file::{PROVIDERS, Said, Source};
+
+/// The ways there are to drive an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProviderKind {
+    ClaudeCode,
+    Codex,
+    Opencode,
+    Pi,
+    Acp,
+    Command,
+}
+
+impl ProviderKind {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::ClaudeCode, Self::Codex, Self::Opencode, Self::Pi, Self::Acp, Self::Command];
+
+    /// Those that are there without being configured, in the order in which
+    /// `auto` looks for them.
+    pub(crate) const BUILT_IN: [Self; 4] =
+        [Self::ClaudeCode, Self::Codex, Self::Opencode, Self::Pi];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::ClaudeCode => "claude-code",
+            Self::Codex => "codex",
+            Self::Opencode => "opencode",
+            Self::Pi => "pi",
+            Self::Acp => "acp",
+            Self::Command => "command",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Whether it runs a command that the user gives.
+    fn takes_command(self) -> bool {
+        matches!(self, Self::Acp | Self::Command)
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A provider as it is configured.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ProviderSettings {
+    pub(crate) kind: ProviderKind,
+    pub(crate) enabled: bool,
+    /// Instead of the program that is on the search path.
+    pub(crate) program: Option<PathBuf>,
+    /// Program and arguments of an agent that has no kind of its own.
+    pub(crate) command: Vec<String>,
+    pub(crate) args: Vec<String>,
+    /// Values are often secrets.
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) env_allow: Vec<String>,
+}
+
+impl ProviderSettings {
+    /// One that nobody has configured.
+    pub(crate) fn of_kind(kind: ProviderKind) -> Self {
+        Self {
+            kind,
+            enabled: true,
+            program: None,
+            command: Vec::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            env_allow: Vec::new(),
+        }
+    }
+
+    /// In one line, without the values of its environment.
+    pub(crate) fn summary(&self) -> String {
+        let mut parts = vec![format!("kind {}", self.kind)];
+        if !self.enabled {
+            parts.push("not enabled".to_owned());
+        }
+        if let Some(program) = &self.program {
+            parts.push(format!("program {}", program.display()));
+        }
+        if !self.command.is_empty() {
+            parts.push(format!("command {}", quoted(&self.command)));
+        }
+        if !self.args.is_empty() {
+            parts.push(format!("args {}", quoted(&self.args)));
+        }
+        if !self.env.is_empty() {
+            let names: Vec<&str> = self.env.keys().map(String::as_str).collect();
+            parts.push(format!("sets {}", names.join(" ")));
+        }
+        if !self.env_allow.is_empty() {
+            parts.push(format!("passes {}", self.env_allow.join(" ")));
+        }
+        parts.join(", ")
+    }
+}
+
+/// The values of the environment are not for logs.
+impl fmt::Debug for ProviderSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProviderSettings({})", self.summary())
+    }
+}
+
+fn quoted(words: &[String]) -> String {
+    serde_json::to_string(words).unwrap_or_default()
+}
+
+/// Reads the table of all providers.
+pub(super) fn read(
+    source: &Source<'_>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<BTreeMap<String, Said<ProviderSettings>>, ConfigError> {
+    let mut providers = BTreeMap::new();
+    for (name, value) in source.table(PROVIDERS, value)? {
+        let text = name.get_ref().to_string();
+        let shown = format!("{PROVIDERS}.{text}");
+        if let Some(reason) = bad_name(&text) {
+            let place = source.place(name.span().start);
+            return Err(ConfigError::Value { place, name: shown, reason: reason.to_owned() });
+        }
+        let table = Table { source, name: &shown, value, table: source.table(&shown, value)? };
+        let line = source.place(name.span().start).line;
+        providers.insert(text.clone(), Said { value: table.read(&text)?, line });
+    }
+    Ok(providers)
+}
+
+/// Why a provider cannot have this name: it stands in scripts, flags and file
+/// names.
+fn bad_name(name: &str) -> Option<&'static str> {
+    const NAME_CHARS_MAX: usize = 40;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    match name {
+        "debug" => Some("the debug provider is always as it is; take another name"),
+        super::key::AUTO => {
+            Some("`auto` stands for whichever provider there is; take another name")
+        }
+        _ if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(allowed) => {
+            Some("a provider's name is 1 to 40 lower-case letters, digits, `-` and `_`")
+        }
+        _ => None,
+    }
+}
+
+/// One provider's table, while it is read.
+struct Table<'a, 'i> {
+    source: &'a Source<'a>,
+    name: &'a str,
+    value: &'a Spanned<DeValue<'i>>,
+    table: &'a DeTable<'i>,
+}
+
+impl Table<'_, '_> {
+    const KEYS: [&'static str; 7] =
+        ["kind", "enabled", "program", "command", "args", "env", "env_allow"];
+
+    fn read(&self, provider: &str) -> Result<ProviderSettings, ConfigError> {
+        let source = self.source;
+        let mut settings = ProviderSettings::of_kind(self.kind(provider)?);
+        for (key, value) in self.table {
+            let name = format!("{}.{}", self.name, key.get_ref());
+            match key.get_ref().as_ref() {
+                "kind" => {}
+                "enabled" => match value.get_ref() {
+                    DeValue::Boolean(enabled) => settings.enabled = *enabled,
+                    _ => return Err(source.wrong(&name, value, "it is true or false")),
+                },
+                "program" if settings.kind.takes_command() => {
+                    let reason = "this kind takes `command` instead: program and arguments";
+                    return Err(source.wrong(&name, value, reason));
+                }
+                "program" => {
+                    let program = source.string(&name, value)?;
+                    settings.program = Some(self.program(&program).into());
+                }
+                "command" if !settings.kind.takes_command() => {
+                    let reason = "this kind takes `program` and `args` instead";
+                    return Err(source.wrong(&name, value, reason));
+                }
+                "command" => settings.command = source.strings(&name, value)?,
+                "args" => settings.args = source.strings(&name, value)?,
+                "env_allow" => settings.env_allow = self.variables(&name, value)?,
+                "env" => settings.env = self.environment(&name, value)?,
+                _ => return Err(source.unknown(key, &Self::KEYS)),
+            }
+        }
+        if settings.kind.takes_command() {
+            let Some(program) = settings.command.first_mut() else {
+                let reason = "this kind needs `command = [\"program\", \"argument\"]`";
+                return Err(source.wrong(self.name, self.value, reason));
+            };
+            *program = self.program(program);
+        }
+        Ok(settings)
+    }
+
+    fn kind(&self, provider: &str) -> Result<ProviderKind, ConfigError> {
+        let kinds = || ProviderKind::ALL.map(ProviderKind::word).join(", ");
+        let built_in = ProviderKind::BUILT_IN.into_iter().find(|kind| kind.word() == provider);
+        let given = self.table.iter().find(|(key, _)| key.get_ref().as_ref() == "kind");
+        let Some((_, value)) = given else {
+            return built_in.ok_or_else(|| {
+                let reason = format!("it needs a `kind`, one of {}", kinds());
+                self.source.wrong(self.name, self.value, reason)
+            });
+        };
+        let name = format!("{}.kind", self.name);
+        let word = self.source.string(&name, value)?;
+        let kind = ProviderKind::from_word(&word)
+            .ok_or_else(|| self.source.wrong(&name, value, format!("it is one of {}", kinds())))?;
+        if built_in.is_some_and(|built_in| built_in != kind) {
+            let reason = "this name belongs to another kind; take another name";
+            return Err(self.source.wrong(&name, value, reason));
+        }
+        Ok(kind)
+    }
+
+    /// A program with a `/` in its name is a path, from the file's base; another
+    /// is looked for on the search path.
+    fn program(&self, text: &str) -> String {
+        if text.contains('/') {
+            return self.source.path(Path::new(text)).to_string_lossy().into_owned();
+        }
+        text.to_owned()
+    }
+
+    fn environment(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<BTreeMap<String, String>, ConfigError> {
+        let mut variables = BTreeMap::new();
+        for (variable, value) in self.source.table(name, value)? {
+            let shown = format!("{name}.{}", variable.get_ref());
+            let DeValue::String(text) = value.get_ref() else {
+                return Err(self.source.wrong(&shown, value, "it is a string, in quotes"));
+            };
+            if !is_variable(variable.get_ref()) || text.contains('\0') {
+                let reason = "no environment can hold this variable";
+                return Err(self.source.wrong(&shown, value, reason));
+            }
+            variables.insert(variable.get_ref().to_string(), text.to_string());
+        }
+        Ok(variables)
+    }
+
+    fn variables(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Vec<String>, ConfigError> {
+        let names = self.source.strings(name, value)?;
+        // A star alone would hand every secret over.
+        match names.iter().all(|name| is_variable(name.strip_suffix('*').unwrap_or(name))) {
+            true => Ok(names),
+            false => {
+                let reason = "it is a list of names of variables; one may end in `*`";
+                Err(self.source.wrong(name, value, reason))
+            }
+        }
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0', '*'])
+}

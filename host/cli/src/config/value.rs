@@ -1,0 +1,187 @@
+//! Values of settings.
+//!
+//! Owns: how each kind is read from text, compared and written. Never: says
+//! where a value came from.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::budget::Budget;
+
+/// What a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text but none.
+    Text,
+    /// One of these words, the least permissive first.
+    Choice(&'static [&'static str]),
+    /// A whole number in these bounds.
+    Count { least: u64, most: u64 },
+    /// `90s`, `5m`.
+    Duration,
+    /// `$5`, `200k`.
+    Budget,
+    /// A file or a folder.
+    Path,
+}
+
+/// A setting's value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Text(String),
+    Count(u64),
+    Duration(Duration),
+    Budget(Budget),
+    Path(PathBuf),
+}
+
+impl Kind {
+    /// Reads what a flag or a variable holds. What is wrong is said without the
+    /// text: it may be anything.
+    pub(crate) fn read(self, text: &str) -> Result<Value, String> {
+        match self {
+            Self::Text if text.is_empty() => Err("it is empty".to_owned()),
+            Self::Text => Ok(Value::Text(text.to_owned())),
+            Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
+            Self::Choice(words) => Err(format!("it is one of {}", words.join(", "))),
+            Self::Count { least, most } => match text.parse() {
+                Ok(count) if (least..=most).contains(&count) => Ok(Value::Count(count)),
+                _ => Err(format!("it is a whole number from {least} to {most}")),
+            },
+            Self::Duration => duration(text).map(Value::Duration),
+            Self::Budget => Budget::read(text).map(Value::Budget),
+            Self::Path if text.is_empty() => Err("it is empty".to_owned()),
+            Self::Path => Ok(Value::Path(PathBuf::from(text))),
+        }
+    }
+
+    /// Whether a file writes it as a number, as a string, or as either.
+    pub(crate) fn in_files(self) -> (bool, bool) {
+        match self {
+            Self::Count { .. } => (true, false),
+            Self::Duration | Self::Budget => (true, true),
+            Self::Text | Self::Choice(_) | Self::Path => (false, true),
+        }
+    }
+
+    /// Whether `value` asks for no more than `other` does, where none is no
+    /// bound at all.
+    pub(crate) fn is_at_most(self, value: &Value, other: Option<&Value>) -> bool {
+        match (self, value, other) {
+            (Self::Choice(words), Value::Text(word), other) => {
+                let rank = |word: &str| words.iter().position(|known| *known == word);
+                match other {
+                    Some(Value::Text(other)) => rank(word) <= rank(other),
+                    _ => rank(word) == Some(0),
+                }
+            }
+            (_, _, None) => true,
+            (_, Value::Count(count), Some(Value::Count(other))) => count <= other,
+            (_, Value::Duration(span), Some(Value::Duration(other))) => span <= other,
+            (_, Value::Budget(budget), Some(Value::Budget(other))) => {
+                budget.partial_cmp(other).is_some_and(Ordering::is_le)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Value {
+    /// As data.
+    pub(crate) fn json(&self) -> Json {
+        match self {
+            Self::Count(count) => json!(count),
+            other => json!(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Duration(span) => f.write_str(&span_text(*span)),
+            Self::Budget(budget) => write!(f, "{budget}"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A duration as [`duration`] reads it, in the largest unit that divides it.
+fn span_text(span: Duration) -> String {
+    let milliseconds = span.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let unit = units.into_iter().find(|(size, _)| milliseconds.is_multiple_of(*size));
+    let (size, name) = unit.unwrap_or((1, "ms"));
+    format!("{}{name}", milliseconds / size)
+}
+
+/// `500ms`, `90s`, `5m`, `1h`, `2d`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds_each = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(format!("`{unit}` is no unit of time; there are ms, s, m, h and d")),
+    };
+    let number: f64 = number.parse().map_err(|_| "a duration is a number and a unit: 90s")?;
+    Duration::try_from_secs_f64(number * seconds_each)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "a duration is more than nothing and less than for ever".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5_400)));
+        for wrong in ["", "s", "5 minutes", "-1s", "0s", "1e300d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_written_as_it_is_read() {
+        for (kind, text) in [
+            (Kind::Duration, "90s"),
+            (Kind::Duration, "30m"),
+            (Kind::Duration, "1500ms"),
+            (Kind::Count { least: 1, most: 9 }, "9"),
+            (Kind::Choice(&["read", "write"]), "write"),
+            (Kind::Budget, "$0.5"),
+            (Kind::Budget, "200k"),
+        ] {
+            assert_eq!(kind.read(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_lower_of_two_values_is_known_or_it_is_not_lower() {
+        let at_most = |kind: Kind, value: &str, other: Option<&str>| {
+            let other = other.map(|other| kind.read(other).unwrap());
+            kind.is_at_most(&kind.read(value).unwrap(), other.as_ref())
+        };
+        let access = Kind::Choice(&["read", "write"]);
+        assert!(at_most(access, "read", None) && at_most(access, "read", Some("write")));
+        assert!(!at_most(access, "write", None) && !at_most(access, "write", Some("read")));
+        assert!(at_most(Kind::Duration, "1m", Some("90s")));
+        assert!(!at_most(Kind::Duration, "2m", Some("90s")));
+        assert!(at_most(Kind::Budget, "$5", None) && at_most(Kind::Budget, "$5", Some("$5")));
+        // Dollars and tokens do not compare.
+        assert!(!at_most(Kind::Budget, "1", Some("$5")));
+    }
+}

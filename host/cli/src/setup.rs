@@ -1,0 +1,85 @@
+//! From settings to what the engine is asked.
+//!
+//! Owns: opening the engine, and the parts of requests that settings decide.
+//! Never: where a setting comes from.
+
+use std::sync::Arc;
+
+use smol_wf_core::call::{CallDefaults, Permissions};
+use smol_wf_core::limits::Limits;
+use smol_wf_engine::{
+    AgentSettings, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore, SqliteStore,
+};
+
+use crate::agents::Catalogue;
+use crate::config::{Key, Settings};
+
+/// An engine over the database of these settings.
+pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
+    let path = settings.path(Key::Db).ok_or_else(|| {
+        let message = "there is no home directory to keep runs in; name a database with --db";
+        EngineError::Request { message: message.to_owned() }
+    })?;
+    let store = Box::new(SqliteStore::open(path)?);
+    let worktrees = path.parent().map(|dir| dir.join("worktrees"));
+    let providers = Arc::new(Catalogue::of(settings));
+    Engine::new(EngineOptions { store, instances_max, providers, worktrees })
+}
+
+/// An engine that keeps nothing: for what is in files.
+pub(crate) fn engine_without_db(
+    settings: &Settings,
+    instances_max: u32,
+) -> Result<Engine, EngineError> {
+    let store = Box::new(MemoryStore::new());
+    let providers = Arc::new(Catalogue::of(settings));
+    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
+}
+
+/// The limits of a new run.
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    let default = Limits::default();
+    let small = |key| settings.count(key).and_then(|count| u32::try_from(count).ok());
+    Limits {
+        fuel: settings.count(Key::Fuel).unwrap_or(default.fuel),
+        memory_mib: small(Key::Memory).unwrap_or(default.memory_mib),
+        agents: small(Key::MaxAgents).unwrap_or(default.agents),
+        parallel_agents: small(Key::MaxParallelAgents).unwrap_or(default.parallel_agents),
+    }
+}
+
+/// What a resume changes: what was asked for on the command line. The settings
+/// of files and the environment are for new runs.
+pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
+    let asked = |key| settings.count(key).filter(|_| settings.is_asked(key));
+    let small = |key| asked(key).and_then(|count| u32::try_from(count).ok());
+    LimitChanges {
+        fuel: asked(Key::Fuel),
+        memory_mib: small(Key::Memory),
+        agents: small(Key::MaxAgents),
+        parallel_agents: small(Key::MaxParallelAgents),
+    }
+}
+
+/// How this process runs agents.
+pub(crate) fn agents(settings: &Settings) -> AgentSettings {
+    let default = AgentSettings::default();
+    AgentSettings {
+        timeout: settings.duration(Key::AgentTimeout).unwrap_or(default.timeout),
+        idle_timeout: settings.duration(Key::IdleTimeout).unwrap_or(default.idle_timeout),
+        raw_sessions: settings.path(Key::SaveRawSessions).map(Into::into),
+    }
+}
+
+/// What calls are given that do not say it themselves.
+pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
+    let text = |key| settings.text(key).map(str::to_owned);
+    CallDefaults {
+        model: text(Key::Model),
+        effort: text(Key::Effort),
+        permissions: settings.text(Key::Permissions).map(|word| match word {
+            "write" => Permissions::Write,
+            _ => Permissions::Read,
+        }),
+    }
+}

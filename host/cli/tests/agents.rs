@@ -1,0 +1,287 @@
+//! Which agent answers, and what `doctor` and `providers` say of those there
+//! are: with programs that a test puts on a search path of its own.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use common::{Place, Ran, finish, journal, project};
+use serde_json::Value;
+
+const SCRIPT: &str =
+    "export const meta = { name: 'w', description: 'd' }\nreturn await agent('hi')\n";
+/// Ways to be logged in, as files below the home directory.
+const LOGINS: [(&str, &str, &str); 4] = [
+    ("claude-code", ".claude/.credentials.json", r#"{"claudeAiOauth":{"accessToken":"canary-1"}}"#),
+    ("codex", ".codex/auth.json", r#"{"tokens":{"access_token":"canary-2"}}"#),
+    ("opencode", ".local/share/opencode/auth.json", r#"{"x":{"type":"api","key":"canary-3"}}"#),
+    ("pi", ".pi/agent/auth.json", r#"{"x":{"type":"api_key","key":"canary-4"}}"#),
+];
+
+fn program_of(provider: &str) -> &str {
+    if provider == "claude-code" { "claude" } else { provider }
+}
+
+/// Puts a program on the place's own search path. It notes that it was started.
+fn install(place: &Place, program: &str) {
+    let text = format!("#!/bin/sh\necho started >> \"$HOME/started\"\necho '{program} 9.8.7'\n");
+    let path = place.write(&format!("bin/{program}"), text);
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+fn log_in(place: &Place, provider: &str) {
+    let (_, file, text) = LOGINS.iter().find(|login| login.0 == provider).unwrap();
+    place.write(&format!("home/{file}"), text);
+}
+
+/// The program with nothing on its search path but what the place has.
+fn alone(place: &Place, args: &[&str]) -> Command {
+    let mut command = place.at_home(args);
+    command.env("PATH", place.path("bin")).env("SMOL_WF_DB", place.db());
+    command
+}
+
+fn run(place: &Place, args: &[&str]) -> Ran {
+    finish(alone(place, args).spawn().unwrap())
+}
+
+fn provider_of(place: &Place, ran: &Ran) -> String {
+    let head = journal(&place.db(), &ran.run_id()).remove(0);
+    head["provider"].as_str().unwrap_or_else(|| panic!("{head}")).to_owned()
+}
+
+#[test]
+fn auto_is_the_first_agent_that_is_installed_and_logged_in() {
+    let place = Place::new();
+    place.write("w.mjs", SCRIPT);
+    // From the last to the first, so that each one wins over those before it.
+    for (provider, ..) in LOGINS.iter().rev() {
+        install(&place, program_of(provider));
+        let before = run(&place, &["run", "w.mjs"]);
+        assert_ne!(provider_of(&place, &before), *provider, "installed, and not logged in");
+        log_in(&place, provider);
+        std::fs::remove_file(place.path("home/started")).ok();
+        let chosen = run(&place, &["doctor", "--output", "json"]).report()["provider"].clone();
+        assert_eq!(chosen, *provider);
+        // Its name is said behind the run's, and stands in the journal.
+        let ran = run(&place, &["run", "w.mjs", "--timeout", "30s"]);
+        assert_eq!(provider_of(&place, &ran), *provider);
+        let place_of = place.path("bin").join(program_of(provider));
+        let said = format!("agents: {provider} (found at {})", place_of.display());
+        assert_eq!(ran.stderr.lines().nth(1), Some(said.as_str()), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn auto_starts_no_program() {
+    let place = Place::new();
+    place.write("w.mjs", "export const meta = { name: 'w', description: 'd' }\nreturn 1\n");
+    for (provider, ..) in LOGINS {
+        install(&place, program_of(provider));
+        log_in(&place, provider);
+    }
+    assert_eq!(provider_of(&place, &run(&place, &["run", "w.mjs"])), "claude-code");
+    assert!(!place.path("home/started").exists());
+}
+
+#[test]
+fn without_any_agent_the_echo_stands_in_and_says_so() {
+    let place = Place::new();
+    place.write("w.mjs", SCRIPT);
+    let ran = run(&place, &["run", "w.mjs"]);
+    assert_eq!(ran.ok()["results"], "echo: hi");
+    assert!(ran.stderr.contains("NOTHING IS SENT TO A MODEL"), "{}", ran.stderr);
+    // Whoever asks for the echo is not warned of it.
+    let ran = run(&place, &["run", "w.mjs", "--agent-provider", "debug"]);
+    assert!(!ran.stderr.contains("NOTHING"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_resumed_run_keeps_its_agent() {
+    let place = Place::new();
+    let two = "export const meta = { name: 'w', description: 'd' }\nawait agent('a')\nreturn await agent('b')\n";
+    place.write("w.mjs", two);
+    let ran = run(&place, &["run", "w.mjs", "--max-agents", "1"]);
+    ran.fails(5, &["NOTHING IS SENT"]);
+    install(&place, "claude");
+    log_in(&place, "claude-code");
+    let resumed = run(&place, &["resume", "latest", "--max-agents", "2"]);
+    assert_eq!(resumed.ok()["results"], "echo: b");
+    assert!(!place.path("home/started").exists());
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_named_with_those_that_are() {
+    let place = Place::new();
+    place.write("w.mjs", SCRIPT);
+    let file =
+        "[providers.mine]\nkind = 'command'\ncommand = ['x']\n[providers.pi]\nenabled = false\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    let ran = run(&place, &["run", "w.mjs", "--agent-provider", "pi"]);
+    ran.fails(2, &["no provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
+}
+
+#[test]
+fn a_command_of_the_settings_answers_and_gets_only_what_it_is_given() {
+    let place = Place::new();
+    place.write("w.mjs", SCRIPT);
+    let agent = place.write(
+        "home/.config/smol-workflows/agent.sh",
+        "#!/bin/sh\nprompt=$(cat)\necho \"$prompt $1 $2 $SET $PASSED ${SECRET:-none}\"\n",
+    );
+    std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
+    let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh', 'one']\n\
+        args = ['two']\nenv = { SET = 'set' }\nenv_allow = ['PASSED']\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    let mut command = place.at_home(&["run", "w.mjs"]);
+    command.env("PASSED", "passed").env("SECRET", "canary");
+    let ran = finish(command.spawn().unwrap());
+    assert_eq!(ran.ok()["results"], "hi one two set passed none");
+}
+
+#[test]
+fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
+    let place = Place::new();
+    let script = project().join("examples/own-agent/ask.mjs");
+    let script = script.to_str().unwrap();
+    let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let ran = at(&["run", script, "--agent-provider", "counter"]);
+    ran.fails(2, &["no provider `counter`", "smol-wf trust", "providers.counter"]);
+    let folder = project().join("examples/own-agent");
+    assert_eq!(at(&["trust", folder.to_str().unwrap()]).code, 0);
+    let ran = at(&["run", script]);
+    assert_eq!(ran.ok()["results"], "7 words");
+    // Whom a project has chosen is said.
+    let second = ran.stderr.lines().nth(1).unwrap();
+    assert!(second.starts_with("agents: counter (named in "), "{}", ran.stderr);
+}
+
+#[test]
+fn doctor_says_of_each_agent_what_is_wrong_and_what_to_type() {
+    let place = Place::new();
+    let doctor = || run(&place, &["doctor"]);
+    let nothing = doctor();
+    assert_eq!(nothing.code, 69, "{}", nothing.stdout);
+    for says in
+        ["claude-code", "codex", "opencode", "pi", "npm install -g", "sandbox", "git", "database"]
+    {
+        assert!(nothing.stdout.contains(says), "{says}: {}", nothing.stdout);
+    }
+    assert!(nothing.stderr.is_empty(), "{}", nothing.stderr);
+    install(&place, "codex");
+    let not_logged_in = doctor();
+    assert_eq!(not_logged_in.code, 69);
+    assert!(not_logged_in.stdout.contains("codex login"), "{}", not_logged_in.stdout);
+    log_in(&place, "codex");
+    let ready = doctor();
+    assert_eq!(ready.code, 0, "{}", ready.stdout);
+    assert!(ready.stdout.contains("9.8.7") && ready.stdout.contains("A run goes to codex."));
+    let json = run(&place, &["doctor", "--output", "json"]).ok();
+    assert_eq!(json["ok"], true);
+    let agents = json["agents"].as_array().unwrap();
+    let codex = agents.iter().find(|agent| agent["name"] == "codex").unwrap();
+    assert_eq!(
+        (codex["version"].as_str(), codex["loggedIn"].as_bool()),
+        (Some("9.8.7"), Some(true))
+    );
+    assert_eq!(codex["usable"], true);
+    // A pipe is no terminal: nothing in it moves or has a colour.
+    assert!(!ready.stdout.contains('\u{1b}'));
+    // It looks, and makes nothing.
+    assert!(!place.db().exists());
+}
+
+#[test]
+fn doctor_tells_of_settings_and_a_database_that_are_broken() {
+    let place = Place::new();
+    install(&place, "codex");
+    log_in(&place, "codex");
+    place.write("runs.db", "this is no database, and long enough to be none".repeat(40));
+    let ran = run(&place, &["doctor"]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("FAILED") && ran.stdout.contains("store_"), "{}", ran.stdout);
+    std::fs::remove_file(place.db()).unwrap();
+    place.write("home/.config/smol-workflows/config.toml", "modle = 'x'\n");
+    let ran = run(&place, &["doctor"]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("[config_unknown_key]"), "{}", ran.stdout);
+    place.write("home/.config/smol-workflows/config.toml", "");
+    place.write(".agents/smol-wf.toml", "db = 'x.db'\n");
+    let ran = run(&place, &["doctor"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("smol-wf trust"), "{}", ran.stdout);
+}
+
+#[test]
+fn no_secret_is_shown_by_any_command() {
+    let place = Place::new();
+    place.write("w.mjs", SCRIPT);
+    for (provider, ..) in LOGINS {
+        install(&place, program_of(provider));
+        log_in(&place, provider);
+    }
+    let file = "[providers.codex]\nenv = { OPENAI_API_KEY = 'canary-5' }\n\
+        [providers.mine]\nkind = 'acp'\ncommand = ['nowhere']\nenv = { TOKEN = 'canary-6' }\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    place.write(
+        ".agents/smol-wf.toml",
+        "[providers.theirs]\nkind = 'command'\ncommand = ['x']\nenv = { T = 'canary-7' }\n",
+    );
+    for args in [
+        &["doctor"][..],
+        &["doctor", "--output", "json"],
+        &["providers"],
+        &["config", "show"],
+        &["trust"],
+        &["config", "show", "--output", "json"],
+        &["run", "w.mjs", "--agent-provider", "mine", "--debug"],
+        &["history", "latest"],
+    ] {
+        let mut command = alone(&place, args);
+        command.env("ANTHROPIC_API_KEY", "canary-8").env("UNRELATED", "canary-9");
+        let ran = finish(command.spawn().unwrap());
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(!text.contains("canary-"), "{args:?}: {text}");
+        }
+    }
+    let database = std::fs::read(place.db()).unwrap();
+    assert!(!String::from_utf8_lossy(&database).contains("canary-"));
+}
+
+#[test]
+fn providers_lists_what_each_can_do() {
+    let place = Place::new();
+    let json = run(&place, &["providers", "--output", "json"]).ok();
+    let rows = json["providers"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    // In the order in which `auto` looks.
+    assert_eq!(names, ["claude-code", "codex", "opencode", "pi", "debug"]);
+    let can = |name: &str, what: &str| -> Value {
+        rows.iter().find(|row| row["name"] == name).unwrap()["capabilities"][what].clone()
+    };
+    assert_eq!(
+        (can("claude-code", "agentTypes"), can("codex", "agentTypes")),
+        (true.into(), false.into())
+    );
+    let text = run(&place, &["providers"]);
+    assert_eq!(text.stdout.lines().count(), 6, "{}", text.stdout);
+}
+
+#[test]
+fn two_accounts_with_one_agent_have_two_names() {
+    let place = Place::new();
+    let file = "[providers.work]\nkind = 'codex'\nenv = { CODEX_HOME = '/work' }\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    let json = run(&place, &["providers", "--output", "json"]).ok();
+    let rows = json["providers"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["claude-code", "codex", "opencode", "pi", "work", "debug"]);
+}

@@ -1,0 +1,194 @@
+//! Journals that someone has changed.
+//!
+//! Owns: every single-byte change of a sampled journal, with and without the
+//! chain of digests made good again. Never: a change that says the same.
+
+use smol_wf_core::guest::StopTurn;
+use smol_wf_core::journal::{self, Body, Chain, Entry, JournalError, Record};
+
+use smol_wf_sandbox::Sandbox;
+
+use super::{is_call, replay, run, sandbox};
+
+/// Every answer goes into a later prompt, so that none can change unseen.
+const SAMPLE: &str = "export const meta = { name: 'sample', description: 's' }
+    let said = []
+    const keep = answer => { said.push(JSON.stringify(answer)); return answer }
+    phase('One')
+    try { keep(await agent('first', { label: 'l' })) } catch (error) { keep(error.message) }
+    log('then', said.join())
+    const many = await parallel(['a', 'b', 'c'].map(name => () => agent('look at ' + name + said.join())))
+    keep(many)
+    await SW.sleep(3)
+    try { keep(await agent('sum up ' + said.join(), { schema: { type: 'object' } })) } catch (error) { keep(error.message) }
+    try { keep(await agent('last ' + said.join())) } catch (error) { keep(error.message) }
+    return said";
+
+/// Each with other answers, in another order.
+const SEEDS: [u64; 4] = [11, 12, 13, 14];
+
+async fn sample(seed: u64) -> Vec<Entry> {
+    run(&sandbox(), SAMPLE, seed).await.entries
+}
+
+fn seal(entries: &[Entry]) -> Vec<Record> {
+    let mut chain = Chain::new();
+    entries.iter().map(|entry| chain.seal(entry).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_changed_byte_breaks_the_chain_where_it_is() {
+    let records = seal(&sample(SEEDS[0]).await);
+    let mut changes = 0_u64;
+    for (seq, record) in (0..).zip(&records) {
+        for at in 0..record.body.len() {
+            for byte in [b'0', b'x', b'"'] {
+                let mut bytes = record.body.clone().into_bytes();
+                if bytes[at] == byte {
+                    continue;
+                }
+                bytes[at] = byte;
+                // A body is text: what is none is not in the database.
+                let Ok(body) = String::from_utf8(bytes) else { continue };
+                let mut changed = records.clone();
+                changed[seq as usize].body = body;
+                assert_eq!(
+                    journal::read(&changed[..=seq as usize]),
+                    Err(JournalError::Changed { seq })
+                );
+                changes += 1;
+            }
+        }
+    }
+    for seq in 0..records.len() - 1 {
+        let mut moved = records.clone();
+        moved.swap(seq, seq + 1);
+        assert_eq!(journal::read(&moved), Err(JournalError::Changed { seq: seq as u64 }));
+        let mut lost = records.clone();
+        lost.remove(seq);
+        assert_eq!(journal::read(&lost), Err(JournalError::Changed { seq: seq as u64 }));
+        changes += 2;
+    }
+    println!("{changes} changes under the chain, each found at its entry");
+    assert!(changes > 9_000);
+}
+
+/// Someone who can write the chain anew can make up a journal, but not one that
+/// the script would not have made.
+#[tokio::test]
+async fn a_changed_journal_with_a_good_chain_is_caught_at_the_step() {
+    let sandbox = sandbox();
+    let (mut arguments, mut results) = (0, 0);
+    for seed in SEEDS {
+        let (more_arguments, more_results) = caught(&sandbox, &sample(seed).await).await;
+        arguments += more_arguments;
+        results += more_results;
+    }
+    println!("{arguments} changed arguments and {results} changed answers, all caught");
+    assert!(arguments > 400 && results > 80, "{arguments}, {results}");
+}
+
+/// Changes each byte of each argument and answer of a journal; how many of each.
+async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
+    let (mut arguments, mut results) = (0, 0);
+    for (seq, entry) in entries.iter().enumerate() {
+        for changed in changes_of(entry) {
+            let mut journal = entries.to_vec();
+            journal[seq] = changed;
+            let caught = match replay(sandbox, journal).await {
+                Err(StopTurn::Mismatch(mismatch)) => mismatch.seq,
+                other => panic!("entry {seq} {:?}: {other:?}", entry.body),
+            };
+            if is_call(&entry.body)
+                || matches!(entry.body, Body::PhaseSet { .. } | Body::Logged { .. })
+            {
+                assert_eq!(caught, seq as u64, "{:?}", entry.body);
+                arguments += 1;
+            } else {
+                // An answer shows in the next thing that the script asks for.
+                let next = (seq + 1..entries.len())
+                    .find(|at| !entries[*at].body.is_about_attempts())
+                    .unwrap();
+                assert!(caught >= next as u64, "{:?} at {caught}", entry.body);
+                let between = &entries[next..usize::try_from(caught).unwrap()];
+                assert!(
+                    !between.iter().any(|entry| is_call(&entry.body) && needs_all(&entry.body)),
+                    "entry {seq} was met at {caught} only"
+                );
+                results += 1;
+            }
+        }
+    }
+    (arguments, results)
+}
+
+#[tokio::test]
+async fn a_changed_order_with_a_good_chain_is_caught() {
+    let sandbox = sandbox();
+    let entries = sample(SEEDS[0]).await;
+    let settled: Vec<usize> =
+        (0..entries.len()).filter(|at| matches!(entries[*at].body, Body::Settled { .. })).collect();
+    let mut orders = 0;
+    for pair in settled.windows(2) {
+        let mut journal = entries.clone();
+        journal.swap(pair[0], pair[1]);
+        let caught = replay(&sandbox, journal).await;
+        assert!(matches!(caught, Err(StopTurn::Mismatch(_))), "{pair:?}: {caught:?}");
+        orders += 1;
+    }
+    assert!(orders >= 4, "{orders}");
+}
+
+/// Whether a call says in its prompt all that was answered before it.
+fn needs_all(body: &Body) -> bool {
+    matches!(body, Body::AgentCalled { request, .. } if request.prompt.starts_with("sum up") || request.prompt.starts_with("last"))
+}
+
+/// The entry with one byte of an argument or of a result changed, for every byte.
+fn changes_of(entry: &Entry) -> Vec<Entry> {
+    let with = |body: Body| Entry { at_us: entry.at_us, body };
+    match &entry.body {
+        Body::AgentCalled { call, scope, request } => bytes_of(&request.prompt)
+            .map(|prompt| {
+                let mut request = request.clone();
+                request.prompt = prompt;
+                with(Body::AgentCalled { call: *call, scope: *scope, request })
+            })
+            .collect(),
+        Body::Logged { scope, message } => {
+            bytes_of(message).map(|message| with(Body::Logged { scope: *scope, message })).collect()
+        }
+        Body::PhaseSet { scope, title } => {
+            bytes_of(title).map(|title| with(Body::PhaseSet { scope: *scope, title })).collect()
+        }
+        Body::Settled { call, outcome, reply } => {
+            use smol_wf_core::guest::Outcome;
+            let outcomes: Vec<Outcome> = match outcome {
+                // Inside the quotes of a text; the result of a sleep is nobody's.
+                Outcome::Value(text) if text.starts_with('"') => bytes_of(&text[1..text.len() - 1])
+                    .map(|inner| Outcome::Value(format!("\"{inner}\"")))
+                    .collect(),
+                Outcome::Value(_) => Vec::new(),
+                Outcome::Failed(failure) => bytes_of(&failure.message)
+                    .map(|message| {
+                        let mut failure = failure.clone();
+                        failure.message = message;
+                        Outcome::Failed(failure)
+                    })
+                    .collect(),
+            };
+            let settled =
+                |outcome| with(Body::Settled { call: *call, outcome, reply: reply.clone() });
+            outcomes.into_iter().map(settled).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The text with one of its characters replaced, for each.
+fn bytes_of(text: &str) -> impl Iterator<Item = String> {
+    text.char_indices().map(|(at, one)| {
+        let other = if one == 'x' { 'y' } else { 'x' };
+        format!("{}{other}{}", &text[..at], &text[at + one.len_utf8()..])
+    })
+}

@@ -1,0 +1,95 @@
+//! What one call costs above starting the same program by hand, and what the
+//! search for leftovers costs: `cargo run --release -p smol-wf-providers
+//! --example call_overhead`.
+//!
+//! Owns: measuring. Never: judges; a busy machine is no failure.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a measurement may stop where it stands"
+)]
+
+use std::io::Write;
+use std::process::{Command as Program, Stdio};
+use std::time::{Duration, Instant};
+
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_providers::command::{Command, CommandOptions};
+use smol_wf_providers::{AgentTask, Provider};
+
+const CALLS: usize = 300;
+/// A program that exits at once.
+const PROGRAM: &str = "true";
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(measure());
+}
+
+async fn measure() {
+    let provider = Command::new(CommandOptions {
+        name: "fake".to_owned(),
+        command: vec![PROGRAM.to_owned()],
+        ..CommandOptions::default()
+    });
+    let (mut by_hand, mut by_call) = (Vec::new(), Vec::new());
+    // In turn, so that both meet the same machine.
+    for _ in 0..CALLS {
+        by_hand.push(start_by_hand());
+        let begun = Instant::now();
+        provider.attempt(task(), &()).await.expect("an exit with code 0");
+        by_call.push(begun.elapsed());
+    }
+    let (by_hand, by_call) = (median(by_hand), median(by_call));
+    println!("started by hand   {by_hand:>12.3?} (median of {CALLS})");
+    println!("through a call    {by_call:>12.3?}");
+    let overhead = (by_call.as_secs_f64() - by_hand.as_secs_f64()) * 1000.0;
+    println!("overhead          {overhead:>10.3}ms");
+    let searches = (0..CALLS).map(|_| {
+        let begun = Instant::now();
+        smol_wf_providers::end_leftovers();
+        begun.elapsed()
+    });
+    println!("search leftovers  {:>12.3?}", median(searches.collect()));
+}
+
+fn start_by_hand() -> Duration {
+    let begun = Instant::now();
+    let mut child = Program::new(PROGRAM)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a program");
+    if let Some(mut stdin) = child.stdin.take() {
+        // It may have ended without reading.
+        let _ = stdin.write_all(b"prompt");
+    }
+    child.wait_with_output().expect("an exit");
+    begun.elapsed()
+}
+
+fn task() -> AgentTask {
+    AgentTask {
+        run: RunId::from_bits(1),
+        call: CallId(1),
+        ordinal: 1,
+        round: 1,
+        idempotency_key: "run-1-call-1".to_owned(),
+        request: AgentRequest::plain("prompt"),
+        prompt: "prompt".to_owned(),
+        model: None,
+        effort: None,
+        permissions: None,
+        session_id: None,
+        cwd: std::env::temp_dir(),
+        raw: None,
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}

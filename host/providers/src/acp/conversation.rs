@@ -1,0 +1,346 @@
+//! One prompt, from the first word to the end of the turn, without a process.
+//!
+//! Owns: what is sent next, given what came. Never: reads or writes anything
+//! itself, so a recorded transcript exercises all of it.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use smol_wf_core::call::Permissions;
+
+use super::policy::decide;
+use super::transcript::{Transcript, TurnEnd};
+use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
+use crate::vendor_words::kind_of;
+use crate::{
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, ProviderError,
+    ProviderErrorKind as Kind, Spent,
+};
+
+/// Modes in which agents change nothing, by the names that they have.
+const READING_MODES: [&str; 2] = ["read-only", "plan"];
+
+/// What is being waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Initialize,
+    Session,
+    Mode,
+    Model,
+    Effort,
+    Prompt,
+}
+
+/// What to do after a line of the agent's.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Go on, after sending this.
+    Send(Vec<Value>),
+    /// The turn has ended.
+    Done(Box<AgentReply>),
+}
+
+/// A conversation.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    provider: String,
+    task: AgentTask,
+    cwd: PathBuf,
+    stage: Stage,
+    /// Requests so far; the last one is what is waited for.
+    requests: u64,
+    session: Option<String>,
+    /// The agent can take a session up again.
+    loads: bool,
+    /// What `session/new` offers to choose from.
+    offered: Value,
+    transcript: Transcript,
+    /// What the session had cost before this turn; none when that is unknown.
+    cost_before: Option<f64>,
+}
+
+impl Conversation {
+    /// With what to send first.
+    pub(super) fn open(provider: &str, task: AgentTask, cwd: PathBuf) -> (Self, Value) {
+        let cost_before = task.session_id.is_none().then_some(0.0);
+        let mut conversation = Self {
+            provider: provider.to_owned(),
+            task,
+            cwd,
+            stage: Stage::Initialize,
+            requests: 0,
+            session: None,
+            loads: false,
+            offered: Value::Null,
+            transcript: Transcript::default(),
+            cost_before,
+        };
+        // No files and no terminals of ours: an agent has its own.
+        let params = json!({
+            "protocolVersion": VERSION,
+            "clientCapabilities": {
+                "fs": {"readTextFile": false, "writeTextFile": false},
+                "terminal": false,
+            },
+            "clientInfo": {"name": "smol-wf", "version": env!("CARGO_PKG_VERSION")},
+        });
+        let first = conversation.ask(Stage::Initialize, "initialize", &params);
+        (conversation, first)
+    }
+
+    /// What to send to a turn that nobody waits for any more.
+    pub(super) fn cancel(&self) -> Option<Value> {
+        let session = self.session.as_ref().filter(|_| self.stage == Stage::Prompt)?;
+        Some(wire::cancel(session))
+    }
+
+    pub(super) fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    pub(super) fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// Whether the prompt has been sent.
+    pub(super) fn has_asked(&self) -> bool {
+        self.stage == Stage::Prompt
+    }
+
+    /// Takes a line of the agent's.
+    pub(super) fn take(
+        &mut self,
+        line: &str,
+        activity: &dyn Activity,
+    ) -> Result<Next, ProviderError> {
+        activity.alive();
+        // Some print notices among their messages.
+        let Ok(incoming) = serde_json::from_str::<Incoming>(line) else {
+            return Ok(Next::Send(Vec::new()));
+        };
+        match (incoming.method, incoming.id) {
+            (Some(method), Some(id)) => {
+                Ok(Next::Send(vec![self.asked(&method, &id, &incoming.params)]))
+            }
+            (Some(method), None) => {
+                if method == "session/update" {
+                    self.update(&incoming.params["update"], activity);
+                }
+                Ok(Next::Send(Vec::new()))
+            }
+            (None, Some(id)) if id == json!(self.requests) => match incoming.error {
+                Some(refusal) => Err(self.refused(&refusal)),
+                None => self.answered(incoming.result.unwrap_or_default(), activity),
+            },
+            (None, _) => Ok(Next::Send(Vec::new())),
+        }
+    }
+
+    fn asked(&self, method: &str, id: &Value, params: &Value) -> Value {
+        match method {
+            "session/request_permission" => {
+                wire::answer(id, &decide(params, self.task.permissions, &self.cwd))
+            }
+            other => wire::unknown_method(id, other),
+        }
+    }
+
+    fn update(&mut self, update: &Value, activity: &dyn Activity) {
+        if self.stage == Stage::Prompt {
+            self.transcript.update(update, activity);
+        } else if let Some(cost) = update.pointer("/cost/amount").and_then(Value::as_f64) {
+            // A session that is taken up tells its past, which is no news.
+            self.cost_before = Some(cost);
+        }
+    }
+
+    fn answered(&mut self, result: Value, activity: &dyn Activity) -> Result<Next, ProviderError> {
+        match self.stage {
+            Stage::Initialize => {
+                let version = result["protocolVersion"].as_u64().unwrap_or_default();
+                if version != VERSION {
+                    let message = format!(
+                        "it speaks version {version} of the Agent Client Protocol, and {VERSION} is what is spoken here; another version of the agent may do"
+                    );
+                    return Err(self.error(Kind::Unsupported, message));
+                }
+                self.loads = result.pointer("/agentCapabilities/loadSession") == Some(&json!(true));
+                self.take_up_session()
+            }
+            Stage::Session => {
+                let named = result["sessionId"].as_str().map(str::to_owned);
+                // A session that is taken up keeps its name, and is not named again.
+                let Some(session) = named.or_else(|| self.task.session_id.clone()) else {
+                    return Err(self.error(Kind::Failed, "it began a session without a name".into()));
+                };
+                activity.session(&session);
+                self.session = Some(session);
+                self.offered = result;
+                self.choose(Stage::Mode)
+            }
+            Stage::Mode => self.choose(Stage::Model),
+            Stage::Model => self.choose(Stage::Effort),
+            Stage::Effort => Ok(self.prompt(activity)),
+            Stage::Prompt => self.done(result),
+        }
+        .map(|next| match next {
+            Next::Send(lines) if lines.is_empty() => self.prompt(activity),
+            other => other,
+        })
+    }
+
+    fn take_up_session(&mut self) -> Result<Next, ProviderError> {
+        let mut params = json!({"cwd": self.cwd.to_string_lossy(), "mcpServers": []});
+        let method = match &self.task.session_id {
+            Some(id) if self.loads => {
+                params["sessionId"] = json!(id);
+                "session/load"
+            }
+            Some(id) => {
+                let message = format!("it cannot go on with a session, and is to go on with {id}");
+                return Err(self.error(Kind::Unsupported, message));
+            }
+            None => "session/new",
+        };
+        Ok(Next::Send(vec![self.ask(Stage::Session, method, &params)]))
+    }
+
+    /// Makes the first choice from `stage` on that the call asks for; nothing to
+    /// send when there is none left.
+    fn choose(&mut self, stage: Stage) -> Result<Next, ProviderError> {
+        let reads = self.task.permissions == Some(Permissions::Read);
+        if stage == Stage::Mode && reads {
+            let offered = self.offer("mode");
+            let mode = READING_MODES.into_iter().find(|mode| offered.iter().any(|one| one == mode));
+            let Some(mode) = mode else {
+                let message = "it has no mode in which it only reads, so `permissions: 'read'` cannot be kept; leave the option out, or take another provider";
+                return Err(self.error(Kind::Unsupported, message.to_owned()));
+            };
+            return Ok(Next::Send(vec![self.set(Stage::Mode, "mode", mode)]));
+        }
+        if let (Stage::Mode | Stage::Model, Some(model)) = (stage, self.task.model.clone()) {
+            self.check(Kind::Model, "model", &model)?;
+            return Ok(Next::Send(vec![self.set(Stage::Model, "model", &model)]));
+        }
+        if let Some(effort) = self.task.effort.clone() {
+            self.check(Kind::Unsupported, "thought_level", &effort)?;
+            return Ok(Next::Send(vec![self.set(Stage::Effort, "thought_level", &effort)]));
+        }
+        Ok(Next::Send(Vec::new()))
+    }
+
+    /// What there is to choose from: the older form of the protocol has a list
+    /// each for modes and models, the newer one options of some category.
+    fn offer(&self, category: &str) -> Vec<String> {
+        let (list, name) = match self.option(category) {
+            Some(option) => (option.get("options"), "value"),
+            None if category == "model" => {
+                (self.offered.pointer("/models/availableModels"), "modelId")
+            }
+            None if category == "mode" => (self.offered.pointer("/modes/availableModes"), "id"),
+            None => (None, "value"),
+        };
+        let list = list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|one| one[name].as_str().map(str::to_owned)).collect()
+    }
+
+    fn option(&self, category: &str) -> Option<&Value> {
+        let options = self.offered["configOptions"].as_array()?;
+        options.iter().find(|option| option["category"] == category)
+    }
+
+    fn check(&self, kind: Kind, category: &str, wanted: &str) -> Result<(), ProviderError> {
+        let offered = self.offer(category);
+        if offered.iter().any(|one| one == wanted) {
+            return Ok(());
+        }
+        let what = if category == "model" { "model" } else { "effort" };
+        let message = match offered.as_slice() {
+            [] => format!("it lets nobody choose its {what}, and `{wanted}` is asked for"),
+            some => format!("it has no {what} `{wanted}`; it has {}", some.join(", ")),
+        };
+        Err(self.error(kind, message))
+    }
+
+    fn set(&mut self, stage: Stage, category: &str, value: &str) -> Value {
+        let session = self.session.clone().unwrap_or_default();
+        let (method, params) = match (self.option(category), category) {
+            (Some(option), _) => (
+                "session/set_config_option",
+                json!({"sessionId": session, "configId": option["id"], "value": value}),
+            ),
+            (None, "model") => {
+                ("session/set_model", json!({"sessionId": session, "modelId": value}))
+            }
+            (None, _) => ("session/set_mode", json!({"sessionId": session, "modeId": value})),
+        };
+        self.ask(stage, method, &params)
+    }
+
+    fn prompt(&mut self, activity: &dyn Activity) -> Next {
+        activity.note(AgentActivity::Thinking);
+        let prompt = json!([{"type": "text", "text": self.task.prompt}]);
+        let params = json!({"sessionId": self.session, "prompt": prompt});
+        Next::Send(vec![self.ask(Stage::Prompt, "session/prompt", &params)])
+    }
+
+    fn done(&self, result: Value) -> Result<Next, ProviderError> {
+        let end: TurnEnd = serde_json::from_value(result).map_err(|failure| {
+            self.error(Kind::Failed, format!("the end of its turn cannot be read: {failure}"))
+        })?;
+        let answer = self.transcript.answer(&end);
+        let reply = |answer| AgentReply {
+            answer,
+            usage: end.usage(),
+            cost_usd: self.cost(),
+            model: self.transcript.model(&end),
+            session_id: self.session.clone().filter(|_| self.loads),
+        };
+        match answer {
+            Ok(text) => Ok(Next::Done(Box::new(reply(Answer::Text(text))))),
+            Err((kind, message)) => {
+                let AgentReply { usage, cost_usd, model, session_id, .. } = reply(Answer::Null);
+                let spent = Spent { usage, cost_usd, session_id, model };
+                Err(self.error(kind, message).having_spent(spent))
+            }
+        }
+    }
+
+    /// Of this turn: agents tell that of the whole session.
+    fn cost(&self) -> Option<f64> {
+        Some((self.transcript.cost? - self.cost_before?).max(0.0))
+    }
+
+    fn refused(&self, refusal: &Refusal) -> ProviderError {
+        let said = refusal.in_words();
+        if refusal.code == AUTH_REQUIRED {
+            return self.error(
+                Kind::Auth,
+                format!("it wants to be logged in first ({said}); start it by hand and log in"),
+            );
+        }
+        let doing = match self.stage {
+            Stage::Initialize => "it does not begin",
+            Stage::Session if self.task.session_id.is_some() => "it cannot go on with the session",
+            Stage::Session => "it cannot begin a session",
+            Stage::Mode => "it cannot change its mode",
+            Stage::Model => "it cannot take the model",
+            Stage::Effort => "it cannot take the effort",
+            Stage::Prompt => "it failed",
+        };
+        let kind = if self.stage == Stage::Model { Kind::Model } else { kind_of(None, &said) };
+        let spent =
+            Spent { session_id: self.session.clone(), cost_usd: self.cost(), ..Spent::default() };
+        self.error(kind, format!("{doing}: {said}")).having_spent(spent)
+    }
+
+    fn ask(&mut self, stage: Stage, method: &str, params: &Value) -> Value {
+        self.stage = stage;
+        self.requests += 1;
+        wire::request(self.requests, method, params)
+    }
+
+    fn error(&self, kind: Kind, message: String) -> ProviderError {
+        ProviderError::new(&self.provider, kind, message)
+    }
+}

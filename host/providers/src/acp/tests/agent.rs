@@ -1,0 +1,225 @@
+//! Against `tests/fake/acp`, a real process that speaks the protocol.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use smol_wf_core::call::{Permissions, Usage};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use crate::acp::{Acp, AcpOptions};
+use crate::conformance::{Notes, check, task};
+use crate::{
+    AgentActivity, AgentReply, AgentTask, Answer, Provider, ProviderError,
+    ProviderErrorKind as Kind,
+};
+
+/// For what is to happen soon: a bound, not a wait.
+const SOON: Duration = Duration::from_secs(30);
+
+struct Fake {
+    folder: TempDir,
+    provider: Acp,
+}
+
+impl Fake {
+    fn new() -> Self {
+        Self::that_is("")
+    }
+
+    fn that_is(is: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log").to_str().unwrap().to_owned();
+        let provider = Acp::new(AcpOptions {
+            name: "fake-agent".into(),
+            command: vec![program().to_str().unwrap().into(), "--acp".into()],
+            env: [("FAKE_LOG".into(), log), ("FAKE_IS".into(), is.into())].into(),
+            ..AcpOptions::default()
+        });
+        Self { folder, provider }
+    }
+
+    async fn ask(&self, task: AgentTask) -> Result<AgentReply, ProviderError> {
+        timeout(SOON, self.provider.attempt(task, &())).await.expect("an answer in time")
+    }
+
+    async fn fails(&self, prompt: &str) -> ProviderError {
+        self.ask(task(prompt)).await.unwrap_err()
+    }
+
+    fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// What the agent was told, by method.
+    fn told(&self, method: &str) -> Vec<Value> {
+        let messages = self.log().into_iter().map(|mut line| line["message"].take());
+        messages.filter(|message| message["method"] == method).collect()
+    }
+
+    async fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let waited = timeout(SOON, async {
+            while !holds(self) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("{what} does not happen: {:?}", self.log()));
+    }
+}
+
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/acp")
+}
+
+fn text(reply: &AgentReply) -> &str {
+    match &reply.answer {
+        Answer::Text(text) => text,
+        other => panic!("no text: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_contract() {
+    assert_eq!(check(&Fake::new().provider).await, Ok(()));
+}
+
+#[tokio::test]
+async fn the_answer_is_what_was_written_after_the_last_tool() {
+    let fake = Fake::new();
+    let notes = Notes::default();
+    let prompt = "--x \"q\" \\ \u{2028}\n two";
+    let reply = fake.provider.attempt(task(prompt), &notes).await.unwrap();
+    assert_eq!(text(&reply), prompt);
+    // Two of the 20 tokens are thoughts, which only the total counts.
+    let usage =
+        Usage { input_tokens: 14, output_tokens: 6, cache_read_tokens: 3, cache_write_tokens: 1 };
+    assert_eq!((reply.usage, reply.cost_usd), (usage, Some(0.25)));
+    let tool = AgentActivity::Tool { name: "bash".into(), detail: Some("ls".into()) };
+    assert!(notes.all().contains(&tool), "{:?}", notes.all());
+
+    let start = fake.log().remove(0);
+    assert_eq!(start["args"], json!(["--acp"]));
+    // Set by cargo for this test, and no business of an agent's.
+    assert!(start["env"].get("CARGO_MANIFEST_DIR").is_none(), "{}", start["env"]);
+}
+
+#[tokio::test]
+async fn a_session_is_taken_up_and_counts_from_there() {
+    let fake = Fake::new();
+    let first = fake.ask(task("one")).await.unwrap();
+    let next = AgentTask { session_id: first.session_id.clone(), round: 2, ..task("two") };
+    let second = fake.ask(next).await.unwrap();
+    assert_eq!(text(&second), "two");
+    assert_eq!((second.session_id, second.cost_usd), (first.session_id, Some(0.25)));
+
+    let fake = Fake::that_is("plain");
+    assert_eq!(fake.ask(task("one")).await.unwrap().session_id, None);
+    let next = AgentTask { session_id: Some("s".into()), ..task("two") };
+    assert_eq!(fake.ask(next).await.unwrap_err().kind, Kind::Unsupported);
+}
+
+#[tokio::test]
+async fn what_the_agent_offers_is_chosen_and_nothing_else() {
+    let wanted = |model: Option<&str>, effort: Option<&str>, permissions| AgentTask {
+        model: model.map(str::to_owned),
+        effort: effort.map(str::to_owned),
+        permissions,
+        ..task("hello")
+    };
+    let fake = Fake::new();
+    fake.ask(wanted(Some("big"), Some("high"), Some(Permissions::Read))).await.unwrap();
+    let chosen: Vec<_> = fake.told("session/set_config_option");
+    let chosen: Vec<_> =
+        chosen.iter().map(|one| one["params"]["value"].as_str().unwrap()).collect();
+    assert_eq!(chosen, ["plan", "big", "high"]);
+
+    let unknown = fake.ask(wanted(Some("huge"), None, None)).await.unwrap_err();
+    assert_eq!(unknown.kind, Kind::Model);
+    assert!(unknown.message.contains("it has small, big"), "{unknown}");
+    let unknown = fake.ask(wanted(None, Some("extreme"), None)).await.unwrap_err();
+    assert_eq!(unknown.kind, Kind::Unsupported);
+
+    let plain = Fake::that_is("plain");
+    let refused = plain.ask(wanted(None, None, Some(Permissions::Read))).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Unsupported, "{refused}");
+    let refused = plain.ask(wanted(Some("big"), None, None)).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Model);
+    assert!(plain.told("session/prompt").is_empty());
+}
+
+#[tokio::test]
+async fn a_permission_is_answered_and_files_are_not_offered() {
+    let fake = Fake::new();
+    let asked = fake.ask(task("[ask]")).await.unwrap();
+    assert!(text(&asked).contains("reject_once"), "{asked:?}");
+    assert_eq!(text(&fake.ask(task("[file]")).await.unwrap()), "-32601");
+    let offered = &fake.told("initialize")[0]["params"]["clientCapabilities"];
+    assert_eq!(offered["fs"], json!({"readTextFile": false, "writeTextFile": false}));
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_cancelled_and_its_process_ended() {
+    let fake = Fake::new();
+    {
+        let hangs = fake.ask(task("[hang]"));
+        tokio::select! {
+            reply = hangs => panic!("answered: {reply:?}"),
+            () = fake.wait_until("a prompt", |fake| !fake.told("session/prompt").is_empty()) => {}
+        }
+    }
+    fake.wait_until("a cancel", |fake| !fake.told("session/cancel").is_empty()).await;
+    fake.provider.close().await;
+    let ended = fake.log().iter().any(|line| line["what"] == "eof");
+    assert!(ended || has_gone(&fake.log()[0]["pid"]), "{:?}", fake.log());
+}
+
+fn has_gone(pid: &Value) -> bool {
+    let list = std::process::Command::new("ps").args(["-p", &pid.to_string()]).output().unwrap();
+    !list.status.success()
+}
+
+#[tokio::test]
+async fn each_way_to_end_has_its_kind_and_cause() {
+    let fake = Fake::new();
+    for (prompt, kind, says) in [
+        ("[nothing]", Kind::Failed, "ended its turn without an answer"),
+        ("[long]", Kind::Failed, "cut off"),
+        ("[fail]", Kind::RateLimit, "Internal error: rate limit"),
+        ("[die]", Kind::Killed, "signal 9"),
+    ] {
+        let failed = fake.fails(prompt).await;
+        assert_eq!(failed.kind, kind, "{failed}");
+        assert!(failed.to_string().starts_with("fake-agent: "), "{failed}");
+        assert!(failed.message.contains(says), "{failed}");
+    }
+    assert_eq!(fake.fails("[long]").await.spent.usage.output_tokens, 6);
+    for (is, kind, says) in [
+        ("locked", Kind::Auth, "Authentication required"),
+        ("old", Kind::Unsupported, "version 0"),
+        ("mute", Kind::Failed, "cannot find my own legs"),
+    ] {
+        let failed = Fake::that_is(is).fails("hello").await;
+        assert_eq!(failed.kind, kind, "{failed}");
+        assert!(failed.message.contains(says), "{failed}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_what_to_do() {
+    let nothing = Acp::new(AcpOptions::default());
+    assert_eq!(nothing.name(), "acp");
+    let failed = nothing.attempt(task("hello"), &()).await.unwrap_err();
+    assert!(failed.kind == Kind::Spawn && failed.message.contains("set `command`"), "{failed}");
+    assert!(!nothing.probe().await.is_usable());
+
+    let missing = Acp::new(AcpOptions {
+        command: vec!["/nonexistent/agent".into()],
+        ..AcpOptions::default()
+    });
+    let failed = missing.attempt(task("hello"), &()).await.unwrap_err();
+    assert!(failed.message.contains("`/nonexistent/agent` is not installed"), "{failed}");
+    assert!(missing.probe().await.problem.unwrap().contains("/nonexistent/agent"));
+    assert_eq!(Fake::new().provider.probe().await.program, Some(program()));
+}

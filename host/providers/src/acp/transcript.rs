@@ -1,0 +1,170 @@
+//! What an agent tells while it works, and how its turn ends.
+//!
+//! Owns: putting the answer together from its pieces, and which end of a turn is
+//! a success. Never: sends anything.
+
+use serde::Deserialize;
+use serde_json::Value;
+use smol_wf_core::call::Usage;
+
+use crate::vendor_words::kind_of;
+use crate::{Activity, AgentActivity, ProviderErrorKind as Kind};
+
+/// Bytes of an answer; the engine takes less.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Characters of what a tool is used on.
+const DETAIL_CHARS_MAX: usize = 80;
+
+/// One turn, as far as it has come.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    /// What the agent has written since its last tool.
+    text: String,
+    /// The message that the text is of, where messages are told apart.
+    message: Option<String>,
+    /// The next piece begins a text.
+    anew: bool,
+    /// The tool that was told last, so that it is told once.
+    tool: Option<String>,
+    /// Dollars of the whole session.
+    pub(super) cost: Option<f64>,
+    model: Option<String>,
+    /// The agent has said that it cannot go on, which some say nowhere else.
+    broken: bool,
+}
+
+/// How a turn ended.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct TurnEnd {
+    stop_reason: String,
+    usage: Option<Tokens>,
+    #[serde(rename = "_meta")]
+    meta: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Tokens {
+    input_tokens: u64,
+    output_tokens: u64,
+    cached_read_tokens: u64,
+    cached_write_tokens: u64,
+    total_tokens: u64,
+}
+
+impl TurnEnd {
+    /// Tokens of the turn. Those of the cache are not in `inputTokens`; thoughts
+    /// are in no other number than the total, with some agents.
+    pub(super) fn usage(&self) -> Usage {
+        let Some(tokens) = &self.usage else { return Usage::default() };
+        let (read, write) = (tokens.cached_read_tokens, tokens.cached_write_tokens);
+        let input = tokens.input_tokens.saturating_add(read).saturating_add(write);
+        Usage {
+            input_tokens: input,
+            output_tokens: tokens.output_tokens.max(tokens.total_tokens.saturating_sub(input)),
+            cache_read_tokens: read,
+            cache_write_tokens: write,
+        }
+    }
+}
+
+impl Transcript {
+    /// Takes what `session/update` says, and tells `activity` what it means.
+    pub(super) fn update(&mut self, update: &Value, activity: &dyn Activity) {
+        let said = |pointer: &str| update.pointer(pointer).and_then(Value::as_str);
+        match said("/sessionUpdate").unwrap_or_default() {
+            "agent_message_chunk" => {
+                // A notice of the agent's program, not the model's words.
+                if said("/_meta/claudeCode/kind") != Some("informational")
+                    && let Some(text) = said("/content/text")
+                {
+                    self.piece(text, said("/messageId"));
+                    activity.note(AgentActivity::Text { text: text.to_owned() });
+                }
+            }
+            "agent_thought_chunk" => activity.note(AgentActivity::Thinking),
+            "tool_call" | "tool_call_update" => self.tool(update, activity),
+            "usage_update" => {
+                let amount = update.pointer("/cost/amount").and_then(Value::as_f64);
+                if said("/cost/currency") == Some("USD") {
+                    self.cost = amount.or(self.cost);
+                }
+                let model = update.get("_meta").and_then(|meta| meta.get("_claude/model"));
+                self.model = model.and_then(Value::as_str).map(str::to_owned).or(self.model.take());
+            }
+            "session_info_update" => {
+                self.broken |= said("/_meta/codex/threadStatus/type") == Some("systemError");
+                if update.pointer("/_meta/piAcp/running") == Some(&Value::Bool(true)) {
+                    // What came before is the program's greeting.
+                    self.text.clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn piece(&mut self, text: &str, message: Option<&str>) {
+        if std::mem::take(&mut self.anew) || self.message.as_deref() != message {
+            self.text.clear();
+            self.message = message.map(str::to_owned);
+        }
+        let room = ANSWER_BYTES_MAX - self.text.len();
+        self.text.push_str(&text[..text.floor_char_boundary(room)]);
+    }
+
+    fn tool(&mut self, update: &Value, activity: &dyn Activity) {
+        self.anew = true;
+        let said = |name: &str| update.get(name).and_then(Value::as_str);
+        // The kind is left out of most updates, and the title is the better name.
+        let Some(name) = said("name").or(said("title")).or(said("kind")) else { return };
+        let input = &update["rawInput"];
+        let detail = ["command", "file_path", "filePath", "path", "pattern", "url"]
+            .iter()
+            .find_map(|name| input.get(name).and_then(Value::as_str));
+        let detail = detail.and_then(|text| text.lines().next());
+        let detail: Option<String> =
+            detail.map(|text| text.chars().take(DETAIL_CHARS_MAX).collect());
+        let told = format!("{name} {}", detail.as_deref().unwrap_or_default());
+        if said("status") != Some("completed") && self.tool.as_ref() != Some(&told) {
+            self.tool = Some(told);
+            activity.note(AgentActivity::Tool { name: name.to_owned(), detail });
+        }
+    }
+
+    /// The model that answered, when the agent says so.
+    pub(super) fn model(&self, end: &TurnEnd) -> Option<String> {
+        let named = end.meta.pointer("/quota/model_usage/0/model").and_then(Value::as_str);
+        named.map(str::to_owned).or_else(|| self.model.clone())
+    }
+
+    /// The answer, or why there is none.
+    pub(super) fn answer(&self, end: &TurnEnd) -> Result<String, (Kind, String)> {
+        let text = self.text.trim();
+        if self.broken {
+            return Err((kind_of(None, text), format!("the agent could not go on: {text}")));
+        }
+        match end.stop_reason.as_str() {
+            "end_turn" if text.is_empty() => Err((
+                Kind::Failed,
+                "the agent ended its turn without an answer, which some agents do instead of reporting an error; its own log has the cause".to_owned(),
+            )),
+            "end_turn" => Ok(self.text.clone()),
+            "max_tokens" => Err((
+                Kind::Failed,
+                "the answer is longer than the model may write, and was cut off".to_owned(),
+            )),
+            "max_turn_requests" => {
+                Err((Kind::Failed, "the agent reached its own limit of steps".to_owned()))
+            }
+            "refusal" => Err((Kind::Refused, format!("the model declined to answer: {text}"))),
+            "cancelled" => {
+                Err((Kind::Killed, "the turn was cancelled by someone else".to_owned()))
+            }
+            other => {
+                Err((Kind::Failed, format!("the turn ended for an unknown reason, `{other}`")))
+            }
+        }
+    }
+}

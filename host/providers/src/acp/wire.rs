@@ -1,0 +1,64 @@
+//! The words of the Agent Client Protocol, version 1: JSON-RPC, a line each.
+//!
+//! Owns: how messages are written and read. Never: what they are for.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The version that is spoken here.
+pub(super) const VERSION: u64 = 1;
+
+/// JSON-RPC: there is no such method.
+const METHOD_NOT_FOUND: i64 = -32_601;
+
+/// The agent wants to be logged in first.
+pub(super) const AUTH_REQUIRED: i64 = -32_000;
+
+/// What the agent wrote: a request, a notification or a response.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Incoming {
+    pub(super) id: Option<Value>,
+    pub(super) method: Option<String>,
+    pub(super) params: Value,
+    pub(super) result: Option<Value>,
+    pub(super) error: Option<Refusal>,
+}
+
+/// Why a request failed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Refusal {
+    pub(super) code: i64,
+    message: String,
+    data: Value,
+}
+
+impl Refusal {
+    /// What it says, with the detail that some put beside the message.
+    pub(super) fn in_words(&self) -> String {
+        let detail = ["details", "message"].iter().find_map(|name| self.data.get(name)?.as_str());
+        let detail = detail.or(self.data.as_str()).filter(|text| !self.message.contains(text));
+        match detail {
+            Some(detail) => format!("{}: {detail}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+pub(super) fn request(id: u64, method: &str, params: &Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+}
+
+pub(super) fn cancel(session: &str) -> Value {
+    json!({"jsonrpc": "2.0", "method": "session/cancel", "params": {"sessionId": session}})
+}
+
+pub(super) fn answer(id: &Value, result: &Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "result": result})
+}
+
+pub(super) fn unknown_method(id: &Value, method: &str) -> Value {
+    let message = format!("this client does not offer {method}");
+    json!({"jsonrpc": "2.0", "id": id, "error": {"code": METHOD_NOT_FOUND, "message": message}})
+}

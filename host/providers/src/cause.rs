@@ -1,0 +1,211 @@
+//! What an agent's error text means.
+//!
+//! Owns: the words, status codes and waiting times that agents and the services
+//! behind them have in common, and what an exit without an answer means. Never:
+//! decides that something is an error; a transcript does.
+
+mod wait;
+mod words;
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+pub(crate) use self::wait::until;
+use self::wait::wait_in;
+use self::words::{kind_of_status, kind_of_text, status_in};
+use crate::process::Exit;
+use crate::{ProviderError, ProviderErrorKind};
+
+/// Exit codes by which a shell or a runtime reports SIGINT, SIGKILL and SIGTERM.
+const SIGNAL_CODES: [i32; 3] = [130, 137, 143];
+
+/// Bytes of an error text that are read: the cause stands at its start, and
+/// some agents print a whole page after it.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// Why a round gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub(crate) kind: ProviderErrorKind,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Cause {
+    /// A kind that is known, with words for people.
+    pub(crate) fn new(kind: ProviderErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None }
+    }
+
+    /// What the text says, and the status code where there is one.
+    pub(crate) fn read(text: &str, status: Option<u16>) -> Self {
+        Self::read_at(text, status, SystemTime::now())
+    }
+
+    fn read_at(text: &str, status: Option<u16>, now: SystemTime) -> Self {
+        let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+        let message = readable(text);
+        let status = status.or_else(|| status_in(text));
+        // The words of a quota stand above a status: services answer 400, 403
+        // and 429 for it alike.
+        let kind = match kind_of_text(text) {
+            Some(ProviderErrorKind::Quota) => ProviderErrorKind::Quota,
+            by_text => status
+                .and_then(|code| kind_of_status(code, by_text))
+                .or(by_text)
+                .unwrap_or(ProviderErrorKind::Failed),
+        };
+        Self { kind, message, retry_after: wait_in(text, now) }
+    }
+
+    /// The program ended and never said how the round had ended.
+    pub(crate) fn of_exit(program: &str, exit: &Exit) -> Self {
+        if exit.hung {
+            let message = format!("{program} closed its output without a result, and then hung");
+            return Self::new(ProviderErrorKind::CutStream, message);
+        }
+        if let Some(signal) = exit.signal {
+            let message = format!("{program} was killed by signal {signal} before it had answered");
+            return Self::new(ProviderErrorKind::Killed, message);
+        }
+        let code = exit.code.unwrap_or_default();
+        if SIGNAL_CODES.contains(&code) {
+            let message =
+                format!("{program} was killed by signal {} before it had answered", code - 128);
+            return Self::new(ProviderErrorKind::Killed, message);
+        }
+        let said = without_warnings(&exit.stderr_tail);
+        if said.is_empty() {
+            let message = format!("{program} ended with exit code {code} and without a result");
+            return Self::new(ProviderErrorKind::CutStream, message);
+        }
+        let mut cause = Self::read(&said, None);
+        cause.message = format!("{program} ended with exit code {code}: {}", cause.message);
+        cause
+    }
+
+    pub(crate) fn into_error(self, provider: &str) -> ProviderError {
+        let error = ProviderError::new(provider, self.kind, self.message);
+        match self.retry_after {
+            Some(wait) => error.after(wait),
+            None => error,
+        }
+    }
+}
+
+/// The sentence in it: services answer with JSON, which agents hand on as it is,
+/// alone or after the status code.
+pub(crate) fn readable(text: &str) -> String {
+    let text = text.trim();
+    let Some(start) = text.find('{') else { return text.to_owned() };
+    let (before, body) = text.split_at(start);
+    let Ok(body) = serde_json::from_str::<Value>(body) else { return text.to_owned() };
+    let told = [&body["error"]["message"], &body["message"], &body["error"], &body["detail"]];
+    match told.into_iter().find_map(Value::as_str) {
+        Some(message) => format!("{before}{message}"),
+        None => text.to_owned(),
+    }
+}
+
+/// What was said on stderr apart from warnings and notices, which CLIs print on
+/// good days too.
+pub(crate) fn without_warnings(stderr: &str) -> String {
+    let notice = |line: &str| {
+        let line = line.trim_start();
+        line.is_empty()
+            || line.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("warning:"))
+            || line == "Reading additional input from stdin..."
+    };
+    let said: Vec<&str> = stderr.lines().filter(|line| !notice(line)).collect();
+    let said = said.join("\n");
+    said.strip_prefix("Error: ").or(said.strip_prefix("error: ")).unwrap_or(&said).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ProviderErrorKind as Kind;
+
+    fn exit(code: Option<i32>, signal: Option<i32>, stderr: &str) -> Exit {
+        Exit { code, signal, hung: false, stderr_tail: stderr.to_owned() }
+    }
+
+    #[test]
+    fn texts_have_their_kind() {
+        let cases = [
+            ("Failed to authenticate. API Error: 401 invalid api key", Kind::Auth),
+            ("Not logged in · Please run /login", Kind::Auth),
+            ("Missing environment variable: `OPENAI_API_KEY`.", Kind::Auth),
+            ("API Error: Request rejected (429) · slow down", Kind::RateLimit),
+            ("exceeded retry limit, last status: 429 Too Many Requests", Kind::RateLimit),
+            ("429: {\"code\":\"insufficient_quota\",\"message\":\"m\"}", Kind::Quota),
+            ("You've hit your usage limit. Try again in 3 days 2 hours.", Kind::Quota),
+            ("You've hit your session limit · resets 3pm (Europe/Berlin)", Kind::Quota),
+            ("Your credit balance is too low to access the API", Kind::Quota),
+            (
+                "Server is temporarily limiting requests (not your usage limit) · Rate limited",
+                Kind::RateLimit,
+            ),
+            ("403 Forbidden", Kind::Auth),
+            ("unexpected status 503 Service Unavailable: busy", Kind::Unavailable),
+            ("529 overloaded", Kind::Unavailable),
+            ("API Error: 500 internal error", Kind::Unavailable),
+            ("We’re currently experiencing high demand", Kind::Unavailable),
+            ("connect ECONNREFUSED 127.0.0.1:9", Kind::Unavailable),
+            ("The model `x` does not exist or you do not have access to it.", Kind::Model),
+            ("404: {\"message\":\"model not found\"}", Kind::Model),
+            ("404 page not found", Kind::Failed),
+            ("stream disconnected before completion: idle", Kind::CutStream),
+            ("terminated: other side closed (UND_ERR_SOCKET)", Kind::CutStream),
+            ("Stream ended without finish_reason", Kind::CutStream),
+            ("Incomplete response returned, reason: content_filter", Kind::Refused),
+            ("this request appears to violate our Usage Policy", Kind::Refused),
+            ("Incomplete response returned, reason: max_output_tokens", Kind::Failed),
+            ("something else 404040 or line 500", Kind::Failed),
+            ("", Kind::Failed),
+        ];
+        for (text, kind) in cases {
+            assert_eq!(Cause::read(text, None).kind, kind, "{text}");
+        }
+        assert_eq!(Cause::read("no such thing", Some(401)).kind, Kind::Auth);
+        assert_eq!(Cause::read("usage limit reached", Some(429)).kind, Kind::Quota);
+    }
+
+    #[test]
+    fn a_body_of_json_is_reduced_to_its_sentence() {
+        let cases = [
+            ("{\"error\": {\"message\": \"bad request\", \"code\": null}}", "bad request"),
+            ("401: {\"message\":\"invalid key\",\"type\":\"t\"}", "401: invalid key"),
+            ("{\"detail\":\"nope\"}", "nope"),
+            ("plain {not json}", "plain {not json}"),
+            ("{\"other\":1}", "{\"other\":1}"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(Cause::read(text, None).message, message);
+        }
+    }
+
+    #[test]
+    fn an_exit_without_a_result_says_why() {
+        let warned = "WARNING: no PATH aliases\nReading additional input from stdin...\n";
+        let cases = [
+            (exit(None, Some(9), ""), Kind::Killed, "killed by signal 9"),
+            (exit(Some(143), None, "bye"), Kind::Killed, "killed by signal 15"),
+            (exit(Some(0), None, ""), Kind::CutStream, "exit code 0 and without a result"),
+            (exit(Some(1), None, warned), Kind::CutStream, "exit code 1 and without"),
+            (
+                exit(Some(2), None, &format!("{warned}error: unexpected argument '--x'")),
+                Kind::Failed,
+                "p ended with exit code 2: unexpected argument '--x'",
+            ),
+            (exit(Some(1), None, "No API key found."), Kind::Auth, "No API key found."),
+        ];
+        for (exit, kind, part) in cases {
+            let cause = Cause::of_exit("p", &exit);
+            assert_eq!(cause.kind, kind, "{exit:?}");
+            assert!(cause.message.contains(part), "{}", cause.message);
+            assert!(!cause.message.contains("PATH aliases"));
+        }
+    }
+}

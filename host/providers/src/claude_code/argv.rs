@@ -1,0 +1,191 @@
+//! The command line and the environment of one round with Claude Code.
+//!
+//! Owns: which flag stands for which option. Never: a secret or the prompt.
+
+use serde_json::Value;
+use smol_wf_core::call::Permissions;
+
+use super::NAME;
+use crate::drive::{known_effort, plain};
+use crate::{AgentTask, ProviderError, ProviderErrorKind};
+
+/// What `--effort` knows; another word it passes over with a warning.
+const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
+
+/// The built-in tools that change nothing.
+const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,Task";
+
+/// A schema is an argument, and Linux takes 128 KiB in one.
+const SCHEMA_BYTES_MAX: usize = 120 * 1024;
+
+/// What it may see of this program's environment. `CLAUDECODE`, by which it
+/// knows that it runs inside itself, is not among it.
+const ALLOWED: [&str; 17] = [
+    "ANTHROPIC_*",
+    "API_TIMEOUT_MS",
+    "CLAUDE_CODE_DISABLE_*",
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS",
+    "CLAUDE_CODE_MAX_RETRIES",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_SKIP_*",
+    "CLAUDE_CODE_USE_*",
+    "CLAUDE_CONFIG_DIR",
+    "DISABLE_AUTOUPDATER",
+    "DISABLE_ERROR_REPORTING",
+    "DISABLE_TELEMETRY",
+    "IS_SANDBOX",
+    "MAX_MCP_OUTPUT_TOKENS",
+    "MAX_THINKING_TOKENS",
+    "MCP_TIMEOUT",
+    "NODE_EXTRA_CA_CERTS",
+];
+
+/// What it may see besides when its models are in another cloud.
+const CLOUDS: [(&str, &[&str]); 2] = [
+    ("CLAUDE_CODE_USE_BEDROCK", &["AWS_*"]),
+    ("CLAUDE_CODE_USE_VERTEX", &["CLOUD_ML_REGION", "GOOGLE_*", "GCLOUD_*", "VERTEX_*"]),
+];
+
+/// Its own retries would take minutes, also for a key that is refused: ten of
+/// them, the last ones 39 s apart. Two bridge a hiccup; more is the caller's
+/// to decide. And it must not replace its own program during a run.
+pub(super) const DEFAULTS: [(&str, &str); 2] =
+    [("CLAUDE_CODE_MAX_RETRIES", "2"), ("DISABLE_AUTOUPDATER", "1")];
+
+/// Names of the variables that are passed on; `is_set` says which switches are.
+pub(super) fn allowed(is_set: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let clouds = CLOUDS.iter().filter(|(switch, _)| is_set(switch));
+    ALLOWED.iter().copied().chain(clouds.flat_map(|(_, names)| names.iter().copied())).collect()
+}
+
+/// The arguments. `new_session` names the session of a first round.
+pub(super) fn arguments(
+    task: &AgentTask,
+    schema: Option<&Value>,
+    new_session: &str,
+    extra: &[String],
+) -> Result<Vec<String>, ProviderError> {
+    let mut argv: Vec<String> = [
+        "--print",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        // Pieces of text as they come: a long answer is a sign of life.
+        "--include-partial-messages",
+        // Nobody is there to be asked: what would ask is refused.
+        "--permission-prompts",
+        "none",
+    ]
+    .map(str::to_owned)
+    .into();
+    let mut flag = |name: &str, value: &str| {
+        argv.push(name.to_owned());
+        argv.push(value.to_owned());
+    };
+    if let Some(model) = &task.model {
+        flag("--model", plain(NAME, "model", model)?);
+    }
+    if let Some(effort) = &task.effort {
+        flag("--effort", known_effort(NAME, &EFFORTS, effort)?);
+    }
+    if let Some(agent) = &task.request.agent_type {
+        flag("--agent", plain(NAME, "agent type", agent)?);
+    }
+    match &task.session_id {
+        Some(session) => flag("--resume", plain(NAME, "session", session)?),
+        None => flag("--session-id", new_session),
+    }
+    if let Some(schema) = schema {
+        let text = schema.to_string();
+        if text.len() > SCHEMA_BYTES_MAX {
+            let message = format!(
+                "the schema is {} bytes, and {SCHEMA_BYTES_MAX} is the most that claude takes",
+                text.len()
+            );
+            return Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message));
+        }
+        flag("--json-schema", &text);
+    }
+    match task.permissions {
+        Some(Permissions::Read) => {
+            flag("--tools", READING);
+            argv.push("--strict-mcp-config".to_owned());
+        }
+        Some(Permissions::Write) => flag("--permission-mode", "acceptEdits"),
+        None => {}
+    }
+    argv.extend_from_slice(extra);
+    Ok(argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::task;
+
+    const SESSION: &str = "11111111-2222-4333-8444-555555555555";
+
+    fn line(task: &AgentTask, schema: Option<&Value>) -> String {
+        arguments(task, schema, SESSION, &["--max-turns".into(), "9".into()]).unwrap().join(" ")
+    }
+
+    #[test]
+    fn a_plain_round_names_its_session_and_asks_nobody() {
+        assert_eq!(
+            line(&task("--help"), None),
+            "--print --output-format stream-json --verbose --include-partial-messages \
+             --permission-prompts none --session-id 11111111-2222-4333-8444-555555555555 \
+             --max-turns 9"
+        );
+    }
+
+    #[test]
+    fn each_option_has_its_flag() {
+        let mut wanted = task("p");
+        wanted.model = Some("opus".into());
+        wanted.effort = Some("high".into());
+        wanted.request.agent_type = Some("reviewer".into());
+        wanted.session_id = Some("s-1".into());
+        wanted.permissions = Some(Permissions::Write);
+        let argv = line(&wanted, Some(&serde_json::json!({"type": "object"})));
+        for part in [
+            "--model opus --effort high --agent reviewer --resume s-1",
+            "--json-schema {\"type\":\"object\"}",
+            "--permission-mode acceptEdits",
+        ] {
+            assert!(argv.contains(part), "{part}: {argv}");
+        }
+        assert!(!argv.contains("--session-id") && !argv.contains("Bash"));
+        wanted.permissions = Some(Permissions::Read);
+        let argv = line(&wanted, None);
+        assert!(argv.contains("--tools Read,") && argv.contains("--strict-mcp-config"));
+        for writing in ["Bash", "Edit", ",Write", "acceptEdits"] {
+            assert!(!argv.contains(writing), "{writing}: {argv}");
+        }
+    }
+
+    #[test]
+    fn what_claude_would_pass_over_is_refused() {
+        let refused = |change: fn(&mut AgentTask)| {
+            let mut wanted = task("p");
+            change(&mut wanted);
+            arguments(&wanted, None, SESSION, &[]).unwrap_err()
+        };
+        let error = refused(|task| task.effort = Some("turbo".into()));
+        assert_eq!(error.kind, ProviderErrorKind::Unsupported);
+        assert!(error.message.contains("low, medium, high, xhigh, max"), "{error}");
+        let error = refused(|task| task.model = Some("--settings={}".into()));
+        assert_eq!(error.kind, ProviderErrorKind::Model);
+        refused(|task| task.request.agent_type = Some("-x".into()));
+        let long = serde_json::json!({"description": "x".repeat(SCHEMA_BYTES_MAX)});
+        let error = arguments(&task("p"), Some(&long), SESSION, &[]).unwrap_err();
+        assert_eq!(error.kind, ProviderErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_cloud_s_keys_are_passed_on_only_when_it_is_used() {
+        assert!(!allowed(|_| false).contains(&"AWS_*"));
+        assert!(allowed(|name| name == "CLAUDE_CODE_USE_BEDROCK").contains(&"AWS_*"));
+        assert!(!allowed(|_| true).contains(&"CLAUDECODE"));
+    }
+}

@@ -1,0 +1,139 @@
+//! The lines that Claude Code prints, as far as they are of use.
+//!
+//! Owns: their shape. Never: what comes of them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A line, by its `type`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Line {
+    System(System),
+    Assistant {
+        message: Message,
+    },
+    StreamEvent {
+        event: StreamEvent,
+    },
+    RateLimitEvent {
+        rate_limit_info: RateLimit,
+    },
+    Result(Box<ResultLine>),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "subtype", rename_all = "snake_case")]
+pub(super) enum System {
+    Init {
+        model: Option<String>,
+    },
+    ApiRetry {
+        attempt: Option<u64>,
+        max_retries: Option<u64>,
+        error_status: Option<u16>,
+        error: Option<String>,
+    },
+    PermissionDenied {
+        tool_name: Option<String>,
+        message: Option<String>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Message {
+    #[serde(default)]
+    pub(super) content: Vec<Content>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Content {
+    Text {
+        text: String,
+    },
+    ToolUse {
+        name: String,
+        #[serde(default)]
+        input: Value,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct StreamEvent {
+    pub(super) delta: Option<Delta>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type")]
+pub(super) enum Delta {
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking {},
+    #[serde(other)]
+    Other,
+}
+
+/// What is left of an allowance.
+#[derive(Debug, Deserialize)]
+pub(super) struct RateLimit {
+    pub(super) status: Option<String>,
+    /// In seconds since 1970.
+    #[serde(rename = "resetsAt")]
+    pub(super) resets_at: Option<u64>,
+}
+
+/// The end of a round.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct ResultLine {
+    pub(super) subtype: Option<String>,
+    #[serde(default)]
+    pub(super) is_error: bool,
+    pub(super) api_error_status: Option<u16>,
+    pub(super) result: Option<String>,
+    #[serde(default)]
+    pub(super) errors: Vec<Value>,
+    pub(super) stop_reason: Option<String>,
+    pub(super) structured_output: Option<Value>,
+    #[serde(default)]
+    pub(super) permission_denials: Vec<Denial>,
+    pub(super) total_cost_usd: Option<f64>,
+    #[serde(default)]
+    pub(super) usage: MainUsage,
+    /// By model, of this round alone; the two above count the session in part.
+    pub(super) model_usage_since_last_result: Option<BTreeMap<String, ModelUsage>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Denial {
+    pub(super) tool_name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MainUsage {
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    pub(super) cache_read_input_tokens: u64,
+    pub(super) cache_creation_input_tokens: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ModelUsage {
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    pub(super) cache_read_input_tokens: u64,
+    pub(super) cache_creation_input_tokens: u64,
+    #[serde(rename = "costUSD")]
+    pub(super) cost_usd: f64,
+}

@@ -1,0 +1,122 @@
+//! The provider `claude-code`: one `claude --print` per round.
+//!
+//! Owns: one round with Claude Code. Never: its login, its settings or its
+//! sessions' files.
+//!
+//! **Permissions.** Nobody is there to be asked, so whatever would ask is
+//! refused, and told as an activity of the agent. Without `permissions` the
+//! user's own settings decide; Claude Code's default reads files, runs commands
+//! that it knows to be safe, and writes nothing. `read` leaves it the tools that
+//! change nothing, and none of the user's MCP servers. `write` is its mode
+//! `acceptEdits`: files below the working directory. It does not open the
+//! shell, because a command is not held to that directory; rules in the user's
+//! settings may allow some (`"allow": ["Bash(npm test *)"]`).
+//!
+//! **A refused tool** is no failure by itself: the agent may have done without
+//! it, and nobody but the reader of its answer can tell. Refused and no answer
+//! at all is `permission_denied`.
+//!
+//! **Counts** are of the round alone, by what it says it has used since its last
+//! result; its other figures add up a whole session.
+
+mod argv;
+mod classify;
+mod lines;
+mod probe;
+mod transcript;
+
+use async_trait::async_trait;
+
+use crate::drive::{CliOptions, launch, listen, new_session_id};
+use crate::look;
+use crate::lower::{self, Lowered};
+use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
+
+pub(crate) use self::transcript::Round;
+
+/// The name of this provider.
+pub const NAME: &str = "claude-code";
+
+/// The program, when the user names no other.
+const PROGRAM: &str = "claude";
+
+/// What a user may say about it.
+pub type ClaudeCodeOptions = CliOptions;
+
+/// Drives Claude Code.
+#[derive(Debug, Clone, Default)]
+pub struct ClaudeCode {
+    options: ClaudeCodeOptions,
+}
+
+impl ClaudeCode {
+    /// With what the user says about it.
+    #[must_use]
+    pub fn new(options: ClaudeCodeOptions) -> Self {
+        Self { options }
+    }
+
+    fn environment(&self) -> crate::process::Environment {
+        let is_set =
+            |name: &str| self.options.env.contains_key(name) || std::env::var_os(name).is_some();
+        self.options.environment(&argv::allowed(is_set), &argv::DEFAULTS)
+    }
+}
+
+#[async_trait]
+impl Provider for ClaudeCode {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            schema: true,
+            sessions: true,
+            effort: true,
+            agent_types: true,
+            files: true,
+            models: true,
+            read_only: true,
+            write: true,
+            cost: true,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        task: AgentTask,
+        activity: &dyn Activity,
+    ) -> Result<AgentReply, ProviderError> {
+        let schema = match &task.request.schema {
+            Some(text) => Some(Lowered::draft7(&lower::read(NAME, text)?)),
+            None => None,
+        };
+        let args = argv::arguments(
+            &task,
+            schema.as_ref().map(|lowered| &lowered.schema),
+            &new_session_id(NAME)?,
+            &self.options.args,
+        )?;
+        let program = self.options.program(NAME, PROGRAM)?;
+        let launch = launch(NAME, program, args, &task, self.environment());
+        let mut round = Round::default();
+        let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
+        let mut ended = round.end(exit.as_ref());
+        if let Some(schema) = &schema {
+            ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
+        }
+        ended.into_reply(NAME)
+    }
+
+    fn glance(&self) -> Probe {
+        look::glance(NAME, PROGRAM, &self.options, probe::logged_in(&self.options))
+    }
+
+    async fn probe(&self) -> Probe {
+        probe::probe(&self.options, self.environment()).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Whether Claude Code is there and has credentials.
+//!
+//! Owns: the places where it keeps them. Never: their values.
+
+use std::path::Path;
+
+use super::{NAME, PROGRAM};
+use crate::Probe;
+use crate::drive::CliOptions;
+use crate::look::{Program, folder, json, look, variable};
+use crate::process::Environment;
+
+/// A variable that makes any other credentials needless.
+const VARIABLES: [&str; 6] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+];
+
+pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Probe {
+    let program = Program {
+        provider: NAME,
+        name: PROGRAM,
+        install: "npm install -g @anthropic-ai/claude-code",
+        login: "run `claude` and type /login, or set ANTHROPIC_API_KEY",
+    };
+    look(program, options, environment, logged_in(options)).await
+}
+
+pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
+    if VARIABLES.iter().any(|name| variable(options, name).is_some()) {
+        return Some(true);
+    }
+    let config = folder(options, "CLAUDE_CONFIG_DIR", ".claude")?;
+    // The state file is in the folder when a variable names one, else beside it.
+    let state = match variable(options, "CLAUDE_CONFIG_DIR") {
+        Some(_) => config.join(".claude.json"),
+        None => config.with_file_name(".claude.json"),
+    };
+    let has = |path: &Path, field: &str| json(path).is_some_and(|file| !file[field].is_null());
+    let found = config.join(".credentials.json").is_file()
+        || has(&state, "oauthAccount")
+        || has(&state, "primaryApiKey")
+        || has(&config.join("settings.json"), "apiKeyHelper");
+    // On a Mac they are in the keychain, which is not ours to open.
+    if found || !cfg!(target_os = "macos") { Some(found) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_looked_for_where_claude_keeps_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_string_lossy().into_owned();
+        let mut options = CliOptions::default();
+        for name in VARIABLES {
+            // An empty variable hides one that the test's own environment has.
+            options.env.insert(name.to_owned(), String::new());
+        }
+        options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), path);
+        if !cfg!(target_os = "macos") {
+            assert_eq!(logged_in(&options), Some(false));
+        }
+        std::fs::write(folder.path().join(".claude.json"), r#"{"oauthAccount":{"a":1}}"#).unwrap();
+        assert_eq!(logged_in(&options), Some(true));
+        options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), "/nonexistent".to_owned());
+        options.env.insert("ANTHROPIC_API_KEY".to_owned(), "k".to_owned());
+        assert_eq!(logged_in(&options), Some(true));
+    }
+}

@@ -1,0 +1,196 @@
+//! The provider from end to end, with a program that stands in for the CLI.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+use crate::Answer;
+use crate::ProviderErrorKind;
+use crate::conformance::{self, task};
+use crate::fake::{Fake, Heard};
+
+/// Answers every prompt as the CLI would, as far as the contract goes.
+const ANSWERING: &str = r#"
+model=claude-x answer=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --session-id | --resume) session=$2 ;;
+    --model) model=$2 ;;
+    --json-schema) answer=',"structured_output":{"n":1}' ;;
+  esac
+  shift
+done
+echo '{"type":"system","subtype":"init","session_id":"'$session'","model":"'$model'"}'
+echo '{"usage":{"input_tokens":3,"output_tokens":1},"total_cost_usd":0.5,"result":"ok"'$answer',"session_id":"'$session'","subtype":"success","type":"result"}'
+"#;
+
+#[tokio::test]
+async fn it_keeps_the_contract() {
+    let fake = Fake::new(ANSWERING);
+    conformance::check(&ClaudeCode::new(fake.options())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_round_is_sent_heard_and_counted() {
+    let fake = Fake::printing("claude-code", "tool");
+    let mut options = fake.options();
+    options.env.insert("FROM_CONFIG".into(), "1".into());
+    options.args = vec!["--max-turns".into(), "7".into()];
+    let heard = Arc::new(Heard::default());
+    let mut wanted = task("--help\nthen \"quotes\" and $HOME");
+    wanted.cwd = fake.folder().to_owned();
+    wanted.raw = Some(heard.clone());
+    let reply = ClaudeCode::new(options).attempt(wanted, heard.as_ref()).await.unwrap();
+
+    assert_eq!(reply.answer, Answer::Text("tool said: hello world\ndone".into()));
+    assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (376, 44));
+    assert_eq!(fake.stdin(), "--help\nthen \"quotes\" and $HOME");
+    let args = fake.args();
+    assert!(args.ends_with(&["--max-turns".to_owned(), "7".to_owned()]), "{args:?}");
+    assert!(!args.iter().any(|arg| arg.contains("quotes")), "the prompt is no argument");
+    assert_eq!(fake.cwd().canonicalize().unwrap(), fake.folder().canonicalize().unwrap());
+    let env = fake.env();
+    assert_eq!(env.get("CLAUDE_CODE_MAX_RETRIES").map(String::as_str), Some("2"));
+    assert_eq!(env.get("FROM_CONFIG").map(String::as_str), Some("1"));
+    assert!(env.contains_key("PATH") && !env.contains_key("CARGO_MANIFEST_DIR"));
+
+    let session = reply.session_id.clone().unwrap();
+    assert_eq!(heard.session(), Some(session.clone()));
+    let lines = heard.lines();
+    assert_eq!(heard.alive(), lines.len());
+    assert!(lines.iter().all(|(named, _)| named.as_deref() == Some(session.as_str())));
+    let recorded = include_str!("../../tests/transcripts/claude-code/tool.jsonl");
+    assert!(lines.iter().map(|(_, line)| line.as_str()).eq(recorded.trim_end().split('\n')));
+    assert!(!heard.notes().is_empty());
+}
+
+#[tokio::test]
+async fn the_user_s_own_setting_stands_above_ours() {
+    let fake = Fake::new(ANSWERING);
+    let mut options = fake.options();
+    options.env.insert("CLAUDE_CODE_MAX_RETRIES".into(), "9".into());
+    ClaudeCode::new(options).attempt(task("p"), &()).await.unwrap();
+    assert_eq!(fake.env().get("CLAUDE_CODE_MAX_RETRIES").map(String::as_str), Some("9"));
+}
+
+#[tokio::test]
+async fn a_schema_is_lowered_and_the_answer_unwrapped() {
+    let fake = Fake::new(
+        r#"echo '{"type":"result","subtype":"success","result":"","structured_output":{"value":["a"]}}'"#,
+    );
+    let mut wanted = task("p");
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "array", "items": {"type": "string"}, "x-order": 1,
+    });
+    wanted.request.schema = Some(schema.to_string());
+    let reply = ClaudeCode::new(fake.options()).attempt(wanted, &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Json(json!(["a"])));
+    let args = fake.args();
+    let at = args.iter().position(|arg| arg == "--json-schema").unwrap();
+    let sent: serde_json::Value = serde_json::from_str(&args[at + 1]).unwrap();
+    assert_eq!(sent["properties"]["value"], json!({"type": "array", "items": {"type": "string"}}));
+}
+
+#[tokio::test]
+async fn errors_have_their_cause_and_what_was_spent() {
+    let fake = Fake::printing("claude-code", "max-turns");
+    let error = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.to_string(), "claude-code: Reached maximum number of turns (1)");
+    assert_eq!(error.spent.usage.input_tokens, 188);
+    assert_eq!(error.spent.model.as_deref(), Some("claude-opus-5-5"));
+    assert!(error.spent.session_id.is_some() && error.spent.cost_usd > Some(0.0));
+}
+
+#[tokio::test]
+async fn an_allowance_that_is_used_up_says_when_it_is_back() {
+    let fake = Fake::new(
+        r#"at=$(($(date +%s) + 3600))
+echo '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":'$at',"rateLimitType":"five_hour"},"session_id":"s"}'
+echo '{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"You'"'"'ve hit your session limit · resets 3pm","session_id":"s"}'
+exit 1"#,
+    );
+    let error = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Quota);
+    assert!(error.message.contains("session limit"), "{error}");
+    let wait = error.retry_after.unwrap().as_secs();
+    assert!((3_000..=3_600).contains(&wait), "{wait}");
+}
+
+#[tokio::test]
+async fn refused_tools_and_no_answer_are_a_failure() {
+    let result = |text: &str| {
+        format!(
+            r#"echo '{{"type":"result","subtype":"success","result":"{text}","permission_denials":[{{"tool_name":"Write"}}]}}'"#
+        )
+    };
+    let fake = Fake::new(&result(""));
+    let error = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::PermissionDenied);
+    assert!(error.message.contains("Write"), "{error}");
+    let fake = Fake::new(&result("done without"));
+    let reply = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("done without".into()));
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_cannot_be_started() {
+    let options =
+        ClaudeCodeOptions { program: Some("/nonexistent/claude".into()), ..Default::default() };
+    let provider = ClaudeCode::new(options);
+    let error = provider.attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Spawn);
+    let probe = provider.probe().await;
+    assert!(!probe.is_usable());
+    assert!(probe.problem.unwrap().contains("npm install -g @anthropic-ai/claude-code"));
+}
+
+#[tokio::test]
+async fn a_probe_asks_for_the_version_and_looks_for_credentials() {
+    let fake = Fake::new("echo '2.1.330 (Claude Code)'");
+    let mut options = fake.options();
+    options.env.insert("ANTHROPIC_API_KEY".into(), "k".into());
+    let probe = ClaudeCode::new(options).probe().await;
+    assert_eq!(probe.version.as_deref(), Some("2.1.330"));
+    assert!(probe.is_usable() && probe.logged_in == Some(true), "{probe:?}");
+    assert_eq!(fake.args(), ["--version"]);
+    let fake = Fake::new("echo 'it is broken' >&2; exit 3");
+    let probe = ClaudeCode::new(fake.options()).probe().await;
+    assert!(probe.problem.unwrap().contains("exit code 3): it is broken"));
+}
+
+/// The answer is there, whoever holds the program's output open.
+#[tokio::test]
+async fn a_program_that_hangs_after_its_result_has_answered() {
+    let fake = Fake::new(
+        r#"echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'
+exec sleep 600"#,
+    );
+    let reply = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("done".into()));
+}
+
+#[tokio::test]
+async fn dropping_a_round_ends_its_program() {
+    let fake = Fake::new(
+        r#"echo $$ > "$(dirname "$0")/pid"
+echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+exec sleep 600"#,
+    );
+    let heard = Heard::default();
+    let provider = ClaudeCode::new(fake.options());
+    let named = async {
+        while heard.session().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = provider.attempt(task("p"), &heard) => panic!("it ended: {ended:?}"),
+        () = named => {}
+    }
+    crate::all_ended().await;
+    let pid = std::fs::read_to_string(fake.folder().join("pid")).unwrap();
+    let proc = std::path::Path::new("/proc").join(pid.trim());
+    assert!(!cfg!(target_os = "linux") || !proc.exists(), "{} is there", proc.display());
+}

@@ -1,0 +1,196 @@
+//! The provider `codex`: one `codex exec` per round.
+//!
+//! Owns: one round with Codex. Never: its login or its configuration, and of
+//! its sessions' files nothing but the model.
+//!
+//! **Permissions.** Codex runs what the agent does in a sandbox of the system:
+//! `read` is its mode `read-only`, `write` is `workspace-write`, which holds
+//! commands to the working directory too. Without `permissions` the user's own
+//! configuration decides; its default is `read-only`. A write that the sandbox
+//! refuses is a failed command to the agent, which goes on.
+//!
+//! **Structured answers** are written by grammar, which knows less than JSON
+//! Schema: see [`Lowered::strict`]. A schema that cannot be put that way is
+//! written into the prompt, and the answer is text.
+//!
+//! **Counts.** Codex counts a session from its beginning. What earlier rounds of
+//! the same session have told this provider is subtracted; of a session that it
+//! goes on with and has not begun, all is counted. It does not say what a call
+//! costs. The model is the one that was asked for, else what Codex has written
+//! down in the session's file.
+//!
+//! Its own retries take half a minute at the most and are left to it.
+
+mod argv;
+mod classify;
+mod probe;
+mod record;
+mod transcript;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use smol_wf_core::call::Usage;
+use smol_wf_core::schema;
+
+use crate::drive::{CliOptions, Ended, launch, listen};
+use crate::look::{self, folder};
+use crate::lower::{self, Lowered};
+use crate::scratch::Scratch;
+use crate::{
+    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError,
+};
+
+pub(crate) use self::transcript::Round;
+
+/// The name of this provider.
+pub const NAME: &str = "codex";
+
+/// The program, when the user names no other.
+const PROGRAM: &str = "codex";
+
+/// What a user may say about it.
+pub type CodexOptions = CliOptions;
+
+/// Drives Codex.
+#[derive(Debug, Default)]
+pub struct Codex {
+    options: CodexOptions,
+    /// What each session had used when it was last heard of: one entry for each
+    /// agent that has answered, and agents are bounded by the run.
+    used: Mutex<HashMap<String, Usage>>,
+}
+
+impl Codex {
+    /// With what the user says about it.
+    #[must_use]
+    pub fn new(options: CodexOptions) -> Self {
+        Self { options, used: Mutex::default() }
+    }
+
+    fn environment(&self) -> crate::process::Environment {
+        self.options.environment(&argv::ALLOWED, &[])
+    }
+
+    /// The model of a session, as Codex has written it down.
+    async fn model_of(&self, session: Option<&str>) -> Option<String> {
+        let session = session?.to_owned();
+        let home = folder(&self.options, "CODEX_HOME", ".codex")?;
+        tokio::task::spawn_blocking(move || record::model_of(&home, &session)).await.ok()?
+    }
+
+    /// Of this round alone.
+    fn subtract(&self, ended: &mut Ended) {
+        let Some(session) = &ended.session_id else { return };
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = ended.usage;
+        // A round that failed tells no count; the next one's total has it.
+        if total == Usage::default() {
+            return;
+        }
+        if let Some(before) = used.insert(session.clone(), total) {
+            ended.usage = Usage {
+                input_tokens: total.input_tokens.saturating_sub(before.input_tokens),
+                output_tokens: total.output_tokens.saturating_sub(before.output_tokens),
+                cache_read_tokens: total.cache_read_tokens.saturating_sub(before.cache_read_tokens),
+                cache_write_tokens: total
+                    .cache_write_tokens
+                    .saturating_sub(before.cache_write_tokens),
+            };
+        }
+    }
+}
+
+/// How a schema reaches the agent.
+enum Wanted {
+    Nothing,
+    /// In a file.
+    File(Lowered, Scratch),
+    /// In the prompt.
+    Words(String),
+}
+
+impl Wanted {
+    fn of(task: &AgentTask) -> Result<Self, ProviderError> {
+        let Some(text) = &task.request.schema else { return Ok(Self::Nothing) };
+        let Some(lowered) = Lowered::strict(&lower::read(NAME, text)?) else {
+            return Ok(Self::Words(schema::with_schema_instructions(&task.prompt, text)));
+        };
+        let file = Scratch::write(NAME, "schema.json", &lowered.schema.to_string())?;
+        Ok(Self::File(lowered, file))
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(_, file) => Some(file.path()),
+            Self::Nothing | Self::Words(_) => None,
+        }
+    }
+
+    fn raise(&self, answer: Answer) -> Answer {
+        match self {
+            Self::File(lowered, _) => lowered.raise_answer(answer),
+            // Text is for the caller to read, who wrote down what is wanted.
+            Self::Nothing | Self::Words(_) => answer,
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Codex {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            schema: true,
+            sessions: true,
+            effort: true,
+            agent_types: false,
+            files: true,
+            models: true,
+            read_only: true,
+            write: true,
+            cost: false,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        task: AgentTask,
+        activity: &dyn Activity,
+    ) -> Result<AgentReply, ProviderError> {
+        let wanted = Wanted::of(&task)?;
+        let args = argv::arguments(&task, wanted.file(), &self.options.args)?;
+        let program = self.options.program(NAME, PROGRAM)?;
+        let launch = launch(NAME, program, args, &task, self.environment());
+        let prompt = match &wanted {
+            Wanted::Words(prompt) => prompt,
+            Wanted::Nothing | Wanted::File(..) => &task.prompt,
+        };
+        let mut round = Round::default();
+        let exit = listen(launch, prompt, &task, &mut round, activity).await?;
+        let mut ended = round.end(exit.as_ref());
+        self.subtract(&mut ended);
+        ended.answer = ended.answer.map(|answer| wanted.raise(answer));
+        ended.model = match task.model {
+            Some(asked) => Some(asked),
+            None => self.model_of(ended.session_id.as_deref()).await,
+        };
+        ended.into_reply(NAME)
+    }
+
+    fn glance(&self) -> Probe {
+        look::glance(NAME, PROGRAM, &self.options, probe::logged_in(&self.options))
+    }
+
+    async fn probe(&self) -> Probe {
+        probe::probe(&self.options, self.environment()).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

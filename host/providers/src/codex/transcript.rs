@@ -1,0 +1,213 @@
+//! What `codex exec --json` prints, line by line.
+//!
+//! Owns: the state of one round as its lines tell it. A round has ended when
+//! `turn.completed` or `turn.failed` has been read, and only then. Never: takes
+//! an `error` line or item for a failure: Codex prints them in rounds that
+//! succeed, for a model that it does not know or a connection that it renews.
+
+use serde::Deserialize;
+use serde_json::Value;
+use smol_wf_core::call::Usage;
+
+use crate::drive::{Ended, Transcript, detail_of, shorten};
+use crate::process::Exit;
+use crate::{Activity, AgentActivity, Answer};
+
+use super::classify;
+
+/// A line, by its `type`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type")]
+enum Line {
+    #[serde(rename = "thread.started")]
+    ThreadStarted { thread_id: String },
+    #[serde(rename = "turn.started")]
+    TurnStarted,
+    #[serde(rename = "item.started")]
+    ItemStarted { item: Item },
+    #[serde(rename = "item.completed")]
+    ItemCompleted { item: Item },
+    #[serde(rename = "turn.completed")]
+    TurnCompleted {
+        #[serde(default)]
+        usage: Counts,
+    },
+    #[serde(rename = "turn.failed")]
+    TurnFailed { error: Failure },
+    #[serde(rename = "error")]
+    Error(Failure),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Item {
+    AgentMessage {
+        text: String,
+    },
+    Reasoning {},
+    CommandExecution {
+        command: String,
+    },
+    FileChange {
+        #[serde(default)]
+        changes: Vec<Change>,
+    },
+    McpToolCall {
+        server: Option<String>,
+        tool: Option<String>,
+        #[serde(default)]
+        arguments: Value,
+    },
+    WebSearch {
+        query: Option<String>,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    path: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Failure {
+    #[serde(default)]
+    message: String,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(default)]
+struct Counts {
+    /// Cached ones included.
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    cache_write_input_tokens: u64,
+    /// Those of reasoning included.
+    output_tokens: u64,
+}
+
+/// One round, as far as it has been told.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    session: Option<String>,
+    text: Option<String>,
+    /// Since the session began, not since this round did.
+    usage: Usage,
+    ending: Option<Result<(), String>>,
+    /// The last thing that was called an error, for a round that breaks off.
+    complaint: Option<String>,
+}
+
+impl Transcript for Round {
+    fn line(&mut self, line: &str, activity: &dyn Activity) {
+        match serde_json::from_str(line) {
+            Ok(Line::ThreadStarted { thread_id }) => self.session = Some(thread_id),
+            Ok(Line::TurnStarted) => activity.note(AgentActivity::Thinking),
+            Ok(Line::ItemStarted { item }) => tell(item, activity),
+            Ok(Line::ItemCompleted { item: Item::AgentMessage { text } }) => {
+                activity.note(AgentActivity::Text { text: text.clone() });
+                self.text = Some(text);
+            }
+            Ok(Line::ItemCompleted { item: Item::Reasoning {} }) => {
+                activity.note(AgentActivity::Thinking);
+            }
+            Ok(Line::TurnCompleted { usage: counts }) => {
+                self.usage = Usage {
+                    input_tokens: counts.input_tokens,
+                    output_tokens: counts.output_tokens,
+                    cache_read_tokens: counts.cached_input_tokens,
+                    cache_write_tokens: counts.cache_write_input_tokens,
+                };
+                self.ending = Some(Ok(()));
+            }
+            Ok(Line::TurnFailed { error }) => self.ending = Some(Err(error.message)),
+            Ok(Line::Error(Failure { message })) => {
+                if message.starts_with("Reconnecting") {
+                    let reason = shorten(&message);
+                    activity.note(AgentActivity::Waiting { reason });
+                }
+                self.complaint = Some(message);
+            }
+            Ok(Line::ItemCompleted { .. } | Line::Other) | Err(_) => {}
+        }
+    }
+
+    fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ending.is_some()
+    }
+}
+
+/// The start of a tool.
+fn tell(item: Item, activity: &dyn Activity) {
+    let (name, detail) = match item {
+        Item::CommandExecution { command } => ("shell".to_owned(), Some(shorten(inner(&command)))),
+        Item::FileChange { changes } => {
+            ("edit".to_owned(), changes.into_iter().find_map(|change| change.path))
+        }
+        Item::McpToolCall { server, tool, arguments } => {
+            let parts = [server, tool].into_iter().flatten().collect::<Vec<_>>();
+            (parts.join("."), detail_of(&arguments))
+        }
+        Item::WebSearch { query } => ("search".to_owned(), query),
+        Item::AgentMessage { .. } | Item::Reasoning {} | Item::Other => return,
+    };
+    activity.note(AgentActivity::Tool { name, detail });
+}
+
+/// The command in `/bin/bash -lc '…'`.
+fn inner(command: &str) -> &str {
+    let Some((_, quoted)) = command.split_once(" -lc ") else { return command };
+    let bare = quoted.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    bare.unwrap_or(quoted)
+}
+
+impl Round {
+    /// What came of it; the usage is the session's, for the caller to subtract
+    /// from. `exit` is none when the program had to be ended.
+    pub(crate) fn end(self, exit: Option<&Exit>) -> Ended {
+        let answer = match self.ending {
+            Some(Ok(())) => Ok(match self.text {
+                Some(text) if !text.is_empty() => Answer::Text(text),
+                _ => Answer::Null,
+            }),
+            Some(Err(message)) => Err(classify::failed(&message)),
+            None => Err(classify::no_end(exit, self.complaint.as_deref())),
+        };
+        Ended {
+            answer,
+            usage: self.usage,
+            cost_usd: None,
+            // It does not say.
+            model: None,
+            session_id: self.session,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shell_around_a_command_is_left_out() {
+        assert_eq!(inner("/bin/bash -lc 'npm test'"), "npm test");
+        assert_eq!(inner("/bin/zsh -lc ls"), "ls");
+        assert_eq!(inner("ls -l"), "ls -l");
+    }
+
+    #[test]
+    fn a_lone_error_line_is_no_failure_and_no_end() {
+        let mut round = Round::default();
+        round.line(r#"{"message":"Reconnecting... 1/5 (x)","type":"error"}"#, &());
+        assert!(!round.has_ended());
+        round.line(r#"{"usage":{"input_tokens":1},"type":"turn.completed"}"#, &());
+        assert_eq!(round.end(None).answer, Ok(Answer::Null));
+    }
+}

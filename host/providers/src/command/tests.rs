@@ -1,0 +1,91 @@
+//! The `command` provider, on real programs.
+
+use smol_wf_core::call::Permissions;
+
+use super::*;
+use crate::Answer;
+use crate::conformance::{self, Notes, task};
+
+fn sh(script: &str) -> Command {
+    Command::new(CommandOptions {
+        name: "fake".to_owned(),
+        command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        ..CommandOptions::default()
+    })
+}
+
+#[tokio::test]
+async fn it_keeps_the_contract() {
+    // A small agent: it has sessions, a model and a count of its prompt's bytes.
+    let provider = sh(r#"
+        read_all=$(wc -c)
+        printf '{"output":"%s bytes","usage":{"inputTokens":%s,"outputTokens":1},' $read_all $read_all
+        printf '"sessionId":"%s","model":"%s"}' "${SMOL_WF_SESSION_ID:-new}" "${SMOL_WF_MODEL:-small}"
+    "#);
+    conformance::check(&provider).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_prompt_arrives_verbatim() {
+    for prompt in ["--help", "\"q\" $HOME `id` \\", "a\nb\r\nc", "\u{2028}👩\u{200d}💻\u{feff}"]
+    {
+        let reply = sh("cat").attempt(task(prompt), &()).await.unwrap();
+        assert_eq!(reply.answer, Answer::Text(prompt.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_program_is_told_of_its_call() {
+    let mut wanted = task("p");
+    wanted.model = Some("m".to_owned());
+    wanted.effort = Some("high".to_owned());
+    wanted.permissions = Some(Permissions::Write);
+    wanted.session_id = Some("s".to_owned());
+    wanted.request.schema = Some("{\"type\":\"object\"}".to_owned());
+    let run = wanted.run.to_string();
+    let script = "env | grep ^SMOL_WF_ | grep -v ^SMOL_WF_PROCESS= | sort";
+    let reply = sh(script).attempt(wanted.clone(), &()).await.unwrap();
+    let Answer::Text(text) = reply.answer else { panic!("no text") };
+    let expected = [
+        "SMOL_WF_CALL=1".to_owned(),
+        "SMOL_WF_EFFORT=high".to_owned(),
+        format!("SMOL_WF_IDEMPOTENCY_KEY={}", wanted.idempotency_key),
+        "SMOL_WF_MODEL=m".to_owned(),
+        "SMOL_WF_PERMISSIONS=write".to_owned(),
+        format!("SMOL_WF_RUN_ID={run}"),
+        "SMOL_WF_SCHEMA={\"type\":\"object\"}".to_owned(),
+        "SMOL_WF_SESSION_ID=s".to_owned(),
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+
+    wanted.request.schema = Some("x".repeat(SCHEMA_BYTES_MAX + 1));
+    let reply = sh("echo ${SMOL_WF_SCHEMA-none}").attempt(wanted, &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("none".to_owned()));
+}
+
+#[tokio::test]
+async fn what_it_says_on_stderr_is_shown_while_it_works() {
+    let notes = Notes::default();
+    let provider = sh("echo reading >&2; cat");
+    provider.attempt(task("p"), &notes).await.unwrap();
+    let detail = Some("reading".to_owned());
+    let tool = AgentActivity::Tool { name: "sh".to_owned(), detail };
+    assert_eq!(notes.all(), [AgentActivity::Thinking, tool]);
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_said_so() {
+    let missing = Command::new(CommandOptions {
+        name: "fake".to_owned(),
+        command: vec!["no-such-agent".to_owned()],
+        ..CommandOptions::default()
+    });
+    let error = missing.attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Spawn);
+    assert!(error.message.contains("no-such-agent"), "{error}");
+    assert!(!missing.probe().await.is_usable());
+    let nothing = Command::new(CommandOptions::default());
+    let error = nothing.attempt(task("p"), &()).await.unwrap_err();
+    assert!(error.message.contains("command = ["), "{error}");
+    assert!(sh("cat").probe().await.is_usable());
+}

@@ -1,0 +1,128 @@
+//! What can be known of an agent's program without asking an agent anything.
+//!
+//! Owns: whether it is there, its version, and how its credentials are looked
+//! for. Never: reads a credential's value beyond whether there is one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Probe;
+use crate::drive::CliOptions;
+use crate::process::{Environment, Launch, ask};
+
+/// For `--version`: a launcher may have to start an interpreter first, on a
+/// machine that is busy.
+const VERSION_TIME: Duration = Duration::from_secs(10);
+
+/// Longest configuration file that is looked into.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Which program, and how one logs in.
+pub(crate) struct Program<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) name: &'a str,
+    /// What to type to get it.
+    pub(crate) install: &'a str,
+    /// What to type when it has no credentials.
+    pub(crate) login: &'a str,
+}
+
+/// Looks for the program, asks it for its version, and says whether it has
+/// credentials; none when that cannot be told.
+pub(crate) async fn look(
+    program: Program<'_>,
+    options: &CliOptions,
+    environment: Environment,
+    logged_in: Option<bool>,
+) -> Probe {
+    let Ok(path) = options.program(program.provider, program.name) else {
+        let problem = format!(
+            "`{}` is not installed: {}",
+            options.program.as_deref().unwrap_or(Path::new(program.name)).display(),
+            program.install
+        );
+        return Probe { program: None, version: None, logged_in: None, problem: Some(problem) };
+    };
+    let launch = Launch {
+        provider: program.provider.to_owned(),
+        program: path.clone(),
+        args: vec!["--version".into()],
+        cwd: std::env::temp_dir(),
+        env: environment,
+    };
+    let (version, broken) = match ask(launch, VERSION_TIME).await {
+        Ok((exit, text)) if exit.code == Some(0) => (version_in(&text), None),
+        Ok((exit, text)) => {
+            let said = crate::cause::without_warnings(&exit.stderr_tail);
+            let said = if said.is_empty() { text } else { said };
+            let how = exit.in_words();
+            let line = crate::drive::shorten(&said);
+            (None, Some(format!("`{} --version` fails ({how}): {line}", path.display())))
+        }
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let login = (logged_in == Some(false)).then(|| format!("not logged in: {}", program.login));
+    Probe { program: Some(path), version, logged_in, problem: broken.or(login) }
+}
+
+/// The same without the version, for which a program has to be started.
+pub(crate) fn glance(
+    provider: &str,
+    name: &str,
+    options: &CliOptions,
+    logged_in: Option<bool>,
+) -> Probe {
+    let program = options.program(provider, name).ok();
+    Probe { program, version: None, logged_in, problem: None }
+}
+
+/// The first word that starts with a digit.
+fn version_in(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
+    words.find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+}
+
+/// A variable as the agent's program will find it, unless it is empty.
+pub(crate) fn variable(options: &CliOptions, name: &str) -> Option<String> {
+    let value = options.env.get(name).cloned().or_else(|| std::env::var(name).ok());
+    value.filter(|value| !value.is_empty())
+}
+
+/// The agent's own folder: where a variable says, else below the user's home.
+pub(crate) fn folder(options: &CliOptions, name: &str, below_home: &str) -> Option<PathBuf> {
+    match variable(options, name) {
+        Some(path) => Some(path.into()),
+        None => Some(PathBuf::from(variable(options, "HOME")?).join(below_home)),
+    }
+}
+
+/// A small JSON file, when it is there and reads.
+pub(crate) fn json(path: &Path) -> Option<Value> {
+    serde_json::from_str(&text(path)?).ok()
+}
+
+/// A small text file, when it is there.
+pub(crate) fn text(path: &Path) -> Option<String> {
+    let small = path.metadata().ok()?.len() <= FILE_BYTES_MAX;
+    if small { std::fs::read_to_string(path).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_programs_print() {
+        let cases = [
+            ("2.1.330 (Claude Code)\n", Some("2.1.330")),
+            ("codex-cli 0.169.0\n", Some("0.169.0")),
+            ("v1.5.2", Some("1.5.2")),
+            ("no version", None),
+        ];
+        for (text, version) in cases {
+            assert_eq!(version_in(text).as_deref(), version);
+        }
+    }
+}

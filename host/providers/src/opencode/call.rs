@@ -1,0 +1,275 @@
+//! One call: a session, a message, its answer.
+//!
+//! Owns: the order of the requests, and that a session which nobody waits for
+//! any more is aborted. Never: the process.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use super::choice::choose;
+use super::error;
+use super::http::escaped;
+use super::hub::{Event, Subscription};
+use super::progress::{News, Progress};
+use super::reply::{Info, Message, spent};
+use super::rules::ruleset;
+use super::server::Server;
+use crate::{
+    Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind as Kind, Spent,
+};
+
+/// How long the last events of a session are waited for: they come within
+/// milliseconds of the answer.
+const LAST_EVENTS_MAX: Duration = Duration::from_secs(1);
+
+/// Between two looks at a session that was aborted: the message itself may have
+/// come in after the first abort.
+const ABORT_CHECKED_AFTER: Duration = Duration::from_millis(500);
+
+/// How often a session is aborted before it is left to the end of the server.
+const ABORTS_MAX: u32 = 4;
+
+#[derive(Debug, Deserialize)]
+struct Session {
+    id: String,
+}
+
+/// Asks one agent.
+pub(super) async fn call(
+    server: &Arc<Server>,
+    task: &AgentTask,
+    activity: &dyn Activity,
+) -> Result<AgentReply, ProviderError> {
+    let directory = directory(&task.cwd)?;
+    let query = format!("directory={}", escaped(&directory.to_string_lossy()));
+    let mut body = choose(server, &query, task).await?;
+    body.insert("parts".into(), json!([{"type": "text", "text": task.prompt}]));
+    let schema = task.request.schema.as_deref().map(lowered).transpose()?;
+    if let Some(schema) = &schema {
+        let format = json!({"type": "json_schema", "schema": schema, "retryCount": 0});
+        body.insert("format".into(), format);
+    }
+    let session = session(server, &query, task).await?;
+    activity.session(&session);
+    let mut going = Going {
+        events: server.hub.subscribe(&session),
+        progress: Progress::of(&session),
+        guard: AbortGuard::new(server, &session, &query),
+        task,
+        activity,
+    };
+    let path = format!("/session/{session}/message?{query}");
+    let message = match going.send(server, &path, &Value::Object(body)).await {
+        Ok(message) => message,
+        // The guard ends what may still be going on.
+        Err(failed) if !server.is_running() => return Err(failed),
+        Err(failed) => return Err(failed.having_spent(going.spent(server, &query, None).await)),
+    };
+    going.guard.disarm();
+    going.last_events().await;
+    let spent = going.spent(server, &query, Some(&message.info)).await;
+    match message.answer() {
+        Ok(answer) => Ok(AgentReply {
+            answer: if schema.is_some() { answer } else { as_text(answer) },
+            usage: spent.usage,
+            cost_usd: spent.cost_usd,
+            model: spent.model,
+            session_id: spent.session_id,
+        }),
+        Err(failed) => Err(failed.having_spent(spent)),
+    }
+}
+
+/// Without a schema the answer is text, whatever opencode made of it.
+fn as_text(answer: Answer) -> Answer {
+    match answer {
+        Answer::Json(value) => Answer::Text(value.to_string()),
+        other => other,
+    }
+}
+
+/// The schema as opencode takes it: it puts into an object, and out of it again,
+/// whatever is none, but wants the schema itself to be an object.
+fn lowered(schema: &str) -> Result<Value, ProviderError> {
+    match serde_json::from_str(schema) {
+        Ok(Value::Bool(true)) => Ok(json!({})),
+        Ok(Value::Bool(false)) => Ok(json!({"not": {}})),
+        Ok(schema) => Ok(schema),
+        Err(failure) => Err(error(Kind::Unsupported, format!("the schema is not JSON: {failure}"))),
+    }
+}
+
+/// Where the agent works, as the server needs it: whole, and without detours,
+/// since what is outside of it is denied by comparing names.
+fn directory(cwd: &Path) -> Result<PathBuf, ProviderError> {
+    let found = cwd.canonicalize().ok().filter(|path| path.is_dir());
+    found.ok_or_else(|| {
+        let message = format!("the working directory {} is not there", cwd.display());
+        error(Kind::Spawn, message)
+    })
+}
+
+/// The session to go on with, or a new one.
+async fn session(server: &Server, query: &str, task: &AgentTask) -> Result<String, ProviderError> {
+    let rules = ruleset(task.permissions);
+    let session: Session = if let Some(id) = &task.session_id {
+        // Rules are added to those of the session, and the last one counts.
+        let path = format!("/session/{}?{query}", escaped(id));
+        server.patch(&path, &json!({"permission": rules})).await?
+    } else {
+        // With a title, or opencode asks a model for one.
+        let title = format!("smol-wf {} call {}", task.run, task.call);
+        let body = json!({"title": title, "permission": rules});
+        server.post(&format!("/session?{query}"), &body).await?
+    };
+    Ok(session.id)
+}
+
+/// A call whose message has been sent.
+struct Going<'a> {
+    events: Subscription,
+    progress: Progress,
+    guard: AbortGuard,
+    task: &'a AgentTask,
+    activity: &'a dyn Activity,
+}
+
+impl Going<'_> {
+    /// Sends the message and follows the agent until it has answered.
+    async fn send(
+        &mut self,
+        server: &Server,
+        path: &str,
+        body: &Value,
+    ) -> Result<Message, ProviderError> {
+        let mut answered = pin!(server.post(path, body));
+        loop {
+            tokio::select! {
+                biased;
+                message = &mut answered => return message,
+                Some(event) = self.events.next() => match self.take(&event) {
+                    News::Fine | News::Idle => {}
+                    News::GiveUp(failed) => return Err(failed),
+                    News::Reject(path, body) => {
+                        let path = format!("{path}?{}", self.guard.query);
+                        // A question that is gone by now needs no answer.
+                        let _ = server.post::<Value>(&path, &body).await;
+                    }
+                },
+                failed = server.ended() => return Err(failed),
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Event) -> News {
+        if let Some(raw) = &self.task.raw {
+            raw.line(Some(&self.guard.session), &event.line);
+        }
+        self.progress.take(event, self.activity)
+    }
+
+    /// Takes the events up to the session's rest, so that its transcript is whole
+    /// and all of its subagents are known.
+    async fn last_events(&mut self) {
+        let _ = timeout(LAST_EVENTS_MAX, async {
+            while let Some(event) = self.events.next().await {
+                if matches!(self.take(&event), News::Idle) {
+                    return;
+                }
+            }
+        })
+        .await;
+    }
+
+    /// What the round has used: each message that answers this prompt, and all
+    /// of the subagents'. The tokens of a message are the sum over its steps, so
+    /// its steps are not counted beside it.
+    async fn spent(&self, server: &Server, query: &str, last: Option<&Info>) -> Spent {
+        let prompt = last.and_then(|info| info.parent.as_ref()).or(self.progress.prompt.as_ref());
+        let mut infos = Vec::new();
+        if let Some(prompt) = prompt {
+            infos = answers(server, query, &self.guard.session).await;
+            infos.retain(|info| info.parent.as_ref() == Some(prompt));
+        }
+        for child in &self.progress.children {
+            infos.extend(answers(server, query, child).await);
+        }
+        if let Some(last) = last
+            && !infos.iter().any(|info| info.id == last.id)
+        {
+            infos.push(last.clone());
+        }
+        let (usage, cost) = spent(&infos);
+        Spent {
+            usage,
+            cost_usd: Some(cost),
+            session_id: Some(self.guard.session.clone()),
+            model: infos.last().and_then(Info::model),
+        }
+    }
+}
+
+/// The messages that models have written in a session; none where the server
+/// does not say.
+async fn answers(server: &Server, query: &str, session: &str) -> Vec<Info> {
+    let path = format!("/session/{session}/message?{query}");
+    let messages: Vec<Message> = server.get(&path).await.unwrap_or_default();
+    let infos = messages.into_iter().map(|message| message.info);
+    infos.filter(|info| info.role == "assistant").collect()
+}
+
+/// Aborts a session when it is dropped: the server goes on with a message also
+/// when nobody waits for its answer.
+struct AbortGuard {
+    server: Option<Arc<Server>>,
+    session: String,
+    query: String,
+    runtime: Handle,
+}
+
+impl AbortGuard {
+    fn new(server: &Arc<Server>, session: &str, query: &str) -> Self {
+        Self {
+            server: Some(server.clone()),
+            session: session.to_owned(),
+            query: query.to_owned(),
+            runtime: Handle::current(),
+        }
+    }
+
+    fn disarm(&mut self) {
+        self.server = None;
+    }
+}
+
+impl Drop for AbortGuard {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            let (session, query) = (self.session.clone(), self.query.clone());
+            self.runtime.spawn(async move { abort(&server, &session, &query).await });
+        }
+    }
+}
+
+async fn abort(server: &Server, session: &str, query: &str) {
+    for _ in 0..ABORTS_MAX {
+        let path = format!("/session/{session}/abort?{query}");
+        if server.post::<Value>(&path, &json!({})).await.is_err() {
+            // Then the server is going, and everything with it.
+            return;
+        }
+        sleep(ABORT_CHECKED_AFTER).await;
+        // Sessions at rest are not in it.
+        match server.get::<Value>(&format!("/session/status?{query}")).await {
+            Ok(busy) if busy.get(session).is_some() => {}
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What opencode came back with: a message, as an answer or an error.
+//!
+//! Owns: which of the ways in which a message can end is a success. Never: says
+//! whether an answer satisfies its schema.
+
+use serde::Deserialize;
+use serde_json::Value;
+use smol_wf_core::call::Usage;
+
+use super::error;
+use super::fault::Fault;
+use crate::{Answer, ProviderError, ProviderErrorKind as Kind};
+
+/// One message of a session.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Message {
+    pub(super) info: Info,
+    #[serde(default)]
+    pub(super) parts: Vec<Part>,
+}
+
+/// Its head.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Info {
+    pub(super) id: String,
+    pub(super) role: String,
+    /// The message that it answers.
+    #[serde(rename = "parentID")]
+    pub(super) parent: Option<String>,
+    #[serde(rename = "providerID")]
+    provider: Option<String>,
+    #[serde(rename = "modelID")]
+    model: Option<String>,
+    pub(super) error: Option<Fault>,
+    /// How its last step ended.
+    pub(super) finish: Option<String>,
+    /// The answer to a schema, which opencode has not checked.
+    pub(super) structured: Option<Value>,
+    tokens: Tokens,
+    cost: Option<f64>,
+}
+
+/// Tokens; those from and to the cache are not in `input`, and those of
+/// reasoning not in `output`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tokens {
+    input: Option<f64>,
+    output: Option<f64>,
+    reasoning: Option<f64>,
+    cache: Cache,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Cache {
+    read: Option<f64>,
+    write: Option<f64>,
+}
+
+/// A piece of a message.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub(super) enum Part {
+    Text {
+        #[serde(default)]
+        text: String,
+        /// Put there by opencode, not by the model.
+        #[serde(default)]
+        synthetic: bool,
+    },
+    Tool {
+        #[serde(default)]
+        tool: String,
+        #[serde(default)]
+        state: ToolState,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// How far a tool has come.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ToolState {
+    pub(super) status: String,
+    pub(super) title: Option<String>,
+    pub(super) input: Value,
+    pub(super) error: Option<String>,
+}
+
+impl Tokens {
+    fn usage(&self) -> Usage {
+        let (read, write) = (count(self.cache.read), count(self.cache.write));
+        Usage {
+            input_tokens: count(self.input) + read + write,
+            output_tokens: count(self.output) + count(self.reasoning),
+            cache_read_tokens: read,
+            cache_write_tokens: write,
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from a float saturates, and what is no count is none"
+)]
+fn count(number: Option<f64>) -> u64 {
+    number.unwrap_or(0.0) as u64
+}
+
+impl Info {
+    /// As scripts name it.
+    pub(super) fn model(&self) -> Option<String> {
+        Some(format!("{}/{}", self.provider.as_ref()?, self.model.as_ref()?))
+    }
+}
+
+/// What messages have used together.
+pub(super) fn spent<'a>(messages: impl IntoIterator<Item = &'a Info>) -> (Usage, f64) {
+    let mut sum = (Usage::default(), 0.0);
+    for info in messages {
+        sum.0 += info.tokens.usage();
+        sum.1 += info.cost.filter(|cost| cost.is_finite()).unwrap_or(0.0);
+    }
+    sum
+}
+
+impl Message {
+    /// The answer, or why there is none. With a schema, an agent that answered
+    /// in text all the same is believed: the JSON may be in there.
+    pub(super) fn answer(&self) -> Result<Answer, ProviderError> {
+        let text = self.text();
+        if let Some(fault) = &self.info.error {
+            if fault.name == "StructuredOutputError" && !text.is_empty() {
+                return Ok(Answer::Text(text));
+            }
+            return Err(fault.clone().into_error());
+        }
+        if let Some(value) = &self.info.structured {
+            return Ok(Answer::Json(value.clone()));
+        }
+        match self.info.finish.as_deref() {
+            Some("stop") if text.is_empty() => Ok(Answer::Null),
+            Some("stop") => Ok(Answer::Text(text)),
+            Some("length") => Err(error(
+                Kind::Failed,
+                "the answer is longer than the model may write, and was cut off; ask for less, or take a model with a higher output limit",
+            )),
+            Some("content-filter") => {
+                Err(error(Kind::Refused, "the model vendor's content filter held the answer back"))
+            }
+            Some("tool-calls") => Err(self.stopped_at_a_tool()),
+            Some(finish) => Err(error(
+                Kind::CutStream,
+                format!("the model's answer broke off (opencode calls its end \"{finish}\")"),
+            )),
+            None => Err(error(Kind::CutStream, "the model's answer broke off before its end")),
+        }
+    }
+
+    /// What the model wrote last.
+    fn text(&self) -> String {
+        let written = self.parts.iter().filter_map(|part| match part {
+            Part::Text { text, synthetic: false } => Some(text.as_str()),
+            _ => None,
+        });
+        written.collect()
+    }
+
+    fn stopped_at_a_tool(&self) -> ProviderError {
+        let denied = self.parts.iter().find_map(|part| match part {
+            Part::Tool { tool, state } => state
+                .error
+                .as_ref()
+                .filter(|error| error.contains("rejected permission"))
+                .map(|error| (tool, error)),
+            _ => None,
+        });
+        match denied {
+            Some((tool, why)) => error(
+                Kind::PermissionDenied,
+                format!("the agent stopped because it may not use `{tool}` there: {why}"),
+            ),
+            None => error(Kind::CutStream, "the agent stopped after a tool, without an answer"),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! opencode's provider, against recorded transcripts and against a server that
+//! answers as opencode does.
+
+mod server;
+mod transcripts;

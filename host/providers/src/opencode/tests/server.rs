@@ -1,0 +1,328 @@
+//! Against `tests/fake/opencode`, a real process that speaks opencode's HTTP.
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use smol_wf_core::call::{Permissions, Usage};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+use crate::conformance::{Notes, check, task};
+use crate::opencode::{Opencode, OpencodeOptions};
+use crate::{
+    AgentActivity, AgentReply, AgentTask, Answer, Provider, ProviderError,
+    ProviderErrorKind as Kind, RawLines,
+};
+
+/// For what is to happen soon: a bound, not a wait.
+const SOON: Duration = Duration::from_secs(30);
+
+/// The provider with its own server, and the server's log.
+struct Fake {
+    folder: TempDir,
+    provider: Opencode,
+}
+
+impl Fake {
+    fn new() -> Self {
+        Self::with(OpencodeOptions::default())
+    }
+
+    fn with(mut options: OpencodeOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log").to_str().unwrap().to_owned();
+        options.program = Some(program());
+        options.env.insert("FAKE_LOG".into(), log);
+        Self { folder, provider: Opencode::new(options) }
+    }
+
+    async fn ask(&self, task: AgentTask) -> Result<AgentReply, ProviderError> {
+        timeout(SOON, self.provider.attempt(task, &())).await.expect("an answer in time")
+    }
+
+    /// What the server says has happened, of one kind.
+    fn log(&self, what: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["what"] == what).collect()
+    }
+
+    /// Requests whose path ends so.
+    fn requests(&self, verb: &str, end: &str) -> Vec<Value> {
+        let mut requests = self.log("request");
+        requests.retain(|one| one["verb"] == verb && one["path"].as_str().unwrap().ends_with(end));
+        requests
+    }
+
+    async fn wait_for(&self, verb: &str, end: &str) -> Vec<Value> {
+        let found = timeout(SOON, async {
+            loop {
+                let found = self.requests(verb, end);
+                if !found.is_empty() {
+                    return found;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("no {verb} {end} in {:?}", self.log("request")))
+    }
+}
+
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/opencode")
+}
+
+fn text(reply: &AgentReply) -> &str {
+    match &reply.answer {
+        Answer::Text(text) => text,
+        other => panic!("no text: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn it_keeps_the_contract() {
+    let fake = Fake::new();
+    assert_eq!(check(&fake.provider).await, Ok(()));
+    assert_eq!(fake.log("start").len(), 1, "one server for all calls");
+    assert_eq!(fake.log("refused"), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn calls_share_a_server_and_hear_only_of_themselves() {
+    let fake = Fake::new();
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (one, two) = (Notes::default(), Notes::default());
+    let with =
+        |prompt: &str, cwd: &TempDir| AgentTask { cwd: cwd.path().to_owned(), ..task(prompt) };
+    let (first, second) = tokio::join!(
+        fake.provider.attempt(with("[slow] one", &here), &one),
+        fake.provider.attempt(with("[slow] two", &there), &two),
+    );
+    assert_eq!((text(&first.unwrap()), text(&second.unwrap())), ("[slow] one", "[slow] two"));
+    for (notes, own) in [(one, "one"), (two, "two")] {
+        let pieces: Vec<_> = notes
+            .all()
+            .into_iter()
+            .filter_map(|note| match note {
+                AgentActivity::Text { text } => Some(text),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(pieces, ["[slow]", own]);
+    }
+    assert_eq!(fake.log("start").len(), 1);
+    let mut places: Vec<_> = fake.requests("POST", "/message");
+    places.sort_by_key(|one| one["body"].to_string());
+    for (request, cwd) in places.iter().zip([here, there]) {
+        let name = cwd.path().file_name().unwrap().to_str().unwrap();
+        assert!(request["query"].as_str().unwrap().ends_with(name), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn the_password_is_in_the_environment_alone_and_new_each_time() {
+    let (one, two) = (Fake::new(), Fake::new());
+    let mut passwords = Vec::new();
+    for fake in [&one, &two] {
+        fake.ask(task("hello")).await.unwrap();
+        let start = fake.log("start").remove(0);
+        let password = start["env"]["OPENCODE_SERVER_PASSWORD"].as_str().unwrap().to_owned();
+        assert!(password.len() >= 32 && !start["args"].to_string().contains(&password));
+        assert!(!format!("{:?}", fake.provider).contains(&password));
+        // Set by cargo for this test, and no business of an agent's.
+        assert!(start["env"].get("CARGO_MANIFEST_DIR").is_none(), "{}", start["env"]);
+        passwords.push(password);
+    }
+    assert_ne!(passwords[0], passwords[1]);
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_aborted() {
+    let fake = Fake::new();
+    {
+        let hangs = fake.ask(task("[hang]"));
+        tokio::select! {
+            reply = hangs => panic!("answered: {reply:?}"),
+            _ = fake.wait_for("POST", "/message") => {}
+        }
+    }
+    let aborts = fake.wait_for("POST", "/abort").await;
+    let sent = fake.requests("POST", "/message").remove(0);
+    let session = sent["path"].as_str().unwrap().strip_suffix("/message").unwrap().to_owned();
+    assert_eq!(aborts[0]["path"], format!("{session}/abort"));
+    assert_eq!(text(&fake.ask(task("still there")).await.unwrap()), "still there");
+}
+
+#[tokio::test]
+async fn the_death_of_the_server_ends_the_calls_and_the_next_one_starts_it_anew() {
+    let fake = Fake::new();
+    let die = async {
+        fake.wait_for("POST", "/message").await;
+        fake.ask(task("[die]")).await
+    };
+    let (hung, died) = tokio::join!(fake.ask(task("[hang]")), die);
+    for ended in [hung, died] {
+        let ended = ended.unwrap_err();
+        assert_eq!(ended.kind, Kind::Killed, "{ended}");
+        assert!(ended.message.contains("signal 9"), "{ended}");
+    }
+    assert_eq!(text(&fake.ask(task("again")).await.unwrap()), "again");
+    assert_eq!(fake.log("start").len(), 2);
+}
+
+#[tokio::test]
+async fn whoever_asks_is_answered() {
+    let fake = Fake::new();
+    assert_eq!(text(&fake.ask(task("[ask]")).await.unwrap()), "told: reject");
+}
+
+#[tokio::test]
+async fn a_loop_is_broken_and_aborted() {
+    let fake = Fake::new();
+    let ended = fake.ask(task("[loop]")).await.unwrap_err();
+    assert_eq!(ended.kind, Kind::CutStream, "{ended}");
+    assert!(ended.spent.session_id.is_some());
+    fake.wait_for("POST", "/abort").await;
+}
+
+#[tokio::test]
+async fn usage_is_that_of_the_round_and_of_its_subagents() {
+    let fake = Fake::new();
+    let first = fake.ask(task("[sub]")).await.unwrap();
+    // Two messages of the agent's, and one of the subagent's.
+    let usage = |messages| Usage {
+        input_tokens: 16 * messages,
+        output_tokens: 5 * messages,
+        cache_read_tokens: 5 * messages,
+        cache_write_tokens: messages,
+    };
+    assert_eq!((first.usage, first.cost_usd), (usage(3), Some(1.5)));
+    let again = AgentTask { session_id: first.session_id.clone(), round: 2, ..task("again") };
+    let second = fake.ask(again).await.unwrap();
+    assert_eq!((second.usage, second.cost_usd), (usage(1), Some(0.5)));
+    assert_eq!(second.session_id, first.session_id);
+    assert_eq!(second.model.as_deref(), Some("fake/some"));
+}
+
+#[tokio::test]
+async fn a_vendors_error_has_its_kind_and_what_was_spent() {
+    let fake = Fake::new();
+    let refused = fake.ask(task("[401]")).await.unwrap_err();
+    assert_eq!(refused.kind, Kind::Auth);
+    assert!(refused.message.contains("bad key (HTTP 401)"), "{refused}");
+    assert_eq!(refused.spent.usage.output_tokens, 5);
+}
+
+#[tokio::test]
+async fn what_opencode_does_not_know_is_refused_before_anything_is_sent() {
+    let fake = Fake::new();
+    let mut cases = Vec::new();
+    for (model, effort, agent) in [
+        (Some("nope"), None, None),
+        (Some("some"), Some("extreme"), None),
+        (None, Some("high"), None),
+        (None, None, Some("title")),
+    ] {
+        let mut one = task("hello");
+        one.model = model.map(str::to_owned);
+        one.effort = effort.map(str::to_owned);
+        one.request.agent_type = agent.map(str::to_owned);
+        cases.push(fake.ask(one).await.unwrap_err().kind);
+    }
+    assert_eq!(cases, [Kind::Model, Kind::Unsupported, Kind::Unsupported, Kind::Unsupported]);
+    assert!(fake.requests("POST", "/session").is_empty());
+
+    let unknown = AgentTask { session_id: Some("ses_gone".into()), ..task("hello") };
+    let gone = fake.ask(unknown).await.unwrap_err();
+    assert!(gone.message.contains("Session not found: ses_gone"), "{gone}");
+    let nowhere = AgentTask { cwd: "/nonexistent/place".into(), ..task("hello") };
+    assert!(fake.ask(nowhere).await.unwrap_err().message.contains("/nonexistent/place"));
+}
+
+#[tokio::test]
+async fn options_reach_the_server_and_the_prompt_is_verbatim() {
+    let fake = Fake::new();
+    let prompt = "--x \"q\" \\ \u{2028}\n two\n";
+    let mut one = task(prompt);
+    one.model = Some("fake/some".into());
+    one.effort = Some("high".into());
+    one.request.agent_type = Some("build".into());
+    one.permissions = Some(Permissions::Read);
+    fake.ask(one).await.unwrap();
+    let body = &fake.requests("POST", "/message")[0]["body"];
+    assert_eq!(body["parts"][0]["text"], prompt);
+    assert_eq!(body["model"]["modelID"], "some");
+    assert_eq!((&body["variant"], &body["agent"]), (&"high".into(), &"build".into()));
+    let rules = &fake.requests("POST", "/session")[0]["body"]["permission"];
+    assert_eq!(rules[0]["action"], "deny");
+}
+
+/// Keeps lines.
+#[derive(Debug, Default)]
+struct Kept(Mutex<Vec<(Option<String>, String)>>);
+
+impl RawLines for Kept {
+    fn line(&self, session_id: Option<&str>, line: &str) {
+        self.0.lock().unwrap().push((session_id.map(str::to_owned), line.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn the_transcript_is_kept_to_its_end() {
+    let fake = Fake::new();
+    let kept = Arc::new(Kept::default());
+    let reply = fake.ask(AgentTask { raw: Some(kept.clone()), ..task("hello") }).await.unwrap();
+    let lines = kept.0.lock().unwrap();
+    assert!(lines.iter().all(|(session, _)| *session == reply.session_id));
+    assert!(lines[0].1.contains("message.updated"), "{lines:?}");
+    assert!(lines.last().unwrap().1.contains("session.idle"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_says_why() {
+    let options = OpencodeOptions { args: vec!["--broken".into()], ..OpencodeOptions::default() };
+    let broken = Fake::with(options).ask(task("hello")).await.unwrap_err();
+    assert_eq!(broken.kind, Kind::Spawn);
+    assert!(broken.message.contains("the disk is full of eels"), "{broken}");
+
+    let options = OpencodeOptions {
+        program: Some("/nonexistent/opencode".into()),
+        ..OpencodeOptions::default()
+    };
+    let missing = Opencode::new(options).attempt(task("hello"), &()).await.unwrap_err();
+    assert_eq!(missing.kind, Kind::Spawn);
+    assert!(missing.message.contains("npm install"), "{missing}");
+}
+
+#[tokio::test]
+async fn closing_ends_the_server_and_a_call_starts_another() {
+    let fake = Fake::new();
+    fake.ask(task("hello")).await.unwrap();
+    let port = fake.log("start")[0]["port"].as_u64().unwrap();
+    fake.provider.close().await;
+    let address = format!("127.0.0.1:{port}");
+    assert!(TcpStream::connect(&address).is_err(), "something still listens on {address}");
+    fake.ask(task("hello")).await.unwrap();
+    assert_eq!(fake.log("start").len(), 2);
+}
+
+#[tokio::test]
+async fn a_probe_finds_program_version_and_login() {
+    let home = tempfile::tempdir().unwrap();
+    let mut options = OpencodeOptions { program: Some(program()), ..OpencodeOptions::default() };
+    options.env.insert("XDG_DATA_HOME".into(), home.path().to_str().unwrap().into());
+    std::fs::create_dir(home.path().join("opencode")).unwrap();
+    std::fs::write(home.path().join("opencode/auth.json"), r#"{"a":{"type":"api"}}"#).unwrap();
+    let probe = Opencode::new(options).probe().await;
+    assert_eq!(probe.program, Some(program()));
+    assert_eq!((probe.version.as_deref(), probe.logged_in), (Some("9.9.9"), Some(true)));
+    assert!(probe.is_usable(), "{probe:?}");
+
+    let options =
+        OpencodeOptions { program: Some("/nonexistent".into()), ..OpencodeOptions::default() };
+    let probe = Opencode::new(options).probe().await;
+    assert!(!probe.is_usable() && probe.problem.unwrap().contains("npm install"));
+}

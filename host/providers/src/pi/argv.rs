@@ -1,0 +1,149 @@
+//! The command line and the environment of one round with pi.
+//!
+//! Owns: which flag stands for which option. Never: a secret or the prompt.
+
+use std::path::Path;
+
+use smol_wf_core::call::Permissions;
+
+use super::NAME;
+use super::extension::TOOL;
+use crate::drive::{known_effort, plain};
+use crate::{AgentTask, ProviderError};
+
+/// What `--thinking` knows; another word it passes over with a warning.
+const EFFORTS: [&str; 7] = ["off", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+/// The tools that change nothing.
+const READING: &str = "read,grep,find,ls";
+
+/// What it may see of this program's environment: its own variables, and the
+/// keys of the vendors whose models it knows.
+pub(super) const ALLOWED: [&str; 38] = [
+    "AI_GATEWAY_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_OAUTH_TOKEN",
+    "ANT_LING_API_KEY",
+    "AZURE_OPENAI_*",
+    "BASETEN_API_KEY",
+    "CEREBRAS_API_KEY",
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CLOUDFLARE_API_KEY",
+    "CLOUDFLARE_GATEWAY_ID",
+    "DEEPSEEK_API_KEY",
+    "FIREWORKS_API_KEY",
+    "GEMINI_API_KEY",
+    "GROQ_API_KEY",
+    "HF_TOKEN",
+    "KIMI_API_KEY",
+    "META_API_KEY",
+    "MINIMAX_API_KEY",
+    "MISTRAL_API_KEY",
+    "MOONSHOT_API_KEY",
+    "NODE_EXTRA_CA_CERTS",
+    "NVIDIA_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENCODE_API_KEY",
+    "OPENROUTER_API_KEY",
+    "PI_CACHE_RETENTION",
+    "PI_CODING_AGENT_DIR",
+    "PI_CODING_AGENT_SESSION_DIR",
+    "PI_OFFLINE",
+    "PI_PACKAGE_DIR",
+    "PI_SKIP_VERSION_CHECK",
+    "PI_TELEMETRY",
+    "QWEN_TOKEN_PLAN_*",
+    "TOGETHER_API_KEY",
+    "XAI_API_KEY",
+    "XIAOMI_*",
+    "ZAI_*",
+];
+
+/// A run is no occasion to ask for a newer version.
+pub(super) const DEFAULTS: [(&str, &str); 1] = [("PI_SKIP_VERSION_CHECK", "1")];
+
+/// The arguments. `extension` is a file that gives the agent its answer tool;
+/// `new_session` names the session of a first round.
+pub(super) fn arguments(
+    task: &AgentTask,
+    extension: Option<&Path>,
+    new_session: &str,
+    extra: &[String],
+) -> Result<Vec<String>, ProviderError> {
+    let mut argv: Vec<String> = ["--print", "--mode", "json"].map(str::to_owned).into();
+    let mut flag = |name: &str, value: &str| {
+        argv.push(name.to_owned());
+        argv.push(value.to_owned());
+    };
+    if let Some(model) = &task.model {
+        flag("--model", plain(NAME, "model", model)?);
+    }
+    if let Some(effort) = &task.effort {
+        flag("--thinking", known_effort(NAME, &EFFORTS, effort)?);
+    }
+    match &task.session_id {
+        // Only one that is there; `--session-id` would begin a new one in silence.
+        Some(session) => flag("--session", plain(NAME, "session", session)?),
+        None => flag("--session-id", new_session),
+    }
+    if let Some(extension) = extension {
+        flag("--extension", &extension.to_string_lossy());
+    }
+    if task.permissions == Some(Permissions::Read) {
+        let tools = match extension {
+            Some(_) => format!("{READING},{TOOL}"),
+            None => READING.to_owned(),
+        };
+        flag("--tools", &tools);
+        // Tools of extensions and servers are not known to only read.
+        argv.extend(["--no-extensions", "--no-mcp"].map(str::to_owned));
+    }
+    argv.extend_from_slice(extra);
+    Ok(argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ProviderErrorKind;
+    use crate::conformance::task;
+
+    fn line(task: &AgentTask, extension: Option<&Path>) -> String {
+        arguments(task, extension, "new", &["--no-skills".into()]).unwrap().join(" ")
+    }
+
+    #[test]
+    fn a_plain_round_names_its_session() {
+        assert_eq!(line(&task("@file"), None), "--print --mode json --session-id new --no-skills");
+    }
+
+    #[test]
+    fn each_option_has_its_flag() {
+        let mut wanted = task("p");
+        wanted.model = Some("mock/m".into());
+        wanted.effort = Some("xhigh".into());
+        wanted.session_id = Some("old".into());
+        let argv = line(&wanted, Some(Path::new("/t/answer.mjs")));
+        assert!(argv.contains("--model mock/m --thinking xhigh --session old"), "{argv}");
+        assert!(argv.contains("--extension /t/answer.mjs") && !argv.contains("--tools"));
+        wanted.permissions = Some(Permissions::Write);
+        assert!(!line(&wanted, None).contains("--tools"));
+        wanted.permissions = Some(Permissions::Read);
+        let argv = line(&wanted, None);
+        assert!(argv.contains("--tools read,grep,find,ls --no-extensions --no-mcp"), "{argv}");
+        let argv = line(&wanted, Some(Path::new("/t/answer.mjs")));
+        assert!(argv.contains("ls,structured_output --no-extensions"), "{argv}");
+    }
+
+    #[test]
+    fn what_pi_would_pass_over_is_refused() {
+        let mut wanted = task("p");
+        wanted.effort = Some("turbo".into());
+        let error = arguments(&wanted, None, "new", &[]).unwrap_err();
+        assert_eq!(error.kind, ProviderErrorKind::Unsupported);
+        wanted.effort = None;
+        wanted.model = Some("--no-tools".into());
+        arguments(&wanted, None, "new", &[]).unwrap_err();
+    }
+}

@@ -1,0 +1,117 @@
+//! The provider from end to end, with a program that stands in for the CLI.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+use crate::Answer;
+use crate::ProviderErrorKind;
+use crate::conformance::{self, task};
+use crate::fake::{Fake, Heard};
+
+/// Answers every prompt as the CLI would, as far as the contract goes.
+const ANSWERING: &str = r#"
+here=$(dirname "$0") model=m tool=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --session-id | --session) session=$2 ;;
+    --model) model=$2 ;;
+    --extension) cp "$2" "$here/extension"; tool=1 ;;
+  esac
+  shift
+done
+echo '{"type":"session","version":3,"id":"'$session'"}'
+echo '{"type":"turn_start"}'
+if [ -n "$tool" ]; then
+  echo '{"type":"tool_execution_start","toolName":"structured_output","args":{"n":1}}'
+  echo '{"type":"tool_execution_end","toolName":"structured_output","result":{"details":{"n":1}},"isError":false}'
+fi
+echo '{"type":"message_end","message":{"role":"assistant","content":[{"type":"text","text":"ok"}],"provider":"v","model":"'$model'","usage":{"input":2,"output":1,"cost":{"total":0.25}},"stopReason":"stop"}}'
+echo '{"type":"agent_settled","aborted":false}'
+"#;
+
+#[tokio::test]
+async fn it_keeps_the_contract() {
+    let fake = Fake::new(ANSWERING);
+    conformance::check(&Pi::new(fake.options())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_round_is_sent_heard_and_counted() {
+    let fake = Fake::printing("pi", "tool");
+    let heard = Arc::new(Heard::default());
+    let mut wanted = task("@file -x");
+    wanted.cwd = fake.folder().to_owned();
+    wanted.raw = Some(heard.clone());
+    wanted.model = Some("mock/mock-model".into());
+    let reply = Pi::new(fake.options()).attempt(wanted, heard.as_ref()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("tool said: hello world\ndone".into()));
+    assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (376, 44));
+    assert_eq!(reply.model.as_deref(), Some("mock/mock-model"));
+    assert!(reply.cost_usd.is_some_and(|cost| (cost - 0.000_431).abs() < 1e-9));
+    assert_eq!(fake.stdin(), "@file -x");
+    assert_eq!(fake.env().get("PI_SKIP_VERSION_CHECK").map(String::as_str), Some("1"));
+    assert_eq!(heard.session(), reply.session_id);
+    assert_eq!(heard.alive(), heard.lines().len());
+}
+
+#[tokio::test]
+async fn a_schema_becomes_a_tool_and_its_file_is_gone_afterwards() {
+    let fake = Fake::new(ANSWERING);
+    let mut wanted = task("p");
+    wanted.request.schema = Some(json!({"type": "array", "prefixItems": [true]}).to_string());
+    let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Json(json!({"n": 1})));
+    let source = std::fs::read_to_string(fake.folder().join("extension")).unwrap();
+    assert!(source.contains("prefixItems") && source.contains(r#"\"value\""#), "{source}");
+    let args = fake.args();
+    let at = args.iter().position(|arg| arg == "--extension").unwrap();
+    assert!(!std::path::Path::new(&args[at + 1]).exists());
+}
+
+/// It never gives up by itself: the round is ended, and what it was trying to
+/// say is the answer.
+#[tokio::test]
+async fn an_agent_that_cannot_satisfy_the_schema_is_ended() {
+    let fake = Fake::new(
+        r#"echo '{"type":"session","id":"s"}'
+while :; do
+  echo '{"type":"tool_execution_start","toolName":"structured_output","args":{"value":7}}' || exit
+  echo '{"type":"tool_execution_end","toolName":"structured_output","result":{},"isError":true}' || exit
+done"#,
+    );
+    let mut wanted = task("p");
+    wanted.request.schema = Some(json!({"type": "string"}).to_string());
+    let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Json(json!(7)));
+    assert_eq!(reply.session_id.as_deref(), Some("s"));
+}
+
+/// The warning comes first, and nothing is paid for.
+#[tokio::test]
+async fn a_model_that_pi_does_not_know_ends_the_round_at_once() {
+    let fake = Fake::new(
+        r#"echo 'Warning: Model "no-such" not found for provider "mock". Using custom model id.' >&2
+exec sleep 600"#,
+    );
+    let error = Pi::new(fake.options()).attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Model);
+    assert!(error.message.contains("pi --list-models"), "{error}");
+}
+
+#[tokio::test]
+async fn failures_with_exit_code_zero_are_failures() {
+    for (case, kind) in [
+        ("error-401", ProviderErrorKind::Auth),
+        ("error-429", ProviderErrorKind::RateLimit),
+        ("error-500", ProviderErrorKind::Unavailable),
+        ("truncate", ProviderErrorKind::CutStream),
+        ("invalid-model", ProviderErrorKind::Model),
+        ("bad-thinking", ProviderErrorKind::Unsupported),
+    ] {
+        let fake = Fake::printing("pi", case);
+        let error = Pi::new(fake.options()).attempt(task("p"), &()).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{case}: {error}");
+    }
+}

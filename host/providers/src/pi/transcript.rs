@@ -1,0 +1,297 @@
+//! What `pi --mode json` prints, line by line.
+//!
+//! Owns: the state of one round as its lines tell it. A round has ended when
+//! `agent_settled` has been read, and only then: an `agent_end` may be followed
+//! by another try. How it ended is what the last message of the agent says.
+//! Never: keeps what is told again: `agent_end` repeats the whole session.
+
+use serde::Deserialize;
+use serde_json::Value;
+use smol_wf_core::call::Usage;
+
+use crate::cause::{Cause, readable};
+use crate::drive::{Ended, Transcript, detail_of, shorten};
+use crate::process::Exit;
+use crate::{Activity, AgentActivity, Answer};
+
+use super::classify;
+use super::extension::TOOL;
+
+/// Values for the structured answer that pi may refuse in a round. It would let
+/// the model try for ever; after these the last value goes to the caller, who
+/// says what is wrong with it.
+const REFUSED_MAX: u32 = 5;
+
+/// A line, by its `type`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line {
+    Session {
+        id: String,
+    },
+    TurnStart,
+    MessageUpdate {
+        #[serde(rename = "assistantMessageEvent")]
+        event: Update,
+    },
+    MessageEnd {
+        message: Message,
+    },
+    #[serde(rename_all = "camelCase")]
+    ToolExecutionStart {
+        tool_name: String,
+        #[serde(default)]
+        args: Value,
+    },
+    #[serde(rename_all = "camelCase")]
+    ToolExecutionEnd {
+        tool_name: String,
+        #[serde(default)]
+        is_error: bool,
+        #[serde(default)]
+        result: ToolResult,
+    },
+    #[serde(rename_all = "camelCase")]
+    AutoRetryStart {
+        attempt: Option<u64>,
+        max_attempts: Option<u64>,
+        error_message: Option<String>,
+    },
+    AgentSettled {
+        #[serde(default)]
+        aborted: bool,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Update {
+    TextDelta {
+        delta: String,
+    },
+    ThinkingStart,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ToolResult {
+    details: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "role", rename_all = "camelCase")]
+enum Message {
+    Assistant(Box<Said>),
+    #[serde(other)]
+    Other,
+}
+
+/// What the agent said in one turn.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    #[serde(default)]
+    content: Vec<Content>,
+    provider: Option<String>,
+    model: Option<String>,
+    #[serde(default)]
+    usage: Counts,
+    stop_reason: Option<String>,
+    error_message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum Content {
+    Text {
+        text: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Counts {
+    /// Without cached ones.
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write: u64,
+    cost: Cost,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Cost {
+    total: f64,
+}
+
+/// One round, as far as it has been told.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    session: Option<String>,
+    usage: Usage,
+    cost_usd: f64,
+    last: Option<Box<Said>>,
+    /// The structured answer, once it is taken.
+    answer: Option<Value>,
+    /// The last value that was given for it.
+    offered: Option<Value>,
+    refused: u32,
+    warning: Option<Cause>,
+    settled: Option<Settled>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settled {
+    aborted: bool,
+}
+
+impl Transcript for Round {
+    fn line(&mut self, line: &str, activity: &dyn Activity) {
+        match serde_json::from_str(line) {
+            Ok(Line::Session { id }) => self.session = Some(id),
+            Ok(Line::TurnStart) => activity.note(AgentActivity::Thinking),
+            Ok(Line::MessageUpdate { event: Update::TextDelta { delta } }) => {
+                activity.note(AgentActivity::Text { text: delta });
+            }
+            Ok(Line::MessageUpdate { event: Update::ThinkingStart }) => {
+                activity.note(AgentActivity::Thinking);
+            }
+            Ok(Line::MessageEnd { message: Message::Assistant(said) }) => self.said(said),
+            Ok(Line::ToolExecutionStart { tool_name: name, args }) => {
+                let detail = detail_of(&args);
+                if name == TOOL {
+                    self.offered = Some(args);
+                }
+                activity.note(AgentActivity::Tool { name, detail });
+            }
+            Ok(Line::ToolExecutionEnd { tool_name, is_error, result }) if tool_name == TOOL => {
+                match result.details {
+                    Some(value) if !is_error => self.answer = Some(value),
+                    _ => self.refused += 1,
+                }
+            }
+            Ok(Line::AutoRetryStart { attempt, max_attempts, error_message }) => {
+                let reason = format!(
+                    "try {} of {} after {}",
+                    attempt.unwrap_or_default(),
+                    max_attempts.unwrap_or_default(),
+                    shorten(&readable(error_message.as_deref().unwrap_or("a failure"))),
+                );
+                activity.note(AgentActivity::Waiting { reason });
+            }
+            Ok(Line::AgentSettled { aborted }) => self.settled = Some(Settled { aborted }),
+            Ok(
+                Line::MessageUpdate { .. }
+                | Line::MessageEnd { .. }
+                | Line::ToolExecutionEnd { .. }
+                | Line::Other,
+            )
+            | Err(_) => {}
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        self.warning = self.warning.take().or_else(|| classify::warning(line));
+    }
+
+    fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.warning.is_some() || (self.answer.is_none() && self.refused >= REFUSED_MAX)
+    }
+}
+
+impl Round {
+    fn said(&mut self, said: Box<Said>) {
+        let Counts { input, output, cache_read, cache_write, ref cost } = said.usage;
+        self.usage += Usage {
+            input_tokens: input.saturating_add(cache_read).saturating_add(cache_write),
+            output_tokens: output,
+            cache_read_tokens: cache_read,
+            cache_write_tokens: cache_write,
+        };
+        self.cost_usd += cost.total;
+        self.last = Some(said);
+    }
+
+    /// What came of it. `asked` is the model that was asked for; `exit` is none
+    /// when the program had to be ended.
+    pub(crate) fn end(mut self, asked: Option<&str>, exit: Option<&Exit>) -> Ended {
+        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
+            self.note(line);
+        }
+        let model = self.last.as_ref().and_then(|said| named_as(asked, said));
+        let (usage, cost_usd) = (self.usage, self.cost_usd);
+        let session_id = self.session.take();
+        Ended {
+            answer: self.outcome(exit),
+            usage,
+            // Nothing for something is a model whose price pi does not know.
+            cost_usd: (cost_usd > 0.0).then_some(cost_usd),
+            model,
+            session_id,
+        }
+    }
+
+    fn outcome(self, exit: Option<&Exit>) -> Result<Answer, Cause> {
+        if let Some(warning) = self.warning {
+            return Err(warning);
+        }
+        if let Some(answer) = self.answer {
+            return Ok(Answer::Json(answer));
+        }
+        let hopeless = self.refused >= REFUSED_MAX;
+        match (self.settled, self.last) {
+            (Some(Settled { aborted: false }), Some(said)) => match said.text() {
+                Err(cause) => Err(cause),
+                // Text after values that were refused says less than they do.
+                Ok(text) => Ok(match self.offered {
+                    Some(value) if self.refused > 0 => Answer::Json(value),
+                    _ if text.is_empty() => Answer::Null,
+                    _ => Answer::Text(text),
+                }),
+            },
+            (Some(Settled { aborted: true }), _) => Err(classify::aborted()),
+            (None, _) if hopeless => Ok(self.offered.map_or(Answer::Null, Answer::Json)),
+            (_, _) => Err(classify::no_end(exit)),
+        }
+    }
+}
+
+impl Said {
+    /// The text, unless the turn ended otherwise than well.
+    fn text(&self) -> Result<String, Cause> {
+        match self.stop_reason.as_deref() {
+            Some("stop" | "toolUse") => Ok(self
+                .content
+                .iter()
+                .filter_map(|part| match part {
+                    Content::Text { text } => Some(text.as_str()),
+                    Content::Other => None,
+                })
+                .collect()),
+            reason => Err(classify::stopped(reason, self.error_message.as_deref())),
+        }
+    }
+}
+
+/// The model in the form in which it was asked for, else with its vendor.
+fn named_as(asked: Option<&str>, said: &Said) -> Option<String> {
+    let model = said.model.as_deref()?;
+    Some(match &said.provider {
+        Some(vendor) if asked != Some(model) => format!("{vendor}/{model}"),
+        _ => model.to_owned(),
+    })
+}

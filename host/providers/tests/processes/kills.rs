@@ -1,0 +1,74 @@
+//! Five hundred calls that are dropped at random moments leave nothing.
+
+use std::time::{Duration, Instant};
+
+use smol_wf_providers::{Provider, all_ended};
+
+use super::{PATIENCE, alone, ask, in_tree, marked, task, zombies};
+
+const KILLS: usize = 500;
+/// Calls at once. Each is a tree of six processes.
+const AT_ONCE: usize = 100;
+/// Longest that a call lives: enough for the whole tree to stand.
+const LIFE_MS: u64 = 120;
+/// Children in the group, in sessions of their own, without a parent, and in a
+/// session without a parent.
+const POLITE: &str = "setsid sh -c 'sleep 600 & sleep 600' &
+    (setsid sleep 600 &)
+    (sleep 600 &)
+    sleep 600";
+/// The same, deaf to the polite signal.
+const DEAF: &str = "trap '' TERM
+    setsid sh -c 'trap \"\" TERM; sleep 600 & sleep 600' &
+    (setsid sleep 600 &)
+    (sleep 600 &)
+    sleep 600; sleep 600";
+
+/// Numbers that are the same every time: SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+#[test]
+fn five_hundred_kills_leave_nothing() {
+    alone("kills::five_hundred_kills_leave_nothing", &[], async {
+        // The keeper's own files are there from the first call on.
+        ask(&super::sh("cat"), "p").await.unwrap();
+        all_ended().await;
+        let files = open_files();
+        let mut random = Random(500);
+        for _ in 0..KILLS / AT_ONCE {
+            let calls: Vec<_> = (0..AT_ONCE)
+                .map(|_| {
+                    let script = if random.next(4) == 0 { DEAF } else { POLITE };
+                    let life = Duration::from_micros(random.next(LIFE_MS * 1000));
+                    tokio::spawn(async move {
+                        let provider = marked(script, "killed");
+                        let call = provider.attempt(task("p"), &());
+                        assert!(tokio::time::timeout(life, call).await.is_err(), "it sleeps");
+                    })
+                })
+                .collect();
+            for call in calls {
+                call.await.unwrap();
+            }
+            let begun = Instant::now();
+            tokio::time::timeout(PATIENCE, all_ended()).await.expect("they can be ended");
+            eprintln!("{AT_ONCE} trees have ended {:?} after the last kill", begun.elapsed());
+            assert_eq!((in_tree("killed"), zombies()), (Vec::new(), Vec::new()));
+        }
+        assert_eq!(open_files(), files);
+    });
+}

@@ -1,0 +1,144 @@
+"""A place to run smol-wf in, and what its database says.
+
+Owns: starting the program with nothing of the tester's environment, reading a
+journal, and the checks that every campaign makes of one. Never: injects a
+fault; the campaigns do.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
+WORKLOADS = HERE / "workloads"
+
+# Longest that any one run may take before it counts as hung, in seconds.
+HUNG = 120
+
+Entry = collections.namedtuple("Entry", "seq kind body chain")
+
+
+class Wrong(Exception):
+    """A promise that was not kept."""
+
+
+def expect(holds, what):
+    if not holds:
+        raise Wrong(what)
+
+
+class Place:
+    """A folder with a database of its own."""
+
+    def __init__(self, program, workload):
+        self.program = str(program)
+        self.workload = workload
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="smol-wf-durability-"))
+        self.db = self.dir / "runs.db"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def environment(self):
+        return {
+            "HOME": "/nonexistent",
+            "PATH": os.environ.get("PATH", ""),
+            "SMOL_WF_DB": str(self.db),
+            "SMOL_WF_AGENT_PROVIDER": "debug",
+        }
+
+    def run_command(self):
+        script = WORKLOADS / f"{self.workload}.mjs"
+        return [self.program, "run", str(script), "--seed", "7", "--events", "--debug-rule", "label:doomed=fail"]
+
+    def call(self, command):
+        """Runs to the end; returns exit code, stdout, stderr."""
+        done = subprocess.run(
+            command, cwd=self.dir, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=HUNG
+        )
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def smol_wf(self, *words):
+        return self.call([self.program, *words])
+
+    def make_database(self):
+        code, _, stderr = self.smol_wf("history")
+        expect(code == 0, f"an empty database cannot be made: {stderr}")
+
+    def journal(self):
+        """All entries of the one run, or none when there is no run yet."""
+        if not self.db.exists():
+            return []
+        connection = sqlite3.connect(self.db, timeout=30)
+        try:
+            found = connection.execute("SELECT name FROM sqlite_master WHERE name = 'entries'").fetchone()
+            if not found:
+                return []
+            rows = connection.execute("SELECT seq, kind, body, chain FROM entries ORDER BY run, seq")
+            return [Entry(seq, kind, json.loads(body), chain) for seq, kind, body, chain in rows]
+        finally:
+            connection.close()
+
+    def is_sound(self):
+        connection = sqlite3.connect(self.db, timeout=30)
+        try:
+            return connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        finally:
+            connection.close()
+
+
+def told(stdout):
+    """Numbers of the calls that the event stream has told the end of."""
+    calls = set()
+    for line in stdout.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # the line that was being written
+        if event["type"] in ("workflow.agent_completed", "workflow.agent_failed"):
+            calls.add(int(event["metadata"]["stepId"]))
+    return calls
+
+
+def result(stdout):
+    """What the run came to, from its event stream."""
+    events = [json.loads(line) for line in stdout.splitlines()]
+    results = [e["data"] for e in events if e["type"] == "workflow.result" and e["metadata"]["workflowDepth"] == 0]
+    return results[-1]["result"] if results else None
+
+
+def settled(journal):
+    return [entry.body["call"] for entry in journal if entry.kind == "settled"]
+
+
+def check_resumed(before, after, announced, deaths=1):
+    """What must hold of a journal after a fault (`before`) and after the resume
+    that followed (`after`); `announced` are calls whose end was told already."""
+    expect(
+        [(e.seq, e.kind, e.chain) for e in after[: len(before)]] == [(e.seq, e.kind, e.chain) for e in before],
+        "the journal did not only grow",
+    )
+    expect(announced <= set(settled(before)), f"told and not durable: {sorted(announced - set(settled(before)))}")
+    done = settled(after)
+    expect(len(done) == len(set(done)), "a call was settled twice")
+    ended, dispatches = set(), collections.Counter()
+    for entry in after:
+        if entry.kind == "settled":
+            ended.add(entry.body["call"])
+        if entry.kind == "agent_dispatched":
+            call = entry.body["call"]
+            expect(call not in ended, f"call {call} was dispatched after it had settled")
+            dispatches[call] += 1
+    most = max(dispatches.values(), default=0)
+    expect(most <= 1 + deaths, f"a call was dispatched {most} times")
+    ends = [entry for entry in after if entry.kind == "run_ended"]
+    expect(len(ends) == 1 and after[-1].kind == "run_ended", "the run has not one end")

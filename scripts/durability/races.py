@@ -1,0 +1,77 @@
+"""Two processes take up one interrupted run at the same moment.
+
+Owns: the start at the same moment, and who may win. Never: a lease; the program
+has those.
+"""
+
+import subprocess
+
+from kill import traced, undisturbed
+from place import HUNG, Place, Wrong, check_resumed, expect, result
+
+# Into the journal's thread, some way into the workload.
+INTERRUPTED_AT = "pwrite64:signal=SIGKILL:when=90"
+
+
+def race(place, wanted):
+    """One race over a run that was killed half way. Returns how many of the two did the work."""
+    before = place.journal()
+    command = [place.program, "resume", "latest", "--events"]
+    runners = [
+        subprocess.Popen(
+            command, cwd=place.dir, env=place.environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    ends = []
+    for runner in runners:
+        stdout, stderr = runner.communicate(timeout=HUNG)
+        ends.append((runner.returncode, stdout.decode(), stderr.decode()))
+    after = place.journal()
+    check_resumed(before, after, set())
+    attempts = [entry for entry in after[len(before):] if entry.kind == "attempt_started"]
+    expect(len(attempts) == 1, f"{len(attempts)} processes went on with the run")
+    expect(any(code == 0 for code, _, _ in ends), "nobody completed the run")
+    for code, stdout, stderr in ends:
+        if code == 0:
+            expect(result(stdout) == wanted, "another result")
+        else:
+            expect(code == 3 and "[run_held]" in stderr, f"the loser says: exit {code}: {stderr}")
+    return sum(code == 0 for code, _, _ in ends)
+
+
+def campaign(program, workloads, count):
+    """Returns (races, races whose loser was refused, faults)."""
+    refused, faults = 0, []
+    for number in range(count):
+        workload = workloads[number % len(workloads)]
+        try:
+            with Place(program, workload) as place:
+                place.make_database()
+                if number < len(workloads):
+                    wanted = WANTED[workload] = undisturbed(program, workload)
+                    traced(place, ["-e", "trace=pwrite64", "-e", f"inject={INTERRUPTED_AT}"])
+                    INTERRUPTED[workload] = image_of(place)
+                else:
+                    wanted = WANTED[workload]
+                    lay_down(place, INTERRUPTED[workload])
+                refused += race(place, wanted) == 1
+        except Wrong as wrong:
+            faults.append(f"race {number}, {workload}: {wrong}")
+    return count, refused, faults
+
+
+# Results and databases of the interrupted runs: made once, raced over often.
+WANTED, INTERRUPTED = {}, {}
+
+
+def image_of(place):
+    return {path.name: path.read_bytes() for path in place.dir.glob("runs.db*") if not path.name.endswith("-shm")}
+
+
+def lay_down(place, image):
+    for path in place.dir.glob("runs.db*"):
+        path.unlink()
+    for name, content in image.items():
+        (place.dir / name).write_bytes(content)

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Proves what `docs/reliability.md` says of durability.
+
+    scripts/durability/run.py [kill] [errors] [powercut] [races] [--quick] [--program FILE]
+
+Every campaign runs when none is named. `--quick` takes a part of each, for CI.
+Needs Linux and strace. Exits 1 when a promise was not kept, and names the point.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+
+import errors
+import kill
+import powercut
+import races
+from place import PROJECT
+
+WORKLOADS = ("sequential", "parallel", "mixed")
+
+# Of each campaign: the whole, and what CI does of it in a few minutes.
+CAMPAIGNS = {
+    "kill": (lambda p, quick: kill.campaign(p, WORKLOADS, 13 if quick else 1), "points", "deaths, each resumed"),
+    "errors": (lambda p, quick: errors.campaign(p, WORKLOADS, 29 if quick else 1), "failing calls", "noticed, each resumed"),
+    "powercut": (lambda p, quick: powercut.campaign(p, WORKLOADS, 7 if quick else 1), "states", "resumed to the end"),
+    "races": (lambda p, quick: races.campaign(p, WORKLOADS, 60 if quick else 1000), "races", "losers refused"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("campaigns", nargs="*", metavar="CAMPAIGN", help=", ".join(CAMPAIGNS))
+    parser.add_argument("--quick", action="store_true", help="a part of each campaign")
+    parser.add_argument("--program", default=str(PROJECT / "target/debug/smol-wf"), help="the smol-wf to prove")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.campaigns if name not in CAMPAIGNS]:
+        parser.error(f"no campaign {unknown[0]}; there are: {', '.join(CAMPAIGNS)}")
+    if not shutil.which("strace"):
+        sys.exit("durability: strace is missing; install the package strace")
+    failed = False
+    for name in asked.campaigns or CAMPAIGNS:
+        run, things, outcome = CAMPAIGNS[name]
+        started = time.monotonic()
+        tried, came, faults = run(asked.program, asked.quick)
+        for fault in faults:
+            print(f"{name}: {fault}")
+        spent = time.monotonic() - started
+        print(f"{name}: {tried} {things}, {came} {outcome}, {len(faults)} promises broken ({spent:.0f} s)", flush=True)
+        failed = failed or bool(faults) or tried == 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
