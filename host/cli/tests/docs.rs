@@ -18,7 +18,7 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/agents.md",
     "docs/architecture.md",
