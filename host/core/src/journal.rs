@@ -8,6 +8,8 @@
 //! [`Body::Settled`]) to fresh guests in journal order and comparing what they
 //! ask for with what is written.
 
+mod parse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
@@ -387,7 +389,7 @@ impl Chain {
     /// program's making can be.
     pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
         let body = serde_json::to_string(entry)?;
-        self.last = link(&self.last, &body);
+        self.last = link(&self.last, &body).to_hex().to_string();
         Ok(Record { kind: entry.body.kind().to_owned(), body, chain: self.last.clone() })
     }
 }
@@ -400,11 +402,11 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     let mut last = "";
     let mut entries = Vec::with_capacity(records.len());
     for (seq, record) in (0_u64..).zip(records) {
-        if link(last, &record.body) != record.chain {
+        if link(last, &record.body).to_hex().as_str() != record.chain {
             return Err(JournalError::Changed { seq });
         }
         last = &record.chain;
-        let entry: Entry = serde_json::from_str(&record.body)
+        let entry = parse::entry(&record.kind, &record.body)
             .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
         if entry.body.kind() != record.kind {
             return Err(JournalError::Changed { seq });
@@ -419,11 +421,11 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     Ok(entries)
 }
 
-fn link(last: &str, body: &str) -> String {
+fn link(last: &str, body: &str) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(last.as_bytes());
     hasher.update(body.as_bytes());
-    hasher.finalize().to_hex().to_string()
+    hasher.finalize()
 }
 
 impl Body {

@@ -8,7 +8,7 @@ mod reuse;
 mod tokens;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -246,7 +246,7 @@ pub struct ReportFold {
     state: Option<RunState>,
     steps: BTreeMap<CallId, OpenStep>,
     /// Calls that failed and that no null slot has been put down to.
-    failures: Vec<(CallId, String, Failure)>,
+    failures: VecDeque<(CallId, String, Failure)>,
 }
 
 impl Report {
@@ -311,7 +311,7 @@ impl ReportFold {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
                 if let Outcome::Failed(failure) = outcome {
-                    self.failures.push((*call, step.title, failure.clone()));
+                    self.failures.push_back((*call, step.title, failure.clone()));
                 }
             }
             Body::AgentParked { call, reply, .. } => {
@@ -405,14 +405,14 @@ impl Report {
 
 /// The call whose failure was thrown into this slot: the first that failed so.
 fn take_cause(
-    failures: &mut Vec<(CallId, String, Failure)>,
+    failures: &mut VecDeque<(CallId, String, Failure)>,
     slot: &NullSlot,
 ) -> Option<(CallId, String)> {
     let code = slot.error.failure.as_ref()?;
     let is_cause =
         |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
     let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
-    let (call, title, _) = failures.remove(index);
+    let (call, title, _) = failures.remove(index)?;
     Some((call, title))
 }
 

@@ -143,7 +143,6 @@ impl Engine {
         let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
         recorder.absorb(machine.take_entries());
         recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
-        watcher.run_known(&head.run, false);
         let world = self.world(&head, registry, root, limits, agents);
         self.drive(machine, recorder, world, cancel, timeout).await
     }

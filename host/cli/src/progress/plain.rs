@@ -64,6 +64,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         "workflow.started" if event.metadata.workflow_depth > 0 => {
             format!("[workflow] {}", text_of(event, "name"))
         }
+        "workflow.forked" => format!("[fork] of {}", text_of(event, "run")),
         "workflow.phase" => format!("[phase] {}", text_of(event, "title")),
         "workflow.log" => format!("[log] {}", text_of(event, "message")),
         "workflow.agent_started" => format!("[agent] {label}"),
