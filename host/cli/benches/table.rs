@@ -208,6 +208,7 @@ fn bare_machine() -> Machine {
         model_map: Vec::new(),
         defaults: CallDefaults::default(),
         debug_rules: Vec::new(),
+        parent: None,
     };
     let start = ScopeStart {
         scope: Scope::ROOT,

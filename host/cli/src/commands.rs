@@ -4,14 +4,21 @@
 
 mod check;
 mod config;
+mod diff;
 mod doctor;
 mod explore;
+mod export;
+mod fixture;
+mod fork;
 mod history;
+mod import;
 mod plan;
 mod providers;
 mod rehearsal;
+mod replay;
 mod resume;
 mod run;
+mod test;
 mod trust;
 mod worktrees;
 
@@ -26,10 +33,16 @@ use crate::workflow_args::Named;
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(Box<resume::ResumeArgs>),
-    History(history::HistoryArgs),
+    Fork(Box<fork::ForkArgs>),
+    Replay(replay::ReplayArgs),
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
     Explore(Box<explore::ExploreArgs>),
+    Test(test::TestArgs),
+    History(Box<history::HistoryArgs>),
+    Diff(diff::DiffArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Config(config::ConfigArgs),
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
@@ -39,21 +52,30 @@ pub(crate) enum Command {
 
 /// Does what was asked.
 pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
-    let takes_args = matches!(command, Command::Run(_) | Command::Plan(_) | Command::Explore(_));
+    let takes_args = matches!(
+        command,
+        Command::Run(_) | Command::Fork(_) | Command::Plan(_) | Command::Explore(_)
+    );
     if !named.is_empty() && !takes_args {
         let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
         let message = format!(
-            "--args-{name} is an argument of a workflow; `run`, `plan` and `explore` take those"
+            "--args-{name} is an argument of a workflow; `run`, `fork`, `plan` and `explore` take those"
         );
         return Err(CommandError::Usage(message));
     }
     match command {
         Command::Run(args) => args.execute(named).await,
         Command::Resume(args) => args.execute().await,
+        Command::Fork(args) => args.execute(named).await,
+        Command::Replay(args) => args.execute().await,
+        Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,
         Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
+        Command::Diff(args) => args.execute().await,
+        Command::Export(args) => args.execute().await,
+        Command::Import(args) => args.execute().await,
         Command::Config(args) => args.execute(),
         Command::Trust(args) => args.execute(),
         Command::Doctor(args) => args.execute().await,

@@ -30,7 +30,9 @@ pub(crate) use key::{AUTO, Key};
 pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;
-pub(crate) use value::{Kind, Value};
+pub(crate) use value::{
+    duration, {Kind, Value},
+};
 
 pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
 

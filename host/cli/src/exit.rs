@@ -5,8 +5,10 @@
 
 use std::process::ExitCode;
 
-use smol_wf_engine::{EngineError, Report, RunState};
+use smol_wf_engine::{EngineError, FixtureError, Report, RunState};
 
+/// Two runs differ, as `diff` says it.
+pub(crate) const DIFFERENT: u8 = 1;
 /// The script ran and failed.
 pub(crate) const FAILED: u8 = 1;
 /// The command line or a setting is wrong. Clap's own.
@@ -17,6 +19,8 @@ pub(crate) const INPUT: u8 = 3;
 pub(crate) const PAUSED: u8 = 5;
 /// A replay differs from its journal.
 pub(crate) const MISMATCH: u8 = 7;
+/// Completed, with nulls that the user does not take for a result.
+pub(crate) const NULLS: u8 = 8;
 /// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
 pub(crate) const UNAVAILABLE: u8 = 69;
 /// Ctrl-C.
@@ -39,9 +43,11 @@ const PAUSING: [&str; 7] = [
 ];
 
 /// Of a run that has been driven as far as it went.
-pub(crate) fn of_report(report: &Report, signal: Option<u8>) -> ExitCode {
+pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool) -> ExitCode {
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     ExitCode::from(match report.state {
+        RunState::Completed if report.is_fruitless() => NULLS,
+        RunState::Completed if fail_on_null && !report.nulls.is_empty() => NULLS,
         RunState::Completed => 0,
         RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
         RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
@@ -63,10 +69,14 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::Library(_)
         | EngineError::Store(_)
         | EngineError::Journal { .. }
+        | EngineError::RowChanged { .. }
+        | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::AmbiguousRun { .. }
-        | EngineError::Held { .. }
-        | EngineError::ScriptChanged { .. } => INPUT,
+        | EngineError::Held { .. } => INPUT,
+        EngineError::Fixture(FixtureError::Rule { .. }) => USAGE,
+        EngineError::Fixture(FixtureError::Redaction { .. }) => MISMATCH,
+        EngineError::Fixture(_) => INPUT,
         EngineError::Request { .. } | EngineError::LimitLowered { .. } => USAGE,
         EngineError::Mismatch { .. } => MISMATCH,
         EngineError::Sandbox(_)

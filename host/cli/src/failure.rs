@@ -3,12 +3,15 @@
 //! Owns: the words around an error. Never: the error's own; those come with it.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
 use crate::config::{ConfigError, Settings};
+use crate::difference;
 use crate::progress::LogLevel;
 use crate::screen;
 use crate::workflow_args::ArgsError;
@@ -31,6 +34,31 @@ pub(crate) enum CommandError {
     Config(ConfigError),
     Usage(String),
     Output(std::io::Error),
+    /// A file that was named cannot be read or written.
+    File(FileError),
+    /// A file holds no run.
+    Archive(PathBuf, ArchiveError),
+}
+
+/// A file that was named cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("{} cannot be read: {error}; check the path", path.display())]
+    Read { path: PathBuf, error: std::io::Error },
+    #[error("{} is over {bytes_max} bytes, more than any run can have", path.display())]
+    TooLarge { path: PathBuf, bytes_max: u64 },
+    #[error("{} cannot be written: {error}; choose another path", path.display())]
+    Write { path: PathBuf, error: std::io::Error },
+}
+
+impl FileError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "file_unreadable",
+            Self::TooLarge { .. } => "file_too_large",
+            Self::Write { .. } => "file_unwritable",
+        }
+    }
 }
 
 impl From<EngineError> for CommandError {
@@ -42,6 +70,12 @@ impl From<EngineError> for CommandError {
 impl From<ArgsError> for CommandError {
     fn from(error: ArgsError) -> Self {
         Self::Args(error)
+    }
+}
+
+impl From<FileError> for CommandError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
     }
 }
 
@@ -76,6 +110,14 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             say(message, None);
             ExitCode::from(crate::exit::USAGE)
         }
+        CommandError::File(error) => {
+            say(&format!("{error} [{}]", error.code()), None);
+            ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::Archive(path, error) => {
+            say(&format!("{}: {error} [{}]", path.display(), error.code()), None);
+            ExitCode::from(crate::exit::INPUT)
+        }
         CommandError::Output(error) => {
             say(&format!("cannot write to stdout: {error}"), None);
             ExitCode::from(crate::exit::FAILED)
@@ -94,8 +136,47 @@ fn snippet(error: &EngineError) -> Option<String> {
             let place = format!("{file_name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
+        EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
+            Some(difference::of_fields(&mismatch.fields))
+        }
         _ => None,
     }
+}
+
+/// Names what was null, the first few.
+fn nulls(report: &Report, what: &str) {
+    const NAMED_MAX: usize = 3;
+    for null in report.nulls.iter().take(NAMED_MAX) {
+        let agent = match (&null.label, null.step) {
+            (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
+            _ => null.place.to_owned(),
+        };
+        let slot = match (null.ordinal, null.index) {
+            (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
+            _ => String::new(),
+        };
+        talk(&format!("{what}: {agent}{slot}: {}", null.reason));
+    }
+}
+
+/// Tells what a fork was spared.
+pub(crate) fn reused(report: &Report) {
+    let Some(parent) = &report.parent else { return };
+    let reused = &report.reused;
+    let made = report.agents.called.saturating_sub(reused.agents);
+    let saved = match reused.cost_usd {
+        0.0 => format!("{} tokens", reused.token_usage.total_tokens),
+        dollars => format!("{} tokens, ${dollars:.4}", reused.token_usage.total_tokens),
+    };
+    let by_hand = match reused.by_hand {
+        0 => String::new(),
+        count => format!(", {count} of them by hand"),
+    };
+    let count = reused.agents;
+    talk(&format!(
+        "fork of {}: {count} answers reused{by_hand} ({saved} saved), {made} calls made",
+        parent.run
+    ));
 }
 
 /// Tells how a run ended that did not complete, and how to go on.
@@ -115,6 +196,12 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        if error.name.as_deref() == Some("TypeError") {
+            nulls(report, "null before that");
+        }
+    } else if report.is_fruitless() {
+        talk(&format!("warning: none of the {} agents gave an answer", report.agents.called));
+        nulls(report, "null");
     }
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {

@@ -5,9 +5,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use smol_wf_engine::RunState;
 
 use crate::config::{FlagLayer, Key, Value};
+use crate::when;
 
 /// Reads a flag as the setting that it is.
 fn reader(key: Key) -> impl Fn(&str) -> Result<Value, String> + Clone + Send + Sync + 'static {
@@ -106,6 +108,52 @@ impl AgentFlags {
     }
 }
 
+/// A state of runs, as lists are narrowed to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateName {
+    /// A process works on it
+    Running,
+    /// Its process died
+    Interrupted,
+    /// Someone stopped it
+    Cancelled,
+    /// A limit stopped it
+    Paused,
+    /// It has its result
+    Completed,
+    /// Its script failed
+    Failed,
+    /// Its journal cannot be read
+    Damaged,
+}
+
+impl StateName {
+    pub(crate) fn state(self) -> RunState {
+        match self {
+            Self::Running => RunState::Running,
+            Self::Interrupted => RunState::Interrupted,
+            Self::Cancelled => RunState::Cancelled,
+            Self::Paused => RunState::Paused,
+            Self::Completed => RunState::Completed,
+            Self::Failed => RunState::Failed,
+            Self::Damaged => RunState::Damaged,
+        }
+    }
+}
+
+/// A span of time that runs were created in
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SpanFlags {
+    /// Only runs created at this time or later: 2h, 3d, yesterday, 2026-11-01,
+    /// 2026-11-01T10:00:00Z, or milliseconds since 1970; times are UTC
+    #[arg(long, value_name = "WHEN", value_parser = when::when)]
+    pub(crate) since: Option<i64>,
+
+    /// Only runs created before this time
+    #[arg(long, value_name = "WHEN", value_parser = when::when)]
+    pub(crate) until: Option<i64>,
+}
+
 /// Limits of a run
 #[derive(Debug, Args)]
 pub(crate) struct LimitFlags {
@@ -167,6 +215,10 @@ pub(crate) struct ShowFlags {
     /// Write the event stream to stdout, as JSON Lines, instead of the report
     #[arg(long)]
     pub(crate) events: bool,
+
+    /// Exit with 8 when the run completes with null answers or slots
+    #[arg(long)]
+    pub(crate) fail_on_null: bool,
 
     #[command(flatten)]
     pub(crate) log: LogFlags,

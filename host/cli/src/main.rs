@@ -8,6 +8,7 @@ mod agents;
 mod annotations;
 mod commands;
 mod config;
+mod difference;
 mod exit;
 mod failure;
 mod flags;
@@ -19,6 +20,8 @@ mod setup;
 mod shell;
 mod signals;
 mod table;
+mod when;
+mod words;
 mod workflow_args;
 
 use std::process::ExitCode;
@@ -40,13 +43,15 @@ Examples:
   smol-wf run examples/hello.mjs
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
-  smol-wf history
+  smol-wf fork latest --from 3
+  smol-wf replay latest
+  smol-wf history --since yesterday
   smol-wf doctor
 
 Exit codes:
-  0 completed   1 workflow failed   2 usage   3 input that cannot be run
-  5 paused at a limit, resumable    7 replay mismatch   130/143 stopped by a signal
-  69 no agent can be used (doctor)";
+  0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
+  5 paused at a limit, resumable   7 mismatch   8 completed without any answer
+  69 no agent can be used (doctor)   130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

@@ -1,21 +1,19 @@
-//! stdout: data, and nothing else.
+//! stdout, or the file in its place: data, and nothing else.
 //!
 //! Owns: writing JSON that is safe on a terminal, and the quiet end when the
 //! reader has gone. Never: talks; that is stderr.
 
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
+use crate::table::Format;
+
 /// Writes one JSON document, for people and programs alike.
 pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
-    // By way of a value, so that raw parts are indented too; those too deep for
-    // that stay on one line.
-    let text = match serde_json::to_value(value) {
-        Ok(value) => serde_json::to_string_pretty(&value)?,
-        Err(_) => serde_json::to_string_pretty(value)?,
-    };
-    line(&text)
+    line(&pretty(value)?)
 }
 
 /// Writes one line of a stream.
@@ -23,15 +21,63 @@ pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
     line(&serde_json::to_string(value)?)
 }
 
+/// Writes one document, on one line where lines are asked for.
+pub(crate) fn print(format: Format, value: &impl Serialize) -> io::Result<()> {
+    match format {
+        Format::Jsonl => json_line(value),
+        Format::Json | Format::Text => document(value),
+    }
+}
+
 /// Writes text as it is, and a line end.
 pub(crate) fn line(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(escape(text).as_bytes())
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush());
+    let mut sink = Sink::stdout();
+    sink.line(text)?;
+    sink.finish()
+}
+
+/// JSON on several lines. By way of a value, so that raw parts are indented
+/// too; those too deep for that stay on one line.
+fn pretty(value: &impl Serialize) -> io::Result<String> {
+    Ok(match serde_json::to_value(value) {
+        Ok(value) => serde_json::to_string_pretty(&value)?,
+        Err(_) => serde_json::to_string_pretty(value)?,
+    })
+}
+
+/// Where data goes: stdout, or a file that someone named.
+pub(crate) struct Sink {
+    to: BufWriter<Box<dyn Write>>,
+}
+
+impl Sink {
+    pub(crate) fn stdout() -> Self {
+        Self { to: BufWriter::new(Box::new(io::stdout())) }
+    }
+
+    /// The file is made, or emptied.
+    pub(crate) fn file(path: &Path) -> io::Result<Self> {
+        Ok(Self { to: BufWriter::new(Box::new(File::create(path)?)) })
+    }
+
+    /// Writes text as it is, and a line end.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        let written = self.to.write_all(escape(text).as_bytes());
+        unless_gone(written.and_then(|()| self.to.write_all(b"\n")))
+    }
+
+    pub(crate) fn document(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.line(&pretty(value)?)
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        unless_gone(self.to.flush())
+    }
+}
+
+/// `smol-wf … | head` is no failure.
+fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     match written {
-        // `smol-wf … | head` is no failure.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

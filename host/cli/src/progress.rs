@@ -17,6 +17,7 @@ use smol_wf_engine::Watcher;
 use crate::config::{Key, Settings};
 use crate::failure::talk;
 use crate::output;
+use crate::words::span;
 use live::Live;
 use plain::Plain;
 
@@ -192,14 +193,4 @@ fn number_of(event: &Event, pointer: &str) -> u64 {
 /// Why it failed, from an event that says so.
 fn failure_of(event: &Event) -> &str {
     event.data.pointer("/error/message").and_then(serde_json::Value::as_str).unwrap_or_default()
-}
-
-/// `1.2 s`, `3m05s`.
-fn span(milliseconds: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let seconds = milliseconds as f64 / 1_000.0;
-    if seconds < 60.0 {
-        return format!("{seconds:.1} s");
-    }
-    format!("{}m{:02}s", milliseconds / 60_000, milliseconds / 1_000 % 60)
 }

@@ -11,7 +11,8 @@ use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_engine::{
-    AgentSettings, Engine, EngineError, EngineOptions, LimitChanges, SqliteStore,
+    AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
+    SqliteStore,
 };
 
 use crate::agents::Catalogue;
@@ -27,6 +28,12 @@ pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, 
     let worktrees = path.parent().map(|dir| dir.join("worktrees"));
     let providers = Arc::new(Catalogue::of(settings));
     Engine::new(EngineOptions { store, instances_max, providers, worktrees })
+}
+
+/// An engine that keeps nothing: for what is in files.
+pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
+    let (store, providers) = (Box::new(MemoryStore::new()), Arc::new(DebugOnly));
+    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
 }
 
 /// The limits of a new run.

@@ -195,10 +195,16 @@ fn runs_that_cannot_be_resumed() {
         .run(&["run", "s.mjs", "--resume-run", "run_00000000000000000000000000"])
         .fails(3, &["run_unknown"]);
     place.write("s.mjs", format!("{META}await agent('b')\nreturn 1\n"));
-    let changed = place.run(&["run", "s.mjs", "--resume-run", &first.run_id()]);
-    changed.fails(3, &["script_changed", "s.mjs"]);
-    place.run(&["resume", &first.run_id()]).fails(3, &["script_changed"]);
-    assert_eq!(place.run(&["resume", "latest", "--as-recorded"]).ok()["results"], 1);
+    let as_recorded = place.run(&["resume", "latest", "--as-recorded"]);
+    assert_eq!(as_recorded.ok()["runId"], first.run_id());
+    for (arguments, says) in [
+        (&["fork", "latest", "--from", "3"][..], "steps 1 to 1"),
+        (&["fork", "latest", "--set-result", "2=1"], "no agent call"),
+        (&["fork", "latest", "--set-result", "1=yes"], "no JSON"),
+        (&["fork", "latest", "--from", "none"], "from 1"),
+    ] {
+        place.run(arguments).fails(2, &[says]);
+    }
 }
 
 #[test]

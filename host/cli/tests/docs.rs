@@ -18,13 +18,14 @@ use std::process::Command;
 
 use common::{Place, finish, project};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/agents.md",
     "docs/architecture.md",
     "docs/cli.md",
     "docs/errors.md",
     "docs/events.md",
+    "docs/history.md",
     "docs/performance.md",
     "docs/replay.md",
     "docs/scripts.md",
@@ -123,10 +124,19 @@ fn help_names_every_flag_of_the_manual() {
             ][..],
         ),
         ("resume", &["--as-recorded", "--max-agents", "--budget", "--agent-timeout", "--events"]),
-        ("history", &["--output", "--limit", "--db"]),
         ("check", &["--strict", "--output", "--json"]),
         ("plan", &["--args", "--args-from-file", "--max-agents", "--seed", "--prompts", "--json"]),
         ("explore", &["--runs", "--seed", "--schedule", "--max-agents", "--json"]),
+        ("fork", &["--from", "--set-result", "--args", "--agent-provider", "--max-agents"]),
+        ("replay", &["--db"]),
+        ("export", &["--fixture", "--redact", "--format", "--out", "--content", "--db"]),
+        ("test", &["--accept", "--record", "--junit", "--output"]),
+        (
+            "history",
+            &["--output", "--limit", "--db", "--state", "--name", "--since", "--until", "--before"],
+        ),
+        ("diff", &["--output", "--db"]),
+        ("import", &["--db"]),
         ("trust", &["--list", "--revoke", "--output"]),
     ] {
         let help = place.run(&[command, "--help"]);
@@ -144,10 +154,12 @@ fn every_error_code_of_the_engine_is_in_the_docs() {
     let mut missing = Vec::new();
     for file in [
         "cli/src/config/error.rs",
+        "core/src/archive.rs",
         "core/src/codes.rs",
         "core/src/limits.rs",
         "core/src/script/refused.rs",
         "engine/src/error.rs",
+        "engine/src/fixture/error.rs",
         "engine/src/library/error.rs",
         "store/src/error.rs",
         "providers/src/error.rs",

@@ -146,8 +146,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Counts a call that has ended, well or not.
+    /// Counts a call that has ended, well or not. One whose answer was there
+    /// already has spent nothing.
     pub fn count(&mut self, reply: &Reply) {
+        if reply.reused.is_some() {
+            return;
+        }
         let (tokens, cost) = (reply.usage.output_tokens, reply.cost_usd.map_or(0, micros));
         self.calls = self.calls.saturating_add(1);
         self.tokens = self.tokens.saturating_add(tokens);

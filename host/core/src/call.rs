@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::codes;
 use crate::guest::Failure;
+use crate::ids::{CallId, RunId};
 use crate::limits::PROMPT_BYTES_MAX;
 use crate::options;
 use crate::worktree::Worktree;
@@ -298,6 +299,23 @@ pub struct Reply {
     /// What it left behind in a worktree of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
+    /// The call that was answered so before, when nobody was asked this time:
+    /// then tokens and dollars are those that were saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Reused>,
+}
+
+/// Where an answer comes from that was not asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reused {
+    /// The run that the call was made in.
+    pub run: RunId,
+    /// The call.
+    pub call: CallId,
+    /// Someone wrote the answer in place of the call's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

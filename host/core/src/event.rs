@@ -130,10 +130,14 @@ impl EventFold {
             Body::RunStarted(head) => {
                 self.head = Some((**head).clone());
                 self.created_us = entry.at_us;
-                Vec::new()
+                match &head.parent {
+                    Some(parent) => self.one("workflow.forked", Scope::ROOT, None, json!(parent)),
+                    None => Vec::new(),
+                }
             }
             Body::AttemptStarted { attempt: 1, .. }
             | Body::TurnEnded { .. }
+            | Body::AnswerPooled(_)
             | Body::AgentAnswered { .. } => Vec::new(),
             Body::AgentParked { call, failure, reply } => self.parked(*call, failure, reply),
             Body::AgentSession { call, session_id, .. } => self.session(*call, session_id),
@@ -300,6 +304,9 @@ impl EventFold {
         });
         if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
             data["worktree"] = json!(worktree);
+        }
+        if let Some(reused) = reply.and_then(|reply| reply.reused.as_ref()) {
+            data["reused"] = json!(reused);
         }
         let kind = match outcome {
             Outcome::Value(text) => {

@@ -8,6 +8,8 @@
 //! [`Body::Settled`]) to fresh guests in journal order and comparing what they
 //! ask for with what is written.
 
+mod parse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
@@ -15,6 +17,8 @@ use crate::event::Activity;
 use crate::guest::{Dialect, Failure, NullSlot, Outcome, ScriptError};
 use crate::ids::{CallId, Digest, RunId, Scope};
 use crate::limits::Limits;
+pub use crate::mismatch::Mismatch;
+use crate::pool::Pooled;
 pub use crate::stop::StopReason;
 use crate::worktree::Worktree;
 
@@ -47,6 +51,9 @@ pub enum Body {
         /// Which build of the guest runs it; fuel is comparable under one only.
         guest: Digest,
     },
+    /// In a fork: an answer of an earlier run, for a call of the same content.
+    /// All of them stand before the script starts.
+    AnswerPooled(Box<Pooled>),
     /// Delivery: a script was started.
     ScopeStarted(Box<ScopeStart>),
     /// The script called `agent()`.
@@ -208,6 +215,34 @@ pub struct RunHead {
     /// Rules of the debug provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub debug_rules: Vec<String>,
+    /// The run that this one is a fork of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// The run that a fork has its answers of. They are copied into the fork, so
+/// that it can be resumed, moved and replayed when the parent is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Which run.
+    pub run: RunId,
+    /// Entries that its journal had then.
+    pub entries: u64,
+    /// Calls from this one on were made anew; none when all answers counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<CallId>,
+    /// Why there is a fork.
+    pub reason: ForkReason,
+}
+
+/// Why a fork was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForkReason {
+    /// The run was to be resumed with another script.
+    Edited,
+    /// Someone asked for it.
+    Asked,
 }
 
 /// A script as it was started, whole, so that a replay needs no file.
@@ -264,20 +299,6 @@ pub enum RunEnd {
     },
 }
 
-/// The script asks for something else than the journal holds.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the replay differs from the journal at entry {seq}:\n  recorded: {recorded}\n  now:      {now}"
-)]
-pub struct Mismatch {
-    /// Number of the entry, from 0.
-    pub seq: u64,
-    /// What is written.
-    pub recorded: String,
-    /// What happened this time.
-    pub now: String,
-}
-
 /// A journal that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
@@ -298,7 +319,9 @@ pub enum JournalError {
         reason: String,
     },
     /// The entry or one before it was changed after it was written.
-    #[error("entry {seq} of the journal was changed after it was written: its digest does not fit")]
+    #[error(
+        "entry {seq} of the journal was changed after it was written: its digest does not fit, and nothing of it is used; go back to a copy that was not changed"
+    )]
     Changed {
         /// Number of the entry, from 0.
         seq: u64,
@@ -366,7 +389,7 @@ impl Chain {
     /// program's making can be.
     pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
         let body = serde_json::to_string(entry)?;
-        self.last = link(&self.last, &body);
+        self.last = link(&self.last, &body).to_hex().to_string();
         Ok(Record { kind: entry.body.kind().to_owned(), body, chain: self.last.clone() })
     }
 }
@@ -379,12 +402,15 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     let mut last = "";
     let mut entries = Vec::with_capacity(records.len());
     for (seq, record) in (0_u64..).zip(records) {
-        if link(last, &record.body) != record.chain {
+        if link(last, &record.body).to_hex().as_str() != record.chain {
             return Err(JournalError::Changed { seq });
         }
         last = &record.chain;
-        let entry: Entry = serde_json::from_str(&record.body)
+        let entry = parse::entry(&record.kind, &record.body)
             .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
+        if entry.body.kind() != record.kind {
+            return Err(JournalError::Changed { seq });
+        }
         if let Body::RunStarted(head) = &entry.body
             && head.format > JOURNAL_FORMAT
         {
@@ -395,11 +421,11 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     Ok(entries)
 }
 
-fn link(last: &str, body: &str) -> String {
+fn link(last: &str, body: &str) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(last.as_bytes());
     hasher.update(body.as_bytes());
-    hasher.finalize().to_hex().to_string()
+    hasher.finalize()
 }
 
 impl Body {
@@ -409,6 +435,7 @@ impl Body {
         match self {
             Self::RunStarted(_) => "run_started",
             Self::AttemptStarted { .. } => "attempt_started",
+            Self::AnswerPooled(_) => "answer_pooled",
             Self::ScopeStarted(_) => "scope_started",
             Self::AgentCalled { .. } => "agent_called",
             Self::WorkflowCalled { .. } => "workflow_called",
@@ -429,8 +456,8 @@ impl Body {
         }
     }
 
-    /// Whether this says something about processes rather than about the run:
-    /// such entries stand anywhere and are passed over in a replay.
+    /// Whether this says something about processes, or about answers that wait,
+    /// rather than about the script: such entries are passed over in a replay.
     #[must_use]
     pub fn is_about_attempts(&self) -> bool {
         matches!(
@@ -443,6 +470,7 @@ impl Body {
                 | Self::AgentSession { .. }
                 | Self::AgentActivity(_)
                 | Self::WorktreeKept { .. }
+                | Self::AnswerPooled(_)
         )
     }
 }

@@ -5,21 +5,29 @@
 //! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
 //! comes in as an argument; effects go out as data for the engine to perform.
 
+pub mod archive;
 pub mod attempts;
 pub mod budget;
 pub mod call;
 pub mod codes;
+pub mod content;
+pub mod details;
+pub mod diff;
 pub mod event;
 pub mod guest;
 pub mod ids;
 pub mod journal;
 pub mod limits;
 pub mod machine;
+pub mod mismatch;
 pub mod options;
+pub mod pool;
 pub mod prices;
 pub mod report;
 pub mod schema;
 pub mod script;
 pub mod selector;
 pub mod stop;
+pub mod summary;
+pub mod trace;
 pub mod worktree;

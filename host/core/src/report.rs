@@ -4,20 +4,23 @@
 //! keeps a number that the journal does not hold.
 
 mod error;
+mod reuse;
+mod tokens;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::call::Reply;
-use crate::guest::{GroupKind, NullSlot, Outcome};
+use crate::guest::{Failure, GroupKind, NullSlot, Outcome};
 use crate::ids::{CallId, RunId};
-use crate::journal::{Body, Entry, RunEnd, RunHead, StopReason};
+use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
 use crate::worktree::Worktree;
 pub use error::ReportError;
 use error::{script_error, stop_error};
+pub use reuse::ReuseReport;
 pub use usage::{TokenUsage, UsageOf, UsageReport};
 
 /// Version of the report. Fields are only ever added.
@@ -27,7 +30,7 @@ pub const REPORT_FORMAT: u32 = 1;
 const NULLS_LISTED_MAX: usize = 1_000;
 
 /// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// A process works on it.
@@ -42,6 +45,8 @@ pub enum RunState {
     Completed,
     /// The script failed.
     Failed,
+    /// Its journal cannot be read.
+    Damaged,
 }
 
 impl RunState {
@@ -68,6 +73,7 @@ impl RunState {
             Self::Paused => "paused",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Damaged => "damaged",
         }
     }
 
@@ -126,6 +132,12 @@ pub struct Report {
     pub worktrees: Vec<WorktreeReport>,
     /// Processes that worked on it.
     pub attempts: u32,
+    /// The run that this one is a fork of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// Answers that were there already, and what that saved.
+    #[serde(skip_serializing_if = "ReuseReport::is_empty")]
+    pub reused: ReuseReport,
 }
 
 /// Agent calls, by how they stand.
@@ -140,6 +152,9 @@ pub struct AgentCounts {
     pub failed: u64,
     /// Attempts beyond the first of each call.
     pub retried: u64,
+    /// Of those answered, those whose answer is null.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub null: u64,
 }
 
 /// One phase.
@@ -185,7 +200,7 @@ pub struct NullReport {
     /// Stage that threw, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
-    /// The agent call that answered null.
+    /// The agent call that answered null, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<CallId>,
     /// What people call that agent.
@@ -230,6 +245,18 @@ pub struct ReportFold {
     /// Of the last entry, as if nobody held the run.
     state: Option<RunState>,
     steps: BTreeMap<CallId, OpenStep>,
+    /// Calls that failed and that no null slot has been put down to.
+    failures: VecDeque<(CallId, String, Failure)>,
+}
+
+impl Report {
+    /// Whether several agents were asked, all of them are done, and none gave an
+    /// answer: then the result was made of nothing.
+    #[must_use]
+    pub fn is_fruitless(&self) -> bool {
+        let AgentCounts { called, completed, failed, null, .. } = self.agents;
+        called > 1 && completed == null && completed + failed == called
+    }
 }
 
 impl ReportFold {
@@ -277,10 +304,15 @@ impl ReportFold {
             Body::PhaseSet { title, .. } => {
                 report.phase(title);
             }
-            Body::SlotNulled { slot, .. } => report.null(null_of_slot(slot)),
+            Body::SlotNulled { slot, .. } => {
+                report.null(null_of_slot(slot, take_cause(&mut self.failures, slot)));
+            }
             Body::Settled { call, outcome, reply } => {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
+                if let Outcome::Failed(failure) = outcome {
+                    self.failures.push_back((*call, step.title, failure.clone()));
+                }
             }
             Body::AgentParked { call, reply, .. } => {
                 if let Some(step) = self.steps.get(call) {
@@ -300,7 +332,10 @@ impl ReportFold {
 
 impl Report {
     fn settled(&mut self, call: CallId, step: &OpenStep, outcome: &Outcome, reply: Option<&Reply>) {
-        if let Some(reply) = reply {
+        // What was there already was paid for by the run that asked.
+        if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
+            self.reused.add(reply);
+        } else if let Some(reply) = reply {
             self.spent(step, reply);
             if let Some(worktree) = &reply.worktree {
                 self.kept(call, Some(step), worktree);
@@ -311,6 +346,7 @@ impl Report {
             Outcome::Value(text) => {
                 self.agents.completed += 1;
                 if text == "null" {
+                    self.agents.null += 1;
                     self.null(null_of_agent(call, &step.title));
                 }
             }
@@ -320,7 +356,7 @@ impl Report {
     /// Counts what a call used, whether or not it was answered.
     fn spent(&mut self, step: &OpenStep, reply: &Reply) {
         let cost = reply.cost_usd.unwrap_or(0.0);
-        self.token_usage.add(reply.usage);
+        self.token_usage += TokenUsage::of(reply.usage);
         self.cost_usd += cost;
         self.agents.retried += u64::from(reply.attempts.saturating_sub(1));
         if reply.cost_usd.is_none() && reply.usage.total() > 0 {
@@ -329,7 +365,7 @@ impl Report {
         self.usage.add(reply);
         if let Some(title) = &step.phase {
             let phase = self.phase(title);
-            phase.token_usage.add(reply.usage);
+            phase.token_usage += TokenUsage::of(reply.usage);
             phase.cost_usd += cost;
         }
     }
@@ -367,7 +403,21 @@ impl Report {
     }
 }
 
-fn null_of_slot(slot: &NullSlot) -> NullReport {
+/// The call whose failure was thrown into this slot: the first that failed so.
+fn take_cause(
+    failures: &mut VecDeque<(CallId, String, Failure)>,
+    slot: &NullSlot,
+) -> Option<(CallId, String)> {
+    let code = slot.error.failure.as_ref()?;
+    let is_cause =
+        |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
+    let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
+    let (call, title, _) = failures.remove(index)?;
+    Some((call, title))
+}
+
+fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, String)>) -> NullReport {
+    let (step, label) = cause.unzip();
     let place = match slot.group {
         GroupKind::Parallel => "parallel",
         GroupKind::Pipeline => "pipeline",
@@ -377,8 +427,8 @@ fn null_of_slot(slot: &NullSlot) -> NullReport {
         ordinal: Some(slot.ordinal),
         index: Some(slot.index),
         stage: slot.stage,
-        step: None,
-        label: None,
+        step,
+        label,
         code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
         reason: format!("{}: {}", slot.error.name, slot.error.message),
     }
@@ -418,6 +468,8 @@ fn empty(head: &RunHead) -> Report {
         abandoned: Vec::new(),
         worktrees: Vec::new(),
         attempts: 0,
+        parent: head.parent.clone(),
+        reused: ReuseReport::default(),
     }
 }
 

@@ -39,6 +39,7 @@ fn head() -> RunHead {
         model_map: Vec::new(),
         defaults: CallDefaults::default(),
         debug_rules: Vec::new(),
+        parent: None,
     }
 }
 

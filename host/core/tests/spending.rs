@@ -36,6 +36,7 @@ fn head() -> RunHead {
         provider: "agent".into(),
         model_map: Vec::new(),
         defaults: CallDefaults::default(),
+        parent: None,
         debug_rules: Vec::new(),
     }
 }

@@ -29,7 +29,7 @@ const OUTCOMES_TOGETHER_MAX: usize = 256;
 
 /// What came of an effect.
 pub(crate) enum Happened {
-    Agent(CallId, Ended),
+    Agent(CallId, Box<Ended>),
     Child(CallId, Result<Box<ScopeStart>, Outcome>),
     Woke,
     Noted(Note),
@@ -169,7 +169,8 @@ impl World {
         let agents = self.agents.clone();
         let notes = self.board.notes(call, &job.choice.provider);
         // On the heap: a call is many nested futures, and thousands may wait.
-        let work = Box::pin(async move { Happened::Agent(call, agents.run(job, notes).await) });
+        let work =
+            Box::pin(async move { Happened::Agent(call, Box::new(agents.run(job, notes).await)) });
         self.working.insert(call, self.tasks.spawn(work));
     }
 
@@ -179,6 +180,12 @@ impl World {
         let is_idle = self.working.is_empty() && self.finding.is_empty();
         let waits = self.first.is_some() || !self.held.is_empty();
         if is_idle && waits { machine.held_by() } else { None }
+    }
+
+    /// Whether no agent is at work and no script is looked for: then nothing
+    /// but the end of a sleep will happen.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.working.is_empty() && self.finding.is_empty()
     }
 
     /// Waits until something happens.
@@ -214,7 +221,7 @@ impl World {
                 Happened::Noted(_) | Happened::Woke => {}
                 Happened::Agent(call, ended) => {
                     self.working.remove(&call);
-                    match ended {
+                    match *ended {
                         Ended::Settled(outcome, reply) => {
                             self.untold.insert(call, (outcome.clone(), reply.clone()));
                             machine.answered(call, outcome, reply);
@@ -274,15 +281,15 @@ impl World {
     pub(crate) fn answered(&mut self) -> Vec<Body> {
         let mut bodies = Vec::new();
         while let Some(happened) = self.happened_already() {
-            match happened {
-                Happened::Agent(call, Ended::Settled(outcome, reply)) => {
+            let Happened::Agent(call, ended) = happened else { continue };
+            match *ended {
+                Ended::Settled(outcome, reply) => {
                     self.untold.insert(call, (outcome, reply));
                 }
-                Happened::Agent(call, Ended::Shut(shut, reply)) => {
+                Ended::Shut(shut, reply) => {
                     let failure = Failure::new(&shut.code, shut.message);
                     bodies.push(Body::AgentParked { call, failure, reply: Box::new(reply) });
                 }
-                _ => {}
             }
         }
         let untold = std::mem::take(&mut self.untold).into_iter();

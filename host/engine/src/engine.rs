@@ -10,7 +10,9 @@ use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{self, Body, Entry, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
+use smol_wf_core::journal::{
+    self, Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart,
+};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
@@ -18,7 +20,7 @@ use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
-use smol_wf_store::{Lease, RunKey, Store, StoreError};
+use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
@@ -27,6 +29,7 @@ use crate::clock;
 use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
+use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
@@ -47,15 +50,23 @@ pub struct EngineOptions {
     pub worktrees: Option<PathBuf>,
 }
 
+/// What a run is given that is not part of what it is.
+pub(crate) struct Means {
+    pub(crate) registry: Registry,
+    pub(crate) root: ProjectRoot,
+    pub(crate) agents: AgentSettings,
+    pub(crate) timeout: Option<std::time::Duration>,
+}
+
 /// Starts runs and takes them up again. Clones share everything.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) sandbox: Sandbox,
     pub(crate) writer: Writer,
     pub(crate) tenant: TenantId,
+    pub(crate) owner: String,
     pub(crate) worktrees: Option<PathBuf>,
-    providers: Arc<dyn Providers>,
-    owner: String,
+    pub(crate) providers: Arc<dyn Providers>,
 }
 
 impl Engine {
@@ -112,22 +123,33 @@ impl Engine {
         }
         let path = root.relative(&request.script.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let now_us = clock::now_us();
         let limits = request.limits;
-        let mut machine =
-            Machine::start(head.clone(), start, limits, Sandbox::guest_digest(), now_us);
+        let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
+        let (agents, timeout) = (request.agents, request.timeout);
+        self.begin(machine, Means { registry, root, agents, timeout }, watcher, cancel).await
+    }
 
-        let key = RunKey { tenant: self.tenant.clone(), run: run.clone() };
+    /// Puts a new run into the store and drives it.
+    pub(crate) async fn begin(
+        &self,
+        mut machine: Machine,
+        means: Means,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<Report, EngineError> {
+        let Means { registry, root, agents, timeout } = means;
+        let (head, limits) = (machine.head().clone(), *machine.limits());
+        let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
         recorder.absorb(machine.take_entries());
         recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
-        watcher.run_known(&run, false);
-        let world = self.world(&head, registry, root, limits, request.agents);
-        self.drive(machine, recorder, world, cancel, request.timeout).await
+        let world = self.world(&head, registry, root, limits, agents);
+        self.drive(machine, recorder, world, cancel, timeout).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
-    /// reported.
+    /// reported. With another script than the recorded one it is a new run, a
+    /// fork, that goes on with the answers of this one.
     ///
     /// # Errors
     /// When there is no such run, another process holds it, or it does not
@@ -141,7 +163,15 @@ impl Engine {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
         let (records, entries) = self.load(&key).await?;
         let (head, root_start, limits) = recorded(&entries, &request.run)?;
-        refuse_changed_script(&request, &root_start, &head)?;
+        if is_changed(&request, &root_start, &head) {
+            // What another process is at work on would be paid for twice.
+            self.refuse_held(&request.run).await?;
+            let ResumeRequest { run, script, limits, timeout, agents } = request;
+            let reason = ForkReason::Edited;
+            let fork =
+                ForkRequest { script, limits, timeout, agents, reason, ..ForkRequest::of(run) };
+            return Box::pin(self.fork(fork, watcher, cancel)).await;
+        }
         let last = entries.last().map(|entry| RunState::after(&entry.body, false));
         if last.is_some_and(|state| !state.is_resumable()) {
             watcher.run_known(&request.run, true);
@@ -257,14 +287,21 @@ impl Engine {
         key: &RunKey,
     ) -> Result<(Vec<Record>, Vec<Entry>), EngineError> {
         let asked = key.clone();
-        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&asked)).await??;
-        let records = loaded.ok_or_else(|| unknown(&key.run))?;
+        let loaded = self
+            .writer
+            .with(move |store: &mut dyn Store| {
+                let row = store.find(&asked.tenant, asked.run.as_str(), 1)?.pop();
+                Ok::<_, StoreError>(store.load(&asked)?.zip(row))
+            })
+            .await??;
+        let (records, row) = loaded.ok_or_else(|| unknown(&key.run))?;
         let entries = journal::read(&records)
             .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
+        same_run(&row, &entries)?;
         Ok((records, entries))
     }
 
-    fn world(
+    pub(crate) fn world(
         &self,
         head: &RunHead,
         registry: Registry,
@@ -322,6 +359,7 @@ fn head_of(
         model_map: request.model_map.clone(),
         defaults: request.defaults.clone(),
         debug_rules: request.debug_rules.clone(),
+        parent: None,
     }
 }
 
@@ -354,7 +392,10 @@ fn retell(entries: &[Entry], watcher: &dyn Watcher, run: &RunId) -> Result<Repor
 }
 
 /// The head, the root script and the limits last in force.
-fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
+pub(crate) fn recorded(
+    entries: &[Entry],
+    run: &RunId,
+) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
     let mut head = None;
     let mut start = None;
     let mut limits = Limits::default();
@@ -374,18 +415,29 @@ fn recorded(entries: &[Entry], run: &RunId) -> Result<(RunHead, ScopeStart, Limi
     }
 }
 
-fn refuse_changed_script(
-    request: &ResumeRequest,
-    recorded: &ScopeStart,
-    head: &RunHead,
-) -> Result<(), EngineError> {
-    let Some(script) = &request.script else { return Ok(()) };
-    let text = String::from_utf8_lossy(&script.bytes);
-    let same = Digest::of(&script.bytes) == head.script || text == recorded.text.as_str();
-    if same {
-        return Ok(());
+/// What lists go by has to be what the journal says.
+fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
+    let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
+        return Err(unknown(&row.key.run));
+    };
+    let differs = |what| Err(EngineError::RowChanged { run: row.key.run.clone(), what });
+    if head.run != row.key.run {
+        return differs("id");
     }
-    Err(EngineError::ScriptChanged { run: request.run.clone(), path: script.path.clone() })
+    if head.name != row.name {
+        return differs("name");
+    }
+    if *at_us != row.created_at_us {
+        return differs("time of creation");
+    }
+    Ok(())
+}
+
+fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
+    request.script.as_ref().is_some_and(|script| {
+        Digest::of(&script.bytes) != head.script
+            && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()
+    })
 }
 
 fn unknown(run: &RunId) -> EngineError {
@@ -396,7 +448,7 @@ fn random_u64() -> Result<u64, EngineError> {
     getrandom::u64().map_err(no_randomness)
 }
 
-fn random_u128() -> Result<u128, EngineError> {
+pub(crate) fn random_u128() -> Result<u128, EngineError> {
     Ok((u128::from(random_u64()?) << 64) | u128::from(random_u64()?))
 }
 

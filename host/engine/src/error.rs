@@ -4,8 +4,6 @@
 //! What a script or an agent does wrong is no error of the engine: it is in the
 //! report.
 
-use std::path::PathBuf;
-
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -13,6 +11,7 @@ use smol_wf_core::script::ScriptRefused;
 use smol_wf_sandbox::SandboxError;
 use smol_wf_store::StoreError;
 
+use crate::fixture::FixtureError;
 use crate::library::LibraryError;
 use crate::worktree::WorktreeError;
 use crate::writer::WriterGone;
@@ -46,6 +45,24 @@ pub enum EngineError {
         run: RunId,
         /// Why.
         error: JournalError,
+    },
+    /// What lists say of a run is not what its journal says.
+    #[error(
+        "the list has another {what} for run {run} than its journal: the database was changed from outside. Nothing of the run is used; bring the database back from a copy, or delete the run: smol-wf history delete {run}"
+    )]
+    RowChanged {
+        /// Which run.
+        run: RunId,
+        /// What differs.
+        what: &'static str,
+    },
+    /// There is another run of that id.
+    #[error(
+        "run {run} is here already, with another journal, and was left as it is; to have the imported one instead, first delete it: smol-wf history delete {run}"
+    )]
+    ImportConflict {
+        /// Which run.
+        run: RunId,
     },
     /// The replay differs from the journal.
     #[error("run {run} does not replay: {mismatch}")]
@@ -88,16 +105,6 @@ pub enum EngineError {
         /// Which run.
         run: RunId,
     },
-    /// The script is another one than the run was started with.
-    #[error(
-        "the script {} has changed since run {run} was started; put it back, start a new run, or go on with the recorded text: smol-wf resume {run} --as-recorded", .path.display()
-    )]
-    ScriptChanged {
-        /// Which run.
-        run: RunId,
-        /// Which script.
-        path: PathBuf,
-    },
     /// A limit was to be lowered on resume.
     #[error(
         "run {run} was started with {flag} {recorded}, and it cannot be lowered to {asked}: what has been done cannot be undone; give {recorded} or more"
@@ -112,6 +119,9 @@ pub enum EngineError {
         /// What was asked for.
         asked: String,
     },
+    /// A fixture.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
     /// The request itself is wrong.
     #[error("{message}")]
     Request {
@@ -144,14 +154,16 @@ impl EngineError {
             Self::Library(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Journal { error, .. } => error.code(),
+            Self::RowChanged { .. } => "run_row_changed",
+            Self::ImportConflict { .. } => "import_conflict",
             Self::Mismatch { .. } => "replay_mismatch",
             Self::Sandbox(error) => error.code(),
             Self::UnknownRun { .. } => "run_unknown",
             Self::AmbiguousRun { .. } => "run_ambiguous",
             Self::Held { .. } => "run_held",
             Self::LeaseLost { .. } => "run_lease_lost",
-            Self::ScriptChanged { .. } => "script_changed",
             Self::LimitLowered { .. } => "limit_lowered",
+            Self::Fixture(error) => error.code(),
             Self::Request { .. } => "request_invalid",
             Self::Worktree(error) => error.code(),
             Self::System { .. } => "system",

@@ -1,22 +1,29 @@
 //! What is known of the runs in a store.
 //!
-//! Owns: lists of runs and finding one by part of its id. Never: changes one.
+//! Owns: lists of runs, finding one by part of its id, and reading one whole.
+//! Never: changes one. What a list shows of a run is a fold over its journal
+//! that is kept beside it while the journal does not grow.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{Body, Entry, Record};
-use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::report::{Report, RunState, TokenUsage};
+use smol_wf_core::summary::{Spent, Summary};
 use smol_wf_providers::owner;
-use smol_wf_store::{Page, RunKey, RunRow, Store};
+use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
 use crate::engine::{Engine, script_path};
 use crate::error::EngineError;
 
+/// Rows that are read at once: few enough that the journal's thread is soon
+/// free for whoever writes.
+const ROWS_AT_ONCE: u32 = 500;
+
 /// One run in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
     /// The run.
@@ -25,10 +32,34 @@ pub struct RunSummary {
     pub name: String,
     /// How it stands.
     pub state: RunState,
+    /// The run it is a fork of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<RunId>,
     /// When it was created, in milliseconds since 1970.
     pub created_at_ms: i64,
+    /// When its journal grew last.
+    pub updated_at_ms: i64,
     /// Entries in its journal.
     pub entries: u64,
+    /// Processes that worked on it.
+    pub attempts: u32,
+    /// Calls of its scripts.
+    pub steps: u64,
+    /// Agent calls among them.
+    pub agents: u64,
+    /// Tokens of its agents.
+    pub token_usage: TokenUsage,
+    /// Dollars, as far as providers named them.
+    pub cost_usd: f64,
+    /// Why its journal cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
+    /// Tokens and dollars, by who answered and when.
+    #[serde(skip)]
+    pub spent: Vec<Spent>,
+    /// The same as `created_at_ms`, as precise as the store has it.
+    #[serde(skip)]
+    pub created_at_us: i64,
 }
 
 /// Which runs to list.
@@ -36,26 +67,122 @@ pub struct RunSummary {
 pub struct HistoryPage {
     /// At the most.
     pub limit: u32,
-    /// Only runs older than this one.
+    /// Only runs older than this one: when it was created, and which it is.
     pub before: Option<(i64, RunId)>,
+    /// Only runs in one of these states; in any when there is none.
+    pub states: Vec<RunState>,
+    /// Only runs of this name.
+    pub name: Option<String>,
+    /// Only runs created at this time or later, in microseconds since 1970.
+    pub since_us: Option<i64>,
+    /// Only runs created before this time.
+    pub until_us: Option<i64>,
+}
+
+/// A run, read whole.
+#[derive(Debug)]
+pub struct RunJournal {
+    /// As they were written.
+    pub records: Vec<Record>,
+    /// What they say.
+    pub entries: Vec<Entry>,
+    /// Whether a process works on it.
+    pub held: bool,
 }
 
 impl Engine {
     /// Runs, newest first.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read. A run whose journal is damaged is listed
+    /// with what is wrong.
     pub async fn history(&self, page: HistoryPage) -> Result<Vec<RunSummary>, EngineError> {
-        let tenant = self.tenant.clone();
+        let mut found = Vec::new();
+        let mut before = page.before.clone();
+        // Any number of runs may be in other states than those asked for.
+        let any = page.states.is_empty();
+        let rows_max = if any { ROWS_AT_ONCE.min(page.limit) } else { ROWS_AT_ONCE };
+        while found.len() < page.limit as usize {
+            let rows = self.rows(&page, rows_max, before.take()).await?;
+            let is_last = rows.len() < rows_max as usize;
+            before = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));
+            for run in self.summaries(rows).await? {
+                if any || page.states.contains(&run.state) {
+                    found.push(run);
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        found.truncate(page.limit as usize);
+        Ok(found)
+    }
+
+    async fn rows(
+        &self,
+        page: &HistoryPage,
+        rows_max: u32,
+        before: Option<(i64, RunId)>,
+    ) -> Result<Vec<RunRow>, EngineError> {
+        let (tenant, asked) = (self.tenant.clone(), page.clone());
         let rows = self
             .writer
             .with(move |store: &mut dyn Store| {
-                let before = page.before.as_ref().map(|(at_us, run)| (*at_us, run));
-                let page = Page { before, limit: page.limit, name: None };
+                let page = Page {
+                    before: before.as_ref().map(|(at_us, run)| (*at_us, run)),
+                    limit: rows_max,
+                    name: asked.name.as_deref(),
+                    since_us: asked.since_us,
+                    until_us: asked.until_us,
+                };
                 store.list(&tenant, &page)
             })
             .await??;
-        Ok(rows.into_iter().map(|row| summary(&row)).collect())
+        Ok(rows)
+    }
+
+    /// What the rows stand for; where nothing is kept, made from the journals
+    /// and kept for the next time.
+    async fn summaries(&self, rows: Vec<RunRow>) -> Result<Vec<RunSummary>, EngineError> {
+        let mut made = Vec::new();
+        let mut kept = Vec::new();
+        for row in rows {
+            let known = row.summary.as_deref().and_then(Summary::from_text);
+            let summary = match known {
+                Some(summary) => Ok(summary),
+                None => self.fold(&row).await,
+            };
+            match summary {
+                Ok(summary) => {
+                    if row.summary.is_none() {
+                        kept.push(Kept {
+                            run: row.key.run.clone(),
+                            entries: row.entries,
+                            tip: row.tip.clone(),
+                            text: summary.to_text(),
+                        });
+                    }
+                    made.push(shown(&row, summary));
+                }
+                Err(error @ (EngineError::WriterGone(_) | EngineError::System { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => made.push(damaged(&row, &error)),
+            }
+        }
+        if !kept.is_empty() {
+            let tenant = self.tenant.clone();
+            let keep = move |store: &mut dyn Store| store.put_summaries(&tenant, &kept);
+            // Only a cache: a full or busy disk is no reason to show nothing.
+            let _ = self.writer.with(keep).await?;
+        }
+        Ok(made)
+    }
+
+    async fn fold(&self, row: &RunRow) -> Result<Summary, EngineError> {
+        let (_, entries) = self.load(&row.key).await?;
+        Summary::fold(&entries).map_err(|_| unknown(row.key.run.as_str()))
     }
 
     /// The run that a person means: `latest`, an id, or the beginning of one.
@@ -64,14 +191,12 @@ impl Engine {
     /// When there is none, or more than one.
     pub async fn find(&self, asked: &str) -> Result<RunId, EngineError> {
         const LISTED_MAX: u32 = 16;
-        let unknown = || EngineError::UnknownRun { asked: asked.to_owned() };
         if asked == "latest" {
-            let page = HistoryPage { limit: 1, before: None };
-            let newest = self.history(page).await?.into_iter().next();
-            return newest.map(|run| run.run_id).ok_or_else(unknown);
+            let newest = self.rows(&HistoryPage::default(), 1, None).await?.into_iter().next();
+            return newest.map(|row| row.key.run).ok_or_else(|| unknown(asked));
         }
         let prefix = match asked {
-            _ if asked.is_empty() => return Err(unknown()),
+            _ if asked.is_empty() => return Err(unknown(asked)),
             _ if asked.starts_with(RUN_ID_PREFIX) => asked.to_owned(),
             _ => format!("{RUN_ID_PREFIX}{asked}"),
         };
@@ -81,10 +206,20 @@ impl Engine {
             .with(move |store: &mut dyn Store| store.find(&tenant, &prefix, LISTED_MAX))
             .await??;
         match rows.as_slice() {
-            [] => Err(unknown()),
+            [] => Err(unknown(asked)),
             [one] => Ok(one.key.run.clone()),
             many => Err(EngineError::AmbiguousRun { asked: asked.to_owned(), count: many.len() }),
         }
+    }
+
+    /// One run as a list shows it.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be read.
+    pub async fn summary(&self, run: &RunId) -> Result<RunSummary, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run.as_str()))?;
+        let made = self.summaries(vec![row]).await?.pop();
+        made.ok_or_else(|| unknown(run.as_str()))
     }
 
     /// Where the script of a run was.
@@ -95,8 +230,18 @@ impl Engine {
         let (_, entries) = self.load(&self.key(run)).await?;
         match entries.first() {
             Some(Entry { body: Body::RunStarted(head), .. }) => Ok(script_path(head)),
-            _ => Err(EngineError::UnknownRun { asked: run.to_string() }),
+            _ => Err(unknown(run.as_str())),
         }
+    }
+
+    /// A run, read whole.
+    ///
+    /// # Errors
+    /// When there is no such run, or its journal cannot be read.
+    pub async fn journal(&self, run: &RunId) -> Result<RunJournal, EngineError> {
+        let (records, entries) = self.load(&self.key(run)).await?;
+        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
+        Ok(RunJournal { records, entries, held })
     }
 
     /// The report of a run as it stands.
@@ -104,9 +249,8 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
-        let (_, entries) = self.load(&self.key(run)).await?;
-        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
-        Report::fold(&entries, held).map_err(|_| EngineError::UnknownRun { asked: run.to_string() })
+        let journal = self.journal(run).await?;
+        Report::fold(&journal.entries, journal.held).map_err(|_| unknown(run.as_str()))
     }
 
     pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
@@ -118,30 +262,72 @@ impl Engine {
         Ok(rows.into_iter().next())
     }
 
-    fn key(&self, run: &RunId) -> RunKey {
+    /// Refuses a run that a process is at work on.
+    pub(crate) async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
+        match self.row(run).await? {
+            Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
+                Err(EngineError::Held { run: run.clone(), owner: lease.owner })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn key(&self, run: &RunId) -> RunKey {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
     }
 }
 
-fn summary(row: &RunRow) -> RunSummary {
-    let state = last_body(&row.last)
-        .map_or(RunState::Interrupted, |last| RunState::after(&last, is_held(row)));
+fn shown(row: &RunRow, summary: Summary) -> RunSummary {
+    let is_over = matches!(summary.state, RunState::Completed | RunState::Failed);
+    let state = if !is_over && is_held(row) { RunState::Running } else { summary.state };
+    RunSummary {
+        run_id: row.key.run.clone(),
+        state,
+        created_at_ms: summary.created_at_us / 1_000,
+        updated_at_ms: summary.updated_at_us / 1_000,
+        entries: row.entries,
+        attempts: summary.attempts,
+        steps: summary.steps,
+        agents: summary.agents,
+        token_usage: summary.tokens(),
+        cost_usd: summary.cost_usd(),
+        damage: None,
+        created_at_us: row.created_at_us,
+        name: summary.name,
+        parent: summary.parent,
+        spent: summary.spent,
+    }
+}
+
+/// All that is known of a run whose journal is not to be believed.
+fn damaged(row: &RunRow, error: &EngineError) -> RunSummary {
     RunSummary {
         run_id: row.key.run.clone(),
         name: row.name.clone(),
-        state,
+        state: RunState::Damaged,
+        parent: None,
         created_at_ms: row.created_at_us / 1_000,
+        updated_at_ms: row.created_at_us / 1_000,
         entries: row.entries,
+        attempts: 0,
+        steps: 0,
+        agents: 0,
+        token_usage: TokenUsage::default(),
+        cost_usd: 0.0,
+        damage: Some(error.to_string()),
+        created_at_us: row.created_at_us,
+        spent: Vec::new(),
     }
 }
 
 pub(crate) fn is_held(row: &RunRow) -> bool {
-    row.lease
-        .as_ref()
-        .is_some_and(|lease| lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner))
+    row.lease.as_ref().is_some_and(holds)
 }
 
-pub(crate) fn last_body(record: &Record) -> Option<Body> {
-    let entry: Entry = serde_json::from_str(&record.body).ok()?;
-    Some(entry.body)
+fn holds(lease: &LeaseRow) -> bool {
+    lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner)
+}
+
+fn unknown(asked: &str) -> EngineError {
+    EngineError::UnknownRun { asked: asked.to_owned() }
 }

@@ -14,8 +14,11 @@ mod drive;
 mod effects;
 mod engine;
 mod error;
+mod fixture;
+mod fork;
 mod guard;
 mod history;
+mod keep;
 pub mod library;
 mod notes;
 mod offline;
@@ -26,6 +29,7 @@ mod raise;
 mod raw;
 mod recorder;
 pub mod rehearse;
+mod replay;
 mod request;
 mod rounds;
 mod watch;
@@ -34,8 +38,14 @@ mod writer;
 
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
-pub use history::{HistoryPage, RunSummary};
+pub use fixture::{
+    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, LiveCalls,
+};
+pub use fork::ForkRequest;
+pub use history::{HistoryPage, RunJournal, RunSummary};
+pub use keep::Imported;
 pub use provide::{DebugOnly, Providers};
+pub use replay::ReplayReport;
 pub use request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;

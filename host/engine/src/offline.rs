@@ -7,14 +7,17 @@
 //! Replays, diagnoses, fixtures and explored schedules all go through here.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use smol_wf_core::guest::StopTurn;
-use smol_wf_core::ids::Scope;
+use smol_wf_core::guest::{Outcome, StartInput, StopTurn, TurnHost};
+use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxError, Turn, TurnFault, TurnLimits};
 
 use crate::drive::{limit_of, start_input};
+use crate::fixture::redact::Redaction;
+use crate::fixture::redacted::{self, Redacted};
 
 /// The guests of one run that is driven by hand.
 pub(crate) struct Offline {
@@ -22,6 +25,8 @@ pub(crate) struct Offline {
     guests: HashMap<Scope, Guest>,
     /// Whether guests watch their promises, which costs fuel.
     watching: bool,
+    /// What the machine is not told.
+    rules: Option<Arc<Redaction>>,
 }
 
 /// Why there is no turn to run.
@@ -42,12 +47,22 @@ pub(crate) enum Pause {
 
 impl Offline {
     pub(crate) fn new(sandbox: Sandbox) -> Self {
-        Self { sandbox, guests: HashMap::new(), watching: false }
+        Self { sandbox, guests: HashMap::new(), watching: false, rules: None }
     }
 
     /// With guests that can say which promises they wait for.
     pub(crate) fn watching(sandbox: Sandbox) -> Self {
         Self { watching: true, ..Self::new(sandbox) }
+    }
+
+    /// With secrets taken out of everything that scripts say.
+    pub(crate) fn redacting(sandbox: Sandbox, rules: Arc<Redaction>) -> Self {
+        Self { rules: Some(rules), ..Self::new(sandbox) }
+    }
+
+    /// Script instances that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.guests.len()
     }
 
     /// Runs turns until there is none to run. `now_us` is the time of
@@ -65,31 +80,50 @@ impl Offline {
             let (scope, turn) = match machine.next(now_us) {
                 Ok(Next::Start { start, seed, now_us }) => {
                     let memory_mib = machine.limits().memory_mib;
-                    let mut guest = self.sandbox.instance(InstanceLimits { memory_mib }).await?;
+                    let guest = self.sandbox.instance(InstanceLimits { memory_mib }).await?;
+                    let scope = start.scope;
+                    self.guests.insert(scope, guest);
                     let input = start_input(&start, seed, self.watching);
-                    let turn = guest.start(machine, TurnLimits { fuel, now_us }, &input).await;
-                    self.guests.insert(start.scope, guest);
-                    (start.scope, turn)
+                    let limits = TurnLimits { fuel, now_us };
+                    (scope, self.turn(scope, machine, limits, Told::Start(&input)).await)
                 }
                 Ok(Next::Settle { scope, call, outcome, now_us }) => {
-                    let Some(guest) = self.guests.get_mut(&scope) else {
-                        let gone = "the script instance is gone".to_owned();
-                        return Ok((machine, Pause::Fault(gone)));
-                    };
                     let limits = TurnLimits { fuel, now_us };
-                    (scope, guest.settle(machine, limits, call, &outcome).await)
+                    (scope, self.turn(scope, machine, limits, Told::Settle(call, &outcome)).await)
                 }
                 Ok(Next::Wait) => return Ok((machine, Pause::Wait)),
                 Ok(Next::Stuck(scope)) => return Ok((machine, Pause::Stuck(scope))),
                 Ok(Next::Ended) => return Ok((machine, Pause::Ended)),
                 Err(stop) => return Ok((machine, Pause::Stopped(stop))),
             };
-            let (kept, pause) = ended(scope, turn, fuel);
+            let (kept, pause) = match turn {
+                Ok(turn) => ended(scope, turn, fuel),
+                Err(machine) => {
+                    let gone = "the script instance is gone".to_owned();
+                    return Ok((machine, Pause::Fault(gone)));
+                }
+            };
             if let Some(pause) = pause {
                 return Ok((kept, pause));
             }
             machine = kept;
         }
+    }
+
+    /// One turn; the machine alone when its guest is gone.
+    async fn turn(
+        &mut self,
+        scope: Scope,
+        machine: Machine,
+        limits: TurnLimits,
+        told: Told<'_>,
+    ) -> Result<Turn<Machine>, Machine> {
+        let Some(guest) = self.guests.get_mut(&scope) else { return Err(machine) };
+        let Some(rules) = &self.rules else { return Ok(told.to(guest, machine, limits).await) };
+        let host = Redacted { machine, rules: rules.clone() };
+        let Turn { host, fuel, memory_denied, end } = told.to(guest, host, limits).await;
+        let end = end.map(|status| redacted::status(rules, status));
+        Ok(Turn { host: host.machine, fuel, memory_denied, end })
     }
 
     /// Where the promises were made that this script still waits for, as
@@ -98,6 +132,26 @@ impl Offline {
         let Some(guest) = self.guests.get_mut(&scope) else { return Vec::new() };
         let turn = TurnLimits { fuel: machine.turn_fuel(), now_us: 0 };
         guest.unsettled(machine, turn).await.1
+    }
+}
+
+/// What begins a turn.
+enum Told<'a> {
+    Start(&'a StartInput),
+    Settle(CallId, &'a Outcome),
+}
+
+impl Told<'_> {
+    async fn to<H: TurnHost + Send + 'static>(
+        self,
+        guest: &mut Guest,
+        host: H,
+        limits: TurnLimits,
+    ) -> Turn<H> {
+        match self {
+            Self::Start(input) => guest.start(host, limits, input).await,
+            Self::Settle(call, outcome) => guest.settle(host, limits, call, outcome).await,
+        }
     }
 }
 

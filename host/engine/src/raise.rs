@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
+use smol_wf_core::budget::Budget;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 
@@ -25,40 +25,27 @@ pub(crate) fn changed_limits(
     raised("--fuel", recorded.fuel, changes.fuel)?;
     raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
     raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
-    Ok(Limits {
-        fuel: changes.fuel.unwrap_or(recorded.fuel),
-        memory_mib: changes.memory_mib.unwrap_or(recorded.memory_mib),
-        agents: changes.agents.unwrap_or(recorded.agents),
-        parallel_agents: changes.parallel_agents.unwrap_or(recorded.parallel_agents),
-        budget: changed_budget(recorded.budget, changes.budget, changes.budget_mode, run)?,
-    })
+    refuse_other_budget(recorded.budget, changes, run)?;
+    Ok(changes.applied_to(recorded))
 }
 
-fn changed_budget(
+fn refuse_other_budget(
     recorded: Option<Budget>,
-    asked: Option<Allowance>,
-    mode: Option<BudgetMode>,
+    changes: LimitChanges,
     run: &RunId,
-) -> Result<Option<Budget>, EngineError> {
+) -> Result<(), EngineError> {
     let before = recorded.map(|budget| budget.allowance);
-    if let (Some(before), Some(asked)) = (before, asked)
-        && asked.is_less_than(before) == Some(true)
-    {
-        return Err(lowered(run, "--budget", &before, &asked));
+    match (before, changes.budget) {
+        (Some(before), Some(asked)) if asked.is_less_than(before) == Some(true) => {
+            Err(lowered(run, "--budget", &before, &asked))
+        }
+        (None, None) if changes.budget_mode.is_some() => Err(EngineError::Request {
+            message: format!(
+                "run {run} has no budget, so --budget-mode says nothing; give --budget too"
+            ),
+        }),
+        _ => Ok(()),
     }
-    // A budget in another unit takes the place of the old one.
-    let Some(allowance) = asked.or(before) else {
-        return match mode {
-            None => Ok(None),
-            Some(_) => Err(EngineError::Request {
-                message: format!(
-                    "run {run} has no budget, so --budget-mode says nothing; give --budget too"
-                ),
-            }),
-        };
-    };
-    let mode = mode.or(recorded.map(|budget| budget.mode)).unwrap_or_default();
-    Ok(Some(Budget { allowance, mode }))
 }
 
 fn lowered(

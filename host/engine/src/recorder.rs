@@ -112,6 +112,8 @@ impl<'a> Recorder<'a> {
             .with(move |store: &mut dyn Store| store.create(&run, &birth.owner, expires, &sent))
             .await??;
         self.lease = Some(lease);
+        // Before anything is told of it.
+        self.watcher.run_known(self.run(), false);
         self.durable(told, &records);
         Ok(())
     }

@@ -95,6 +95,7 @@ impl Rehearsal {
             model_map: request.model_map,
             debug_rules: Vec::new(),
             defaults: request.defaults,
+            parent: None,
         };
         let path = project.relative(&request.script.path);
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);

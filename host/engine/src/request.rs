@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use smol_wf_core::budget::{Allowance, BudgetMode};
+use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::{AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits};
@@ -94,13 +94,34 @@ pub struct LimitChanges {
     pub budget_mode: Option<BudgetMode>,
 }
 
+impl LimitChanges {
+    /// These limits, changed.
+    #[must_use]
+    pub fn applied_to(self, limits: Limits) -> Limits {
+        Limits {
+            fuel: self.fuel.unwrap_or(limits.fuel),
+            memory_mib: self.memory_mib.unwrap_or(limits.memory_mib),
+            agents: self.agents.unwrap_or(limits.agents),
+            parallel_agents: self.parallel_agents.unwrap_or(limits.parallel_agents),
+            budget: self.budget_over(limits.budget),
+        }
+    }
+
+    fn budget_over(self, budget: Option<Budget>) -> Option<Budget> {
+        // A budget in another unit takes the place of the old one.
+        let allowance = self.budget.or(budget.map(|budget| budget.allowance))?;
+        let mode = self.budget_mode.or(budget.map(|budget| budget.mode)).unwrap_or_default();
+        Some(Budget { allowance, mode })
+    }
+}
+
 /// A run to take up again.
 #[derive(Debug, Clone)]
 pub struct ResumeRequest {
     /// Which.
     pub run: RunId,
-    /// The script as the caller has it now, to be compared with the recorded
-    /// one. None goes on with the recorded text.
+    /// The script as the caller has it now. When it is another one than the
+    /// recorded text, the run is forked. None goes on with the recorded text.
     pub script: Option<ScriptFile>,
     /// Limits to raise.
     pub limits: LimitChanges,

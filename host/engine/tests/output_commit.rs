@@ -19,7 +19,7 @@ use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
     NoWatcher, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
 };
-use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow};
+use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow, Summary};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -111,6 +111,27 @@ impl Store for Counting {
 
     fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
         self.inner.wake_ups(now_us, limit)
+    }
+
+    fn put_summaries(
+        &mut self,
+        tenant: &TenantId,
+        summaries: &[Summary],
+    ) -> Result<(), StoreError> {
+        self.inner.put_summaries(tenant, summaries)
+    }
+
+    fn delete(
+        &mut self,
+        key: &RunKey,
+        now_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        self.inner.delete(key, now_us, dead)
+    }
+
+    fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
+        self.inner.clean(shrink)
     }
 
     fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {

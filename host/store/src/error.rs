@@ -129,6 +129,14 @@ pub enum StoreError {
         /// Where the batch was to start.
         first_seq: u64,
     },
+    /// Records are missing.
+    #[error("the journal of run {} is damaged: {reason}. Nothing of it is used; bring back the database from a copy, or delete the run: smol-wf history delete {}", key.run, key.run)]
+    Damaged {
+        /// Which run.
+        key: RunKey,
+        /// What is missing.
+        reason: String,
+    },
     /// Records that no store takes.
     #[error("the entries for run {} were refused: {reason}; this is a defect of smol-wf, please report it with this line", key.run)]
     Invalid {
@@ -159,6 +167,7 @@ impl StoreError {
             Self::LeaseHeld { .. } => "run_held",
             Self::LeaseLost { .. } => "run_lost",
             Self::OutOfSequence { .. } => "journal_moved_on",
+            Self::Damaged { .. } => "journal_damaged",
             Self::Invalid { .. } => "entries_invalid",
         }
     }
@@ -174,6 +183,7 @@ impl StoreError {
                 | Self::LeaseHeld { .. }
                 | Self::LeaseLost { .. }
                 | Self::OutOfSequence { .. }
+                | Self::Damaged { .. }
                 | Self::Invalid { .. }
         )
     }

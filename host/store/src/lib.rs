@@ -60,8 +60,8 @@ pub struct LeaseRow {
     pub expires_at_us: i64,
 }
 
-/// A run in a list. What it means is a fold over its records; this has the two
-/// that tell most, so that a list need not load whole journals.
+/// A run in a list. What it means is a fold over its records; `summary` is such
+/// a fold that was kept, so that a list need not load whole journals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRow {
     /// Which.
@@ -72,12 +72,26 @@ pub struct RunRow {
     pub created_at_us: i64,
     /// Length of the journal.
     pub entries: u64,
-    /// The first record.
-    pub first: Record,
-    /// The last record.
-    pub last: Record,
+    /// Digest of its last record.
+    pub tip: String,
     /// Who holds the run, if anyone does.
     pub lease: Option<LeaseRow>,
+    /// As in [`Summary`]; none when the journal has grown since.
+    pub summary: Option<String>,
+}
+
+/// What a reader made of a journal, kept beside it. Only a cache: it is handed
+/// out while the journal ends where it ended, and gone with the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Of which run.
+    pub run: RunId,
+    /// Length of the journal that was read.
+    pub entries: u64,
+    /// Digest of its last record.
+    pub tip: String,
+    /// What was made of it, in the reader's own words.
+    pub text: String,
 }
 
 /// A run to be created.
@@ -128,6 +142,10 @@ pub struct Page<'a> {
     pub limit: u32,
     /// Only runs of this name.
     pub name: Option<&'a str>,
+    /// Only runs created at this time or later, in microseconds since 1970.
+    pub since_us: Option<i64>,
+    /// Only runs created before this time.
+    pub until_us: Option<i64>,
 }
 
 /// A place for journals. `conformance::run` (feature `conformance`) is what
@@ -163,7 +181,9 @@ pub trait Store: Send {
     /// The whole journal of a run; none when there is no such run.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// [`StoreError::Damaged`] when a record is missing at any place, the end
+    /// included; anything that keeps it from being read. Whether a record was
+    /// changed is for its reader to see.
     fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError>;
 
     /// Takes a run: one that is free, whose lease is over, whose holder is this
@@ -217,7 +237,35 @@ pub trait Store: Send {
     /// When they cannot be read.
     fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError>;
 
-    /// Keeps bytes; the same bytes of one tenant are kept once.
+    /// Keeps what was made of journals. What no longer fits its journal is left
+    /// out without a word.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn put_summaries(&mut self, tenant: &TenantId, summaries: &[Summary])
+    -> Result<(), StoreError>;
+
+    /// Deletes a run that nobody holds, with its journal and the large values
+    /// that no other run has, in one transaction. `dead` as in [`Self::claim`].
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseHeld`], [`StoreError::NoSuchRun`].
+    fn delete(
+        &mut self,
+        key: &RunKey,
+        now_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<(), StoreError>;
+
+    /// Takes what was deleted out of the store's files; with `shrink`, also
+    /// gives their space back, which takes a while and as much space again.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn clean(&mut self, shrink: bool) -> Result<(), StoreError>;
+
+    /// Keeps bytes until the store itself is gone, whatever runs are deleted;
+    /// the same bytes of one tenant are kept once.
     ///
     /// # Errors
     /// When they cannot be written.

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use smol_wf_core::ids::{Digest, TenantId};
 use smol_wf_core::journal::Record;
 
-use crate::{Append, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError, Wake};
+use crate::{
+    Append, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError, Summary, Wake,
+};
 
 /// Journals in memory. A clone is another handle on the same journals, as a
 /// second connection is to a database.
@@ -33,6 +35,7 @@ struct Run {
     fence: u64,
     expires_at_us: i64,
     records: Vec<Record>,
+    summary: Option<Summary>,
 }
 
 impl MemoryStore {
@@ -77,20 +80,34 @@ impl State {
 }
 
 impl Run {
-    fn row(&self, key: &RunKey) -> Option<RunRow> {
-        Some(RunRow {
+    fn tip(&self) -> &str {
+        self.records.last().map_or("", |record| &record.chain)
+    }
+
+    fn is_told_by(&self, summary: &Summary) -> bool {
+        summary.entries == length(&self.records) && summary.tip == self.tip()
+    }
+
+    fn row(&self, key: &RunKey) -> RunRow {
+        let summary = self.summary.as_ref().filter(|summary| self.is_told_by(summary));
+        RunRow {
             key: key.clone(),
             name: self.name.clone(),
             created_at_us: self.created_at_us,
             entries: length(&self.records),
-            first: self.records.first()?.clone(),
-            last: self.records.last()?.clone(),
+            tip: self.tip().to_owned(),
+            summary: summary.map(|summary| summary.text.clone()),
             lease: self.owner.clone().map(|owner| LeaseRow {
                 owner,
                 fence: self.fence,
                 expires_at_us: self.expires_at_us,
             }),
-        })
+        }
+    }
+
+    /// By someone else than a dead process, and not past its time.
+    fn holder(&self, now_us: i64, dead: &dyn Fn(&str) -> bool) -> Option<&String> {
+        self.owner.as_ref().filter(|holder| self.expires_at_us > now_us && !dead(holder))
     }
 }
 
@@ -119,6 +136,7 @@ impl Store for MemoryStore {
             fence: 1,
             expires_at_us,
             records: records.to_vec(),
+            summary: None,
         };
         state.runs.insert(key.clone(), made);
         Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: 1, expires_at_us })
@@ -148,10 +166,8 @@ impl Store for MemoryStore {
         let Some(run) = state.runs.get_mut(key) else {
             return Err(StoreError::NoSuchRun { key: key.clone() });
         };
-        if let Some(holder) = &run.owner
-            && holder != owner
-            && run.expires_at_us > now_us
-            && !dead(holder)
+        if run.owner.as_deref() != Some(owner)
+            && let Some(holder) = run.holder(now_us, dead)
         {
             let (key, owner) = (key.clone(), holder.clone());
             return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
@@ -182,12 +198,14 @@ impl Store for MemoryStore {
                 key.tenant == *tenant
                     && page.name.is_none_or(|name| name == run.name)
                     && page.before.is_none_or(|before| (run.created_at_us, &key.run) < before)
+                    && page.since_us.is_none_or(|since| run.created_at_us >= since)
+                    && page.until_us.is_none_or(|until| run.created_at_us < until)
             })
             .collect();
         found.sort_by(|(key, run), (other, than)| {
             (than.created_at_us, &other.run).cmp(&(run.created_at_us, &key.run))
         });
-        Ok(found.iter().filter_map(|(key, run)| run.row(key)).take(page.limit as usize).collect())
+        Ok(found.iter().map(|(key, run)| run.row(key)).take(page.limit as usize).collect())
     }
 
     fn find(
@@ -201,7 +219,7 @@ impl Store for MemoryStore {
             .runs
             .iter()
             .filter(|(key, _)| key.tenant == *tenant && key.run.as_str().starts_with(prefix));
-        Ok(found.filter_map(|(key, run)| run.row(key)).take(limit as usize).collect())
+        Ok(found.map(|(key, run)| run.row(key)).take(limit as usize).collect())
     }
 
     fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
@@ -216,6 +234,43 @@ impl Store for MemoryStore {
         due.sort_by(|(key, time), (other, than)| (time, key).cmp(&(than, other)));
         due.truncate(limit as usize);
         Ok(due)
+    }
+
+    fn put_summaries(
+        &mut self,
+        tenant: &TenantId,
+        summaries: &[Summary],
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        for summary in summaries {
+            let key = RunKey { tenant: tenant.clone(), run: summary.run.clone() };
+            if let Some(run) = state.runs.get_mut(&key).filter(|run| run.is_told_by(summary)) {
+                run.summary = Some(summary.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn delete(
+        &mut self,
+        key: &RunKey,
+        now_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let Some(run) = state.runs.get(key) else {
+            return Err(StoreError::NoSuchRun { key: key.clone() });
+        };
+        if let Some(holder) = run.holder(now_us, dead) {
+            let (key, owner) = (key.clone(), holder.clone());
+            return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
+        }
+        state.runs.remove(key);
+        Ok(())
+    }
+
+    fn clean(&mut self, _shrink: bool) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {

@@ -134,9 +134,9 @@ impl ShowArgs {
         let settings = Settings::load(flags, &self.from)?;
         failure::warn(&settings);
         match self.output {
-            Format::Json => {
+            Format::Json | Format::Jsonl => {
                 let rows = rows(&settings);
-                output::document(&json!({ "schemaVersion": 1, "settings": rows }))?;
+                output::print(self.output, &json!({ "schemaVersion": 1, "settings": rows }))?;
             }
             Format::Text => output::line(&text(&settings))?,
         }
@@ -203,8 +203,8 @@ impl PathArgs {
             digest: None,
         });
         let files: Vec<FileRow> = project.into_iter().chain(user).collect();
-        if self.output == Format::Json {
-            output::document(&json!({ "schemaVersion": 1, "files": files }))?;
+        if self.output != Format::Text {
+            output::print(self.output, &json!({ "schemaVersion": 1, "files": files }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(["LAYER", "FILE", "STATE"]);

@@ -92,7 +92,7 @@ impl DoctorArgs {
         let ok = code == 0;
         let findings = Findings { schema_version: 1, provider: chosen.name, agents, checks, ok };
         match self.output {
-            Format::Json => output::document(&findings)?,
+            Format::Json | Format::Jsonl => output::print(self.output, &findings)?,
             Format::Text => output::line(&text(&findings, code))?,
         }
         Ok(ExitCode::from(code))

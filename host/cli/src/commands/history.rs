@@ -1,29 +1,58 @@
-//! `smol-wf history`.
+//! `smol-wf history`: lists runs; its parts show one, delete some and add up.
+//!
+//! Owns: the flags of the list, and its rows. Never: what a run was; that is
+//! the engine's to say.
 
+mod delete;
+mod show;
+mod usage;
+
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Args;
-use jiff::Timestamp;
+use clap::{Args, Subcommand};
 use serde::Serialize;
-use smol_wf_engine::{HistoryPage, RunSummary};
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
-use crate::flags::DbFlags;
-use crate::table::{Format, Table};
+use crate::flags::{DbFlags, SpanFlags, StateName};
+use crate::table::{Align, Column, Format, table};
+use crate::words::{count, price, utc};
 use crate::{failure, output, screen, setup};
 
-/// List runs, newest first, or show one
+/// List runs, newest first, or show one; delete runs; add up what they took
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct HistoryArgs {
-    /// Run id, the beginning of one, or `latest`: prints its report as it stands
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
+    /// Run id, the beginning of one, or `latest`: shows that run
     run: Option<String>,
 
-    /// How to print the list
-    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
-    output: Format,
+    /// How to print: a list as text unless asked otherwise; one run as text on a
+    /// terminal and as its report elsewhere; with json or jsonl, one run's report
+    /// has its attempts, steps and usage under `details`
+    #[arg(long, short, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    /// Only runs in this state; may be repeated
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    state: Vec<StateName>,
+
+    /// Only runs of the workflow of this name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    #[command(flatten)]
+    span: SpanFlags,
+
+    /// Only runs older than this one: the last of the page before
+    #[arg(long, value_name = "RUN")]
+    before: Option<String>,
 
     /// Runs at the most
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -33,11 +62,19 @@ pub(crate) struct HistoryArgs {
     db: DbFlags,
 }
 
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Delete(delete::DeleteArgs),
+    Usage(usage::UsageArgs),
+}
+
 const EXAMPLES: &str = "\
 Examples:
-  smol-wf history
-  smol-wf history --output json --limit 5
-  smol-wf history latest";
+  smol-wf history --since yesterday --state failed,paused
+  smol-wf history --name code-review --limit 5 --output json
+  smol-wf history latest --output text
+  smol-wf history usage --by day --since 7d
+  smol-wf history delete --state failed --older-than 30d --dry-run";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,50 +85,115 @@ struct History {
 
 impl HistoryArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        // Nothing is run here: one instance is what the sandbox must have.
-        let mut flags = FlagLayer::default();
-        self.db.put(&mut flags);
-        let settings = Settings::load(flags, Path::new("."))?;
-        failure::warn(&settings);
-        let engine = setup::engine(&settings, 1)?;
+        match self.verb {
+            Some(Verb::Delete(args)) => return args.execute().await,
+            Some(Verb::Usage(args)) => return args.execute().await,
+            None => {}
+        }
+        let engine = reader(&self.db)?;
         if let Some(asked) = &self.run {
             let run = engine.find(asked).await?;
-            output::document(&engine.report(&run).await?)?;
-            return Ok(ExitCode::SUCCESS);
+            return show::show(&engine, &run, self.output).await;
         }
-        let runs = engine.history(HistoryPage { limit: self.limit, before: None }).await?;
-        match self.output {
+        let before = match &self.before {
+            Some(asked) => {
+                let run = engine.find(asked).await?;
+                let summary = engine.summary(&run).await?;
+                Some((summary.created_at_us, run))
+            }
+            None => None,
+        };
+        let page = HistoryPage {
+            limit: self.limit,
+            before,
+            states: self.state.iter().map(|name| name.state()).collect(),
+            name: self.name.clone(),
+            since_us: self.span.since,
+            until_us: self.span.until,
+        };
+        let runs = engine.history(page).await?;
+        match self.output.unwrap_or(Format::Text) {
+            Format::Text => output::line(&table(&COLUMNS, &rows(&runs)))?,
             Format::Json => output::document(&History { schema_version: 1, runs })?,
-            Format::Text => output::line(&table(&runs))?,
+            Format::Jsonl => runs.iter().try_for_each(output::json_line)?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn table(runs: &[RunSummary]) -> String {
-    let mut table = Table::new(["RUN", "STATE", "NAME", "CREATED (UTC)"]);
+/// Over the database of where we are, for commands that run nothing: one
+/// instance is what the sandbox must have.
+pub(super) fn reader(db: &DbFlags) -> Result<Engine, CommandError> {
+    opened(db, 1)
+}
+
+/// Over the database of where we are.
+pub(super) fn opened(db: &DbFlags, instances_max: u32) -> Result<Engine, CommandError> {
+    let mut flags = FlagLayer::default();
+    db.put(&mut flags);
+    let settings = Settings::load(flags, Path::new("."))?;
+    failure::warn(&settings);
+    Ok(setup::engine(&settings, instances_max)?)
+}
+
+const COLUMNS: [Column; 9] = [
+    ("RUN", Align::Left),
+    ("STATE", Align::Left),
+    ("NAME", Align::Left),
+    ("CREATED (UTC)", Align::Left),
+    ("TRIES", Align::Right),
+    ("STEPS", Align::Right),
+    ("TOKENS", Align::Right),
+    ("COST", Align::Right),
+    ("FORK OF", Align::Left),
+];
+
+/// A row, and how deep it stands in the tree of forks.
+struct Place<'a> {
+    run: &'a RunSummary,
+    depth: usize,
+}
+
+/// Newest first, and forks below the run that they are forks of.
+fn tree(runs: &[RunSummary]) -> Vec<Place<'_>> {
+    let mut children: HashMap<&RunId, Vec<&RunSummary>> = HashMap::new();
+    let listed: HashSet<&RunId> = runs.iter().map(|run| &run.run_id).collect();
+    let mut stack = Vec::new();
     for run in runs {
-        let name = screen::cut(&screen::one_line(&run.name), 40);
-        table.row([run.run_id.as_str(), run.state.as_str(), &name, &utc(run.created_at_ms)]);
+        match run.parent.as_ref().filter(|parent| listed.contains(parent)) {
+            Some(parent) => children.entry(parent).or_default().push(run),
+            None => stack.push(Place { run, depth: 0 }),
+        }
     }
-    table.text()
+    stack.reverse();
+    let mut placed = Vec::new();
+    while let Some(place) = stack.pop() {
+        let below = children.remove(&place.run.run_id).unwrap_or_default();
+        let depth = place.depth + 1;
+        stack.extend(below.into_iter().rev().map(|run| Place { run, depth }));
+        placed.push(place);
+    }
+    // Runs that call each other their parent, which only a forged one can.
+    placed.extend(children.into_values().flatten().map(|run| Place { run, depth: 0 }));
+    placed
 }
 
-/// `2026-11-23 23:05:09`; nothing for a time that no calendar has.
-fn utc(milliseconds: i64) -> String {
-    Timestamp::from_millisecond(milliseconds)
-        .map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
-        .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_utc() {
-        assert_eq!(utc(0), "1970-01-01 00:00:00");
-        assert_eq!(utc(951_782_400_000), "2000-02-29 00:00:00");
-        assert_eq!(utc(1_795_475_109_999), "2026-11-23 23:05:09");
-    }
+fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
+    let row = |Place { run, depth }: &Place<'_>| {
+        let branch = if *depth > 0 { "└ " } else { "" };
+        // Where the tree does not show it.
+        let elsewhere = run.parent.as_ref().filter(|_| *depth == 0);
+        vec![
+            format!("{}{branch}{}", "  ".repeat(depth.saturating_sub(1)), run.run_id),
+            run.state.as_str().to_owned(),
+            screen::cut(&screen::one_line(&run.name), 40),
+            utc(run.created_at_ms),
+            run.attempts.to_string(),
+            count(run.steps),
+            count(run.token_usage.total_tokens),
+            price(run.cost_usd),
+            elsewhere.map(RunId::to_string).unwrap_or_default(),
+        ]
+    };
+    tree(runs).iter().map(row).collect()
 }

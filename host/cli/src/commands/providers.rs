@@ -54,7 +54,7 @@ impl ProvidersArgs {
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
         failure::warn(&settings);
         let providers = Catalogue::of(&settings).all();
-        if self.output == Format::Json {
+        if self.output != Format::Text {
             let rows: Vec<Json> = providers
                 .iter()
                 .map(|provider| {
@@ -64,7 +64,7 @@ impl ProvidersArgs {
                     json!({ "name": provider.name(), "capabilities": can })
                 })
                 .collect();
-            output::document(&json!({ "schemaVersion": 1, "providers": rows }))?;
+            output::print(self.output, &json!({ "schemaVersion": 1, "providers": rows }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new([

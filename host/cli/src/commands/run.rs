@@ -66,7 +66,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     project_root: Option<PathBuf>,
 
-    /// Take up this run instead of starting one; the script must be the same
+    /// Take up this run instead of starting one; with another script than it had,
+    /// the run is forked
     #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "agent_provider", "model", "effort", "permissions", "model_map", "budget_allowance", "project_root"])]
     resume_run: Option<String>,
 
@@ -117,7 +118,7 @@ impl RunArgs {
                 (engine.run(request, &progress, cancel).await, progress)
             }
         };
-        conclude(report, &mut progress, &signals, self.show.events, Some(&text))
+        conclude(report, &mut progress, &signals, &self.show, Some(&text))
     }
 
     fn settings(&self, script: &Path) -> Result<Settings, ConfigError> {
@@ -176,7 +177,7 @@ pub(super) fn conclude(
     report: Result<Report, EngineError>,
     progress: &mut Progress,
     signals: &Signals,
-    events: bool,
+    show: &ShowFlags,
     script_text: Option<&str>,
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
@@ -200,14 +201,15 @@ pub(super) fn conclude(
             return Ok(code);
         }
     };
-    if !events {
+    if !show.events {
         output::document(&report)?;
     }
+    failure::reused(&report);
     failure::ending(&report, script_text);
     if let Some(error) = progress.lost() {
         return Err(error.into());
     }
-    Ok(exit::of_report(&report, signals.code()))
+    Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
 /// What is odd about a script's `meta` and yet no reason to refuse it.

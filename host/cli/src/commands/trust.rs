@@ -90,8 +90,8 @@ fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
 
 fn list(format: Format) -> Result<ExitCode, CommandError> {
     let trusted = config::trusted()?;
-    if format == Format::Json {
-        output::document(&json!({ "schemaVersion": 1, "trusted": trusted }))?;
+    if format != Format::Text {
+        output::print(format, &json!({ "schemaVersion": 1, "trusted": trusted }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new(["DIGEST", "FILE"]);

@@ -66,12 +66,15 @@ impl WorktreesArgs {
         // Nothing is run here: one instance is what the sandbox must have.
         let engine = setup::engine(&settings, 1)?;
         match self.verb {
-            Verb::List { output: Format::Json } => {
+            Verb::List { output: format } => {
                 let worktrees = engine.worktrees().await?;
-                output::document(&json!({ "schemaVersion": 1, "worktrees": worktrees }))?;
-            }
-            Verb::List { output: Format::Text } => {
-                output::line(&table(&engine.worktrees().await?))?;
+                match format {
+                    Format::Text => output::line(&table(&worktrees))?,
+                    Format::Json => {
+                        output::document(&json!({ "schemaVersion": 1, "worktrees": worktrees }))?;
+                    }
+                    Format::Jsonl => worktrees.iter().try_for_each(output::json_line)?,
+                }
             }
             Verb::Prune { force, dry_run, output: format } => {
                 let pruned = engine.prune_worktrees(force, dry_run).await?;
@@ -82,6 +85,7 @@ impl WorktreesArgs {
                         "removed": pruned.removed,
                         "kept": pruned.kept,
                     }))?,
+                    Format::Jsonl => pruned.removed.iter().try_for_each(output::json_line)?,
                     Format::Text => output::line(&table(&pruned.removed))?,
                 }
                 let verb = if dry_run { "would be removed" } else { "removed" };

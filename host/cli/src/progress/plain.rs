@@ -64,9 +64,13 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         "workflow.started" if event.metadata.workflow_depth > 0 => {
             format!("[workflow] {}", text_of(event, "name"))
         }
+        "workflow.forked" => format!("[fork] of {}", text_of(event, "run")),
         "workflow.phase" => format!("[phase] {}", text_of(event, "title")),
         "workflow.log" => format!("[log] {}", text_of(event, "message")),
         "workflow.agent_started" => format!("[agent] {label}"),
+        "workflow.agent_completed" if event.data.get("reused").is_some() => {
+            format!("[agent] {label}: answer reused")
+        }
         "workflow.agent_completed" => format!(
             "[agent] {label}: done in {}, {} tokens",
             span(number_of(event, "/durationMs")),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{
-    AgentRequest, Body, CallId, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
+    AgentRequest, Body, CallId, Machine, Next, Outcome, Pooled, Reply, RunHead, Scope, ScopeStart,
     WorkflowTarget,
 };
 use crate::selector;
@@ -141,7 +141,8 @@ impl Machine {
         reply: Option<&Reply>,
     ) -> Option<Next> {
         let open = self.calls.remove(&call)?;
-        if let Some(reply) = reply {
+        // An answer that was there already is not paid for again.
+        if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
             self.usage += reply.usage;
         }
         self.current = open.scope;
@@ -158,6 +159,22 @@ impl Machine {
         };
         let scope = self.current;
         self.calls.insert(call, OpenCall { scope, is_agent, completed: false, effect });
+    }
+
+    /// A call whose answer is there already. In a replay it waits until the
+    /// recording is at its end, or is met in it.
+    pub(super) fn open_answered(&mut self, call: CallId, is_agent: bool, pooled: Pooled) {
+        let scope = self.current;
+        self.calls.insert(call, OpenCall { scope, is_agent, completed: false, effect: None });
+        let Pooled { source, outcome, mut reply, .. } = pooled;
+        if let Some(reply) = &mut reply {
+            reply.reused = Some(source);
+        }
+        if self.is_live() {
+            self.complete(call, outcome, reply.map(|reply| *reply));
+        } else {
+            self.answered.insert(call, (outcome, reply));
+        }
     }
 
     /// A child is over: its own calls are cut off, its caller is to be told.
@@ -193,7 +210,7 @@ impl Machine {
             // Told in an earlier attempt, it is no longer open.
             if let Some(open) = self.calls.get_mut(&call) {
                 open.effect = None;
-                self.complete(call, outcome, Some(*reply));
+                self.complete(call, outcome, reply.map(|reply| *reply));
             }
         }
         let effects = self.calls.values_mut().filter_map(|call| call.effect.take());

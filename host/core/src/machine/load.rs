@@ -4,8 +4,8 @@
 //! while entries are left to meet, no effect leaves the machine.
 
 use super::{
-    Body, Digest, Entry, JournalError, Limits, Machine, NEVER_SETTLES, Next, Outcome, RunEnd,
-    Scope, StopTurn,
+    Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
+    RunEnd, Scope, StopTurn,
 };
 use crate::codes;
 use crate::guest::ScriptError;
@@ -27,8 +27,12 @@ pub(super) fn resume(
     let over = entries.iter().any(|entry| matches!(entry.body, Body::RunEnded { .. }));
     let last_us = entries.iter().map(|entry| entry.at_us).max().unwrap_or_default();
     for entry in &entries {
-        if let Body::AgentAnswered { call, outcome, reply } = &entry.body {
-            machine.answered.insert(*call, (outcome.clone(), reply.clone()));
+        match &entry.body {
+            Body::AgentAnswered { call, outcome, reply } => {
+                machine.answered.insert(*call, (outcome.clone(), Some(reply.clone())));
+            }
+            Body::AnswerPooled(pooled) => machine.pool.add((**pooled).clone()),
+            _ => {}
         }
     }
     machine.recorded = entries.into_iter().skip(1).collect();
@@ -56,21 +60,19 @@ impl Machine {
                 Body::RunEnded { .. } => "the script goes on waiting",
                 _ => "the script has nothing more to run in this turn",
             };
-            let recorded = super::describe(&entry.body);
-            let seq = self.seq;
-            return Err(super::Mismatch { seq, recorded, now: now.to_owned() }.into());
+            return Err(Mismatch::instead_of(self.seq, self.last_call, &entry.body, now).into());
         }
         self.seq += 1;
         Ok(Some(entry))
     }
 
     pub(super) fn deliver_recorded(&mut self, body: Body) -> Result<Next, StopTurn> {
-        let seq = self.seq - 1;
         match body {
             Body::ScopeStarted(start) => {
                 if let Some(call) = start.scope.opened_by() {
                     let Some(open) = self.calls.get_mut(&call) else {
-                        return Err(unexpected(seq, "a child workflow that nobody called"));
+                        let now = "no call of a workflow is open under this number";
+                        return Err(self.delivered_instead(&Body::ScopeStarted(start), now));
                     };
                     // Its script was found in an earlier attempt.
                     open.effect = None;
@@ -83,21 +85,31 @@ impl Machine {
                 if let Some(Some(ended)) = self.ended_children.remove(&call)
                     && ended != outcome
                 {
-                    let recorded = format!("call {call} settled with {outcome:?}");
-                    let now = format!("the child workflow came to {ended:?}");
-                    return Err(super::Mismatch { seq, recorded, now }.into());
+                    let recorded = Body::Settled { call, outcome, reply: reply.clone() };
+                    let now = Body::Settled { call, outcome: ended, reply };
+                    let seq = self.seq - 1;
+                    return Err(Mismatch::between(seq, self.last_call, &recorded, &now).into());
+                }
+                if !self.calls.contains_key(&call) {
+                    let now = "no call is open under this number";
+                    let recorded = Body::Settled { call, outcome, reply };
+                    return Err(self.delivered_instead(&recorded, now));
                 }
                 if let Some(reply) = &reply {
                     self.agent_book.ledger.count(reply);
                 }
-                let next = self
-                    .settle(call, outcome, reply.as_deref())
-                    .ok_or_else(|| unexpected(seq, "an outcome of a call that is not open"))?;
+                let next = self.settle(call, outcome, reply.as_deref());
                 self.leave_replay();
-                Ok(next)
+                // The call is open, as was just seen.
+                Ok(next.unwrap_or(Next::Wait))
             }
-            other => Err(unexpected(seq, other.kind())),
+            other => Err(self.delivered_instead(&other, "this begins no turn")),
         }
+    }
+
+    /// For an entry that has been popped.
+    fn delivered_instead(&self, recorded: &Body, now: &str) -> StopTurn {
+        Mismatch::instead_of(self.seq - 1, self.last_call, recorded, now).into()
     }
 
     /// A script is stuck while entries are left: what was found out about it is
@@ -134,9 +146,4 @@ impl Machine {
 
 fn is_never_settles(error: &ScriptError) -> bool {
     error.code == NEVER_SETTLES
-}
-
-fn unexpected(seq: u64, recorded: &str) -> StopTurn {
-    let now = "nothing of the kind can happen here".to_owned();
-    StopTurn::Mismatch(super::Mismatch { seq, recorded: recorded.to_owned(), now })
 }

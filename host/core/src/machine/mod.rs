@@ -26,6 +26,8 @@ use crate::journal::{
     Body, Entry, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason, TurnState,
 };
 use crate::limits::{LimitError, Limits};
+use crate::mismatch::same;
+use crate::pool::{Pool, Pooled};
 use agents::AgentBook;
 pub use agents::{MayBegin, Noted};
 pub use calls::{Delivery, Effect};
@@ -79,8 +81,11 @@ pub struct Machine {
     fresh: Vec<Entry>,
     effects: Vec<Effect>,
     closed: Vec<Scope>,
-    /// Answers that came in as an earlier attempt let go.
-    answered: BTreeMap<CallId, (Outcome, Box<Reply>)>,
+    /// Answers that are there before they are asked for: they came in as an
+    /// earlier attempt let go, or out of the pool.
+    answered: BTreeMap<CallId, (Outcome, Option<Box<Reply>>)>,
+    /// In a fork: answers that wait for calls of their content.
+    pool: Pool,
     inbox: VecDeque<Delivery>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
@@ -94,6 +99,8 @@ pub struct Machine {
     turn_bytes: usize,
     agents: u32,
     agent_book: AgentBook,
+    /// Of the agents, those that nobody was asked for.
+    reused: u32,
     notes: u32,
     usage: Usage,
     fuel: u64,
@@ -111,10 +118,28 @@ impl Machine {
         guest: Digest,
         now_us: i64,
     ) -> Self {
+        Self::fork(head, root, Vec::new(), limits, guest, now_us)
+    }
+
+    /// A new run in which calls take these answers where their content is
+    /// equal, first in, first out.
+    #[must_use]
+    pub fn fork(
+        head: RunHead,
+        root: ScopeStart,
+        answers: Vec<Pooled>,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Self {
         let mut machine = Self::empty(head.clone(), limits, guest.clone());
         machine.now_us = now_us;
         machine.write(Body::RunStarted(Box::new(head)));
         machine.write(Body::AttemptStarted { attempt: 1, limits, guest });
+        for pooled in answers {
+            machine.pool.add(pooled.clone());
+            machine.write(Body::AnswerPooled(Box::new(pooled)));
+        }
         // With the head, so that whatever is durable of a run can be resumed.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
         machine.inbox.push_back(Delivery::Begin(Box::new(root)));
@@ -146,6 +171,7 @@ impl Machine {
             effects: Vec::new(),
             closed: Vec::new(),
             answered: BTreeMap::new(),
+            pool: Pool::default(),
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -156,6 +182,7 @@ impl Machine {
             turn_bytes: 0,
             agents: 0,
             agent_book: AgentBook::default(),
+            reused: 0,
             notes: 0,
             usage: Usage::default(),
             fuel: 0,
@@ -186,6 +213,21 @@ impl Machine {
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.recorded.is_empty()
+    }
+
+    /// Whether the fuel of recorded turns was compared: it is under the build of
+    /// the guest that they were recorded with.
+    #[must_use]
+    pub fn compares_fuel(&self) -> bool {
+        self.compare_fuel
+    }
+
+    /// The recorded entry that would have to come next, against what happened
+    /// in its place; none when all of them were met.
+    #[must_use]
+    pub fn missed(&self, now: &str) -> Option<Mismatch> {
+        let recorded = &self.recorded.front()?.body;
+        Some(Mismatch::instead_of(self.seq, self.last_call, recorded, now))
     }
 
     /// Fuel that the next turn may use.
@@ -383,40 +425,14 @@ impl Machine {
             return Ok(());
         };
         if !same(&recorded.body, &body, self.compare_fuel) {
-            return Err(self.mismatch(&recorded.body, &body));
+            let (seq, call) = (self.seq, self.last_call);
+            return Err(Mismatch::between(seq, call, &recorded.body, &body).into());
         }
         self.recorded.pop_front();
         self.seq += 1;
         self.leave_replay();
         Ok(())
     }
-
-    fn mismatch(&self, recorded: &Body, now: &Body) -> StopTurn {
-        let (recorded, now) = (describe(recorded), describe(now));
-        StopTurn::Mismatch(Mismatch { seq: self.seq, recorded, now })
-    }
-}
-
-/// Whether a recorded entry and a new one say the same. Fuel counts only under
-/// the same build of the guest.
-fn same(recorded: &Body, now: &Body, compare_fuel: bool) -> bool {
-    match (recorded, now) {
-        (
-            Body::TurnEnded { scope, fuel, state },
-            Body::TurnEnded { scope: now_scope, fuel: now_fuel, state: now_state },
-        ) => scope == now_scope && state == now_state && (!compare_fuel || fuel == now_fuel),
-        (recorded, now) => recorded == now,
-    }
-}
-
-/// An entry in a line, for people: JSON, cut.
-fn describe(body: &Body) -> String {
-    const SHOWN_CHARS: usize = 2_000;
-    let text = serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned());
-    if text.chars().count() <= SHOWN_CHARS {
-        return text;
-    }
-    text.chars().take(SHOWN_CHARS).chain("…".chars()).collect()
 }
 
 fn stuck_error(unsettled: &[String]) -> ScriptError {

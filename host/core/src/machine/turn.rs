@@ -3,8 +3,11 @@
 //! Owns: what is refused, what is counted, what a question becomes in the
 //! journal. Never: trusts a value; everything comes from a hostile guest.
 
-use super::{AgentRequest, Body, CallId, Effect, LimitError, Machine, Scope, WorkflowTarget};
+use super::{
+    AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Pooled, Scope, WorkflowTarget,
+};
 use crate::codes;
+use crate::content::sleep_key;
 use crate::guest::{BudgetState, Failure, NullSlot, Refusal, ScriptError, StopTurn, TurnHost};
 use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
@@ -23,7 +26,10 @@ impl TurnHost for Machine {
             let message = format!("option `model` of agent(): {error}");
             return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
         }
-        if self.is_live() && self.agents >= self.limits.agents {
+        let pooled = self.pooled(|| request.content_key());
+        // An answer that is there already starts no agent.
+        let started = self.agents - self.reused;
+        if pooled.is_none() && self.is_live() && started >= self.limits.agents {
             return Err(stop(LimitError::Agents { limit: self.limits.agents }));
         }
         let call = self.next_call();
@@ -31,7 +37,12 @@ impl TurnHost for Machine {
         self.record(Body::AgentCalled { call, scope: self.current, request: request.clone() })?;
         self.agents += 1;
         let ordinal = self.agents;
-        self.open_call(call, true, Effect::RunAgent { call, ordinal, request });
+        if let Some(pooled) = pooled {
+            self.reused += 1;
+            self.open_answered(call, true, pooled);
+        } else {
+            self.open_call(call, true, Effect::RunAgent { call, ordinal, request });
+        }
         Ok(call)
     }
 
@@ -69,7 +80,10 @@ impl TurnHost for Machine {
         let wake_at_us = self.now_us.saturating_add((milliseconds * 1000.0) as i64);
         let scope = self.current;
         self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
-        self.open_call(call, false, Effect::SleepUntil { call, wake_at_us });
+        match self.pooled(|| sleep_key(milliseconds)) {
+            Some(pooled) => self.open_answered(call, false, pooled),
+            None => self.open_call(call, false, Effect::SleepUntil { call, wake_at_us }),
+        }
         Ok(call)
     }
 
@@ -109,6 +123,12 @@ impl Machine {
     fn next_call(&mut self) -> CallId {
         self.last_call += 1;
         CallId(self.last_call)
+    }
+
+    /// The answer that waits for a call of this content. Taken in a replay too,
+    /// so that what is left is left for later calls.
+    fn pooled(&mut self, content: impl FnOnce() -> Digest) -> Option<Pooled> {
+        if self.pool.is_empty() { None } else { self.pool.take(&content()) }
     }
 
     fn count_note(&mut self) -> Result<(), StopTurn> {

@@ -2,9 +2,9 @@
 //!
 //! Owns: the sums. Never: a price; those are in the journal with each call.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::call::{Reply, Usage};
+use crate::call::Reply;
 
 /// Models and providers that are listed one by one; the rest is one line. A
 /// script names them, so there is no end to them.
@@ -14,7 +14,7 @@ const LISTED_MAX: usize = 100;
 const OTHERS: &str = "(others)";
 
 /// Tokens of some calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
     /// Tokens read.
@@ -23,14 +23,6 @@ pub struct TokenUsage {
     pub output_tokens: u64,
     /// Both.
     pub total_tokens: u64,
-}
-
-impl TokenUsage {
-    pub(super) fn add(&mut self, usage: Usage) {
-        self.input_tokens = self.input_tokens.saturating_add(usage.input_tokens);
-        self.output_tokens = self.output_tokens.saturating_add(usage.output_tokens);
-        self.total_tokens = self.total_tokens.saturating_add(usage.total());
-    }
 }
 
 /// Tokens and dollars of a run, by whom they went to.
@@ -80,7 +72,7 @@ fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply) {
     });
     let of = &mut list[index];
     of.calls += 1;
-    of.token_usage.add(reply.usage);
+    of.token_usage += TokenUsage::of(reply.usage);
     of.cost_usd += reply.cost_usd.unwrap_or(0.0);
     of.cost_unknown_calls += u64::from(reply.cost_usd.is_none() && reply.usage.total() > 0);
 }

@@ -16,7 +16,7 @@ use super::error::WorktreeError;
 use super::place::{Change, Note};
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::history::{is_held, last_body};
+use crate::history::is_held;
 
 /// A worktree that is still there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,8 +102,11 @@ impl Engine {
         for note in self.worktree_notes()? {
             let row = self.row(&note.run).await?;
             let held = row.as_ref().is_some_and(is_held);
-            let run_state =
-                row.and_then(|row| last_body(&row.last).map(|last| RunState::after(&last, held)));
+            // A run that is gone or cannot be read has no state to show.
+            let run_state = match row {
+                Some(_) => self.summary(&note.run).await.ok().map(|run| run.state),
+                None => None,
+            };
             let (state, worktree) = if held {
                 (LeftoverState::InUse, None)
             } else {

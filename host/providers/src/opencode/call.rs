@@ -64,6 +64,7 @@ pub(super) async fn call(
         guard: AbortGuard::new(server, &session, &query),
         task,
         activity,
+        is_at_rest: false,
     };
     let path = format!("/session/{session}/message?{query}");
     let message = match going.send(server, &path, &Value::Object(body)).await {
@@ -139,6 +140,8 @@ struct Going<'a> {
     guard: AbortGuard,
     task: &'a AgentTask,
     activity: &'a dyn Activity,
+    /// The session's last event has come, which may be before the answer.
+    is_at_rest: bool,
 }
 
 impl Going<'_> {
@@ -155,7 +158,8 @@ impl Going<'_> {
                 biased;
                 message = &mut answered => return message,
                 Some(event) = self.events.next() => match self.take(&event) {
-                    News::Fine | News::Idle => {}
+                    News::Fine => {}
+                    News::Idle => self.is_at_rest = true,
                     News::GiveUp(failed) => return Err(failed),
                     News::Reject(path, body) => {
                         let path = format!("{path}?{}", self.guard.query);
@@ -179,10 +183,9 @@ impl Going<'_> {
     /// and all of its subagents are known.
     async fn last_events(&mut self) {
         let _ = timeout(LAST_EVENTS_MAX, async {
-            while let Some(event) = self.events.next().await {
-                if matches!(self.take(&event), News::Idle) {
-                    return;
-                }
+            while !self.is_at_rest {
+                let Some(event) = self.events.next().await else { return };
+                self.is_at_rest = matches!(self.take(&event), News::Idle);
             }
         })
         .await;

@@ -214,25 +214,26 @@ async fn keep(
         // What it prints is of no interest, but must not fill the pipe.
         while let Ok(Some(_)) = process.line().await {}
     };
-    // None: it is ending already.
-    let because = tokio::select! {
+    // None: it was closed.
+    let noticed = tokio::select! {
         // Dropped or told: either way.
-        _ = stopped => Some("it was closed".to_owned()),
+        _ = stopped => None,
         why = &mut reading => Some(why.unwrap_or_else(|failure| failure.to_string())),
-        () = ends_by_itself => None,
+        () = ends_by_itself => Some("it stopped".to_owned()),
     };
     reading.abort();
-    let why = match because {
-        Some(why) => {
+    let why = match noticed {
+        None => {
             process.end().await;
-            why
+            "it was closed".to_owned()
         }
-        None => match process.exit().await {
-            Ok(exit) => match exit.stderr_tail.trim() {
-                "" => exit.in_words(),
-                tail => format!("{}: {tail}", exit.in_words()),
-            },
-            Err(failure) => failure.to_string(),
+        // A server that dies is first noticed by its stream, and its exit says more.
+        Some(noticed) => match process.exit().await {
+            Ok(exit) => {
+                let said = format!("{noticed}, {}: {}", exit.in_words(), exit.stderr_tail.trim());
+                said.trim_end_matches([' ', ':']).to_owned()
+            }
+            Err(failure) => format!("{noticed}: {failure}"),
         },
     };
     let _ = tell.send(Some(why));

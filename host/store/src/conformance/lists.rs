@@ -28,7 +28,7 @@ pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
         let mut before: Option<(i64, RunId)> = None;
         loop {
             let before_ref = before.as_ref().map(|(time, run)| (*time, run));
-            let page = Page { before: before_ref, limit: 4, name };
+            let page = Page { before: before_ref, limit: 4, name, ..Page::default() };
             let rows = store.list(&TenantId::local(), &page).unwrap();
             let Some(last) = rows.last() else { break };
             assert!(rows.len() <= 4);
@@ -63,16 +63,31 @@ pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
         name: run.name,
         created_at_us: 1,
         entries: 3,
-        first: records[0].clone(),
-        last: records[2].clone(),
+        tip: records[2].chain.clone(),
+        summary: None,
         lease: Some(LeaseRow { owner: "me".into(), fence: 1, expires_at_us: 1000 }),
     };
     assert_eq!(store.list(&TenantId::local(), &all).unwrap(), [row.clone()]);
     records.extend(logged(&mut chain, &["end"]));
     append(store, &lease, 3, &records[3..]).unwrap();
     store.release(&lease).unwrap();
-    row = RunRow { entries: 4, last: records[3].clone(), lease: None, ..row };
+    row = RunRow { entries: 4, tip: records[3].chain.clone(), lease: None, ..row };
     assert_eq!(store.list(&TenantId::local(), &all).unwrap(), [row]);
+}
+
+pub(super) fn lists_are_narrowed_to_a_span_of_time(store: &mut dyn Store) {
+    for number in 0..6 {
+        created(store, number, "me");
+    }
+    let mut of = |since_us, until_us, limit| {
+        let page = Page { since_us, until_us, limit, ..Page::default() };
+        let rows = store.list(&TenantId::local(), &page).unwrap();
+        rows.iter().map(|row| row.created_at_us).collect::<Vec<_>>()
+    };
+    assert_eq!(of(Some(3), None, 9), [5, 4, 3]);
+    assert_eq!(of(None, Some(3), 9), [2, 1, 0]);
+    assert_eq!(of(Some(1), Some(4), 2), [3, 2]);
+    assert_eq!(of(Some(4), Some(4), 9), Vec::<i64>::new());
 }
 
 pub(super) fn runs_are_found_by_the_start_of_their_id(store: &mut dyn Store) {

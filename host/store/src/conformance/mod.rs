@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a suite of checks fails by panicking")]
 
 mod bodies;
+mod deletion;
 mod leases;
 mod lists;
 
@@ -30,8 +31,13 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
         leases::a_lease_is_renewed_and_released,
         lists::the_newest_come_first_page_by_page,
         lists::a_list_tells_the_state_of_a_run,
+        lists::lists_are_narrowed_to_a_span_of_time,
         lists::runs_are_found_by_the_start_of_their_id,
         lists::what_is_due_and_free_is_woken,
+        deletion::a_deleted_run_leaves_nothing_behind,
+        deletion::a_held_run_is_not_deleted,
+        deletion::a_value_of_two_runs_stays_with_the_other,
+        deletion::a_summary_counts_while_the_journal_ends_there,
         bodies::values_are_kept_by_digest,
         bodies::every_body_comes_back_byte_for_byte,
         bodies::random_bodies_come_back_byte_for_byte,

@@ -4,6 +4,7 @@
 //! failure. Never: keeps anything in memory between two calls but the
 //! connection, so that what one process writes the next one reads.
 
+mod delete;
 mod fail;
 mod open;
 mod read;
@@ -19,7 +20,7 @@ use smol_wf_core::journal::Record;
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{Append, Lease, NewRun, Page, RunKey, RunRow, Store, StoreError};
+use crate::{Append, Lease, NewRun, Page, RunKey, RunRow, Store, StoreError, Summary};
 
 /// Journals in one SQLite file.
 #[derive(Debug)]
@@ -198,9 +199,36 @@ impl Store for SqliteStore {
         self.read(|session| session.wake_ups(now_us, limit))
     }
 
+    fn put_summaries(
+        &mut self,
+        tenant: &TenantId,
+        summaries: &[Summary],
+    ) -> Result<(), StoreError> {
+        self.write(|session| session.put_summaries(tenant, summaries))
+    }
+
+    fn delete(
+        &mut self,
+        key: &RunKey,
+        now_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        self.write(|session| session.delete(key, now_us, dead))
+    }
+
+    fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reopen()?,
+        };
+        delete::clean(&connection, shrink).map_err(|error| fail::sqlite(&self.path, &error))?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
     fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        self.write(|session| session.put_blob(tenant, &digest, bytes))?;
+        self.write(|session| session.put_blob(tenant, None, &digest, bytes))?;
         Ok(digest)
     }
 

@@ -26,11 +26,14 @@ pub const SQLITE_OLDEST: &str = "3.51.3";
 const SQLITE_OLDEST_NUMBER: i32 = 3_051_003;
 
 /// Marks our databases in their header: `SMWF`.
-const APPLICATION_ID: i64 = 0x534d_5746;
+pub(super) const APPLICATION_ID: i64 = 0x534d_5746;
 
 /// `user_version` counts these; a released one is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_runs.sql")];
-const NEWEST: i64 = MIGRATIONS.len() as i64;
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_runs.sql"),
+    include_str!("../../migrations/0002_ends.sql"),
+];
+pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
 /// Statements kept ready: every one this crate has, with room.
 const STATEMENTS: usize = 64;
@@ -63,7 +66,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     write_ahead(&connection).map_err(failed)?;
     connection
         .execute_batch(
-            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;",
         )
         .map_err(failed)?;

@@ -10,7 +10,7 @@ use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
 use super::Session;
-use super::write::unsigned;
+use super::write::{seal_of, unsigned};
 use crate::pack::{UnpackError, unpack};
 use crate::{LeaseRow, Page, RunKey, RunRow, StoreError};
 
@@ -31,36 +31,40 @@ struct Listed {
     run: String,
     name: String,
     created_at_us: i64,
-    last_seq: i64,
+    length: i64,
+    tip: String,
     lease: Option<LeaseRow>,
-    first: Stored,
-    last: Stored,
+    summary: Option<(String, String)>,
 }
 
-/// Continues with a condition, an order and a limit. The cross joins fix the
-/// order in which SQLite goes through the tables: runs first, by their index.
+/// Continues with a condition, an order and a limit.
 const LISTED: &str = "
-    SELECT r.run, r.name, r.created_at_us, r.owner, r.fence, r.expires_at_us, b.seq,
-           a.kind, a.body, a.chain, a.moved, b.kind, b.body, b.chain, b.moved
-    FROM runs r
-    CROSS JOIN entries a ON a.tenant = r.tenant AND a.run = r.run AND a.seq = 0
-    CROSS JOIN entries b ON b.tenant = r.tenant AND b.run = r.run
-        AND b.seq = (SELECT max(seq) FROM entries WHERE tenant = r.tenant AND run = r.run)";
+    SELECT r.run, r.name, r.created_at_us, r.length, r.tip, r.owner, r.fence, r.expires_at_us,
+           s.text, s.seal
+    FROM runs r LEFT JOIN summaries s
+        ON s.tenant = r.tenant AND s.run = r.run AND s.length = r.length AND s.tip = r.tip";
 
 impl Session<'_> {
     pub(super) fn load(&self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+        let of_run = params![key.tenant.as_str(), key.run.as_str()];
         let stored = self.rows(
-            "SELECT kind, body, chain, moved FROM entries
+            "SELECT kind, body, chain, moved, seq FROM entries
              WHERE tenant = ?1 AND run = ?2 ORDER BY seq",
-            params![key.tenant.as_str(), key.run.as_str()],
-            |row| stored(row, 0),
+            of_run,
+            |row| Ok((unsigned(row.get(4)?), stored(row, 0)?)),
         )?;
-        // No run is without records, so their absence is the run's.
-        if stored.is_empty() {
+        let ends = self.rows(
+            "SELECT length, tip FROM runs WHERE tenant = ?1 AND run = ?2",
+            of_run,
+            |row| Ok((unsigned(row.get(0)?), row.get::<_, String>(1)?)),
+        )?;
+        if ends.is_empty() && stored.is_empty() {
             return Ok(None);
         }
+        complete(&stored, ends.first())
+            .map_err(|reason| StoreError::Damaged { key: key.clone(), reason })?;
         let mut seen = Seen::new();
-        let whole = |stored| self.whole(&key.tenant, stored, &mut seen);
+        let whole = |(_, stored)| self.whole(&key.tenant, stored, &mut seen);
         stored.into_iter().map(whole).collect::<Result<_, _>>().map(Some)
     }
 
@@ -72,17 +76,19 @@ impl Session<'_> {
         let (time, run) =
             page.before.map_or((i64::MAX, BEHIND_ALL), |(time, run)| (time, run.as_str()));
         let order = "AND (r.created_at_us, r.run) < (?2, ?3)
+                     AND r.created_at_us >= ?5 AND r.created_at_us < ?6
                      ORDER BY r.created_at_us DESC, r.run DESC LIMIT ?4";
+        let (since, until) = (page.since_us.unwrap_or(i64::MIN), page.until_us.unwrap_or(i64::MAX));
         match page.name {
             None => self.listed(
                 tenant,
                 &format!("{LISTED} WHERE r.tenant = ?1 {order}"),
-                params![tenant.as_str(), time, run, page.limit],
+                params![tenant.as_str(), time, run, page.limit, since, until],
             ),
             Some(name) => self.listed(
                 tenant,
-                &format!("{LISTED} WHERE r.tenant = ?1 AND r.name = ?5 {order}"),
-                params![tenant.as_str(), time, run, page.limit, name],
+                &format!("{LISTED} WHERE r.tenant = ?1 AND r.name = ?7 {order}"),
+                params![tenant.as_str(), time, run, page.limit, since, until, name],
             ),
         }
     }
@@ -143,21 +149,22 @@ impl Session<'_> {
         sql: &str,
         values: &[&dyn ToSql],
     ) -> Result<Vec<RunRow>, StoreError> {
-        let mut seen = Seen::new();
         let rows = self.rows(sql, values, listed)?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(RunRow {
-                    key: RunKey { tenant: tenant.clone(), run: self.run_id(&row.run)? },
-                    name: row.name,
-                    created_at_us: row.created_at_us,
-                    entries: unsigned(row.last_seq) + 1,
-                    first: self.whole(tenant, row.first, &mut seen)?,
-                    last: self.whole(tenant, row.last, &mut seen)?,
-                    lease: row.lease,
-                })
+        let row = |row: Listed| {
+            // One that was changed is none: it will be made again.
+            let sound =
+                |(text, seal): (String, String)| (seal == seal_of(&row.tip, &text)).then_some(text);
+            Ok(RunRow {
+                key: RunKey { tenant: tenant.clone(), run: self.run_id(&row.run)? },
+                name: row.name,
+                created_at_us: row.created_at_us,
+                entries: unsigned(row.length),
+                lease: row.lease,
+                summary: row.summary.and_then(sound),
+                tip: row.tip,
             })
-            .collect()
+        };
+        rows.into_iter().map(row).collect()
     }
 
     fn rows<T>(
@@ -214,17 +221,41 @@ fn stored(row: &Row<'_>, from: usize) -> rusqlite::Result<Stored> {
     Ok(Stored { record, moved: row.get(from + 3)? })
 }
 
+/// Whether nothing is missing, whatever the records say; else what is.
+fn complete(stored: &[(u64, Stored)], end: Option<&(u64, String)>) -> Result<(), String> {
+    let Some((length, tip)) = end else {
+        return Err("there are entries, and the run itself is missing".to_owned());
+    };
+    for (expected, (seq, _)) in (0..).zip(stored) {
+        if expected != *seq {
+            return Err(format!("entry {expected} of {length} is missing"));
+        }
+    }
+    let there = stored.len() as u64;
+    if there < *length || there == 0 {
+        return Err(format!("entry {there} of {length} is missing, and all that followed"));
+    }
+    if there > *length {
+        return Err(format!("there are {there} entries, and {length} were written"));
+    }
+    match stored.last() {
+        Some((_, last)) if last.record.chain == *tip => Ok(()),
+        _ => Err(format!("entry {} is not the one that was written last", length - 1)),
+    }
+}
+
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    let owner: Option<String> = row.get(3)?;
-    let fence = unsigned(row.get(4)?);
-    let expires_at_us = row.get(5)?;
+    let owner: Option<String> = row.get(5)?;
+    let fence = unsigned(row.get(6)?);
+    let expires_at_us = row.get(7)?;
+    let text: Option<String> = row.get(8)?;
     Ok(Listed {
         run: row.get(0)?,
         name: row.get(1)?,
         created_at_us: row.get(2)?,
+        length: row.get(3)?,
+        tip: row.get(4)?,
         lease: owner.map(|owner| LeaseRow { owner, fence, expires_at_us }),
-        last_seq: row.get(6)?,
-        first: stored(row, 7)?,
-        last: stored(row, 11)?,
+        summary: text.zip(row.get(9)?),
     })
 }

@@ -4,12 +4,12 @@
 //! begins or commits.
 
 use rusqlite::{OptionalExtension as _, params};
-use smol_wf_core::ids::{Digest, TenantId};
+use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
 use super::{Session, fail};
 use crate::pack::pack;
-use crate::{Append, Lease, NewRun, RunKey, StoreError, Wake};
+use crate::{Append, Lease, NewRun, RunKey, StoreError, Summary, Wake};
 
 /// Fence of the lease that comes with a new run.
 const FIRST_FENCE: u64 = 1;
@@ -45,6 +45,7 @@ impl Session<'_> {
             return Err(StoreError::RunExists { key: key.clone() });
         }
         self.insert(key, 0, records)?;
+        self.seal(key, 0, records)?;
         Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: FIRST_FENCE, expires_at_us })
     }
 
@@ -58,6 +59,7 @@ impl Session<'_> {
             return Err(StoreError::OutOfSequence { key: key.clone(), entries, first_seq });
         }
         self.insert(key, first_seq, records)?;
+        self.seal(key, first_seq, records)?;
         let wake_at_us = match wake {
             Wake::Keep => return Ok(()),
             Wake::At(time) => Some(time),
@@ -78,22 +80,7 @@ impl Session<'_> {
         expires_at_us: i64,
         dead: &dyn Fn(&str) -> bool,
     ) -> Result<Lease, StoreError> {
-        let found: Option<(Option<String>, i64, i64)> = self
-            .connection
-            .prepare_cached(
-                "SELECT owner, fence, expires_at_us FROM runs WHERE tenant = ?1 AND run = ?2",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![key.tenant.as_str(), key.run.as_str()], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                    })
-                    .optional()
-            })
-            .map_err(|error| self.fail(&error))?;
-        let Some((holder, fence, until_us)) = found else {
-            return Err(StoreError::NoSuchRun { key: key.clone() });
-        };
+        let (holder, fence, until_us) = self.lease_of(key)?;
         if let Some(holder) = holder
             && holder != owner
             && until_us > now_us
@@ -102,13 +89,30 @@ impl Session<'_> {
             let key = key.clone();
             return Err(StoreError::LeaseHeld { key, owner: holder, expires_at_us: until_us });
         }
-        let fence = unsigned(fence) + 1;
+        let fence = fence + 1;
         self.execute(
             "UPDATE runs SET owner = ?3, fence = ?4, expires_at_us = ?5
              WHERE tenant = ?1 AND run = ?2",
             params![key.tenant.as_str(), key.run.as_str(), owner, signed(fence), expires_at_us],
         )?;
         Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence, expires_at_us })
+    }
+
+    /// Who holds a run, with which fence and until when.
+    pub(super) fn lease_of(&self, key: &RunKey) -> Result<(Option<String>, u64, i64), StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT owner, fence, expires_at_us FROM runs WHERE tenant = ?1 AND run = ?2",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![key.tenant.as_str(), key.run.as_str()], |row| {
+                        Ok((row.get(0)?, unsigned(row.get(1)?), row.get(2)?))
+                    })
+                    .optional()
+            })
+            .map_err(|error| self.fail(&error))?
+            .ok_or_else(|| StoreError::NoSuchRun { key: key.clone() })
     }
 
     pub(super) fn renew(&self, lease: &Lease, expires_at_us: i64) -> Result<(), StoreError> {
@@ -140,9 +144,11 @@ impl Session<'_> {
         if rows == 0 { Err(StoreError::lost(lease)) } else { Ok(()) }
     }
 
+    /// For the entries of this run, or for good.
     pub(super) fn put_blob(
         &self,
         tenant: &TenantId,
+        run: Option<&RunId>,
         digest: &Digest,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
@@ -151,6 +157,49 @@ impl Session<'_> {
              ON CONFLICT DO NOTHING",
             params![tenant.as_str(), digest.as_str(), bytes],
         )?;
+        let run = run.map_or("", RunId::as_str);
+        self.execute(
+            "INSERT INTO blob_uses (tenant, run, digest) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO NOTHING",
+            params![tenant.as_str(), run, digest.as_str()],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn put_summaries(
+        &self,
+        tenant: &TenantId,
+        summaries: &[Summary],
+    ) -> Result<(), StoreError> {
+        for summary in summaries {
+            self.execute(
+                "INSERT INTO summaries (tenant, run, length, tip, text, seal)
+                 SELECT tenant, run, length, tip, ?5, ?6 FROM runs
+                 WHERE tenant = ?1 AND run = ?2 AND length = ?3 AND tip = ?4
+                 ON CONFLICT (tenant, run) DO UPDATE SET
+                     length = excluded.length, tip = excluded.tip,
+                     text = excluded.text, seal = excluded.seal",
+                params![
+                    tenant.as_str(),
+                    summary.run.as_str(),
+                    signed(summary.entries),
+                    summary.tip,
+                    summary.text,
+                    seal_of(&summary.tip, &summary.text),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Says in the run's row where its journal ends now.
+    fn seal(&self, key: &RunKey, first_seq: u64, records: &[Record]) -> Result<(), StoreError> {
+        let Some(last) = records.last() else { return Ok(()) };
+        let length = first_seq + records.len() as u64;
+        self.execute(
+            "UPDATE runs SET length = ?3, tip = ?4 WHERE tenant = ?1 AND run = ?2",
+            params![key.tenant.as_str(), key.run.as_str(), signed(length), last.chain],
+        )?;
         Ok(())
     }
 
@@ -158,9 +207,8 @@ impl Session<'_> {
     fn held(&self, lease: &Lease) -> Result<u64, StoreError> {
         self.connection
             .prepare_cached(
-                "SELECT coalesce((SELECT max(seq) + 1 FROM entries
-                                  WHERE tenant = ?1 AND run = ?2), 0)
-                 FROM runs WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
+                "SELECT length FROM runs
+                 WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
             )
             .and_then(|mut statement| {
                 let values = params![
@@ -180,7 +228,7 @@ impl Session<'_> {
         for (seq, record) in (first_seq..).zip(records) {
             let packed = pack(&record.body);
             for (digest, text) in packed.iter().flat_map(|packed| &packed.moved) {
-                self.put_blob(&key.tenant, digest, text.as_bytes())?;
+                self.put_blob(&key.tenant, Some(&key.run), digest, text.as_bytes())?;
             }
             let moved = packed.is_some();
             let body = packed.as_ref().map_or(&record.body, |packed| &packed.text);
@@ -223,12 +271,21 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn execute(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, StoreError> {
+    pub(super) fn execute(
+        &self,
+        sql: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<usize, StoreError> {
         self.connection
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(values))
             .map_err(|error| self.fail(&error))
     }
+}
+
+/// What makes a summary that was changed in the database visible.
+pub(super) fn seal_of(tip: &str, text: &str) -> String {
+    Digest::of(format!("{tip}\n{text}").as_bytes()).to_string()
 }
 
 /// SQLite has no unsigned numbers; none of ours comes near the limit.

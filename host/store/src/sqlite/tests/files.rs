@@ -38,6 +38,7 @@ fn the_settings_are_those_that_durability_rests_on() {
     assert_eq!(text("synchronous"), "2");
     assert_eq!(text("foreign_keys"), "1");
     assert_eq!(text("trusted_schema"), "0");
+    assert_eq!(text("secure_delete"), "1");
     let waits: i64 = connection
         .query_row("SELECT timeout FROM pragma_busy_timeout", [], |row| row.get(0))
         .unwrap();
@@ -117,7 +118,7 @@ fn a_newer_database_is_refused_and_left_alone() {
     let path = directory.path().join("runs.db");
     drop(create(&path));
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    let newer = StoreError::Newer { found: 99, supported: 1, path: path.clone() };
+    let newer = StoreError::Newer { found: 99, supported: 2, path: path.clone() };
     assert_eq!(refused(&path), newer);
 }
 

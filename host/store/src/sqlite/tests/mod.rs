@@ -3,10 +3,13 @@
 //! Owns: files, processes and power. Never: repeats the conformance suite,
 //! which it runs.
 
+mod deletion;
 mod files;
 mod kill;
+mod migration;
 mod races;
 mod space;
+mod tamper;
 
 use std::path::Path;
 

@@ -1,0 +1,119 @@
+//! `cargo bench -p smol-wf --bench history`: lists and sums over 10,000 runs.
+//!
+//! Owns: measuring. Never: judges; see docs/performance.md.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smol_wf_core::archive::Archive;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{Body, Chain, Entry};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::report::RunState;
+use smol_wf_engine::{
+    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, HistoryPage, NoWatcher,
+    RunJournal, RunRequest, ScriptFile, SqliteStore,
+};
+
+const RUNS: u32 = 10_000;
+
+/// Eight agents of which one fails: some 40 entries.
+const SCRIPT: &str = "export const meta = { name: 'bench', description: 'Measures' }\n\
+    phase('Ask')\nconst all = await parallel([0, 1, 2, 3, 4, 5, 6, 7].map(n => () => agent('item ' + n, { label: 'l' + n })))\n\
+    return all\n";
+
+fn main() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(measure(dir.path()));
+}
+
+fn engine(dir: &Path) -> Engine {
+    let store = Box::new(SqliteStore::open(&dir.join("runs.db")).expect("a database"));
+    let providers = Arc::new(DebugOnly);
+    Engine::new(EngineOptions { store, instances_max: 8, providers, worktrees: None })
+        .expect("an engine")
+}
+
+async fn measure(dir: &Path) {
+    let engine = engine(dir);
+    let request = RunRequest {
+        script: ScriptFile { bytes: SCRIPT.into(), path: dir.join("bench.mjs") },
+        args: None,
+        limits: Limits::default(),
+        budget: None,
+        provider: "debug".into(),
+        model_map: Vec::new(),
+        defaults: smol_wf_core::call::CallDefaults::default(),
+        agents: AgentSettings::default(),
+        debug_rules: vec!["#3=fail".into()],
+        timeout: None,
+        seed: Some(1),
+        project_root: Some(dir.to_owned()),
+        home: None,
+    };
+    let report = engine.run(request, &NoWatcher, CancellationToken::new()).await.expect("a run");
+    let journal = engine.journal(&report.run_id).await.expect("its journal");
+    let started = Instant::now();
+    for number in 1..RUNS {
+        engine.import(copy(&journal, number)).await.expect("a copy");
+    }
+    let entries = journal.entries.len();
+    row(&format!("make {RUNS} runs of {entries} entries"), started.elapsed());
+    let page = |limit| HistoryPage { limit, ..HistoryPage::default() };
+    list(&engine, "the newest 50, for the first time", page(50), 50).await;
+    list(&engine, "all, for the first time", page(u32::MAX), RUNS).await;
+    list(&engine, "all, again", page(u32::MAX), RUNS).await;
+    list(&engine, "the newest 50, again", page(50), 50).await;
+    let failed = HistoryPage { states: vec![RunState::Failed], ..page(50) };
+    list(&engine, "50 in a state that none is in", failed, 0).await;
+    drop(engine);
+    for args in [&["history"][..], &["history", "--limit", "10000"], &["history", "usage"]] {
+        let started = Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_smol-wf"))
+            .args(args)
+            .env("SMOL_WF_DB", dir.join("runs.db"))
+            .stdout(Stdio::null())
+            .status()
+            .expect("the program");
+        assert!(status.success());
+        row(&format!("smol-wf {}, whole process", args.join(" ")), started.elapsed());
+    }
+}
+
+async fn list(engine: &Engine, what: &str, page: HistoryPage, expected: u32) {
+    let started = Instant::now();
+    let runs = engine.history(page).await.expect("a list");
+    row(&format!("list {what}"), started.elapsed());
+    assert_eq!(runs.len(), expected as usize);
+}
+
+/// The same journal under another id, one second later.
+fn copy(journal: &RunJournal, number: u32) -> Archive {
+    let run = RunId::from_bits(number.into());
+    let mut entries: Vec<Entry> = journal.entries.clone();
+    for entry in &mut entries {
+        entry.at_us += i64::from(number) * 1_000_000;
+        if let Body::RunStarted(head) = &mut entry.body {
+            head.run = run.clone();
+        }
+    }
+    let mut chain = Chain::new();
+    let records = entries.iter().map(|entry| chain.seal(entry).expect("a record")).collect();
+    Archive { run, name: "bench".into(), records, entries }
+}
+
+fn row(what: &str, took: Duration) {
+    println!("{what:<52} {:>12.1} ms", took.as_secs_f64() * 1_000.0);
+}

@@ -1,0 +1,222 @@
+//! `smol-wf diff`.
+//!
+//! Owns: how a difference is told. Never: what it is; that is the core's.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use smol_wf_core::details::Details;
+use smol_wf_core::diff::{Change, Divergence, Field, RunDiff, Side};
+use smol_wf_engine::{Engine, EngineError, RunJournal};
+
+use super::history::reader;
+use crate::failure::CommandError;
+use crate::flags::DbFlags;
+use crate::table::Format;
+use crate::words::{change, count, dollars, plural};
+use crate::{exit, output, screen};
+
+/// Lines of one side that the text shows.
+const LINES_SHOWN_MAX: usize = 20;
+
+/// Calls of a kind that the text shows.
+const CALLS_SHOWN_MAX: usize = 20;
+
+/// Compare two runs: their calls, answers, results, tokens and dollars
+///
+/// Calls are aligned by content: prompt and options, not label and retries. Like
+/// diff(1), it exits with 0 when the runs are the same and with 1 when they
+/// differ; tokens, dollars and times are shown and do not count.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DiffArgs {
+    /// A run: its id, the beginning of one, or `latest`
+    #[arg(value_name = "A")]
+    a: String,
+
+    /// Another one
+    #[arg(value_name = "B")]
+    b: String,
+
+    /// How to print it
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf diff run_0k3 latest
+  smol-wf diff run_0k3 run_7pa --output json";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    schema_version: u32,
+    #[serde(flatten)]
+    diff: &'a RunDiff<'a>,
+}
+
+impl DiffArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let engine = reader(&self.db)?;
+        let (a, b) = (journal(&engine, &self.a).await?, journal(&engine, &self.b).await?);
+        let diff = RunDiff::of(&details(&a, &self.a)?, &details(&b, &self.b)?);
+        let document = Document { schema_version: 1, diff: &diff };
+        match self.output {
+            Format::Text => output::line(&text(&diff))?,
+            Format::Json => output::document(&document)?,
+            Format::Jsonl => output::json_line(&document)?,
+        }
+        Ok(ExitCode::from(if diff.equal { 0 } else { exit::DIFFERENT }))
+    }
+}
+
+async fn journal(engine: &Engine, asked: &str) -> Result<RunJournal, EngineError> {
+    let run = engine.find(asked).await?;
+    engine.journal(&run).await
+}
+
+fn details<'a>(journal: &'a RunJournal, asked: &str) -> Result<Details<'a>, EngineError> {
+    Details::fold(&journal.entries, journal.held)
+        .map_err(|_| EngineError::UnknownRun { asked: asked.to_owned() })
+}
+
+fn text(diff: &RunDiff<'_>) -> String {
+    let mut lines = vec![side("-", &diff.a), side("+", &diff.b)];
+    let mut tally = vec![format!("{} same", count(diff.same))];
+    for (number, what) in [
+        (diff.answered_otherwise.len(), "answered otherwise"),
+        (diff.only_in_a.len(), "only in the first"),
+        (diff.only_in_b.len(), "only in the second"),
+    ] {
+        if number > 0 {
+            tally.push(format!("{} {what}", count(number as u64)));
+        }
+    }
+    lines.push(format!("calls: {}", tally.join(", ")));
+    let (a, b) = (&diff.a.token_usage, &diff.b.token_usage);
+    lines.push(format!(
+        "tokens: {} → {} ({}); cost: {} → {} ({})",
+        count(a.total_tokens),
+        count(b.total_tokens),
+        change(a.total_tokens, b.total_tokens),
+        dollars(diff.a.cost_usd),
+        dollars(diff.b.cost_usd),
+        dollars(diff.b.cost_usd - diff.a.cost_usd),
+    ));
+    if let Some(divergence) = &diff.first_divergence {
+        lines.push(String::new());
+        lines.extend(parting(divergence));
+    }
+    let calls = |sign: &str, title: &str, step| format!("{sign} step {step}  {}", line_of(title));
+    let mut listed: Vec<String> = Vec::new();
+    listed.extend(diff.only_in_a.iter().map(|call| calls("-", &call.title, call.step)));
+    listed.extend(diff.only_in_b.iter().map(|call| calls("+", &call.title, call.step)));
+    listed.extend(
+        diff.answered_otherwise
+            .iter()
+            .map(|pair| format!("~ step {} and {}  {}", pair.a, pair.b, line_of(&pair.title))),
+    );
+    if !listed.is_empty() {
+        lines.push(String::new());
+        let left_out = listed.len().saturating_sub(CALLS_SHOWN_MAX);
+        lines.extend(listed.into_iter().take(CALLS_SHOWN_MAX));
+        if left_out > 0 {
+            lines.push(format!("and {} more: --output json", plural(left_out, "call")));
+        }
+    }
+    if !diff.result.is_empty() {
+        lines.extend([String::new(), "result:".to_owned()]);
+        lines.extend(diff.result.iter().take(CALLS_SHOWN_MAX).flat_map(changed));
+        let left_out = diff.result.len().saturating_sub(CALLS_SHOWN_MAX) as u64;
+        let left_out = left_out + diff.changes_not_listed;
+        if left_out > 0 {
+            lines.push(format!("and {} more changes", count(left_out)));
+        }
+    }
+    if diff.equal {
+        lines.push("the runs are the same".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn side(sign: &str, side: &Side<'_>) -> String {
+    let ended = side.ended.unwrap_or("not over");
+    let steps = plural(side.steps, "call");
+    format!("{sign} {}  {}  {ended}, {steps}", side.run_id, line_of(side.name))
+}
+
+/// Where the runs part, with both sides of what differs.
+fn parting(divergence: &Divergence) -> Vec<String> {
+    let of = |call: &smol_wf_core::diff::CallLine| {
+        format!("step {} ({})", call.step, line_of(&call.title))
+    };
+    let what = match (&divergence.a, &divergence.b) {
+        (Some(a), Some(b)) if a.step == b.step => format!("at {}", of(b)),
+        (Some(a), Some(b)) => format!("at {} and {}", of(a), of(b)),
+        (Some(a), None) => format!("at {}, which only the first made", of(a)),
+        (None, Some(b)) => format!("at {}, which only the second made", of(b)),
+        (None, None) => String::new(),
+    };
+    let mut lines = vec![format!("they part {what}")];
+    for Field { name, a, b } in &divergence.fields {
+        lines.push(format!("  {}:", line_of(name)));
+        let (a, b) = (a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default());
+        let (a, b) = without_common_lines(a, b);
+        lines.extend(marked("  -", &a));
+        lines.extend(marked("  +", &b));
+    }
+    lines
+}
+
+/// The lines of both texts between those that they begin and end with alike.
+fn without_common_lines<'a>(a: &'a str, b: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let (a, b): (Vec<_>, Vec<_>) = (a.lines().collect(), b.lines().collect());
+    let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
+    let before = a.iter().zip(&b).take_while(same).count();
+    let (a, b) = (&a[before..], &b[before..]);
+    let behind = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
+    (a[..a.len() - behind].to_vec(), b[..b.len() - behind].to_vec())
+}
+
+fn marked(sign: &str, lines: &[&str]) -> Vec<String> {
+    let mut all: Vec<_> = lines
+        .iter()
+        .take(LINES_SHOWN_MAX)
+        .map(|line| format!("{sign} {}", line_of(line)))
+        .collect();
+    if lines.len() > LINES_SHOWN_MAX {
+        all.push(format!("{sign} and {} more", plural(lines.len() - LINES_SHOWN_MAX, "line")));
+    }
+    all
+}
+
+fn changed(change: &Change) -> Vec<String> {
+    let value = |sign: &str, value: &Option<serde_json::Value>| {
+        value.as_ref().map(|value| format!("  {sign} {}", line_of(&value.to_string())))
+    };
+    let path = format!("  {}", line_of(&change.path));
+    [Some(path), value("-", &change.a), value("+", &change.b)].into_iter().flatten().collect()
+}
+
+fn line_of(text: &str) -> String {
+    screen::cut(&screen::one_line(text), 120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_lines_are_left_out() {
+        let (a, b) = without_common_lines("one\ntwo\nthree\nend", "one\n2\nend");
+        assert_eq!((a, b), (vec!["two", "three"], vec!["2"]));
+        let (a, b) = without_common_lines("x\nx", "x\nx\nx");
+        assert_eq!((a, b), (vec![], vec!["x"]));
+        assert_eq!(without_common_lines("", "new"), (vec![], vec!["new"]));
+    }
+}

@@ -1,0 +1,134 @@
+//! `smol-wf export`.
+//!
+//! Owns: which form goes where. Never: what a form says; the core has them.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use smol_wf_core::archive;
+use smol_wf_core::details::Details;
+use smol_wf_core::event::EventFold;
+use smol_wf_core::report::RunState;
+use smol_wf_core::trace::{self, Content};
+use smol_wf_engine::{EngineError, RunJournal};
+
+use super::fixture::FixtureFlags;
+use super::history::{opened, reader};
+use super::run::INSTANCES_MAX;
+use crate::failure::{CommandError, FileError};
+use crate::flags::DbFlags;
+use crate::output::Sink;
+
+/// Write a run in a form that other programs read
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExportArgs {
+    /// Run id, the beginning of one, or `latest`
+    run: String,
+
+    /// Which form
+    #[arg(
+        long,
+        short,
+        value_name = "FORMAT",
+        required_unless_present = "fixture",
+        conflicts_with = "fixture"
+    )]
+    format: Option<Form>,
+
+    /// File to write, in place of what it holds [default: stdout]
+    #[arg(long, short, value_name = "FILE", requires = "format")]
+    out: Option<PathBuf>,
+
+    /// Put prompts and answers into the spans of otlp-json
+    #[arg(long, requires = "format")]
+    content: bool,
+
+    #[command(flatten)]
+    fixture: FixtureFlags,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf export latest --format chrome-trace --out trace.json
+  smol-wf export run_0k3 --format otlp-json --content
+  smol-wf export run_0k3 --format journal --out run.journal
+  smol-wf export latest --fixture tests/review.swf --redact 'ACME-[0-9]+'";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// The event stream, as --events gives it
+    Jsonl,
+    /// A time line for Perfetto or chrome://tracing
+    ChromeTrace,
+    /// OpenTelemetry spans, by the conventions for generative AI
+    OtlpJson,
+    /// The journal itself, for `smol-wf import`
+    Journal,
+}
+
+impl ExportArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        if self.content && self.format != Some(Form::OtlpJson) {
+            let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
+                           chrome-trace never does";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
+        let Some(form) = self.format else {
+            // A fixture is replayed before it is written.
+            let engine = opened(&self.db, INSTANCES_MAX)?;
+            let run = engine.find(&self.run).await?;
+            return self.fixture.export(&engine, run).await;
+        };
+        let engine = reader(&self.db)?;
+        let run = engine.find(&self.run).await?;
+        let journal = engine.journal(&run).await?;
+        let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
+        let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;
+        match self.out.as_deref().filter(|path| *path != Path::new("-")) {
+            None => self.write(form, Sink::stdout(), &journal, &details)?,
+            Some(path) => {
+                let failed = |error| FileError::Write { path: path.to_owned(), error };
+                let sink = Sink::file(path).map_err(failed)?;
+                self.write(form, sink, &journal, &details).map_err(failed)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn write(
+        &self,
+        form: Form,
+        mut sink: Sink,
+        journal: &RunJournal,
+        details: &Details<'_>,
+    ) -> std::io::Result<()> {
+        match form {
+            Form::Jsonl => {
+                let mut events = EventFold::new();
+                for event in journal.entries.iter().flat_map(|entry| events.after(entry)) {
+                    sink.line(&serde_json::to_string(&event)?)?;
+                }
+            }
+            Form::ChromeTrace => sink.document(&trace::chrome(details))?,
+            Form::OtlpJson => {
+                let content = if self.content { Content::Included } else { Content::LeftOut };
+                let state = journal.entries.last().map_or(RunState::Interrupted, |last| {
+                    RunState::after(&last.body, journal.held)
+                });
+                let version = env!("CARGO_PKG_VERSION");
+                sink.document(&trace::otlp(details, state, version, content))?;
+            }
+            Form::Journal => {
+                for line in archive::lines(&journal.records, &journal.entries) {
+                    sink.line(&line)?;
+                }
+            }
+        }
+        sink.finish()
+    }
+}

@@ -1,0 +1,99 @@
+//! Fixture files: where they lie, and how they are written.
+//!
+//! Owns: files and folders. Never: what stands in a fixture.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::{Engine, ExportRequest};
+
+use crate::failure::{CommandError, talk};
+
+/// What fixtures end in.
+const ENDING: &str = "swf";
+
+/// Folders that are not looked into: what is in them was made by a machine.
+const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
+
+/// A run as a fixture, for `smol-wf test`
+#[derive(Debug, Args)]
+pub(crate) struct FixtureFlags {
+    /// Fixture to write, in place of what it holds
+    #[arg(long, value_name = "FILE")]
+    fixture: Option<PathBuf>,
+
+    /// Take out what this regular expression matches, besides tokens of known
+    /// forms and the names of home folders; may be repeated
+    #[arg(long, value_name = "REGEX", requires = "fixture")]
+    redact: Vec<String>,
+}
+
+impl FixtureFlags {
+    pub(crate) async fn export(
+        self,
+        engine: &Engine,
+        run: RunId,
+    ) -> Result<ExitCode, CommandError> {
+        let asked = self.fixture.unwrap_or_default();
+        let path = std::path::absolute(&asked).unwrap_or_else(|_| asked.clone());
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        fs::create_dir_all(&folder).map_err(|error| unwritable(&path, &error))?;
+        let request = ExportRequest { run: run.clone(), folder, redact: self.redact };
+        let text = engine.fixture(request).await?;
+        write(&path, &text)?;
+        let shown = asked.display();
+        talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Replaces a file as a whole.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::Usage(format!("cannot write {}: {error}", path.display()))
+}
+
+/// All fixtures at and below these places, in order of their names.
+pub(super) fn find(places: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+    let mut found = Vec::new();
+    for place in places {
+        collect(place, &mut found).map_err(|error| {
+            CommandError::Usage(format!("cannot look into {}: {error}", place.display()))
+        })?;
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn collect(place: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    // Links to folders are not followed: they may lead in circles.
+    if !fs::symlink_metadata(place)?.is_dir() {
+        found.push(place.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(place)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
+            if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
+                collect(&path, found)?;
+            }
+        } else if path.extension().is_some_and(|ending| ending == ENDING) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! `smol-wf fork`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use smol_wf_core::ids::CallId;
+use smol_wf_engine::ForkRequest;
+
+use super::run::{INSTANCES_MAX, conclude, find_script};
+use crate::agents::Catalogue;
+use crate::config::{ConfigError, FlagLayer, Key, Settings};
+use crate::failure::CommandError;
+use crate::flags::{AgentFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::progress::{Opening, Progress};
+use crate::setup;
+use crate::signals::Signals;
+use crate::workflow_args::{self, Named};
+
+/// Start a new run from a point of another one
+///
+/// The new run takes over the answers of calls before that point, as long as it
+/// makes calls of the same content; all others are made. The other run may be in
+/// any state, and stays as it is. `smol-wf history <run>` lists its steps.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ForkArgs {
+    /// Run id, the beginning of one, or `latest`
+    run: String,
+
+    /// Script of the new run [default: the recorded text]
+    script: Option<PathBuf>,
+
+    /// First step to make anew [default: none, all answers are taken over]
+    #[arg(long, value_name = "STEP", value_parser = step)]
+    from: Option<CallId>,
+
+    /// Answer of a step, in place of its own; may be repeated
+    #[arg(long, value_name = "STEP=JSON", value_parser = step_result)]
+    set_result: Vec<(CallId, String)>,
+
+    /// All arguments of the workflow, as JSON [default: those of the run]
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    args: Option<String>,
+
+    /// Arguments of the workflow from a JSON or YAML file that holds an object
+    #[arg(long, value_name = "FILE")]
+    args_from_file: Option<PathBuf>,
+
+    /// Provider for calls that name none [default: that of the run]
+    #[arg(long, value_name = "PROVIDER")]
+    agent_provider: Option<String>,
+
+    /// Rules of the debug provider [default: those of the run]
+    #[arg(long, value_name = "MATCH=ACTION")]
+    debug_rule: Vec<String>,
+
+    #[command(flatten)]
+    agents: AgentFlags,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    #[command(flatten)]
+    show: ShowFlags,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf fork latest --from 3
+  smol-wf fork latest --set-result 2='{\"approved\": true}'
+  smol-wf fork run_0k3 review-v2.js --args '{\"base\": \"main\"}'";
+
+impl ForkArgs {
+    pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        let script = self.script.as_deref().map(find_script).transpose()?;
+        let args =
+            workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
+        // The database is the one of where we are, the rest that of the script.
+        let engine = setup::engine(&self.settings(Path::new("."))?, INSTANCES_MAX)?;
+        let run = engine.find(&self.run).await?;
+        let path = match &script {
+            Some(file) => file.path.clone(),
+            None => engine.script_of(&run).await?,
+        };
+        let settings = self.settings(&path)?;
+        let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
+        let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        let signals = Signals::listen();
+        let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut progress = Progress::new(self.show.events, &settings, opening);
+        let request = ForkRequest {
+            script,
+            from: self.from,
+            results: self.set_result,
+            args,
+            provider: self.agent_provider,
+            debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
+            limits: setup::limit_changes(&settings),
+            agents: setup::agents(&settings)?,
+            timeout: settings.duration(Key::Timeout),
+            ..ForkRequest::of(run)
+        };
+        let report = engine.fork(request, &progress, signals.cancel.clone()).await;
+        conclude(report, &mut progress, &signals, &self.show, text.as_deref())
+    }
+
+    fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
+        let mut flags = FlagLayer::default();
+        self.agents.put(&mut flags);
+        self.limits.put(&mut flags);
+        self.show.log.put(&mut flags);
+        self.db.put(&mut flags);
+        Settings::load(flags, start)
+    }
+}
+
+fn step(text: &str) -> Result<CallId, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(CallId(number)),
+        _ => Err("a step is a number, from 1".to_owned()),
+    }
+}
+
+fn step_result(text: &str) -> Result<(CallId, String), String> {
+    let (number, json) = text.split_once('=').ok_or("an answer reads STEP=JSON: 2='\"yes\"'")?;
+    Ok((step(number)?, json.to_owned()))
+}

@@ -1,0 +1,199 @@
+//! `smol-wf history delete`.
+//!
+//! Owns: which runs go, and asking first. Never: takes a run from a process
+//! that works on it.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
+
+use super::reader;
+use crate::config::duration;
+use crate::failure::{CommandError, talk};
+use crate::flags::{DbFlags, StateName};
+use crate::table::Format;
+use crate::words::plural;
+use crate::{output, screen};
+
+/// Delete runs, with their prompts and answers
+///
+/// A run that a process works on stays. What is deleted is overwritten in the
+/// database; its space is used again, and given back with --vacuum.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DeleteArgs {
+    /// Run ids, the beginnings of some, or `latest`
+    #[arg(value_name = "RUN", conflicts_with_all = ["state", "all"])]
+    runs: Vec<String>,
+
+    /// All runs in this state; may be repeated
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    state: Vec<StateName>,
+
+    /// All runs
+    #[arg(long)]
+    all: bool,
+
+    /// Of those, only runs of the workflow of this name
+    #[arg(long, value_name = "NAME", conflicts_with = "runs")]
+    name: Option<String>,
+
+    /// Of those, only runs created longer ago than this: 12h, 30d
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "runs")]
+    older_than: Option<Duration>,
+
+    /// Only say which runs would go
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Give the space back to the system; alone, that is all that is done
+    #[arg(long)]
+    vacuum: bool,
+
+    /// How to print it
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf history delete run_0k3
+  smol-wf history delete --state failed,cancelled --older-than 30d --yes
+  smol-wf history delete --all --dry-run";
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deleted {
+    schema_version: u32,
+    dry_run: bool,
+    deleted: Vec<Gone>,
+    skipped: Vec<Gone>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Gone {
+    run_id: RunId,
+    name: String,
+    state: RunState,
+}
+
+impl From<RunSummary> for Gone {
+    fn from(run: RunSummary) -> Self {
+        Self { run_id: run.run_id, name: run.name, state: run.state }
+    }
+}
+
+impl DeleteArgs {
+    pub(super) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let selects = self.all || !self.state.is_empty();
+        if self.runs.is_empty() && !selects && !self.vacuum {
+            let message = "name the runs to delete, or select them with --state or --all";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
+        let engine = reader(&self.db)?;
+        let chosen = self.chosen(&engine, selects).await?;
+        if selects && !chosen.is_empty() && !self.dry_run && !self.yes {
+            confirm(chosen.len())?;
+        }
+        let mut done = Deleted { schema_version: 1, dry_run: self.dry_run, ..Deleted::default() };
+        for run in chosen {
+            let id = run.run_id.clone();
+            let goes = match run.state {
+                RunState::Running if selects => false,
+                _ if self.dry_run => true,
+                _ => match engine.delete(&id).await {
+                    Ok(()) => true,
+                    // Taken up, or deleted, by another process since.
+                    Err(EngineError::Held { .. } | EngineError::UnknownRun { .. }) if selects => {
+                        false
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+            };
+            if goes { &mut done.deleted } else { &mut done.skipped }.push(run.into());
+        }
+        if !self.dry_run && (self.vacuum || !done.deleted.is_empty()) {
+            engine.clean(self.vacuum).await?;
+        }
+        self.tell(&done)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn chosen(
+        &self,
+        engine: &Engine,
+        selects: bool,
+    ) -> Result<Vec<RunSummary>, CommandError> {
+        if selects {
+            let age = self.older_than.map(|age| i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+            let now_us = Timestamp::now().as_microsecond();
+            let page = HistoryPage {
+                limit: u32::MAX,
+                states: self.state.iter().map(|name| name.state()).collect(),
+                name: self.name.clone(),
+                until_us: age.map(|age| now_us.saturating_sub(age)),
+                ..HistoryPage::default()
+            };
+            return Ok(engine.history(page).await?);
+        }
+        let mut chosen: Vec<RunSummary> = Vec::new();
+        for asked in &self.runs {
+            let run = engine.find(asked).await?;
+            if chosen.iter().all(|known| known.run_id != run) {
+                chosen.push(engine.summary(&run).await?);
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn tell(&self, done: &Deleted) -> Result<(), CommandError> {
+        match self.output {
+            Format::Json => output::document(done)?,
+            Format::Jsonl => done.deleted.iter().try_for_each(output::json_line)?,
+            Format::Text => {
+                let verb = if done.dry_run { "would delete" } else { "deleted" };
+                for run in &done.deleted {
+                    let (name, state) = (screen::one_line(&run.name), run.state.as_str());
+                    output::line(&format!("{verb} {}  {name} ({state})", run.run_id))?;
+                }
+            }
+        }
+        if !done.skipped.is_empty() {
+            let skipped = plural(done.skipped.len(), "run");
+            talk(&format!("left alone, because a process works on it: {skipped}"));
+        }
+        Ok(())
+    }
+}
+
+/// A selection may be larger than it was meant to be.
+fn confirm(runs: usize) -> Result<(), CommandError> {
+    let runs = plural(runs, "run");
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        let message = format!("this deletes {runs}; add --yes, or --dry-run to see which");
+        return Err(CommandError::Usage(message));
+    }
+    let mut stderr = std::io::stderr();
+    write!(stderr, "delete {runs}, for good? [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(CommandError::Usage("nothing was deleted".to_owned()))
+}

@@ -1,0 +1,238 @@
+//! `smol-wf history <run>`.
+//!
+//! Owns: how one run is told to people. Never: leaves anything out of the JSON
+//! that the text has.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use smol_wf_core::details::{Attempt, Details, Step, UsageRow};
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::{Engine, EngineError, Report};
+
+use crate::failure::CommandError;
+use crate::table::{Align, Column, Format, table};
+use crate::words::{count, dollars, price, span, utc};
+use crate::{output, screen};
+
+/// Steps that the text shows; JSON has them all.
+const STEPS_SHOWN_MAX: usize = 500;
+
+/// Characters of the result that the text shows.
+const RESULT_CHARS_MAX: usize = 4_000;
+
+pub(super) async fn show(
+    engine: &Engine,
+    run: &RunId,
+    format: Option<Format>,
+) -> Result<ExitCode, CommandError> {
+    let journal = engine.journal(run).await?;
+    let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
+    let report = Report::fold(&journal.entries, journal.held).map_err(unknown)?;
+    let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;
+    match format {
+        None if !std::io::stdout().is_terminal() => output::document(&report)?,
+        None | Some(Format::Text) => output::line(&text(&report, &details))?,
+        Some(Format::Json) => output::document(&Full { report: &report, details: &details })?,
+        Some(Format::Jsonl) => output::json_line(&Full { report: &report, details: &details })?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The report, and behind its fields the details.
+struct Full<'a> {
+    report: &'a Report,
+    details: &'a Details<'a>,
+}
+
+impl Serialize for Full<'_> {
+    /// By way of text: the result in the report is JSON text as it was
+    /// journaled, which serde cannot flatten.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
+        let report = serde_json::to_string(self.report).map_err(S::Error::custom)?;
+        let details = serde_json::to_string(self.details).map_err(S::Error::custom)?;
+        let open = report.strip_suffix('}').unwrap_or(&report);
+        let whole = RawValue::from_string(format!("{open},\"details\":{details}}}"));
+        whole.map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+fn text(report: &Report, details: &Details<'_>) -> String {
+    let mut parts = vec![head(report, details)];
+    let attempts: Vec<_> = details.attempts.iter().map(attempt).collect();
+    parts.push(table(&ATTEMPTS, &attempts));
+    if !details.steps.is_empty() {
+        let shown = details.steps.iter().take(STEPS_SHOWN_MAX).map(step);
+        let mut steps = table(&STEPS, &shown.collect::<Vec<_>>());
+        let left_out = details.steps.len().saturating_sub(STEPS_SHOWN_MAX);
+        if left_out > 0 {
+            steps = format!("{steps}\nand {} more: --output json", count(left_out as u64));
+        }
+        parts.push(steps);
+    }
+    for (title, rows) in [
+        ("PHASE", &details.usage.by_phase),
+        ("MODEL", &details.usage.by_model),
+        ("PROVIDER", &details.usage.by_provider),
+    ] {
+        // One row without a name says nothing that the head does not.
+        if rows.iter().any(|row| row.name.is_some()) {
+            parts.push(usage(title, rows));
+        }
+    }
+    for null in &report.nulls {
+        let label = null.label.as_deref().unwrap_or_default();
+        let reason = screen::one_line(&null.reason);
+        parts.push(format!("null of {} {}: {reason}", null.place, screen::one_line(label)));
+    }
+    if report.results.get() != "null" {
+        let pretty = serde_json::from_str::<serde_json::Value>(report.results.get())
+            .and_then(|value| serde_json::to_string_pretty(&value))
+            .unwrap_or_else(|_| report.results.get().to_owned());
+        let shown = screen::cut(&screen::lines(&pretty), RESULT_CHARS_MAX);
+        parts.push(format!("RESULT\n{shown}"));
+    }
+    parts.join("\n\n")
+}
+
+fn head(report: &Report, details: &Details<'_>) -> String {
+    let took = u64::try_from((details.updated_at_us - details.created_at_us) / 1_000);
+    let mut lines = vec![
+        format!("{}  {}  {}", report.run_id, screen::one_line(&report.name), report.state.as_str()),
+        format!(
+            "created {} UTC, last entry {} later",
+            utc(details.created_at_us / 1_000),
+            span(took.unwrap_or_default())
+        ),
+        format!("script {}", screen::one_line(details.script)),
+        format!(
+            "provider {}, seed {}{}",
+            screen::one_line(details.provider),
+            details.seed,
+            details.budget.map_or_else(String::new, |budget| format!(
+                ", budget of {} output tokens",
+                count(budget)
+            ))
+        ),
+        format!(
+            "{} agents, {} answered, {} failed; {} tokens ({} read, {} written), {}; fuel {}",
+            count(report.agents.called),
+            count(report.agents.completed),
+            count(report.agents.failed),
+            count(report.token_usage.total_tokens),
+            count(report.token_usage.input_tokens),
+            count(report.token_usage.output_tokens),
+            dollars(report.cost_usd),
+            count(report.fuel)
+        ),
+    ];
+    if let Some(parent) = &report.parent {
+        let saved = report.reused.token_usage.total_tokens;
+        lines.push(format!(
+            "fork of {}: {} answers taken over, {} tokens and {} saved",
+            parent.run,
+            count(report.reused.agents),
+            count(saved),
+            dollars(report.reused.cost_usd)
+        ));
+    }
+    if let Some(error) = &report.error {
+        let place = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
+        lines.push(format!("{}{place} [{}]", screen::one_line(&error.message), error.code));
+    }
+    lines.join("\n")
+}
+
+const ATTEMPTS: [Column; 6] = [
+    ("ATTEMPT", Align::Right),
+    ("STARTED (UTC)", Align::Left),
+    ("TOOK", Align::Right),
+    ("ENDED", Align::Left),
+    ("LIMITS", Align::Left),
+    ("WHY", Align::Left),
+];
+
+fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
+    let took = u64::try_from((attempt.ended_at_us - attempt.started_at_us) / 1_000);
+    let limits = attempt.limits;
+    vec![
+        attempt.attempt.to_string(),
+        utc(attempt.started_at_us / 1_000),
+        span(took.unwrap_or_default()),
+        attempt.ended.as_str().to_owned(),
+        format!(
+            "{} agents, {} at once, fuel {}, {} MiB",
+            count(limits.agents.into()),
+            limits.parallel_agents,
+            count(limits.fuel),
+            limits.memory_mib
+        ),
+        screen::one_line(attempt.reason.unwrap_or_default()),
+    ]
+}
+
+const STEPS: [Column; 13] = [
+    ("STEP", Align::Right),
+    ("STATE", Align::Left),
+    ("WHAT", Align::Left),
+    ("PHASE", Align::Left),
+    ("PROVIDER", Align::Left),
+    ("MODEL", Align::Left),
+    ("TOOK", Align::Right),
+    ("TOKENS", Align::Right),
+    ("COST", Align::Right),
+    ("TRIES", Align::Right),
+    ("ISOLATION", Align::Left),
+    ("SESSION", Align::Left),
+    ("ERROR", Align::Left),
+];
+
+fn step(step: &Step<'_>) -> Vec<String> {
+    let cell =
+        |text: Option<&str>, chars| screen::cut(&screen::one_line(text.unwrap_or("")), chars);
+    // Said where it is news: a second dispatch, or a correction.
+    let tries = step.dispatches.max(step.rounds);
+    let error = step.error.map(|error| format!("{} [{}]", error.message, error.code));
+    let tokens = step.token_usage.total_tokens;
+    vec![
+        step.step.to_string(),
+        match step.reused {
+            Some(_) => "reused".to_owned(),
+            None => step.state.as_str().to_owned(),
+        },
+        cell(Some(&step.title), 40),
+        cell(step.phase, 20),
+        cell(step.provider, 20),
+        cell(step.model, 30),
+        step.duration_ms.map(span).unwrap_or_default(),
+        if tokens > 0 { count(tokens) } else { String::new() },
+        price(step.cost_usd.unwrap_or_default()),
+        if tries > 1 { tries.to_string() } else { String::new() },
+        cell(step.isolation, 40),
+        cell(step.session_id, 40),
+        cell(error.as_deref(), 100),
+    ]
+}
+
+fn usage(title: &'static str, rows: &[UsageRow]) -> String {
+    let columns = [
+        (title, Align::Left),
+        ("AGENTS", Align::Right),
+        ("READ", Align::Right),
+        ("WRITTEN", Align::Right),
+        ("COST", Align::Right),
+    ];
+    let row = |row: &UsageRow| {
+        vec![
+            screen::cut(&screen::one_line(row.name.as_deref().unwrap_or("-")), 40),
+            count(row.agents),
+            count(row.token_usage.input_tokens),
+            count(row.token_usage.output_tokens),
+            price(row.cost_usd),
+        ]
+    };
+    table(&columns, &rows.iter().map(row).collect::<Vec<_>>())
+}

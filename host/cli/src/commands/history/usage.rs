@@ -1,0 +1,190 @@
+//! `smol-wf history usage`.
+//!
+//! Owns: adding up over runs. Never: counts what no journal says; a run that
+//! cannot be read is left out, with a word.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use smol_wf_core::report::TokenUsage;
+use smol_wf_core::summary::Spent;
+use smol_wf_engine::{HistoryPage, RunSummary};
+
+use super::reader;
+use crate::failure::{CommandError, talk};
+use crate::flags::{DbFlags, SpanFlags};
+use crate::table::{Align, Format, table};
+use crate::words::{count, plural, price, utc};
+use crate::{output, screen};
+
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
+
+/// Add up agents, tokens and dollars over runs
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct UsageArgs {
+    /// What to add up by
+    #[arg(long, value_name = "WHAT", default_value = "model")]
+    by: By,
+
+    /// Only runs of the workflow of this name
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    #[command(flatten)]
+    span: SpanFlags,
+
+    /// How to print it
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf history usage --by model --since 7d
+  smol-wf history usage --by day --name code-review --output json";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+enum By {
+    /// The model that answered
+    Model,
+    /// The workflow's name
+    Workflow,
+    /// The day on which agents answered (UTC)
+    Day,
+    /// The provider that answered
+    Provider,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: Option<String>,
+    runs: u64,
+    agents: u64,
+    token_usage: TokenUsage,
+    cost_usd: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage<'a> {
+    schema_version: u32,
+    by: By,
+    rows: &'a [Row],
+    total: &'a Row,
+}
+
+impl UsageArgs {
+    pub(super) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let engine = reader(&self.db)?;
+        let page = HistoryPage {
+            limit: u32::MAX,
+            name: self.name.clone(),
+            since_us: self.span.since,
+            until_us: self.span.until,
+            ..HistoryPage::default()
+        };
+        let runs = engine.history(page).await?;
+        let unread = runs.iter().filter(|run| run.damage.is_some()).count();
+        if unread > 0 {
+            talk(&format!(
+                "warning: {} cannot be read and counts for nothing",
+                plural(unread, "run")
+            ));
+        }
+        let (rows, total) = add_up(&runs, self.by);
+        match self.output {
+            Format::Text => output::line(&text(self.by, &rows, &total))?,
+            Format::Json => {
+                let (rows, total) = (rows.as_slice(), &total);
+                output::document(&Usage { schema_version: 1, by: self.by, rows, total })?;
+            }
+            Format::Jsonl => rows.iter().try_for_each(output::json_line)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Days in order; everything else by what it cost, then by tokens.
+fn add_up(runs: &[RunSummary], by: By) -> (Vec<Row>, Row) {
+    let mut rows: BTreeMap<Option<String>, Row> = BTreeMap::new();
+    let mut total = Row::default();
+    for run in runs {
+        let mut seen: Vec<Option<String>> = Vec::new();
+        for spent in &run.spent {
+            let name = name_of(by, run, spent);
+            let row = rows.entry(name.clone()).or_default();
+            row.add(spent);
+            total.add(spent);
+            if !seen.contains(&name) {
+                row.runs += 1;
+                seen.push(name);
+            }
+        }
+        total.runs += u64::from(!run.spent.is_empty());
+    }
+    let mut rows: Vec<Row> = rows.into_iter().map(|(name, row)| Row { name, ..row }).collect();
+    if by != By::Day {
+        rows.sort_by(|a, b| {
+            let tokens = |row: &Row| row.token_usage.total_tokens;
+            b.cost_usd.total_cmp(&a.cost_usd).then_with(|| tokens(b).cmp(&tokens(a)))
+        });
+    }
+    (rows, total)
+}
+
+fn name_of(by: By, run: &RunSummary, spent: &Spent) -> Option<String> {
+    match by {
+        By::Model => spent.model.clone(),
+        By::Workflow => Some(run.name.clone()),
+        By::Day => utc(spent.day.saturating_mul(DAY_MS)).split(' ').next().map(str::to_owned),
+        By::Provider => Some(spent.provider.clone()),
+    }
+}
+
+impl Row {
+    fn add(&mut self, spent: &Spent) {
+        self.agents += spent.agents;
+        self.token_usage += spent.tokens;
+        self.cost_usd += spent.cost_usd;
+    }
+
+    fn cells(&self, name: &str) -> Vec<String> {
+        vec![
+            screen::cut(&screen::one_line(name), 40),
+            count(self.runs),
+            count(self.agents),
+            count(self.token_usage.input_tokens),
+            count(self.token_usage.output_tokens),
+            price(self.cost_usd),
+        ]
+    }
+}
+
+fn text(by: By, rows: &[Row], total: &Row) -> String {
+    let title = match by {
+        By::Model => "MODEL",
+        By::Workflow => "WORKFLOW",
+        By::Day => "DAY (UTC)",
+        By::Provider => "PROVIDER",
+    };
+    let columns = [
+        (title, Align::Left),
+        ("RUNS", Align::Right),
+        ("AGENTS", Align::Right),
+        ("READ", Align::Right),
+        ("WRITTEN", Align::Right),
+        ("COST", Align::Right),
+    ];
+    let mut cells: Vec<_> =
+        rows.iter().map(|row| row.cells(row.name.as_deref().unwrap_or("-"))).collect();
+    cells.push(total.cells("total"));
+    table(&columns, &cells)
+}

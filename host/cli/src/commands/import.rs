@@ -1,0 +1,74 @@
+//! `smol-wf import`.
+//!
+//! Owns: reading the file. Never: believes it; the core checks it, and the
+//! engine takes no run in place of another.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use smol_wf_core::archive;
+use smol_wf_core::limits::JOURNAL_BYTES_MAX;
+use smol_wf_engine::Imported;
+
+use super::history::reader;
+use crate::failure::{CommandError, FileError, talk};
+use crate::flags::DbFlags;
+use crate::output;
+use crate::words::plural;
+
+/// Largest file: a journal of the greatest length, its quotes escaped.
+const FILE_BYTES_MAX: u64 = 2 * JOURNAL_BYTES_MAX;
+
+/// Take in a run that was exported with --format journal
+///
+/// Its digests are checked and its id stays. What is here already is left as it
+/// is. The run can be shown and compared; to resume it executes its script, so
+/// do that only with runs whose origin you trust.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ImportArgs {
+    /// File to read; `-` is stdin
+    file: PathBuf,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf import run.journal
+  ssh build smol-wf export latest --format journal | smol-wf import -";
+
+impl ImportArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let text = read(&self.file)?;
+        let archive = archive::read(&text)
+            .map_err(|error| CommandError::Archive(self.file.clone(), error))?;
+        let (run, entries) = (archive.run.clone(), archive.records.len());
+        let engine = reader(&self.db)?;
+        match engine.import(archive).await? {
+            Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),
+            Imported::Same => talk(&format!("{run} is here already, just the same")),
+        }
+        output::line(run.as_str())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn read(path: &Path) -> Result<String, FileError> {
+    let failed = |error| FileError::Read { path: path.to_owned(), error };
+    let mut text = String::new();
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    source.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(FileError::TooLarge { path: path.to_owned(), bytes_max: FILE_BYTES_MAX });
+    }
+    Ok(text)
+}

@@ -1,0 +1,56 @@
+//! `smol-wf replay`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::history::opened;
+use super::run::INSTANCES_MAX;
+use crate::failure::{CommandError, say, talk};
+use crate::flags::DbFlags;
+use crate::{difference, exit, output};
+
+/// Execute a recorded run again, offline, and compare
+///
+/// Nothing is dispatched and nothing is written. Every call, the order of all
+/// deliveries, the fuel of every turn and the result must be what the journal
+/// says. The verdict goes to stdout as JSON; a difference is exit code 7.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ReplayArgs {
+    /// Run id, the beginning of one, or `latest`
+    run: String,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf replay latest
+  smol-wf replay run_0k3 && echo equal";
+
+impl ReplayArgs {
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let engine = opened(&self.db, INSTANCES_MAX)?;
+        let run = engine.find(&self.run).await?;
+        let started = Instant::now();
+        let replayed = engine.replay(&run).await?;
+        output::document(&replayed)?;
+        let Some(mismatch) = &replayed.mismatch else {
+            let fuel = if replayed.fuel_compared { "" } else { "; fuel of another guest" };
+            talk(&format!(
+                "run {run} replays: {} steps, {} turns, {} entries in {:.2} s{fuel}",
+                replayed.steps,
+                replayed.turns,
+                replayed.entries,
+                started.elapsed().as_secs_f64(),
+            ));
+            return Ok(ExitCode::SUCCESS);
+        };
+        let below = difference::of_fields(&mismatch.fields);
+        say(&format!("run {run} does not replay: {mismatch} [replay_mismatch]"), Some(&below));
+        Ok(ExitCode::from(exit::MISMATCH))
+    }
+}

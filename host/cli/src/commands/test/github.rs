@@ -1,0 +1,82 @@
+//! Verdicts where GitHub Actions shows them: annotations and the step summary.
+//!
+//! Owns: both forms, and knowing whether this is an action. Never: fails a test.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use super::Tested;
+use super::words;
+use crate::failure::{CommandError, talk};
+
+/// Tells GitHub, when it listens.
+pub(super) fn tell(tested: &[Tested]) -> Result<(), CommandError> {
+    if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+        return Ok(());
+    }
+    for one in tested {
+        if let Some(message) = words::first(one) {
+            talk(&annotation(&one.fixture, &message));
+        }
+    }
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    file.and_then(|mut file| file.write_all(summary(tested).as_bytes())).map_err(|error| {
+        let path = path.to_string_lossy();
+        CommandError::Usage(format!("cannot write the step summary {path}: {error}"))
+    })
+}
+
+/// A workflow command; see "Workflow commands for GitHub Actions".
+fn annotation(fixture: &str, message: &str) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    format!("::error file={},title=smol-wf test::{}", property(fixture), data(message))
+}
+
+fn summary(tested: &[Tested]) -> String {
+    let failed = tested.iter().filter(|one| !one.pass).count();
+    let mut text = format!("### smol-wf test: {} fixtures, {failed} failed\n\n", tested.len());
+    text.push_str("| | fixture | |\n|---|---|---|\n");
+    for one in tested {
+        let verdict = if one.pass { "pass" } else { "**FAIL**" };
+        let detail = words::first(one).unwrap_or_else(|| words::summary(one));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| {verdict} | {} | {} |", cell(&one.fixture), cell(&detail));
+    }
+    text.push('\n');
+    text
+}
+
+/// Text in a cell of a table, and nothing but text.
+fn cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' => safe.push(' '),
+            '<' => safe.push_str("&lt;"),
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' => {
+                safe.push('\\');
+                safe.push(character);
+            }
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_annotation_is_one_line_whatever_the_message_is() {
+        let line = annotation("a,b:c.swf", "100%\n::error::no");
+        assert_eq!(line, "::error file=a%2Cb%3Ac.swf,title=smol-wf test::100%25%0A::error::no");
+    }
+
+    #[test]
+    fn a_cell_holds_text_only() {
+        assert_eq!(cell("a|b\n<img> [x](y)"), "a\\|b &lt;img> \\[x\\](y)");
+    }
+}

@@ -1,0 +1,244 @@
+//! Fixtures: recorded once, replayed against the scripts of today.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use common::{Place, Ran, finish, project};
+use serde_json::Value;
+
+const META: &str = "export const meta = { name: 'review', description: 'd' }\n";
+
+const SCRIPT: &str = "
+const found = await parallel(['a', 'b'].map(file => () => agent(`Review ${file}\\nfor bugs.`, { label: file })))
+return { found, rank: await agent(`Rank ${found.length} findings.`, { label: 'rank' }) }
+";
+
+/// A project with one fixture of this script.
+fn recorded(script: &str, flags: &[&str]) -> Place {
+    let place = Place::new();
+    // A folder of its own, as a project is.
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("flows/review.js", format!("{META}{script}"));
+    let run = [&["run", "flows/review.js"], flags].concat();
+    assert_eq!(place.run(&run).code, 0);
+    export(&place, &[]).fails(0, &["smol-wf test"]);
+    place
+}
+
+fn export(place: &Place, flags: &[&str]) -> Ran {
+    place.run(&[&["export", "latest", "--fixture", "tests/review.swf"], flags].concat())
+}
+
+fn edit(place: &Place, from: &str, to: &str) {
+    let path = place.path("flows/review.js");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+fn fixture(place: &Place) -> String {
+    std::fs::read_to_string(place.path("tests/review.swf")).unwrap()
+}
+
+#[track_caller]
+fn verdict(ran: &Ran, code: i32, says: &[&str]) {
+    assert_eq!(ran.code, code, "{}\n{}", ran.stdout, ran.stderr);
+    for part in says {
+        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_examples_do_what_was_recorded() {
+    let place = Place::new();
+    let mut command = place.command(&["test", "examples", "--output", "json"]);
+    let ran = finish(command.current_dir(project()).spawn().unwrap());
+    let all = ran.ok();
+    let fixtures = all["fixtures"].as_array().unwrap();
+    assert!(fixtures.len() >= 10, "{fixtures:?}");
+    for fixture in fixtures {
+        assert_eq!(fixture["pass"], true, "{fixture}");
+        assert_eq!(fixture["live"], 0);
+        assert!(fixture["calls"].as_u64().unwrap() > 0, "{fixture}");
+    }
+}
+
+#[test]
+fn an_unchanged_script_passes_and_a_comment_changes_nothing() {
+    let place = recorded(SCRIPT, &[]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+    edit(&place, "return {", "// a remark\nlog('new')\nreturn {");
+    verdict(&place.run(&["test", "tests"]), 0, &["PASS", "script edited"]);
+    let before = fixture(&place);
+    verdict(&place.run(&["test", "--accept"]), 0, &["fixture written"]);
+    assert_ne!(fixture(&place), before);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live, "]);
+}
+
+#[test]
+fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
+    let place = recorded(SCRIPT, &[]);
+    edit(&place, "Rank ${found.length} findings.", "Order ${found.length} findings by weight.");
+    let failed = place.run(&["test"]);
+    verdict(
+        &failed,
+        7,
+        &[
+            "FAIL  tests/review.swf",
+            "call 3 (rank): prompt changed",
+            "- Rank 2 findings.",
+            "+ Order 2 findings by weight.",
+            "--record missing",
+        ],
+    );
+    // Nothing to accept: an answer is missing.
+    verdict(&place.run(&["test", "--accept"]), 7, &["FAIL"]);
+    let live = place.run(&["test", "--record", "missing", "--debug-rule", "*=answer:by weight"]);
+    verdict(&live, 0, &["PASS", "3 calls, 1 live", "fixture written"]);
+    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live"]);
+    assert!(fixture(&place).contains("by weight"));
+}
+
+#[test]
+fn new_and_missing_calls_and_another_result_fail() {
+    let place = recorded(SCRIPT, &[]);
+    edit(&place, "['a', 'b']", "['a']");
+    let fewer = place.run(&["test"]);
+    verdict(
+        &fewer,
+        7,
+        &["prompt changed", "- Rank 2 findings.", "recorded call 2 (b) is no longer made"],
+    );
+    edit(&place, "['a']", "['a', 'b', 'c']");
+    verdict(&place.run(&["test"]), 7, &["call 3 (c) is new: the fixture has no answer"]);
+    edit(&place, "['a', 'b', 'c']", "['b', 'a']");
+    let turned = place.run(&["test"]);
+    verdict(&turned, 7, &["the result changed", "--accept"]);
+    verdict(&place.run(&["test", "--accept"]), 0, &["PASS", "fixture written"]);
+    verdict(&place.run(&["test"]), 0, &["PASS"]);
+}
+
+#[test]
+fn a_flipped_byte_is_found_at_its_line() {
+    let place = recorded(SCRIPT, &[]);
+    let text = fixture(&place);
+    let line = text.lines().position(|line| line.contains("for bugs.")).unwrap() + 1;
+    let forged = text.replacen("for bugs.", "for bugz.", 1);
+    std::fs::write(place.path("tests/review.swf"), forged).unwrap();
+    verdict(&place.run(&["test"]), 7, &["FAIL", &format!("line {line} "), "fixture_changed"]);
+}
+
+#[test]
+fn rules_beside_a_fixture_are_kept() {
+    let place = recorded(SCRIPT, &[]);
+    let rules = r#"{ "resultSchema": { "type": "object", "required": ["found", "rank"] },
+        "agents": { "min": 3, "max": 3 }, "maxCostUsd": 1, "noNulls": true }"#;
+    place.write("tests/review.assert.json", rules);
+    verdict(&place.run(&["test"]), 0, &["PASS"]);
+    for (rules, says) in [
+        (r#"{ "resultSchema": { "required": ["verdict"] } }"#, "rule resultSchema"),
+        (r#"{ "agents": { "max": 2 } }"#, "rule agents: 3 agents were called, and 2 is the most"),
+        (r#"{ "agents": { "min": 4 } }"#, "4 is the least"),
+        (r#"{ "agent": {} }"#, "fixture_rules"),
+    ] {
+        place.write("tests/review.assert.json", rules);
+        verdict(&place.run(&["test"]), 7, &["FAIL", says]);
+    }
+    let nulls = recorded(SCRIPT, &["--debug-rule", "label:b=null"]);
+    nulls.write("tests/review.assert.json", r#"{ "noNulls": true }"#);
+    verdict(&nulls.run(&["test"]), 7, &["rule noNulls: 1 nulls", "step 2"]);
+}
+
+#[test]
+fn secrets_are_taken_out_and_the_fixture_replays_all_the_same() {
+    let key = "sk-abcdefghijklmnopqrstuvwxyz123456";
+    let script = "
+const head = 'sk-abcdefghij'
+const answer = await agent(`Log in with ${args.key} for ACME-17 in /home/ann/src`)
+await agent(`Then: ${answer} and ${head}klmnopqrstuvwxyz123456`)
+return answer
+";
+    let place = recorded(script, &["--args-key", key]);
+    export(&place, &["--redact", "ACME-[0-9]+"]).fails(0, &[]);
+    let text = fixture(&place);
+    assert!(
+        !text.contains(key) && !text.contains("ACME-17") && !text.contains("/home/ann"),
+        "{text}"
+    );
+    assert!(text.contains("[redacted]"));
+    verdict(&place.run(&["test"]), 0, &["PASS", "2 calls"]);
+    edit(&place, "Then:", "Now:");
+    verdict(&place.run(&["test"]), 7, &["- Then: echo: Log in with [redacted]", "+ Now: echo"]);
+    // A script that computes with a secret cannot be replayed without it.
+    let place = Place::new();
+    place.write(
+        "flows/review.js",
+        format!("{META}return await agent(`It is ${{args.key.length}} long`)"),
+    );
+    place.run(&["run", "flows/review.js", "--args-key", key]).ok();
+    export(&place, &[]).fails(7, &["fixture_not_redactable", "prompt"]);
+    export(&place, &["--redact", ".*"]).fails(2, &["fixture_redact_rule"]);
+}
+
+#[test]
+fn children_sleeps_failures_and_races_are_replayed_in_their_order() {
+    let script = "
+const first = await Promise.race([agent('slow'), agent('fast')])
+await SW.sleep(20)
+const inner = await workflow({ scriptPath: './child.js' }, { first })
+const slots = await parallel([() => agent('broken'), () => agent('whole')])
+return { first, inner, slots }
+";
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("flows/child.js", "export const meta = { name: 'c', description: 'd' }\nreturn await agent('inner ' + args.first)");
+    place.write("flows/review.js", format!("{META}{script}"));
+    let flags = ["--debug-rule", "prompt:slow=delay:80ms", "--debug-rule", "prompt:broken=fail"];
+    let ran = place.run(&[&["run", "flows/review.js"], &flags[..]].concat());
+    assert_eq!(ran.ok()["results"]["first"], "echo: fast");
+    export(&place, &[]).fails(0, &[]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  5 calls"]);
+    // Edited, the answers still come in the recorded order, and fail as they did.
+    edit(&place, "return {", "/* edited */ return {");
+    verdict(&place.run(&["test"]), 0, &["PASS", "script edited"]);
+    // So does a child that was edited.
+    place.write("flows/child.js", "export const meta = { name: 'c', description: 'd' }\nreturn await agent('inside ' + args.first)");
+    verdict(&place.run(&["test"]), 7, &["- inner echo: fast", "+ inside echo: fast"]);
+}
+
+#[test]
+fn ci_is_told_in_its_own_forms() {
+    let place = recorded(SCRIPT, &[]);
+    edit(&place, "Rank", "Order");
+    let mut command = place.command(&["test", "--junit", "report.xml"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("summary.md"));
+    let ran = finish(command.spawn().unwrap());
+    ran.fails(7, &["::error file=tests/review.swf,title=smol-wf test::call 3 (rank)"]);
+    let summary = std::fs::read_to_string(place.path("summary.md")).unwrap();
+    assert!(summary.contains("| **FAIL** | tests/review.swf |"), "{summary}");
+    let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
+    assert!(junit.contains("tests=\"1\" failures=\"1\""), "{junit}");
+    assert!(junit.contains("<failure message=\"call 3 (rank): prompt changed"), "{junit}");
+    let json: Value = place.run(&["test", "--output", "json"]).report();
+    assert_eq!(json["fixtures"][0]["differences"][0]["kind"], "call_changed");
+}
+
+#[test]
+fn what_is_no_fixture_is_said() {
+    let place = Place::new();
+    place.run(&["test"]).fails(2, &["no fixture", "export latest --fixture"]);
+    place.run(&["test", "gone.swf"]).fails(2, &["gone.swf"]);
+    place.write("empty.swf", "");
+    verdict(&place.run(&["test"]), 7, &["FAIL  empty.swf", "fixture_unreadable"]);
+    let paused =
+        place.script(&format!("{META}await agent('a'); await agent('b')"), &["--max-agents", "1"]);
+    paused.fails(5, &[]);
+    export(&place, &[]).fails(3, &["fixture_not_over", "resume"]);
+}

@@ -1,0 +1,276 @@
+//! Forks: what was answered is never asked again, in whatever order it came.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Place, finish, journal};
+use serde_json::{Value, json};
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+/// Prompts of the agents that were set to work, in order of dispatch.
+fn dispatched(place: &Place, run: &str) -> Vec<String> {
+    let entries = journal(&place.db(), run);
+    let prompt = |call: &Value| {
+        let called =
+            entries.iter().find(|entry| entry["kind"] == "agent_called" && entry["call"] == *call);
+        called.unwrap()["request"]["prompt"].as_str().unwrap().to_owned()
+    };
+    let of_kind = entries.iter().filter(|entry| entry["kind"] == "agent_dispatched");
+    of_kind.map(|entry| prompt(&entry["call"])).collect()
+}
+
+fn body(text: &str) -> String {
+    format!("{META}{text}\n")
+}
+
+#[test]
+fn an_edited_script_makes_only_the_calls_that_are_new() {
+    let place = Place::new();
+    let first = "const a = await agent('one'); const b = await agent('two')\nreturn [a, b]";
+    let before = place.script(&body(first), &[]);
+    before.ok();
+    // A label, a phase and a comment change nothing; the order may change too.
+    let second = "// edited\nphase('P')\nconst [b, a] = await parallel([() => agent('two', { label: 'l' }), () => agent('one')])\nreturn [a, b, await agent('three')]";
+    place.write("script.mjs", body(second));
+    let after = place.run(&["resume", &before.run_id()]);
+    let report = after.ok();
+    assert_eq!(report["results"], json!(["echo: one", "echo: two", "echo: three"]));
+    assert_ne!(report["runId"], before.run_id());
+    assert_eq!(report["parent"]["run"], before.run_id());
+    assert_eq!(report["reused"]["agents"], 2);
+    let (was, is) = (before.report(), &report);
+    assert_eq!(is["reused"]["tokenUsage"], was["tokenUsage"]);
+    assert_eq!(is["tokenUsage"]["outputTokens"], 3, "only `echo: three` was paid for");
+    assert_eq!(dispatched(&place, &after.run_id()), ["three"]);
+    assert!(after.stderr.contains("2 answers reused"), "{}", after.stderr);
+    assert!(after.stderr.contains("1 calls made"), "{}", after.stderr);
+    // The parent is as it was, and both replay.
+    assert_eq!(place.run(&["history", &before.run_id()]).report(), was);
+    for run in [before.run_id(), after.run_id()] {
+        assert_eq!(place.run(&["replay", &run]).ok()["equal"], true);
+    }
+}
+
+#[test]
+fn stopped_in_a_fan_out_only_what_was_running_runs_again() {
+    let place = Place::new();
+    let script = body("return await parallel(['A', 'B', 'C', 'D'].map(name => () => agent(name)))");
+    let stopped =
+        place.script(&script, &["--debug-rule", "prompt:B=delay:60s", "--timeout", "700ms"]);
+    stopped.fails(5, &["timed_out"]);
+    let run = stopped.run_id();
+    place.run(&["resume", &run, "--timeout", "300ms"]).fails(5, &["timed_out"]);
+    assert_eq!(dispatched(&place, &run), ["A", "B", "C", "D", "B"]);
+    let fork = place.run(&["fork", &run, "--debug-rule", "*=delay:1ms"]);
+    assert_eq!(fork.ok()["results"], json!(["echo: A", "echo: B", "echo: C", "echo: D"]));
+    assert_eq!(dispatched(&place, &fork.run_id()), ["B"]);
+}
+
+#[test]
+fn a_parallel_in_a_pipeline_takes_its_answers_over_in_any_order_of_completion() {
+    let place = Place::new();
+    let script = |more: &str| {
+        body(&format!(
+            "const all = await pipeline([1, 2, 3],
+               item => parallel([() => agent(`look ${{item}}`), () => agent('same')]),
+               (seen, item) => agent(`judge ${{item}} ${{seen}}`))
+             {more}
+             return all"
+        ))
+    };
+    let delays = ["--debug-rule", "prompt:look 1=delay:30ms", "--debug-rule", "#2=delay:50ms"];
+    let before = place.script(&script(""), &delays);
+    let expected = before.ok();
+    assert_eq!(expected["agents"]["called"], 9);
+    place.write("script.mjs", script("await agent('new')"));
+    let after = place.run(&["resume", "latest"]);
+    assert_eq!(after.ok()["results"], expected["results"]);
+    assert_eq!(dispatched(&place, &after.run_id()), ["new"]);
+    // A fork of the fork knows who paid.
+    place.write("script.mjs", script("await agent('newer')"));
+    let third = place.run(&["resume", "latest"]);
+    assert_eq!(third.ok()["reused"]["agents"], 9);
+    assert_eq!(dispatched(&place, &third.run_id()), ["newer"]);
+    let settled = journal(&place.db(), &third.run_id());
+    let source = settled.iter().find(|entry| entry["kind"] == "settled").unwrap();
+    assert_eq!(source["reply"]["reused"]["run"], before.run_id());
+}
+
+#[test]
+fn equal_calls_take_their_answers_first_in_first_out() {
+    let place = Place::new();
+    let script = |more: &str| {
+        body(&format!(
+            "const all = await parallel([0, 1, 2].map(() => () => agent('same')))\n{more}\nreturn all"
+        ))
+    };
+    let rules = ["--debug-rule", "#1=delay:60ms,answer:first", "--debug-rule", "#2=answer:second"];
+    let before = place.script(&script(""), &rules);
+    assert_eq!(before.ok()["results"], json!(["first", "second", "echo: same"]));
+    place.write("script.mjs", script("log('edited')"));
+    let after = place.run(&["resume", "latest"]);
+    assert_eq!(after.ok()["results"], json!(["first", "second", "echo: same"]));
+    assert!(dispatched(&place, &after.run_id()).is_empty());
+}
+
+#[test]
+fn failed_calls_run_again_and_finished_runs_can_be_forked() {
+    let place = Place::new();
+    let script = body("const a = await agent('a')\nreturn a + await agent('b ' + a)");
+    let failed = place.script(&script, &["--debug-rule", "prompt:b *=fail"]);
+    failed.fails(1, &["a debug rule says so"]);
+    let fork = place.run(&["fork", "latest", "--debug-rule", "prompt:none=fail"]);
+    assert_eq!(fork.ok()["results"], "echo: aecho: b echo: a");
+    assert_eq!(dispatched(&place, &fork.run_id()), ["b echo: a"]);
+    // Resuming what is over with the same script only reports it.
+    let again = place.run(&["resume", &fork.run_id()]);
+    assert_eq!(again.ok(), fork.report());
+    // From a step on, calls are made whatever their content.
+    let from = place.run(&["fork", &fork.run_id(), "--from", "1"]);
+    assert_eq!(from.ok()["results"], fork.report()["results"]);
+    assert_eq!(dispatched(&place, &from.run_id()), ["a", "b echo: a"]);
+    let from = place.run(&["fork", &fork.run_id(), "--from", "2"]);
+    assert_eq!(from.ok()["parent"]["from"], 2);
+    assert_eq!(dispatched(&place, &from.run_id()), ["b echo: a"]);
+}
+
+#[test]
+fn an_answer_written_by_hand_takes_the_place_of_the_agents() {
+    let place = Place::new();
+    let script = body(
+        "const verdict = await agent('judge', { schema: { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] } })
+         return verdict.ok ? await agent('release') : 'not approved'",
+    );
+    let refused = place.script(&script, &["--debug-rule", "prompt:judge=answer:{\"ok\":false}"]);
+    assert_eq!(refused.ok()["results"], "not approved");
+    place
+        .run(&["fork", "latest", "--set-result", "1={\"ok\":1}"])
+        .fails(2, &["schema", "--set-result 1"]);
+    let approved = place.run(&["fork", "latest", "--set-result", "1={\"ok\":true}"]);
+    let report = approved.ok();
+    assert_eq!(report["results"], "echo: release");
+    assert_eq!(report["reused"]["byHand"], 1);
+    assert_eq!(dispatched(&place, &approved.run_id()), ["release"]);
+    assert!(approved.stderr.contains("by hand"), "{}", approved.stderr);
+}
+
+#[test]
+fn children_and_sleeps_are_taken_over_and_other_arguments_are_given() {
+    let place = Place::new();
+    place.write("child.mjs", body("return [await agent('inner'), await agent('for ' + args.who)]"));
+    let parent = body(
+        "await SW.sleep(150)\nreturn await workflow({ scriptPath: './child.mjs' }, { who: args.who })",
+    );
+    let before = place.script(&parent, &["--args-who", "Ann"]);
+    assert_eq!(before.ok()["results"], json!(["echo: inner", "echo: for Ann"]));
+    let other = place.run(&["fork", "latest", "--args-who", "Bob"]);
+    assert_eq!(other.ok()["results"], json!(["echo: inner", "echo: for Bob"]));
+    assert_eq!(dispatched(&place, &other.run_id()), ["for Bob"]);
+    let entries = journal(&place.db(), &other.run_id());
+    let at = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind).unwrap();
+    let slept =
+        at("settled")["at_us"].as_i64().unwrap() - at("sleep_called")["at_us"].as_i64().unwrap();
+    assert!(slept < 150_000, "a sleep that is over is not slept again: {slept}");
+}
+
+#[test]
+fn a_fork_that_is_killed_goes_on_without_its_parent() {
+    let place = Place::new();
+    let script = |extra: &str| {
+        body(&format!(
+            "const all = await parallel([0, 1, 2, 3].map(i => () => agent(`part ${{i}}`)))\n{extra}\nreturn all"
+        ))
+    };
+    let before = place.script(&script(""), &[]);
+    before.ok();
+    place.write(
+        "script.mjs",
+        script("for (let i = 0; i < 4; i++) all.push(await agent(`more ${i}`))"),
+    );
+    let edited = place.path("script.mjs");
+    let fork = ["fork", "latest", edited.to_str().unwrap(), "--debug-rule", "*=delay:40ms"];
+    let mut child = place.command(&fork).spawn().unwrap();
+    // Killed as soon as it is known and at work.
+    let mut said = String::new();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !said.contains("[agent] more 1") {
+        assert_ne!(std::io::BufRead::read_line(&mut lines, &mut said).unwrap(), 0, "{said}");
+    }
+    std::thread::sleep(Duration::from_millis(5));
+    child.kill().unwrap();
+    finish(child);
+    let run = common::run_id_of(&said);
+    let connection = rusqlite::Connection::open(place.db()).unwrap();
+    for table in ["entries", "runs"] {
+        connection
+            .execute(&format!("DELETE FROM {table} WHERE run = ?"), [before.run_id()])
+            .unwrap();
+    }
+    let done = place.run(&["resume", &run]);
+    let report = done.ok();
+    assert_eq!(report["results"].as_array().unwrap().len(), 8);
+    assert_eq!(report["reused"]["agents"], 4);
+    let asked = dispatched(&place, &run);
+    assert!(asked.iter().all(|prompt| prompt.starts_with("more")), "{asked:?}");
+    assert_eq!(place.run(&["replay", &run]).ok()["equal"], true);
+}
+
+#[test]
+fn limits_are_raised_on_resume_and_what_is_done_is_free() {
+    let place = Place::new();
+    let script = body(
+        "const all = []\nfor (let i = 0; i < 6; i++) all.push(await agent(`s${i}`))\nreturn all",
+    );
+    let paused = place.script(&script, &["--max-agents", "3"]);
+    paused.fails(5, &["limit_agents", "resume"]);
+    let run = paused.run_id();
+    place.run(&["resume", &run, "--max-agents", "2"]).fails(2, &["limit_lowered"]);
+    place.run(&["resume", &run, "--max-agents", "6"]).ok();
+    assert_eq!(dispatched(&place, &run), ["s0", "s1", "s2", "s3", "s4", "s5"]);
+    // Answers that are there already are no agents that were started.
+    let fork = place.run(&["fork", &run, "--from", "5", "--max-agents", "2"]);
+    assert_eq!(fork.ok()["reused"]["agents"], 4);
+}
+
+#[test]
+fn a_fleet_that_answers_nothing_is_no_success() {
+    let place = Place::new();
+    let script =
+        body("return (await parallel([1, 2, 3].map(i => () => agent(`a${i}`)))).filter(Boolean)");
+    for rule in ["*=null", "*=fail"] {
+        let loud = place.script(&script, &["--debug-rule", rule]);
+        loud.fails(8, &["none of the 3 agents gave an answer", "agent `a1`, step 1"]);
+        assert_eq!(loud.report()["state"], "completed");
+    }
+    let one = ["--debug-rule", "#2=fail"];
+    let partial = place.script(&script, &one);
+    assert_eq!(partial.ok()["nulls"][0]["label"], "a2");
+    place.script(&script, &[&one[..], &["--fail-on-null"]].concat()).fails(8, &[]);
+    place.script(&script, &["--fail-on-null"]).ok();
+}
+
+#[test]
+fn an_error_made_of_a_null_names_the_agent_that_gave_it() {
+    let place = Place::new();
+    let script = body(
+        "const found = await agent('look', { label: 'verify:auth' })\nreturn found.map(one => one.name)",
+    );
+    let failed = place.script(&script, &["--debug-rule", "label:verify*=null"]);
+    failed.fails(1, &["TypeError", "null before that: agent `verify:auth`, step 1"]);
+    // Also when it failed, and `parallel` made that a null.
+    let script = body(
+        "const [found] = await parallel([() => agent('look', { label: 'verify:db' })])\nreturn found.map(one => one.name)",
+    );
+    let failed = place.script(&script, &["--debug-rule", "label:verify*=fail"]);
+    failed.fails(1, &["TypeError", "agent `verify:db`, step 1 (slot 0 of parallel 1)"]);
+}

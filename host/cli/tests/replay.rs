@@ -1,0 +1,179 @@
+//! Replays: equal runs are found equal, and any change is found where it is.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Place, journal};
+use serde_json::Value;
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+/// Changes entries of a journal and seals the whole of it anew, as someone who
+/// knows how the chain is made could.
+fn forge(db: &Path, run: &str, change: impl Fn(&mut Vec<Value>)) {
+    let mut entries = journal(db, run);
+    change(&mut entries);
+    let mut connection = rusqlite::Connection::open(db).unwrap();
+    let change = connection.transaction().unwrap();
+    let mut chain = String::new();
+    for (seq, entry) in (0_i64..).zip(&entries) {
+        let text = entry.to_string();
+        chain = seal(&chain, &text);
+        change
+            .execute(
+                "UPDATE entries SET body = ?, chain = ?, kind = ? WHERE run = ? AND seq = ?",
+                (&text, &chain, entry["kind"].as_str().unwrap(), run, seq),
+            )
+            .unwrap();
+    }
+    // A forger who knows the schema sets the seal in the run's row, too.
+    change.execute("UPDATE runs SET tip = ? WHERE run = ?", (&chain, run)).unwrap();
+    change.commit().unwrap();
+}
+
+fn seal(last: &str, body: &str) -> String {
+    let digest = smol_wf_core::ids::Digest::of(format!("{last}{body}").as_bytes());
+    digest.as_str().to_owned()
+}
+
+fn place_of(entries: &[Value], kind: &str, nth: usize) -> usize {
+    let found = entries.iter().enumerate().filter(|(_, entry)| entry["kind"] == kind);
+    found.map(|(index, _)| index).nth(nth).unwrap()
+}
+
+#[test]
+fn runs_of_every_state_replay() {
+    let place = Place::new();
+    for (script, flags, code) in [
+        (
+            "phase('P')\nlog('l')\nawait SW.sleep(1)\nreturn await parallel([1, 2, 3].map(i => () => agent(`a${i}`)))",
+            &[][..],
+            0,
+        ),
+        ("await agent('a')\nthrow new Error('no')", &[], 1),
+        ("await agent('a')\nawait new Promise(() => {})", &[], 3),
+        (
+            "for (let i = 0; i < 9; i++) await agent(`${i} ${Math.random()} ${Date.now()}`)",
+            &["--max-agents", "4"],
+            5,
+        ),
+        (
+            "return await parallel([1, 2, 3].map(i => () => agent(`a${i}`)))",
+            &["--debug-rule", "#2=fail"],
+            0,
+        ),
+        (
+            "return await Promise.race([1, 2, 3].map(i => agent(`a${i}`)))",
+            &["--debug-rule", "#1=delay:50ms"],
+            0,
+        ),
+    ] {
+        let ran = place.script(&format!("{META}{script}\n"), flags);
+        assert_eq!(ran.code, code, "{script}: {}", ran.stderr);
+        let before = journal(&place.db(), &ran.run_id());
+        let replayed = place.run(&["replay", "latest"]).ok();
+        assert_eq!(replayed["equal"], true, "{script}");
+        assert_eq!(replayed["fuelCompared"], true);
+        assert_eq!(replayed["entries"], before.len());
+        assert_eq!(journal(&place.db(), &ran.run_id()), before, "a replay writes nothing");
+    }
+}
+
+#[test]
+fn a_forged_journal_is_found_out_at_the_step_with_both_sides() {
+    let script = format!(
+        "{META}const a = await agent('first line\\nsecond line\\nthird line')\nawait agent(`then ${{a}}`)\nreturn a\n"
+    );
+    type Change = fn(&mut Vec<Value>);
+    let cases: [(&str, Change, &[&str]); 6] = [
+        (
+            "a prompt",
+            |entries| {
+                let index = place_of(entries, "agent_called", 0);
+                entries[index]["request"]["prompt"] = "first line\n2nd line\nthird line".into();
+            },
+            &["step 1", "request.prompt", "- 2nd line", "+ second line"],
+        ),
+        (
+            "an answer",
+            |entries| {
+                let index = place_of(entries, "settled", 0);
+                entries[index]["outcome"]["value"] = "\"forged\"".into();
+            },
+            &["step 2", "request.prompt", "- then echo: first", "+ then forged"],
+        ),
+        (
+            "the fuel of a turn",
+            |entries| {
+                let index = place_of(entries, "turn_ended", 1);
+                let fuel = entries[index]["fuel"].as_u64().unwrap();
+                entries[index]["fuel"] = (fuel + 1).into();
+            },
+            &["step 2", "fuel"],
+        ),
+        (
+            "the result",
+            |entries| {
+                let index = place_of(entries, "run_ended", 0);
+                entries[index]["end"]["result"] = "\"forged\"".into();
+            },
+            &["end.result", "- \"forged\"", "+ \"echo: first"],
+        ),
+        (
+            "the order",
+            |entries| {
+                let index = place_of(entries, "settled", 1);
+                entries[index]["call"] = 1.into();
+            },
+            &["step 1", "no call is open under this number"],
+        ),
+        (
+            "the script",
+            |entries| {
+                let index = place_of(entries, "scope_started", 0);
+                let text = entries[index]["text"].as_str().unwrap().replace("return a", "return 1");
+                entries[index]["text"] = text.into();
+            },
+            &["replay_mismatch"],
+        ),
+    ];
+    for (what, change, says) in cases {
+        let place = Place::new();
+        let ran = place.script(&script, &[]);
+        ran.ok();
+        forge(&place.db(), &ran.run_id(), change);
+        let replayed = place.run(&["replay", "latest"]);
+        replayed.fails(7, &[&["replay_mismatch"], says].concat());
+        let verdict = replayed.report();
+        assert_eq!(verdict["equal"], false, "{what}");
+        assert!(verdict["mismatch"]["seq"].as_u64().is_some(), "{what}");
+    }
+}
+
+#[test]
+fn a_resume_that_does_not_replay_shows_the_difference_and_dispatches_nothing() {
+    let place = Place::new();
+    let script = format!("{META}for (let i = 0; i < 9; i++) await agent(`step ${{i}}`)\n");
+    let paused = place.script(&script, &["--max-agents", "4"]);
+    paused.fails(5, &["limit_agents"]);
+    forge(&place.db(), &paused.run_id(), |entries| {
+        let index = place_of(entries, "agent_called", 2);
+        entries[index]["request"]["prompt"] = "step two".into();
+    });
+    let before = journal(&place.db(), &paused.run_id());
+    let resumed = place.run(&["resume", "latest", "--max-agents", "9"]);
+    resumed.fails(
+        7,
+        &["step 3", "request.prompt", "- step two", "+ step 2", "nothing was dispatched"],
+    );
+    assert_eq!(journal(&place.db(), &paused.run_id()), before);
+}

@@ -1,0 +1,134 @@
+//! What makes two calls the same call, whichever run made them.
+//!
+//! Owns: the content keys. Never: compares anything else of a call; a strict
+//! replay compares whole entries.
+//!
+//! Part of an agent call's content is what decides about the answer: the
+//! prompt, the schema, and who is asked (provider, model, effort, kind of
+//! agent, isolation, permissions), with the phase's defaults applied. Not part
+//! of it: label and phase title, which are for people; time-out, retries and
+//! options that this version ignores, which decide whether there is an answer
+//! and never what it says.
+
+use serde_json::{Map, Value};
+
+use crate::call::AgentRequest;
+use crate::ids::Digest;
+
+impl AgentRequest {
+    /// Digest of all that makes this call what it is.
+    #[must_use]
+    pub fn content_key(&self) -> Digest {
+        // Taken apart whole, so that a new option cannot be forgotten here.
+        let Self {
+            prompt,
+            label: _,
+            phase: _,
+            schema,
+            model,
+            provider,
+            effort,
+            agent_type,
+            isolation,
+            permissions,
+            timeout_ms: _,
+            retry: _,
+            unknown: _,
+        } = self;
+        let schema = schema.as_deref().map(canonical);
+        let permissions = permissions.map(|permissions| permissions.as_str().to_owned());
+        let parts = [
+            ("prompt", Some(prompt)),
+            ("schema", schema.as_ref()),
+            ("model", model.as_ref()),
+            ("provider", provider.as_ref()),
+            ("effort", effort.as_ref()),
+            ("agentType", agent_type.as_ref()),
+            ("isolation", isolation.as_ref()),
+            ("permissions", permissions.as_ref()),
+        ];
+        let mut text = Vec::with_capacity(prompt.len() + 64);
+        text.extend_from_slice(b"agent\n");
+        for (name, value) in parts {
+            let Some(value) = value else { continue };
+            // With its length, so that no two sets of options read the same.
+            text.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
+            text.extend_from_slice(value.as_bytes());
+        }
+        Digest::of(&text)
+    }
+}
+
+/// Content of a `sleep()`: how long it is.
+#[must_use]
+pub fn sleep_key(milliseconds: f64) -> Digest {
+    Digest::of(format!("sleep\n{milliseconds}").as_bytes())
+}
+
+/// JSON text with the keys of every object in order; text that is no JSON as it
+/// is.
+fn canonical(text: &str) -> String {
+    match serde_json::from_str(text) {
+        Ok(value) => sorted(value).to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// As deep as `serde_json` reads, which is 128 levels.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+            fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+            Value::Object(
+                fields.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(prompt: &str, options: &str) -> Digest {
+        AgentRequest::read(prompt.to_owned(), options).unwrap().content_key()
+    }
+
+    #[test]
+    fn what_is_for_people_is_no_part_of_a_call() {
+        let plain = key("p", "{}");
+        for same in [r#"{"label":"l"}"#, r#"{"phase":"Review"}"#, r#"{"color":"red"}"#] {
+            assert_eq!(key("p", same), plain, "{same}");
+        }
+    }
+
+    #[test]
+    fn what_decides_about_the_answer_is() {
+        let options = [
+            "{}",
+            r#"{"model":"m"}"#,
+            r#"{"provider":"m"}"#,
+            r#"{"effort":"m"}"#,
+            r#"{"agentType":"m"}"#,
+            r#"{"isolation":"worktree"}"#,
+            r#"{"schema":{"type":"string"}}"#,
+        ];
+        let mut keys: Vec<Digest> = options.iter().map(|options| key("p", options)).collect();
+        keys.push(key("q", "{}"));
+        keys.push(key("p\nmodel 1\nm", "{}"));
+        let count = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn a_schema_counts_whatever_the_order_of_its_keys() {
+        let one = r#"{"schema":{"type":"object","properties":{"a":{"type":"string"},"b":{}}}}"#;
+        let other = r#"{"schema":{"properties":{"b":{},"a":{"type":"string"}},"type":"object"}}"#;
+        assert_eq!(key("p", one), key("p", other));
+    }
+}

@@ -1,0 +1,337 @@
+//! A run in detail, as a fold over its journal: who worked on it, what each
+//! call was, when it ran, and what it cost.
+//!
+//! Owns: the one account that `history`, `diff` and the exported traces show
+//! parts of. Never: copies a prompt or an answer; it borrows the journal.
+
+use std::collections::HashMap;
+
+use serde::{Serialize, Serializer};
+
+use crate::call::{AgentRequest, Reply, Reused, WorkflowTarget};
+use crate::content::sleep_key;
+use crate::guest::{Failure, Outcome};
+use crate::ids::{CallId, Digest, Scope};
+use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
+use crate::limits::Limits;
+use crate::report::{NoHead, TokenUsage};
+
+mod fold;
+
+/// A run in detail.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details<'a> {
+    /// When it was created.
+    #[serde(rename = "createdAtMs", serialize_with = "ms")]
+    pub created_at_us: i64,
+    /// Time of its last entry.
+    #[serde(rename = "updatedAtMs", serialize_with = "ms")]
+    pub updated_at_us: i64,
+    /// Where its script was.
+    pub script: &'a str,
+    /// Of its script's text.
+    pub script_digest: &'a Digest,
+    /// For calls that name no provider.
+    pub provider: &'a str,
+    /// Seed of everything random in it.
+    pub seed: u64,
+    /// Output tokens that `budget` told the script of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u64>,
+    /// Processes that worked on it.
+    pub attempts: Vec<Attempt<'a>>,
+    /// Its calls, in order of issue.
+    pub steps: Vec<Step<'a>>,
+    /// Who answered, and what that took.
+    pub usage: UsageTables,
+    /// All that it is a function of.
+    #[serde(skip)]
+    pub head: &'a RunHead,
+    /// Its scripts, the first one first.
+    #[serde(skip)]
+    pub scripts: Vec<&'a ScopeStart>,
+    /// Phases and log lines, in order.
+    #[serde(skip)]
+    pub notes: Vec<Note<'a>>,
+    /// How it ended.
+    #[serde(skip)]
+    pub end: Option<&'a RunEnd>,
+}
+
+/// One process that worked on a run.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt<'a> {
+    /// From 1.
+    pub attempt: u32,
+    /// When it took the run up.
+    #[serde(rename = "startedAtMs", serialize_with = "ms")]
+    pub started_at_us: i64,
+    /// When it wrote last.
+    #[serde(rename = "endedAtMs", serialize_with = "ms")]
+    pub ended_at_us: i64,
+    /// Why it ended.
+    pub ended: Ended,
+    /// More about it, from a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// What it kept to.
+    pub limits: Limits,
+    /// Build of the guest that it ran.
+    pub guest: &'a Digest,
+}
+
+/// Why a process no longer works on a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It does.
+    Running,
+    /// It died without a word.
+    Killed,
+    /// Someone stopped it.
+    Cancelled,
+    /// `--timeout` was over.
+    TimedOut,
+    /// The run hit a limit.
+    Limit,
+    /// A provider answered nobody any more.
+    Provider,
+    /// The run has its result.
+    Completed,
+    /// The script failed.
+    Failed,
+}
+
+impl Ended {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Killed => "killed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed out",
+            Self::Limit => "limit",
+            Self::Provider => "provider",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a call is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// `agent()`.
+    Agent,
+    /// `workflow()`.
+    Workflow,
+    /// `sleep()`.
+    Sleep,
+}
+
+/// How a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// It waits for room, or for the run to be taken up again.
+    Queued,
+    /// It is being worked on.
+    Running,
+    /// Its answer is kept for the next attempt.
+    Answered,
+    /// Its answer went to the script.
+    Completed,
+    /// Its failure went to the script.
+    Failed,
+    /// The script ended without awaiting it.
+    Abandoned,
+}
+
+impl StepState {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Answered => "answered",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// A span of time in which a call was worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// From.
+    pub from_us: i64,
+    /// To; the last that is known, when it was cut off.
+    pub to_us: i64,
+}
+
+/// What a call asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked<'a> {
+    /// An agent.
+    Agent(&'a AgentRequest),
+    /// A child workflow, with these arguments.
+    Workflow(&'a WorkflowTarget, Option<&'a str>),
+    /// Some milliseconds.
+    Sleep(f64),
+}
+
+/// One call.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step<'a> {
+    /// Its number.
+    pub step: CallId,
+    /// What it is of.
+    pub kind: StepKind,
+    /// Which script made it.
+    pub scope: Scope,
+    /// What people call it.
+    pub title: String,
+    /// The phase it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<&'a str>,
+    /// How it stands.
+    pub state: StepState,
+    /// Who answered, or is to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<&'a str>,
+    /// The model that answered, else the one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<&'a str>,
+    /// The provider's own session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<&'a str>,
+    /// How it was kept apart from other agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<&'a str>,
+    /// When the script made it.
+    #[serde(rename = "calledAtMs", serialize_with = "ms")]
+    pub called_at_us: i64,
+    /// When someone was first set to work on it.
+    #[serde(rename = "startedAtMs", serialize_with = "ms_or_null")]
+    pub started_at_us: Option<i64>,
+    /// When its outcome went to the script.
+    #[serde(rename = "endedAtMs", serialize_with = "ms_or_null")]
+    pub ended_at_us: Option<i64>,
+    /// From dispatch to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// How often it was set to work on: more than once after a crash.
+    pub dispatches: u32,
+    /// How often the provider was asked: 2 after a correction.
+    pub rounds: u32,
+    /// The call whose answer it took over, in place of asking again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reused: Option<&'a Reused>,
+    /// Tokens it took; none when its answer was taken over.
+    pub token_usage: TokenUsage,
+    /// Dollars it took, when the provider says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'a Failure>,
+    /// What it asked for.
+    #[serde(skip)]
+    pub asked: Asked<'a>,
+    /// What it came to.
+    #[serde(skip)]
+    pub outcome: Option<&'a Outcome>,
+    /// What the agent said of itself.
+    #[serde(skip)]
+    pub reply: Option<&'a Reply>,
+    /// When it was worked on.
+    #[serde(skip)]
+    pub work: Vec<Work>,
+}
+
+/// What a script said.
+#[derive(Debug, Clone, Copy)]
+pub struct Note<'a> {
+    /// When.
+    pub at_us: i64,
+    /// Which script.
+    pub scope: Scope,
+    /// Whether it is the title of a phase; else a line of the log.
+    pub is_phase: bool,
+    /// What.
+    pub text: &'a str,
+}
+
+/// Agents, tokens and dollars, three ways.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageTables {
+    /// By phase.
+    pub by_phase: Vec<UsageRow>,
+    /// By model.
+    pub by_model: Vec<UsageRow>,
+    /// By provider.
+    pub by_provider: Vec<UsageRow>,
+}
+
+/// Agents, tokens and dollars of one phase, model or provider.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRow {
+    /// Which; none for calls outside of any phase, or of an unknown model.
+    pub name: Option<String>,
+    /// Agent calls that settled.
+    pub agents: u64,
+    /// Their tokens.
+    pub token_usage: TokenUsage,
+    /// Their dollars, as far as providers named them.
+    pub cost_usd: f64,
+}
+
+impl<'a> Details<'a> {
+    /// Of this journal. `someone_holds_it` tells a running process from one that
+    /// was killed.
+    ///
+    /// # Errors
+    /// When the journal does not begin with its head.
+    pub fn fold(entries: &'a [Entry], someone_holds_it: bool) -> Result<Self, NoHead> {
+        fold::details(entries, someone_holds_it)
+    }
+
+    /// A call by its number.
+    #[must_use]
+    pub fn step(&self, call: CallId) -> Option<&Step<'a>> {
+        self.steps.binary_search_by_key(&call, |step| step.step).ok().map(|at| &self.steps[at])
+    }
+}
+
+impl Step<'_> {
+    /// What makes it the call it is, whichever run made it.
+    #[must_use]
+    pub fn content(&self) -> Digest {
+        match self.asked {
+            Asked::Agent(request) => request.content_key(),
+            Asked::Workflow(target, args) => {
+                let args = args.unwrap_or_default();
+                Digest::of(format!("workflow\n{target}\n{args}").as_bytes())
+            }
+            Asked::Sleep(milliseconds) => sleep_key(milliseconds),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn ms<S: Serializer>(at_us: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(at_us / 1_000)
+}
+
+fn ms_or_null<S: Serializer>(at_us: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    at_us.map(|at_us| at_us / 1_000).serialize(serializer)
+}

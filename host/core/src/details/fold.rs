@@ -1,0 +1,316 @@
+//! Builds [`Details`], entry by entry.
+//!
+//! Owns: what each kind of entry adds. Never: what it is shown as.
+
+use super::{
+    Asked, Attempt, Body, CallId, Details, Digest, Ended, Entry, HashMap, Limits, NoHead, Note,
+    Outcome, Reply, RunEnd, RunHead, Scope, ScopeStart, Step, StepKind, StepState, StopReason,
+    TokenUsage, UsageRow, UsageTables, Work,
+};
+
+pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
+    let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
+        return Err(NoHead);
+    };
+    let mut fold = Fold { details: empty(head, *at_us), open: HashMap::new() };
+    for entry in &entries[1..] {
+        fold.after(entry);
+        fold.details.updated_at_us = entry.at_us;
+    }
+    Ok(fold.finish(held))
+}
+
+fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
+    Details {
+        created_at_us: at_us,
+        updated_at_us: at_us,
+        script: &head.script_path,
+        script_digest: &head.script,
+        provider: &head.provider,
+        seed: head.seed,
+        budget: head.budget,
+        attempts: Vec::new(),
+        steps: Vec::new(),
+        usage: UsageTables::default(),
+        head,
+        scripts: Vec::new(),
+        notes: Vec::new(),
+        end: None,
+    }
+}
+
+struct Fold<'a> {
+    details: Details<'a>,
+    /// Where a call that is not settled stands among the steps.
+    open: HashMap<CallId, usize>,
+}
+
+impl<'a> Fold<'a> {
+    fn after(&mut self, entry: &'a Entry) {
+        let at_us = entry.at_us;
+        match &entry.body {
+            Body::AttemptStarted { attempt, limits, guest } => {
+                self.attempt(*attempt, *limits, guest, at_us);
+            }
+            Body::ScopeStarted(start) => self.started(start, at_us),
+            Body::AgentCalled { call, scope, request } => {
+                let head = self.details.head;
+                let step = Step {
+                    phase: request.phase.as_deref(),
+                    provider: Some(request.provider.as_ref().unwrap_or(&head.provider)),
+                    model: request.model.as_deref(),
+                    isolation: request.isolation.as_deref(),
+                    ..step(*call, *scope, request.title(), Asked::Agent(request), at_us)
+                };
+                self.called(step);
+            }
+            Body::WorkflowCalled { call, scope, target, args } => {
+                let asked = Asked::Workflow(target, args.as_deref());
+                self.called(step(*call, *scope, target.to_string(), asked, at_us));
+            }
+            Body::SleepCalled { call, scope, milliseconds, .. } => {
+                let title = format!("sleep {} s", milliseconds / 1_000.0);
+                let mut step = step(*call, *scope, title, Asked::Sleep(*milliseconds), at_us);
+                step.begin(at_us);
+                self.called(step);
+            }
+            Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
+            Body::Logged { scope, message } => self.note(*scope, at_us, false, message),
+            Body::AgentDispatched { call } => {
+                if let Some(step) = self.opened(*call) {
+                    step.dispatches += 1;
+                    step.begin(at_us);
+                }
+            }
+            Body::AgentAnswered { call, outcome, reply } => {
+                if let Some(step) = self.opened(*call) {
+                    step.answer(outcome, Some(reply), at_us);
+                    step.state = StepState::Answered;
+                }
+            }
+            Body::Settled { call, outcome, reply } => {
+                self.settled(*call, outcome, reply.as_deref(), at_us);
+            }
+            Body::AttemptEnded { reason } => {
+                self.interrupt(at_us);
+                if let Some(attempt) = self.details.attempts.last_mut() {
+                    attempt.ended_at_us = at_us;
+                    (attempt.ended, attempt.reason) = stopped(reason);
+                }
+            }
+            Body::RunEnded { end } => self.ended(end, at_us),
+            _ => {}
+        }
+    }
+
+    fn attempt(&mut self, attempt: u32, limits: Limits, guest: &'a Digest, at_us: i64) {
+        let last_us = self.details.updated_at_us;
+        self.interrupt(last_us);
+        if let Some(before) = self.details.attempts.last_mut()
+            && before.ended == Ended::Running
+        {
+            before.ended = Ended::Killed;
+            before.ended_at_us = last_us;
+        }
+        self.details.attempts.push(Attempt {
+            attempt,
+            started_at_us: at_us,
+            ended_at_us: at_us,
+            ended: Ended::Running,
+            reason: None,
+            limits,
+            guest,
+        });
+    }
+
+    /// Whatever was being worked on has to begin anew; a sleep goes on.
+    fn interrupt(&mut self, at_us: i64) {
+        for &index in self.open.values() {
+            let step = &mut self.details.steps[index];
+            if step.kind == StepKind::Agent && step.state == StepState::Running {
+                step.state = StepState::Queued;
+                if let Some(work) = step.work.last_mut() {
+                    work.to_us = at_us;
+                }
+            }
+        }
+    }
+
+    fn started(&mut self, start: &'a ScopeStart, at_us: i64) {
+        self.details.scripts.push(start);
+        if let Some(step) = start.scope.opened_by().and_then(|call| self.opened(call)) {
+            step.begin(at_us);
+        }
+    }
+
+    fn called(&mut self, step: Step<'a>) {
+        self.open.insert(step.step, self.details.steps.len());
+        self.details.steps.push(step);
+    }
+
+    fn note(&mut self, scope: Scope, at_us: i64, is_phase: bool, text: &'a str) {
+        self.details.notes.push(Note { at_us, scope, is_phase, text });
+    }
+
+    fn opened(&mut self, call: CallId) -> Option<&mut Step<'a>> {
+        self.open.get(&call).map(|&index| &mut self.details.steps[index])
+    }
+
+    fn settled(
+        &mut self,
+        call: CallId,
+        outcome: &'a Outcome,
+        reply: Option<&'a Reply>,
+        at_us: i64,
+    ) {
+        let Some(index) = self.open.remove(&call) else { return };
+        let step = &mut self.details.steps[index];
+        step.answer(outcome, reply, at_us);
+        step.ended_at_us = Some(at_us);
+        step.state = match outcome {
+            Outcome::Value(_) => StepState::Completed,
+            Outcome::Failed(_) => StepState::Failed,
+        };
+        // What was taken over was paid for by the run that asked.
+        if step.kind == StepKind::Agent && step.reused.is_none() {
+            let step = &self.details.steps[index];
+            let tables = &mut self.details.usage;
+            add(&mut tables.by_phase, step.phase, step);
+            add(&mut tables.by_model, step.model, step);
+            add(&mut tables.by_provider, step.provider, step);
+        }
+    }
+
+    fn ended(&mut self, end: &'a RunEnd, at_us: i64) {
+        self.interrupt(at_us);
+        for &index in self.open.values() {
+            self.details.steps[index].state = StepState::Abandoned;
+        }
+        self.details.end = Some(end);
+        if let Some(attempt) = self.details.attempts.last_mut() {
+            attempt.ended_at_us = at_us;
+            attempt.ended = match end {
+                RunEnd::Completed { .. } => Ended::Completed,
+                RunEnd::Failed { .. } => Ended::Failed,
+            };
+        }
+    }
+
+    fn finish(mut self, held: bool) -> Details<'a> {
+        let last_us = self.details.updated_at_us;
+        if let Some(attempt) = self.details.attempts.last_mut()
+            && attempt.ended == Ended::Running
+        {
+            attempt.ended_at_us = last_us;
+            if !held {
+                attempt.ended = Ended::Killed;
+            }
+        }
+        if !held {
+            self.interrupt(last_us);
+        }
+        for step in &mut self.details.steps {
+            if let (StepState::Running, Some(work)) = (step.state, step.work.last_mut()) {
+                work.to_us = last_us;
+            }
+        }
+        self.details
+    }
+}
+
+impl<'a> Step<'a> {
+    fn begin(&mut self, at_us: i64) {
+        self.state = StepState::Running;
+        self.started_at_us.get_or_insert(at_us);
+        self.work.push(Work { from_us: at_us, to_us: at_us });
+    }
+
+    fn answer(&mut self, outcome: &'a Outcome, reply: Option<&'a Reply>, at_us: i64) {
+        let kept = self.state == StepState::Answered;
+        self.outcome = Some(outcome);
+        self.error = match outcome {
+            Outcome::Failed(failure) => Some(failure),
+            Outcome::Value(_) => None,
+        };
+        if let Some(work) = self.work.last_mut().filter(|_| !kept) {
+            // The answer may have waited for its turn; the agent says how long
+            // it took.
+            let took = reply.map(|reply| signed_us(reply.duration_ms));
+            work.to_us = took.map_or(at_us, |took| (work.from_us.saturating_add(took)).min(at_us));
+        }
+        if let Some(reply) = reply {
+            self.reply = Some(reply);
+            self.provider = Some(&reply.provider);
+            self.model = reply.model.as_deref().or(self.model);
+            self.session_id = reply.session_id.as_deref();
+            self.rounds = reply.rounds;
+            self.duration_ms = Some(reply.duration_ms);
+            self.reused = reply.reused.as_ref();
+            if self.reused.is_none() {
+                self.token_usage = TokenUsage::of(reply.usage);
+                self.cost_usd = reply.cost_usd;
+            }
+        } else if let Some(from) = self.started_at_us {
+            self.duration_ms = u64::try_from((at_us - from) / 1_000).ok();
+        }
+    }
+}
+
+fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: i64) -> Step<'a> {
+    Step {
+        step: call,
+        kind: match asked {
+            Asked::Agent(_) => StepKind::Agent,
+            Asked::Workflow(..) => StepKind::Workflow,
+            Asked::Sleep(_) => StepKind::Sleep,
+        },
+        scope,
+        title,
+        phase: None,
+        state: StepState::Queued,
+        provider: None,
+        model: None,
+        session_id: None,
+        isolation: None,
+        called_at_us: at_us,
+        started_at_us: None,
+        ended_at_us: None,
+        duration_ms: None,
+        dispatches: 0,
+        rounds: 0,
+        reused: None,
+        token_usage: TokenUsage::default(),
+        cost_usd: None,
+        error: None,
+        asked,
+        outcome: None,
+        reply: None,
+        work: Vec::new(),
+    }
+}
+
+fn add(rows: &mut Vec<UsageRow>, name: Option<&str>, step: &Step<'_>) {
+    let index = rows.iter().position(|row| row.name.as_deref() == name).unwrap_or_else(|| {
+        let name = name.map(str::to_owned);
+        let token_usage = TokenUsage::default();
+        rows.push(UsageRow { name, agents: 0, token_usage, cost_usd: 0.0 });
+        rows.len() - 1
+    });
+    let row = &mut rows[index];
+    row.agents += 1;
+    row.token_usage += step.token_usage;
+    row.cost_usd += step.cost_usd.unwrap_or(0.0);
+}
+
+fn stopped(reason: &StopReason) -> (Ended, Option<&str>) {
+    match reason {
+        StopReason::Cancelled => (Ended::Cancelled, None),
+        StopReason::TimedOut { .. } => (Ended::TimedOut, None),
+        StopReason::Limit { message, .. } => (Ended::Limit, Some(message)),
+        StopReason::Provider(shut) => (Ended::Provider, Some(&shut.message)),
+    }
+}
+
+fn signed_us(milliseconds: u64) -> i64 {
+    i64::try_from(milliseconds.saturating_mul(1_000)).unwrap_or(i64::MAX)
+}

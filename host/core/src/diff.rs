@@ -1,0 +1,369 @@
+//! What two runs have in common, and where they part.
+//!
+//! Owns: which calls of two runs are the same (by content, first in first out),
+//! the first place where they part, and the difference of two results. Never:
+//! judges which one is right.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::details::{Asked, Details, Step};
+use crate::guest::Outcome;
+use crate::ids::{CallId, Digest, RunId};
+use crate::journal::RunEnd;
+use crate::report::TokenUsage;
+
+/// Changes of the results that are listed one by one; the rest is counted.
+const CHANGES_LISTED_MAX: usize = 100;
+
+/// Parts of an agent's call that are no part of its content.
+const BESIDES: [&str; 5] = ["label", "phase", "timeout_ms", "retry", "unknown"];
+
+/// The difference of two runs, called `a` and `b`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunDiff<'a> {
+    /// One.
+    pub a: Side<'a>,
+    /// The other.
+    pub b: Side<'a>,
+    /// Whether both made the same calls in the same order, got the same answers
+    /// and came to the same result. Tokens, dollars and times are not compared.
+    pub equal: bool,
+    /// Calls that both made, and that were answered alike.
+    pub same: u64,
+    /// Calls that both made, and that were answered otherwise.
+    pub answered_otherwise: Vec<Pair>,
+    /// Calls that only `a` made.
+    pub only_in_a: Vec<CallLine>,
+    /// Calls that only `b` made.
+    pub only_in_b: Vec<CallLine>,
+    /// Where they part first, in order of issue.
+    pub first_divergence: Option<Divergence>,
+    /// What becomes of the result of `a` in `b`.
+    pub result: Vec<Change>,
+    /// Changes of the result beyond those listed.
+    pub changes_not_listed: u64,
+}
+
+/// One of the two.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Side<'a> {
+    /// Which run.
+    pub run_id: &'a RunId,
+    /// `meta.name` of its script.
+    pub name: &'a str,
+    /// Its calls.
+    pub steps: usize,
+    /// Their tokens.
+    pub token_usage: TokenUsage,
+    /// Their dollars, as far as providers named them.
+    pub cost_usd: f64,
+    /// How it ended; none while it has not.
+    pub ended: Option<&'static str>,
+}
+
+/// The same call in both.
+#[derive(Debug, Serialize)]
+pub struct Pair {
+    /// Its number in `a`.
+    pub a: CallId,
+    /// Its number in `b`.
+    pub b: CallId,
+    /// What people call it.
+    pub title: String,
+}
+
+/// A call that only one of them made.
+#[derive(Debug, Serialize)]
+pub struct CallLine {
+    /// Its number.
+    pub step: CallId,
+    /// What people call it.
+    pub title: String,
+}
+
+/// Where two runs part.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Divergence {
+    /// The call of `a`; none when it made no more.
+    pub a: Option<CallLine>,
+    /// The call of `b`.
+    pub b: Option<CallLine>,
+    /// What differs between the two: parts of the call, or `answer`.
+    pub fields: Vec<Field>,
+}
+
+/// One part of a call that differs.
+#[derive(Debug, Serialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// In `a`, as text.
+    pub a: Option<String>,
+    /// In `b`, as text.
+    pub b: Option<String>,
+}
+
+/// One change of a JSON value.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Change {
+    /// Where, as in `$.findings[2].title`.
+    pub path: String,
+    /// Before; none where there was nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub a: Option<Value>,
+    /// After; none where there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub b: Option<Value>,
+}
+
+impl<'a> RunDiff<'a> {
+    /// Of these two.
+    #[must_use]
+    pub fn of(a: &Details<'a>, b: &Details<'a>) -> Self {
+        let mut diff = Self {
+            a: side(a),
+            b: side(b),
+            equal: false,
+            same: 0,
+            answered_otherwise: Vec::new(),
+            only_in_a: Vec::new(),
+            only_in_b: Vec::new(),
+            first_divergence: first_divergence(&a.steps, &b.steps),
+            result: Vec::new(),
+            changes_not_listed: 0,
+        };
+        diff.align(&a.steps, &b.steps);
+        let mut changes = Changes::default();
+        match (result(a), result(b)) {
+            (Some(a), Some(b)) => changes.between("$", &a, &b),
+            (a, b) if a == b => {}
+            (a, b) => changes.push("$", a.as_ref(), b.as_ref()),
+        }
+        (diff.result, diff.changes_not_listed) = (changes.listed, changes.not_listed);
+        let same_end = diff.a.ended == diff.b.ended && error(a) == error(b);
+        diff.equal = diff.first_divergence.is_none() && diff.result.is_empty() && same_end;
+        diff
+    }
+
+    /// Pairs the calls of equal content, the first with the first.
+    fn align(&mut self, a: &[Step<'_>], b: &[Step<'_>]) {
+        let mut waiting: HashMap<Digest, VecDeque<&Step<'_>>> = HashMap::new();
+        for step in a {
+            waiting.entry(step.content()).or_default().push_back(step);
+        }
+        for step in b {
+            let Some(other) = waiting.get_mut(&step.content()).and_then(VecDeque::pop_front) else {
+                self.only_in_b.push(line(step));
+                continue;
+            };
+            if other.outcome == step.outcome {
+                self.same += 1;
+            } else {
+                let title = step.title.clone();
+                self.answered_otherwise.push(Pair { a: other.step, b: step.step, title });
+            }
+        }
+        let mut left: Vec<_> = waiting.into_values().flatten().map(line).collect();
+        left.sort_by_key(|line| line.step);
+        self.only_in_a = left;
+    }
+}
+
+fn side<'a>(details: &Details<'a>) -> Side<'a> {
+    let mut token_usage = TokenUsage::default();
+    for step in &details.steps {
+        token_usage += step.token_usage;
+    }
+    Side {
+        run_id: &details.head.run,
+        name: &details.head.name,
+        steps: details.steps.len(),
+        token_usage,
+        cost_usd: details.steps.iter().filter_map(|step| step.cost_usd).sum(),
+        ended: details.end.map(|end| match end {
+            RunEnd::Completed { .. } => "completed",
+            RunEnd::Failed { .. } => "failed",
+        }),
+    }
+}
+
+fn line(step: &Step<'_>) -> CallLine {
+    CallLine { step: step.step, title: step.title.clone() }
+}
+
+fn result(details: &Details<'_>) -> Option<Value> {
+    match details.end {
+        Some(RunEnd::Completed { result, .. }) => serde_json::from_str(result).ok(),
+        _ => None,
+    }
+}
+
+fn error<'a>(details: &Details<'a>) -> Option<(&'a str, &'a str)> {
+    match details.end {
+        Some(RunEnd::Failed { error }) => Some((&error.code, &error.message)),
+        _ => None,
+    }
+}
+
+/// The first calls that are not the same call, or were not answered alike.
+fn first_divergence(a: &[Step<'_>], b: &[Step<'_>]) -> Option<Divergence> {
+    for index in 0..a.len().max(b.len()) {
+        let (a, b) = (a.get(index), b.get(index));
+        let fields = match (a, b) {
+            (Some(a), Some(b)) => differences(a, b),
+            _ => Vec::new(),
+        };
+        if a.is_none() || b.is_none() || !fields.is_empty() {
+            return Some(Divergence { a: a.map(line), b: b.map(line), fields });
+        }
+    }
+    None
+}
+
+/// None at all when the two are the same call, answered alike.
+fn differences(a: &Step<'_>, b: &Step<'_>) -> Vec<Field> {
+    if a.content() != b.content() {
+        return parts(a, b);
+    }
+    let answer = |step: &Step<'_>| match step.outcome {
+        Some(Outcome::Value(text)) => Some(text.clone()),
+        Some(Outcome::Failed(failure)) => Some(format!("{} [{}]", failure.message, failure.code)),
+        None => None,
+    };
+    let (a_answer, b_answer) = (answer(a), answer(b));
+    if a_answer == b_answer {
+        return Vec::new();
+    }
+    vec![Field { name: "answer".to_owned(), a: a_answer, b: b_answer }]
+}
+
+/// The parts of two calls that differ.
+fn parts(a: &Step<'_>, b: &Step<'_>) -> Vec<Field> {
+    let (of_a, of_b) = (described(a), described(b));
+    let names = of_a.iter().chain(of_b.iter().filter(|(name, _)| !has(&of_a, name)));
+    let differing = names.filter_map(|(name, _)| {
+        let find = |parts: &[(String, String)]| {
+            parts.iter().find(|(found, _)| found == name).map(|(_, text)| text.clone())
+        };
+        let (a, b) = (find(&of_a), find(&of_b));
+        (a != b).then(|| Field { name: name.clone(), a, b })
+    });
+    differing.collect()
+}
+
+fn has(parts: &[(String, String)], name: &str) -> bool {
+    parts.iter().any(|(found, _)| found == name)
+}
+
+/// A call in named parts, as text.
+fn described(step: &Step<'_>) -> Vec<(String, String)> {
+    let part = |name: &str, text: String| (name.to_owned(), text);
+    match step.asked {
+        Asked::Sleep(milliseconds) => vec![part("sleep", milliseconds.to_string())],
+        Asked::Workflow(target, args) => {
+            let args = args.unwrap_or_default().to_owned();
+            vec![part("workflow", target.to_string()), part("args", args)]
+        }
+        Asked::Agent(request) => {
+            let Ok(Value::Object(fields)) = serde_json::to_value(request) else {
+                return Vec::new();
+            };
+            let what = fields.into_iter().filter(|(name, _)| !BESIDES.contains(&name.as_str()));
+            what.map(|(name, value)| match value {
+                Value::String(text) => (name, text),
+                other => (name, other.to_string()),
+            })
+            .collect()
+        }
+    }
+}
+
+#[derive(Default)]
+struct Changes {
+    listed: Vec<Change>,
+    not_listed: u64,
+}
+
+impl Changes {
+    /// Parsed JSON has at most 128 levels, so this goes no deeper.
+    fn between(&mut self, path: &str, a: &Value, b: &Value) {
+        match (a, b) {
+            (Value::Object(a), Value::Object(b)) => {
+                for (name, value) in a {
+                    let path = member(path, name);
+                    match b.get(name) {
+                        Some(other) => self.between(&path, value, other),
+                        None => self.push(&path, Some(value), None),
+                    }
+                }
+                for (name, value) in b.iter().filter(|(name, _)| !a.contains_key(*name)) {
+                    self.push(&member(path, name), None, Some(value));
+                }
+            }
+            (Value::Array(a), Value::Array(b)) => {
+                for index in 0..a.len().max(b.len()) {
+                    let path = format!("{path}[{index}]");
+                    match (a.get(index), b.get(index)) {
+                        (Some(a), Some(b)) => self.between(&path, a, b),
+                        (a, b) => self.push(&path, a, b),
+                    }
+                }
+            }
+            _ if a == b => {}
+            _ => self.push(path, Some(a), Some(b)),
+        }
+    }
+
+    fn push(&mut self, path: &str, a: Option<&Value>, b: Option<&Value>) {
+        if self.listed.len() < CHANGES_LISTED_MAX {
+            let (a, b) = (a.cloned(), b.cloned());
+            self.listed.push(Change { path: path.to_owned(), a, b });
+        } else {
+            self.not_listed += 1;
+        }
+    }
+}
+
+/// `$.name`, or `$["odd name"]`.
+fn member(path: &str, name: &str) -> String {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain { format!("{path}.{name}") } else { format!("{path}[{}]", Value::from(name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn changes_are_found_where_they_are() {
+        let a = json!({"same": [1, 2], "n": 1, "gone": null, "list": [{"t": "x"}, 2, 3]});
+        let b = json!({"same": [1, 2], "n": 1.5, "list": [{"t": "y"}, 2], "odd name": {}});
+        let mut changes = Changes::default();
+        changes.between("$", &a, &b);
+        let change =
+            |path: &str, a: Option<Value>, b: Option<Value>| Change { path: path.to_owned(), a, b };
+        let expected = [
+            change("$.n", Some(json!(1)), Some(json!(1.5))),
+            change("$.gone", Some(json!(null)), None),
+            change("$.list[0].t", Some(json!("x")), Some(json!("y"))),
+            change("$.list[2]", Some(json!(3)), None),
+            change("$[\"odd name\"]", None, Some(json!({}))),
+        ];
+        assert_eq!(changes.listed, expected);
+    }
+
+    #[test]
+    fn many_changes_are_counted() {
+        let mut changes = Changes::default();
+        changes.between("$", &json!(vec![1; 150]), &json!(vec![2; 150]));
+        assert_eq!((changes.listed.len(), changes.not_listed), (CHANGES_LISTED_MAX, 50));
+    }
+}

@@ -1,0 +1,198 @@
+//! Where a replay and its journal part, as data.
+//!
+//! Owns: what counts as a difference between two entries, and naming it field
+//! by field. Never: draws it; whoever shows it does.
+
+use serde_json::Value;
+
+use crate::ids::CallId;
+use crate::journal::Body;
+
+/// Characters of an entry that a one-line message shows.
+const SHOWN_CHARS: usize = 2_000;
+
+/// Bytes of one side of a field: the longest prompts that people read in a
+/// difference are far shorter.
+const FIELD_BYTES_MAX: usize = 256 * 1024;
+
+/// Levels of an entry that are compared on their own: `request.prompt` is two.
+const FIELD_LEVELS: usize = 2;
+
+/// The script asks for something else than the journal holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
+#[error("the replay differs from the journal at entry {seq}{}", in_words(self))]
+pub struct Mismatch {
+    /// Number of the entry, from 0.
+    pub seq: u64,
+    /// The call that it is about, else the last one that was made.
+    pub step: Option<CallId>,
+    /// What is written.
+    pub recorded: String,
+    /// What happened this time.
+    pub now: String,
+    /// Fields that differ, when both sides are entries of one kind.
+    pub fields: Vec<FieldDiff>,
+}
+
+/// One field of an entry, on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldDiff {
+    /// Such as `request.prompt`.
+    pub field: String,
+    /// Text as it is, anything else as JSON; none where it is not set.
+    pub recorded: Option<String>,
+    /// As above.
+    pub now: Option<String>,
+}
+
+impl Mismatch {
+    /// Between the recorded entry and what came instead.
+    #[must_use]
+    pub fn between(seq: u64, last_call: u32, recorded: &Body, now: &Body) -> Self {
+        let mut fields = Vec::new();
+        if recorded.kind() == now.kind()
+            && let (Ok(recorded), Ok(now)) =
+                (serde_json::to_value(recorded), serde_json::to_value(now))
+        {
+            compare("", &recorded, &now, FIELD_LEVELS, &mut fields);
+        }
+        Self {
+            seq,
+            step: step_of(recorded).or_else(|| step_of(now)).or_else(|| last(last_call)),
+            recorded: describe(recorded),
+            now: describe(now),
+            fields,
+        }
+    }
+
+    /// Between the recorded entry and something that is no entry.
+    #[must_use]
+    pub fn instead_of(seq: u64, last_call: u32, recorded: &Body, now: &str) -> Self {
+        Self {
+            seq,
+            step: step_of(recorded).or_else(|| last(last_call)),
+            recorded: describe(recorded),
+            now: now.to_owned(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+/// Whether a recorded entry and a new one say the same. Fuel counts only under
+/// the same build of the guest.
+#[must_use]
+pub fn same(recorded: &Body, now: &Body, compare_fuel: bool) -> bool {
+    match (recorded, now) {
+        (
+            Body::TurnEnded { scope, fuel, state },
+            Body::TurnEnded { scope: now_scope, fuel: now_fuel, state: now_state },
+        ) => scope == now_scope && state == now_state && (!compare_fuel || fuel == now_fuel),
+        (recorded, now) => recorded == now,
+    }
+}
+
+/// An entry in a line, for people: JSON, cut.
+fn describe(body: &Body) -> String {
+    let text = serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned());
+    if text.chars().count() <= SHOWN_CHARS {
+        return text;
+    }
+    text.chars().take(SHOWN_CHARS).chain(['…']).collect()
+}
+
+fn step_of(body: &Body) -> Option<CallId> {
+    match body {
+        Body::AgentCalled { call, .. }
+        | Body::WorkflowCalled { call, .. }
+        | Body::SleepCalled { call, .. }
+        | Body::Settled { call, .. } => Some(*call),
+        _ => None,
+    }
+}
+
+fn last(call: u32) -> Option<CallId> {
+    (call > 0).then_some(CallId(call))
+}
+
+/// The rest of the message: the step, and either the names of the fields that
+/// differ, or both entries whole.
+fn in_words(mismatch: &Mismatch) -> String {
+    let Mismatch { step, recorded, now, fields, .. } = mismatch;
+    let step = step.map(|step| format!(", step {step}")).unwrap_or_default();
+    if fields.is_empty() {
+        return format!("{step}:\n  recorded: {recorded}\n  now:      {now}");
+    }
+    let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
+    format!("{step}: {} is not what was recorded", names.join(", "))
+}
+
+fn compare(at: &str, recorded: &Value, now: &Value, levels: usize, found: &mut Vec<FieldDiff>) {
+    if recorded == now {
+        return;
+    }
+    if let (Value::Object(old), Value::Object(new), 1..) = (recorded, now, levels) {
+        let added = new.keys().filter(|key| !old.contains_key(*key));
+        for key in old.keys().chain(added) {
+            let field = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            match (old.get(key), new.get(key)) {
+                (Some(old), Some(new)) => compare(&field, old, new, levels - 1, found),
+                (old, new) => found.push(FieldDiff {
+                    field,
+                    recorded: old.map(text_of),
+                    now: new.map(text_of),
+                }),
+            }
+        }
+        return;
+    }
+    let (recorded, now) = (Some(text_of(recorded)), Some(text_of(now)));
+    found.push(FieldDiff { field: at.to_owned(), recorded, now });
+}
+
+fn text_of(value: &Value) -> String {
+    let mut text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.truncate(text.floor_char_boundary(FIELD_BYTES_MAX));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::AgentRequest;
+    use crate::ids::Scope;
+
+    fn called(prompt: &str, label: Option<&str>) -> Body {
+        let mut request = Box::new(AgentRequest::plain(prompt));
+        request.label = label.map(str::to_owned);
+        Body::AgentCalled { call: CallId(3), scope: Scope::ROOT, request }
+    }
+
+    #[test]
+    fn a_difference_names_its_step_and_its_fields() {
+        let mismatch = Mismatch::between(7, 3, &called("a", None), &called("b", Some("l")));
+        assert_eq!(mismatch.step, Some(CallId(3)));
+        let field = |field: &str, recorded: Option<&str>, now: Option<&str>| FieldDiff {
+            field: field.to_owned(),
+            recorded: recorded.map(str::to_owned),
+            now: now.map(str::to_owned),
+        };
+        let expected = [
+            field("request.prompt", Some("a"), Some("b")),
+            field("request.label", None, Some("l")),
+        ];
+        assert_eq!(mismatch.fields, expected);
+        assert!(mismatch.to_string().contains("entry 7, step 3"), "{mismatch}");
+    }
+
+    #[test]
+    fn what_has_no_step_of_its_own_is_placed_after_the_last_one() {
+        let recorded = Body::Logged { scope: Scope::ROOT, message: "m".into() };
+        let mismatch = Mismatch::between(9, 5, &recorded, &called("a", None));
+        assert_eq!((mismatch.step, mismatch.fields.len()), (Some(CallId(3)), 0));
+        let mismatch = Mismatch::instead_of(9, 5, &recorded, "the script waits");
+        assert_eq!(mismatch.step, Some(CallId(5)));
+    }
+}

@@ -1,0 +1,39 @@
+//! What a fork was spared.
+//!
+//! Owns: counting answers that were there already. Never: mixes them with what
+//! the run spent itself.
+
+use serde::Serialize;
+
+use super::TokenUsage;
+use crate::call::Reply;
+
+/// Agent calls that nobody was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReuseReport {
+    /// How many.
+    pub agents: u64,
+    /// Of these, answers that someone wrote by hand.
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub by_hand: u64,
+    /// Tokens that were not spent again.
+    pub token_usage: TokenUsage,
+    /// Dollars that were not spent again, as far as providers named them.
+    pub cost_usd: f64,
+}
+
+impl ReuseReport {
+    /// Whether every call was made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.agents == 0
+    }
+
+    pub(super) fn add(&mut self, reply: &Reply) {
+        self.agents += 1;
+        self.by_hand += u64::from(reply.reused.as_ref().is_some_and(|reused| reused.by_hand));
+        self.token_usage += TokenUsage::of(reply.usage);
+        self.cost_usd += reply.cost_usd.unwrap_or(0.0);
+    }
+}

@@ -1,0 +1,143 @@
+//! A run in one row, as a fold over its journal.
+//!
+//! Owns: what a list of runs shows and what aggregates over runs add up. Never:
+//! whether someone holds the run now, which no journal says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::details::{Details, StepKind};
+use crate::ids::RunId;
+use crate::journal::Entry;
+use crate::report::{NoHead, RunState, TokenUsage};
+
+/// Version of the text form: one of another version is made again.
+const SUMMARY_FORMAT: u32 = 1;
+
+const DAY_US: i64 = 24 * 3_600 * 1_000_000;
+
+/// A run in one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    format: u32,
+    /// `meta.name` of its script.
+    pub name: String,
+    /// The run it is a fork of.
+    pub parent: Option<RunId>,
+    /// When it was created, in microseconds since 1970.
+    pub created_at_us: i64,
+    /// Time of its last entry.
+    pub updated_at_us: i64,
+    /// As if nobody held it.
+    pub state: RunState,
+    /// Processes that worked on it.
+    pub attempts: u32,
+    /// Calls of its scripts.
+    pub steps: u64,
+    /// Agent calls among them.
+    pub agents: u64,
+    /// Tokens, agents and dollars, by who answered and when.
+    pub spent: Vec<Spent>,
+}
+
+/// What one model of one provider took on one day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Who answered.
+    pub provider: String,
+    /// With which model, when that is known.
+    pub model: Option<String>,
+    /// The day on which it was answered (UTC), in days since 1970.
+    pub day: i64,
+    /// Agent calls that settled.
+    pub agents: u64,
+    /// Their tokens.
+    pub tokens: TokenUsage,
+    /// Their dollars, as far as providers named them.
+    pub cost_usd: f64,
+}
+
+impl Summary {
+    /// Of this journal.
+    ///
+    /// # Errors
+    /// When the journal does not begin with its head.
+    pub fn fold(entries: &[Entry]) -> Result<Self, NoHead> {
+        let details = Details::fold(entries, false)?;
+        let last = entries.last().ok_or(NoHead)?;
+        let is_agent = |kind| kind == StepKind::Agent;
+        Ok(Self {
+            format: SUMMARY_FORMAT,
+            name: details.head.name.clone(),
+            parent: details.head.parent.as_ref().map(|parent| parent.run.clone()),
+            created_at_us: details.created_at_us,
+            updated_at_us: details.updated_at_us,
+            state: RunState::after(&last.body, false),
+            attempts: details.attempts.last().map_or(0, |attempt| attempt.attempt),
+            steps: details.steps.len() as u64,
+            agents: details.steps.iter().filter(|step| is_agent(step.kind)).count() as u64,
+            spent: spent(&details),
+        })
+    }
+
+    /// The text form, to be kept beside the journal.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the text form; none when another version wrote it.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let read: Self = serde_json::from_str(text).ok()?;
+        (read.format == SUMMARY_FORMAT).then_some(read)
+    }
+
+    /// All tokens.
+    #[must_use]
+    pub fn tokens(&self) -> TokenUsage {
+        let mut total = TokenUsage::default();
+        for spent in &self.spent {
+            total += spent.tokens;
+        }
+        total
+    }
+
+    /// All dollars that were named.
+    #[must_use]
+    pub fn cost_usd(&self) -> f64 {
+        self.spent.iter().map(|spent| spent.cost_usd).sum()
+    }
+}
+
+fn spent(details: &Details<'_>) -> Vec<Spent> {
+    let mut rows: Vec<Spent> = Vec::new();
+    for step in &details.steps {
+        let (Some(ended_at_us), Some(provider)) = (step.ended_at_us, step.provider) else {
+            continue;
+        };
+        // Paid for by the run that asked.
+        if step.reused.is_some() {
+            continue;
+        }
+        let day = ended_at_us.div_euclid(DAY_US);
+        let same = |row: &Spent| {
+            row.day == day && row.provider == provider && row.model.as_deref() == step.model
+        };
+        let index = rows.iter().position(same).unwrap_or_else(|| {
+            rows.push(Spent {
+                provider: provider.to_owned(),
+                model: step.model.map(str::to_owned),
+                day,
+                agents: 0,
+                tokens: TokenUsage::default(),
+                cost_usd: 0.0,
+            });
+            rows.len() - 1
+        });
+        let row = &mut rows[index];
+        row.agents += 1;
+        row.tokens += step.token_usage;
+        row.cost_usd += step.cost_usd.unwrap_or(0.0);
+    }
+    rows
+}

@@ -1,0 +1,10 @@
+//! A run in the forms that other programs show on a time line.
+//!
+//! Owns: which part of [`Details`](crate::details::Details) becomes which event
+//! or span. Never: sends one anywhere.
+
+mod chrome;
+mod otlp;
+
+pub use chrome::chrome;
+pub use otlp::{Content, otlp};

@@ -1,0 +1,115 @@
+//! The Trace Event Format, which Perfetto and `chrome://tracing` read.
+//!
+//! Owns: the lanes: one for each agent that was at work at once, and the queue
+//! apart from them. Never: a prompt or an answer.
+
+use serde_json::{Value, json};
+
+use crate::details::{Details, Step, StepKind};
+
+/// Processes, in the format's words: three groups of lanes.
+const SCRIPT: u32 = 1;
+const AGENTS: u32 = 2;
+const QUEUE: u32 = 3;
+
+/// The whole trace as one JSON object. Times are microseconds since the run was
+/// created.
+#[must_use]
+pub fn chrome(details: &Details<'_>) -> Value {
+    let mut events = vec![
+        named("process_name", SCRIPT, 0, &format!("workflow {}", details.head.name)),
+        named("process_name", AGENTS, 0, "agents at work"),
+        named("process_name", QUEUE, 0, "agents in the queue"),
+    ];
+    let at = |at_us: i64| at_us - details.created_at_us;
+    for attempt in &details.attempts {
+        events.push(json!({
+            "name": format!("attempt {}", attempt.attempt), "cat": "attempt", "ph": "X",
+            "pid": SCRIPT, "tid": 0, "ts": at(attempt.started_at_us),
+            "dur": attempt.ended_at_us - attempt.started_at_us,
+            "args": { "ended": attempt.ended.as_str() },
+        }));
+    }
+    for note in &details.notes {
+        let kind = if note.is_phase { "phase" } else { "log" };
+        events.push(json!({
+            "name": note.text, "cat": kind, "ph": "i", "s": "p",
+            "pid": SCRIPT, "tid": 0, "ts": at(note.at_us),
+        }));
+    }
+    let mut lanes = Lanes::default();
+    let mut works: Vec<_> = details
+        .steps
+        .iter()
+        .flat_map(|step| step.work.iter().map(move |work| (work, step)))
+        .collect();
+    works.sort_by_key(|(work, step)| (work.from_us, step.step));
+    for (work, step) in works {
+        let (pid, tid) = match step.kind {
+            StepKind::Agent => (AGENTS, lanes.take(work.from_us, work.to_us)),
+            // Children and sleeps may overlap as they like: each has its own.
+            StepKind::Workflow | StepKind::Sleep => (SCRIPT, step.step.0),
+        };
+        events.push(json!({
+            "name": step.title, "cat": step.kind, "ph": "X", "pid": pid, "tid": tid,
+            "ts": at(work.from_us), "dur": work.to_us - work.from_us, "args": arguments(step),
+        }));
+    }
+    for tid in 1..=lanes.busy_until.len() {
+        events.push(named("thread_name", AGENTS, tid, &format!("slot {tid}")));
+    }
+    for step in details.steps.iter().filter(|step| step.kind == StepKind::Agent) {
+        events.extend(queued(step, &at).into_iter().flatten());
+    }
+    json!({
+        "displayTimeUnit": "ms",
+        "otherData": { "run": details.head.run, "workflow": details.head.name },
+        "traceEvents": events,
+    })
+}
+
+/// The time from call to dispatch, as a pair of asynchronous events: any number
+/// of calls may wait at once.
+fn queued(step: &Step<'_>, at: &impl Fn(i64) -> i64) -> Option<[Value; 2]> {
+    let until_us = step.started_at_us.filter(|until| *until > step.called_at_us)?;
+    let event = |phase: &str, at_us: i64| {
+        json!({
+            "name": step.title, "cat": "queued", "ph": phase, "id": step.step.0,
+            "pid": QUEUE, "tid": 0, "ts": at(at_us),
+        })
+    };
+    Some([event("b", step.called_at_us), event("e", until_us)])
+}
+
+fn arguments(step: &Step<'_>) -> Value {
+    json!({
+        "step": step.step, "state": step.state, "phase": step.phase, "provider": step.provider,
+        "model": step.model, "inputTokens": step.token_usage.input_tokens,
+        "outputTokens": step.token_usage.output_tokens, "costUsd": step.cost_usd,
+        "rounds": step.rounds, "error": step.error.map(|error| &error.code), "reused": step.reused,
+    })
+}
+
+fn named(what: &str, pid: u32, tid: usize, name: &str) -> Value {
+    json!({ "name": what, "ph": "M", "pid": pid, "tid": tid, "args": { "name": name } })
+}
+
+/// Gives each piece of work the first lane that is free.
+#[derive(Default)]
+struct Lanes {
+    busy_until: Vec<i64>,
+}
+
+impl Lanes {
+    /// From 1.
+    fn take(&mut self, from_us: i64, to_us: i64) -> u32 {
+        let free = self.busy_until.iter().position(|until| *until <= from_us);
+        let lane = free.unwrap_or_else(|| {
+            self.busy_until.push(0);
+            self.busy_until.len() - 1
+        });
+        // Work of no length still needs a lane that it does not share.
+        self.busy_until[lane] = to_us.max(from_us + 1);
+        u32::try_from(lane + 1).unwrap_or(u32::MAX)
+    }
+}

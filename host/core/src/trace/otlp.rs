@@ -1,0 +1,216 @@
+//! OpenTelemetry spans in OTLP's JSON form, by the conventions for generative
+//! AI.
+//!
+//! Owns: ids, names and attributes of the spans. Never: sends them; and prompts
+//! and answers are in them only when someone asked for that.
+
+use serde_json::{Value, json};
+
+use crate::call::AgentRequest;
+use crate::details::{Asked, Details, Step, StepKind, StepState};
+use crate::guest::Outcome;
+use crate::ids::{CallId, Digest};
+use crate::journal::RunEnd;
+use crate::report::RunState;
+
+/// Whether prompts and answers go into the spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// They do.
+    Included,
+    /// They do not.
+    LeftOut,
+}
+
+/// OTLP's numbers for `INTERNAL` and `CLIENT`.
+const INTERNAL: u32 = 1;
+const CLIENT: u32 = 3;
+
+/// Hex digits of a trace id and of a span id.
+const TRACE_ID: usize = 32;
+const SPAN_ID: usize = 16;
+
+/// An `ExportTraceServiceRequest`. The same run always has the same ids.
+#[must_use]
+pub fn otlp(details: &Details<'_>, state: RunState, version: &str, content: Content) -> Value {
+    let trace = Trace { details, content };
+    let mut spans = vec![trace.root(state)];
+    spans.extend(details.steps.iter().map(|step| trace.step(step)));
+    let service = [text("service.name", "smol-wf"), text("service.version", version)];
+    json!({ "resourceSpans": [{
+        "resource": { "attributes": service },
+        "scopeSpans": [{ "scope": { "name": "smol-wf", "version": version }, "spans": spans }],
+    }]})
+}
+
+struct Trace<'a, 'b> {
+    details: &'b Details<'a>,
+    content: Content,
+}
+
+impl Trace<'_, '_> {
+    fn id(&self, of: &str, digits: usize) -> String {
+        let digest = Digest::of(format!("{} {of}", self.details.head.run).as_bytes());
+        digest.as_str()[..digits].to_owned()
+    }
+
+    fn span_of(&self, step: CallId) -> String {
+        self.id(&format!("step {step}"), SPAN_ID)
+    }
+
+    fn root(&self, state: RunState) -> Value {
+        let head = self.details.head;
+        let events: Vec<Value> = self
+            .details
+            .notes
+            .iter()
+            .filter(|note| note.is_phase)
+            .map(|note| {
+                let attributes = [text("smol_wf.phase", note.text)];
+                json!({ "timeUnixNano": nanos(note.at_us), "name": "phase", "attributes": attributes })
+            })
+            .collect();
+        let attributes = [
+            text("gen_ai.operation.name", "invoke_workflow"),
+            text("gen_ai.workflow.name", &head.name),
+            text("workflow.name", &head.name),
+            text("workflow.run_id", head.run.as_str()),
+            text("smol_wf.state", state.as_str()),
+            number("smol_wf.attempts", self.details.attempts.len() as u64),
+        ];
+        let failed = match self.details.end {
+            Some(RunEnd::Failed { error }) => Some((error.code.as_str(), error.message.as_str())),
+            _ => None,
+        };
+        let span = json!({
+            "traceId": self.id("trace", TRACE_ID),
+            "spanId": self.id("run", SPAN_ID),
+            "name": format!("invoke_workflow {}", head.name),
+            "kind": INTERNAL,
+            "startTimeUnixNano": nanos(self.details.created_at_us),
+            "endTimeUnixNano": nanos(self.details.updated_at_us),
+            "attributes": attributes,
+            "events": events,
+        });
+        with_status(span, failed)
+    }
+
+    fn step(&self, step: &Step<'_>) -> Value {
+        let (kind, name) = match step.kind {
+            StepKind::Agent => (CLIENT, format!("invoke_agent {}", step.title)),
+            StepKind::Workflow => (INTERNAL, format!("invoke_workflow {}", step.title)),
+            StepKind::Sleep => (INTERNAL, step.title.clone()),
+        };
+        let parent = match step.scope.opened_by() {
+            Some(call) => self.span_of(call),
+            None => self.id("run", SPAN_ID),
+        };
+        let worked_until = step.work.last().map(|work| work.to_us);
+        let ended_at_us = match step.kind {
+            StepKind::Agent => worked_until.or(step.ended_at_us),
+            StepKind::Workflow | StepKind::Sleep => step.ended_at_us.or(worked_until),
+        };
+        let span = json!({
+            "traceId": self.id("trace", TRACE_ID),
+            "spanId": self.span_of(step.step),
+            "parentSpanId": parent,
+            "name": name,
+            "kind": kind,
+            "startTimeUnixNano": nanos(step.started_at_us.unwrap_or(step.called_at_us)),
+            "endTimeUnixNano": nanos(ended_at_us.unwrap_or(self.details.updated_at_us)),
+            "attributes": self.attributes(step),
+        });
+        with_status(span, step.error.map(|error| (error.code.as_str(), error.message.as_str())))
+    }
+
+    fn attributes(&self, step: &Step<'_>) -> Vec<Value> {
+        let mut all = vec![
+            number("smol_wf.step", step.step.0.into()),
+            text("smol_wf.state", step.state.as_str()),
+            text("workflow.run_id", self.details.head.run.as_str()),
+        ];
+        let mut optional = |key: &str, value: Option<&str>| {
+            all.extend(value.map(|value| text(key, value)));
+        };
+        optional("smol_wf.phase", step.phase);
+        optional("smol_wf.reused_from", step.reused.map(|reused| reused.run.as_str()));
+        optional("error.type", step.error.map(|error| error.code.as_str()));
+        match step.asked {
+            Asked::Sleep(_) => {}
+            Asked::Workflow(target, _) => {
+                optional("gen_ai.operation.name", Some("invoke_workflow"));
+                optional("gen_ai.workflow.name", Some(&target.to_string()));
+            }
+            Asked::Agent(request) => {
+                optional("gen_ai.operation.name", Some("invoke_agent"));
+                optional("gen_ai.agent.name", request.label.as_deref());
+                optional("gen_ai.provider.name", step.provider);
+                optional("gen_ai.request.model", request.model.as_deref());
+                let answered = step.reply.and_then(|reply| reply.model.as_deref());
+                optional("gen_ai.response.model", answered);
+                optional("gen_ai.conversation.id", step.session_id);
+                let form = if request.schema.is_some() { "json" } else { "text" };
+                optional("gen_ai.output.type", Some(form));
+                all.extend(usage(step));
+                if self.content == Content::Included {
+                    all.extend(messages(request, step));
+                }
+            }
+        }
+        all
+    }
+}
+
+fn usage(step: &Step<'_>) -> Vec<Value> {
+    let Some(reply) = step.reply.filter(|reply| reply.reused.is_none()) else { return Vec::new() };
+    let usage = reply.usage;
+    let mut all = vec![
+        number("gen_ai.usage.input_tokens", usage.input_tokens),
+        number("gen_ai.usage.output_tokens", usage.output_tokens),
+        number("gen_ai.usage.cache_read.input_tokens", usage.cache_read_tokens),
+        number("gen_ai.usage.cache_creation.input_tokens", usage.cache_write_tokens),
+        number("smol_wf.rounds", reply.rounds.into()),
+    ];
+    if let Some(cost) = step.cost_usd {
+        all.push(json!({ "key": "smol_wf.cost_usd", "value": { "doubleValue": cost } }));
+    }
+    all
+}
+
+fn messages(request: &AgentRequest, step: &Step<'_>) -> Vec<Value> {
+    let message = |role: &str, content: &str| {
+        let parts = json!([{ "type": "text", "content": content }]);
+        json!([{ "role": role, "parts": parts }]).to_string()
+    };
+    let mut all = vec![text("gen_ai.input.messages", &message("user", &request.prompt))];
+    if let (Some(Outcome::Value(answer)), StepState::Completed | StepState::Answered) =
+        (step.outcome, step.state)
+    {
+        // Text was journaled as JSON text, too.
+        let plain: Option<String> = serde_json::from_str(answer).ok();
+        let answer = plain.as_deref().unwrap_or(answer);
+        all.push(text("gen_ai.output.messages", &message("assistant", answer)));
+    }
+    all
+}
+
+fn with_status(mut span: Value, failed: Option<(&str, &str)>) -> Value {
+    if let Some((_, message)) = failed {
+        // 2 is OTLP's number for an error.
+        span["status"] = json!({ "code": 2, "message": message });
+    }
+    span
+}
+
+fn text(key: &str, value: &str) -> Value {
+    json!({ "key": key, "value": { "stringValue": value } })
+}
+
+/// OTLP's JSON writes 64-bit numbers as text.
+fn number(key: &str, value: u64) -> Value {
+    json!({ "key": key, "value": { "intValue": value.to_string() } })
+}
+
+fn nanos(at_us: i64) -> String {
+    (i128::from(at_us) * 1_000).to_string()
+}

@@ -1,0 +1,192 @@
+//! Fixtures: recorded runs in files, replayed against the scripts of today.
+//!
+//! Owns: what of a run goes into a fixture, and reading one. Never: opens or
+//! writes a file; whoever asks has read it and will write it.
+
+mod answers;
+mod assert;
+mod check;
+mod difference;
+mod error;
+mod format;
+pub(crate) mod redact;
+pub(crate) mod redacted;
+mod rerun;
+
+use std::path::{Component, Path, PathBuf};
+
+use smol_wf_core::ids::{Digest, RunId};
+use smol_wf_core::journal::{Body, Entry, RunHead};
+use smol_wf_core::report::RunState;
+
+pub use check::{FixtureRequest, FixtureVerdict, LiveCalls};
+pub use difference::{CallNote, Difference};
+pub use error::FixtureError;
+use format::{FIXTURE_FORMAT, Fixture, Header};
+use redact::Redaction;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::replay;
+
+/// A run to be made a fixture of.
+#[derive(Debug, Clone)]
+pub struct ExportRequest {
+    /// Which.
+    pub run: RunId,
+    /// Folder that the fixture will lie in: paths in it start from there.
+    pub folder: PathBuf,
+    /// Regular expressions of what is to be redacted, besides the built-in ones.
+    pub redact: Vec<String>,
+}
+
+impl Engine {
+    /// The text of a fixture of a run that is over.
+    ///
+    /// # Errors
+    /// When the run is not over, cannot be read, or does not replay once it is
+    /// redacted.
+    pub async fn fixture(&self, request: ExportRequest) -> Result<String, EngineError> {
+        let (_, entries) = self.load(&self.key(&request.run)).await?;
+        let state = entries.last().map(|entry| RunState::after(&entry.body, false));
+        if !matches!(state, Some(RunState::Completed | RunState::Failed)) {
+            return Err(FixtureError::NotOver { run: request.run }.into());
+        }
+        let rules = Redaction::new(&request.redact)?;
+        let plain = without_attempts(&entries);
+        let redacted: Result<Vec<Entry>, _> =
+            plain.iter().map(|entry| rules.entry(entry)).collect();
+        let redacted = redacted.map_err(FixtureError::from)?;
+        let changed = redacted != plain;
+        let mut fixture = Fixture {
+            header: Header {
+                swf: FIXTURE_FORMAT,
+                name: String::new(),
+                script: String::new(),
+                root: String::new(),
+                redact: request.redact,
+                redacted: changed,
+            },
+            entries: redacted,
+        };
+        place(&mut fixture, &plain, &request.folder);
+        let verdict = self.strictly(&fixture, rules).await?;
+        if let Some(mismatch) = verdict.mismatch {
+            return Err(FixtureError::Redaction { run: request.run, mismatch }.into());
+        }
+        Ok(format::write(&fixture).map_err(FixtureError::from)?)
+    }
+
+    /// Meets the entries of a fixture again.
+    async fn strictly(
+        &self,
+        fixture: &Fixture,
+        rules: Redaction,
+    ) -> Result<replay::Verdict, EngineError> {
+        let rules = std::sync::Arc::new(rules);
+        let mut entries = fixture.entries.clone();
+        if fixture.header.redacted {
+            // Shorter text costs less fuel: under another guest's name it is not
+            // compared.
+            for entry in &mut entries {
+                if let Body::AttemptStarted { guest, .. } = &mut entry.body {
+                    *guest = Digest::of(b"redacted");
+                }
+            }
+        }
+        let limits = limits_of(&entries);
+        replay::verify(&self.sandbox, entries, limits, Some(rules)).await.map_err(|error| {
+            match error {
+                replay::VerifyError::Journal(error) => FixtureError::Journal(error).into(),
+                replay::VerifyError::Sandbox(error) => error.into(),
+            }
+        })
+    }
+}
+
+/// What a run is a function of, and what it did: one attempt, whatever number
+/// it took, and no word of processes.
+fn without_attempts(entries: &[Entry]) -> Vec<Entry> {
+    let limits = limits_of(entries);
+    let mut guests = entries.iter().filter_map(|entry| match &entry.body {
+        Body::AttemptStarted { guest, .. } => Some(guest),
+        _ => None,
+    });
+    let first = guests.next().cloned();
+    // Fuel under several builds of the guest is comparable under none.
+    let guest = first.filter(|first| guests.all(|guest| guest == first));
+    let guest = guest.unwrap_or_else(|| Digest::of(b"several"));
+    let mut kept = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match &entry.body {
+            Body::AttemptStarted { attempt: 1, .. } => {
+                let body = Body::AttemptStarted { attempt: 1, limits, guest: guest.clone() };
+                kept.push(Entry { at_us: entry.at_us, body });
+            }
+            body if body.is_about_attempts() => {}
+            _ => kept.push(entry.clone()),
+        }
+    }
+    kept
+}
+
+fn limits_of(entries: &[Entry]) -> smol_wf_core::limits::Limits {
+    let found = entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::AttemptStarted { limits, .. } => Some(*limits),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+fn head_of(entries: &[Entry]) -> Option<&RunHead> {
+    match entries.first().map(|entry| &entry.body) {
+        Some(Body::RunStarted(head)) => Some(head),
+        _ => None,
+    }
+}
+
+/// Says where script and root are, from the fixture's folder. `plain` has the
+/// paths as they are.
+fn place(fixture: &mut Fixture, plain: &[Entry], folder: &Path) {
+    let Some(head) = head_of(plain) else { return };
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let script = relative(&folder, Path::new(&head.script_path));
+    let root = relative(&folder, Path::new(&head.project_root));
+    fixture.header.name.clone_from(&head.name);
+    if let Some(Entry { body: Body::RunStarted(head), .. }) = fixture.entries.first_mut() {
+        head.script_path.clone_from(&script);
+        head.project_root.clone_from(&root);
+        // Its answers are in the fixture.
+        head.parent = None;
+    }
+    (fixture.header.script, fixture.header.root) = (script, root);
+}
+
+/// A path as seen from a folder, with `/` between its parts. Both are absolute.
+fn relative(folder: &Path, path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let shared = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    let parts: Vec<String> = up
+        .chain(path.components().skip(shared))
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_seen_from_the_fixtures_folder() {
+        for (path, expected) in [
+            ("/p/examples/hello.mjs", "../../examples/hello.mjs"),
+            ("/p/tests/fixtures/a.mjs", "a.mjs"),
+            ("/p/tests/fixtures", "."),
+            ("/p", "../.."),
+        ] {
+            assert_eq!(relative(Path::new("/p/tests/fixtures"), Path::new(path)), expected);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Forks: a new run that takes over the answers of an earlier one.
+//!
+//! Owns: which answers a fork is given, and what its head says. Never: changes
+//! the parent; it is only read.
+//!
+//! All answers that count are copied into the fork's first commit, so that the
+//! fork can be resumed, exported and replayed when its parent was deleted.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use smol_wf_core::call::{AgentRequest, Reply, Reused};
+use smol_wf_core::guest::Outcome;
+use smol_wf_core::ids::{CallId, RunId, Scope};
+use smol_wf_core::journal::{Body, Entry, ForkReason, Parent, RunHead};
+use smol_wf_core::machine::Machine;
+use smol_wf_core::pool::{Offer, Pooled, answers_of};
+use smol_wf_core::report::Report;
+use smol_wf_core::schema::{self, Checker};
+use smol_wf_sandbox::Sandbox;
+use smol_wf_store::RunKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::children::scope_start;
+use crate::clock;
+use crate::engine::{Engine, Means, random_u128, recorded};
+use crate::error::EngineError;
+use crate::library::ProjectRoot;
+use crate::provide;
+use crate::request::{AgentSettings, LimitChanges, ScriptFile};
+use crate::watch::Watcher;
+
+/// Who answered, where a person did.
+const BY_HAND: &str = "by-hand";
+
+/// A fork of a run.
+#[derive(Debug, Clone)]
+pub struct ForkRequest {
+    /// Of which.
+    pub run: RunId,
+    /// The script of the fork; the recorded text when there is none.
+    pub script: Option<ScriptFile>,
+    /// Calls from this one on are made anew, whatever their content.
+    pub from: Option<CallId>,
+    /// Answers of agent calls, written by hand: JSON text by call.
+    pub results: Vec<(CallId, String)>,
+    /// JSON text of other `args`; those of the run when there are none.
+    pub args: Option<String>,
+    /// Another provider for calls that name none.
+    pub provider: Option<String>,
+    /// Other rules of the debug provider.
+    pub debug_rules: Option<Vec<String>>,
+    /// Limits that are not those of the run; a fork may have lower ones.
+    pub limits: LimitChanges,
+    /// How agents are run by this process.
+    pub agents: AgentSettings,
+    /// Wall-clock time this process gives the run.
+    pub timeout: Option<Duration>,
+    /// Why.
+    pub reason: ForkReason,
+}
+
+impl ForkRequest {
+    /// A fork that reuses all that was answered.
+    #[must_use]
+    pub fn of(run: RunId) -> Self {
+        Self {
+            run,
+            script: None,
+            from: None,
+            results: Vec::new(),
+            args: None,
+            provider: None,
+            debug_rules: None,
+            limits: LimitChanges::default(),
+            agents: AgentSettings::default(),
+            timeout: None,
+            reason: ForkReason::Asked,
+        }
+    }
+}
+
+impl Engine {
+    /// Starts a new run with the answers of another one.
+    ///
+    /// # Errors
+    /// When there is no such run, its journal cannot be read, or the fork
+    /// cannot start.
+    pub async fn fork(
+        &self,
+        request: ForkRequest,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<Report, EngineError> {
+        let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
+        let (_, entries) = self.load(&key).await?;
+        let (old, start, limits) = recorded(&entries, &request.run)?;
+        let answers = answers_for(&request, &entries)?;
+        let file = request.script.clone().unwrap_or_else(|| ScriptFile {
+            bytes: start.text.clone().into_bytes(),
+            path: PathBuf::from(&old.script_path),
+        });
+        let (script, dialect) = self.check(&file).await?;
+        let root = ProjectRoot::open(old.project_root.as_ref())?;
+        let head = RunHead {
+            run: RunId::from_bits(random_u128()?),
+            name: script.meta.name.clone(),
+            script: script.digest.clone(),
+            script_path: file.path.to_string_lossy().into_owned(),
+            provider: request.provider.clone().unwrap_or(old.provider.clone()),
+            debug_rules: request.debug_rules.clone().unwrap_or(old.debug_rules.clone()),
+            parent: Some(Parent {
+                run: request.run.clone(),
+                entries: entries.len() as u64,
+                from: request.from,
+                reason: request.reason,
+            }),
+            ..old
+        };
+        let registry = provide::registry(self.providers.as_ref(), &head)?;
+        let path = root.relative(&file.path);
+        let args = request.args.or(start.args);
+        let start = scope_start(Scope::ROOT, script, dialect, path, args);
+        let limits = request.limits.applied_to(limits);
+        let guest = Sandbox::guest_digest();
+        let machine = Machine::fork(head, start, answers, limits, guest, clock::now_us());
+        let (agents, timeout) = (request.agents, request.timeout);
+        self.begin(machine, Means { registry, root, agents, timeout }, watcher, cancel).await
+    }
+}
+
+/// What the fork is given: the answers to calls before the point from which it
+/// is on its own, and those that were written by hand.
+fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, EngineError> {
+    if let Some(from) = request.from {
+        let last = last_call(entries);
+        if from.0 == 0 || from.0 > last + 1 {
+            let message = format!(
+                "--from {from}: run {} has steps 1 to {last}; smol-wf history {} lists them",
+                request.run, request.run
+            );
+            return Err(EngineError::Request { message });
+        }
+    }
+    let mut offers = answers_of(&request.run, entries);
+    offers
+        .retain(|offer| request.from.is_none_or(|from| offer.call.is_some_and(|call| call < from)));
+    for (call, result) in &request.results {
+        let answer = by_hand(&request.run, *call, result, entries)?;
+        offers.retain(|offer| offer.call != Some(*call));
+        // In its place among the calls of its content.
+        let behind = offers.iter().position(|offer| offer.call.is_none_or(|other| other > *call));
+        offers.insert(behind.unwrap_or(offers.len()), Offer { call: Some(*call), answer });
+    }
+    Ok(offers.into_iter().map(|offer| offer.answer).collect())
+}
+
+/// An answer that someone wrote in place of a call's own.
+fn by_hand(
+    run: &RunId,
+    call: CallId,
+    result: &str,
+    entries: &[Entry],
+) -> Result<Pooled, EngineError> {
+    let refuse =
+        |reason: String| EngineError::Request { message: format!("--set-result {call}: {reason}") };
+    let request = agent_call(call, entries).ok_or_else(|| {
+        refuse(format!(
+            "step {call} of run {run} is no agent call; smol-wf history {run} lists them"
+        ))
+    })?;
+    let value: serde_json::Value = serde_json::from_str(result)
+        .map_err(|error| refuse(format!("the answer is no JSON: {error}; a text needs quotes")))?;
+    if let Some(schema) = &request.schema {
+        let checker = Checker::new(schema).map_err(|failure| refuse(failure.message))?;
+        checker.check(&value).map_err(|violations| {
+            let found = schema::describe(&violations);
+            refuse(format!("the answer does not satisfy the schema of the call: {found}"))
+        })?;
+    }
+    let source = Reused { run: run.clone(), call, by_hand: true };
+    let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
+    Ok(Pooled {
+        content: request.content_key(),
+        source,
+        outcome: Outcome::Value(value.to_string()),
+        reply: Some(Box::new(reply)),
+    })
+}
+
+fn agent_call(call: CallId, entries: &[Entry]) -> Option<&AgentRequest> {
+    entries.iter().find_map(|entry| match &entry.body {
+        Body::AgentCalled { call: found, request, .. } if *found == call => Some(&**request),
+        _ => None,
+    })
+}
+
+fn last_call(entries: &[Entry]) -> u32 {
+    let calls = entries.iter().filter_map(|entry| match &entry.body {
+        Body::AgentCalled { call, .. }
+        | Body::WorkflowCalled { call, .. }
+        | Body::SleepCalled { call, .. } => Some(call.0),
+        _ => None,
+    });
+    calls.max().unwrap_or(0)
+}

@@ -1,0 +1,50 @@
+//! The statements that delete.
+//!
+//! Owns: that a run goes whole or stays whole, and that its bytes are gone from
+//! the files. Never: decides which run goes.
+
+use rusqlite::{Connection, params};
+
+use super::Session;
+use crate::{RunKey, StoreError};
+
+impl Session<'_> {
+    pub(super) fn delete(
+        &self,
+        key: &RunKey,
+        now_us: i64,
+        dead: &dyn Fn(&str) -> bool,
+    ) -> Result<(), StoreError> {
+        let (holder, _, expires_at_us) = self.lease_of(key)?;
+        if let Some(owner) = holder
+            && expires_at_us > now_us
+            && !dead(&owner)
+        {
+            return Err(StoreError::LeaseHeld { key: key.clone(), owner, expires_at_us });
+        }
+        let of_run = params![key.tenant.as_str(), key.run.as_str()];
+        self.execute("DELETE FROM entries WHERE tenant = ?1 AND run = ?2", of_run)?;
+        self.execute("DELETE FROM summaries WHERE tenant = ?1 AND run = ?2", of_run)?;
+        // Before the uses, which say which values to look at.
+        self.execute(
+            "DELETE FROM blobs WHERE tenant = ?1
+             AND digest IN (SELECT digest FROM blob_uses WHERE tenant = ?1 AND run = ?2)
+             AND NOT EXISTS (SELECT 1 FROM blob_uses u
+                             WHERE u.tenant = ?1 AND u.digest = blobs.digest AND u.run <> ?2)",
+            of_run,
+        )?;
+        self.execute("DELETE FROM blob_uses WHERE tenant = ?1 AND run = ?2", of_run)?;
+        self.execute("DELETE FROM runs WHERE tenant = ?1 AND run = ?2", of_run)?;
+        Ok(())
+    }
+}
+
+/// The database zeroes what it deletes; the log still holds the pages as they
+/// were until it is copied and cut. A reader in another process may keep it
+/// from that, and then the next checkpoint does it.
+pub(super) fn clean(connection: &Connection, shrink: bool) -> rusqlite::Result<()> {
+    if shrink {
+        connection.execute_batch("VACUUM")?;
+    }
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
