@@ -132,6 +132,7 @@ def order(tool):
 
 def worktree(driver):
     """A tool writes a file in a worktree of the call's own."""
+    since = driver.mark()
     prompt = order(driver.lane.writes("made.txt", "made by an agent"))
     run = driver.call(prompt, isolation="worktree", permissions="write")
     run.completed()
@@ -142,6 +143,9 @@ def worktree(driver):
         expect("the file", made.read(), "made by an agent")
     if (driver.project / "made.txt").exists():
         raise Wrong("the file is in the project too")
+    # Over ACP, opencode tells the tokens of the last of its two requests alone.
+    if driver.lane.name != "acp":
+        accounts(driver, run, since)
 
 
 def reading(driver):
