@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -21,6 +22,9 @@ from cases import CASES
 from driver import Driver, Wrong
 from lanes import NAMES, Lane, price_file
 from measure import FAKE, measure
+
+# Set when no further case is to begin.
+STOPPED = threading.Event()
 
 MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
 
@@ -64,7 +68,8 @@ def run_case(driver, name, case):
 
 
 def run_lane(driver, cases):
-    return [run_case(driver, name, case) for name, case in cases.items()]
+    wanted = (one for one in cases.items() if not STOPPED.is_set())
+    return [run_case(driver, name, case) for name, case in wanted]
 
 
 def options():
@@ -109,7 +114,12 @@ def main():
 def run_all(drivers, cases):
     """The lanes side by side; 1 when any case fails."""
     with concurrent.futures.ThreadPoolExecutor(len(drivers)) as pool:
-        verdicts = sum(pool.map(lambda driver: run_lane(driver, cases), drivers), [])
+        try:
+            verdicts = sum(pool.map(lambda driver: run_lane(driver, cases), drivers), [])
+        except BaseException:
+            # Ctrl-C: what runs is waited for, which a terminal has told as well.
+            STOPPED.set()
+            raise
     failed = verdicts.count(False)
     print("real agents: %d passed, %d failed" % (len(verdicts) - failed, failed))
     return 1 if failed else 0

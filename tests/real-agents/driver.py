@@ -7,13 +7,14 @@ what is right.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import time
 import uuid
 
 HERE = pathlib.Path(__file__).parent
-EXAMPLE = HERE.parent.parent / "examples" / "pod-diagnostics.mjs"
+SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
 
 # No case may take longer, whatever its agent does.
 CASE_SECONDS = 150
@@ -73,7 +74,9 @@ class Driver:
 
     def make_repository(self):
         git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
-        (self.project / "readme.txt").write_text("a project\n")
+        # An agent works in the project of its script.
+        for script in SCRIPTS:
+            shutil.copy(script, self.project)
         for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "begin"]):
             subprocess.run([*git, *words], cwd=self.project, env=self.env, check=True)
 
@@ -117,8 +120,7 @@ class Driver:
         return self.finish(self.start_call(prompt, *flags, **options))
 
     def start_call(self, prompt, *flags, **options):
-        script = HERE / "call.mjs"
-        return self.start(script, {"prompt": prompt, "options": options}, *flags)
+        return self.start("call.mjs", {"prompt": prompt, "options": options}, *flags)
 
     def requests(self, since=0):
         """What the mock got from this lane, from a place in its log on."""

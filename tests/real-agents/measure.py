@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import time
 
-from driver import HERE, Wrong
+from driver import Wrong
 
 # An agent that answers at once: it prints its prompt.
 FAKE = '\n[providers.fake]\nkind = "command"\ncommand = ["/bin/cat"]\n'
@@ -25,8 +25,7 @@ def timed(work):
 
 
 def many(driver, **args):
-    script = HERE / "many.mjs"
-    return driver.finish(driver.start(script, args)).completed()
+    return driver.finish(driver.start("many.mjs", args)).completed()
 
 
 def by_hand():
