@@ -57,7 +57,7 @@ alone() {
   if unshare -n true 2>/dev/null; then
     unshare -n "$@"
   else
-    unshare -rn "$@"
+    unshare --map-current-user --keep-caps -n "$@"
   fi
 }
 
@@ -65,7 +65,7 @@ alone() {
 for tool in npm node python3 git unshare tar; do
   command -v "$tool" >/dev/null 2>&1 || cannot "\`$tool\` is not installed"
 done
-unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null ||
+unshare -n true 2>/dev/null || unshare --map-current-user --keep-caps -n true 2>/dev/null ||
   cannot "no network namespace: it needs root, or user namespaces"
 
 if [[ $(cat "$cache/versions" 2>/dev/null) != "$versions" ]]; then

@@ -6,6 +6,7 @@ installs the agents and takes the network away first.
 
 import argparse
 import concurrent.futures
+import ctypes
 import fcntl
 import pathlib
 import shutil
@@ -28,6 +29,9 @@ STOPPED = threading.Event()
 
 MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
 
+# <linux/prctl.h>
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+
 # <linux/sockios.h> and <linux/if.h>
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
@@ -39,6 +43,9 @@ def loopback_up():
         flags = struct.unpack("16sh22x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
         if not flags & IFF_UP:
             fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+    # What a user may do in a namespace of his own is not for the agents: the
+    # sandbox of Codex refuses to work with it.
+    ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 
 def only_loopback():

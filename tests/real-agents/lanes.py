@@ -23,6 +23,7 @@ class Lane:
         self.root = root / name
         self.home = self.root / "home"
         self.home.mkdir(parents=True)
+        (self.root / "tmp").mkdir()
         # The path is how the mock's log tells the lanes apart.
         self.base = "http://127.0.0.1:%d/%s" % (port, name)
         program = {"claude-code": "claude", "acp": "opencode"}.get(name, name)
@@ -142,7 +143,8 @@ class Lane:
     def settings(self):
         """The lane's table in the settings file of smol-wf, as TOML."""
         search = "%s:%s" % (self.agents / "bin", "/usr/local/bin:/usr/bin:/bin")
-        env = {"HOME": str(self.home), "PATH": search, **self.env}
+        places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
+        env = {**places, **self.env}
         # A basic string of TOML is one of JSON.
         pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
         program = json.dumps(str(self.program))
