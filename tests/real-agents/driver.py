@@ -134,18 +134,16 @@ class Driver:
 
     def processes(self):
         """Processes of this lane's agent, its tools included: who has its home."""
-        marks = (b"HOME=%s\0" % os.fsencode(self.lane.home), os.fsencode(self.lane.program))
+        mark = b"HOME=%s\0" % os.fsencode(self.lane.home)
         found = {}
         for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
             try:
-                environ = (entry / "environ").read_bytes()
-                words = (entry / "cmdline").read_bytes()
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(entry.name)] = words.decode(errors="replace").strip()
             except OSError:
+                # It has ended, or is somebody else's.
                 continue
-            if marks[0] in environ:
-                found[int(entry.name)] = words.replace(b"\0", b" ").decode(errors="replace").strip()
         return found
 
     def gone(self):
