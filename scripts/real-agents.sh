@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Drives the real Claude Code, Codex, opencode and pi through smol-wf, against
-# tests/mock-llm, where no other network is: docs/agents.md says how.
+# scripts/mock-llm, where no other network is: docs/agents.md says how.
 #
 #   scripts/real-agents.sh [--install-only | --measure] [--agent NAME]... [--case NAME]... [--keep]
 #
@@ -84,4 +84,4 @@ if [[ -z $program ]]; then
   cargo build --workspace --locked --quiet
   program=target/debug/smol-wf
 fi
-alone python3 -B tests/real-agents --smol-wf "$program" --agents "$cache" "$@"
+alone python3 -B scripts/real-agents --smol-wf "$program" --agents "$cache" "$@"

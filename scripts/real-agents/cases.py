@@ -39,6 +39,7 @@ def accounts(driver, run, since):
     sessions = {one["metadata"].get("sessionId") for one in done}
     if None in sessions or len(sessions) != len(done):
         raise Wrong("sessions %s of %d calls" % (sessions, len(done)))
+    expect("sessions in the report", {one["sessionId"] for one in run.report["sessions"]}, sessions)
     dollars(driver, run, len(served))
 
 
