@@ -1,6 +1,6 @@
 //! Any program that reads a prompt on stdin and prints an answer.
 //!
-//! Owns: what such a program is told, and what it may print (see [`answer`]).
+//! Owns: what such a program is told, and what it may print (see `answer.rs`).
 //! Never: guesses what a program meant; what is not an answer in JSON is text.
 //!
 //! The program is started once for each round, in the agent's working folder.
