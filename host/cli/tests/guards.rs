@@ -87,6 +87,9 @@ fn a_budget_in_tokens_is_what_the_script_is_told() {
     assert_eq!(place.script(&script, &rule).ok()["results"], serde_json::json!([2_000, 40]));
     let both = [rule.as_slice(), &["--budget-allowance", "500"]].concat();
     assert_eq!(place.script(&script, &both).ok()["results"], serde_json::json!([500, 40]));
+    let spent = ["--debug-rule", "*=tokens:40", "--budget", "40"];
+    let two = format!("{META}await agent('p')\nreturn agent('q')\n");
+    place.script(&two, &spent).fails(5, &["spent 40 of its budget of 40 output tokens"]);
     place.script(&script, &["--budget", "five"]).fails(2, &["--budget", "$5"]);
 }
 
