@@ -14,7 +14,7 @@ use smol_wf_engine::providers::claude_code::ClaudeCode;
 use smol_wf_engine::providers::codex::Codex;
 use smol_wf_engine::providers::command::{Command, CommandOptions};
 use smol_wf_engine::providers::debug::Debug;
-use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
+use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
 use smol_wf_engine::providers::{CliOptions, Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
@@ -84,7 +84,7 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
         ProviderKind::Codex => Arc::new(Codex::new(CliOptions { program, args, env, env_allow })),
         ProviderKind::Pi => Arc::new(Pi::new(CliOptions { program, args, env, env_allow })),
         ProviderKind::Opencode => {
-            Arc::new(Opencode::new(OpencodeOptions { program, args, env, env_allow }))
+            Arc::new(Opencode::new(CliOptions { program, args, env, env_allow }))
         }
         ProviderKind::Acp => {
             let options = AcpOptions { name: called, command, program, args, env, env_allow };

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use smol_wf_providers::Provider;
 use smol_wf_providers::conformance::task;
-use smol_wf_providers::opencode::{Opencode, OpencodeOptions};
+use smol_wf_providers::opencode::Opencode;
+use smol_wf_providers::{CliOptions, Provider};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -35,11 +35,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn through_the_server(program: &Path, calls: usize) -> Result<Duration, Box<dyn Error>> {
-    let options = OpencodeOptions {
+    let options = CliOptions {
         program: Some(program.to_owned()),
         // What the configuration of a test may refer to.
         env_allow: vec!["MOCK_*".to_owned()],
-        ..OpencodeOptions::default()
+        ..CliOptions::default()
     };
     let provider = std::sync::Arc::new(Opencode::new(options));
     let started = Instant::now();
