@@ -81,6 +81,11 @@ fn living(pids: &[String]) -> Vec<&String> {
     pids.iter().filter(runs).collect()
 }
 
+fn prune(place: &Place, args: &[&str]) -> Ran {
+    let args = [&["worktrees", "prune"], args].concat();
+    finish(command(place, &args).spawn().unwrap())
+}
+
 fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
@@ -106,6 +111,27 @@ fn a_resumed_run_that_asks_nobody_ends_them_as_well() {
     let stopped =
         finish(command(&place, &["resume", "latest", "--timeout", "1ms"]).spawn().unwrap());
     stopped.fails(5, &["[timed_out]"]);
+    assert_eq!(living(&pids), Vec::<&String>::new());
+}
+
+#[test]
+fn a_worktree_is_taken_away_when_nobody_works_in_it_any_more() {
+    let place = place();
+    let script = "export const meta = { name: 'n', description: 'd' }\n\
+        return agent('hi', { isolation: 'worktree' })\n";
+    place.write("w.mjs", script);
+    for args in [&["init", "-q"][..], &["add", "w.mjs"], &["commit", "-qm", "first"]] {
+        let git = ["-c", "user.name=n", "-c", "user.email=e@example.org"];
+        let status =
+            Command::new("git").current_dir(place.dir.path()).args(git).args(args).status();
+        assert!(status.unwrap().success());
+    }
+    let (mut child, pids) = at_work(&place);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    prune(&place, &["--dry-run"]).fails(0, &["1 would be removed, 0 kept"]);
+    assert_eq!(living(&pids).len(), 2);
+    prune(&place, &[]).fails(0, &["1 removed, 0 kept"]);
     assert_eq!(living(&pids), Vec::<&String>::new());
 }
 
