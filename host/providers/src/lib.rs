@@ -19,6 +19,7 @@ mod error;
 mod fake;
 mod look;
 mod lower;
+mod named;
 pub mod opencode;
 pub mod owner;
 pub mod pi;
@@ -40,6 +41,7 @@ use smol_wf_core::ids::{CallId, RunId};
 
 pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
+pub use named::NamedProgram;
 pub use process::{all_ended, end_all_at_once, end_leftovers, end_leftovers_once};
 pub use renamed::Renamed;
 

@@ -13,8 +13,8 @@ use crate::drive::CliOptions;
 use crate::process::{Environment, Launch, ask};
 
 /// For `--version`: a launcher may have to start an interpreter first, on a
-/// machine that is busy.
-const VERSION_TIME: Duration = Duration::from_secs(10);
+/// machine that is busy; and one program is 185 MB, on a disk that is cold.
+const VERSION_TIME: Duration = Duration::from_secs(20);
 
 /// Longest version, with the commit and the platform that some put into it.
 const VERSION_BYTES_MAX: usize = 64;
