@@ -59,12 +59,16 @@ fn command(place: &Place, args: &[&str]) -> Command {
 
 /// A run whose agent and its child are at work, and their ids.
 fn at_work(place: &Place) -> (Child, Vec<String>) {
-    let child = command(place, &["run", "w.mjs"]).spawn().unwrap();
+    (command(place, &["run", "w.mjs"]).spawn().unwrap(), ids(place))
+}
+
+/// Waits for the agent and its child.
+fn ids(place: &Place) -> Vec<String> {
     let started = Instant::now();
     loop {
         let text = std::fs::read_to_string(place.path("pids/pids")).unwrap_or_default();
         if text.ends_with('\n') && text.lines().count() == 2 {
-            return (child, text.lines().map(str::to_owned).collect());
+            return text.lines().map(str::to_owned).collect();
         }
         assert!(started.elapsed() < HUNG, "the agent does not start: {text}");
         std::thread::sleep(Duration::from_millis(5));
