@@ -154,6 +154,8 @@ fn what_a_killed_process_left_is_listed_and_pruned() {
         assert!(listed.stdout.contains(part), "no `{part}` in {}", listed.stdout);
     }
     place.run(&["worktrees", "prune", "--dry-run"]).fails(0, &["1 would be removed"]);
+    let elsewhere = ["worktrees", "prune", "--dry-run", "--db", "elsewhere/runs.db"];
+    place.run(&elsewhere).fails(0, &["0 would be removed, 0 kept"]);
     assert_eq!(worktrees(), 1);
     place.run(&["worktrees", "prune"]).fails(0, &["1 removed, 0 kept"]);
     assert_eq!((worktrees(), git(&project, &["branch", "--list", "smol-wf/*"]).as_str()), (0, ""));
