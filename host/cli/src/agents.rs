@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
-use smol_wf_engine::providers::acp::{Acp, AcpOptions};
+use smol_wf_engine::providers::acp::Acp;
 use smol_wf_engine::providers::claude_code::ClaudeCode;
 use smol_wf_engine::providers::codex::Codex;
-use smol_wf_engine::providers::command::{Command, CommandOptions};
+use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::debug::Debug;
-use smol_wf_engine::providers::opencode::{Opencode, OpencodeOptions};
+use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
-use smol_wf_engine::providers::{CliOptions, Provider, Registry, Renamed};
+use smol_wf_engine::providers::{CliOptions, NamedProgram, Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
@@ -76,24 +76,21 @@ impl Providers for Catalogue {
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
     let ProviderSettings { kind, program, command, args, env, env_allow, .. } = settings.clone();
-    let called = name.to_owned();
+    let cli = CliOptions {
+        program: program.clone(),
+        args: args.clone(),
+        env: env.clone(),
+        env_allow: env_allow.clone(),
+    };
+    let name_of_its_own = name.to_owned();
+    let named = NamedProgram { name: name_of_its_own, command, program, args, env, env_allow };
     let provider: Arc<dyn Provider> = match kind {
-        ProviderKind::ClaudeCode => {
-            Arc::new(ClaudeCode::new(CliOptions { program, args, env, env_allow }))
-        }
-        ProviderKind::Codex => Arc::new(Codex::new(CliOptions { program, args, env, env_allow })),
-        ProviderKind::Pi => Arc::new(Pi::new(CliOptions { program, args, env, env_allow })),
-        ProviderKind::Opencode => {
-            Arc::new(Opencode::new(OpencodeOptions { program, args, env, env_allow }))
-        }
-        ProviderKind::Acp => {
-            let options = AcpOptions { name: called, command, program, args, env, env_allow };
-            Arc::new(Acp::new(options))
-        }
-        ProviderKind::Command => {
-            let options = CommandOptions { name: called, command, program, args, env, env_allow };
-            Arc::new(Command::new(options))
-        }
+        ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli)),
+        ProviderKind::Codex => Arc::new(Codex::new(cli)),
+        ProviderKind::Pi => Arc::new(Pi::new(cli)),
+        ProviderKind::Opencode => Arc::new(Opencode::new(cli)),
+        ProviderKind::Acp => Arc::new(Acp::new(named)),
+        ProviderKind::Command => Arc::new(Command::new(named)),
     };
     // The built-in kinds know but one name.
     if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }

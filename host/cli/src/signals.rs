@@ -4,13 +4,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use smol_wf_engine::CancellationToken;
+use smol_wf_engine::providers::end_all_at_once;
 
 use crate::exit;
 
 /// 128 and the number of SIGTERM.
 const TERMINATED: u8 = 143;
+
+/// How long a second signal waits until the agents are killed, which takes
+/// milliseconds unless one hangs in the kernel.
+const KILL_MAX: Duration = Duration::from_secs(1);
 
 /// Listens until the program ends.
 pub(crate) struct Signals {
@@ -28,7 +34,9 @@ impl Signals {
             loop {
                 let received = next_signal().await;
                 if token.is_cancelled() {
-                    // Twice: at once. What is durable is durable.
+                    // Twice: at once. What is durable is durable. Agents that
+                    // have ignored the first one are not left to themselves.
+                    let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
                     stop_at_once(received);
                 }
                 seen.store(received, Ordering::SeqCst);

@@ -209,6 +209,13 @@ fn doctor_tells_of_settings_and_a_database_that_are_broken() {
     assert_eq!(ran.code, 1, "{}", ran.stdout);
     assert!(ran.stdout.contains("FAILED") && ran.stdout.contains("store_"), "{}", ran.stdout);
     std::fs::remove_file(place.db()).unwrap();
+    // One that cannot be made: `w.mjs` is no folder.
+    place.write("w.mjs", SCRIPT);
+    let ran = run(&place, &["doctor", "--db", "w.mjs/runs.db"]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("FAILED") && ran.stdout.contains("--db"), "{}", ran.stdout);
+    let ran = run(&place, &["doctor", "--db", "new/folder/runs.db"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
     place.write("home/.config/smol-workflows/config.toml", "modle = 'x'\n");
     let ran = run(&place, &["doctor"]);
     assert_eq!(ran.code, 1, "{}", ran.stdout);

@@ -87,6 +87,9 @@ fn a_budget_in_tokens_is_what_the_script_is_told() {
     assert_eq!(place.script(&script, &rule).ok()["results"], serde_json::json!([2_000, 40]));
     let both = [rule.as_slice(), &["--budget-allowance", "500"]].concat();
     assert_eq!(place.script(&script, &both).ok()["results"], serde_json::json!([500, 40]));
+    let spent = ["--debug-rule", "*=tokens:40", "--budget", "40"];
+    let two = format!("{META}await agent('p')\nreturn agent('q')\n");
+    place.script(&two, &spent).fails(5, &["spent 40 of its budget of 40 output tokens"]);
     place.script(&script, &["--budget", "five"]).fails(2, &["--budget", "$5"]);
 }
 
@@ -151,6 +154,8 @@ fn what_a_killed_process_left_is_listed_and_pruned() {
         assert!(listed.stdout.contains(part), "no `{part}` in {}", listed.stdout);
     }
     place.run(&["worktrees", "prune", "--dry-run"]).fails(0, &["1 would be removed"]);
+    let elsewhere = ["worktrees", "prune", "--dry-run", "--db", "elsewhere/runs.db"];
+    place.run(&elsewhere).fails(0, &["0 would be removed, 0 kept"]);
     assert_eq!(worktrees(), 1);
     place.run(&["worktrees", "prune"]).fails(0, &["1 removed, 0 kept"]);
     assert_eq!((worktrees(), git(&project, &["branch", "--list", "smol-wf/*"]).as_str()), (0, ""));

@@ -103,6 +103,15 @@ impl Allowance {
             Self::OutputTokens(units) => Self::OutputTokens(units.saturating_mul(2)),
         }
     }
+
+    /// With its unit, which `--budget` leaves out where it is tokens.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match self {
+            Self::UsdMicros(_) => self.to_string(),
+            Self::OutputTokens(_) => format!("{self} output tokens"),
+        }
+    }
 }
 
 impl fmt::Display for Allowance {

@@ -174,7 +174,7 @@ pub enum LimitError {
         limit: u32,
     },
     /// The budget is spent.
-    #[error("the run has spent {spent} of its budget of {budget}; raise it with --budget '{}'", budget.doubled())]
+    #[error("the run has spent {spent} of its budget of {}; raise it with --budget '{}'", budget.in_words(), budget.doubled())]
     Budget {
         /// What was spent, in the unit of the budget.
         spent: Allowance,

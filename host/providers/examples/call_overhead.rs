@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_providers::command::{Command, CommandOptions};
+use smol_wf_providers::NamedProgram;
+use smol_wf_providers::command::Command;
 use smol_wf_providers::{AgentTask, Provider};
 
 const CALLS: usize = 300;
@@ -29,10 +30,10 @@ fn main() {
 }
 
 async fn measure() {
-    let provider = Command::new(CommandOptions {
+    let provider = Command::new(NamedProgram {
         name: "fake".to_owned(),
         command: vec![PROGRAM.to_owned()],
-        ..CommandOptions::default()
+        ..NamedProgram::default()
     });
     let (mut by_hand, mut by_call) = (Vec::new(), Vec::new());
     // In turn, so that both meet the same machine.

@@ -19,10 +19,10 @@ mod error;
 mod fake;
 mod look;
 mod lower;
+mod named;
 pub mod opencode;
 pub mod owner;
 pub mod pi;
-#[allow(dead_code, reason = "the providers that use the rest of it follow")]
 mod process;
 mod renamed;
 mod scratch;
@@ -41,7 +41,8 @@ use smol_wf_core::ids::{CallId, RunId};
 
 pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
-pub use process::{all_ended, end_leftovers, end_leftovers_once};
+pub use named::NamedProgram;
+pub use process::{all_ended, end_all_at_once, end_leftovers, end_leftovers_once};
 pub use renamed::Renamed;
 
 /// One round of one agent call.

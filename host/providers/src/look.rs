@@ -13,8 +13,11 @@ use crate::drive::CliOptions;
 use crate::process::{Environment, Launch, ask};
 
 /// For `--version`: a launcher may have to start an interpreter first, on a
-/// machine that is busy.
-const VERSION_TIME: Duration = Duration::from_secs(10);
+/// machine that is busy; and one program is 185 MB, on a disk that is cold.
+const VERSION_TIME: Duration = Duration::from_secs(20);
+
+/// Longest version, with the commit and the platform that some put into it.
+const VERSION_BYTES_MAX: usize = 64;
 
 /// Longest configuration file that is looked into.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -78,10 +81,11 @@ pub(crate) fn glance(
     Probe { program, version: None, logged_in, problem: None }
 }
 
-/// The first word that starts with a digit.
+/// The first word that starts with a digit, unless it is too long for one.
 fn version_in(text: &str) -> Option<String> {
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
-    words.find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+    let found = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    (found.len() <= VERSION_BYTES_MAX).then(|| found.to_owned())
 }
 
 /// A variable as the agent's program will find it, unless it is empty.
@@ -120,6 +124,7 @@ mod tests {
             ("codex-cli 0.169.0\n", Some("0.169.0")),
             ("v1.5.2", Some("1.5.2")),
             ("no version", None),
+            (&"9".repeat(65), None),
         ];
         for (text, version) in cases {
             assert_eq!(version_in(text).as_deref(), version);

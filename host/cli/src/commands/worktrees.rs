@@ -22,9 +22,6 @@ use crate::{output, setup};
 pub(crate) struct WorktreesArgs {
     #[command(subcommand)]
     verb: Verb,
-
-    #[command(flatten)]
-    db: DbFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -40,6 +37,9 @@ enum Verb {
         /// How to print them
         #[arg(long, short, value_name = "FORMAT", default_value = "text")]
         output: Format,
+
+        #[command(flatten)]
+        db: DbFlags,
     },
     /// Take away those in which nothing has changed
     Prune {
@@ -54,19 +54,23 @@ enum Verb {
         /// How to print them
         #[arg(long, short, value_name = "FORMAT", default_value = "text")]
         output: Format,
+
+        #[command(flatten)]
+        db: DbFlags,
     },
 }
 
 impl WorktreesArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
-        self.db.put(&mut flags);
+        let (Verb::List { db, .. } | Verb::Prune { db, .. }) = &self.verb;
+        db.put(&mut flags);
         let settings = Settings::load(flags, Path::new("."))?;
         failure::warn(&settings);
         // Nothing is run here: one instance is what the sandbox must have.
         let engine = setup::engine(&settings, 1)?;
         match self.verb {
-            Verb::List { output: format } => {
+            Verb::List { output: format, .. } => {
                 let worktrees = engine.worktrees().await?;
                 match format {
                     Format::Text => output::line(&table(&worktrees))?,
@@ -76,7 +80,7 @@ impl WorktreesArgs {
                     Format::Jsonl => worktrees.iter().try_for_each(output::json_line)?,
                 }
             }
-            Verb::Prune { force, dry_run, output: format } => {
+            Verb::Prune { force, dry_run, output: format, .. } => {
                 let pruned = engine.prune_worktrees(force, dry_run).await?;
                 match format {
                     Format::Json => output::document(&json!({

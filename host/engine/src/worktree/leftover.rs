@@ -10,6 +10,7 @@ use serde::Serialize;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::report::RunState;
 use smol_wf_core::worktree::Worktree;
+use smol_wf_providers::{all_ended, end_leftovers_once};
 use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
@@ -137,6 +138,11 @@ impl Engine {
     /// # Errors
     /// When one cannot be taken away.
     pub async fn prune_worktrees(&self, force: bool, dry_run: bool) -> Result<Pruned, EngineError> {
+        if !dry_run {
+            // An agent of a process that was killed may still work in one.
+            end_leftovers_once();
+            all_ended().await;
+        }
         let one_at_a_time = Mutex::default();
         let mut pruned = Pruned::default();
         for leftover in self.worktrees().await? {

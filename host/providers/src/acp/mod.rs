@@ -15,9 +15,6 @@ mod tests;
 mod transcript;
 mod wire;
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +26,8 @@ use tokio::time::timeout;
 
 use self::conversation::{Conversation, Next};
 use crate::cause::Cause;
-use crate::process::{Environment, Launch, Process, ProcessError, find_program};
+use crate::named::NamedProgram;
+use crate::process::{Process, ProcessError};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
     ProviderErrorKind,
@@ -41,28 +39,10 @@ pub const NAME: &str = "acp";
 /// How long a cancelled agent may take to say so, before it is ended.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
 
-/// Which agent, and how to start it.
-#[derive(Debug, Clone, Default)]
-pub struct AcpOptions {
-    /// What scripts call it; empty is `acp`.
-    pub name: String,
-    /// The program and its arguments, such as `["gemini", "--acp"]`.
-    pub command: Vec<String>,
-    /// The program, in place of the first word of the command.
-    pub program: Option<PathBuf>,
-    /// Variables to set for it.
-    pub env: BTreeMap<String, String>,
-    /// Names of variables to pass on to it; one may end in `*`.
-    pub env_allow: Vec<String>,
-    /// Arguments to add to the command.
-    pub args: Vec<String>,
-}
-
 /// Drives one agent.
 #[derive(Debug)]
 pub struct Acp {
-    name: String,
-    options: AcpOptions,
+    program: NamedProgram,
     /// Processes that have done their work and are ending.
     ending: Ending,
 }
@@ -72,47 +52,18 @@ type Ending = Arc<Mutex<Vec<JoinHandle<()>>>>;
 impl Acp {
     /// Without starting anything.
     #[must_use]
-    pub fn new(options: AcpOptions) -> Self {
-        let name = if options.name.is_empty() { NAME } else { &options.name };
-        Self { name: name.to_owned(), options, ending: Ending::default() }
-    }
-
-    /// The program as it was asked for.
-    fn wanted(&self) -> Option<String> {
-        let program = self.options.program.as_ref().map(|path| path.to_string_lossy().into_owned());
-        program.or_else(|| self.options.command.first().cloned())
-    }
-
-    fn launch(&self, cwd: &Path) -> Result<Launch, ProviderError> {
-        let wanted = self.wanted().ok_or_else(|| self.error(NO_COMMAND.to_owned()))?;
-        let program = find_program(&wanted).ok_or_else(|| {
-            self.error(format!(
-                "the program `{wanted}` is not installed; install it, or correct its `command` in the configuration"
-            ))
-        })?;
-        let args = self.options.command.iter().skip(1).chain(&self.options.args);
-        Ok(Launch {
-            provider: self.name.clone(),
-            program,
-            args: args.map(OsString::from).collect(),
-            cwd: cwd.to_owned(),
-            env: Environment::allowing(&[]).also(&self.options.env_allow).from(&self.options.env),
-        })
-    }
-
-    fn error(&self, message: String) -> ProviderError {
-        ProviderError::new(&self.name, ProviderErrorKind::Spawn, message)
+    pub fn new(mut program: NamedProgram) -> Self {
+        if program.name.is_empty() {
+            NAME.clone_into(&mut program.name);
+        }
+        Self { program, ending: Ending::default() }
     }
 }
-
-/// What is missing from the options.
-const NO_COMMAND: &str =
-    "no command is configured for it; set `command`, such as `command = [\"gemini\", \"--acp\"]`";
 
 #[async_trait]
 impl Provider for Acp {
     fn name(&self) -> &str {
-        &self.name
+        &self.program.name
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -138,12 +89,13 @@ impl Provider for Acp {
         activity.note(AgentActivity::Thinking);
         let cwd = task.cwd.canonicalize().map_err(|failure| {
             let cwd = task.cwd.display();
-            self.error(format!("the working directory {cwd} cannot be entered: {failure}"))
+            let message = format!("the working directory {cwd} cannot be entered: {failure}");
+            ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
-        let process = Process::start(self.launch(&cwd)?).await;
-        let process = process.map_err(|failure| failure.into_provider_error(&self.name))?;
+        let process = Process::start(self.program.launch(cwd.clone())?).await;
+        let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
         let raw = task.raw.clone();
-        let (conversation, first) = Conversation::open(&self.name, task, cwd);
+        let (conversation, first) = Conversation::open(self.name(), task, cwd);
         let mut turn = Turn {
             process: Some(process),
             conversation,
@@ -174,14 +126,7 @@ impl Provider for Acp {
     }
 
     async fn probe(&self) -> Probe {
-        let program = self.wanted().and_then(|wanted| find_program(&wanted));
-        let problem = match (&program, self.wanted()) {
-            (Some(_), _) => None,
-            (None, Some(wanted)) => Some(format!("the program `{wanted}` is not installed")),
-            (None, None) => Some(NO_COMMAND.to_owned()),
-        };
-        // Its version and its login are told in a session, which a look is not.
-        Probe { program, version: None, logged_in: None, problem }
+        self.program.probe()
     }
 
     async fn close(&self) {

@@ -17,16 +17,13 @@
 
 mod answer;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use async_trait::async_trait;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 
-use crate::process::{Environment, Launch, Process, ProcessError, Said, find_program};
+use crate::named::NamedProgram;
+use crate::process::{Launch, Process, ProcessError, Said};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
-    ProviderErrorKind,
 };
 
 /// Most that a program may print: the longest answer, escaped in JSON, with
@@ -35,57 +32,20 @@ const PRINTED_BYTES_MAX: usize = 4 * ANSWER_BYTES_MAX;
 /// Longest schema in the environment: Linux takes no variable of 128 KiB.
 const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 
-/// What a `command` provider is made of.
-#[derive(Debug, Clone, Default)]
-pub struct CommandOptions {
-    /// What scripts call it.
-    pub name: String,
-    /// The program, looked up on `PATH`, and its arguments.
-    pub command: Vec<String>,
-    /// The program, in place of the one in `command`.
-    pub program: Option<PathBuf>,
-    /// More arguments, after those in `command`.
-    pub args: Vec<String>,
-    /// Variables to set.
-    pub env: BTreeMap<String, String>,
-    /// Names of variables of this process to pass on; may end in `*`.
-    pub env_allow: Vec<String>,
-}
-
 /// Runs the program once for each round.
 #[derive(Debug, Clone)]
 pub struct Command {
-    options: CommandOptions,
+    program: NamedProgram,
 }
 
 impl Command {
     /// A provider with its own name.
     #[must_use]
-    pub fn new(options: CommandOptions) -> Self {
-        Self { options }
-    }
-
-    fn asked_for(&self) -> Option<PathBuf> {
-        let first = self.options.command.first().filter(|program| !program.is_empty());
-        self.options.program.clone().or_else(|| first.map(PathBuf::from))
+    pub fn new(program: NamedProgram) -> Self {
+        Self { program }
     }
 
     fn launch(&self, task: &AgentTask) -> Result<Launch, ProviderError> {
-        let asked = self.asked_for().ok_or_else(|| self.error(NO_COMMAND.to_owned()))?;
-        let program = find_program(&asked.to_string_lossy()).ok_or_else(|| {
-            ProcessError::NotFound { program: asked }.into_provider_error(self.name())
-        })?;
-        let args = self.options.command.iter().skip(1).chain(&self.options.args);
-        Ok(Launch {
-            provider: self.options.name.clone(),
-            program,
-            args: args.map(Into::into).collect(),
-            cwd: task.cwd.clone(),
-            env: self.environment(task),
-        })
-    }
-
-    fn environment(&self, task: &AgentTask) -> Environment {
         let schema = task.request.schema.as_ref();
         let facts = [
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
@@ -97,27 +57,20 @@ impl Command {
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
-        let environment = Environment::allowing(&[]).also(&self.options.env_allow);
-        facts
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .fold(environment.from(&self.options.env), |environment, (name, value)| {
-                environment.set(name, value)
-            })
-    }
-
-    fn error(&self, message: String) -> ProviderError {
-        ProviderError::new(&self.options.name, ProviderErrorKind::Spawn, message)
+        let mut launch = self.program.launch(task.cwd.clone())?;
+        for (name, value) in facts {
+            if let Some(value) = value {
+                launch.env = launch.env.set(name, value);
+            }
+        }
+        Ok(launch)
     }
 }
-
-const NO_COMMAND: &str =
-    "no command is configured: give `command = [\"program\", \"argument\"]` in its settings";
 
 #[async_trait]
 impl Provider for Command {
     fn name(&self) -> &str {
-        &self.options.name
+        &self.program.name
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -176,17 +129,7 @@ impl Provider for Command {
     }
 
     async fn probe(&self) -> Probe {
-        let asked = self.asked_for().map(|asked| asked.to_string_lossy().into_owned());
-        let program = asked.as_deref().and_then(find_program);
-        let problem = match (&asked, &program) {
-            (None, _) => Some(NO_COMMAND.to_owned()),
-            (Some(asked), None) => Some(format!(
-                "there is no program `{asked}`: install it, or name its path in the configuration"
-            )),
-            _ => None,
-        };
-        // Its version is not asked: nobody knows what it does with a flag.
-        Probe { program, version: None, logged_in: None, problem }
+        self.program.probe()
     }
 }
 

@@ -16,16 +16,18 @@ use super::fault::refusal;
 use super::http::{Answered, Client, Events, HttpError};
 use super::hub::{Event, Hub};
 use super::{NAME, error};
-use crate::process::{Launch, Process};
+use crate::process::{GRACE, Launch, Process};
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
 /// From the start to the first answer: 2 s on an idle machine, and a busy one
 /// may take many times as long.
 const START_MAX: Duration = Duration::from_secs(60);
 
-/// How long after a broken connection the server's end is waited for: a process
-/// is known to have ended a little later than its connections are.
-const END_NOTICED_MAX: Duration = Duration::from_secs(2);
+/// How long after a broken connection the server's end is waited for. A process
+/// is known to have ended a little later than its connections are, and one that
+/// has closed them and hangs is ended after twice the grace; what is said of it
+/// has to wait for a busy machine besides.
+const END_NOTICED_MAX: Duration = GRACE.saturating_mul(4);
 
 /// Bytes of randomness in the password.
 const PASSWORD_BYTES: usize = 24;

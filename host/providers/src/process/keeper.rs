@@ -134,6 +134,10 @@ impl Keeper {
                     self.look_soon(now);
                 }
             }
+            Order::EndAllAtOnce => {
+                self.kept.values_mut().for_each(|kept| kept.end_at_once(now));
+                self.look_soon(now);
+            }
             Order::Quiet(reply) => self.quiet.push(reply),
         }
     }
@@ -157,9 +161,8 @@ impl Keeper {
             let error = io::ErrorKind::BrokenPipe.into();
             return Err(ProcessError::Spawn { program: launch.program, error });
         };
-        let number = child.id();
         // Process ids are below 2^22.
-        let pid = i32::try_from(number).unwrap_or(i32::MAX);
+        let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
         let (status, receiver) = watch::channel(None);
         let kept = Kept {
             exit: system::exit_descriptor(pid),
@@ -171,7 +174,7 @@ impl Keeper {
             ending: None,
         };
         self.kept.insert(id, kept);
-        let tether = Tether { id, pid: number, status: receiver, handle: self.handle.clone() };
+        let tether = Tether { id, status: receiver, handle: self.handle.clone() };
         Ok(Started { tether, stdin, stdout, stderr })
     }
 

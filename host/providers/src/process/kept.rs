@@ -34,11 +34,26 @@ pub(super) struct Ending {
     since: Instant,
     group_told: bool,
     strays_told: bool,
+    /// Without the grace.
+    at_once: bool,
 }
 
 impl Kept {
     pub(super) fn begin_ending(&mut self, now: Instant) {
-        self.ending.get_or_insert(Ending { since: now, group_told: false, strays_told: false });
+        self.ending.get_or_insert(Ending {
+            since: now,
+            group_told: false,
+            strays_told: false,
+            at_once: false,
+        });
+    }
+
+    /// The signal that cannot be refused is due now.
+    pub(super) fn end_at_once(&mut self, now: Instant) {
+        self.begin_ending(now);
+        if let Some(ending) = &mut self.ending {
+            ending.at_once = true;
+        }
     }
 
     /// Whether it had no company when it ended: then there is nothing to do.
@@ -53,7 +68,7 @@ impl Kept {
             return true;
         }
         let taken = now.duration_since(ending.since);
-        if taken < GRACE {
+        if taken < GRACE && !ending.at_once {
             if !ending.group_told {
                 system::signal_group(self.pid, Signal::TERM);
                 ending.group_told = true;

@@ -73,10 +73,11 @@ pub(super) async fn searched() {
     until(|stage| stage == Stage::Done).await;
 }
 
-/// Returns when nothing is being ended. A search alone keeps nobody waiting:
-/// the next start searches again.
+/// Returns when a search that has begun, a matter of milliseconds, is over, and
+/// what it has found is ended: one that this process took half-way with it
+/// would only be asked to end, and never made to.
 pub(super) async fn ended() {
-    until(|stage| stage != Stage::Ending).await;
+    until(|stage| matches!(stage, Stage::NotBegun | Stage::Done)).await;
 }
 
 async fn until(reached: impl Fn(Stage) -> bool) {

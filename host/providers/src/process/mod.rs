@@ -138,11 +138,6 @@ impl Process {
         })
     }
 
-    /// Its process id, which is also the id of its group.
-    pub(crate) fn pid(&self) -> u32 {
-        self.tether.pid()
-    }
-
     /// Writes the prompt and closes stdin, while lines are being read. A child
     /// that never reads it hinders nobody, and one that closes it is no error.
     pub(crate) fn send_and_close(&mut self, bytes: Vec<u8>) {
@@ -259,6 +254,14 @@ impl Drop for Process {
 /// it started, and so are the leftovers that were found.
 pub async fn all_ended() {
     leftovers::ended().await;
+    tether::quiet().await;
+}
+
+/// Kills everything that was started here, without asking it to end first, and
+/// returns when it is gone. For whoever must not wait: agents that nobody looks
+/// after go on at the user's cost.
+pub async fn end_all_at_once() {
+    tether::end_all_at_once();
     tether::quiet().await;
 }
 

@@ -104,8 +104,8 @@ async fn a_question_has_a_time_limit() {
 
 #[tokio::test]
 async fn ending_returns_when_the_program_has_ended() {
-    let process = Process::start(sh("sleep 600")).await.unwrap();
-    let group = i32::try_from(process.pid()).unwrap();
+    let mut process = Process::start(sh("echo $$; sleep 600")).await.unwrap();
+    let group = process.line().await.unwrap().unwrap().parse().unwrap();
     process.end().await;
     all_ended().await;
     assert!(!system::group_exists(group));

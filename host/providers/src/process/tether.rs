@@ -30,16 +30,11 @@ pub(super) struct Started {
 #[derive(Debug)]
 pub(super) struct Tether {
     pub(super) id: u64,
-    pub(super) pid: u32,
     pub(super) status: watch::Receiver<Option<ExitStatus>>,
     pub(super) handle: Handle,
 }
 
 impl Tether {
-    pub(super) fn pid(&self) -> u32 {
-        self.pid
-    }
-
     /// Returns when the child has ended; none when it cannot be ended, or how it
     /// did is unknown.
     pub(super) async fn exited(&self) -> Option<ExitStatus> {
@@ -64,6 +59,7 @@ impl Drop for Tether {
 pub(super) enum Order {
     Start { launch: Box<Launch>, reply: oneshot::Sender<Result<Started, ProcessError>> },
     End(u64),
+    EndAllAtOnce,
     Quiet(oneshot::Sender<()>),
 }
 
@@ -113,10 +109,21 @@ pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
     started.await.unwrap_or_else(|_| Err(failed(io::ErrorKind::BrokenPipe.into())))
 }
 
+/// The thread, when it was ever needed.
+fn running() -> Option<Handle> {
+    HANDLE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Kills every tree, wanted or not.
+pub(super) fn end_all_at_once() {
+    if let Some(handle) = running() {
+        handle.send(Order::EndAllAtOnce);
+    }
+}
+
 /// Returns when every tree is gone that is no longer wanted.
 pub(super) async fn quiet() {
-    let handle = HANDLE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(handle) = handle else { return };
+    let Some(handle) = running() else { return };
     let (reply, quiet) = oneshot::channel();
     handle.send(Order::Quiet(reply));
     let _ = quiet.await;

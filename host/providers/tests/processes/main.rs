@@ -23,8 +23,10 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_providers::command::{Command, CommandOptions};
-use smol_wf_providers::{AgentReply, AgentTask, Answer, Provider, ProviderError, all_ended};
+use smol_wf_providers::command::Command;
+use smol_wf_providers::{
+    AgentReply, AgentTask, Answer, NamedProgram, Provider, ProviderError, all_ended,
+};
 
 /// Set in a process that was started for one test alone.
 const ALONE: &str = "TEST_ALONE";
@@ -38,18 +40,18 @@ fn sh(script: &str) -> Command {
     Command::new(options(script))
 }
 
-fn options(script: &str) -> CommandOptions {
-    CommandOptions {
+fn options(script: &str) -> NamedProgram {
+    NamedProgram {
         name: "fake".to_owned(),
         command: ["sh", "-c", script].map(str::to_owned).to_vec(),
-        ..CommandOptions::default()
+        ..NamedProgram::default()
     }
 }
 
 /// The same, with a name in the environment that everything it starts inherits.
 fn marked(script: &str, tree: &str) -> Command {
     let env = [(TREE.to_owned(), tree_name(tree))].into();
-    Command::new(CommandOptions { env, ..options(script) })
+    Command::new(NamedProgram { env, ..options(script) })
 }
 
 fn task(prompt: &str) -> AgentTask {

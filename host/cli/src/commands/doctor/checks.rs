@@ -3,6 +3,7 @@
 //! Owns: one check each, and what to type where it fails. Never: changes
 //! anything; a database that is not there is not made.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -101,8 +102,8 @@ pub(super) fn database(settings: &Settings) -> Check {
     let shown = path.display();
     let size = match path.metadata() {
         Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return check("database", State::Ok, format!("{shown}, made by the first run"));
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return to_be_made(path);
         }
         Err(error) => return check("database", State::Failed, format!("{shown}: {error}")),
     };
@@ -119,6 +120,36 @@ pub(super) fn database(settings: &Settings) -> Check {
         }
         Err(error) => check("database", State::Failed, format!("{error} [{}]", error.code())),
     }
+}
+
+/// A database that the first run will make, if it can.
+fn to_be_made(path: &Path) -> Check {
+    // A relative path begins here.
+    let above = path.ancestors().skip(1).find(|folder| folder.exists());
+    let folder = above.unwrap_or(Path::new("."));
+    if let Err(why) = can_make_files(folder) {
+        let detail = format!(
+            "{} cannot be made in {}: {why}; give yourself the right to write there, or name another database with --db",
+            path.display(),
+            folder.display()
+        );
+        return check("database", State::Failed, detail);
+    }
+    check("database", State::Ok, format!("{}, made by the first run", path.display()))
+}
+
+#[cfg(unix)]
+fn can_make_files(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    if !folder.is_dir() {
+        return Err(ErrorKind::NotADirectory.into());
+    }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(Into::into)
+}
+
+#[cfg(not(unix))]
+fn can_make_files(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) }
 }
 
 /// The sandbox that scripts run in.

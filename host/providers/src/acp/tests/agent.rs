@@ -8,7 +8,8 @@ use smol_wf_core::call::{Permissions, Usage};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::acp::{Acp, AcpOptions};
+use crate::NamedProgram;
+use crate::acp::Acp;
 use crate::conformance::{Notes, check, task};
 use crate::{
     AgentActivity, AgentReply, AgentTask, Answer, Provider, ProviderError,
@@ -31,11 +32,11 @@ impl Fake {
     fn that_is(is: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log").to_str().unwrap().to_owned();
-        let provider = Acp::new(AcpOptions {
+        let provider = Acp::new(NamedProgram {
             name: "fake-agent".into(),
             command: vec![program().to_str().unwrap().into(), "--acp".into()],
             env: [("FAKE_LOG".into(), log), ("FAKE_IS".into(), is.into())].into(),
-            ..AcpOptions::default()
+            ..NamedProgram::default()
         });
         Self { folder, provider }
     }
@@ -209,18 +210,18 @@ async fn each_way_to_end_has_its_kind_and_cause() {
 
 #[tokio::test]
 async fn what_cannot_be_started_says_what_to_do() {
-    let nothing = Acp::new(AcpOptions::default());
+    let nothing = Acp::new(NamedProgram::default());
     assert_eq!(nothing.name(), "acp");
     let failed = nothing.attempt(task("hello"), &()).await.unwrap_err();
     assert!(failed.kind == Kind::Spawn && failed.message.contains("set `command`"), "{failed}");
     assert!(!nothing.probe().await.is_usable());
 
-    let missing = Acp::new(AcpOptions {
+    let missing = Acp::new(NamedProgram {
         command: vec!["/nonexistent/agent".into()],
-        ..AcpOptions::default()
+        ..NamedProgram::default()
     });
     let failed = missing.attempt(task("hello"), &()).await.unwrap_err();
-    assert!(failed.message.contains("`/nonexistent/agent` is not installed"), "{failed}");
+    assert!(failed.message.contains("no program `/nonexistent/agent`"), "{failed}");
     assert!(missing.probe().await.problem.unwrap().contains("/nonexistent/agent"));
     assert_eq!(Fake::new().provider.probe().await.program, Some(program()));
 }

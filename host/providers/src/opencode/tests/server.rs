@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use crate::conformance::{Notes, check, task};
-use crate::opencode::{Opencode, OpencodeOptions};
+use crate::opencode::Opencode;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, Provider, ProviderError,
+    AgentActivity, AgentReply, AgentTask, Answer, CliOptions, Provider, ProviderError,
     ProviderErrorKind as Kind, RawLines,
 };
 
@@ -28,10 +28,10 @@ struct Fake {
 
 impl Fake {
     fn new() -> Self {
-        Self::with(OpencodeOptions::default())
+        Self::with(CliOptions::default())
     }
 
-    fn with(mut options: OpencodeOptions) -> Self {
+    fn with(mut options: CliOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log").to_str().unwrap().to_owned();
         options.program = Some(program());
@@ -283,18 +283,16 @@ async fn the_transcript_is_kept_to_its_end() {
 
 #[tokio::test]
 async fn a_server_that_does_not_start_says_why() {
-    let options = OpencodeOptions { args: vec!["--broken".into()], ..OpencodeOptions::default() };
+    let options = CliOptions { args: vec!["--broken".into()], ..CliOptions::default() };
     let broken = Fake::with(options).ask(task("hello")).await.unwrap_err();
     assert_eq!(broken.kind, Kind::Spawn);
     assert!(broken.message.contains("the disk is full of eels"), "{broken}");
 
-    let options = OpencodeOptions {
-        program: Some("/nonexistent/opencode".into()),
-        ..OpencodeOptions::default()
-    };
+    let options =
+        CliOptions { program: Some("/nonexistent/opencode".into()), ..CliOptions::default() };
     let missing = Opencode::new(options).attempt(task("hello"), &()).await.unwrap_err();
     assert_eq!(missing.kind, Kind::Spawn);
-    assert!(missing.message.contains("npm install"), "{missing}");
+    assert!(missing.message.contains("no program `/nonexistent/opencode`"), "{missing}");
 }
 
 #[tokio::test]
@@ -312,7 +310,7 @@ async fn closing_ends_the_server_and_a_call_starts_another() {
 #[tokio::test]
 async fn a_probe_finds_program_version_and_login() {
     let home = tempfile::tempdir().unwrap();
-    let mut options = OpencodeOptions { program: Some(program()), ..OpencodeOptions::default() };
+    let mut options = CliOptions { program: Some(program()), ..CliOptions::default() };
     options.env.insert("XDG_DATA_HOME".into(), home.path().to_str().unwrap().into());
     std::fs::create_dir(home.path().join("opencode")).unwrap();
     std::fs::write(home.path().join("opencode/auth.json"), r#"{"a":{"type":"api"}}"#).unwrap();
@@ -321,8 +319,7 @@ async fn a_probe_finds_program_version_and_login() {
     assert_eq!((probe.version.as_deref(), probe.logged_in), (Some("9.9.9"), Some(true)));
     assert!(probe.is_usable(), "{probe:?}");
 
-    let options =
-        OpencodeOptions { program: Some("/nonexistent".into()), ..OpencodeOptions::default() };
+    let options = CliOptions { program: Some("/nonexistent".into()), ..CliOptions::default() };
     let probe = Opencode::new(options).probe().await;
     assert!(!probe.is_usable() && probe.problem.unwrap().contains("npm install"));
 }

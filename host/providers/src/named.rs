@@ -1,0 +1,65 @@
+//! A program that a user's settings name: no agent of ours, but one that speaks
+//! a protocol.
+//!
+//! Owns: what may be said of it, where it is, and how it is launched. Never:
+//! starts it, or knows what it speaks.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::process::{Environment, Launch, ProcessError, find_program};
+use crate::{Probe, ProviderError, ProviderErrorKind};
+
+const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
+
+/// What a user may say about it.
+#[derive(Debug, Clone, Default)]
+pub struct NamedProgram {
+    /// What scripts call the agent.
+    pub name: String,
+    /// The program, looked up on `PATH`, and its arguments.
+    pub command: Vec<String>,
+    /// The program, in place of the first word of the command.
+    pub program: Option<PathBuf>,
+    /// More arguments, after those of the command.
+    pub args: Vec<String>,
+    /// Variables to set for it.
+    pub env: BTreeMap<String, String>,
+    /// Names of variables to pass on to it; one may end in `*`.
+    pub env_allow: Vec<String>,
+}
+
+impl NamedProgram {
+    /// How to start it in a folder.
+    pub(crate) fn launch(&self, cwd: PathBuf) -> Result<Launch, ProviderError> {
+        let args = self.command.iter().skip(1).chain(&self.args);
+        Ok(Launch {
+            provider: self.name.clone(),
+            program: self.find()?,
+            args: args.map(Into::into).collect(),
+            cwd,
+            env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
+        })
+    }
+
+    /// What there is to know without starting it: its version is not asked,
+    /// since nobody knows what it does with a flag.
+    pub(crate) fn probe(&self) -> Probe {
+        let (program, problem) = match self.find() {
+            Ok(program) => (Some(program), None),
+            Err(error) => (None, Some(error.message)),
+        };
+        Probe { program, version: None, logged_in: None, problem }
+    }
+
+    fn find(&self) -> Result<PathBuf, ProviderError> {
+        let first = self.command.first().filter(|program| !program.is_empty());
+        let wanted =
+            self.program.clone().or_else(|| first.map(PathBuf::from)).ok_or_else(|| {
+                ProviderError::new(&self.name, ProviderErrorKind::Spawn, NO_COMMAND)
+            })?;
+        find_program(&wanted.to_string_lossy()).ok_or_else(|| {
+            ProcessError::NotFound { program: wanted }.into_provider_error(&self.name)
+        })
+    }
+}
