@@ -91,6 +91,14 @@ fn calls_that_nobody_awaits() {
     finds("await agent('x')\nvoid agent('y')\nconst a = agent('z')\nawait a\n", &[]);
     finds("const f = () => agent('x')\nawait parallel([f, () => agent('y')])\n", &[]);
     finds("function agent() {}\nagent('mine')\n", &[]);
+    // In a variable that nothing mentions again.
+    finds(
+        "const a = agent('x')\nlet b = parallel([() => agent('y')])\n",
+        &[("not-awaited", 2), ("not-awaited", 3)],
+    );
+    finds("const later = () => a\nconst a = agent('x')\nawait later()\n", &[]);
+    finds("const a = agent('x')\nreturn { a }\n", &[]);
+    finds("const unused = await agent('x')\nconst f = () => agent('x')\n", &[]);
     let module = "import { sleep } from 'workflow:extra'\nexport default async (input, ctx) => {\n  sleep(5)\n  ctx.agent('x')\n}\n";
     finds(module, &[("not-awaited", 4), ("not-awaited", 5)]);
 }

@@ -209,6 +209,9 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
     assert_eq!(list(&place, &["--state", "running"]), std::slice::from_ref(&run));
     child.kill().unwrap();
     child.wait().unwrap();
+    // What was killed is never said to be running.
+    assert_eq!(list(&place, &["--state", "running"]), [""; 0]);
+    assert_eq!(list(&place, &["--state", "interrupted"]), std::slice::from_ref(&run));
     place.run(&["history", "delete", &run]).fails(0, &[]);
     assert_eq!(list(&place, &[]), [""; 0]);
 }
