@@ -107,6 +107,28 @@ fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
 }
 
 #[test]
+fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
+    let place = recorded(SCRIPT, &[]);
+    let before = fixture(&place);
+    edit(&place, "Review ${file}", "Study ${file}");
+    edit(&place, "Rank ${found.length}", "Order ${found.length}");
+    let record = ["test", "--record", "missing"];
+    let rule = ["--debug-rule", "prompt:Order*=fail:quota"];
+    let cut = place.run(&[&record[..], &rule].concat());
+    let says = ["FAIL", "failed (quota)", "kept in tests/review.swf.kept", "go on: smol-wf test"];
+    verdict(&cut, 7, &says);
+    assert_eq!(fixture(&place), before, "a fixture has an end");
+    // Cut short again: what was kept stays, and is not asked for.
+    let again = place.run(&[&record[..], &rule].concat());
+    verdict(&again, 7, &["3 calls, 1 live", "review.swf.kept"]);
+    // Only recording looks at what is kept.
+    verdict(&place.run(&["test"]), 7, &["prompt changed"]);
+    verdict(&place.run(&record), 0, &["PASS", "3 calls, 1 live", "fixture written"]);
+    assert!(!place.path("tests/review.swf.kept").exists());
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+}
+
+#[test]
 fn new_and_missing_calls_and_another_result_fail() {
     let place = recorded(SCRIPT, &[]);
     edit(&place, "['a', 'b']", "['a']");
@@ -147,6 +169,11 @@ fn rules_beside_a_fixture_are_kept() {
         (r#"{ "agents": { "max": 2 } }"#, "rule agents: 3 agents were called, and 2 is the most"),
         (r#"{ "agents": { "min": 4 } }"#, "4 is the least"),
         (r#"{ "agent": {} }"#, "fixture_rules"),
+        (r#"{ "agents": 3 }"#, "an object with `min` or `max`"),
+        (r#"{ "agents": { "min": 3, "max": 1 } }"#, "`min` of 3 above its `max` of 1"),
+        (r#"{ "maxCostUsd": -1 }"#, "no run costs less than 0"),
+        ("[]", "an object of rules"),
+        ("", ".assert.json"),
     ] {
         place.write("tests/review.assert.json", rules);
         verdict(&place.run(&["test"]), 7, &["FAIL", says]);

@@ -61,6 +61,16 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
         .map_err(|error| unwritable(path, &error))
 }
 
+/// Takes a file away that need not be there.
+pub(super) fn remove(path: &Path) -> Result<(), CommandError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(CommandError::Usage(format!("cannot remove {}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {
     CommandError::Usage(format!("cannot write {}: {error}", path.display()))
 }

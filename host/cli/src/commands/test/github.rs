@@ -36,7 +36,8 @@ fn annotation(fixture: &str, message: &str) -> String {
 
 fn summary(tested: &[Tested]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
-    let mut text = format!("### smol-wf test: {} fixtures, {failed} failed\n\n", tested.len());
+    let mut text =
+        format!("### smol-wf test: {}, {failed} failed\n\n", words::fixtures(tested.len()));
     text.push_str("| | fixture | |\n|---|---|---|\n");
     for one in tested {
         let verdict = if one.pass { "pass" } else { "**FAIL**" };

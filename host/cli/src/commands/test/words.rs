@@ -10,6 +10,11 @@ use crate::{difference, screen};
 /// Differences that are shown: the first is nearly always the cause of the rest.
 const SHOWN_MAX: usize = 5;
 
+/// So many fixtures.
+pub(super) fn fixtures(number: usize) -> String {
+    if number == 1 { "1 fixture".to_owned() } else { format!("{number} fixtures") }
+}
+
 /// `PASS` or `FAIL`, the fixture, and below it what differs.
 pub(super) fn of_test(tested: &Tested) -> String {
     let verdict = if tested.pass { "PASS" } else { "FAIL" };
@@ -105,6 +110,12 @@ fn next(tested: &Tested) -> Option<String> {
         matches!(difference, Difference::CallNew { .. } | Difference::CallChanged { .. })
     };
     let fixture = &tested.fixture;
+    if tested.kept {
+        let kept = "the answers so far are kept in";
+        return Some(format!(
+            "{kept} {fixture}.kept; go on: smol-wf test {fixture} --record missing"
+        ));
+    }
     if verdict.differences.iter().any(is_unanswered) {
         return Some(format!("record what is new: smol-wf test {fixture} --record missing"));
     }
