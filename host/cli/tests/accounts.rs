@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::Place;
+use common::{Place, journal};
 use serde_json::{Value, json};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -98,4 +98,11 @@ fn a_step_says_how_often_it_was_tried_and_who_named_its_price() {
     assert_eq!(details["steps"][0]["costSource"], "prices:mine");
     let text = place.run(&["history", "latest", "-o", "text"]).stdout;
     assert!(text.contains("~$1.00"), "an estimate is marked: {text}");
+    // A try at a price that nobody knows, and one that says what it cost.
+    let rule = ["--debug-rule", "*=fail:cut_stream,times:1,cost:unknown,tokens:10000"];
+    let ran = place.script(&format!("{META}{body}"), &[&rule[..], &args[2..]].concat());
+    ran.ok();
+    let entries = journal(&place.db(), &ran.run_id());
+    let settled = entries.iter().find(|entry| entry["kind"] == "settled").unwrap();
+    assert_eq!(settled["reply"]["costSource"], "prices:mine", "{settled}");
 }

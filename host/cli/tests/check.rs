@@ -104,6 +104,15 @@ fn calls_that_nobody_awaits() {
 }
 
 #[test]
+fn a_script_that_cannot_be_had_does_not_hide_what_is_wrong_with_others() {
+    let place = common::Place::new();
+    place.write("a.mjs", format!("{META}agent('x')\n"));
+    let ran = place.run(&["check", "nowhere.mjs", "a.mjs"]);
+    ran.fails(3, &["nowhere.mjs"]);
+    assert!(ran.stdout.contains("not-awaited") && ran.stdout.contains("1 script checked"));
+}
+
+#[test]
 fn answers_that_may_be_null() {
     finds("const x = await agent('x')\nreturn x.y\n", &[("unguarded-null", 3)]);
     finds("const { y } = await agent('x')\nreturn y\n", &[("unguarded-null", 2)]);

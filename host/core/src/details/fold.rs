@@ -305,7 +305,11 @@ impl<'a> Step<'a> {
             self.token_usage += spent.tokens;
             if let Some(cost) = spent.cost_usd {
                 self.cost_usd = Some(self.cost_usd.unwrap_or(0.0) + cost);
-                self.cost_source = reply.cost_source.as_deref();
+                // A sum with an estimate in it is an estimate.
+                let source = reply.cost_source.as_deref();
+                if self.cost_source.is_none() || source != Some("provider") {
+                    self.cost_source = source;
+                }
             }
         }
         spent
