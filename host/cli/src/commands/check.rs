@@ -11,6 +11,7 @@ use super::rehearsal::OutputFlags;
 use super::run::find_script;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
+use crate::words::plural;
 use crate::{exit, output, screen};
 
 /// Check scripts without running them
@@ -123,11 +124,8 @@ fn text(file: &str, finding: &Finding) -> String {
 }
 
 fn sum(scripts: usize, errors: usize, warnings: usize) -> String {
-    let count = |number: usize, what: &str| {
-        if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-    };
-    let scripts = count(scripts, "script");
-    format!("{scripts} checked: {}, {}", count(errors, "error"), count(warnings, "warning"))
+    let (scripts, errors) = (plural(scripts, "script"), plural(errors, "error"));
+    format!("{scripts} checked: {errors}, {}", plural(warnings, "warning"))
 }
 
 fn annotate(file: &str, finding: &Finding) {

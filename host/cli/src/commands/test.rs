@@ -16,6 +16,7 @@ use super::fixture;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, talk};
 use crate::setup::engine_without_db;
+use crate::words::plural;
 use crate::{exit, output};
 
 /// Replay fixtures against the scripts of today
@@ -132,7 +133,7 @@ impl TestArgs {
             fixture::write(path, &junit::document(&tested))?;
         }
         github::tell(&tested)?;
-        talk(&format!("{}, {failed} failed", words::fixtures(tested.len())));
+        talk(&format!("{}, {failed} failed", plural(tested.len(), "fixture")));
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::MISMATCH) })
     }
 

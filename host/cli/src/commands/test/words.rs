@@ -5,15 +5,11 @@
 use smol_wf_engine::{CallNote, Difference};
 
 use super::Tested;
+use crate::words::plural;
 use crate::{difference, screen};
 
 /// Differences that are shown: the first is nearly always the cause of the rest.
 const SHOWN_MAX: usize = 5;
-
-/// So many fixtures.
-pub(super) fn fixtures(number: usize) -> String {
-    if number == 1 { "1 fixture".to_owned() } else { format!("{number} fixtures") }
-}
 
 /// `PASS` or `FAIL`, the fixture, and below it what differs.
 pub(super) fn of_test(tested: &Tested) -> String {
@@ -41,7 +37,7 @@ pub(super) fn summary(tested: &Tested) -> String {
     let edited = if verdict.edited { ", script edited" } else { "" };
     let updated = if tested.updated { ", fixture written" } else { "" };
     let took = tested.took.as_secs_f64();
-    format!("{calls} calls, {live} live{edited}{updated}, {took:.2} s")
+    format!("{}, {live} live{edited}{updated}, {took:.2} s", plural(calls, "call"))
 }
 
 /// What differs first, in a line; none when nothing does.
