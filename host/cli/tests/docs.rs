@@ -128,7 +128,17 @@ fn help_names_every_flag_of_the_manual() {
                 "--seed",
             ][..],
         ),
-        ("resume", &["--as-recorded", "--max-agents", "--budget", "--agent-timeout", "--events"]),
+        (
+            "resume",
+            &[
+                "--wait-for-reset",
+                "--as-recorded",
+                "--max-agents",
+                "--budget",
+                "--agent-timeout",
+                "--events",
+            ],
+        ),
         ("check", &["--strict", "--output", "--json"]),
         ("plan", &["--args", "--args-from-file", "--max-agents", "--seed", "--prompts", "--json"]),
         ("explore", &["--runs", "--seed", "--schedule", "--max-agents", "--json"]),
