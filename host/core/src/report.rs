@@ -5,6 +5,7 @@
 
 mod error;
 mod reuse;
+mod sessions;
 mod tokens;
 mod usage;
 
@@ -21,6 +22,7 @@ use crate::worktree::Worktree;
 pub use error::ReportError;
 use error::{script_error, stop_error};
 pub use reuse::ReuseReport;
+pub use sessions::SessionReport;
 pub use usage::{TokenUsage, UsageOf, UsageReport};
 
 /// Version of the report. Fields are only ever added.
@@ -130,6 +132,9 @@ pub struct Report {
     /// Worktrees in which something had changed; they are kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub worktrees: Vec<WorktreeReport>,
+    /// The agents' own sessions, in order of their answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<SessionReport>,
     /// Processes that worked on it.
     pub attempts: u32,
     /// The run that this one is a fork of.
@@ -337,6 +342,7 @@ impl Report {
             self.reused.add(reply);
         } else if let Some(reply) = reply {
             self.spent(step, reply);
+            sessions::add(&mut self.sessions, call, &step.title, reply);
             if let Some(worktree) = &reply.worktree {
                 self.kept(call, Some(step), worktree);
             }
@@ -467,6 +473,7 @@ fn empty(head: &RunHead) -> Report {
         nulls_not_listed: 0,
         abandoned: Vec::new(),
         worktrees: Vec::new(),
+        sessions: Vec::new(),
         attempts: 0,
         parent: head.parent.clone(),
         reused: ReuseReport::default(),

@@ -159,6 +159,11 @@ mod tests {
             ("stream disconnected before completion: idle", Kind::CutStream),
             ("terminated: other side closed (UND_ERR_SOCKET)", Kind::CutStream),
             ("Stream ended without finish_reason", Kind::CutStream),
+            (
+                "Cannot connect to API: The socket connection was closed unexpectedly.",
+                Kind::CutStream,
+            ),
+            ("Internal error: Cannot connect to API: connect ECONNREFUSED", Kind::Unavailable),
             ("Incomplete response returned, reason: content_filter", Kind::Refused),
             ("this request appears to violate our Usage Policy", Kind::Refused),
             ("Incomplete response returned, reason: max_output_tokens", Kind::Failed),

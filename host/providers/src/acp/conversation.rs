@@ -292,7 +292,7 @@ impl Conversation {
             answer,
             usage: end.usage(),
             cost_usd: self.cost(),
-            model: self.transcript.model(&end),
+            model: self.transcript.model(&end).or_else(|| self.model()),
             session_id: self.session.clone().filter(|_| self.loads),
         };
         match answer {
@@ -303,6 +303,16 @@ impl Conversation {
                 Err(self.error(kind, message).having_spent(spent))
             }
         }
+    }
+
+    /// The model of the session: the one that was asked for, and taken, else the
+    /// one that the agent began it with.
+    fn model(&self) -> Option<String> {
+        let current = || match self.option("model") {
+            Some(option) => option["currentValue"].as_str(),
+            None => self.offered.pointer("/models/currentModelId").and_then(Value::as_str),
+        };
+        self.task.model.clone().or_else(|| current().map(str::to_owned))
     }
 
     /// Of this turn: agents tell that of the whole session.

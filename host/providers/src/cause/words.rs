@@ -31,6 +31,8 @@ const WORDS: &[(Kind, &[&str])] = &[
         Kind::RateLimit,
         &["rate limit", "rate_limit", "limiting requests", "ratelimit", "too many requests"],
     ),
+    // opencode says "cannot connect" before it, however long it was connected.
+    (Kind::CutStream, &["connection was closed unexpectedly"]),
     (
         Kind::Unavailable,
         &[

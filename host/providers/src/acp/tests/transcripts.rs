@@ -23,6 +23,8 @@ enum Comes {
 use Comes::{Error, Text};
 
 const OPUS: Option<&str> = Some("claude-opus-5-5");
+/// Of an agent that does not say who answered: the one that its session began with.
+const MOCK: Option<&str> = Some("mock/mock-model");
 
 const ALL: [(&str, Comes); 13] = [
     ("claude-err400", Error(Kind::Failed, "API Error: 400 mock: bad request")),
@@ -34,11 +36,11 @@ const ALL: [(&str, Comes); 13] = [
     ("codex-plain", Text("mock reply: say hello (chars=9)", 188, 22, 0, Some("mock-model"))),
     ("opencode-cancel", Error(Kind::Killed, "cancelled")),
     ("opencode-err400", Error(Kind::Failed, "mock: bad request")),
-    ("opencode-mcp", Text("structured output done", 188, 22, 431, None)),
-    ("opencode-plain", Text("mock reply: say hello (chars=9)", 188, 22, 216, None)),
-    ("opencode-tool", Text("tool said: Wrote file", 188, 22, 431, None)),
+    ("opencode-mcp", Text("structured output done", 188, 22, 431, MOCK)),
+    ("opencode-plain", Text("mock reply: say hello (chars=9)", 188, 22, 216, MOCK)),
+    ("opencode-tool", Text("tool said: Wrote file", 188, 22, 431, MOCK)),
     ("pi-err400", Error(Kind::Failed, "without an answer")),
-    ("pi-plain", Text("mock reply: say hello (chars=9)", 0, 0, 0, None)),
+    ("pi-plain", Text("mock reply: say hello (chars=9)", 0, 0, 0, MOCK)),
 ];
 
 fn folder() -> PathBuf {

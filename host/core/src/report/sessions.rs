@@ -1,0 +1,37 @@
+//! The agents' own sessions, to be looked at or gone on with.
+//!
+//! Owns: which are listed. Never: what was said in one.
+
+use serde::Serialize;
+
+use crate::call::Reply;
+use crate::ids::CallId;
+
+/// Sessions that are listed one by one; `history` has all of them.
+const LISTED_MAX: usize = 1_000;
+
+/// The session in which an agent answered a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionReport {
+    /// Number of the call.
+    pub step: CallId,
+    /// What people call it.
+    pub label: String,
+    /// Who answered.
+    pub provider: String,
+    /// With which model, when the provider says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// As the agent names it.
+    pub session_id: String,
+}
+
+/// Notes the session of a reply, if it has one and there is room.
+pub(super) fn add(list: &mut Vec<SessionReport>, step: CallId, label: &str, reply: &Reply) {
+    let Some(session_id) = reply.session_id.clone().filter(|_| list.len() < LISTED_MAX) else {
+        return;
+    };
+    let (provider, model) = (reply.provider.clone(), reply.model.clone());
+    list.push(SessionReport { step, label: label.to_owned(), provider, model, session_id });
+}

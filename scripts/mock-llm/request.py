@@ -1,0 +1,95 @@
+"""What the three protocols have in common.
+
+Owns: reading a request. Never: answers one.
+"""
+
+import json
+import re
+
+
+class Request:
+    """A request for an answer, whatever its protocol."""
+
+    def __init__(self, protocol, body):
+        self.protocol = protocol
+        self.model = body.get("model", "")
+        self.stream = bool(body.get("stream"))
+        # Of the whole conversation, and of the tools since the last of them.
+        self.user_texts, self.results = [], []
+        self.tools = {}
+        self.schema = None
+        getattr(self, "read_" + protocol)(body)
+
+    @property
+    def last_user(self):
+        return self.user_texts[-1] if self.user_texts else ""
+
+    def structured_tool(self):
+        named = (name for name in self.tools if re.search(r"structured_?output", name or "", re.I))
+        return next(named, None)
+
+    def user_said(self, text):
+        """Without what an agent puts beside the words of its user."""
+        said = re.sub(r"<system-reminder>.*?</system-reminder>", "", text, flags=re.S)
+        self.user_texts.append(said.strip())
+        self.results = []
+
+    def read_anthropic(self, body):
+        for message in body.get("messages", []):
+            if message.get("role") == "user":
+                self.read_anthropic_user(message.get("content"))
+        for tool in body.get("tools") or []:
+            self.tools[tool.get("name")] = tool.get("input_schema") or {}
+        form = (body.get("output_config") or {}).get("format") or {}
+        if form.get("type") == "json_schema":
+            self.schema = form.get("schema")
+
+    def read_anthropic_user(self, content):
+        if isinstance(content, str):
+            return self.user_said(content)
+        results = [block for block in content if block.get("type") == "tool_result"]
+        self.results += [text_of_result(block.get("content")) for block in results]
+        text = text_of(content)
+        # Beside the result of a tool stand only the agent's own reminders.
+        if text.strip() and not results:
+            self.user_said(text)
+
+    def read_responses(self, body):
+        given = body.get("input", [])
+        if isinstance(given, str):
+            given = [{"role": "user", "content": given}]
+        for item in given:
+            kind = item.get("type", "message")
+            if kind == "message" and item.get("role") == "user":
+                self.user_said(text_of(item.get("content")))
+            elif kind in ("function_call_output", "custom_tool_call_output"):
+                self.results.append(text_of_result(item.get("output")))
+        for tool in body.get("tools") or []:
+            self.tools[tool.get("name") or tool.get("type")] = tool.get("parameters") or {}
+        form = (body.get("text") or {}).get("format") or {}
+        if form.get("type") == "json_schema":
+            self.schema = form.get("schema")
+
+    def read_chat(self, body):
+        for message in body.get("messages", []):
+            if message.get("role") == "user":
+                self.user_said(text_of(message.get("content")))
+            elif message.get("role") == "tool":
+                self.results.append(text_of_result(message.get("content")))
+        for tool in body.get("tools") or []:
+            function = tool.get("function", {})
+            self.tools[function.get("name")] = function.get("parameters") or {}
+        form = body.get("response_format") or {}
+        if form.get("type") == "json_schema":
+            self.schema = (form.get("json_schema") or {}).get("schema")
+
+
+def text_of(content):
+    if content is None or isinstance(content, str):
+        return content or ""
+    kinds = ("text", "input_text", "output_text")
+    return "\n".join(block.get("text", "") for block in content if block.get("type") in kinds)
+
+
+def text_of_result(content):
+    return text_of(content) if isinstance(content, (str, list)) else json.dumps(content)

@@ -1,0 +1,136 @@
+"""Drives the real agents through smol-wf against a mock of the model service.
+
+Owns: the mock, the lanes side by side, the verdict. scripts/real-agents.sh
+installs the agents and takes the network away first.
+"""
+
+import argparse
+import concurrent.futures
+import ctypes
+import fcntl
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+from cases import CASES
+from driver import Driver, Wrong
+from lanes import NAMES, Lane, price_file
+from measure import FAKE, measure
+
+# Set when no further case is to begin.
+STOPPED = threading.Event()
+
+MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
+
+# <linux/prctl.h>
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+
+# <linux/sockios.h> and <linux/if.h>
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+
+
+def loopback_up():
+    """A new network namespace has its loopback, and it is down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sh22x", b"lo", 0)
+        flags = struct.unpack("16sh22x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
+        if not flags & IFF_UP:
+            fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+    # What a user may do in a namespace of his own is not for the agents: the
+    # sandbox of Codex refuses to work with it.
+    ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+
+
+def only_loopback():
+    return [name for _, name in socket.if_nameindex()] == ["lo"]
+
+
+def start_mock(log):
+    argv = [sys.executable, "-B", MOCK, "--log", log]
+    mock = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    return mock, int(mock.stdout.readline().rpartition(":")[2])
+
+
+def run_case(driver, name, case):
+    began = time.monotonic()
+    try:
+        case(driver)
+        problem = None
+    except Wrong as wrong:
+        problem = str(wrong)
+    except Exception:  # A case that breaks has failed, and the others go on.
+        problem = traceback.format_exc()
+    took = time.monotonic() - began
+    verdict = "PASS" if problem is None else "FAIL"
+    line = "%s  %-11s  %-22s %5.1f s" % (verdict, driver.lane.name, name, took)
+    print(line + ("" if problem is None else "\n      " + problem), flush=True)
+    return problem is None
+
+
+def run_lane(driver, cases):
+    wanted = (one for one in cases.items() if not STOPPED.is_set())
+    return [run_case(driver, name, case) for name, case in wanted]
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="real-agents", description=__doc__.split("\n")[0])
+    parser.add_argument("--smol-wf", required=True, type=pathlib.Path, help="the program")
+    parser.add_argument("--agents", required=True, type=pathlib.Path, help="has bin/claude etc.")
+    parser.add_argument("--agent", action="append", choices=NAMES, help="only this one")
+    parser.add_argument("--case", action="append", choices=list(CASES), help="only this one")
+    parser.add_argument("--measure", action="store_true", help="figures, not cases")
+    parser.add_argument("--keep", action="store_true", help="keep the folder of the runs")
+    return parser.parse_args()
+
+
+def main():
+    wanted = options()
+    loopback_up()
+    if not only_loopback():
+        sys.exit("real-agents: there is a network here; run it with scripts/real-agents.sh")
+    root = pathlib.Path(tempfile.mkdtemp(prefix="real-agents-"))
+    log = root / "requests.jsonl"
+    mock, port = start_mock(log)
+    try:
+        names = ["opencode"] if wanted.measure else wanted.agent or NAMES
+        lanes = [Lane(name, wanted.agents.resolve(), root, port) for name in names]
+        settings = root / "smol-wf.toml"
+        settings.write_text("\n".join(lane.settings() for lane in lanes) + FAKE)
+        prices = price_file(root)
+        smol_wf = wanted.smol_wf.resolve()
+        drivers = [Driver(lane, smol_wf, settings, prices, log) for lane in lanes]
+        if wanted.measure:
+            return measure(drivers[0])
+        sys.exit(run_all(drivers, {name: CASES[name] for name in wanted.case or CASES}))
+    finally:
+        mock.terminate()
+        mock.wait()
+        if wanted.keep:
+            print("kept: %s" % root)
+        else:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def run_all(drivers, cases):
+    """The lanes side by side; 1 when any case fails."""
+    with concurrent.futures.ThreadPoolExecutor(len(drivers)) as pool:
+        try:
+            verdicts = sum(pool.map(lambda driver: run_lane(driver, cases), drivers), [])
+        except BaseException:
+            # Ctrl-C: what runs is waited for, which a terminal has told as well.
+            STOPPED.set()
+            raise
+    failed = verdicts.count(False)
+    print("real agents: %d passed, %d failed" % (len(verdicts) - failed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""One run of smol-wf with a real agent, and what it left.
+
+Owns: starting it, reading what it says, looking for what is left. Never: says
+what is right.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+
+HERE = pathlib.Path(__file__).parent
+SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
+
+# No case may take longer, whatever its agent does.
+CASE_SECONDS = 150
+
+# Ending an agent: 3 s after SIGTERM comes SIGKILL; the rest is a busy machine.
+GONE_SECONDS = 15
+
+
+class Wrong(Exception):
+    """Something is not as it should be; says what."""
+
+
+class Run:
+    """What one run said."""
+
+    def __init__(self, code, events, report, stderr):
+        self.code, self.events, self.report, self.stderr = code, events, report, stderr
+
+    def all(self, kind):
+        return [event for event in self.events if event["type"] == "workflow." + kind]
+
+    def failure(self):
+        """Code and sentence of what went wrong, wherever it was told."""
+        failed = self.all("agent_failed") + self.all("agent_parked")
+        if not failed:
+            raise Wrong("no call failed: exit %s, %s" % (self.code, self.stderr[-400:]))
+        error = failed[-1]["data"]["error"]
+        return error["code"], error["message"]
+
+    def completed(self):
+        """The data of all calls, each of which must have an answer."""
+        done = self.all("agent_completed")
+        if self.code != 0 or not done:
+            failed = self.all("agent_failed") + self.all("agent_parked")
+            errors = [event["data"]["error"]["message"] for event in failed]
+            raise Wrong("exit %s, %s" % (self.code, errors or self.stderr[-600:]))
+        return done
+
+
+class Driver:
+    """Runs smol-wf in one lane."""
+
+    def __init__(self, lane, smol_wf, settings, prices, log):
+        self.lane, self.smol_wf, self.log = lane, smol_wf, log
+        self.sessions = lane.root / "sessions"
+        self.project = lane.root / "project"
+        self.project.mkdir()
+        self.env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(lane.root),
+            "LANG": "C.UTF-8",
+            "SMOL_WF_CONFIG": str(settings),
+            "SMOL_WF_DB": str(lane.root / "runs.db"),
+            "SMOL_WF_PRICES": str(prices),
+        }
+        self.make_repository()
+
+    def make_repository(self):
+        git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+        # An agent works in the project of its script.
+        for script in SCRIPTS:
+            shutil.copy(script, self.project)
+        for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "begin"]):
+            subprocess.run([*git, *words], cwd=self.project, env=self.env, check=True)
+
+    def start(self, script, args, *flags):
+        """Starts a run; its output goes to files, so that nothing can block."""
+        folder = self.lane.root / ("run-" + uuid.uuid4().hex[:8])
+        folder.mkdir()
+        given = folder / "args.json"
+        given.write_text(json.dumps(args))
+        argv = [self.smol_wf, "run", script, "--events", "--agent-provider", self.lane.name]
+        argv += ["--args-from-file", given, "--agent-timeout", "100s", *flags]
+        out, err = open(folder / "stdout", "wb"), open(folder / "stderr", "wb")
+        process = subprocess.Popen(
+            argv, cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+        )
+        process.folder = folder
+        return process
+
+    def finish(self, process):
+        try:
+            code = process.wait(CASE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait(GONE_SECONDS)
+            raise Wrong("no end after %d s" % CASE_SECONDS) from None
+        lines = (process.folder / "stdout").read_text().split("\n")
+        events = [json.loads(line) for line in lines if line]
+        stderr = (process.folder / "stderr").read_text()
+        return Run(code, events, self.report(events), stderr)
+
+    def report(self, events):
+        return self.ask("history", events[0]["metadata"]["runId"]) if events else {}
+
+    def ask(self, *words):
+        """What another command of smol-wf says, as JSON."""
+        argv = [self.smol_wf, *words]
+        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
+        return json.loads(told.stdout or "{}")
+
+    def call(self, prompt, *flags, **options):
+        return self.finish(self.start_call(prompt, *flags, **options))
+
+    def start_call(self, prompt, *flags, **options):
+        return self.start("call.mjs", {"prompt": prompt, "options": options}, *flags)
+
+    def requests(self, since=0):
+        """What the mock got from this lane, from a place in its log on."""
+        with open(self.log, encoding="utf-8") as log:
+            log.seek(since)
+            lines = [json.loads(line) for line in log if line.endswith("\n")]
+        return [line for line in lines if line["path"].startswith("/%s/" % self.lane.name)]
+
+    def mark(self):
+        return os.path.getsize(self.log)
+
+    def processes(self):
+        """Processes of this lane's agent, its tools included: who has its home."""
+        mark = b"HOME=%s\0" % os.fsencode(self.lane.home)
+        found = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found[int(entry.name)] = words.decode(errors="replace").strip()
+            except OSError:
+                # It has ended, or is somebody else's.
+                continue
+        return found
+
+    def gone(self):
+        """Waits until no process of the agent is left."""
+        self.until("its processes are gone", GONE_SECONDS, lambda: not self.processes())
+
+    def until(self, what, seconds, is_so):
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise Wrong("waited %d s until %s; left: %s" % (seconds, what, self.processes()))
+            time.sleep(0.1)
+
+    def interrupt(self, process):
+        process.send_signal(signal.SIGINT)
+        return self.finish(process)

@@ -1,0 +1,165 @@
+"""The agents: where each lives, and how it is pointed at the mock.
+
+Owns: a private home for each, the settings file of smol-wf, the words in which
+agents differ. Never: runs anything.
+"""
+
+import json
+import pathlib
+
+# Where a figure is checked, all agents have the same prices, in dollars per
+# million tokens.
+PRICES = {"input": 1, "output": 2, "cacheRead": 0.5, "cacheWrite": 1.5}
+
+# Enough for a hiccup; the rest is waiting.
+RETRIES = 1
+
+
+class Lane:
+    """One agent with a home and a path on the mock of its own."""
+
+    def __init__(self, name, agents, root, port):
+        self.name, self.agents = name, agents
+        self.root = root / name
+        self.home = self.root / "home"
+        self.home.mkdir(parents=True)
+        (self.root / "tmp").mkdir()
+        # The path is how the mock's log tells the lanes apart.
+        self.base = "http://127.0.0.1:%d/%s" % (port, name)
+        program = {"claude-code": "claude", "acp": "opencode"}.get(name, name)
+        self.program = agents / "bin" / program
+        getattr(self, "set_up_" + program)()
+
+    def set_up_claude(self):
+        self.model = "claude-sonnet-4-5"
+        self.env = {
+            "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
+            "ANTHROPIC_BASE_URL": self.base,
+            "ANTHROPIC_API_KEY": "mock-key",
+            "ANTHROPIC_MODEL": self.model,
+            "CLAUDE_CODE_MAX_RETRIES": str(RETRIES),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }
+        self.write(".claude/settings.json", {"permissions": {"allow": ["Bash"]}})
+        self.shell = lambda command: ("Bash", {"command": command})
+        self.writes = lambda path, text: ("Write", {"file_path": path, "content": text})
+
+    def set_up_codex(self):
+        self.model = "mock-model"
+        self.env = {"CODEX_HOME": str(self.home / ".codex"), "MOCK_API_KEY": "mock-key"}
+        lines = [
+            'model = "mock-model"',
+            'model_provider = "mock"',
+            "check_for_update_on_startup = false",
+            "[model_providers.mock]",
+            'name = "mock"',
+            'base_url = "%s/v1"' % self.base,
+            'env_key = "MOCK_API_KEY"',
+            'wire_api = "responses"',
+            "request_max_retries = %d" % RETRIES,
+            "stream_max_retries = %d" % RETRIES,
+            "[analytics]\nenabled = false",
+            "[otel]\nexporter = \"none\"",
+            "[features]\nplugins = false",
+        ]
+        self.write(".codex/config.toml", "\n".join(lines) + "\n")
+        self.shell = lambda command: ("exec_command", {"cmd": command})
+        self.writes = lambda path, text: self.shell("printf %%s '%s' > %s" % (text, path))
+
+    def set_up_opencode(self):
+        self.model = "mock-model"
+        self.env = {
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+            "OPENCODE_DISABLE_SHARE": "1",
+        }
+        for kind in ("config", "data", "cache", "state"):
+            self.env["XDG_%s_HOME" % kind.upper()] = str(self.home / kind)
+        cost = {"input": 1, "output": 2, "cache_read": 0.5, "cache_write": 1.5}
+        model = {
+            "name": "mock",
+            "tool_call": True,
+            "reasoning": True,
+            "limit": {"context": 200_000, "output": 8_192},
+            "cost": cost,
+            "variants": {"high": {"reasoningEffort": "high"}},
+        }
+        vendor = {
+            "npm": "@ai-sdk/openai-compatible",
+            "name": "mock",
+            "options": {"baseURL": self.base + "/v1", "apiKey": "mock-key"},
+            # opencode knows this last one; the service does not.
+            "models": {"mock-model": model, "mock-small": model, "no-such-model": model},
+        }
+        settings = {
+            "autoupdate": False,
+            "share": "disabled",
+            "model": "mock/mock-model",
+            # Names sessions; what that takes is in no account of opencode's.
+            "small_model": "mock/mock-small",
+            "enabled_providers": ["mock"],
+            "provider": {"mock": vendor},
+        }
+        self.write("config/opencode/opencode.json", settings)
+        self.shell = lambda command: ("bash", {"command": command, "description": "a command"})
+        self.writes = lambda path, text: ("write", {"filePath": path, "content": text})
+
+    def set_up_pi(self):
+        self.model = "mock-model"
+        agent = self.home / "agent"
+        self.env = {
+            "PI_CODING_AGENT_DIR": str(agent),
+            "PI_OFFLINE": "1",
+            "PI_TELEMETRY": "0",
+        }
+        model = {
+            "id": "mock-model",
+            "name": "mock",
+            "reasoning": True,
+            "contextWindow": 200_000,
+            "maxTokens": 8_192,
+            "cost": PRICES,
+        }
+        vendor = {
+            "baseUrl": self.base + "/v1",
+            "api": "openai-completions",
+            "apiKey": "mock-key",
+            "models": [model],
+        }
+        self.write("agent/models.json", {"providers": {"mock": vendor}})
+        settings = {"defaultProvider": "mock", "defaultModel": "mock-model"}
+        settings["retry"] = {"enabled": True, "maxRetries": RETRIES, "baseDelayMs": 200}
+        self.write("agent/settings.json", settings)
+        self.shell = lambda command: ("bash", {"command": command})
+        self.writes = lambda path, text: ("write", {"path": path, "content": text})
+
+    def write(self, name, content):
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+
+    def settings(self):
+        """The lane's table in the settings file of smol-wf, as TOML."""
+        search = "%s:%s" % (self.agents / "bin", "/usr/local/bin:/usr/bin:/bin")
+        places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
+        env = {**places, **self.env}
+        # A basic string of TOML is one of JSON.
+        pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
+        program = json.dumps(str(self.program))
+        start = "program = " + program
+        if self.name == "acp":
+            start = 'kind = "acp"\ncommand = [%s, "acp"]' % program
+        return "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
+
+
+NAMES = ["claude-code", "codex", "opencode", "pi", "acp"]
+
+
+def price_file(root):
+    """Prices for agents that do not say what a call cost."""
+    path = pathlib.Path(root) / "prices.json"
+    table = {"version": "mock", "models": [{"model": "mock-model", **PRICES}]}
+    path.write_text(json.dumps(table))
+    return path

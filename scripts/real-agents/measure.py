@@ -1,0 +1,80 @@
+"""What smol-wf adds to a call, and what the shared server of opencode saves.
+
+Owns: the figures of docs/performance.md that need agents. Never: a verdict; a
+busy machine is no failure.
+"""
+
+import concurrent.futures
+import os
+import statistics
+import subprocess
+import time
+
+from driver import Wrong
+
+# An agent that answers at once: it prints its prompt.
+FAKE = '\n[providers.fake]\nkind = "command"\ncommand = ["/bin/cat"]\n'
+
+CALLS, ROUNDS, AGENTS = 200, 5, 8
+
+
+def timed(work):
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def many(driver, **args):
+    return driver.finish(driver.start("many.mjs", args)).completed()
+
+
+def by_hand():
+    """What every caller has to do: start it, write, read, wait."""
+    to_read, to_write = os.pipe()
+    from_read, from_write = os.pipe()
+    moves = [
+        (os.POSIX_SPAWN_DUP2, to_read, 0),
+        (os.POSIX_SPAWN_DUP2, from_write, 1),
+        *((os.POSIX_SPAWN_CLOSE, one) for one in (to_read, to_write, from_read, from_write)),
+    ]
+    child = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=moves)
+    os.close(to_read)
+    os.close(from_write)
+    os.write(to_write, b"say 1")
+    os.close(to_write)
+    os.read(from_read, 100)
+    os.close(from_read)
+    os.waitpid(child, 0)
+
+
+def measure(driver):
+    """Of each figure the median of some rounds."""
+    overheads = []
+    for _ in range(ROUNDS):
+        hand = timed(lambda: [by_hand() for _ in range(CALLS)]) / CALLS
+        run = timed(lambda: many(driver, count=CALLS, provider="fake"))
+        one = timed(lambda: many(driver, count=1, provider="fake"))
+        overheads.append(((run - one) / (CALLS - 1) - hand) * 1e3)
+    told = ", ".join("%.2f" % one for one in sorted(overheads))
+    print("one call, above spawning by hand: %.2f ms (%s)" % (statistics.median(overheads), told))
+    many(driver, count=1)
+    shared = timed(lambda: many(driver, count=AGENTS, atOnce=True))
+    print("%d opencode calls through one server: %.1f s" % (AGENTS, shared))
+    for how, at_once in (("at once", AGENTS), ("one after the other", 1)):
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            took = timed(lambda: list(pool.map(lambda n: alone(driver, n), range(AGENTS))))
+        words = "%d times `opencode run`, %s: %.1f s, %.1f times as long"
+        print(words % (AGENTS, how, took, took / shared), flush=True)
+
+
+def alone(driver, number):
+    """One call as a process of its own."""
+    lane = driver.lane
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(lane.home), **lane.env}
+    argv = [lane.program, "run", "--format", "json", "--title", "t"]
+    prompt = b"say %d" % number
+    told = subprocess.run(
+        argv, cwd=driver.project, env=env, input=prompt, capture_output=True, timeout=300
+    )
+    if b"mock reply: " + prompt not in told.stdout:
+        raise Wrong("`opencode run` did not answer: %r" % told.stderr[-300:])
