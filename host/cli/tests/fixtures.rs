@@ -121,6 +121,11 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     // Cut short again: what was kept stays, and is not asked for.
     let again = place.run(&[&record[..], &rule].concat());
     verdict(&again, 7, &["3 calls, 1 live", "review.swf.kept"]);
+    let kept = place.path("tests/review.swf.kept");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
+    verdict(&place.run(&record), 7, &[".kept file", "[fixture_kept]"]);
+    std::fs::write(&kept, text).unwrap();
     // Only recording looks at what is kept.
     verdict(&place.run(&["test"]), 7, &["prompt changed"]);
     verdict(&place.run(&record), 0, &["PASS", "3 calls, 1 live", "fixture written"]);

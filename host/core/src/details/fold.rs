@@ -208,6 +208,10 @@ impl<'a> Fold<'a> {
     }
 
     fn spent(&mut self, spent: Spent<'a>) {
+        // One that was parked before it did anything used nothing.
+        if spent.agents == 0 && spent.tokens.total_tokens == 0 && spent.cost_usd.is_none() {
+            return;
+        }
         self.details.usage.add(&spent);
         self.details.spent.push(spent);
     }
