@@ -263,6 +263,22 @@ fn ci_is_told_in_its_own_forms() {
 }
 
 #[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let place = recorded(SCRIPT, &[]);
+    place.write("real.swf", "");
+    symlink("real.swf", place.path("link.swf")).unwrap();
+    place.run(&["export", "latest", "--fixture", "link.swf"]).fails(0, &[]);
+    assert!(place.path("link.swf").is_symlink());
+    assert_ne!(std::fs::read_to_string(place.path("real.swf")).unwrap(), "");
+    let socket = std::os::unix::net::UnixListener::bind(place.path("socket")).unwrap();
+    place.run(&["test", "tests", "--junit", "socket"]).fails(2, &["cannot write socket"]);
+    let found = std::fs::symlink_metadata(place.path("socket")).unwrap();
+    assert!(found.file_type().is_socket());
+    drop(socket);
+}
+
+#[test]
 fn what_is_no_fixture_is_said() {
     let place = Place::new();
     place.run(&["test"]).fails(2, &["no fixture", "export latest --fixture"]);

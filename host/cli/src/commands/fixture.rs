@@ -51,8 +51,12 @@ impl FixtureFlags {
     }
 }
 
-/// Replaces a file as a whole.
+/// Replaces a file as a whole. What is no file, or is a link to one, stays what
+/// it is and is written to: a device must not become a file.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, text).map_err(|error| unwritable(path, &error));
+    }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
