@@ -2,6 +2,7 @@
 //!
 //! Owns: the list. Never: what they do.
 
+mod again;
 mod check;
 mod config;
 mod diff;

@@ -14,6 +14,7 @@ use crate::config::{ConfigError, Settings};
 use crate::difference;
 use crate::progress::LogLevel;
 use crate::screen;
+use crate::words::plural;
 use crate::workflow_args::ArgsError;
 
 /// Limits that no flag raises: a resumed run would stop at the same place.
@@ -172,10 +173,11 @@ pub(crate) fn reused(report: &Report) {
         0 => String::new(),
         count => format!(", {count} of them by hand"),
     };
-    let count = reused.agents;
     talk(&format!(
-        "fork of {}: {count} answers reused{by_hand} ({saved} saved), {made} calls made",
-        parent.run
+        "fork of {}: {} reused{by_hand} ({saved} saved), {} made",
+        parent.run,
+        plural(reused.agents, "answer"),
+        plural(made, "call")
     ));
 }
 

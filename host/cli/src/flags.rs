@@ -4,11 +4,12 @@
 //! the settings'.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use smol_wf_engine::RunState;
 
-use crate::config::{FlagLayer, Key, Value};
+use crate::config::{FlagLayer, Key, Value, duration};
 use crate::when;
 
 /// Reads a flag as the setting that it is.
@@ -95,6 +96,11 @@ pub(crate) struct AgentFlags {
     /// File of prices, for agents that do not say what they cost
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+
+    /// When a provider says that it answers again within this time, wait, and
+    /// take the run up once more
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait_for_reset: Option<Duration>,
 }
 
 impl AgentFlags {

@@ -9,6 +9,7 @@ mod slow;
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
@@ -28,6 +29,11 @@ pub(crate) struct Progress {
     screen: Screen,
     run: OnceLock<RunId>,
     opening: Opening,
+    /// Number of the last event that was told.
+    told: AtomicU64,
+    /// What it was when this same process took the run up again: what is replayed
+    /// up to there was told.
+    told_before: AtomicU64,
     /// Why the event stream has a hole.
     lost: OnceLock<std::io::Error>,
 }
@@ -53,7 +59,16 @@ impl Progress {
         } else {
             Screen::Plain(Plain::new(level >= LogLevel::Info))
         };
-        Self { events, level, screen, run: OnceLock::new(), opening, lost: OnceLock::new() }
+        Self {
+            events,
+            level,
+            screen,
+            run: OnceLock::new(),
+            opening,
+            told: AtomicU64::new(0),
+            told_before: AtomicU64::new(0),
+            lost: OnceLock::new(),
+        }
     }
 
     /// The run, once it can be resumed.
@@ -73,6 +88,11 @@ impl Progress {
                 talk(&format!("warning: {warning}"));
             }
         }
+    }
+
+    /// The run is to be taken up again.
+    pub(crate) fn again(&self) {
+        self.told_before.store(self.told.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Takes the live lines away, before anything else is said.
@@ -99,6 +119,10 @@ impl Watcher for Progress {
     }
 
     fn event(&self, event: &Event, replayed: bool) {
+        if replayed && event.seq <= self.told_before.load(Ordering::Relaxed) {
+            return;
+        }
+        self.told.fetch_max(event.seq, Ordering::Relaxed);
         if self.events {
             // A reader that has gone misses the rest, and the run goes on; a
             // stream that could not be written is told of at the end.

@@ -58,8 +58,9 @@ pub(crate) fn utc(milliseconds: i64) -> String {
 }
 
 /// `1 run`, `2 runs`.
-pub(crate) fn plural(number: usize, what: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
+pub(crate) fn plural(number: impl std::fmt::Display, what: &str) -> String {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
     format!("{number} {what}{ending}")
 }
 

@@ -91,8 +91,25 @@ fn calls_that_nobody_awaits() {
     finds("await agent('x')\nvoid agent('y')\nconst a = agent('z')\nawait a\n", &[]);
     finds("const f = () => agent('x')\nawait parallel([f, () => agent('y')])\n", &[]);
     finds("function agent() {}\nagent('mine')\n", &[]);
+    // In a variable that nothing mentions again.
+    finds(
+        "const a = agent('x')\nlet b = parallel([() => agent('y')])\n",
+        &[("not-awaited", 2), ("not-awaited", 3)],
+    );
+    finds("const later = () => a\nconst a = agent('x')\nawait later()\n", &[]);
+    finds("const a = agent('x')\nreturn { a }\n", &[]);
+    finds("const unused = await agent('x')\nconst f = () => agent('x')\n", &[]);
     let module = "import { sleep } from 'workflow:extra'\nexport default async (input, ctx) => {\n  sleep(5)\n  ctx.agent('x')\n}\n";
     finds(module, &[("not-awaited", 4), ("not-awaited", 5)]);
+}
+
+#[test]
+fn a_script_that_cannot_be_had_does_not_hide_what_is_wrong_with_others() {
+    let place = common::Place::new();
+    place.write("a.mjs", format!("{META}agent('x')\n"));
+    let ran = place.run(&["check", "nowhere.mjs", "a.mjs"]);
+    ran.fails(3, &["nowhere.mjs"]);
+    assert!(ran.stdout.contains("not-awaited") && ran.stdout.contains("1 script checked"));
 }
 
 #[test]

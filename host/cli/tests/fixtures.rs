@@ -107,6 +107,33 @@ fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
 }
 
 #[test]
+fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
+    let place = recorded(SCRIPT, &[]);
+    let before = fixture(&place);
+    edit(&place, "Review ${file}", "Study ${file}");
+    edit(&place, "Rank ${found.length}", "Order ${found.length}");
+    let record = ["test", "--record", "missing"];
+    let rule = ["--debug-rule", "prompt:Order*=fail:quota"];
+    let cut = place.run(&[&record[..], &rule].concat());
+    let says = ["FAIL", "failed (quota)", "kept in tests/review.swf.kept", "go on: smol-wf test"];
+    verdict(&cut, 7, &says);
+    assert_eq!(fixture(&place), before, "a fixture has an end");
+    // Cut short again: what was kept stays, and is not asked for.
+    let again = place.run(&[&record[..], &rule].concat());
+    verdict(&again, 7, &["3 calls, 1 live", "review.swf.kept"]);
+    let kept = place.path("tests/review.swf.kept");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
+    verdict(&place.run(&record), 7, &[".kept file", "[fixture_kept]"]);
+    std::fs::write(&kept, text).unwrap();
+    // Only recording looks at what is kept.
+    verdict(&place.run(&["test"]), 7, &["prompt changed"]);
+    verdict(&place.run(&record), 0, &["PASS", "3 calls, 1 live", "fixture written"]);
+    assert!(!place.path("tests/review.swf.kept").exists());
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+}
+
+#[test]
 fn new_and_missing_calls_and_another_result_fail() {
     let place = recorded(SCRIPT, &[]);
     edit(&place, "['a', 'b']", "['a']");
@@ -147,6 +174,11 @@ fn rules_beside_a_fixture_are_kept() {
         (r#"{ "agents": { "max": 2 } }"#, "rule agents: 3 agents were called, and 2 is the most"),
         (r#"{ "agents": { "min": 4 } }"#, "4 is the least"),
         (r#"{ "agent": {} }"#, "fixture_rules"),
+        (r#"{ "agents": 3 }"#, "an object with `min` or `max`"),
+        (r#"{ "agents": { "min": 3, "max": 1 } }"#, "`min` of 3 above its `max` of 1"),
+        (r#"{ "maxCostUsd": -1 }"#, "no run costs less than 0"),
+        ("[]", "an object of rules"),
+        ("", ".assert.json"),
     ] {
         place.write("tests/review.assert.json", rules);
         verdict(&place.run(&["test"]), 7, &["FAIL", says]);
@@ -228,6 +260,22 @@ fn ci_is_told_in_its_own_forms() {
     assert!(junit.contains("<failure message=\"call 3 (rank): prompt changed"), "{junit}");
     let json: Value = place.run(&["test", "--output", "json"]).report();
     assert_eq!(json["fixtures"][0]["differences"][0]["kind"], "call_changed");
+}
+
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let place = recorded(SCRIPT, &[]);
+    place.write("real.swf", "");
+    symlink("real.swf", place.path("link.swf")).unwrap();
+    place.run(&["export", "latest", "--fixture", "link.swf"]).fails(0, &[]);
+    assert!(place.path("link.swf").is_symlink());
+    assert_ne!(std::fs::read_to_string(place.path("real.swf")).unwrap(), "");
+    let socket = std::os::unix::net::UnixListener::bind(place.path("socket")).unwrap();
+    place.run(&["test", "tests", "--junit", "socket"]).fails(2, &["cannot write socket"]);
+    let found = std::fs::symlink_metadata(place.path("socket")).unwrap();
+    assert!(found.file_type().is_socket());
+    drop(socket);
 }
 
 #[test]

@@ -39,6 +39,34 @@ fn a_fleet_without_credit_is_paused_and_never_completed_with_75_failures() {
 }
 
 #[test]
+fn a_provider_that_says_when_it_answers_again_is_waited_for_once() {
+    let place = Place::new();
+    let script = format!("{META}return parallel(['a', 'b'].map(name => () => agent(name)))\n");
+    let rule = ["--debug-rule", "prompt:b=fail:quota,retry-after:1s"];
+    // Longer than the user would wait: as without the flag.
+    let short = place.script(&script, &[&rule[..], &["--wait-for-reset", "10ms"]].concat());
+    short.fails(5, &["answers again in", "--wait-for-reset is"]);
+    assert_eq!(short.report()["attempts"], 1);
+    // Shut again after the wait: paused, and not waited for another time.
+    let ran = place.script(&script, &[&rule[..], &["--wait-for-reset", "1m"]].concat());
+    ran.fails(5, &["until the provider answers again", "(resumed)", "[provider_quota]"]);
+    let report = ran.report();
+    assert_eq!((&report["attempts"], &report["state"]), (&2.into(), &"paused".into()));
+    let entries = journal(&place.db(), &ran.run_id());
+    let count = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
+    assert_eq!((count("agent_dispatched"), count("agent_parked")), (3, 2), "a is asked once");
+    // One stream of events, without repetition.
+    let args = [&rule[..], &["--wait-for-reset", "1m", "--events"]].concat();
+    let events = place.script(&script, &args).events();
+    let numbers: Vec<u64> = events
+        .iter()
+        .filter(|event| event["type"] != "workflow.agent_event")
+        .map(|event| event["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_failure_that_passes_is_tried_again() {
     let place = Place::new();
     let body = "return agent('p', { retry: { maxAttempts: 3, backoffMs: 1 } })\n";

@@ -73,6 +73,10 @@ fn lists_are_narrowed_by_state_name_time_and_page() {
     assert_eq!(list(&place, &["--limit", "2", "--before", &two]), all[2..]);
     assert_eq!(list(&place, &["--before", "latest"]), all[1..]);
     place.run(&["history", "--before", "nonsense"]).fails(3, &["run_unknown"]);
+    // What narrows a list says nothing about one run.
+    for flags in [["--state", "failed"], ["--limit", "1"], ["--since", "1h"], ["--name", "one"]] {
+        place.run(&[&["history", "latest"][..], &flags].concat()).fails(2, &["cannot be used"]);
+    }
     place.run(&["history", "--since", "soon"]).fails(2, &["soon", "2h", "2026-11-01"]);
     place.run(&["history", "--state", "lost"]).fails(2, &["running", "damaged"]);
 }
@@ -209,6 +213,9 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
     assert_eq!(list(&place, &["--state", "running"]), std::slice::from_ref(&run));
     child.kill().unwrap();
     child.wait().unwrap();
+    // What was killed is never said to be running.
+    assert_eq!(list(&place, &["--state", "running"]), [""; 0]);
+    assert_eq!(list(&place, &["--state", "interrupted"]), std::slice::from_ref(&run));
     place.run(&["history", "delete", &run]).fails(0, &[]);
     assert_eq!(list(&place, &[]), [""; 0]);
 }

@@ -15,8 +15,12 @@ use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
 use crate::report::{NoHead, TokenUsage};
+use crate::worktree::Worktree;
 
 mod fold;
+mod spent;
+
+pub use spent::{Spent, UsageRow, UsageTables};
 
 /// A run in detail.
 #[derive(Debug, Serialize)]
@@ -54,6 +58,9 @@ pub struct Details<'a> {
     /// Phases and log lines, in order.
     #[serde(skip)]
     pub notes: Vec<Note<'a>>,
+    /// What its agents used, as it came.
+    #[serde(skip)]
+    pub spent: Vec<Spent<'a>>,
     /// How it ended.
     #[serde(skip)]
     pub end: Option<&'a RunEnd>,
@@ -229,17 +236,31 @@ pub struct Step<'a> {
     pub duration_ms: Option<u64>,
     /// How often it was set to work on: more than once after a crash.
     pub dispatches: u32,
+    /// How often it was tried while it was worked on last: 2 when the first try
+    /// failed and was made again. 0 until it is answered.
+    pub attempts: u32,
+    /// How often its provider had shut, so that it waits for the next attempt of
+    /// the run.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub parked: u32,
     /// How often the provider was asked: 2 after a correction.
     pub rounds: u32,
     /// The call whose answer it took over, in place of asking again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reused: Option<&'a Reused>,
-    /// Tokens it took; none when its answer was taken over.
+    /// Tokens it took, also before it was parked; none when its answer was taken
+    /// over.
     pub token_usage: TokenUsage,
-    /// Dollars it took, when the provider says so.
+    /// Dollars it took, when they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// Why it failed.
+    /// Who says so: `provider`, or `prices:` and the version of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_source: Option<&'a str>,
+    /// What it left behind in a worktree of its own, the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<&'a Worktree>,
+    /// Why it failed, or why it waits for its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a Failure>,
     /// What it asked for.
@@ -267,32 +288,6 @@ pub struct Note<'a> {
     pub is_phase: bool,
     /// What.
     pub text: &'a str,
-}
-
-/// Agents, tokens and dollars, three ways.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageTables {
-    /// By phase.
-    pub by_phase: Vec<UsageRow>,
-    /// By model.
-    pub by_model: Vec<UsageRow>,
-    /// By provider.
-    pub by_provider: Vec<UsageRow>,
-}
-
-/// Agents, tokens and dollars of one phase, model or provider.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageRow {
-    /// Which; none for calls outside of any phase, or of an unknown model.
-    pub name: Option<String>,
-    /// Agent calls that settled.
-    pub agents: u64,
-    /// Their tokens.
-    pub token_usage: TokenUsage,
-    /// Their dollars, as far as providers named them.
-    pub cost_usd: f64,
 }
 
 impl<'a> Details<'a> {
@@ -325,6 +320,11 @@ impl Step<'_> {
             Asked::Sleep(milliseconds) => sleep_key(milliseconds),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -11,7 +11,7 @@ use crate::journal::Entry;
 use crate::report::{NoHead, RunState, TokenUsage};
 
 /// Version of the text form: one of another version is made again.
-const SUMMARY_FORMAT: u32 = 1;
+const SUMMARY_FORMAT: u32 = 2;
 
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 
@@ -111,22 +111,16 @@ impl Summary {
 
 fn spent(details: &Details<'_>) -> Vec<Spent> {
     let mut rows: Vec<Spent> = Vec::new();
-    for step in &details.steps {
-        let (Some(ended_at_us), Some(provider)) = (step.ended_at_us, step.provider) else {
-            continue;
-        };
-        // Paid for by the run that asked.
-        if step.reused.is_some() {
-            continue;
-        }
-        let day = ended_at_us.div_euclid(DAY_US);
+    for spent in &details.spent {
+        let Some(provider) = spent.provider else { continue };
+        let day = spent.at_us.div_euclid(DAY_US);
         let same = |row: &Spent| {
-            row.day == day && row.provider == provider && row.model.as_deref() == step.model
+            row.day == day && row.provider == provider && row.model.as_deref() == spent.model
         };
         let index = rows.iter().position(same).unwrap_or_else(|| {
             rows.push(Spent {
                 provider: provider.to_owned(),
-                model: step.model.map(str::to_owned),
+                model: spent.model.map(str::to_owned),
                 day,
                 agents: 0,
                 tokens: TokenUsage::default(),
@@ -135,9 +129,9 @@ fn spent(details: &Details<'_>) -> Vec<Spent> {
             rows.len() - 1
         });
         let row = &mut rows[index];
-        row.agents += 1;
-        row.tokens += step.token_usage;
-        row.cost_usd += step.cost_usd.unwrap_or(0.0);
+        row.agents += spent.agents;
+        row.tokens += spent.tokens;
+        row.cost_usd += spent.cost_usd.unwrap_or(0.0);
     }
     rows
 }

@@ -122,8 +122,10 @@ impl Checks {
                 let is_import = error.code == "import";
                 let rule = if is_import { &rules::IMPORT } else { &rules::SYNTAX };
                 let message = format!("{}: {}", error.name, error.message);
-                let place = (error.line, error.column);
-                Ok(vec![finding(rule, &text, place, message, String::new())])
+                // The parser's stack says nothing of a place.
+                let place = (error.line.max(1), error.column.max(1));
+                let hint = if error.name == "RangeError" { "nest it less deep" } else { "" };
+                Ok(vec![finding(rule, &text, place, message, hint.to_owned())])
             }
             // The script's parser ran out of fuel, stack or memory on it.
             Err(EngineError::Sandbox(smol_wf_sandbox::SandboxError::Inspect(fault))) => {

@@ -9,6 +9,7 @@ mod check;
 mod difference;
 mod error;
 mod format;
+mod kept;
 pub(crate) mod redact;
 pub(crate) mod redacted;
 mod rerun;

@@ -196,7 +196,10 @@ impl<'a> Rounds<'a> {
             },
         };
         reply.cost_usd = Some(reply.cost_usd.unwrap_or(0.0) + cost);
-        reply.cost_source = Some(source);
+        // A sum with an estimate in it is an estimate.
+        if reply.cost_source.is_none() || source != "provider" {
+            reply.cost_source = Some(source);
+        }
     }
 }
 

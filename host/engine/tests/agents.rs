@@ -16,9 +16,10 @@ use std::time::Duration;
 use common::{Bench, Scripted, reply};
 use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
 use smol_wf_core::call::Usage;
+use smol_wf_core::details::Details;
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::providers::{
-    AgentActivity, Capabilities, ProviderError, ProviderErrorKind, Spent,
+    AgentActivity, AgentReply, Capabilities, ProviderError, ProviderErrorKind, Spent,
 };
 use smol_wf_engine::{AgentSettings, EngineError, LimitChanges, Report, RunState};
 use tokio::sync::Notify;
@@ -101,6 +102,33 @@ async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
     for part in ["silent for 50 ms", "it was last doing: bash npm test", "--idle-timeout"] {
         assert!(message(&report).contains(part), "{}", message(&report));
     }
+}
+
+#[tokio::test]
+async fn a_silent_agent_is_tried_again_when_the_call_asks_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (asked, count) = counter();
+    let agent = Scripted::new(move |_, activity| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        activity.session(if first { "silent" } else { "spoken" });
+        Box::pin(async move {
+            if first {
+                std::future::pending::<()>().await;
+            }
+            Ok(AgentReply { session_id: Some("spoken".into()), ..reply("there", 1) })
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let mut request =
+        bench.request("return agent('p', { retry: { maxAttempts: 2, backoffMs: 1 } })");
+    request.agents.idle_timeout = Duration::from_millis(200);
+    let report = bench.run(request).await;
+    assert_eq!((report.state, report.results.get()), (RunState::Completed, "\"there\""));
+    assert_eq!((asked.load(Ordering::SeqCst), report.agents.retried), (2, 1));
+    let entries = bench.entries(&report.run_id);
+    let details = Details::fold(&entries, false).unwrap();
+    let step = &details.steps[0];
+    assert_eq!((step.attempts, step.session_id), (2, Some("spoken")));
 }
 
 #[tokio::test]

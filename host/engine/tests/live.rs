@@ -12,6 +12,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{Bench, Scripted, reply};
+use smol_wf_core::details::{Details, StepState};
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Body, read};
@@ -97,6 +98,13 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
     }
     let of_tool = heard.iter().find(|(event, _)| event.data["text"] == "bash npm test").unwrap();
     assert_eq!(of_tool.0.metadata.session_id.as_deref(), Some("ses-1"));
+
+    // While it works its session can be seen: the journal up to there.
+    let entries = bench.entries(&report.run_id);
+    let named = entries.iter().position(|entry| entry.body.kind() == "agent_session").unwrap();
+    let details = Details::fold(&entries[..=named], true).unwrap();
+    let step = &details.steps[0];
+    assert_eq!((step.state, step.session_id), (StepState::Running, Some("ses-1")));
 
     // A replay passes over all of it.
     let again = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();

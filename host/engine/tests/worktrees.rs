@@ -14,6 +14,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use common::{Bench, Scripted, reply};
+use smol_wf_core::details::Details;
 use smol_wf_engine::{CancellationToken, LeftoverState, LimitChanges, NoWatcher, RunState};
 use tokio::sync::Notify;
 
@@ -118,6 +119,9 @@ async fn a_changed_worktree_stays_and_is_named_with_what_has_changed() {
         assert!(Path::new(&worktree.path).join("new file.txt").is_file());
         assert!(repo.branches().contains(&worktree.branch));
         assert!(worktree.branch.starts_with("smol-wf/"));
+        let entries = bench.entries(&report.run_id);
+        let details = Details::fold(&entries, false).unwrap();
+        assert_eq!(details.steps[0].worktree, Some(worktree), "the step names it as well");
     }
     assert_eq!(git(&repo.project(), &["status", "--porcelain"]), "", "the project is untouched");
 
@@ -233,6 +237,9 @@ async fn a_call_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_
     let report = report.unwrap();
     assert_eq!(report.state, RunState::Cancelled);
     assert_eq!(report.worktrees.len(), 1, "what was half done is named");
+    let entries = bench.entries(&report.run_id);
+    let details = Details::fold(&entries, false).unwrap();
+    assert_eq!(details.steps[0].worktree, Some(&report.worktrees[0].worktree));
     let forced = bench.engine.prune_worktrees(true, false).await.unwrap();
     assert_eq!((forced.removed.len(), forced.kept.len()), (0, 1), "the run may go on");
 

@@ -11,6 +11,7 @@ use super::rehearsal::OutputFlags;
 use super::run::find_script;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
+use crate::words::plural;
 use crate::{exit, output, screen};
 
 /// Check scripts without running them
@@ -62,8 +63,17 @@ impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let checks = Checks::new()?;
         let mut found: Vec<(String, Finding)> = Vec::new();
+        // One that cannot be had does not hide what is wrong with the others.
+        let (mut scripts, mut missing) = (0, None);
         for asked in &self.scripts {
-            let script = find_script(asked)?;
+            let script = match find_script(asked) {
+                Ok(script) => script,
+                Err(error) => {
+                    missing.get_or_insert(error);
+                    continue;
+                }
+            };
+            scripts += 1;
             // A name stands for a file; a path is shown as it was given.
             let shown = asked.to_string_lossy();
             let file = if asked.exists() { shown.into_owned() } else { name_of(&script) };
@@ -74,19 +84,21 @@ impl CheckArgs {
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         if self.output.is_json() {
             let findings = found.iter().map(|(file, finding)| InFile { file, finding }).collect();
-            let scripts = self.scripts.len();
             let checked = Checked { schema_version: 1, scripts, errors, warnings, findings };
             output::document(&checked)?;
         } else {
             let mut lines: Vec<String> =
                 found.iter().map(|(file, finding)| text(file, finding)).collect();
-            lines.push(sum(self.scripts.len(), errors, warnings));
+            lines.push(sum(scripts, errors, warnings));
             output::line(&lines.join("\n"))?;
         }
         if annotations::wanted() {
             for (file, finding) in &found {
                 annotate(file, finding);
             }
+        }
+        if let Some(error) = missing {
+            return Err(error.into());
         }
         let bad = errors > 0 || (self.strict && warnings > 0);
         Ok(ExitCode::from(if bad { exit::MISMATCH } else { 0 }))
@@ -112,11 +124,8 @@ fn text(file: &str, finding: &Finding) -> String {
 }
 
 fn sum(scripts: usize, errors: usize, warnings: usize) -> String {
-    let count = |number: usize, what: &str| {
-        if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-    };
-    let scripts = count(scripts, "script");
-    format!("{scripts} checked: {}, {}", count(errors, "error"), count(warnings, "warning"))
+    let (scripts, errors) = (plural(scripts, "script"), plural(errors, "error"));
+    format!("{scripts} checked: {errors}, {}", plural(warnings, "warning"))
 }
 
 fn annotate(file: &str, finding: &Finding) {

@@ -9,6 +9,7 @@ use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding};
 use super::rehearsal::{Prepared, RehearsalFlags};
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
+use crate::words::plural;
 use crate::workflow_args::Named;
 use crate::{exit, output, screen};
 
@@ -96,13 +97,19 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
     let tally = &exploration.tally;
     let mut lines = vec![
         format!(
-            "{}: {} schedules with seed {}, {} agents in the undisturbed one",
-            exploration.name, tally.schedules, exploration.seed, tally.agents
+            "{}: {} with seed {}, {} in the undisturbed one",
+            exploration.name,
+            plural(tally.schedules, "schedule"),
+            exploration.seed,
+            plural(tally.agents, "agent")
         ),
         format!("{} completed, {} failed", tally.completed, tally.failed),
         format!(
-            "{} orders of answers; {} schedules with nulls, {} with failures, {} with crashes",
-            tally.orders, tally.with_nulls, tally.with_failures, tally.with_crashes
+            "{} of answers; {} with nulls, {} with failures, {} with crashes",
+            plural(tally.orders, "order"),
+            plural(tally.with_nulls, "schedule"),
+            tally.with_failures,
+            tally.with_crashes
         ),
     ];
     if exploration.ended_early {

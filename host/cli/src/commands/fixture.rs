@@ -51,14 +51,28 @@ impl FixtureFlags {
     }
 }
 
-/// Replaces a file as a whole.
+/// Replaces a file as a whole. What is no file, or is a link to one, stays what
+/// it is and is written to: a device must not become a file.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, text).map_err(|error| unwritable(path, &error));
+    }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
     fs::write(&beside, text)
         .and_then(|()| fs::rename(&beside, path))
         .map_err(|error| unwritable(path, &error))
+}
+
+/// Takes a file away that need not be there.
+pub(super) fn remove(path: &Path) -> Result<(), CommandError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(CommandError::Usage(format!("cannot remove {}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {

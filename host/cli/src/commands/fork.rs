@@ -8,6 +8,7 @@ use clap::Args;
 use smol_wf_core::ids::CallId;
 use smol_wf_engine::ForkRequest;
 
+use super::again::once_more;
 use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::agents::Catalogue;
 use crate::config::{ConfigError, FlagLayer, Key, Settings};
@@ -106,6 +107,8 @@ impl ForkArgs {
             ..ForkRequest::of(run)
         };
         let report = engine.fork(request, &progress, signals.cancel.clone()).await;
+        let longest = self.agents.wait_for_reset;
+        let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
         conclude(report, &mut progress, &signals, &self.show, text.as_deref())
     }
 

@@ -31,6 +31,7 @@ pub(crate) struct HistoryArgs {
     verb: Option<Verb>,
 
     /// Run id, the beginning of one, or `latest`: shows that run
+    #[arg(conflicts_with_all = ["state", "name", "since", "until", "before", "limit"])]
     run: Option<String>,
 
     /// How to print: a list as text unless asked otherwise; one run as text on a

@@ -9,6 +9,7 @@ use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError};
 
 use super::rehearsal::RehearsalFlags;
 use crate::failure::{self, CommandError};
+use crate::words::plural;
 use crate::workflow_args::Named;
 use crate::{exit, output, screen};
 
@@ -76,11 +77,7 @@ fn complain(error: &PlanError, text: &str) {
 
 fn text(plan: &Plan, whole: bool) -> String {
     let mut lines = vec![format!("{}: {}", plan.name, plan.description), String::new()];
-    lines.push(format!(
-        "{}, at most {} at once",
-        count(u64::from(plan.agents), "agent"),
-        plan.at_once
-    ));
+    lines.push(format!("{}, at most {} at once", plural(plan.agents, "agent"), plan.at_once));
     lines.push(format!("tokens: {}", tokens(&plan.estimate)));
     lines.push(cost(plan));
     let mut list = |name: &str, items: Vec<&str>| {
@@ -100,7 +97,7 @@ fn text(plan: &Plan, whole: bool) -> String {
         .iter()
         .map(|phase| {
             let title = if phase.title.is_empty() { "(no phase)" } else { &phase.title };
-            let agents = count(u64::from(phase.agents), "agent");
+            let agents = plural(phase.agents, "agent");
             format!("  {}  {agents}, {}", screen::one_line(title), tokens(&phase.estimate))
         })
         .collect();
@@ -119,7 +116,7 @@ fn text(plan: &Plan, whole: bool) -> String {
                 group.ordinal,
                 group.script,
                 group.fan_out,
-                count(u64::from(group.agents), "agent"),
+                plural(group.agents, "agent"),
                 screen::one_line(&phase.unwrap_or_default()),
             )
         })
@@ -150,10 +147,6 @@ fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
     }
 }
 
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
 fn tokens(estimate: &Estimate) -> String {
     format!(
         "{} to {} read, {} to {} written",
@@ -173,7 +166,7 @@ fn cost(plan: &Plan) -> String {
         _ if priced == 0 => {
             "cost: unknown; no agent's model has a list price, try --model".to_owned()
         }
-        _ => format!("{range}, without {} of no known price", count(u64::from(unpriced), "agent")),
+        _ => format!("{range}, without {} of no known price", plural(unpriced, "agent")),
     }
 }
 

@@ -9,6 +9,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::library;
 use smol_wf_engine::{Engine, ScriptFile};
 
+use super::again::once_more;
 use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
 use crate::agents::Catalogue;
 use crate::config::{ConfigError, FlagLayer, Settings};
@@ -71,6 +72,8 @@ impl ResumeArgs {
         let mut progress = Progress::new(self.show.events, &settings, opening);
         let request = resume_request(run, script, &settings)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
+        let longest = self.agents.wait_for_reset;
+        let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
         conclude(report, &mut progress, &signals, &self.show, text.as_deref())
     }
 

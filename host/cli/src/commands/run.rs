@@ -9,6 +9,7 @@ use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, ProjectRoot};
 use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
 
+use super::again::once_more;
 use crate::config::{ConfigError, FlagLayer, Key, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{AgentFlags, CallFlags, DbFlags, LimitFlags, ShowFlags};
@@ -118,6 +119,8 @@ impl RunArgs {
                 (engine.run(request, &progress, cancel).await, progress)
             }
         };
+        let longest = self.agents.wait_for_reset;
+        let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
         conclude(report, &mut progress, &signals, &self.show, Some(&text))
     }
 

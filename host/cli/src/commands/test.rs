@@ -16,6 +16,7 @@ use super::fixture;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, talk};
 use crate::setup::engine_without_db;
+use crate::words::plural;
 use crate::{exit, output};
 
 /// Replay fixtures against the scripts of today
@@ -83,6 +84,10 @@ struct Tested {
     pass: bool,
     /// The fixture was written anew.
     updated: bool,
+    /// Agents answered, and the run has no end yet: the answers are kept beside
+    /// the fixture.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    kept: bool,
     #[serde(flatten)]
     verdict: Option<FixtureVerdict>,
     /// Why there is no verdict.
@@ -128,7 +133,7 @@ impl TestArgs {
             fixture::write(path, &junit::document(&tested))?;
         }
         github::tell(&tested)?;
-        talk(&format!("{} fixtures, {failed} failed", tested.len()));
+        talk(&format!("{}, {failed} failed", plural(tested.len(), "fixture")));
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::MISMATCH) })
     }
 
@@ -138,6 +143,7 @@ impl TestArgs {
             fixture: shown(path),
             pass: false,
             updated: false,
+            kept: false,
             verdict: None,
             error: None,
             took: Duration::ZERO,
@@ -149,6 +155,14 @@ impl TestArgs {
                 if let Some(text) = &verdict.updated {
                     fixture::write(path, text)?;
                     tested.updated = true;
+                    // All that was kept is in the fixture now.
+                    if self.record.is_some() {
+                        fixture::remove(&kept_beside(path))?;
+                    }
+                }
+                if let Some(text) = &verdict.kept {
+                    fixture::write(&kept_beside(path), text)?;
+                    tested.kept = true;
                 }
                 tested.verdict = Some(verdict);
             }
@@ -161,19 +175,34 @@ impl TestArgs {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("the fixture cannot be read: {error}"))?;
         let beside = path.with_extension("assert.json");
-        let rules = match std::fs::read_to_string(&beside) {
-            Ok(rules) => Some(rules),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(format!("{}: {error}", beside.display())),
+        let rules = optional(&beside)?;
+        let kept = match self.record {
+            Some(Record::Missing) => optional(&kept_beside(path))?,
+            None => None,
         };
         let live = self.record.map(|Record::Missing| LiveCalls {
             provider: self.agent_provider.clone(),
             debug_rules: self.debug_rule.clone(),
         });
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let request = FixtureRequest { path, text, rules, accept: self.accept, live };
+        let accept = self.accept;
+        let request = FixtureRequest { path, text, rules, accept, live, kept };
         let verdict = engine.test_fixture(request).await;
         verdict.map_err(|error| format!("{error} [{}]", error.code()))
+    }
+}
+
+/// Where answers are kept while a fixture is recorded.
+fn kept_beside(path: &Path) -> PathBuf {
+    path.with_extension("swf.kept")
+}
+
+/// The text of a file that need not be there.
+fn optional(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }
 

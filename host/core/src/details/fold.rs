@@ -3,9 +3,9 @@
 //! Owns: what each kind of entry adds. Never: what it is shown as.
 
 use super::{
-    Asked, Attempt, Body, CallId, Details, Digest, Ended, Entry, HashMap, Limits, NoHead, Note,
-    Outcome, Reply, RunEnd, RunHead, Scope, ScopeStart, Step, StepKind, StepState, StopReason,
-    TokenUsage, UsageRow, UsageTables, Work,
+    Asked, Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, HashMap, Limits, NoHead,
+    Note, Outcome, Reply, RunEnd, RunHead, Scope, ScopeStart, Spent, Step, StepKind, StepState,
+    StopReason, TokenUsage, UsageTables, Work,
 };
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
@@ -35,6 +35,7 @@ fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
         head,
         scripts: Vec::new(),
         notes: Vec::new(),
+        spent: Vec::new(),
         end: None,
     }
 }
@@ -86,6 +87,20 @@ impl<'a> Fold<'a> {
                 if let Some(step) = self.opened(*call) {
                     step.answer(outcome, Some(reply), at_us);
                     step.state = StepState::Answered;
+                }
+            }
+            Body::AgentSession { call, provider, session_id } => {
+                if let Some(step) = self.opened(*call) {
+                    step.provider = Some(provider);
+                    step.session_id = Some(session_id);
+                }
+            }
+            Body::AgentParked { call, failure, reply } => {
+                self.parked(*call, failure, reply, at_us);
+            }
+            Body::WorktreeKept { call, worktree } => {
+                if let Some(step) = self.opened(*call) {
+                    step.worktree = Some(worktree);
                 }
             }
             Body::Settled { call, outcome, reply } => {
@@ -173,12 +188,32 @@ impl<'a> Fold<'a> {
         };
         // What was taken over was paid for by the run that asked.
         if step.kind == StepKind::Agent && step.reused.is_none() {
-            let step = &self.details.steps[index];
-            let tables = &mut self.details.usage;
-            add(&mut tables.by_phase, step.phase, step);
-            add(&mut tables.by_model, step.model, step);
-            add(&mut tables.by_provider, step.provider, step);
+            let spent = step.spent(1, reply, at_us);
+            self.spent(spent);
         }
+    }
+
+    /// The call stays open; what it used is spent.
+    fn parked(&mut self, call: CallId, failure: &'a Failure, reply: &'a Reply, at_us: i64) {
+        let Some(step) = self.opened(call) else { return };
+        step.replied(reply);
+        step.state = StepState::Queued;
+        step.parked += 1;
+        step.error = Some(failure);
+        if let Some(work) = step.work.last_mut() {
+            work.to_us = at_us;
+        }
+        let spent = step.spent(0, Some(reply), at_us);
+        self.spent(spent);
+    }
+
+    fn spent(&mut self, spent: Spent<'a>) {
+        // One that was parked before it did anything used nothing.
+        if spent.agents == 0 && spent.tokens.total_tokens == 0 && spent.cost_usd.is_none() {
+            return;
+        }
+        self.details.usage.add(&spent);
+        self.details.spent.push(spent);
     }
 
     fn ended(&mut self, end: &'a RunEnd, at_us: i64) {
@@ -221,6 +256,7 @@ impl<'a> Fold<'a> {
 impl<'a> Step<'a> {
     fn begin(&mut self, at_us: i64) {
         self.state = StepState::Running;
+        self.error = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
     }
@@ -239,20 +275,48 @@ impl<'a> Step<'a> {
             work.to_us = took.map_or(at_us, |took| (work.from_us.saturating_add(took)).min(at_us));
         }
         if let Some(reply) = reply {
-            self.reply = Some(reply);
-            self.provider = Some(&reply.provider);
-            self.model = reply.model.as_deref().or(self.model);
-            self.session_id = reply.session_id.as_deref();
-            self.rounds = reply.rounds;
-            self.duration_ms = Some(reply.duration_ms);
-            self.reused = reply.reused.as_ref();
-            if self.reused.is_none() {
-                self.token_usage = TokenUsage::of(reply.usage);
-                self.cost_usd = reply.cost_usd;
-            }
+            self.replied(reply);
         } else if let Some(from) = self.started_at_us {
             self.duration_ms = u64::try_from((at_us - from) / 1_000).ok();
         }
+    }
+
+    fn replied(&mut self, reply: &'a Reply) {
+        self.reply = Some(reply);
+        self.provider = Some(&reply.provider);
+        self.model = reply.model.as_deref().or(self.model);
+        self.session_id = reply.session_id.as_deref().or(self.session_id);
+        self.rounds = reply.rounds;
+        self.attempts = reply.attempts.max(1);
+        self.duration_ms = Some(reply.duration_ms);
+        self.worktree = reply.worktree.as_deref().or(self.worktree);
+        self.reused = reply.reused.as_ref();
+    }
+
+    /// Adds what its agent used to what it used before, and says how much.
+    fn spent(&mut self, agents: u64, reply: Option<&'a Reply>, at_us: i64) -> Spent<'a> {
+        let mut spent = Spent {
+            at_us,
+            phase: self.phase,
+            provider: self.provider,
+            model: self.model,
+            agents,
+            tokens: TokenUsage::default(),
+            cost_usd: None,
+        };
+        if let Some(reply) = reply {
+            spent.add(reply);
+            self.token_usage += spent.tokens;
+            if let Some(cost) = spent.cost_usd {
+                self.cost_usd = Some(self.cost_usd.unwrap_or(0.0) + cost);
+                // A sum with an estimate in it is an estimate.
+                let source = reply.cost_source.as_deref();
+                if self.cost_source.is_none() || source != Some("provider") {
+                    self.cost_source = source;
+                }
+            }
+        }
+        spent
     }
 }
 
@@ -277,29 +341,20 @@ fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: 
         ended_at_us: None,
         duration_ms: None,
         dispatches: 0,
+        attempts: 0,
+        parked: 0,
         rounds: 0,
         reused: None,
         token_usage: TokenUsage::default(),
         cost_usd: None,
+        cost_source: None,
+        worktree: None,
         error: None,
         asked,
         outcome: None,
         reply: None,
         work: Vec::new(),
     }
-}
-
-fn add(rows: &mut Vec<UsageRow>, name: Option<&str>, step: &Step<'_>) {
-    let index = rows.iter().position(|row| row.name.as_deref() == name).unwrap_or_else(|| {
-        let name = name.map(str::to_owned);
-        let token_usage = TokenUsage::default();
-        rows.push(UsageRow { name, agents: 0, token_usage, cost_usd: 0.0 });
-        rows.len() - 1
-    });
-    let row = &mut rows[index];
-    row.agents += 1;
-    row.token_usage += step.token_usage;
-    row.cost_usd += step.cost_usd.unwrap_or(0.0);
 }
 
 fn stopped(reason: &StopReason) -> (Ended, Option<&str>) {

@@ -9,12 +9,13 @@ use std::cell::Cell;
 use oxc_allocator::ArenaVec;
 use oxc_ast::ast::{
     ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression,
-    BindingIdentifier, CallExpression, ComputedMemberExpression, ConditionalExpression,
-    DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration, Expression, ExpressionStatement,
-    ForOfStatement, ForStatement, ForStatementLeft, FormalParameter, FormalParameters, Function,
-    IdentifierReference, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression,
-    NewExpression, Statement, StaticMemberExpression, SwitchStatement, TryStatement,
-    UnaryExpression, VariableDeclarator, WhileStatement,
+    BindingIdentifier, BindingPattern, CallExpression, ComputedMemberExpression,
+    ConditionalExpression, DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration,
+    Expression, ExpressionStatement, ForOfStatement, ForStatement, ForStatementLeft,
+    FormalParameter, FormalParameters, Function, IdentifierReference, IfStatement,
+    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, Statement,
+    StaticMemberExpression, SwitchStatement, TryStatement, UnaryExpression, VariableDeclarator,
+    WhileStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
@@ -23,7 +24,7 @@ use oxc_syntax::scope::{ScopeFlags, ScopeId};
 use super::names::Origin;
 use super::nulls::Kind;
 use super::values::is_async;
-use super::walk::Walk;
+use super::walk::{NOT_AWAITED_HINT, Walk};
 use super::{Spot, rules};
 
 impl<'a> Visit<'a> for Walk<'a, '_> {
@@ -48,6 +49,7 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        self.mentioned.insert(it.name.as_str());
         if let (Some(id), Some(mentions)) = (self.names.find(&it.name), &mut self.mentions) {
             mentions.push(id);
         }
@@ -87,6 +89,11 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        if let (Some(init), BindingPattern::BindingIdentifier(name)) = (&it.init, &it.id)
+            && let Some(primitive) = self.names.promised(init)
+        {
+            self.promises.push((name.name.as_str(), primitive, init.span().start));
+        }
         if let Some(init) = &it.init {
             self.visit_expression(init);
         }
@@ -180,9 +187,8 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
         if let Some(primitive) = self.names.promised(&it.expression) {
             let message = format!("nobody awaits this `{primitive}()`");
-            let hint =
-                "write `await` in front; when the script ends, what is still under way is cut off";
-            self.spots.push(Spot::new(&rules::NOT_AWAITED, it.span.start, message, hint));
+            let at = it.span.start;
+            self.spots.push(Spot::new(&rules::NOT_AWAITED, at, message, NOT_AWAITED_HINT));
         }
         walk::walk_expression_statement(self, it);
     }

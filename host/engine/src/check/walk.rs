@@ -3,7 +3,7 @@
 //! Owns: the state of one walk through a syntax tree. Never: descends deeper
 //! than a bound; [`super::visit`] says what is done where.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, StringLiteral};
 use oxc_ast_visit::Visit;
@@ -21,6 +21,10 @@ const LEVELS_MAX: u32 = 2_000;
 
 /// Characters of an expression that a message repeats.
 const QUOTED_CHARS: usize = 60;
+
+/// What to do about a call that nobody awaits.
+pub(super) const NOT_AWAITED_HINT: &str =
+    "write `await` in front; when the script ends, what is still under way is cut off";
 
 /// What a script may import.
 const IMPORTABLE: &str = "workflow:extra";
@@ -45,6 +49,10 @@ pub(super) struct Walk<'a, 't> {
     pub(super) mentions: Option<Vec<Id>>,
     /// Parameters and loop variables by where they begin.
     pub(super) items: HashMap<u32, Kind>,
+    /// Variables that are given a promise of a primitive, and where.
+    pub(super) promises: Vec<(&'a str, &'static str, u32)>,
+    /// Every name that the script mentions, whichever variable it is of.
+    pub(super) mentioned: HashSet<&'a str>,
 }
 
 impl<'a, 't> Walk<'a, 't> {
@@ -64,6 +72,8 @@ impl<'a, 't> Walk<'a, 't> {
             origin: None,
             mentions: None,
             items: HashMap::new(),
+            promises: Vec::new(),
+            mentioned: HashSet::new(),
         }
     }
 
@@ -76,10 +86,23 @@ impl<'a, 't> Walk<'a, 't> {
                 let message = format!("nested more than {LEVELS_MAX} levels deep: not checked");
                 self.spots.push(Spot::new(&rules::UNCHECKED, at, message, ""));
             }
-            None => self.spots.extend(self.phases.never_begun(self.text, self.meta_at)),
+            None => {
+                self.spots.extend(self.phases.never_begun(self.text, self.meta_at));
+                self.forgotten();
+            }
         }
         self.spots.sort_by_key(|spot| spot.at);
         self.spots
+    }
+
+    /// A promise in a variable that is never mentioned is awaited by nobody.
+    fn forgotten(&mut self) {
+        for (name, primitive, at) in std::mem::take(&mut self.promises) {
+            if !self.mentioned.contains(name) {
+                let message = format!("nobody awaits this `{primitive}()`: `{name}` is not used");
+                self.spots.push(Spot::new(&rules::NOT_AWAITED, at, message, NOT_AWAITED_HINT));
+            }
+        }
     }
 
     pub(super) fn values(&self) -> Values<'_, 'a> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use smol_wf_core::details::{Attempt, Details, Step, UsageRow};
+use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report};
 
@@ -174,7 +174,7 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
     ]
 }
 
-const STEPS: [Column; 13] = [
+const STEPS: [Column; 14] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
     ("WHAT", Align::Left),
@@ -187,20 +187,22 @@ const STEPS: [Column; 13] = [
     ("TRIES", Align::Right),
     ("ISOLATION", Align::Left),
     ("SESSION", Align::Left),
+    ("WORKTREE", Align::Left),
     ("ERROR", Align::Left),
 ];
 
 fn step(step: &Step<'_>) -> Vec<String> {
     let cell =
         |text: Option<&str>, chars| screen::cut(&screen::one_line(text.unwrap_or("")), chars);
-    // Said where it is news: a second dispatch, or a correction.
-    let tries = step.dispatches.max(step.rounds);
+    // Said where it is news: a second dispatch or attempt, or a correction.
+    let tries = step.dispatches.max(step.attempts).max(step.rounds);
     let error = step.error.map(|error| format!("{} [{}]", error.message, error.code));
     let tokens = step.token_usage.total_tokens;
     vec![
         step.step.to_string(),
         match step.reused {
             Some(_) => "reused".to_owned(),
+            None if step.parked > 0 && step.state == StepState::Queued => "parked".to_owned(),
             None => step.state.as_str().to_owned(),
         },
         cell(Some(&step.title), 40),
@@ -209,12 +211,20 @@ fn step(step: &Step<'_>) -> Vec<String> {
         cell(step.model, 30),
         step.duration_ms.map(span).unwrap_or_default(),
         if tokens > 0 { count(tokens) } else { String::new() },
-        price(step.cost_usd.unwrap_or_default()),
+        cost(step),
         if tries > 1 { tries.to_string() } else { String::new() },
         cell(step.isolation, 40),
         cell(step.session_id, 40),
+        cell(step.worktree.map(|worktree| worktree.path.as_str()), 80),
         cell(error.as_deref(), 100),
     ]
+}
+
+/// What a table of prices says is marked: it is an estimate.
+fn cost(step: &Step<'_>) -> String {
+    let shown = price(step.cost_usd.unwrap_or_default());
+    let by_prices = step.cost_source.is_some_and(|source| source.starts_with("prices:"));
+    if by_prices && !shown.is_empty() { format!("~{shown}") } else { shown }
 }
 
 fn usage(title: &'static str, rows: &[UsageRow]) -> String {

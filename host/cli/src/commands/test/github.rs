@@ -8,6 +8,7 @@ use std::io::Write as _;
 use super::Tested;
 use super::words;
 use crate::failure::{CommandError, talk};
+use crate::words::plural;
 
 /// Tells GitHub, when it listens.
 pub(super) fn tell(tested: &[Tested]) -> Result<(), CommandError> {
@@ -36,7 +37,8 @@ fn annotation(fixture: &str, message: &str) -> String {
 
 fn summary(tested: &[Tested]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
-    let mut text = format!("### smol-wf test: {} fixtures, {failed} failed\n\n", tested.len());
+    let mut text =
+        format!("### smol-wf test: {}, {failed} failed\n\n", plural(tested.len(), "fixture"));
     text.push_str("| | fixture | |\n|---|---|---|\n");
     for one in tested {
         let verdict = if one.pass { "pass" } else { "**FAIL**" };

@@ -5,6 +5,7 @@
 use smol_wf_engine::{CallNote, Difference};
 
 use super::Tested;
+use crate::words::plural;
 use crate::{difference, screen};
 
 /// Differences that are shown: the first is nearly always the cause of the rest.
@@ -36,7 +37,7 @@ pub(super) fn summary(tested: &Tested) -> String {
     let edited = if verdict.edited { ", script edited" } else { "" };
     let updated = if tested.updated { ", fixture written" } else { "" };
     let took = tested.took.as_secs_f64();
-    format!("{calls} calls, {live} live{edited}{updated}, {took:.2} s")
+    format!("{}, {live} live{edited}{updated}, {took:.2} s", plural(calls, "call"))
 }
 
 /// What differs first, in a line; none when nothing does.
@@ -105,6 +106,12 @@ fn next(tested: &Tested) -> Option<String> {
         matches!(difference, Difference::CallNew { .. } | Difference::CallChanged { .. })
     };
     let fixture = &tested.fixture;
+    if tested.kept {
+        let kept = "the answers so far are kept in";
+        return Some(format!(
+            "{kept} {fixture}.kept; go on: smol-wf test {fixture} --record missing"
+        ));
+    }
     if verdict.differences.iter().any(is_unanswered) {
         return Some(format!("record what is new: smol-wf test {fixture} --record missing"));
     }

@@ -1,0 +1,84 @@
+//! What agents used, and sums of it by phase, model and provider.
+//!
+//! Owns: that what a call used before it was parked counts as well as what it
+//! used when it was answered. Never: counts what was taken over; the run that
+//! asked has paid for it.
+
+use serde::Serialize;
+
+use crate::call::Reply;
+use crate::report::TokenUsage;
+
+/// What an agent used, once: a call that was parked used something each time.
+#[derive(Debug, Clone, Copy)]
+pub struct Spent<'a> {
+    /// When it was known.
+    pub at_us: i64,
+    /// Phase of the call.
+    pub phase: Option<&'a str>,
+    /// Who was asked.
+    pub provider: Option<&'a str>,
+    /// With which model, when that is known.
+    pub model: Option<&'a str>,
+    /// Calls that settled by it: 1, or 0 when the call was parked.
+    pub agents: u64,
+    /// Tokens.
+    pub tokens: TokenUsage,
+    /// Dollars, when they are known.
+    pub cost_usd: Option<f64>,
+}
+
+impl Spent<'_> {
+    /// Takes over what the agent said of itself.
+    pub(super) fn add(&mut self, reply: &Reply) {
+        self.tokens = TokenUsage::of(reply.usage);
+        self.cost_usd = reply.cost_usd;
+    }
+}
+
+/// Agents, tokens and dollars, three ways.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageTables {
+    /// By phase.
+    pub by_phase: Vec<UsageRow>,
+    /// By model.
+    pub by_model: Vec<UsageRow>,
+    /// By provider.
+    pub by_provider: Vec<UsageRow>,
+}
+
+/// Agents, tokens and dollars of one phase, model or provider.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRow {
+    /// Which; none for calls outside of any phase, or of an unknown model.
+    pub name: Option<String>,
+    /// Agent calls that settled.
+    pub agents: u64,
+    /// Their tokens, and those of calls that were parked.
+    pub token_usage: TokenUsage,
+    /// Their dollars, as far as they are known.
+    pub cost_usd: f64,
+}
+
+impl UsageTables {
+    pub(super) fn add(&mut self, spent: &Spent<'_>) {
+        add(&mut self.by_phase, spent.phase, spent);
+        add(&mut self.by_model, spent.model, spent);
+        add(&mut self.by_provider, spent.provider, spent);
+    }
+}
+
+fn add(rows: &mut Vec<UsageRow>, name: Option<&str>, spent: &Spent<'_>) {
+    let index = rows.iter().position(|row| row.name.as_deref() == name).unwrap_or_else(|| {
+        let name = name.map(str::to_owned);
+        let token_usage = TokenUsage::default();
+        rows.push(UsageRow { name, agents: 0, token_usage, cost_usd: 0.0 });
+        rows.len() - 1
+    });
+    let row = &mut rows[index];
+    row.agents += spent.agents;
+    row.token_usage += spent.tokens;
+    row.cost_usd += spent.cost_usd.unwrap_or(0.0);
+}
