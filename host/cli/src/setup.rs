@@ -25,7 +25,11 @@ pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, 
         EngineError::Request { message: message.to_owned() }
     })?;
     let store = Box::new(SqliteStore::open(path)?);
-    let worktrees = path.parent().map(|dir| dir.join("worktrees"));
+    // One folder a database: a run that another database has is not over, it is
+    // only unknown here.
+    let mut worktrees = path.as_os_str().to_owned();
+    worktrees.push(".worktrees");
+    let worktrees = Some(worktrees.into());
     let providers = Arc::new(Catalogue::of(settings));
     Engine::new(EngineOptions { store, instances_max, providers, worktrees })
 }

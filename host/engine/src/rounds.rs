@@ -24,6 +24,10 @@ use crate::clock;
 use crate::guard::{self, Patience};
 use crate::notes::Notes;
 
+/// The most that one attempt may say it cost, in dollars. None costs that much:
+/// an agent that says so is wrong, and its word would spoil every sum.
+const COST_USD_MAX: f64 = 1_000_000.0;
+
 /// Rounds of a call with a schema: the first, and one with the complaints.
 const ROUNDS_MAX: u32 = 2;
 
@@ -184,7 +188,8 @@ impl<'a> Rounds<'a> {
         reply.model = model.cloned().or(reply.model.take());
         let prices = &self.agents.settings.prices;
         let named = reply.model.as_ref().or(self.job.choice.model.as_ref());
-        let (cost, source) = match own_cost {
+        let believed = own_cost.filter(|cost| (0.0..=COST_USD_MAX).contains(cost));
+        let (cost, source) = match believed {
             Some(cost) => (cost, "provider".to_owned()),
             None if usage.total() == 0 => return,
             None => match named.and_then(|model| prices.cost(model, usage)) {
