@@ -358,3 +358,27 @@ async fn tokens_and_dollars_are_told_by_phase_model_and_provider() {
     assert_eq!(models, [("m", 2.5), ("claude-sonnet-4-5-20250929", 15.0), ("nobody-knows", 0.0)]);
     assert_eq!((report.usage.by_provider.len(), report.usage.by_provider[0].calls), (1, 3));
 }
+
+#[tokio::test]
+async fn no_agent_is_believed_an_absurd_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Scripted::new(|task, _| {
+        Box::pin(async move {
+            let mut reply = reply("x", 10);
+            reply.cost_usd = Some(match task.prompt.as_str() {
+                "endless" => f64::INFINITY,
+                "huge" => 1e308,
+                "negative" => -5.0,
+                "none" => f64::NAN,
+                _ => 0.5,
+            });
+            Ok(reply)
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let body =
+        "for (const said of ['endless', 'huge', 'negative', 'none', 'honest']) await agent(said)";
+    let report = bench.run(bench.request(body)).await;
+    assert!((report.cost_usd - 0.5).abs() < 1e-9, "{}", report.cost_usd);
+    assert_eq!(report.cost_unknown_calls, 4);
+}
