@@ -399,9 +399,21 @@ impl Chain {
 /// # Errors
 /// At the first record that is unreadable or was changed.
 pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
-    let mut last = "";
+    read_behind("", 0, records)
+}
+
+/// Reads a part of a journal: `last` is the chain of the record before it,
+/// `first_seq` the number of its first one.
+///
+/// # Errors
+/// At the first record that is unreadable or was changed.
+pub fn read_behind<'a>(
+    mut last: &'a str,
+    first_seq: u64,
+    records: &'a [Record],
+) -> Result<Vec<Entry>, JournalError> {
     let mut entries = Vec::with_capacity(records.len());
-    for (seq, record) in (0_u64..).zip(records) {
+    for (seq, record) in (first_seq..).zip(records) {
         if link(last, &record.body).to_hex().as_str() != record.chain {
             return Err(JournalError::Changed { seq });
         }

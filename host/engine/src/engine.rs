@@ -10,9 +10,7 @@ use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{
-    self, Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart,
-};
+use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, RunState};
@@ -33,6 +31,7 @@ use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
+use crate::reading::entries_of;
 use crate::recorder::{Birth, Recorder};
 use crate::request::{AgentSettings, ResumeRequest, RunRequest, ScriptFile};
 use crate::watch::Watcher;
@@ -295,7 +294,7 @@ impl Engine {
             })
             .await??;
         let (records, row) = loaded.ok_or_else(|| unknown(&key.run))?;
-        let entries = journal::read(&records)
+        let entries = entries_of(&records)
             .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
         same_run(&row, &entries)?;
         Ok((records, entries))

@@ -27,6 +27,7 @@ mod proofs;
 mod provide;
 mod raise;
 mod raw;
+mod reading;
 mod recorder;
 pub mod rehearse;
 mod replay;
