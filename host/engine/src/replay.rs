@@ -56,7 +56,10 @@ impl Engine {
     /// When there is no such run, or its journal cannot be read. A difference
     /// is no error: it is in the report.
     pub async fn replay(&self, run: &RunId) -> Result<ReplayReport, EngineError> {
-        let (_, entries) = self.load(&self.key(run)).await?;
+        let (records, entries) = self.load(&self.key(run)).await?;
+        // A long journal is a million strings: nobody has to wait until they are
+        // freed. Without a thread for it they are freed here.
+        let _ = std::thread::Builder::new().spawn(move || drop(records));
         let (head, _, limits) = recorded(&entries, run)?;
         let last = entries.last().map(|entry| RunState::after(&entry.body, false));
         let (steps, turns) = counts(&entries);
