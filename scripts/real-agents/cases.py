@@ -247,6 +247,18 @@ def repair(driver):
         accounts(driver, run, since)
 
 
+def silent(driver):
+    """An agent that falls silent is ended, and goes on in its session.
+
+    The mock answers only a conversation that holds the unanswered prompt.
+    """
+    since = driver.mark()
+    run = driver.call("[[mock:stall]] [[mock:resumed=there]]", "--idle-timeout", "12s")
+    expect("the answer", run.completed() and run.report["results"], "there")
+    expect("attempts", run.completed()[0]["data"]["attempts"], 2)
+    expect("sessions", len({one["sessionId"] for one in run.report["sessions"]}), 1)
+
+
 def example(driver):
     """The example with the real agent; the challenge asks for high effort."""
     since = driver.mark()
@@ -280,5 +292,6 @@ CASES = {
     "cancel, running tool": cancel_tool,
     "kill -9, another run": killed,
     "repair in the session": repair,
+    "silent, then on in the session": silent,
     "pod-diagnostics": example,
 }

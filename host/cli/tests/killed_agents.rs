@@ -13,10 +13,15 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::{Place, Ran, finish};
 use rustix::process::{Pid, Signal, kill_process};
+
+/// Any smol-wf ends what a killed one of the same user has left, so no two tests
+/// that leave something may run at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Longest that anything here may take.
 const HUNG: Duration = Duration::from_secs(60);
@@ -35,8 +40,10 @@ echo $$ >> "$PIDS/pids"
 sleep 600; sleep 600
 "#;
 
-/// A place with that agent, and the folder of its traces.
-fn place() -> Place {
+/// A place with that agent, and the folder of its traces; its test alone runs as
+/// long as it keeps the guard.
+fn place() -> (Place, MutexGuard<'static, ()>) {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let place = Place::new();
     let agent = place.write("home/.config/smol-workflows/agent.sh", AGENT);
     std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
@@ -48,7 +55,7 @@ fn place() -> Place {
         "export const meta = { name: 'n', description: 'd' }\nreturn agent('hi')\n",
     );
     std::fs::create_dir(place.path("pids")).unwrap();
-    place
+    (place, alone)
 }
 
 fn command(place: &Place, args: &[&str]) -> Command {
@@ -96,7 +103,7 @@ fn signal(child: &Child, signal: Signal) {
 
 #[test]
 fn what_a_killed_program_leaves_is_ended_before_the_resumed_run_asks_again() {
-    let place = place();
+    let (place, _alone) = place();
     let (mut child, pids) = at_work(&place);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -108,7 +115,7 @@ fn what_a_killed_program_leaves_is_ended_before_the_resumed_run_asks_again() {
 
 #[test]
 fn a_resumed_run_that_asks_nobody_ends_them_as_well() {
-    let place = place();
+    let (place, _alone) = place();
     let (mut child, pids) = at_work(&place);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -120,7 +127,7 @@ fn a_resumed_run_that_asks_nobody_ends_them_as_well() {
 
 #[test]
 fn a_worktree_is_taken_away_when_nobody_works_in_it_any_more() {
-    let place = place();
+    let (place, _alone) = place();
     let script = "export const meta = { name: 'n', description: 'd' }\n\
         return agent('hi', { isolation: 'worktree' })\n";
     place.write("w.mjs", script);
@@ -141,7 +148,7 @@ fn a_worktree_is_taken_away_when_nobody_works_in_it_any_more() {
 
 #[test]
 fn a_second_signal_waits_for_nothing_and_leaves_nothing() {
-    let place = place();
+    let (place, _alone) = place();
     let (mut child, pids) = at_work(&place);
     let stderr = child.stderr.take().unwrap();
     signal(&child, Signal::INT);

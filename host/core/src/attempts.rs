@@ -1,7 +1,8 @@
 //! What a failed attempt at an agent call means for the next one.
 //!
-//! Owns: whether and when a call is tried again, and which failures shut a
-//! provider for the rest of the run. Never: waits; the engine does.
+//! Owns: whether, when and in which session a call is tried again, and which
+//! failures shut a provider for the rest of the run. Never: waits; the engine
+//! does.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,10 @@ const RETRY_WAIT_MS_MAX: u64 = 30 * 60 * 1_000;
 /// failure of the script.
 const RETRY_ATTEMPTS_DEFAULT: u32 = 2;
 
+/// Attempts of a call without `retry` whose agent falls silent: the first, one
+/// that goes on in its session, and a fresh one.
+const SILENT_ATTEMPTS_DEFAULT: u32 = 3;
+
 /// A provider that asks to be left alone for longer than this, in
 /// milliseconds, is shut until then: waiting would hold the run, and every
 /// other call would hear the same.
@@ -37,19 +42,38 @@ pub enum FailureClass {
     Broken,
     /// Too many requests just now.
     Crowded,
-    /// It took too long, or was silent for too long.
+    /// It said nothing for too long.
+    Silent,
+    /// It took too long.
     Slow,
     /// Not logged in, or nothing left: every call on the provider fails alike.
     Shut,
+    /// Nobody can tell. A session that cannot be gone on with fails like this.
+    Unclear,
     /// Asking again would give the same.
     Final,
+}
+
+/// How an attempt begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the prompt alone.
+    Fresh,
+    /// In the session of an attempt that took too long: what that one has done
+    /// is not done, or paid for, a second time.
+    InSession,
 }
 
 /// What becomes of a call whose attempt has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// It is tried again after so many milliseconds.
-    Again(u64),
+    /// It is tried again.
+    Again {
+        /// After so many milliseconds.
+        wait_ms: u64,
+        /// How; fresh all the same where there is no session to go on with.
+        start: Start,
+    },
     /// It has failed.
     Failed,
     /// It stays open: its provider is shut.
@@ -65,6 +89,8 @@ pub struct FailedAttempt<'a> {
     pub call: CallId,
     /// Which attempt it was, from 1.
     pub attempt: u32,
+    /// How it began.
+    pub start: Start,
     /// Why it failed.
     pub class: FailureClass,
     /// How long the provider asks to wait, in milliseconds.
@@ -75,23 +101,45 @@ pub struct FailedAttempt<'a> {
 #[must_use]
 pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> Next {
     let too_long = failed.retry_after_ms.is_some_and(|ms| ms > RATE_LIMIT_WAIT_MS_MAX);
+    let in_session = failed.start == Start::InSession;
     let may_repeat = match failed.class {
         FailureClass::Shut => return Next::Shut,
         FailureClass::Crowded if too_long => return Next::Shut,
-        FailureClass::Broken | FailureClass::Crowded => true,
+        FailureClass::Broken | FailureClass::Crowded | FailureClass::Silent => true,
         // Without being asked for, half an hour is not spent twice.
-        FailureClass::Slow => retry.is_some(),
+        FailureClass::Slow => retry.is_some() || in_session,
+        // The session may be to blame.
+        FailureClass::Unclear => in_session,
         FailureClass::Final => false,
     };
-    let retry = retry.unwrap_or(Retry {
-        max_attempts: RETRY_ATTEMPTS_DEFAULT,
-        backoff_ms: RETRY_BACKOFF_MS_DEFAULT,
-    });
-    if may_repeat && failed.attempt < retry.max_attempts {
-        Next::Again(wait_ms(failed, retry.backoff_ms))
-    } else {
-        Next::Failed
+    let is_about_silence = in_session || failed.class == FailureClass::Silent;
+    let max_attempts = match retry {
+        Some(retry) => retry.max_attempts,
+        None if is_about_silence => SILENT_ATTEMPTS_DEFAULT,
+        None => RETRY_ATTEMPTS_DEFAULT,
+    };
+    if !may_repeat || failed.attempt >= max_attempts {
+        return Next::Failed;
     }
+    let start = match failed.class {
+        // The one that failed is as good as before.
+        FailureClass::Crowded => failed.start,
+        FailureClass::Silent | FailureClass::Slow if !in_session => Start::InSession,
+        _ => Start::Fresh,
+    };
+    let backoff_ms = retry.map_or(RETRY_BACKOFF_MS_DEFAULT, |retry| retry.backoff_ms);
+    Next::Again { wait_ms: wait_ms(failed, backoff_ms), start }
+}
+
+/// What an agent is told that goes on in its session. The task comes again: not
+/// every agent has kept what it was told last.
+#[must_use]
+pub fn go_on_prompt(prompt: &str) -> String {
+    format!(
+        "You were stopped before you had answered, because nothing was heard from you for too \
+        long. Go on from there: look at what is done already, do not do it a second time, and \
+        then answer. This is the task once more:\n\n{prompt}"
+    )
 }
 
 /// Doubles with each attempt, is never less than the provider asks for, and up
@@ -127,18 +175,67 @@ mod tests {
     use super::*;
 
     fn failed(run: &RunId, attempt: u32, class: FailureClass) -> FailedAttempt<'_> {
-        FailedAttempt { run, call: CallId(3), attempt, class, retry_after_ms: None }
+        let start = Start::Fresh;
+        FailedAttempt { run, call: CallId(3), attempt, start, class, retry_after_ms: None }
+    }
+
+    fn in_session(failed: FailedAttempt<'_>) -> FailedAttempt<'_> {
+        FailedAttempt { start: Start::InSession, ..failed }
+    }
+
+    /// The next start, when there is one.
+    fn start(failed: FailedAttempt<'_>, retry: Option<Retry>) -> Option<Start> {
+        match after(failed, retry) {
+            Next::Again { start, .. } => Some(start),
+            _ => None,
+        }
     }
 
     #[test]
     fn a_lost_connection_is_tried_once_more_without_being_asked() {
         let run = RunId::from_bits(1);
         for class in [FailureClass::Broken, FailureClass::Crowded] {
-            assert!(matches!(after(failed(&run, 1, class), None), Next::Again(1_000..=1_500)));
+            let next = after(failed(&run, 1, class), None);
+            assert!(
+                matches!(next, Next::Again { wait_ms: 1_000..=1_500, start: Start::Fresh }),
+                "{next:?}"
+            );
             assert_eq!(after(failed(&run, 2, class), None), Next::Failed);
         }
-        for class in [FailureClass::Slow, FailureClass::Final] {
+        for class in [FailureClass::Slow, FailureClass::Unclear, FailureClass::Final] {
             assert_eq!(after(failed(&run, 1, class), None), Next::Failed);
+        }
+    }
+
+    #[test]
+    fn silence_is_gone_on_with_then_begun_afresh_then_a_failure() {
+        let run = RunId::from_bits(1);
+        let silent = |attempt| failed(&run, attempt, FailureClass::Silent);
+        assert_eq!(start(silent(1), None), Some(Start::InSession));
+        for class in
+            [FailureClass::Silent, FailureClass::Slow, FailureClass::Broken, FailureClass::Unclear]
+        {
+            let second = in_session(failed(&run, 2, class));
+            assert_eq!(start(second, None), Some(Start::Fresh), "{class:?}");
+        }
+        assert_eq!(after(silent(3), None), Next::Failed);
+        // It can be no fault of the session's.
+        let crowded = in_session(failed(&run, 2, FailureClass::Crowded));
+        assert_eq!(start(crowded, None), Some(Start::InSession));
+        let refused = in_session(failed(&run, 2, FailureClass::Final));
+        assert_eq!(after(refused, None), Next::Failed);
+    }
+
+    #[test]
+    fn what_retry_says_holds_for_silence_and_for_slowness() {
+        let run = RunId::from_bits(1);
+        let retry = |max_attempts| Some(Retry { max_attempts, backoff_ms: 1 });
+        for class in [FailureClass::Silent, FailureClass::Slow] {
+            assert_eq!(start(failed(&run, 1, class), retry(1)), None);
+            assert_eq!(start(failed(&run, 1, class), retry(2)), Some(Start::InSession));
+            let second = in_session(failed(&run, 2, class));
+            assert_eq!(start(second, retry(2)), None);
+            assert_eq!(start(second, retry(3)), Some(Start::Fresh));
         }
     }
 
@@ -147,7 +244,7 @@ mod tests {
         let run = RunId::from_bits(1);
         let retry = Some(Retry { max_attempts: 10, backoff_ms: 100 });
         let wait = |attempt| match after(failed(&run, attempt, FailureClass::Slow), retry) {
-            Next::Again(ms) => ms,
+            Next::Again { wait_ms, .. } => wait_ms,
             other => panic!("{other:?}"),
         };
         for attempt in 1..10 {
@@ -168,7 +265,7 @@ mod tests {
             ..failed(&run, 1, class)
         };
         let soon = after(asked(20_000, FailureClass::Crowded), None);
-        assert!(matches!(soon, Next::Again(20_000..=30_000)), "{soon:?}");
+        assert!(matches!(soon, Next::Again { wait_ms: 20_000..=30_000, .. }), "{soon:?}");
         let late = asked(RATE_LIMIT_WAIT_MS_MAX + 1, FailureClass::Crowded);
         assert_eq!(after(late, Some(Retry { max_attempts: 9, backoff_ms: 1 })), Next::Shut);
         assert_eq!(after(asked(1, FailureClass::Shut), None), Next::Shut);

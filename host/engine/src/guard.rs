@@ -1,14 +1,16 @@
 //! The time that an agent is given: in all, and in silence.
 //!
-//! Owns: ending an attempt that takes too long, and saying what the agent was
-//! last doing. Never: tries again.
+//! Owns: ending an attempt that takes too long, saying what the agent was last
+//! doing, and in which session. Never: tries again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
     Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
+    Spent,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -30,14 +32,28 @@ impl Patience {
     }
 }
 
+/// An attempt that gave no answer.
+pub(crate) struct Unanswered {
+    pub(crate) error: ProviderError,
+    pub(crate) class: FailureClass,
+}
+
+impl From<ProviderError> for Unanswered {
+    fn from(error: ProviderError) -> Self {
+        let class = class_of(error.kind);
+        Self { error, class }
+    }
+}
+
 /// One attempt, ended when it takes too long.
 pub(crate) async fn attempt(
     provider: &dyn Provider,
     task: AgentTask,
     notes: &Notes,
     patience: Patience,
-) -> Result<AgentReply, ProviderError> {
-    let ear = Ear { notes, heard: Mutex::new(Heard { at: Instant::now(), doing: None }) };
+) -> Result<AgentReply, Unanswered> {
+    let heard = Heard { at: Instant::now(), doing: None, session: None };
+    let ear = Ear { notes, heard: Mutex::new(heard) };
     // Declared after the ear that it borrows, so dropped before it.
     let work = provider.attempt(task, &ear);
     tokio::pin!(work);
@@ -46,13 +62,13 @@ pub(crate) async fn attempt(
         let quiet_until = ear.heard().at + patience.silence;
         tokio::select! {
             biased;
-            ended = &mut work => return ended,
+            ended = &mut work => return ended.map_err(Unanswered::from),
             () = sleep_until(deadline) => {
                 let (took, doing) = (span(patience.total), ear.doing());
                 let message = format!(
                     "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
                 );
-                return Err(timeout(provider, message));
+                return Err(ear.ended(provider, FailureClass::Slow, message));
             }
             () = sleep_until(quiet_until) => {
                 if ear.heard().at + patience.silence > Instant::now() {
@@ -62,14 +78,25 @@ pub(crate) async fn attempt(
                 let message = format!(
                     "was silent for {took}; {doing}; give it longer with --idle-timeout"
                 );
-                return Err(timeout(provider, message));
+                return Err(ear.ended(provider, FailureClass::Silent, message));
             }
         }
     }
 }
 
-fn timeout(provider: &dyn Provider, message: String) -> ProviderError {
-    ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message)
+fn class_of(kind: ProviderErrorKind) -> FailureClass {
+    match kind {
+        ProviderErrorKind::Auth | ProviderErrorKind::Quota => FailureClass::Shut,
+        ProviderErrorKind::RateLimit | ProviderErrorKind::Unavailable => FailureClass::Crowded,
+        ProviderErrorKind::CutStream | ProviderErrorKind::Killed => FailureClass::Broken,
+        ProviderErrorKind::Timeout => FailureClass::Slow,
+        ProviderErrorKind::Failed => FailureClass::Unclear,
+        ProviderErrorKind::Model
+        | ProviderErrorKind::Refused
+        | ProviderErrorKind::PermissionDenied
+        | ProviderErrorKind::Spawn
+        | ProviderErrorKind::Unsupported => FailureClass::Final,
+    }
 }
 
 /// Hears what an agent says, and passes it on.
@@ -81,6 +108,7 @@ struct Ear<'a> {
 struct Heard {
     at: Instant,
     doing: Option<String>,
+    session: Option<String>,
 }
 
 impl Ear<'_> {
@@ -94,6 +122,13 @@ impl Ear<'_> {
             None => "it had said nothing".to_owned(),
         }
     }
+
+    /// The attempt is over, and its session can be gone on with.
+    fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> Unanswered {
+        let error = ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message);
+        let session_id = self.heard().session.take();
+        Unanswered { error: error.having_spent(Spent { session_id, ..Spent::default() }), class }
+    }
 }
 
 impl Activity for Ear<'_> {
@@ -103,7 +138,11 @@ impl Activity for Ear<'_> {
             AgentActivity::Text { .. } => "writing its answer".to_owned(),
             other => words_of(other).1,
         };
-        *self.heard() = Heard { at: Instant::now(), doing: Some(doing) };
+        {
+            let mut heard = self.heard();
+            heard.at = Instant::now();
+            heard.doing = Some(doing);
+        }
         self.notes.activity(&activity);
     }
 
@@ -112,7 +151,11 @@ impl Activity for Ear<'_> {
     }
 
     fn session(&self, session_id: &str) {
-        self.alive();
+        {
+            let mut heard = self.heard();
+            heard.at = Instant::now();
+            heard.session = Some(session_id.to_owned());
+        }
         self.notes.session(session_id);
     }
 }

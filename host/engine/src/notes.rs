@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use smol_wf_core::attempts::Start;
 use smol_wf_core::event;
 use smol_wf_core::ids::CallId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
@@ -128,8 +129,12 @@ impl Notes {
     }
 
     /// The call waits before it is tried again.
-    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64) {
-        let reason = format!("failed ({}), trying again in {wait_ms} ms", error.kind);
+    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: Start) {
+        let next = match start {
+            Start::Fresh => "trying again",
+            Start::InSession => "going on in its session",
+        };
+        let reason = format!("failed ({}), {next} in {wait_ms} ms", error.kind);
         self.activity(&AgentActivity::Waiting { reason });
     }
 

@@ -9,19 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use smol_wf_core::attempts::{self, FailedAttempt, FailureClass, Next, ShutProvider};
+use smol_wf_core::attempts::{self, FailedAttempt, Next, ShutProvider, Start};
 use smol_wf_core::call::{Reply, Usage};
 use smol_wf_core::codes;
 use smol_wf_core::guest::Failure;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use smol_wf_core::schema::{self, Checker};
-use smol_wf_providers::{
-    AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, RawLines,
-};
+use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, RawLines};
 
 use crate::agents::{Agents, Job};
 use crate::clock;
-use crate::guard::{self, Patience};
+use crate::guard::{self, Patience, Unanswered};
 use crate::notes::Notes;
 
 /// The most that one attempt may say it cost, in dollars. None costs that much:
@@ -30,6 +28,17 @@ const COST_USD_MAX: f64 = 1_000_000.0;
 
 /// Rounds of a call with a schema: the first, and one with the complaints.
 const ROUNDS_MAX: u32 = 2;
+
+/// How long the programs of a failed attempt are waited for. They are killed 3 s
+/// after they are told to end; what takes longer hangs in the kernel.
+const DEPARTURE_MAX: Duration = Duration::from_secs(15);
+
+/// How the next attempt begins.
+struct Begin {
+    start: Start,
+    /// To go on with.
+    session_id: Option<String>,
+}
 
 /// How the rounds of a call ended.
 pub(crate) enum Ending {
@@ -113,35 +122,49 @@ impl<'a> Rounds<'a> {
 
     /// One round, tried again as often as may be.
     async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, Ending> {
-        // A correction goes on in the session of the first round; a repetition
-        // of the first round is a fresh start.
-        let session_id = if reply.rounds > 1 { reply.session_id.clone() } else { None };
+        // A correction goes on in the session of the first round.
+        let of_round = if reply.rounds > 1 { reply.session_id.clone() } else { None };
+        let mut begin = Begin { start: Start::Fresh, session_id: of_round.clone() };
         loop {
-            let task = self.task(prompt.to_owned(), session_id.clone(), reply.rounds);
+            let (presence, departure) = Presence::new();
+            let task = self.task(prompt, &begin, reply.rounds, presence);
             let patience = Patience::of(&self.job.request, &self.agents.settings);
             let provider = self.job.provider.as_ref();
-            let error = match guard::attempt(provider, task, self.notes, patience).await {
-                Ok(answered) => {
-                    self.count(reply, answered.usage, answered.cost_usd, answered.model.as_ref());
-                    reply.session_id = answered.session_id.clone().or(reply.session_id.take());
-                    return Ok(answered);
-                }
-                Err(error) => error,
-            };
+            let Unanswered { error, class } =
+                match guard::attempt(provider, task, self.notes, patience).await {
+                    Ok(answered) => {
+                        let model = answered.model.as_ref();
+                        self.count(reply, answered.usage, answered.cost_usd, model);
+                        reply.session_id = answered.session_id.clone().or(reply.session_id.take());
+                        return Ok(answered);
+                    }
+                    Err(unanswered) => unanswered,
+                };
             let spent = error.spent.clone();
             self.count(reply, spent.usage, spent.cost_usd, spent.model.as_ref());
-            reply.session_id = spent.session_id.or(reply.session_id.take());
+            reply.session_id = spent.session_id.clone().or(reply.session_id.take());
             let failed = FailedAttempt {
                 run: &self.agents.run,
                 call: self.job.call,
                 attempt: reply.attempts,
-                class: class_of(error.kind),
+                start: begin.start,
+                class,
                 retry_after_ms: error.retry_after.map(milliseconds),
             };
             match attempts::after(failed, self.job.request.retry) {
-                Next::Again(wait_ms) => {
-                    self.notes.waiting(&error, wait_ms);
-                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                Next::Again { wait_ms, start } => {
+                    let named = spent.session_id.or(begin.session_id);
+                    begin = match named.filter(|_| provider.capabilities().sessions) {
+                        Some(session) if start == Start::InSession => {
+                            Begin { start, session_id: Some(session) }
+                        }
+                        _ => Begin { start: Start::Fresh, session_id: of_round.clone() },
+                    };
+                    self.notes.waiting(&error, wait_ms, begin.start);
+                    let waited = tokio::time::sleep(Duration::from_millis(wait_ms));
+                    // Two that work in one folder, or one session, would spoil it.
+                    let gone = tokio::time::timeout(DEPARTURE_MAX, departure.wait());
+                    let _ = tokio::join!(waited, gone);
                     reply.attempts += 1;
                 }
                 Next::Failed => return Err(Failure::new(error.code(), error.to_string()).into()),
@@ -150,7 +173,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    fn task(&self, prompt: String, session_id: Option<String>, round: u32) -> AgentTask {
+    fn task(&self, prompt: &str, begin: &Begin, round: u32, presence: Presence) -> AgentTask {
         AgentTask {
             run: self.agents.run.clone(),
             call: self.job.call,
@@ -158,13 +181,17 @@ impl<'a> Rounds<'a> {
             round,
             idempotency_key: self.idempotency_key(),
             request: self.job.request.clone(),
-            prompt,
+            prompt: match begin.start {
+                Start::Fresh => prompt.to_owned(),
+                Start::InSession => attempts::go_on_prompt(prompt),
+            },
             model: self.job.choice.model.clone(),
             effort: self.job.choice.effort.clone(),
             permissions: self.job.choice.permissions,
-            session_id,
+            session_id: begin.session_id.clone(),
             raw: self.raw.clone(),
             cwd: self.cwd.to_owned(),
+            presence,
         }
     }
 
@@ -205,21 +232,6 @@ impl<'a> Rounds<'a> {
         if reply.cost_source.is_none() || source != "provider" {
             reply.cost_source = Some(source);
         }
-    }
-}
-
-fn class_of(kind: ProviderErrorKind) -> FailureClass {
-    match kind {
-        ProviderErrorKind::Auth | ProviderErrorKind::Quota => FailureClass::Shut,
-        ProviderErrorKind::RateLimit | ProviderErrorKind::Unavailable => FailureClass::Crowded,
-        ProviderErrorKind::CutStream | ProviderErrorKind::Killed => FailureClass::Broken,
-        ProviderErrorKind::Timeout => FailureClass::Slow,
-        ProviderErrorKind::Model
-        | ProviderErrorKind::Refused
-        | ProviderErrorKind::PermissionDenied
-        | ProviderErrorKind::Spawn
-        | ProviderErrorKind::Unsupported
-        | ProviderErrorKind::Failed => FailureClass::Final,
     }
 }
 

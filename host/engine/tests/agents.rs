@@ -9,8 +9,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Bench, Scripted, reply};
@@ -95,7 +95,7 @@ async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
         Box::pin(std::future::pending())
     });
     let bench = Bench::new(dir.path(), vec![agent]);
-    let mut request = bench.request("return agent('p')");
+    let mut request = bench.request("return agent('p', { retry: { maxAttempts: 1 } })");
     request.agents.idle_timeout = Duration::from_millis(50);
     let report = bench.run(request).await;
     assert_eq!(code(&report), "provider_timeout");
@@ -104,31 +104,114 @@ async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
     }
 }
 
-#[tokio::test]
-async fn a_silent_agent_is_tried_again_when_the_call_asks_for_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let (asked, count) = counter();
-    let agent = Scripted::new(move |_, activity| {
-        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
-        activity.session(if first { "silent" } else { "spoken" });
+/// What each attempt at a call was given: its session and its prompt.
+type Attempts = Arc<Mutex<Vec<(Option<String>, String)>>>;
+
+/// An agent that names its session and then, at each attempt in turn, answers,
+/// fails, or is silent for ever.
+fn in_turn(turns: &'static [Option<Result<&str, ProviderErrorKind>>]) -> (Attempts, Scripted) {
+    let attempts = Attempts::default();
+    let seen = attempts.clone();
+    let agent = Scripted::new(move |task, activity| {
+        let mut seen = seen.lock().unwrap();
+        let turn = turns[seen.len()];
+        let session = task.session_id.clone().unwrap_or_else(|| format!("s{}", seen.len() + 1));
+        activity.session(&session);
+        seen.push((task.session_id, task.prompt));
         Box::pin(async move {
-            if first {
-                std::future::pending::<()>().await;
-            }
-            Ok(AgentReply { session_id: Some("spoken".into()), ..reply("there", 1) })
+            let Some(turn) = turn else { return std::future::pending().await };
+            let text = turn.map_err(error)?;
+            Ok(AgentReply { session_id: Some(session), ..reply(text, 1) })
         })
     });
+    let can = Capabilities { sessions: true, ..Capabilities::default() };
+    (attempts, Scripted { can, ..agent })
+}
+
+async fn impatient(agent: Scripted, options: &str) -> (Bench, Report) {
+    let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path(), vec![agent]);
-    let mut request =
-        bench.request("return agent('p', { retry: { maxAttempts: 2, backoffMs: 1 } })");
-    request.agents.idle_timeout = Duration::from_millis(200);
+    let mut request = bench.request(&format!("return agent('the task', {options})"));
+    request.agents.idle_timeout = Duration::from_millis(100);
     let report = bench.run(request).await;
+    (bench, report)
+}
+
+#[tokio::test]
+async fn a_silent_agent_goes_on_in_its_session_without_being_asked_to() {
+    let (attempts, agent) = in_turn(&[None, Some(Ok("there"))]);
+    let (bench, report) = impatient(agent, "{}").await;
     assert_eq!((report.state, report.results.get()), (RunState::Completed, "\"there\""));
-    assert_eq!((asked.load(Ordering::SeqCst), report.agents.retried), (2, 1));
+    assert_eq!(report.agents.retried, 1);
+    let attempts = attempts.lock().unwrap().clone();
+    assert_eq!(attempts[0], (None, "the task".to_owned()));
+    assert_eq!(attempts[1].0.as_deref(), Some("s1"));
+    assert!(attempts[1].1.contains("Go on from there") && attempts[1].1.ends_with("\n\nthe task"));
     let entries = bench.entries(&report.run_id);
     let details = Details::fold(&entries, false).unwrap();
     let step = &details.steps[0];
-    assert_eq!((step.attempts, step.session_id), (2, Some("spoken")));
+    assert_eq!((step.attempts, step.session_id), (2, Some("s1")));
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_gone_on_with_is_begun_afresh() {
+    const OPTIONS: &str = "{ retry: { maxAttempts: 3, backoffMs: 1 } }";
+    for failure in
+        [Some(Err(ProviderErrorKind::Failed)), Some(Err(ProviderErrorKind::CutStream)), None]
+    {
+        let turns = Box::leak(Box::new([None, failure, Some(Ok("there"))]));
+        let (attempts, agent) = in_turn(turns);
+        let (_, report) = impatient(agent, OPTIONS).await;
+        assert_eq!(report.results.get(), "\"there\"", "{failure:?}");
+        let attempts = attempts.lock().unwrap().clone();
+        assert_eq!(attempts[1].0.as_deref(), Some("s1"));
+        assert_eq!(attempts[2], (None, "the task".to_owned()), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_stays_silent_fails_its_call_and_no_more() {
+    const OPTIONS: &str = "{ retry: { maxAttempts: 3, backoffMs: 1 } }";
+    let (attempts, agent) = in_turn(&[None, None, None, Some(Ok("never"))]);
+    let (_, report) = impatient(agent, OPTIONS).await;
+    assert_eq!(code(&report), "provider_timeout");
+    assert_eq!(attempts.lock().unwrap().len(), 3);
+    // One whose session cannot be gone on with begins afresh.
+    let (attempts, agent) = in_turn(&[None, Some(Ok("there"))]);
+    let (_, report) = impatient(Scripted { can: Capabilities::default(), ..agent }, OPTIONS).await;
+    assert_eq!(report.results.get(), "\"there\"");
+    assert_eq!(attempts.lock().unwrap()[1], (None, "the task".to_owned()));
+    // And one that may not be tried again is not.
+    let (attempts, agent) = in_turn(&[None, Some(Ok("never"))]);
+    let (_, report) = impatient(agent, "{ retry: { maxAttempts: 1 } }").await;
+    assert_eq!((code(&report), attempts.lock().unwrap().len()), ("provider_timeout", 1));
+}
+
+#[tokio::test]
+async fn nobody_begins_where_another_still_works() {
+    let (at_work, others) = counter();
+    let (asked, count) = counter();
+    let agent = Scripted::new(move |task, _| {
+        assert_eq!(others.load(Ordering::SeqCst), 0, "the first has not ended");
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        let others = others.clone();
+        Box::pin(async move {
+            if !first {
+                return Ok(reply("there", 1));
+            }
+            others.store(1, Ordering::SeqCst);
+            // As a program does that takes its time to end.
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                others.store(0, Ordering::SeqCst);
+                drop(task.presence);
+            });
+            std::future::pending().await
+        })
+    });
+    let (_, report) = impatient(agent, "{ retry: { maxAttempts: 2, backoffMs: 1 } }").await;
+    assert_eq!(report.results.get(), "\"there\"");
+    assert_eq!((asked.load(Ordering::SeqCst), at_work.load(Ordering::SeqCst)), (2, 0));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::schema::Checker;
 
-use crate::{Activity, AgentActivity, AgentReply, AgentTask, Answer, Provider};
+use crate::{Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Provider};
 
 /// A task of a made-up run.
 #[must_use]
@@ -29,6 +29,7 @@ pub fn task(prompt: &str) -> AgentTask {
         session_id: None,
         cwd: PathBuf::from("."),
         raw: None,
+        presence: Presence::unwatched(),
     }
 }
 

@@ -123,6 +123,7 @@ pub(crate) fn launch(
         args: args.into_iter().map(Into::into).collect(),
         cwd: task.cwd.clone(),
         env,
+        presence: Some(task.presence.clone()),
     }
 }
 

@@ -23,6 +23,7 @@ mod named;
 pub mod opencode;
 pub mod owner;
 pub mod pi;
+mod presence;
 mod process;
 mod renamed;
 mod scratch;
@@ -42,6 +43,7 @@ use smol_wf_core::ids::{CallId, RunId};
 pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
 pub use named::NamedProgram;
+pub use presence::{Departure, Presence};
 pub use process::{all_ended, end_all_at_once, end_leftovers, end_leftovers_once};
 pub use renamed::Renamed;
 
@@ -61,7 +63,8 @@ pub struct AgentTask {
     pub idempotency_key: String,
     /// What the script asked for.
     pub request: AgentRequest,
-    /// What to send now; differs from `request.prompt` in a correction round.
+    /// What to send now; differs from `request.prompt` in a correction round, and
+    /// where a session is gone on with.
     pub prompt: String,
     /// Model id, with aliases and selectors resolved; none leaves it to the
     /// provider.
@@ -71,13 +74,17 @@ pub struct AgentTask {
     pub effort: Option<String>,
     /// What the agent may do to files; none leaves it to the provider.
     pub permissions: Option<Permissions>,
-    /// The provider's session to go on with, in a correction round.
+    /// The provider's session to go on with: in a correction round, and after an
+    /// attempt that took too long.
     pub session_id: Option<String>,
     /// Where the agent works.
     pub cwd: PathBuf,
     /// Where every line of the agent's own transcript goes, when someone wants
     /// to keep it.
     pub raw: Option<Arc<dyn RawLines>>,
+    /// Kept by whatever works for this attempt until it has ended, also when
+    /// nobody waits for the attempt any more.
+    pub presence: Presence,
 }
 
 /// Takes the lines of an agent's own transcript, as the agent wrote them.
@@ -229,7 +236,7 @@ impl Activity for () {
 ///   `activity.note` where it is news and by `activity.alive` otherwise. The
 ///   caller ends a call that is silent for too long, or takes too long.
 /// - **Cancelling** is dropping the future: whatever was started for it is
-///   ended, its children included.
+///   ended, its children included, and keeps `task.presence` until it has ended.
 /// - **The key.** `idempotency_key` is passed on where the agent takes one, so that
 ///   an attempt after a crash is not billed twice.
 #[async_trait]

@@ -54,6 +54,7 @@ pub(crate) async fn look(
         args: vec!["--version".into()],
         cwd: std::env::temp_dir(),
         env: environment,
+        presence: None,
     };
     let (version, broken) = match ask(launch, VERSION_TIME).await {
         Ok((exit, text)) if exit.code == Some(0) => (version_in(&text), None),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::process::{Environment, Launch, ProcessError, find_program};
-use crate::{Probe, ProviderError, ProviderErrorKind};
+use crate::{Presence, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
 
@@ -30,8 +30,12 @@ pub struct NamedProgram {
 }
 
 impl NamedProgram {
-    /// How to start it in a folder.
-    pub(crate) fn launch(&self, cwd: PathBuf) -> Result<Launch, ProviderError> {
+    /// How to start it in a folder, for this attempt.
+    pub(crate) fn launch(
+        &self,
+        cwd: PathBuf,
+        presence: &Presence,
+    ) -> Result<Launch, ProviderError> {
         let args = self.command.iter().skip(1).chain(&self.args);
         Ok(Launch {
             provider: self.name.clone(),
@@ -39,6 +43,7 @@ impl NamedProgram {
             args: args.map(Into::into).collect(),
             cwd,
             env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
+            presence: Some(presence.clone()),
         })
     }
 

@@ -92,7 +92,7 @@ impl Provider for Acp {
             let message = format!("the working directory {cwd} cannot be entered: {failure}");
             ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
-        let process = Process::start(self.program.launch(cwd.clone())?).await;
+        let process = Process::start(self.program.launch(cwd.clone(), &task.presence)?).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
         let raw = task.raw.clone();
         let (conversation, first) = Conversation::open(self.name(), task, cwd);

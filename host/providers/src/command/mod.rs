@@ -57,7 +57,7 @@ impl Command {
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
-        let mut launch = self.program.launch(task.cwd.clone())?;
+        let mut launch = self.program.launch(task.cwd.clone(), &task.presence)?;
         for (name, value) in facts {
             if let Some(value) = value {
                 launch.env = launch.env.set(name, value);

@@ -22,7 +22,8 @@ use super::reply::{Info, Message, spent};
 use super::rules::ruleset;
 use super::server::Server;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind as Kind, Spent,
+    Activity, AgentReply, AgentTask, Answer, Presence, ProviderError, ProviderErrorKind as Kind,
+    Spent,
 };
 
 /// How long the last events of a session are waited for: they come within
@@ -61,7 +62,7 @@ pub(super) async fn call(
     let mut going = Going {
         events: server.hub.subscribe(&session),
         progress: Progress::of(&session),
-        guard: AbortGuard::new(server, &session, &query),
+        guard: AbortGuard::new(server, &session, &query, &task.presence),
         task,
         activity,
         is_at_rest: false,
@@ -235,15 +236,17 @@ struct AbortGuard {
     session: String,
     query: String,
     runtime: Handle,
+    presence: Presence,
 }
 
 impl AbortGuard {
-    fn new(server: &Arc<Server>, session: &str, query: &str) -> Self {
+    fn new(server: &Arc<Server>, session: &str, query: &str, presence: &Presence) -> Self {
         Self {
             server: Some(server.clone()),
             session: session.to_owned(),
             query: query.to_owned(),
             runtime: Handle::current(),
+            presence: presence.clone(),
         }
     }
 
@@ -256,7 +259,11 @@ impl Drop for AbortGuard {
     fn drop(&mut self) {
         if let Some(server) = self.server.take() {
             let (session, query) = (self.session.clone(), self.query.clone());
-            self.runtime.spawn(async move { abort(&server, &session, &query).await });
+            let presence = self.presence.clone();
+            self.runtime.spawn(async move {
+                abort(&server, &session, &query).await;
+                drop(presence);
+            });
         }
     }
 }

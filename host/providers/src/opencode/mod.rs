@@ -107,6 +107,7 @@ impl Opencode {
             // Each request says where it works, so this is nowhere in particular.
             cwd: std::env::temp_dir(),
             env: self.environment(),
+            presence: None,
         };
         let server = Arc::new(Server::start(launch).await?);
         *slot = Some(server.clone());

@@ -172,6 +172,7 @@ impl Keeper {
             has_exited: false,
             tree: Tree::new(pid, mark),
             ending: None,
+            presence: launch.presence,
         };
         self.kept.insert(id, kept);
         let tether = Tether { id, status: receiver, handle: self.handle.clone() };

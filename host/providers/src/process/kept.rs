@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::GRACE;
 use super::system::{self, Signal};
 use super::tree::Tree;
+use crate::Presence;
 
 /// From the signal that cannot be refused to giving up: what has not ended by
 /// then hangs in the kernel, on a lost network disk for instance.
@@ -27,6 +28,9 @@ pub(super) struct Kept {
     pub(super) has_exited: bool,
     pub(super) tree: Tree,
     pub(super) ending: Option<Ending>,
+    /// Of whoever waits for the end; let go of with the child.
+    #[allow(dead_code, reason = "is held, and never used")]
+    pub(super) presence: Option<Presence>,
 }
 
 /// How far the end of a tree is.

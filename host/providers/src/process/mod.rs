@@ -38,6 +38,8 @@ pub(crate) use program::find_program;
 use output::{Lines, Tail};
 use tether::Tether;
 
+use crate::Presence;
+
 /// From the polite signal to the one that cannot be refused. Agents save their
 /// session within 2 s of the first.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -61,6 +63,8 @@ pub(crate) struct Launch {
     pub(crate) cwd: PathBuf,
     /// All that is in its environment.
     pub(crate) env: Environment,
+    /// The attempt that it works for: kept until its whole tree has ended.
+    pub(crate) presence: Option<Presence>,
 }
 
 /// How a program ended.

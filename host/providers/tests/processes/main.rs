@@ -25,7 +25,7 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{
-    AgentReply, AgentTask, Answer, NamedProgram, Provider, ProviderError, all_ended,
+    AgentReply, AgentTask, Answer, NamedProgram, Presence, Provider, ProviderError, all_ended,
 };
 
 /// Set in a process that was started for one test alone.
@@ -69,6 +69,7 @@ fn task(prompt: &str) -> AgentTask {
         session_id: None,
         cwd: std::env::temp_dir(),
         raw: None,
+        presence: Presence::unwatched(),
     }
 }
 
