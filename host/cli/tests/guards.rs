@@ -66,6 +66,38 @@ fn a_provider_that_says_when_it_answers_again_is_waited_for_once() {
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
 }
 
+/// Answers, except to the first that asks for `b`: it has no credit for a second.
+const BROKE_ONCE: &str = r#"#!/bin/sh
+prompt=$(cat)
+echo "$prompt" >> asked
+if [ "$prompt" = b ] && ! [ -e broke ]; then
+  : > broke
+  echo '{"error": {"kind": "quota", "message": "no credit", "retryAfterMs": 1000}}'
+else
+  echo "answer to $prompt"
+fi
+"#;
+
+#[test]
+fn a_run_goes_on_by_itself_when_its_provider_answers_again() {
+    let place = Place::new();
+    place.write("agent.sh", BROKE_ONCE);
+    let settings = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
+        command = ['sh', 'agent.sh']\n";
+    place.write("home/.config/smol-workflows/config.toml", settings);
+    let script = "return parallel(['a', 'b'].map(name => () => agent(name)))\n";
+    place.write("script.mjs", format!("{META}{script}"));
+    let child = place.at_home(&["run", "script.mjs", "--wait-for-reset", "1m"]).spawn();
+    let ran = finish(child.unwrap());
+    let report = ran.ok();
+    assert_eq!(report["results"], serde_json::json!(["answer to a", "answer to b"]));
+    assert_eq!((&report["attempts"], &report["state"]), (&2.into(), &"completed".into()));
+    assert!(ran.stderr.contains("until the provider answers again"), "{}", ran.stderr);
+    let asked = std::fs::read_to_string(place.path("asked")).unwrap();
+    let times = |prompt: &str| asked.lines().filter(|line| *line == prompt).count();
+    assert_eq!((times("a"), times("b")), (1, 2), "what was answered is not asked again");
+}
+
 #[test]
 fn a_failure_that_passes_is_tried_again() {
     let place = Place::new();

@@ -32,9 +32,9 @@ async fn kill_a_host(tree: &str) {
     // It is another's as long as that one lives.
     end_leftovers();
     assert!(in_tree(tree).len() >= TREE_SIZE);
+    // From here on any other smol-wf may end it, those of other tests included.
     host.kill().unwrap();
     host.wait().unwrap();
-    assert!(in_tree(tree).len() >= TREE_SIZE, "it outlives its host");
 }
 
 #[tokio::test]
