@@ -85,7 +85,7 @@ async fn what_cannot_be_started_is_told_apart() {
     let missing = Launch { program: "/nonexistent/agent".into(), ..sh("") };
     let error = Process::start(missing).await.unwrap_err();
     assert!(matches!(error, ProcessError::NotFound { .. }), "{error}");
-    let nowhere = Launch { cwd: "/nonexistent".into(), ..sh("") };
+    let nowhere = Launch { cwd: "/dev/null/nowhere".into(), ..sh("") };
     let error = Process::start(nowhere).await.unwrap_err();
     assert!(matches!(error, ProcessError::Cwd { .. }), "{error}");
     assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
