@@ -32,11 +32,13 @@ pub struct RunDiff<'a> {
     /// Whether both made the same calls in the same order, got the same answers
     /// and came to the same result. Tokens, dollars and times are not compared.
     pub equal: bool,
-    /// Calls that both made, and that were answered alike.
+    /// Calls that both made, and that were answered alike, or in neither.
     pub same: u64,
     /// Calls that both made, and that were answered otherwise.
     pub answered_otherwise: Vec<Pair>,
     /// Calls that only `a` made.
+    /// Calls that both made, and that only one of them has an answer to.
+    pub not_answered: Vec<NotAnswered>,
     pub only_in_a: Vec<CallLine>,
     /// Calls that only `b` made.
     pub only_in_b: Vec<CallLine>,
@@ -78,6 +80,27 @@ pub struct Pair {
 }
 
 /// A call that only one of them made.
+/// The same call in both, and an answer in one.
+#[derive(Debug, Serialize)]
+pub struct NotAnswered {
+    /// The call.
+    #[serde(flatten)]
+    pub pair: Pair,
+    /// Which of them has no answer.
+    #[serde(rename = "in")]
+    pub missing_in: Which,
+}
+
+/// One of two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
 #[derive(Debug, Serialize)]
 pub struct CallLine {
     /// Its number.
@@ -94,7 +117,8 @@ pub struct Divergence {
     pub a: Option<CallLine>,
     /// The call of `b`.
     pub b: Option<CallLine>,
-    /// What differs between the two: parts of the call, or `answer`.
+    /// What differs between the two: parts of the call, or `answer`, which is
+    /// none where there is none.
     pub fields: Vec<Field>,
 }
 
@@ -133,6 +157,7 @@ impl<'a> RunDiff<'a> {
             same: 0,
             answered_otherwise: Vec::new(),
             only_in_a: Vec::new(),
+            not_answered: Vec::new(),
             only_in_b: Vec::new(),
             first_divergence: first_divergence(&a.steps, &b.steps),
             result: Vec::new(),
@@ -162,11 +187,13 @@ impl<'a> RunDiff<'a> {
                 self.only_in_b.push(line(step));
                 continue;
             };
-            if other.outcome == step.outcome {
-                self.same += 1;
-            } else {
-                let title = step.title.clone();
-                self.answered_otherwise.push(Pair { a: other.step, b: step.step, title });
+            let pair = || Pair { a: other.step, b: step.step, title: step.title.clone() };
+            let not_answered = |missing_in| NotAnswered { pair: pair(), missing_in };
+            match (other.outcome, step.outcome) {
+                (None, Some(_)) => self.not_answered.push(not_answered(Which::A)),
+                (Some(_), None) => self.not_answered.push(not_answered(Which::B)),
+                (a, b) if a == b => self.same += 1,
+                _ => self.answered_otherwise.push(pair()),
             }
         }
         let mut left: Vec<_> = waiting.into_values().flatten().map(line).collect();
