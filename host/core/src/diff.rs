@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::details::{Asked, Details, Step};
+use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
 use crate::journal::RunEnd;
@@ -36,9 +37,9 @@ pub struct RunDiff<'a> {
     pub same: u64,
     /// Calls that both made, and that were answered otherwise.
     pub answered_otherwise: Vec<Pair>,
-    /// Calls that only `a` made.
     /// Calls that both made, and that only one of them has an answer to.
     pub not_answered: Vec<NotAnswered>,
+    /// Calls that only `a` made.
     pub only_in_a: Vec<CallLine>,
     /// Calls that only `b` made.
     pub only_in_b: Vec<CallLine>,
@@ -79,7 +80,6 @@ pub struct Pair {
     pub title: String,
 }
 
-/// A call that only one of them made.
 /// The same call in both, and an answer in one.
 #[derive(Debug, Serialize)]
 pub struct NotAnswered {
@@ -101,6 +101,7 @@ pub enum Which {
     B,
 }
 
+/// A call that only one of them made.
 #[derive(Debug, Serialize)]
 pub struct CallLine {
     /// Its number.
@@ -156,8 +157,8 @@ impl<'a> RunDiff<'a> {
             equal: false,
             same: 0,
             answered_otherwise: Vec::new(),
-            only_in_a: Vec::new(),
             not_answered: Vec::new(),
+            only_in_a: Vec::new(),
             only_in_b: Vec::new(),
             first_divergence: first_divergence(&a.steps, &b.steps),
             result: Vec::new(),
@@ -212,7 +213,7 @@ fn side<'a>(details: &Details<'a>) -> Side<'a> {
         name: &details.head.name,
         steps: details.steps.len(),
         token_usage,
-        cost_usd: details.steps.iter().filter_map(|step| step.cost_usd).sum(),
+        cost_usd: dollars::sum(details.steps.iter().filter_map(|step| step.cost_usd)),
         ended: details.end.map(|end| match end {
             RunEnd::Completed { .. } => "completed",
             RunEnd::Failed { .. } => "failed",
