@@ -145,6 +145,7 @@ fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, 
     let mut offers = answers_of(&request.run, entries);
     offers
         .retain(|offer| request.from.is_none_or(|from| offer.call.is_some_and(|call| call < from)));
+    refuse_two_answers(&request.results)?;
     for (call, result) in &request.results {
         let answer = by_hand(&request.run, *call, result, entries)?;
         offers.retain(|offer| offer.call != Some(*call));
@@ -158,6 +159,18 @@ fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, 
 /// An answer that someone wrote in place of a call's own.
 fn by_hand(
     run: &RunId,
+/// A step has one answer: which of two was meant, nobody can tell.
+fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), EngineError> {
+    for (index, (call, _)) in results.iter().enumerate() {
+        if results[..index].iter().any(|(other, _)| other == call) {
+            let message =
+                format!("--set-result is given twice for step {call}; give the one that you mean");
+            return Err(EngineError::Request { message });
+        }
+    }
+    Ok(())
+}
+
     call: CallId,
     result: &str,
     entries: &[Entry],
