@@ -23,8 +23,12 @@ pub(crate) const MISMATCH: u8 = 7;
 pub(crate) const NULLS: u8 = 8;
 /// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
 pub(crate) const UNAVAILABLE: u8 = 69;
-/// Ctrl-C.
+/// The terminal was closed: 128 and the number of SIGHUP.
+pub(crate) const HUNG_UP: u8 = 129;
+/// Ctrl-C: 128 and the number of SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// SIGTERM: 128 and its number.
+pub(crate) const TERMINATED: u8 = 143;
 
 /// What is wrong with the script itself, rather than with what it did: it is
 /// input that cannot be run, though that only shows while it runs.

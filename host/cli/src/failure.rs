@@ -37,6 +37,11 @@ pub(crate) enum CommandError {
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
     File(FileError),
+    /// There is no database, and so not the run that was asked for.
+    NoDatabase {
+        path: PathBuf,
+        asked: String,
+    },
     /// A file holds no run.
     Archive(PathBuf, ArchiveError),
 }
@@ -113,6 +118,16 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         }
         CommandError::File(error) => {
             say(&format!("{error} [{}]", error.code()), None);
+            ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::NoDatabase { path, asked } => {
+            let place = path.display();
+            say(
+                &format!(
+                    "there is no run `{asked}`: there is no database at {place} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [run_unknown]"
+                ),
+                None,
+            );
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Archive(path, error) => {

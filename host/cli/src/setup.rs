@@ -3,6 +3,7 @@
 //! Owns: opening the engine, and the parts of requests that settings decide.
 //! Never: where a setting comes from.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,19 +13,69 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_engine::{
     AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
-    SqliteStore,
+    SqliteStore, Store,
 };
 
 use crate::agents::Catalogue;
 use crate::config::{Key, Settings};
+use crate::failure::{CommandError, talk};
 
-/// An engine over the database of these settings.
+/// An engine over the database of these settings, which is made where there is
+/// none: for commands that write.
 pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
-    let path = settings.path(Key::Db).ok_or_else(|| {
+    let path = database(settings)?;
+    over(Box::new(SqliteStore::open(path)?), path, settings, instances_max)
+}
+
+/// The same for commands that only look: where there is no database, none is
+/// made, and they see an empty one.
+pub(crate) fn engine_to_look(
+    settings: &Settings,
+    instances_max: u32,
+) -> Result<Engine, CommandError> {
+    let path = database(settings)?;
+    if is_there(path) {
+        return Ok(engine(settings, instances_max)?);
+    }
+    talk(&format!(
+        "there is no database at {} yet: the first `smol-wf run` makes it; --db names another one",
+        path.display()
+    ));
+    Ok(over(Box::new(MemoryStore::new()), path, settings, instances_max)?)
+}
+
+/// The same for commands that are about a run, which is in no database that is
+/// not there.
+pub(crate) fn engine_with_run(
+    settings: &Settings,
+    instances_max: u32,
+    asked: &str,
+) -> Result<Engine, CommandError> {
+    let path = database(settings)?;
+    if !is_there(path) {
+        return Err(CommandError::NoDatabase { path: path.to_owned(), asked: asked.to_owned() });
+    }
+    Ok(engine(settings, instances_max)?)
+}
+
+fn database(settings: &Settings) -> Result<&Path, EngineError> {
+    settings.path(Key::Db).ok_or_else(|| {
         let message = "there is no home directory to keep runs in; name a database with --db";
         EngineError::Request { message: message.to_owned() }
-    })?;
-    let store = Box::new(SqliteStore::open(path)?);
+    })
+}
+
+/// Whoever opens it says what is wrong with one that cannot be looked at.
+fn is_there(path: &Path) -> bool {
+    !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+fn over(
+    store: Box<dyn Store>,
+    path: &Path,
+    settings: &Settings,
+    instances_max: u32,
+) -> Result<Engine, EngineError> {
     // One folder a database: a run that another database has is not over, it is
     // only unknown here.
     let mut worktrees = path.as_os_str().to_owned();

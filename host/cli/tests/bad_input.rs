@@ -202,9 +202,20 @@ fn runs_that_cannot_be_resumed() {
         (&["fork", "latest", "--set-result", "2=1"], "no agent call"),
         (&["fork", "latest", "--set-result", "1=yes"], "no JSON"),
         (&["fork", "latest", "--from", "none"], "from 1"),
+        (&["fork", "latest", "--set-result", "1=1", "--set-result", "1=2"], "twice for step 1"),
+        (&["fork", "latest", "--set-result", "1=yes"], "quotes: 1='\"text\"'"),
     ] {
         place.run(arguments).fails(2, &[says]);
     }
+    // All ids begin alike; which ones there are is said.
+    let second = place.run(&["run", "s.mjs"]).run_id();
+    for verb in ["resume", "fork", "history"] {
+        place.run(&[verb, "run_"]).fails(3, &["run_ambiguous", &second, &first.run_id()]);
+        place.run(&[verb, "nosuch"]).fails(3, &["run_unknown", "`nosuch`", "smol-wf history"]);
+    }
+    place.write("none.mjs", format!("{META}return 1\n"));
+    assert_eq!(place.run(&["run", "none.mjs"]).code, 0);
+    place.run(&["fork", "latest", "--from", "2"]).fails(2, &["has made no calls"]);
 }
 
 #[test]
@@ -217,13 +228,21 @@ fn a_live_run_of_another_process_is_left_alone() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
     let run = common::run_id_of(&line);
-    place.run(&["resume", &run]).fails(3, &["run_held", "another process"]);
+    let held = format!("being run by process {}; stop that one", first.id());
+    place.run(&["resume", &run]).fails(3, &["run_held", &held]);
+    // It cannot be taken up, so nobody is told to.
+    let exported = place.run(&["export", &run, "--fixture", "a.swf"]);
+    exported.fails(3, &["wait until the run is over", &run, "fixture_not_over"]);
+    assert!(!exported.stderr.contains("smol-wf resume"), "{}", exported.stderr);
+    assert!(!place.path("a.swf").exists());
     let listed = place.run(&["history", "--output", "json"]).report();
     assert_eq!(listed["runs"][0]["state"], "running");
     first.kill().unwrap();
     first.wait().unwrap();
     let listed = place.run(&["history", "--output", "json"]).report();
     assert_eq!(listed["runs"][0]["state"], "interrupted");
+    let exported = place.run(&["export", &run, "--fixture", "a.swf"]);
+    exported.fails(3, &[&format!("smol-wf resume {run}"), "fixture_not_over"]);
 }
 
 #[test]

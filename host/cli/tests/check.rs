@@ -134,6 +134,8 @@ fn answers_that_may_be_null() {
         finds(&format!("const x = await agent('x')\n{guarded}\n"), &[]);
     }
     finds("let x = await agent('x')\nx = x ?? {}\nreturn x.y\n", &[]);
+    // A look that comes too late is none.
+    finds("const x = await agent('x')\nlog(x.y)\nif (!x) return 0\n", &[("unguarded-null", 3)]);
 }
 
 #[test]
@@ -190,6 +192,36 @@ fn code_made_of_text_is_warned_of_and_strict_counts_warnings() {
     assert_eq!(place.run(&["check", "script.js"]).code, 0);
     assert_eq!(place.run(&["check", "script.js", "--strict"]).code, 7);
     assert_eq!(place.run(&["check", "none.js"]).code, 3);
+}
+
+#[test]
+fn options_that_agent_does_not_know() {
+    let rule = "unknown-option";
+    finds("return agent('x', { label: 'l',\n lable: 'm' })\n", &[(rule, 3)]);
+    finds("return SW.agent('x', { 'time-out': 5, tools: [] })\n", &[(rule, 2), (rule, 2)]);
+    // What is written out beside a spread is as certain as alone.
+    finds("const o = { lable: 'l' }\nreturn agent('x', { ...o, agent_type: 'a' })\n", &[(rule, 3)]);
+    for known in [
+        "agent('x', { label: 'l', phase: 'p', model: 'm', provider: 'debug', effort: 'low' })",
+        "agent('x', { agentType: 'a', schema: {}, isolation: 'worktree', permissions: 'read' })",
+        "agent('x', { timeout: '5m', retry: { maxAttempts: 2 } })",
+        "agent('x', { ...given, [name]: 1, ['lable']: 2 })",
+        "agent('x', given)",
+        "agent('x', { lable: undefined, lebal: null, label() {}, get lab() { return 1 } })",
+        "workflow('x', { lable: 1 })",
+        "other('x', { lable: 1 })",
+    ] {
+        let body = format!("const [given, name, other] = [{{}}, 'n', log]\nreturn {known}\n");
+        finds(&body, &[]);
+    }
+    let place = Place::new();
+    place.write("script.js", format!("{META}return agent('x', {{ lable: 'm', tools: 1 }})\n"));
+    let ran = place.run(&["check", "script.js"]);
+    for part in
+        ["script.js:2:21: warning", "option `lable`", "did you mean `label`?", "it knows `label`, "]
+    {
+        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
+    }
 }
 
 #[test]

@@ -277,6 +277,21 @@ fn runs_that_are_the_same_and_runs_that_differ() {
     let document = place.run(&["diff", &first, &stopped, "-o", "jsonl"]).report();
     assert_eq!(document["b"]["ended"], Value::Null);
     assert_eq!(document["equal"], false);
+    // Stopped between the two calls: the second has no answer yet.
+    let spent = ["--budget", "$0.01", "--debug-rule", "*=cost:0.02"];
+    let paused = place.script(&script("two"), &spent).run_id();
+    for (a, b, missing, which) in
+        [(&first, &paused, "b", "second"), (&paused, &first, "a", "first")]
+    {
+        let document = place.run(&["diff", a, b, "-o", "json"]).report();
+        assert_eq!(document["answeredOtherwise"], Value::Array(Vec::new()));
+        assert_eq!(document["notAnswered"][0]["in"], missing, "{document}");
+        assert_eq!(document["notAnswered"][0]["title"], "both ask", "{document}");
+        let text = place.run(&["diff", a, b]).stdout;
+        assert!(text.contains(&format!("1 not answered yet in the {which}")), "{text}");
+        assert!(!text.contains("answered otherwise"), "{text}");
+    }
+    assert_eq!(place.run(&["diff", &paused, &paused]).code, 0);
     place.run(&["diff", &first, "nonsense"]).fails(3, &["run_unknown"]);
     place.run(&["diff", &first]).fails(2, &[]);
 }

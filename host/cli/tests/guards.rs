@@ -15,6 +15,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Place, finish, journal};
+use serde_json::Value;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -136,7 +137,50 @@ fn a_budget_in_dollars_pauses_and_a_higher_one_goes_on() {
     place.run(&["resume", &run, "--budget", "$0.50"]).fails(2, &["--budget", "cannot be lowered"]);
     let report = place.run(&["resume", &run, "--budget", "$10"]).ok();
     assert_eq!((&report["results"], &report["agents"]["completed"]), (&().into(), &6.into()));
-    assert!((report["costUsd"].as_f64().unwrap() - 1.8).abs() < 1e-9);
+    // As a sum of floats that would be 1.7999999999999998.
+    assert_eq!(report["costUsd"], 1.8);
+    let shown = place.run(&["history", &run, "-o", "text"]).stdout;
+    assert!(shown.contains("budget $10.00; raised from $1.00 with attempt 2\n"), "{shown}");
+    assert!(shown.contains("256 MiB, budget $1.00 ") && shown.contains("256 MiB, budget $10.00"));
+    let silent = place.script(&format!("{META}return 1\n"), &[]).run_id();
+    let shown = place.run(&["history", &silent, "-o", "text"]).stdout;
+    assert!(!shown.contains("budget"), "{shown}");
+}
+
+/// Every `costUsd` in a document.
+fn costs(document: &Value, found: &mut Vec<f64>) {
+    match document {
+        Value::Object(fields) => {
+            found.extend(fields.get("costUsd").and_then(Value::as_f64));
+            fields.values().for_each(|value| costs(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| costs(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn sums_of_dollars_end_where_their_amounts_do() {
+    let place = Place::new();
+    let body = "phase('P')\nfor (let i = 0; i < 30; i++) await agent(`p${i}`)\nreturn 1\n";
+    let ran = place.script(&format!("{META}{body}"), &["--debug-rule", "*=cost:0.1"]);
+    assert_eq!(ran.ok()["costUsd"], 3.0);
+    let id = ran.run_id();
+    for command in [
+        &["history", &id, "-o", "json"][..],
+        &["history", "-o", "json"],
+        &["history", "usage", "-o", "json"],
+        &["history", "usage", "--by", "day", "-o", "json"],
+        &["diff", &id, &id, "-o", "json"],
+        &["fork", &id],
+    ] {
+        let mut found = Vec::new();
+        costs(&place.run(command).ok(), &mut found);
+        assert!(found.contains(&3.0), "{command:?}: {found:?}");
+        let clean = |cost: &f64| [0.0, 0.1, 3.0].contains(cost);
+        assert!(found.iter().all(clean), "{command:?}: {found:?}");
+    }
+    assert_eq!(place.run(&["replay", &id]).ok()["equal"], true);
 }
 
 #[test]

@@ -11,7 +11,7 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{Place, finish, run_id_of};
@@ -45,7 +45,7 @@ fn interrupt(signal: &str, twice: bool) -> (common::Ran, Place) {
 
 #[test]
 fn ctrl_c_stops_cleanly_and_says_how_to_resume() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let (ran, place) = interrupt(signal, false);
         let id = run_id_of(&ran.stderr);
         ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "stopping"]);
@@ -62,6 +62,45 @@ fn ctrl_c_twice_stops_at_once_and_the_run_can_still_be_resumed() {
     let listed = place.run(&["history", "-o", "json"]).ok();
     let state = listed["runs"][0]["state"].as_str().unwrap();
     assert!(["cancelled", "interrupted"].contains(&state), "{state}");
+}
+
+#[test]
+fn a_terminal_that_closes_says_so_twice_and_still_stops_the_run_cleanly() {
+    let (ran, place) = interrupt("-HUP", true);
+    assert_eq!(ran.code, 129, "{}", ran.stderr);
+    assert_eq!(ran.report()["state"], "cancelled");
+    let listed = place.run(&["history", "-o", "json"]).ok();
+    assert_eq!(listed["runs"][0]["state"], "cancelled");
+    // A fork, because the run itself would wait for the slow agent again.
+    let forked = place.run(&["fork", "latest", "--debug-rule", "prompt:b=answer:quick"]);
+    assert_eq!(forked.ok()["results"], "quick");
+    assert_eq!(forked.report()["reused"]["agents"], 1);
+}
+
+#[test]
+fn under_nohup_the_closing_of_the_terminal_is_nothing() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
+    let binary = env!("CARGO_BIN_EXE_smol-wf");
+    let line = format!("trap '' HUP; exec {binary} run s.mjs --debug-rule 'prompt:b=delay:1s'");
+    let mut child = Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(place.dir.path())
+        .env("SMOL_WF_DB", place.db())
+        .env("SMOL_WF_AGENT_PROVIDER", "debug")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("[agent] b") {
+        assert_ne!(reader.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    let ran = finish(child);
+    assert_eq!(ran.ok()["results"], "echo: b");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::details::{Asked, Details, Step};
+use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
 use crate::journal::RunEnd;
@@ -32,10 +33,12 @@ pub struct RunDiff<'a> {
     /// Whether both made the same calls in the same order, got the same answers
     /// and came to the same result. Tokens, dollars and times are not compared.
     pub equal: bool,
-    /// Calls that both made, and that were answered alike.
+    /// Calls that both made, and that were answered alike, or in neither.
     pub same: u64,
     /// Calls that both made, and that were answered otherwise.
     pub answered_otherwise: Vec<Pair>,
+    /// Calls that both made, and that only one of them has an answer to.
+    pub not_answered: Vec<NotAnswered>,
     /// Calls that only `a` made.
     pub only_in_a: Vec<CallLine>,
     /// Calls that only `b` made.
@@ -77,6 +80,27 @@ pub struct Pair {
     pub title: String,
 }
 
+/// The same call in both, and an answer in one.
+#[derive(Debug, Serialize)]
+pub struct NotAnswered {
+    /// The call.
+    #[serde(flatten)]
+    pub pair: Pair,
+    /// Which of them has no answer.
+    #[serde(rename = "in")]
+    pub missing_in: Which,
+}
+
+/// One of two runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
 /// A call that only one of them made.
 #[derive(Debug, Serialize)]
 pub struct CallLine {
@@ -94,7 +118,8 @@ pub struct Divergence {
     pub a: Option<CallLine>,
     /// The call of `b`.
     pub b: Option<CallLine>,
-    /// What differs between the two: parts of the call, or `answer`.
+    /// What differs between the two: parts of the call, or `answer`, which is
+    /// none where there is none.
     pub fields: Vec<Field>,
 }
 
@@ -132,6 +157,7 @@ impl<'a> RunDiff<'a> {
             equal: false,
             same: 0,
             answered_otherwise: Vec::new(),
+            not_answered: Vec::new(),
             only_in_a: Vec::new(),
             only_in_b: Vec::new(),
             first_divergence: first_divergence(&a.steps, &b.steps),
@@ -162,11 +188,13 @@ impl<'a> RunDiff<'a> {
                 self.only_in_b.push(line(step));
                 continue;
             };
-            if other.outcome == step.outcome {
-                self.same += 1;
-            } else {
-                let title = step.title.clone();
-                self.answered_otherwise.push(Pair { a: other.step, b: step.step, title });
+            let pair = || Pair { a: other.step, b: step.step, title: step.title.clone() };
+            let not_answered = |missing_in| NotAnswered { pair: pair(), missing_in };
+            match (other.outcome, step.outcome) {
+                (None, Some(_)) => self.not_answered.push(not_answered(Which::A)),
+                (Some(_), None) => self.not_answered.push(not_answered(Which::B)),
+                (a, b) if a == b => self.same += 1,
+                _ => self.answered_otherwise.push(pair()),
             }
         }
         let mut left: Vec<_> = waiting.into_values().flatten().map(line).collect();
@@ -185,7 +213,7 @@ fn side<'a>(details: &Details<'a>) -> Side<'a> {
         name: &details.head.name,
         steps: details.steps.len(),
         token_usage,
-        cost_usd: details.steps.iter().filter_map(|step| step.cost_usd).sum(),
+        cost_usd: dollars::sum(details.steps.iter().filter_map(|step| step.cost_usd)),
         ended: details.end.map(|end| match end {
             RunEnd::Completed { .. } => "completed",
             RunEnd::Failed { .. } => "failed",

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::{AgentRequest, Reply};
+use crate::dollars;
 use crate::guest::{Failure, Outcome, ScriptError};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
@@ -299,7 +300,7 @@ impl EventFold {
             "usage": reply.map(|reply| reply.usage),
             "model": reply.and_then(|reply| reply.model.clone()),
             "durationMs": reply.map(|reply| reply.duration_ms),
-            "costUsd": reply.and_then(|reply| reply.cost_usd),
+            "costUsd": reply.and_then(|reply| reply.cost_usd).map(dollars::clean),
             "attempts": reply.map(|reply| reply.attempts.max(1)),
         });
         if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {

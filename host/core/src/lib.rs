@@ -13,6 +13,7 @@ pub mod codes;
 pub mod content;
 pub mod details;
 pub mod diff;
+pub mod dollars;
 pub mod event;
 pub mod guest;
 pub mod ids;

@@ -18,6 +18,21 @@ const RETRY_ATTEMPTS_ASKED: u32 = 3;
 /// The one kind of isolation there is.
 pub const ISOLATION_WORKTREE: &str = "worktree";
 
+/// All that `agent()` knows, for whoever reads a script without running it.
+pub const OPTIONS: [&str; 11] = [
+    "label",
+    "phase",
+    "model",
+    "provider",
+    "effort",
+    "agentType",
+    "schema",
+    "isolation",
+    "permissions",
+    "timeout",
+    "retry",
+];
+
 pub(crate) fn read(request: &mut AgentRequest, text: &str) -> Result<(), Failure> {
     for (name, value) in object(text)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
@@ -174,6 +189,19 @@ mod tests {
         assert_eq!(all.unknown, Vec::<String>::new());
         assert_eq!(request(r#"{"timeout":250}"#).timeout_ms, Some(250));
         assert_eq!(request(r#"{"retry":{}}"#).retry.unwrap().max_attempts, RETRY_ATTEMPTS_ASKED);
+    }
+
+    #[test]
+    fn the_list_of_options_is_all_that_is_known() {
+        for name in OPTIONS {
+            // A value that is wrong for every option: only a known one refuses it.
+            let refused = AgentRequest::read("p".into(), &format!(r#"{{"{name}":[3]}}"#));
+            assert!(refused.is_err(), "{name}");
+        }
+        let source = include_str!("options.rs");
+        let body = source.split("fn set(").nth(1).unwrap().split("\n}\n").next().unwrap();
+        let arms = body.lines().filter(|line| line.starts_with("        \""));
+        assert_eq!(arms.count(), OPTIONS.len());
     }
 
     #[test]

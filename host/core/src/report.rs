@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::call::Reply;
+use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome};
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
@@ -363,7 +364,7 @@ impl Report {
     fn spent(&mut self, step: &OpenStep, reply: &Reply) {
         let cost = reply.cost_usd.unwrap_or(0.0);
         self.token_usage += TokenUsage::of(reply.usage);
-        self.cost_usd += cost;
+        dollars::add(&mut self.cost_usd, cost);
         self.agents.retried += u64::from(reply.attempts.saturating_sub(1));
         if reply.cost_usd.is_none() && reply.usage.total() > 0 {
             self.cost_unknown_calls += 1;
@@ -372,7 +373,7 @@ impl Report {
         if let Some(title) = &step.phase {
             let phase = self.phase(title);
             phase.token_usage += TokenUsage::of(reply.usage);
-            phase.cost_usd += cost;
+            dollars::add(&mut phase.cost_usd, cost);
         }
     }
 

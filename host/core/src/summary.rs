@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::details::{Details, StepKind};
+use crate::dollars;
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::report::{NoHead, RunState, TokenUsage};
@@ -105,7 +106,7 @@ impl Summary {
     /// All dollars that were named.
     #[must_use]
     pub fn cost_usd(&self) -> f64 {
-        self.spent.iter().map(|spent| spent.cost_usd).sum()
+        dollars::sum(self.spent.iter().map(|spent| spent.cost_usd))
     }
 }
 
@@ -131,7 +132,7 @@ fn spent(details: &Details<'_>) -> Vec<Spent> {
         let row = &mut rows[index];
         row.agents += spent.agents;
         row.tokens += spent.tokens;
-        row.cost_usd += spent.cost_usd.unwrap_or(0.0);
+        dollars::add(&mut row.cost_usd, spent.cost_usd.unwrap_or(0.0));
     }
     rows
 }

@@ -6,6 +6,7 @@
 
 mod names;
 mod nulls;
+mod options;
 mod parse;
 mod phases;
 mod rules;

@@ -8,6 +8,7 @@ use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
 use smol_wf_core::script::ScriptRefused;
+use smol_wf_providers::owner;
 use smol_wf_sandbox::SandboxError;
 use smol_wf_store::StoreError;
 
@@ -82,16 +83,17 @@ pub enum EngineError {
         asked: String,
     },
     /// Several runs begin like that.
-    #[error("`{asked}` is the beginning of {count} run ids; give more of it")]
+    #[error("`{asked}` is the beginning of several run ids: {}; give more of it", some_of(runs))]
     AmbiguousRun {
         /// What was asked for.
         asked: String,
-        /// How many.
-        count: usize,
+        /// Which, the first ones.
+        runs: Vec<RunId>,
     },
     /// Another process works on the run.
     #[error(
-        "run {run} is being run by another process ({owner}); stop that one, or wait until it is done"
+        "run {run} is being run by {}; stop that one, or wait until it is done: smol-wf history {run} shows how it stands",
+        owner::in_words(owner)
     )]
     Held {
         /// Which run.
@@ -142,6 +144,14 @@ pub enum EngineError {
     /// The journal could not be written any more.
     #[error("{0}; the run stops here and can be resumed")]
     WriterGone(#[from] WriterGone),
+}
+
+/// A few of them, and that there are more.
+fn some_of(runs: &[RunId]) -> String {
+    const NAMED_MAX: usize = 5;
+    let named: Vec<&str> = runs.iter().take(NAMED_MAX).map(RunId::as_str).collect();
+    let more = if runs.len() > NAMED_MAX { ", …" } else { "" };
+    format!("{}{more}", named.join(", "))
 }
 
 impl EngineError {

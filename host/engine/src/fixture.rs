@@ -20,7 +20,7 @@ use smol_wf_core::ids::{Digest, RunId};
 use smol_wf_core::journal::{Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 
-pub use check::{FixtureRequest, FixtureVerdict, LiveCalls};
+pub use check::{FixtureRequest, FixtureVerdict, Keep, LiveCalls};
 pub use difference::{CallNote, Difference};
 pub use error::FixtureError;
 use format::{FIXTURE_FORMAT, Fixture, Header};
@@ -28,6 +28,7 @@ use redact::Redaction;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::history::is_held;
 use crate::replay;
 
 /// A run to be made a fixture of.
@@ -51,7 +52,13 @@ impl Engine {
         let (_, entries) = self.load(&self.key(&request.run)).await?;
         let state = entries.last().map(|entry| RunState::after(&entry.body, false));
         if !matches!(state, Some(RunState::Completed | RunState::Failed)) {
-            return Err(FixtureError::NotOver { run: request.run }.into());
+            let held = self.row(&request.run).await?.is_some_and(|row| is_held(&row));
+            let run = request.run;
+            return Err(match held {
+                true => FixtureError::Running { run },
+                false => FixtureError::NotOver { run },
+            }
+            .into());
         }
         let rules = Redaction::new(&request.redact)?;
         let plain = without_attempts(&entries);

@@ -135,13 +135,17 @@ fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, 
     if let Some(from) = request.from {
         let last = last_call(entries);
         if from.0 == 0 || from.0 > last + 1 {
-            let message = format!(
-                "--from {from}: run {} has steps 1 to {last}; smol-wf history {} lists them",
-                request.run, request.run
-            );
+            let run = &request.run;
+            let message = match last {
+                0 => format!("--from {from}: run {run} has made no calls; leave --from out"),
+                _ => format!(
+                    "--from {from}: run {run} has steps 1 to {last}; smol-wf history {run} -o text lists them"
+                ),
+            };
             return Err(EngineError::Request { message });
         }
     }
+    refuse_two_answers(&request.results)?;
     let mut offers = answers_of(&request.run, entries);
     offers
         .retain(|offer| request.from.is_none_or(|from| offer.call.is_some_and(|call| call < from)));
@@ -155,6 +159,18 @@ fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, 
     Ok(offers.into_iter().map(|offer| offer.answer).collect())
 }
 
+/// A step has one answer: which of two was meant, nobody can tell.
+fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), EngineError> {
+    for (index, (call, _)) in results.iter().enumerate() {
+        if results[..index].iter().any(|(other, _)| other == call) {
+            let message =
+                format!("--set-result is given twice for step {call}; give the one that you mean");
+            return Err(EngineError::Request { message });
+        }
+    }
+    Ok(())
+}
+
 /// An answer that someone wrote in place of a call's own.
 fn by_hand(
     run: &RunId,
@@ -166,11 +182,12 @@ fn by_hand(
         |reason: String| EngineError::Request { message: format!("--set-result {call}: {reason}") };
     let request = agent_call(call, entries).ok_or_else(|| {
         refuse(format!(
-            "step {call} of run {run} is no agent call; smol-wf history {run} lists them"
+            "step {call} of run {run} is no agent call; smol-wf history {run} -o text lists them"
         ))
     })?;
-    let value: serde_json::Value = serde_json::from_str(result)
-        .map_err(|error| refuse(format!("the answer is no JSON: {error}; a text needs quotes")))?;
+    let value: serde_json::Value = serde_json::from_str(result).map_err(|error| {
+        refuse(format!("the answer is no JSON: {error}; a text needs quotes: {call}='\"text\"'"))
+    })?;
     if let Some(schema) = &request.schema {
         let checker = Checker::new(schema).map_err(|failure| refuse(failure.message))?;
         checker.check(&value).map_err(|violations| {

@@ -208,7 +208,10 @@ impl Engine {
         match rows.as_slice() {
             [] => Err(unknown(asked)),
             [one] => Ok(one.key.run.clone()),
-            many => Err(EngineError::AmbiguousRun { asked: asked.to_owned(), count: many.len() }),
+            many => {
+                let runs = many.iter().map(|row| row.key.run.clone()).collect();
+                Err(EngineError::AmbiguousRun { asked: asked.to_owned(), runs })
+            }
         }
     }
 

@@ -40,7 +40,8 @@ mod writer;
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
-    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, LiveCalls,
+    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, Keep,
+    LiveCalls,
 };
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, RunJournal, RunSummary};

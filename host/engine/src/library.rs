@@ -20,6 +20,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 pub use error::LibraryError;
+pub(crate) use name::similar;
 
 /// What marks a directory as the root of a project, the surest first: a
 /// repository may hold workflow folders in several of its directories.

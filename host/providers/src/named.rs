@@ -19,8 +19,6 @@ pub struct NamedProgram {
     pub name: String,
     /// The program, looked up on `PATH`, and its arguments.
     pub command: Vec<String>,
-    /// The program, in place of the first word of the command.
-    pub program: Option<PathBuf>,
     /// More arguments, after those of the command.
     pub args: Vec<String>,
     /// Variables to set for it.
@@ -59,12 +57,10 @@ impl NamedProgram {
 
     fn find(&self) -> Result<PathBuf, ProviderError> {
         let first = self.command.first().filter(|program| !program.is_empty());
-        let wanted =
-            self.program.clone().or_else(|| first.map(PathBuf::from)).ok_or_else(|| {
-                ProviderError::new(&self.name, ProviderErrorKind::Spawn, NO_COMMAND)
-            })?;
-        find_program(&wanted.to_string_lossy()).ok_or_else(|| {
-            ProcessError::NotFound { program: wanted }.into_provider_error(&self.name)
+        let wanted = first
+            .ok_or_else(|| ProviderError::new(&self.name, ProviderErrorKind::Spawn, NO_COMMAND))?;
+        find_program(wanted).ok_or_else(|| {
+            ProcessError::NotFound { program: wanted.into() }.into_provider_error(&self.name)
         })
     }
 }

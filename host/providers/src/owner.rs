@@ -19,16 +19,28 @@ pub fn this_process(nonce: u64) -> String {
     format!("{place}/{pid}/{started}/{nonce:x}")
 }
 
+/// An owner as people know it: by its process id.
+#[must_use]
+pub fn in_words(owner: &str) -> String {
+    let Some((place, pid, _)) = parts(owner) else { return owner.to_owned() };
+    // Where places are not known, none is another one.
+    match imp::place() {
+        Some(here) if here != place => format!("process {pid} of another machine or container"),
+        _ => format!("process {pid}"),
+    }
+}
+
+/// Place, process id and time of its start.
+fn parts(owner: &str) -> Option<(&str, u32, &str)> {
+    let mut parts = owner.rsplitn(4, '/');
+    let (_nonce, started, pid) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((parts.next()?, pid.parse().ok()?, started))
+}
+
 /// Whether the process of this name has certainly ended.
 #[must_use]
 pub fn is_dead(owner: &str) -> bool {
-    let mut parts = owner.rsplitn(4, '/');
-    let (Some(_nonce), Some(started), Some(pid), Some(place)) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return false;
-    };
-    let Ok(pid) = pid.parse::<u32>() else { return false };
+    let Some((place, pid, started)) = parts(owner) else { return false };
     if started == "unknown" || imp::place().as_deref() != Some(place) {
         return false;
     }
@@ -90,6 +102,13 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(is_dead(&child_name));
+    }
+
+    #[test]
+    fn people_are_told_the_process() {
+        assert_eq!(in_words(&this_process(1)), format!("process {}", std::process::id()));
+        assert_eq!(in_words("b/pid:[1]/7/1/1"), "process 7 of another machine or container");
+        assert_eq!(in_words("nonsense"), "nonsense");
     }
 
     #[test]

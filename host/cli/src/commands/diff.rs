@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use smol_wf_core::details::Details;
-use smol_wf_core::diff::{Change, Divergence, Field, RunDiff, Side};
+use smol_wf_core::diff::{
+    CallLine, Change, Divergence, Field, NotAnswered, Pair, RunDiff, Side, Which,
+};
 use smol_wf_engine::{Engine, EngineError, RunJournal};
 
 use super::history::reader;
@@ -62,7 +64,7 @@ struct Document<'a> {
 
 impl DiffArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = reader(&self.db)?;
+        let engine = reader(&self.db, Some(&self.a))?;
         let (a, b) = (journal(&engine, &self.a).await?, journal(&engine, &self.b).await?);
         let diff = RunDiff::of(&details(&a, &self.a)?, &details(&b, &self.b)?);
         let document = Document { schema_version: 1, diff: &diff };
@@ -86,18 +88,7 @@ fn details<'a>(journal: &'a RunJournal, asked: &str) -> Result<Details<'a>, Engi
 }
 
 fn text(diff: &RunDiff<'_>) -> String {
-    let mut lines = vec![side("-", &diff.a), side("+", &diff.b)];
-    let mut tally = vec![format!("{} same", count(diff.same))];
-    for (number, what) in [
-        (diff.answered_otherwise.len(), "answered otherwise"),
-        (diff.only_in_a.len(), "only in the first"),
-        (diff.only_in_b.len(), "only in the second"),
-    ] {
-        if number > 0 {
-            tally.push(format!("{} {what}", count(number as u64)));
-        }
-    }
-    lines.push(format!("calls: {}", tally.join(", ")));
+    let mut lines = vec![side("-", &diff.a), side("+", &diff.b), tally(diff)];
     let (a, b) = (&diff.a.token_usage, &diff.b.token_usage);
     lines.push(format!(
         "tokens: {} → {} ({}); cost: {} → {} ({})",
@@ -110,17 +101,9 @@ fn text(diff: &RunDiff<'_>) -> String {
     ));
     if let Some(divergence) = &diff.first_divergence {
         lines.push(String::new());
-        lines.extend(parting(divergence));
+        lines.extend(parting(divergence, diff));
     }
-    let calls = |sign: &str, title: &str, step| format!("{sign} step {step}  {}", line_of(title));
-    let mut listed: Vec<String> = Vec::new();
-    listed.extend(diff.only_in_a.iter().map(|call| calls("-", &call.title, call.step)));
-    listed.extend(diff.only_in_b.iter().map(|call| calls("+", &call.title, call.step)));
-    listed.extend(
-        diff.answered_otherwise
-            .iter()
-            .map(|pair| format!("~ step {} and {}  {}", pair.a, pair.b, line_of(&pair.title))),
-    );
+    let listed = calls(diff);
     if !listed.is_empty() {
         lines.push(String::new());
         let left_out = listed.len().saturating_sub(CALLS_SHOWN_MAX);
@@ -144,6 +127,53 @@ fn text(diff: &RunDiff<'_>) -> String {
     lines.join("\n")
 }
 
+/// How many calls are what.
+fn tally(diff: &RunDiff<'_>) -> String {
+    let not_answered =
+        |which| diff.not_answered.iter().filter(|call| call.missing_in == which).count();
+    let mut tally = vec![format!("{} same", count(diff.same))];
+    for (number, what) in [
+        (diff.answered_otherwise.len(), "answered otherwise"),
+        (not_answered(Which::A), &format!("{} in the first", no_answer(&diff.a))),
+        (not_answered(Which::B), &format!("{} in the second", no_answer(&diff.b))),
+        (diff.only_in_a.len(), "only in the first"),
+        (diff.only_in_b.len(), "only in the second"),
+    ] {
+        if number > 0 {
+            tally.push(format!("{} {what}", count(number as u64)));
+        }
+    }
+    format!("calls: {}", tally.join(", "))
+}
+
+/// What a run has in place of an answer: one that is not over may get it yet.
+fn no_answer(side: &Side<'_>) -> &'static str {
+    if side.ended.is_none() { "not answered yet" } else { "not answered" }
+}
+
+/// The calls that are not the same, one a line.
+fn calls(diff: &RunDiff<'_>) -> Vec<String> {
+    let one = |sign: &str, call: &CallLine| {
+        format!("{sign} step {}  {}", call.step, line_of(&call.title))
+    };
+    let both = |sign: &str, pair: &Pair| {
+        format!("{sign} step {} and {}  {}", pair.a, pair.b, line_of(&pair.title))
+    };
+    let unanswered = |call: &NotAnswered| {
+        let (which, side) = match call.missing_in {
+            Which::A => ("first", &diff.a),
+            Which::B => ("second", &diff.b),
+        };
+        format!("{}: {} in the {which}", both("?", &call.pair), no_answer(side))
+    };
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(diff.only_in_a.iter().map(|call| one("-", call)));
+    lines.extend(diff.only_in_b.iter().map(|call| one("+", call)));
+    lines.extend(diff.answered_otherwise.iter().map(|pair| both("~", pair)));
+    lines.extend(diff.not_answered.iter().map(unanswered));
+    lines
+}
+
 fn side(sign: &str, side: &Side<'_>) -> String {
     let ended = side.ended.unwrap_or("not over");
     let steps = plural(side.steps, "call");
@@ -151,10 +181,8 @@ fn side(sign: &str, side: &Side<'_>) -> String {
 }
 
 /// Where the runs part, with both sides of what differs.
-fn parting(divergence: &Divergence) -> Vec<String> {
-    let of = |call: &smol_wf_core::diff::CallLine| {
-        format!("step {} ({})", call.step, line_of(&call.title))
-    };
+fn parting(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
+    let of = |call: &CallLine| format!("step {} ({})", call.step, line_of(&call.title));
     let what = match (&divergence.a, &divergence.b) {
         (Some(a), Some(b)) if a.step == b.step => format!("at {}", of(b)),
         (Some(a), Some(b)) => format!("at {} and {}", of(a), of(b)),
@@ -165,7 +193,10 @@ fn parting(divergence: &Divergence) -> Vec<String> {
     let mut lines = vec![format!("they part {what}")];
     for Field { name, a, b } in &divergence.fields {
         lines.push(format!("  {}:", line_of(name)));
-        let (a, b) = (a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default());
+        // Other parts of a call may be left out.
+        let none = |side| if name == "answer" { no_answer(side) } else { "" };
+        let a = a.as_deref().unwrap_or_else(|| none(&diff.a));
+        let b = b.as_deref().unwrap_or_else(|| none(&diff.b));
         let (a, b) = without_common_lines(a, b);
         lines.extend(marked("  -", &a));
         lines.extend(marked("  +", &b));

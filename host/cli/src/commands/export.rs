@@ -14,11 +14,12 @@ use smol_wf_core::trace::{self, Content};
 use smol_wf_engine::{EngineError, RunJournal};
 
 use super::fixture::FixtureFlags;
-use super::history::{opened, reader};
+use super::history::{reader, settings_of};
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, FileError};
 use crate::flags::DbFlags;
 use crate::output::Sink;
+use crate::setup;
 
 /// Write a run in a form that other programs read
 #[derive(Debug, Args)]
@@ -80,11 +81,11 @@ impl ExportArgs {
         }
         let Some(form) = self.format else {
             // A fixture is replayed before it is written.
-            let engine = opened(&self.db, INSTANCES_MAX)?;
+            let engine = setup::engine_with_run(&settings_of(&self.db)?, INSTANCES_MAX, &self.run)?;
             let run = engine.find(&self.run).await?;
             return self.fixture.export(&engine, run).await;
         };
-        let engine = reader(&self.db)?;
+        let engine = reader(&self.db, Some(&self.run))?;
         let run = engine.find(&self.run).await?;
         let journal = engine.journal(&run).await?;
         let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };

@@ -54,15 +54,19 @@ impl FixtureFlags {
 /// Replaces a file as a whole. What is no file, or is a link to one, stays what
 /// it is and is written to: a device must not become a file.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    replace(path, text).map_err(|error| unwritable(path, &error))
+}
+
+/// The same, for whoever says what failed.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, text).map_err(|error| unwritable(path, &error));
+        return fs::write(path, text);
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    fs::write(&beside, text)
-        .and_then(|()| fs::rename(&beside, path))
-        .map_err(|error| unwritable(path, &error))
+    fs::write(&beside, text)?;
+    fs::rename(&beside, path)
 }
 
 /// Takes a file away that need not be there.

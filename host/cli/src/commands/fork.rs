@@ -82,7 +82,8 @@ impl ForkArgs {
         let args =
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
         // The database is the one of where we are, the rest that of the script.
-        let engine = setup::engine(&self.settings(Path::new("."))?, INSTANCES_MAX)?;
+        let here = self.settings(Path::new("."))?;
+        let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
         let run = engine.find(&self.run).await?;
         let path = match &script {
             Some(file) => file.path.clone(),

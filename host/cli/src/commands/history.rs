@@ -91,7 +91,7 @@ impl HistoryArgs {
             Some(Verb::Usage(args)) => return args.execute().await,
             None => {}
         }
-        let engine = reader(&self.db)?;
+        let engine = reader(&self.db, self.run.as_deref().or(self.before.as_deref()))?;
         if let Some(asked) = &self.run {
             let run = engine.find(asked).await?;
             return show::show(&engine, &run, self.output).await;
@@ -123,18 +123,23 @@ impl HistoryArgs {
 }
 
 /// Over the database of where we are, for commands that run nothing: one
-/// instance is what the sandbox must have.
-pub(super) fn reader(db: &DbFlags) -> Result<Engine, CommandError> {
-    opened(db, 1)
+/// instance is what the sandbox must have. Names the run that the command is
+/// about, if it is about one.
+pub(super) fn reader(db: &DbFlags, asked: Option<&str>) -> Result<Engine, CommandError> {
+    let settings = settings_of(db)?;
+    match asked {
+        Some(asked) => setup::engine_with_run(&settings, 1, asked),
+        None => setup::engine_to_look(&settings, 1),
+    }
 }
 
-/// Over the database of where we are.
-pub(super) fn opened(db: &DbFlags, instances_max: u32) -> Result<Engine, CommandError> {
+/// The settings of where we are, and a word about those that do not count.
+pub(super) fn settings_of(db: &DbFlags) -> Result<Settings, CommandError> {
     let mut flags = FlagLayer::default();
     db.put(&mut flags);
     let settings = Settings::load(flags, Path::new("."))?;
     failure::warn(&settings);
-    Ok(setup::engine(&settings, instances_max)?)
+    Ok(settings)
 }
 
 const COLUMNS: [Column; 9] = [

@@ -13,11 +13,11 @@ use smol_wf_core::archive;
 use smol_wf_core::limits::JOURNAL_BYTES_MAX;
 use smol_wf_engine::Imported;
 
-use super::history::reader;
+use super::history::settings_of;
 use crate::failure::{CommandError, FileError, talk};
 use crate::flags::DbFlags;
-use crate::output;
 use crate::words::plural;
+use crate::{output, setup};
 
 /// Largest file: a journal of the greatest length, its quotes escaped.
 const FILE_BYTES_MAX: u64 = 2 * JOURNAL_BYTES_MAX;
@@ -48,7 +48,8 @@ impl ImportArgs {
         let archive = archive::read(&text)
             .map_err(|error| CommandError::Archive(self.file.clone(), error))?;
         let (run, entries) = (archive.run.clone(), archive.records.len());
-        let engine = reader(&self.db)?;
+        // Nothing is run: one instance is what the sandbox must have.
+        let engine = setup::engine(&settings_of(&self.db)?, 1)?;
         match engine.import(archive).await? {
             Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),
             Imported::Same => talk(&format!("{run} is here already, just the same")),

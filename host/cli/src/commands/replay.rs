@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::history::opened;
+use super::history::settings_of;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
-use crate::{difference, exit, output};
+use crate::{difference, exit, output, setup};
 
 /// Execute a recorded run again, offline, and compare
 ///
@@ -33,7 +33,7 @@ Examples:
 
 impl ReplayArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = opened(&self.db, INSTANCES_MAX)?;
+        let engine = setup::engine_with_run(&settings_of(&self.db)?, INSTANCES_MAX, &self.run)?;
         let run = engine.find(&self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;

@@ -60,7 +60,8 @@ Examples:
 impl ResumeArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         // The database is the one of where we are, the rest that of the script.
-        let engine = setup::engine(&self.settings(Path::new("."))?, INSTANCES_MAX)?;
+        let here = self.settings(Path::new("."))?;
+        let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
         let run = engine.find(&self.run).await?;
         let settings = self.settings(&engine.script_of(&run).await?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));

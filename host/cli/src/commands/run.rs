@@ -95,7 +95,10 @@ impl RunArgs {
         let args =
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
         let settings = self.settings(&script.path)?;
-        let engine = setup::engine(&settings, INSTANCES_MAX)?;
+        let engine = match &self.resume_run {
+            Some(asked) => setup::engine_with_run(&settings, INSTANCES_MAX, asked)?,
+            None => setup::engine(&settings, INSTANCES_MAX)?,
+        };
         let signals = Signals::listen();
         let cancel = signals.cancel.clone();
         let mut opening = Opening { warnings: settings.warnings(), notes: Vec::new() };

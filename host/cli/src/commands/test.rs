@@ -6,16 +6,18 @@ mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use smol_wf_engine::{Engine, FixtureRequest, FixtureVerdict, LiveCalls};
+use smol_wf_engine::{CancellationToken, Engine, FixtureRequest, FixtureVerdict, Keep, LiveCalls};
 
 use super::fixture;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, talk};
 use crate::setup::engine_without_db;
+use crate::signals::Signals;
 use crate::words::plural;
 use crate::{exit, output};
 
@@ -116,9 +118,15 @@ impl TestArgs {
             return Err(CommandError::Usage(message.to_owned()));
         }
         let engine = engine_without_db(INSTANCES_MAX)?;
+        // Where nobody is asked, there is nothing to be lost.
+        let signals = self.record.map(|_| Signals::listen());
+        let cancel = signals.as_ref().map(|signals| signals.cancel.clone()).unwrap_or_default();
         let mut tested = Vec::with_capacity(fixtures.len());
         for path in &fixtures {
-            let one = self.test(&engine, path).await?;
+            if cancel.is_cancelled() {
+                break;
+            }
+            let one = self.test(&engine, path, &cancel).await?;
             if self.output == Format::Text {
                 output::line(&words::of_test(&one))?;
             }
@@ -134,10 +142,20 @@ impl TestArgs {
         }
         github::tell(&tested)?;
         talk(&format!("{}, {failed} failed", plural(tested.len(), "fixture")));
+        let is_cut = failed > 0 || tested.len() < fixtures.len();
+        if let Some(code) = signals.and_then(|signals| signals.code()).filter(|_| is_cut) {
+            stopped(&tested, fixtures.len());
+            return Ok(ExitCode::from(code));
+        }
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::MISMATCH) })
     }
 
-    async fn test(&self, engine: &Engine, path: &Path) -> Result<Tested, CommandError> {
+    async fn test(
+        &self,
+        engine: &Engine,
+        path: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Tested, CommandError> {
         let started = Instant::now();
         let mut tested = Tested {
             fixture: shown(path),
@@ -148,7 +166,7 @@ impl TestArgs {
             error: None,
             took: Duration::ZERO,
         };
-        match self.verdict(engine, path).await {
+        match self.verdict(engine, path, cancel).await {
             Err(error) => tested.error = Some(error),
             Ok(verdict) => {
                 tested.pass = verdict.pass;
@@ -171,7 +189,12 @@ impl TestArgs {
         Ok(tested)
     }
 
-    async fn verdict(&self, engine: &Engine, path: &Path) -> Result<FixtureVerdict, String> {
+    async fn verdict(
+        &self,
+        engine: &Engine,
+        path: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<FixtureVerdict, String> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("the fixture cannot be read: {error}"))?;
         let beside = path.with_extension("assert.json");
@@ -183,13 +206,33 @@ impl TestArgs {
         let live = self.record.map(|Record::Missing| LiveCalls {
             provider: self.agent_provider.clone(),
             debug_rules: self.debug_rule.clone(),
+            keep: keep_beside(path),
         });
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let accept = self.accept;
         let request = FixtureRequest { path, text, rules, accept, live, kept };
-        let verdict = engine.test_fixture(request).await;
+        let verdict = engine.test_fixture(request, cancel.clone()).await;
         verdict.map_err(|error| format!("{error} [{}]", error.code()))
     }
+}
+
+/// Says what a signal has left behind.
+fn stopped(tested: &[Tested], fixtures: usize) {
+    let kept = match tested.iter().any(|one| one.kept) {
+        true => "; what agents have answered is kept, and is not asked for again",
+        false => "",
+    };
+    let left_out = match fixtures - tested.len() {
+        0 => String::new(),
+        count => format!("; {} not tested", plural(count, "fixture")),
+    };
+    talk(&format!("stopped{left_out}{kept}; go on with the same command"));
+}
+
+/// Keeps answers beside the fixture as they come.
+fn keep_beside(path: &Path) -> Keep {
+    let kept = kept_beside(path);
+    Arc::new(move |text| fixture::replace(&kept, text))
 }
 
 /// Where answers are kept while a fixture is recorded.

@@ -68,7 +68,7 @@ impl WorktreesArgs {
         let settings = Settings::load(flags, Path::new("."))?;
         failure::warn(&settings);
         // Nothing is run here: one instance is what the sandbox must have.
-        let engine = setup::engine(&settings, 1)?;
+        let engine = setup::engine_to_look(&settings, 1)?;
         match self.verb {
             Verb::List { output: format, .. } => {
                 let worktrees = engine.worktrees().await?;

@@ -7,6 +7,7 @@ use super::{
     Note, Outcome, Reply, RunEnd, RunHead, Scope, ScopeStart, Spent, Step, StepKind, StepState,
     StopReason, TokenUsage, UsageTables, Work,
 };
+use crate::dollars;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
@@ -308,7 +309,7 @@ impl<'a> Step<'a> {
             spent.add(reply);
             self.token_usage += spent.tokens;
             if let Some(cost) = spent.cost_usd {
-                self.cost_usd = Some(self.cost_usd.unwrap_or(0.0) + cost);
+                dollars::add(self.cost_usd.get_or_insert(0.0), cost);
                 // A sum with an estimate in it is an estimate.
                 let source = reply.cost_source.as_deref();
                 if self.cost_source.is_none() || source != Some("provider") {

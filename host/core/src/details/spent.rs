@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use crate::call::Reply;
+use crate::dollars;
 use crate::report::TokenUsage;
 
 /// What an agent used, once: a call that was parked used something each time.
@@ -32,7 +33,8 @@ impl Spent<'_> {
     /// Takes over what the agent said of itself.
     pub(super) fn add(&mut self, reply: &Reply) {
         self.tokens = TokenUsage::of(reply.usage);
-        self.cost_usd = reply.cost_usd;
+        // That may be a sum over rounds.
+        self.cost_usd = reply.cost_usd.map(dollars::clean);
     }
 }
 
@@ -80,5 +82,5 @@ fn add(rows: &mut Vec<UsageRow>, name: Option<&str>, spent: &Spent<'_>) {
     let row = &mut rows[index];
     row.agents += spent.agents;
     row.token_usage += spent.tokens;
-    row.cost_usd += spent.cost_usd.unwrap_or(0.0);
+    dollars::add(&mut row.cost_usd, spent.cost_usd.unwrap_or(0.0));
 }

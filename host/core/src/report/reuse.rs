@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::TokenUsage;
 use crate::call::Reply;
+use crate::dollars;
 
 /// Agent calls that nobody was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -34,6 +35,6 @@ impl ReuseReport {
         self.agents += 1;
         self.by_hand += u64::from(reply.reused.as_ref().is_some_and(|reused| reused.by_hand));
         self.token_usage += TokenUsage::of(reply.usage);
-        self.cost_usd += reply.cost_usd.unwrap_or(0.0);
+        dollars::add(&mut self.cost_usd, reply.cost_usd.unwrap_or(0.0));
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Reply;
+use crate::dollars;
 
 /// Models and providers that are listed one by one; the rest is one line. A
 /// script names them, so there is no end to them.
@@ -73,6 +74,6 @@ fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply) {
     let of = &mut list[index];
     of.calls += 1;
     of.token_usage += TokenUsage::of(reply.usage);
-    of.cost_usd += reply.cost_usd.unwrap_or(0.0);
+    dollars::add(&mut of.cost_usd, reply.cost_usd.unwrap_or(0.0));
     of.cost_unknown_calls += u64::from(reply.cost_usd.is_none() && reply.usage.total() > 0);
 }

@@ -55,5 +55,6 @@ rules! {
     NOT_AWAITED = "not-awaited", Error, "a call that nobody awaits: it is cut off when the script ends";
     FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which waits for nothing";
     UNGUARDED_NULL = "unguarded-null", Warning, "a result that may be null, used as if it could not";
+    UNKNOWN_OPTION = "unknown-option", Warning, "an option that `agent()` does not know, and ignores";
     UNCHECKED = "unchecked", Warning, "the script is nested too deep for the rules to follow";
 }

@@ -25,7 +25,7 @@ use super::names::Origin;
 use super::nulls::Kind;
 use super::values::is_async;
 use super::walk::{NOT_AWAITED_HINT, Walk};
-use super::{Spot, rules};
+use super::{Spot, options, rules};
 
 impl<'a> Visit<'a> for Walk<'a, '_> {
     fn enter_scope(&mut self, _: ScopeFlags, _: &Cell<Option<ScopeId>>) {
@@ -146,7 +146,10 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
         let primitive = self.names.primitive(it);
         let phase = match primitive {
             Some("phase") => self.phases.begin(it),
-            Some("agent") => self.phases.option(it),
+            Some("agent") => {
+                self.spots.extend(options::unknown(it));
+                self.phases.option(it)
+            }
             _ => None,
         };
         self.spots.extend(phase);

@@ -149,7 +149,7 @@ fn by_meta(
 }
 
 /// Names that differ from this one by a few letters, the closest first.
-fn similar(name: &str, known: &BTreeSet<String>) -> Vec<String> {
+pub(crate) fn similar(name: &str, known: &BTreeSet<String>) -> Vec<String> {
     const SIMILAR_MAX: usize = 3;
     let most = (name.chars().count() / 2).clamp(1, 3);
     let mut close: Vec<(usize, &String)> = known

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use smol_wf_core::call::{AgentRequest, Reply, Usage};
+use smol_wf_core::dollars;
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, RunHead};
@@ -136,8 +137,8 @@ impl CostRange {
             cost(tokens.input_high, tokens.output_high),
         ) {
             (Some(low), Some(high)) => {
-                self.low_usd += low;
-                self.high_usd += high;
+                dollars::add(&mut self.low_usd, low);
+                dollars::add(&mut self.high_usd, high);
             }
             _ => self.unpriced += 1,
         }

@@ -104,7 +104,7 @@ impl DeleteArgs {
             let message = "name the runs to delete, or select them with --state or --all";
             return Err(CommandError::Usage(message.to_owned()));
         }
-        let engine = reader(&self.db)?;
+        let engine = reader(&self.db, self.runs.first().map(String::as_str))?;
         let chosen = self.chosen(&engine, selects).await?;
         if selects && !chosen.is_empty() && !self.dry_run && !self.yes {
             confirm(chosen.len())?;

@@ -3,11 +3,13 @@
 //! Owns: how one run is told to people. Never: leaves anything out of the JSON
 //! that the text has.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use smol_wf_core::budget::BudgetMode;
 use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report};
@@ -113,7 +115,7 @@ fn head(report: &Report, details: &Details<'_>) -> String {
             screen::one_line(details.provider),
             details.seed,
             details.budget.map_or_else(String::new, |budget| format!(
-                ", budget of {} output tokens",
+                ", the script was told of a budget of {} output tokens",
                 count(budget)
             ))
         ),
@@ -129,6 +131,7 @@ fn head(report: &Report, details: &Details<'_>) -> String {
             count(report.fuel)
         ),
     ];
+    lines.extend(budget(&details.attempts));
     if let Some(parent) = &report.parent {
         let saved = report.reused.token_usage.total_tokens;
         lines.push(format!(
@@ -146,6 +149,32 @@ fn head(report: &Report, details: &Details<'_>) -> String {
     lines.join("\n")
 }
 
+/// The budget in force, and which attempts began under another one than the
+/// attempt before.
+fn budget(attempts: &[Attempt<'_>]) -> Option<String> {
+    let allowance = |attempt: &Attempt<'_>| attempt.limits.budget.map(|budget| budget.allowance);
+    let now = attempts.last()?.limits.budget?;
+    let mut line = format!("budget {}", now.allowance.in_words());
+    if now.mode == BudgetMode::Stop {
+        line.push_str(", at which agents at work are stopped");
+    }
+    for (before, attempt) in attempts.iter().zip(&attempts[1..]) {
+        let Some(new) = allowance(attempt).filter(|_| allowance(before) != allowance(attempt))
+        else {
+            continue;
+        };
+        let change = match allowance(before) {
+            None => "given".to_owned(),
+            Some(old) if old.is_less_than(new) == Some(true) => {
+                format!("raised from {}", old.in_words())
+            }
+            Some(old) => format!("set in place of {}", old.in_words()),
+        };
+        let _ = write!(line, "; {change} with attempt {}", attempt.attempt);
+    }
+    Some(line)
+}
+
 const ATTEMPTS: [Column; 6] = [
     ("ATTEMPT", Align::Right),
     ("STARTED (UTC)", Align::Left),
@@ -158,13 +187,16 @@ const ATTEMPTS: [Column; 6] = [
 fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
     let took = u64::try_from((attempt.ended_at_us - attempt.started_at_us) / 1_000);
     let limits = attempt.limits;
+    let budget = limits
+        .budget
+        .map_or_else(String::new, |budget| format!(", budget {}", budget.allowance.in_words()));
     vec![
         attempt.attempt.to_string(),
         utc(attempt.started_at_us / 1_000),
         span(took.unwrap_or_default()),
         attempt.ended.as_str().to_owned(),
         format!(
-            "{} agents, {} at once, fuel {}, {} MiB",
+            "{} agents, {} at once, fuel {}, {} MiB{budget}",
             count(limits.agents.into()),
             limits.parallel_agents,
             count(limits.fuel),

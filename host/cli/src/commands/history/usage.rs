@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use smol_wf_core::dollars;
 use smol_wf_core::report::TokenUsage;
 use smol_wf_core::summary::Spent;
 use smol_wf_engine::{HistoryPage, RunSummary};
@@ -83,7 +84,7 @@ struct Usage<'a> {
 
 impl UsageArgs {
     pub(super) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = reader(&self.db)?;
+        let engine = reader(&self.db, None)?;
         let page = HistoryPage {
             limit: u32::MAX,
             name: self.name.clone(),
@@ -153,7 +154,7 @@ impl Row {
     fn add(&mut self, spent: &Spent) {
         self.agents += spent.agents;
         self.token_usage += spent.tokens;
-        self.cost_usd += spent.cost_usd;
+        dollars::add(&mut self.cost_usd, spent.cost_usd);
     }
 
     fn cells(&self, name: &str) -> Vec<String> {
