@@ -31,7 +31,7 @@ use clap::Parser;
 use commands::Command;
 
 /// The journal is read on one thread and met again, and freed, on another: the
-/// system's allocator has them wait for each other, which takes a fifth of a replay.
+/// system's allocator has them wait for each other, which takes up to a fifth of a replay.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
