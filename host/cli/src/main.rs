@@ -30,11 +30,6 @@ use clap::Parser;
 
 use commands::Command;
 
-/// The journal is read on one thread and met again, and freed, on another: the
-/// system's allocator has them wait for each other, which takes up to a fifth of a replay.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Run agent workflow scripts, sandboxed and durable.
 #[derive(Debug, Parser)]
 #[command(name = "smol-wf", version, max_term_width = 100, after_help = EXAMPLES)]
