@@ -89,8 +89,10 @@ fn a_recording_that_is_killed_has_kept_its_answers() {
     goes_on(&place);
 }
 
-/// An agent of the user's settings that knows its own name.
-const AGENT: &str = "#!/bin/sh\necho \"$1 says: $(cat)\"\n";
+/// An agent of the user's settings that knows its own name, and notes the key of
+/// each call.
+const AGENT: &str = "#!/bin/sh\necho \"$SMOL_WF_IDEMPOTENCY_KEY\" >> \"$(dirname \"$0\")/keys\"\n\
+    echo \"$1 says: $(cat)\"\n";
 const CONFIG: &str = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh', 'mine']\n\
     [providers.other]\nkind = 'command'\ncommand = ['./agent.sh', 'other']\n";
 
@@ -129,6 +131,11 @@ fn agents_of_the_settings_are_asked_as_run_asks_them() {
         assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
         assert!(fixture(&place).contains(says), "{}", fixture(&place));
     }
+    // An agent that knows a key again would give the answer to another question.
+    let keys = place.path("home/.config/smol-workflows/keys");
+    let keys = std::fs::read_to_string(keys).unwrap();
+    let different: std::collections::HashSet<&str> = keys.lines().collect();
+    assert_eq!((keys.lines().count(), different.len()), (9, 9), "{keys}");
     let before = fixture(&place);
     place.write("review.js", script("Skim"));
     for (name, says) in [("nix", "there is no provider `nix`"), ("auto", "nobody to ask")] {
@@ -162,6 +169,18 @@ fn a_call_that_fails_is_not_recorded() {
     }
     assert_eq!(fixture(&place), before);
     // Only what failed is asked for again.
+    let ran = place.run(&RECORD);
+    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    // Nor is a script that fails now, though all agents answer.
+    let before = fixture(&place);
+    place.write("review.js", script("Scan").replace("return [", "undefinedFn()\nreturn ["));
+    let ran = place.run(&RECORD);
+    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
+    let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
+    assert!(lines[1].starts_with("the script fails now at 3:1: ReferenceError"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("kept in review.swf.kept"), "{}", ran.stdout);
+    assert_eq!(fixture(&place), before);
+    place.write("review.js", script("Scan"));
     let ran = place.run(&RECORD);
     assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
     // Where nothing was answered, nothing is kept.
