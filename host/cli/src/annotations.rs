@@ -2,6 +2,8 @@
 //!
 //! Owns: the form of an annotation. Never: printed elsewhere than in Actions.
 
+use std::path::{Path, PathBuf};
+
 use crate::failure;
 
 /// One annotation.
@@ -21,7 +23,18 @@ pub(crate) fn wanted() -> bool {
 
 /// Writes it on stderr, which Actions reads as well as stdout.
 pub(crate) fn annotate(annotation: &Annotation<'_>) {
-    failure::talk(&line(annotation));
+    let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+    let file = workspace.and_then(|workspace| seen_from(&workspace, annotation.file));
+    let file = file.as_deref().unwrap_or(annotation.file);
+    failure::talk(&line(&Annotation { file, ..*annotation }));
+}
+
+/// A file as Actions calls it, which knows paths from the repository alone; none
+/// for one that lies elsewhere. Both may be reached by links.
+fn seen_from(workspace: &Path, file: &str) -> Option<String> {
+    let (workspace, file) = (workspace.canonicalize().ok()?, Path::new(file).canonicalize().ok()?);
+    let inside = file.strip_prefix(&workspace).ok()?;
+    Some(inside.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
 }
 
 fn line(annotation: &Annotation<'_>) -> String {

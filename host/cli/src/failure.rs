@@ -58,7 +58,7 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Read { .. } => "file_unreadable",
             Self::TooLarge { .. } => "file_too_large",

@@ -10,10 +10,13 @@ use clap::{Args, ValueEnum};
 use smol_wf_engine::RunState;
 
 use crate::config::{FlagLayer, Key, Value, duration};
+use crate::table::Format;
 use crate::when;
 
 /// Reads a flag as the setting that it is.
-fn reader(key: Key) -> impl Fn(&str) -> Result<Value, String> + Clone + Send + Sync + 'static {
+pub(crate) fn reader(
+    key: Key,
+) -> impl Fn(&str) -> Result<Value, String> + Clone + Send + Sync + 'static {
     move |text| key.row().kind.read(text)
 }
 
@@ -212,6 +215,21 @@ impl LogFlags {
         layer.add(Key::LogLevel, self.log_level.as_ref());
         let debug = self.debug.then(|| Value::Text("debug".to_owned()));
         layer.add(Key::LogLevel, debug.as_ref());
+    }
+}
+
+/// The short way to ask for JSON, for commands that have `--output`
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct JsonFlag {
+    /// The same as --output json
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+}
+
+impl JsonFlag {
+    /// JSON, when it was asked for in this way.
+    pub(crate) fn asked(self) -> Option<Format> {
+        self.json.then_some(Format::Json)
     }
 }
 

@@ -200,10 +200,10 @@ fn runs_that_cannot_be_resumed() {
     for (arguments, says) in [
         (&["fork", "latest", "--from", "3"][..], "steps 1 to 1"),
         (&["fork", "latest", "--set-result", "2=1"], "no agent call"),
-        (&["fork", "latest", "--set-result", "1=yes"], "no JSON"),
+        (&["fork", "latest", "--set-result", "1={\"a\":1,}"], "no JSON: trailing comma"),
         (&["fork", "latest", "--from", "none"], "from 1"),
         (&["fork", "latest", "--set-result", "1=1", "--set-result", "1=2"], "twice for step 1"),
-        (&["fork", "latest", "--set-result", "1=yes"], "quotes: 1='\"text\"'"),
+        (&["fork", "latest", "--set-result", "1=yes"], "quotes: --set-result 1='\"yes\"'"),
     ] {
         place.run(arguments).fails(2, &[says]);
     }

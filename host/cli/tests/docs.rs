@@ -145,12 +145,12 @@ fn help_names_every_flag_of_the_manual() {
         ("fork", &["--from", "--set-result", "--args", "--agent-provider", "--max-agents"]),
         ("replay", &["--db"]),
         ("export", &["--fixture", "--redact", "--format", "--out", "--content", "--db"]),
-        ("test", &["--accept", "--record", "--junit", "--output"]),
+        ("test", &["--accept", "--record", "--script", "--junit", "--output", "--json"]),
         (
             "history",
             &["--output", "--limit", "--db", "--state", "--name", "--since", "--until", "--before"],
         ),
-        ("diff", &["--output", "--db"]),
+        ("diff", &["--output", "--json", "--db"]),
         ("import", &["--db"]),
         ("trust", &["--list", "--revoke", "--output"]),
     ] {

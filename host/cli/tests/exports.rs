@@ -260,7 +260,7 @@ fn runs_that_are_the_same_and_runs_that_differ() {
         assert!(other.stdout.contains(part), "no `{part}` in: {}", other.stdout);
     }
     assert!(!other.stdout.contains("- one"), "equal lines are left out: {}", other.stdout);
-    let document = place.run(&["diff", &first, &asked, "-o", "json"]).report();
+    let document = place.run(&["diff", &first, &asked, "--json"]).report();
     assert_eq!(document["equal"], false);
     assert_eq!(document["same"], 1);
     assert_eq!(document["onlyInA"][0]["step"], 1);

@@ -141,8 +141,12 @@ fn new_and_missing_calls_and_another_result_fail() {
     verdict(
         &fewer,
         7,
-        &["prompt changed", "- Rank 2 findings.", "recorded call 2 (b) is no longer made"],
+        &["prompt changed", "- Rank 2 findings.", "recorded call 2 (b) was not reached"],
     );
+    // Of a run that has its end, it is known.
+    edit(&place, "Rank ${found.length}", "Rank 2");
+    verdict(&place.run(&["test"]), 7, &["recorded call 2 (b) is no longer made", "--accept"]);
+    edit(&place, "Rank 2", "Rank ${found.length}");
     edit(&place, "['a']", "['a', 'b', 'c']");
     verdict(&place.run(&["test"]), 7, &["call 3 (c) is new: the fixture has no answer"]);
     edit(&place, "['a', 'b', 'c']", "['b', 'a']");
@@ -160,6 +164,75 @@ fn a_flipped_byte_is_found_at_its_line() {
     let forged = text.replacen("for bugs.", "for bugz.", 1);
     std::fs::write(place.path("tests/review.swf"), forged).unwrap();
     verdict(&place.run(&["test"]), 7, &["FAIL", &format!("line {line} "), "fixture_changed"]);
+    // Nothing but the file as it was, or another run, helps.
+    verdict(&place.run(&["test", "--accept"]), 7, &["smol-wf export RUN --fixture"]);
+}
+
+/// Six calls, one behind the other.
+const CHAIN: &str = "
+let last = 'start'
+for (const step of ['a', 'b', 'c', 'd', 'e', 'f']) last = await agent(`Do ${step}`, { label: step })
+return last
+";
+
+#[test]
+fn why_a_script_fails_stands_before_all_that_it_no_longer_does() {
+    let place = recorded(CHAIN, &[]);
+    edit(&place, "let last =", "undefinedFn()\nlet last =");
+    let ran = place.run(&["test", "--junit", "report.xml"]);
+    verdict(&ran, 7, &["recorded call 1 (a) is no longer made", "and 2 more differences"]);
+    let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
+    let cause = "the script fails now at 3:1: ReferenceError: ";
+    assert!(lines[1].starts_with(cause), "{}", ran.stdout);
+    assert!(lines.last().unwrap().starts_with("if the script is to fail"), "{}", ran.stdout);
+    let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
+    assert!(junit.contains(&format!("<failure message=\"{cause}")), "{junit}");
+    let json = place.run(&["test", "--json"]).report();
+    let first = &json["fixtures"][0]["differences"][0];
+    assert_eq!(
+        (&first["kind"], &first["error"]["name"]),
+        (&"end_changed".into(), &"ReferenceError".into())
+    );
+}
+
+#[test]
+fn calls_behind_one_that_has_no_answer_were_not_reached() {
+    let place = recorded(CHAIN, &[]);
+    edit(&place, "'a', 'b'", "'A', 'b'");
+    let ran = place.run(&["test"]);
+    let says = ["call 1 (A): prompt", "recorded calls 2 (b), 3 (c), 4 (d), … were not reached"];
+    verdict(&ran, 7, &says);
+    assert!(!ran.stdout.contains("no longer made"), "{}", ran.stdout);
+    let json = place.run(&["test", "--json"]).report();
+    let last = &json["fixtures"][0]["differences"][1];
+    assert_eq!(last["kind"], "calls_not_reached");
+    assert_eq!(last["calls"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn a_script_that_was_moved_keeps_its_fixture() {
+    let script = "return await workflow({ scriptPath: './child.js' })\n";
+    let child = "export const meta = { name: 'c', description: 'd' }\nreturn await agent('inner')";
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("flows/child.js", child);
+    place.write("flows/review.js", format!("{META}{script}"));
+    assert_eq!(place.run(&["run", "flows/review.js"]).code, 0);
+    export(&place, &[]).fails(0, &[]);
+    std::fs::create_dir(place.path("new")).unwrap();
+    std::fs::rename(place.path("flows/review.js"), place.path("new/moved.js")).unwrap();
+    let hint = "smol-wf test FIXTURE --script FILE --accept";
+    verdict(&place.run(&["test"]), 7, &["FAIL", "flows/review.js", hint, "[fixture_script_gone]"]);
+    // From its new place, the script does not find its child.
+    let moved = ["test", "tests/review.swf", "--script", "new/moved.js"];
+    verdict(&place.run(&moved), 7, &["the script fails now", "child.js"]);
+    std::fs::rename(place.path("flows/child.js"), place.path("new/child.js")).unwrap();
+    verdict(&place.run(&moved), 0, &["PASS"]);
+    verdict(&place.run(&[&moved[..], &["--accept"]].concat()), 0, &["PASS", "fixture written"]);
+    assert!(fixture(&place).contains("../new/moved.js"), "{}", fixture(&place));
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  1 call, 0 live, "]);
+    place.write("tests/other.swf", fixture(&place));
+    place.run(&["test", "--script", "new/moved.js"]).fails(2, &["--script is for one fixture"]);
 }
 
 #[test]
@@ -183,6 +256,10 @@ fn rules_beside_a_fixture_are_kept() {
         place.write("tests/review.assert.json", rules);
         verdict(&place.run(&["test"]), 7, &["FAIL", says]);
     }
+    let unpriced = recorded(SCRIPT, &["--debug-rule", "label:b=tokens:1000,cost:unknown"]);
+    unpriced.write("tests/review.assert.json", r#"{ "maxCostUsd": 5 }"#);
+    let says = ["rule maxCostUsd: of 3 calls, 1 have no known cost", "more than $5"];
+    verdict(&unpriced.run(&["test"]), 7, &says);
     let nulls = recorded(SCRIPT, &["--debug-rule", "label:b=null"]);
     nulls.write("tests/review.assert.json", r#"{ "noNulls": true }"#);
     verdict(&nulls.run(&["test"]), 7, &["rule noNulls: 1 nulls", "step 2"]);
@@ -255,10 +332,22 @@ fn ci_is_told_in_its_own_forms() {
     ran.fails(7, &["::error file=tests/review.swf,title=smol-wf test::call 3 (rank)"]);
     let summary = std::fs::read_to_string(place.path("summary.md")).unwrap();
     assert!(summary.contains("| **FAIL** | tests/review.swf |"), "{summary}");
+    // Seen from the repository, not from where the test runs.
+    let mut command = place.command(&["test", "review.swf"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", place.dir.path());
+    let below = finish(command.current_dir(place.path("tests")).spawn().unwrap());
+    below.fails(7, &["::error file=tests/review.swf,title="]);
+    // What cannot be written keeps nothing else from being written.
+    place.write("file", "");
+    let mut command = place.command(&["test", "--junit", "file/report.xml"]);
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("other.md"));
+    finish(command.spawn().unwrap())
+        .fails(7, &["cannot write file/report.xml", "::error file=tests/review.swf"]);
+    assert!(place.path("other.md").exists());
     let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
     assert!(junit.contains("tests=\"1\" failures=\"1\""), "{junit}");
     assert!(junit.contains("<failure message=\"call 3 (rank): prompt changed"), "{junit}");
-    let json: Value = place.run(&["test", "--output", "json"]).report();
+    let json: Value = place.run(&["test", "--json"]).report();
     assert_eq!(json["fixtures"][0]["differences"][0]["kind"], "call_changed");
 }
 
@@ -285,6 +374,10 @@ fn what_is_no_fixture_is_said() {
     place.run(&["test", "gone.swf"]).fails(2, &["gone.swf"]);
     place.write("empty.swf", "");
     verdict(&place.run(&["test"]), 7, &["FAIL  empty.swf", "fixture_unreadable"]);
+    place.write("empty.swf", "hello\n");
+    verdict(&place.run(&["test"]), 7, &["this is no fixture", "fixture_unreadable"]);
+    place.write("empty.swf", b"{\"swf\":1}\n\xff\n");
+    verdict(&place.run(&["test"]), 7, &["line 2 ", "not UTF-8", "[fixture_unreadable]"]);
     let paused =
         place.script(&format!("{META}await agent('a'); await agent('b')"), &["--max-agents", "1"]);
     paused.fails(5, &[]);

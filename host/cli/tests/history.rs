@@ -181,7 +181,7 @@ fn runs_are_deleted_by_id_state_and_age() {
         .run(&["history", "delete", "--all", "--older-than", "1h", "--yes", "-o", "json"])
         .ok();
     assert_eq!(none["deleted"].as_array().unwrap().len(), 0);
-    let done = place.run(&["history", "delete", "--state", "failed", "--yes", "-o", "json"]).ok();
+    let done = place.run(&["history", "delete", "--state", "failed", "--yes", "--json"]).ok();
     assert_eq!(done["deleted"][0]["runId"], two.as_str());
     assert_eq!(list(&place, &[]), [three.clone(), one.clone()]);
     place.run(&["history", &two]).fails(3, &["run_unknown"]);
@@ -230,7 +230,7 @@ fn usage_adds_up_over_runs() {
     assert_eq!(names, ["two", "one"], "the most tokens first");
     assert_eq!(workflows["rows"][0]["agents"], 2);
     assert_eq!(workflows["rows"][1]["runs"], 2);
-    let listed = place.run(&["history", "-o", "json"]).ok();
+    let listed = place.run(&["history", "--json"]).ok();
     let tokens: u64 = listed["runs"]
         .as_array()
         .unwrap()
@@ -246,7 +246,7 @@ fn usage_adds_up_over_runs() {
     assert_eq!(day.len(), 10, "{day}");
     let of_two = place.run(&["history", "usage", "--name", "two", "--since", "1h"]);
     assert!(of_two.stdout.lines().last().unwrap().starts_with("total"), "{}", of_two.stdout);
-    let none = place.run(&["history", "usage", "--until", "1h", "-o", "json"]).ok();
+    let none = place.run(&["history", "usage", "--until", "1h", "--json"]).ok();
     assert_eq!(none["rows"].as_array().unwrap().len(), 0);
 }
 

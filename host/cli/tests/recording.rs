@@ -10,10 +10,11 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use common::{Place, finish};
+use common::{Place, Ran, finish};
 
 const META: &str = "export const meta = { name: 'review', description: 'd' }\n";
 const RECORD: [&str; 3] = ["test", "--record", "missing"];
@@ -86,4 +87,130 @@ fn a_recording_that_is_killed_has_kept_its_answers() {
     child.kill().unwrap();
     child.wait().unwrap();
     goes_on(&place);
+}
+
+/// An agent of the user's settings that knows its own name, and notes the key of
+/// each call.
+const AGENT: &str = "#!/bin/sh\necho \"$SMOL_WF_IDEMPOTENCY_KEY\" >> \"$(dirname \"$0\")/keys\"\n\
+    echo \"$1 says: $(cat)\"\n";
+const CONFIG: &str = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh', 'mine']\n\
+    [providers.other]\nkind = 'command'\ncommand = ['./agent.sh', 'other']\n";
+
+/// The command where no agent is but those of the settings.
+fn at_home(place: &Place, args: &[&str]) -> Ran {
+    let mut command = place.at_home(args);
+    command.env("PATH", format!("{}:/usr/bin:/bin", place.path("bin").display()));
+    finish(command.spawn().unwrap())
+}
+
+fn fixture(place: &Place) -> String {
+    std::fs::read_to_string(place.path("review.swf")).unwrap()
+}
+
+fn program(place: &Place, name: &str, text: &str) {
+    let path = place.write(name, text);
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn agents_of_the_settings_are_asked_as_run_asks_them() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    program(&place, "home/.config/smol-workflows/agent.sh", AGENT);
+    place.write("home/.config/smol-workflows/config.toml", CONFIG);
+    place.write("review.js", script("Read"));
+    assert_eq!(at_home(&place, &["run", "review.js", "--agent-provider", "mine"]).code, 0);
+    at_home(&place, &["export", "latest", "--fixture", "review.swf"]).fails(0, &[]);
+    // Whoever was asked then, unless another one is named.
+    for (word, flags, says) in [
+        ("Study", &[][..], "mine says: Study all"),
+        ("Scan", &["--agent-provider", "other"], "other says: Scan all"),
+    ] {
+        place.write("review.js", script(word));
+        let ran = at_home(&place, &[&RECORD[..], flags].concat());
+        assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+        assert!(fixture(&place).contains(says), "{}", fixture(&place));
+    }
+    // An agent that knows a key again would give the answer to another question.
+    let keys = place.path("home/.config/smol-workflows/keys");
+    let keys = std::fs::read_to_string(keys).unwrap();
+    let different: std::collections::HashSet<&str> = keys.lines().collect();
+    assert_eq!((keys.lines().count(), different.len()), (9, 9), "{keys}");
+    let before = fixture(&place);
+    place.write("review.js", script("Skim"));
+    for (name, says) in [("nix", "there is no provider `nix`"), ("auto", "nobody to ask")] {
+        let ran = at_home(&place, &[&RECORD[..], &["--agent-provider", name]].concat());
+        assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(says), "{}", ran.stdout);
+    }
+    // The one that is there and logged in, which answers nothing that it could.
+    program(&place, "bin/claude", "#!/bin/sh\nexit 3\n");
+    place.write("home/.claude/.credentials.json", r#"{"claudeAiOauth":{"accessToken":"x"}}"#);
+    let ran = at_home(&place, &[&RECORD[..], &["--agent-provider", "auto"]].concat());
+    ran.fails(7, &["agents: claude-code (found at "]);
+    assert_eq!(fixture(&place), before);
+}
+
+#[test]
+fn a_call_that_fails_is_not_recorded() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("review.js", script("Read"));
+    assert_eq!(place.run(&["run", "review.js"]).code, 0);
+    place.run(&["export", "latest", "--fixture", "review.swf"]).fails(0, &[]);
+    let before = fixture(&place);
+    place.write("review.js", script("Study"));
+    // One slot of two: the script goes on with a null, and completes.
+    let fail = ["--debug-rule", "prompt:Study b=fail"];
+    let ran = place.run(&[&RECORD[..], &fail].concat());
+    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
+    for part in ["FAIL", "call 2 (Study b) failed: ", "kept in review.swf.kept; go on"] {
+        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
+    }
+    assert_eq!(fixture(&place), before);
+    // Only what failed is asked for again.
+    let ran = place.run(&RECORD);
+    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    // Nor is a script that fails now, though all agents answer.
+    let before = fixture(&place);
+    place.write("review.js", script("Scan").replace("return [", "undefinedFn()\nreturn ["));
+    let ran = place.run(&RECORD);
+    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
+    let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
+    assert!(lines[1].starts_with("the script fails now at 3:1: ReferenceError"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("kept in review.swf.kept"), "{}", ran.stdout);
+    assert_eq!(fixture(&place), before);
+    place.write("review.js", script("Scan"));
+    let ran = place.run(&RECORD);
+    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    // Where nothing was answered, nothing is kept.
+    place.write("review.js", script("Skim"));
+    let ran = place.run(&[&RECORD[..], &["--debug-rule", "*=fail"]].concat());
+    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("ask again: smol-wf test review.swf"), "{}", ran.stdout);
+    assert!(!place.path("review.swf.kept").exists());
+}
+
+#[test]
+fn answers_outlive_a_fixture_that_cannot_be_written() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("review.js", script("Read"));
+    assert_eq!(place.run(&["run", "review.js"]).code, 0);
+    place.run(&["export", "latest", "--fixture", "review.swf"]).fails(0, &[]);
+    std::fs::copy(place.path("review.swf"), place.path("b.swf")).unwrap();
+    place.write("review.js", script("Study"));
+    // In the way of the file that would become the fixture.
+    std::fs::create_dir(place.path("b.swf.new")).unwrap();
+    let ran = place.run(&[&RECORD[..], &["--junit", "new/report.xml"]].concat());
+    ran.fails(7, &["2 fixtures, 1 failed"]);
+    for part in ["FAIL  b.swf", "[file_unwritable]", "b.swf.kept; go on", "PASS  review.swf"] {
+        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
+    }
+    let junit = std::fs::read_to_string(place.path("new/report.xml")).unwrap();
+    assert!(junit.contains("tests=\"2\" failures=\"1\""), "{junit}");
+    assert!(junit.contains("<failure message=\"b.swf cannot be written"), "{junit}");
+    std::fs::remove_dir(place.path("b.swf.new")).unwrap();
+    let ran = place.run(&RECORD);
+    assert!(ran.stdout.contains("PASS  b.swf  3 calls, 0 live"), "{}", ran.stdout);
 }

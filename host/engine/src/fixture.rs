@@ -13,6 +13,7 @@ mod kept;
 pub(crate) mod redact;
 pub(crate) mod redacted;
 mod rerun;
+mod today;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -151,6 +152,11 @@ fn head_of(entries: &[Entry]) -> Option<&RunHead> {
         Some(Body::RunStarted(head)) => Some(head),
         _ => None,
     }
+}
+
+fn no_run() -> EngineError {
+    let reason = "it does not begin as a run does".to_owned();
+    FixtureError::Unreadable { line: 2, reason }.into()
 }
 
 /// Says where script and root are, from the fixture's folder. `plain` has the

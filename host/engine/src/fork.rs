@@ -192,9 +192,8 @@ fn by_hand(
             "step {call} of run {run} is no agent call; smol-wf history {run} -o text lists them"
         ))
     })?;
-    let value: serde_json::Value = serde_json::from_str(result).map_err(|error| {
-        refuse(format!("the answer is no JSON: {error}; a text needs quotes: {call}='\"text\"'"))
-    })?;
+    let value: serde_json::Value =
+        serde_json::from_str(result).map_err(|error| refuse(no_json(call, result, &error)))?;
     if let Some(schema) = &request.schema {
         let checker = Checker::new(schema).map_err(|failure| refuse(failure.message))?;
         checker.check(&value).map_err(|violations| {
@@ -211,6 +210,19 @@ fn by_hand(
         reply: Some(Box::new(reply)),
         behind: 0,
     })
+}
+
+/// What is wrong with an answer that is no JSON: most are texts.
+fn no_json(call: CallId, result: &str, error: &serde_json::Error) -> String {
+    const SHOWN_BYTES: usize = 60;
+    if result.trim_start().starts_with(['{', '[', '"']) {
+        return format!("the answer is no JSON: {error}");
+    }
+    // As a shell takes it.
+    let is_short = result.len() <= SHOWN_BYTES && !result.contains('\'');
+    let text = if is_short && !result.is_empty() { result } else { "text" };
+    let quoted = serde_json::Value::String(text.to_owned());
+    format!("the answer is no JSON, and a text needs quotes: --set-result {call}='{quoted}'")
 }
 
 fn agent_call(call: CallId, entries: &[Entry]) -> Option<&AgentRequest> {

@@ -14,7 +14,7 @@ use smol_wf_engine::{Engine, EngineError, RunJournal};
 
 use super::history::reader;
 use crate::failure::CommandError;
-use crate::flags::DbFlags;
+use crate::flags::{DbFlags, JsonFlag};
 use crate::table::Format;
 use crate::words::{change, count, dollars, plural};
 use crate::{exit, output, screen};
@@ -46,6 +46,9 @@ pub(crate) struct DiffArgs {
     output: Format,
 
     #[command(flatten)]
+    json: JsonFlag,
+
+    #[command(flatten)]
     db: DbFlags,
 }
 
@@ -68,7 +71,7 @@ impl DiffArgs {
         let (a, b) = (journal(&engine, &self.a).await?, journal(&engine, &self.b).await?);
         let diff = RunDiff::of(&details(&a, &self.a)?, &details(&b, &self.b)?);
         let document = Document { schema_version: 1, diff: &diff };
-        match self.output {
+        match self.json.asked().unwrap_or(self.output) {
             Format::Text => output::line(&text(&diff))?,
             Format::Json => output::document(&document)?,
             Format::Jsonl => output::json_line(&document)?,

@@ -51,13 +51,16 @@ impl FixtureFlags {
     }
 }
 
-/// Replaces a file as a whole. What is no file, or is a link to one, stays what
-/// it is and is written to: a device must not become a file.
+/// Replaces a file as a whole, and makes the folders that it is to lie in.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
-    replace(path, text).map_err(|error| unwritable(path, &error))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
 }
 
-/// The same, for whoever says what failed.
+/// The same in a folder that is there, for whoever says what failed. What is no
+/// file, or is a link to one, stays what it is and is written to: a device must
+/// not become a file.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return fs::write(path, text);
@@ -70,11 +73,9 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Takes a file away that need not be there.
-pub(super) fn remove(path: &Path) -> Result<(), CommandError> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(CommandError::Usage(format!("cannot remove {}: {error}", path.display())))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }

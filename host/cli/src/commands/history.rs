@@ -18,7 +18,7 @@ use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
-use crate::flags::{DbFlags, SpanFlags, StateName};
+use crate::flags::{DbFlags, JsonFlag, SpanFlags, StateName};
 use crate::table::{Align, Column, Format, table};
 use crate::words::{count, price, utc};
 use crate::{failure, output, screen, setup};
@@ -39,6 +39,9 @@ pub(crate) struct HistoryArgs {
     /// has its attempts, steps and usage under `details`
     #[arg(long, short, value_name = "FORMAT")]
     output: Option<Format>,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     /// Only runs in this state; may be repeated
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
@@ -91,10 +94,11 @@ impl HistoryArgs {
             Some(Verb::Usage(args)) => return args.execute().await,
             None => {}
         }
+        let output = self.json.asked().or(self.output);
         let engine = reader(&self.db, self.run.as_deref().or(self.before.as_deref()))?;
         if let Some(asked) = &self.run {
             let run = engine.find(asked).await?;
-            return show::show(&engine, &run, self.output).await;
+            return show::show(&engine, &run, output).await;
         }
         let before = match &self.before {
             Some(asked) => {
@@ -113,7 +117,7 @@ impl HistoryArgs {
             until_us: self.span.until,
         };
         let runs = engine.history(page).await?;
-        match self.output.unwrap_or(Format::Text) {
+        match output.unwrap_or(Format::Text) {
             Format::Text => output::line(&table(&COLUMNS, &rows(&runs)))?,
             Format::Json => output::document(&History { schema_version: 1, runs })?,
             Format::Jsonl => runs.iter().try_for_each(output::json_line)?,

@@ -16,7 +16,7 @@ use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 use super::reader;
 use crate::config::duration;
 use crate::failure::{CommandError, talk};
-use crate::flags::{DbFlags, StateName};
+use crate::flags::{DbFlags, JsonFlag, StateName};
 use crate::table::Format;
 use crate::words::plural;
 use crate::{output, screen};
@@ -63,6 +63,9 @@ pub(super) struct DeleteArgs {
     /// How to print it
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     #[command(flatten)]
     db: DbFlags,
@@ -161,7 +164,7 @@ impl DeleteArgs {
     }
 
     fn tell(&self, done: &Deleted) -> Result<(), CommandError> {
-        match self.output {
+        match self.json.asked().unwrap_or(self.output) {
             Format::Json => output::document(done)?,
             Format::Jsonl => done.deleted.iter().try_for_each(output::json_line)?,
             Format::Text => {

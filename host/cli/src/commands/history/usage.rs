@@ -15,7 +15,7 @@ use smol_wf_engine::{HistoryPage, RunSummary};
 
 use super::reader;
 use crate::failure::{CommandError, talk};
-use crate::flags::{DbFlags, SpanFlags};
+use crate::flags::{DbFlags, JsonFlag, SpanFlags};
 use crate::table::{Align, Format, table};
 use crate::words::{count, plural, price, utc};
 use crate::{output, screen};
@@ -40,6 +40,9 @@ pub(super) struct UsageArgs {
     /// How to print it
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     #[command(flatten)]
     db: DbFlags,
@@ -101,7 +104,7 @@ impl UsageArgs {
             ));
         }
         let (rows, total) = add_up(&runs, self.by);
-        match self.output {
+        match self.json.asked().unwrap_or(self.output) {
             Format::Text => output::line(&text(self.by, &rows, &total))?,
             Format::Json => {
                 let (rows, total) = (rows.as_slice(), &total);

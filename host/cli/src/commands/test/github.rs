@@ -1,23 +1,31 @@
 //! Verdicts where GitHub Actions shows them: annotations and the step summary.
 //!
-//! Owns: both forms, and knowing whether this is an action. Never: fails a test.
+//! Owns: what is annotated, and the form of the summary. Never: fails a test.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::Tested;
 use super::words;
-use crate::failure::{CommandError, talk};
+use crate::annotations::{self, Annotation};
+use crate::failure::CommandError;
 use crate::words::plural;
 
 /// Tells GitHub, when it listens.
 pub(super) fn tell(tested: &[Tested]) -> Result<(), CommandError> {
-    if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+    if !annotations::wanted() {
         return Ok(());
     }
     for one in tested {
         if let Some(message) = words::first(one) {
-            talk(&annotation(&one.fixture, &message));
+            annotations::annotate(&Annotation {
+                is_error: true,
+                file: &one.fixture,
+                line: None,
+                column: None,
+                title: "smol-wf test",
+                message: &message,
+            });
         }
     }
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return Ok(()) };
@@ -26,13 +34,6 @@ pub(super) fn tell(tested: &[Tested]) -> Result<(), CommandError> {
         let path = path.to_string_lossy();
         CommandError::Usage(format!("cannot write the step summary {path}: {error}"))
     })
-}
-
-/// A workflow command; see "Workflow commands for GitHub Actions".
-fn annotation(fixture: &str, message: &str) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    format!("::error file={},title=smol-wf test::{}", property(fixture), data(message))
 }
 
 fn summary(tested: &[Tested]) -> String {
@@ -70,12 +71,6 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_annotation_is_one_line_whatever_the_message_is() {
-        let line = annotation("a,b:c.swf", "100%\n::error::no");
-        assert_eq!(line, "::error file=a%2Cb%3Ac.swf,title=smol-wf test::100%25%0A::error::no");
-    }
 
     #[test]
     fn a_cell_holds_text_only() {

@@ -16,11 +16,19 @@ pub(super) fn of_test(tested: &Tested) -> String {
     let verdict = if tested.pass { "PASS" } else { "FAIL" };
     let mut lines = vec![format!("{verdict}  {}  {}", tested.fixture, summary(tested))];
     let found = tested.verdict.as_ref().map_or(&[][..], |verdict| &verdict.differences);
-    for difference in found.iter().take(SHOWN_MAX) {
+    // Without a verdict, the summary is the error.
+    let error = tested.error.as_ref().filter(|_| tested.verdict.is_some());
+    lines.extend(error.map(|error| format!("      {error}")));
+    let (first, rest) = found.split_at(found.len().min(SHOWN_MAX));
+    // What the run comes to is never left out.
+    let is_end = |difference: &&Difference| matches!(difference, Difference::EndChanged { .. });
+    let shown = first.iter().chain(rest.iter().filter(is_end));
+    for difference in shown {
         lines.extend(of_difference(difference).lines().map(|line| format!("      {line}")));
     }
-    if found.len() > SHOWN_MAX {
-        lines.push(format!("      … and {} more differences", found.len() - SHOWN_MAX));
+    let left_out = rest.len() - rest.iter().filter(is_end).count();
+    if left_out > 0 {
+        lines.push(format!("      … and {}", plural(left_out, "more difference")));
     }
     if let Some(next) = next(tested) {
         lines.push(format!("      {next}"));
@@ -46,8 +54,8 @@ pub(super) fn first(tested: &Tested) -> Option<String> {
         return None;
     }
     let differences = tested.verdict.as_ref().map(|verdict| &verdict.differences);
-    let told = differences.and_then(|found| found.first()).map(headline);
-    Some(told.or_else(|| tested.error.clone()).unwrap_or_else(|| "failed".to_owned()))
+    let differs = || differences.and_then(|found| found.first()).map(headline);
+    Some(tested.error.clone().or_else(differs).unwrap_or_else(|| "failed".to_owned()))
 }
 
 fn headline(difference: &Difference) -> String {
@@ -70,7 +78,18 @@ fn headline(difference: &Difference) -> String {
         Difference::CallMissing { call } => {
             format!("recorded call {} is no longer made", named(call))
         }
-        Difference::EndChanged { .. } => "the result changed".to_owned(),
+        Difference::CallsNotReached { calls } => not_reached(calls),
+        Difference::CallFailed { call, failure } => {
+            format!("call {} failed: {} [{}]", named(call), failure.message, failure.code)
+        }
+        Difference::EndChanged { error: Some(error), .. } => {
+            let place = match error.line {
+                0 => String::new(),
+                line => format!(" at {line}:{}", error.column.max(1)),
+            };
+            format!("the script fails now{place}: {}: {}", error.name, error.message)
+        }
+        Difference::EndChanged { error: None, .. } => "the result changed".to_owned(),
         Difference::Stopped { message } => message.clone(),
         Difference::Assertion { rule, message } => format!("rule {rule}: {message}"),
     }
@@ -79,7 +98,7 @@ fn headline(difference: &Difference) -> String {
 pub(super) fn of_difference(difference: &Difference) -> String {
     let below = match difference {
         Difference::Mismatch { mismatch } => difference::of_fields(&mismatch.fields),
-        Difference::CallChanged { fields, .. } | Difference::EndChanged { fields } => {
+        Difference::CallChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
             difference::of_fields(fields)
         }
         Difference::CallNew { call } => first_line(&call.prompt),
@@ -87,6 +106,15 @@ pub(super) fn of_difference(difference: &Difference) -> String {
     };
     let line = headline(difference);
     if below.is_empty() { line } else { format!("{line}\n{below}") }
+}
+
+/// Calls that come behind the place where the run stands.
+fn not_reached(calls: &[CallNote]) -> String {
+    const NAMED_MAX: usize = 3;
+    let names: Vec<String> = calls.iter().take(NAMED_MAX).map(named).collect();
+    let more = if calls.len() > NAMED_MAX { ", …" } else { "" };
+    let (what, were) = if calls.len() == 1 { ("call", "was") } else { ("calls", "were") };
+    format!("recorded {what} {}{more} {were} not reached: the run got no further", names.join(", "))
 }
 
 fn first_line(prompt: &str) -> String {
@@ -99,28 +127,34 @@ fn named(call: &CallNote) -> String {
     format!("{} ({})", call.step, call.label)
 }
 
-/// What to type when the difference is meant.
+/// What to type when the difference is meant, or to go on.
 fn next(tested: &Tested) -> Option<String> {
     let verdict = tested.verdict.as_ref().filter(|verdict| !verdict.pass)?;
-    let is_unanswered = |difference: &Difference| {
-        matches!(difference, Difference::CallNew { .. } | Difference::CallChanged { .. })
-    };
     let fixture = &tested.fixture;
+    let any = |is: fn(&Difference) -> bool| verdict.differences.iter().any(is);
     if tested.kept {
         let kept = "the answers so far are kept in";
         return Some(format!(
             "{kept} {fixture}.kept; go on: smol-wf test {fixture} --record missing"
         ));
     }
-    if verdict.differences.iter().any(is_unanswered) {
-        return Some(format!("record what is new: smol-wf test {fixture} --record missing"));
+    if tested.error.is_some() {
+        return None;
     }
-    let can_be_accepted = |difference: &Difference| {
-        !matches!(difference, Difference::Assertion { .. } | Difference::Stopped { .. })
-    };
-    verdict
-        .differences
-        .iter()
-        .all(can_be_accepted)
-        .then(|| format!("accept it: smol-wf test {fixture} --accept"))
+    if any(|it| matches!(it, Difference::CallFailed { .. })) {
+        return Some(format!(
+            "the fixture is as it was; ask again: smol-wf test {fixture} --record missing"
+        ));
+    }
+    let fails = any(|it| matches!(it, Difference::EndChanged { error: Some(_), .. }));
+    if any(|it| matches!(it, Difference::CallNew { .. } | Difference::CallChanged { .. })) {
+        // No answer helps a script that fails without it.
+        let record = || format!("record what is new: smol-wf test {fixture} --record missing");
+        return (!fails).then(record);
+    }
+    if any(|it| matches!(it, Difference::Assertion { .. } | Difference::Stopped { .. })) {
+        return None;
+    }
+    let meant = if fails { "if the script is to fail, accept it" } else { "accept it" };
+    Some(format!("{meant}: smol-wf test {fixture} --accept"))
 }
