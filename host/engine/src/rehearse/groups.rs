@@ -15,6 +15,7 @@ use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
 
 use super::Rehearsal;
+use super::bounds::Effort;
 use super::schedule::FAILED;
 use super::stage::{Asked, Cue, Director, Found, perform};
 use super::stubs::Stubs;
@@ -47,25 +48,26 @@ pub(super) async fn places(
     stubs: &mut Stubs,
     undisturbed: &[Entry],
 ) -> Result<Places, EngineError> {
-    let mut waves = waves(undisturbed);
+    let (mut waves, all_ended) = waves(undisturbed);
     // Those that tell of many calls come first.
     waves.sort_by_key(|wave| std::cmp::Reverse(wave.len()));
-    let mut places = Places { found: HashMap::new(), whole: true };
-    let mut entries = 0;
+    let mut places = Places { found: HashMap::new(), whole: all_ended };
+    let mut effort = Effort::default();
     for wave in waves {
-        if entries > ENTRIES_MAX {
+        if effort.is_over(ENTRIES_MAX, &rehearsal.limits) {
             places.whole = false;
             break;
         }
         let left = wave.len();
         let mut fails = WaveFails { wave, stubs, left, failed: None, found: &mut places.found };
-        entries += perform(rehearsal, cache, &mut fails).await?.entries.len();
+        effort.add(&perform(rehearsal, cache, &mut fails).await?.entries);
     }
     Ok(places)
 }
 
-/// The ordinals of the agents that were asked in one turn, turn by turn.
-fn waves(entries: &[Entry]) -> Vec<Range<u32>> {
+/// The ordinals of the agents that were asked in one turn, turn by turn, and
+/// whether the last of these turns came to its end.
+fn waves(entries: &[Entry]) -> (Vec<Range<u32>>, bool) {
     let mut waves = Vec::new();
     let (mut first, mut next) = (1, 1);
     for entry in entries {
@@ -78,7 +80,7 @@ fn waves(entries: &[Entry]) -> Vec<Range<u32>> {
             _ => {}
         }
     }
-    waves
+    (waves, next == first)
 }
 
 /// Lets the agents of one wave fail and looks what becomes null.
