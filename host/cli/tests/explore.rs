@@ -159,7 +159,7 @@ fn what_does_not_end_is_found_within_seconds() {
     let ran = explore(&place, body, &["--runs", "400"]);
     let found = findings(&ran, 1);
     let message = found[0]["message"].as_str().unwrap();
-    let said = "when `key` answers null: the script does not end: the script started";
+    let said = "when `key` answers null: the script does not end: it started";
     assert!(message.starts_with(said), "{message}");
     assert_eq!(ran.report()["gaveUp"], true);
     assert!(ran.report()["tally"]["schedules"].as_u64().unwrap() < 100);

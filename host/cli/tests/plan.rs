@@ -210,6 +210,17 @@ fn a_wide_fan_out_is_seen_whole() {
 }
 
 #[test]
+fn a_script_that_computes_much_is_not_performed_for_each_of_its_calls() {
+    // A hundred turns that use a good part of what a run may use.
+    let text = format!(
+        "{META}for (let i = 0; i < 100; i++) {{ for (let j = 0; j < 20000; j++); await agent('n' + i) }}\n"
+    );
+    let report = plan(&Place::new(), &text, &["--fuel", "1000000000"]).ok();
+    assert_eq!(report["agents"], 100);
+    assert_eq!(report["groupsWhole"], false);
+}
+
+#[test]
 fn slots_that_throw_are_part_of_the_width() {
     let text = format!(
         "{META}return pipeline([1, 2, 3, 4], i => {{ if (i === 3) throw new Error('never'); return agent('n' + i) }})\n"

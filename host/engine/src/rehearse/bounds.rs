@@ -67,18 +67,25 @@ impl Bounds {
     pub(super) fn crossed(&self) -> Option<Ended> {
         let message = if self.children > CHILDREN_MAX + self.agents {
             format!(
-                "the script started {} child workflows and asked {} agents, and goes on, last with `{}`",
-                self.children, self.agents, self.last_child
+                "the script started {} child workflows and asked {}, and goes on, last with `{}`",
+                self.children,
+                self.asked(),
+                self.last_child
             )
         } else if self.notes > NOTES_MAX + NOTES_PER_AGENT * self.agents {
             format!(
-                "the script made {} phases, log lines, sleeps, null slots and calls of child workflows and asked {} agents, and goes on",
-                self.notes, self.agents
+                "the script made {} phases, log lines, sleeps, null slots and calls of child workflows and asked {}, and goes on",
+                self.notes,
+                self.asked()
             )
         } else {
             return None;
         };
         Some(Ended::Stopped { code: REHEARSAL_BOUND.to_owned(), message })
+    }
+
+    fn asked(&self) -> String {
+        if self.agents == 1 { "1 agent".to_owned() } else { format!("{} agents", self.agents) }
     }
 
     /// Whether it may be found out what a script waits for.
@@ -108,8 +115,9 @@ impl Effort {
         }
     }
 
-    /// Whether it is as much as so many entries, or a whole run's fuel.
+    /// Whether it is more than so many entries, or a tenth of a run's fuel: what
+    /// a script may use in one turn, a second or two.
     pub(super) fn is_over(&self, entries_max: usize, limits: &Limits) -> bool {
-        self.entries > entries_max || self.fuel > limits.fuel
+        self.entries > entries_max || self.fuel > limits.turn_fuel(0)
     }
 }

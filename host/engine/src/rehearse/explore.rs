@@ -200,7 +200,8 @@ impl<'a> Tour<'a> {
                 (FindingKind::Unbounded, said, None)
             }
             Ended::Stopped { message, .. } if performance.ended.goes_on() => {
-                let said = format!("the script does not end: {message}; bound its loop");
+                let did = message.replacen("the script ", "it ", 1);
+                let said = format!("the script does not end: {did}; bound its loop");
                 (FindingKind::Unbounded, said, None)
             }
             Ended::Stopped { .. } if performance.ended.hangs() => {

@@ -13,6 +13,7 @@ use smol_wf_core::call::Reply;
 use smol_wf_core::guest::{Failure, NullSlot, Outcome};
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::limits::Limits;
 
 use super::Rehearsal;
 use super::bounds::Effort;
@@ -55,13 +56,15 @@ pub(super) async fn places(
     let mut effort = Effort::default();
     for wave in waves {
         if effort.is_over(ENTRIES_MAX, &rehearsal.limits) {
-            places.whole = false;
             break;
         }
         let left = wave.len();
-        let mut fails = WaveFails { wave, stubs, left, failed: None, found: &mut places.found };
-        effort.add(&perform(rehearsal, cache, &mut fails).await?.entries);
+        let limits = &rehearsal.limits;
+        let (effort, found) = (&mut effort, &mut places.found);
+        let mut fails = WaveFails { wave, stubs, left, failed: None, found, effort, limits };
+        perform(rehearsal, cache, &mut fails).await?;
     }
+    places.whole &= !effort.is_over(ENTRIES_MAX, &rehearsal.limits);
     Ok(places)
 }
 
@@ -92,12 +95,14 @@ struct WaveFails<'a> {
     /// The one that failed last.
     failed: Option<u32>,
     found: &'a mut HashMap<u32, Place>,
+    effort: &'a mut Effort,
+    limits: &'a Limits,
 }
 
 impl Director for WaveFails<'_> {
     fn cue(&mut self, working: &[&Asked], _sleeping: bool) -> Cue {
         match working {
-            _ if self.left == 0 => Cue::Enough,
+            _ if self.left == 0 || self.effort.is_over(ENTRIES_MAX, self.limits) => Cue::Enough,
             [] => Cue::Wake,
             _ => Cue::Answer(0),
         }
@@ -114,6 +119,7 @@ impl Director for WaveFails<'_> {
     }
 
     fn wrote(&mut self, entries: &[Entry]) {
+        self.effort.add(entries);
         let Some(ordinal) = self.failed.take() else { return };
         let place = entries.iter().find_map(|entry| match &entry.body {
             Body::SlotNulled { scope, slot } => {
