@@ -221,6 +221,8 @@ fn types_are_named_as_what_they_are() {
         "function f(): string { return '' }",
         "args.map((x: any) => x)",
         "const f = <T>(x: T) => x",
+        "function f<T>(x: T) {}",
+        "const m = new Map<string, number>()",
         "const z = {} as Foo",
         "const z = args!",
         "const z = args satisfies Y",

@@ -89,8 +89,11 @@ fn is_type(message: &str, before: &str, rest: &str) -> bool {
         })
     };
     match message {
-        // `const x: T = …`; `const [a]: T = …`
-        "missing initializer for variable" => annotates(rest.trim_start_matches(is_word)),
+        // `const x: T = …`; `const m = new Map<K, V>()`; `const [a]: T = …`
+        "missing initializer for variable" => {
+            let behind = rest.trim_start_matches(is_word);
+            annotates(behind) || (behind.starts_with('>') && head.contains('<'))
+        }
         "variable name expected" => behind_brackets(rest).is_some_and(annotates),
         // `let x: T`, `x as T`, `x!`, `type T = …`, `private x`
         "expecting ';'" => {
@@ -113,6 +116,7 @@ fn is_type(message: &str, before: &str, rest: &str) -> bool {
             DECLARING.contains(&first_word(behind.trim_start()))
         }
         "from clause expected" => last == "type",
+        "Unexpected token '<'" => head.trim_end_matches(is_word).ends_with("function "),
         // `<T>(x: T) => x`
         "unexpected token in expression: '<'" => {
             rest.split_once('>').is_some_and(|(_, behind)| behind.starts_with('('))
