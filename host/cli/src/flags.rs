@@ -71,6 +71,23 @@ impl CallFlags {
         layer.add(Key::Permissions, self.permissions.as_ref());
         layer.model_map.extend(self.model_map.iter().cloned());
     }
+
+    /// Those that are given, as they were written.
+    pub(crate) fn words(&self) -> Vec<(&'static str, String)> {
+        let given = [
+            ("--agent-provider", &self.agent_provider),
+            ("--model", &self.model),
+            ("--effort", &self.effort),
+            ("--permissions", &self.permissions),
+        ];
+        let given = given.into_iter().filter_map(|(name, value)| match value {
+            Some(Value::Text(text)) => Some((name, text.clone())),
+            _ => None,
+        });
+        let aliases = self.model_map.iter();
+        let aliases = aliases.map(|(alias, text)| ("--model-map", format!("{alias}:{text}")));
+        given.chain(aliases).collect()
+    }
 }
 
 /// How agents are run, and what they may cost

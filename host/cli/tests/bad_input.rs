@@ -265,3 +265,20 @@ fn usage() {
     }
     place.run(&["run", "s.mjs", "--args", "{"]).fails(3, &["--args is not JSON"]);
 }
+
+#[test]
+fn primitives_that_are_given_the_wrong_kind_of_argument_throw_a_type_error() {
+    let place = Place::new();
+    for call in ["agent('')", "parallel('x')", "pipeline([1], 'x')", "workflow()", "SW.sleep('1')"]
+    {
+        let text =
+            format!("export const meta = {{ name: 'a', description: 'b' }}\nreturn await {call}\n");
+        place.write("s.js", text);
+        let ran = place.run(&["run", "s.js"]);
+        ran.fails(1, &["workflow failed at 2:", "TypeError", "[thrown]"]);
+    }
+    let text =
+        "export const meta = { name: 'a', description: 'b' }\nreturn agent('x', { timeout: -1 })\n";
+    place.write("s.js", text);
+    place.run(&["run", "s.js"]).fails(1, &["[call_invalid]"]);
+}

@@ -104,6 +104,151 @@ fn calls_that_nobody_awaits() {
 }
 
 #[test]
+fn lists_of_calls_that_nobody_awaits() {
+    let lost = &[("not-awaited", 2)];
+    for body in [
+        "args.items.map(i => agent(i))",
+        "args.items.map(async i => { const x = await agent(i); log(x) })",
+        "args.items.map(function (i) { return SW.agent(i) })",
+        "args.items.forEach(i => agent(i))",
+        "args.items.flatMap(i => agent(i).catch(() => []))",
+        "Promise.all(args.items.map(i => agent(i)))",
+        "Promise.all([agent('a'), agent('b')]).then(log)",
+        "Promise.race([agent('a'), SW.sleep(5)])",
+        "await args.items.map(i => agent(i))",
+        "return await args.items.map(async i => await agent(i))",
+        "const xs = await [agent('a'), agent('b')]; return xs",
+        "const xs = args.items.map(i => agent(i)); return 1",
+        "const xs = Promise.all(args.items.map(i => agent(i))); return 1",
+        "log(agent('y'))",
+        "console.log('it says', agent('y').then(x => x))",
+        "SW.log(parallel([() => agent('y')]))",
+        "args.ok && agent('y')",
+        "args.ok ? agent('y') : log('no')",
+    ] {
+        finds(&format!("{body}\n"), lost);
+    }
+}
+
+#[test]
+fn calls_that_somebody_awaits_are_no_findings() {
+    for body in [
+        "return args.items.map(i => agent(i))",
+        "return Promise.all(args.items.map(i => agent(i)))",
+        "await Promise.all(args.items.map(i => agent(i)))",
+        "await Promise.all(args.items.map(async i => { await agent(i) }))",
+        "await Promise.allSettled([agent('a'), agent('b')])",
+        "await parallel(args.items.map(i => () => agent(i)))",
+        "await parallel(args.items.map(i => agent(i)))",
+        "await pipeline(args.items, i => agent(i), x => Promise.all([agent(x)]))",
+        "const all = args.items.map(i => agent(i))\nawait Promise.all(all)",
+        "const all = []\nargs.items.forEach(i => all.push(agent(i)))\nawait Promise.all(all)",
+        "const all = []\nargs.items.forEach(i => { all.push(agent(i)) })\nawait Promise.all(all)",
+        "const go = i => agent(i)\nawait parallel(args.items.map(i => () => go(i)))",
+        "for await (const x of args.items.map(i => agent(i))) log(x)",
+        "for (const x of args.items.map(i => agent(i))) log(await x)",
+        "args.items.map(i => log(i))",
+        "args.items.map(i => i.name).forEach(name => log(name))",
+        "args.items.map(agent => agent('x'))",
+        "args.items.map(({ agent }) => agent('x'))",
+        "args.items.map(i => { const later = () => agent(i); return later })",
+        "args.items.forEach(i => { void agent(i) })",
+        "log(await agent('y'))",
+        "log(args.items.map(i => i.name), 'agent(y)')",
+        "void Promise.all(args.items.map(i => agent(i)))",
+        "const pool = { map: async f => { for (const i of args.items) await f(i) } }\nawait pool.map(i => agent(i))",
+        "class Pool { async map(f) { await f(1) } }\nawait new Pool().map(i => agent(i))\nawait agent('x')",
+        "const [a, b] = await Promise.all([agent('a'), agent('b')])\nlog(a, b)",
+        "async function each(i) { return agent(i) }\nreturn Promise.all(args.items.map(each))",
+        "return { xs: await Promise.all(args.items.map(async i => ({ i, x: await agent(i) }))) }",
+        "let last = null\nlast = agent('x')\nawait last",
+        "const x = args.ok ? await agent('y') : null\nargs.ok && await agent('z')",
+        "if (args.ok) await agent('x')\nelse await Promise.any([agent('y')])",
+    ] {
+        finds(&format!("{body}\n"), &[]);
+    }
+}
+
+#[test]
+fn imports_in_bodies() {
+    for import in [
+        "import { readFile } from 'node:fs/promises'",
+        "import { sleep } from 'workflow:extra'",
+        "import x from './x.js'",
+        "import * as x from './x.js'",
+        "import 'x'",
+        "  import {",
+    ] {
+        let rest = if import.ends_with('{') { " a } from 'y'\n" } else { "" };
+        finds(&format!("{import}\n{rest}return 1\n"), &[("import", 2)]);
+    }
+    let place = Place::new();
+    place.write(
+        "script.js",
+        format!("{META}const a = 1; import {{ sleep }} from 'workflow:extra'\nreturn a\n"),
+    );
+    let said = ["a body cannot import anything", "`SW.sleep`", "script.js:2:14", "[import]"];
+    place.run(&["run", "script.js"]).fails(3, &said);
+    // Where a child has one, its caller is told.
+    let parent = format!("{META}return workflow({{ scriptPath: './script.js' }})\n");
+    place.write("parent.js", parent);
+    place.run(&["run", "parent.js"]).fails(1, &["a body cannot import", "script.js:2:14"]);
+    // Other mistakes beside an import are those mistakes.
+    finds(
+        "import { sleep } from 'workflow:extra'\nconst x = ;\nexport default x\n",
+        &[("syntax", 3)],
+    );
+    finds("const load = () => import('x')\nreturn 1\n", &[("dynamic-code", 2)]);
+}
+
+/// What `check` says of a script.
+fn said_of(file: &str, text: &str) -> String {
+    let place = Place::new();
+    place.write(file, text);
+    place.run(&["check", file]).stdout
+}
+
+#[test]
+fn types_are_named_as_what_they_are() {
+    let hint = "if that is TypeScript: a script is JavaScript, so leave the types out, or strip them: npx -p typescript tsc --target esnext --module esnext";
+    for typed in [
+        "const x: string = 'a'",
+        "let x: string",
+        "const [a, b]: [string, number] = args",
+        "function f(a: number) {}",
+        "function f(a?: string) {}",
+        "const f = async (a: string): Promise<void> => {}",
+        "function f(): string { return '' }",
+        "args.map((x: any) => x)",
+        "const f = <T>(x: T) => x",
+        "function f<T>(x: T) {}",
+        "const m = new Map<string, number>()",
+        "const z = {} as Foo",
+        "const z = args!",
+        "const z = args satisfies Y",
+        "interface A { a: string }",
+        "type A = string",
+        "enum E { A }",
+        "export type A = string",
+        "class A { private x = 1 }",
+    ] {
+        let said = said_of("s.js", &format!("{META}{typed}\nreturn 1\n"));
+        assert!(said.contains(&format!("{hint} s.js")), "{typed}: {said}");
+        assert!(said.contains("s.js:2:"), "{typed}: {said}");
+    }
+    for wrong in
+        ["const x = ;", "const x = args ? 1 : ;", "f(a: 1)", "let x = 1 2", "args args", "const x"]
+    {
+        let said = said_of("s.js", &format!("{META}{wrong}\nreturn 1\n"));
+        assert!(said.contains("[syntax]") && !said.contains("TypeScript"), "{wrong}: {said}");
+    }
+    // The name of the file says it, whatever is wrong.
+    let said = said_of("s.ts", &format!("{META}const x = ;\nreturn 1\n"));
+    assert!(said.contains(&format!("{hint} s.ts")), "{said}");
+    assert!(said_of("s.ts", &format!("{META}return 1\n")).contains("0 errors"));
+}
+
+#[test]
 fn a_script_that_cannot_be_had_does_not_hide_what_is_wrong_with_others() {
     let place = common::Place::new();
     place.write("a.mjs", format!("{META}agent('x')\n"));
@@ -134,6 +279,8 @@ fn answers_that_may_be_null() {
         finds(&format!("const x = await agent('x')\n{guarded}\n"), &[]);
     }
     finds("let x = await agent('x')\nx = x ?? {}\nreturn x.y\n", &[]);
+    finds("const x = await agent('x').catch(() => null)\nreturn x.y\n", &[("unguarded-null", 3)]);
+    finds("const x = await agent('x').then(f)\nreturn x.y\nfunction f() { return {} }\n", &[]);
     // A look that comes too late is none.
     finds("const x = await agent('x')\nlog(x.y)\nif (!x) return 0\n", &[("unguarded-null", 3)]);
 }
@@ -151,6 +298,7 @@ fn slots_that_may_be_null() {
         "if (xs.length === 0) return xs; else return xs.at(0).y",
         "const [a, b] = xs; return a.y",
         "const same = xs; return same.map(x => x.y)",
+        "return [...xs].map(x => x.y)",
     ] {
         finds(&format!("{list}{unguarded}\n"), &[("unguarded-null", 3)]);
     }
@@ -164,6 +312,8 @@ fn slots_that_may_be_null() {
         "if (xs.some(x => x === null)) throw new Error('no')\nreturn xs.map(x => x.y)",
         "return xs[0]?.y",
         "return xs.length",
+        "return [...xs.filter(Boolean)].map(x => x.y)",
+        "return [...xs, ...args].map(x => x.y)",
     ] {
         finds(&format!("{list}{guarded}\n"), &[]);
     }

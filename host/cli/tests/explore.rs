@@ -141,6 +141,64 @@ fn hangs_are_found_and_named() {
 }
 
 #[test]
+fn what_does_not_end_is_found_within_seconds() {
+    let place = Place::new();
+    place.write("kid.mjs", "export const meta = { name: 'k', description: 'd' }\nreturn 1\n");
+    for body in [
+        "while (true) await workflow({ scriptPath: './kid.mjs' }, {})\n",
+        "for (let i = 0; ; i++) phase('p' + i)\n",
+        "for (;;) { log('x'); await SW.sleep(1) }\n",
+    ] {
+        let found = findings(&explore(&place, body, &[]), 1);
+        assert_eq!(found[0]["kind"], "unbounded");
+        let message = found[0]["message"].as_str().unwrap();
+        assert!(message.starts_with("the script does not end: "), "{message}");
+    }
+    // Only when an agent answers null: a few such schedules are enough.
+    let body = "let x = null\nwhile (x === null) { x ??= await agent('x', { label: 'key' }); while (x === null) await workflow({ scriptPath: './kid.mjs' }) }\n";
+    let ran = explore(&place, body, &["--runs", "400"]);
+    let found = findings(&ran, 1);
+    let message = found[0]["message"].as_str().unwrap();
+    let said = "when `key` answers null: the script does not end: it started";
+    assert!(message.starts_with(said), "{message}");
+    assert_eq!(ran.report()["gaveUp"], true);
+    assert!(ran.report()["tally"]["schedules"].as_u64().unwrap() < 100);
+}
+
+#[test]
+fn a_null_in_a_child_is_shown_where_the_child_breaks() {
+    let place = Place::new();
+    let kid = "export const meta = { name: 'k', description: 'd' }\nconst x = await agent('in kid', { label: 'inner' })\nreturn { n: x.trim() }\n";
+    place.write("flows/kid.mjs", kid);
+    let body = "const safe = await agent('a')\nreturn { r: await workflow({ scriptPath: './flows/kid.mjs' }), safe: safe?.length }\n";
+    let ran = explore(&place, body, &["--runs", "40"]);
+    let found = findings(&ran, 1);
+    assert_eq!(found[0]["kind"], "unhandled-null");
+    assert_eq!(
+        found[0]["message"],
+        "`x.trim` of the null that `inner` returned, line 3 of kid.mjs"
+    );
+    assert_eq!((&found[0]["file"], &found[0]["line"]), (&"flows/kid.mjs".into(), &3.into()));
+    let text = place.run(&["explore", "script.js", "--runs", "40"]).stdout;
+    assert!(text.contains("in flows/kid.mjs:3:"), "{text}");
+    assert!(text.contains("3 │ return { n: x.trim() }"), "{text}");
+}
+
+#[test]
+fn calls_that_a_run_refuses_are_found() {
+    let place = Place::new();
+    let body = "return parallel([() => agent('x', { provider: 'nix', label: 'no' })])\n";
+    let found = findings(&explore(&place, body, &["--runs", "10"]), 1);
+    assert_eq!(found[0]["kind"], "refused");
+    assert!(found[0]["message"].as_str().unwrap().starts_with("`no` is refused: there is no"));
+    // What decides about it is part of the command that shows it again.
+    let body = "await agent('x', { model: 'm' })\nnull.x\n";
+    let ran = explore(&place, body, &["--model-map", "m:n?provider=nix", "--effort", "low"]);
+    let again = ran.report()["reproduce"][0].as_str().unwrap().to_owned();
+    assert!(again.contains("--effort low --model-map 'm:n?provider=nix'"), "{again}");
+}
+
+#[test]
 fn the_same_seed_finds_the_same() {
     let place = Place::new();
     let body = "const r = await Promise.race([1, 2, 3, 4].map(i => agent('x' + i)))\nreturn [r, Math.random()]\n";

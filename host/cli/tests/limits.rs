@@ -136,3 +136,16 @@ fn a_fan_out_of_ten_thousand_completes() {
         .ok();
     assert_eq!(report["results"], serde_json::json!([10000, 10000]));
 }
+
+#[test]
+fn the_agent_limit_tells_what_was_started_and_what_the_turn_asked_for() {
+    let place = Place::new();
+    let body = "for (let i = 0; i < 6; i++) await agent('one ' + i)\nreturn parallel(Array.from({ length: 9 }, (_, i) => () => agent('many ' + i)))\n";
+    place.write("s.mjs", format!("export const meta = {{ name: 'a', description: 'b' }}\n{body}"));
+    let ran = place.run(&["run", "s.mjs", "--max-agents", "7"]);
+    let said = "may start 7 agents: it has started 6, and then the script asked for 2 or more at once, of which none was started; raise it with --max-agents 14";
+    ran.fails(5, &[said, "[limit_agents]"]);
+    assert_eq!(ran.report()["agents"]["called"], 6);
+    let none = place.run(&["run", "s.mjs", "--max-agents", "3"]);
+    none.fails(5, &["it has started 3, and then the script asked for 1 or more at once"]);
+}

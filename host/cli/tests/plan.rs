@@ -104,6 +104,92 @@ fn a_plan_always_ends() {
 }
 
 #[test]
+fn what_does_not_end_and_asks_no_agents_is_cut_and_says_so() {
+    let place = Place::new();
+    place.write("kid.mjs", "export const meta = { name: 'k', description: 'd' }\nreturn 1\n");
+    let body =
+        "await agent('once')\nwhile (true) await workflow({ scriptPath: './kid.mjs' }, {})\n";
+    let ran = plan(&place, &format!("{META}{body}"), &[]);
+    ran.fails(0, &["stopped after 1 agent: the script started 1002 child workflows", "`kid.mjs`"]);
+    let report = ran.report();
+    assert_eq!(report["error"]["code"], "rehearsal_bound");
+    assert_eq!((&report["completed"], &report["agents"]), (&json!(false), &json!(1)));
+    // Who reads the text sees it, too.
+    let text = place.run(&["plan", "script.js"]);
+    assert!(text.stdout.contains("not whole: stopped after 1 agent: "), "{}", text.stdout);
+    let body = "for (let i = 0; ; i++) { phase('p' + i); await SW.sleep(1) }\n";
+    let ran = plan(&place, &format!("{META}{body}"), &[]);
+    ran.fails(0, &["the script made 20002 phases, log lines, sleeps"]);
+    // All in one turn, which ends at the limit that a run has.
+    let ran = plan(&place, &format!("{META}for (let i = 0; ; i++) phase('p' + i)\n"), &[]);
+    ran.fails(1, &["limit_notes"]);
+    assert_eq!(ran.report()["phases"].as_array().unwrap().len(), 200_000);
+    // As many children as agents need are no endless loop.
+    let text = format!(
+        "{META}for (let i = 0; i < 600; i++) {{ await workflow({{ scriptPath: './kid.mjs' }}); await workflow({{ scriptPath: './kid.mjs' }}); await agent('n' + i) }}\n"
+    );
+    assert_eq!(plan(&place, &text, &[]).ok()["agents"], 600);
+}
+
+#[test]
+fn providers_models_and_efforts_are_those_of_a_run() {
+    let text = "export const meta = { name: 'a', description: 'b', phases: [{ title: 'P', model: 'claude-haiku-4-5?provider=claude-code' }] }
+        const none = await agent('none')
+        const own = await agent('own', { model: 'claude-opus-4-5?provider=claude-code&thinking=high' })
+        const alias = await agent('alias', { model: 'fast', effort: 'max' })
+        phase('P')
+        return agent('phase')
+        ";
+    let args = ["--model", "claude-haiku-4-5?thinking=low", "--model-map"];
+    let args = [args.as_slice(), &["fast:gpt-5?provider=codex&thinking=low"]].concat();
+    let report = plan(&Place::new(), text, &args).ok();
+    let calls = report["calls"].as_array().unwrap();
+    let of = |nth: usize| ["goesTo", "withModel", "withEffort"].map(|key| calls[nth][key].clone());
+    assert_eq!(of(0), ["debug", "claude-haiku-4-5", "low"].map(|text| json!(text)));
+    assert_eq!(of(1), ["claude-code", "claude-opus-4-5", "high"].map(|text| json!(text)));
+    assert_eq!(of(2), ["codex", "gpt-5", "max"].map(|text| json!(text)));
+    assert_eq!(of(3), [json!("claude-code"), json!("claude-haiku-4-5"), json!(null)]);
+    assert_eq!(report["providers"], json!(["claude-code", "codex", "debug"]));
+    assert_eq!(report["models"], json!(["claude-haiku-4-5", "claude-opus-4-5", "gpt-5"]));
+    // All of them have a list price, under the names that their providers know.
+    assert_eq!(report["cost"]["unpriced"], 0);
+}
+
+#[test]
+fn what_a_run_refuses_a_plan_refuses() {
+    let place = Place::new();
+    let text = format!("{META}return agent('x')\n");
+    let unknown = plan(&place, &text, &["--agent-provider", "nix"]);
+    unknown.fails(2, &["there is no provider `nix`", "debug", "[request_invalid]"]);
+    plan(&place, &text, &["--model", "m?color=red"]).fails(2, &["--model", "`color`"]);
+    // Of a call: the script is told, as in a run.
+    let text = format!(
+        "{META}const xs = await parallel([() => agent('x', {{ provider: 'nix', label: 'no' }}), () => agent('y')])\nif (xs[0] === null) await agent('because of that')\nreturn xs\n"
+    );
+    let ran = plan(&place, &text, &[]);
+    ran.fails(1, &["a run refuses call 1 (`no`): there is no provider `nix`", "provider_unknown"]);
+    let report = ran.report();
+    assert_eq!((&report["agents"], &report["completed"]), (&json!(2), &json!(true)));
+    assert_eq!(report["calls"][0]["refused"]["code"], "provider_unknown");
+    assert_eq!(report["calls"][2]["prompt"], "because of that");
+    assert_eq!(report["providers"], json!(["debug"]));
+}
+
+#[test]
+fn prices_are_those_of_the_settings() {
+    let place = Place::new();
+    place.write(
+        "prices.json",
+        r#"{"version": "mine", "models": [{"model": "home", "input": 1.0, "output": 2.0}]}"#,
+    );
+    place.write("script.js", format!("{META}return agent('x', {{ model: 'home' }})\n"));
+    let mut command = place.command(&["plan", "script.js", "--json"]);
+    let command = command.env("SMOL_WF_PRICES", place.path("prices.json"));
+    let report = finish(command.spawn().unwrap()).ok();
+    assert_eq!(report["cost"]["unpriced"], 0, "{report}");
+}
+
+#[test]
 fn models_with_a_list_price_have_a_cost_range() {
     let text =
         format!("{META}return [await agent('x'), await agent('y', {{ model: 'no-such' }})]\n");
@@ -121,6 +207,38 @@ fn a_wide_fan_out_is_seen_whole() {
     let report = plan(&Place::new(), &text, &[]).ok();
     assert_eq!(report["groups"][0]["fanOut"], 700);
     assert_eq!(report["groupsWhole"], true);
+}
+
+#[test]
+fn a_script_that_computes_much_is_not_performed_for_each_of_its_calls() {
+    // A hundred turns that use a good part of what a run may use.
+    let text = format!(
+        "{META}for (let i = 0; i < 100; i++) {{ for (let j = 0; j < 20000; j++); await agent('n' + i) }}\n"
+    );
+    let report = plan(&Place::new(), &text, &["--fuel", "1000000000"]).ok();
+    assert_eq!(report["agents"], 100);
+    assert_eq!(report["groupsWhole"], false);
+}
+
+#[test]
+fn slots_that_throw_are_part_of_the_width() {
+    let text = format!(
+        "{META}return pipeline([1, 2, 3, 4], i => {{ if (i === 3) throw new Error('never'); return agent('n' + i) }})\n"
+    );
+    let report = plan(&Place::new(), &text, &[]).ok();
+    assert_eq!((&report["groups"][0]["fanOut"], &report["agents"]), (&json!(4), &json!(3)));
+}
+
+#[test]
+fn a_fan_out_past_the_limit_is_at_work_as_far_as_it_may() {
+    let text = format!(
+        "{META}return parallel(Array.from({{ length: 1000 }}, (_, i) => () => agent('n' + i)))\n"
+    );
+    let ran = plan(&Place::new(), &text, &["--max-agents", "5"]);
+    ran.fails(0, &["stopped after 5 agents"]);
+    let report = ran.report();
+    assert_eq!((&report["agents"], &report["atOnce"]), (&json!(5), &json!(5)));
+    assert_eq!(report["groupsWhole"], false);
 }
 
 #[test]

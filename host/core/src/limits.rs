@@ -168,10 +168,18 @@ pub enum LimitError {
     #[error("the script recursed deeper than the sandbox allows; make the recursion shallower")]
     Stack,
     /// Too many agents.
-    #[error("the run has started {limit} agents, as many as it may; raise it with --max-agents {}", limit.saturating_mul(2))]
+    #[error(
+        "the run may start {limit} agents: it has started {started}, and then the script asked for {asked} or more at once, of which none was started; raise it with --max-agents {}",
+        limit.saturating_mul(2)
+    )]
     Agents {
         /// Agents allowed.
         limit: u32,
+        /// Agents that were started.
+        started: u32,
+        /// Agents that the script has asked for in the turn that went past the
+        /// limit. What else it would have asked for is not known.
+        asked: u32,
     },
     /// The budget is spent.
     #[error("the run has spent {spent} of its budget of {}; raise it with --budget '{}'", budget.in_words(), budget.raised_over(*spent))]

@@ -311,7 +311,9 @@ fn the_agent_limit_stops_the_run_and_a_higher_one_lets_it_go_on() {
     let few = Limits { agents: 4, ..Limits::default() };
     let machine = Machine::start(head(), start(Scope::ROOT), few, guest(), 1_000_000);
     let stopped = drive(machine, &make, |_| 0).unwrap_err();
-    assert_eq!(stopped, StopTurn::Limit(LimitError::Agents { limit: 4 }));
+    // The turn that goes past the limit is dropped whole.
+    let limit = LimitError::Agents { limit: 4, started: 0, asked: 5 };
+    assert_eq!(stopped, StopTurn::Limit(limit));
     let mut machine = Machine::start(head(), start(Scope::ROOT), few, guest(), 1_000_000);
     let journal = machine.take_entries();
     let (rest, _) = drive(resumed(&journal), &make, |_| 0).unwrap();

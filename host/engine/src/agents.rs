@@ -73,50 +73,15 @@ impl Agents {
         kept.into_iter().map(|(call, worktree)| (call, Noted::Worktree(worktree))).collect()
     }
 
-    /// Finds out who is asked. A call that asks for what its provider cannot do
-    /// is refused here, before anything is spent on it.
+    /// Finds out who is asked.
     pub(crate) fn plan(
         &self,
         call: CallId,
         ordinal: u32,
         request: AgentRequest,
     ) -> Result<Job, Failure> {
-        let choice = selector::choose(&request, &self.head)
-            .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
-        let Some(provider) = self.registry.get(&choice.provider) else {
-            return Err(Failure::new(
-                codes::PROVIDER_UNKNOWN,
-                format!(
-                    "there is no provider `{}`; there are: {}",
-                    choice.provider,
-                    self.registry.names().collect::<Vec<_>>().join(", ")
-                ),
-            ));
-        };
-        for wish in wishes(&request, &choice) {
-            if !(wish.is_met)(&provider.capabilities()) {
-                return Err(self.unsupported(&choice.provider, &wish));
-            }
-        }
+        let (choice, provider) = assign(&request, &self.head, &self.registry)?;
         Ok(Job { call, ordinal, request, choice, provider })
-    }
-
-    fn unsupported(&self, name: &str, wish: &Wish) -> Failure {
-        let able: Vec<&str> = self
-            .registry
-            .all()
-            .filter(|other| (wish.is_met)(&other.capabilities()))
-            .map(|other| other.name())
-            .collect();
-        let able = match able.as_slice() {
-            [] => "no provider here does".to_owned(),
-            names => format!("these do: {}", names.join(", ")),
-        };
-        let message = format!(
-            "provider `{name}` does not support {}; {able}; or leave the option out",
-            wish.option
-        );
-        Failure::new(ProviderErrorKind::Unsupported.code(), message)
     }
 
     /// Runs one call to its end. Dropping the future cancels it.
@@ -150,6 +115,50 @@ impl Agents {
         }
         ending
     }
+}
+
+/// Finds out who is asked. A call that asks for what its provider cannot do is
+/// refused here, before anything is spent on it.
+pub(crate) fn assign(
+    request: &AgentRequest,
+    head: &RunHead,
+    registry: &Registry,
+) -> Result<(Choice, Arc<dyn Provider>), Failure> {
+    let choice = selector::choose(request, head)
+        .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
+    let Some(provider) = registry.get(&choice.provider) else {
+        return Err(Failure::new(
+            codes::PROVIDER_UNKNOWN,
+            format!(
+                "there is no provider `{}`; there are: {}",
+                choice.provider,
+                registry.names().collect::<Vec<_>>().join(", ")
+            ),
+        ));
+    };
+    for wish in wishes(request, &choice) {
+        if !(wish.is_met)(&provider.capabilities()) {
+            return Err(unsupported(registry, &choice.provider, &wish));
+        }
+    }
+    Ok((choice, provider))
+}
+
+fn unsupported(registry: &Registry, name: &str, wish: &Wish) -> Failure {
+    let able: Vec<&str> = registry
+        .all()
+        .filter(|other| (wish.is_met)(&other.capabilities()))
+        .map(|other| other.name())
+        .collect();
+    let able = match able.as_slice() {
+        [] => "no provider here does".to_owned(),
+        names => format!("these do: {}", names.join(", ")),
+    };
+    let message = format!(
+        "provider `{name}` does not support {}; {able}; or leave the option out",
+        wish.option
+    );
+    Failure::new(ProviderErrorKind::Unsupported.code(), message)
 }
 
 /// An option that not every provider has.

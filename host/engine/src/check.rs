@@ -4,6 +4,7 @@
 //! then the guest's own parser, then the syntax tree. Never: runs anything;
 //! never takes what stands in a string or a comment for code.
 
+mod awaits;
 mod names;
 mod nulls;
 mod options;

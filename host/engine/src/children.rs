@@ -14,6 +14,7 @@ use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::script::Script;
 use smol_wf_sandbox::Sandbox;
 
+use crate::explain::explain;
 use crate::library::{LibraryError, Loaded, ProjectRoot};
 
 const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
@@ -60,6 +61,7 @@ impl Children {
         let dialect = match self.sandbox.inspect(&script.source()).await {
             Ok(Ok(dialect)) => dialect,
             Ok(Err(error)) => {
+                let error = explain(error, &script.text, &file_name);
                 let place = format!("{file_name}:{}:{}", error.line, error.column);
                 return Err(format!("{place}: {}: {}", error.name, error.message));
             }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use smol_wf_core::budget::{Allowance, Budget};
+use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
@@ -27,6 +28,7 @@ use crate::clock;
 use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
+use crate::explain::explain;
 use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
@@ -110,7 +112,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        refuse_wrong_models(&request)?;
+        refuse_wrong_models(&request.model_map, &request.defaults)?;
         let (script, dialect) = self.check(&request.script).await?;
         let root = open_root(&request)?;
         let run = RunId::from_bits(random_u128()?);
@@ -325,7 +327,7 @@ pub(crate) async fn compile(
     match sandbox.inspect(&script.source()).await? {
         Ok(dialect) => Ok((script, dialect)),
         Err(error) => {
-            let error = Box::new(error);
+            let error = Box::new(explain(error, &script.text, &file_name));
             Err(EngineError::Compile { error, text: script.text, file_name })
         }
     }
@@ -371,9 +373,12 @@ fn tokens_of(budget: Option<Budget>) -> Option<u64> {
     }
 }
 
-fn refuse_wrong_models(request: &RunRequest) -> Result<(), EngineError> {
-    let aliases = request.model_map.iter().map(|(_, selector)| ("--model-map", selector));
-    let own = request.defaults.model.iter().map(|model| ("--model", model));
+pub(crate) fn refuse_wrong_models(
+    model_map: &[(String, String)],
+    defaults: &CallDefaults,
+) -> Result<(), EngineError> {
+    let aliases = model_map.iter().map(|(_, selector)| ("--model-map", selector));
+    let own = defaults.model.iter().map(|model| ("--model", model));
     for (flag, text) in aliases.chain(own) {
         Selector::parse(text)
             .map_err(|error| EngineError::Request { message: format!("{flag}: {error}") })?;

@@ -14,6 +14,7 @@ mod drive;
 mod effects;
 mod engine;
 mod error;
+mod explain;
 mod fixture;
 mod fork;
 mod guard;

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use smol_wf_core::guest::{Outcome, StartInput, StopTurn, TurnHost};
+use smol_wf_core::guest::{Outcome, ScriptError, StartInput, Status, StopTurn, TurnHost};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::{Machine, Next};
@@ -27,6 +27,8 @@ pub(crate) struct Offline {
     watching: bool,
     /// What the machine is not told.
     rules: Option<Arc<Redaction>>,
+    /// Errors that ended child workflows: their callers are told in words.
+    failed: Vec<(Scope, ScriptError)>,
 }
 
 /// Why there is no turn to run.
@@ -50,7 +52,7 @@ pub(crate) enum Pause {
 
 impl Offline {
     pub(crate) fn new(sandbox: Sandbox) -> Self {
-        Self { sandbox, guests: HashMap::new(), watching: false, rules: None }
+        Self { sandbox, guests: HashMap::new(), watching: false, rules: None, failed: Vec::new() }
     }
 
     /// With guests that can say which promises they wait for.
@@ -66,6 +68,11 @@ impl Offline {
     /// Script instances that are open.
     pub(crate) fn open(&self) -> usize {
         self.guests.len()
+    }
+
+    /// The errors that ended child workflows since this was last asked.
+    pub(crate) fn take_failed(&mut self) -> Vec<(Scope, ScriptError)> {
+        std::mem::take(&mut self.failed)
     }
 
     /// Runs turns until there is none to run. `now_us` is the time of
@@ -112,7 +119,12 @@ impl Offline {
                 Err(stop) => return Ok((machine, Pause::Stopped(stop))),
             };
             let (kept, pause) = match turn {
-                Ok(turn) => ended(scope, turn, fuel),
+                Ok(turn) => {
+                    if let (Ok(Status::Failed(error)), Some(_)) = (&turn.end, scope.opened_by()) {
+                        self.failed.push((scope, error.clone()));
+                    }
+                    ended(scope, turn, fuel)
+                }
                 Err(machine) => {
                     let gone = "the script instance is gone".to_owned();
                     return Ok((machine, Pause::Fault(gone)));

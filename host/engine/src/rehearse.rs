@@ -4,8 +4,10 @@
 //! the real run machine. Never: a store, a provider, a clock; nothing is sent,
 //! journaled or slept.
 
+mod bounds;
 mod contrast;
 mod culprit;
+mod estimate;
 mod explore;
 mod finding;
 mod groups;
@@ -21,16 +23,20 @@ use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
+use smol_wf_core::prices::Prices;
+use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::children::{Children, scope_start};
-use crate::engine::compile;
+use crate::engine::{compile, refuse_wrong_models};
 use crate::error::EngineError;
 use crate::library::ProjectRoot;
+use crate::provide::{self, Providers};
 use crate::request::ScriptFile;
 
+pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-pub use plan::{CostRange, Estimate, GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
+pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
 
 /// What to rehearse.
 #[derive(Debug, Clone)]
@@ -49,6 +55,8 @@ pub struct RehearsalRequest {
     pub defaults: CallDefaults,
     /// Model aliases; a later one wins.
     pub model_map: Vec<(String, String)>,
+    /// What tokens cost.
+    pub prices: Prices,
     /// Seed of `Math.random`, of the answers and of the schedules.
     pub seed: u64,
     /// No child workflow lies above this folder; found from the script when
@@ -65,14 +73,23 @@ pub struct Rehearsal {
     pub(crate) head: RunHead,
     pub(crate) root: ScopeStart,
     pub(crate) limits: Limits,
+    /// Whom calls may go to. Nobody here is ever asked.
+    pub(crate) registry: Registry,
+    pub(crate) prices: Prices,
 }
 
 impl Rehearsal {
-    /// Reads and compiles the script.
+    /// Reads and compiles the script. Of the providers it is only looked at what
+    /// there are and what they can do.
     ///
     /// # Errors
-    /// What is wrong with it, with the author's line and column.
-    pub async fn new(request: RehearsalRequest) -> Result<Self, EngineError> {
+    /// What is wrong with the script, with the author's line and column, or with
+    /// the request.
+    pub async fn new(
+        request: RehearsalRequest,
+        providers: &dyn Providers,
+    ) -> Result<Self, EngineError> {
+        refuse_wrong_models(&request.model_map, &request.defaults)?;
         // The script, its children, and a spare one for compiling and for
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX * 2 + 8))?;
@@ -97,9 +114,18 @@ impl Rehearsal {
             defaults: request.defaults,
             parent: None,
         };
+        let registry = provide::registry(providers, &head)?;
         let path = project.relative(&request.script.path);
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let children = Children { root: Arc::new(project), sandbox: sandbox.clone() };
-        Ok(Self { sandbox, children: Arc::new(children), head, root, limits: request.limits })
+        Ok(Self {
+            sandbox,
+            children: Arc::new(children),
+            head,
+            root,
+            limits: request.limits,
+            registry,
+            prices: request.prices,
+        })
     }
 }

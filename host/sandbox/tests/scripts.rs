@@ -67,7 +67,7 @@ async fn a_refused_call_can_be_caught_and_an_outcome_can_fail() {
 async fn the_host_stops_a_turn_and_is_given_back_with_what_it_saw() {
     let sandbox = sandbox();
     let mut one = guest(&sandbox).await;
-    let stop = StopTurn::Limit(LimitError::Agents { limit: 2 });
+    let stop = StopTurn::Limit(LimitError::Agents { limit: 2, started: 2, asked: 1 });
     let host = Recorder { stop_at: Some((3, stop.clone())), ..Recorder::default() };
     let script = body(
         "for (let i = 0; i < 9; i++) { try { agent('p' + i).catch(() => 0) } catch {} } log('not reached'); return 1",

@@ -115,6 +115,11 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
     if exploration.ended_early {
         lines.push("the undisturbed schedule did not complete, so no other was tried".to_owned());
     }
+    if exploration.gave_up {
+        lines.push(
+            "several schedules did not end, so no more were tried; mend those first".to_owned(),
+        );
+    }
     if exploration.findings.is_empty() {
         lines.push("nothing found".to_owned());
     }
@@ -129,11 +134,15 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
 fn one(finding: &Finding, prepared: &Prepared) -> String {
     let kind = finding.kind.as_str();
     let mut shown = format!("{kind}: {}", screen::one_line(&finding.message));
-    let snippet = finding
-        .line
-        .filter(|_| finding.file.is_none())
-        .map(|line| script::snippet(&prepared.text, line, finding.column.unwrap_or(1)));
-    if let Some(snippet) = snippet.filter(|snippet| !snippet.is_empty()) {
+    let snippet = match (&finding.file, finding.line) {
+        (None, Some(line)) => script::snippet(&prepared.text, line, finding.column.unwrap_or(1)),
+        (Some(file), Some(line)) => {
+            let place = format!("{file}:{line}:{}", finding.column.unwrap_or(1));
+            format!("  in {}\n{}", screen::one_line(&place), finding.excerpt)
+        }
+        (_, None) => String::new(),
+    };
+    if !snippet.is_empty() {
         shown.push('\n');
         shown.push_str(&snippet);
     }

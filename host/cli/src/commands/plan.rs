@@ -13,9 +13,9 @@ use crate::words::plural;
 use crate::workflow_args::Named;
 use crate::{exit, output, screen};
 
-/// Limits that end a plan without a fault of the script: it asks agents for as
-/// long as their answers make it.
-const BOUNDS: [&str; 1] = ["limit_agents"];
+/// Bounds that end a plan without a fault of the script: it asks agents, or goes
+/// on otherwise, for as long as their answers make it.
+const BOUNDS: [&str; 2] = ["limit_agents", "rehearsal_bound"];
 
 /// Characters of a prompt that the text shows without --prompts.
 const PROMPT_CHARS: usize = 100;
@@ -50,21 +50,38 @@ impl PlanArgs {
         } else {
             output::line(&text(&plan, self.prompts))?;
         }
-        match &plan.error {
-            None => Ok(ExitCode::SUCCESS),
-            Some(error) if BOUNDS.contains(&error.code.as_str()) => {
-                failure::talk(&format!(
-                    "stopped after {} agents; the real run may go on",
-                    plan.agents
-                ));
-                Ok(ExitCode::SUCCESS)
+        for call in &plan.calls {
+            if let Some(refused) = &call.refused {
+                let title = screen::one_line(&call.title);
+                let said = format!("a run refuses call {} (`{title}`)", call.step);
+                failure::say(&format!("{said}: {} [{}]", refused.message, refused.code), None);
             }
-            Some(error) => {
+        }
+        let refuses = plan.calls.iter().any(|call| call.refused.is_some());
+        let of_calls = if refuses { exit::FAILED } else { 0 };
+        match (cut(&plan), &plan.error) {
+            (Some(cut), _) => {
+                failure::talk(&cut);
+                Ok(ExitCode::from(of_calls))
+            }
+            (None, Some(error)) => {
                 complain(error, &prepared.text);
                 Ok(ExitCode::from(exit::of_code(&error.code)))
             }
+            (None, None) => Ok(ExitCode::from(of_calls)),
         }
     }
+}
+
+/// Where and why a plan ends that the script does not end.
+fn cut(plan: &Plan) -> Option<String> {
+    let error = plan.error.as_ref().filter(|error| BOUNDS.contains(&error.code.as_str()))?;
+    let agents = plural(plan.agents, "agent");
+    Some(if error.code == "limit_agents" {
+        format!("stopped after {agents}; the real run may go on")
+    } else {
+        format!("stopped after {agents}: {}; the real run may go on", error.message)
+    })
 }
 
 fn complain(error: &PlanError, text: &str) {
@@ -80,6 +97,7 @@ fn text(plan: &Plan, whole: bool) -> String {
     lines.push(format!("{}, at most {} at once", plural(plan.agents, "agent"), plan.at_once));
     lines.push(format!("tokens: {}", tokens(&plan.estimate)));
     lines.push(cost(plan));
+    lines.extend(cut(plan).map(|cut| format!("not whole: {cut}")));
     let mut list = |name: &str, items: Vec<&str>| {
         if !items.is_empty() {
             lines.push(format!("{name}: {}", items.join(", ")));
@@ -132,7 +150,8 @@ fn text(plan: &Plan, whole: bool) -> String {
             } else {
                 screen::cut(&screen::one_line(&call.request.prompt), PROMPT_CHARS)
             };
-            format!("  {} {}\n      {prompt}", call.step, screen::one_line(&call.title))
+            let refused = if call.refused.is_some() { " (refused)" } else { "" };
+            format!("  {} {}{refused}\n      {prompt}", call.step, screen::one_line(&call.title))
         })
         .collect();
     section(&mut lines, "Calls", calls);

@@ -10,6 +10,7 @@ use smol_wf_core::limits::{self, Limits};
 use smol_wf_engine::rehearse::{Rehearsal, RehearsalRequest};
 
 use super::run::{SCRIPT_HELP, find_script};
+use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::CallFlags;
@@ -119,11 +120,12 @@ impl RehearsalFlags {
             provider: agents::choose(&settings).name,
             defaults: setup::call_defaults(&settings),
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
+            prices: setup::agents(&settings)?.prices,
             seed: self.seed,
             project_root: self.project_root.clone(),
             home: paths::home(),
         };
-        let rehearsal = Rehearsal::new(request).await?;
+        let rehearsal = Rehearsal::new(request, &Catalogue::of(&settings)).await?;
         Ok(Prepared { rehearsal, text, again })
     }
 
@@ -140,6 +142,9 @@ impl RehearsalFlags {
         flag("--max-parallel-agents", self.max_parallel_agents.map(|value| value.to_string()));
         flag("--max-agents", self.max_agents.map(|value| value.to_string()));
         flag("--fuel", self.fuel.map(|value| value.to_string()));
+        for (name, value) in self.calls.words() {
+            flag(name, Some(value));
+        }
         let root = self.project_root.as_ref();
         flag("--project-root", root.map(|path| path.to_string_lossy().into_owned()));
         flag("--seed", Some(self.seed.to_string()));

@@ -103,6 +103,8 @@ pub struct Machine {
     agent_book: AgentBook,
     /// Of the agents, those that nobody was asked for.
     reused: u32,
+    /// Agents that were asked for before this turn.
+    agents_before: u32,
     notes: u32,
     usage: Usage,
     fuel: u64,
@@ -194,6 +196,7 @@ impl Machine {
             agents: 0,
             agent_book: AgentBook::default(),
             reused: 0,
+            agents_before: 0,
             notes: 0,
             usage: Usage::default(),
             fuel: 0,
@@ -355,6 +358,7 @@ impl Machine {
         };
         self.fuel = self.fuel.saturating_add(fuel);
         self.turn_bytes = 0;
+        self.agents_before = self.agents - self.reused;
         self.record(Body::TurnEnded { scope, fuel, state })?;
         match (scope, status) {
             (_, Status::Pending) => {

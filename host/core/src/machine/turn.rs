@@ -30,7 +30,13 @@ impl TurnHost for Machine {
         // An answer that is there already starts no agent.
         let started = self.agents - self.reused;
         if pooled.is_none() && self.is_live() && started >= self.limits.agents {
-            return Err(stop(LimitError::Agents { limit: self.limits.agents }));
+            // The turn that goes past the limit is dropped whole.
+            let before = self.agents_before.min(started);
+            return Err(stop(LimitError::Agents {
+                limit: self.limits.agents,
+                started: before,
+                asked: started - before + 1,
+            }));
         }
         let call = self.next_call();
         let request = Box::new(request);

@@ -11,7 +11,7 @@ use oxc_ast::ast::{CallExpression, Expression, MemberExpression};
 pub(super) const AWAITED: [&str; 5] = ["agent", "workflow", "sleep", "parallel", "pipeline"];
 
 /// Objects that hold the primitives, too.
-const HOLDERS: [&str; 2] = ["SW", "ctx"];
+pub(super) const HOLDERS: [&str; 2] = ["SW", "ctx"];
 
 /// How a name came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,20 +66,32 @@ impl<'a> Names<'a> {
         origin.is_none_or(|origin| *origin != Origin::Own)
     }
 
-    /// The primitive that this calls: `agent(…)`, `SW.agent(…)`.
-    pub(super) fn primitive(&self, call: &CallExpression<'a>) -> Option<&'static str> {
-        let name = match &call.callee {
-            Expression::Identifier(name) if self.is_given(&name.name) => name.name.as_str(),
+    /// What this calls, by its own name or as `SW.name`.
+    fn given<'c>(&self, call: &'c CallExpression<'a>, holders: &[&str]) -> Option<&'c str> {
+        match &call.callee {
+            Expression::Identifier(name) if self.is_given(&name.name) => Some(name.name.as_str()),
             Expression::StaticMemberExpression(member) => match &member.object {
                 Expression::Identifier(holder)
-                    if HOLDERS.contains(&holder.name.as_str()) && self.is_given(&holder.name) =>
+                    if holders.contains(&holder.name.as_str()) && self.is_given(&holder.name) =>
                 {
-                    member.property.name.as_str()
+                    Some(member.property.name.as_str())
                 }
-                _ => return None,
+                _ => None,
             },
-            _ => return None,
-        };
+            _ => None,
+        }
+    }
+
+    /// Whether this shows its arguments to whoever watches.
+    pub(super) fn logs(&self, call: &CallExpression<'a>) -> bool {
+        self.given(call, &HOLDERS) == Some("log")
+            || (self.given(call, &["console"]).is_some()
+                && !matches!(call.callee, Expression::Identifier(_)))
+    }
+
+    /// The primitive that this calls: `agent(…)`, `SW.agent(…)`.
+    pub(super) fn primitive(&self, call: &CallExpression<'a>) -> Option<&'static str> {
+        let name = self.given(call, &HOLDERS)?;
         let known = AWAITED.iter().chain(&["phase"]);
         known.copied().find(|known| *known == name)
     }

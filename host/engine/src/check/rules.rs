@@ -50,7 +50,7 @@ rules! {
     META = "meta", Error, "`meta` is missing, no literal, or lacks a key";
     META_KEY = "meta-key", Warning, "a key of `meta` that means nothing here";
     PHASE_TITLE = "phase-title", Warning, "a phase that `meta.phases` does not list, or one that never begins";
-    IMPORT = "import", Error, "an import of anything but `workflow:extra`, or `require`";
+    IMPORT = "import", Error, "an import of anything but `workflow:extra`, any import in a body, or `require`";
     DYNAMIC_CODE = "dynamic-code", Warning, "`import()`, `eval` or `Function`";
     NOT_AWAITED = "not-awaited", Error, "a call that nobody awaits: it is cut off when the script ends";
     FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which waits for nothing";

@@ -3,7 +3,10 @@
 //! Owns: reading that off one expression. Never: goes by what an author calls
 //! things.
 
-use oxc_ast::ast::{Argument, ArrowFunctionBody, CallExpression, Expression, FormalParameters};
+use oxc_ast::ast::{
+    Argument, ArrayExpressionElement, ArrowFunctionBody, CallExpression, Expression,
+    FormalParameters,
+};
 
 use super::names::Names;
 use super::nulls::{Kind, Nulls};
@@ -47,6 +50,15 @@ impl<'a> Values<'_, 'a> {
             Expression::Identifier(name) => {
                 self.names.find(&name.name).and_then(|id| self.nulls.kind(id))
             }
+            // A copy of a list, or several in one.
+            Expression::ArrayExpression(list) => {
+                let kind = |one: &ArrayExpressionElement<'a>| match one {
+                    ArrayExpressionElement::SpreadElement(all) => self.kind(&all.argument),
+                    _ => None,
+                };
+                let all_lists = list.elements.iter().all(|one| kind(one).is_some());
+                list.elements.first().and_then(kind).filter(|_| all_lists)
+            }
             Expression::ComputedMemberExpression(member) => match self.kind(&member.object)? {
                 Kind::List(source) if !member.optional => Some(Kind::One(source)),
                 _ => None,
@@ -67,6 +79,12 @@ impl<'a> Values<'_, 'a> {
 
     fn awaited(&self, expression: &Expression<'a>) -> Option<Kind> {
         let Expression::CallExpression(call) = expression else { return None };
+        // What an answer is, it stays behind these.
+        if let Expression::StaticMemberExpression(member) = &call.callee
+            && ["catch", "finally"].contains(&member.property.name.as_str())
+        {
+            return self.awaited(&member.object);
+        }
         match self.names.primitive(call) {
             Some("agent") => Some(Kind::One("agent")),
             Some("parallel") => Some(Kind::List("parallel")),

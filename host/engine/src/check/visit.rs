@@ -8,12 +8,12 @@ use std::cell::Cell;
 
 use oxc_allocator::ArenaVec;
 use oxc_ast::ast::{
-    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression,
-    BindingIdentifier, BindingPattern, CallExpression, ComputedMemberExpression,
+    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, AwaitExpression,
+    BinaryExpression, BindingIdentifier, BindingPattern, CallExpression, ComputedMemberExpression,
     ConditionalExpression, DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration,
     Expression, ExpressionStatement, ForOfStatement, ForStatement, ForStatementLeft,
     FormalParameter, FormalParameters, Function, IdentifierReference, IfStatement,
-    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, Statement,
+    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, PropertyKey, Statement,
     StaticMemberExpression, SwitchStatement, TryStatement, UnaryExpression, VariableDeclarator,
     WhileStatement,
 };
@@ -21,10 +21,11 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
+use super::awaits::CALLING;
 use super::names::Origin;
 use super::nulls::Kind;
 use super::values::is_async;
-use super::walk::{NOT_AWAITED_HINT, Walk};
+use super::walk::{Given, Walk};
 use super::{Spot, options, rules};
 
 impl<'a> Visit<'a> for Walk<'a, '_> {
@@ -89,10 +90,12 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
-        if let (Some(init), BindingPattern::BindingIdentifier(name)) = (&it.init, &it.id)
-            && let Some(primitive) = self.names.promised(init)
-        {
-            self.promises.push((name.name.as_str(), primitive, init.span().start));
+        if let (Some(init), BindingPattern::BindingIdentifier(name)) = (&it.init, &it.id) {
+            let lone = self.awaits().promised(init);
+            if let Some(primitive) = lone.or_else(|| self.awaits().listed(init)) {
+                let (name, at) = (name.name.as_str(), init.span().start);
+                self.promises.push(Given { name, primitive, at, of_list: lone.is_none() });
+            }
         }
         if let Some(init) = &it.init {
             self.visit_expression(init);
@@ -116,10 +119,16 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
         walk::walk_assignment_expression(self, it);
-        if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left
-            && let Some(id) = self.names.find(&name.name)
-        {
-            self.nulls.assign(id);
+        match &it.left {
+            AssignmentTarget::AssignmentTargetIdentifier(name) => {
+                if let Some(id) = self.names.find(&name.name) {
+                    self.nulls.assign(id);
+                }
+            }
+            AssignmentTarget::StaticMemberExpression(member) => {
+                self.own_list |= CALLING.contains(&member.property.name.as_str());
+            }
+            _ => {}
         }
     }
 
@@ -153,6 +162,8 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
             _ => None,
         };
         self.spots.extend(phase);
+        let logged = self.awaits().logged(it);
+        self.spots.extend(logged);
         let items = self.values().item_parameters(it);
         self.items.extend(items);
         if let Expression::StaticMemberExpression(member) = &it.callee
@@ -188,12 +199,20 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
-        if let Some(primitive) = self.names.promised(&it.expression) {
-            let message = format!("nobody awaits this `{primitive}()`");
-            let at = it.span.start;
-            self.spots.push(Spot::new(&rules::NOT_AWAITED, at, message, NOT_AWAITED_HINT));
-        }
+        let lost = self.awaits().discarded(&it.expression);
+        self.lost.extend(lost);
         walk::walk_expression_statement(self, it);
+    }
+
+    fn visit_await_expression(&mut self, it: &AwaitExpression<'a>) {
+        let lost = self.awaits().awaited_list(it);
+        self.lost.extend(lost);
+        walk::walk_await_expression(self, it);
+    }
+
+    fn visit_property_key(&mut self, it: &PropertyKey<'a>) {
+        self.own_list |= it.static_name().is_some_and(|name| CALLING.contains(&name.as_ref()));
+        walk::walk_property_key(self, it);
     }
 
     fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {

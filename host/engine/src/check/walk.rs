@@ -9,6 +9,7 @@ use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, StringLitera
 use oxc_ast_visit::Visit;
 use oxc_span::{GetSpan, Span};
 
+use super::awaits::{Awaits, Lost};
 use super::names::{Id, Names, Origin};
 use super::nulls::{self, Kind, Nulls};
 use super::phases::Phases;
@@ -28,6 +29,15 @@ pub(super) const NOT_AWAITED_HINT: &str =
 
 /// What a script may import.
 const IMPORTABLE: &str = "workflow:extra";
+
+/// A variable that is given promises.
+pub(super) struct Given<'a> {
+    pub(super) name: &'a str,
+    pub(super) primitive: &'static str,
+    pub(super) at: u32,
+    /// A list of them, so that it depends on what `map` means.
+    pub(super) of_list: bool,
+}
 
 pub(super) struct Walk<'a, 't> {
     pub(super) text: &'a str,
@@ -49,8 +59,13 @@ pub(super) struct Walk<'a, 't> {
     pub(super) mentions: Option<Vec<Id>>,
     /// Parameters and loop variables by where they begin.
     pub(super) items: HashMap<u32, Kind>,
-    /// Variables that are given a promise of a primitive, and where.
-    pub(super) promises: Vec<(&'a str, &'static str, u32)>,
+    /// Variables that are given promises of a primitive.
+    pub(super) promises: Vec<Given<'a>>,
+    /// Promises whose places throw them away.
+    pub(super) lost: Vec<Lost>,
+    /// The script has a method `map` or the like of its own, which may await
+    /// what it is given.
+    pub(super) own_list: bool,
     /// Every name that the script mentions, whichever variable it is of.
     pub(super) mentioned: HashSet<&'a str>,
 }
@@ -73,6 +88,8 @@ impl<'a, 't> Walk<'a, 't> {
             mentions: None,
             items: HashMap::new(),
             promises: Vec::new(),
+            lost: Vec::new(),
+            own_list: false,
             mentioned: HashSet::new(),
         }
     }
@@ -80,6 +97,9 @@ impl<'a, 't> Walk<'a, 't> {
     /// What was found.
     pub(super) fn finish(mut self) -> Vec<Spot> {
         self.spots.extend(self.nulls.spots());
+        let own_list = self.own_list;
+        let lost = self.lost.drain(..).filter(|lost| !(lost.of_list && own_list));
+        self.spots.extend(lost.map(|lost| lost.spot));
         match self.too_deep {
             // What was not looked at may begin a phase.
             Some(at) => {
@@ -97,12 +117,17 @@ impl<'a, 't> Walk<'a, 't> {
 
     /// A promise in a variable that is never mentioned is awaited by nobody.
     fn forgotten(&mut self) {
-        for (name, primitive, at) in std::mem::take(&mut self.promises) {
-            if !self.mentioned.contains(name) {
+        for Given { name, primitive, at, of_list } in std::mem::take(&mut self.promises) {
+            let may_be_awaited = of_list && self.own_list;
+            if !self.mentioned.contains(name) && !may_be_awaited {
                 let message = format!("nobody awaits this `{primitive}()`: `{name}` is not used");
                 self.spots.push(Spot::new(&rules::NOT_AWAITED, at, message, NOT_AWAITED_HINT));
             }
         }
+    }
+
+    pub(super) fn awaits(&self) -> Awaits<'_, 'a> {
+        Awaits { names: &self.names }
     }
 
     pub(super) fn values(&self) -> Values<'_, 'a> {

@@ -5,9 +5,9 @@
 //! schedule without it, in which nothing breaks there.
 
 use smol_wf_core::codes;
-use smol_wf_core::guest::{GroupKind, ScriptError};
+use smol_wf_core::guest::{GroupKind, Outcome, ScriptError};
 use smol_wf_core::ids::{CallId, Scope};
-use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::journal::{Body, Entry, ScopeStart};
 
 use super::schedule::Fault;
 use super::stage::{Ended, Performance};
@@ -35,31 +35,46 @@ impl Break {
 pub(super) fn breaks(performance: &Performance) -> Vec<Break> {
     let mut found = Vec::new();
     for entry in &performance.entries {
-        match &entry.body {
-            Body::SlotNulled { scope, slot } if is_break(&slot.error) => {
-                let became = match slot.group {
-                    GroupKind::Parallel => format!("slot {} of a parallel became null", slot.index),
-                    GroupKind::Pipeline => format!("item {} of a pipeline became null", slot.index),
-                };
-                found.push(Break { error: slot.error.clone(), scope: *scope, slot: Some(became) });
-            }
-            _ => {}
-        }
+        let Body::SlotNulled { scope, slot } = &entry.body else { continue };
+        let Some((scope, error)) = break_of(performance, *scope, &slot.error) else { continue };
+        let became = match slot.group {
+            GroupKind::Parallel => format!("slot {} of a parallel became null", slot.index),
+            GroupKind::Pipeline => format!("item {} of a pipeline became null", slot.index),
+        };
+        found.push(Break { error: error.clone(), scope, slot: Some(became) });
     }
-    if let Ended::Failed(error) = &performance.ended
-        && (is_break(error) || error.code == "unhandled_rejection")
-    {
-        found.push(Break { error: error.clone(), scope: Scope::ROOT, slot: None });
+    if let Ended::Failed(error) = &performance.ended {
+        let broken = break_of(performance, Scope::ROOT, error);
+        let rejected = (error.code == "unhandled_rejection").then_some((Scope::ROOT, error));
+        let broken = broken.or(rejected).map(|(scope, error)| (scope, error.clone()));
+        found.extend(broken.map(|(scope, error)| Break { error, scope, slot: None }));
     }
     found
 }
 
-fn is_break(error: &ScriptError) -> bool {
-    match error.failure.as_deref() {
-        None => error.name == "TypeError" && error.code != "syntax",
-        // A child's error comes as its caller's: in words.
-        Some(code) => code == codes::WORKFLOW_FAILED && error.message.contains(": TypeError: "),
+/// The error of the engine's own making behind this one, and whose it is: a
+/// child's error comes to its caller as a failure of the call, in words.
+fn break_of<'a>(
+    performance: &'a Performance,
+    scope: Scope,
+    error: &'a ScriptError,
+) -> Option<(Scope, &'a ScriptError)> {
+    let is_break = |error: &ScriptError| {
+        error.failure.is_none() && error.name == "TypeError" && error.code != "syntax"
+    };
+    if error.failure.as_deref() != Some(codes::WORKFLOW_FAILED) {
+        return is_break(error).then_some((scope, error));
     }
+    let child = performance.entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::Settled { call, outcome: Outcome::Failed(failure), .. }
+            if failure.message == error.message =>
+        {
+            Some(Scope::of(*call))
+        }
+        _ => None,
+    })?;
+    let error = performance.child_errors.get(&child)?;
+    is_break(error).then_some((child, error))
 }
 
 /// What people call the nth agent of a performance.
@@ -95,12 +110,10 @@ pub(super) fn circumstances(entries: &[Entry], faults: &[(u32, Fault)]) -> Optio
     (!said.is_empty()).then(|| format!("when {}", said.join(" and ")))
 }
 
-/// Text and file name of a script of a performance.
-pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<(&str, &str)> {
+/// A script of a performance.
+pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<&ScopeStart> {
     entries.iter().find_map(|entry| match &entry.body {
-        Body::ScopeStarted(start) if start.scope == scope => {
-            Some((start.text.as_str(), start.file_name.as_str()))
-        }
+        Body::ScopeStarted(start) if start.scope == scope => Some(&**start),
         _ => None,
     })
 }
@@ -116,9 +129,11 @@ pub(super) fn sentence(entries: &[Entry], broken: &Break, agent: &str, fault: Fa
         Fault::Fails => format!("the null in place of `{agent}`, which failed"),
         Fault::TimesOut => format!("the null in place of `{agent}`, which timed out"),
     };
-    let text = script_of(entries, broken.scope).map(|(text, _)| text);
-    let expression = text.and_then(|text| accessed(text, error));
-    let place = if error.line > 0 { format!(", line {}", error.line) } else { String::new() };
+    let script = script_of(entries, broken.scope);
+    let expression = script.and_then(|start| accessed(&start.text, error));
+    let file = script.filter(|start| start.scope != Scope::ROOT);
+    let file = file.map(|start| format!(" of {}", start.file_name)).unwrap_or_default();
+    let place = if error.line > 0 { format!(", line {}{file}", error.line) } else { String::new() };
     let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
     match expression {
         Some(expression) => format!("`{expression}` of {source}{place}{slot}"),

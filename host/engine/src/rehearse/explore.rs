@@ -9,7 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
-use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::journal::{Body, Entry, ScopeStart};
+use smol_wf_core::script::snippet;
 
 use super::culprit::{self, Break};
 use super::finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
@@ -22,6 +23,10 @@ use crate::error::EngineError;
 /// Findings that are listed. A script that breaks everywhere is not understood
 /// better by its hundredth finding.
 const FINDINGS_MAX: usize = 20;
+
+/// Performances of a script that does not end: each takes seconds, and after a
+/// few of them the rest has little to add.
+const ENDLESS_MAX: u32 = 3;
 
 /// Calls of an order that are shown.
 const ORDER_SHOWN_MAX: usize = 12;
@@ -39,6 +44,7 @@ impl Rehearsal {
         tour.count(&undisturbed, &base);
         let extent = extent(&base.entries);
         tour.tally.agents = extent.agents;
+        tour.judge_refused(&base);
         let ended_early = !matches!(base.ended, Ended::Completed(_));
         if ended_early {
             tour.judge_undisturbed(&base);
@@ -48,6 +54,10 @@ impl Rehearsal {
                 None => 1..options.runs,
             };
             for number in numbers {
+                if tour.endless >= ENDLESS_MAX {
+                    tour.gave_up = true;
+                    break;
+                }
                 let schedule = Schedule::nth(number, self.head.seed, extent);
                 let performance = tour.perform(&schedule).await?;
                 tour.count(&schedule, &performance);
@@ -62,6 +72,7 @@ impl Rehearsal {
             tally: tour.tally,
             findings: tour.findings,
             ended_early,
+            gave_up: tour.gave_up,
         })
     }
 }
@@ -81,6 +92,9 @@ struct Tour<'a> {
     tally: Tally,
     orders: HashSet<u64>,
     findings: Vec<Finding>,
+    /// Performances that did not end by themselves.
+    endless: u32,
+    gave_up: bool,
 }
 
 impl<'a> Tour<'a> {
@@ -92,12 +106,16 @@ impl<'a> Tour<'a> {
             tally: Tally::default(),
             orders: HashSet::new(),
             findings: Vec::new(),
+            endless: 0,
+            gave_up: false,
         }
     }
 
     async fn perform(&mut self, schedule: &Schedule) -> Result<Performance, EngineError> {
         let mut director = BySchedule::new(schedule, &mut self.stubs);
-        perform(self.rehearsal, &mut self.found, &mut director).await
+        let performance = perform(self.rehearsal, &mut self.found, &mut director).await?;
+        self.endless += u32::from(performance.ended.took_long());
+        Ok(performance)
     }
 
     fn count(&mut self, schedule: &Schedule, performance: &Performance) {
@@ -123,6 +141,19 @@ impl<'a> Tour<'a> {
         self.orders.insert(hasher.finish());
     }
 
+    /// Calls that a run refuses in whatever order answers come.
+    fn judge_refused(&mut self, base: &Performance) {
+        let undisturbed = Schedule::undisturbed();
+        for entry in &base.entries {
+            if let Body::AgentCalled { call, request, .. } = &entry.body
+                && let Some(failure) = base.refused.get(call)
+            {
+                let message = format!("`{}` is refused: {}", request.title(), failure.message);
+                self.add(FindingKind::Refused, &undisturbed, message, None, None);
+            }
+        }
+    }
+
     fn judge_undisturbed(&mut self, base: &Performance) {
         let undisturbed = Schedule::undisturbed();
         if self.judge_end(&undisturbed, base) {
@@ -130,7 +161,7 @@ impl<'a> Tour<'a> {
         }
         if let Ended::Failed(error) = &base.ended {
             let message = format!("nothing went wrong, and it fails: {}", of_error(error));
-            self.add(FindingKind::Fails, &undisturbed, message, Some(error));
+            self.add(FindingKind::Fails, &undisturbed, message, Some(error), None);
         }
     }
 
@@ -164,8 +195,13 @@ impl<'a> Tour<'a> {
                 let last = culprit::last_agent(entries);
                 let agents = self.rehearsal.limits.agents;
                 let said = format!(
-                    "the script asked {agents} agents and went on asking, last for `{last}`; bound its loop"
+                    "the script does not end: it asked {agents} agents and went on asking, last for `{last}`; bound its loop"
                 );
+                (FindingKind::Unbounded, said, None)
+            }
+            Ended::Stopped { message, .. } if performance.ended.goes_on() => {
+                let did = message.replacen("the script ", "it ", 1);
+                let said = format!("the script does not end: {did}; bound its loop");
                 (FindingKind::Unbounded, said, None)
             }
             Ended::Stopped { .. } if performance.ended.hangs() => {
@@ -182,7 +218,7 @@ impl<'a> Tour<'a> {
             Some(when) => format!("{when}: {said}"),
             None => said,
         };
-        self.add(kind, schedule, message, error);
+        self.add(kind, schedule, message, error, None);
         true
     }
 
@@ -217,7 +253,7 @@ impl<'a> Tour<'a> {
             }
             _ => return,
         };
-        self.add(kind, schedule, message, error);
+        self.add(kind, schedule, message, error, None);
         let sides = [(0, base), (schedule.number, performance)].map(|(schedule, performance)| {
             let mut order = culprit::order_of(&performance.entries);
             if order.len() > ORDER_SHOWN_MAX {
@@ -267,14 +303,9 @@ impl<'a> Tour<'a> {
             Fault::Fails | Fault::TimesOut => FindingKind::UnhandledFailure,
         };
         let message = culprit::sentence(&performance.entries, broken, agent, fault);
-        self.add(kind, schedule, message, Some(&broken.error));
-        if broken.scope != Scope::ROOT
-            && let Some(finding) = self.findings.last_mut()
-            && finding.schedule == schedule.number
-        {
-            let script = culprit::script_of(&performance.entries, broken.scope);
-            finding.file = script.map(|(_, file)| file.to_owned());
-        }
+        let script = culprit::script_of(&performance.entries, broken.scope);
+        let script = script.filter(|start| start.scope != Scope::ROOT);
+        self.add(kind, schedule, message, Some(&broken.error), script);
     }
 
     async fn judge_crash(
@@ -303,24 +334,28 @@ impl<'a> Tour<'a> {
         };
         if let Some(differs) = differs {
             let message = format!("taken up again behind a crash, it goes another way: {differs}");
-            self.add(FindingKind::ResumeDiffers, schedule, message, None);
+            self.add(FindingKind::ResumeDiffers, schedule, message, None, None);
         }
         Ok(())
     }
 
-    /// Adds a finding, or counts it when it is known.
+    /// Adds a finding, or counts it when it is known. `child` is the script that
+    /// it is in, when that is not the one that is explored.
     fn add(
         &mut self,
         kind: FindingKind,
         schedule: &Schedule,
         message: String,
         error: Option<&ScriptError>,
+        child: Option<&ScopeStart>,
     ) {
         let position = |number: u32| (number > 0).then_some(number);
         let line = error.and_then(|error| position(error.line));
         let column = error.and_then(|error| position(error.column));
+        let file = child.map(|start| start.path.clone());
         let known = self.findings.iter_mut().find(|known| {
-            let same = known.kind == kind && known.line == line && known.column == column;
+            let place = (&known.file, known.line, known.column);
+            let same = known.kind == kind && place == (&file, line, column);
             // One place may break over several agents; the first one is enough.
             same && (line.is_some() || known.message == message)
         });
@@ -332,7 +367,11 @@ impl<'a> Tour<'a> {
                 message,
                 schedule: schedule.number,
                 seen: 1,
-                file: None,
+                excerpt: match (child, line) {
+                    (Some(start), Some(line)) => snippet(&start.text, line, column.unwrap_or(1)),
+                    _ => String::new(),
+                },
+                file,
                 line,
                 column,
                 sides: Vec::new(),

@@ -31,6 +31,8 @@ pub struct Exploration {
     /// The undisturbed performance did not complete, so that there was nothing
     /// to compare others with.
     pub ended_early: bool,
+    /// So many schedules did not end that no more were tried.
+    pub gave_up: bool,
 }
 
 /// Performances by kind.
@@ -68,8 +70,10 @@ pub enum FindingKind {
     UnhandledFailure,
     /// The script waits for nothing, or computes without end.
     Hang,
-    /// The script asks agents without end.
+    /// The script asks agents, starts children or says things without end.
     Unbounded,
+    /// A run refuses a call before anyone is asked.
+    Refused,
     /// The script fails though nothing went wrong.
     Fails,
     /// A run that was taken up again went another way.
@@ -86,6 +90,7 @@ impl FindingKind {
             Self::UnhandledFailure => "unhandled-failure",
             Self::Hang => "hang",
             Self::Unbounded => "unbounded",
+            Self::Refused => "refused",
             Self::Fails => "fails",
             Self::ResumeDiffers => "resume-differs",
         }
@@ -104,7 +109,8 @@ pub struct Finding {
     pub schedule: u64,
     /// Schedules that showed it.
     pub seen: u64,
-    /// The script, where it is not the one that was explored.
+    /// The script, from the project's folder, where it is not the one that was
+    /// explored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// The author's line, from 1.
@@ -113,6 +119,9 @@ pub struct Finding {
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The line of that script, with a mark under the place.
+    #[serde(skip)]
+    pub excerpt: String,
     /// Two orders and what came of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<Side>,

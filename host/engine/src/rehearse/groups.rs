@@ -13,8 +13,10 @@ use smol_wf_core::call::Reply;
 use smol_wf_core::guest::{Failure, NullSlot, Outcome};
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::limits::Limits;
 
 use super::Rehearsal;
+use super::bounds::Effort;
 use super::schedule::FAILED;
 use super::stage::{Asked, Cue, Director, Found, perform};
 use super::stubs::Stubs;
@@ -47,25 +49,28 @@ pub(super) async fn places(
     stubs: &mut Stubs,
     undisturbed: &[Entry],
 ) -> Result<Places, EngineError> {
-    let mut waves = waves(undisturbed);
+    let (mut waves, all_ended) = waves(undisturbed);
     // Those that tell of many calls come first.
     waves.sort_by_key(|wave| std::cmp::Reverse(wave.len()));
-    let mut places = Places { found: HashMap::new(), whole: true };
-    let mut entries = 0;
+    let mut places = Places { found: HashMap::new(), whole: all_ended };
+    let mut effort = Effort::default();
     for wave in waves {
-        if entries > ENTRIES_MAX {
-            places.whole = false;
+        if effort.is_over(ENTRIES_MAX, &rehearsal.limits) {
             break;
         }
         let left = wave.len();
-        let mut fails = WaveFails { wave, stubs, left, failed: None, found: &mut places.found };
-        entries += perform(rehearsal, cache, &mut fails).await?.entries.len();
+        let limits = &rehearsal.limits;
+        let (effort, found) = (&mut effort, &mut places.found);
+        let mut fails = WaveFails { wave, stubs, left, failed: None, found, effort, limits };
+        perform(rehearsal, cache, &mut fails).await?;
     }
+    places.whole &= !effort.is_over(ENTRIES_MAX, &rehearsal.limits);
     Ok(places)
 }
 
-/// The ordinals of the agents that were asked in one turn, turn by turn.
-fn waves(entries: &[Entry]) -> Vec<Range<u32>> {
+/// The ordinals of the agents that were asked in one turn, turn by turn, and
+/// whether the last of these turns came to its end.
+fn waves(entries: &[Entry]) -> (Vec<Range<u32>>, bool) {
     let mut waves = Vec::new();
     let (mut first, mut next) = (1, 1);
     for entry in entries {
@@ -78,7 +83,7 @@ fn waves(entries: &[Entry]) -> Vec<Range<u32>> {
             _ => {}
         }
     }
-    waves
+    (waves, next == first)
 }
 
 /// Lets the agents of one wave fail and looks what becomes null.
@@ -90,12 +95,14 @@ struct WaveFails<'a> {
     /// The one that failed last.
     failed: Option<u32>,
     found: &'a mut HashMap<u32, Place>,
+    effort: &'a mut Effort,
+    limits: &'a Limits,
 }
 
 impl Director for WaveFails<'_> {
     fn cue(&mut self, working: &[&Asked], _sleeping: bool) -> Cue {
         match working {
-            _ if self.left == 0 => Cue::Enough,
+            _ if self.left == 0 || self.effort.is_over(ENTRIES_MAX, self.limits) => Cue::Enough,
             [] => Cue::Wake,
             _ => Cue::Answer(0),
         }
@@ -112,6 +119,7 @@ impl Director for WaveFails<'_> {
     }
 
     fn wrote(&mut self, entries: &[Entry]) {
+        self.effort.add(entries);
         let Some(ordinal) = self.failed.take() else { return };
         let place = entries.iter().find_map(|entry| match &entry.body {
             Body::SlotNulled { scope, slot } => {

@@ -4,33 +4,21 @@
 //! Never: promises; a script that goes by what agents answer may do other
 //! things when they answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
-use smol_wf_core::call::{AgentRequest, Reply, Usage};
-use smol_wf_core::dollars;
+use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
-use smol_wf_core::journal::{Body, Entry, RunHead};
-use smol_wf_core::prices::Prices;
+use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::selector;
 
+use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, Places};
-use super::stage::{Asked, Cue, Director, Ended, Found, perform};
-use super::stubs::{Stubs, tokens};
+use super::stage::{Asked, Cue, Director, Ended, Found, Performance, perform};
+use super::stubs::Stubs;
 use super::{Rehearsal, culprit};
 use crate::error::EngineError;
-
-/// Tokens of a coding agent's own instructions and tools, read at least once.
-const OVERHEAD_LOW: u64 = 5_000;
-
-/// The same for an agent with many tools, and what it has read meanwhile.
-const OVERHEAD_HIGH: u64 = 25_000;
-
-/// Turns of an agent that uses tools; each reads again what came before.
-const TURNS_HIGH: u64 = 20;
-
-/// Tokens that an agent writes in all its turns, when it works hard.
-const WRITTEN_HIGH: u64 = 10_000;
 
 /// What a script would do.
 #[derive(Debug, Clone, Serialize)]
@@ -42,7 +30,7 @@ pub struct Plan {
     pub name: String,
     /// `meta.description`.
     pub description: String,
-    /// Agents that would be asked.
+    /// Agents that would be asked, without those that are refused.
     pub agents: u32,
     /// How many of them at once, at the most.
     pub at_once: u32,
@@ -58,7 +46,7 @@ pub struct Plan {
     pub children: Vec<String>,
     /// Providers that would be asked.
     pub providers: BTreeSet<String>,
-    /// Models that are named.
+    /// Models that would be asked for, as their providers call them.
     pub models: BTreeSet<String>,
     /// Primitives and options that are used.
     pub capabilities: BTreeSet<String>,
@@ -73,6 +61,9 @@ pub struct Plan {
     /// Why it did not, and that the real run may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<PlanError>,
+    /// Where each phase stands in `phases`.
+    #[serde(skip)]
+    phase_at: HashMap<String, usize>,
 }
 
 /// Why a plan is not whole.
@@ -89,60 +80,6 @@ pub struct PlanError {
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-}
-
-/// Tokens, from an agent that answers at once to one that works hard.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Estimate {
-    /// Read, at least.
-    pub input_low: u64,
-    /// Read, at the most that is usual.
-    pub input_high: u64,
-    /// Written, at least.
-    pub output_low: u64,
-    /// Written, at the most that is usual.
-    pub output_high: u64,
-}
-
-impl std::ops::AddAssign for Estimate {
-    fn add_assign(&mut self, other: Self) {
-        self.input_low = self.input_low.saturating_add(other.input_low);
-        self.input_high = self.input_high.saturating_add(other.input_high);
-        self.output_low = self.output_low.saturating_add(other.output_low);
-        self.output_high = self.output_high.saturating_add(other.output_high);
-    }
-}
-
-/// Dollars at list prices, for as many agents as have one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CostRange {
-    /// At least.
-    pub low_usd: f64,
-    /// At the most that is usual.
-    pub high_usd: f64,
-    /// Agents without a price: they name no model, or one that is not listed.
-    pub unpriced: u32,
-}
-
-impl CostRange {
-    fn add(&mut self, prices: &Prices, model: Option<&str>, tokens: &Estimate) {
-        let cost = |input_tokens, output_tokens| {
-            let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
-            prices.cost(model?, usage).map(|(dollars, _)| dollars)
-        };
-        match (
-            cost(tokens.input_low, tokens.output_low),
-            cost(tokens.input_high, tokens.output_high),
-        ) {
-            (Some(low), Some(high)) => {
-                dollars::add(&mut self.low_usd, low);
-                dollars::add(&mut self.high_usd, high);
-            }
-            _ => self.unpriced += 1,
-        }
-    }
 }
 
 /// One phase.
@@ -167,7 +104,7 @@ pub struct GroupPlan {
     pub script: String,
     /// Which of its script's constructs it is, from 1, in order of start.
     pub ordinal: u32,
-    /// Slots or items that ask agents.
+    /// Slots or items: those that ask agents, and those that throw.
     pub fan_out: u32,
     /// Agents directly in it; those of constructs within it are theirs.
     pub agents: u32,
@@ -191,8 +128,17 @@ pub struct PlannedCall {
     pub title: String,
     /// The provider it would go to.
     pub goes_to: String,
+    /// The model that this one would be asked for; none leaves it to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_model: Option<String>,
+    /// The effort that it would be asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_effort: Option<String>,
     /// Its tokens.
     pub estimate: Estimate,
+    /// Why it would be refused, before anyone is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<PlanError>,
 }
 
 impl Rehearsal {
@@ -208,10 +154,13 @@ impl Rehearsal {
         let performance = perform(self, &mut found, &mut by_issue).await?;
         let (at_once, answers) = (by_issue.at_once, by_issue.answers);
         let mut plan = self.empty_plan();
-        plan.at_once = at_once;
         for entry in &performance.entries {
-            plan.take_in(&performance.entries, entry, &self.head, &answers);
+            plan.take_in(self, &performance, entry, &answers);
         }
+        // What the script asked for in a turn that was its last one is at work
+        // nowhere here, and would be in a run that goes on.
+        let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
+        plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
         let places = groups::places(self, &mut found, &mut stubs, &performance.entries).await?;
         plan.groups = plan.group(&performance.entries, &places);
         plan.groups_whole = places.whole;
@@ -243,6 +192,7 @@ impl Rehearsal {
             cost: CostRange::default(),
             completed: false,
             error: None,
+            phase_at: HashMap::new(),
         }
     }
 }
@@ -250,9 +200,9 @@ impl Rehearsal {
 impl Plan {
     fn take_in(
         &mut self,
-        entries: &[Entry],
+        rehearsal: &Rehearsal,
+        performance: &Performance,
         entry: &Entry,
-        head: &RunHead,
         answers: &BTreeMap<CallId, u64>,
     ) {
         let mut uses = |what: &str| {
@@ -260,9 +210,25 @@ impl Plan {
         };
         match &entry.body {
             Body::AgentCalled { call, scope, request } => {
+                let script = culprit::script_of(&performance.entries, *scope);
                 let answer = answers.get(call).copied().unwrap_or(0);
-                let script = culprit::script_of(entries, *scope).map(|(_, file)| file);
-                self.agent(*call, script.unwrap_or_default(), request, head, answer);
+                let planned = PlannedCall {
+                    step: *call,
+                    script: script.map_or_else(String::new, |start| start.file_name.clone()),
+                    request: (**request).clone(),
+                    title: request.title(),
+                    goes_to: String::new(),
+                    with_model: None,
+                    with_effort: None,
+                    estimate: Estimate::of(request, answer),
+                    refused: performance.refused.get(call).map(|failure| PlanError {
+                        code: failure.code.clone(),
+                        message: failure.message.clone(),
+                        line: None,
+                        column: None,
+                    }),
+                };
+                self.agent(rehearsal, planned);
             }
             Body::WorkflowCalled { .. } => uses("workflow"),
             Body::SleepCalled { milliseconds, .. } => {
@@ -281,25 +247,8 @@ impl Plan {
         }
     }
 
-    fn agent(
-        &mut self,
-        call: CallId,
-        script: &str,
-        request: &AgentRequest,
-        head: &RunHead,
-        answer: u64,
-    ) {
-        let goes_to = request.provider.as_ref().unwrap_or(&head.provider).clone();
-        let estimate = estimate(request, answer);
-        self.agents += 1;
-        self.estimate += estimate;
-        let phase = self.phase(request.phase.as_deref().unwrap_or_default());
-        phase.agents += 1;
-        phase.estimate += estimate;
-        self.providers.insert(goes_to.clone());
-        let model = model_of(request, head);
-        self.cost.add(&Prices::default(), model.as_deref(), &estimate);
-        self.models.extend(model);
+    fn agent(&mut self, rehearsal: &Rehearsal, mut call: PlannedCall) {
+        let request = &call.request;
         let options = [
             ("schema", request.schema.is_some()),
             ("model", request.model.is_some()),
@@ -310,19 +259,28 @@ impl Plan {
         self.capabilities.extend(used);
         self.capabilities.extend(request.isolation.clone());
         self.capabilities.insert("agent".to_owned());
-        self.calls.push(PlannedCall {
-            step: call,
-            script: script.to_owned(),
-            request: request.clone(),
-            title: request.title(),
-            goes_to,
-            estimate,
-        });
+        // A call whose model is no selector was refused when it was made.
+        if let Ok(choice) = selector::choose(request, &rehearsal.head) {
+            call.goes_to = choice.provider;
+            call.with_model = choice.model;
+            call.with_effort = choice.effort;
+        }
+        if call.refused.is_none() {
+            self.agents += 1;
+            self.estimate += call.estimate;
+            let phase = self.phase(call.request.phase.as_deref().unwrap_or_default());
+            phase.agents += 1;
+            phase.estimate += call.estimate;
+            self.providers.insert(call.goes_to.clone());
+            self.cost.add(&rehearsal.prices, call.with_model.as_deref(), &call.estimate);
+            self.models.extend(call.with_model.clone());
+        }
+        self.calls.push(call);
     }
 
     fn phase(&mut self, title: &str) -> &mut PlanPhase {
         let phases = &mut self.phases;
-        let index = phases.iter().position(|phase| phase.title == title).unwrap_or_else(|| {
+        let index = *self.phase_at.entry(title.to_owned()).or_insert_with(|| {
             let estimate = Estimate::default();
             phases.push(PlanPhase { title: title.to_owned(), agents: 0, estimate });
             phases.len() - 1
@@ -336,10 +294,10 @@ impl Plan {
         for (ordinal, call) in (1..).zip(&self.calls) {
             let Some(Place { scope, slot }) = places.found.get(&ordinal) else { continue };
             let (group, slots) = groups.entry((*scope, slot.ordinal)).or_insert_with(|| {
-                let script = culprit::script_of(entries, *scope).map(|(_, file)| file);
+                let script = culprit::script_of(entries, *scope);
                 let group = GroupPlan {
                     kind: slot.group,
-                    script: script.unwrap_or_default().to_owned(),
+                    script: script.map_or_else(String::new, |start| start.file_name.clone()),
                     ordinal: slot.ordinal,
                     fan_out: 0,
                     agents: 0,
@@ -349,27 +307,19 @@ impl Plan {
             });
             group.agents += 1;
             slots.insert(slot.index);
-            group.fan_out = u32::try_from(slots.len()).unwrap_or(u32::MAX);
         }
-        groups.into_values().map(|(group, _)| group).collect()
-    }
-}
-
-/// The model that a call would ask for: its own or the default, by its full name.
-fn model_of(request: &AgentRequest, head: &RunHead) -> Option<String> {
-    let asked = request.model.as_ref().or(head.defaults.model.as_ref())?;
-    // The last one given wins, as flags do.
-    let mapped = head.model_map.iter().rev().find(|(alias, _)| alias == asked);
-    Some(mapped.map_or(asked, |(_, selector)| selector).clone())
-}
-
-fn estimate(request: &AgentRequest, answer: u64) -> Estimate {
-    let asked = tokens(&request.prompt) + request.schema.as_deref().map_or(0, tokens);
-    Estimate {
-        input_low: OVERHEAD_LOW + asked,
-        input_high: TURNS_HIGH * (OVERHEAD_HIGH + asked),
-        output_low: answer,
-        output_high: WRITTEN_HIGH.max(answer),
+        for entry in entries {
+            if let Body::SlotNulled { scope, slot } = &entry.body
+                && let Some((_, slots)) = groups.get_mut(&(*scope, slot.ordinal))
+            {
+                slots.insert(slot.index);
+            }
+        }
+        let whole = |(mut group, slots): (GroupPlan, BTreeSet<u32>)| {
+            group.fan_out = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+            group
+        };
+        groups.into_values().map(whole).collect()
     }
 }
 

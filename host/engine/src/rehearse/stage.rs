@@ -5,18 +5,18 @@
 //! that, and never leaves this thread to wait for something.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
-use smol_wf_core::ids::{CallId, RunId, Scope};
+use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{self, Body, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
-use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
+use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
 use smol_wf_sandbox::Sandbox;
 
 use super::Rehearsal;
-use crate::children::Children;
+use super::bounds::{Bounds, REHEARSAL_BOUND};
+use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
 use crate::offline::{Offline, Pause};
@@ -79,18 +79,22 @@ pub(super) enum Ended {
 pub(super) struct Performance {
     pub(super) entries: Vec<Entry>,
     pub(super) ended: Ended,
+    /// Agent calls that a run refuses before anyone is asked, and why.
+    pub(super) refused: BTreeMap<CallId, Failure>,
+    /// The errors that ended child workflows.
+    pub(super) child_errors: BTreeMap<Scope, ScriptError>,
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
 pub(super) type Found = HashMap<(String, String), Result<Box<ScopeStart>, Failure>>;
 
 struct Stage<'a> {
-    sandbox: &'a Sandbox,
-    children: &'a Arc<Children>,
+    rehearsal: &'a Rehearsal,
     found: &'a mut Found,
-    run: RunId,
-    limits: Limits,
     guests: Offline,
+    bounds: Bounds,
+    refused: BTreeMap<CallId, Failure>,
+    child_errors: BTreeMap<Scope, ScriptError>,
     entries: Vec<Entry>,
     /// By number, which is the order of issue and that of dispatch.
     asked: BTreeMap<CallId, Asked>,
@@ -123,12 +127,12 @@ pub(super) async fn perform(
     let guest = Sandbox::guest_digest();
     let machine = Machine::start(head, rehearsal.root.clone(), rehearsal.limits, guest, BEGIN_US);
     let mut stage = Stage {
-        sandbox: &rehearsal.sandbox,
-        children: &rehearsal.children,
+        rehearsal,
         found,
-        run: rehearsal.head.run.clone(),
-        limits: rehearsal.limits,
         guests: Offline::new(rehearsal.sandbox.clone()),
+        bounds: Bounds::default(),
+        refused: BTreeMap::new(),
+        child_errors: BTreeMap::new(),
         entries: Vec::new(),
         asked: BTreeMap::new(),
         sleeping: BTreeSet::new(),
@@ -138,7 +142,8 @@ pub(super) async fn perform(
         deliveries: 0,
     };
     let ended = stage.run(machine, director).await?;
-    Ok(Performance { entries: stage.entries, ended })
+    let Stage { entries, refused, child_errors, .. } = stage;
+    Ok(Performance { entries, ended, refused, child_errors })
 }
 
 impl Stage<'_> {
@@ -153,8 +158,11 @@ impl Stage<'_> {
             self.take_entries(&mut machine, director);
             match pause {
                 Pause::Wait => {
-                    self.take_effects(&mut machine);
-                    if self.find_child(&mut machine).await {
+                    if let Some(ended) = self.bounds.crossed() {
+                        return Ok(ended);
+                    }
+                    let has_refused = self.take_effects(&mut machine);
+                    if has_refused || self.find_child(&mut machine).await {
                         continue;
                     }
                     if director.crashes(self.deliveries) {
@@ -166,9 +174,7 @@ impl Stage<'_> {
                     }
                 }
                 Pause::Stuck(scope) => {
-                    let entries = self.entries.clone();
-                    let unsettled =
-                        diagnose::unsettled(self.sandbox, entries, self.limits, scope).await;
+                    let unsettled = self.unsettled(scope).await;
                     if let Err(stop) = machine.give_up(scope, &unsettled) {
                         return Ok(stopped(stop));
                     }
@@ -199,13 +205,33 @@ impl Stage<'_> {
             }
         }
         director.wrote(&fresh);
+        self.bounds.count(&fresh);
+        self.child_errors.extend(self.guests.take_failed());
         self.entries.extend(fresh);
     }
 
-    fn take_effects(&mut self, machine: &mut Machine) {
+    /// Where the promises were made that a script waits for in vain.
+    async fn unsettled(&mut self, scope: Scope) -> Vec<String> {
+        if !self.bounds.may_diagnose() {
+            return Vec::new();
+        }
+        let Rehearsal { sandbox, limits, .. } = self.rehearsal;
+        diagnose::unsettled(sandbox, self.entries.clone(), *limits, scope).await
+    }
+
+    /// True when a call was refused, as a run would.
+    fn take_effects(&mut self, machine: &mut Machine) -> bool {
+        let Rehearsal { head, registry, .. } = self.rehearsal;
+        let mut has_refused = false;
         for effect in machine.take_effects() {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
+                    if let Err(failure) = assign(&request, head, registry) {
+                        has_refused = true;
+                        self.refused.insert(call, failure.clone());
+                        machine.complete(call, Outcome::Failed(failure), None);
+                        continue;
+                    }
                     self.asked.insert(call, Asked { call, ordinal, request: *request });
                 }
                 Effect::SleepUntil { call, wake_at_us } => {
@@ -220,6 +246,7 @@ impl Stage<'_> {
                 }
             }
         }
+        has_refused
     }
 
     /// Starts the next child workflow, when there is one and room for it.
@@ -232,7 +259,7 @@ impl Stage<'_> {
         };
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {
-            let found = self.children.find(call, caller, target, None).await;
+            let found = self.rehearsal.children.find(call, caller, target, None).await;
             self.found.insert(key.clone(), found);
         }
         match self.found.get(&key) {
@@ -256,7 +283,7 @@ impl Stage<'_> {
     fn happen(&mut self, machine: &mut Machine, director: &mut dyn Director) -> bool {
         // Agents are dispatched in order of issue, so that those at work are
         // always the first of all that are open.
-        let at_once = self.limits.parallel_agents.max(1) as usize;
+        let at_once = self.rehearsal.limits.parallel_agents.max(1) as usize;
         let working: Vec<&Asked> = self.asked.values().take(at_once).collect();
         if working.is_empty() && self.sleeping.is_empty() {
             return false;
@@ -282,13 +309,14 @@ impl Stage<'_> {
 
     /// Loses everything but the journal, and takes the run up from that.
     fn crash(&mut self) -> Result<Machine, EngineError> {
-        self.guests = Offline::new(self.sandbox.clone());
+        self.guests = Offline::new(self.rehearsal.sandbox.clone());
         self.asked.clear();
         self.sleeping.clear();
         self.child_queue.clear();
-        let unreadable = |error| EngineError::Journal { run: self.run.clone(), error };
+        let unreadable =
+            |error| EngineError::Journal { run: self.rehearsal.head.run.clone(), error };
         let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
-        Machine::resume(entries, self.limits, Sandbox::guest_digest(), self.now_us)
+        Machine::resume(entries, self.rehearsal.limits, Sandbox::guest_digest(), self.now_us)
             .map_err(unreadable)
     }
 }
@@ -319,10 +347,27 @@ impl Ended {
     pub(super) fn hangs(&self) -> bool {
         match self {
             Self::Failed(error) => error.code == NEVER_SETTLES,
-            Self::Stopped { code, .. } => {
-                ["limit_fuel", "limit_turn_fuel"].contains(&code.as_str())
-            }
+            Self::Stopped { .. } => self.is_fuel(),
             _ => false,
         }
+    }
+
+    /// Whether the script computes without end.
+    fn is_fuel(&self) -> bool {
+        self.is_stopped_by(&["limit_fuel", "limit_turn_fuel"])
+    }
+
+    /// Whether the script says things and starts children without end.
+    pub(super) fn goes_on(&self) -> bool {
+        self.is_stopped_by(&[REHEARSAL_BOUND, "limit_notes"])
+    }
+
+    /// Whether it took seconds to find out that the script does not end.
+    pub(super) fn took_long(&self) -> bool {
+        self.is_fuel() || self.goes_on()
+    }
+
+    fn is_stopped_by(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Stopped { code, .. } if codes.contains(&code.as_str()))
     }
 }

@@ -1,0 +1,158 @@
+//! What the guest's parser cannot know of a script that it refuses.
+//!
+//! Owns: the words for two mistakes that look like other ones to a parser of
+//! JavaScript: an import in a body, and types. Never: decides whether a script
+//! is refused; that is done when it comes here.
+
+use smol_wf_core::guest::ScriptError;
+
+/// Endings of files that hold TypeScript.
+const TYPESCRIPT_ENDINGS: [&str; 4] = [".ts", ".mts", ".cts", ".tsx"];
+
+/// Words that begin a declaration in TypeScript alone.
+const DECLARING: [&str; 6] = ["interface", "type", "enum", "declare", "namespace", "abstract"];
+
+/// Words in front of a member in TypeScript alone.
+const MODIFYING: [&str; 4] = ["private", "public", "protected", "readonly"];
+
+/// The error with what its author has to know.
+pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> ScriptError {
+    if error.code != "syntax" || error.line == 0 {
+        return error;
+    }
+    let line = usize::try_from(error.line - 1).ok().and_then(|index| text.lines().nth(index));
+    let Some(line) = line else { return error };
+    let column = usize::try_from(error.column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let at = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    let (before, rest) = line.split_at(at);
+    if let Some(import) = import_in_body(&error.message, line, before) {
+        return import_error(error, line, import);
+    }
+    if TYPESCRIPT_ENDINGS.iter().any(|end| file_name.ends_with(end))
+        || is_type(&error.message, before, rest)
+    {
+        return ScriptError {
+            message: format!(
+                "{}; if that is TypeScript: a script is JavaScript, so leave the types out, or strip them: npx -p typescript tsc --target esnext --module esnext {file_name}",
+                error.message
+            ),
+            ..error
+        };
+    }
+    error
+}
+
+/// The byte of the line where an `import` stands that a body cannot have: its
+/// parser takes the word for the call `import()`, and stumbles over what is
+/// behind it.
+fn import_in_body(message: &str, line: &str, before: &str) -> Option<usize> {
+    const WORD: &str = "import";
+    if !message.to_lowercase().starts_with("unexpected") {
+        return None;
+    }
+    let start = line.len() - line.trim_start().len();
+    if let Some(behind) = line.trim_start().strip_prefix(WORD)
+        && !behind.starts_with(is_word)
+    {
+        let next = behind.trim_start().chars().next();
+        if next.is_none_or(|next| is_word(next) || "{*'\"/".contains(next)) {
+            return Some(start);
+        }
+    }
+    let head = before.trim_end().strip_suffix(WORD)?;
+    let separate = !head.ends_with(|before| is_word(before) || before == '.');
+    separate.then_some(head.len())
+}
+
+fn import_error(error: ScriptError, line: &str, at: usize) -> ScriptError {
+    let column = line.get(..at).unwrap_or_default().chars().count() + 1;
+    ScriptError {
+        code: "import".to_owned(),
+        message: "this script is a body, with `return` at top level, and a body cannot import anything; what `workflow:extra` has is there without: `SW.sleep`; put other code into the script, or write a module with `export default async (args, ctx) => …`".to_owned(),
+        column: u32::try_from(column).unwrap_or(1),
+        ..error
+    }
+}
+
+/// Whether a parser of JavaScript stumbles there over a type. Right where it
+/// says so, as far as one line tells; not all types are recognised.
+fn is_type(message: &str, before: &str, rest: &str) -> bool {
+    let head = before.trim_end();
+    let last = last_word(head);
+    let word = first_word(rest);
+    let annotates = |text: &str| {
+        let text = text.trim_start();
+        let text = text.strip_prefix('?').unwrap_or(text);
+        text.strip_prefix(':').is_some_and(|behind| {
+            behind.trim_start().starts_with(|next: char| is_word(next) && !next.is_ascii_digit())
+                || behind.trim_start().starts_with(['{', '[', '(', '\''])
+        })
+    };
+    match message {
+        // `const x: T = …`; `const m = new Map<K, V>()`; `const [a]: T = …`
+        "missing initializer for variable" => {
+            let behind = rest.trim_start_matches(is_word);
+            annotates(behind) || (behind.starts_with('>') && head.contains('<'))
+        }
+        "variable name expected" => behind_brackets(rest).is_some_and(annotates),
+        // `let x: T`, `x as T`, `x!`, `type T = …`, `private x`
+        "expecting ';'" => {
+            let declares = ["let ", "var "].iter().any(|word| head.trim_start().starts_with(word));
+            let member = head.contains("class ") || head.trim_start() == last;
+            (annotates(rest) && (declares || member))
+                || ["as", "satisfies"].contains(&word)
+                || (rest.starts_with('!') && head == before && head.ends_with(is_word))
+                || (DECLARING.contains(&last) && head.trim_start().split(' ').count() <= 2)
+                || MODIFYING.contains(&last)
+        }
+        // `(x: T) => …`, `f(): T {`, `(x?: T) => …`
+        "Unexpected token ':'" => annotates(rest) && head.contains('('),
+        "Unexpected token '?'" => annotates(rest),
+        "unexpected token in expression: ':'" => head.ends_with('?') && annotates(rest),
+        "Unexpected identifier 'as'" | "Unexpected identifier 'satisfies'" => true,
+        "unsupported keyword: enum" => true,
+        "invalid export syntax" => {
+            let behind = rest.trim_start().strip_prefix("export").unwrap_or(rest);
+            DECLARING.contains(&first_word(behind.trim_start()))
+        }
+        "from clause expected" => last == "type",
+        "Unexpected token '<'" => head.trim_end_matches(is_word).ends_with("function "),
+        // `<T>(x: T) => x`
+        "unexpected token in expression: '<'" => {
+            rest.split_once('>').is_some_and(|(_, behind)| behind.starts_with('('))
+        }
+        _ => false,
+    }
+}
+
+/// What stands behind the brackets that a text begins with.
+fn behind_brackets(text: &str) -> Option<&str> {
+    let mut depth = 0_u32;
+    for (at, char) in text.char_indices() {
+        match char {
+            '[' | '{' => depth += 1,
+            ']' | '}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return text.get(at + 1..);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|char| !is_word(char)).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
+fn last_word(text: &str) -> &str {
+    let word = text.trim_end_matches(is_word).len();
+    text.get(word..).unwrap_or_default()
+}
+
+fn is_word(char: char) -> bool {
+    char.is_alphanumeric() || char == '_' || char == '$'
+}

@@ -1,0 +1,91 @@
+//! What agents would read, write and cost.
+//!
+//! Owns: the range from an agent that answers at once to one that works hard.
+//! Never: knows what an agent will do.
+
+use serde::Serialize;
+use smol_wf_core::call::{AgentRequest, Usage};
+use smol_wf_core::dollars;
+use smol_wf_core::prices::Prices;
+
+use super::stubs::tokens;
+
+/// Tokens of a coding agent's own instructions and tools, read at least once.
+const OVERHEAD_LOW: u64 = 5_000;
+
+/// The same for an agent with many tools, and what it has read meanwhile.
+const OVERHEAD_HIGH: u64 = 25_000;
+
+/// Turns of an agent that uses tools; each reads again what came before.
+const TURNS_HIGH: u64 = 20;
+
+/// Tokens that an agent writes in all its turns, when it works hard.
+const WRITTEN_HIGH: u64 = 10_000;
+
+/// Tokens, from an agent that answers at once to one that works hard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Estimate {
+    /// Read, at least.
+    pub input_low: u64,
+    /// Read, at the most that is usual.
+    pub input_high: u64,
+    /// Written, at least.
+    pub output_low: u64,
+    /// Written, at the most that is usual.
+    pub output_high: u64,
+}
+
+impl Estimate {
+    /// Of a call whose made-up answer has so many tokens.
+    pub(super) fn of(request: &AgentRequest, answer: u64) -> Self {
+        let asked = tokens(&request.prompt) + request.schema.as_deref().map_or(0, tokens);
+        Self {
+            input_low: OVERHEAD_LOW + asked,
+            input_high: TURNS_HIGH * (OVERHEAD_HIGH + asked),
+            output_low: answer,
+            output_high: WRITTEN_HIGH.max(answer),
+        }
+    }
+}
+
+impl std::ops::AddAssign for Estimate {
+    fn add_assign(&mut self, other: Self) {
+        self.input_low = self.input_low.saturating_add(other.input_low);
+        self.input_high = self.input_high.saturating_add(other.input_high);
+        self.output_low = self.output_low.saturating_add(other.output_low);
+        self.output_high = self.output_high.saturating_add(other.output_high);
+    }
+}
+
+/// Dollars at list prices, for as many agents as have one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostRange {
+    /// At least.
+    pub low_usd: f64,
+    /// At the most that is usual.
+    pub high_usd: f64,
+    /// Agents without a price: they name no model, or one that is not listed.
+    pub unpriced: u32,
+}
+
+impl CostRange {
+    /// Adds a call to this model.
+    pub(super) fn add(&mut self, prices: &Prices, model: Option<&str>, tokens: &Estimate) {
+        let cost = |input_tokens, output_tokens| {
+            let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+            prices.cost(model?, usage).map(|(dollars, _)| dollars)
+        };
+        match (
+            cost(tokens.input_low, tokens.output_low),
+            cost(tokens.input_high, tokens.output_high),
+        ) {
+            (Some(low), Some(high)) => {
+                dollars::add(&mut self.low_usd, low);
+                dollars::add(&mut self.high_usd, high);
+            }
+            _ => self.unpriced += 1,
+        }
+    }
+}
