@@ -12,7 +12,7 @@ use smol_wf_engine::{EngineError, Report, RunState};
 
 use crate::config::{ConfigError, Settings};
 use crate::difference;
-use crate::progress::LogLevel;
+use crate::progress::{self, LogLevel};
 use crate::screen;
 use crate::words::plural;
 use crate::workflow_args::ArgsError;
@@ -241,7 +241,7 @@ pub(crate) fn warn(settings: &Settings) {
 pub(crate) fn say(message: &str, below: Option<&str>) {
     talk(&format!("error: {message}"));
     if let Some(below) = below {
-        let _ = writeln!(std::io::stderr().lock(), "{}", screen::lines(below));
+        write_line(&screen::lines(below));
     }
 }
 
@@ -250,5 +250,9 @@ pub(crate) fn say(message: &str, below: Option<&str>) {
 /// nobody reads it, nobody is told.
 pub(crate) fn talk(text: &str) {
     let indented = screen::lines(text).replace('\n', "\n  ");
-    let _ = writeln!(std::io::stderr().lock(), "{indented}");
+    write_line(&indented);
+}
+
+fn write_line(text: &str) {
+    let _ = progress::around(|| writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -20,6 +20,7 @@ use crate::failure::talk;
 use crate::output;
 use crate::words::span;
 use live::Live;
+pub(crate) use live::{around, take_away};
 use plain::Plain;
 
 /// Shows a run.
@@ -55,7 +56,7 @@ impl Progress {
         let level = LogLevel::of(settings);
         let live = level == LogLevel::Info && !events && may_animate();
         let screen = if live {
-            Screen::Live(Live::new())
+            Screen::Live(Live::default())
         } else {
             Screen::Plain(Plain::new(level >= LogLevel::Info))
         };
@@ -138,7 +139,7 @@ impl Watcher for Progress {
         }
         match event.kind {
             "workflow.warning" if self.level >= LogLevel::Warn => {
-                self.say(&format!("warning: {}", text_of(event, "message")));
+                talk(&format!("warning: {}", text_of(event, "message")));
             }
             "workflow.agent_event" if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
@@ -155,16 +156,7 @@ impl Watcher for Progress {
 
     fn warn(&self, message: &str) {
         if self.level >= LogLevel::Warn {
-            self.say(&format!("warning: {message}"));
-        }
-    }
-}
-
-impl Progress {
-    fn say(&self, line: &str) {
-        match &self.screen {
-            Screen::Plain(_) => talk(line),
-            Screen::Live(live) => live.line(line),
+            talk(&format!("warning: {message}"));
         }
     }
 }

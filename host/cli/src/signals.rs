@@ -42,6 +42,7 @@ impl Signals {
                     // Twice: at once. What is durable is durable. Agents that
                     // have ignored the first one are not left to themselves.
                     let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
+                    crate::progress::take_away();
                     stop_at_once(received);
                 }
                 // A terminal that closes is told of by the kernel and by the
