@@ -8,8 +8,8 @@ mod plain;
 mod slow;
 
 use std::io::IsTerminal;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
@@ -30,6 +30,8 @@ pub(crate) struct Progress {
     screen: Screen,
     run: OnceLock<RunId>,
     opening: Opening,
+    /// Warnings from before the run was known: its id comes first.
+    early: Mutex<Vec<String>>,
     /// Number of the last event that was told.
     told: AtomicU64,
     /// What it was when this same process took the run up again: what is replayed
@@ -66,6 +68,7 @@ impl Progress {
             screen,
             run: OnceLock::new(),
             opening,
+            early: Mutex::default(),
             told: AtomicU64::new(0),
             told_before: AtomicU64::new(0),
             lost: OnceLock::new(),
@@ -89,6 +92,8 @@ impl Progress {
                 talk(&format!("warning: {warning}"));
             }
         }
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        early.drain(..).for_each(|warning| talk(&format!("warning: {warning}")));
     }
 
     /// The run is to be taken up again.
@@ -155,7 +160,13 @@ impl Watcher for Progress {
     }
 
     fn warn(&self, message: &str) {
-        if self.level >= LogLevel::Warn {
+        if self.level < LogLevel::Warn {
+            return;
+        }
+        if self.run.get().is_none() {
+            let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+            early.push(message.to_owned());
+        } else {
             talk(&format!("warning: {message}"));
         }
     }
