@@ -1,7 +1,8 @@
 -- This program appends to a journal, and deletes it whole. Whoever changes or
 -- takes away single entries, or large values, does it behind its back: what was
 -- made of the journal then goes, in the same transaction, and the next list
--- reads the journal itself.
+-- reads the journal itself. Nothing watched over what was kept before.
+DELETE FROM summaries;
 CREATE TRIGGER entries_changed AFTER UPDATE ON entries BEGIN
     DELETE FROM summaries WHERE tenant = old.tenant AND run = old.run;
     DELETE FROM summaries WHERE tenant = new.tenant AND run = new.run;
