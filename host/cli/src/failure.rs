@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::report::NullReport;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
@@ -163,16 +164,21 @@ fn snippet(error: &EngineError) -> Option<String> {
 fn nulls(report: &Report, what: &str) {
     const NAMED_MAX: usize = 3;
     for null in report.nulls.iter().take(NAMED_MAX) {
-        let agent = match (&null.label, null.step) {
-            (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
-            _ => null.place.to_owned(),
-        };
-        let slot = match (null.ordinal, null.index) {
-            (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
-            _ => String::new(),
-        };
-        talk(&format!("{what}: {agent}{slot}: {}", null.reason));
+        talk(&format!("{what}: {}", null_in_words(null)));
     }
+}
+
+/// Whose it was, where in the script, and why.
+pub(crate) fn null_in_words(null: &NullReport) -> String {
+    let agent = match (&null.label, null.step) {
+        (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
+        _ => null.place.to_owned(),
+    };
+    let slot = match (null.ordinal, null.index) {
+        (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
+        _ => String::new(),
+    };
+    format!("{agent}{slot}: {}", null.reason)
 }
 
 /// Tells what a fork was spared.

@@ -15,6 +15,7 @@ use smol_wf_sandbox::Sandbox;
 use crate::engine::{Engine, recorded};
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
+use crate::history::is_held;
 use crate::offline::{Offline, Pause};
 
 /// Version of the report of a replay. Fields are only ever added.
@@ -61,7 +62,8 @@ impl Engine {
         // freed. Without a thread for it they are freed here.
         let _ = std::thread::Builder::new().spawn(move || drop(records));
         let (head, _, limits) = recorded(&entries, run)?;
-        let last = entries.last().map(|entry| RunState::after(&entry.body, false));
+        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
+        let last = entries.last().map(|entry| RunState::after(&entry.body, held));
         let (steps, turns) = counts(&entries);
         let length = entries.len() as u64;
         let Verdict { mismatch, fuel_compared } =

@@ -96,6 +96,11 @@ impl<'a> Fold<'a> {
                     step.session_id = Some(session_id);
                 }
             }
+            Body::AgentActivity(activity) => {
+                if let Some(step) = self.opened(activity.call) {
+                    step.doing = Some(&activity.text);
+                }
+            }
             Body::AgentParked { call, failure, reply } => {
                 self.parked(*call, failure, reply, at_us);
             }
@@ -246,6 +251,9 @@ impl<'a> Fold<'a> {
             self.interrupt(last_us);
         }
         for step in &mut self.details.steps {
+            if step.state != StepState::Running {
+                step.doing = None;
+            }
             if let (StepState::Running, Some(work)) = (step.state, step.work.last_mut()) {
                 work.to_us = last_us;
             }
@@ -258,6 +266,8 @@ impl<'a> Step<'a> {
     fn begin(&mut self, at_us: i64) {
         self.state = StepState::Running;
         self.error = None;
+        // What it did for an attempt before this one.
+        self.doing = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
     }
@@ -351,6 +361,7 @@ fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: 
         cost_source: None,
         worktree: None,
         error: None,
+        doing: None,
         asked,
         outcome: None,
         reply: None,
