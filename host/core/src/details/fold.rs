@@ -8,6 +8,7 @@ use super::{
     StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
+use crate::event::Activity;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
@@ -96,11 +97,7 @@ impl<'a> Fold<'a> {
                     step.session_id = Some(session_id);
                 }
             }
-            Body::AgentActivity(activity) => {
-                if let Some(step) = self.opened(activity.call) {
-                    step.doing = Some(&activity.text);
-                }
-            }
+            Body::AgentActivity(activity) => self.does(activity),
             Body::AgentParked { call, failure, reply } => {
                 self.parked(*call, failure, reply, at_us);
             }
@@ -175,6 +172,12 @@ impl<'a> Fold<'a> {
 
     fn opened(&mut self, call: CallId) -> Option<&mut Step<'a>> {
         self.open.get(&call).map(|&index| &mut self.details.steps[index])
+    }
+
+    fn does(&mut self, activity: &'a Activity) {
+        if let Some(step) = self.opened(activity.call) {
+            step.doing = Some(&activity.text);
+        }
     }
 
     fn settled(
