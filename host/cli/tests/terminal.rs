@@ -254,6 +254,18 @@ fn agents_that_began_later_get_the_rows_of_those_that_have_ended() {
 }
 
 #[test]
+fn on_the_second_ctrl_c_the_moving_lines_go_too() {
+    let place = Place::new();
+    let text = "const bye = await agent('a')\nreturn bye\n";
+    place.write("s.mjs", format!("{META}{text}"));
+    let screen = Screen::of(&place, "run s.mjs --debug-rule '*=delay:60s'; echo it is over");
+    screen.once(|lines| count(lines, "1 running, 0 done") == 1);
+    assert!(screen.tmux(&["send-keys", "C-c", "C-c"]).status().unwrap().success());
+    let ended = screen.once(|lines| count(lines, "it is over") == 1);
+    assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
+}
+
+#[test]
 fn on_ctrl_c_what_is_said_stays_and_the_moving_lines_go() {
     let place = Place::new();
     place.write(
