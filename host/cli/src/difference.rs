@@ -13,8 +13,8 @@ const CONTEXT_LINES: usize = 2;
 /// Lines of one field at the most: more is no longer read.
 const LINES_MAX: usize = 60;
 
-/// Characters of a line that are shown.
-const LINE_CHARS: usize = 160;
+/// Columns of a line that are shown.
+const LINE_COLUMNS: usize = 160;
 
 /// Characters before the first difference of a long line.
 const LEAD_CHARS: usize = 40;
@@ -47,7 +47,7 @@ pub(crate) fn of_texts(recorded: &str, now: &str) -> String {
                 ChangeTag::Equal => ' ',
             };
             let text = screen::one_line(change.value().trim_end_matches(['\n', '\r']));
-            lines.push(format!("{sign} {}", screen::cut(&text, LINE_CHARS)));
+            lines.push(format!("{sign} {}", screen::cut(&text, LINE_COLUMNS)));
         }
     }
     if lines.len() > LINES_MAX {
@@ -66,13 +66,13 @@ fn first_difference(left: &str, right: &str) -> usize {
 /// The part of a line that the difference begins in.
 fn window(text: &str, from: usize) -> String {
     let text = screen::one_line(text);
-    if text.chars().count() <= LINE_CHARS {
+    if screen::columns(&text) <= LINE_COLUMNS {
         return text;
     }
     let skipped = from.saturating_sub(LEAD_CHARS);
     let rest: String = text.chars().skip(skipped).collect();
     let lead = if skipped > 0 { "…" } else { "" };
-    format!("{lead}{}", screen::cut(&rest, LINE_CHARS))
+    format!("{lead}{}", screen::cut(&rest, LINE_COLUMNS))
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::report::NullReport;
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, Report, RunState};
 
 use crate::config::{ConfigError, Settings};
 use crate::difference;
-use crate::progress::LogLevel;
+use crate::progress::{self, LogLevel};
 use crate::screen;
 use crate::words::plural;
 use crate::workflow_args::ArgsError;
@@ -163,16 +164,21 @@ fn snippet(error: &EngineError) -> Option<String> {
 fn nulls(report: &Report, what: &str) {
     const NAMED_MAX: usize = 3;
     for null in report.nulls.iter().take(NAMED_MAX) {
-        let agent = match (&null.label, null.step) {
-            (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
-            _ => null.place.to_owned(),
-        };
-        let slot = match (null.ordinal, null.index) {
-            (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
-            _ => String::new(),
-        };
-        talk(&format!("{what}: {agent}{slot}: {}", null.reason));
+        talk(&format!("{what}: {}", null_in_words(null)));
     }
+}
+
+/// Whose it was, where in the script, and why.
+pub(crate) fn null_in_words(null: &NullReport) -> String {
+    let agent = match (&null.label, null.step) {
+        (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
+        _ => null.place.to_owned(),
+    };
+    let slot = match (null.ordinal, null.index) {
+        (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
+        _ => String::new(),
+    };
+    format!("{agent}{slot}: {}", null.reason)
 }
 
 /// Tells what a fork was spared.
@@ -241,7 +247,7 @@ pub(crate) fn warn(settings: &Settings) {
 pub(crate) fn say(message: &str, below: Option<&str>) {
     talk(&format!("error: {message}"));
     if let Some(below) = below {
-        let _ = writeln!(std::io::stderr().lock(), "{}", screen::lines(below));
+        write_line(&screen::lines(below));
     }
 }
 
@@ -250,5 +256,9 @@ pub(crate) fn say(message: &str, below: Option<&str>) {
 /// nobody reads it, nobody is told.
 pub(crate) fn talk(text: &str) {
     let indented = screen::lines(text).replace('\n', "\n  ");
-    let _ = writeln!(std::io::stderr().lock(), "{indented}");
+    write_line(&indented);
+}
+
+fn write_line(text: &str) {
+    let _ = progress::around(|| writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -8,8 +8,8 @@ mod plain;
 mod slow;
 
 use std::io::IsTerminal;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
@@ -20,6 +20,7 @@ use crate::failure::talk;
 use crate::output;
 use crate::words::span;
 use live::Live;
+pub(crate) use live::{around, take_away};
 use plain::Plain;
 
 /// Shows a run.
@@ -29,6 +30,8 @@ pub(crate) struct Progress {
     screen: Screen,
     run: OnceLock<RunId>,
     opening: Opening,
+    /// Warnings from before the run was known: its id comes first.
+    early: Mutex<Vec<String>>,
     /// Number of the last event that was told.
     told: AtomicU64,
     /// What it was when this same process took the run up again: what is replayed
@@ -55,7 +58,7 @@ impl Progress {
         let level = LogLevel::of(settings);
         let live = level == LogLevel::Info && !events && may_animate();
         let screen = if live {
-            Screen::Live(Live::new())
+            Screen::Live(Live::default())
         } else {
             Screen::Plain(Plain::new(level >= LogLevel::Info))
         };
@@ -65,6 +68,7 @@ impl Progress {
             screen,
             run: OnceLock::new(),
             opening,
+            early: Mutex::default(),
             told: AtomicU64::new(0),
             told_before: AtomicU64::new(0),
             lost: OnceLock::new(),
@@ -88,6 +92,8 @@ impl Progress {
                 talk(&format!("warning: {warning}"));
             }
         }
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        early.drain(..).for_each(|warning| talk(&format!("warning: {warning}")));
     }
 
     /// The run is to be taken up again.
@@ -138,7 +144,7 @@ impl Watcher for Progress {
         }
         match event.kind {
             "workflow.warning" if self.level >= LogLevel::Warn => {
-                self.say(&format!("warning: {}", text_of(event, "message")));
+                talk(&format!("warning: {}", text_of(event, "message")));
             }
             "workflow.agent_event" if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
@@ -154,17 +160,14 @@ impl Watcher for Progress {
     }
 
     fn warn(&self, message: &str) {
-        if self.level >= LogLevel::Warn {
-            self.say(&format!("warning: {message}"));
+        if self.level < LogLevel::Warn {
+            return;
         }
-    }
-}
-
-impl Progress {
-    fn say(&self, line: &str) {
-        match &self.screen {
-            Screen::Plain(_) => talk(line),
-            Screen::Live(live) => live.line(line),
+        if self.run.get().is_none() {
+            let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+            early.push(message.to_owned());
+        } else {
+            talk(&format!("warning: {message}"));
         }
     }
 }

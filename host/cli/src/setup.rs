@@ -27,6 +27,12 @@ pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, 
     over(Box::new(SqliteStore::open(path)?), path, settings, instances_max)
 }
 
+/// The same for commands that look first: one that may only be read is.
+fn engine_or_reader(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
+    let path = database(settings)?;
+    over(Box::new(SqliteStore::open_or_read(path)?), path, settings, instances_max)
+}
+
 /// The same for commands that only look: where there is no database, none is
 /// made, and they see an empty one.
 pub(crate) fn engine_to_look(
@@ -35,7 +41,7 @@ pub(crate) fn engine_to_look(
 ) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if is_there(path) {
-        return Ok(engine(settings, instances_max)?);
+        return Ok(engine_or_reader(settings, instances_max)?);
     }
     talk(&format!(
         "there is no database at {} yet: the first `smol-wf run` makes it; --db names another one",
@@ -55,7 +61,7 @@ pub(crate) fn engine_with_run(
     if !is_there(path) {
         return Err(CommandError::NoDatabase { path: path.to_owned(), asked: asked.to_owned() });
     }
-    Ok(engine(settings, instances_max)?)
+    Ok(engine_or_reader(settings, instances_max)?)
 }
 
 fn database(settings: &Settings) -> Result<&Path, EngineError> {

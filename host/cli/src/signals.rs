@@ -17,6 +17,10 @@ use system::Listener;
 /// milliseconds unless one hangs in the kernel.
 const KILL_MAX: Duration = Duration::from_secs(1);
 
+/// How long it waits for the terminal to take the moving lines away: far longer
+/// than any that works takes.
+const CLEAR_MAX: Duration = Duration::from_millis(200);
+
 /// Listens until the program ends.
 pub(crate) struct Signals {
     pub(crate) cancel: CancellationToken,
@@ -42,6 +46,9 @@ impl Signals {
                     // Twice: at once. What is durable is durable. Agents that
                     // have ignored the first one are not left to themselves.
                     let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
+                    // A terminal that takes nothing must not keep us either.
+                    let away = tokio::task::spawn_blocking(crate::progress::take_away);
+                    let _ = tokio::time::timeout(CLEAR_MAX, away).await;
                     stop_at_once(received);
                 }
                 // A terminal that closes is told of by the kernel and by the

@@ -3,9 +3,11 @@
 //! Owns: `2h`, `yesterday`, dates, RFC 3339 and milliseconds. Never: a time
 //! zone other than UTC where none is given; lists show UTC, too.
 
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::config::duration;
 
@@ -56,14 +58,24 @@ fn milliseconds(text: &str) -> Result<Timestamp, String> {
 }
 
 /// `2h`, `2h ago`, `1.5d`, `2w`.
-fn ago(text: &str) -> Option<jiff::SignedDuration> {
+fn ago(text: &str) -> Option<SignedDuration> {
     let text = text.strip_suffix("ago").map_or(text, str::trim_end);
-    let weeks = text.strip_suffix('w').and_then(|number| number.parse::<f64>().ok());
-    let span = match weeks {
+    SignedDuration::try_from(age(text).ok()?).ok()
+}
+
+/// How long ago, for clap: `12h`, `30d`, `2w`. A number alone might be meant as
+/// days, and what is older than that many seconds is nearly everything.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| *number >= 0.0);
+    if number(text).is_some() {
+        return Err(format!("a unit is missing: {text}h, {text}d or {text}w"));
+    }
+    match text.strip_suffix('w').and_then(number) {
         Some(weeks) => duration(&format!("{}d", weeks * 7.0)),
-        None => duration(text),
-    };
-    jiff::SignedDuration::try_from(span.ok()?).ok()
+        None => duration(text).map_err(|_| {
+            "a duration is a number and a unit, and there are s, m, h, d and w: 12h, 30d".to_owned()
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -113,5 +125,15 @@ mod tests {
         }
         assert!(at("99999999999999999999", now).is_err());
         assert!(at("99999999999999", now).is_ok_and(|far| far > now));
+    }
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(age("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert_eq!(age("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        assert_eq!(age("1.5h"), Ok(Duration::from_secs(5_400)));
+        assert!(age("30").unwrap_err().contains("30d"));
+        for text in ["", "0", "1.5", "-1d", "0w", "w", "30 days", "2 w", "nanw"] {
+            assert!(age(text).is_err(), "{text}");
+        }
     }
 }

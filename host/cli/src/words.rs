@@ -4,6 +4,7 @@
 //! what a program reads; JSON has the numbers as they are.
 
 use jiff::Timestamp;
+use smol_wf_core::dollars::clean;
 
 /// `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
@@ -35,9 +36,16 @@ pub(crate) fn dollars(amount: f64) -> String {
     format!("{sign}${:.digits$}", amount.abs())
 }
 
-/// The same; nothing where nobody named a price.
+/// `$1.25`; nothing where nobody named a price.
 pub(crate) fn price(amount: f64) -> String {
     if amount > 0.0 { dollars(amount) } else { String::new() }
+}
+
+/// `+$0.0100`, `-$1.25`, `$0.00`.
+pub(crate) fn dollars_change(before: f64, after: f64) -> String {
+    let change = clean(after - before);
+    let sign = if change > 0.0 { "+" } else { "" };
+    format!("{sign}{}", dollars(change))
 }
 
 /// `1.2 s`, `3m05s`.
@@ -87,6 +95,9 @@ mod tests {
         assert_eq!(dollars(1.256), "$1.26");
         assert_eq!(dollars(0.0123), "$0.0123");
         assert_eq!(dollars(-0.0123), "-$0.0123");
+        assert_eq!(dollars_change(0.01, 0.02), "+$0.0100");
+        assert_eq!(dollars_change(3.0, 1.75), "-$1.25");
+        assert_eq!(dollars_change(0.1 + 0.2, 0.3), "$0.00");
         assert_eq!(price(0.0), "");
     }
 }

@@ -271,6 +271,9 @@ fn runs_that_are_the_same_and_runs_that_differ() {
     let document = place.run(&["diff", &first, &answered, "-o", "json"]).report();
     assert_eq!(document["same"], 1);
     assert_eq!(document["answeredOtherwise"][0]["b"], 2);
+    assert_eq!(document["answeredOtherwise"][0]["answers"]["b"], "\"other\"");
+    let text = place.run(&["diff", &first, &answered]).stdout;
+    assert!(text.contains("~ step 2 and 2  both ask: \"echo: both ask\" → \"other\""), "{text}");
     assert_eq!(document["firstDivergence"]["fields"][0]["name"], "answer");
     assert_eq!(document["firstDivergence"]["fields"][0]["b"], "\"other\"");
 
@@ -291,6 +294,8 @@ fn runs_that_are_the_same_and_runs_that_differ() {
         assert!(text.contains(&format!("1 not answered yet in the {which}")), "{text}");
         assert!(!text.contains("answered otherwise"), "{text}");
     }
+    let text = place.run(&["diff", &first, &paused]).stdout;
+    assert!(text.contains("cost: $0.00 → $0.0200 (+$0.0200)"), "{text}");
     assert_eq!(place.run(&["diff", &paused, &paused]).code, 0);
     place.run(&["diff", &first, "nonsense"]).fails(3, &["run_unknown"]);
     place.run(&["diff", &first]).fails(2, &[]);

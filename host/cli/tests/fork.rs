@@ -249,6 +249,38 @@ fn a_fork_that_is_killed_goes_on_without_its_parent() {
 }
 
 #[test]
+fn a_resume_with_an_edited_script_that_is_typed_again_goes_on_with_its_fork() {
+    let place = Place::new();
+    let script = |last: &str| {
+        body(&format!("await agent('one'); await agent('two'); return await agent('{last}')"))
+    };
+    let before = place.script(&script("three"), &["--max-agents", "1"]).run_id();
+    place.write("edited.mjs", script("4"));
+    let typed = ["resume", &before, "edited.mjs", "--max-agents"];
+    let stopped = place.run(&[&typed[..], &["1"]].concat());
+    assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+    let fork = stopped.run_id();
+    assert_eq!(dispatched(&place, &fork), ["two"]);
+    // Another script is another fork.
+    place.write("other.mjs", script("5"));
+    let other = place.run(&["resume", &before, "other.mjs", "--max-agents", "9"]);
+    assert_ne!(other.run_id(), fork);
+    let again = place.run(&[&typed[..], &["9"]].concat());
+    assert_eq!(again.ok()["runId"], fork.as_str(), "{}", again.stderr);
+    assert_eq!(again.ok()["results"], "echo: 4");
+    for part in [&before, &fork, "smol-wf fork"] {
+        assert!(
+            again.stderr.lines().any(|line| line.starts_with("warning: ") && line.contains(part))
+        );
+    }
+    assert_eq!(dispatched(&place, &fork), ["two", "4"], "nothing was asked twice");
+    // And when it is over, it is reported, as any run is.
+    let over = place.run(&typed[..3]);
+    assert_eq!(over.ok()["runId"], fork.as_str());
+    assert_eq!(dispatched(&place, &fork), ["two", "4"]);
+}
+
+#[test]
 fn limits_are_raised_on_resume_and_what_is_done_is_free() {
     let place = Place::new();
     let script = body(

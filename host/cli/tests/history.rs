@@ -177,6 +177,11 @@ fn runs_are_deleted_by_id_state_and_age() {
     let dry = place.run(&["history", "delete", "--all", "--dry-run"]);
     assert_eq!(dry.stdout.lines().filter(|line| line.starts_with("would delete run_")).count(), 3);
     assert_eq!(list(&place, &[]).len(), 3);
+    // Whoever forgets the unit means days, and seconds would be nearly all.
+    place
+        .run(&["history", "delete", "--all", "--older-than", "30", "--yes"])
+        .fails(2, &["30d", "unit"]);
+    place.run(&["history", "delete", "--all", "--older-than", "2w", "--yes"]).fails(0, &[]);
     let none = place
         .run(&["history", "delete", "--all", "--older-than", "1h", "--yes", "-o", "json"])
         .ok();
@@ -218,6 +223,62 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
     assert_eq!(list(&place, &["--state", "interrupted"]), std::slice::from_ref(&run));
     place.run(&["history", "delete", &run]).fails(0, &[]);
     assert_eq!(list(&place, &[]), [""; 0]);
+}
+
+const AGENT: &str = "#!/bin/sh\nread -r prompt\necho \"reading $prompt\" >&2\nexec sleep 60\n";
+
+#[test]
+fn of_a_run_at_work_one_sees_what_its_agents_do_now() {
+    let place = Place::new();
+    let agent = place.write("home/.config/smol-workflows/agent.sh", AGENT);
+    std::fs::set_permissions(agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let file = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh']\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    place.write("s.mjs", workflow("slow", 1));
+    let at_home = |args: &[&str]| {
+        let mut command = place.at_home(args);
+        command.env("SMOL_WF_DB", place.db());
+        command
+    };
+    let command = ["run", "s.mjs", "--agent-provider", "mine"];
+    let mut child = at_home(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let shown = (0..600).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let shown = place.run(&["history", "latest", "-o", "json"]);
+        let doing =
+            (shown.code == 0).then(|| shown.report()["details"]["steps"][0]["doing"].clone());
+        doing.filter(Value::is_string)
+    });
+    let text = place.run(&["history", "latest", "-o", "text"]).stdout;
+    let replayed = place.run(&["replay", "latest"]).ok();
+    let stopped = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    child.wait().unwrap();
+    assert!(stopped.unwrap().success());
+    assert_eq!(shown, Some(Value::from("agent.sh reading ask 0")));
+    assert!(text.contains("DOING") && text.contains("agent.sh reading ask 0"), "{text}");
+    assert_eq!(replayed["state"], "running", "as `history` says");
+    let after = place.run(&["history", "latest", "-o", "json"]).ok();
+    assert_eq!(after["state"], "cancelled");
+    assert_eq!(after["details"]["steps"][0].get("doing"), None);
+}
+
+#[test]
+fn one_is_one_and_nulls_say_whose_they_are() {
+    let place = Place::new();
+    let text = "export const meta = { name: 'n', description: 'd' }\n\
+        return await pipeline(['x'], () => agent('a', { label: 'asker' }), () => { throw new Error('no') })\n";
+    let run = place.script(text, &["--max-agents", "1"]).run_id();
+    let shown = place.run(&["history", &run, "-o", "text"]).stdout;
+    for part in [
+        "\n1 agent, 1 answered, 0 failed",
+        "  1 agent, 16 at once",
+        "null: pipeline (slot 0 of pipeline 1): ",
+    ] {
+        assert!(shown.contains(part), "no `{part}` in: {shown}");
+    }
+    let fork = place.run(&["fork", &run]).run_id();
+    let shown = place.run(&["history", &fork, "-o", "text"]).stdout;
+    assert!(shown.contains(": 1 answer taken over, "), "{shown}");
 }
 
 #[test]
@@ -295,6 +356,8 @@ fn a_database_that_was_edited_is_not_believed() {
         ("UPDATE runs SET created_at_us = 5 WHERE run = ?1", "run_row_changed"),
     ] {
         let (place, [_, two, three]) = three();
+        // What lists keep beside the journals does not hide it.
+        assert_eq!(list(&place, &[]).len(), 3);
         let connection = rusqlite::Connection::open(place.db()).unwrap();
         assert!(connection.execute(change, [&three]).unwrap() > 0, "{change}");
         drop(connection);
@@ -318,7 +381,7 @@ fn a_database_that_was_edited_is_not_believed() {
         assert_eq!(damaged.len(), 1, "{change}: {listed}");
         assert_eq!(damaged[0]["runId"], three.as_str());
         assert!(damaged[0]["damage"].as_str().unwrap().contains(&three));
-        place.run(&["history", "usage"]).fails(0, &["1 run cannot be read"]);
+        place.run(&["history", "usage"]).fails(0, &["1 run cannot be read and counts for"]);
         place.run(&["history", "delete", "--state", "damaged", "--yes"]).fails(0, &[]);
         assert_eq!(list(&place, &[]).len(), 2);
     }

@@ -152,3 +152,131 @@ fn on_a_terminal_the_lines_move_and_leave_a_clean_screen() {
         }
     }
 }
+
+/// What a real terminal of 80 columns shows, scrolled up lines included, once
+/// `until` is on it.
+struct Screen {
+    socket: std::path::PathBuf,
+}
+
+impl Screen {
+    fn of(place: &Place, arguments: &str) -> Self {
+        let socket = place.path("tmux");
+        let binary = env!("CARGO_BIN_EXE_smol-wf");
+        let line = format!("{binary} {arguments}; sleep 60");
+        let screen = Self { socket };
+        let mut tmux = screen.tmux(&["-u", "-f", "/dev/null", "new-session", "-d", "-x", "80"]);
+        tmux.args(["-y", "45", &line])
+            .current_dir(place.dir.path())
+            .env_remove("CI")
+            .env("TERM", "xterm-256color")
+            .env("LC_ALL", "C.UTF-8")
+            .env("SMOL_WF_DB", place.db())
+            .env("SMOL_WF_AGENT_PROVIDER", "debug");
+        assert!(tmux.status().unwrap().success());
+        screen
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> Command {
+        let mut tmux = Command::new("tmux");
+        tmux.arg("-S").arg(&self.socket).args(arguments);
+        tmux
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let shown = self.tmux(&["capture-pane", "-p", "-S", "-"]).output().unwrap();
+        String::from_utf8_lossy(&shown.stdout).trim_end().lines().map(str::to_owned).collect()
+    }
+
+    fn once(&self, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
+        for _ in 0..600 {
+            let lines = self.lines();
+            if holds(&lines) {
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{:#?}", self.lines());
+    }
+
+    fn ends(&self) -> Vec<String> {
+        // The last that a command prints is its report, or how to resume.
+        self.once(|lines| {
+            lines.iter().any(|line| line == "}" || line.starts_with("resume: smol-wf"))
+        })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.tmux(&["kill-server"]).status();
+    }
+}
+
+fn count(lines: &[String], part: &str) -> usize {
+    lines.iter().filter(|line| line.contains(part)).count()
+}
+
+const WIDE: &str = "const labels = ['日本語のラベルはとても長い', '💥💥', '❤\u{fe0f} e\u{301}', '👍🏽 ok'];
+await parallel(labels.map(label => () => agent('x', { label })));
+await parallel(Array.from({ length: 6 }, (_, i) => () => agent('y', { label: '長'.repeat(30 + i) })));
+return 1
+";
+
+#[test]
+fn wide_characters_leave_no_line_behind() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}{WIDE}"));
+    let screen = Screen::of(&place, "run s.mjs --debug-rule '*=delay:900ms'");
+    let at_work = screen.once(|lines| count(lines, "6 running, 4 done") == 1);
+    assert_eq!(count(&at_work, " running, "), 1, "{at_work:#?}");
+    let ended = screen.ends();
+    assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
+    assert_eq!(count(&ended, "日本語のラベルはとても長い"), 2, "{ended:#?}");
+    assert!(ended[0].starts_with("run run_"), "nothing is above the first line: {ended:#?}");
+    assert!(ended[1].starts_with("[agent] "), "{ended:#?}");
+}
+
+#[test]
+fn agents_that_began_later_get_the_rows_of_those_that_have_ended() {
+    let place = Place::new();
+    let fan = "await parallel(Array.from({ length: 12 }, (_, i) => () => agent(i < 8 ? 'fast' : 'slow', { label: 'number ' + i })));\nreturn 1\n";
+    place.write("s.mjs", format!("{META}{fan}"));
+    let rules = "--debug-rule prompt:fast=delay:1s --debug-rule prompt:slow=delay:60s";
+    let screen = Screen::of(&place, &format!("run s.mjs {rules}"));
+    let row = |number: usize| format!("number {number} ");
+    let at_work = screen.once(|lines| count(lines, "4 running, 8 done") == 1);
+    let below = at_work.iter().position(|line| line.contains("4 running")).unwrap();
+    for number in 8..12 {
+        // The row, below the line that says how many there are.
+        assert_eq!(count(&at_work[below..], &row(number)), 1, "{at_work:#?}");
+    }
+}
+
+#[test]
+fn on_the_second_ctrl_c_the_moving_lines_go_too() {
+    let place = Place::new();
+    let text = "const bye = await agent('a')\nreturn bye\n";
+    place.write("s.mjs", format!("{META}{text}"));
+    let screen = Screen::of(&place, "run s.mjs --debug-rule '*=delay:60s'; echo it is over");
+    screen.once(|lines| count(lines, "1 running, 0 done") == 1);
+    assert!(screen.tmux(&["send-keys", "C-c", "C-c"]).status().unwrap().success());
+    let ended = screen.once(|lines| count(lines, "it is over") == 1);
+    assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
+}
+
+#[test]
+fn on_ctrl_c_what_is_said_stays_and_the_moving_lines_go() {
+    let place = Place::new();
+    place.write(
+        "s.mjs",
+        format!("{META}return await parallel(['a', 'b'].map(p => () => agent(p)))\n"),
+    );
+    let screen = Screen::of(&place, "run s.mjs --debug-rule '*=delay:60s'");
+    screen.once(|lines| count(lines, "2 running, 0 done") == 1);
+    assert!(screen.tmux(&["send-keys", "C-c"]).status().unwrap().success());
+    let ended = screen.ends();
+    assert_eq!(count(&ended, "error: stopping; once more stops at once"), 1, "{ended:#?}");
+    assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
+    assert!(ended[0].starts_with("run run_"), "{ended:#?}");
+}

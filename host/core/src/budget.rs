@@ -142,11 +142,11 @@ impl Allowance {
 impl fmt::Display for Allowance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::UsdMicros(micros) if micros % 10_000 == 0 => {
-                write!(f, "${}.{:02}", micros / 1_000_000, micros / 10_000 % 100)
-            }
             Self::UsdMicros(micros) => {
-                write!(f, "${}.{:06}", micros / 1_000_000, micros % 1_000_000)
+                // Cents always, and below them what there is.
+                let (cents, below) = (micros / 10_000 % 100, micros % 10_000);
+                let below = if below == 0 { String::new() } else { format!("{below:04}") };
+                write!(f, "${}.{cents:02}{}", micros / 1_000_000, below.trim_end_matches('0'))
             }
             Self::OutputTokens(tokens) => write!(f, "{tokens}"),
         }
@@ -306,7 +306,7 @@ mod tests {
         for (text, read, shown) in [
             ("$5", Allowance::UsdMicros(5_000_000), "$5.00"),
             ("$0.50", Allowance::UsdMicros(500_000), "$0.50"),
-            ("$0.0001", Allowance::UsdMicros(100), "$0.000100"),
+            ("$0.0001", Allowance::UsdMicros(100), "$0.0001"),
             ("200k", Allowance::OutputTokens(200_000), "200000"),
             ("1.5M", Allowance::OutputTokens(1_500_000), "1500000"),
             ("7", Allowance::OutputTokens(7), "7"),

@@ -263,6 +263,10 @@ pub struct Step<'a> {
     /// Why it failed, or why it waits for its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a Failure>,
+    /// What its agent is doing, as far as that was journaled; none when it is
+    /// not at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doing: Option<&'a str>,
     /// What it asked for.
     #[serde(skip)]
     pub asked: Asked<'a>,

@@ -36,7 +36,7 @@ pub struct RunDiff<'a> {
     /// Calls that both made, and that were answered alike, or in neither.
     pub same: u64,
     /// Calls that both made, and that were answered otherwise.
-    pub answered_otherwise: Vec<Pair>,
+    pub answered_otherwise: Vec<Otherwise>,
     /// Calls that both made, and that only one of them has an answer to.
     pub not_answered: Vec<NotAnswered>,
     /// Calls that only `a` made.
@@ -78,6 +78,25 @@ pub struct Pair {
     pub b: CallId,
     /// What people call it.
     pub title: String,
+}
+
+/// The same call in both, with another answer.
+#[derive(Debug, Serialize)]
+pub struct Otherwise {
+    /// The call.
+    #[serde(flatten)]
+    pub pair: Pair,
+    /// How it was answered.
+    pub answers: Answers,
+}
+
+/// Two answers to one call: JSON text, or why it failed.
+#[derive(Debug, Serialize)]
+pub struct Answers {
+    /// In `a`.
+    pub a: String,
+    /// In `b`.
+    pub b: String,
 }
 
 /// The same call in both, and an answer in one.
@@ -191,10 +210,13 @@ impl<'a> RunDiff<'a> {
             let pair = || Pair { a: other.step, b: step.step, title: step.title.clone() };
             let not_answered = |missing_in| NotAnswered { pair: pair(), missing_in };
             match (other.outcome, step.outcome) {
-                (None, Some(_)) => self.not_answered.push(not_answered(Which::A)),
-                (Some(_), None) => self.not_answered.push(not_answered(Which::B)),
                 (a, b) if a == b => self.same += 1,
-                _ => self.answered_otherwise.push(pair()),
+                (Some(a), Some(b)) => {
+                    let answers = Answers { a: answer(a), b: answer(b) };
+                    self.answered_otherwise.push(Otherwise { pair: pair(), answers });
+                }
+                (None, _) => self.not_answered.push(not_answered(Which::A)),
+                (_, None) => self.not_answered.push(not_answered(Which::B)),
             }
         }
         let mut left: Vec<_> = waiting.into_values().flatten().map(line).collect();
@@ -259,16 +281,18 @@ fn differences(a: &Step<'_>, b: &Step<'_>) -> Vec<Field> {
     if a.content() != b.content() {
         return parts(a, b);
     }
-    let answer = |step: &Step<'_>| match step.outcome {
-        Some(Outcome::Value(text)) => Some(text.clone()),
-        Some(Outcome::Failed(failure)) => Some(format!("{} [{}]", failure.message, failure.code)),
-        None => None,
-    };
-    let (a_answer, b_answer) = (answer(a), answer(b));
+    let (a_answer, b_answer) = (a.outcome.map(answer), b.outcome.map(answer));
     if a_answer == b_answer {
         return Vec::new();
     }
     vec![Field { name: "answer".to_owned(), a: a_answer, b: b_answer }]
+}
+
+fn answer(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Value(text) => text.clone(),
+        Outcome::Failed(failure) => format!("{} [{}]", failure.message, failure.code),
+    }
 }
 
 /// The parts of two calls that differ.

@@ -150,7 +150,8 @@ impl Engine {
 
     /// Takes a run up where its journal ends. A run that is over is only
     /// reported. With another script than the recorded one it is a new run, a
-    /// fork, that goes on with the answers of this one.
+    /// fork, that goes on with the answers of this one; the second time it is
+    /// that fork.
     ///
     /// # Errors
     /// When there is no such run, another process holds it, or it does not
@@ -165,6 +166,15 @@ impl Engine {
         let (records, entries) = self.load(&key).await?;
         let (head, root_start, limits) = recorded(&entries, &request.run)?;
         if is_changed(&request, &root_start, &head) {
+            let created_at_us = entries.first().map_or(0, |entry| entry.at_us);
+            if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
+                let run = &request.run;
+                watcher.warn(&format!(
+                    "run {run} was taken up with this script before: that run, {fork}, is the one that goes on; smol-wf fork {run} SCRIPT makes another one"
+                ));
+                let request = ResumeRequest { run: fork, ..request };
+                return Box::pin(self.resume(request, watcher, cancel)).await;
+            }
             // What another process is at work on would be paid for twice.
             self.refuse_held(&request.run).await?;
             let ResumeRequest { run, script, limits, timeout, agents } = request;
@@ -437,7 +447,7 @@ pub(crate) fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineErro
     Ok(())
 }
 
-fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
+pub(crate) fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
     request.script.as_ref().is_some_and(|script| {
         Digest::of(&script.bytes) != head.script
             && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()

@@ -23,11 +23,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::children::scope_start;
 use crate::clock;
-use crate::engine::{Engine, Means, random_u128, recorded};
+use crate::engine::{Engine, Means, is_changed, random_u128, recorded};
 use crate::error::EngineError;
+use crate::history::HistoryPage;
 use crate::library::ProjectRoot;
 use crate::provide;
-use crate::request::{AgentSettings, LimitChanges, ScriptFile};
+use crate::request::{AgentSettings, LimitChanges, ResumeRequest, ScriptFile};
 use crate::watch::Watcher;
 
 /// Who answered, where a person did.
@@ -126,6 +127,31 @@ impl Engine {
         let machine = Machine::fork(head, start, answers, limits, guest, clock::now_us());
         let (agents, timeout) = (request.agents, request.timeout);
         self.begin(machine, Means { registry, root, agents, timeout }, watcher, cancel).await
+    }
+}
+
+impl Engine {
+    /// The newest run that took this one up with the script of the request, as
+    /// `resume` does. It has answers that this one has not: to fork once more
+    /// would be to pay for them twice.
+    pub(crate) async fn taken_up_before(
+        &self,
+        request: &ResumeRequest,
+        created_at_us: i64,
+    ) -> Result<Option<RunId>, EngineError> {
+        // No fork is older than its parent.
+        let since_us = Some(created_at_us);
+        let page = HistoryPage { limit: u32::MAX, since_us, ..HistoryPage::default() };
+        let later = self.history(page).await?;
+        for fork in later.iter().filter(|run| run.parent.as_ref() == Some(&request.run)) {
+            let (_, entries) = self.load(&self.key(&fork.run_id)).await?;
+            let (head, start, _) = recorded(&entries, &fork.run_id)?;
+            let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;
+            if head.parent.as_ref().is_some_and(resumed) && !is_changed(request, &start, &head) {
+                return Ok(Some(fork.run_id.clone()));
+            }
+        }
+        Ok(None)
     }
 }
 

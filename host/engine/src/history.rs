@@ -149,6 +149,9 @@ impl Engine {
         let mut kept = Vec::new();
         for row in rows {
             let known = row.summary.as_deref().and_then(Summary::from_text);
+            // The row is not what the summary was made of: the journal decides.
+            let known = known
+                .filter(|known| known.name == row.name && known.created_at_us == row.created_at_us);
             let summary = match known {
                 Some(summary) => Ok(summary),
                 None => self.fold(&row).await,

@@ -15,6 +15,7 @@ use smol_wf_sandbox::Sandbox;
 use crate::engine::{Engine, same_run, unknown};
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
+use crate::history::is_held;
 use crate::offline::{Offline, Pause};
 use crate::pieces::Pieces;
 use crate::writer::WriterGone;
@@ -65,7 +66,7 @@ impl Engine {
         let row = row.await.map_err(|_| WriterGone)??.pop().ok_or_else(|| unknown(run))?;
         same_run(&row, &beginning)?;
 
-        let mut counted = Counted::default();
+        let mut counted = Counted::of(is_held(&row));
         counted.add(&beginning);
         let not_read = |error| EngineError::Journal { run: run.clone(), error };
         let mut machine = Machine::replay(beginning, Sandbox::guest_digest()).map_err(not_read)?;
@@ -154,19 +155,18 @@ struct Counted {
     steps: u64,
     turns: u64,
     entries: u64,
-    /// As the last entry has it.
+    /// Whether a process works on it, and how it stands after its last entry.
+    held: bool,
     state: RunState,
     has_script: bool,
 }
 
-impl Default for Counted {
-    fn default() -> Self {
-        let state = RunState::Interrupted;
-        Self { steps: 0, turns: 0, entries: 0, state, has_script: false }
-    }
-}
-
 impl Counted {
+    fn of(held: bool) -> Self {
+        let state = RunState::Interrupted;
+        Self { steps: 0, turns: 0, entries: 0, held, state, has_script: false }
+    }
+
     fn add(&mut self, entries: &[Entry]) {
         for entry in entries {
             match &entry.body {
@@ -180,7 +180,7 @@ impl Counted {
         }
         self.entries += entries.len() as u64;
         if let Some(last) = entries.last() {
-            self.state = RunState::after(&last.body, false);
+            self.state = RunState::after(&last.body, self.held);
         }
     }
 }

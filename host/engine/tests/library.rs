@@ -378,8 +378,8 @@ fn the_closest_workflow_of_a_name_is_taken() {
     assert_eq!(error.code(), "workflow_not_found");
     assert_eq!(
         error.to_string(),
-        "there is no workflow `audti`; did you mean `audit`?; looked in \
-         pkg/.agents/workflows, pkg/.claude/workflows, .agents/workflows, .claude/workflows"
+        "there is no workflow `audti` in pkg/.agents/workflows or pkg/.claude/workflows or \
+         .agents/workflows or .claude/workflows; did you mean `audit`?"
     );
     let error = root.load_name(Path::new("x"), "something else").expect_err("no such name");
     assert!(error.to_string().contains("; there are: audit, "), "{error}");
@@ -389,7 +389,12 @@ fn the_closest_workflow_of_a_name_is_taken() {
     }
     let empty = Scratch::new();
     let error = empty.root().load_name(Path::new("a/b/x.mjs"), "audit").expect_err("nothing");
-    assert!(error.to_string().contains("no .agents/workflows"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("in .agents/workflows or .claude/workflows, neither of which is there"),
+        "{error}"
+    );
 }
 
 #[cfg(unix)]

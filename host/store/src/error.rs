@@ -51,7 +51,7 @@ pub enum StoreError {
         reason: String,
     },
     /// No space left.
-    #[error("there is no space left for {}; nothing of the last write counts. Free some space, then resume the run", path.display())]
+    #[error("there is no space left for {}; nothing of the last write counts. Free some space elsewhere (deleting runs takes some at first), then try again; a run that was cut short goes on with `smol-wf resume`", path.display())]
     DiskFull {
         /// Which database.
         path: PathBuf,

@@ -16,7 +16,7 @@ use super::history::reader;
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag};
 use crate::table::Format;
-use crate::words::{change, count, dollars, plural};
+use crate::words::{change, count, dollars, dollars_change, plural};
 use crate::{exit, output, screen};
 
 /// Lines of one side that the text shows.
@@ -100,7 +100,7 @@ fn text(diff: &RunDiff<'_>) -> String {
         change(a.total_tokens, b.total_tokens),
         dollars(diff.a.cost_usd),
         dollars(diff.b.cost_usd),
-        dollars(diff.b.cost_usd - diff.a.cost_usd),
+        dollars_change(diff.a.cost_usd, diff.b.cost_usd),
     ));
     if let Some(divergence) = &diff.first_divergence {
         lines.push(String::new());
@@ -172,7 +172,10 @@ fn calls(diff: &RunDiff<'_>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(diff.only_in_a.iter().map(|call| one("-", call)));
     lines.extend(diff.only_in_b.iter().map(|call| one("+", call)));
-    lines.extend(diff.answered_otherwise.iter().map(|pair| both("~", pair)));
+    lines.extend(diff.answered_otherwise.iter().map(|call| {
+        let (a, b) = (short(&call.answers.a), short(&call.answers.b));
+        format!("{}: {a} → {b}", both("~", &call.pair))
+    }));
     lines.extend(diff.not_answered.iter().map(unanswered));
     lines
 }
@@ -239,6 +242,11 @@ fn changed(change: &Change) -> Vec<String> {
 
 fn line_of(text: &str) -> String {
     screen::cut(&screen::one_line(text), 120)
+}
+
+/// One of two answers that stand in one line.
+fn short(answer: &str) -> String {
+    screen::cut(&screen::one_line(answer), 60)
 }
 
 #[cfg(test)]

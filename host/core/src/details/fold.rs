@@ -8,6 +8,7 @@ use super::{
     StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
+use crate::event::Activity;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
@@ -96,6 +97,7 @@ impl<'a> Fold<'a> {
                     step.session_id = Some(session_id);
                 }
             }
+            Body::AgentActivity(activity) => self.does(activity),
             Body::AgentParked { call, failure, reply } => {
                 self.parked(*call, failure, reply, at_us);
             }
@@ -172,6 +174,12 @@ impl<'a> Fold<'a> {
         self.open.get(&call).map(|&index| &mut self.details.steps[index])
     }
 
+    fn does(&mut self, activity: &'a Activity) {
+        if let Some(step) = self.opened(activity.call) {
+            step.doing = Some(&activity.text);
+        }
+    }
+
     fn settled(
         &mut self,
         call: CallId,
@@ -246,6 +254,9 @@ impl<'a> Fold<'a> {
             self.interrupt(last_us);
         }
         for step in &mut self.details.steps {
+            if step.state != StepState::Running {
+                step.doing = None;
+            }
             if let (StepState::Running, Some(work)) = (step.state, step.work.last_mut()) {
                 work.to_us = last_us;
             }
@@ -258,6 +269,8 @@ impl<'a> Step<'a> {
     fn begin(&mut self, at_us: i64) {
         self.state = StepState::Running;
         self.error = None;
+        // What it did for an attempt before this one.
+        self.doing = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
     }
@@ -351,6 +364,7 @@ fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: 
         cost_source: None,
         worktree: None,
         error: None,
+        doing: None,
         asked,
         outcome: None,
         reply: None,

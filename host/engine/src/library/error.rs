@@ -53,7 +53,7 @@ pub enum LibraryError {
         reason: &'static str,
     },
     /// No workflow has this name.
-    #[error("there is no workflow `{name}`{}; looked in {}", advice(similar, known), place(looked))]
+    #[error("there is no workflow `{name}` in {}{}", place(looked), advice(similar, known))]
     NameUnknown {
         /// As the script wrote it.
         name: String,
@@ -134,8 +134,8 @@ fn advice(similar: &[String], known: &[String]) -> String {
 
 fn place(looked: &[String]) -> String {
     if looked.is_empty() {
-        "no directory: there is no .agents/workflows and no .claude/workflows".to_owned()
+        ".agents/workflows or .claude/workflows, neither of which is there".to_owned()
     } else {
-        looked.join(", ")
+        looked.join(" or ")
     }
 }

@@ -6,6 +6,7 @@
 
 mod delete;
 mod fail;
+mod look;
 mod open;
 mod read;
 #[cfg(test)]
@@ -30,6 +31,13 @@ pub struct SqliteStore {
     /// on disk is not to be trusted once a write or sync failed, so the next
     /// call opens another.
     connection: Option<Connection>,
+    access: Access,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Write,
+    Read,
 }
 
 /// A transaction under way.
@@ -45,7 +53,23 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be made, read or written, or is not ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { path: path.to_path_buf(), connection: Some(open::open(path)?) })
+        let (path, connection) = (path.to_path_buf(), Some(open::open(path)?));
+        Ok(Self { path, connection, access: Access::Write })
+    }
+
+    /// The same for whoever wants to read: one that cannot be written is opened
+    /// nevertheless, and refuses what would change it.
+    ///
+    /// # Errors
+    /// When it cannot be made or read, or is not ours.
+    pub fn open_or_read(path: &Path) -> Result<Self, StoreError> {
+        match Self::open(path) {
+            Err(StoreError::NotWritable { .. }) if path.is_file() => {
+                let (path, connection) = (path.to_path_buf(), Some(look::open(path)?));
+                Ok(Self { path, connection, access: Access::Read })
+            }
+            outcome => outcome,
+        }
     }
 
     /// Where it is.
@@ -73,7 +97,16 @@ impl SqliteStore {
         &mut self,
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.refuse_if_read_only()?;
         self.transact(TransactionBehavior::Immediate, act)
+    }
+
+    fn refuse_if_read_only(&self) -> Result<(), StoreError> {
+        if self.access == Access::Write {
+            return Ok(());
+        }
+        let reason = "it may only be read".to_owned();
+        Err(StoreError::NotWritable { path: self.path.clone(), reason })
     }
 
     fn read<T>(
@@ -112,6 +145,9 @@ impl SqliteStore {
     /// After a failed sync the kernel may take pages for written that are not.
     /// Copying the log into the database writes them once more.
     fn reopen(&self) -> Result<Connection, StoreError> {
+        if self.access == Access::Read {
+            return look::open(&self.path);
+        }
         let connection = open::open(&self.path)?;
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -227,6 +263,7 @@ impl Store for SqliteStore {
     }
 
     fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
+        self.refuse_if_read_only()?;
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reopen()?,

@@ -32,11 +32,12 @@ pub(super) const APPLICATION_ID: i64 = 0x534d_5746;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_runs.sql"),
     include_str!("../../migrations/0002_ends.sql"),
+    include_str!("../../migrations/0003_changed.sql"),
 ];
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
 /// Statements kept ready: every one this crate has, with room.
-const STATEMENTS: usize = 64;
+pub(super) const STATEMENTS: usize = 64;
 
 /// Held while a file is made and closed again: closing any handle of a file
 /// drops all locks this process has on it, those of SQLite included.
@@ -44,10 +45,7 @@ static MAKING_FILES: Mutex<()> = Mutex::new(());
 
 /// Opens the database, and makes it when it is not there.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
-    let linked = rusqlite::version_number();
-    if linked < SQLITE_OLDEST_NUMBER {
-        return Err(StoreError::OldSqlite { found: linked });
-    }
+    refuse_old_sqlite()?;
     make_file(path)?;
     // No URI: a path is a path, whatever it starts with. No CREATE: the file is
     // there, and with the right mode.
@@ -76,8 +74,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+pub(super) fn refuse_old_sqlite() -> Result<(), StoreError> {
+    let found = rusqlite::version_number();
+    if found < SQLITE_OLDEST_NUMBER { Err(StoreError::OldSqlite { found }) } else { Ok(()) }
+}
+
 /// The schema of a database that is ours or empty.
-fn schema(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+pub(super) fn schema(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let number = |sql: &str| {
         connection
             .query_row(sql, [], |row| row.get::<_, i64>(0))

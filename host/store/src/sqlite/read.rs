@@ -37,12 +37,17 @@ struct Listed {
     summary: Option<(String, String)>,
 }
 
-/// Continues with a condition, an order and a limit.
+/// Continues with a condition, an order and a limit. A summary counts while the
+/// entries end where the run's row says; what else is changed takes it along
+/// (`0003_changed.sql`).
 const LISTED: &str = "
     SELECT r.run, r.name, r.created_at_us, r.length, r.tip, r.owner, r.fence, r.expires_at_us,
            s.text, s.seal
     FROM runs r LEFT JOIN summaries s
-        ON s.tenant = r.tenant AND s.run = r.run AND s.length = r.length AND s.tip = r.tip";
+        ON s.tenant = r.tenant AND s.run = r.run AND s.length = r.length AND s.tip = r.tip
+        AND (r.length - 1, r.tip) =
+            (SELECT e.seq, e.chain FROM entries e WHERE e.tenant = r.tenant AND e.run = r.run
+             ORDER BY e.seq DESC LIMIT 1)";
 
 impl Session<'_> {
     /// Without a limit: all that is left.

@@ -14,10 +14,10 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 
 use super::reader;
-use crate::config::duration;
 use crate::failure::{CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag, StateName};
 use crate::table::Format;
+use crate::when::age;
 use crate::words::plural;
 use crate::{output, screen};
 
@@ -44,8 +44,8 @@ pub(super) struct DeleteArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "runs")]
     name: Option<String>,
 
-    /// Of those, only runs created longer ago than this: 12h, 30d
-    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "runs")]
+    /// Of those, only runs created longer ago than this: 12h, 30d, 2w
+    #[arg(long, value_name = "DURATION", value_parser = age, conflicts_with = "runs")]
     older_than: Option<Duration>,
 
     /// Only say which runs would go

@@ -14,9 +14,9 @@ use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report};
 
-use crate::failure::CommandError;
+use crate::failure::{CommandError, null_in_words};
 use crate::table::{Align, Column, Format, table};
-use crate::words::{count, dollars, price, span, utc};
+use crate::words::{count, dollars, plural, price, span, utc};
 use crate::{output, screen};
 
 /// Steps that the text shows; JSON has them all.
@@ -86,9 +86,7 @@ fn text(report: &Report, details: &Details<'_>) -> String {
         }
     }
     for null in &report.nulls {
-        let label = null.label.as_deref().unwrap_or_default();
-        let reason = screen::one_line(&null.reason);
-        parts.push(format!("null of {} {}: {reason}", null.place, screen::one_line(label)));
+        parts.push(screen::one_line(&format!("null: {}", null_in_words(null))));
     }
     if report.results.get() != "null" {
         let pretty = serde_json::from_str::<serde_json::Value>(report.results.get())
@@ -120,11 +118,11 @@ fn head(report: &Report, details: &Details<'_>) -> String {
             ))
         ),
         format!(
-            "{} agents, {} answered, {} failed; {} tokens ({} read, {} written), {}; fuel {}",
-            count(report.agents.called),
+            "{}, {} answered, {} failed; {} ({} read, {} written), {}; fuel {}",
+            plural(count(report.agents.called), "agent"),
             count(report.agents.completed),
             count(report.agents.failed),
-            count(report.token_usage.total_tokens),
+            plural(count(report.token_usage.total_tokens), "token"),
             count(report.token_usage.input_tokens),
             count(report.token_usage.output_tokens),
             dollars(report.cost_usd),
@@ -135,10 +133,10 @@ fn head(report: &Report, details: &Details<'_>) -> String {
     if let Some(parent) = &report.parent {
         let saved = report.reused.token_usage.total_tokens;
         lines.push(format!(
-            "fork of {}: {} answers taken over, {} tokens and {} saved",
+            "fork of {}: {} taken over, {} and {} saved",
             parent.run,
-            count(report.reused.agents),
-            count(saved),
+            plural(count(report.reused.agents), "answer"),
+            plural(count(saved), "token"),
             dollars(report.reused.cost_usd)
         ));
     }
@@ -198,8 +196,8 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
         span(took.unwrap_or_default()),
         attempt.ended.as_str().to_owned(),
         format!(
-            "{} agents, {} at once, fuel {}, {} MiB{budget}",
-            count(limits.agents.into()),
+            "{}, {} at once, fuel {}, {} MiB{budget}",
+            plural(count(limits.agents.into()), "agent"),
             limits.parallel_agents,
             count(limits.fuel),
             limits.memory_mib
@@ -208,7 +206,7 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
     ]
 }
 
-const STEPS: [Column; 14] = [
+const STEPS: [Column; 15] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
     ("WHAT", Align::Left),
@@ -222,6 +220,7 @@ const STEPS: [Column; 14] = [
     ("ISOLATION", Align::Left),
     ("SESSION", Align::Left),
     ("WORKTREE", Align::Left),
+    ("DOING", Align::Left),
     ("ERROR", Align::Left),
 ];
 
@@ -249,7 +248,9 @@ fn step(step: &Step<'_>) -> Vec<String> {
         if tries > 1 { tries.to_string() } else { String::new() },
         cell(step.isolation, 40),
         cell(step.session_id, 40),
-        cell(step.worktree.map(|worktree| worktree.path.as_str()), 80),
+        // Whole: it is to be copied.
+        screen::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
+        cell(step.doing, 60),
         cell(error.as_deref(), 100),
     ]
 }

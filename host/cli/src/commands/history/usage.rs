@@ -98,8 +98,9 @@ impl UsageArgs {
         let runs = engine.history(page).await?;
         let unread = runs.iter().filter(|run| run.damage.is_some()).count();
         if unread > 0 {
+            let count = if unread == 1 { "counts" } else { "count" };
             talk(&format!(
-                "warning: {} cannot be read and counts for nothing",
+                "warning: {} cannot be read and {count} for nothing",
                 plural(unread, "run")
             ));
         }

@@ -118,7 +118,7 @@ fn a_newer_database_is_refused_and_left_alone() {
     let path = directory.path().join("runs.db");
     drop(create(&path));
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    let newer = StoreError::Newer { found: 99, supported: 2, path: path.clone() };
+    let newer = StoreError::Newer { found: 99, supported: 3, path: path.clone() };
     assert_eq!(refused(&path), newer);
 }
 

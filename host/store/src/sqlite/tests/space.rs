@@ -106,14 +106,56 @@ fn a_full_disk_loses_nothing_and_goes_on_when_there_is_space() {
 }
 
 #[test]
-fn a_database_that_may_only_be_read_is_refused() {
+fn a_database_that_may_only_be_read_is_read_and_refuses_to_be_written() {
+    let Some(mount) = Mount::small() else { return };
+    let path = mount.path().join("runs # 1%.db");
+    let (store, lease) = create(&path);
+    drop(store);
+    if !mount.run("mount", &["-o", "remount,ro"]) {
+        return;
+    }
+    for path in [&path, &mount.path().join("other.db")] {
+        let error = SqliteStore::open(path).unwrap_err();
+        assert_eq!(error.code(), "store_not_writable", "{error}");
+    }
+    let mut store = SqliteStore::open_or_read(&path).unwrap();
+    let refused = |outcome: Result<(), StoreError>| {
+        assert_eq!(outcome.unwrap_err().code(), "store_not_writable");
+    };
+    refused(store.release(&lease));
+    refused(store.put_summaries(&lease.key.tenant, &[]));
+    refused(store.clean(true));
+    assert_eq!(store.load(&lease.key).unwrap().unwrap().len(), 1, "and it can still be read");
+    assert_eq!(store.find(&lease.key.tenant, "run_", 9).unwrap().len(), 1);
+    let missing = SqliteStore::open_or_read(&mount.path().join("other.db")).unwrap_err();
+    assert_eq!(missing.code(), "store_not_writable", "{missing}");
+}
+
+#[test]
+fn what_only_the_log_has_is_read_as_well_or_asked_for() {
     let Some(mount) = Mount::small() else { return };
     let path = mount.path().join("runs.db");
-    drop(create(&path));
-    if mount.run("mount", &["-o", "remount,ro"]) {
-        for path in [path, mount.path().join("other.db")] {
-            let error = SqliteStore::open(&path).unwrap_err();
-            assert_eq!(error.code(), "store_not_writable", "{error}");
+    let (mut store, lease) = create(&path);
+    let mut chain = Chain::new();
+    let first = logged(&mut chain, &["first"]).len();
+    append(&mut store, &lease, first, &logged(&mut chain, &["second"])).unwrap();
+    // As a process leaves them that is killed.
+    let copy = mount.path().join("copy.db");
+    let alone = mount.path().join("alone.db");
+    for ending in ["", "-wal", "-shm"] {
+        let name = |path: &Path| format!("{}{ending}", path.display());
+        fs::copy(name(&path), name(&copy)).unwrap();
+        if ending != "-shm" {
+            fs::copy(name(&path), name(&alone)).unwrap();
         }
     }
+    drop(store);
+    if !mount.run("mount", &["-o", "remount,ro"]) {
+        return;
+    }
+    let mut store = SqliteStore::open_or_read(&copy).unwrap();
+    assert_eq!(store.load(&lease.key).unwrap().unwrap().len(), 2);
+    let error = SqliteStore::open_or_read(&alone).unwrap_err();
+    assert_eq!(error.code(), "store_not_writable", "{error}");
+    assert!(error.to_string().contains("-wal"), "{error}");
 }

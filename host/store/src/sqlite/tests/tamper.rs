@@ -150,20 +150,39 @@ fn a_damaged_journal_is_named_and_hides_no_other() {
 }
 
 #[test]
-fn a_changed_summary_is_none() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("runs.db");
-    database(&path);
-    let mut store = SqliteStore::open(&path).unwrap();
-    let row = |store: &mut SqliteStore| {
-        store.find(&key(1).tenant, key(1).run.as_str(), 1).unwrap().remove(0)
-    };
-    let found = row(&mut store);
-    let (run, entries, tip) = (found.key.run, found.entries, found.tip);
-    let summary = Summary { run, entries, tip, text: "cheap".to_owned() };
-    store.put_summaries(&key(1).tenant, &[summary]).unwrap();
-    assert_eq!(row(&mut store).summary.as_deref(), Some("cheap"));
-    let connection = Connection::open(&path).unwrap();
-    connection.execute("UPDATE summaries SET text = 'free'", []).unwrap();
-    assert_eq!(row(&mut store).summary, None);
+fn a_summary_goes_with_whatever_is_changed_of_its_journal() {
+    let of_run = "run = (SELECT min(run) FROM runs)";
+    for change in [
+        "UPDATE summaries SET text = 'free'".to_owned(),
+        format!("DELETE FROM entries WHERE {of_run}"),
+        format!("DELETE FROM entries WHERE {of_run} AND seq = 1"),
+        format!("UPDATE entries SET body = '{{}}' WHERE {of_run} AND seq = 2"),
+        format!(
+            "UPDATE entries SET run = (SELECT max(run) FROM runs), seq = 9 WHERE {of_run} AND seq = 4"
+        ),
+        format!(
+            "INSERT INTO entries SELECT tenant, run, 5, kind, body, chain, moved
+             FROM entries WHERE {of_run} AND seq = 4"
+        ),
+        format!("UPDATE runs SET length = 4 WHERE {of_run}"),
+        format!("UPDATE runs SET tip = 'x' WHERE {of_run}"),
+        "UPDATE blobs SET bytes = CAST('y' AS BLOB)".to_owned(),
+        "DELETE FROM blobs".to_owned(),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("runs.db");
+        database(&path);
+        let mut store = SqliteStore::open(&path).unwrap();
+        let row = |store: &mut SqliteStore| {
+            store.find(&key(1).tenant, key(1).run.as_str(), 1).unwrap().remove(0)
+        };
+        let found = row(&mut store);
+        let (run, entries, tip) = (found.key.run, found.entries, found.tip);
+        let summary = Summary { run, entries, tip, text: "cheap".to_owned() };
+        store.put_summaries(&key(1).tenant, &[summary]).unwrap();
+        assert_eq!(row(&mut store).summary.as_deref(), Some("cheap"));
+        let connection = Connection::open(&path).unwrap();
+        assert!(connection.execute(&change, []).unwrap() > 0, "{change}");
+        assert_eq!(row(&mut store).summary, None, "{change}");
+    }
 }

@@ -1,0 +1,95 @@
+//! Opens a database that may only be read: of another user, on a mounted backup.
+//!
+//! Owns: how SQLite is brought to read what it may not prepare for reading.
+//! Never: makes, changes or locks a file.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::fail;
+use super::open::{BUSY_TIMEOUT, STATEMENTS, refuse_old_sqlite, schema};
+use crate::StoreError;
+
+/// The oldest schema that has all the columns which are read.
+const SCHEMA_OLDEST: i64 = 2;
+
+/// Opens the database to read it.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    refuse_old_sqlite()?;
+    let log = Log::of(path);
+    let failed = |error| match fail::sqlite(path, &error) {
+        StoreError::NotWritable { path, .. } if log == Log::Used => {
+            let reason = "it may only be read, and its newest entries are still in the file beside it that ends in -wal; copy both to a folder of your own and name that copy with --db".to_owned();
+            StoreError::NotWritable { path, reason }
+        }
+        other => other,
+    };
+    let connection = connect(path, log).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    // The first statement that reads: until then SQLite has looked at nothing.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
+    if schema(&connection, path)? < SCHEMA_OLDEST {
+        let reason = "it may only be read, and is of an older smol-wf, whose tables have to be renewed first; open a copy of it with --db".to_owned();
+        return Err(StoreError::NotWritable { path: path.to_path_buf(), reason });
+    }
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")
+        .map_err(failed)?;
+    Ok(connection)
+}
+
+/// Whether entries may be in the log and not in the database yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    /// A process has the database open, or died with it.
+    Used,
+    /// Nobody has it open: who does keeps both files there.
+    None,
+}
+
+impl Log {
+    fn of(path: &Path) -> Self {
+        let size = |ending| std::fs::metadata(beside(path, ending)).map(|found| found.len());
+        match size("-wal") {
+            Ok(bytes) if bytes > 0 || size("-shm").is_ok() => Self::Used,
+            _ => Self::None,
+        }
+    }
+}
+
+fn connect(path: &Path, log: Log) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match log {
+        Log::Used => Connection::open_with_flags(path, flags),
+        // Without a log SQLite wants to make one, unless it is told that the
+        // file does not change.
+        Log::None => {
+            let uri = format!("file:{}?immutable=1", percent_encoded(path));
+            Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// As it stands in a URI. From the root, so that its beginning is no host.
+fn percent_encoded(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let mut encoded = String::new();
+    for &byte in whole.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
