@@ -68,6 +68,20 @@ fn several_programs_in_one_repository_do_not_collide() {
     assert_eq!(git(&project, &["branch", "--list", "smol-wf/*"]), "");
 }
 
+#[test]
+fn what_a_worktree_lacks_is_said_once() {
+    let place = Place::new();
+    let project = project(&place, 3);
+    let module = "[submodule \"lib\"]\n\tpath = lib\n\turl = ./x\n";
+    place.write("project/.gitmodules", module);
+    place.write("project/.gitattributes", "*.bin filter=lfs\n");
+    git(&project, &["add", ".gitmodules", ".gitattributes"]);
+    git(&project, &["commit", "-qm", "second"]);
+    let ran = place.run(&["run", "project/script.mjs"]);
+    ran.fails(0, &["its submodules are empty, and files with a filter"]);
+    assert_eq!(ran.stderr.matches("submodules").count(), 1, "{}", ran.stderr);
+}
+
 /// A git in front of the real one; `before` is what it does first.
 fn wrapped_git(place: &Place, before: &str) -> String {
     let paths = std::env::var_os("PATH").unwrap();

@@ -136,8 +136,12 @@ async fn no_program_that_a_repository_names_is_run() {
     names.iter().for_each(|name| plant(&hooks.join(name)));
     let attributes = repo.project().join(".gitattributes");
     std::fs::write(attributes, "*.txt filter=x diff=x\n").unwrap();
-    git(&repo.project(), &["-c", "core.hooksPath=/dev/null", "add", "."]);
-    git(&repo.project(), &["-c", "core.hooksPath=/dev/null", "commit", "-qm", "second"]);
+    let unhooked =
+        |args: &[&str]| git(&repo.project(), &[&["-c", "core.hooksPath=/dev/null"], args].concat());
+    unhooked(&["add", "."]);
+    let link = format!("160000,{},lib", git(&repo.project(), &["rev-parse", "HEAD"]));
+    unhooked(&["update-index", "--add", "--cacheinfo", &link]);
+    unhooked(&["commit", "-qm", "second"]);
     let evil = repo.dir.path().join("evil");
     plant(&evil);
     let keys = ["core.fsmonitor", "diff.external", "core.pager", "diff.x.textconv"];
@@ -150,12 +154,17 @@ async fn no_program_that_a_repository_names_is_run() {
     }
     git(&repo.project(), &["config", "include.path", "more"]);
     git(&repo.project(), &["config", "filter.x.required", "true"]);
-    let outside = repo.project();
+    let (outside, monitor) = (repo.project(), evil.display().to_string());
     let agent = Scripted::new(move |task, _| {
         assert_eq!(std::fs::read_to_string(task.cwd.join("a.txt")).unwrap(), "one\ntwo\n");
         let attributes = "a.txt diff=x filter=y\nb.txt filter=z\n";
         std::fs::write(task.cwd.join(".gitattributes"), attributes).unwrap();
         std::fs::write(task.cwd.join("a.txt"), "changed\n").unwrap();
+        // A submodule has settings of its own.
+        let lib = task.cwd.join("lib");
+        git(&lib, &["init", "-q"]);
+        git(&lib, &["commit", "-q", "--allow-empty", "-m", "in it"]);
+        git(&lib, &["config", "core.fsmonitor", &monitor]);
         // Points git elsewhere; the host does not follow.
         let elsewhere = format!("gitdir: {}\n", outside.join(".git").display());
         std::fs::write(task.cwd.join(".git"), elsewhere).unwrap();
@@ -164,7 +173,7 @@ async fn no_program_that_a_repository_names_is_run() {
     let bench = repo.bench(agent);
     let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
     assert_eq!(report.worktrees.len(), 1, "{:?}", report.error);
-    assert_eq!(report.worktrees[0].worktree.files, 2);
+    assert_eq!(report.worktrees[0].worktree.files, 3);
     bench.engine.prune_worktrees(true, false).await.unwrap();
     assert!(!ran.exists(), "ran: {}", std::fs::read_to_string(&ran).unwrap());
 }

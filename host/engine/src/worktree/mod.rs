@@ -119,8 +119,8 @@ impl Worktrees {
     }
 
     /// Finds a name for a call's worktree and writes it down. One that an
-    /// earlier attempt at the call left behind is taken away when it holds
-    /// nothing, and kept under its name otherwise.
+    /// earlier attempt at the call left behind is taken away when it is known to
+    /// hold nothing, and kept under its name otherwise.
     async fn reserve(
         &self,
         call: CallId,
@@ -159,7 +159,7 @@ impl Worktrees {
                 return Ok(note);
             }
             if let Some(old) = Note::read(&note.file())
-                && let Change::Nothing(left) = change(&old, true).await?
+                && let Ok(Change::Nothing(left)) = change(&old, true).await
             {
                 old.remove(&self.one_at_a_time, &left).await?;
                 if note.write()? {

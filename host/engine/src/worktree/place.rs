@@ -66,8 +66,10 @@ impl Note {
     pub(super) async fn make(&self, one_at_a_time: &Mutex<()>) -> Result<(), WorktreeError> {
         {
             let _turn = turn(one_at_a_time, &self.repository).await?;
+            // The branch is of this call alone; a try that failed half-way may
+            // have made it.
             let path = self.path.as_os_str();
-            let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-b"];
+            let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-B"];
             let args = add.iter().map(AsRef::as_ref);
             let args = args.chain([self.branch.as_ref(), path, self.base.as_ref()]);
             git(&self.repository, "add a worktree", args).await?;
@@ -130,11 +132,8 @@ impl Note {
                 // What `git worktree prune` does, for this one alone.
                 std::fs::remove_dir_all(own).map_err(|error| failed("forget", error))?;
             }
-            for Branch { name, tip, .. } in branches.iter().filter(|branch| branch.is_agents) {
-                let name = format!("refs/heads/{name}");
-                let args = ["update-ref", "-d", &name, tip];
-                // One that is not there, or has moved on, is left as it is.
-                let _ = git(&self.repository, "delete a branch", args).await;
+            for branch in branches.iter().filter(|branch| branch.is_agents) {
+                self.delete(branch).await;
             }
         }
         self.remove_views();
@@ -145,6 +144,21 @@ impl Note {
             let _ = std::fs::remove_dir(folder);
         }
         Ok(())
+    }
+
+    /// Deletes a branch. One that is not there, has moved on, or that the user now
+    /// works on, is left as it is.
+    async fn delete(&self, Branch { name, tip, .. }: &Branch) {
+        const DOING: &str = "delete a branch";
+        let full = format!("refs/heads/{name}");
+        if *name != self.branch {
+            let ask = ["for-each-ref", "--format=%(worktreepath)", &full];
+            let used_in = git(&self.repository, DOING, ask).await;
+            if !used_in.is_ok_and(|path| path.trim().is_empty()) {
+                return;
+            }
+        }
+        let _ = git(&self.repository, DOING, ["update-ref", "-d", &full, tip]).await;
     }
 
     /// What looks at it that were killed have left beside it.
