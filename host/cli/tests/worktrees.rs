@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use common::{Place, finish};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -52,18 +53,21 @@ fn project(place: &Place, calls: usize) -> PathBuf {
 fn several_programs_in_one_repository_do_not_collide() {
     let place = Place::new();
     let project = project(&place, 12);
-    for _ in 0..2 {
-        let runs: Vec<_> = (0..4)
-            .map(|_| place.command(&["run", "project/script.mjs"]).spawn().unwrap())
-            .collect();
-        for run in runs {
-            let report = finish(run).ok();
-            assert_eq!(
-                (&report["results"], &report["nulls"]),
-                (&12.into(), &serde_json::json!([]))
-            );
-        }
+    // Whoever adds is in the room alone, and long enough to be met there.
+    let (room, met) = (place.path("room"), place.path("met"));
+    let alone = format!(
+        "case \"$*\" in *'worktree add'*) mkdir '{0}' || echo met >> '{1}'; sleep 0.02; \
+         \"$REAL\" \"$@\"; code=$?; rmdir '{0}'; exit $code;; esac",
+        room.display(),
+        met.display()
+    );
+    let path = wrapped_git(&place, &alone);
+    let run = || place.command(&["run", "project/script.mjs"]).env("PATH", &path).spawn().unwrap();
+    for run in (0..4).map(|_| run()).collect::<Vec<_>>() {
+        let report = finish(run).ok();
+        assert_eq!((&report["results"], &report["nulls"]), (&12.into(), &json!([])));
     }
+    assert!(!met.exists(), "two were adding at a time");
     assert_eq!(git(&project, &["worktree", "list"]).lines().count(), 1);
     assert_eq!(git(&project, &["branch", "--list", "smol-wf/*"]), "");
 }
@@ -86,7 +90,8 @@ fn what_a_worktree_lacks_is_said_once() {
 fn wrapped_git(place: &Place, before: &str) -> String {
     let paths = std::env::var_os("PATH").unwrap();
     let real = std::env::split_paths(&paths).map(|dir| dir.join("git")).find(|git| git.is_file());
-    let script = format!("#!/bin/sh\n{before}\nexec '{}' \"$@\"\n", real.unwrap().display());
+    let real = real.unwrap();
+    let script = format!("#!/bin/sh\nREAL='{}'\n{before}\nexec \"$REAL\" \"$@\"\n", real.display());
     let wrapper = place.write("bin/git", script);
     std::fs::set_permissions(wrapper, PermissionsExt::from_mode(0o755)).unwrap();
     format!("{}:{}", place.path("bin").display(), paths.display())
