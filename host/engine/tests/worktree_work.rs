@@ -106,6 +106,21 @@ async fn a_head_on_no_branch_is_named_and_what_was_amended_is_not() {
 }
 
 #[tokio::test]
+async fn a_branch_of_the_user_that_the_agent_only_goes_to_is_not_the_agents() {
+    let repo = Repo::new();
+    let project = repo.project();
+    git(&project, &["checkout", "-qb", "ahead"]);
+    commit(&project, "ahead.txt");
+    git(&project, &["checkout", "-q", "main"]);
+    let bench = repo.bench(does(|dir| _ = git(dir, &["merge", "-q", "--ff-only", "ahead"])));
+    let report = isolated(&bench).await;
+    let kept = &report.worktrees[0].worktree;
+    assert_eq!((kept.commits, kept.branches.len()), (1, 0), "{:?}", kept.branches);
+    bench.engine.prune_worktrees(true, false).await.unwrap();
+    assert!(git(&project, &["branch", "--list", "ahead"]).contains("ahead"));
+}
+
+#[tokio::test]
 async fn an_empty_branch_of_the_agent_is_no_change_and_a_stash_is_one() {
     let repo = Repo::new();
     let bench = repo.bench(does(|dir| _ = git(dir, &["checkout", "-qb", "idea"])));

@@ -56,8 +56,11 @@ struct Moved {
 impl Moved {
     /// Whether a commit was made by it, and not merely gone to.
     fn has_made(&self) -> bool {
-        let gone_to = ["checkout:", "reset:", "rebase (start)", "branch:", "Branch:"];
-        !self.how.is_empty() && !gone_to.iter().any(|start| self.how.starts_with(start))
+        let gone_to = ["checkout:", "reset:", "branch:", "Branch:"];
+        let is_gone_to = gone_to.iter().any(|start| self.how.starts_with(start))
+            || self.how.contains("(start)")
+            || self.how.ends_with("Fast-forward");
+        !self.how.is_empty() && !is_gone_to
     }
 
     /// Whether it has put another commit in the place of the one before.

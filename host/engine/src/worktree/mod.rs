@@ -242,11 +242,15 @@ fn unlike_the_project(worktree: &Path) -> Option<String> {
     if worktree.join(".gitmodules").exists() {
         lacks.push("its submodules are empty");
     }
-    let attributes = std::fs::File::open(worktree.join(".gitattributes")).and_then(|file| {
-        let mut text = String::new();
-        file.take(ATTRIBUTES_BYTES_MAX).read_to_string(&mut text).map(|_| text)
-    });
-    if attributes.is_ok_and(|text| text.contains("filter=")) {
+    let attributes = worktree.join(".gitattributes");
+    // Git follows no link there, and what it leads to may have no end.
+    let is_file = attributes.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    let text =
+        is_file.then(|| std::fs::File::open(&attributes)).and_then(Result::ok).and_then(|file| {
+            let mut text = String::new();
+            file.take(ATTRIBUTES_BYTES_MAX).read_to_string(&mut text).ok().map(|_| text)
+        });
+    if text.is_some_and(|text| text.contains("filter=")) {
         lacks.push("files with a filter, such as Git LFS, are as the repository stores them");
     }
     (!lacks.is_empty()).then(|| format!("in the worktree of a call, {}", lacks.join(", and ")))
