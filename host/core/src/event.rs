@@ -214,7 +214,11 @@ impl EventFold {
             "usage": reply.usage,
         });
         let scope = *scope;
-        self.one("workflow.agent_parked", scope, Some(call), data)
+        let mut events = self.one("workflow.agent_parked", scope, Some(call), data);
+        if let Some(worktree) = &reply.worktree {
+            events.extend(self.one("workflow.worktree_kept", scope, Some(call), json!(worktree)));
+        }
+        events
     }
 
     fn scope_of(&self, call: CallId) -> Scope {

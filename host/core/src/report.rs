@@ -323,6 +323,9 @@ impl ReportFold {
             Body::AgentParked { call, reply, .. } => {
                 if let Some(step) = self.steps.get(call) {
                     report.spent(step, reply);
+                    if let Some(worktree) = &reply.worktree {
+                        report.kept(*call, Some(step), worktree);
+                    }
                 }
             }
             Body::WorktreeKept { call, worktree } => {
@@ -344,9 +347,11 @@ impl Report {
         } else if let Some(reply) = reply {
             self.spent(step, reply);
             sessions::add(&mut self.sessions, call, &step.title, reply);
-            if let Some(worktree) = &reply.worktree {
-                self.kept(call, Some(step), worktree);
-            }
+        }
+        // Of an answer that was there already, the files lie where that run left
+        // them.
+        if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
+            self.kept(call, Some(step), worktree);
         }
         match outcome {
             Outcome::Failed(_) => self.agents.failed += 1,

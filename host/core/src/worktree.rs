@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Worktree {
     /// Where it is.
     pub path: String,
-    /// Its branch.
+    /// The branch that its HEAD is on, or that holds what HEAD is at.
     pub branch: String,
     /// The commit that it began at.
     pub base: String,
@@ -22,4 +22,13 @@ pub struct Worktree {
     pub insertions: u64,
     /// Lines taken out of files that git knows.
     pub deletions: u64,
+    /// The commit that its HEAD is at, when that is on no branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// Other branches with commits of the agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<String>,
+    /// What to know before it is relied on, such as work that git does not show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }

@@ -105,13 +105,17 @@ impl Agents {
             return Rounds::new(self, job, notes, &self.cwd, sink).run(reply).await;
         }
         let cwd = match self.worktrees.open(job.call).await {
-            Ok(cwd) => cwd,
+            Ok(opened) => {
+                opened.warning.into_iter().for_each(|warning| notes.warn(warning));
+                opened.cwd
+            }
             Err(error) => return Ending::Failed(Failure::new(error.code(), error.to_string())),
         };
         let ending = Rounds::new(self, job, notes, &cwd, sink).run(reply).await;
-        match self.worktrees.finish(job.call).await {
-            Ok(kept) => reply.worktree = kept,
-            Err(error) => notes.warn(format!("call {}: {error}", job.call)),
+        reply.worktree = self.worktrees.finish(job.call).await;
+        let kept = reply.worktree.as_ref();
+        if let Some(warning) = kept.and_then(|worktree| worktree.warning.as_ref()) {
+            notes.warn(format!("worktree of call {}: {warning}", job.call));
         }
         ending
     }

@@ -9,65 +9,14 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use common::repo::{ISOLATED, Repo, git};
 use common::{Bench, Scripted, reply};
 use smol_wf_core::details::Details;
 use smol_wf_engine::{CancellationToken, LeftoverState, LimitChanges, NoWatcher, RunState};
 use tokio::sync::Notify;
-
-fn git(dir: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
-        .args(args)
-        .current_dir(dir)
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// A repository with one commit, and beside it a place for worktrees.
-struct Repo {
-    dir: tempfile::TempDir,
-}
-
-impl Repo {
-    fn new() -> Self {
-        let repo = Self { dir: tempfile::tempdir().unwrap() };
-        std::fs::create_dir(repo.project()).unwrap();
-        git(&repo.project(), &["init", "-q", "-b", "main"]);
-        std::fs::write(repo.project().join("a.txt"), "one\ntwo\n").unwrap();
-        std::fs::write(repo.project().join(".gitignore"), "target\n").unwrap();
-        git(&repo.project(), &["add", "."]);
-        git(&repo.project(), &["commit", "-qm", "first"]);
-        repo
-    }
-
-    fn project(&self) -> PathBuf {
-        self.dir.path().join("project")
-    }
-
-    fn bench(&self, agent: Scripted) -> Bench {
-        let mut bench = Bench::new(self.dir.path(), vec![agent]);
-        bench.dir = self.project();
-        bench
-    }
-
-    fn branches(&self) -> String {
-        git(&self.project(), &["branch", "--list", "smol-wf/*"])
-    }
-
-    fn worktrees(&self) -> usize {
-        git(&self.project(), &["worktree", "list"]).lines().count() - 1
-    }
-}
-
-const ISOLATED: &str = "{ isolation: 'worktree', label: 'l' }";
 
 #[tokio::test]
 async fn an_unchanged_worktree_goes_and_takes_its_branch_along() {
@@ -185,15 +134,37 @@ async fn no_program_that_a_repository_names_is_run() {
         }
     };
     names.iter().for_each(|name| plant(&hooks.join(name)));
+    let attributes = repo.project().join(".gitattributes");
+    std::fs::write(attributes, "*.txt filter=x diff=x\n").unwrap();
+    let unhooked =
+        |args: &[&str]| git(&repo.project(), &[&["-c", "core.hooksPath=/dev/null"], args].concat());
+    unhooked(&["add", "."]);
+    let link = format!("160000,{},lib", git(&repo.project(), &["rev-parse", "HEAD"]));
+    unhooked(&["update-index", "--add", "--cacheinfo", &link]);
+    unhooked(&["commit", "-qm", "second"]);
     let evil = repo.dir.path().join("evil");
     plant(&evil);
-    for key in ["core.fsmonitor", "diff.external", "core.pager", "diff.x.textconv"] {
-        git(&repo.project(), &["config", key, evil.to_str().unwrap()]);
+    let keys = ["core.fsmonitor", "diff.external", "core.pager", "diff.x.textconv"];
+    let filters = ["filter.x.clean", "filter.x.smudge", "filter.y.clean", "filter.z.process"];
+    // Included, so that one who reads a single file does not see them.
+    let included = repo.project().join(".git/more");
+    for key in keys.into_iter().chain(filters) {
+        let args = ["config", "--file", included.to_str().unwrap(), key, evil.to_str().unwrap()];
+        git(&repo.project(), &args);
     }
-    let outside = repo.project();
+    git(&repo.project(), &["config", "include.path", "more"]);
+    git(&repo.project(), &["config", "filter.x.required", "true"]);
+    let (outside, monitor) = (repo.project(), evil.display().to_string());
     let agent = Scripted::new(move |task, _| {
-        std::fs::write(task.cwd.join(".gitattributes"), "*.txt diff=x\n").unwrap();
+        assert_eq!(std::fs::read_to_string(task.cwd.join("a.txt")).unwrap(), "one\ntwo\n");
+        let attributes = "a.txt diff=x filter=y\nb.txt filter=z\n";
+        std::fs::write(task.cwd.join(".gitattributes"), attributes).unwrap();
         std::fs::write(task.cwd.join("a.txt"), "changed\n").unwrap();
+        // A submodule has settings of its own.
+        let lib = task.cwd.join("lib");
+        git(&lib, &["init", "-q"]);
+        git(&lib, &["commit", "-q", "--allow-empty", "-m", "in it"]);
+        git(&lib, &["config", "core.fsmonitor", &monitor]);
         // Points git elsewhere; the host does not follow.
         let elsewhere = format!("gitdir: {}\n", outside.join(".git").display());
         std::fs::write(task.cwd.join(".git"), elsewhere).unwrap();
@@ -202,7 +173,7 @@ async fn no_program_that_a_repository_names_is_run() {
     let bench = repo.bench(agent);
     let report = bench.run(bench.request(&format!("return agent('p', {ISOLATED})"))).await;
     assert_eq!(report.worktrees.len(), 1, "{:?}", report.error);
-    assert_eq!(report.worktrees[0].worktree.files, 2);
+    assert_eq!(report.worktrees[0].worktree.files, 3);
     bench.engine.prune_worktrees(true, false).await.unwrap();
     assert!(!ran.exists(), "ran: {}", std::fs::read_to_string(&ran).unwrap());
 }

@@ -44,7 +44,9 @@ pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
 pub use named::NamedProgram;
 pub use presence::{Departure, Presence};
-pub use process::{all_ended, end_all_at_once, end_leftovers, end_leftovers_once};
+pub use process::{
+    Told, Tool, all_ended, ask_tool, end_all_at_once, end_leftovers, end_leftovers_once,
+};
 pub use renamed::Renamed;
 
 /// One round of one agent call.

@@ -72,6 +72,7 @@ impl WorktreesArgs {
         match self.verb {
             Verb::List { output: format, .. } => {
                 let worktrees = engine.worktrees().await?;
+                warn(&worktrees);
                 match format {
                     Format::Text => output::line(&table(&worktrees))?,
                     Format::Json => {
@@ -100,6 +101,28 @@ impl WorktreesArgs {
     }
 }
 
+/// Says what git does not show, or cannot say.
+fn warn(worktrees: &[Leftover]) {
+    for leftover in worktrees {
+        let worktree = leftover.worktree.as_ref();
+        if let Some(warning) = worktree.and_then(|worktree| worktree.warning.as_ref()) {
+            talk(&format!("{}: {warning}", leftover.path.display()));
+        }
+    }
+}
+
+/// All branches with its commits, the one that it stands on first.
+fn branches(leftover: &Leftover) -> String {
+    leftover.worktree.as_ref().map_or_else(
+        || leftover.branch.clone(),
+        |worktree| {
+            let others = worktree.branches.iter().map(String::as_str);
+            let all: Vec<&str> = std::iter::once(&*worktree.branch).chain(others).collect();
+            all.join(", ")
+        },
+    )
+}
+
 fn table(worktrees: &[Leftover]) -> String {
     let mut table = Table::new(["RUN", "STEP", "STATE", "RUN STATE", "FILES", "BRANCH", "PATH"]);
     for leftover in worktrees {
@@ -110,7 +133,7 @@ fn table(worktrees: &[Leftover]) -> String {
             leftover.state.as_str(),
             leftover.run_state.map_or("deleted", |state| state.as_str()),
             &files.unwrap_or_default(),
-            &leftover.branch,
+            &branches(leftover),
             &leftover.path.to_string_lossy(),
         ]);
     }

@@ -29,6 +29,14 @@ pub enum WorktreeError {
     /// Nobody said where worktrees go.
     #[error("there is no folder to put worktrees into")]
     NoFolder,
+    /// A branch is where the branches of calls are to be.
+    #[error(
+        "isolation: 'worktree' makes branches below `{branch}/`, and a branch `{branch}` is in the way; type `git branch -m {branch} {branch}-old`, or another name for it"
+    )]
+    BranchTaken {
+        /// The branch that is in the way.
+        branch: String,
+    },
     /// Git refused something.
     #[error("git cannot {doing}: {said}")]
     Git {
@@ -58,6 +66,7 @@ impl WorktreeError {
             Self::NoCommit { .. } => "worktree_no_commit",
             Self::NoGit => "worktree_no_git",
             Self::NoFolder => "worktree_no_folder",
+            Self::BranchTaken { .. } => "worktree_branch_taken",
             Self::Git { .. } => "worktree_git",
             Self::File { .. } => "worktree_file",
         }

@@ -1,21 +1,26 @@
 //! The git program, run so that nothing in a repository can make it run
 //! anything else.
 //!
-//! Owns: its environment, its hardening, and patience with its locks. Never:
-//! knows what a worktree is for.
+//! Owns: its environment, its hardening, its end, and patience with its locks.
+//! Never: knows what a worktree is for.
+//!
+//! Each git leads a process group of its own and is held as an agent is: whoever
+//! no longer waits for it has ended it with all that it started. Programs that a
+//! repository names *by settings with names of its own*, filters above all, are
+//! not this file's: see [`super::view`].
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use smol_wf_providers::{Told, Tool, ask_tool};
 
 use super::error::WorktreeError;
 
 /// Given to every command. Hooks, the file system monitor and helpers for diffs
 /// are programs that a repository, and so an agent, can name.
-const HARDENED: [&str; 14] = [
+const HARDENED: [&str; 18] = [
     "-c",
     "core.hooksPath=/dev/null",
     "-c",
@@ -30,6 +35,28 @@ const HARDENED: [&str; 14] = [
     "maintenance.auto=false",
     "-c",
     "core.quotePath=false",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "credential.helper=",
+];
+
+/// What git needs of this process's environment: to be found, to find the user's
+/// own configuration, and to say who the user is. Nothing that is secret, and
+/// none of the variables that a git which runs this program in a hook has set:
+/// they would point ours at another repository.
+const ALLOWED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "GIT_EXEC_PATH",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
 ];
 
 /// A checkout of a large repository takes a minute; what takes this long hangs.
@@ -51,16 +78,26 @@ pub(super) async fn git<A: Into<OsString>>(
     doing: &'static str,
     args: impl IntoIterator<Item = A>,
 ) -> Result<String, WorktreeError> {
+    git_with(cwd, doing, &[], args).await
+}
+
+/// The same with variables of its own.
+pub(super) async fn git_with<A: Into<OsString>>(
+    cwd: &Path,
+    doing: &'static str,
+    env: &[(&'static str, OsString)],
+    args: impl IntoIterator<Item = A>,
+) -> Result<String, WorktreeError> {
     let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
     let mut tries = 0;
     loop {
         tries += 1;
-        let output = once(cwd, doing, &args).await?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        let told = once(cwd, doing, env, &args).await?;
+        if told.success {
+            return Ok(told.stdout);
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        if tries >= LOCK_TRIES || !is_lock(&said) {
+        let said = told.stderr.trim().to_owned();
+        if tries >= LOCK_TRIES || !is_passing(&said) {
             return Err(WorktreeError::Git { doing, said: cut(said) });
         }
         tokio::time::sleep(LOCK_WAIT * tries).await;
@@ -70,48 +107,48 @@ pub(super) async fn git<A: Into<OsString>>(
 async fn once(
     cwd: &Path,
     doing: &'static str,
+    env: &[(&'static str, OsString)],
     args: &[OsString],
-) -> Result<std::process::Output, WorktreeError> {
-    let mut command = Command::new("git");
-    command.args(HARDENED).args(args).current_dir(cwd);
-    // Whoever runs this program inside a hook has these set, and they would
-    // point git at another repository.
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"GIT_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let ended = tokio::time::timeout(TOO_LONG, command.output()).await;
-    match ended {
-        Ok(Ok(output)) => Ok(output),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound && cwd.is_dir() => {
-            Err(WorktreeError::NoGit)
-        }
-        Ok(Err(error)) => {
-            Err(WorktreeError::File { doing: "run git in", path: cwd.to_owned(), error })
-        }
-        Err(_) => {
+) -> Result<Told, WorktreeError> {
+    let hardened = HARDENED.iter().map(OsString::from);
+    let mut given: Vec<(&'static str, OsString)> = vec![
+        ("LC_ALL", "C".into()),
+        ("GIT_TERMINAL_PROMPT", "0".into()),
+        ("GIT_OPTIONAL_LOCKS", "0".into()),
+        // A repository may allow a protocol by name, which outweighs
+        // `protocol.allow`, and have missing objects fetched over it.
+        ("GIT_ALLOW_PROTOCOL", "none".into()),
+        ("GIT_NO_LAZY_FETCH", "1".into()),
+    ];
+    given.extend(env.iter().cloned());
+    let tool = Tool {
+        program: "git",
+        args: hardened.chain(args.iter().cloned()).collect(),
+        cwd: cwd.to_owned(),
+        allowed: ALLOWED,
+        env: given,
+    };
+    ask_tool(tool, TOO_LONG).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => WorktreeError::NoGit,
+        ErrorKind::TimedOut => {
             let said = format!("it did not end within {} s", TOO_LONG.as_secs());
-            Err(WorktreeError::Git { doing, said })
+            WorktreeError::Git { doing, said }
         }
-    }
+        _ => WorktreeError::File { doing: "run git in", path: cwd.to_owned(), error },
+    })
 }
 
-/// Whether git gave up because another git holds a lock.
-fn is_lock(said: &str) -> bool {
+/// Whether git gave up because another git holds a lock, or has half made what
+/// this one looked at. A name that is taken stays taken.
+fn is_passing(said: &str) -> bool {
+    if said.contains("exists; cannot create") {
+        return false;
+    }
     (said.contains(".lock") && said.contains("File exists"))
         || said.contains("could not lock")
         || said.contains("cannot lock ref")
         || said.contains("unable to lock")
+        || (said.contains("failed to read") && said.contains("worktrees/"))
 }
 
 fn cut(mut said: String) -> String {

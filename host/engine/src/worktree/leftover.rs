@@ -14,7 +14,8 @@ use smol_wf_providers::{all_ended, end_leftovers_once};
 use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
-use super::place::{Change, Note};
+use super::look::{Change, change};
+use super::place::Note;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::history::is_held;
@@ -111,8 +112,8 @@ impl Engine {
             let (state, worktree) = if held {
                 (LeftoverState::InUse, None)
             } else {
-                match note.change().await {
-                    Ok(Change::Nothing) => (LeftoverState::Unchanged, None),
+                match change(&note, false).await {
+                    Ok(Change::Nothing(_)) => (LeftoverState::Unchanged, None),
                     Ok(Change::Something(worktree)) => (LeftoverState::Changed, Some(worktree)),
                     Err(error @ WorktreeError::NoGit) => return Err(error.into()),
                     Err(_) => (LeftoverState::Unreadable, None),
@@ -151,7 +152,8 @@ impl Engine {
                 continue;
             }
             if !dry_run {
-                leftover.note.remove(&one_at_a_time, force).await?;
+                let branches = leftover.note.branches().await;
+                leftover.note.remove(&one_at_a_time, &branches).await?;
             }
             pruned.removed.push(leftover);
         }

@@ -10,19 +10,33 @@
 mod error;
 mod git;
 mod leftover;
+mod lock;
+mod look;
+mod made;
 mod place;
+mod view;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use smol_wf_core::ids::{CallId, RUN_ID_PREFIX, RunId};
 use smol_wf_core::worktree::Worktree;
+use smol_wf_providers::all_ended;
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::{Instant, timeout_at};
 
 pub use error::WorktreeError;
 use git::git;
 pub use leftover::{Leftover, LeftoverState, Pruned};
-use place::{Change, Note};
+use look::{Change, change, unseen};
+use made::Branch;
+use place::Note;
+
+/// The branch that must not be there, for the others to be below it.
+const NAMESPACE: &str = "smol-wf";
 
 /// What the names of all branches begin with.
 const BRANCH_PREFIX: &str = "smol-wf/";
@@ -33,6 +47,21 @@ const RUN_CHARS: usize = 8;
 /// Worktrees of one call that were kept, one for each time it was cut off.
 const KEPT_OF_CALL_MAX: u32 = 100;
 
+/// How long calls that were cut off are looked at, all together: whoever has
+/// typed Ctrl-C waits.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes of a `.gitattributes` that are read.
+const ATTRIBUTES_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A worktree that an agent may work in.
+pub(crate) struct Opened {
+    /// The project's own place in it.
+    pub(crate) cwd: PathBuf,
+    /// What is not as in the project; of the first worktree of a run.
+    pub(crate) warning: Option<String>,
+}
+
 /// The worktrees of one run.
 pub(crate) struct Worktrees {
     run: RunId,
@@ -41,6 +70,7 @@ pub(crate) struct Worktrees {
     repository: OnceCell<Repository>,
     open: Mutex<BTreeMap<CallId, Note>>,
     one_at_a_time: Mutex<()>,
+    has_warned: AtomicBool,
 }
 
 struct Repository {
@@ -53,12 +83,13 @@ struct Repository {
 impl Worktrees {
     pub(crate) fn new(run: RunId, project: PathBuf, folder: Option<PathBuf>) -> Self {
         let (repository, open) = (OnceCell::new(), Mutex::default());
-        Self { run, project, folder, repository, open, one_at_a_time: Mutex::default() }
+        let (one_at_a_time, has_warned) = (Mutex::default(), AtomicBool::new(false));
+        Self { run, project, folder, repository, open, one_at_a_time, has_warned }
     }
 
     /// Makes a worktree for a call, and gives the folder that its agent works
     /// in: the project's own place within it.
-    pub(crate) async fn open(&self, call: CallId) -> Result<PathBuf, WorktreeError> {
+    pub(crate) async fn open(&self, call: CallId) -> Result<Opened, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
         let head = git(&self.project, "find a commit", ["rev-parse", "--verify", "HEAD^{commit}"]);
         let base = match head.await {
@@ -74,18 +105,22 @@ impl Worktrees {
         self.open.lock().await.insert(call, note.clone());
         if let Err(error) = note.make(&self.one_at_a_time).await {
             // What is left of it is not worth more than the error.
-            let _ = note.remove(&self.one_at_a_time, false).await;
+            let branch =
+                Branch { name: note.branch.clone(), tip: note.base.clone(), is_agents: true };
+            let _ = note.remove(&self.one_at_a_time, &[branch]).await;
             self.open.lock().await.remove(&call);
             return Err(error);
         }
         // An empty folder is not in git.
         make_folder(&cwd)?;
-        Ok(cwd)
+        let warning = unlike_the_project(&note.path);
+        let warning = warning.filter(|_| !self.has_warned.swap(true, Ordering::Relaxed));
+        Ok(Opened { cwd, warning })
     }
 
     /// Finds a name for a call's worktree and writes it down. One that an
-    /// earlier attempt at the call left behind is taken away when it holds
-    /// nothing, and kept under its name otherwise.
+    /// earlier attempt at the call left behind is taken away when it is known to
+    /// hold nothing, and kept under its name otherwise.
     async fn reserve(
         &self,
         call: CallId,
@@ -98,6 +133,13 @@ impl Worktrees {
         let folder = folder.canonicalize().unwrap_or(folder);
         let bare = self.run.as_str().trim_start_matches(RUN_ID_PREFIX);
         let short = bare.get(..RUN_CHARS).unwrap_or(bare);
+        let list = ["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
+        let branches = git(&repository.folder, "list the branches", list).await?;
+        let branches: Vec<String> = branches.lines().map(str::to_owned).collect();
+        let namespaces = [NAMESPACE.to_owned(), format!("{BRANCH_PREFIX}{short}")];
+        if let Some(branch) = namespaces.into_iter().find(|name| branches.contains(name)) {
+            return Err(WorktreeError::BranchTaken { branch });
+        }
         for number in 1..=KEPT_OF_CALL_MAX {
             let name = if number == 1 { call.to_string() } else { format!("{call}-{number}") };
             let note = Note {
@@ -107,14 +149,19 @@ impl Worktrees {
                 repository: repository.folder.clone(),
                 branch: format!("{BRANCH_PREFIX}{short}/{name}"),
                 base: base.clone(),
+                before: Some(branches.clone()),
             };
-            if note.write()? {
+            let is_left = note.file().exists();
+            if !is_left && is_taken(&note.branch, &branches) {
+                continue;
+            }
+            if !is_left && note.write()? {
                 return Ok(note);
             }
             if let Some(old) = Note::read(&note.file())
-                && let Change::Nothing = old.change().await?
+                && let Ok(Change::Nothing(left)) = change(&old, true).await
             {
-                old.remove(&self.one_at_a_time, false).await?;
+                old.remove(&self.one_at_a_time, &left).await?;
                 if note.write()? {
                     return Ok(note);
                 }
@@ -125,39 +172,46 @@ impl Worktrees {
     }
 
     /// The call is over: what has changed is kept and named, the rest goes.
-    pub(crate) async fn finish(
-        &self,
-        call: CallId,
-    ) -> Result<Option<Box<Worktree>>, WorktreeError> {
+    pub(crate) async fn finish(&self, call: CallId) -> Option<Box<Worktree>> {
         // Stays known until it is dealt with, in case this is cut off.
-        let note = self.open.lock().await.get(&call).cloned();
-        let Some(note) = note else { return Ok(None) };
+        let note = self.open.lock().await.get(&call).cloned()?;
         let kept = self.settle(&note).await;
         self.open.lock().await.remove(&call);
         kept
     }
 
-    /// The same for all calls that were cut off. What cannot be looked at stays
-    /// for `smol-wf worktrees prune`.
+    /// The same for all calls that were cut off. What cannot be looked at in time
+    /// stays for `smol-wf worktrees prune`.
     pub(crate) async fn close(&self) -> Vec<(CallId, Box<Worktree>)> {
         let open = std::mem::take(&mut *self.open.lock().await);
+        if open.is_empty() {
+            return Vec::new();
+        }
+        let until = Instant::now() + CLOSE_MAX;
+        // A git that was cut off may hold a lock until it has ended.
+        let _ = timeout_at(until, all_ended()).await;
         let mut kept = Vec::new();
         for (call, note) in open {
-            if let Ok(Some(worktree)) = self.settle(&note).await {
+            let settled = timeout_at(until, self.settle(&note)).await;
+            let unseen = || {
+                let warning = "there was no time to look at it; `smol-wf worktrees list` does";
+                Some(Box::new(unseen(&note, Some(warning.to_owned()))))
+            };
+            if let Some(worktree) = settled.unwrap_or_else(|_| unseen()) {
                 kept.push((call, worktree));
             }
         }
         kept
     }
 
-    async fn settle(&self, note: &Note) -> Result<Option<Box<Worktree>>, WorktreeError> {
-        match note.change().await? {
-            Change::Something(worktree) => Ok(Some(worktree)),
-            Change::Nothing => {
-                note.remove(&self.one_at_a_time, false).await?;
-                Ok(None)
-            }
-        }
+    /// What cannot be looked at or removed is kept, and says why.
+    async fn settle(&self, note: &Note) -> Option<Box<Worktree>> {
+        let settled = match change(note, true).await {
+            Ok(Change::Something(worktree)) => return Some(worktree),
+            Ok(Change::Nothing(branches)) => note.remove(&self.one_at_a_time, &branches).await,
+            Err(error) => Err(error),
+        };
+        settled.err().map(|error| Box::new(unseen(note, Some(error.to_string()))))
     }
 
     async fn find_repository(&self) -> Result<Repository, WorktreeError> {
@@ -173,6 +227,33 @@ impl Worktrees {
         let folder = Path::new(lines.next().unwrap_or_default()).to_owned();
         Ok(Repository { folder, prefix: lines.next().unwrap_or_default().into() })
     }
+}
+
+/// Whether there is a branch of this name, or one below it.
+fn is_taken(branch: &str, branches: &[String]) -> bool {
+    let mut rests = branches.iter().filter_map(|one| one.strip_prefix(branch));
+    rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What a worktree lacks that the project may have, because a program would have
+/// to be run for it, or the network reached.
+fn unlike_the_project(worktree: &Path) -> Option<String> {
+    let mut lacks = Vec::new();
+    if worktree.join(".gitmodules").exists() {
+        lacks.push("its submodules are empty");
+    }
+    let attributes = worktree.join(".gitattributes");
+    // Git follows no link there, and what it leads to may have no end.
+    let is_file = attributes.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    let text =
+        is_file.then(|| std::fs::File::open(&attributes)).and_then(Result::ok).and_then(|file| {
+            let mut text = String::new();
+            file.take(ATTRIBUTES_BYTES_MAX).read_to_string(&mut text).ok().map(|_| text)
+        });
+    if text.is_some_and(|text| text.contains("filter=")) {
+        lacks.push("files with a filter, such as Git LFS, are as the repository stores them");
+    }
+    (!lacks.is_empty()).then(|| format!("in the worktree of a call, {}", lacks.join(", and ")))
 }
 
 fn make_folder(path: &Path) -> Result<(), WorktreeError> {

@@ -1,18 +1,20 @@
-//! One worktree on disk: made, looked at, taken away.
+//! One worktree on disk: made, found again, taken away.
 //!
-//! Owns: its note beside it, by which it is found again after a crash, and what
-//! has changed in it. Never: decides whether it is kept.
+//! Owns: its note beside it, by which it is found again after a crash. Never:
+//! decides whether it is kept.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_core::worktree::Worktree;
 use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
 use super::git::git;
+use super::lock::turn;
+use super::made::{Branch, Made};
+use super::view::View;
 
 /// What is written beside a worktree, before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +29,9 @@ pub(super) struct Note {
     pub(super) branch: String,
     /// The commit that it begins at.
     pub(super) base: String,
-}
-
-/// What became of a worktree.
-pub(super) enum Change {
-    Nothing,
-    Something(Box<Worktree>),
+    /// The branches that were there before, and so are not the agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) before: Option<Vec<String>>,
 }
 
 impl Note {
@@ -66,68 +65,28 @@ impl Note {
     /// folder is done one at a time; the files are written in parallel.
     pub(super) async fn make(&self, one_at_a_time: &Mutex<()>) -> Result<(), WorktreeError> {
         {
-            let _alone = one_at_a_time.lock().await;
+            let _turn = turn(one_at_a_time, &self.repository).await?;
+            // The branch is of this call alone; a try that failed half-way may
+            // have made it.
             let path = self.path.as_os_str();
-            let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-b"];
+            let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-B"];
             let args = add.iter().map(AsRef::as_ref);
             let args = args.chain([self.branch.as_ref(), path, self.base.as_ref()]);
             git(&self.repository, "add a worktree", args).await?;
         }
-        git(&self.path, "write the files of a worktree", ["reset", "--hard", "--quiet"]).await?;
+        let own = self.own_folder().ok_or_else(|| WorktreeError::Git {
+            doing: "add a worktree",
+            said: "it is gone again".to_owned(),
+        })?;
+        let view = View::open(&self.path, &self.repository, &own, &self.base).await?;
+        let write = ["read-tree", "--reset", "-u", &self.base];
+        view.git("write the files of a worktree", &write).await?;
         Ok(())
     }
 
-    /// What has changed in it. Files that git ignores do not count.
-    pub(super) async fn change(&self) -> Result<Change, WorktreeError> {
-        const DOING: &str = "look at a worktree";
-        let Some(own) = self.own_folder() else { return Ok(self.unfinished()) };
-        let run = async |args: &[&str]| {
-            // Its own folder is named, because an agent may have pointed the
-            // worktree elsewhere.
-            let place = [
-                format!("--git-dir={}", own.display()),
-                format!("--work-tree={}", self.path.display()),
-            ];
-            git(
-                &self.path,
-                DOING,
-                place.into_iter().chain(args.iter().map(|one| (*one).to_owned())),
-            )
-            .await
-        };
-        let status =
-            run(&["status", "--porcelain=v1", "-z", "-uall", "--ignore-submodules=dirty"]).await?;
-        let head = run(&["rev-parse", "HEAD"]).await?;
-        if status.is_empty() && head.trim() == self.base {
-            return Ok(Change::Nothing);
-        }
-        let range = format!("{}..HEAD", self.base);
-        let commits = run(&["rev-list", "--count", &range]).await?;
-        let diff = ["diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
-        let numbers = run(&[diff.as_slice(), &[&self.base]].concat()).await?;
-        let (mut files, mut insertions, mut deletions) = (0_u32, 0_u64, 0_u64);
-        for line in numbers.split('\0').filter(|line| !line.is_empty()) {
-            // A binary file has `-` for its numbers.
-            let mut fields = line.splitn(3, '\t').map(|field| field.parse().unwrap_or(0));
-            files += 1;
-            insertions += fields.next().unwrap_or(0);
-            deletions += fields.next().unwrap_or(0);
-        }
-        let untracked = status.split('\0').filter(|entry| entry.starts_with("??")).count();
-        Ok(Change::Something(Box::new(Worktree {
-            path: self.path.display().to_string(),
-            branch: self.branch.clone(),
-            base: self.base.clone(),
-            commits: commits.trim().parse().unwrap_or(0),
-            files: files.saturating_add(u32::try_from(untracked).unwrap_or(u32::MAX)),
-            insertions,
-            deletions,
-        })))
-    }
-
     /// The repository's folder for this worktree. It names the worktree, and is
-    /// out of the agent's way.
-    fn own_folder(&self) -> Option<PathBuf> {
+    /// out of the agent's way: what a file in the worktree says does not count.
+    pub(super) fn own_folder(&self) -> Option<PathBuf> {
         let all = std::fs::read_dir(self.repository.join("worktrees")).ok()?;
         let mine = self.path.join(".git");
         all.filter_map(Result::ok).map(|entry| entry.path()).find(|folder| {
@@ -136,32 +95,26 @@ impl Note {
         })
     }
 
-    /// Of a worktree that git does not know: it was cut off while it was made
-    /// or taken away, unless there are files.
-    fn unfinished(&self) -> Change {
-        let is_empty = std::fs::read_dir(&self.path).map_or(true, |entries| {
-            entries.filter_map(Result::ok).all(|e| e.file_name() == ".git")
-        });
-        if is_empty {
-            return Change::Nothing;
+    /// All branches of the agent, to be deleted with the worktree on demand.
+    pub(super) async fn branches(&self) -> Vec<Branch> {
+        if let Some(own) = self.own_folder()
+            && let Ok(made) = Made::find(self, &own).await
+        {
+            return made.branches;
         }
-        Change::Something(Box::new(Worktree {
-            path: self.path.display().to_string(),
-            branch: self.branch.clone(),
-            base: self.base.clone(),
-            commits: 0,
-            files: 0,
-            insertions: 0,
-            deletions: 0,
-        }))
+        let name = format!("refs/heads/{}", self.branch);
+        let ask = ["for-each-ref", "--format=%(objectname)", &name];
+        let tip = git(&self.repository, "look for a branch", ask).await.unwrap_or_default();
+        let (name, tip) = (self.branch.clone(), tip.trim().to_owned());
+        vec![Branch { name, tip, is_agents: true }]
     }
 
-    /// Takes the worktree away, its branch and its note. A branch that has
-    /// moved stays, unless `with_commits`.
+    /// Takes the worktree away, its note, and of these branches those that are
+    /// the agent's. One that has moved meanwhile stays.
     pub(super) async fn remove(
         &self,
         one_at_a_time: &Mutex<()>,
-        with_commits: bool,
+        branches: &[Branch],
     ) -> Result<(), WorktreeError> {
         let failed = |doing, error| WorktreeError::File { doing, path: self.path.clone(), error };
         let path = self.path.clone();
@@ -174,19 +127,16 @@ impl Note {
             _ => {}
         }
         if self.repository.is_dir() {
-            let _alone = one_at_a_time.lock().await;
+            let _turn = turn(one_at_a_time, &self.repository).await?;
             if let Some(own) = self.own_folder() {
                 // What `git worktree prune` does, for this one alone.
                 std::fs::remove_dir_all(own).map_err(|error| failed("forget", error))?;
             }
-            let name = format!("refs/heads/{}", self.branch);
-            let only_at_base = if with_commits { None } else { Some(self.base.clone()) };
-            let args = ["update-ref", "-d"].map(str::to_owned).into_iter();
-            let deleted =
-                git(&self.repository, "delete a branch", args.chain([name]).chain(only_at_base));
-            // A branch that is not there, or has moved on, is left as it is.
-            let _ = deleted.await;
+            for branch in branches.iter().filter(|branch| branch.is_agents) {
+                self.delete(branch).await;
+            }
         }
+        self.remove_views();
         let note = self.file();
         std::fs::remove_file(&note).map_err(|error| failed("remove the note of", error))?;
         if let Some(folder) = note.parent() {
@@ -194,5 +144,34 @@ impl Note {
             let _ = std::fs::remove_dir(folder);
         }
         Ok(())
+    }
+
+    /// Deletes a branch. One that is not there, has moved on, or that the user now
+    /// works on, is left as it is.
+    async fn delete(&self, Branch { name, tip, .. }: &Branch) {
+        const DOING: &str = "delete a branch";
+        let full = format!("refs/heads/{name}");
+        if *name != self.branch {
+            let ask = ["for-each-ref", "--format=%(worktreepath)", &full];
+            let used_in = git(&self.repository, DOING, ask).await;
+            if !used_in.is_ok_and(|path| path.trim().is_empty()) {
+                return;
+            }
+        }
+        let _ = git(&self.repository, DOING, ["update-ref", "-d", &full, tip]).await;
+    }
+
+    /// What looks at it that were killed have left beside it.
+    fn remove_views(&self) {
+        let Some(folder) = self.path.parent() else { return };
+        let Some(name) = self.path.file_name() else { return };
+        let mut start = name.as_encoded_bytes().to_owned();
+        start.extend_from_slice(b".git-");
+        for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            if entry.file_name().as_encoded_bytes().starts_with(&start) {
+                // An empty folder beside the note harms nobody.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
     }
 }

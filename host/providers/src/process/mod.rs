@@ -16,6 +16,7 @@ mod output;
 mod program;
 mod system;
 mod tether;
+mod tool;
 mod tree;
 
 use std::ffi::OsString;
@@ -34,6 +35,7 @@ pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub use leftovers::{end_leftovers, end_leftovers_once};
 pub(crate) use program::find_program;
+pub use tool::{Told, Tool, ask_tool};
 
 use output::{Lines, Tail};
 use tether::Tether;
@@ -122,7 +124,16 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it.
     pub(crate) async fn start(launch: Launch) -> Result<Self, ProcessError> {
-        let started = tether::start(launch).await?;
+        Self::attach(tether::start(launch).await?)
+    }
+
+    /// Starts one that is no agent, and so need not wait until agents of an
+    /// earlier process have ended.
+    async fn start_beside_leftovers(launch: Launch) -> Result<Self, ProcessError> {
+        Self::attach(tether::start_beside_leftovers(launch).await?)
+    }
+
+    fn attach(started: tether::Started) -> Result<Self, ProcessError> {
         let piped = |error| ProcessError::Io { doing: "set up a pipe to the program", error };
         let stdin = ChildStdin::from_std(started.stdin).map_err(piped)?;
         let stdout = ChildStdout::from_std(started.stdout).map_err(piped)?;

@@ -99,9 +99,14 @@ fn handle() -> io::Result<Handle> {
     Ok(new)
 }
 
-/// Starts a child.
+/// Starts a child, when what an earlier process has left behind has ended.
 pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
     leftovers::searched().await;
+    start_beside_leftovers(launch).await
+}
+
+/// Starts a child that is no agent, whatever else is at work.
+pub(super) async fn start_beside_leftovers(launch: Launch) -> Result<Started, ProcessError> {
     let program = launch.program.clone();
     let failed = |error| ProcessError::Spawn { program: program.clone(), error };
     let (reply, started) = oneshot::channel();

@@ -1,0 +1,143 @@
+//! Git worktrees of several programs at once, and what their git may do.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Place, finish};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+/// Longest that anything here may take.
+const HUNG: Duration = Duration::from_secs(60);
+
+fn git(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A repository with a script that makes so many isolated calls at once.
+fn project(place: &Place, calls: usize) -> PathBuf {
+    let project = place.path("project");
+    std::fs::create_dir(&project).unwrap();
+    git(&project, &["init", "-q"]);
+    git(&project, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    let body = format!(
+        "{META}const all = await parallel(Array.from({{ length: {calls} }}, (_, i) => () => agent(`${{i}}`, {{ isolation: 'worktree' }})))\nreturn all.filter(Boolean).length\n"
+    );
+    place.write("project/script.mjs", body);
+    project
+}
+
+#[test]
+fn several_programs_in_one_repository_do_not_collide() {
+    let place = Place::new();
+    let project = project(&place, 12);
+    // Whoever adds is in the room alone, and long enough to be met there.
+    let (room, met) = (place.path("room"), place.path("met"));
+    let alone = format!(
+        "case \"$*\" in *'worktree add'*) mkdir '{0}' || echo met >> '{1}'; sleep 0.02; \
+         \"$REAL\" \"$@\"; code=$?; rmdir '{0}'; exit $code;; esac",
+        room.display(),
+        met.display()
+    );
+    let path = wrapped_git(&place, &alone);
+    let run = || place.command(&["run", "project/script.mjs"]).env("PATH", &path).spawn().unwrap();
+    for run in (0..4).map(|_| run()).collect::<Vec<_>>() {
+        let report = finish(run).ok();
+        assert_eq!((&report["results"], &report["nulls"]), (&12.into(), &json!([])));
+    }
+    assert!(!met.exists(), "two were adding at a time");
+    assert_eq!(git(&project, &["worktree", "list"]).lines().count(), 1);
+    assert_eq!(git(&project, &["branch", "--list", "smol-wf/*"]), "");
+}
+
+#[test]
+fn what_a_worktree_lacks_is_said_once() {
+    let place = Place::new();
+    let project = project(&place, 3);
+    let module = "[submodule \"lib\"]\n\tpath = lib\n\turl = ./x\n";
+    place.write("project/.gitmodules", module);
+    place.write("project/.gitattributes", "*.bin filter=lfs\n");
+    git(&project, &["add", ".gitmodules", ".gitattributes"]);
+    git(&project, &["commit", "-qm", "second"]);
+    let ran = place.run(&["run", "project/script.mjs"]);
+    ran.fails(0, &["its submodules are empty, and files with a filter"]);
+    assert_eq!(ran.stderr.matches("submodules").count(), 1, "{}", ran.stderr);
+}
+
+/// A git in front of the real one; `before` is what it does first.
+fn wrapped_git(place: &Place, before: &str) -> String {
+    let paths = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&paths).map(|dir| dir.join("git")).find(|git| git.is_file());
+    let real = real.unwrap();
+    let script = format!("#!/bin/sh\nREAL='{}'\n{before}\nexec \"$REAL\" \"$@\"\n", real.display());
+    let wrapper = place.write("bin/git", script);
+    std::fs::set_permissions(wrapper, PermissionsExt::from_mode(0o755)).unwrap();
+    format!("{}:{}", place.path("bin").display(), paths.display())
+}
+
+#[test]
+fn git_is_given_nothing_secret() {
+    let place = Place::new();
+    project(&place, 1);
+    let seen = place.path("seen");
+    let path = wrapped_git(&place, &format!("env >> '{}'", seen.display()));
+    let mut command = place.command(&["run", "project/script.mjs"]);
+    command.env("PATH", path).env("CANARY_TOKEN", "canary").env("GIT_DIR", "/nonexistent");
+    assert_eq!(finish(command.spawn().unwrap()).ok()["results"], 1);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("PATH=") && seen.contains("HOME="), "{seen}");
+    assert!(!seen.contains("canary") && !seen.contains("GIT_DIR="), "{seen}");
+}
+
+#[test]
+fn a_git_that_hangs_ends_at_ctrl_c_with_all_that_it_has_started() {
+    let place = Place::new();
+    project(&place, 1);
+    let pids = place.path("pids");
+    let hangs = format!(
+        "case \"$*\" in *' status '*) sleep 7070 & echo $! >> '{0}'; echo $$ >> '{0}'; wait;; esac",
+        pids.display()
+    );
+    let path = wrapped_git(&place, &hangs);
+    let child = place.command(&["run", "project/script.mjs"]).env("PATH", path).spawn().unwrap();
+    let ids = || -> Vec<String> {
+        let text = std::fs::read_to_string(&pids).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    };
+    let began = Instant::now();
+    while ids().len() < 2 {
+        assert!(began.elapsed() < HUNG, "git does not look");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ran = finish(child);
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert_eq!(ran.report()["worktrees"].as_array().unwrap().len(), 1, "it is named, unseen");
+    for pid in ids() {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        assert!(state.is_empty() || state.starts_with('Z'), "{pid} is left: {stat}");
+    }
+}

@@ -1,0 +1,159 @@
+//! A worktree through a git folder of ours, in which the repository's settings
+//! do not count.
+//!
+//! Owns: which settings are taken over, and that folder. Never: changes a ref,
+//! or anything of the repository but the worktree's files and index.
+//!
+//! A repository names filter programs by names of its own choosing, so there is
+//! no list of settings to refuse; and what is looked up and refused one by one
+//! may change between the look and the use. Whatever reads or writes files is
+//! therefore done in a folder of ours that shares the objects and the index, and
+//! has only those settings that name no program. So files of Git LFS and other
+//! filters are written as the repository stores them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::WorktreeError;
+use super::git::{git, git_with};
+
+/// Settings that say how files are written and compared, and run nothing.
+const SETTINGS: [&str; 18] = [
+    "core.attributesfile",
+    "core.autocrlf",
+    "core.bigfilethreshold",
+    "core.checkroundtripencoding",
+    "core.checkstat",
+    "core.eol",
+    "core.excludesfile",
+    "core.filemode",
+    "core.ignorecase",
+    "core.longpaths",
+    "core.precomposeunicode",
+    "core.protecthfs",
+    "core.protectntfs",
+    "core.sparsecheckout",
+    "core.sparsecheckoutcone",
+    "core.symlinks",
+    "core.trustctime",
+    "index.sparse",
+];
+
+/// How the objects are named; git reads it from the folder's own file alone.
+const OBJECT_FORMAT: &str = "extensions.objectformat";
+
+/// Two looks at one worktree at a time do not share a folder.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// What a worktree is seen through.
+pub(super) struct View<'a> {
+    path: &'a Path,
+    folder: Folder,
+    env: Vec<(&'static str, OsString)>,
+    settings: Vec<String>,
+}
+
+/// Gone with the view.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now goes with the worktree.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl<'a> View<'a> {
+    /// Of the worktree at a path. `own` is the repository's folder for it, and
+    /// `head` the commit that it stands at.
+    pub(super) async fn open(
+        path: &'a Path,
+        repository: &Path,
+        own: &Path,
+        head: &str,
+    ) -> Result<Self, WorktreeError> {
+        let git_dir = format!("--git-dir={}", own.display());
+        let list = git(path, "read the settings", [&*git_dir, "config", "--list", "-z"]).await?;
+        let (mut settings, mut format) = (Vec::new(), "sha1");
+        for entry in list.split('\0') {
+            let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+            if SETTINGS.contains(&key) {
+                settings.extend(["-c".to_owned(), format!("{key}={value}")]);
+            } else if key == OBJECT_FORMAT && value == "sha256" {
+                format = "sha256";
+            }
+        }
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = path.with_extension(format!("git-{}-{number}", std::process::id()));
+        let folder = Folder(folder);
+        furnish(&folder.0, repository, own, head, format).map_err(|error| WorktreeError::File {
+            doing: "write the view",
+            path: folder.0.clone(),
+            error,
+        })?;
+        let env = vec![
+            ("GIT_OBJECT_DIRECTORY", repository.join("objects").into()),
+            ("GIT_INDEX_FILE", own.join("index").into()),
+            ("GIT_CONFIG_GLOBAL", "/dev/null".into()),
+            ("GIT_CONFIG_SYSTEM", "/dev/null".into()),
+            ("GIT_CONFIG_NOSYSTEM", "1".into()),
+        ];
+        Ok(Self { path, folder, env, settings })
+    }
+
+    /// Runs git on the worktree.
+    pub(super) async fn git(
+        &self,
+        doing: &'static str,
+        args: &[&str],
+    ) -> Result<String, WorktreeError> {
+        let place = [
+            format!("--git-dir={}", self.folder.0.display()),
+            format!("--work-tree={}", self.path.display()),
+        ];
+        let args = args.iter().map(|arg| (*arg).to_owned());
+        let args = self.settings.iter().cloned().chain(place).chain(args);
+        git_with(self.path, doing, &self.env, args).await
+    }
+}
+
+/// Makes it what git takes for a repository.
+fn furnish(
+    folder: &Path,
+    repository: &Path,
+    own: &Path,
+    head: &str,
+    format: &str,
+) -> std::io::Result<()> {
+    // A number of this process is used once; another's with its id is dead.
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder.join("refs"))?;
+    std::fs::create_dir(folder.join("info"))?;
+    std::fs::write(folder.join("HEAD"), format!("{head}\n"))?;
+    let config = match format {
+        "sha1" => "[core]\n\trepositoryformatversion = 0\n",
+        _ => "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n",
+    };
+    std::fs::write(folder.join("config"), config)?;
+    for (from, name) in
+        [(repository, "exclude"), (repository, "attributes"), (own, "sparse-checkout")]
+    {
+        copy_if_there(&from.join("info").join(name), &folder.join("info").join(name))?;
+    }
+    // An index may be split in two, and the second part is found by the folder.
+    for entry in std::fs::read_dir(own)?.filter_map(Result::ok) {
+        if entry.file_name().as_encoded_bytes().starts_with(b"sharedindex.") {
+            copy_if_there(&entry.path(), &folder.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_if_there(from: &Path, to: &Path) -> std::io::Result<()> {
+    // A pipe would never end.
+    if !from.metadata().is_ok_and(|meta| meta.is_file()) {
+        return Ok(());
+    }
+    std::fs::copy(from, to).map(|_| ())
+}

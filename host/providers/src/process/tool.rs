@@ -1,0 +1,72 @@
+//! Programs that are no agents, such as git: asked once, and held like agents.
+//!
+//! Owns: one question to one program, and its answer entire. Never: judges how
+//! the program ended.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Environment, Launch, Process, ProcessError, find_program};
+
+/// What to ask.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// The program's name, looked up on `PATH`.
+    pub program: &'static str,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Where it works.
+    pub cwd: PathBuf,
+    /// Variables of this process that it may have; no other reaches it.
+    pub allowed: &'static [&'static str],
+    /// Variables that it is given besides.
+    pub env: Vec<(&'static str, OsString)>,
+}
+
+/// What it answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Whether it ended well.
+    pub success: bool,
+    /// All of stdout, as text.
+    pub stdout: String,
+    /// The end of stderr.
+    pub stderr: String,
+}
+
+/// Asks a program and waits for its end. When the future is dropped, or the time
+/// is over, the program is ended with all that it has started, as an agent is.
+///
+/// # Errors
+/// When there is no such program, it cannot be started, prints without end, or
+/// does not end in time.
+pub async fn ask_tool(tool: Tool, limit: Duration) -> io::Result<Told> {
+    let program = find_program(tool.program).ok_or(io::ErrorKind::NotFound)?;
+    let mut env = Environment::default().also(tool.allowed);
+    for (name, value) in tool.env {
+        env = env.set(name, value);
+    }
+    let provider = tool.program.to_owned();
+    let launch = Launch { provider, program, args: tool.args, cwd: tool.cwd, env, presence: None };
+    match timeout(limit, told(launch)).await {
+        Ok(Ok(told)) => Ok(told),
+        Ok(Err(error)) => Err(io::Error::other(error)),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+async fn told(launch: Launch) -> Result<Told, ProcessError> {
+    let mut process = Process::start_beside_leftovers(launch).await?;
+    process.send_and_close(Vec::new());
+    let mut stdout = String::new();
+    while let Some(line) = process.line().await? {
+        stdout.push_str(&line);
+        stdout.push('\n');
+    }
+    let exit = process.exit().await?;
+    Ok(Told { success: exit.code == Some(0) && !exit.hung, stdout, stderr: exit.stderr_tail })
+}
