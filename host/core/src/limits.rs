@@ -183,7 +183,8 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "what {calls} calls cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, or a price for the model"
+        "what {} cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, or a price for the model",
+        if *calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") }
     )]
     Unpriced {
         /// How many calls.
