@@ -202,6 +202,10 @@ pub trait Activity: Send + Sync {
     /// caller's idle time-out starts anew. A `note` is a sign of life too.
     fn alive(&self) {}
 
+    /// The agent has failed, and waits to try again by itself. When nothing comes
+    /// of that in time, this is why.
+    fn hindered(&self, _by: &ProviderError) {}
+
     /// The agent has named its session, before it has answered.
     fn session(&self, _session_id: &str) {}
 }
