@@ -159,7 +159,7 @@ impl Provider for Opencode {
     }
 
     fn glance(&self) -> Probe {
-        look::glance(NAME, PROGRAM, &self.options, self.logged_in())
+        look::glance(PROGRAM, &self.options, self.logged_in())
     }
 
     async fn probe(&self) -> Probe {
