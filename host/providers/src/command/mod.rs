@@ -5,13 +5,14 @@
 //!
 //! The program is started once for each round, in the agent's working folder.
 //! Its stdin is the prompt, to its end. Lines on stderr are shown as what it is
-//! doing. What it may want to know of the call is in its environment:
+//! doing. What it may want to know of the call is in its environment, under names
+//! that are no settings of smol-wf: a run that it starts is another run.
 //!
 //! | variable | |
 //! |---|---|
 //! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the call's number in it |
 //! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the call |
-//! | `SMOL_WF_MODEL`, `SMOL_WF_EFFORT`, `SMOL_WF_PERMISSIONS` | when the call gives them |
+//! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the call gives them |
 //! | `SMOL_WF_SESSION_ID` | in a correction round: the session that the program has named |
 //! | `SMOL_WF_SCHEMA` | the schema, up to 64 KiB; it is in the prompt as well |
 
@@ -51,9 +52,9 @@ impl Command {
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
             ("SMOL_WF_CALL", Some(task.call.0.to_string())),
             ("SMOL_WF_IDEMPOTENCY_KEY", Some(task.idempotency_key.clone())),
-            ("SMOL_WF_MODEL", task.model.clone()),
-            ("SMOL_WF_EFFORT", task.effort.clone()),
-            ("SMOL_WF_PERMISSIONS", task.permissions.map(|given| given.as_str().to_owned())),
+            ("SMOL_WF_CALL_MODEL", task.model.clone()),
+            ("SMOL_WF_CALL_EFFORT", task.effort.clone()),
+            ("SMOL_WF_CALL_PERMISSIONS", task.permissions.map(|given| given.as_str().to_owned())),
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
