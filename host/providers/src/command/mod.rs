@@ -99,7 +99,6 @@ impl Provider for Command {
         let launch = self.launch(&task)?;
         let tool = launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut process = Process::start(launch).await.map_err(failed)?;
-        activity.note(AgentActivity::Thinking);
         process.send_and_close(task.prompt.into_bytes());
         let mut printed = String::new();
         while let Some(said) = process.said().await.map_err(failed)? {
