@@ -121,7 +121,11 @@ impl Provider for Command {
             }
         }
         let exit = process.exit().await.map_err(failed)?;
-        let reply = answer::read(self.name(), printed.trim_end_matches('\n'), &exit)?;
+        let read = answer::read(self.name(), printed.trim_end_matches('\n'), &exit);
+        for said in read.passed_over {
+            activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(said) });
+        }
+        let reply = read.reply?;
         if let Some(session) = &reply.session_id {
             activity.session(session);
         }
