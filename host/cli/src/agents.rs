@@ -16,7 +16,7 @@ use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
-use smol_wf_engine::providers::{CliOptions, NamedProgram, Provider, Registry, Renamed};
+use smol_wf_engine::providers::{CliOptions, Masked, NamedProgram, Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
@@ -87,6 +87,10 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
         ProviderKind::Opencode => Arc::new(Opencode::new(cli)),
         ProviderKind::Acp => Arc::new(Acp::new(named)),
         ProviderKind::Command => Arc::new(Command::new(named)),
+    };
+    let provider: Arc<dyn Provider> = match settings.env.is_empty() {
+        true => provider,
+        false => Arc::new(Masked::new(provider, settings.env.values())),
     };
     // The built-in kinds know but one name.
     if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }

@@ -19,6 +19,7 @@ mod error;
 mod fake;
 mod look;
 mod lower;
+mod masked;
 mod named;
 pub mod opencode;
 pub mod owner;
@@ -42,6 +43,7 @@ use smol_wf_core::ids::{CallId, RunId};
 
 pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
+pub use masked::Masked;
 pub use named::NamedProgram;
 pub use presence::{Departure, Presence};
 pub use process::{all_ended, end_all_at_once, end_leftovers, end_leftovers_once};
