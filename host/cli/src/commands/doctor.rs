@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::agents::{self, Catalogue, Chosen};
 use crate::config::{FlagLayer, Settings};
-use crate::failure::CommandError;
+use crate::failure::{self, CommandError};
 use crate::flags::DbFlags;
 use crate::table::{Format, Table};
 use crate::{exit, output};
@@ -74,8 +74,12 @@ impl DoctorArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         self.db.put(&mut flags);
+        failure::there(&self.from)?;
         let (settings, broken) = match Settings::load(flags, &self.from) {
-            Ok(settings) => (settings, None),
+            Ok(settings) => {
+                let broken = settings.check().err();
+                (settings, broken)
+            }
             // Whoever is ill may still be examined.
             Err(error) => (Settings::defaults(), Some(error)),
         };

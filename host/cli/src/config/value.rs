@@ -10,12 +10,18 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use smol_wf_core::budget::Allowance;
+use smol_wf_core::selector::Selector;
+
+/// Said without the text, which may be anything.
+const NO_MODEL: &str = "it is no model; a model reads ID or ID?provider=NAME&thinking=LEVEL";
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Any text but none.
     Text,
+    /// A model, or an alias of one.
+    Selector,
     /// One of these words, the least permissive first.
     Choice(&'static [&'static str]),
     /// A whole number in these bounds.
@@ -45,6 +51,10 @@ impl Kind {
         match self {
             Self::Text if text.is_empty() => Err("it is empty".to_owned()),
             Self::Text => Ok(Value::Text(text.to_owned())),
+            Self::Selector => match Selector::parse(text) {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(_) => Err(NO_MODEL.to_owned()),
+            },
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(words) => Err(format!("it is one of {}", words.join(", "))),
             Self::Count { least, most } => match text.parse() {
@@ -66,7 +76,7 @@ impl Kind {
         match self {
             Self::Count { .. } => (true, false),
             Self::Duration | Self::Budget => (true, true),
-            Self::Text | Self::Choice(_) | Self::Path => (false, true),
+            Self::Text | Self::Selector | Self::Choice(_) | Self::Path => (false, true),
         }
     }
 
