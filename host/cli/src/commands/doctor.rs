@@ -94,7 +94,8 @@ impl DoctorArgs {
         let agents = probe_all(catalogue.all()).await;
         let code = verdict(&chosen, &agents, &checks);
         let ok = code == 0;
-        let findings = Findings { schema_version: 1, provider: chosen.name, agents, checks, ok };
+        let findings =
+            Findings { schema_version: 1, provider: chosen.answering, agents, checks, ok };
         match self.output {
             Format::Json | Format::Jsonl => output::print(self.output, &findings)?,
             Format::Text => output::line(&text(&findings, code))?,
@@ -129,7 +130,7 @@ fn verdict(chosen: &Chosen, agents: &[Agent], checks: &[Check]) -> u8 {
     if checks.iter().any(|check| check.state == State::Failed) {
         return exit::FAILED;
     }
-    let usable = agents.iter().any(|agent| agent.name == chosen.name && agent.usable);
+    let usable = agents.iter().any(|agent| agent.name == chosen.answering && agent.usable);
     if usable && !chosen.is_makeshift() { 0 } else { exit::UNAVAILABLE }
 }
 
