@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use smol_wf_core::budget::Allowance;
+use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::ids::Digest;
 
 use error::Place;
@@ -242,7 +242,7 @@ impl Settings {
         }
     }
 
-    pub(crate) fn budget(&self, key: Key) -> Option<Allowance> {
+    pub(crate) fn budget(&self, key: Key) -> Option<BudgetSetting> {
         match self.get(key)?.value {
             Value::Budget(budget) => Some(budget),
             _ => None,

@@ -36,11 +36,12 @@ const SCRIPT_FAULTS: [&str; 4] =
     ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
 
 /// Stops that say "enough for now" rather than "this script is broken".
-const PAUSING: [&str; 7] = [
+const PAUSING: [&str; 8] = [
     "limit_agents",
     "timed_out",
     "budget_spent",
     "budget_unpriced",
+    "budget_unmetered",
     "provider_auth",
     "provider_quota",
     "provider_rate_limit",

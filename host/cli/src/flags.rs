@@ -81,7 +81,7 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::IdleTimeout))]
     idle_timeout: Option<Value>,
 
-    /// What the run may spend: '$5', or output tokens: 200k
+    /// What the run may spend: '$5', or output tokens: 200k; or none
     #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
     budget: Option<Value>,
 

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use smol_wf_core::budget::{Budget, BudgetMode};
+use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
@@ -102,6 +102,7 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         parallel_agents: small(Key::MaxParallelAgents).unwrap_or(default.parallel_agents),
         budget: settings
             .budget(Key::Budget)
+            .and_then(BudgetSetting::allowance)
             .map(|allowance| Budget { allowance, mode: mode(settings).unwrap_or_default() }),
     }
 }

@@ -165,6 +165,29 @@ fn an_answer_written_by_hand_takes_the_place_of_the_agents() {
 }
 
 #[test]
+fn an_answer_written_by_hand_is_taken_by_its_own_step_among_equal_ones() {
+    let place = Place::new();
+    let script = body(
+        "const all = []\nfor (let i = 0; i < 4; i++) all.push(await agent('same'))\nreturn all",
+    );
+    let echo = "echo: same";
+    for (args, results, asked) in [
+        (&["--from", "2", "--set-result", "3=\"hand\""][..], [echo, echo, "hand", echo], 2),
+        (&["--set-result", "4=\"d\"", "--set-result", "2=\"b\""], [echo, "b", echo, "d"], 0),
+        (
+            &["--from", "1", "--set-result", "4=\"d\"", "--set-result", "2=\"b\""],
+            [echo, "b", echo, "d"],
+            2,
+        ),
+    ] {
+        let first = place.script(&script, &[]);
+        let fork = place.run(&[&["fork", &first.run_id()], args].concat());
+        assert_eq!(fork.ok()["results"], json!(results), "{args:?}");
+        assert_eq!(dispatched(&place, &fork.run_id()).len(), asked, "{args:?}");
+    }
+}
+
+#[test]
 fn children_and_sleeps_are_taken_over_and_other_arguments_are_given() {
     let place = Place::new();
     place.write("child.mjs", body("return [await agent('inner'), await agent('for ' + args.who)]"));

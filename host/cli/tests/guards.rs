@@ -100,6 +100,46 @@ fn a_run_goes_on_by_itself_when_its_provider_answers_again() {
 }
 
 #[test]
+fn an_agent_that_does_not_say_what_it_used_is_not_free() {
+    let place = Place::new();
+    let settings = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
+        command = ['sh', '-c', 'cat > /dev/null; echo $COST']\nenv_allow = ['COST']\n";
+    place.write("home/.config/smol-workflows/config.toml", settings);
+    let body = "for (let i = 0; i < 3; i++) await agent(`p${i}`)\nreturn 'all'\n";
+    place.write("script.mjs", format!("{META}{body}"));
+    let run = |args: &[&str], answer: &str| {
+        finish(place.at_home(args).env("COST", answer).spawn().unwrap())
+    };
+    for (budget, answer, code, error) in [
+        ("200k", "text", 5, "budget_unmetered"),
+        ("$5", "text", 5, "budget_unpriced"),
+        // Nobody used as much, or paid as much.
+        ("$5", "{\"output\": 1, \"costUsd\": 1e300}", 5, "budget_unpriced"),
+        (
+            "200k",
+            "{\"output\": 1, \"usage\": {\"outputTokens\": 18446744073709551615}}",
+            5,
+            "budget_unmetered",
+        ),
+        ("$5", "{\"output\": 1, \"costUsd\": 0.5}", 0, "none"),
+        ("200k", "{\"output\": 1, \"usage\": {\"outputTokens\": 5}}", 0, "none"),
+    ] {
+        let ran = run(&["run", "script.mjs", "--budget", budget], answer);
+        assert_eq!(ran.code, code, "{budget} {answer}: {}", ran.stderr);
+        let report = ran.report();
+        assert_eq!(report["error"]["code"].as_str().unwrap_or("none"), error, "{answer}");
+        assert_eq!(report["agents"]["called"], if code == 0 { 3 } else { 2 });
+        if code != 0 {
+            assert!(ran.stderr.contains("1 call") && ran.stderr.contains("--budget none"));
+            let on = run(&["resume", "latest", "--budget", "none"], answer);
+            assert_eq!(on.ok()["results"], "all");
+            let shown = run(&["history", "latest", "-o", "text"], "");
+            assert!(shown.stdout.contains("lifted with attempt 2"), "{}", shown.stdout);
+        }
+    }
+}
+
+#[test]
 fn a_failure_that_passes_is_tried_again() {
     let place = Place::new();
     let body = "return agent('p', { retry: { maxAttempts: 3, backoffMs: 1 } })\n";

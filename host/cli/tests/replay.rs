@@ -177,3 +177,49 @@ fn a_resume_that_does_not_replay_shows_the_difference_and_dispatches_nothing() {
     );
     assert_eq!(journal(&place.db(), &paused.run_id()), before);
 }
+
+/// The later limits stand far behind the first turns, and memory is given to an
+/// instance when its script starts.
+#[test]
+fn a_run_that_went_on_under_higher_limits_replays() {
+    let script = format!(
+        "{META}for (let i = 0; i < 400; i++) await agent(`step ${{i}}`)
+         const large = []
+         for (let i = 0; i < 100; i++) large.push('x'.repeat(1 << 20) + i)
+         return (await agent('last')).length + large.length\n"
+    );
+    let place = Place::new();
+    place.script(&script, &["--memory", "32"]).fails(1, &["limit_memory"]);
+    let cut_off = place.run(&["replay", "latest"]).ok();
+    assert_eq!(cut_off["equal"], true, "{cut_off}");
+    assert_eq!(cut_off["state"], "paused");
+    place.run(&["resume", "latest", "--memory", "256"]).ok();
+    let whole = place.run(&["replay", "latest"]).ok();
+    assert_eq!(whole["equal"], true, "{whole}");
+    assert_eq!((&whole["steps"], &whole["state"]), (&401.into(), &"completed".into()));
+}
+
+#[test]
+fn a_journal_that_was_damaged_behind_a_difference_gets_no_verdict() {
+    let script = format!("{META}for (let i = 0; i < 400; i++) await agent(`step ${{i}}`)\n");
+    let place = Place::new();
+    let ran = place.script(&script, &[]);
+    ran.ok();
+    forge(&place.db(), &ran.run_id(), |entries| {
+        let index = place_of(entries, "agent_called", 2);
+        entries[index]["request"]["prompt"] = "step two".into();
+    });
+    place.run(&["replay", "latest"]).fails(7, &["step 3", "- step two"]);
+    let last = journal(&place.db(), &ran.run_id()).len() - 2;
+    let last = i64::try_from(last).unwrap();
+    rusqlite::Connection::open(place.db())
+        .unwrap()
+        .execute(
+            "UPDATE entries SET body = replace(body, 'fuel\":', 'fuel\":1') WHERE seq = ?",
+            [last],
+        )
+        .unwrap();
+    let replayed = place.run(&["replay", "latest"]);
+    replayed.fails(3, &["journal_changed", &format!("entry {last} ")]);
+    assert_eq!(replayed.stdout, "");
+}

@@ -30,6 +30,18 @@ pub enum Allowance {
     OutputTokens(u64),
 }
 
+/// What someone asks for as a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BudgetSetting {
+    /// None: nothing is counted against anything.
+    Unlimited,
+    /// This.
+    AtMost(Allowance),
+}
+
+/// What [`BudgetSetting::Unlimited`] is written as.
+const UNLIMITED: &str = "none";
+
 /// What happens to agents at work when the budget is spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +66,7 @@ pub struct Budget {
 /// A text that is no budget.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no budget; those are dollars like $5 or $0.50, or output tokens like 200k or 1.5M"
+    "`{0}` is no budget; those are dollars like $5 or $0.50, output tokens like 200k or 1.5M, or none"
 )]
 pub struct AllowanceError(pub String);
 
@@ -95,12 +107,25 @@ impl Allowance {
         }
     }
 
-    /// Twice as much, for what to type next.
+    /// A budget to go on with after so much of this one was spent: doubled until
+    /// it is more. Both are in one unit.
     #[must_use]
-    pub fn doubled(self) -> Self {
-        match self {
-            Self::UsdMicros(units) => Self::UsdMicros(units.saturating_mul(2)),
-            Self::OutputTokens(units) => Self::OutputTokens(units.saturating_mul(2)),
+    pub fn raised_over(self, spent: Self) -> Self {
+        let raised = |limit: u64, spent: u64| {
+            let mut raised = limit.saturating_mul(2).max(1);
+            while raised <= spent && raised < u64::MAX {
+                raised = raised.saturating_mul(2);
+            }
+            raised
+        };
+        match (self, spent) {
+            (Self::UsdMicros(limit), Self::UsdMicros(spent)) => {
+                Self::UsdMicros(raised(limit, spent))
+            }
+            (Self::OutputTokens(limit), Self::OutputTokens(spent)) => {
+                Self::OutputTokens(raised(limit, spent))
+            }
+            (other, _) => other,
         }
     }
 
@@ -128,6 +153,37 @@ impl fmt::Display for Allowance {
     }
 }
 
+impl BudgetSetting {
+    /// Reads what [`Allowance::parse`] reads, and `none`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(text: &str) -> Result<Self, AllowanceError> {
+        if text == UNLIMITED {
+            return Ok(Self::Unlimited);
+        }
+        Allowance::parse(text).map(Self::AtMost)
+    }
+
+    /// How much; none is no bound.
+    #[must_use]
+    pub fn allowance(self) -> Option<Allowance> {
+        match self {
+            Self::Unlimited => None,
+            Self::AtMost(allowance) => Some(allowance),
+        }
+    }
+}
+
+impl fmt::Display for BudgetSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlimited => f.write_str(UNLIMITED),
+            Self::AtMost(allowance) => allowance.fmt(f),
+        }
+    }
+}
+
 /// Whether one more call may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
@@ -140,6 +196,8 @@ pub enum Room {
     Spent,
     /// What was spent is not known in dollars.
     Unpriced,
+    /// What was spent is not known in tokens.
+    Unmetered,
 }
 
 /// What the agents of a run have spent, settled or not.
@@ -147,8 +205,10 @@ pub enum Room {
 pub struct Ledger {
     tokens: u64,
     micros: u64,
-    /// Calls that used tokens at a price nobody knows.
+    /// Calls whose cost nobody knows.
     unpriced: u32,
+    /// Answers whose agent did not say what they took.
+    unmetered: u32,
     calls: u32,
     largest_tokens: u64,
     largest_micros: u64,
@@ -167,9 +227,8 @@ impl Ledger {
         self.micros = self.micros.saturating_add(cost);
         self.largest_tokens = self.largest_tokens.max(tokens);
         self.largest_micros = self.largest_micros.max(cost);
-        if reply.cost_usd.is_none() && reply.usage.total() > 0 {
-            self.unpriced = self.unpriced.saturating_add(1);
-        }
+        self.unpriced = self.unpriced.saturating_add(reply.is_unpriced().into());
+        self.unmetered = self.unmetered.saturating_add(reply.unmetered.into());
     }
 
     /// How much of this has been spent, in its own unit.
@@ -187,6 +246,12 @@ impl Ledger {
         self.unpriced
     }
 
+    /// Answers whose tokens are not known.
+    #[must_use]
+    pub fn unmetered(&self) -> u32 {
+        self.unmetered
+    }
+
     /// Whether another call may begin while so many are at work. Each of those
     /// has as much reserved as the largest call so far has used, so that only
     /// the last one to begin can go past the budget, unless a call outgrows all
@@ -195,6 +260,7 @@ impl Ledger {
     pub fn room(&self, allowance: Allowance, at_work: usize) -> Room {
         let (limit, spent, each) = match allowance {
             Allowance::UsdMicros(_) if self.unpriced > 0 => return Room::Unpriced,
+            Allowance::OutputTokens(_) if self.unmetered > 0 => return Room::Unmetered,
             Allowance::UsdMicros(limit) => {
                 (limit, self.micros, self.each(self.largest_micros, RESERVED_MICROS))
             }
@@ -282,5 +348,27 @@ mod tests {
         ledger.count(&reply(5, None));
         assert_eq!(ledger.room(limit, 0), Room::Unpriced);
         assert_eq!(ledger.room(Allowance::OutputTokens(11), 0), Room::Free);
+    }
+
+    #[test]
+    fn what_no_agent_tells_cannot_be_kept_to() {
+        let mut ledger = Ledger::default();
+        ledger.count(&Reply { unmetered: true, ..reply(0, None) });
+        assert_eq!(ledger.room(Allowance::OutputTokens(11), 0), Room::Unmetered);
+        assert_eq!(ledger.room(Allowance::UsdMicros(11), 0), Room::Unpriced);
+        // It may say dollars alone.
+        let mut ledger = Ledger::default();
+        ledger.count(&Reply { unmetered: true, ..reply(0, Some(0.000_001)) });
+        assert_eq!(ledger.room(Allowance::OutputTokens(11), 0), Room::Unmetered);
+        assert_eq!(ledger.room(Allowance::UsdMicros(11), 0), Room::Free);
+    }
+
+    #[test]
+    fn the_budget_to_go_on_with_is_over_what_was_spent() {
+        let tokens = Allowance::OutputTokens;
+        assert_eq!(tokens(5).raised_over(tokens(500)), tokens(640));
+        assert_eq!(tokens(500).raised_over(tokens(500)), tokens(1_000));
+        assert_eq!(tokens(600).raised_over(tokens(700)), tokens(1_200));
+        assert_eq!(tokens(1).raised_over(tokens(u64::MAX)), tokens(u64::MAX));
     }
 }

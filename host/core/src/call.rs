@@ -288,6 +288,9 @@ pub struct Reply {
     /// Who says so: `provider`, or `prices:` and the version of a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_source: Option<String>,
+    /// It answered, and did not say what tokens that took.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmetered: bool,
     /// How often the provider was asked: 2 after a correction round.
     pub rounds: u32,
     /// How often the call was tried: 1 when the first attempt was answered. 0 in
@@ -303,6 +306,14 @@ pub struct Reply {
     /// then tokens and dollars are those that were saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<Reused>,
+}
+
+impl Reply {
+    /// Whether it cost something, and nobody knows how much.
+    #[must_use]
+    pub fn is_unpriced(&self) -> bool {
+        self.cost_usd.is_none() && (self.unmetered || self.usage.total() > 0)
+    }
 }
 
 /// Where an answer comes from that was not asked for again.

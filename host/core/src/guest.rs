@@ -211,3 +211,35 @@ pub trait TurnHost {
     /// What is known of the budget.
     fn budget(&self) -> BudgetState;
 }
+
+/// A host goes into the sandbox and comes back with every turn: a large one does
+/// so more cheaply in a box.
+impl<H: TurnHost> TurnHost for Box<H> {
+    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+        (**self).agent(prompt, options)
+    }
+
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+        (**self).workflow(target, args)
+    }
+
+    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+        (**self).sleep(milliseconds)
+    }
+
+    fn phase(&mut self, title: String) -> Result<(), StopTurn> {
+        (**self).phase(title)
+    }
+
+    fn log(&mut self, message: String) -> Result<(), StopTurn> {
+        (**self).log(message)
+    }
+
+    fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
+        (**self).null_slot(slot)
+    }
+
+    fn budget(&self) -> BudgetState {
+        (**self).budget()
+    }
+}

@@ -174,7 +174,7 @@ pub enum LimitError {
         limit: u32,
     },
     /// The budget is spent.
-    #[error("the run has spent {spent} of its budget of {}; raise it with --budget '{}'", budget.in_words(), budget.doubled())]
+    #[error("the run has spent {spent} of its budget of {}; raise it with --budget '{}'", budget.in_words(), budget.raised_over(*spent))]
     Budget {
         /// What was spent, in the unit of the budget.
         spent: Allowance,
@@ -183,10 +183,17 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "what {} cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, or a price for the model",
-        if *calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") }
+        "what {} cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
     )]
     Unpriced {
+        /// How many calls.
+        calls: u32,
+    },
+    /// Nobody knows how many tokens were used.
+    #[error(
+        "what tokens {} took is not known, for the agent does not say, so a budget in tokens cannot be kept to; go on without one: --budget none", calls_in_words(*calls)
+    )]
+    Unmetered {
         /// How many calls.
         calls: u32,
     },
@@ -224,6 +231,11 @@ pub enum LimitError {
     },
 }
 
+/// `1 call`, `2 calls`.
+fn calls_in_words(calls: u32) -> String {
+    format!("{calls} call{}", if calls == 1 { "" } else { "s" })
+}
+
 impl LimitError {
     /// Stable code.
     #[must_use]
@@ -236,6 +248,7 @@ impl LimitError {
             Self::Agents { .. } => "limit_agents",
             Self::Budget { .. } => "budget_spent",
             Self::Unpriced { .. } => "budget_unpriced",
+            Self::Unmetered { .. } => "budget_unmetered",
             Self::Notes { .. } => "limit_notes",
             Self::TurnBytes { .. } => "limit_turn_bytes",
             Self::Journal { .. } => "limit_journal",

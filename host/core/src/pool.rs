@@ -29,6 +29,15 @@ pub struct Pooled {
     /// What the agent said of itself; none for a sleep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Box<Reply>>,
+    /// So many calls of its content come first that find no answer: an answer
+    /// that is meant for one call is not taken by another.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub behind: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// An answer that a run has to offer.
@@ -59,9 +68,15 @@ impl Pool {
         self.by_content.entry(pooled.content.clone()).or_default().push_back(pooled);
     }
 
-    /// Takes the first answer of this content.
+    /// Takes the first answer of this content, when it is for the next call.
     pub fn take(&mut self, content: &Digest) -> Option<Pooled> {
         let waiting = self.by_content.get_mut(content)?;
+        if let Some(first) = waiting.front_mut()
+            && first.behind > 0
+        {
+            first.behind -= 1;
+            return None;
+        }
         let taken = waiting.pop_front();
         if waiting.is_empty() {
             self.by_content.remove(content);
@@ -131,6 +146,20 @@ pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
     answers
 }
 
+/// How many agent calls of the content of this one were issued before it.
+#[must_use]
+pub fn place_among_equals(call: CallId, entries: &[Entry]) -> u32 {
+    let calls = entries.iter().filter_map(|entry| match &entry.body {
+        Body::AgentCalled { call, request, .. } => Some((*call, request)),
+        _ => None,
+    });
+    let earlier: Vec<_> = calls.take_while(|(issued, _)| *issued <= call).collect();
+    let Some((_, wanted)) = earlier.last().filter(|(issued, _)| *issued == call) else { return 0 };
+    let content = wanted.content_key();
+    let equals = earlier.iter().filter(|(_, request)| request.content_key() == content).count();
+    u32::try_from(equals - 1).unwrap_or(u32::MAX)
+}
+
 impl Made {
     fn of(content: Digest, pool: &mut Pool) -> Self {
         let given = pool.take(&content);
@@ -145,7 +174,7 @@ impl Made {
         // Whoever paid for it stays its source, over any number of forks.
         let paid = reply.as_mut().and_then(|reply| reply.reused.take());
         let source = paid.unwrap_or(Reused { run: run.clone(), call, by_hand: false });
-        Some(Pooled { content: self.content, source, outcome, reply })
+        Some(Pooled { content: self.content, source, outcome, reply, behind: 0 })
     }
 }
 

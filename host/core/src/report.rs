@@ -111,7 +111,7 @@ pub struct Report {
     pub token_usage: TokenUsage,
     /// Dollars, as far as they are known.
     pub cost_usd: f64,
-    /// Calls that used tokens at a price nobody knows.
+    /// Calls whose cost nobody knows.
     #[serde(skip_serializing_if = "is_zero")]
     pub cost_unknown_calls: u64,
     /// Tokens and dollars by model and by provider.
@@ -366,9 +366,7 @@ impl Report {
         self.token_usage += TokenUsage::of(reply.usage);
         dollars::add(&mut self.cost_usd, cost);
         self.agents.retried += u64::from(reply.attempts.saturating_sub(1));
-        if reply.cost_usd.is_none() && reply.usage.total() > 0 {
-            self.cost_unknown_calls += 1;
-        }
+        self.cost_unknown_calls += u64::from(reply.is_unpriced());
         self.usage.add(reply);
         if let Some(title) = &step.phase {
             let phase = self.phase(title);

@@ -415,7 +415,7 @@ pub(crate) fn recorded(
 }
 
 /// What lists go by has to be what the journal says.
-fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
+pub(crate) fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
         return Err(unknown(&row.key.run));
     };
@@ -439,7 +439,7 @@ fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) ->
     })
 }
 
-fn unknown(run: &RunId) -> EngineError {
+pub(crate) fn unknown(run: &RunId) -> EngineError {
     EngineError::UnknownRun { asked: run.to_string() }
 }
 

@@ -14,7 +14,7 @@ use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
 use smol_wf_core::journal::{Body, Entry, ForkReason, Parent, RunHead};
 use smol_wf_core::machine::Machine;
-use smol_wf_core::pool::{Offer, Pooled, answers_of};
+use smol_wf_core::pool::{Offer, Pooled, answers_of, place_among_equals};
 use smol_wf_core::report::Report;
 use smol_wf_core::schema::{self, Checker};
 use smol_wf_sandbox::Sandbox;
@@ -149,12 +149,19 @@ fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, 
     let mut offers = answers_of(&request.run, entries);
     offers
         .retain(|offer| request.from.is_none_or(|from| offer.call.is_some_and(|call| call < from)));
-    for (call, result) in &request.results {
-        let answer = by_hand(&request.run, *call, result, entries)?;
+    let mut results: Vec<_> = request.results.iter().collect();
+    results.sort_by_key(|(call, _)| *call);
+    for (call, result) in results {
+        let mut answer = by_hand(&request.run, *call, result, entries)?;
         offers.retain(|offer| offer.call != Some(*call));
-        // In its place among the calls of its content.
-        let behind = offers.iter().position(|offer| offer.call.is_none_or(|other| other > *call));
-        offers.insert(behind.unwrap_or(offers.len()), Offer { call: Some(*call), answer });
+        let place = offers.iter().position(|offer| offer.call.is_none_or(|other| other > *call));
+        let place = place.unwrap_or(offers.len());
+        // In its place among the calls of its content: those before it that have
+        // no answer are asked.
+        let equals = offers[..place].iter().filter(|offer| offer.answer.content == answer.content);
+        let served: u32 = equals.map(|offer| offer.answer.behind + 1).sum();
+        answer.behind = place_among_equals(*call, entries).saturating_sub(served);
+        offers.insert(place, Offer { call: Some(*call), answer });
     }
     Ok(offers.into_iter().map(|offer| offer.answer).collect())
 }
@@ -202,6 +209,7 @@ fn by_hand(
         source,
         outcome: Outcome::Value(value.to_string()),
         reply: Some(Box::new(reply)),
+        behind: 0,
     })
 }
 

@@ -22,6 +22,7 @@ mod keep;
 pub mod library;
 mod notes;
 mod offline;
+mod pieces;
 #[cfg(test)]
 mod proofs;
 mod provide;

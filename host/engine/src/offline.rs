@@ -34,6 +34,9 @@ pub(crate) struct Offline {
 pub(crate) enum Pause {
     /// Every script waits: take the effects, complete a call, advance again.
     Wait,
+    /// More of the journal is wanted, by a machine that was not given all of it:
+    /// feed it, advance again.
+    Hungry,
     /// This script waits for what nothing will settle; see
     /// [`Machine::give_up`].
     Stuck(Scope),
@@ -69,12 +72,24 @@ impl Offline {
     /// deliveries that are not recorded.
     pub(crate) async fn advance(
         &mut self,
-        mut machine: Machine,
+        machine: Machine,
         now_us: i64,
     ) -> Result<(Machine, Pause), SandboxError> {
+        let (machine, pause) = self.turns(Box::new(machine), now_us).await?;
+        Ok((*machine, pause))
+    }
+
+    async fn turns(
+        &mut self,
+        mut machine: Box<Machine>,
+        now_us: i64,
+    ) -> Result<(Box<Machine>, Pause), SandboxError> {
         loop {
             for closed in machine.take_closed() {
                 self.guests.remove(&closed);
+            }
+            if machine.wants_more() {
+                return Ok((machine, Pause::Hungry));
             }
             let fuel = machine.turn_fuel();
             let (scope, turn) = match machine.next(now_us) {
@@ -114,11 +129,13 @@ impl Offline {
     async fn turn(
         &mut self,
         scope: Scope,
-        machine: Machine,
+        machine: Box<Machine>,
         limits: TurnLimits,
         told: Told<'_>,
-    ) -> Result<Turn<Machine>, Machine> {
+    ) -> Result<Turn<Box<Machine>>, Box<Machine>> {
         let Some(guest) = self.guests.get_mut(&scope) else { return Err(machine) };
+        // A later attempt may have raised what the guest was made with.
+        guest.limit(InstanceLimits { memory_mib: machine.limits().memory_mib });
         let Some(rules) = &self.rules else { return Ok(told.to(guest, machine, limits).await) };
         let host = Redacted { machine, rules: rules.clone() };
         let Turn { host, fuel, memory_denied, end } = told.to(guest, host, limits).await;
@@ -156,7 +173,7 @@ impl Told<'_> {
 }
 
 /// Hands a turn back to the machine; a pause when it may not go on.
-fn ended(scope: Scope, turn: Turn<Machine>, fuel: u64) -> (Machine, Option<Pause>) {
+fn ended(scope: Scope, turn: Turn<Box<Machine>>, fuel: u64) -> (Box<Machine>, Option<Pause>) {
     let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
     let limits = *machine.limits();
     let limit = |error| Pause::Stopped(StopTurn::Limit(error));

@@ -24,6 +24,8 @@ use crate::offline::{Offline, Pause};
 
 /// Scripts that are generated, run and replayed.
 const SCRIPTS: u64 = 10_000;
+/// Of so many scripts, one is also replayed piece by piece.
+const IN_PIECES: u64 = 4;
 /// Steps of the one long run.
 const LONG_STEPS: u32 = 100_000;
 /// Any moment will do.
@@ -129,13 +131,32 @@ fn complete(machine: &mut Machine, (call, kind): (CallId, Kind), dice: &mut Dice
 /// Replays a journal to its end. Nothing may be written, nothing dispatched.
 async fn replay(sandbox: &Sandbox, entries: Vec<Entry>) -> Result<Option<RunEnd>, StopTurn> {
     let guest = Sandbox::guest_digest();
-    let mut machine = Machine::resume(entries, limits(), guest, NOW_US).unwrap();
+    let machine = Machine::resume(entries, limits(), guest, NOW_US).unwrap();
     let mut offline = Offline::new(sandbox.clone());
-    let (mut machine, pause) = {
-        let (kept, pause) = offline.advance(machine, NOW_US).await.unwrap();
-        machine = kept;
-        (machine, pause)
-    };
+    let (machine, pause) = offline.advance(machine, NOW_US).await.unwrap();
+    met(machine, pause)
+}
+
+/// The same, of a journal that comes in pieces of so many entries.
+async fn replay_in_pieces(
+    sandbox: &Sandbox,
+    entries: &[Entry],
+    size: usize,
+) -> Result<Option<RunEnd>, StopTurn> {
+    let mut pieces = entries.chunks(size).map(<[Entry]>::to_vec);
+    let mut machine = Machine::replay(pieces.next().unwrap(), Sandbox::guest_digest()).unwrap();
+    let mut offline = Offline::new(sandbox.clone());
+    loop {
+        let pause;
+        (machine, pause) = offline.advance(machine, NOW_US).await.unwrap();
+        if !matches!(pause, Pause::Hungry) {
+            return met(machine, pause);
+        }
+        machine.feed(pieces.next());
+    }
+}
+
+fn met(mut machine: Machine, pause: Pause) -> Result<Option<RunEnd>, StopTurn> {
     let dispatched = machine
         .take_effects()
         .into_iter()
@@ -168,6 +189,11 @@ async fn ten_thousand_generated_scripts_replay_with_equal_calls_and_fuel() {
         turns += ran.entries.iter().filter(|entry| is_turn(&entry.body)).count();
         failed += u64::from(matches!(ran.end, Some(RunEnd::Failed { .. })));
         raced += u64::from(text.contains("race"));
+        if seed % IN_PIECES == 0 {
+            let size = 1 + Dice::new(seed).roll(9) as usize;
+            let again = replay_in_pieces(&sandbox, &ran.entries, size).await;
+            assert_eq!(again.as_ref().ok(), Some(&ran.end), "by {size}: {again:?}\n{text}");
+        }
         let again = replay(&sandbox, ran.entries).await;
         assert_eq!(again.as_ref().ok(), Some(&ran.end), "seed {seed}: {again:?}\n{text}");
     }

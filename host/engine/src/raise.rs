@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use smol_wf_core::budget::Budget;
+use smol_wf_core::budget::{Budget, BudgetSetting};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 
@@ -36,7 +36,9 @@ fn refuse_other_budget(
 ) -> Result<(), EngineError> {
     let before = recorded.map(|budget| budget.allowance);
     match (before, changes.budget) {
-        (Some(before), Some(asked)) if asked.is_less_than(before) == Some(true) => {
+        (Some(before), Some(BudgetSetting::AtMost(asked)))
+            if asked.is_less_than(before) == Some(true) =>
+        {
             Err(lowered(run, "--budget", &before, &asked))
         }
         (None, None) if changes.budget_mode.is_some() => Err(EngineError::Request {

@@ -5,17 +5,19 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use smol_wf_core::ids::RunId;
+use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{Body, Entry, Mismatch};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::RunState;
 use smol_wf_sandbox::Sandbox;
 
-use crate::engine::{Engine, recorded};
+use crate::engine::{Engine, same_run, unknown};
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
 use crate::offline::{Offline, Pause};
+use crate::pieces::Pieces;
+use crate::writer::WriterGone;
 
 /// Version of the report of a replay. Fields are only ever added.
 const REPLAY_FORMAT: u32 = 1;
@@ -56,28 +58,45 @@ impl Engine {
     /// When there is no such run, or its journal cannot be read. A difference
     /// is no error: it is in the report.
     pub async fn replay(&self, run: &RunId) -> Result<ReplayReport, EngineError> {
-        let (records, entries) = self.load(&self.key(run)).await?;
-        // A long journal is a million strings: nobody has to wait until they are
-        // freed. Without a thread for it they are freed here.
-        let _ = std::thread::Builder::new().spawn(move || drop(records));
-        let (head, _, limits) = recorded(&entries, run)?;
-        let last = entries.last().map(|entry| RunState::after(&entry.body, false));
-        let (steps, turns) = counts(&entries);
-        let length = entries.len() as u64;
-        let Verdict { mismatch, fuel_compared } =
-            verify(&self.sandbox, entries, limits, None).await.map_err(|error| match error {
-                VerifyError::Journal(error) => EngineError::Journal { run: run.clone(), error },
-                VerifyError::Sandbox(error) => error.into(),
-            })?;
+        let key = self.key(run);
+        let mut pieces = Pieces::begin(self.writer.clone(), key.clone())?;
+        let row = self.writer.ask(move |store| store.find(&key.tenant, key.run.as_str(), 1))?;
+        let beginning = pieces.next().await?.unwrap_or_default();
+        let row = row.await.map_err(|_| WriterGone)??.pop().ok_or_else(|| unknown(run))?;
+        same_run(&row, &beginning)?;
+
+        let mut counted = Counted::default();
+        counted.add(&beginning);
+        let not_read = |error| EngineError::Journal { run: run.clone(), error };
+        let mut machine = Machine::replay(beginning, Sandbox::guest_digest()).map_err(not_read)?;
+        let mut offline = Offline::new(self.sandbox.clone());
+        let pause = loop {
+            let pause;
+            (machine, pause) = offline.advance(machine, 0).await?;
+            if !matches!(pause, Pause::Hungry) {
+                break pause;
+            }
+            let piece = pieces.next().await?;
+            counted.add(piece.as_deref().unwrap_or_default());
+            machine.feed(piece);
+        };
+        let Verdict { mismatch, fuel_compared } = verdict(&machine, pause);
+        // Behind a difference, too: a journal that was damaged gets no verdict.
+        while let Some(piece) = pieces.next().await? {
+            counted.add(&piece);
+        }
+        if !counted.has_script {
+            return Err(unknown(run));
+        }
         Ok(ReplayReport {
             schema_version: REPLAY_FORMAT,
             run_id: run.clone(),
-            name: head.name,
-            state: last.unwrap_or(RunState::Interrupted),
+            name: row.name,
+            state: counted.state,
             equal: mismatch.is_none(),
-            steps,
-            turns,
-            entries: length,
+            steps: counted.steps,
+            turns: counted.turns,
+            entries: counted.entries,
             fuel_compared,
             mismatch,
         })
@@ -110,30 +129,58 @@ pub(crate) async fn verify(
         None => Offline::new(sandbox.clone()),
     };
     let (machine, pause) = offline.advance(machine, 0).await.map_err(VerifyError::Sandbox)?;
+    Ok(verdict(&machine, pause))
+}
+
+/// What it means that a machine which was given a journal pauses like this.
+fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),
         // Where the recording ends, whatever comes next is not part of it.
-        Pause::Wait | Pause::Ended => machine.missed("the script has come to its end"),
+        Pause::Wait | Pause::Hungry | Pause::Ended => {
+            machine.missed("the script has come to its end")
+        }
         Pause::Stuck(_) => machine.missed("the script waits for what nothing will settle"),
         Pause::Stopped(smol_wf_core::guest::StopTurn::Limit(limit)) => {
             machine.missed(&limit.to_string())
         }
         Pause::Fault(fault) => machine.missed(&format!("the sandbox stopped the script: {fault}")),
     };
-    Ok(Verdict { mismatch, fuel_compared: machine.compares_fuel() })
+    Verdict { mismatch, fuel_compared: machine.compares_fuel() }
 }
 
-/// Calls and turns.
-fn counts(entries: &[Entry]) -> (u64, u64) {
-    let mut counts = (0, 0);
-    for entry in entries {
-        match entry.body {
-            Body::AgentCalled { .. } | Body::WorkflowCalled { .. } | Body::SleepCalled { .. } => {
-                counts.0 += 1;
+/// What a report says of a journal.
+struct Counted {
+    steps: u64,
+    turns: u64,
+    entries: u64,
+    /// As the last entry has it.
+    state: RunState,
+    has_script: bool,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        let state = RunState::Interrupted;
+        Self { steps: 0, turns: 0, entries: 0, state, has_script: false }
+    }
+}
+
+impl Counted {
+    fn add(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            match &entry.body {
+                Body::AgentCalled { .. }
+                | Body::WorkflowCalled { .. }
+                | Body::SleepCalled { .. } => self.steps += 1,
+                Body::TurnEnded { .. } => self.turns += 1,
+                Body::ScopeStarted(start) => self.has_script |= start.scope == Scope::ROOT,
+                _ => {}
             }
-            Body::TurnEnded { .. } => counts.1 += 1,
-            _ => {}
+        }
+        self.entries += entries.len() as u64;
+        if let Some(last) = entries.last() {
+            self.state = RunState::after(&last.body, false);
         }
     }
-    counts
 }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
+use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::{AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits};
@@ -89,7 +89,7 @@ pub struct LimitChanges {
     /// Agents at work at once; may be lowered.
     pub parallel_agents: Option<u32>,
     /// What may be spent.
-    pub budget: Option<Allowance>,
+    pub budget: Option<BudgetSetting>,
     /// What happens to agents at work when it is spent.
     pub budget_mode: Option<BudgetMode>,
 }
@@ -109,7 +109,10 @@ impl LimitChanges {
 
     fn budget_over(self, budget: Option<Budget>) -> Option<Budget> {
         // A budget in another unit takes the place of the old one.
-        let allowance = self.budget.or(budget.map(|budget| budget.allowance))?;
+        let allowance = match self.budget {
+            Some(asked) => asked.allowance()?,
+            None => budget?.allowance,
+        };
         let mode = self.budget_mode.or(budget.map(|budget| budget.mode)).unwrap_or_default();
         Some(Budget { allowance, mode })
     }

@@ -26,6 +26,10 @@ use crate::notes::Notes;
 /// an agent that says so is wrong, and its word would spoil every sum.
 const COST_USD_MAX: f64 = 1_000_000.0;
 
+/// The most tokens of one kind that one attempt may say it used, for the same
+/// reason.
+const TOKENS_MAX: u64 = 10_000_000_000;
+
 /// Rounds of a call with a schema: the first, and one with the complaints.
 const ROUNDS_MAX: u32 = 2;
 
@@ -138,6 +142,7 @@ impl<'a> Rounds<'a> {
                     Ok(answered) => {
                         let model = answered.model.as_ref();
                         self.count(reply, answered.usage, answered.cost_usd, model);
+                        reply.unmetered |= believed(answered.usage).total() == 0;
                         reply.session_id = answered.session_id.clone().or(reply.session_id.take());
                         return Ok(answered);
                     }
@@ -214,6 +219,7 @@ impl<'a> Rounds<'a> {
         own_cost: Option<f64>,
         model: Option<&String>,
     ) {
+        let usage = believed(usage);
         reply.usage += usage;
         reply.model = model.cloned().or(reply.model.take());
         let prices = &self.agents.settings.prices;
@@ -236,6 +242,13 @@ impl<'a> Rounds<'a> {
             reply.cost_source = Some(source);
         }
     }
+}
+
+/// Nothing, where it is more than can be.
+fn believed(usage: Usage) -> Usage {
+    let Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = usage;
+    let kinds = [input_tokens, output_tokens, cache_read_tokens, cache_write_tokens];
+    if kinds.iter().any(|tokens| *tokens > TOKENS_MAX) { Usage::default() } else { usage }
 }
 
 fn shut(error: &ProviderError) -> ShutProvider {

@@ -70,13 +70,21 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
     ) -> Result<T, WriterGone> {
+        self.ask(work)?.await.map_err(|_| WriterGone)
+    }
+
+    /// As [`Self::with`], without waiting: it is done meanwhile.
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, WriterGone> {
         let (reply, answer) = oneshot::channel();
         let job = Job::Other(Box::new(move |store| {
             // Whoever asked may have gone; then nobody wants the answer.
             let _ = reply.send(work(store));
         }));
         self.jobs.send(job).map_err(|_| WriterGone)?;
-        answer.await.map_err(|_| WriterGone)
+        Ok(answer)
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Bench, Scripted, reply};
-use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
+use smol_wf_core::budget::{Allowance, Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::Usage;
 use smol_wf_core::details::Details;
 use smol_wf_core::limits::Limits;
@@ -365,7 +365,7 @@ fn budget(allowance: Allowance, mode: BudgetMode) -> Limits {
 }
 
 fn raised(allowance: Allowance) -> LimitChanges {
-    LimitChanges { budget: Some(allowance), ..LimitChanges::default() }
+    LimitChanges { budget: Some(BudgetSetting::AtMost(allowance)), ..LimitChanges::default() }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
     NoWatcher, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
 };
-use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow, Summary};
+use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow, Stretch, Summary};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -71,6 +71,15 @@ impl Store for Counting {
             return Err(StoreError::DiskFull { path: "memory".into() });
         }
         self.inner.append(batches)
+    }
+
+    fn load_from(
+        &mut self,
+        key: &RunKey,
+        first_seq: u64,
+        limit: u32,
+    ) -> Result<Option<Stretch>, StoreError> {
+        self.inner.load_from(key, first_seq, limit)
     }
 
     fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {

@@ -15,6 +15,7 @@ use wasmtime::{Store, Trap};
 use crate::bindings::Workflow;
 use crate::convert::{Ask, Settle, Start, Unsettled};
 use crate::fault::TurnFault;
+use crate::sandbox::InstanceLimits;
 use crate::state::{AnyHost, State};
 
 /// Limits of one turn.
@@ -70,6 +71,13 @@ impl Guest {
     #[must_use]
     pub fn is_spent(&self) -> bool {
         self.live.is_none()
+    }
+
+    /// Sets other limits than it was made with, from the next turn on.
+    pub fn limit(&mut self, limits: InstanceLimits) {
+        if let Some(live) = &mut self.live {
+            live.store.data_mut().limit_memory(limits.memory_mib);
+        }
     }
 
     /// Runs a script until nothing is runnable. Once per instance.

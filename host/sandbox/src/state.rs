@@ -125,6 +125,10 @@ impl State {
         self.stop.take()
     }
 
+    pub(crate) fn limit_memory(&mut self, memory_mib: u32) {
+        self.memory.bytes_max = bytes_of(memory_mib);
+    }
+
     pub(crate) fn memory_denied(&self) -> bool {
         self.memory.denied
     }
@@ -168,9 +172,13 @@ struct Memory {
 
 impl Memory {
     fn new(memory_mib: u32) -> Self {
-        let bytes_max = (memory_mib.min(MEMORY_MIB_MAX) as usize) << 20;
+        let bytes_max = bytes_of(memory_mib);
         Self { bytes_max, denied: false, allowed: false, host_failed: false }
     }
+}
+
+fn bytes_of(memory_mib: u32) -> usize {
+    (memory_mib.min(MEMORY_MIB_MAX) as usize) << 20
 }
 
 impl ResourceLimiter for Memory {

@@ -132,6 +132,15 @@ pub struct Append<'a> {
     pub wake: Wake,
 }
 
+/// Consecutive records of one journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// In order.
+    pub records: Vec<Record>,
+    /// Whether the journal ends with them.
+    pub is_last: bool,
+}
+
 /// Which part of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page<'a> {
@@ -177,6 +186,19 @@ pub trait Store: Send {
     /// durable.
     fn append(&mut self, batches: &[Append<'_>])
     -> Result<Vec<Result<(), StoreError>>, StoreError>;
+
+    /// The journal of a run from one record on, so many records at the most;
+    /// none when there is no such run.
+    ///
+    /// # Errors
+    /// As of [`Self::load`], as far as that is seen from here: what is missing at
+    /// the end is seen in the last stretch.
+    fn load_from(
+        &mut self,
+        key: &RunKey,
+        first_seq: u64,
+        limit: u32,
+    ) -> Result<Option<Stretch>, StoreError>;
 
     /// The whole journal of a run; none when there is no such run.
     ///

@@ -10,7 +10,8 @@ use smol_wf_core::ids::{Digest, TenantId};
 use smol_wf_core::journal::Record;
 
 use crate::{
-    Append, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError, Summary, Wake,
+    Append, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary,
+    Wake,
 };
 
 /// Journals in memory. A clone is another handle on the same journals, as a
@@ -148,6 +149,21 @@ impl Store for MemoryStore {
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let mut state = self.state();
         Ok(batches.iter().map(|batch| state.append(batch)).collect())
+    }
+
+    fn load_from(
+        &mut self,
+        key: &RunKey,
+        first_seq: u64,
+        limit: u32,
+    ) -> Result<Option<Stretch>, StoreError> {
+        let first = usize::try_from(first_seq).unwrap_or(usize::MAX);
+        Ok(self.state().runs.get(key).map(|run| {
+            let rest = run.records.get(first..).unwrap_or_default();
+            let records = rest.iter().take(limit as usize).cloned().collect::<Vec<_>>();
+            let is_last = records.len() == rest.len();
+            Stretch { records, is_last }
+        }))
     }
 
     fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use smol_wf_core::budget::Allowance;
+use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::selector::Selector;
 
 /// Said without the text, which may be anything.
@@ -40,7 +40,7 @@ pub(crate) enum Value {
     Text(String),
     Count(u64),
     Duration(Duration),
-    Budget(Allowance),
+    Budget(BudgetSetting),
     Path(PathBuf),
 }
 
@@ -63,8 +63,9 @@ impl Kind {
             },
             Self::Duration => duration(text).map(Value::Duration),
             // Its own words would repeat the text.
-            Self::Budget => Allowance::parse(text).map(Value::Budget).map_err(|_| {
-                "a budget is dollars or output tokens: '$5', '$0.50', 200k, 1.5M".to_owned()
+            Self::Budget => BudgetSetting::parse(text).map(Value::Budget).map_err(|_| {
+                "a budget is dollars or output tokens: '$5', '$0.50', 200k, 1.5M; or none"
+                    .to_owned()
             }),
             Self::Path if text.is_empty() => Err("it is empty".to_owned()),
             Self::Path => Ok(Value::Path(PathBuf::from(text))),
@@ -95,7 +96,10 @@ impl Kind {
             (_, Value::Count(count), Some(Value::Count(other))) => count <= other,
             (_, Value::Duration(span), Some(Value::Duration(other))) => span <= other,
             (_, Value::Budget(budget), Some(Value::Budget(other))) => {
-                other.is_less_than(*budget) == Some(false)
+                match (budget.allowance(), other.allowance()) {
+                    (Some(budget), Some(other)) => other.is_less_than(budget) == Some(false),
+                    (_, other) => other.is_none(),
+                }
             }
             _ => false,
         }
@@ -223,6 +227,8 @@ mod tests {
         assert!(at_most(Kind::Duration, "1m", Some("90s")));
         assert!(!at_most(Kind::Duration, "2m", Some("90s")));
         assert!(at_most(Kind::Budget, "$5", None) && at_most(Kind::Budget, "$5", Some("$5")));
+        assert!(at_most(Kind::Budget, "$5", Some("none")));
+        assert!(!at_most(Kind::Budget, "none", Some("$5")));
         // Dollars and tokens do not compare.
         assert!(!at_most(Kind::Budget, "1", Some("$5")));
     }

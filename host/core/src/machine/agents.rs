@@ -87,7 +87,7 @@ impl Machine {
         match self.room() {
             Room::Free => MayBegin::Now,
             Room::Later => MayBegin::Later,
-            Room::Spent | Room::Unpriced => MayBegin::Spent,
+            Room::Spent | Room::Unpriced | Room::Unmetered => MayBegin::Spent,
         }
     }
 
@@ -160,6 +160,7 @@ impl Machine {
         match self.room() {
             Room::Spent => Some(LimitError::Budget { spent: ledger.spent(budget), budget }),
             Room::Unpriced => Some(LimitError::Unpriced { calls: ledger.unpriced() }),
+            Room::Unmetered => Some(LimitError::Unmetered { calls: ledger.unmetered() }),
             Room::Free | Room::Later => None,
         }
     }

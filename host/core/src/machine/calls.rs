@@ -223,18 +223,19 @@ impl Machine {
     }
 
     pub(super) fn skip_attempts(&mut self) {
-        while let Some(entry) = self.recorded.front() {
-            if !entry.body.is_about_attempts() {
-                break;
-            }
-            match &entry.body {
-                Body::AttemptStarted { guest, .. } => self.compare_fuel = *guest == self.guest,
+        while let Some(entry) = self.recorded.pop_if(Body::is_about_attempts) {
+            self.seq += 1;
+            match entry.body {
+                Body::AttemptStarted { guest, .. } => self.compare_fuel = guest == self.guest,
                 // What it used is spent, though its script is not told.
-                Body::AgentParked { reply, .. } => self.agent_book.ledger.count(reply),
+                Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
+                // Told once the recording is at its end, if it was not told in it.
+                Body::AgentAnswered { call, outcome, reply } => {
+                    self.answered.insert(call, (outcome, Some(reply)));
+                }
+                Body::AnswerPooled(pooled) => self.pool.add(*pooled),
                 _ => {}
             }
-            self.recorded.pop_front();
-            self.seq += 1;
         }
     }
 }

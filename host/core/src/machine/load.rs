@@ -3,6 +3,7 @@
 //! Owns: the start of a replay and its deliveries. Never: performs anything;
 //! while entries are left to meet, no effect leaves the machine.
 
+use super::recorded::Recorded;
 use super::{
     Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
     RunEnd, Scope, StopTurn,
@@ -16,27 +17,12 @@ pub(super) fn resume(
     guest: Digest,
     now_us: i64,
 ) -> Result<Machine, JournalError> {
-    let Some(Body::RunStarted(head)) = entries.first().map(|entry| &entry.body) else {
-        let found = entries.first().map_or("nothing", |entry| entry.body.kind());
-        let reason = "a journal begins with `run_started`";
-        return Err(JournalError::OutOfOrder { seq: 0, found, reason });
-    };
-    let mut machine = Machine::empty((**head).clone(), limits, guest.clone());
+    let mut machine = of_head(&entries, limits, guest.clone())?;
     let attempts =
         entries.iter().filter(|entry| matches!(entry.body, Body::AttemptStarted { .. })).count();
     let over = entries.iter().any(|entry| matches!(entry.body, Body::RunEnded { .. }));
     let last_us = entries.iter().map(|entry| entry.at_us).max().unwrap_or_default();
-    for entry in &entries {
-        match &entry.body {
-            Body::AgentAnswered { call, outcome, reply } => {
-                machine.answered.insert(*call, (outcome.clone(), Some(reply.clone())));
-            }
-            Body::AnswerPooled(pooled) => machine.pool.add((**pooled).clone()),
-            _ => {}
-        }
-    }
-    machine.recorded = entries.into_iter().skip(1).collect();
-    machine.seq = 1;
+    machine.recorded.add(entries.into_iter().skip(1));
     machine.skip_attempts();
     if !over {
         machine.now_us = last_us.max(now_us);
@@ -50,11 +36,58 @@ pub(super) fn resume(
     Ok(machine)
 }
 
+pub(super) fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
+    let mut machine = of_head(&beginning, Limits::default(), guest)?;
+    machine.recorded = Recorded::beginning();
+    machine.take_in(beginning.into_iter().skip(1));
+    Ok(machine)
+}
+
+/// A machine that has met the first of these entries.
+fn of_head(entries: &[Entry], limits: Limits, guest: Digest) -> Result<Machine, JournalError> {
+    let first = entries.first().map(|entry| &entry.body);
+    let Some(Body::RunStarted(head)) = first else {
+        let found = first.map_or("nothing", Body::kind);
+        let reason = "a journal begins with `run_started`";
+        return Err(JournalError::OutOfOrder { seq: 0, found, reason });
+    };
+    Ok(Machine { seq: 1, ..Machine::empty((**head).clone(), limits, guest) })
+}
+
 impl Machine {
+    /// More of the journal, in order; none when all of it has been given.
+    pub fn feed(&mut self, piece: Option<Vec<Entry>>) {
+        match piece {
+            Some(entries) => self.take_in(entries),
+            None => self.recorded.complete(),
+        }
+        // What was met last may have been the last there is.
+        self.leave_replay();
+    }
+
+    /// Whether more of the journal must be given before the next turn.
+    #[must_use]
+    pub fn wants_more(&self) -> bool {
+        // The verdict on a child can stand anywhere in what is left.
+        let is_child_stuck = self.stuck.is_some_and(|scope| scope != Scope::ROOT);
+        self.recorded.is_short() || (is_child_stuck && self.recorded.has_more())
+    }
+
+    fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        let limits = &mut self.limits;
+        // A turn that was cut off at a limit went on under a higher one, which
+        // stands in front of its end: so no turn begins before it is known.
+        self.recorded.add(entries.into_iter().inspect(|entry| {
+            if let Body::AttemptStarted { limits: raised, .. } = &entry.body {
+                *limits = *raised;
+            }
+        }));
+    }
+
     /// The recorded delivery that is next, when there is one.
     pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
         self.skip_attempts();
-        let Some(entry) = self.recorded.pop_front() else { return Ok(None) };
+        let Some(entry) = self.recorded.pop() else { return Ok(None) };
         if !matches!(entry.body, Body::ScopeStarted(_) | Body::Settled { .. }) {
             let now = match &entry.body {
                 Body::RunEnded { .. } => "the script goes on waiting",
@@ -132,7 +165,7 @@ impl Machine {
         }
         self.stuck = None;
         if scope == Scope::ROOT {
-            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.recorded.pop_front() {
+            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.recorded.pop() {
                 self.seq += 1;
                 self.calls.clear();
                 self.end = Some(end);

@@ -14,6 +14,7 @@
 mod agents;
 mod calls;
 mod load;
+mod recorded;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +33,7 @@ use agents::AgentBook;
 pub use agents::{MayBegin, Noted};
 pub use calls::{Delivery, Effect};
 use calls::{OpenCall, ScopeState};
+use recorded::Recorded;
 
 /// What the engine has to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +73,7 @@ pub struct Machine {
     head: RunHead,
     limits: Limits,
     /// Entries still to be met again in a replay.
-    recorded: VecDeque<Entry>,
+    recorded: Recorded,
     /// Number of the next entry, for messages.
     seq: u64,
     /// Whether the fuel of recorded turns must be met as well.
@@ -159,11 +161,20 @@ impl Machine {
         load::resume(entries, limits, guest, now_us)
     }
 
+    /// Meets a journal again of which this is only the beginning; the rest comes
+    /// by [`Machine::feed`], and the limits in force stand in it.
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Self, JournalError> {
+        load::replay(beginning, guest)
+    }
+
     fn empty(head: RunHead, limits: Limits, guest: Digest) -> Self {
         Self {
             head,
             limits,
-            recorded: VecDeque::new(),
+            recorded: Recorded::default(),
             seq: 0,
             compare_fuel: true,
             guest,
@@ -258,7 +269,10 @@ impl Machine {
     /// When the journal holds something that may not follow.
     pub fn next(&mut self, now_us: i64) -> Result<Next, StopTurn> {
         if let Some(scope) = self.stuck {
-            return Ok(Next::Stuck(scope));
+            self.meet_recorded_verdict(scope)?;
+            if self.stuck.is_some() {
+                return Ok(Next::Stuck(scope));
+            }
         }
         if self.end.is_some() {
             return Ok(Next::Ended);
@@ -347,7 +361,6 @@ impl Machine {
                 let waits = self.calls.values().any(|call| call.scope == scope);
                 if !waits {
                     self.stuck = Some(scope);
-                    return self.meet_recorded_verdict(scope);
                 }
             }
             (Scope::ROOT, Status::Done(result)) => {
@@ -428,7 +441,7 @@ impl Machine {
             let (seq, call) = (self.seq, self.last_call);
             return Err(Mismatch::between(seq, call, &recorded.body, &body).into());
         }
-        self.recorded.pop_front();
+        self.recorded.pop();
         self.seq += 1;
         self.leave_replay();
         Ok(())

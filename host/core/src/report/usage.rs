@@ -48,7 +48,7 @@ pub struct UsageOf {
     pub token_usage: TokenUsage,
     /// Their dollars, as far as they are known.
     pub cost_usd: f64,
-    /// Calls that used tokens at a price nobody knows.
+    /// Calls whose cost nobody knows.
     #[serde(skip_serializing_if = "super::is_zero")]
     pub cost_unknown_calls: u64,
 }
@@ -75,5 +75,5 @@ fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply) {
     of.calls += 1;
     of.token_usage += TokenUsage::of(reply.usage);
     dollars::add(&mut of.cost_usd, reply.cost_usd.unwrap_or(0.0));
-    of.cost_unknown_calls += u64::from(reply.cost_usd.is_none() && reply.usage.total() > 0);
+    of.cost_unknown_calls += u64::from(reply.is_unpriced());
 }

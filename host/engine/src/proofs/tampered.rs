@@ -8,7 +8,7 @@ use smol_wf_core::journal::{self, Body, Chain, Entry, JournalError, Record};
 
 use smol_wf_sandbox::Sandbox;
 
-use super::{is_call, replay, run, sandbox};
+use super::{is_call, replay, replay_in_pieces, run, sandbox};
 
 /// Every answer goes into a later prompt, so that none can change unseen.
 const SAMPLE: &str = "export const meta = { name: 'sample', description: 's' }
@@ -95,7 +95,10 @@ async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
         for changed in changes_of(entry) {
             let mut journal = entries.to_vec();
             journal[seq] = changed;
-            let caught = match replay(sandbox, journal).await {
+            let in_pieces = replay_in_pieces(sandbox, &journal, 1 + seq % 5).await;
+            let caught = replay(sandbox, journal).await;
+            assert_eq!(in_pieces, caught, "entry {seq} {:?}", entry.body);
+            let caught = match caught {
                 Err(StopTurn::Mismatch(mismatch)) => mismatch.seq,
                 other => panic!("entry {seq} {:?}: {other:?}", entry.body),
             };
@@ -132,7 +135,9 @@ async fn a_changed_order_with_a_good_chain_is_caught() {
     for pair in settled.windows(2) {
         let mut journal = entries.clone();
         journal.swap(pair[0], pair[1]);
+        let in_pieces = replay_in_pieces(&sandbox, &journal, 1 + orders as usize).await;
         let caught = replay(&sandbox, journal).await;
+        assert_eq!(in_pieces, caught, "{pair:?}");
         assert!(matches!(caught, Err(StopTurn::Mismatch(_))), "{pair:?}: {caught:?}");
         orders += 1;
     }

@@ -180,6 +180,8 @@ impl Stage<'_> {
                         None => Ended::BrokenOff,
                     });
                 }
+                // Never: its journal is given whole.
+                Pause::Hungry => return Ok(Ended::BrokenOff),
                 Pause::Stopped(stop) => return Ok(stopped(stop)),
                 Pause::Fault(said) => {
                     let message = format!("the sandbox stopped the script: {said}");

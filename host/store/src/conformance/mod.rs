@@ -83,6 +83,27 @@ fn created(store: &mut dyn Store, number: u32, owner: &str) -> Lease {
     store.create(&new_run(number), owner, 1000, &records).unwrap()
 }
 
+/// The whole journal of a run, so many records at a time.
+///
+/// # Errors
+/// As of [`Store::load_from`].
+pub fn load_in_stretches(
+    store: &mut dyn Store,
+    key: &RunKey,
+    limit: u32,
+) -> Result<Option<Vec<Record>>, StoreError> {
+    let mut records = Vec::new();
+    loop {
+        let Some(stretch) = store.load_from(key, records.len() as u64, limit)? else {
+            return Ok(None);
+        };
+        records.extend(stretch.records);
+        if stretch.is_last {
+            return Ok(Some(records));
+        }
+    }
+}
+
 fn append(
     store: &mut dyn Store,
     lease: &Lease,
@@ -131,6 +152,11 @@ fn records_come_back_in_order(store: &mut dyn Store) {
     let loaded = store.load(&lease.key).unwrap().unwrap();
     assert_eq!(loaded, all);
     assert_eq!(smol_wf_core::journal::read(&loaded).unwrap().len(), all.len());
+    let length = u32::try_from(all.len()).unwrap();
+    for limit in [1, 7, length - 1, length, length + 1] {
+        assert_eq!(load_in_stretches(store, &lease.key, limit).unwrap().unwrap(), all, "{limit}");
+    }
+    assert_eq!(load_in_stretches(store, &key(2), 7).unwrap(), None);
 }
 
 fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {

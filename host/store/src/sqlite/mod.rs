@@ -20,7 +20,7 @@ use smol_wf_core::journal::Record;
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{Append, Lease, NewRun, Page, RunKey, RunRow, Store, StoreError, Summary};
+use crate::{Append, Lease, NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary};
 
 /// Journals in one SQLite file.
 #[derive(Debug)]
@@ -157,8 +157,18 @@ impl Store for SqliteStore {
         })
     }
 
+    fn load_from(
+        &mut self,
+        key: &RunKey,
+        first_seq: u64,
+        limit: u32,
+    ) -> Result<Option<Stretch>, StoreError> {
+        self.read(|session| session.load_from(key, first_seq, Some(limit)))
+    }
+
     fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
-        self.read(|session| session.load(key))
+        let whole = self.read(|session| session.load_from(key, 0, None))?;
+        Ok(whole.map(|stretch| stretch.records))
     }
 
     fn claim(

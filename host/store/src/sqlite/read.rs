@@ -12,7 +12,7 @@ use smol_wf_core::journal::Record;
 use super::Session;
 use super::write::{seal_of, unsigned};
 use crate::pack::{UnpackError, unpack};
-use crate::{LeaseRow, Page, RunKey, RunRow, StoreError};
+use crate::{LeaseRow, Page, RunKey, RunRow, StoreError, Stretch};
 
 /// Text behind every run id and every other text that starts like one.
 const BEHIND_ALL: &str = "\u{10FFFF}";
@@ -45,14 +45,28 @@ const LISTED: &str = "
         ON s.tenant = r.tenant AND s.run = r.run AND s.length = r.length AND s.tip = r.tip";
 
 impl Session<'_> {
-    pub(super) fn load(&self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+    /// Without a limit: all that is left.
+    pub(super) fn load_from(
+        &self,
+        key: &RunKey,
+        first_seq: u64,
+        limit: Option<u32>,
+    ) -> Result<Option<Stretch>, StoreError> {
         let of_run = params![key.tenant.as_str(), key.run.as_str()];
-        let stored = self.rows(
+        let first = i64::try_from(first_seq).unwrap_or(i64::MAX);
+        // One more than is asked for tells whether more follow; SQLite takes a
+        // negative limit for none.
+        let most = limit.map_or(-1, |limit| i64::from(limit) + 1);
+        let mut stored = self.rows(
             "SELECT kind, body, chain, moved, seq FROM entries
-             WHERE tenant = ?1 AND run = ?2 ORDER BY seq",
-            of_run,
+             WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4",
+            params![key.tenant.as_str(), key.run.as_str(), first, most],
             |row| Ok((unsigned(row.get(4)?), stored(row, 0)?)),
         )?;
+        let is_last = limit.is_none_or(|limit| stored.len() <= limit as usize);
+        if !is_last {
+            stored.pop();
+        }
         let ends = self.rows(
             "SELECT length, tip FROM runs WHERE tenant = ?1 AND run = ?2",
             of_run,
@@ -61,11 +75,12 @@ impl Session<'_> {
         if ends.is_empty() && stored.is_empty() {
             return Ok(None);
         }
-        complete(&stored, ends.first())
+        complete(first_seq, &stored, is_last, ends.first())
             .map_err(|reason| StoreError::Damaged { key: key.clone(), reason })?;
         let mut seen = Seen::new();
         let whole = |(_, stored)| self.whole(&key.tenant, stored, &mut seen);
-        stored.into_iter().map(whole).collect::<Result<_, _>>().map(Some)
+        let records = stored.into_iter().map(whole).collect::<Result<_, _>>()?;
+        Ok(Some(Stretch { records, is_last }))
     }
 
     pub(super) fn list(
@@ -222,16 +237,24 @@ fn stored(row: &Row<'_>, from: usize) -> rusqlite::Result<Stored> {
 }
 
 /// Whether nothing is missing, whatever the records say; else what is.
-fn complete(stored: &[(u64, Stored)], end: Option<&(u64, String)>) -> Result<(), String> {
+fn complete(
+    first_seq: u64,
+    stored: &[(u64, Stored)],
+    is_last: bool,
+    end: Option<&(u64, String)>,
+) -> Result<(), String> {
     let Some((length, tip)) = end else {
         return Err("there are entries, and the run itself is missing".to_owned());
     };
-    for (expected, (seq, _)) in (0..).zip(stored) {
+    for (expected, (seq, _)) in (first_seq..).zip(stored) {
         if expected != *seq {
             return Err(format!("entry {expected} of {length} is missing"));
         }
     }
-    let there = stored.len() as u64;
+    if !is_last {
+        return Ok(());
+    }
+    let there = first_seq.saturating_add(stored.len() as u64);
     if there < *length || there == 0 {
         return Err(format!("entry {there} of {length} is missing, and all that followed"));
     }

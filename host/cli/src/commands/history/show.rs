@@ -150,25 +150,27 @@ fn head(report: &Report, details: &Details<'_>) -> String {
 }
 
 /// The budget in force, and which attempts began under another one than the
-/// attempt before.
+/// attempt before; none where there never was one.
 fn budget(attempts: &[Attempt<'_>]) -> Option<String> {
     let allowance = |attempt: &Attempt<'_>| attempt.limits.budget.map(|budget| budget.allowance);
-    let now = attempts.last()?.limits.budget?;
-    let mut line = format!("budget {}", now.allowance.in_words());
-    if now.mode == BudgetMode::Stop {
+    attempts.iter().find_map(allowance)?;
+    let last = attempts.last()?.limits.budget;
+    let mut line = match last {
+        None => "budget none".to_owned(),
+        Some(budget) => format!("budget {}", budget.allowance.in_words()),
+    };
+    if last.is_some_and(|budget| budget.mode == BudgetMode::Stop) {
         line.push_str(", at which agents at work are stopped");
     }
     for (before, attempt) in attempts.iter().zip(&attempts[1..]) {
-        let Some(new) = allowance(attempt).filter(|_| allowance(before) != allowance(attempt))
-        else {
-            continue;
-        };
-        let change = match allowance(before) {
-            None => "given".to_owned(),
-            Some(old) if old.is_less_than(new) == Some(true) => {
+        let change = match (allowance(before), allowance(attempt)) {
+            (old, new) if old == new => continue,
+            (None, _) => "given".to_owned(),
+            (Some(old), None) => format!("{} lifted", old.in_words()),
+            (Some(old), Some(new)) if old.is_less_than(new) == Some(true) => {
                 format!("raised from {}", old.in_words())
             }
-            Some(old) => format!("set in place of {}", old.in_words()),
+            (Some(old), Some(_)) => format!("set in place of {}", old.in_words()),
         };
         let _ = write!(line, "; {change} with attempt {}", attempt.attempt);
     }

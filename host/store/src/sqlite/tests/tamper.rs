@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use smol_wf_core::journal::{self, Chain, Record};
 
 use super::SqliteStore;
-use crate::conformance::{key, logged, new_run};
+use crate::conformance::{key, load_in_stretches, logged, new_run};
 use crate::{LARGE_BYTES, Store, StoreError, Summary};
 
 /// A run of five entries, the third of which is large, and another run.
@@ -35,7 +35,12 @@ fn is_noticed(change: &str) -> bool {
     assert!(changed > 0, "this changes nothing: {change}");
     drop(connection);
     let mut store = SqliteStore::open(&path).unwrap();
-    match store.load(&key(1)) {
+    let whole = store.load(&key(1));
+    for limit in [1, 2, 5] {
+        let stretches = load_in_stretches(&mut store, &key(1), limit);
+        assert_eq!(stretches, whole, "{change}, by {limit}");
+    }
+    match whole {
         Err(error) => {
             let codes = ["journal_damaged", "store_corrupt"];
             assert!(codes.contains(&error.code()), "{change}: {error}");

@@ -1,0 +1,155 @@
+//! A journal that is read piece by piece, each while the one before it is met
+//! again.
+//!
+//! Owns: how much is read at a time and ahead. Never: hands out an entry before
+//! its digest, and those of all before it, were found to fit.
+
+use smol_wf_core::journal::{self, Entry};
+use smol_wf_store::{RunKey, Store};
+use tokio::sync::oneshot;
+
+use crate::error::EngineError;
+use crate::writer::{Writer, WriterGone};
+
+/// Records of the first piece, which nothing happens beside: half a millisecond.
+const FIRST_RECORDS: u32 = 256;
+
+/// Records of a piece: 2 ms, so that commits of other runs, which the same thread
+/// makes, wait no longer than for one another.
+const RECORDS_MAX: u32 = 1_024;
+
+/// Reads one journal. One piece is read ahead, on the thread of the store.
+pub(crate) struct Pieces {
+    writer: Writer,
+    key: RunKey,
+    records: u32,
+    /// None behind the last one.
+    coming: Option<oneshot::Receiver<Result<Piece, EngineError>>>,
+}
+
+struct Piece {
+    entries: Vec<Entry>,
+    /// Where the next one begins; none when this is the last.
+    next: Option<Place>,
+}
+
+/// A place in a journal.
+#[derive(Default)]
+struct Place {
+    seq: u64,
+    /// Chain of the record before it.
+    chain: String,
+}
+
+impl Pieces {
+    pub(crate) fn begin(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
+        let mut pieces = Self { writer, key, records: FIRST_RECORDS, coming: None };
+        pieces.ask(Place::default())?;
+        Ok(pieces)
+    }
+
+    /// The next piece; none when all have been handed out.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
+        let Some(coming) = self.coming.take() else { return Ok(None) };
+        let Piece { entries, next } = coming.await.map_err(|_| WriterGone)??;
+        if let Some(next) = next {
+            self.ask(next)?;
+        }
+        Ok(Some(entries))
+    }
+
+    fn ask(&mut self, at: Place) -> Result<(), EngineError> {
+        let (key, records) = (self.key.clone(), self.records);
+        self.records = RECORDS_MAX.min(records.saturating_mul(2));
+        self.coming = Some(self.writer.ask(move |store| read(store, &key, &at, records))?);
+        Ok(())
+    }
+}
+
+fn read(store: &mut dyn Store, key: &RunKey, at: &Place, limit: u32) -> Result<Piece, EngineError> {
+    let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
+    let stretch = store.load_from(key, at.seq, limit)?.ok_or_else(unknown)?;
+    let records = &stretch.records;
+    let entries = journal::read_behind(&at.chain, at.seq, records)
+        .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
+    let next = records
+        .last()
+        .filter(|_| !stretch.is_last)
+        .map(|last| Place { seq: at.seq + records.len() as u64, chain: last.chain.clone() });
+    Ok(Piece { entries, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use smol_wf_core::ids::{RunId, Scope, TenantId};
+    use smol_wf_core::journal::{Body, Chain, JournalError, Record};
+    use smol_wf_store::{MemoryStore, NewRun};
+
+    use super::*;
+
+    fn key() -> RunKey {
+        RunKey { tenant: TenantId::local(), run: RunId::from_bits(1) }
+    }
+
+    fn sealed(length: u32) -> (Vec<Entry>, Vec<Record>) {
+        let log = |n: u32| Body::Logged { scope: Scope::ROOT, message: n.to_string() };
+        let entries: Vec<Entry> = (0..length).map(|n| Entry { at_us: 1, body: log(n) }).collect();
+        let mut chain = Chain::new();
+        let records = entries.iter().map(|entry| chain.seal(entry).unwrap()).collect();
+        (entries, records)
+    }
+
+    /// What is handed out of this journal, and how that ends.
+    async fn read_all(records: &[Record]) -> (Vec<Entry>, Result<(), EngineError>) {
+        let mut store = MemoryStore::new();
+        let run = NewRun { key: key(), name: "n".into(), created_at_us: 1, wake_at_us: None };
+        store.create(&run, "me", 1_000, records).unwrap();
+        let writer = Writer::start(Box::new(store)).unwrap();
+        let mut pieces = Pieces::begin(writer, key()).unwrap();
+        let mut read = Vec::new();
+        loop {
+            match pieces.next().await {
+                Ok(Some(piece)) => read.extend(piece),
+                Ok(None) => return (read, Ok(())),
+                Err(error) => return (read, Err(error)),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn journals_of_every_length_come_whole() {
+        let whole = FIRST_RECORDS + 2 * FIRST_RECORDS + 2 * RECORDS_MAX;
+        for length in [1, FIRST_RECORDS, FIRST_RECORDS + 1, whole - 1, whole, whole + 1] {
+            let (entries, records) = sealed(length);
+            let (read, ended) = read_all(&records).await;
+            assert!(ended.is_ok(), "{length}");
+            assert_eq!(read, entries, "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_at_or_behind_a_change_is_handed_out() {
+        let (_, records) = sealed(3 * RECORDS_MAX);
+        let (first, last) = (FIRST_RECORDS as usize, records.len() - 1);
+        for changed in [0, first - 1, first, first + 1, 3 * first, 3 * first + 1, last] {
+            let mut records = records.clone();
+            records[changed].body =
+                records[changed].body.replace("\"message\":\"", "\"message\":\"x");
+            let (read, ended) = read_all(&records).await;
+            assert!(read.len() <= changed, "{} entries before {changed}", read.len());
+            match ended.unwrap_err() {
+                EngineError::Journal { error, .. } => {
+                    assert_eq!(error, JournalError::Changed { seq: changed as u64 });
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_not_there_is_unknown() {
+        let writer = Writer::start(Box::new(MemoryStore::new())).unwrap();
+        let ended = Pieces::begin(writer, key()).unwrap().next().await;
+        assert!(matches!(ended, Err(EngineError::UnknownRun { .. })));
+    }
+}
