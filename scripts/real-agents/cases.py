@@ -179,6 +179,20 @@ def fails(prompt, code, *words, **options):
     return case
 
 
+def shut_out(driver):
+    """A rate limit that asks for two hours, which nobody waits for."""
+    # Over ACP an agent says nothing of it: it is silent, and that is all.
+    if driver.lane.name == "acp":
+        return
+    words = "[[mock:error=429]] [[mock:retry-after=7200]]"
+    run = driver.call(words, "--idle-timeout", "30s", retry={"maxAttempts": 1})
+    expect("the code", run.failure()[0], "provider_rate_limit")
+    # These two wait in silence; the others give up at once, and do not say until when.
+    waits = driver.lane.name in ("codex", "opencode")
+    expect("exit code", run.code, 5 if waits else 1)
+    driver.gone()
+
+
 # Where an agent does not hand on what the service says.
 WORDS = {
     ("codex", "rate limited"): "429 Too Many Requests",
@@ -285,6 +299,7 @@ CASES = {
     "permissions: read": reading,
     "401": fails("[[mock:error=401]]", "provider_auth", "invalid api key"),
     "429": fails("[[mock:error=429]]", "provider_rate_limit", "rate limited"),
+    "429, back in two hours": shut_out,
     "500": fails("[[mock:error=500]]", "provider_unavailable", "internal server error"),
     "cut stream": fails("[[mock:cut]]", "provider_cut_stream"),
     "invalid model": fails("hi", "provider_model", "no-such-model", model="no-such-model"),

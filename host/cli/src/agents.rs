@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
+use smol_wf_core::selector::Selector;
 use smol_wf_engine::providers::acp::Acp;
 use smol_wf_engine::providers::claude_code::ClaudeCode;
 use smol_wf_engine::providers::codex::Codex;
@@ -16,7 +17,7 @@ use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
-use smol_wf_engine::providers::{CliOptions, NamedProgram, Provider, Registry, Renamed};
+use smol_wf_engine::providers::{CliOptions, Masked, NamedProgram, Provider, Registry, Renamed};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
@@ -25,9 +26,10 @@ use crate::progress::Opening;
 /// What answers when there is no agent.
 pub(crate) const DEBUG: &str = "debug";
 /// Said when nothing else is there: an echo must never pass for an answer.
-const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL: \
-    the debug provider echoes every prompt. `smol-wf doctor` says what is missing; \
-    --agent-provider debug asks for the echo";
+/// What a script may name, nobody knows before it has run.
+const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL by a \
+    call for which none is named: by itself, its model or its phase. The debug provider echoes \
+    its prompt. `smol-wf doctor` says what is missing; --agent-provider debug asks for the echo";
 
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {
@@ -88,15 +90,24 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
         ProviderKind::Acp => Arc::new(Acp::new(named)),
         ProviderKind::Command => Arc::new(Command::new(named)),
     };
+    let provider: Arc<dyn Provider> = match settings.env.is_empty() {
+        true => provider,
+        false => Arc::new(Masked::new(provider, settings.env.values())),
+    };
     // The built-in kinds know but one name.
     if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }
 }
 
-/// The provider of a new run.
+/// Who answers the calls of a new run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
+    /// Who is asked where nothing else decides.
     pub(crate) name: String,
+    /// Who is asked by a call that says nothing of model and provider.
+    pub(crate) answering: String,
     how: How,
+    /// Others that the settings choose, each with what for and where.
+    others: Vec<Other>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -111,28 +122,57 @@ enum How {
     Nothing,
 }
 
+/// An agent that a model of the settings chooses.
+#[derive(Debug, PartialEq, Eq)]
+struct Other {
+    name: String,
+    what_for: String,
+}
+
 /// Settles what `auto` is, once and for all of a run, by looking at files: no
-/// program is started for it.
+/// program is started for it. Where there is no agent, it is the one that the
+/// model of the settings names.
 pub(crate) fn choose(settings: &Settings) -> Chosen {
-    let given = settings.get(Key::Provider);
-    if let Some(Given { value: Value::Text(name), origin }) = given
-        && name != AUTO
-    {
-        let how = match origin {
-            Origin::Project { file, line } => {
-                How::OfProject { place: format!("{}:{line}", file.display()) }
-            }
-            _ => How::Named,
-        };
-        return Chosen { name: name.clone(), how };
+    let steered = settings.provider_of_model();
+    let (name, how) = match named(settings) {
+        Some(named) => named,
+        None => match (Catalogue::of(settings).first_ready(), &steered) {
+            (Some((kind, program)), _) => (kind.word().to_owned(), How::Found { program }),
+            (None, Some((name, _))) => (name.clone(), How::Named),
+            (None, None) => (DEBUG.to_owned(), How::Nothing),
+        },
+    };
+    let mut others = Vec::new();
+    let mut answering = name.clone();
+    if let Some((by_model, origin)) = steered {
+        answering.clone_from(&by_model);
+        others.push(Other { name: by_model, what_for: format!("by the model: {origin}") });
     }
-    let found = Catalogue::of(settings).first_ready();
-    match found {
-        Some((kind, program)) => {
-            Chosen { name: kind.word().to_owned(), how: How::Found { program } }
-        }
-        None => Chosen { name: DEBUG.to_owned(), how: How::Nothing },
-    }
+    others.extend(of_projects_aliases(settings));
+    Chosen { name, answering, how, others }
+}
+
+/// The provider that the settings name, unless it is `auto`.
+fn named(settings: &Settings) -> Option<(String, How)> {
+    let Given { value: Value::Text(name), origin } = settings.get(Key::Provider)? else {
+        return None;
+    };
+    let how = match (origin, origin.source()) {
+        (Origin::Project { .. }, Some(place)) => How::OfProject { place },
+        _ => How::Named,
+    };
+    (name != AUTO).then(|| (name.clone(), how))
+}
+
+/// Agents that a script reaches by an alias of the project's, which the user may
+/// not know.
+fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = Other> {
+    settings.model_map.iter().filter_map(|(alias, given)| {
+        let Origin::Project { .. } = given.origin else { return None };
+        let name = Selector::parse(&given.value).ok()?.provider?;
+        let place = given.origin.source()?;
+        Some(Other { name, what_for: format!("for the model `{alias}`, named in {place}") })
+    })
 }
 
 impl Chosen {
@@ -143,19 +183,20 @@ impl Chosen {
 
     /// What the user has to know of it.
     pub(crate) fn announce(&self, opening: &mut Opening) {
+        let name = &self.name;
         match &self.how {
             How::Named => {}
             How::OfProject { place } => {
-                opening.notes.push(format!("agents: {} (named in {place})", self.name));
+                opening.notes.push(format!("agents: {name} (named in {place})"));
             }
             How::Found { program } => {
-                opening.notes.push(format!(
-                    "agents: {} (found at {})",
-                    self.name,
-                    program.display()
-                ));
+                opening.notes.push(format!("agents: {name} (found at {})", program.display()));
             }
             How::Nothing => opening.warnings.push(NOTHING.to_owned()),
         }
+        let others = self.others.iter();
+        opening
+            .notes
+            .extend(others.map(|other| format!("agents: {} ({})", other.name, other.what_for)));
     }
 }

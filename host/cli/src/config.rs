@@ -10,6 +10,7 @@ mod find;
 mod key;
 mod origin;
 mod provider;
+mod sound;
 mod trust;
 mod value;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::ids::Digest;
 
+use error::Place;
 use file::{FileLayer, Said, Source};
 use key::Right;
 
@@ -31,10 +33,13 @@ pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;
 pub(crate) use value::{
-    duration, {Kind, Value},
+    duration, model_alias, {Kind, Value},
 };
 
 pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
+
+/// Aliases of the environment: `ALIAS:SELECTOR`, with commas between them.
+const MODEL_MAP_VARIABLE: &str = "SMOL_WF_MODEL_MAP";
 
 /// What the command line says.
 #[derive(Debug, Default)]
@@ -111,7 +116,7 @@ impl Settings {
 
     fn user(&mut self, found: &Found) -> Result<(), ConfigError> {
         let said = parsed(found)?;
-        let origin = |line| Origin::User { file: found.file.clone(), line };
+        let origin = |place| Origin::User { place };
         self.put(said, origin, |_, _, _| true, |_| true);
         self.user_file = Some(found.file.clone());
         Ok(())
@@ -119,7 +124,7 @@ impl Settings {
 
     fn project(&mut self, found: &Found) -> Result<(), ConfigError> {
         let said = parsed(found)?;
-        let origin = |line| Origin::Project { file: found.file.clone(), line };
+        let origin = |place| Origin::Project { place };
         let trust = trust::of(found)?;
         let trusted = trust == Trust::Trusted;
         let ignored = self.put(
@@ -151,25 +156,25 @@ impl Settings {
     fn put(
         &mut self,
         said: FileLayer,
-        origin: impl Fn(usize) -> Origin,
+        origin: impl Fn(Place) -> Origin,
         counts: impl Fn(Key, &Value, Option<&Value>) -> bool,
         provider_counts: impl Fn(&ProviderSettings) -> bool,
     ) -> Vec<String> {
         let mut ignored = Vec::new();
-        for (key, Said { value, line }) in said.values {
+        for (key, Said { value, place }) in said.values {
             let before = self.values.get(&key).map(|given| &given.value);
             if counts(key, &value, before) {
-                self.set(key, value, origin(line));
+                self.set(key, value, origin(place));
             } else {
                 ignored.push(key.name().to_owned());
             }
         }
-        for (alias, Said { value, line }) in said.model_map {
-            self.model_map.insert(alias, Given { value, origin: origin(line) });
+        for (alias, Said { value, place }) in said.model_map {
+            self.model_map.insert(alias, Given { value, origin: origin(place) });
         }
-        for (name, Said { value, line }) in said.providers {
+        for (name, Said { value, place }) in said.providers {
             if provider_counts(&value) {
-                self.providers.insert(name, Given { value, origin: origin(line) });
+                self.providers.insert(name, Given { value, origin: origin(place) });
             } else {
                 ignored.push(format!("{PROVIDERS}.{name}"));
             }
@@ -192,6 +197,14 @@ impl Settings {
                 }
             };
             self.set(key, value, Origin::Variable(row.variable));
+        }
+        if let Some(raw) = variable(MODEL_MAP_VARIABLE) {
+            let wrong = |reason| ConfigError::Variable { variable: MODEL_MAP_VARIABLE, reason };
+            let text = raw.into_string().map_err(|_| wrong("it is not UTF-8".to_owned()))?;
+            for (alias, value) in value::model_aliases(&text).map_err(wrong)? {
+                let origin = Origin::Variable(MODEL_MAP_VARIABLE);
+                self.model_map.insert(alias, Given { value, origin });
+            }
         }
         Ok(())
     }

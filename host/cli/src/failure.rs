@@ -3,7 +3,7 @@
 //! Owns: the words around an error. Never: the error's own; those come with it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
@@ -56,6 +56,12 @@ pub(crate) enum FileError {
     TooLarge { path: PathBuf, bytes_max: u64 },
     #[error("{} cannot be written: {error}; choose another path", path.display())]
     Write { path: PathBuf, error: std::io::Error },
+}
+
+/// What was named has to be there: settings are looked for from it upwards.
+pub(crate) fn there(path: &Path) -> Result<(), FileError> {
+    let looked = path.metadata().map(|_| ());
+    looked.map_err(|error| FileError::Read { path: path.to_owned(), error })
 }
 
 impl FileError {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use smol_wf_engine::RunState;
 
-use crate::config::{FlagLayer, Key, Value, duration};
+use crate::config::{FlagLayer, Key, Value, duration, model_alias};
 use crate::table::Format;
 use crate::when;
 
@@ -263,13 +263,4 @@ pub(crate) struct ShowFlags {
 
     #[command(flatten)]
     pub(crate) log: LogFlags,
-}
-
-fn model_alias(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
-            Ok((alias.to_owned(), selector.to_owned()))
-        }
-        _ => Err("a model alias reads ALIAS:SELECTOR, as in fast:claude-haiku".to_owned()),
-    }
 }

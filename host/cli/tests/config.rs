@@ -82,12 +82,26 @@ fn line(key: &str, value: &str) -> String {
 
 #[test]
 fn each_layer_wins_over_the_next_for_every_setting() {
+    let prices = tempfile::tempdir().unwrap();
+    // A file of prices has to be there.
+    let rows = ROWS.map(|(key, variable, flag, values)| {
+        let values = values.map(|value| match key {
+            "prices" => {
+                let file = prices.path().join(&value[1..]);
+                std::fs::write(&file, r#"{"version":"1","models":[]}"#).unwrap();
+                file.to_str().unwrap().to_owned()
+            }
+            _ => value.to_owned(),
+        });
+        (key, variable, flag, values)
+    });
     let file =
-        |layer: usize| -> String { ROWS.iter().map(|row| line(row.0, row.3[layer])).collect() };
+        |layer: usize| -> String { rows.iter().map(|row| line(row.0, &row.3[layer])).collect() };
     let place = place(&file(0), &file(1));
     assert_eq!(in_project(&place, &["trust"], &[]).code, 0);
-    let all_variables: Vec<(&str, &str)> = ROWS.iter().map(|row| (row.1, row.3[2])).collect();
-    let all_flags: Vec<&str> = ROWS.iter().flat_map(|row| [row.2, row.3[3]]).collect();
+    let all_variables: Vec<(&str, &str)> =
+        rows.iter().map(|row| (row.1, row.3[2].as_str())).collect();
+    let all_flags: Vec<&str> = rows.iter().flat_map(|row| [row.2, row.3[3].as_str()]).collect();
     // From the highest layer down, one taken away each time.
     for layer in (0..LAYERS.len()).rev() {
         if layer == 0 {
@@ -99,7 +113,7 @@ fn each_layer_wins_over_the_next_for_every_setting() {
         }
         let variables = if layer >= 2 { &all_variables[..] } else { &[] };
         let ran = in_project(&place, &args, variables);
-        for (key, variable, flag, values) in ROWS {
+        for (key, variable, flag, values) in &rows {
             let row = shown(&ran, key);
             assert_eq!(row["origin"], LAYERS[layer], "{key}: {row}");
             let value =
@@ -107,8 +121,8 @@ fn each_layer_wins_over_the_next_for_every_setting() {
             assert_eq!(value, values[layer], "{key}");
             let source = row["source"].as_str().unwrap();
             match layer {
-                3 => assert_eq!(source, flag),
-                2 => assert_eq!(source, variable),
+                3 => assert_eq!(source, *flag),
+                2 => assert_eq!(source, *variable),
                 1 => assert!(source.contains("/project/.agents/smol-wf.toml:"), "{source}"),
                 _ => assert!(source.contains("/smol-workflows/config.toml:"), "{source}"),
             }
@@ -149,8 +163,10 @@ fn aliases_and_providers_add_up_by_name() {
     );
     assert_eq!(in_project(&place, &["trust"], &[]).code, 0);
     let args = ["config", "show", "--output", "json", "--model-map", "deep:f"];
-    let ran = in_project(&place, &args, &[]);
+    let variable = [("SMOL_WF_MODEL_MAP", "deep:e, wide:e-1?provider=pi")];
+    let ran = in_project(&place, &args, &variable);
     for (key, value, origin) in [
+        ("model_map.wide", "e-1?provider=pi", "environment"),
         ("model_map.slow", "u", "user"),
         ("model_map.fast", "p", "project"),
         ("model_map.deep", "f", "flag"),

@@ -24,6 +24,8 @@ fn place(project: &str) -> Place {
     let place = Place::new();
     place.write(FILE, project);
     place.write("project/.git/HEAD", "");
+    // What a trusted project names has to be there.
+    place.write("project/p.json", r#"{"version":"1","models":[]}"#);
     place
 }
 

@@ -45,11 +45,11 @@ pub(crate) fn read(request: &mut AgentRequest, text: &str) -> Result<(), Failure
 
 fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failure> {
     match name {
-        "label" => request.label = Some(string(name, value)?),
+        "label" => request.label = text(name, value)?,
         "phase" => request.phase = Some(string(name, value)?),
         "model" => request.model = Some(string(name, value)?),
         "provider" => request.provider = Some(string(name, value)?),
-        "effort" => request.effort = Some(string(name, value)?),
+        "effort" => request.effort = text(name, value)?,
         "agentType" => request.agent_type = Some(string(name, value)?),
         "schema" => request.schema = Some(schema::accept(&value)?),
         "isolation" => match string(name, value)? {
@@ -75,6 +75,11 @@ fn string(name: &str, value: Value) -> Result<String, Failure> {
         Value::String(text) => Ok(text),
         other => Err(wrong(name, "a string", kind_of(&other))),
     }
+}
+
+/// An empty one says as little as none.
+fn text(name: &str, value: Value) -> Result<Option<String>, Failure> {
+    string(name, value).map(|text| Some(text).filter(|text| !text.is_empty()))
 }
 
 fn timeout(name: &str, value: &Value) -> Result<u64, Failure> {
@@ -123,20 +128,32 @@ fn whole(value: &Value, least: u64, most: u64) -> Option<u64> {
     (least..=most).contains(&number).then_some(number)
 }
 
-/// `500ms`, `90s`, `5m`, `1.5h` in milliseconds.
+/// `500ms`, `90s`, `5m`, `1.5h`, `1h30m` in milliseconds.
 fn duration_ms(text: &str) -> Option<u64> {
-    let unit_at = text.find(|one: char| !one.is_ascii_digit() && one != '.')?;
-    let each = match &text[unit_at..] {
-        "ms" => 1.0,
-        "s" => 1_000.0,
-        "m" => 60_000.0,
-        "h" => 3_600_000.0,
-        _ => return None,
-    };
-    let number: f64 = text[..unit_at].parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-    let milliseconds = (number * each).round() as u64;
-    Some(milliseconds)
+    let mut milliseconds = 0.0;
+    let mut rest = text;
+    loop {
+        let (number, after) = rest.split_at(rest.find(|one: char| one.is_ascii_alphabetic())?);
+        let end = after.find(|one: char| !one.is_ascii_alphabetic()).unwrap_or(after.len());
+        let each = match &after[..end] {
+            "ms" => 1.0,
+            "s" => 1_000.0,
+            "m" => 60_000.0,
+            "h" => 3_600_000.0,
+            _ => return None,
+        };
+        let is_number = number.bytes().all(|one| one.is_ascii_digit() || one == b'.');
+        milliseconds += number.parse::<f64>().ok().filter(|_| is_number)? * each;
+        rest = &after[end..];
+        if rest.is_empty() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "`as` saturates"
+            )]
+            return Some(milliseconds.round() as u64);
+        }
+    }
 }
 
 fn wrong(name: &str, takes: &str, given: &str) -> Failure {
@@ -188,6 +205,9 @@ mod tests {
         assert_eq!(all.isolation.as_deref(), Some("worktree"));
         assert_eq!(all.unknown, Vec::<String>::new());
         assert_eq!(request(r#"{"timeout":250}"#).timeout_ms, Some(250));
+        assert_eq!(request(r#"{"timeout":"1h30m"}"#).timeout_ms, Some(5_400_000));
+        let empty = request(r#"{"label":"","effort":""}"#);
+        assert_eq!((empty.label, empty.effort), (None, None));
         assert_eq!(request(r#"{"retry":{}}"#).retry.unwrap().max_attempts, RETRY_ATTEMPTS_ASKED);
     }
 
@@ -211,6 +231,8 @@ mod tests {
             (r#"{"timeout":0}"#, "`timeout` of agent() takes milliseconds"),
             (r#"{"timeout":"soon"}"#, "is \"soon\""),
             (r#"{"timeout":"25h"}"#, "up to 24 h"),
+            (r#"{"timeout":"1h30"}"#, "is \"1h30\""),
+            (r#"{"timeout":"1h-30m"}"#, "`timeout`"),
             (r#"{"timeout":1.5}"#, "`timeout`"),
             (r#"{"permissions":"all"}"#, "takes 'read' or 'write', and is 'all'"),
             (r#"{"isolation":"container"}"#, "takes 'worktree' or nothing, and is 'container'"),

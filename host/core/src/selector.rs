@@ -72,7 +72,10 @@ impl Selector {
 
     /// The selector that this text stands for. What is said beside an alias
     /// wins over what the alias says.
-    fn resolve(text: &str, aliases: &[(String, String)]) -> Result<Self, SelectorError> {
+    ///
+    /// # Errors
+    /// When it, or what an alias stands for, has another form.
+    pub fn resolve(text: &str, aliases: &[(String, String)]) -> Result<Self, SelectorError> {
         // The last one given wins, as flags do.
         let meaning = |name: &str| {
             aliases.iter().rev().find(|(alias, _)| alias == name).map(|(_, text)| text.as_str())

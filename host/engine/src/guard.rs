@@ -1,7 +1,7 @@
 //! The time that an agent is given: in all, and in silence.
 //!
 //! Owns: ending an attempt that takes too long, saying what the agent was last
-//! doing, and in which session. Never: tries again.
+//! doing or what hindered it, and in which session. Never: tries again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,6 @@ use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
     Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
-    Spent,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -52,7 +51,7 @@ pub(crate) async fn attempt(
     notes: &Notes,
     patience: Patience,
 ) -> Result<AgentReply, Unanswered> {
-    let heard = Heard { at: Instant::now(), doing: None, session: None };
+    let heard = Heard { at: Instant::now(), doing: None, hindered: None, session: None };
     let ear = Ear { notes, heard: Mutex::new(heard) };
     // Declared after the ear that it borrows, so dropped before it.
     let work = provider.attempt(task, &ear);
@@ -108,6 +107,8 @@ struct Ear<'a> {
 struct Heard {
     at: Instant,
     doing: Option<String>,
+    /// What it tries again for, until it does something else.
+    hindered: Option<ProviderError>,
     session: Option<String>,
 }
 
@@ -125,10 +126,41 @@ impl Ear<'_> {
 
     /// The attempt is over, and its session can be gone on with.
     fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> Unanswered {
-        let error = ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message);
-        let session_id = self.heard().session.take();
-        Unanswered { error: error.having_spent(Spent { session_id, ..Spent::default() }), class }
+        let (session_id, hindered) = {
+            let mut heard = self.heard();
+            (heard.session.take(), heard.hindered.take())
+        };
+        let (mut error, class) = match hindered {
+            Some(by) => hindrance(provider.name(), &by, class, &message),
+            None => {
+                (ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message), class)
+            }
+        };
+        error.spent.session_id = session_id;
+        Unanswered { error, class }
     }
+}
+
+/// The time-out of an agent that was waiting for something: the service behind it
+/// is to blame, when it answers nobody for now.
+fn hindrance(
+    provider: &str,
+    by: &ProviderError,
+    class: FailureClass,
+    message: &str,
+) -> (ProviderError, FailureClass) {
+    let (kind, class) = match (by.kind, class_of(by.kind)) {
+        // It was to wait for longer than it is given: every call would be.
+        (ProviderErrorKind::RateLimit, _) => (by.kind, FailureClass::Shut),
+        (kind, of_kind @ (FailureClass::Shut | FailureClass::Crowded)) => (kind, of_kind),
+        _ => (ProviderErrorKind::Timeout, class),
+    };
+    let message = match kind {
+        ProviderErrorKind::Timeout => message.to_owned(),
+        _ => format!("{}; then it {message}", by.message),
+    };
+    let error = ProviderError::new(provider, kind, message);
+    (ProviderError { retry_after: by.retry_after, ..error }, class)
 }
 
 impl Activity for Ear<'_> {
@@ -142,12 +174,19 @@ impl Activity for Ear<'_> {
             let mut heard = self.heard();
             heard.at = Instant::now();
             heard.doing = Some(doing);
+            if !matches!(activity, AgentActivity::Waiting { .. }) {
+                heard.hindered = None;
+            }
         }
         self.notes.activity(&activity);
     }
 
     fn alive(&self) {
         self.heard().at = Instant::now();
+    }
+
+    fn hindered(&self, by: &ProviderError) {
+        self.heard().hindered = Some(by.clone());
     }
 
     fn session(&self, session_id: &str) {

@@ -33,6 +33,9 @@ const TOKENS_MAX: u64 = 10_000_000_000;
 /// Rounds of a call with a schema: the first, and one with the complaints.
 const ROUNDS_MAX: u32 = 2;
 
+/// What is said of an answer in prose.
+const NO_JSON: &str = "the answer is no JSON value, and neither is its end or a fenced block in it";
+
 /// How long the programs of a failed attempt are waited for. They are killed 3 s
 /// after they are told to end; what takes longer hangs in the kernel.
 const DEPARTURE_MAX: Duration = Duration::from_secs(15);
@@ -261,12 +264,13 @@ fn shut(error: &ProviderError) -> ShutProvider {
 
 fn judge(checker: &Checker, answer: &Answer) -> Result<Value, String> {
     let value = match answer {
-        // Nothing came of it, and no correction can change that: the script is told.
-        Answer::Null => return Ok(Value::Null),
-        Answer::Json(value) => value.clone(),
-        Answer::Text(text) => {
-            schema::parse_answer(text).ok_or_else(|| "the answer holds no JSON".to_owned())?
+        // No answer satisfies the schema that takes null, and no other.
+        Answer::Null if checker.check(&Value::Null).is_err() => {
+            return Err("there was no answer at all".to_owned());
         }
+        Answer::Null => Value::Null,
+        Answer::Json(value) => value.clone(),
+        Answer::Text(text) => schema::parse_answer(text).ok_or_else(|| NO_JSON.to_owned())?,
     };
     checker.check(&value).map_err(|violations| schema::describe(&violations))?;
     Ok(value)
@@ -296,7 +300,7 @@ fn bounded(value: &Value) -> Result<String, Failure> {
 
 fn shown(answer: &Answer) -> String {
     match answer {
-        Answer::Null => "null".to_owned(),
+        Answer::Null => "(nothing)".to_owned(),
         Answer::Text(text) => text.clone(),
         Answer::Json(value) => value.to_string(),
     }

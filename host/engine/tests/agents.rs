@@ -104,6 +104,36 @@ async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
     }
 }
 
+#[tokio::test]
+async fn silence_after_a_rate_limit_is_the_rate_limit_and_pauses_the_run() {
+    for (kind, resumes, state, says) in [
+        (ProviderErrorKind::RateLimit, false, RunState::Paused, "provider_rate_limit"),
+        (ProviderErrorKind::Quota, false, RunState::Paused, "provider_quota"),
+        (ProviderErrorKind::Unavailable, false, RunState::Failed, "provider_unavailable"),
+        (ProviderErrorKind::CutStream, false, RunState::Failed, "provider_timeout"),
+        // It was let in after all, and fell silent at something else.
+        (ProviderErrorKind::RateLimit, true, RunState::Failed, "provider_timeout"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let agent = Scripted::new(move |_, activity| {
+            activity.note(AgentActivity::Waiting { reason: "Reconnecting".into() });
+            activity.hindered(&error(kind));
+            if resumes {
+                activity.note(AgentActivity::Thinking);
+            }
+            Box::pin(std::future::pending())
+        });
+        let bench = Bench::new(dir.path(), vec![agent]);
+        let mut request = bench.request("return agent('p', { retry: { maxAttempts: 1 } })");
+        request.agents.idle_timeout = Duration::from_millis(50);
+        let report = bench.run(request).await;
+        assert_eq!((report.state, code(&report)), (state, says), "{kind}: {}", message(&report));
+        assert!(message(&report).contains("silent for 50 ms"), "{}", message(&report));
+        let is_told = message(&report).contains("it says so; then it was silent");
+        assert_eq!(is_told, says != "provider_timeout", "{}", message(&report));
+    }
+}
+
 /// What each attempt at a call was given: its session and its prompt.
 type Attempts = Arc<Mutex<Vec<(Option<String>, String)>>>;
 

@@ -40,9 +40,12 @@ pub struct CliOptions {
 impl CliOptions {
     /// The program, as the user says or as it is found.
     pub(crate) fn program(&self, provider: &str, name: &str) -> Result<PathBuf, ProviderError> {
+        self.find(name).map_err(|error| error.into_provider_error(provider))
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<PathBuf, ProcessError> {
         let named = self.program.clone().unwrap_or_else(|| PathBuf::from(name));
         find_program(&named.to_string_lossy())
-            .ok_or_else(|| ProcessError::NotFound { program: named }.into_provider_error(provider))
     }
 
     /// What it gets of this program's environment, and the user's own variables.

@@ -19,6 +19,7 @@ mod error;
 mod fake;
 mod look;
 mod lower;
+mod masked;
 mod named;
 pub mod opencode;
 pub mod owner;
@@ -42,6 +43,7 @@ use smol_wf_core::ids::{CallId, RunId};
 
 pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
+pub use masked::Masked;
 pub use named::NamedProgram;
 pub use presence::{Departure, Presence};
 pub use process::{
@@ -203,6 +205,10 @@ pub trait Activity: Send + Sync {
     /// The agent gave a sign of life that is no news: any line, any byte. The
     /// caller's idle time-out starts anew. A `note` is a sign of life too.
     fn alive(&self) {}
+
+    /// The agent has failed, and waits to try again by itself. When nothing comes
+    /// of that in time, this is why.
+    fn hindered(&self, _by: &ProviderError) {}
 
     /// The agent has named its session, before it has answered.
     fn session(&self, _session_id: &str) {}

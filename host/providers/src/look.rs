@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::process::{Environment, Launch, ask};
+use crate::process::{Environment, Launch, ProcessError, ask};
 
 /// For `--version`: a launcher may have to start an interpreter first, on a
 /// machine that is busy; and one program is 185 MB, on a disk that is cold.
@@ -40,13 +40,17 @@ pub(crate) async fn look(
     environment: Environment,
     logged_in: Option<bool>,
 ) -> Probe {
-    let Ok(path) = options.program(program.provider, program.name) else {
-        let problem = format!(
-            "`{}` is not installed: {}",
-            options.program.as_deref().unwrap_or(Path::new(program.name)).display(),
-            program.install
-        );
-        return Probe { program: None, version: None, logged_in: None, problem: Some(problem) };
+    let path = match options.find(program.name) {
+        Ok(path) => path,
+        Err(error) => {
+            let problem = match error {
+                ProcessError::NotFound { program: named } => {
+                    format!("`{}` is not installed: {}", named.display(), program.install)
+                }
+                other => other.to_string(),
+            };
+            return Probe { program: None, version: None, logged_in: None, problem: Some(problem) };
+        }
     };
     let launch = Launch {
         provider: program.provider.to_owned(),
@@ -72,13 +76,8 @@ pub(crate) async fn look(
 }
 
 /// The same without the version, for which a program has to be started.
-pub(crate) fn glance(
-    provider: &str,
-    name: &str,
-    options: &CliOptions,
-    logged_in: Option<bool>,
-) -> Probe {
-    let program = options.program(provider, name).ok();
+pub(crate) fn glance(name: &str, options: &CliOptions, logged_in: Option<bool>) -> Probe {
+    let program = options.find(name).ok();
     Probe { program, version: None, logged_in, problem: None }
 }
 
@@ -106,6 +105,15 @@ pub(crate) fn folder(options: &CliOptions, name: &str, below_home: &str) -> Opti
 /// A small JSON file, when it is there and reads.
 pub(crate) fn json(path: &Path) -> Option<Value> {
     serde_json::from_str(&text(path)?).ok()
+}
+
+/// Whether something is said there, and not left empty.
+pub(crate) fn says(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => false,
+    }
 }
 
 /// A small text file, when it is there.

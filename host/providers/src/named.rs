@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::process::{Environment, Launch, ProcessError, find_program};
+use crate::process::{Environment, Launch, find_program};
 use crate::{Presence, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
@@ -59,8 +59,6 @@ impl NamedProgram {
         let first = self.command.first().filter(|program| !program.is_empty());
         let wanted = first
             .ok_or_else(|| ProviderError::new(&self.name, ProviderErrorKind::Spawn, NO_COMMAND))?;
-        find_program(wanted).ok_or_else(|| {
-            ProcessError::NotFound { program: wanted.into() }.into_provider_error(&self.name)
-        })
+        find_program(wanted).map_err(|error| error.into_provider_error(&self.name))
     }
 }

@@ -131,7 +131,9 @@ impl ShowArgs {
         self.limits.put(&mut flags);
         self.log.put(&mut flags);
         self.db.put(&mut flags);
+        failure::there(&self.from)?;
         let settings = Settings::load(flags, &self.from)?;
+        settings.check()?;
         failure::warn(&settings);
         match self.output {
             Format::Json | Format::Jsonl => {
@@ -187,6 +189,7 @@ struct FileRow {
 
 impl PathArgs {
     fn execute(&self) -> Result<ExitCode, CommandError> {
+        failure::there(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
         let project = settings.project_file.as_ref().map(|project| FileRow {
             layer: "project",

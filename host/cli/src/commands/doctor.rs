@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::agents::{self, Catalogue, Chosen};
 use crate::config::{FlagLayer, Settings};
-use crate::failure::CommandError;
+use crate::failure::{self, CommandError};
 use crate::flags::DbFlags;
 use crate::table::{Format, Table};
 use crate::{exit, output};
@@ -74,8 +74,12 @@ impl DoctorArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         self.db.put(&mut flags);
+        failure::there(&self.from)?;
         let (settings, broken) = match Settings::load(flags, &self.from) {
-            Ok(settings) => (settings, None),
+            Ok(settings) => {
+                let broken = settings.check().err();
+                (settings, broken)
+            }
             // Whoever is ill may still be examined.
             Err(error) => (Settings::defaults(), Some(error)),
         };
@@ -90,7 +94,8 @@ impl DoctorArgs {
         let agents = probe_all(catalogue.all()).await;
         let code = verdict(&chosen, &agents, &checks);
         let ok = code == 0;
-        let findings = Findings { schema_version: 1, provider: chosen.name, agents, checks, ok };
+        let findings =
+            Findings { schema_version: 1, provider: chosen.answering, agents, checks, ok };
         match self.output {
             Format::Json | Format::Jsonl => output::print(self.output, &findings)?,
             Format::Text => output::line(&text(&findings, code))?,
@@ -125,7 +130,7 @@ fn verdict(chosen: &Chosen, agents: &[Agent], checks: &[Check]) -> u8 {
     if checks.iter().any(|check| check.state == State::Failed) {
         return exit::FAILED;
     }
-    let usable = agents.iter().any(|agent| agent.name == chosen.name && agent.usable);
+    let usable = agents.iter().any(|agent| agent.name == chosen.answering && agent.usable);
     if usable && !chosen.is_makeshift() { 0 } else { exit::UNAVAILABLE }
 }
 

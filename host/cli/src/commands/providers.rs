@@ -51,6 +51,7 @@ fn named(can: Capabilities) -> [(&'static str, bool); 9] {
 
 impl ProvidersArgs {
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
+        failure::there(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
         failure::warn(&settings);
         let providers = Catalogue::of(&settings).all();

@@ -115,6 +115,7 @@ impl RunArgs {
                 (engine.resume(request, &progress, cancel).await, progress)
             }
             None => {
+                settings.check()?;
                 let chosen = agents::choose(&settings);
                 chosen.announce(&mut opening);
                 let progress = Progress::new(self.show.events, &settings, opening);

@@ -19,11 +19,11 @@ pub(crate) const MODEL_MAP: &str = "model_map";
 /// The table of providers.
 pub(crate) const PROVIDERS: &str = "providers";
 
-/// Something that a file says, and its line.
+/// Something that a file says, and where.
 #[derive(Debug, Clone)]
 pub(crate) struct Said<T> {
     pub(crate) value: T,
-    pub(crate) line: usize,
+    pub(crate) place: Place,
 }
 
 /// All that a file says.
@@ -50,14 +50,14 @@ pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
     })?;
     let mut layer = FileLayer::default();
     for (name, value) in table.get_ref() {
-        let line = source.place(name.span().start).line;
         match name.get_ref().as_ref() {
             MODEL_MAP => layer.model_map = model_map(source, value)?,
             PROVIDERS => layer.providers = provider::read(source, value)?,
             text => {
                 let key = Key::named(text).ok_or_else(|| source.unknown(name, &names()))?;
+                let place = source.place(value.span().start);
                 let value = source.value(key, value)?;
-                layer.values.insert(key, Said { value, line });
+                layer.values.insert(key, Said { value, place });
             }
         }
     }
@@ -75,9 +75,12 @@ fn model_map(
     let mut aliases = BTreeMap::new();
     for (alias, selector) in source.table(MODEL_MAP, value)? {
         let name = alias.get_ref().to_string();
-        let text = source.string(&format!("{MODEL_MAP}.{name}"), selector)?;
-        let line = source.place(alias.span().start).line;
-        aliases.insert(name, Said { value: text, line });
+        let shown = format!("{MODEL_MAP}.{name}");
+        let text = source.string(&shown, selector)?;
+        let place = source.place(selector.span().start);
+        let read = Kind::Selector.read(&text);
+        read.map_err(|reason| source.wrong(&shown, selector, reason))?;
+        aliases.insert(name, Said { value: text, place });
     }
     Ok(aliases)
 }
@@ -214,6 +217,8 @@ mod tests {
             ("timeout = true", "it is a string in quotes, or a whole number"),
             ("model_map = 1", "it is a table: write [model_map]"),
             ("[model_map]\nfast = 3", "c.toml:2:8: `model_map.fast`: it is a string"),
+            ("[model_map]\nfast = 'x?foo=bar'", "c.toml:2:8: `model_map.fast`: it is no model"),
+            ("model = 'x?provider='", "c.toml:1:9: `model`: it is no model; a model reads ID"),
             ("provider = \"a\\u0000b\"", "NUL"),
             (
                 "[providers.x]\nkind = 'command'\ncomand = ['x']",
@@ -241,6 +246,6 @@ mod tests {
         let layer = read(&source).unwrap();
         assert_eq!(layer.values[&Key::Db].value, Value::Path("/base/runs.db".into()));
         assert_eq!(layer.values[&Key::Timeout].value.to_string(), "90s");
-        assert_eq!(layer.values[&Key::Budget].line, 3);
+        assert_eq!(layer.values[&Key::Budget].place.line, 3);
     }
 }

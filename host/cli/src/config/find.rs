@@ -44,7 +44,7 @@ pub(crate) fn user_path() -> Option<PathBuf> {
 pub(crate) fn user() -> Result<Option<Found>, ConfigError> {
     let Some(file) = user_path() else { return Ok(None) };
     let file = std::path::absolute(&file).unwrap_or(file);
-    let opened = match OpenOptions::new().read(true).open(&file) {
+    let opened = match open(&file, Links::Followed) {
         Err(error) if is_absent(&error) && variable(USER_VARIABLE).is_none() => return Ok(None),
         other => other.map_err(|error| unreadable(&file, error))?,
     };
@@ -116,22 +116,35 @@ impl Project {
     /// Reads its file.
     pub(crate) fn read(&self) -> Result<Option<Found>, ConfigError> {
         let Some(file) = &self.file else { return Ok(None) };
-        let opened = open_unlinked(file).map_err(|error| unreadable(file, error))?;
+        let opened = open(file, Links::Refused).map_err(|error| unreadable(file, error))?;
         let base = file.ancestors().nth(2).unwrap_or(file).to_owned();
         read(opened, file.clone(), base).map(Some)
     }
 }
 
-/// Opens a file that may have become a link or a pipe meanwhile: neither is
-/// followed or waited for.
-fn open_unlinked(file: &Path) -> io::Result<File> {
+/// What to do with a symbolic link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// The user's own may be kept elsewhere.
+    Followed,
+    /// A project's may have become one meanwhile.
+    Refused,
+}
+
+/// Opens a file. A pipe that stands in its place is not waited for.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "there is no flag for it"))]
+fn open(file: &Path, links: Links) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
+        let of_links = match links {
+            Links::Followed => OFlags::empty(),
+            Links::Refused => OFlags::NOFOLLOW,
+        };
         #[expect(clippy::cast_possible_wrap, reason = "the system's own type is signed")]
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+        let flags = (of_links | OFlags::NONBLOCK).bits() as i32;
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
     }
     options.open(file)

@@ -92,7 +92,7 @@ impl Key {
         let count = |least, most| Kind::Count { least, most };
         match self {
             Self::Provider => row("provider", "SMOL_WF_AGENT_PROVIDER", "--agent-provider", Kind::Text, Right::Set),
-            Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Text, Right::Set),
+            Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Selector, Right::Set),
             Self::Effort => row("effort", "SMOL_WF_EFFORT", "--effort", Kind::Text, Right::Set),
             Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), Right::Lower),
             Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, Right::Lower),

@@ -4,15 +4,16 @@
 //! wins.
 
 use std::fmt;
-use std::path::PathBuf;
+
+use super::error::Place;
 
 /// Who said what a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag(&'static str),
     Variable(&'static str),
-    Project { file: PathBuf, line: usize },
-    User { file: PathBuf, line: usize },
+    Project { place: Place },
+    User { place: Place },
     Default,
 }
 
@@ -32,8 +33,8 @@ impl Origin {
     pub(crate) fn source(&self) -> Option<String> {
         match self {
             Self::Flag(name) | Self::Variable(name) => Some((*name).to_owned()),
-            Self::Project { file, line } | Self::User { file, line } => {
-                Some(format!("{}:{line}", file.display()))
+            Self::Project { place } | Self::User { place } => {
+                Some(format!("{}:{}", place.file.display(), place.line))
             }
             Self::Default => None,
         }

@@ -139,8 +139,8 @@ pub(super) fn read(
             return Err(ConfigError::Value { place, name: shown, reason: reason.to_owned() });
         }
         let table = Table { source, name: &shown, value, table: source.table(&shown, value)? };
-        let line = source.place(name.span().start).line;
-        providers.insert(text.clone(), Said { value: table.read(&text)?, line });
+        let place = source.place(name.span().start);
+        providers.insert(text.clone(), Said { value: table.read(&text)?, place });
     }
     Ok(providers)
 }

@@ -10,12 +10,18 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use smol_wf_core::budget::BudgetSetting;
+use smol_wf_core::selector::Selector;
+
+/// Said without the text, which may be anything.
+const NO_MODEL: &str = "it is no model; a model reads ID or ID?provider=NAME&thinking=LEVEL";
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Any text but none.
     Text,
+    /// A model, or an alias of one.
+    Selector,
     /// One of these words, the least permissive first.
     Choice(&'static [&'static str]),
     /// A whole number in these bounds.
@@ -45,6 +51,10 @@ impl Kind {
         match self {
             Self::Text if text.is_empty() => Err("it is empty".to_owned()),
             Self::Text => Ok(Value::Text(text.to_owned())),
+            Self::Selector => match Selector::parse(text) {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(_) => Err(NO_MODEL.to_owned()),
+            },
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(words) => Err(format!("it is one of {}", words.join(", "))),
             Self::Count { least, most } => match text.parse() {
@@ -67,7 +77,7 @@ impl Kind {
         match self {
             Self::Count { .. } => (true, false),
             Self::Duration | Self::Budget => (true, true),
-            Self::Text | Self::Choice(_) | Self::Path => (false, true),
+            Self::Text | Self::Selector | Self::Choice(_) | Self::Path => (false, true),
         }
     }
 
@@ -127,20 +137,48 @@ fn span_text(span: Duration) -> String {
     format!("{}{name}", milliseconds / size)
 }
 
-/// `500ms`, `90s`, `5m`, `1h`, `2d`; a bare number is seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds_each = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
-        _ => return Err(format!("`{unit}` is no unit of time; there are ms, s, m, h and d")),
+/// Reads `ALIAS:SELECTOR`.
+pub(crate) fn model_alias(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
+            Ok((alias.to_owned(), selector.to_owned()))
+        }
+        _ => Err("a model alias reads ALIAS:SELECTOR, as in fast:claude-haiku".to_owned()),
+    }
+}
+
+/// Reads `ALIAS:SELECTOR,ALIAS:SELECTOR`, as a variable has it.
+pub(crate) fn model_aliases(text: &str) -> Result<Vec<(String, String)>, String> {
+    let read = |one: &str| {
+        let (alias, selector) = model_alias(one.trim())?;
+        Kind::Selector.read(&selector).map(|_| (alias, selector))
     };
-    let number: f64 = number.parse().map_err(|_| "a duration is a number and a unit: 90s")?;
-    Duration::try_from_secs_f64(number * seconds_each)
+    text.split(',').filter(|one| !one.trim().is_empty()).map(read).collect()
+}
+
+/// `500ms`, `90s`, `5m`, `1h30m`, `2d`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let mut seconds = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() || text.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        let seconds_each = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3_600.0,
+            "d" => 86_400.0,
+            "" if rest.len() == text.len() => 1.0,
+            _ => return Err(format!("`{unit}` is no unit of time; there are ms, s, m, h and d")),
+        };
+        let number: f64 = number.parse().map_err(|_| "a duration is a number and a unit: 90s")?;
+        seconds += number * seconds_each;
+        rest = next;
+    }
+    Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "a duration is more than nothing and less than for ever".to_owned())
@@ -155,7 +193,9 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5_400)));
-        for wrong in ["", "s", "5 minutes", "-1s", "0s", "1e300d"] {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("1m500ms"), Ok(Duration::from_millis(60_500)));
+        for wrong in ["", "s", "5 minutes", "-1s", "0s", "1e300d", "1h30", "h1", "1h 30m"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

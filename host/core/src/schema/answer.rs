@@ -10,11 +10,16 @@ use crate::limits::ANSWER_BYTES_MAX;
 /// Bytes of a rejected answer that the agent is shown again.
 const SHOWN_BYTES: usize = 8 * 1024;
 
-/// Blocks and starts that are tried in a text before it counts as prose.
-const TRIES_MAX: usize = 8;
+/// Blocks that are tried in a text before it counts as prose.
+const BLOCKS_MAX: usize = 8;
 
-/// The JSON in an agent's text: the whole of it, the last fenced block that
-/// reads, or what stands between the outermost brackets.
+/// Opening brackets from which nothing can be read: prose has them too, as in
+/// `[x]` and `{name}`.
+const STARTS_MAX: usize = 64;
+
+/// The JSON in an agent's text: the whole of it, the value that it ends with, or
+/// the last fenced block that reads. A value amid prose is none: it is as likely
+/// an example, a footnote, or what the answer is not.
 #[must_use]
 pub fn parse_answer(text: &str) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -24,7 +29,7 @@ pub fn parse_answer(text: &str) -> Option<Value> {
     if let Ok(value) = serde_json::from_str(text) {
         return Some(value);
     }
-    fenced(text).or_else(|| bracketed(text))
+    ending(text).or_else(|| fenced(text))
 }
 
 /// The last block first: agents think aloud before they answer.
@@ -41,17 +46,29 @@ fn fenced(text: &str) -> Option<Value> {
         }
         rest = &body[close + 3..];
     }
-    blocks.iter().rev().take(TRIES_MAX).find_map(|block| serde_json::from_str(block.trim()).ok())
+    blocks.iter().rev().take(BLOCKS_MAX).find_map(|block| serde_json::from_str(block.trim()).ok())
 }
 
-/// Reads on from the first few opening brackets, and takes the first value
-/// that is complete; what follows it is prose.
-fn bracketed(text: &str) -> Option<Value> {
-    let starts = text.match_indices(['{', '[']).map(|(at, _)| at);
-    starts.take(TRIES_MAX).find_map(|at| {
+/// The value that the text ends with. From each opening bracket a value is read;
+/// one that ends too early is passed over with all that is in it.
+fn ending(text: &str) -> Option<Value> {
+    let mut tries = 0;
+    let mut from = 0;
+    while let Some(at) = text.get(from..)?.find(['{', '[']).map(|found| from + found) {
         let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
-        values.next()?.ok()
-    })
+        match values.next() {
+            Some(Ok(value)) if at + values.byte_offset() == text.len() => return Some(value),
+            Some(Ok(_)) => from = at + values.byte_offset(),
+            _ => {
+                tries += 1;
+                from = at + 1;
+            }
+        }
+        if tries > STARTS_MAX {
+            return None;
+        }
+    }
+    None
 }
 
 /// A prompt for an agent that has no way of its own to be given a schema.
@@ -118,9 +135,15 @@ mod tests {
                 "```json\n{\"draft\":1}\n```\nBetter:\n```json\n{\"final\":1}\n```",
                 Some(json!({"final": 1})),
             ),
-            ("Here is it: {\"a\":{\"b\":[1,2]}} as wished.", Some(json!({"a": {"b": [1, 2]}}))),
+            ("Here is it: {\"a\":{\"b\":[1,2]}}\n", Some(json!({"a": {"b": [1, 2]}}))),
             ("See [the docs] and {this}: {\"a\":1}", Some(json!({"a": 1}))),
+            ("- [x] one\n- [ ] two\n[1] [2] {\"a\":1}", Some(json!({"a": 1}))),
+            ("```json\n{\"draft\":1}\n```\nFinally: {\"a\":1}", Some(json!({"a": 1}))),
             ("```json\n{\"a\":1}", Some(json!({"a": 1}))),
+            // An example, and a footnote.
+            ("The example was {\"ok\": true}, but it is NOT ok", None),
+            ("See footnote [1]. Sorry, I could not do it.", None),
+            ("Here is it: {\"a\":1} as wished.", None),
             ("no json at all", None),
             ("{\"a\":", None),
             ("", None),

@@ -172,7 +172,9 @@ impl Conversation {
                 let Some(session) = named.or_else(|| self.task.session_id.clone()) else {
                     return Err(self.error(Kind::Failed, "it began a session without a name".into()));
                 };
-                activity.session(&session);
+                if self.loads {
+                    activity.session(&session);
+                }
                 self.session = Some(session);
                 self.offered = result;
                 self.choose(Stage::Mode)
@@ -196,8 +198,9 @@ impl Conversation {
                 "session/load"
             }
             Some(id) => {
+                // About the session, not the call: a fresh one may do.
                 let message = format!("it cannot go on with a session, and is to go on with {id}");
-                return Err(self.error(Kind::Unsupported, message));
+                return Err(self.error(Kind::Failed, message));
             }
             None => "session/new",
         };
@@ -293,7 +296,7 @@ impl Conversation {
             usage: end.usage(),
             cost_usd: self.cost(),
             model: self.transcript.model(&end).or_else(|| self.model()),
-            session_id: self.session.clone().filter(|_| self.loads),
+            session_id: self.resumable(),
         };
         match answer {
             Ok(text) => Ok(Next::Done(Box::new(reply(Answer::Text(text))))),
@@ -303,6 +306,11 @@ impl Conversation {
                 Err(self.error(kind, message).having_spent(spent))
             }
         }
+    }
+
+    /// The session, where the agent can take one up again.
+    fn resumable(&self) -> Option<String> {
+        self.session.clone().filter(|_| self.loads)
     }
 
     /// The model of the session: the one that was asked for, and taken, else the
@@ -337,10 +345,19 @@ impl Conversation {
             Stage::Effort => "it cannot take the effort",
             Stage::Prompt => "it failed",
         };
-        let kind =
-            if self.stage == Stage::Model { Kind::Model } else { Cause::read(&said, None).kind };
+        let kind = match (self.stage, Cause::read(&said, None).kind) {
+            (Stage::Model, _) => Kind::Model,
+            // Whatever the words are, it is the session that cannot be had; only
+            // what would stop a fresh one too is taken at its word.
+            (Stage::Session, Kind::Model | Kind::Refused | Kind::PermissionDenied)
+                if self.task.session_id.is_some() =>
+            {
+                Kind::Failed
+            }
+            (_, kind) => kind,
+        };
         let spent =
-            Spent { session_id: self.session.clone(), cost_usd: self.cost(), ..Spent::default() };
+            Spent { session_id: self.resumable(), cost_usd: self.cost(), ..Spent::default() };
         self.error(kind, format!("{doing}: {said}")).having_spent(spent)
     }
 

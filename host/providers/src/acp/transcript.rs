@@ -177,7 +177,10 @@ impl Transcript {
             "max_turn_requests" => {
                 Err((Kind::Failed, "the agent reached its own limit of steps".to_owned()))
             }
-            "refusal" => Err((Kind::Refused, format!("the model declined to answer: {text}"))),
+            "refusal" => {
+                let said = if text.is_empty() { "without a reason" } else { text };
+                Err((Kind::Refused, format!("the model declined to answer: {said}")))
+            }
             "cancelled" => {
                 Err((Kind::Killed, "the turn was cancelled by someone else".to_owned()))
             }

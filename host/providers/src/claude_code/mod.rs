@@ -113,7 +113,7 @@ impl Provider for ClaudeCode {
     }
 
     fn glance(&self) -> Probe {
-        look::glance(NAME, PROGRAM, &self.options, probe::logged_in(&self.options))
+        look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
     async fn probe(&self) -> Probe {

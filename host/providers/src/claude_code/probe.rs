@@ -4,10 +4,12 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{LOGIN, NAME, PROGRAM};
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::look::{Program, folder, json, look, variable};
+use crate::look::{Program, folder, json, look, says, variable};
 use crate::process::Environment;
 
 /// A variable that makes any other credentials needless.
@@ -40,8 +42,13 @@ pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
         Some(_) => config.join(".claude.json"),
         None => config.with_file_name(".claude.json"),
     };
-    let has = |path: &Path, field: &str| json(path).is_some_and(|file| !file[field].is_null());
-    let found = config.join(".credentials.json").is_file()
+    let has = |path: &Path, field: &str| json(path).is_some_and(|file| says(&file[field]));
+    // The file may hold logins to MCP servers alone.
+    let has_token = |file: Value| {
+        let login = &file["claudeAiOauth"];
+        says(&login["accessToken"]) || says(&login["refreshToken"])
+    };
+    let found = json(&config.join(".credentials.json")).is_some_and(has_token)
         || has(&state, "oauthAccount")
         || has(&state, "primaryApiKey")
         || has(&config.join("settings.json"), "apiKeyHelper");
@@ -66,6 +73,19 @@ mod tests {
         if !cfg!(target_os = "macos") {
             assert_eq!(logged_in(&options), Some(false));
         }
+        let kept = folder.path().join(".credentials.json");
+        for (text, holds) in [
+            ("{}", false),
+            ("garbage", false),
+            (r#"{"mcpOAuth":{"x":{"accessToken":"t"}}}"#, false),
+            (r#"{"claudeAiOauth":{"accessToken":""}}"#, false),
+            (r#"{"claudeAiOauth":{"accessToken":"t"}}"#, true),
+        ] {
+            std::fs::write(&kept, text).unwrap();
+            let known = holds || !cfg!(target_os = "macos");
+            assert_eq!(logged_in(&options), known.then_some(holds), "{text}");
+        }
+        std::fs::remove_file(kept).unwrap();
         std::fs::write(folder.path().join(".claude.json"), r#"{"oauthAccount":{"a":1}}"#).unwrap();
         assert_eq!(logged_in(&options), Some(true));
         options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), "/nonexistent".to_owned());

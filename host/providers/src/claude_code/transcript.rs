@@ -13,8 +13,8 @@ use crate::drive::{Ended, Transcript, detail_of};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer};
 
-use super::classify;
 use super::lines::{Content, Delta, Line, MainUsage, Message, ResultLine, StreamEvent, System};
+use super::{NAME, classify};
 
 /// The tool by which a structured answer is given.
 const ANSWER_TOOL: &str = "StructuredOutput";
@@ -102,6 +102,8 @@ impl Round {
                     max_retries.unwrap_or_default(),
                 );
                 activity.note(AgentActivity::Waiting { reason });
+                let cause = Cause::read(error.as_deref().unwrap_or_default(), error_status);
+                activity.hindered(&cause.into_error(NAME));
             }
             System::PermissionDenied { tool_name, message } => {
                 activity.note(AgentActivity::Tool {

@@ -20,7 +20,8 @@
 //! costs. The model is the one that was asked for, else what Codex has written
 //! down in the session's file.
 //!
-//! Its own retries take half a minute at the most and are left to it.
+//! Its own retries take half a minute at the most and are left to it, unless the
+//! service has asked for a longer wait: that, it waits out without a word.
 
 mod argv;
 mod classify;
@@ -188,7 +189,7 @@ impl Provider for Codex {
     }
 
     fn glance(&self) -> Probe {
-        look::glance(NAME, PROGRAM, &self.options, probe::logged_in(&self.options))
+        look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
     async fn probe(&self) -> Probe {

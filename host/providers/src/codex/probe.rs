@@ -2,10 +2,12 @@
 //!
 //! Owns: the places where it keeps them. Never: their values.
 
+use serde_json::Value;
+
 use super::{LOGIN, NAME, PROGRAM};
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::look::{Program, folder, look, text, variable};
+use crate::look::{Program, folder, json, look, says, text, variable};
 use crate::process::Environment;
 
 pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Probe {
@@ -24,13 +26,19 @@ pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
         return Some(true);
     }
     let home = folder(options, "CODEX_HOME", ".codex")?;
-    if home.join("auth.json").is_file() {
+    if json(&home.join("auth.json")).is_some_and(|file| holds_login(&file)) {
         return Some(true);
     }
     // A model provider of the user's own has credentials of its own, or needs none.
     let configured = text(&home.join("config.toml"))
         .is_some_and(|config| config.lines().any(|line| line.trim().starts_with("model_provider")));
     if configured { None } else { Some(false) }
+}
+
+/// The file stays when one logs out, with nulls in it.
+fn holds_login(file: &Value) -> bool {
+    let tokens = file["tokens"].as_object().into_iter().flat_map(|tokens| tokens.values());
+    says(&file["OPENAI_API_KEY"]) || tokens.into_iter().any(says)
 }
 
 #[cfg(test)]
@@ -48,7 +56,17 @@ mod tests {
         assert_eq!(logged_in(&options), Some(false));
         std::fs::write(folder.path().join("config.toml"), "model_provider = \"own\"\n").unwrap();
         assert_eq!(logged_in(&options), None);
-        std::fs::write(folder.path().join("auth.json"), "{}").unwrap();
-        assert_eq!(logged_in(&options), Some(true));
+        std::fs::remove_file(folder.path().join("config.toml")).unwrap();
+        for (text, holds) in [
+            ("{}", false),
+            ("garbage", false),
+            (r#"{"OPENAI_API_KEY":null,"tokens":null}"#, false),
+            (r#"{"OPENAI_API_KEY":"","tokens":{"access_token":""}}"#, false),
+            (r#"{"OPENAI_API_KEY":"k"}"#, true),
+            (r#"{"OPENAI_API_KEY":null,"tokens":{"access_token":"t"}}"#, true),
+        ] {
+            std::fs::write(folder.path().join("auth.json"), text).unwrap();
+            assert_eq!(logged_in(&options), Some(holds), "{text}");
+        }
     }
 }

@@ -7,13 +7,15 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use smol_wf_core::attempts::RATE_LIMIT_WAIT_MS_MAX;
 use smol_wf_core::call::Usage;
 
+use crate::cause::Cause;
 use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer};
+use crate::{Activity, AgentActivity, Answer, ProviderErrorKind as Kind};
 
-use super::classify;
+use super::{NAME, classify};
 
 /// A line, by its `type`.
 #[derive(Debug, Deserialize)]
@@ -99,6 +101,8 @@ pub(crate) struct Round {
     ending: Option<Result<(), String>>,
     /// The last thing that was called an error, for a round that breaks off.
     complaint: Option<String>,
+    /// It was told to wait for longer than anybody waits for it.
+    hopeless: bool,
 }
 
 impl Transcript for Round {
@@ -126,8 +130,7 @@ impl Transcript for Round {
             Ok(Line::TurnFailed { error }) => self.ending = Some(Err(error.message)),
             Ok(Line::Error(Failure { message })) => {
                 if message.starts_with("Reconnecting") {
-                    let reason = shorten(&message);
-                    activity.note(AgentActivity::Waiting { reason });
+                    self.reconnects(&message, activity);
                 }
                 self.complaint = Some(message);
             }
@@ -142,6 +145,16 @@ impl Transcript for Round {
     fn has_ended(&self) -> bool {
         self.ending.is_some()
     }
+
+    fn is_hopeless(&self) -> bool {
+        self.hopeless
+    }
+}
+
+/// The cause in `Reconnecting... 1/5 (cause)`.
+fn cause_of(message: &str) -> &str {
+    let inner = message.split_once(" (").map(|(_, rest)| rest.strip_suffix(')').unwrap_or(rest));
+    inner.unwrap_or(message)
 }
 
 /// The start of a tool.
@@ -169,6 +182,21 @@ fn inner(command: &str) -> &str {
 }
 
 impl Round {
+    /// It waits before it tries again, for as long as the service asked for:
+    /// hours, perhaps, without a word.
+    fn reconnects(&mut self, message: &str, activity: &dyn Activity) {
+        activity.note(AgentActivity::Waiting { reason: shorten(message) });
+        let told = cause_of(message);
+        let cause = Cause::read(told, None);
+        let wait_ms = cause.retry_after.map_or(0, |wait| wait.as_millis());
+        let is_limit = matches!(cause.kind, Kind::RateLimit | Kind::Quota);
+        if is_limit && wait_ms > u128::from(RATE_LIMIT_WAIT_MS_MAX) {
+            self.hopeless = true;
+            self.ending = Some(Err(told.to_owned()));
+        }
+        activity.hindered(&cause.into_error(NAME));
+    }
+
     /// What came of it; the usage is the session's, for the caller to subtract
     /// from. `exit` is none when the program had to be ended.
     pub(crate) fn end(self, exit: Option<&Exit>) -> Ended {
@@ -200,6 +228,23 @@ mod tests {
         assert_eq!(inner("/bin/bash -lc 'npm test'"), "npm test");
         assert_eq!(inner("/bin/zsh -lc ls"), "ls");
         assert_eq!(inner("ls -l"), "ls -l");
+    }
+
+    #[test]
+    fn a_wait_that_nobody_waits_for_ends_the_round() {
+        let line = |cause: &str| {
+            format!(
+                r#"{{"type":"error","message":"Reconnecting... 1/5 (unexpected status {cause})"}}"#
+            )
+        };
+        let mut round = Round::default();
+        round.line(&line("429 Too Many Requests: slow down, try again in 20s"), &());
+        assert!(!round.is_hopeless() && !round.has_ended());
+        round.line(&line("429 Too Many Requests: slow down, try again in 2h"), &());
+        assert!(round.is_hopeless());
+        let cause = round.end(None).answer.unwrap_err();
+        assert_eq!(cause.kind, Kind::RateLimit);
+        assert_eq!(cause.retry_after, Some(std::time::Duration::from_secs(7200)));
     }
 
     #[test]

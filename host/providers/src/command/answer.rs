@@ -11,95 +11,46 @@
 //!  "usage": {"inputTokens": 1, "outputTokens": 1, "cacheReadTokens": 0, "cacheWriteTokens": 0}}
 //! ```
 //!
+//! `null` says no more than a key that is left out. A key that holds what it
+//! cannot hold is passed over and named: the answer is worth more than that.
+//!
 //! A failure is `{"error": {"kind": "rate_limit", "message": "…", "retryAfterMs": 1000}}`,
-//! with one of the words of [`ProviderErrorKind`]; or any exit code but zero.
+//! with one of the words of [`ProviderErrorKind`]; or `{"error": "…"}`, unless
+//! other keys show that this is an answer of the agent's own form; or any exit
+//! code but zero.
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use smol_wf_core::call::Usage;
 
 use crate::process::Exit;
 use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind, Spent};
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Facts {
-    usage: Tokens,
-    cost_usd: Option<f64>,
-    session_id: Option<String>,
-    model: Option<String>,
-    error: Option<Failure>,
-}
+/// The keys of an answer or a failure.
+const KEYS: [&str; 6] = ["output", "usage", "costUsd", "sessionId", "model", "error"];
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Tokens {
-    input_tokens: u64,
-    output_tokens: u64,
-    cache_read_tokens: u64,
-    cache_write_tokens: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    kind: Option<String>,
-    message: String,
-    retry_after_ms: Option<u64>,
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) reply: Result<AgentReply, ProviderError>,
+    /// What was passed over, a sentence each.
+    pub(super) passed_over: Vec<String>,
 }
 
 /// Reads it.
-pub(super) fn read(
-    provider: &str,
-    printed: &str,
-    exit: &Exit,
-) -> Result<AgentReply, ProviderError> {
-    let failed = |message: String| ProviderError::new(provider, ProviderErrorKind::Failed, message);
-    let Some(mut object) = answer_object(printed) else {
-        check_end(provider, exit)?;
+pub(super) fn read(provider: &str, printed: &str, exit: &Exit) -> Read {
+    let Some(object) = answer_object(printed) else {
         let answer = match printed {
             "" => Answer::Null,
             text => Answer::Text(text.to_owned()),
         };
-        return Ok(reply(answer, Spent::default()));
+        let reply = check_end(provider, exit).map(|()| reply(answer, Spent::default()));
+        return Read { reply, passed_over: Vec::new() };
     };
-    let output = object.remove("output");
-    let facts: Facts = serde_json::from_value(Value::Object(object))
-        .map_err(|error| failed(format!("the JSON that it printed cannot be read: {error}")))?;
-    if facts.cost_usd.is_some_and(|cost| cost < 0.0) {
-        return Err(failed("the JSON that it printed has a negative `costUsd`".to_owned()));
-    }
-    let error = facts.error;
-    let spent = Spent {
-        usage: Usage {
-            input_tokens: facts.usage.input_tokens,
-            output_tokens: facts.usage.output_tokens,
-            cache_read_tokens: facts.usage.cache_read_tokens,
-            cache_write_tokens: facts.usage.cache_write_tokens,
-        },
-        cost_usd: facts.cost_usd,
-        session_id: facts.session_id,
-        model: facts.model,
-    };
-    if let Some(error) = error {
-        let kind = error.kind.as_deref().and_then(ProviderErrorKind::from_word);
-        let kind = kind.unwrap_or(ProviderErrorKind::Failed);
-        let mut told = ProviderError::new(provider, kind, error.message).having_spent(spent);
-        told.retry_after = error.retry_after_ms.map(Duration::from_millis);
-        return Err(told);
-    }
-    // The answer is whole: that its program does not end takes nothing from it.
-    if !exit.hung {
-        check_end(provider, exit).map_err(|error| error.having_spent(spent.clone()))?;
-    }
-    let answer = match output {
-        None | Some(Value::Null) => Answer::Null,
-        Some(Value::String(text)) => Answer::Text(text),
-        Some(other) => Answer::Text(other.to_string()),
-    };
-    Ok(reply(answer, spent))
+    let mut facts = Facts { object, passed_over: Vec::new() };
+    let reply = facts.reply(provider, exit);
+    Read { reply, passed_over: facts.passed_over }
 }
 
 /// The object, when what was printed is an answer or a failure in JSON.
@@ -109,8 +60,121 @@ fn answer_object(printed: &str) -> Option<Map<String, Value>> {
         return None;
     }
     let object: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let has_error = object.get("error").is_some_and(Value::is_object);
-    (object.contains_key("output") || has_error).then_some(object)
+    let is_failure = match object.get("error") {
+        Some(Value::Object(_)) => true,
+        Some(Value::String(_)) => object.keys().all(|key| KEYS.contains(&key.as_str())),
+        _ => false,
+    };
+    (object.contains_key("output") || is_failure).then_some(object)
+}
+
+/// An object that was printed, while it is read.
+struct Facts {
+    object: Map<String, Value>,
+    passed_over: Vec<String>,
+}
+
+impl Facts {
+    fn reply(&mut self, provider: &str, exit: &Exit) -> Result<AgentReply, ProviderError> {
+        let spent = Spent {
+            usage: self.usage(),
+            cost_usd: self.take("", "costUsd", "dollars, from 0", |value| {
+                value.as_f64().filter(|cost| *cost >= 0.0)
+            }),
+            session_id: self.text("sessionId"),
+            model: self.text("model"),
+        };
+        if let Some(error) = self.failure(provider) {
+            return Err(error.having_spent(spent));
+        }
+        // The answer is whole: that its program does not end takes nothing from it.
+        if !exit.hung {
+            check_end(provider, exit).map_err(|error| error.having_spent(spent.clone()))?;
+        }
+        let answer = match self.object.remove("output") {
+            None | Some(Value::Null) => Answer::Null,
+            Some(Value::String(text)) => Answer::Text(text),
+            Some(other) => Answer::Text(other.to_string()),
+        };
+        Ok(reply(answer, spent))
+    }
+
+    fn failure(&mut self, provider: &str) -> Option<ProviderError> {
+        let told = match self.object.remove("error")? {
+            Value::Object(told) => told,
+            Value::String(message) if !message.is_empty() => {
+                return Some(ProviderError::new(provider, ProviderErrorKind::Failed, message));
+            }
+            Value::Null | Value::String(_) => return None,
+            _ => {
+                self.pass_over("error", "it is an object or a string");
+                return None;
+            }
+        };
+        let mut told = Facts { object: told, passed_over: Vec::new() };
+        let kind = told.take("error.", "kind", "the word of a kind of failure", |value| {
+            value.as_str().and_then(ProviderErrorKind::from_word)
+        });
+        let message = told.take("error.", "message", "a string", string);
+        let wait = told.take("error.", "retryAfterMs", "a whole number of ms", Value::as_u64);
+        self.passed_over.append(&mut told.passed_over);
+        let kind = kind.unwrap_or(ProviderErrorKind::Failed);
+        let message =
+            message.unwrap_or_else(|| format!("failed ({kind}), without `error.message`"));
+        let mut error = ProviderError::new(provider, kind, message);
+        error.retry_after = wait.map(Duration::from_millis);
+        Some(error)
+    }
+
+    fn usage(&mut self) -> Usage {
+        let told = match self.object.remove("usage") {
+            None | Some(Value::Null) => return Usage::default(),
+            Some(Value::Object(told)) => told,
+            Some(_) => {
+                self.pass_over("usage", "it is an object");
+                return Usage::default();
+            }
+        };
+        let mut told = Facts { object: told, passed_over: Vec::new() };
+        let mut count =
+            |key| told.take("usage.", key, "a whole number of tokens", Value::as_u64).unwrap_or(0);
+        let usage = Usage {
+            input_tokens: count("inputTokens"),
+            output_tokens: count("outputTokens"),
+            cache_read_tokens: count("cacheReadTokens"),
+            cache_write_tokens: count("cacheWriteTokens"),
+        };
+        self.passed_over.append(&mut told.passed_over);
+        usage
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        self.take("", key, "a string", string).filter(|text| !text.is_empty())
+    }
+
+    /// What the key holds, when it is there and holds what it can hold.
+    fn take<T>(
+        &mut self,
+        within: &str,
+        key: &str,
+        wanted: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.object.remove(key).filter(|value| !value.is_null())?;
+        let found = read(&value);
+        if found.is_none() {
+            self.pass_over(&format!("{within}{key}"), &format!("it is {wanted}"));
+        }
+        found
+    }
+
+    fn pass_over(&mut self, key: &str, wanted: &str) {
+        self.passed_over.push(format!("`{key}` of its answer is passed over: {wanted}"));
+    }
+}
+
+fn string(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
 }
 
 /// Whether the program ended as one that has succeeded.
@@ -121,14 +185,14 @@ fn check_end(provider: &str, exit: &Exit) -> Result<(), ProviderError> {
     let how = exit.in_words();
     let (kind, message) = match (exit.hung, exit.signal) {
         (true, _) => {
-            let hung = "it closed its output, did not end, and was ended";
+            let hung = "it closed its output and did not end, so it was ended";
             (ProviderErrorKind::Failed, hung.to_owned())
         }
         (false, Some(_)) => (ProviderErrorKind::Killed, how),
         (false, None) => (ProviderErrorKind::Failed, how),
     };
     let message = match exit.stderr_tail.as_str() {
-        "" => format!("{message}, and nothing on stderr"),
+        "" => format!("{message}; it said nothing on stderr"),
         tail => format!("{message}: {tail}"),
     };
     Err(ProviderError::new(provider, kind, message))
@@ -145,93 +209,4 @@ fn reply(answer: Answer, spent: Spent) -> AgentReply {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn exit(code: i32) -> Exit {
-        Exit { code: Some(code), signal: None, hung: false, stderr_tail: "last words".to_owned() }
-    }
-
-    fn answer(printed: &str) -> Answer {
-        read("p", printed, &exit(0)).unwrap().answer
-    }
-
-    fn error(printed: &str, exit: &Exit) -> ProviderError {
-        read("p", printed, exit).unwrap_err()
-    }
-
-    #[test]
-    fn json_with_an_output_is_an_answer_and_all_else_is_text() {
-        for text in [
-            "hello",
-            "{\"value\": 1}",
-            "{\"output\": 1} and more",
-            "[{\"output\": 1}]",
-            "{\"output\": \"cut",
-            "{\"error\": \"no object\"}",
-        ] {
-            assert_eq!(answer(text), Answer::Text(text.to_owned()));
-        }
-        assert_eq!(answer(""), Answer::Null);
-        assert_eq!(answer("{\"output\": null}"), Answer::Null);
-        assert_eq!(answer(" {\"output\": \"hi\"}\n"), Answer::Text("hi".to_owned()));
-        assert_eq!(answer("{\"output\": {\"a\": [1]}}"), Answer::Text("{\"a\":[1]}".to_owned()));
-    }
-
-    #[test]
-    fn what_it_says_of_itself_is_kept() {
-        let printed = r#"{"output":"x","usage":{"inputTokens":3,"outputTokens":2},"costUsd":0.5,
-            "sessionId":"s","model":"m","unknown":true}"#;
-        let reply = read("p", printed, &exit(0)).unwrap();
-        assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (3, 2));
-        assert_eq!((reply.cost_usd, reply.usage.cache_read_tokens), (Some(0.5), 0));
-        assert_eq!((reply.session_id.as_deref(), reply.model.as_deref()), (Some("s"), Some("m")));
-    }
-
-    #[test]
-    fn facts_that_cannot_be_true_are_a_failure() {
-        for printed in [
-            r#"{"output":"x","usage":{"inputTokens":-1}}"#,
-            r#"{"output":"x","usage":{"inputTokens":"3"}}"#,
-            r#"{"output":"x","costUsd":-0.1}"#,
-            r#"{"output":"x","sessionId":7}"#,
-            r#"{"error":{"kind":"auth"}}"#,
-        ] {
-            assert_eq!(error(printed, &exit(0)).kind, ProviderErrorKind::Failed, "{printed}");
-        }
-    }
-
-    #[test]
-    fn an_error_has_its_kind_whatever_the_exit_code() {
-        let printed = r#"{"error":{"kind":"rate_limit","message":"slow down","retryAfterMs":1500},
-            "usage":{"outputTokens":4}}"#;
-        for code in [0, 1] {
-            let told = error(printed, &exit(code));
-            assert_eq!(
-                (told.kind, told.message.as_str()),
-                (ProviderErrorKind::RateLimit, "slow down")
-            );
-            assert_eq!(told.retry_after, Some(Duration::from_millis(1500)));
-            assert_eq!(told.spent.usage.output_tokens, 4);
-        }
-        let unknown = error(r#"{"error":{"kind":"odd","message":"m"}}"#, &exit(1));
-        assert_eq!(unknown.kind, ProviderErrorKind::Failed);
-    }
-
-    #[test]
-    fn an_exit_that_is_no_success_is_a_failure_with_its_reason() {
-        let told = error("partial", &exit(3));
-        assert_eq!(
-            (told.kind, told.message.as_str()),
-            (ProviderErrorKind::Failed, "exit code 3: last words")
-        );
-        let silent = Exit { stderr_tail: String::new(), ..exit(3) };
-        assert_eq!(error("", &silent).message, "exit code 3, and nothing on stderr");
-        let killed = Exit { code: None, signal: Some(9), ..exit(0) };
-        assert_eq!(error(r#"{"output":"x"}"#, &killed).kind, ProviderErrorKind::Killed);
-        let hung = Exit { hung: true, signal: Some(15), ..killed };
-        assert_eq!(error("text", &hung).kind, ProviderErrorKind::Failed);
-        let whole = read("p", r#"{"output":"x"}"#, &hung).unwrap();
-        assert_eq!(whole.answer, Answer::Text("x".to_owned()));
-    }
-}
+mod tests;

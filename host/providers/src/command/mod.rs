@@ -5,13 +5,14 @@
 //!
 //! The program is started once for each round, in the agent's working folder.
 //! Its stdin is the prompt, to its end. Lines on stderr are shown as what it is
-//! doing. What it may want to know of the call is in its environment:
+//! doing. What it may want to know of the call is in its environment, under names
+//! that are no settings of smol-wf: a run that it starts is another run.
 //!
 //! | variable | |
 //! |---|---|
 //! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the call's number in it |
 //! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the call |
-//! | `SMOL_WF_MODEL`, `SMOL_WF_EFFORT`, `SMOL_WF_PERMISSIONS` | when the call gives them |
+//! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the call gives them |
 //! | `SMOL_WF_SESSION_ID` | in a correction round: the session that the program has named |
 //! | `SMOL_WF_SCHEMA` | the schema, up to 64 KiB; it is in the prompt as well |
 
@@ -51,9 +52,9 @@ impl Command {
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
             ("SMOL_WF_CALL", Some(task.call.0.to_string())),
             ("SMOL_WF_IDEMPOTENCY_KEY", Some(task.idempotency_key.clone())),
-            ("SMOL_WF_MODEL", task.model.clone()),
-            ("SMOL_WF_EFFORT", task.effort.clone()),
-            ("SMOL_WF_PERMISSIONS", task.permissions.map(|given| given.as_str().to_owned())),
+            ("SMOL_WF_CALL_MODEL", task.model.clone()),
+            ("SMOL_WF_CALL_EFFORT", task.effort.clone()),
+            ("SMOL_WF_CALL_PERMISSIONS", task.permissions.map(|given| given.as_str().to_owned())),
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
@@ -98,7 +99,6 @@ impl Provider for Command {
         let launch = self.launch(&task)?;
         let tool = launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut process = Process::start(launch).await.map_err(failed)?;
-        activity.note(AgentActivity::Thinking);
         process.send_and_close(task.prompt.into_bytes());
         let mut printed = String::new();
         while let Some(said) = process.said().await.map_err(failed)? {
@@ -121,7 +121,11 @@ impl Provider for Command {
             }
         }
         let exit = process.exit().await.map_err(failed)?;
-        let reply = answer::read(self.name(), printed.trim_end_matches('\n'), &exit)?;
+        let read = answer::read(self.name(), printed.trim_end_matches('\n'), &exit);
+        for said in read.passed_over {
+            activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(said) });
+        }
+        let reply = read.reply?;
         if let Some(session) = &reply.session_id {
             activity.session(session);
         }

@@ -13,7 +13,7 @@
 //! | action | does |
 //! |---|---|
 //! | `fail`, `fail:<kind>` | fails, with a kind such as `rate_limit` |
-//! | `null` | ends without an answer |
+//! | `null` | ends without an answer, in every round |
 //! | `answer:<text or JSON>` | answers that; takes the rest of the rule, commas included |
 //! | `bad`, `bad:always` | breaks the schema in the first round, or in every round |
 //! | `delay:<duration>` | waits first: `500ms`, `2s`, `1m` |

@@ -31,7 +31,7 @@ use tokio::sync::Mutex;
 
 use self::server::Server;
 use crate::drive::CliOptions;
-use crate::look::{self, folder, json, variable};
+use crate::look::{self, folder, json, says, variable};
 use crate::process::{Environment, Launch};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
@@ -120,7 +120,8 @@ impl Opencode {
     fn logged_in(&self) -> Option<bool> {
         let data = folder(&self.options, "XDG_DATA_HOME", ".local/share")?;
         let kept = json(&data.join("opencode/auth.json"));
-        let kept = kept.is_some_and(|file| file.as_object().is_some_and(|keys| !keys.is_empty()));
+        let kept =
+            kept.is_some_and(|file| file.as_object().is_some_and(|keys| keys.values().any(says)));
         let is_key = |name: &&&str| name.ends_with("_API_KEY");
         let given =
             ALLOWED.iter().filter(is_key).any(|name| variable(&self.options, name).is_some());
@@ -159,7 +160,7 @@ impl Provider for Opencode {
     }
 
     fn glance(&self) -> Probe {
-        look::glance(NAME, PROGRAM, &self.options, self.logged_in())
+        look::glance(PROGRAM, &self.options, self.logged_in())
     }
 
     async fn probe(&self) -> Probe {

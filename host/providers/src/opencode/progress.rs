@@ -156,11 +156,12 @@ impl Progress {
 fn waits(status: &Value, activity: &dyn Activity) -> News {
     let attempt = status["attempt"].as_u64().unwrap_or_default();
     let why = status["message"].as_str().unwrap_or("no reason given");
+    let cause = Cause::read(why, None);
     if attempt >= RETRIES_MAX {
-        let kind = Cause::read(why, None).kind;
-        return News::GiveUp(error(kind, format!("{why}, {attempt} times in a row")));
+        return News::GiveUp(error(cause.kind, format!("{why}, {attempt} times in a row")));
     }
     activity.note(AgentActivity::Waiting { reason: format!("{why} (retry {attempt})") });
+    activity.hindered(&cause.into_error(NAME));
     News::Fine
 }
 

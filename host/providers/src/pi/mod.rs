@@ -120,7 +120,7 @@ impl Provider for Pi {
     }
 
     fn glance(&self) -> Probe {
-        look::glance(NAME, PROGRAM, &self.options, Some(probe::logged_in(&self.options)))
+        look::glance(PROGRAM, &self.options, Some(probe::logged_in(&self.options)))
     }
 
     async fn probe(&self) -> Probe {

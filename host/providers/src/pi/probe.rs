@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{LOGIN, NAME, PROGRAM, argv};
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::look::{Program, folder, json, look, variable};
+use crate::look::{Program, folder, json, look, says, variable};
 use crate::process::Environment;
 
 pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Probe {
@@ -27,14 +27,14 @@ pub(super) fn logged_in(options: &CliOptions) -> bool {
     }
     let Some(home) = folder(options, "PI_CODING_AGENT_DIR", ".pi/agent") else { return false };
     let has_login = json(&home.join("auth.json"))
-        .is_some_and(|file| file.as_object().is_some_and(|logins| !logins.is_empty()));
+        .is_some_and(|file| file.as_object().is_some_and(|logins| logins.values().any(says)));
     has_login || json(&home.join("models.json")).is_some_and(|file| has_key(&file))
 }
 
 /// Whether a vendor of the user's own has its key beside it.
 fn has_key(models: &Value) -> bool {
     let vendors = models["providers"].as_object();
-    vendors.is_some_and(|vendors| vendors.values().any(|vendor| !vendor["apiKey"].is_null()))
+    vendors.is_some_and(|vendors| vendors.values().any(|vendor| says(&vendor["apiKey"])))
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer};
 
-use super::classify;
 use super::extension::TOOL;
+use super::{NAME, classify};
 
 /// Values for the structured answer that pi may refuse in a round. It would let
 /// the model try for ever; after these the last value goes to the caller, who
@@ -177,13 +177,15 @@ impl Transcript for Round {
                 }
             }
             Ok(Line::AutoRetryStart { attempt, max_attempts, error_message }) => {
+                let error = error_message.as_deref().unwrap_or("a failure");
                 let reason = format!(
                     "try {} of {} after {}",
                     attempt.unwrap_or_default(),
                     max_attempts.unwrap_or_default(),
-                    shorten(&readable(error_message.as_deref().unwrap_or("a failure"))),
+                    shorten(&readable(error)),
                 );
                 activity.note(AgentActivity::Waiting { reason });
+                activity.hindered(&Cause::read(error, None).into_error(NAME));
             }
             Ok(Line::AgentSettled { aborted }) => self.settled = Some(Settled { aborted }),
             Ok(

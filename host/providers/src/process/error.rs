@@ -20,6 +20,28 @@ pub(crate) enum ProcessError {
         /// As it was asked for.
         program: PathBuf,
     },
+    /// There is something of that name, and it is no program.
+    #[error(
+        "`{}` cannot be run: {why}; mend that, or name another in the configuration",
+        program.display()
+    )]
+    NoProgram {
+        /// Where it is.
+        program: PathBuf,
+        /// What it is instead.
+        why: &'static str,
+    },
+    /// A script, whose first line names what is not there.
+    #[error(
+        "`{}` cannot be run: its first line names `{interpreter}`, which is not there; install that",
+        program.display()
+    )]
+    NoInterpreter {
+        /// The script.
+        program: PathBuf,
+        /// What it is to be run by.
+        interpreter: String,
+    },
     /// The folder to work in is not there.
     #[error("the working directory {} cannot be entered: {error}", cwd.display())]
     Cwd {
@@ -67,9 +89,11 @@ impl ProcessError {
     #[expect(clippy::wrong_self_convention, reason = "the caller may still need the error")]
     pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
         let kind = match self {
-            Self::NotFound { .. } | Self::Cwd { .. } | Self::Spawn { .. } => {
-                ProviderErrorKind::Spawn
-            }
+            Self::NotFound { .. }
+            | Self::NoProgram { .. }
+            | Self::NoInterpreter { .. }
+            | Self::Cwd { .. }
+            | Self::Spawn { .. } => ProviderErrorKind::Spawn,
             Self::TimedOut { .. } => ProviderErrorKind::Timeout,
             Self::TooMuchOutput { .. } | Self::Io { .. } => ProviderErrorKind::Failed,
         };

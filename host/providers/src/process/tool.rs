@@ -45,7 +45,10 @@ pub struct Told {
 /// When there is no such program, it cannot be started, prints without end, or
 /// does not end in time.
 pub async fn ask_tool(tool: Tool, limit: Duration) -> io::Result<Told> {
-    let program = find_program(tool.program).ok_or(io::ErrorKind::NotFound)?;
+    let program = find_program(tool.program).map_err(|error| match error {
+        ProcessError::NotFound { .. } => io::ErrorKind::NotFound.into(),
+        other => io::Error::other(other),
+    })?;
     let mut env = Environment::default().also(tool.allowed);
     for (name, value) in tool.env {
         env = env.set(name, value);

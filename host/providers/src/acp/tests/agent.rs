@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::NamedProgram;
 use crate::acp::Acp;
 use crate::conformance::{Notes, check, task};
+use crate::fake::Heard;
 use crate::{
     AgentActivity, AgentReply, AgentTask, Answer, Provider, ProviderError,
     ProviderErrorKind as Kind,
@@ -118,7 +119,25 @@ async fn a_session_is_taken_up_and_counts_from_there() {
     let fake = Fake::that_is("plain");
     assert_eq!(fake.ask(task("one")).await.unwrap().session_id, None);
     let next = AgentTask { session_id: Some("s".into()), ..task("two") };
-    assert_eq!(fake.ask(next).await.unwrap_err().kind, Kind::Unsupported);
+    assert_eq!(fake.ask(next).await.unwrap_err().kind, Kind::Failed);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_taken_up_is_never_offered_nor_final() {
+    // What it named could not be gone on with, so nobody is told of it.
+    for (is, named) in [("", true), ("plain", false)] {
+        let fake = Fake::that_is(is);
+        let heard = Heard::default();
+        let failed = fake.provider.attempt(task("[fail]"), &heard).await.unwrap_err();
+        assert_eq!(failed.spent.session_id.is_some(), named, "{failed:?}");
+        assert_eq!(heard.session().is_some(), named);
+    }
+    // The words speak of a model, and the session is to blame.
+    let fake = Fake::that_is("forgetful");
+    let next = AgentTask { session_id: Some("s".into()), ..task("two") };
+    let failed = fake.ask(next).await.unwrap_err();
+    assert_eq!(failed.kind, Kind::Failed, "{failed}");
+    assert!(failed.message.contains("cannot go on with the session: "), "{failed}");
 }
 
 #[tokio::test]

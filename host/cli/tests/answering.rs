@@ -1,0 +1,237 @@
+//! Who answers in truth and what is said of it beforehand, what becomes of
+//! answers that are none, and what of a secret that an agent repeats.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use common::{Place, Ran, finish};
+use serde_json::Value;
+
+const USER: &str = "home/.config/smol-workflows/config.toml";
+const META: &str = "export const meta = { name: 'w', description: 'd' }\n";
+
+/// A place with nothing logged in and one agent, `slow`, which is a shell script.
+fn place(agent: &str, settings: &str) -> Place {
+    let place = Place::new();
+    program(&place, "slow.sh", &format!("#!/bin/sh\n{agent}\n"));
+    let text = format!(
+        "{settings}\n[providers.slow]\nkind = 'command'\ncommand = ['{}']\n\
+         env = {{ MYKEY = 'canary-\"7301' }}\n",
+        place.path("slow.sh").display()
+    );
+    place.write(USER, text);
+    place
+}
+
+fn program(place: &Place, name: &str, text: &str) {
+    let path = place.write(name, text);
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// Runs a script; no agent but the place's own is to be found.
+fn run(place: &Place, script: &str, args: &[&str]) -> Ran {
+    place.write("w.mjs", format!("{META}{script}\n"));
+    let all: Vec<&str> = ["run", "w.mjs"].iter().chain(args).copied().collect();
+    let mut command = place.at_home(&all);
+    let path = format!("{}:/usr/bin:/bin", place.path("bin").display());
+    finish(command.env("PATH", path).env("SMOL_WF_DB", place.db()).spawn().unwrap())
+}
+
+fn look(place: &Place, args: &[&str], variables: &[(&str, &str)]) -> Ran {
+    finish(place.at_home(args).envs(variables.iter().copied()).spawn().unwrap())
+}
+
+const ASK: &str = "return await agent('hi')";
+
+#[test]
+fn whoever_the_model_names_answers_and_is_named_instead_of_the_echo() {
+    let place = place("cat >/dev/null; echo from slow", "");
+    let ran = run(&place, ASK, &["--model", "x?provider=slow"]);
+    assert_eq!(ran.ok()["results"], "from slow");
+    assert!(!ran.stderr.contains("NOTHING"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("agents: slow (by the model: flag (--model))"), "{}", ran.stderr);
+    // By an alias, whose place is what counts.
+    let alias = ["--model", "deep", "--model-map", "deep:x?provider=slow"];
+    let ran = run(&place, ASK, &alias);
+    assert_eq!(ran.ok()["results"], "from slow");
+    assert!(ran.stderr.contains("agents: slow (by the model: flag (--model-map))"));
+    // What the script names is known to nobody before it runs: the warning is true
+    // of the calls that it speaks of.
+    let both = "return [await agent('hi', { provider: 'slow' }), await agent('ho')]";
+    let ran = run(&place, both, &[]);
+    assert_eq!(ran.ok()["results"][0], "from slow");
+    assert_eq!(ran.ok()["results"][1], "echo: ho");
+    let says = "NOTHING IS SENT TO A MODEL by a call for which none is named";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+}
+
+#[test]
+fn an_untrusted_project_chooses_no_agent_unnamed() {
+    for (project, script, says) in [
+        ("model = 'x?provider=slow'", ASK, "agents: slow (by the model: project ("),
+        ("provider = 'slow'", ASK, "agents: slow (named in "),
+        (
+            "[model_map]\nfast = 'x?provider=slow'",
+            "return await agent('hi', { model: 'fast' })",
+            "agents: slow (for the model `fast`, named in ",
+        ),
+        (
+            "model = 'fast'\n[model_map]\nfast = 'x?provider=slow'",
+            ASK,
+            "agents: slow (by the model: project (",
+        ),
+    ] {
+        let place = place("cat >/dev/null; echo from slow", "");
+        place.write(".agents/smol-wf.toml", project);
+        let ran = run(&place, script, &[]);
+        assert_eq!(ran.ok()["results"], "from slow", "{project}");
+        assert!(ran.stderr.contains(says), "{project}: {}", ran.stderr);
+        assert!(ran.stderr.contains(".agents/smol-wf.toml:"), "{project}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_program_that_cannot_run_is_no_agent_to_choose() {
+    let place = place("cat", "");
+    program(&place, "bin/codex", "#!/nonexistent/node\n");
+    place.write("home/.codex/auth.json", r#"{"OPENAI_API_KEY":"k"}"#);
+    let ran = run(&place, ASK, &[]);
+    assert_eq!(ran.ok()["results"], "echo: hi");
+    let path = place.path("bin");
+    let ran = look(&place, &["doctor"], &[("PATH", path.to_str().unwrap())]);
+    assert!(ran.stdout.contains("its first line names `/nonexistent/node`"), "{}", ran.stdout);
+}
+
+#[test]
+fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
+    for (line, says) in [
+        ("provider = \"nope\"", "config.toml:1:12: `provider`: there is no provider"),
+        ("model = \"x?provider=nope\"", "config.toml:1:9: `model`: there is no provider"),
+        ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is no model"),
+        ("prices = \"nowhere.json\"", "config.toml:1:10: `prices`: the file of prices cannot"),
+        ("model_map = { fast = \"x?foo=bar\" }", "config.toml:1:22: `model_map.fast`: it is no"),
+    ] {
+        let place = place("cat", line);
+        for args in [&["config", "show"][..], &["doctor"]] {
+            let ran = look(&place, args, &[]);
+            assert_ne!(ran.code, 0, "{line}");
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(all.contains(says) && all.contains("[config_value]"), "{line}: {all}");
+        }
+        let ran = run(&place, "return 1", &[]);
+        ran.fails(2, &[says]);
+        assert!(!ran.stderr.contains("--"), "{line}: {}", ran.stderr);
+    }
+    let place = place("cat", "");
+    let variable = [("SMOL_WF_AGENT_PROVIDER", "nope")];
+    look(&place, &["config", "show"], &variable)
+        .fails(2, &["SMOL_WF_AGENT_PROVIDER", "there is no provider", "slow"]);
+    let variable = [("SMOL_WF_MODEL_MAP", "fast:a?b=c")];
+    look(&place, &["config", "show"], &variable).fails(2, &["SMOL_WF_MODEL_MAP", "it is no model"]);
+}
+
+#[test]
+fn what_is_not_there_is_looked_from_by_nobody() {
+    let place = Place::new();
+    for args in [
+        &["doctor", "nowhere"][..],
+        &["config", "show", "nowhere"],
+        &["config", "path", "nowhere"],
+        &["providers", "nowhere"],
+    ] {
+        look(&place, args, &[]).fails(3, &["nowhere cannot be read", "[file_unreadable]"]);
+    }
+}
+
+#[test]
+fn a_pipe_for_a_settings_file_is_not_waited_for() {
+    let place = Place::new();
+    let pipe = place.path("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let variable = [("SMOL_WF_CONFIG", pipe.to_str().unwrap())];
+    look(&place, &["config", "show"], &variable).fails(2, &["[config_unreadable]"]);
+}
+
+/// All bytes of the files below a folder.
+fn bytes_below(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        match path.is_dir() {
+            true => all.push_str(&bytes_below(&path)),
+            false => all.push_str(&String::from_utf8_lossy(&std::fs::read(path).unwrap())),
+        }
+    }
+    all
+}
+
+#[test]
+fn a_secret_of_the_settings_is_masked_wherever_an_agent_repeats_it() {
+    let agent = "cat >/dev/null; echo \"bad key $MYKEY\" >&2; sleep 0.1\n\
+        case $SMOL_WF_CALL in 1) echo \"so $MYKEY it is\" ;; *) echo \"$MYKEY\" >&2; exit 3 ;; esac";
+    let place = place(agent, "provider = 'slow'");
+    let kept = place.path("kept");
+    let args = ["--debug", "--save-raw-sessions", kept.to_str().unwrap()];
+    let script = "const a = await agent('hi')\nreturn [a, await agent('ho').catch(e => e.message)]";
+    let ran = run(&place, script, &args);
+    assert_eq!(ran.ok()["results"][0], "so [masked] it is");
+    let failed = ran.ok()["results"][1].to_string();
+    assert!(failed.contains("exit code 3: ") && failed.contains("[masked]"), "{failed}");
+    assert!(ran.stderr.contains("bad key [masked]"), "{}", ran.stderr);
+    let events = run(&place, script, &["--events"]);
+    let shown =
+        look(&place, &["history", "latest", "--output", "json"], &[("SMOL_WF_DB", "runs.db")]);
+    std::fs::remove_dir_all(place.path("home")).unwrap();
+    for text in [&ran.stdout, &ran.stderr, &events.stdout, &events.stderr, &shown.stdout] {
+        assert!(!text.contains("canary-"), "{text}");
+    }
+    assert!(!bytes_below(place.dir.path()).contains("canary-"));
+}
+
+#[test]
+fn a_run_within_an_agent_takes_nothing_over_from_its_call() {
+    let agent = format!("exec '{}' config show --output json", env!("CARGO_BIN_EXE_smol-wf"));
+    let place = place(&agent, "provider = 'slow'");
+    let options = "{ model: 'm', effort: 'high', permissions: 'write' }";
+    let ran = run(&place, &format!("return await agent('hi', {options})"), &[]);
+    let inner: Value = serde_json::from_str(ran.ok()["results"].as_str().unwrap()).unwrap();
+    for row in inner["settings"].as_array().unwrap() {
+        assert_ne!(row["origin"], "environment", "{row}");
+    }
+}
+
+#[test]
+fn a_schema_is_satisfied_by_an_answer_and_by_nothing_less() {
+    let object = "{ schema: { type: 'object', required: ['ok'] } }";
+    let ask = format!("return await agent('hi', {object})");
+    // Nothing at all, in both rounds.
+    let ran = run(&place("cat >/dev/null", "provider = 'slow'"), &ask, &[]);
+    ran.fails(1, &["there was no answer at all", "[schema_mismatch]"]);
+    // A value amid prose gets its correction.
+    let agent = "if grep -q 'cannot be used' ; then echo '{\"ok\": 2}'\n\
+        else echo 'The example was {\"ok\": true} but it is NOT ok.'; fi";
+    let ran = run(&place(agent, "provider = 'slow'"), &ask, &[]);
+    assert_eq!(ran.ok()["results"]["ok"], 2);
+    // Where null is an answer, nothing is one.
+    let ask = "return await agent('hi', { schema: { type: ['object', 'null'] } })";
+    let ran = run(&place("cat >/dev/null", "provider = 'slow'"), ask, &[]);
+    assert_eq!(ran.ok()["results"], Value::Null);
+}
+
+#[test]
+fn of_a_program_that_never_said_a_word_nothing_is_made_up() {
+    let place = place("cat >/dev/null; sleep 60", "provider = 'slow'");
+    let ask = "return await agent('hi', { timeout: '1s', retry: { maxAttempts: 1 } })";
+    let ran = run(&place, ask, &[]);
+    ran.fails(1, &["it had said nothing", "[provider_timeout]"]);
+}
