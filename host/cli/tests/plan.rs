@@ -161,7 +161,8 @@ fn what_a_run_refuses_a_plan_refuses() {
     let text = format!("{META}return agent('x')\n");
     let unknown = plan(&place, &text, &["--agent-provider", "nix"]);
     unknown.fails(2, &["there is no provider `nix`", "debug", "[request_invalid]"]);
-    plan(&place, &text, &["--model", "m?color=red"]).fails(2, &["--model", "`color`"]);
+    plan(&place, &text, &["--model", "m?color=red"])
+        .fails(2, &["--model", "ID?provider=NAME&thinking=LEVEL"]);
     // Of a call: the script is told, as in a run.
     let text = format!(
         "{META}const xs = await parallel([() => agent('x', {{ provider: 'nix', label: 'no' }}), () => agent('y')])\nif (xs[0] === null) await agent('because of that')\nreturn xs\n"

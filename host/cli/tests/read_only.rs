@@ -1,6 +1,7 @@
 //! A database on a file system that may only be read: looked at as any other.
 //!
-//! Needs the right to mount; where it is missing nothing is tested.
+//! Needs the right to mount; where it is missing nothing is tested, which is said
+//! and is a failure in CI.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::expect_used,
@@ -41,7 +42,10 @@ impl Drop for Mount {
 #[test]
 fn commands_that_look_work_and_those_that_write_say_why_not() {
     let place = Place::new();
-    let Some(mount) = Mount::at(place.path("disk")) else { return };
+    let Some(mount) = Mount::at(place.path("disk")) else {
+        assert!(std::env::var_os("CI").is_none(), "skipped: no right to mount a file system");
+        return eprintln!("skipped: no right to mount a file system");
+    };
     let db = place.path("disk/runs.db");
     let db = db.to_str().unwrap();
     place.write(
