@@ -92,7 +92,7 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
     };
     let provider: Arc<dyn Provider> = match settings.env.is_empty() {
         true => provider,
-        false => Arc::new(Masked::new(provider, settings.env.values())),
+        false => Arc::new(Masked::new(provider, &settings.env)),
     };
     // The built-in kinds know but one name.
     if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }

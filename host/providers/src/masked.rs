@@ -1,7 +1,8 @@
 //! A provider whose words are cleared of what its agent was given in secret.
 //!
-//! Owns: the one place where the values of `env = {…}` are taken out of what an
-//! agent answers, reports and is seen doing, before anything is stored or shown.
+//! Owns: the one place where the secret values of `env = {…}` are taken out of
+//! what an agent answers, reports and is seen doing, before anything is stored or
+//! shown.
 //! Never: what passed the agent's own files or the prompt; smol-wf has not handed
 //! that out.
 
@@ -20,6 +21,11 @@ use crate::{
 /// stand in ordinary sentences.
 const SECRET_BYTES_MIN: usize = 8;
 
+/// What the name of a variable holds whose value is a secret. Others are models,
+/// regions and modes, which answers speak of.
+const SECRET_NAMES: [&str; 8] =
+    ["KEY", "TOKEN", "SECRET", "PASS", "AUTH", "CREDENTIAL", "COOKIE", "PRIVATE"];
+
 /// What stands in its place.
 const MASK: &str = "[masked]";
 
@@ -37,9 +43,13 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    fn of<'a>(values: impl Iterator<Item = &'a String>) -> Self {
+    fn of<'a>(variables: impl IntoIterator<Item = (&'a String, &'a String)>) -> Self {
         let mut all = Vec::new();
-        for value in values.filter(|value| value.len() >= SECRET_BYTES_MIN && !is_place(value)) {
+        let secret = variables.into_iter().filter(|(name, _)| is_secret(name));
+        for (_, value) in secret.filter(|(_, value)| value.len() >= SECRET_BYTES_MIN) {
+            if is_place(value) {
+                continue;
+            }
             all.push(value.clone());
             // As it stands in JSON, where that differs.
             let quoted = Value::String(value.clone()).to_string();
@@ -61,7 +71,7 @@ impl Secrets {
 
     /// Texts are cut to a bounded length on their way, perhaps within a secret.
     fn clear_end(&self, value: &str, text: &mut String) {
-        let shown = text.strip_suffix('…').unwrap_or(text);
+        let Some(shown) = text.strip_suffix('…') else { return };
         let starts = (SECRET_BYTES_MIN..value.len()).rev().filter_map(|end| value.get(..end));
         if let Some(start) = starts.into_iter().find(|start| shown.ends_with(start)) {
             let kept = shown.len() - start.len();
@@ -123,6 +133,11 @@ impl Secrets {
     }
 }
 
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
 /// A path that is there is no secret, and answers are full of them.
 fn is_place(value: &str) -> bool {
     let path = Path::new(value);
@@ -136,10 +151,13 @@ pub struct Masked {
 }
 
 impl Masked {
-    /// This provider, whose agent is given these values.
+    /// This provider, whose agent is given these variables.
     #[must_use]
-    pub fn new<'a>(inner: Arc<dyn Provider>, values: impl Iterator<Item = &'a String>) -> Self {
-        Self { secrets: Secrets::of(values), inner }
+    pub fn new<'a>(
+        inner: Arc<dyn Provider>,
+        variables: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Self {
+        Self { secrets: Secrets::of(variables), inner }
     }
 }
 
@@ -238,9 +256,22 @@ impl RawLines for Lines {
 mod tests {
     use super::*;
 
+    fn secrets(variables: &[(&str, &str)]) -> Secrets {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<(String, String)> = variables.iter().map(owned).collect();
+        Secrets::of(variables.iter().map(|(name, value)| (name, value)))
+    }
+
     fn cleared(values: &[&str], text: &str) -> String {
-        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        Secrets::of(values.iter()).cleared(text.to_owned())
+        let variables: Vec<_> = values.iter().map(|value| ("API_KEY", *value)).collect();
+        secrets(&variables).cleared(text.to_owned())
+    }
+
+    #[test]
+    fn only_what_is_named_as_a_secret_is_one() {
+        let variables = [("NODE_ENV", "production"), ("npm_token", "canary-1")];
+        let text = "to production with canary-1".to_owned();
+        assert_eq!(secrets(&variables).cleared(text), "to production with [masked]");
     }
 
     #[test]
@@ -255,7 +286,8 @@ mod tests {
             (&["canary-1-long"], "it said canary-1-lo…", "it said [masked]…"),
             (&["canary-1-long"], "it said canary", "it said canary"),
             (&["/usr/bin"], "in /usr/bin", "in /usr/bin"),
-            (&["éééééé"], "an é and ééééé", "an é and [masked]"),
+            (&["canary-1-long"], "it ends in canary-1-lo", "it ends in canary-1-lo"),
+            (&["éééééé"], "an é and ééééé…", "an é and [masked]…"),
         ] {
             assert_eq!(cleared(values, text), shown, "{text}");
         }
@@ -263,7 +295,7 @@ mod tests {
 
     #[test]
     fn structured_answers_are_cleared_at_every_depth() {
-        let secrets = Secrets::of([&"canary-1".to_owned()].into_iter());
+        let secrets = secrets(&[("KEY", "canary-1")]);
         let mut answer =
             Answer::Json(serde_json::json!({"canary-1": [{"b": "x canary-1"}], "n": 1}));
         secrets.clear_answer(&mut answer);
