@@ -17,8 +17,8 @@ const BLOCKS_MAX: usize = 8;
 /// `[x]` and `{name}`.
 const STARTS_MAX: usize = 64;
 
-/// The JSON in an agent's text: the whole of it, the value that it ends with, or
-/// the last fenced block that reads. A value amid prose is none: it is as likely
+/// The JSON in an agent's text: the whole of it, the value that it ends with, the
+/// last fenced block that reads, or the lines that it begins with. A value amid prose is none: it is as likely
 /// an example, a footnote, or what the answer is not.
 #[must_use]
 pub fn parse_answer(text: &str) -> Option<Value> {
@@ -29,7 +29,7 @@ pub fn parse_answer(text: &str) -> Option<Value> {
     if let Ok(value) = serde_json::from_str(text) {
         return Some(value);
     }
-    ending(text).or_else(|| fenced(text))
+    ending(text).or_else(|| fenced(text)).or_else(|| beginning(text))
 }
 
 /// The last block first: agents think aloud before they answer.
@@ -69,6 +69,18 @@ fn ending(text: &str) -> Option<Value> {
         }
     }
     None
+}
+
+/// The value that the text begins with, on lines of its own: some agents cannot
+/// help adding a word.
+fn beginning(text: &str) -> Option<Value> {
+    if !text.starts_with(['{', '[']) {
+        return None;
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let value = values.next()?.ok()?;
+    let behind = text.get(values.byte_offset()..)?;
+    behind.trim_start_matches([' ', '\t', '\r']).starts_with('\n').then_some(value)
 }
 
 /// A prompt for an agent that has no way of its own to be given a schema.
@@ -144,6 +156,8 @@ mod tests {
             ("The example was {\"ok\": true}, but it is NOT ok", None),
             ("See footnote [1]. Sorry, I could not do it.", None),
             ("Here is it: {\"a\":1} as wished.", None),
+            ("{\"a\":1} \r\n\nI hope that this helps.", Some(json!({"a": 1}))),
+            ("[1] is a footnote.\nSorry.", None),
             ("no json at all", None),
             ("{\"a\":", None),
             ("", None),
