@@ -3,13 +3,13 @@
 //! Owns: the words on the command line. Never: a default or a bound; those are
 //! the settings'.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use smol_wf_engine::RunState;
 
-use crate::config::{FlagLayer, Key, Value, duration, model_alias};
+use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
 use crate::table::Format;
 use crate::when;
 
@@ -263,4 +263,36 @@ pub(crate) struct ShowFlags {
 
     #[command(flatten)]
     pub(crate) log: LogFlags,
+}
+
+/// What `run`, `resume` and `fork` have in common
+#[derive(Debug, Args)]
+pub(crate) struct WorkFlags {
+    #[command(flatten)]
+    pub(crate) agents: AgentFlags,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+
+    #[command(flatten)]
+    pub(crate) show: ShowFlags,
+
+    #[command(flatten)]
+    pub(crate) db: DbFlags,
+}
+
+impl WorkFlags {
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        self.agents.put(layer);
+        self.limits.put(layer);
+        self.show.log.put(layer);
+        self.db.put(layer);
+    }
+
+    /// The settings of a script, or of a folder, under these flags.
+    pub(crate) fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
+        let mut flags = FlagLayer::default();
+        self.put(&mut flags);
+        Settings::load(flags, start)
+    }
 }

@@ -11,9 +11,9 @@ use smol_wf_engine::ForkRequest;
 use super::again::once_more;
 use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::agents::Catalogue;
-use crate::config::{ConfigError, FlagLayer, Key, Settings};
+use crate::config::Key;
 use crate::failure::CommandError;
-use crate::flags::{AgentFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::flags::WorkFlags;
 use crate::progress::{Opening, Progress};
 use crate::setup;
 use crate::signals::Signals;
@@ -58,16 +58,7 @@ pub(crate) struct ForkArgs {
     debug_rule: Vec<String>,
 
     #[command(flatten)]
-    agents: AgentFlags,
-
-    #[command(flatten)]
-    limits: LimitFlags,
-
-    #[command(flatten)]
-    show: ShowFlags,
-
-    #[command(flatten)]
-    db: DbFlags,
+    work: WorkFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -82,19 +73,19 @@ impl ForkArgs {
         let args =
             workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
         // The database is the one of where we are, the rest that of the script.
-        let here = self.settings(Path::new("."))?;
+        let here = self.work.settings(Path::new("."))?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
         let run = engine.find(&self.run).await?;
         let path = match &script {
             Some(file) => file.path.clone(),
             None => engine.script_of(&run).await?,
         };
-        let settings = self.settings(&path)?;
+        let settings = self.work.settings(&path)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
         let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
-        let mut progress = Progress::new(self.show.events, &settings, opening);
+        let mut progress = Progress::new(self.work.show.events, &settings, opening);
         let request = ForkRequest {
             script,
             from: self.from,
@@ -108,18 +99,9 @@ impl ForkArgs {
             ..ForkRequest::of(run)
         };
         let report = engine.fork(request, &progress, signals.cancel.clone()).await;
-        let longest = self.agents.wait_for_reset;
+        let longest = self.work.agents.wait_for_reset;
         let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.show, text.as_deref())
-    }
-
-    fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
-        let mut flags = FlagLayer::default();
-        self.agents.put(&mut flags);
-        self.limits.put(&mut flags);
-        self.show.log.put(&mut flags);
-        self.db.put(&mut flags);
-        Settings::load(flags, start)
+        conclude(report, &mut progress, &signals, &self.work.show, text.as_deref())
     }
 }
 

@@ -12,9 +12,8 @@ use smol_wf_engine::{Engine, ScriptFile};
 use super::again::once_more;
 use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
 use crate::agents::Catalogue;
-use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{CommandError, talk};
-use crate::flags::{AgentFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::flags::WorkFlags;
 use crate::progress::{Opening, Progress};
 use crate::setup;
 use crate::signals::Signals;
@@ -39,16 +38,7 @@ pub(crate) struct ResumeArgs {
     as_recorded: bool,
 
     #[command(flatten)]
-    agents: AgentFlags,
-
-    #[command(flatten)]
-    limits: LimitFlags,
-
-    #[command(flatten)]
-    show: ShowFlags,
-
-    #[command(flatten)]
-    db: DbFlags,
+    work: WorkFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -60,31 +50,22 @@ Examples:
 impl ResumeArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         // The database is the one of where we are, the rest that of the script.
-        let here = self.settings(Path::new("."))?;
+        let here = self.work.settings(Path::new("."))?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
         let run = engine.find(&self.run).await?;
-        let settings = self.settings(&engine.script_of(&run).await?)?;
+        let settings = self.work.settings(&engine.script_of(&run).await?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let script = self.script(&engine, &run).await?;
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
         let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
-        let mut progress = Progress::new(self.show.events, &settings, opening);
+        let mut progress = Progress::new(self.work.show.events, &settings, opening);
         let request = resume_request(run, script, &settings)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
-        let longest = self.agents.wait_for_reset;
+        let longest = self.work.agents.wait_for_reset;
         let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.show, text.as_deref())
-    }
-
-    fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
-        let mut flags = FlagLayer::default();
-        self.agents.put(&mut flags);
-        self.limits.put(&mut flags);
-        self.show.log.put(&mut flags);
-        self.db.put(&mut flags);
-        Settings::load(flags, start)
+        conclude(report, &mut progress, &signals, &self.work.show, text.as_deref())
     }
 
     /// The script as it is now; none when its file is gone.

@@ -12,7 +12,7 @@ use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile}
 use super::again::once_more;
 use crate::config::{ConfigError, FlagLayer, Key, Settings};
 use crate::failure::{self, CommandError};
-use crate::flags::{AgentFlags, CallFlags, DbFlags, LimitFlags, ShowFlags};
+use crate::flags::{CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
 use crate::workflow_args::{self, Named};
@@ -39,9 +39,6 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     calls: CallFlags,
-
-    #[command(flatten)]
-    agents: AgentFlags,
 
     /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
     #[arg(long, value_name = "MATCH=ACTION")]
@@ -73,13 +70,7 @@ pub(crate) struct RunArgs {
     resume_run: Option<String>,
 
     #[command(flatten)]
-    limits: LimitFlags,
-
-    #[command(flatten)]
-    show: ShowFlags,
-
-    #[command(flatten)]
-    db: DbFlags,
+    work: WorkFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -109,7 +100,7 @@ impl RunArgs {
                 return Err(CommandError::Usage(message.to_owned()));
             }
             Some(asked) => {
-                let progress = Progress::new(self.show.events, &settings, opening);
+                let progress = Progress::new(self.work.show.events, &settings, opening);
                 let run = engine.find(asked).await?;
                 let request = resume_request(run, Some(script), &settings)?;
                 (engine.resume(request, &progress, cancel).await, progress)
@@ -118,23 +109,20 @@ impl RunArgs {
                 settings.check()?;
                 let chosen = agents::choose(&settings);
                 chosen.announce(&mut opening);
-                let progress = Progress::new(self.show.events, &settings, opening);
+                let progress = Progress::new(self.work.show.events, &settings, opening);
                 let request = self.request(script, args, &settings, chosen.name)?;
                 (engine.run(request, &progress, cancel).await, progress)
             }
         };
-        let longest = self.agents.wait_for_reset;
+        let longest = self.work.agents.wait_for_reset;
         let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.show, Some(&text))
+        conclude(report, &mut progress, &signals, &self.work.show, Some(&text))
     }
 
     fn settings(&self, script: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.calls.put(&mut flags);
-        self.agents.put(&mut flags);
-        self.limits.put(&mut flags);
-        self.show.log.put(&mut flags);
-        self.db.put(&mut flags);
+        self.work.put(&mut flags);
         Settings::load(flags, script)
     }
 
