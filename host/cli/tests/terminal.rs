@@ -18,11 +18,30 @@ use common::{Place, finish, run_id_of};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
+/// The same command where SIGHUP is not ignored, as it is below `nohup`, which may
+/// be where the tests run.
+fn heeding_hangups(command: &Command) -> Command {
+    let mut heeding = Command::new("env");
+    heeding
+        .arg("--default-signal=HUP")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        heeding.env(name, value.unwrap_or_default());
+    }
+    heeding
+}
+
 fn interrupt(signal: &str, twice: bool) -> (common::Ran, Place) {
     let place = Place::new();
     place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
     let rules = ["run", "s.mjs", "--debug-rule", "prompt:b=delay:60s"];
-    let mut child = place.command(&rules).spawn().unwrap();
+    let mut child = heeding_hangups(&place.command(&rules)).spawn().unwrap();
     let mut reader = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("[agent] b") {
