@@ -310,6 +310,8 @@ fn slots_that_may_be_null() {
         "return xs.flatMap(x => (x ? [x.y] : []))",
         "for (const x of xs) { if (!x) continue; log(x.y) }",
         "if (xs.some(x => x === null)) throw new Error('no')\nreturn xs.map(x => x.y)",
+        "const bad = xs.some(x => x === null)\nif (bad) return 0\nreturn xs.map(x => x.y)",
+        "const fine = !!xs && xs.every(x => x !== null)\nif (!fine) return 0\nreturn xs[0].y",
         "return xs[0]?.y",
         "return xs.length",
         "return [...xs.filter(Boolean)].map(x => x.y)",

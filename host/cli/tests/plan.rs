@@ -123,7 +123,7 @@ fn what_does_not_end_and_asks_no_agents_is_cut_and_says_so() {
     // All in one turn, which ends at the limit that a run has.
     let ran = plan(&place, &format!("{META}for (let i = 0; ; i++) phase('p' + i)\n"), &[]);
     ran.fails(1, &["limit_notes"]);
-    assert_eq!(ran.report()["phases"].as_array().unwrap().len(), 200_000);
+    assert_eq!(ran.report()["phases"].as_array().unwrap().len(), 1_000);
     // As many children as agents need are no endless loop.
     let text = format!(
         "{META}for (let i = 0; i < 600; i++) {{ await workflow({{ scriptPath: './kid.mjs' }}); await workflow({{ scriptPath: './kid.mjs' }}); await agent('n' + i) }}\n"

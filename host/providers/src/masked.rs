@@ -51,6 +51,9 @@ impl Secrets {
                 continue;
             }
             all.push(value.clone());
+            // Output is read line by line.
+            let lines = value.lines().filter(|line| line.len() >= SECRET_BYTES_MIN);
+            all.extend(lines.map(str::to_owned));
             // As it stands in JSON, where that differs.
             let quoted = Value::String(value.clone()).to_string();
             all.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
@@ -285,6 +288,7 @@ mod tests {
             (&["quote\"\\d"], r#"{"a":"quote\"\\d"}"#, r#"{"a":"[masked]"}"#),
             (&["canary-1-long"], "it said canary-1-lo…", "it said [masked]…"),
             (&["canary-1-long"], "it said canary", "it said canary"),
+            (&["-----BEGIN\nMIIEcanary\nshort\n"], "MIIEcanary", "[masked]"),
             (&["/usr/bin"], "in /usr/bin", "in /usr/bin"),
             (&["canary-1-long"], "it ends in canary-1-lo", "it ends in canary-1-lo"),
             (&["éééééé"], "an é and ééééé…", "an é and [masked]…"),

@@ -58,6 +58,9 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
 }
 
+/// How often a file is written that another process writes as well.
+const REPLACE_TRIES: u32 = 10;
+
 /// The same in a folder that is there, for whoever says what failed. What is no
 /// file, or is a link to one, stays what it is and is written to: a device must
 /// not become a file.
@@ -68,8 +71,16 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path)
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        fs::write(&beside, text)?;
+        match fs::rename(&beside, path) {
+            // Another process wrote the same file, and took this one for its own.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < REPLACE_TRIES => {}
+            ended => return ended,
+        }
+    }
 }
 
 /// Takes a file away that need not be there.

@@ -139,7 +139,7 @@ fn span_text(span: Duration) -> String {
 
 /// Reads `ALIAS:SELECTOR`.
 pub(crate) fn model_alias(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
+    match text.split_once(':').map(|(alias, selector)| (alias.trim(), selector.trim())) {
         Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
             Ok((alias.to_owned(), selector.to_owned()))
         }

@@ -157,6 +157,23 @@ fn parameters<'b, 'a>(argument: &'b Argument<'a>) -> Option<&'b FormalParameters
     }
 }
 
+/// Whether a value is a test: a comparison, its contrary, or a question to a list.
+pub(super) fn says_yes_or_no(value: &Expression<'_>) -> bool {
+    match value.without_parentheses() {
+        Expression::BinaryExpression(it) => it.operator.is_equality() || it.operator.is_compare(),
+        Expression::UnaryExpression(it) => it.operator.is_not(),
+        Expression::LogicalExpression(it) => says_yes_or_no(&it.left) && says_yes_or_no(&it.right),
+        Expression::CallExpression(it) => match &it.callee {
+            Expression::StaticMemberExpression(member) => {
+                matches!(member.property.name.as_str(), "some" | "every" | "includes")
+            }
+            Expression::Identifier(name) => name.name == "Boolean",
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Whether an argument is an async function.
 pub(super) fn is_async(argument: &Argument<'_>) -> bool {
     match argument.as_expression() {

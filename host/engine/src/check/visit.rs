@@ -24,7 +24,7 @@ use oxc_syntax::scope::{ScopeFlags, ScopeId};
 use super::awaits::CALLING;
 use super::names::Origin;
 use super::nulls::Kind;
-use super::values::is_async;
+use super::values::{is_async, says_yes_or_no};
 use super::walk::{Given, Walk};
 use super::{Spot, options, rules};
 
@@ -97,8 +97,11 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
                 self.promises.push(Given { name, primitive, at, of_list: lone.is_none() });
             }
         }
-        if let Some(init) = &it.init {
-            self.visit_expression(init);
+        match &it.init {
+            // A test under a name of its own.
+            Some(init) if says_yes_or_no(init) => self.test(init),
+            Some(init) => self.visit_expression(init),
+            None => {}
         }
         // Before the names exist: `const x = x` is about another one.
         let kind = it.init.as_ref().and_then(|init| match init {

@@ -60,7 +60,7 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// A checkout of a large repository takes a minute; what takes this long hangs.
-const TOO_LONG: Duration = Duration::from_secs(600);
+pub(super) const TOO_LONG: Duration = Duration::from_secs(600);
 
 /// How often a command is tried that met another's lock. With the waits in
 /// between, some 20 s in all.
@@ -78,13 +78,14 @@ pub(super) async fn git<A: Into<OsString>>(
     doing: &'static str,
     args: impl IntoIterator<Item = A>,
 ) -> Result<String, WorktreeError> {
-    git_with(cwd, doing, &[], args).await
+    git_with(cwd, doing, TOO_LONG, &[], args).await
 }
 
-/// The same with variables of its own.
+/// The same with a limit and variables of its own.
 pub(super) async fn git_with<A: Into<OsString>>(
     cwd: &Path,
     doing: &'static str,
+    limit: Duration,
     env: &[(&'static str, OsString)],
     args: impl IntoIterator<Item = A>,
 ) -> Result<String, WorktreeError> {
@@ -92,7 +93,7 @@ pub(super) async fn git_with<A: Into<OsString>>(
     let mut tries = 0;
     loop {
         tries += 1;
-        let told = once(cwd, doing, env, &args).await?;
+        let told = once(cwd, doing, limit, env, &args).await?;
         if told.success {
             return Ok(told.stdout);
         }
@@ -107,6 +108,7 @@ pub(super) async fn git_with<A: Into<OsString>>(
 async fn once(
     cwd: &Path,
     doing: &'static str,
+    limit: Duration,
     env: &[(&'static str, OsString)],
     args: &[OsString],
 ) -> Result<Told, WorktreeError> {
@@ -128,10 +130,13 @@ async fn once(
         allowed: ALLOWED,
         env: given,
     };
-    ask_tool(tool, TOO_LONG).await.map_err(|error| match error.kind() {
+    ask_tool(tool, limit).await.map_err(|error| match error.kind() {
         ErrorKind::NotFound => WorktreeError::NoGit,
         ErrorKind::TimedOut => {
-            let said = format!("it did not end within {} s", TOO_LONG.as_secs());
+            let (limit, place) = (limit.as_secs(), cwd.display());
+            let said = format!(
+                "it did not end within {limit} s in {place}; is there a named pipe in place of a file?"
+            );
             WorktreeError::Git { doing, said }
         }
         _ => WorktreeError::File { doing: "run git in", path: cwd.to_owned(), error },

@@ -32,8 +32,8 @@ pub(super) async fn change(note: &Note, rescue: bool) -> Result<Change, Worktree
     let mut made = Made::find(note, &own).await?;
     let view = View::open(&note.path, &note.repository, &own, &made.head).await?;
     let status = ["status", "--porcelain=v1", "-uall", "--ignore-submodules=dirty"];
-    let status = view.git(DOING, &status).await?;
-    let index = view.git(DOING, &["ls-files", "--stage", "-v"]).await?;
+    let status = view.look(DOING, &status).await?;
+    let index = view.look(DOING, &["ls-files", "--stage", "-v"]).await?;
     let hidden = hidden(&note.path, &index);
     if status.is_empty() && hidden.is_none() && made.is_nothing(&note.base) {
         return Ok(Change::Nothing(made.branches));
@@ -42,7 +42,7 @@ pub(super) async fn change(note: &Note, rescue: bool) -> Result<Change, Worktree
         made.rescue(note).await?;
     }
     let diff = ["diff", "--numstat", "--no-renames", "--ignore-submodules=dirty", &note.base];
-    let numbers = view.git(DOING, &diff).await?;
+    let numbers = view.look(DOING, &diff).await?;
     let mut worktree = named(note, &made, hidden);
     let count = ["rev-list", "--count"].into_iter().chain(made.tips()).chain(["--not", &note.base]);
     let commits = git(&note.repository, DOING, count).await?;

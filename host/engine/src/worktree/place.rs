@@ -80,7 +80,7 @@ impl Note {
         })?;
         let view = View::open(&self.path, &self.repository, &own, &self.base).await?;
         let write = ["read-tree", "--reset", "-u", &self.base];
-        view.git("write the files of a worktree", &write).await?;
+        view.write("write the files of a worktree", &write).await?;
         Ok(())
     }
 

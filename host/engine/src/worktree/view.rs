@@ -14,9 +14,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::error::WorktreeError;
-use super::git::{git, git_with};
+use super::git::{TOO_LONG, git, git_with};
 
 /// Settings that say how files are written and compared, and run nothing.
 const SETTINGS: [&str; 18] = [
@@ -42,6 +43,10 @@ const SETTINGS: [&str; 18] = [
 
 /// How the objects are named; git reads it from the folder's own file alone.
 const OBJECT_FORMAT: &str = "extensions.objectformat";
+
+/// A look reads what has changed since the files were written: seconds, in the
+/// largest of repositories. An agent can leave what is never read to its end.
+const LOOK_MAX: Duration = Duration::from_secs(60);
 
 /// Two looks at one worktree at a time do not share a folder.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -102,10 +107,28 @@ impl<'a> View<'a> {
         Ok(Self { path, folder, env, settings })
     }
 
-    /// Runs git on the worktree.
-    pub(super) async fn git(
+    /// Looks at the worktree.
+    pub(super) async fn look(
         &self,
         doing: &'static str,
+        args: &[&str],
+    ) -> Result<String, WorktreeError> {
+        self.git(doing, LOOK_MAX, args).await
+    }
+
+    /// Writes its files.
+    pub(super) async fn write(
+        &self,
+        doing: &'static str,
+        args: &[&str],
+    ) -> Result<String, WorktreeError> {
+        self.git(doing, TOO_LONG, args).await
+    }
+
+    async fn git(
+        &self,
+        doing: &'static str,
+        limit: Duration,
         args: &[&str],
     ) -> Result<String, WorktreeError> {
         let place = [
@@ -114,7 +137,7 @@ impl<'a> View<'a> {
         ];
         let args = args.iter().map(|arg| (*arg).to_owned());
         let args = self.settings.iter().cloned().chain(place).chain(args);
-        git_with(self.path, doing, &self.env, args).await
+        git_with(self.path, doing, limit, &self.env, args).await
     }
 }
 

@@ -102,10 +102,14 @@ impl Facts {
     fn failure(&mut self, provider: &str) -> Option<ProviderError> {
         let told = match self.object.remove("error")? {
             Value::Object(told) => told,
-            Value::String(message) if !message.is_empty() => {
+            Value::String(message) => {
+                let message = match message.is_empty() {
+                    true => "failed, and says nothing of why".to_owned(),
+                    false => message,
+                };
                 return Some(ProviderError::new(provider, ProviderErrorKind::Failed, message));
             }
-            Value::Null | Value::String(_) => return None,
+            Value::Null => return None,
             _ => {
                 self.pass_over("error", "it is an object or a string");
                 return None;

@@ -164,6 +164,11 @@ fn a_summary_goes_with_whatever_is_changed_of_its_journal() {
             "INSERT INTO entries SELECT tenant, run, 5, kind, body, chain, moved
              FROM entries WHERE {of_run} AND seq = 4"
         ),
+        format!(
+            "INSERT OR REPLACE INTO entries SELECT tenant, run, seq, kind, '{{}}', chain, moved
+             FROM entries WHERE {of_run} AND seq = 2"
+        ),
+        "REPLACE INTO blobs SELECT tenant, digest, CAST('y' AS BLOB) FROM blobs".to_owned(),
         format!("UPDATE runs SET length = 4 WHERE {of_run}"),
         format!("UPDATE runs SET tip = 'x' WHERE {of_run}"),
         "UPDATE blobs SET bytes = CAST('y' AS BLOB)".to_owned(),
