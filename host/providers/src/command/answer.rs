@@ -102,6 +102,10 @@ impl Facts {
     fn failure(&mut self, provider: &str) -> Option<ProviderError> {
         let told = match self.object.remove("error")? {
             Value::Object(told) => told,
+            // Some write it always, and empty beside an answer.
+            Value::String(message) if message.is_empty() && self.object.contains_key("output") => {
+                return None;
+            }
             Value::String(message) => {
                 let message = match message.is_empty() {
                     true => "failed, and says nothing of why".to_owned(),

@@ -89,6 +89,7 @@ fn an_error_has_its_kind_whatever_the_exit_code() {
         assert_eq!(told.retry_after, Some(Duration::from_millis(1500)));
         assert_eq!(told.spent.usage.output_tokens, 4);
     }
+    assert_eq!(error(r#"{"error":""}"#, &exit(0)).message, "failed, and says nothing of why");
     let unknown = error(r#"{"error":{"kind":"odd","message":"m"}}"#, &exit(1));
     assert_eq!(unknown.kind, ProviderErrorKind::Failed);
 }
