@@ -1,7 +1,7 @@
 //! What may go wrong with an agent.
 //!
-//! Owns: the kinds, their stable codes, and whether another attempt makes
-//! sense. Never: makes one.
+//! Owns: the kinds and their stable codes. Never: says whether another attempt
+//! makes sense; the core does.
 
 use std::fmt;
 use std::time::Duration;
@@ -106,15 +106,6 @@ impl ProviderErrorKind {
             Self::Unsupported => "provider_unsupported",
             Self::Failed => "provider_failed",
         }
-    }
-
-    /// Whether the same call may well succeed a little later.
-    #[must_use]
-    pub fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimit | Self::Unavailable | Self::CutStream | Self::Killed | Self::Timeout
-        )
     }
 }
 
