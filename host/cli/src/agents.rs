@@ -17,7 +17,9 @@ use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
-use smol_wf_engine::providers::{CliOptions, Masked, NamedProgram, Provider, Registry, Renamed};
+use smol_wf_engine::providers::{
+    Asks, CliOptions, Masked, NamedProgram, Provider, Registry, Renamed,
+};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
@@ -34,6 +36,7 @@ const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT T
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {
     providers: BTreeMap<String, ProviderSettings>,
+    asks: Asks,
 }
 
 impl Catalogue {
@@ -46,16 +49,24 @@ impl Catalogue {
         let configured = configured.map(|(name, given)| (name.clone(), given.value.clone()));
         let mut providers: BTreeMap<_, _> = built_in.into_iter().chain(configured).collect();
         providers.retain(|_, provider| provider.enabled);
-        Self { providers }
+        let asks = match settings.text(Key::Asks) {
+            Some("allow") => Asks::Allow,
+            _ => Asks::Refuse,
+        };
+        Self { providers, asks }
     }
 
     /// The first agent that is installed and logged in.
     fn first_ready(&self) -> Option<(ProviderKind, PathBuf)> {
         ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
             let settings = self.providers.get(kind.word())?;
-            let seen = build(kind.word(), settings).glance();
+            let seen = self.build(kind.word(), settings).glance();
             seen.program.filter(|_| seen.logged_in == Some(true)).map(|program| (kind, program))
         })
+    }
+
+    fn build(&self, name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+        build(name, settings, self.asks)
     }
 
     /// All of them, those that `auto` prefers first and the debug provider last.
@@ -63,25 +74,32 @@ impl Catalogue {
         let rank = |name: &str| ProviderKind::BUILT_IN.iter().position(|kind| kind.word() == name);
         let mut names: Vec<&String> = self.providers.keys().collect();
         names.sort_by_key(|name| (rank(name).unwrap_or(usize::MAX), *name));
-        let built = names.into_iter().map(|name| build(name, &self.providers[name]));
+        let built = names.into_iter().map(|name| self.build(name, &self.providers[name]));
         built.chain([Arc::new(Debug::new()) as Arc<dyn Provider>]).collect()
     }
 }
 
 impl Providers for Catalogue {
     fn registry(&self, _head: &RunHead) -> Result<Registry, EngineError> {
-        let built = self.providers.iter().map(|(name, settings)| build(name, settings));
+        let built = self.providers.iter().map(|(name, settings)| self.build(name, settings));
         Ok(built.fold(Registry::new(), Registry::with))
     }
 }
 
 /// A provider as it is configured.
-fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
-    let ProviderSettings { kind, program, command, args, env, env_allow, .. } = settings.clone();
-    let cli =
-        CliOptions { program, args: args.clone(), env: env.clone(), env_allow: env_allow.clone() };
+fn build(name: &str, settings: &ProviderSettings, asks: Asks) -> Arc<dyn Provider> {
+    let ProviderSettings { kind, program, command, args, env, env_allow, start_timeout, .. } =
+        settings.clone();
+    let cli = CliOptions {
+        program,
+        args: args.clone(),
+        env: env.clone(),
+        env_allow: env_allow.clone(),
+        asks,
+        start_timeout,
+    };
     let name_of_its_own = name.to_owned();
-    let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow };
+    let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow, asks };
     let provider: Arc<dyn Provider> = match kind {
         ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli)),
         ProviderKind::Codex => Arc::new(Codex::new(cli)),

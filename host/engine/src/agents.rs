@@ -90,6 +90,7 @@ impl Agents {
         let name = job.choice.provider.clone();
         let mut reply = Reply { provider: name, attempts: 1, ..Reply::default() };
         let ending = self.work(&job, &notes, &mut reply).await;
+        reply.asks = notes.asks();
         reply.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match ending {
             Ending::Answer(text) => Ended::Settled(Outcome::Value(text), reply),

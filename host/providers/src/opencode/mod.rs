@@ -109,7 +109,7 @@ impl Opencode {
             env: self.environment(),
             presence: None,
         };
-        let server = Arc::new(Server::start(launch).await?);
+        let server = Arc::new(Server::start(launch, self.options.start_timeout).await?);
         *slot = Some(server.clone());
         Ok(server)
     }
@@ -156,7 +156,7 @@ impl Provider for Opencode {
     ) -> Result<AgentReply, ProviderError> {
         activity.note(AgentActivity::Thinking);
         let server = self.server().await?;
-        call::call(&server, &task, activity).await
+        call::call(&server, &task, self.options.asks, activity).await
     }
 
     fn glance(&self) -> Probe {
