@@ -2,8 +2,13 @@
 
 Owns: a private home for each, the settings file of smol-wf, the words in which
 agents differ. Never: runs anything.
+
+A lane is named as the provider that it tries. One whose name ends in `-new` is
+the newest version of an agent beside the one that is pinned; one that begins with
+`acp-` is driven over the Agent Client Protocol.
 """
 
+import contextlib
 import json
 import pathlib
 
@@ -20,15 +25,24 @@ class Lane:
 
     def __init__(self, name, agents, root, port):
         self.name, self.agents = name, agents
+        self.is_new = name.endswith("-new")
+        # The lane that it is like in all that an agent says and does.
+        self.like = name.removesuffix("-new")
         self.root = root / name
         self.home = self.root / "home"
         self.home.mkdir(parents=True)
         (self.root / "tmp").mkdir()
         # The path is how the mock's log tells the lanes apart.
         self.base = "http://127.0.0.1:%d/%s" % (port, name)
-        program = {"claude-code": "claude", "acp": "opencode"}.get(name, name)
-        self.program = agents / "bin" / program
-        getattr(self, "set_up_" + program)()
+        agent = {"claude-code": "claude", "acp": "opencode"}.get(self.like, self.like)
+        agent = agent.removeprefix("acp-")
+        self.bin = agents / ("new" if self.is_new else "bin")
+        self.program = self.bin / agent
+        getattr(self, "set_up_" + agent)()
+        self.command = [str(self.program), "acp"]
+        if self.like.startswith("acp-"):
+            program, *flags = ACP[self.like]
+            self.command = [str(agents / "acp/node_modules/.bin" / program), *flags]
 
     def set_up_claude(self):
         self.model = "claude-sonnet-4-5"
@@ -39,6 +53,8 @@ class Lane:
             "ANTHROPIC_MODEL": self.model,
             "CLAUDE_CODE_MAX_RETRIES": str(RETRIES),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            # The one that is installed, for the agent that drives it over ACP.
+            "CLAUDE_CODE_EXECUTABLE": str(self.program),
         }
         self.write(".claude/settings.json", {"permissions": {"allow": ["Bash"]}})
         self.shell = lambda command: ("Bash", {"command": command})
@@ -135,26 +151,91 @@ class Lane:
         self.shell = lambda command: ("bash", {"command": command})
         self.writes = lambda path, text: ("write", {"path": path, "content": text})
 
+    def set_up_gemini(self):
+        self.model = "gemini-2.5-pro"
+        self.env = {
+            "GEMINI_API_KEY": "mock-key",
+            "GOOGLE_GEMINI_BASE_URL": self.base,
+            "GEMINI_MODEL": self.model,
+        }
+        settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+        self.write(".gemini/settings.json", {**settings, "privacy": {"usageStatisticsEnabled": False}})
+        self.shell = lambda command: ("run_shell_command", {"command": command})
+        self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
+
+    def set_up_qwen(self):
+        self.model = "mock-model"
+        self.env = {
+            "OPENAI_API_KEY": "mock-key",
+            "OPENAI_BASE_URL": self.base + "/v1",
+            "OPENAI_MODEL": self.model,
+        }
+        self.write(".qwen/settings.json", {"privacy": {"usageStatisticsEnabled": False}})
+        self.shell = lambda command: ("run_shell_command", {"command": command})
+        self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
+
+    def set_up_copilot(self):
+        self.model = "mock-model"
+        self.env = {
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_PROVIDER_TYPE": "openai",
+            "COPILOT_PROVIDER_BASE_URL": self.base + "/v1",
+            "COPILOT_PROVIDER_API_KEY": "mock-key",
+            "COPILOT_MODEL": self.model,
+        }
+        self.shell = lambda command: ("bash", {"command": command, "description": "a command"})
+        self.writes = lambda path, text: ("create", {"path": path, "file_text": text})
+
     def write(self, name, content):
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
 
+    @contextlib.contextmanager
+    def written(self, name, change):
+        """A file of the user's, JSON or text, changed for a while."""
+        path = self.home / name
+        before = path.read_text() if path.exists() else None
+        now = change if isinstance(change, str) else json.loads(before or "{}") | change
+        self.write(name, now)
+        try:
+            yield
+        finally:
+            path.unlink() if before is None else path.write_text(before)
+
+    def environment(self):
+        """What its agent finds in its environment."""
+        search = "%s:%s:/usr/local/bin:/usr/bin:/bin" % (self.bin, self.agents / "bin")
+        places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
+        return {"LANG": "C.UTF-8", **places, **self.env}
+
     def settings(self):
         """The lane's table in the settings file of smol-wf, as TOML."""
-        search = "%s:%s" % (self.agents / "bin", "/usr/local/bin:/usr/bin:/bin")
-        places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
-        env = {**places, **self.env}
+        env = self.environment()
         # A basic string of TOML is one of JSON.
         pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
         program = json.dumps(str(self.program))
         start = "program = " + program
-        if self.name == "acp":
-            start = 'kind = "acp"\ncommand = [%s, "acp"]' % program
+        if self.is_new:
+            start = "kind = %s\n" % json.dumps(self.like) + start
+        if self.like.startswith("acp"):
+            start = 'kind = "acp"\ncommand = %s' % json.dumps(self.command)
         return "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
 
 
-NAMES = ["claude-code", "codex", "opencode", "pi", "acp"]
+# Agents that are driven over ACP, and how they are started.
+ACP = {
+    "acp-claude": ["claude-agent-acp"],
+    "acp-codex": ["codex-acp"],
+    "acp-pi": ["pi-acp"],
+    "acp-gemini": ["gemini", "--acp"],
+    "acp-qwen": ["qwen", "--acp"],
+    "acp-copilot": ["copilot", "--acp"],
+}
+
+PINNED = ["claude-code", "codex", "opencode", "pi", "acp"]
+NEWEST = ["claude-code-new", "codex-new", "opencode-new", "pi-new"]
+NAMES = [*PINNED, *ACP, *NEWEST]
 
 
 def price_file(root):

@@ -151,7 +151,8 @@ struct Other {
 /// program is started for it. Where there is no agent, it is the one that the
 /// model of the settings names.
 pub(crate) fn choose(settings: &Settings) -> Chosen {
-    let steered = settings.provider_of_model();
+    // A name that no provider has is that of the model's vendor.
+    let steered = settings.provider_of_model().filter(|(name, _)| is_there(settings, name));
     let (name, how) = match named(settings) {
         Some(named) => named,
         None => match (Catalogue::of(settings).first_ready(), &steered) {
@@ -168,6 +169,21 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
     }
     others.extend(of_projects_aliases(settings));
     Chosen { name, answering, how, others }
+}
+
+/// Whether a provider has this name.
+fn is_there(settings: &Settings, name: &str) -> bool {
+    name == DEBUG || Catalogue::of(settings).providers.contains_key(name)
+}
+
+/// Whether the provider that is asked takes the vendor of a model beside it.
+pub(crate) fn takes_vendors(settings: &Settings) -> bool {
+    let catalogue = Catalogue::of(settings);
+    let kind = match settings.text(Key::Provider) {
+        Some(name) if name != AUTO => catalogue.providers.get(name).map(|provider| provider.kind),
+        _ => catalogue.first_ready().map(|(kind, _)| kind),
+    };
+    matches!(kind, Some(ProviderKind::Pi | ProviderKind::Opencode))
 }
 
 /// The provider that the settings name, unless it is `auto`.
@@ -188,6 +204,7 @@ fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = Other> {
     settings.model_map.iter().filter_map(|(alias, given)| {
         let Origin::Project { .. } = given.origin else { return None };
         let name = Selector::parse(&given.value).ok()?.provider?;
+        let name = Some(name).filter(|name| is_there(settings, name))?;
         let place = given.origin.source()?;
         Some(Other { name, what_for: format!("for the model `{alias}`, named in {place}") })
     })

@@ -143,6 +143,8 @@ pub struct Capabilities {
     pub files: bool,
     /// Takes a model by name.
     pub models: bool,
+    /// Takes the vendor of a model in front of its name: `vendor/model`.
+    pub vendors: bool,
     /// Holds its agent to [`Permissions::Read`].
     pub read_only: bool,
     /// Lets its agent write below `cwd` without asking anyone.

@@ -78,6 +78,7 @@ impl Provider for Acp {
             agent_types: false,
             files: true,
             models: true,
+            vendors: false,
             read_only: true,
             write: true,
             // Some agents say it, and nothing tells beforehand which.

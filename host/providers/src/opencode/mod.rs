@@ -143,6 +143,7 @@ impl Provider for Opencode {
             agent_types: true,
             files: true,
             models: true,
+            vendors: true,
             read_only: true,
             write: true,
             cost: true,
