@@ -11,7 +11,7 @@ use std::time::Duration;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::process::{Environment, Exit, Launch, Process, ProcessError, Said, find_program};
+use crate::process::{Environment, Exit, Input, Launch, Process, ProcessError, Said, find_program};
 use crate::{Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, Spent};
 
 /// How long an agent may be silent after it has said how its round ended. Some
@@ -112,7 +112,8 @@ impl Ended {
     }
 }
 
-/// A program with its arguments, to work where the task says.
+/// A program with its arguments, to work where the task says; what it reads is
+/// for [`listen`] to give.
 pub(crate) fn launch(
     provider: &str,
     program: PathBuf,
@@ -126,6 +127,7 @@ pub(crate) fn launch(
         args: args.into_iter().map(Into::into).collect(),
         cwd: task.cwd.clone(),
         env,
+        input: Input::None,
         presence: Some(task.presence.clone()),
     }
 }
@@ -154,8 +156,8 @@ async fn hear(
     transcript: &mut impl Transcript,
     activity: &dyn Activity,
 ) -> Result<Option<Exit>, ProcessError> {
-    let mut process = Process::start(launch).await?;
-    process.send_and_close(prompt.as_bytes().to_vec());
+    let input = Input::Whole(prompt.as_bytes().to_vec());
+    let mut process = Process::start(Launch { input, ..launch }).await?;
     let mut named = false;
     loop {
         let patience = if transcript.has_ended() { AFTER_THE_END } else { Duration::MAX };

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::process::{Environment, Launch, ProcessError, ask};
+use crate::process::{Environment, Input, Launch, ProcessError, ask};
 
 /// For `--version`: a launcher may have to start an interpreter first, on a
 /// machine that is busy; and one program is 185 MB, on a disk that is cold.
@@ -58,6 +58,7 @@ pub(crate) async fn look(
         args: vec!["--version".into()],
         cwd: std::env::temp_dir(),
         env: environment,
+        input: Input::None,
         presence: None,
     };
     let (version, broken) = match ask(launch, VERSION_TIME).await {
