@@ -169,6 +169,7 @@ impl Provider for Opencode {
             provider: NAME,
             name: PROGRAM,
             install: "npm install -g opencode-ai",
+            oldest: None,
             login: "opencode auth login",
         };
         look::look(program, &self.options, self.environment(), self.logged_in()).await
