@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves what `docs/reliability.md` says of durability.
 
-    scripts/durability/run.py [kill] [errors] [powercut] [races] [--quick] [--program FILE]
+    scripts/durability/run.py [kill] [errors] [powercut] [readers] [races] [--quick] [--program FILE]
 
 Every campaign runs when none is named. `--quick` takes a part of each, for CI.
 Needs Linux and strace. Exits 1 when a promise was not kept, and names the point.
@@ -16,6 +16,7 @@ import errors
 import kill
 import powercut
 import races
+import readers
 from place import PROJECT
 
 WORKLOADS = ("sequential", "parallel", "mixed")
@@ -25,6 +26,7 @@ CAMPAIGNS = {
     "kill": (lambda p, quick: kill.campaign(p, WORKLOADS, 13 if quick else 1), "points", "deaths, each resumed"),
     "errors": (lambda p, quick: errors.campaign(p, WORKLOADS, 29 if quick else 1), "failing calls", "noticed, each resumed"),
     "powercut": (lambda p, quick: powercut.campaign(p, WORKLOADS, 7 if quick else 1), "states", "resumed to the end"),
+    "readers": (lambda p, quick: readers.campaign(p, 4 if quick else 60), "readers that stopped", "steps made meanwhile"),
     "races": (lambda p, quick: races.campaign(p, WORKLOADS, 60 if quick else 1000), "races", "losers refused"),
 }
 

@@ -121,7 +121,7 @@ impl Provider for Command {
             }
         }
         let exit = process.exit().await.map_err(failed)?;
-        let read = answer::read(self.name(), printed.trim_end_matches('\n'), &exit);
+        let read = answer::read(self.name(), without_line_end(&printed), &exit);
         for said in read.passed_over {
             activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(said) });
         }
@@ -135,6 +135,13 @@ impl Provider for Command {
     async fn probe(&self) -> Probe {
         self.program.probe()
     }
+}
+
+/// A line that a program prints has an end, of whichever kind, that is no part of
+/// what it says. `printed` ends with `\n` in any case.
+fn without_line_end(printed: &str) -> &str {
+    let line = printed.strip_suffix('\n').unwrap_or(printed);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 #[cfg(test)]
