@@ -124,6 +124,7 @@ impl Row {
             "args": settings.args,
             "env": settings.env.keys().collect::<Vec<_>>(),
             "envAllow": settings.env_allow,
+            "subagents": settings.subagents,
         });
         Self::new(format!("{PROVIDERS}.{name}"), value, &given.origin)
     }
