@@ -88,15 +88,16 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings, asks: Asks) -> Arc<dyn Provider> {
-    let ProviderSettings { kind, program, command, args, env, env_allow, start_timeout, .. } =
+    let ProviderSettings { kind, program, command, args, env, env_allow, subagents, .. } =
         settings.clone();
     let cli = CliOptions {
         program,
         args: args.clone(),
         env: env.clone(),
         env_allow: env_allow.clone(),
+        subagents,
         asks,
-        start_timeout,
+        start_timeout: settings.start_timeout,
     };
     let name_of_its_own = name.to_owned();
     let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow, asks };

@@ -76,6 +76,8 @@ pub(crate) struct ProviderSettings {
     pub(crate) env_allow: Vec<String>,
     /// How long its server may take to start, where it has one.
     pub(crate) start_timeout: Option<Duration>,
+    /// Whether agents of this provider may start others.
+    pub(crate) subagents: bool,
 }
 
 impl ProviderSettings {
@@ -90,6 +92,7 @@ impl ProviderSettings {
             env: BTreeMap::new(),
             env_allow: Vec::new(),
             start_timeout: None,
+            subagents: false,
         }
     }
 
@@ -117,6 +120,9 @@ impl ProviderSettings {
         }
         if let Some(span) = self.start_timeout {
             parts.push(format!("has {} s to start", span.as_secs_f64()));
+        }
+        if self.subagents {
+            parts.push("may start other agents".to_owned());
         }
         parts.join(", ")
     }
@@ -179,8 +185,17 @@ struct Table<'a, 'i> {
 }
 
 impl Table<'_, '_> {
-    const KEYS: [&'static str; 8] =
-        ["kind", "enabled", "program", "command", "args", "env", "env_allow", "start_timeout"];
+    const KEYS: [&'static str; 9] = [
+        "kind",
+        "enabled",
+        "program",
+        "command",
+        "args",
+        "env",
+        "env_allow",
+        "subagents",
+        "start_timeout",
+    ];
 
     fn read(&self, provider: &str) -> Result<ProviderSettings, ConfigError> {
         let source = self.source;
@@ -219,6 +234,14 @@ impl Table<'_, '_> {
                 }
                 "env_allow" => settings.env_allow = self.variables(&name, value)?,
                 "env" => settings.env = self.environment(&name, value)?,
+                "subagents" if settings.kind != ProviderKind::ClaudeCode => {
+                    let reason = "only agents of kind claude-code can be kept from starting others";
+                    return Err(source.wrong(&name, value, reason));
+                }
+                "subagents" => match value.get_ref() {
+                    DeValue::Boolean(may) => settings.subagents = *may,
+                    _ => return Err(source.wrong(&name, value, "it is true or false")),
+                },
                 _ => return Err(source.unknown(key, &Self::KEYS)),
             }
         }

@@ -31,7 +31,7 @@ use tokio::time::timeout;
 use self::conversation::{Conversation, Means, Next};
 use crate::cause::Cause;
 use crate::named::NamedProgram;
-use crate::process::{Process, ProcessError};
+use crate::process::{Input, Process, ProcessError};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
     ProviderErrorKind,
@@ -97,7 +97,7 @@ impl Provider for Acp {
             let message = format!("the working directory {cwd} cannot be entered: {failure}");
             ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
-        let launch = self.program.launch(cwd.clone(), &task.presence)?;
+        let launch = self.program.launch(cwd.clone(), Input::Framed, &task.presence)?;
         let means = Means { asks: self.program.asks, variables: launch.env.names() };
         let process = Process::start(launch).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
