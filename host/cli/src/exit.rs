@@ -23,6 +23,9 @@ pub(crate) const MISMATCH: u8 = 7;
 pub(crate) const NULLS: u8 = 8;
 /// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
 pub(crate) const UNAVAILABLE: u8 = 69;
+/// What there was to say could not be written to stdout. `EX_IOERR` of
+/// sysexits.h: 1 is for workflows that fail.
+pub(crate) const UNWRITTEN: u8 = 74;
 /// The terminal was closed: 128 and the number of SIGHUP.
 pub(crate) const HUNG_UP: u8 = 129;
 /// Ctrl-C: 128 and the number of SIGINT.

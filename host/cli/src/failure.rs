@@ -146,8 +146,8 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Output(error) => {
-            say(&format!("cannot write to stdout: {error}"), None);
-            ExitCode::from(crate::exit::FAILED)
+            say(&format!("cannot write to stdout: {error} [stdout_unwritable]"), None);
+            ExitCode::from(crate::exit::UNWRITTEN)
         }
     }
 }

@@ -186,6 +186,7 @@ mod system {
         pub(super) fn new() -> Self {
             // Under nohup a run goes on when the terminal closes, and in the
             // background of a script when Ctrl-C is meant for another.
+            let is_ignored = ignored();
             let unless_ignored = |number, kind| {
                 let wanted = (!is_ignored(number)).then_some(kind);
                 wanted.and_then(|kind| signal(kind).ok())
@@ -225,24 +226,25 @@ mod system {
         let _ = signal(SignalKind::from_raw(SIGXFSZ));
     }
 
-    /// Whether this process was started with a signal ignored. The kernel says so
-    /// in a set of bits, of which number 1 is the lowest.
+    /// Which signals this process was started with as ignored. The kernel says so in
+    /// a set of bits, of which number 1 is the lowest.
     #[cfg(target_os = "linux")]
-    fn is_ignored(number: u32) -> bool {
+    fn ignored() -> impl Fn(u32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        ignored.is_some_and(|bits| {
-            u64::from_str_radix(bits.trim(), 16).is_ok_and(|bits| bits >> (number - 1) & 1 == 1)
-        })
+        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let bits = line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+        move |number| (bits >> (number - 1)) & 1 == 1
     }
 
     /// The same, where it cannot be read: what is ignored here is ignored in a
     /// child, which survives its own signal.
     #[cfg(not(target_os = "linux"))]
-    fn is_ignored(number: u32) -> bool {
-        let mut child = std::process::Command::new("/bin/sh");
-        child.args(["-c", &format!("kill -{number} $$")]);
-        child.status().is_ok_and(|status| status.success())
+    fn ignored() -> impl Fn(u32) -> bool {
+        |number| {
+            let mut child = std::process::Command::new("/bin/sh");
+            child.args(["-c", &format!("kill -{number} $$")]);
+            child.status().is_ok_and(|status| status.success())
+        }
     }
 }
 
