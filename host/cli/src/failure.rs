@@ -156,11 +156,13 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
         EngineError::Script(refused) if refused.line > 0 => {
-            let place = format!("{}:{}:{}", refused.file_name, refused.line, refused.column);
+            let name = screen::one_line(&refused.file_name);
+            let place = format!("{name}:{}:{}", refused.line, refused.column);
             Some(format!("{place}\n{}", refused.snippet))
         }
         EngineError::Compile { error, text, file_name } if error.line > 0 => {
-            let place = format!("{file_name}:{}:{}", error.line, error.column);
+            let name = screen::one_line(file_name);
+            let place = format!("{name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
         EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
