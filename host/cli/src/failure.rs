@@ -231,6 +231,9 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        if let Some(limit) = system_limits::behind(&error.message, &error.code) {
+            talk(&limit);
+        }
         if error.name.as_deref() == Some("TypeError") {
             nulls(report, "null before that");
         }

@@ -59,12 +59,14 @@ impl Signals {
             // other program.
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
             {
-                runtime.block_on(listens.hear(&ready));
+                runtime.block_on(listens.hear(Some(ready)));
             }
         });
-        if started.is_ok() {
+        match started {
             // Before anything else is done, so that no signal is missed.
-            let _ = is_ready.recv();
+            Ok(_) => drop(is_ready.recv()),
+            // Without a thread to be had, as well as a busy one can.
+            Err(_) => drop(tokio::spawn(signals.clone().hear(None))),
         }
         streams::begin();
         let _ = LISTENING.set(signals.clone());
@@ -93,9 +95,11 @@ impl Signals {
         self.heard.is_over.store(false, Ordering::SeqCst);
     }
 
-    async fn hear(self, ready: &mpsc::Sender<()>) {
+    async fn hear(self, ready: Option<mpsc::Sender<()>>) {
         let mut listener = Listener::new();
-        let _ = ready.send(());
+        if let Some(ready) = ready {
+            let _ = ready.send(());
+        }
         let stalled = self.stalled();
         tokio::pin!(stalled);
         loop {
