@@ -20,7 +20,7 @@ import time
 import traceback
 
 from acp import OVER_ACP
-from cases import COMMON
+from cases import CASES
 from driver import Driver, Wrong
 from lanes import ACP, NAMES, NEWEST, PINNED, Lane, price_file
 from measure import FAKE, measure
@@ -40,9 +40,21 @@ SMOKE = {
     "invalid model",
     "cancel, running tool",
     "repair in the session",
+    "the user's rules, claude",
+    "the user's rules, codex",
+    "the user's rules, pi",
+    "a command in the background",
+    "a subagent in the background",
+    "no other agents",
+    "login in its own settings",
     "cut frame",
     *(name for cases in OF_USERS.values() for name in cases),
 }
+
+
+def is_of(case, lane):
+    """A case of one agent's own says whose it is."""
+    return lane.like in getattr(case, "lanes", [lane.like])
 
 
 def table(lane, wanted):
@@ -50,7 +62,8 @@ def table(lane, wanted):
     if lane.like in ACP:
         cases = OVER_ACP
     else:
-        cases = {**COMMON, **OF_USERS.get(lane.like, {})}
+        cases = {name: case for name, case in CASES.items() if is_of(case, lane)}
+        cases |= OF_USERS.get(lane.like, {})
     if wanted.case:
         return {name: case for name, case in cases.items() if name in wanted.case}
     return {name: case for name, case in cases.items() if not wanted.smoke or name in SMOKE}

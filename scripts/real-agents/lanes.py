@@ -34,6 +34,7 @@ class Lane:
         (self.root / "tmp").mkdir()
         # The path is how the mock's log tells the lanes apart.
         self.base = "http://127.0.0.1:%d/%s" % (port, name)
+        self.variants = []
         agent = {"claude-code": "claude", "acp": "opencode"}.get(self.like, self.like)
         agent = agent.removeprefix("acp-")
         self.bin = agents / ("new" if self.is_new else "bin")
@@ -57,6 +58,14 @@ class Lane:
             "CLAUDE_CODE_EXECUTABLE": str(self.program),
         }
         self.write(".claude/settings.json", {"permissions": {"allow": ["Bash"]}})
+        self.variants.append(("claude-nested", self.env, "subagents = true"))
+        # Logged in through its own settings alone, as with a gateway.
+        moved = {"ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"}
+        kept = {name: value for name, value in self.env.items() if name not in moved}
+        kept["CLAUDE_CONFIG_DIR"] = str(self.home / "gateway")
+        self.variants.append(("claude-gateway", kept, ""))
+        gateway = {"ANTHROPIC_BASE_URL": self.base, "ANTHROPIC_AUTH_TOKEN": "mock-key"}
+        self.write("gateway/settings.json", {"env": gateway})
         self.shell = lambda command: ("Bash", {"command": command})
         self.writes = lambda path, text: ("Write", {"file_path": path, "content": text})
 
@@ -203,11 +212,15 @@ class Lane:
         finally:
             path.unlink() if before is None else path.write_text(before)
 
-    def environment(self):
-        """What its agent finds in its environment."""
+    def places(self):
+        """What every program needs of its environment."""
         search = "%s:%s:/usr/local/bin:/usr/bin:/bin" % (self.bin, self.agents / "bin")
         places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
-        return {"LANG": "C.UTF-8", **places, **self.env}
+        return {"LANG": "C.UTF-8", **places}
+
+    def environment(self):
+        """What its agent finds in its environment."""
+        return {**self.places(), **self.env}
 
     def settings(self):
         """The lane's table in the settings file of smol-wf, as TOML."""
@@ -220,7 +233,22 @@ class Lane:
             start = "kind = %s\n" % json.dumps(self.like) + start
         if self.like.startswith("acp"):
             start = 'kind = "acp"\ncommand = %s' % json.dumps(self.command)
-        return "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
+        own = "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
+        if self.like.startswith("acp"):
+            return own
+        return own + "".join(self.variant(*one) for one in self.variants)
+
+    def variant(self, name, env, more):
+        """The same agent under another name and with other settings."""
+        env = {**self.places(), **env}
+        pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
+        kind = 'kind = "%s"\nprogram = %s' % (self.like, json.dumps(str(self.program)))
+        name = self.of_variant(name)
+        return "[providers.%s]\n%s\nenv = { %s }\n%s\n" % (name, kind, pairs, more)
+
+    def of_variant(self, name):
+        """The provider of this lane's own that has other settings."""
+        return name + ("-new" if self.is_new else "")
 
 
 # Agents that are driven over ACP, and how they are started.

@@ -8,7 +8,6 @@ from cases import expect, order
 from driver import Wrong
 
 OPENCODE = "config/opencode/opencode.json"
-CLAUDE = ".claude/settings.json"
 
 SECRET = "MARK-SECRET"
 
@@ -107,54 +106,6 @@ def asks_over_acp(driver):
         (driver.project / "asked").rmdir()
 
 
-def rules_of_claude(driver):
-    """What Claude Code's user denies stays denied, whatever the call says."""
-    rules = {"permissions": {"allow": ["Bash"], "deny": ["Bash(touch:*)", "Write"]}}
-    with driver.lane.written(CLAUDE, rules):
-        driver.call(order(driver.lane.shell("touch denied.txt")), permissions="write")
-        expect("a denied command ran", made(driver, "denied.txt"), False)
-        driver.call(order(driver.lane.writes("edited.txt", "x")), permissions="write")
-        expect("a denied edit was made", made(driver, "edited.txt"), False)
-        answer(driver.call(order(driver.lane.shell("printf x > allowed.txt")), permissions="write"))
-        expect("an allowed command ran", made(driver, "allowed.txt"), True)
-
-
-def agents_of_claude(driver):
-    """An agent of Claude Code's user is found, with its own words and tools."""
-    own = "---\nname: reviewer\ndescription: reviews\ntools: Read\n---\nMARK-REVIEWER\n"
-    with driver.lane.written(".claude/agents/reviewer.md", own):
-        since = driver.mark()
-        answer(driver.call("say hello", agentType="reviewer"))
-        asked = [one for one in driver.requests(since) if one["tools"]]
-        expect("its own words", any("MARK-REVIEWER" in one["marks"] for one in asked), True)
-        expect("its tools", any("Bash" in one["tools"] for one in asked), False)
-
-
-def tools_of_claude(driver):
-    """A workflow's agents have no tools that start others behind its back."""
-    since = driver.mark()
-    answer(driver.call("say hello"))
-    offered = {tool for one in driver.requests(since) for tool in one["tools"]}
-    unwanted = offered & {"Agent", "Task", "Workflow", "ScheduleWakeup"}
-    expect("tools that start others", unwanted, set())
-    if "Bash" not in offered:
-        raise Wrong("the tools are %s" % sorted(offered))
-
-
-def background(driver):
-    """What Claude Code does in the background is waited for, and all of it counts."""
-    command = "sleep 8; printf x > behind.txt"
-    tool = ("Bash", {"command": command, "run_in_background": True})
-    since = driver.mark()
-    run = driver.call(order(tool), permissions="write")
-    answer(run)
-    expect("the command has ended", made(driver, "behind.txt"), True)
-    served = [one for one in driver.requests(since) if one["model"] != "mock-small"]
-    if len(served) < 3:
-        raise Wrong("the model was not told of the end: %d requests" % len(served))
-    expect("input tokens", run.report["tokenUsage"]["inputTokens"], 188 * len(served))
-
-
 OF_USERS = {
     "opencode": {
         "the user's rules": rules_of_opencode,
@@ -162,10 +113,4 @@ OF_USERS = {
         "read asks for .env": secrets_of_opencode,
     },
     "acp": {"the user's rules": asks_over_acp},
-    "claude-code": {
-        "the user's rules": rules_of_claude,
-        "the user's agents": agents_of_claude,
-        "tools taken away": tools_of_claude,
-        "background, two results": background,
-    },
 }
