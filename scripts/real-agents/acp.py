@@ -10,7 +10,7 @@ import subprocess
 from cases import TOKENS_IN, TOKENS_OUT, cancel_model, doctor, expect, fails, order, reading
 from driver import Wrong
 
-# Some say nothing of tokens, and one has its model asked about other things too.
+# Those that say nothing of tokens.
 UNMETERED = {"acp-pi"}
 
 
@@ -20,7 +20,9 @@ def plain(driver):
     run = driver.call("[[mock:text=the answer]]")
     run.completed()
     expect("the answer", run.report["results"], "the answer")
-    served = len(driver.requests(since)) if driver.lane.like not in UNMETERED else 0
+    # Some have a model name the session, without tools.
+    served = len([one for one in driver.requests(since) if one["tools"]])
+    served = 0 if driver.lane.like in UNMETERED else served
     told = run.report["tokenUsage"]
     expect("input tokens", told["inputTokens"], TOKENS_IN * served)
     expect("output tokens", told["outputTokens"], TOKENS_OUT * served)
@@ -90,6 +92,14 @@ def ask(agent, number, method, **params):
     raise Wrong("it ended at %s" % method)
 
 
+def only_reading(driver):
+    """An agent that may only read writes nothing; one that has no way to is refused."""
+    if driver.lane.like != "acp-pi":
+        return reading(driver)
+    run = driver.call("say hello", permissions="read")
+    expect("the code", run.failure()[0], "provider_unsupported")
+
+
 def failing(driver):
     """An error of the model's service is none of the agent's answers."""
     # pi's adapter ends its turn without a word.
@@ -101,7 +111,7 @@ OVER_ACP = {
     "doctor": doctor,
     "plain": plain,
     "file in a worktree": writing,
-    "permissions: read": reading,
+    "permissions: read": only_reading,
     "400": failing,
     "cut frame": cut_frame,
     "cancel, silent model": cancel_model,

@@ -37,7 +37,7 @@ class Lane:
         self.variants = []
         agent = {"claude-code": "claude", "acp": "opencode"}.get(self.like, self.like)
         agent = agent.removeprefix("acp-")
-        self.bin = agents / ("new" if self.is_new else "bin")
+        self.bin = agents / ("new/bin" if self.is_new else "bin")
         self.program = self.bin / agent
         getattr(self, "set_up_" + agent)()
         self.command = [str(self.program), "acp"]
@@ -167,8 +167,9 @@ class Lane:
             "GOOGLE_GEMINI_BASE_URL": self.base,
             "GEMINI_MODEL": self.model,
         }
-        settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
-        self.write(".gemini/settings.json", {**settings, "privacy": {"usageStatisticsEnabled": False}})
+        security = {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}}
+        privacy = {"usageStatisticsEnabled": False}
+        self.write(".gemini/settings.json", {"security": security, "privacy": privacy})
         self.shell = lambda command: ("run_shell_command", {"command": command})
         self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
 

@@ -149,7 +149,7 @@ impl Conversation {
                 Ok(Next::Send(Vec::new()))
             }
             (None, Some(id)) if id == json!(self.requests) => match incoming.error {
-                Some(refusal) => self.refused(&refusal),
+                Some(refusal) => self.refused(&refusal, activity),
                 None => self.answered(incoming.result.unwrap_or_default(), activity),
             },
             (None, _) => Ok(Next::Send(Vec::new())),
@@ -213,21 +213,29 @@ impl Conversation {
                 let named = result["sessionId"].as_str().map(str::to_owned);
                 // A session that is taken up keeps its name, and is not named again.
                 let Some(session) = named.or_else(|| self.task.session_id.clone()) else {
-                    return Err(self.error(Kind::Failed, "it began a session without a name".into()));
+                    return Err(
+                        self.error(Kind::Failed, "it began a session without a name".into())
+                    );
                 };
                 if self.loads {
                     activity.session(&session);
                 }
                 self.session = Some(session);
+                let greeting = result.pointer("/_meta/piAcp/startupInfo").and_then(Value::as_str);
+                self.transcript.greeting = greeting.map(str::to_owned);
                 self.offered = result;
-                self.choose(Stage::Mode)
+                return self.go_on(Stage::Mode, activity);
             }
-            Stage::Mode => self.choose(Stage::Model),
-            Stage::Model => self.choose(Stage::Effort),
+            Stage::Mode => self.go_on(Stage::Model, activity),
+            Stage::Model => self.go_on(Stage::Effort, activity),
             Stage::Effort => Ok(self.prompt(activity)),
             Stage::Prompt => self.done(result),
         }
-        .map(|next| match next {
+    }
+
+    /// Makes the choices that are left, and then asks.
+    fn go_on(&mut self, from: Stage, activity: &dyn Activity) -> Result<Next, ProviderError> {
+        Ok(match self.choose(from)? {
             Next::Send(lines) if lines.is_empty() => self.prompt(activity),
             other => other,
         })
@@ -376,7 +384,11 @@ impl Conversation {
     }
 
     /// A refusal of ours to begin is answered by a login, where one needs nobody.
-    fn refused(&mut self, refusal: &Refusal) -> Result<Next, ProviderError> {
+    fn refused(
+        &mut self,
+        refusal: &Refusal,
+        activity: &dyn Activity,
+    ) -> Result<Next, ProviderError> {
         let wants_login = self.stage == Stage::Session && refusal.code == AUTH_REQUIRED;
         if wants_login && !std::mem::replace(&mut self.has_logged_in, true) {
             let login = Method::without_anybody(&self.logins, &self.means.variables);
@@ -384,6 +396,10 @@ impl Conversation {
                 let params = json!({ "methodId": id });
                 return Ok(Next::Send(vec![self.ask(Stage::Login, "authenticate", &params)]));
             }
+        }
+        // Its user does not let it edit unasked: then it asks.
+        if self.stage == Stage::Mode && self.task.permissions == Some(Permissions::Write) {
+            return self.go_on(Stage::Model, activity);
         }
         Err(self.failed(refusal))
     }

@@ -40,6 +40,8 @@ pub(super) struct Transcript {
     broken: bool,
     /// What is known of the agent.
     pub(super) quirks: Quirks,
+    /// What its program greets with, at any time, as it has announced.
+    pub(super) greeting: Option<String>,
     /// Notices of its program's, which are the answer when there is nothing else.
     notices: String,
     /// Its text says why there is none: whether that is certain.
@@ -101,6 +103,9 @@ impl Transcript {
     }
 
     fn piece(&mut self, text: &str, message: Option<&str>) {
+        if self.greeting.as_deref() == Some(text) {
+            return;
+        }
         let kind = self.quirks.piece(text);
         let begins = self.anew || self.text.is_empty() || self.message.as_deref() != message;
         match kind {

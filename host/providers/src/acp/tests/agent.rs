@@ -235,6 +235,13 @@ async fn modes_are_known_by_their_last_part() {
     let chosen = fake.told("session/set_mode");
     let ends = |n: usize, end: &str| chosen[n]["params"]["modeId"].as_str().unwrap().ends_with(end);
     assert!(chosen.len() == 2 && ends(0, "#plan") && ends(1, "#accept-edits"), "{chosen:?}");
+    // One whose user does not let it edit unasked goes on, and asks; one that is
+    // to read alone does not.
+    let strict = Fake::that_is("urls strict");
+    let wish = |permissions| AgentTask { permissions: Some(permissions), ..task("hello") };
+    assert_eq!(text(&strict.ask(wish(Permissions::Write)).await.unwrap()), "hello");
+    let refused = strict.ask(wish(Permissions::Read)).await.unwrap_err();
+    assert!(refused.message.contains("cannot change its mode"), "{refused}");
 }
 
 #[tokio::test]
@@ -246,6 +253,9 @@ async fn an_error_that_is_told_as_text_is_no_answer_and_a_notice_no_part_of_one(
         assert!(failed.message.contains("Authentication failed"), "{failed}");
         assert_eq!(text(&fake.ask(task("[notice]")).await.unwrap()), "the answer");
     }
+    let greets = Fake::that_is("greets");
+    assert!(greets.fails("[nothing]").await.message.contains("without an answer"));
+    assert_eq!(text(&greets.ask(task("[notice]")).await.unwrap()), "the answer");
 }
 
 #[tokio::test]
