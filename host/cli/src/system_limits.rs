@@ -4,8 +4,8 @@
 //! Owns: which limit an error comes from, and what to type. Never: changes the
 //! error; this is said below it.
 
-/// Files that a run has open at once: itself some thirty, and a few of each agent.
-const FILES_LEAST: u64 = 64;
+/// Files that a run has open at once: itself some twenty, and a few of each agent.
+const FILES_LEAST: u64 = 32;
 
 /// Files that are asked for, where the system lets us have more than it gives.
 const FILES_WANTED: u64 = 1_024;
@@ -24,7 +24,7 @@ pub(crate) fn make_room_for_files() -> Result<(), String> {
 /// What to know of an error that says these words.
 pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if says(&["File too large", "os error 27"]) || code == "store_disk_full" {
+    if says(&["File too large", "os error 27"]) || ["store_disk_full", "store_io"].contains(&code) {
         let most = system::file_bytes()?;
         return Some(format!(
             "files may be no larger than {} KiB here (ulimit -f): `ulimit -f unlimited` lifts that",
@@ -36,6 +36,12 @@ pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
         return Some(format!(
             "this process may use no more than {} MiB of addresses (ulimit -v), and each script reserves some 4,200 of them: `ulimit -v unlimited` lifts that; --memory bounds what a script really uses",
             most / (1024 * 1024)
+        ));
+    }
+    if says(&["Resource temporarily unavailable", "os error 11"]) {
+        let most = system::processes()?;
+        return Some(format!(
+            "no more than {most} processes and threads of this user may be there at once (ulimit -u): end some, or raise that"
         ));
     }
     if says(&["Too many open files", "os error 24"]) {
@@ -67,6 +73,10 @@ mod system {
         getrlimit(Resource::Fsize).current
     }
 
+    pub(super) fn processes() -> Option<u64> {
+        getrlimit(Resource::Nproc).current
+    }
+
     pub(super) fn address_bytes() -> Option<u64> {
         getrlimit(Resource::As).current
     }
@@ -79,6 +89,10 @@ mod system {
     }
 
     pub(super) fn file_bytes() -> Option<u64> {
+        None
+    }
+
+    pub(super) fn processes() -> Option<u64> {
         None
     }
 
