@@ -61,6 +61,8 @@ impl<'a> Drive<'a> {
         timeout: Option<Duration>,
     ) -> Self {
         let started = Instant::now();
+        let mut recorder = recorder;
+        recorder.give_up_at(timeout.map(|timeout| started + timeout));
         Self { sandbox, recorder, world, cancel, timeout, started, guests: HashMap::new() }
     }
 
@@ -115,6 +117,10 @@ impl<'a> Drive<'a> {
                 Next::Wait => {
                     self.flush().await?;
                     self.wait(&mut machine).await?;
+                }
+                // Nobody waits for the lease while an agent is being ended.
+                Next::Ended if self.world.is_idle() => {
+                    return Ok(self.recorder.flush_last().await?);
                 }
                 Next::Ended => return self.flush().await,
             }

@@ -21,7 +21,7 @@ use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
-use crate::writer::Writer;
+use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
 /// finished work pile up that is not durable yet.
@@ -58,7 +58,7 @@ pub(crate) struct World {
     first: Option<Job>,
     /// Calls that wait for the next attempt: their provider is shut.
     held: BTreeSet<CallId>,
-    working: HashMap<CallId, tokio::task::AbortHandle>,
+    working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<Happened>,
     sleeping: BinaryHeap<Reverse<(i64, CallId)>>,
     child_queue: VecDeque<QueuedChild>,
@@ -171,7 +171,8 @@ impl World {
         // On the heap: a call is many nested futures, and thousands may wait.
         let work =
             Box::pin(async move { Happened::Agent(call, Box::new(agents.run(job, notes).await)) });
-        self.working.insert(call, self.tasks.spawn(work));
+        let counted = self.writer.agent();
+        self.working.insert(call, (self.tasks.spawn(work), counted));
     }
 
     /// Why the run can go no further, when nothing is at work any more and calls
@@ -307,7 +308,7 @@ impl World {
         self.first.take_if(|first| first.call == call);
         self.queue.retain(|queued| queued.call != call);
         self.sleeping.retain(|Reverse((_, sleeping))| *sleeping != call);
-        if let Some(handle) = self.working.remove(&call) {
+        if let Some((handle, _)) = self.working.remove(&call) {
             handle.abort();
         }
     }

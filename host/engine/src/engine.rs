@@ -30,6 +30,7 @@ use crate::effects::World;
 use crate::error::EngineError;
 use crate::explain::explain;
 use crate::fork::ForkRequest;
+use crate::holding::judge;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
@@ -78,8 +79,7 @@ impl Engine {
     /// randomness to give.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
         let sandbox = Sandbox::new(SandboxConfig::new(options.instances_max))?;
-        let writer = Writer::start(options.store)
-            .map_err(|error| EngineError::System { doing: "start a thread", error })?;
+        let writer = Writer::over(options.store);
         let owner = owner::this_process(random_u64()?);
         let (providers, worktrees) = (options.providers, options.worktrees);
         Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
@@ -141,9 +141,10 @@ impl Engine {
         let Means { registry, root, agents, timeout } = means;
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
-        let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
+        let birth = Birth { name: head.name.clone(), owner: self.owner.clone() };
+        let writer = self.writer.clone();
+        let mut recorder = Recorder::new(writer, watcher, cancel.clone(), key, birth);
         recorder.absorb(machine.take_entries());
-        recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
         let world = self.world(&head, registry, root, limits, agents);
         self.drive(machine, recorder, world, cancel, timeout).await
     }
@@ -202,12 +203,19 @@ impl Engine {
             self.load(&key).await?
         };
         watcher.run_known(&request.run, true);
-        let recorder = Recorder::resumed(self.writer.clone(), watcher, lease, &records, &entries);
+        let mut recorder = Recorder::resumed(
+            self.writer.clone(),
+            watcher,
+            cancel.clone(),
+            lease,
+            &records,
+            &entries,
+        );
         let guest = Sandbox::guest_digest();
         let machine = match Machine::resume(entries, limits, guest, clock::now_us()) {
             Ok(machine) => machine,
             Err(error) => {
-                self.release(recorder.lease().cloned()).await;
+                recorder.let_go().await;
                 return Err(EngineError::Journal { run: request.run.clone(), error });
             }
         };
@@ -223,57 +231,15 @@ impl Engine {
         cancel: CancellationToken,
         timeout: Option<std::time::Duration>,
     ) -> Result<Report, EngineError> {
-        let lease = recorder.lease().cloned();
-        let renewal = lease.clone().map(|lease| self.keep_lease(lease, cancel.clone()));
+        let _counted = self.writer.run();
         let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive.run(machine)).await;
         // Whoever takes the run up next finds none of its agents at work.
         all_ended().await;
-        if let Some(renewal) = renewal {
-            renewal.abort();
-        }
-        self.release(lease).await;
+        drive.recorder.let_go().await;
         ended?;
         drive.recorder.into_report()
-    }
-
-    async fn release(&self, lease: Option<Lease>) {
-        if let Some(lease) = lease {
-            // A lease that cannot be given back runs out.
-            let _ = self.writer.with(move |store: &mut dyn Store| store.release(&lease)).await;
-        }
-    }
-
-    /// Renews a lease until the task is aborted. When it is lost, the run is
-    /// cancelled; its next append would be refused anyway.
-    fn keep_lease(
-        &self,
-        mut lease: Lease,
-        cancel: CancellationToken,
-    ) -> tokio::task::JoinHandle<()> {
-        let writer = self.writer.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(clock::LEASE_RENEWAL).await;
-                let expires = clock::now_us() + clock::LEASE_US;
-                let renewed = writer
-                    .with(move |store: &mut dyn Store| {
-                        let result = store.renew(&mut lease, expires);
-                        (lease, result)
-                    })
-                    .await;
-                match renewed {
-                    Ok((kept, Ok(()))) => lease = kept,
-                    Ok((_, Err(StoreError::LeaseLost { .. }))) | Err(_) => {
-                        cancel.cancel();
-                        return;
-                    }
-                    // A busy or full disk: the lease lasts a while yet.
-                    Ok((kept, Err(_))) => lease = kept,
-                }
-            }
-        })
     }
 
     async fn claim(&self, key: &RunKey) -> Result<Lease, EngineError> {
@@ -281,8 +247,8 @@ impl Engine {
         let now = clock::now_us();
         let claimed = self
             .writer
-            .with(move |store: &mut dyn Store| {
-                store.claim(&asked, &owner, now, now + clock::LEASE_US, &owner::is_dead)
+            .shortly(move |store: &mut dyn Store| {
+                store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
             })
             .await?;
         claimed.map_err(|error| match error {

@@ -11,12 +11,12 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::{Report, RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
-use smol_wf_providers::owner;
 use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
 use crate::engine::{Engine, script_path};
 use crate::error::EngineError;
+use crate::holding::judge;
 
 /// Rows that are read at once: few enough that the journal's thread is soon
 /// free for whoever writes.
@@ -195,7 +195,12 @@ impl Engine {
     pub async fn find(&self, asked: &str) -> Result<RunId, EngineError> {
         const LISTED_MAX: u32 = 16;
         if asked == "latest" {
-            let newest = self.rows(&HistoryPage::default(), 1, None).await?.into_iter().next();
+            let tenant = self.tenant.clone();
+            let newest = self
+                .writer
+                .with(move |store: &mut dyn Store| store.newest(&tenant, 0, 1))
+                .await??
+                .pop();
             return newest.map(|row| row.key.run).ok_or_else(|| unknown(asked));
         }
         let prefix = match asked {
@@ -331,7 +336,7 @@ pub(crate) fn is_held(row: &RunRow) -> bool {
 }
 
 fn holds(lease: &LeaseRow) -> bool {
-    lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner)
+    judge(&lease.owner).holds(lease.expires_at_us, clock::now_us())
 }
 
 fn unknown(asked: &str) -> EngineError {

@@ -19,10 +19,12 @@ mod fixture;
 mod fork;
 mod guard;
 mod history;
+mod holding;
 mod keep;
 pub mod library;
 mod notes;
 mod offline;
+mod patience;
 mod pieces;
 #[cfg(test)]
 mod proofs;

@@ -5,7 +5,7 @@
 //! its digest, and those of all before it, were found to fit.
 
 use smol_wf_core::journal::{self, Entry};
-use smol_wf_store::{RunKey, Store};
+use smol_wf_store::{Bound, RunKey, Store};
 use tokio::sync::oneshot;
 
 use crate::error::EngineError;
@@ -17,6 +17,10 @@ const FIRST_RECORDS: u32 = 256;
 /// Records of a piece: 2 ms, so that commits of other runs, which the same thread
 /// makes, wait no longer than for one another.
 const RECORDS_MAX: u32 = 1_024;
+
+/// Bytes of a piece: large answers come one by one, so that memory does not grow
+/// with the journal.
+const BYTES_MAX: usize = 1024 * 1024;
 
 /// Reads one journal. One piece is read ahead, on the thread of the store.
 pub(crate) struct Pieces {
@@ -68,7 +72,8 @@ impl Pieces {
 
 fn read(store: &mut dyn Store, key: &RunKey, at: &Place, limit: u32) -> Result<Piece, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
-    let stretch = store.load_from(key, at.seq, limit)?.ok_or_else(unknown)?;
+    let bound = Bound { records: limit, bytes: BYTES_MAX };
+    let stretch = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
     let records = &stretch.records;
     let entries = journal::read_behind(&at.chain, at.seq, records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
@@ -104,7 +109,7 @@ mod tests {
         let mut store = MemoryStore::new();
         let run = NewRun { key: key(), name: "n".into(), created_at_us: 1, wake_at_us: None };
         store.create(&run, "me", 1_000, records).unwrap();
-        let writer = Writer::start(Box::new(store)).unwrap();
+        let writer = Writer::over(Box::new(store));
         let mut pieces = Pieces::begin(writer, key()).unwrap();
         let mut read = Vec::new();
         loop {
@@ -148,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_not_there_is_unknown() {
-        let writer = Writer::start(Box::new(MemoryStore::new())).unwrap();
+        let writer = Writer::over(Box::new(MemoryStore::new()));
         let ended = Pieces::begin(writer, key()).unwrap().next().await;
         assert!(matches!(ended, Err(EngineError::UnknownRun { .. })));
     }
