@@ -10,10 +10,10 @@ use std::sync::Arc;
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
-use smol_wf_core::journal::{Body, Record, ScopeStart, StopReason};
+use smol_wf_core::journal::{Body, ScopeStart, StopReason};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
-use smol_wf_store::{RunKey, Store};
+use smol_wf_store::RunKey;
 use tokio::task::JoinSet;
 
 use crate::agents::{Agents, Ended, Job};
@@ -21,6 +21,7 @@ use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
+use crate::pieces::Pieces;
 use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
@@ -327,9 +328,8 @@ impl World {
         self.agents.close().await
     }
 
-    pub(crate) async fn load(&self, key: RunKey) -> Result<Vec<Record>, EngineError> {
-        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&key)).await??;
-        Ok(loaded.unwrap_or_default())
+    pub(crate) fn read(&self, key: RunKey) -> Result<Pieces, EngineError> {
+        Pieces::begin(self.writer.clone(), key)
     }
 }
 

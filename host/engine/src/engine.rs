@@ -14,7 +14,7 @@ use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
-use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
@@ -31,6 +31,7 @@ use crate::error::EngineError;
 use crate::explain::explain;
 use crate::fork::ForkRequest;
 use crate::holding::judge;
+use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
@@ -146,7 +147,7 @@ impl Engine {
         let mut recorder = Recorder::new(writer, watcher, cancel.clone(), key, birth);
         recorder.absorb(machine.take_entries());
         let world = self.world(&head, registry, root, limits, agents);
-        self.drive(machine, recorder, world, cancel, timeout).await
+        self.drive((machine, Entries::NONE), recorder, world, cancel, timeout).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
@@ -164,10 +165,10 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
-        let (records, entries) = self.load(&key).await?;
-        let (head, root_start, limits) = recorded(&entries, &request.run)?;
+        let journal = self.survey(&request.run).await?;
+        let (head, root_start, limits) = journal.recorded()?;
         if is_changed(&request, &root_start, &head) {
-            let created_at_us = entries.first().map_or(0, |entry| entry.at_us);
+            let created_at_us = journal.survey.created_at_us;
             if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
                 let run = &request.run;
                 watcher.warn(&format!(
@@ -184,10 +185,9 @@ impl Engine {
                 ForkRequest { script, limits, timeout, agents, reason, ..ForkRequest::of(run) };
             return Box::pin(self.fork(fork, watcher, cancel)).await;
         }
-        let last = entries.last().map(|entry| RunState::after(&entry.body, false));
-        if last.is_some_and(|state| !state.is_resumable()) {
+        if journal.survey.is_over() {
             watcher.run_known(&request.run, true);
-            return retell(&entries, watcher, &request.run);
+            return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
         let root = ProjectRoot::open(Path::new(&head.project_root))?;
@@ -197,22 +197,20 @@ impl Engine {
         end_leftovers_once();
         // Between loading and claiming, another process may have gone on.
         let length = self.row(&request.run).await?.map_or(0, |row| row.entries);
-        let (records, entries) = if length == records.len() as u64 {
-            (records, entries)
+        let journal = if length == journal.survey.entries {
+            journal
         } else {
-            self.load(&key).await?
+            self.survey(&request.run).await?
         };
         watcher.run_known(&request.run, true);
-        let mut recorder = Recorder::resumed(
-            self.writer.clone(),
-            watcher,
-            cancel.clone(),
-            lease,
-            &records,
-            &entries,
-        );
+        let mut recorder =
+            Recorder::resumed(self.writer.clone(), watcher, cancel.clone(), lease, &journal);
+        let survey = journal.survey.clone();
+        let mut rest = journal.entries(&self.writer)?;
+        let beginning = rest.next().await?.unwrap_or_default();
+        recorder.retell(&beginning);
         let guest = Sandbox::guest_digest();
-        let machine = match Machine::resume(entries, limits, guest, clock::now_us()) {
+        let machine = match Machine::take_up(beginning, &survey, limits, guest, clock::now_us()) {
             Ok(machine) => machine,
             Err(error) => {
                 recorder.let_go().await;
@@ -220,19 +218,19 @@ impl Engine {
             }
         };
         let world = self.world(&head, registry, root, limits, request.agents);
-        self.drive(machine, recorder, world, cancel, request.timeout).await
+        self.drive((machine, rest), recorder, world, cancel, request.timeout).await
     }
 
     async fn drive(
         &self,
-        machine: Machine,
+        (machine, rest): (Machine, Entries),
         recorder: Recorder<'_>,
         world: World,
         cancel: CancellationToken,
         timeout: Option<std::time::Duration>,
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
-        let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
+        let mut drive = Drive::new(self.sandbox.clone(), recorder, rest, world, cancel, timeout);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive.run(machine)).await;
         // Whoever takes the run up next finds none of its agents at work.
@@ -363,12 +361,22 @@ pub(crate) fn refuse_wrong_models(
 }
 
 /// Tells the watcher of a run that is over, and reports it.
-fn retell(entries: &[Entry], watcher: &dyn Watcher, run: &RunId) -> Result<Report, EngineError> {
+async fn retell(
+    mut entries: Entries,
+    watcher: &dyn Watcher,
+    run: &RunId,
+) -> Result<Report, EngineError> {
     let mut events = EventFold::new();
-    for event in entries.iter().flat_map(|entry| events.after(entry)) {
-        watcher.event(&event, true);
+    let mut report = ReportFold::new();
+    while let Some(piece) = entries.next().await? {
+        for entry in &piece {
+            for event in events.after(entry) {
+                watcher.event(&event, true);
+            }
+            report.after(entry);
+        }
     }
-    Report::fold(entries, false).map_err(|_| unknown(run))
+    report.finish(false).map_err(|_| unknown(run))
 }
 
 /// The head, the root script and the limits last in force.

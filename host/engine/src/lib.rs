@@ -20,6 +20,7 @@ mod fork;
 mod guard;
 mod history;
 mod holding;
+mod journal;
 mod keep;
 pub mod library;
 mod notes;
@@ -48,7 +49,7 @@ pub use fixture::{
     LiveCalls,
 };
 pub use fork::ForkRequest;
-pub use history::{HistoryPage, RunJournal, RunSummary};
+pub use history::{HistoryPage, Reading, RunJournal, RunSummary};
 pub use keep::Imported;
 pub use provide::{DebugOnly, Providers};
 pub use replay::ReplayReport;

@@ -4,7 +4,7 @@
 //! Owns: how much is read at a time and ahead. Never: hands out an entry before
 //! its digest, and those of all before it, were found to fit.
 
-use smol_wf_core::journal::{self, Entry};
+use smol_wf_core::journal::{self, Entry, Record};
 use smol_wf_store::{Bound, RunKey, Store};
 use tokio::sync::oneshot;
 
@@ -27,12 +27,20 @@ pub(crate) struct Pieces {
     writer: Writer,
     key: RunKey,
     records: u32,
+    bodies: bool,
     /// None behind the last one.
     coming: Option<oneshot::Receiver<Result<Piece, EngineError>>>,
 }
 
-struct Piece {
-    entries: Vec<Entry>,
+/// Consecutive entries.
+pub(crate) struct Piece {
+    pub(crate) entries: Vec<Entry>,
+    /// The record of each.
+    pub(crate) records: Vec<Record>,
+    /// Digest of the last one.
+    pub(crate) tip: String,
+    /// Of all bodies.
+    pub(crate) bytes: u64,
     /// Where the next one begins; none when this is the last.
     next: Option<Place>,
 }
@@ -47,41 +55,59 @@ struct Place {
 
 impl Pieces {
     pub(crate) fn begin(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
-        let mut pieces = Self { writer, key, records: FIRST_RECORDS, coming: None };
+        Self::start(writer, key, false)
+    }
+
+    /// With the bodies of the records as well: the same again, as text.
+    pub(crate) fn with_bodies(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
+        Self::start(writer, key, true)
+    }
+
+    fn start(writer: Writer, key: RunKey, bodies: bool) -> Result<Self, EngineError> {
+        let mut pieces = Self { writer, key, bodies, records: FIRST_RECORDS, coming: None };
         pieces.ask(Place::default())?;
         Ok(pieces)
     }
 
     /// The next piece; none when all have been handed out.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EngineError> {
         let Some(coming) = self.coming.take() else { return Ok(None) };
-        let Piece { entries, next } = coming.await.map_err(|_| WriterGone)??;
-        if let Some(next) = next {
+        let mut piece = coming.await.map_err(|_| WriterGone)??;
+        if let Some(next) = piece.next.take() {
             self.ask(next)?;
         }
-        Ok(Some(entries))
+        Ok(Some(piece))
     }
 
     fn ask(&mut self, at: Place) -> Result<(), EngineError> {
-        let (key, records) = (self.key.clone(), self.records);
+        let (key, records, bodies) = (self.key.clone(), self.records, self.bodies);
         self.records = RECORDS_MAX.min(records.saturating_mul(2));
-        self.coming = Some(self.writer.ask(move |store| read(store, &key, &at, records))?);
+        self.coming = Some(self.writer.ask(move |store| read(store, &key, &at, records, bodies))?);
         Ok(())
     }
 }
 
-fn read(store: &mut dyn Store, key: &RunKey, at: &Place, limit: u32) -> Result<Piece, EngineError> {
+fn read(
+    store: &mut dyn Store,
+    key: &RunKey,
+    at: &Place,
+    limit: u32,
+    bodies: bool,
+) -> Result<Piece, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
     let bound = Bound { records: limit, bytes: BYTES_MAX };
     let stretch = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
-    let records = &stretch.records;
-    let entries = journal::read_behind(&at.chain, at.seq, records)
+    let mut records = stretch.records;
+    let entries = journal::read_behind(&at.chain, at.seq, &records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
-    let next = records
-        .last()
-        .filter(|_| !stretch.is_last)
-        .map(|last| Place { seq: at.seq + records.len() as u64, chain: last.chain.clone() });
-    Ok(Piece { entries, next })
+    let bytes = records.iter().map(|record| record.body.len() as u64).sum();
+    if !bodies {
+        records.iter_mut().for_each(|record| record.body = String::new());
+    }
+    let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
+    let next = (!stretch.is_last)
+        .then(|| Place { seq: at.seq + records.len() as u64, chain: tip.clone() });
+    Ok(Piece { entries, records, tip, bytes, next })
 }
 
 #[cfg(test)]
@@ -114,7 +140,7 @@ mod tests {
         let mut read = Vec::new();
         loop {
             match pieces.next().await {
-                Ok(Some(piece)) => read.extend(piece),
+                Ok(Some(piece)) => read.extend(piece.entries),
                 Ok(None) => return (read, Ok(())),
                 Err(error) => return (read, Err(error)),
             }

@@ -18,9 +18,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::error::EngineError;
 use crate::holding::Holding;
+use crate::journal::Journal;
 use crate::patience::Patience;
 use crate::watch::Watcher;
 use crate::writer::{Batch, Writer};
+
+/// A turn that leaves more than this behind is made durable at once: large
+/// answers would otherwise wait in memory for one another.
+const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub(crate) struct Recorder<'a> {
     writer: Writer,
@@ -37,6 +42,7 @@ pub(crate) struct Recorder<'a> {
     /// The wake-up time that the store has, once this process has set it.
     stored_wake: Option<Option<i64>>,
     pending: Vec<Pending>,
+    pending_bytes: usize,
     events: EventFold,
     report: ReportFold,
 }
@@ -87,30 +93,34 @@ impl<'a> Recorder<'a> {
             bytes: 0,
             stored_wake: None,
             pending: Vec::new(),
+            pending_bytes: 0,
             events: EventFold::new(),
             report: ReportFold::new(),
         }
     }
 
-    /// For a run that this process has claimed. The watcher is told of what
-    /// happened before.
+    /// For a run that this process has claimed. Of what happened before the
+    /// watcher is told by [`Self::retell`].
     pub(crate) fn resumed(
         writer: Writer,
         watcher: &'a dyn Watcher,
         cancel: CancellationToken,
         lease: Lease,
-        records: &[Record],
-        entries: &[Entry],
+        journal: &Journal,
     ) -> Self {
         let mut recorder = Self::of(writer, watcher, cancel, lease.key.clone());
         recorder.hold(lease);
-        recorder.chain = Chain::after(records);
-        recorder.length = records.len() as u64;
-        recorder.bytes = records.iter().map(|record| record.body.len() as u64).sum();
-        for entry in entries {
-            recorder.tell(entry, true);
-        }
+        recorder.chain = Chain::behind(journal.tip.clone());
+        recorder.length = journal.survey.entries;
+        recorder.bytes = journal.bytes;
         recorder
+    }
+
+    /// Tells the watcher of what happened in earlier attempts.
+    pub(crate) fn retell(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.tell(entry, true);
+        }
     }
 
     pub(crate) fn run(&self) -> &RunId {
@@ -150,7 +160,13 @@ impl<'a> Recorder<'a> {
     }
 
     pub(crate) fn absorb(&mut self, entries: Vec<Entry>) {
+        self.pending_bytes += entries.iter().map(|entry| entry.body.weight()).sum::<usize>();
         self.pending.extend(entries.into_iter().map(Pending::Entry));
+    }
+
+    /// Whether so much waits for the next commit that it should come soon.
+    pub(crate) fn is_laden(&self) -> bool {
+        self.pending_bytes > PENDING_BYTES_MAX
     }
 
     pub(crate) fn has_pending(&self) -> bool {
@@ -254,6 +270,7 @@ impl<'a> Recorder<'a> {
 
     fn seal(&mut self) -> Result<(Vec<Pending>, Arc<[Record]>), EngineError> {
         let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
         let entries = pending.iter().filter_map(Pending::entry);
         let records: Result<Arc<[Record]>, _> =
             entries.map(|entry| self.chain.seal(entry)).collect();

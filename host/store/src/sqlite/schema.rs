@@ -135,13 +135,17 @@ pub(super) fn shape(migrations: usize) -> rusqlite::Result<Vec<Object>> {
     objects(&connection)
 }
 
-/// The first thing that one of them has and the other has not.
+/// The first thing that one of them has and the other has not; what runs by
+/// itself, such as a view, before what only lies there.
 fn difference(ours: &[Object], found: &[Object]) -> Option<String> {
     let name = |Object { kind, name, .. }: &Object| format!("{kind} `{name}`");
-    if let Some(odd) = found.iter().find(|object| !ours.contains(object)) {
-        let is_ours = ours.iter().any(|known| (&known.kind, &known.name) == (&odd.kind, &odd.name));
-        let how = if is_ours { "another" } else { "an added" };
-        return Some(format!("{how} {}", name(odd)));
+    let is_same = |one: &Object, other: &Object| (&one.kind, &one.name) == (&other.kind, &other.name);
+    let odd = || found.iter().rev().filter(|object| !ours.contains(object));
+    if let Some(added) = odd().find(|odd| !ours.iter().any(|known| is_same(known, odd))) {
+        return Some(format!("an added {}", name(added)));
+    }
+    if let Some(changed) = odd().next() {
+        return Some(format!("another {}", name(changed)));
     }
     let missing = ours.iter().find(|object| !found.contains(object))?;
     Some(format!("no {}", name(missing)))
