@@ -66,6 +66,9 @@ Examples:
   smol-wf export run_0k3 --format journal --out run.journal
   smol-wf export latest --fixture tests/review.swf --redact 'ACME-[0-9]+'";
 
+/// What `-o` takes in other commands.
+const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// The event stream, as --events gives it
@@ -84,6 +87,14 @@ impl ExportArgs {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
                            chrome-trace never does";
             return Err(CommandError::Usage(message.to_owned()));
+        }
+        if let Some(form) =
+            self.out.as_deref().and_then(Path::to_str).filter(|it| FORMS.contains(it))
+        {
+            let message = format!(
+                "-o names the file to write, and `{form}` is a form: --format jsonl -o FILE; a file of that name is ./{form}"
+            );
+            return Err(CommandError::Usage(message));
         }
         let Some(form) = self.format else {
             // A fixture is replayed before it is written.
@@ -121,7 +132,7 @@ impl ExportArgs {
                 let mut events = EventFold::new();
                 while let Some((_, entries)) = reading.next().await? {
                     for event in entries.iter().flat_map(|entry| events.after(entry)) {
-                        sink.line(&serde_json::to_string(&event).map_err(io::Error::from)?)?;
+                        sink.json(&serde_json::to_string(&event).map_err(io::Error::from)?)?;
                     }
                 }
             }
@@ -132,11 +143,11 @@ impl ExportArgs {
                         (is_first, entries.first().map(|entry| &entry.body))
                     {
                         let (length, tip) = (reading.entries(), reading.tip());
-                        sink.line(&archive::head_line(run, &head.name, length, tip))?;
+                        sink.json(&archive::head_line(run, &head.name, length, tip))?;
                     }
                     is_first = false;
                     for record in &records {
-                        sink.line(&archive::line(record))?;
+                        sink.json(&archive::line(record))?;
                     }
                 }
             }

@@ -139,7 +139,8 @@ pub(super) fn shape(migrations: usize) -> rusqlite::Result<Vec<Object>> {
 /// itself, such as a view, before what only lies there.
 fn difference(ours: &[Object], found: &[Object]) -> Option<String> {
     let name = |Object { kind, name, .. }: &Object| format!("{kind} `{name}`");
-    let is_same = |one: &Object, other: &Object| (&one.kind, &one.name) == (&other.kind, &other.name);
+    let is_same =
+        |one: &Object, other: &Object| (&one.kind, &one.name) == (&other.kind, &other.name);
     let odd = || found.iter().rev().filter(|object| !ours.contains(object));
     if let Some(added) = odd().find(|odd| !ours.iter().any(|known| is_same(known, odd))) {
         return Some(format!("an added {}", name(added)));
