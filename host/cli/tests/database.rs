@@ -56,6 +56,8 @@ fn beside(place: &Place, ending: &str) -> std::path::PathBuf {
     name.into()
 }
 
+type Act = dyn Fn(&Place, &[&str]);
+
 #[test]
 fn a_run_whose_database_goes_away_never_says_that_it_completed() {
     let delete = |place: &Place, endings: &[&str]| {
@@ -70,7 +72,7 @@ fn a_run_whose_database_goes_away_never_says_that_it_completed() {
             fs::rename(place.path("copy"), file).unwrap();
         }
     };
-    let acts: [&dyn Fn(&Place, &[&str]); 2] = [&delete, &replace];
+    let acts: [&Act; 2] = [&delete, &replace];
     for act in acts {
         for endings in [&[""][..], &["-wal"], &["", "-wal"], &["", "-wal", "-shm"]] {
             let place = Place::new();

@@ -189,6 +189,9 @@ fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) 
     assert_eq!(lengths(store, usize::MAX), [7]);
     let last = store.load_from(&lease.key, 6, Bound { bytes: 0, records: 0 }).unwrap().unwrap();
     assert!(last.is_last && last.records == all[6..]);
+    // Behind the end there is nothing yet, and nothing is missing.
+    let none = store.load_from(&lease.key, 7, Bound::NONE).unwrap().unwrap();
+    assert!(none.is_last && none.records.is_empty());
 }
 
 fn a_run_is_made_of_records_that_come_one_by_one(store: &mut dyn Store) {
