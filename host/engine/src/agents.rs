@@ -167,7 +167,7 @@ fn of_vendor(
 
 fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
     let there = registry.names().collect::<Vec<_>>().join(", ");
-    let mut message = format!("there is no provider `{name}`; there are: {there}");
+    let mut message = format!("unknown provider `{name}`; available: {there}");
     let vendors: Vec<&str> = registry
         .all()
         .filter(|other| other.capabilities().vendors)
