@@ -224,7 +224,7 @@ impl Conversation {
                 let greeting = result.pointer("/_meta/piAcp/startupInfo").and_then(Value::as_str);
                 self.transcript.greeting = greeting.map(str::to_owned);
                 self.offered = result;
-                return self.go_on(Stage::Mode, activity);
+                self.go_on(Stage::Mode, activity)
             }
             Stage::Mode => self.go_on(Stage::Model, activity),
             Stage::Model => self.go_on(Stage::Effort, activity),
