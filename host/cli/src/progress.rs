@@ -144,7 +144,7 @@ impl Watcher for Progress {
         }
         match event.kind {
             "workflow.warning" if self.level >= LogLevel::Warn => {
-                talk(&format!("warning: {}", text_of(event, "message")));
+                talk(&format!("warning: {}{}", text_of(event, "message"), place_of(event)));
             }
             "workflow.agent_event" if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
@@ -206,6 +206,14 @@ fn may_animate() -> bool {
 
 fn text_of<'a>(event: &'a Event, field: &str) -> &'a str {
     event.data.get(field).and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+/// ` (line 3)`, of what is about a line of the script.
+fn place_of(event: &Event) -> String {
+    match number_of(event, "/line") {
+        0 => String::new(),
+        line => format!(" (line {line})"),
+    }
 }
 
 fn number_of(event: &Event, pointer: &str) -> u64 {

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::journal::{self, Body, Entry, ScopeStart, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Machine, Next};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,7 @@ pub(crate) struct Drive<'a> {
 pub(crate) enum Task {
     Start(Box<ScopeStart>, u64),
     Settle(CallId, Outcome),
+    Fire(TimerId),
 }
 
 impl<'a> Drive<'a> {
@@ -106,6 +108,9 @@ impl<'a> Drive<'a> {
                     self.world.told(call);
                     let task = Task::Settle(call, outcome);
                     machine = self.turn(machine, scope, now_us, task).await?;
+                }
+                Next::Fire { scope, timer, now_us } => {
+                    machine = self.turn(machine, scope, now_us, Task::Fire(timer)).await?;
                 }
                 Next::Stuck(scope) => {
                     self.flush().await?;
@@ -295,14 +300,20 @@ pub(crate) async fn run_turn(
 ) -> Turn<Machine> {
     match task {
         Task::Start(start, seed) => {
-            let input = start_input(&start, seed, false);
+            let input = start_input(&start, machine.surface(), seed, false);
             guest.start(machine, limits, &input).await
         }
         Task::Settle(call, outcome) => guest.settle(machine, limits, call, &outcome).await,
+        Task::Fire(timer) => guest.fire(machine, limits, timer).await,
     }
 }
 
-pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> StartInput {
+pub(crate) fn start_input(
+    start: &ScopeStart,
+    surface: Surface,
+    seed: u64,
+    diagnose: bool,
+) -> StartInput {
     StartInput {
         source: Source {
             text: start.text.clone(),
@@ -310,6 +321,7 @@ pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> Star
             meta_export: start.meta_export,
         },
         dialect: start.dialect,
+        surface,
         args: start.args.clone(),
         meta: start.meta.clone(),
         seed,

@@ -35,6 +35,7 @@ pub mod rehearse;
 mod replay;
 mod request;
 mod rounds;
+mod timers;
 mod watch;
 mod worktree;
 mod writer;
