@@ -134,7 +134,9 @@ impl TurnHost for Machine {
             stack: cut(slot.error.stack, LOG_BYTES_MAX),
             ..slot.error
         };
-        let slot = Box::new(NullSlot { error, ..slot });
+        // Journals of surface 1 do not say which call it was.
+        let step = slot.step.filter(|_| !self.surface().is_first());
+        let slot = Box::new(NullSlot { error, step, ..slot });
         self.record(Body::SlotNulled { scope: self.current, slot })
     }
 
