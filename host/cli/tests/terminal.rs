@@ -67,7 +67,7 @@ fn ctrl_c_stops_cleanly_and_says_how_to_resume() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let (ran, place) = interrupt(signal, false);
         let id = run_id_of(&ran.stderr);
-        ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "stopping"]);
+        ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "Stopping…"]);
         assert_eq!(ran.report()["state"], "cancelled");
         let listed = place.run(&["history", "-o", "json"]).ok();
         assert_eq!(listed["runs"][0]["state"], "cancelled");
@@ -295,7 +295,7 @@ fn on_ctrl_c_what_is_said_stays_and_the_moving_lines_go() {
     screen.once(|lines| count(lines, "2 running, 0 done") == 1);
     assert!(screen.tmux(&["send-keys", "C-c"]).status().unwrap().success());
     let ended = screen.ends();
-    assert_eq!(count(&ended, "error: stopping; once more stops at once"), 1, "{ended:#?}");
+    assert_eq!(count(&ended, "Stopping… Ctrl-C again to stop now"), 1, "{ended:#?}");
     assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
     assert!(ended[0].starts_with("run run_"), "{ended:#?}");
 }

@@ -69,7 +69,8 @@ impl<'a> Drive<'a> {
     /// Drives the run until it ends. What stops it sooner is written down, as
     /// far as it can be.
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
-        let halted = self.turns(machine).await;
+        // On the heap: it holds a machine and all that a turn needs.
+        let halted = Box::pin(self.turns(machine)).await;
         let answered = self.world.answered();
         let left = self.world.cancel_all().await;
         for note in self.world.notes() {
@@ -202,6 +203,7 @@ impl<'a> Drive<'a> {
         self.world.perform(machine.take_effects(), self.guests.len());
         let has_refused = self.world.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
+        self.recorder.queued(self.world.queued());
         if has_refused {
             return Ok(());
         }
