@@ -16,12 +16,23 @@ use crate::words::{count, dollars, plural};
 const RESULT_COLUMNS: usize = 70;
 const NAMED_MAX: usize = 3;
 
-/// Says it where stdout and stderr are read by the same person.
-pub(crate) fn tell(report: &Report, warned: &[String], is_stream: bool) {
-    if is_stream || !std::io::stdout().is_terminal() || !std::io::stderr().is_terminal() {
-        return;
+/// Whether stdout and stderr are read by one person, who saw a report go by.
+fn is_read() -> bool {
+    std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// What came of the run, below its report.
+pub(crate) fn tell(report: &Report, warned: &[String]) {
+    if is_read() {
+        lines(report, warned).iter().for_each(|line| talk(line));
     }
-    lines(report, warned).iter().for_each(|line| talk(line));
+}
+
+/// What to type next, last of all, where nothing else has said it.
+pub(crate) fn next(report: &Report) {
+    if is_read() && report.state == RunState::Completed {
+        talk(&format!("its steps: smol-wf history {}", report.run_id));
+    }
 }
 
 fn lines(report: &Report, warned: &[String]) -> Vec<String> {
@@ -39,7 +50,6 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
         let result = report.results.get();
         let result = screen::cut(&screen::one_line(result), RESULT_COLUMNS);
         lines.push(format!("result: {result}"));
-        lines.push(format!("steps: smol-wf history {}", report.run_id));
     }
     lines
 }

@@ -4,8 +4,8 @@
 //! Owns: which limit an error comes from, and what to type. Never: changes the
 //! error; this is said below it.
 
-/// Files that a run has open at once: itself some thirty, and a few of each agent.
-const FILES_LEAST: u64 = 64;
+/// Files that a run has open at once: itself some twenty, and a few of each agent.
+const FILES_LEAST: u64 = 32;
 
 /// Files that are asked for, where the system lets us have more than it gives.
 const FILES_WANTED: u64 = 1_024;
@@ -24,7 +24,7 @@ pub(crate) fn make_room_for_files() -> Result<(), String> {
 /// What to know of an error that says these words.
 pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if says(&["File too large", "os error 27"]) || code == "store_disk_full" {
+    if says(&["File too large", "os error 27"]) || ["store_disk_full", "store_io"].contains(&code) {
         let most = system::file_bytes()?;
         return Some(format!(
             "files may be no larger than {} KiB here (ulimit -f): `ulimit -f unlimited` lifts that",

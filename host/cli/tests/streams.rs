@@ -292,3 +292,48 @@ fn a_resumed_run_tells_its_whole_stream_once() {
     assert_eq!(resumed.code, 0, "{}", resumed.stderr);
     is_whole(&place, &run, &resumed.stdout);
 }
+
+/// Ctrl-S, or a terminal behind a connection that hangs: the lines that move must
+/// not hold the run either.
+#[test]
+fn a_terminal_that_takes_nothing_holds_nothing_up() {
+    let place = Place::new();
+    talkative(&place, 60);
+    let reads = r#"
+import os, pty, sqlite3, subprocess, sys, threading, time
+master, slave = pty.openpty()
+child = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, stderr=slave, stdin=subprocess.DEVNULL)
+os.close(slave)
+told = []
+thread = threading.Thread(target=lambda: told.append(child.stdout.read()))
+thread.start()
+ends, over = time.monotonic() + 90, 0
+while not over and time.monotonic() < ends:
+    time.sleep(0.05)
+    try:
+        over = sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM entries WHERE kind = 'run_ended'").fetchone()[0]
+    except sqlite3.Error:
+        pass
+waits = child.poll() is None
+said = b''
+try:
+    while part := os.read(master, 65536):
+        said += part
+except OSError:
+    pass
+thread.join()
+print(child.wait(), over, waits, b'\x1b[J' in said, b'whole' in told[0])
+"#;
+    let mut command = place.command(&[]);
+    let program = command.get_program().to_owned();
+    let script = place.write("read.py", reads);
+    let mut python = Command::new("python3");
+    python.arg(script).arg(place.db()).arg(program).args(["run", "s.mjs"]);
+    python.current_dir(place.dir.path()).env_remove("CI");
+    for (name, value) in command.env("TERM", "xterm").get_envs() {
+        python.env(name, value.unwrap_or_default());
+    }
+    let done = python.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(said.trim(), "0 1 True True True", "{}", String::from_utf8_lossy(&done.stderr));
+}

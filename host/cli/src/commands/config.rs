@@ -213,8 +213,9 @@ impl PathArgs {
             digest: None,
         });
         let files: Vec<FileRow> = project.into_iter().chain(user).collect();
-        if self.output != Format::Text {
-            output::print(self.output, &json!({ "schemaVersion": 1, "files": files }))?;
+        let format = self.json.asked().unwrap_or(self.output);
+        if format != Format::Text {
+            output::print(format, &json!({ "schemaVersion": 1, "files": files }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(["LAYER", "FILE", "STATE"]);

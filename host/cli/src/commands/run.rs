@@ -202,10 +202,13 @@ pub(super) fn conclude(
     if !show.events {
         streams::in_order();
         output::document(&report)?;
+        closing::tell(&report, &progress.warned());
     }
-    closing::tell(&report, &progress.warned(), show.events);
     failure::reused(&report);
     failure::ending(&report, script_text);
+    if !show.events {
+        closing::next(&report);
+    }
     streamed?;
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }

@@ -64,6 +64,11 @@ pub(super) fn terminal_size() -> (usize, usize) {
     system::terminal_size().filter(|&(rows, columns)| rows > 0 && columns > 0).unwrap_or(UNKNOWN)
 }
 
+/// Columns of the terminal on stdout; none where it is none.
+pub(crate) fn columns_of_stdout() -> Option<usize> {
+    system::columns_of_stdout().filter(|columns| *columns > 0)
+}
+
 /// Whether both streams go to the same place.
 pub(super) fn are_one() -> bool {
     system::are_one()
@@ -101,6 +106,10 @@ mod system {
         }
     }
 
+    pub(super) fn columns_of_stdout() -> Option<usize> {
+        Some(rustix::termios::tcgetwinsize(stdio::stdout()).ok()?.ws_col.into())
+    }
+
     pub(super) fn are_one() -> bool {
         let place = |fd| rustix::fs::fstat(fd).map(|seen| (seen.st_dev, seen.st_ino));
         matches!((place(stdio::stdout()), place(stdio::stderr())), (Ok(out), Ok(err)) if out == err)
@@ -126,6 +135,10 @@ mod system {
 
     pub(super) fn write(to: fn(&[u8]) -> io::Result<usize>, bytes: &[u8]) -> io::Result<usize> {
         to(bytes)
+    }
+
+    pub(super) fn columns_of_stdout() -> Option<usize> {
+        None
     }
 
     pub(super) fn are_one() -> bool {
