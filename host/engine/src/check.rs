@@ -22,7 +22,7 @@ use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::children::file_name_of;
-use crate::engine::compile;
+use crate::compile::compile;
 use crate::error::EngineError;
 use crate::request::ScriptFile;
 

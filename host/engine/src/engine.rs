@@ -24,12 +24,12 @@ use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
-use crate::children::{Children, file_name_of, scope_start};
+use crate::children::{Children, scope_start};
 use crate::clock;
+use crate::compile::compile;
 use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
-use crate::explain::explain;
 use crate::fork::ForkRequest;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
@@ -334,24 +334,6 @@ impl Engine {
             Children { root: Arc::new(root), sandbox: self.sandbox.clone(), surface: head.surface };
         let agents = Agents::new(head, registry, settings, self.worktrees.clone());
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
-    }
-}
-
-/// Reads and compiles a script, without running it.
-pub(crate) async fn compile(
-    sandbox: &Sandbox,
-    file: &ScriptFile,
-    surface: Surface,
-) -> Result<(Script, Dialect), EngineError> {
-    let file_name = file_name_of(&file.path.to_string_lossy());
-    let script = Script::read(&file.bytes, &file_name)
-        .map_err(|refused| EngineError::Script(Box::new(refused)))?;
-    match sandbox.inspect(&script.source(), surface).await? {
-        Ok(dialect) => Ok((script, dialect)),
-        Err(error) => {
-            let error = Box::new(explain(error, &script.text, &file_name));
-            Err(EngineError::Compile { error, text: script.text, file_name })
-        }
     }
 }
 

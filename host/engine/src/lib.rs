@@ -9,6 +9,7 @@ mod agents;
 pub mod check;
 mod children;
 mod clock;
+mod compile;
 mod diagnose;
 mod drive;
 mod effects;

@@ -29,7 +29,8 @@ use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::children::{Children, scope_start};
-use crate::engine::{compile, refuse_wrong_models};
+use crate::compile::compile;
+use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
