@@ -146,8 +146,8 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Output(error) => {
-            say(&format!("cannot write to stdout: {error}"), None);
-            ExitCode::from(crate::exit::FAILED)
+            say(&format!("cannot write to stdout: {error} [stdout_unwritable]"), None);
+            ExitCode::from(crate::exit::UNWRITTEN)
         }
     }
 }
@@ -156,11 +156,13 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
         EngineError::Script(refused) if refused.line > 0 => {
-            let place = format!("{}:{}:{}", refused.file_name, refused.line, refused.column);
+            let name = screen::one_line(&refused.file_name);
+            let place = format!("{name}:{}:{}", refused.line, refused.column);
             Some(format!("{place}\n{}", refused.snippet))
         }
         EngineError::Compile { error, text, file_name } if error.line > 0 => {
-            let place = format!("{file_name}:{}:{}", error.line, error.column);
+            let name = screen::one_line(file_name);
+            let place = format!("{name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
         EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
@@ -229,6 +231,9 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        if let Some(limit) = system_limits::behind(&error.message, &error.code) {
+            talk(&limit);
+        }
         if error.name.as_deref() == Some("TypeError") {
             nulls(report, "null before that");
         }

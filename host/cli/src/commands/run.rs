@@ -199,17 +199,24 @@ pub(super) fn conclude(
             return Ok(code);
         }
     };
-    if !show.events {
+    let printed = if show.events {
+        streamed
+    } else {
         streams::in_order();
-        output::document(&report)?;
+        let printed = output::document(&report);
         closing::tell(&report, &progress.warned());
-    }
+        printed
+    };
     failure::reused(&report);
     failure::ending(&report, script_text);
+    if let Err(error) = printed {
+        let code = failure::report(&error.into());
+        failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));
+        return Ok(code);
+    }
     if !show.events {
         closing::next(&report);
     }
-    streamed?;
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
