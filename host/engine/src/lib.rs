@@ -51,6 +51,7 @@ pub use fixture::{
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, RunJournal, RunSummary};
 pub use keep::Imported;
+pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};
 pub use replay::ReplayReport;
 pub use request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};
