@@ -10,6 +10,7 @@
 
 mod parse;
 mod record;
+mod weight;
 
 use serde::{Deserialize, Serialize};
 

@@ -31,5 +31,6 @@ pub mod selector;
 pub mod stop;
 pub mod summary;
 pub mod surface;
+pub mod survey;
 pub mod trace;
 pub mod worktree;

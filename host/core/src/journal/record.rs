@@ -35,6 +35,12 @@ impl Chain {
         Self { last: records.last().map(|record| record.chain.clone()).unwrap_or_default() }
     }
 
+    /// Behind the record with this digest.
+    #[must_use]
+    pub fn behind(last: String) -> Self {
+        Self { last }
+    }
+
     /// The next record.
     ///
     /// # Errors
