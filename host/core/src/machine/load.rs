@@ -26,7 +26,7 @@ pub(super) fn resume(
     machine.skip_attempts();
     if !over {
         machine.now_us = last_us.max(now_us);
-        machine.begins_us = Some(machine.now_us);
+        machine.timers.begin_at(machine.now_us);
         let attempt = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1);
         machine.write(Body::AttemptStarted { attempt, limits, guest });
         if machine.recorded.is_empty() {

@@ -108,9 +108,8 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
-    timers: Timers,
-    /// When this attempt began, while the journal of earlier ones is met.
-    begins_us: Option<i64>,
+    /// In a box: a machine moves with every turn.
+    timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
     /// Scope of the turn in progress.
     current: Scope,
@@ -209,8 +208,7 @@ impl Machine {
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
-            timers: Timers::default(),
-            begins_us: None,
+            timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,
             now_us: 0,

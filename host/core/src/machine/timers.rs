@@ -48,6 +48,8 @@ pub(super) struct Timers {
     held: Held,
     open: BTreeMap<TimerId, OpenTimer>,
     last: u32,
+    /// When this attempt began, while the journal of earlier ones is met.
+    begins_us: Option<i64>,
 }
 
 impl Timers {
@@ -57,6 +59,11 @@ impl Timers {
             Body::AttemptStarted { .. } => self.held.begin(at_us),
             _ => self.held.pass(at_us),
         }
+    }
+
+    /// An attempt begins behind what is recorded.
+    pub(super) fn begin_at(&mut self, now_us: i64) {
+        self.begins_us = Some(now_us);
     }
 
     /// Whether a script waits for one of its timers.
@@ -148,7 +155,7 @@ impl Machine {
 
     /// The journal is at its end: what was set in it is waited for from here on.
     pub(super) fn set_timers(&mut self) {
-        if let Some(begins_us) = self.begins_us.take() {
+        if let Some(begins_us) = self.timers.begins_us.take() {
             self.timers.held.begin(begins_us);
         }
         let held_us = self.timers.held.us;
