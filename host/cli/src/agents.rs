@@ -27,7 +27,7 @@ use crate::progress::Opening;
 pub(crate) const DEBUG: &str = "debug";
 /// Said when nothing else is there: an echo must never pass for an answer.
 /// What a script may name, nobody knows before it has run.
-const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL by a \
+pub(crate) const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL by a \
     call for which none is named: by itself, its model or its phase. The debug provider echoes \
     its prompt. `smol-wf doctor` says what is missing; --agent-provider debug asks for the echo";
 

@@ -11,6 +11,7 @@ mod config;
 mod difference;
 mod exit;
 mod failure;
+mod files;
 mod flags;
 mod output;
 mod paths;
@@ -19,6 +20,7 @@ mod screen;
 mod setup;
 mod shell;
 mod signals;
+mod standing;
 mod table;
 mod when;
 mod words;
@@ -51,7 +53,7 @@ Examples:
 Exit codes:
   0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
   5 paused at a limit, resumable   7 mismatch   8 completed without any answer
-  69 no agent can be used (doctor)   129/130/143 stopped by a signal";
+  69 no agent can be used   129/130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

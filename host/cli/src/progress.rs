@@ -13,11 +13,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
-use smol_wf_engine::Watcher;
+use smol_wf_core::journal::RunHead;
+use smol_wf_engine::{Watcher, WorksIn};
 
+use crate::agents::DEBUG;
 use crate::config::{Key, Settings};
 use crate::failure::talk;
 use crate::output;
+use crate::standing::one_line;
 use crate::words::span;
 use live::Live;
 pub(crate) use live::{around, take_away};
@@ -29,6 +32,8 @@ pub(crate) struct Progress {
     level: LogLevel,
     screen: Screen,
     run: OnceLock<RunId>,
+    /// Where its agents work, as the first line says it.
+    place: OnceLock<String>,
     opening: Opening,
     /// Warnings from before the run was known: its id comes first.
     early: Mutex<Vec<String>>,
@@ -46,6 +51,20 @@ pub(crate) struct Progress {
 pub(crate) struct Opening {
     pub(crate) warnings: Vec<String>,
     pub(crate) notes: Vec<String>,
+}
+
+impl Opening {
+    /// Of a run that is taken up, or forked.
+    pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
+        let mut notes: Vec<String> = said.into_iter().collect();
+        if head.provider == DEBUG {
+            notes.push(
+                "agents: debug, as the run was started: it echoes prompts, and nothing is sent to a model"
+                    .to_owned(),
+            );
+        }
+        Self { warnings: settings.warnings(), notes }
+    }
 }
 
 enum Screen {
@@ -67,6 +86,7 @@ impl Progress {
             level,
             screen,
             run: OnceLock::new(),
+            place: OnceLock::new(),
             opening,
             early: Mutex::default(),
             told: AtomicU64::new(0),
@@ -111,11 +131,23 @@ impl Progress {
 }
 
 impl Watcher for Progress {
+    fn works_in(&self, WorksIn { cwd, outside }: WorksIn<'_>) {
+        let mut place = format!(" in {}", one_line(cwd));
+        if let Some(project) = outside {
+            place.push_str(&format!(
+                " (warning: that is outside the project of its script, {}; --cwd names another folder)",
+                one_line(project)
+            ));
+        }
+        let _ = self.place.set(place);
+    }
+
     fn run_known(&self, run: &RunId, resumed: bool) {
         let _ = self.run.set(run.clone());
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
-        talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
+        let place = self.place.get().map_or("", String::as_str);
+        talk(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
         self.say_warnings();
         if self.level >= LogLevel::Info {
             for note in &self.opening.notes {
@@ -194,6 +226,11 @@ impl LogLevel {
             _ => Self::Info,
         }
     }
+}
+
+/// Whether someone may be looking: on a terminal, and not in CI.
+pub(crate) fn is_watched() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
 /// Whether lines may be drawn over: on a terminal that can, and not where

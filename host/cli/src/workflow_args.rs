@@ -5,11 +5,14 @@
 //! sources together. Never: knows what a workflow does with them.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
+use smol_wf_engine::library;
+
+use crate::paths;
 
 const PREFIX: &str = "--args-";
 /// Largest file of arguments: as JSON they may have a quarter of that, and YAML
@@ -149,23 +152,16 @@ fn not_mergeable(value: &Value) -> ArgsError {
     ArgsError::NotMergeable { found: smol_wf_core::call::kind_of(value) }
 }
 
-/// At most one byte more than allowed, whatever the path leads to.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = FILE_BYTES_MAX as u64 + 1;
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn read_file(path: &Path) -> Result<Map<String, Value>, ArgsError> {
     let path = path.to_owned();
-    let bytes = match read_bounded(&path) {
+    let home = paths::home();
+    let bytes = match library::read_named(&path, FILE_BYTES_MAX as u64, home.as_deref()) {
         Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+            return Err(ArgsError::FileTooLarge { path });
+        }
         Err(error) => return Err(ArgsError::Unreadable { path, error }),
     };
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(ArgsError::FileTooLarge { path });
-    }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text.trim_start_matches('\u{feff}'),
         Err(error) => return Err(ArgsError::NotUtf8 { path, offset: error.valid_up_to() }),

@@ -72,6 +72,12 @@ impl SqliteStore {
         }
     }
 
+    /// Whether the file at this path is a database of this program's.
+    #[must_use]
+    pub fn is_ours(path: &Path) -> bool {
+        look::is_ours(path)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
