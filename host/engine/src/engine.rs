@@ -141,7 +141,7 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         let Means { registry, standing, agents, timeout } = means;
-        tell(&standing, watcher);
+        standing.tell(watcher);
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
@@ -205,7 +205,7 @@ impl Engine {
         } else {
             self.load(&key).await?
         };
-        tell(&standing, watcher);
+        standing.tell(watcher);
         watcher.run_known(&request.run, true);
         let recorder = Recorder::resumed(self.writer.clone(), watcher, lease, &records, &entries);
         let guest = Sandbox::guest_digest();
@@ -347,14 +347,6 @@ pub(crate) async fn compile(
             let error = Box::new(explain(error, &script.text, &file_name));
             Err(EngineError::Compile { error, text: script.text, file_name })
         }
-    }
-}
-
-/// Says where agents work, and what of that may surprise.
-fn tell(standing: &Standing, watcher: &dyn Watcher) {
-    watcher.works_in(standing.told());
-    if let Some(why) = standing.passed_over() {
-        watcher.warn(why);
     }
 }
 

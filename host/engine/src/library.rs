@@ -46,8 +46,8 @@ pub struct ProjectRoot {
 pub struct Loaded {
     /// All that is in it.
     pub bytes: Vec<u8>,
-    /// From the project root, with `/` between its parts; absolute in a folder
-    /// of the user's.
+    /// From the project root, with `/` between its parts; from `~` where it is one
+    /// that the user keeps for all projects.
     pub path: String,
 }
 

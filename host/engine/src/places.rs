@@ -12,7 +12,7 @@ use smol_wf_core::journal::RunHead;
 use crate::error::EngineError;
 use crate::library::{Library, ProjectRoot, is_users};
 use crate::request::Places;
-use crate::watch::WorksIn;
+use crate::watch::{Watcher, WorksIn};
 
 /// Both places of one run.
 #[derive(Debug)]
@@ -70,18 +70,16 @@ impl Standing {
         Self { cwd, root, is_users: is_users(script, home.as_deref()), home }
     }
 
-    /// What whoever watches has to know.
-    pub(crate) fn told(&self) -> WorksIn<'_> {
+    /// Says where agents work, and what of that may surprise.
+    pub(crate) fn tell(&self, watcher: &dyn Watcher) {
         let root = self.root.as_ref().map(ProjectRoot::path);
-        let outside = root.filter(|root| !self.is_users && !self.cwd.starts_with(root));
-        WorksIn { cwd: &self.cwd, outside }
-    }
-
-    /// Why a mark above the script does not count, when the agents do not work
-    /// below it as well: then the settings have said so.
-    pub(crate) fn passed_over(&self) -> Option<&str> {
-        let root = self.root.as_ref()?;
-        root.passed_over().filter(|_| !self.cwd.starts_with(root.path()))
+        let outside = root.filter(|root| !self.cwd.starts_with(root));
+        watcher.works_in(WorksIn { cwd: &self.cwd, outside: outside.filter(|_| !self.is_users) });
+        // Where agents work below it as well, the settings have said so.
+        let passed_over = self.root.as_ref().and_then(ProjectRoot::passed_over);
+        if let Some(why) = passed_over.filter(|_| outside.is_some()) {
+            watcher.warn(why);
+        }
     }
 
     /// Where children are looked for.

@@ -10,6 +10,9 @@ use smol_wf_core::call::WorkflowTarget;
 use super::error::{LibraryError, shown};
 use super::{Loaded, ProjectRoot, name, path};
 
+/// What the home folder is called in a path.
+const HOME: &str = "~";
+
 /// All places of one run.
 #[derive(Debug)]
 pub(crate) struct Library {
@@ -59,17 +62,13 @@ impl Library {
     /// # Errors
     /// When it cannot be had.
     pub(crate) fn again(&self, recorded: &str) -> Result<Loaded, LibraryError> {
-        if !recorded.starts_with('/') {
-            let path = path::resolve(&[], recorded)?;
-            return self.root()?.load(path);
+        for (name, folder) in self.user_folders() {
+            if let Some(inside) = recorded.strip_prefix(&name) {
+                let path = path::resolve(&[], inside)?;
+                return folder.load(path);
+            }
         }
-        let mut folders = self.user_folders();
-        let found = folders.find_map(|folder| {
-            let inside = Path::new(recorded).strip_prefix(folder.path()).ok()?.to_str()?;
-            folder.load(inside.to_owned()).ok()
-        });
-        let loaded = found.ok_or_else(|| LibraryError::Outside { path: shown(recorded) })?;
-        Ok(Loaded { path: recorded.to_owned(), ..loaded })
+        self.root()?.load(path::resolve(&[], recorded)?)
     }
 
     fn root(&self) -> Result<&ProjectRoot, LibraryError> {
@@ -154,25 +153,25 @@ impl Library {
                 }
             }
         }
-        for folder in self.user_folders() {
+        for (place, folder) in self.user_folders() {
             if found.is_some() {
                 break;
             }
-            found = search.in_folder(&folder)?.map(|loaded| Loaded {
-                path: folder.path().join(&loaded.path).to_string_lossy().into_owned(),
-                ..loaded
-            });
+            let users = search.in_folder(&folder, &place)?;
+            found = users.map(|loaded| Loaded { path: place + &loaded.path, ..loaded });
         }
         let loaded = found.ok_or_else(|| search.nothing())?;
         Ok(Asked { loaded, warning: None })
     }
 
-    /// The folders in which the user keeps workflows for all projects.
-    fn user_folders(&self) -> impl Iterator<Item = ProjectRoot> + '_ {
-        let home = self.home.iter();
-        let folders = home.flat_map(|home| name::FOLDERS.map(|folder| home.join(folder)));
+    /// The folders in which the user keeps workflows for all projects, and what
+    /// they are called: as shells do, so that a recording does not name the user.
+    fn user_folders(&self) -> impl Iterator<Item = (String, ProjectRoot)> + '_ {
+        let of_home = |home: &'_ PathBuf| name::FOLDERS.map(|folder| (folder, home.join(folder)));
         // Most people have none.
-        folders.filter_map(|folder| ProjectRoot::open(&folder).ok())
+        self.home.iter().flat_map(of_home).filter_map(|(name, folder)| {
+            Some((format!("{HOME}/{name}/"), ProjectRoot::open(&folder).ok()?))
+        })
     }
 }
 
@@ -191,8 +190,10 @@ pub fn find_workflow(
     let caller = root.relative(&here.join("workflow"));
     let library = Library::new(Some(root), None, home);
     let Loaded { bytes, path: inside } = library.by_name(Path::new(&caller), name)?.loaded;
-    // Absolute where it is one of the user's.
-    Ok((bytes, path.join(inside)))
+    let users = library.user_folders().find_map(|(place, folder)| {
+        inside.strip_prefix(&place).map(|inside| folder.path().join(inside))
+    });
+    Ok((bytes, users.unwrap_or_else(|| path.join(&inside))))
 }
 
 /// Whether a script is one of those that the user keeps for all projects.

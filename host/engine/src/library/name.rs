@@ -56,10 +56,11 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// In a folder of workflows itself.
+    /// In a folder of workflows itself, which is called like this.
     pub(super) fn in_folder(
         &mut self,
         folder: &ProjectRoot,
+        called: &str,
     ) -> Result<Option<Loaded>, LibraryError> {
         let found = self.in_folders(folder, &[".".to_owned()])?;
         let bare = |found: Loaded| Loaded {
@@ -67,7 +68,7 @@ impl<'a> Search<'a> {
             ..found
         };
         if let Some(looked) = self.looked.last_mut().filter(|looked| *looked == ".") {
-            *looked = shown(&folder.path().to_string_lossy());
+            *looked = called.trim_end_matches('/').to_owned();
         }
         Ok(found.map(bare))
     }

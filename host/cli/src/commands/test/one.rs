@@ -92,8 +92,9 @@ impl Tester {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let (accept, script, home) = (self.accept, self.script.clone(), paths::home());
         let within = Some(within.to_owned());
+        let cwd = std::env::current_dir().ok();
         let request =
-            FixtureRequest { path, text, script, within, home, rules, accept, live, kept };
+            FixtureRequest { path, text, script, within, cwd, home, rules, accept, live, kept };
         let verdict = engine.test_fixture(request, self.cancel.clone()).await;
         verdict.map_err(|error| format!("{error} [{}]", error.code()))
     }
