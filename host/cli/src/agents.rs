@@ -27,7 +27,7 @@ use crate::progress::Opening;
 pub(crate) const DEBUG: &str = "debug";
 /// Said when nothing else is there: an echo must never pass for an answer.
 /// What a script may name, nobody knows before it has run.
-pub(crate) const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL by a \
+const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL by a \
     call for which none is named: by itself, its model or its phase. The debug provider echoes \
     its prompt. `smol-wf doctor` says what is missing; --agent-provider debug asks for the echo";
 
@@ -77,9 +77,15 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
-    let ProviderSettings { kind, program, command, args, env, env_allow, .. } = settings.clone();
-    let cli =
-        CliOptions { program, args: args.clone(), env: env.clone(), env_allow: env_allow.clone() };
+    let ProviderSettings { kind, program, command, args, env, env_allow, subagents, .. } =
+        settings.clone();
+    let cli = CliOptions {
+        program,
+        args: args.clone(),
+        env: env.clone(),
+        env_allow: env_allow.clone(),
+        subagents,
+    };
     let name_of_its_own = name.to_owned();
     let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow };
     let provider: Arc<dyn Provider> = match kind {
@@ -192,7 +198,7 @@ impl Chosen {
             How::Found { program } => {
                 opening.notes.push(format!("agents: {name} (found at {})", program.display()));
             }
-            How::Nothing => opening.warnings.push(NOTHING.to_owned()),
+            How::Nothing => opening.banner = Some(NOTHING.to_owned()),
         }
         let others = self.others.iter();
         opening

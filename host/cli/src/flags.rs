@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use smol_wf_engine::RunState;
+use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
 use crate::standing::{LatestFlags, PlaceFlags};
@@ -141,6 +141,7 @@ pub(crate) enum StateName {
     /// A process works on it
     Running,
     /// Its process died
+    #[value(alias = "pending")]
     Interrupted,
     /// Someone stopped it
     Cancelled,
@@ -219,7 +220,8 @@ impl LimitFlags {
 /// How much is said
 #[derive(Debug, Args)]
 pub(crate) struct LogFlags {
-    /// How much to say on stderr: error, warn, info or debug [default: info]
+    /// How much to say on stderr: error (also off, none, quiet), warn (warning),
+    /// info or debug (trace) [default: info]
     #[arg(long, value_name = "LEVEL", value_parser = reader(Key::LogLevel))]
     log_level: Option<Value>,
 
@@ -286,6 +288,13 @@ pub(crate) struct WorkFlags {
 
     #[command(flatten)]
     pub(crate) db: DbFlags,
+}
+
+impl ShowFlags {
+    /// Where the event stream is read from, when it is asked for.
+    pub(crate) fn stream_of(&self, engine: &Engine) -> Option<Engine> {
+        self.events.then(|| engine.clone())
+    }
 }
 
 impl WorkFlags {

@@ -21,7 +21,7 @@ use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
 use crate::paths;
-use crate::standing::one_line;
+use crate::screen;
 
 /// An engine over the database of these settings, which is made where there is
 /// none: for commands that write.
@@ -38,7 +38,8 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
     if is_there(path) {
         return None;
     }
-    let shown = |path: &Path| one_line(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
+    let shown =
+        |path: &Path| screen::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
     if given.origin != Origin::Default {
         return Some(format!("made a new database: {}", shown(path)));
     }

@@ -91,11 +91,12 @@ impl LatestFlags {
         let latest = engine.latest(&project, home.as_deref()).await?;
         match (latest.here, latest.of_all) {
             (Some(run), Some((newest, folder))) => {
-                let mut said = format!("latest is {run}, the last run of {}", one_line(&project));
+                let mut said =
+                    format!("latest is {run}, the last run of {}", screen::path(&project));
                 if newest != run {
                     said.push_str(&format!(
                         "; {newest} is newer and works in {}: --anywhere",
-                        one_line(&folder)
+                        screen::path(&folder)
                     ));
                 }
                 Ok((run, Some(said)))
@@ -106,9 +107,4 @@ impl LatestFlags {
             _ => Err(EngineError::UnknownRun { asked: asked.to_owned() }),
         }
     }
-}
-
-/// A path, fit to stand in a line.
-pub(crate) fn one_line(path: &Path) -> String {
-    screen::one_line(&path.to_string_lossy())
 }

@@ -36,6 +36,7 @@ pub mod rehearse;
 mod replay;
 mod request;
 mod rounds;
+mod tail;
 mod watch;
 mod worktree;
 mod writer;
@@ -55,6 +56,7 @@ pub use request::{AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher, WorksIn};
 pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};

@@ -88,7 +88,7 @@ impl Rehearsal {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         // The script, its children, and a spare one for compiling and for
         // finding out why a script hangs.
-        let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX * 2 + 8))?;
+        let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script).await?;
         let standing = Standing::of_new(&request.script.path, &request.places)?;
         let project = standing.root.as_ref();

@@ -56,7 +56,6 @@ pub(super) async fn once_more(
     }
     // With the recorded text: a script that was edited meanwhile is no other run.
     let request = resume_request(paused.run_id.clone(), None, again.settings, again.places)?;
-    progress.again();
     engine.resume(request, progress, signals.cancel.clone()).await
 }
 

@@ -13,8 +13,7 @@ use smol_wf_engine::library;
 use smol_wf_engine::{Engine, ExportRequest};
 
 use crate::failure::{CommandError, talk};
-use crate::paths;
-use crate::standing::one_line;
+use crate::{paths, screen};
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
@@ -47,12 +46,12 @@ impl FixtureFlags {
         let is_new = !folder.exists();
         fs::create_dir_all(&folder).map_err(|error| unwritable(&path, &error))?;
         if is_new {
-            talk(&format!("made the folder {}", one_line(&folder)));
+            talk(&format!("made the folder {}", screen::path(&folder)));
         }
         let request = ExportRequest { run: run.clone(), folder, redact: self.redact };
         let text = engine.fixture(request).await?;
         write(&path, &text)?;
-        let shown = asked.display();
+        let shown = screen::path(&asked);
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
         Ok(ExitCode::SUCCESS)
     }
@@ -63,7 +62,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.filter(|folder| !folder.exists()).map_or(Ok(()), |folder| {
         fs::create_dir_all(folder)?;
-        talk(&format!("made the folder {}", one_line(folder)));
+        talk(&format!("made the folder {}", screen::path(folder)));
         Ok(())
     });
     made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
@@ -113,7 +112,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {
-    CommandError::Usage(format!("cannot write {}: {error}", path.display()))
+    CommandError::Usage(format!("cannot write {}: {error}", screen::path(path)))
 }
 
 /// A fixture, and the folder that it was found in.
@@ -131,7 +130,7 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<Found>, CommandError> {
     for place in places {
         let mut paths = Vec::new();
         collect(place, &mut paths).map_err(|error| {
-            CommandError::Usage(format!("cannot look into {}: {error}", place.display()))
+            CommandError::Usage(format!("cannot look into {}: {error}", screen::path(place)))
         })?;
         let within = within(place);
         found.extend(paths.into_iter().map(|path| Found { path, within: within.clone() }));

@@ -86,7 +86,7 @@ impl ForkArgs {
         let signals = Signals::listen();
         let provider = self.agent_provider.as_ref().unwrap_or(&head.provider).clone();
         let opening = Opening::of_recorded(&settings, &RunHead { provider, ..head }, said);
-        let mut progress = Progress::new(self.work.show.events, &settings, opening);
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = ForkRequest {
             script,
             from: self.from,
@@ -100,12 +100,11 @@ impl ForkArgs {
             places: places.of_recorded()?,
             ..ForkRequest::of(run)
         };
-        // On the heap, so that all commands are small futures.
-        let report = Box::pin(engine.fork(request, &progress, signals.cancel.clone())).await;
+        let report = engine.fork(request, &progress, signals.cancel.clone()).await;
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.work.show, text.as_deref())
+        conclude(report, &progress, &signals, &self.work.show, text.as_deref())
     }
 }
 

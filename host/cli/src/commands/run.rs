@@ -23,7 +23,7 @@ use crate::progress::{self, Opening, Progress};
 use crate::signals::Signals;
 use crate::standing::PlaceFlags;
 use crate::workflow_args::{self, Named};
-use crate::{exit, output, paths, setup, shell};
+use crate::{closing, exit, output, paths, setup, shell, streams};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
@@ -102,23 +102,18 @@ impl RunArgs {
         let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let signals = Signals::listen();
         let cancel = signals.cancel.clone();
-        let mut opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut opening = Opening { warnings: settings.warnings(), ..Opening::default() };
         opening.warnings.extend(oddities(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
-        let mut progress = Progress::new(self.work.show.events, &settings, opening);
-        let request = self.request(script, args, &settings, chosen.name.clone(), places)?;
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let request = self.request(script, args, &settings, chosen.name, places)?;
         let report = engine.run(request, &progress, cancel).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places: &work.places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
-        let code = conclude(report, &mut progress, &signals, &work.show, Some(&text));
-        // Behind pages of JSON, the first line is out of sight.
-        if chosen.is_makeshift() {
-            failure::talk(&format!("warning: {}", agents::NOTHING));
-        }
-        code
+        conclude(report, &progress, &signals, &work.show, Some(&text))
     }
 
     /// Takes a run up, with what it was started with.
@@ -142,13 +137,13 @@ impl RunArgs {
         let signals = Signals::listen();
         let mut opening = Opening::of_recorded(&settings, &head, said);
         opening.warnings.extend(oddities(&script));
-        let mut progress = Progress::new(self.work.show.events, &settings, opening);
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = resume_request(run, Some(script), &settings, places)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.work.show, Some(text))
+        conclude(report, &progress, &signals, &self.work.show, Some(text))
     }
 
     /// A run keeps what it was started with: the same values may be given again,
@@ -234,15 +229,18 @@ pub(super) fn resume_request(
     })
 }
 
-/// Prints what is to be printed and gives the exit code.
+/// Prints what is to be printed and gives the exit code. The run is over, its
+/// lease and its agents are let go of: readers are waited for.
 pub(super) fn conclude(
     report: Result<Report, EngineError>,
-    progress: &mut Progress,
+    progress: &Progress,
     signals: &Signals,
     show: &ShowFlags,
     script_text: Option<&str>,
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
+    signals.all_is_over();
+    let streamed = progress.settle();
     let report = match report {
         Ok(report) => report,
         Err(error) => {
@@ -264,13 +262,17 @@ pub(super) fn conclude(
         }
     };
     if !show.events {
+        streams::in_order();
         output::document(&report)?;
+        closing::tell(&report, &progress.warned());
     }
     failure::reused(&report);
     failure::ending(&report, script_text);
-    if let Some(error) = progress.lost() {
-        return Err(error.into());
+    if !show.events {
+        closing::next(&report);
     }
+    progress.say_banner();
+    streamed?;
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
