@@ -127,7 +127,7 @@ fn a_provider_that_is_not_there_is_named_with_those_that_are() {
         "[providers.mine]\nkind = 'command'\ncommand = ['x']\n[providers.pi]\nenabled = false\n";
     place.write("home/.config/smol-workflows/config.toml", file);
     let ran = run(&place, &["run", "w.mjs", "--agent-provider", "pi"]);
-    ran.fails(2, &["no provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
+    ran.fails(2, &["unknown provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
     let folder = project().join("examples/own-agent");
     let folder = folder.to_str().unwrap();
     let ran = at(&["run", script, "--cwd", folder, "--agent-provider", "counter"]);
-    ran.fails(2, &["no provider `counter`", "smol-wf trust", "providers.counter"]);
+    ran.fails(2, &["unknown provider `counter`", "smol-wf trust", "providers.counter"]);
     assert_eq!(at(&["trust", folder]).code, 0);
     let ran = at(&["run", script, "--cwd", folder]);
     assert_eq!(ran.ok()["results"], "7 words");

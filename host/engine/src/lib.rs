@@ -50,6 +50,7 @@ pub use fixture::{
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, Latest, RunJournal, RunSummary};
 pub use keep::Imported;
+pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};
 pub use replay::ReplayReport;
 pub use request::{AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest, ScriptFile};

@@ -22,6 +22,7 @@ use crate::flags::{CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{self, Opening, Progress};
 use crate::signals::Signals;
 use crate::standing::PlaceFlags;
+use crate::usage;
 use crate::workflow_args::{self, Named};
 use crate::{closing, exit, output, paths, setup, shell, streams};
 
@@ -52,7 +53,7 @@ pub(crate) struct RunArgs {
     debug_rule: Vec<String>,
 
     /// Output tokens that the script's `budget` speaks of
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     /// All arguments of the workflow, as JSON
@@ -64,7 +65,7 @@ pub(crate) struct RunArgs {
     args_from_file: Option<PathBuf>,
 
     /// Seed of Math.random [default: drawn anew]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
     /// Take up this run instead of starting one; with another script than it had,
@@ -261,18 +262,25 @@ pub(super) fn conclude(
             return Ok(code);
         }
     };
-    if !show.events {
+    let printed = if show.events {
+        streamed
+    } else {
         streams::in_order();
-        output::document(&report)?;
+        let printed = output::document(&report);
         closing::tell(&report, &progress.warned());
-    }
+        printed
+    };
     failure::reused(&report);
     failure::ending(&report, script_text);
+    if let Err(error) = printed {
+        let code = failure::report(&error.into());
+        failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));
+        return Ok(code);
+    }
     if !show.events {
         closing::next(&report);
     }
     progress.say_banner();
-    streamed?;
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
