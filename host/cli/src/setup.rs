@@ -40,8 +40,12 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
     }
     let shown =
         |path: &Path| screen::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
-    if given.origin != Origin::Default {
+    // What a variable or a file names was typed once, and is known.
+    if matches!(given.origin, Origin::Flag(_)) {
         return Some(format!("made a new database: {}", shown(path)));
+    }
+    if given.origin != Origin::Default {
+        return None;
     }
     let older = paths::older_db().filter(|older| is_there(older))?;
     Some(format!(

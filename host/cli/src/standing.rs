@@ -88,6 +88,15 @@ impl LatestFlags {
         }
         let home = paths::home();
         let project = ProjectRoot::containing(from, home.as_deref())?.path().to_owned();
+        // What is kept in a project is of that project, wherever it came from.
+        let is_home = home
+            .as_ref()
+            .is_some_and(|home| home.canonicalize().is_ok_and(|home| home.starts_with(&project)));
+        if !is_home && engine.is_kept_in(&project) {
+            let run = engine.find(asked).await?;
+            let said = format!("latest is {run}, the last run of {}", screen::path(&project));
+            return Ok((run, Some(said)));
+        }
         let latest = engine.latest(&project, home.as_deref()).await?;
         match (latest.here, latest.of_all) {
             (Some(run), Some((newest, folder))) => {

@@ -91,7 +91,7 @@ fn a_mark_of_another_user_does_not_count_and_is_named() {
     let run = || at(&place, "tmp", &["run", "s.js", "--agent-provider", "debug"]);
     assert_eq!(run().ok()["results"], "mine");
     chown(child, Some(STRANGER), None).unwrap();
-    run().fails(1, &["belongs to another user", "[workflow_foreign]"]);
+    run().fails(1, &["belongs to another user", "[workflow_not_found]"]);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_folder_of_workflows_that_leads_elsewhere_is_refused_by_its_name() {
         "export const meta = { name: 'w', description: 'd' }\nreturn 1\n",
     );
     symlink(place.path("elsewhere"), place.path("p/.claude")).unwrap();
-    let says = ["`.claude` is a link that leads outside the project", "[workflow_outside_project]"];
-    at(&place, "p", &["run", "w"]).fails(3, &says);
-    at(&place, "p", &["run", "s.js", "--agent-provider", "debug"]).fails(1, &says);
+    let says = "`.claude` is a link that leads outside the project";
+    at(&place, "p", &["run", "w"]).fails(3, &[says, "[workflow_outside_project]"]);
+    at(&place, "p", &["run", "s.js", "--agent-provider", "debug"]).fails(1, &[says]);
 }

@@ -37,13 +37,13 @@ impl Children {
         refuse_other_files(&target)?;
         let (library, asked) = (self.library.clone(), target.clone());
         let search = move || library.find(Path::new(&caller), &asked);
+        // One code for whatever a script cannot have: it learns nothing of what
+        // lies elsewhere.
+        let not_found = |reason: String| Failure::new(codes::WORKFLOW_NOT_FOUND, reason);
         let Asked { loaded, warning } = tokio::task::spawn_blocking(search)
             .await
-            .map_err(|_| {
-                let cut_off = "the search for the script was cut off";
-                Failure::new(codes::WORKFLOW_NOT_FOUND, cut_off)
-            })?
-            .map_err(|error| Failure::new(error.code(), error.to_string()))?;
+            .map_err(|_| not_found("the search for the script was cut off".to_owned()))?
+            .map_err(|error| not_found(error.to_string()))?;
         let start = self.read(call, loaded, args).await.map_err(|reason| {
             Failure::new(
                 codes::WORKFLOW_REFUSED,

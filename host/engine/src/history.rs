@@ -230,6 +230,16 @@ impl Engine {
         }
     }
 
+    /// Whether the runs are kept in a folder, or below it.
+    #[must_use]
+    pub fn is_kept_in(&self, folder: &Path) -> bool {
+        let beside = self.worktrees.as_ref().and_then(|worktrees| worktrees.parent());
+        let beside = beside.map(|beside| if beside == "" { Path::new(".") } else { beside });
+        beside
+            .and_then(|beside| beside.canonicalize().ok())
+            .is_some_and(|at| at.starts_with(folder))
+    }
+
     /// The newest run of a project, by where its agents work, and the newest of
     /// all.
     ///

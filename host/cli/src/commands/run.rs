@@ -96,7 +96,7 @@ impl RunArgs {
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
         let chosen = agents::choose(&settings);
-        if chosen.is_makeshift() && !progress::is_watched() {
+        if chosen.is_alone() && !progress::is_watched() {
             return Err(CommandError::NoAgent);
         }
         let made = setup::to_be_made(&settings);

@@ -127,7 +127,8 @@ fn outside(root: &Path) -> io::Error {
 fn told(refused: Refused, most: u64) -> io::Error {
     match refused {
         Refused::NotAFile(kind) => {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("it is {kind}, not a regular file"))
+            let why = format!("it is {kind}, not a regular file of {most} bytes at the most");
+            io::Error::new(io::ErrorKind::InvalidInput, why)
         }
         Refused::TooLarge => too_large(most),
         Refused::Foreign(uid) => {
