@@ -123,7 +123,12 @@ impl Progress {
         }
     }
 
-    /// The first warnings, and how many there were.
+    /// Whether only what is wrong is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.level < LogLevel::Info
+    }
+
+    /// The first warnings.
     pub(crate) fn warned(&self) -> Vec<String> {
         locked(&self.warned).clone()
     }

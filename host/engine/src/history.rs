@@ -12,12 +12,12 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, Record, RunHead};
 use smol_wf_core::report::{Report, RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
-use smol_wf_providers::owner;
-use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Bound, LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
-use crate::engine::{Engine, recorded};
+use crate::engine::{Engine, same_run};
 use crate::error::EngineError;
+use crate::holding::judge;
 use crate::library::ProjectRoot;
 use crate::pieces::Pieces;
 
@@ -100,6 +100,48 @@ pub struct Latest {
     pub here: Option<RunId>,
     /// The newest of all, and where its agents work.
     pub of_all: Option<(RunId, PathBuf)>,
+}
+
+/// A run that is read piece by piece, as far as it went when that began.
+pub struct Reading {
+    row: RunRow,
+    pieces: Pieces,
+    left: u64,
+    /// Whether a process works on it.
+    pub held: bool,
+}
+
+impl Reading {
+    /// Entries in all.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.row.entries
+    }
+
+    /// Digest of the last record.
+    #[must_use]
+    pub fn tip(&self) -> &str {
+        &self.row.tip
+    }
+
+    /// The next records and what they say; none behind the last.
+    ///
+    /// # Errors
+    /// When they cannot be read, or were changed.
+    pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
+        let is_first = self.left == self.row.entries;
+        let Some(mut piece) = self.pieces.next().await?.filter(|_| self.left > 0) else {
+            return Ok(None);
+        };
+        if is_first {
+            same_run(&self.row, &piece.entries)?;
+        }
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(piece.entries.len());
+        self.left -= kept as u64;
+        piece.records.truncate(kept);
+        piece.entries.truncate(kept);
+        Ok(Some((piece.records, piece.entries)))
+    }
 }
 
 impl Engine {
@@ -207,7 +249,12 @@ impl Engine {
     pub async fn find(&self, asked: &str) -> Result<RunId, EngineError> {
         const LISTED_MAX: u32 = 16;
         if asked == "latest" {
-            let newest = self.rows(&HistoryPage::default(), 1, None).await?.into_iter().next();
+            let tenant = self.tenant.clone();
+            let newest = self
+                .writer
+                .with(move |store: &mut dyn Store| store.newest(&tenant, 0, 1))
+                .await??
+                .pop();
             return newest.map(|row| row.key.run).ok_or_else(|| unknown(asked));
         }
         let prefix = match asked {
@@ -290,7 +337,7 @@ impl Engine {
     ) -> Result<Vec<(RunId, Option<String>)>, EngineError> {
         let folders = move |store: &mut dyn Store| {
             let mut folder = |key: &RunKey| {
-                let stretch = store.load_from(key, 0, 1).ok()??;
+                let stretch = store.load_from(key, 0, Bound::records(1)).ok()??;
                 let entry =
                     journal::read_behind("", 0, &stretch.records).ok()?.into_iter().next()?;
                 let Body::RunStarted(head) = entry.body else { return None };
@@ -317,7 +364,8 @@ impl Engine {
     /// When there is no such run, or its journal cannot be read.
     pub async fn head(&self, run: &RunId) -> Result<RunHead, EngineError> {
         let mut pieces = Pieces::begin(self.writer.clone(), self.key(run))?;
-        match pieces.next().await?.unwrap_or_default().into_iter().next() {
+        let first = pieces.next().await?.and_then(|piece| piece.entries.into_iter().next());
+        match first {
             Some(Entry { body: Body::RunStarted(head), .. }) => Ok(*head),
             _ => Err(unknown(run.as_str())),
         }
@@ -329,8 +377,17 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn started(&self, run: &RunId) -> Result<(RunHead, Option<String>), EngineError> {
-        let (_, entries) = self.load(&self.key(run)).await?;
-        recorded(&entries, run).map(|(head, start, _)| (head, start.args))
+        self.survey(run).await?.recorded().map(|(head, start, _)| (head, start.args))
+    }
+
+    /// A run, read piece by piece: its entries, and their records.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be read.
+    pub async fn reading(&self, run: &RunId) -> Result<Reading, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run.as_str()))?;
+        let pieces = Pieces::with_bodies(self.writer.clone(), self.key(run))?;
+        Ok(Reading { held: is_held(&row), pieces, left: row.entries, row })
     }
 
     /// A run, read whole.
@@ -424,7 +481,7 @@ pub(crate) fn is_held(row: &RunRow) -> bool {
 }
 
 fn holds(lease: &LeaseRow) -> bool {
-    lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner)
+    judge(&lease.owner).holds(lease.expires_at_us, clock::now_us())
 }
 
 fn unknown(asked: &str) -> EngineError {

@@ -19,10 +19,13 @@ mod fixture;
 mod fork;
 mod guard;
 mod history;
+mod holding;
+mod journal;
 mod keep;
 pub mod library;
 mod notes;
 mod offline;
+mod patience;
 mod pieces;
 mod places;
 #[cfg(test)]
@@ -48,7 +51,7 @@ pub use fixture::{
     LiveCalls,
 };
 pub use fork::ForkRequest;
-pub use history::{HistoryPage, Latest, RunJournal, RunSummary};
+pub use history::{HistoryPage, Latest, Reading, RunJournal, RunSummary};
 pub use keep::Imported;
 pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};

@@ -262,12 +262,15 @@ pub(super) fn conclude(
             return Ok(code);
         }
     };
+    let is_shown = !show.events && !progress.is_quiet();
     let printed = if show.events {
         streamed
     } else {
         streams::in_order();
         let printed = output::document(&report);
-        closing::tell(&report, &progress.warned());
+        if is_shown {
+            closing::tell(&report, &progress.warned());
+        }
         printed
     };
     failure::reused(&report);
@@ -277,7 +280,7 @@ pub(super) fn conclude(
         failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));
         return Ok(code);
     }
-    if !show.events {
+    if is_shown {
         closing::next(&report);
     }
     progress.say_banner();
