@@ -84,7 +84,8 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::AmbiguousRun { .. }
-        | EngineError::Held { .. } => INPUT,
+        | EngineError::Held { .. }
+        | EngineError::InUse { .. } => INPUT,
         EngineError::Fixture(FixtureError::Rule { .. }) => USAGE,
         EngineError::Fixture(FixtureError::Redaction { .. }) => MISMATCH,
         EngineError::Fixture(_) => INPUT,

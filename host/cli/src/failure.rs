@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::report::NullReport;
 use smol_wf_core::script;
-use smol_wf_engine::{EngineError, Report, RunState};
+use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
 use crate::config::{ConfigError, Settings};
 use crate::difference;
@@ -16,6 +16,7 @@ use crate::progress::LogLevel;
 use crate::screen;
 use crate::streams::{self, Kind};
 use crate::system_limits;
+use crate::usage;
 use crate::words::plural;
 use crate::workflow_args::ArgsError;
 
@@ -113,6 +114,11 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
                 talk(&limit);
             }
+            if let EngineError::Library(LibraryError::NotFound { path }) = error
+                && let Some(near) = usage::nearest_file(Path::new(path))
+            {
+                talk(&near);
+            }
             ExitCode::from(crate::exit::of_error(error))
         }
         CommandError::Args(error) => {
@@ -129,6 +135,12 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         }
         CommandError::File(error) => {
             say(&format!("{error} [{}]", error.code()), None);
+            if let FileError::Read { path, error } = error
+                && error.kind() == std::io::ErrorKind::NotFound
+                && let Some(near) = usage::nearest_file(path)
+            {
+                talk(&near);
+            }
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::NoDatabase { path, asked } => {

@@ -23,6 +23,7 @@ mod signals;
 mod streams;
 mod system_limits;
 mod table;
+mod usage;
 mod when;
 mod words;
 mod workflow_args;
@@ -58,9 +59,10 @@ Exit codes:
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
-    let cli = match Cli::try_parse_from(argv) {
+    let argv = usage::with_command_first(argv);
+    let cli = match Cli::try_parse_from(&argv) {
         Ok(cli) => cli,
-        Err(error) => return exit::of_clap(&error),
+        Err(error) => return exit::of_clap(&usage::explained(error, &argv)),
     };
     if let Err(few) = system_limits::make_room_for_files() {
         failure::say(&few, None);
@@ -80,13 +82,18 @@ fn main() -> ExitCode {
     // A task, so that a defect in it ends as an error.
     let command = runtime.spawn(async {
         signals::let_large_files_fail();
-        commands::execute(cli.command, workflow_args).await
+        Box::pin(commands::execute(cli.command, workflow_args)).await
     });
     let code = match runtime.block_on(command) {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => failure::report(&error),
         Err(error) => {
-            failure::say(&format!("a defect of smol-wf stopped it: {error}"), None);
+            failure::say(
+                &format!(
+                    "internal error, this is a defect of smol-wf: {error}; please report it with this line"
+                ),
+                None,
+            );
             ExitCode::FAILURE
         }
     };

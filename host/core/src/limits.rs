@@ -76,7 +76,8 @@ pub const LOG_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a phase title that are kept.
 pub const TITLE_BYTES_MAX: usize = 1024;
 
-/// Calls other than agents, and `phase`, `log` and null-slot notes, of one run.
+/// Calls other than agents, timers, and `phase`, `log` and null-slot notes, of one
+/// run.
 pub const NOTES_MAX: u32 = 200_000;
 
 /// Bytes that a script may hand over in one turn: the host holds them twice
@@ -88,6 +89,12 @@ pub const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The longest sleep: 365 days, in milliseconds.
 pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
+
+/// Warnings of one run that are kept; a last one says that there were more.
+pub const WARNINGS_MAX: u32 = 1_000;
+
+/// Bytes of a warning's message, and of its path, that are kept.
+pub const WARNING_BYTES_MAX: usize = 2 * 1024;
 
 /// How many workflows deep a `workflow()` call may be: one level.
 pub const DEPTH_MAX: u32 = 1;
@@ -152,7 +159,7 @@ pub enum LimitError {
         limit: u64,
     },
     /// One turn used a tenth of the run's fuel.
-    #[error("the script computed for {limit} units of fuel without waiting for a call, a tenth of --fuel; raise it with --fuel {}", limit.saturating_mul(100))]
+    #[error("the script computed for {limit} units of fuel without waiting for a call, a tenth of --fuel: probably an endless loop; if it is not, raise the limit with --fuel {}", limit.saturating_mul(100))]
     TurnFuel {
         /// Units that one turn may use.
         limit: u64,
@@ -191,7 +198,7 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "what {} cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
     )]
     Unpriced {
         /// How many calls.
@@ -199,7 +206,7 @@ pub enum LimitError {
     },
     /// Nobody knows how many tokens were used.
     #[error(
-        "what tokens {} took is not known, for the agent does not say, so a budget in tokens cannot be kept to; go on without one: --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", calls_in_words(*calls)
     )]
     Unmetered {
         /// How many calls.

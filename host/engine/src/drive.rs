@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
-use smol_wf_core::ids::{CallId, Scope};
-use smol_wf_core::journal::{self, Body, Entry, ScopeStart, StopReason};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
+use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Machine, Next};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::diagnose;
 use crate::effects::{Happened, World};
 use crate::error::EngineError;
+use crate::journal::Entries;
 use crate::notes::Note;
 use crate::recorder::Recorder;
 
@@ -39,6 +41,8 @@ impl From<EngineError> for Halt {
 pub(crate) struct Drive<'a> {
     pub(crate) sandbox: Sandbox,
     pub(crate) recorder: Recorder<'a>,
+    /// What is left of the journal that is met again.
+    rest: Entries,
     pub(crate) world: World,
     pub(crate) cancel: CancellationToken,
     pub(crate) timeout: Option<Duration>,
@@ -50,24 +54,29 @@ pub(crate) struct Drive<'a> {
 pub(crate) enum Task {
     Start(Box<ScopeStart>, u64),
     Settle(CallId, Outcome),
+    Fire(TimerId),
 }
 
 impl<'a> Drive<'a> {
     pub(crate) fn new(
         sandbox: Sandbox,
         recorder: Recorder<'a>,
+        rest: Entries,
         world: World,
         cancel: CancellationToken,
         timeout: Option<Duration>,
     ) -> Self {
         let started = Instant::now();
-        Self { sandbox, recorder, world, cancel, timeout, started, guests: HashMap::new() }
+        let mut recorder = recorder;
+        recorder.give_up_at(timeout.map(|timeout| started + timeout));
+        Self { sandbox, recorder, rest, world, cancel, timeout, started, guests: HashMap::new() }
     }
 
     /// Drives the run until it ends. What stops it sooner is written down, as
     /// far as it can be.
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
-        let halted = self.turns(machine).await;
+        // On the heap: it holds a machine and all that a turn needs.
+        let halted = Box::pin(self.turns(machine)).await;
         let answered = self.world.answered();
         let left = self.world.cancel_all().await;
         for note in self.world.notes() {
@@ -94,6 +103,11 @@ impl<'a> Drive<'a> {
             for scope in machine.take_closed() {
                 self.guests.remove(&scope);
             }
+            while machine.wants_more() {
+                let piece = self.rest.next().await?;
+                self.recorder.retell(piece.as_deref().unwrap_or_default());
+                machine.feed(piece);
+            }
             let next = machine.next(clock::now_us()).map_err(|stop| self.halt(stop))?;
             self.recorder.absorb(machine.take_entries());
             match next {
@@ -107,6 +121,9 @@ impl<'a> Drive<'a> {
                     let task = Task::Settle(call, outcome);
                     machine = self.turn(machine, scope, now_us, task).await?;
                 }
+                Next::Fire { scope, timer, now_us } => {
+                    machine = self.turn(machine, scope, now_us, Task::Fire(timer)).await?;
+                }
                 Next::Stuck(scope) => {
                     self.flush().await?;
                     let unsettled = self.diagnose(&machine, scope).await?;
@@ -115,6 +132,10 @@ impl<'a> Drive<'a> {
                 Next::Wait => {
                     self.flush().await?;
                     self.wait(&mut machine).await?;
+                }
+                // Nobody waits for the lease while an agent is being ended.
+                Next::Ended if self.world.is_idle() => {
+                    return Ok(self.recorder.flush_last().await?);
                 }
                 Next::Ended => return self.flush().await,
             }
@@ -137,12 +158,14 @@ impl<'a> Drive<'a> {
     ) -> Result<Machine, Halt> {
         let limits = *machine.limits();
         let fuel = machine.turn_fuel();
+        // What is met again is durable, and is told before anything new.
+        let is_live = machine.is_live();
         let Some(mut guest) = self.guests.remove(&scope) else {
             return Err(guest_fault("the script instance is gone"));
         };
         let turn = {
             let run = run_turn(&mut guest, machine, TurnLimits { fuel, now_us }, task);
-            self.accompany(run).await?
+            self.accompany(run, is_live).await?
         };
         let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
         let status = end.map_err(|fault| match fault {
@@ -161,6 +184,9 @@ impl<'a> Drive<'a> {
         machine.end_turn(scope, used, status).map_err(|stop| self.halt(stop))?;
         self.guests.insert(scope, guest);
         self.recorder.absorb(machine.take_entries());
+        if machine.is_live() && self.recorder.is_laden() {
+            self.flush().await?;
+        }
         match self.recorder.over_limit() {
             Some(error) => Err(limit(&error)),
             None => Ok(machine),
@@ -169,7 +195,7 @@ impl<'a> Drive<'a> {
 
     /// Runs a turn to its end. When it takes long, what was delivered to it is
     /// made durable meanwhile, so that no finished work hangs on a slow script.
-    async fn accompany<F>(&mut self, turn: F) -> Result<Turn<Machine>, Halt>
+    async fn accompany<F>(&mut self, turn: F, is_live: bool) -> Result<Turn<Machine>, Halt>
     where
         F: Future<Output = Turn<Machine>>,
     {
@@ -178,7 +204,7 @@ impl<'a> Drive<'a> {
         let deadline = self.deadline();
         let late = sleep(clock::LATE_TURN);
         tokio::pin!(late);
-        let mut flushed = false;
+        let mut flushed = !is_live;
         loop {
             tokio::select! {
                 biased;
@@ -261,10 +287,10 @@ impl<'a> Drive<'a> {
 
     async fn diagnose(&mut self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
         let Some(lease) = self.recorder.lease() else { return Ok(Vec::new()) };
-        let records = self.world.load(lease.key.clone()).await?;
+        let journal = Entries::Stored(self.world.read(lease.key.clone())?);
         // It may fail to find out; then the script is told less.
-        let Ok(entries) = journal::read(&records) else { return Ok(Vec::new()) };
-        Ok(diagnose::unsettled(&self.sandbox, entries, *machine.limits(), scope).await)
+        let found = diagnose::unsettled(&self.sandbox, journal, *machine.limits(), scope).await;
+        Ok(found.unwrap_or_default())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -296,14 +322,20 @@ pub(crate) async fn run_turn(
 ) -> Turn<Machine> {
     match task {
         Task::Start(start, seed) => {
-            let input = start_input(&start, seed, false);
+            let input = start_input(&start, machine.surface(), seed, false);
             guest.start(machine, limits, &input).await
         }
         Task::Settle(call, outcome) => guest.settle(machine, limits, call, &outcome).await,
+        Task::Fire(timer) => guest.fire(machine, limits, timer).await,
     }
 }
 
-pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> StartInput {
+pub(crate) fn start_input(
+    start: &ScopeStart,
+    surface: Surface,
+    seed: u64,
+    diagnose: bool,
+) -> StartInput {
     StartInput {
         source: Source {
             text: start.text.clone(),
@@ -311,6 +343,7 @@ pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> Star
             meta_export: start.meta_export,
         },
         dialect: start.dialect,
+        surface,
         args: start.args.clone(),
         meta: start.meta.clone(),
         seed,
