@@ -23,11 +23,13 @@ use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
 use smol_wf_core::prices::Prices;
+use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::children::{Children, scope_start};
-use crate::engine::{compile, refuse_wrong_models};
+use crate::compile::compile;
+use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
 use crate::places::Standing;
 use crate::provide::{self, Providers};
@@ -89,12 +91,13 @@ impl Rehearsal {
         // The script, its children, and a spare one for compiling and for
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
-        let (script, dialect) = compile(&sandbox, &request.script).await?;
+        let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
         let standing = Standing::of_new(&request.script.path, &request.places)?;
         let project = standing.root.as_ref();
         let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
         let head = RunHead {
             format: JOURNAL_FORMAT,
+            surface: Surface::CURRENT,
             // No run: nothing of it is ever kept.
             run: RunId::from_bits(0),
             name: script.meta.name.clone(),
@@ -114,7 +117,8 @@ impl Rehearsal {
         let registry = provide::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let library = Arc::new(standing.library());
-        let children = Children { library, sandbox: sandbox.clone() };
+        let surface = Surface::CURRENT;
+        let children = Children { library, sandbox: sandbox.clone(), surface };
         Ok(Self {
             sandbox,
             children: Arc::new(children),
