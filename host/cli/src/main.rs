@@ -19,6 +19,7 @@ mod screen;
 mod setup;
 mod shell;
 mod signals;
+mod stdin;
 mod table;
 mod when;
 mod words;
