@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves what `docs/reliability.md` says of durability.
 
-    scripts/durability/run.py [kill] [errors] [powercut] [races] [--quick] [--program FILE]
+    scripts/durability/run.py [kill] [errors] [powercut] [readers] [races] [prompts] [--quick] [--program FILE]
 
 Every campaign runs when none is named. `--quick` takes a part of each, for CI.
 Needs Linux and strace. Exits 1 when a promise was not kept, and names the point.
@@ -15,7 +15,9 @@ import time
 import errors
 import kill
 import powercut
+import prompts
 import races
+import readers
 from place import PROJECT
 
 WORKLOADS = ("sequential", "parallel", "mixed")
@@ -25,7 +27,9 @@ CAMPAIGNS = {
     "kill": (lambda p, quick: kill.campaign(p, WORKLOADS, 13 if quick else 1), "points", "deaths, each resumed"),
     "errors": (lambda p, quick: errors.campaign(p, WORKLOADS, 29 if quick else 1), "failing calls", "noticed, each resumed"),
     "powercut": (lambda p, quick: powercut.campaign(p, WORKLOADS, 7 if quick else 1), "states", "resumed to the end"),
+    "readers": (lambda p, quick: readers.campaign(p, 4 if quick else 60), "readers that stopped", "steps made meanwhile"),
     "races": (lambda p, quick: races.campaign(p, WORKLOADS, 60 if quick else 1000), "races", "losers refused"),
+    "prompts": (lambda p, quick: prompts.campaign(p, 60 if quick else 2000), "prompts read to their end", "runs ended early"),
 }
 
 

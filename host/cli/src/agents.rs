@@ -77,9 +77,15 @@ impl Providers for Catalogue {
 
 /// A provider as it is configured.
 fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
-    let ProviderSettings { kind, program, command, args, env, env_allow, .. } = settings.clone();
-    let cli =
-        CliOptions { program, args: args.clone(), env: env.clone(), env_allow: env_allow.clone() };
+    let ProviderSettings { kind, program, command, args, env, env_allow, subagents, .. } =
+        settings.clone();
+    let cli = CliOptions {
+        program,
+        args: args.clone(),
+        env: env.clone(),
+        env_allow: env_allow.clone(),
+        subagents,
+    };
     let name_of_its_own = name.to_owned();
     let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow };
     let provider: Arc<dyn Provider> = match kind {

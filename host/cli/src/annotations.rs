@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::failure;
+use crate::{failure, screen};
 
 /// One annotation.
 pub(crate) struct Annotation<'a> {
@@ -26,7 +26,7 @@ pub(crate) fn annotate(annotation: &Annotation<'_>) {
     let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
     let file = workspace.and_then(|workspace| seen_from(&workspace, annotation.file));
     let file = file.as_deref().unwrap_or(annotation.file);
-    failure::talk(&line(&Annotation { file, ..*annotation }));
+    failure::for_program(&line(&Annotation { file, ..*annotation }));
 }
 
 /// A file as Actions calls it, which knows paths from the repository alone; none
@@ -51,7 +51,8 @@ fn line(annotation: &Annotation<'_>) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.lines().map(screen::one_line).collect();
+    lines.join("\n").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
@@ -74,7 +75,7 @@ mod tests {
         };
         assert_eq!(
             line(&one),
-            "::error file=a%2Cb.js,line=3,col=7,title=x%3Ay::100%25%0A::error::no"
+            "::error file=a%2Cb.js,line=3,col=7,title=x%3Ay::100%25%0A: :error::no"
         );
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Owns: the words around an error. Never: the error's own; those come with it.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,8 +12,10 @@ use smol_wf_engine::{EngineError, Report, RunState};
 
 use crate::config::{ConfigError, Settings};
 use crate::difference;
-use crate::progress::{self, LogLevel};
+use crate::progress::LogLevel;
 use crate::screen;
+use crate::streams::{self, Kind};
+use crate::system_limits;
 use crate::words::plural;
 use crate::workflow_args::ArgsError;
 
@@ -50,11 +51,11 @@ pub(crate) enum CommandError {
 /// A file that was named cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("{} cannot be read: {error}; check the path", path.display())]
+    #[error("{} cannot be read: {error}; check the path", screen::path(path))]
     Read { path: PathBuf, error: std::io::Error },
-    #[error("{} is over {bytes_max} bytes, more than any run can have", path.display())]
+    #[error("{} is over {bytes_max} bytes, more than any run can have", screen::path(path))]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{} cannot be written: {error}; choose another path", path.display())]
+    #[error("{} cannot be written: {error}; choose another path", screen::path(path))]
     Write { path: PathBuf, error: std::io::Error },
 }
 
@@ -109,6 +110,9 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
     match error {
         CommandError::Engine(error) => {
             say(&format!("{error} [{}]", error.code()), snippet(error).as_deref());
+            if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
+                talk(&limit);
+            }
             ExitCode::from(crate::exit::of_error(error))
         }
         CommandError::Args(error) => {
@@ -128,7 +132,7 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::NoDatabase { path, asked } => {
-            let place = path.display();
+            let place = screen::path(path);
             say(
                 &format!(
                     "there is no run `{asked}`: there is no database at {place} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [run_unknown]"
@@ -138,7 +142,7 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Archive(path, error) => {
-            say(&format!("{}: {error} [{}]", path.display(), error.code()), None);
+            say(&format!("{}: {error} [{}]", screen::path(path), error.code()), None);
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Output(error) => {
@@ -253,7 +257,7 @@ pub(crate) fn warn(settings: &Settings) {
 pub(crate) fn say(message: &str, below: Option<&str>) {
     talk(&format!("error: {message}"));
     if let Some(below) = below {
-        write_line(&screen::lines(below));
+        write(&screen::lines(below), Kind::Message);
     }
 }
 
@@ -261,10 +265,23 @@ pub(crate) fn say(message: &str, below: Option<&str>) {
 /// indented, so that no text of a script passes for a message of ours. When
 /// nobody reads it, nobody is told.
 pub(crate) fn talk(text: &str) {
-    let indented = screen::lines(text).replace('\n', "\n  ");
-    write_line(&indented);
+    write(&indented(text), Kind::Message);
 }
 
-fn write_line(text: &str) {
-    let _ = progress::around(|| writeln!(std::io::stderr().lock(), "{text}"));
+/// The same for what may be left out when nobody reads.
+pub(crate) fn progress(text: &str) {
+    write(&indented(text), Kind::Progress);
+}
+
+/// A line that was made for a program: it is as it is.
+pub(crate) fn for_program(line: &str) {
+    write(line, Kind::Message);
+}
+
+fn indented(text: &str) -> String {
+    screen::lines(text).replace('\n', "\n  ")
+}
+
+fn write(text: &str, kind: Kind) {
+    streams::say(format!("{text}\n"), kind);
 }

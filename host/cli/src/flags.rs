@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use smol_wf_engine::RunState;
+use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
 use crate::table::Format;
@@ -140,6 +140,7 @@ pub(crate) enum StateName {
     /// A process works on it
     Running,
     /// Its process died
+    #[value(alias = "pending")]
     Interrupted,
     /// Someone stopped it
     Cancelled,
@@ -218,7 +219,8 @@ impl LimitFlags {
 /// How much is said
 #[derive(Debug, Args)]
 pub(crate) struct LogFlags {
-    /// How much to say on stderr: error, warn, info or debug [default: info]
+    /// How much to say on stderr: error (also off, none, quiet), warn (warning),
+    /// info or debug (trace) [default: info]
     #[arg(long, value_name = "LEVEL", value_parser = reader(Key::LogLevel))]
     log_level: Option<Value>,
 
@@ -279,6 +281,13 @@ pub(crate) struct WorkFlags {
 
     #[command(flatten)]
     pub(crate) db: DbFlags,
+}
+
+impl ShowFlags {
+    /// Where the event stream is read from, when it is asked for.
+    pub(crate) fn stream_of(&self, engine: &Engine) -> Option<Engine> {
+        self.events.then(|| engine.clone())
+    }
 }
 
 impl WorkFlags {

@@ -6,6 +6,7 @@
 
 mod agents;
 mod annotations;
+mod closing;
 mod commands;
 mod config;
 mod difference;
@@ -20,6 +21,8 @@ mod setup;
 mod shell;
 mod signals;
 mod stdin;
+mod streams;
+mod system_limits;
 mod table;
 mod when;
 mod words;
@@ -60,6 +63,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::of_clap(&error),
     };
+    if let Err(few) = system_limits::make_room_for_files() {
+        failure::say(&few, None);
+        return ExitCode::FAILURE;
+    }
     // One thread: a run is a sequence of turns, its agents are processes, and a
     // busy script yields. Between a run and its agents there is then no other
     // thread to wake; the journal has its own.
@@ -72,7 +79,10 @@ fn main() -> ExitCode {
         }
     };
     // A task, so that a defect in it ends as an error.
-    let command = runtime.spawn(commands::execute(cli.command, workflow_args));
+    let command = runtime.spawn(async {
+        signals::let_large_files_fail();
+        commands::execute(cli.command, workflow_args).await
+    });
     let code = match runtime.block_on(command) {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => failure::report(&error),
@@ -81,6 +91,8 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     };
+    signals::command_is_over();
+    streams::settle();
     // Whatever still blocks in the background has nothing more to say.
     runtime.shutdown_background();
     code

@@ -1,24 +1,31 @@
 //! stdout, or the file in its place: data, and nothing else.
 //!
-//! Owns: writing JSON that is safe on a terminal, and the quiet end when the
-//! reader has gone. Never: talks; that is stderr.
+//! Owns: writing JSON and text that are safe for every reader, and the quiet end
+//! when the reader has gone. Never: talks; that is stderr.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use smol_wf_core::event::Event;
 
+use crate::screen;
+use crate::streams::Stdout;
 use crate::table::Format;
 
 /// Writes one JSON document, for people and programs alike.
 pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
-    line(&pretty(value)?)
+    let mut sink = Sink::stdout();
+    sink.document(value)?;
+    sink.finish()
 }
 
 /// Writes one line of a stream.
 pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
-    line(&serde_json::to_string(value)?)
+    let mut sink = Sink::stdout();
+    sink.json(&serde_json::to_string(value)?)?;
+    sink.finish()
 }
 
 /// Writes one document, on one line where lines are asked for.
@@ -29,11 +36,22 @@ pub(crate) fn print(format: Format, value: &impl Serialize) -> io::Result<()> {
     }
 }
 
-/// Writes text as it is, and a line end.
+/// Writes text, made safe to show, and a line end.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut sink = Sink::stdout();
-    sink.line(text)?;
+    unless_gone(sink.to.write_all(screen::lines(text).as_bytes()))?;
+    unless_gone(sink.to.write_all(b"\n"))?;
     sink.finish()
+}
+
+/// An event as a line of the event stream.
+pub(crate) fn event_line(event: &Event) -> io::Result<String> {
+    Ok(escape(&serde_json::to_string(event)?) + "\n")
+}
+
+/// Writes such a line. That the reader has gone is for the caller to see.
+pub(crate) fn event(line: &str) -> io::Result<()> {
+    Stdout.write_all(line.as_bytes())
 }
 
 /// JSON on several lines. By way of a value, so that raw parts are indented
@@ -52,7 +70,7 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn stdout() -> Self {
-        Self { to: BufWriter::new(Box::new(io::stdout())) }
+        Self { to: BufWriter::new(Box::new(Stdout)) }
     }
 
     /// The file is made, or emptied.
@@ -60,14 +78,14 @@ impl Sink {
         Ok(Self { to: BufWriter::new(Box::new(File::create(path)?)) })
     }
 
-    /// Writes text as it is, and a line end.
-    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+    /// Writes JSON text, and a line end.
+    pub(crate) fn json(&mut self, text: &str) -> io::Result<()> {
         let written = self.to.write_all(escape(text).as_bytes());
         unless_gone(written.and_then(|()| self.to.write_all(b"\n")))
     }
 
     pub(crate) fn document(&mut self, value: &impl Serialize) -> io::Result<()> {
-        self.line(&pretty(value)?)
+        self.json(&pretty(value)?)
     }
 
     pub(crate) fn finish(mut self) -> io::Result<()> {
@@ -84,23 +102,34 @@ fn unless_gone(written: io::Result<()>) -> io::Result<()> {
 }
 
 /// JSON lets control characters above U+007F, direction marks and the like
-/// through as they are; a terminal would obey them. Inside JSON they can only
-/// stand in strings, where an escape means the same.
+/// through as they are, which a terminal would obey, and commands of CI systems.
+/// Inside JSON they can only stand in strings, where an escape means the same.
 fn escape(text: &str) -> String {
     use std::fmt::Write as _;
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character != '\n' && crate::screen::is_unsafe(character) {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                // Writing to a string cannot fail.
-                let _ = write!(safe, "\\u{unit:04x}");
+    let mut after = 0;
+    // Of each command, its last `#`.
+    for (at, _) in screen::commands(text) {
+        escape_characters(&text[after..at], &mut safe);
+        safe.push_str("\\u0023");
+        after = at + 1;
+    }
+    escape_characters(&text[after..], &mut safe);
+    return safe;
+
+    fn escape_characters(text: &str, safe: &mut String) {
+        for character in text.chars() {
+            if character != '\n' && screen::is_unsafe(character) {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(safe, "\\u{unit:04x}");
+                }
+            } else {
+                safe.push(character);
             }
-        } else {
-            safe.push(character);
         }
     }
-    safe
 }
 
 #[cfg(test)]
@@ -113,6 +142,15 @@ mod tests {
         let text = serde_json::to_string(hostile).unwrap();
         let safe = escape(&text);
         assert_eq!(safe, "\"a\\u009b31m\\u202eb\\ufeffé漢\"");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
+    }
+
+    #[test]
+    fn no_command_of_a_ci_system_stands_in_json() {
+        let hostile = "a ##[add-mask]x ##vso[task.setvariable]y ###[error] ##\\[no";
+        let text = serde_json::to_string(hostile).unwrap();
+        let safe = escape(&text);
+        assert!(!safe.contains("##[") && !safe.contains("##vso["), "{safe}");
         assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), hostile);
     }
 }

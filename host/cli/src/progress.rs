@@ -8,38 +8,36 @@ mod plain;
 mod slow;
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
-use smol_wf_engine::Watcher;
+use smol_wf_engine::{Engine, Watcher};
 
 use crate::config::{Key, Settings};
 use crate::failure::talk;
-use crate::output;
+use crate::streams::EventStream;
 use crate::words::span;
 use live::Live;
-pub(crate) use live::{around, take_away};
 use plain::Plain;
 
 /// Shows a run.
 pub(crate) struct Progress {
-    events: bool,
+    /// Where events are read from, when they are asked for.
+    events: Option<Engine>,
+    stream: OnceLock<EventStream>,
     level: LogLevel,
     screen: Screen,
     run: OnceLock<RunId>,
     opening: Opening,
     /// Warnings from before the run was known: its id comes first.
     early: Mutex<Vec<String>>,
-    /// Number of the last event that was told.
-    told: AtomicU64,
-    /// What it was when this same process took the run up again: what is replayed
-    /// up to there was told.
-    told_before: AtomicU64,
-    /// Why the event stream has a hole.
-    lost: OnceLock<std::io::Error>,
+    /// What was warned of, to be said once more below a long report.
+    warned: Mutex<Vec<String>>,
 }
+
+/// Warnings that are said once more.
+const WARNED_MAX: usize = 5;
 
 /// What is said once the run is known, behind its id.
 #[derive(Debug, Default)]
@@ -50,28 +48,28 @@ pub(crate) struct Opening {
 
 enum Screen {
     Plain(Plain),
-    Live(Live),
+    Live(Arc<Live>),
 }
 
 impl Progress {
-    pub(crate) fn new(events: bool, settings: &Settings, opening: Opening) -> Self {
+    /// With an engine to read them from, the events go to stdout.
+    pub(crate) fn new(events: Option<Engine>, settings: &Settings, opening: Opening) -> Self {
         let level = LogLevel::of(settings);
-        let live = level == LogLevel::Info && !events && may_animate();
+        let live = level == LogLevel::Info && events.is_none() && may_animate();
         let screen = if live {
-            Screen::Live(Live::default())
+            Screen::Live(Arc::default())
         } else {
             Screen::Plain(Plain::new(level >= LogLevel::Info))
         };
         Self {
             events,
+            stream: OnceLock::new(),
             level,
             screen,
             run: OnceLock::new(),
             opening,
             early: Mutex::default(),
-            told: AtomicU64::new(0),
-            told_before: AtomicU64::new(0),
-            lost: OnceLock::new(),
+            warned: Mutex::default(),
         }
     }
 
@@ -80,25 +78,35 @@ impl Progress {
         self.run.get()
     }
 
-    /// Why the event stream could not be written whole, if it could not.
-    pub(crate) fn lost(&mut self) -> Option<std::io::Error> {
-        self.lost.take()
+    /// Waits until the events have been read; why they could not be written, if
+    /// they could not.
+    pub(crate) fn settle(&self) -> std::io::Result<()> {
+        self.stream.get().map_or(Ok(()), EventStream::settle)
     }
 
     /// What explains why a run did not even start, too.
     pub(crate) fn say_warnings(&self) {
-        if self.level >= LogLevel::Warn {
-            for warning in &self.opening.warnings {
-                talk(&format!("warning: {warning}"));
-            }
+        for warning in &self.opening.warnings {
+            self.warning(warning);
         }
-        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
-        early.drain(..).for_each(|warning| talk(&format!("warning: {warning}")));
+        let early: Vec<_> = std::mem::take(&mut *locked(&self.early));
+        early.iter().for_each(|warning| self.warning(warning));
     }
 
-    /// The run is to be taken up again.
-    pub(crate) fn again(&self) {
-        self.told_before.store(self.told.load(Ordering::Relaxed), Ordering::Relaxed);
+    /// The first warnings, and how many there were.
+    pub(crate) fn warned(&self) -> Vec<String> {
+        locked(&self.warned).clone()
+    }
+
+    fn warning(&self, message: &str) {
+        if self.level < LogLevel::Warn {
+            return;
+        }
+        talk(&format!("warning: {message}"));
+        let mut warned = locked(&self.warned);
+        if warned.len() < WARNED_MAX {
+            warned.push(message.to_owned());
+        }
     }
 
     /// Takes the live lines away, before anything else is said.
@@ -116,6 +124,9 @@ impl Watcher for Progress {
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
+        if let Some(engine) = &self.events {
+            self.stream.get_or_init(|| EventStream::start(engine.tail(run)));
+        }
         self.say_warnings();
         if self.level >= LogLevel::Info {
             for note in &self.opening.notes {
@@ -125,27 +136,45 @@ impl Watcher for Progress {
     }
 
     fn event(&self, event: &Event, replayed: bool) {
-        if replayed && event.seq <= self.told_before.load(Ordering::Relaxed) {
-            return;
+        // A stream goes on where it stands, also when this process takes the run
+        // up once more.
+        if let Some(stream) = self.stream.get() {
+            stream.told(event.seq);
         }
-        self.told.fetch_max(event.seq, Ordering::Relaxed);
-        if self.events {
-            // A reader that has gone misses the rest, and the run goes on; a
-            // stream that could not be written is told of at the end.
-            if let Err(error) = output::json_line(event) {
-                let _ = self.lost.set(error);
-            }
+        if !replayed {
+            self.show(event);
         }
-        if replayed {
-            return;
+    }
+
+    fn fleeting(&self, event: &Event) {
+        if let Some(stream) = self.stream.get() {
+            stream.fleeting(event);
         }
+        self.show(event);
+    }
+
+    fn queued(&self, agents: usize) {
+        if let Screen::Live(live) = &self.screen {
+            live.queued(agents);
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        if self.run.get().is_none() {
+            locked(&self.early).push(message.to_owned());
+        } else {
+            self.warning(message);
+        }
+    }
+}
+
+impl Progress {
+    fn show(&self, event: &Event) {
         if let Screen::Plain(plain) = &self.screen {
             plain.heard(event);
         }
         match event.kind {
-            "workflow.warning" if self.level >= LogLevel::Warn => {
-                talk(&format!("warning: {}", text_of(event, "message")));
-            }
+            "workflow.warning" => self.warning(text_of(event, "message")),
             "workflow.agent_event" if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
                     live.show(event);
@@ -158,18 +187,10 @@ impl Watcher for Progress {
             _ => {}
         }
     }
+}
 
-    fn warn(&self, message: &str) {
-        if self.level < LogLevel::Warn {
-            return;
-        }
-        if self.run.get().is_none() {
-            let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
-            early.push(message.to_owned());
-        } else {
-            talk(&format!("warning: {message}"));
-        }
-    }
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How much to say on stderr.
@@ -188,9 +209,9 @@ pub(crate) enum LogLevel {
 impl LogLevel {
     pub(crate) fn of(settings: &Settings) -> Self {
         match settings.text(Key::LogLevel) {
-            Some("error") => Self::Error,
-            Some("warn") => Self::Warn,
-            Some("debug") => Self::Debug,
+            Some("error" | "off" | "none" | "quiet") => Self::Error,
+            Some("warn" | "warning") => Self::Warn,
+            Some("debug" | "trace") => Self::Debug,
             _ => Self::Info,
         }
     }

@@ -1,7 +1,10 @@
 //! Text of scripts and agents, made safe to show.
 //!
-//! Owns: the one sanitiser of everything that goes to a terminal. Never: used
-//! on data; stdout escapes, this replaces.
+//! Owns: the one sanitiser of everything that people and CI systems read:
+//! terminals, logs, XML, Markdown. Never: used on data; JSON escapes, this
+//! replaces.
+
+use std::path::Path;
 
 use unicode_width::UnicodeWidthChar as _;
 
@@ -9,34 +12,78 @@ use unicode_width::UnicodeWidthChar as _;
 const AS_EMOJI: char = '\u{fe0f}';
 
 /// Whether a terminal might obey this character, or a reader be misled by it:
-/// C0 and C1 controls, direction marks and isolates, zero-width characters.
+/// C0 and C1 controls, direction marks and isolates, and what takes no room or
+/// looks like none. Joiners (U+200C, U+200D) are letters' and pictures' own.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{200b}'..='\u{200f}'
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
                 | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{fffe}'..='\u{ffff}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
-/// One line, safe: unsafe characters become a replacement, line ends a space.
+/// One line, safe: unsafe characters become a replacement, line ends a space,
+/// and commands of CI systems text.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars()
+    let text: String = text
+        .chars()
         .map(|character| match character {
             '\n' | '\r' | '\t' => ' ',
             other if is_unsafe(other) => '\u{fffd}',
             other => other,
         })
-        .collect()
+        .collect();
+    without_commands(text)
 }
 
 /// Several lines, safe.
 pub(crate) fn lines(text: &str) -> String {
     text.lines().map(one_line).collect::<Vec<_>>().join("\n")
+}
+
+/// A path on one line, safe.
+pub(crate) fn path(path: &Path) -> String {
+    one_line(&path.to_string_lossy())
+}
+
+/// The runners of GitHub and Azure obey lines that begin with `::` behind any
+/// white space, and `##[` or `##vso[` anywhere in one. A space takes that away.
+fn without_commands(mut text: String) -> String {
+    let found: Vec<_> = commands(&text).collect();
+    for (at, _) in found.into_iter().rev() {
+        text.insert(at, ' ');
+    }
+    let start = text.len() - text.trim_start().len();
+    if text[start..].starts_with("::") {
+        text.insert(start + 1, ' ');
+    }
+    text
+}
+
+/// Where `##[`, `##vso[` and the like stand in a text: the last `#` of each, and
+/// the bracket.
+pub(crate) fn commands(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+    text.match_indices('[').filter_map(|(bracket, _)| {
+        let before = text[..bracket].trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+        before.ends_with("##").then(|| (before.len() - 1, bracket))
+    })
 }
 
 /// Columns that a terminal needs for a text; where terminals differ, the most.
@@ -71,6 +118,42 @@ mod tests {
         assert!(!one_line(&every).chars().any(|c| c.is_control()));
         assert_eq!(one_line("a\u{1b}]52;c;x\u{7}b\nc"), "a\u{fffd}]52;c;x\u{fffd}b c");
     }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown_and_what_joins_letters_is_kept() {
+        for hidden in
+            "\u{61c}\u{ad}\u{180e}\u{115f}\u{3164}\u{200b}\u{202e}\u{2066}\u{feff}\u{0}".chars()
+        {
+            assert_eq!(one_line(&format!("a{hidden}b")), "a\u{fffd}b", "{hidden:?}");
+        }
+        for kept in ["👩\u{200d}💻", "می\u{200c}خواهم", "e\u{301}", "❤\u{fe0f}", "日本語"]
+        {
+            assert_eq!(one_line(kept), kept);
+        }
+    }
+
+    #[test]
+    fn no_text_is_a_command_of_a_ci_system() {
+        let hostile = [
+            "::error::x",
+            "  \u{a0}\u{3000}::set-output name=a::true",
+            "\u{b}::add-mask::x",
+            "ok\n::set-output name=a::true\n##[add-mask]x",
+            "a ##[group]b ###[c] ##vso[task.complete]d ####vso[e]",
+            "##\u{0}[x] ##[",
+            "\r::error::x\r\n\t::error::y",
+            "::::",
+        ];
+        for text in hostile {
+            for line in lines(text).lines().chain([one_line(text).as_str()]) {
+                assert!(!line.trim_start().starts_with("::"), "{text:?} gives {line:?}");
+                assert_eq!(commands(line).count(), 0, "{text:?} gives {line:?}");
+                assert_eq!(one_line(line), line, "what is safe stays as it is");
+            }
+        }
+        assert_eq!(one_line("std::fs, # [a], a[1]"), "std::fs, # [a], a[1]");
+    }
+
     #[test]
     fn what_is_cut_fits_its_columns_whatever_its_characters_take() {
         assert_eq!(cut("abcdef", 6), "abcdef");

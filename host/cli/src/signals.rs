@@ -1,16 +1,20 @@
 //! Ctrl-C, SIGTERM and the closing of the terminal: once stops cleanly, twice
 //! stops at once.
 //!
-//! Owns: those signals. Never: decides what stopping means; the engine does.
+//! Owns: those signals, heard by a thread of its own, so that nothing else can
+//! keep them from being heard. Never: decides what stopping means; the engine
+//! does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use smol_wf_engine::CancellationToken;
 use smol_wf_engine::providers::end_all_at_once;
+use tokio::sync::Notify;
 
-use crate::exit;
+use crate::{exit, failure, streams};
 use system::Listener;
 
 /// How long a second signal waits until the agents are killed, which takes
@@ -21,49 +25,131 @@ const KILL_MAX: Duration = Duration::from_secs(1);
 /// than any that works takes.
 const CLEAR_MAX: Duration = Duration::from_millis(200);
 
+/// After a signal, a reader that takes nothing for this long is not waited for.
+const STALLED: Duration = Duration::from_millis(400);
+
 /// Listens until the program ends.
+#[derive(Clone)]
 pub(crate) struct Signals {
     pub(crate) cancel: CancellationToken,
-    code: Arc<AtomicU8>,
+    heard: Arc<Heard>,
 }
 
+#[derive(Default)]
+struct Heard {
+    /// The exit code of the signal that came.
+    code: AtomicU8,
+    /// Nothing is at work any more; all that is left is to tell of it.
+    is_over: AtomicBool,
+    /// A signal came, and now all is over.
+    over_after_signal: Notify,
+}
+
+/// There is one set of signals, and so one who listens.
+static LISTENING: OnceLock<Signals> = OnceLock::new();
+
 impl Signals {
-    /// Starts to listen.
+    /// Starts to listen. From here on no write to stderr waits.
     pub(crate) fn listen() -> Self {
-        let cancel = CancellationToken::new();
-        let code = Arc::new(AtomicU8::new(0));
-        let (token, seen) = (cancel.clone(), code.clone());
-        // Before anything else is done, so that no signal is missed.
-        let mut listener = Listener::new();
-        tokio::spawn(async move {
-            loop {
-                let received = listener.next().await;
-                if !token.is_cancelled() {
-                    seen.store(received, Ordering::SeqCst);
-                    crate::failure::say("stopping; once more stops at once", None);
-                    token.cancel();
-                } else if received != exit::HUNG_UP {
-                    // Twice: at once. What is durable is durable. Agents that
-                    // have ignored the first one are not left to themselves.
-                    let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
-                    // A terminal that takes nothing must not keep us either.
-                    let away = tokio::task::spawn_blocking(crate::progress::take_away);
-                    let _ = tokio::time::timeout(CLEAR_MAX, away).await;
-                    stop_at_once(received);
-                }
-                // A terminal that closes is told of by the kernel and by the
-                // shell: nobody has asked twice.
+        let signals = Self { cancel: CancellationToken::new(), heard: Arc::default() };
+        let (ready, is_ready) = mpsc::channel();
+        let listens = signals.clone();
+        let started = thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            // One that cannot be had leaves signals to do what they do to any
+            // other program.
+            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
+            {
+                runtime.block_on(listens.hear(&ready));
             }
         });
-        Self { cancel, code }
+        if started.is_ok() {
+            // Before anything else is done, so that no signal is missed.
+            let _ = is_ready.recv();
+        }
+        streams::begin();
+        let _ = LISTENING.set(signals.clone());
+        signals
     }
 
     /// The exit code of the signal that came, if one did.
     pub(crate) fn code(&self) -> Option<u8> {
-        match self.code.load(Ordering::SeqCst) {
+        match self.heard.code.load(Ordering::SeqCst) {
             0 => None,
             code => Some(code),
         }
+    }
+
+    /// Nothing is at work any more: what is left is to tell of it, for which
+    /// readers are waited for, and which a signal ends.
+    pub(crate) fn all_is_over(&self) {
+        self.heard.is_over.store(true, Ordering::SeqCst);
+        if self.code().is_some() {
+            self.heard.over_after_signal.notify_one();
+        }
+    }
+
+    /// There is work again.
+    pub(crate) fn work_goes_on(&self) {
+        self.heard.is_over.store(false, Ordering::SeqCst);
+    }
+
+    async fn hear(self, ready: &mpsc::Sender<()>) {
+        let mut listener = Listener::new();
+        let _ = ready.send(());
+        let stalled = self.stalled();
+        tokio::pin!(stalled);
+        loop {
+            let received = tokio::select! {
+                received = listener.next() => received,
+                code = &mut stalled => stop_at_once(code),
+            };
+            let is_first = self.code().is_none();
+            if self.heard.is_over.load(Ordering::SeqCst) {
+                streams::take_away(CLEAR_MAX);
+                stop_at_once(received);
+            } else if is_first {
+                self.heard.code.store(received, Ordering::SeqCst);
+                failure::talk(stopping(received));
+                self.cancel.cancel();
+            } else if received != exit::HUNG_UP {
+                // Twice: at once. What is durable is durable. Agents that have
+                // ignored the first one are not left to themselves.
+                let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
+                streams::take_away(CLEAR_MAX);
+                stop_at_once(received);
+            }
+            // A terminal that closes is told of by the kernel and by the shell:
+            // nobody has asked twice.
+        }
+    }
+
+    /// The exit code, once nobody reads what is left to be told.
+    async fn stalled(&self) -> u8 {
+        self.heard.over_after_signal.notified().await;
+        let mut moved = streams::moved();
+        loop {
+            tokio::time::sleep(STALLED).await;
+            let now = streams::moved();
+            if now == moved {
+                return self.code().unwrap_or(exit::TERMINATED);
+            }
+            moved = now;
+        }
+    }
+}
+
+fn stopping(code: u8) -> &'static str {
+    match code {
+        exit::INTERRUPTED => "Stopping… Ctrl-C again to stop now",
+        _ => "Stopping… another signal stops it now",
+    }
+}
+
+/// The command is done; whoever listens for signals waits no longer for readers
+/// than they let it.
+pub(crate) fn command_is_over() {
+    if let Some(signals) = LISTENING.get() {
+        signals.all_is_over();
     }
 }
 
@@ -72,12 +158,22 @@ fn stop_at_once(code: u8) -> ! {
     std::process::exit(i32::from(code))
 }
 
+/// Takes the signal that a file grown over the limit of the system (`ulimit -f`)
+/// sends, so that the write fails with its reason in place of ending us. Agents
+/// have it as it was.
+pub(crate) fn let_large_files_fail() {
+    system::let_large_files_fail();
+}
+
 /// The signals of Unix.
 #[cfg(unix)]
 mod system {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     use crate::exit;
+
+    const SIGHUP: u32 = 1;
+    const SIGINT: u32 = 2;
 
     /// One that cannot be had is never received.
     pub(super) struct Listener {
@@ -88,12 +184,16 @@ mod system {
 
     impl Listener {
         pub(super) fn new() -> Self {
-            // Under nohup a run goes on when the terminal closes.
-            let hang_up = (!hang_up_is_ignored()).then(SignalKind::hangup);
+            // Under nohup a run goes on when the terminal closes, and in the
+            // background of a script when Ctrl-C is meant for another.
+            let unless_ignored = |number, kind| {
+                let wanted = (!is_ignored(number)).then_some(kind);
+                wanted.and_then(|kind| signal(kind).ok())
+            };
             Self {
-                interrupt: signal(SignalKind::interrupt()).ok(),
+                interrupt: unless_ignored(SIGINT, SignalKind::interrupt()),
                 terminate: signal(SignalKind::terminate()).ok(),
-                hang_up: hang_up.and_then(|kind| signal(kind).ok()),
+                hang_up: unless_ignored(SIGHUP, SignalKind::hangup()),
             }
         }
 
@@ -117,23 +217,32 @@ mod system {
         }
     }
 
-    /// Whether this process was started with SIGHUP ignored. The kernel says so
-    /// in a set of bits, of which SIGHUP, number 1, is the lowest.
+    pub(super) fn let_large_files_fail() {
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        const SIGXFSZ: i32 = 25;
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        // Where it cannot be had, it ends us as before.
+        let _ = signal(SignalKind::from_raw(SIGXFSZ));
+    }
+
+    /// Whether this process was started with a signal ignored. The kernel says so
+    /// in a set of bits, of which number 1 is the lowest.
     #[cfg(target_os = "linux")]
-    fn hang_up_is_ignored() -> bool {
+    fn is_ignored(number: u32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         ignored.is_some_and(|bits| {
-            u64::from_str_radix(bits.trim(), 16).is_ok_and(|bits| bits & 1 == 1)
+            u64::from_str_radix(bits.trim(), 16).is_ok_and(|bits| bits >> (number - 1) & 1 == 1)
         })
     }
 
     /// The same, where it cannot be read: what is ignored here is ignored in a
     /// child, which survives its own signal.
     #[cfg(not(target_os = "linux"))]
-    fn hang_up_is_ignored() -> bool {
+    fn is_ignored(number: u32) -> bool {
         let mut child = std::process::Command::new("/bin/sh");
-        child.args(["-c", "kill -HUP $$"]).status().is_ok_and(|status| status.success())
+        child.args(["-c", &format!("kill -{number} $$")]);
+        child.status().is_ok_and(|status| status.success())
     }
 }
 
@@ -156,4 +265,6 @@ mod system {
             }
         }
     }
+
+    pub(super) fn let_large_files_fail() {}
 }

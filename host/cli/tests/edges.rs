@@ -114,3 +114,57 @@ fn an_event_stream_that_cannot_be_written_is_no_success() {
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     common::finish(command.spawn().unwrap()).fails(1, &["cannot write to stdout"]);
 }
+
+#[test]
+fn every_command_that_prints_rows_takes_the_same_words() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return await agent('x')\n"));
+    place.run(&["run", "s.mjs"]).ok();
+    for command in [
+        &["config", "show"][..],
+        &["config", "path"],
+        &["trust", "--list"],
+        &["doctor"],
+        &["providers"],
+        &["worktrees", "list"],
+        &["worktrees", "prune", "--dry-run"],
+        &["history"],
+        &["history", "usage"],
+    ] {
+        let short = place.run(&[command, &["--json"]].concat());
+        let long = place.run(&[command, &["--output", "json"]].concat());
+        assert_eq!(short.report()["schemaVersion"], 1, "{command:?}");
+        assert_eq!(short.report(), long.report(), "{command:?}");
+        let table = place.run(&[command, &["--output", "table"]].concat());
+        let text = place.run(&[command, &["--output", "text"]].concat());
+        assert_eq!(table.stdout, text.stdout, "{command:?}: {}", table.stderr);
+    }
+    let listed = place.run(&["history", "--state", "pending", "--json"]).ok();
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 0);
+    place
+        .run(&["export", "latest", "--format", "jsonl", "-o", "json"])
+        .fails(2, &["-o FILE", "./json"]);
+    assert!(!place.path("json").exists());
+}
+
+#[test]
+fn log_levels_have_all_their_names() {
+    let place = Place::new();
+    let text = format!("{META}log('said')\nreturn await agent('x', {{ mood: 'good' }})\n");
+    for (level, lines) in [
+        ("off", 1),
+        ("none", 1),
+        ("quiet", 1),
+        ("error", 1),
+        ("warn", 2),
+        ("warning", 2),
+        ("info", 5),
+    ] {
+        let ran = place.script(&text, &["--log-level", level]);
+        assert_eq!(ran.stderr.lines().count(), lines, "{level}: {}", ran.stderr);
+    }
+    let traced = place.script(&text, &["--log-level", "trace"]).stderr;
+    assert!(traced.contains("[agent 1] thinking"), "{traced}");
+    let null = place.script(&text, &["--debug-rule", "*=null", "--fail-on-null"]);
+    null.fails(8, &["[agent] x: answered null in "]);
+}

@@ -154,7 +154,7 @@ fn a_second_signal_waits_for_nothing_and_leaves_nothing() {
     signal(&child, Signal::INT);
     // It says so when it has heard it, and then hears the next one.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr));
-    assert!(lines.any(|line| line.unwrap().contains("once more stops at once")));
+    assert!(lines.any(|line| line.unwrap().contains("Stopping…")));
     signal(&child, Signal::INT);
     let Ran { code, .. } = finish(child);
     assert_eq!(code, 130);

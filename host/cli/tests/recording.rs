@@ -71,7 +71,7 @@ fn a_signal_stops_a_recording_and_the_same_command_goes_on() {
         let ran = finish(child);
         ran.fails(
             code,
-            &["stopping", "stopped; what agents have answered is kept", "same command"],
+            &["Stopping…", "stopped; what agents have answered is kept", "same command"],
         );
         for part in ["FAIL", "it was stopped", "review.swf.kept; go on: smol-wf test"] {
             assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);

@@ -67,7 +67,7 @@ fn ctrl_c_stops_cleanly_and_says_how_to_resume() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let (ran, place) = interrupt(signal, false);
         let id = run_id_of(&ran.stderr);
-        ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "stopping"]);
+        ran.fails(code, &[&format!("resume: smol-wf resume {id}"), "Stopping…"]);
         assert_eq!(ran.report()["state"], "cancelled");
         let listed = place.run(&["history", "-o", "json"]).ok();
         assert_eq!(listed["runs"][0]["state"], "cancelled");
@@ -96,30 +96,35 @@ fn a_terminal_that_closes_says_so_twice_and_still_stops_the_run_cleanly() {
     assert_eq!(forked.report()["reused"]["agents"], 1);
 }
 
+/// As `nohup` and the background of a script do it.
 #[test]
-fn under_nohup_the_closing_of_the_terminal_is_nothing() {
-    let place = Place::new();
-    place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
-    let binary = env!("CARGO_BIN_EXE_smol-wf");
-    let line = format!("trap '' HUP; exec {binary} run s.mjs --debug-rule 'prompt:b=delay:1s'");
-    let mut child = Command::new("bash")
-        .args(["-c", &line])
-        .current_dir(place.dir.path())
-        .env("SMOL_WF_DB", place.db())
-        .env("SMOL_WF_AGENT_PROVIDER", "debug")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut reader = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("[agent] b") {
-        assert_ne!(reader.read_line(&mut said).unwrap(), 0, "{said}");
+fn a_signal_that_was_ignored_from_the_start_is_nothing() {
+    for name in ["HUP", "INT"] {
+        let place = Place::new();
+        place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
+        let binary = env!("CARGO_BIN_EXE_smol-wf");
+        let line =
+            format!("trap '' {name}; exec {binary} run s.mjs --debug-rule 'prompt:b=delay:1s'");
+        let mut child = Command::new("bash")
+            .args(["-c", &line])
+            .current_dir(place.dir.path())
+            .env("SMOL_WF_DB", place.db())
+            .env("SMOL_WF_AGENT_PROVIDER", "debug")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut reader = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("[agent] b") {
+            assert_ne!(reader.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        let pid = child.id().to_string();
+        let signal = format!("-{name}");
+        assert!(Command::new("kill").args([&signal, &pid]).status().unwrap().success());
+        let ran = finish(child);
+        assert_eq!(ran.ok()["results"], "echo: b", "{name}");
     }
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
-    let ran = finish(child);
-    assert_eq!(ran.ok()["results"], "echo: b");
 }
 
 #[test]
@@ -180,12 +185,16 @@ struct Screen {
 
 impl Screen {
     fn of(place: &Place, arguments: &str) -> Self {
+        Self::sized(place, arguments, 80, 45)
+    }
+
+    fn sized(place: &Place, arguments: &str, columns: u32, rows: u32) -> Self {
         let socket = place.path("tmux");
         let binary = env!("CARGO_BIN_EXE_smol-wf");
         let line = format!("{binary} {arguments}; sleep 60");
         let screen = Self { socket };
-        let mut tmux = screen.tmux(&["-u", "-f", "/dev/null", "new-session", "-d", "-x", "80"]);
-        tmux.args(["-y", "45", &line])
+        let mut tmux = screen.tmux(&["-u", "-f", "/dev/null", "new-session", "-d"]);
+        tmux.args(["-x", &columns.to_string(), "-y", &rows.to_string(), &line])
             .current_dir(place.dir.path())
             .env_remove("CI")
             .env("TERM", "xterm-256color")
@@ -219,9 +228,10 @@ impl Screen {
     }
 
     fn ends(&self) -> Vec<String> {
-        // The last that a command prints is its report, or how to resume.
+        // The last that a command prints is what to type next.
         self.once(|lines| {
-            lines.iter().any(|line| line == "}" || line.starts_with("resume: smol-wf"))
+            let next = ["its steps: smol-wf", "resume: smol-wf"];
+            lines.iter().any(|line| next.iter().any(|next| line.starts_with(next)))
         })
     }
 }
@@ -295,7 +305,59 @@ fn on_ctrl_c_what_is_said_stays_and_the_moving_lines_go() {
     screen.once(|lines| count(lines, "2 running, 0 done") == 1);
     assert!(screen.tmux(&["send-keys", "C-c"]).status().unwrap().success());
     let ended = screen.ends();
-    assert_eq!(count(&ended, "error: stopping; once more stops at once"), 1, "{ended:#?}");
+    assert_eq!(count(&ended, "Stopping… Ctrl-C again to stop now"), 1, "{ended:#?}");
     assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
     assert!(ended[0].starts_with("run run_"), "{ended:#?}");
+}
+
+#[test]
+fn below_a_long_report_a_person_is_told_what_came_of_it() {
+    let place = Place::new();
+    let text = "log('x'.repeat(200))\nawait agent('a')\nreturn await parallel([() => agent('b', { mood: 'good' }), () => agent('c')])\n";
+    place.write("s.mjs", format!("{META}{text}"));
+    let screen = Screen::sized(&place, "run s.mjs --debug-rule prompt:c=fail", 80, 24);
+    let ended = screen.ends();
+    let last = ended.iter().position(|line| line == "}").unwrap();
+    let said = &ended[last + 1..];
+    assert_eq!(count(said, "warning: "), 1, "{ended:#?}");
+    assert_eq!(count(said, "completed: 3 agents, 1 failed"), 1, "{ended:#?}");
+    assert_eq!(count(said, r#"result: ["echo: b",null]"#), 1, "{ended:#?}");
+    assert!(said.last().unwrap().starts_with("its steps: smol-wf history run_"), "{ended:#?}");
+}
+
+#[test]
+fn a_terminal_of_any_size_shows_what_it_has_room_for() {
+    let place = Place::new();
+    let fan = "await parallel(Array.from({ length: 20 }, (_, i) => () => agent('x', { label: 'number ' + i })));\n";
+    place.write("s.mjs", format!("{META}{fan}"));
+    let screen = Screen::sized(&place, "run s.mjs --debug-rule '*=delay:60s'", 20, 5);
+    let at_work = screen.once(|lines| count(lines, "16 running, 4 q") == 1);
+    assert_eq!(count(&at_work, "number 0"), 1, "{at_work:#?}");
+    // Wider and higher: nothing of the lines before stays.
+    let resize = |columns: &str, rows: &str| {
+        let mut tmux = screen.tmux(&["resize-window", "-x", columns, "-y", rows]);
+        assert!(tmux.status().unwrap().success());
+    };
+    for (columns, rows, more) in [
+        ("100", "30", "+8 more"),
+        ("40", "12", "+9 more"),
+        ("20", "5", "16 running"),
+        ("100", "30", "+8 more"),
+    ] {
+        resize(columns, rows);
+        let shown = screen.once(|lines| count(lines, more) == 1 && count(lines, "running, ") == 1);
+        assert!(shown[0].starts_with("run run_"), "{shown:#?}");
+    }
+}
+
+#[test]
+fn the_list_of_runs_fits_a_terminal_of_80_columns() {
+    let place = Place::new();
+    let text = "await agent('a')\nreturn 1\n";
+    place.write("s.mjs", format!("{}{text}", META.replace("'n'", "'a-name-of-some-length'")));
+    place.run(&["run", "s.mjs", "--debug-rule", "*=cost:12.25,tokens:123456"]).ok();
+    let screen = Screen::of(&place, "history; echo it is over");
+    let shown = screen.once(|lines| count(lines, "it is over") == 1);
+    assert_eq!(shown.len(), 3, "{shown:#?}");
+    assert!(shown[1].contains("  a-name-of-some-"), "{shown:#?}");
 }

@@ -197,6 +197,7 @@ impl<'a> Drive<'a> {
         self.world.perform(machine.take_effects(), self.guests.len());
         let has_refused = self.world.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
+        self.recorder.queued(self.world.queued());
         if has_refused {
             return Ok(());
         }

@@ -174,6 +174,11 @@ impl World {
         self.working.insert(call, self.tasks.spawn(work));
     }
 
+    /// Agents that wait until others have ended.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len() + usize::from(self.first.is_some())
+    }
+
     /// Why the run can go no further, when nothing is at work any more and calls
     /// wait that may not begin.
     pub(crate) fn stalled(&self, machine: &Machine) -> Option<StopReason> {

@@ -35,6 +35,7 @@ pub mod rehearse;
 mod replay;
 mod request;
 mod rounds;
+mod tail;
 mod watch;
 mod worktree;
 mod writer;
@@ -54,6 +55,7 @@ pub use request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, Script
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher};
 pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};

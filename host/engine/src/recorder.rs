@@ -154,10 +154,15 @@ impl<'a> Recorder<'a> {
     pub(crate) fn activity(&mut self, activity: Activity) {
         let at_us = clock::now_us();
         if self.pending.is_empty() {
-            self.watcher.event(&self.events.activity(&activity, at_us), false);
+            self.watcher.fleeting(&self.events.activity(&activity, at_us));
         } else {
             self.pending.push(Pending::Activity(activity, at_us));
         }
+    }
+
+    /// So many agents wait for their turn.
+    pub(crate) fn queued(&self, agents: usize) {
+        self.watcher.queued(agents);
     }
 
     /// Passes on what is no part of the run.
@@ -190,7 +195,7 @@ impl<'a> Recorder<'a> {
             match pending {
                 Pending::Entry(entry) => self.tell(entry, false),
                 Pending::Activity(activity, at_us) => {
-                    self.watcher.event(&self.events.activity(activity, *at_us), false);
+                    self.watcher.fleeting(&self.events.activity(activity, *at_us));
                 }
             }
         }

@@ -92,7 +92,7 @@ impl Rehearsal {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         // The script, its children, and a spare one for compiling and for
         // finding out why a script hangs.
-        let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX * 2 + 8))?;
+        let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script).await?;
         let project = match &request.project_root {
             Some(root) => ProjectRoot::open(root)?,

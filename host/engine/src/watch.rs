@@ -17,6 +17,14 @@ pub trait Watcher: Send + Sync {
     /// The next event. `replayed` ones happened in an earlier attempt.
     fn event(&self, event: &Event, replayed: bool);
 
+    /// What an agent is doing now: no part of the journal, gone once it was told.
+    fn fleeting(&self, event: &Event) {
+        self.event(event, false);
+    }
+
+    /// So many agents wait for their turn.
+    fn queued(&self, _agents: usize) {}
+
     /// Something is wrong with this process that does not touch the run, such
     /// as a folder that cannot be written.
     fn warn(&self, _message: &str) {}

@@ -11,12 +11,15 @@ use std::time::Duration;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::process::{Environment, Exit, Launch, Process, ProcessError, Said, find_program};
+use crate::process::{Environment, Exit, Input, Launch, Process, ProcessError, Said, find_program};
 use crate::{Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, Spent};
 
 /// How long an agent may be silent after it has said how its round ended. Some
 /// leave a child behind that holds their output open; the answer is there.
 const AFTER_THE_END: Duration = Duration::from_secs(5);
+
+/// How often an agent that waits for its own background work counts as alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Characters of a tool's detail: one line of a terminal.
 const DETAIL_CHARS: usize = 120;
@@ -35,6 +38,8 @@ pub struct CliOptions {
     pub env_allow: Vec<String>,
     /// Further arguments.
     pub args: Vec<String>,
+    /// Whether it may start other agents, where it can be kept from that.
+    pub subagents: bool,
 }
 
 impl CliOptions {
@@ -75,6 +80,12 @@ pub(crate) trait Transcript: Send {
     /// Whether the agent has said how its round ended.
     fn has_ended(&self) -> bool;
 
+    /// While it has answered and waits for work of its own in the background, after
+    /// which it may answer anew: how long it may be silent.
+    fn background(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether there is no use in letting it go on.
     fn is_hopeless(&self) -> bool {
         false
@@ -112,7 +123,8 @@ impl Ended {
     }
 }
 
-/// A program with its arguments, to work where the task says.
+/// A program with its arguments, to work where the task says; what it reads is
+/// for [`listen`] to give.
 pub(crate) fn launch(
     provider: &str,
     program: PathBuf,
@@ -126,6 +138,7 @@ pub(crate) fn launch(
         args: args.into_iter().map(Into::into).collect(),
         cwd: task.cwd.clone(),
         env,
+        input: Input::None,
         presence: Some(task.presence.clone()),
     }
 }
@@ -154,12 +167,11 @@ async fn hear(
     transcript: &mut impl Transcript,
     activity: &dyn Activity,
 ) -> Result<Option<Exit>, ProcessError> {
-    let mut process = Process::start(launch).await?;
-    process.send_and_close(prompt.as_bytes().to_vec());
+    let input = Input::Whole(prompt.as_bytes().to_vec());
+    let mut process = Process::start(Launch { input, ..launch }).await?;
     let mut named = false;
     loop {
-        let patience = if transcript.has_ended() { AFTER_THE_END } else { Duration::MAX };
-        let Ok(said) = tokio::time::timeout(patience, process.said()).await else {
+        let Some(said) = next(&mut process, transcript, activity).await else {
             process.end().await;
             return Ok(None);
         };
@@ -187,6 +199,28 @@ async fn hear(
         }
     }
     process.exit().await.map(Some)
+}
+
+/// What it says next; none when it has ended, or works in the background, and has
+/// been silent for longer than that may take. While it works in the background it
+/// is known what it does, so its silence is not that of an agent that hangs.
+async fn next(
+    process: &mut Process,
+    transcript: &impl Transcript,
+    activity: &dyn Activity,
+) -> Option<Result<Option<Said>, ProcessError>> {
+    let Some(limit) = transcript.background() else {
+        let patience = if transcript.has_ended() { AFTER_THE_END } else { Duration::MAX };
+        return tokio::time::timeout(patience, process.said()).await.ok();
+    };
+    let silent_since = tokio::time::Instant::now();
+    while silent_since.elapsed() < limit {
+        if let Ok(said) = tokio::time::timeout(SIGN_OF_LIFE, process.said()).await {
+            return Some(said);
+        }
+        activity.alive();
+    }
+    None
 }
 
 /// A value that a script chose and that becomes an argument: one that starts

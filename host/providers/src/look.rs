@@ -3,6 +3,7 @@
 //! Owns: whether it is there, its version, and how its credentials are looked
 //! for. Never: reads a credential's value beyond whether there is one.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::process::{Environment, Launch, ProcessError, ask};
+use crate::process::{Environment, Input, Launch, ProcessError, ask};
 
 /// For `--version`: a launcher may have to start an interpreter first, on a
 /// machine that is busy; and one program is 185 MB, on a disk that is cold.
@@ -28,6 +29,8 @@ pub(crate) struct Program<'a> {
     pub(crate) name: &'a str,
     /// What to type to get it.
     pub(crate) install: &'a str,
+    /// The first version that can be driven, where that is known.
+    pub(crate) oldest: Option<&'a str>,
     /// What to type when it has no credentials.
     pub(crate) login: &'a str,
 }
@@ -58,9 +61,10 @@ pub(crate) async fn look(
         args: vec!["--version".into()],
         cwd: std::env::temp_dir(),
         env: environment,
+        input: Input::None,
         presence: None,
     };
-    let (version, broken) = match ask(launch, VERSION_TIME).await {
+    let (version, mut broken) = match ask(launch, VERSION_TIME).await {
         Ok((exit, text)) if exit.code == Some(0) => (version_in(&text), None),
         Ok((exit, text)) => {
             let said = crate::cause::without_warnings(&exit.stderr_tail);
@@ -71,6 +75,14 @@ pub(crate) async fn look(
         }
         Err(error) => (None, Some(error.to_string())),
     };
+    if let (Some(version), Some(oldest)) = (&version, program.oldest)
+        && is_older(version, oldest)
+    {
+        let (path, install) = (path.display(), program.install);
+        broken = Some(format!(
+            "`{path}` is version {version}, and {oldest} is the oldest that can be driven: {install}"
+        ));
+    }
     let login = (logged_in == Some(false)).then(|| format!("not logged in: {}", program.login));
     Probe { program: Some(path), version, logged_in, problem: broken.or(login) }
 }
@@ -86,6 +98,16 @@ fn version_in(text: &str) -> Option<String> {
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches('v'));
     let found = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     (found.len() <= VERSION_BYTES_MAX).then(|| found.to_owned())
+}
+
+/// Whether a version comes before another: by its numbers, as far as both have
+/// them. What cannot be read is not older.
+fn is_older(version: &str, than: &str) -> bool {
+    let numbers = |text: &str| -> Option<Vec<u64>> {
+        let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..end].split('.').map(|number| number.parse().ok()).collect()
+    };
+    matches!((numbers(version), numbers(than)), (Some(version), Some(than)) if version < than)
 }
 
 /// A variable as the agent's program will find it, unless it is empty.
@@ -116,15 +138,64 @@ pub(crate) fn says(value: &Value) -> bool {
     }
 }
 
-/// A small text file, when it is there.
+/// A small text file, when it is there. Some are in the folder that an agent works
+/// in, which may hold pipes and devices under their names.
 pub(crate) fn text(path: &Path) -> Option<String> {
-    let small = path.metadata().ok()?.len() <= FILE_BYTES_MAX;
-    if small { std::fs::read_to_string(path).ok() } else { None }
+    let mut opening = std::fs::OpenOptions::new();
+    opening.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        opening.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
+    }
+    let file = opening.open(path).ok()?;
+    let meta = file.metadata().ok()?;
+    if !meta.is_file() || meta.len() > FILE_BYTES_MAX {
+        return None;
+    }
+    let mut text = String::new();
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        for (version, older) in [
+            ("2.1.258", true),
+            ("2.0.999", true),
+            ("1.9", true),
+            ("2.1.259", false),
+            ("2.1.259-beta.1", false),
+            ("2.1.1000", false),
+            ("3", false),
+            ("nightly", false),
+        ] {
+            assert_eq!(is_older(version, "2.1.259"), older, "{version}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_small_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "text").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("zeroes")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
+        assert!(made.success());
+        std::fs::File::create(at("sparse")).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
+        assert_eq!(text(&at("file")).as_deref(), Some("text"));
+        assert_eq!(text(&at("link")).as_deref(), Some("text"));
+        for name in ["zeroes", "pipe", "sparse", "nothing", "."] {
+            assert_eq!(text(&at(name)), None, "{name}");
+        }
+    }
 
     #[test]
     fn versions_are_found_in_what_programs_print() {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::process::{Environment, Launch, find_program};
+use crate::process::{Environment, Input, Launch, find_program};
 use crate::{Presence, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
@@ -32,6 +32,7 @@ impl NamedProgram {
     pub(crate) fn launch(
         &self,
         cwd: PathBuf,
+        input: Input,
         presence: &Presence,
     ) -> Result<Launch, ProviderError> {
         let args = self.command.iter().skip(1).chain(&self.args);
@@ -41,6 +42,7 @@ impl NamedProgram {
             args: args.map(Into::into).collect(),
             cwd,
             env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
+            input,
             presence: Some(presence.clone()),
         })
     }

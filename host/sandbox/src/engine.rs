@@ -1,17 +1,15 @@
-//! The engine and the guest's code in it.
+//! The engine.
 //!
-//! Owns: how instances are allocated, and the one place that trusts compiled
-//! code. Never: settings that a script could observe; those are in
-//! [`crate::engine_config`], for both compiler and program.
+//! Owns: how instances are allocated. Never: settings that a script could
+//! observe; those are in [`crate::engine_config`], for both compiler and
+//! program.
 
 use smol_wf_core::limits::MEMORY_MIB_MAX;
-use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy as Allocation, PoolingAllocationConfig};
 
 use crate::engine_config::engine_config;
-
-/// The guest, compiled by build.rs.
-const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm"));
+use crate::image::Image;
+use crate::sandbox::SandboxConfig;
 
 /// Native stack of the guest. The script's own check, at 256 KiB of the
 /// guest's stack, needs up to sixteen times as much native stack before it
@@ -36,13 +34,19 @@ pub(crate) const TABLE_ENTRIES: usize = 16 * 1024;
 /// small script touches less, and then reuse costs no page faults.
 const STACK_KEEP_RESIDENT: usize = 64 * 1024;
 
-/// An engine with room for so many instances. Where address space is short
-/// (`ulimit -v`), instances are mapped one by one instead: slower, and just
-/// as separate.
-pub(crate) fn engine(instances: u32, wasm_stack: usize) -> wasmtime::Result<Engine> {
-    let mut pooled = config(wasm_stack);
-    pooled.allocation_strategy(Allocation::Pooling(pool(instances)));
-    Engine::new(&pooled).or_else(|_| Engine::new(&config(wasm_stack)))
+/// An engine with this allocation. A pool pays off where many instances come
+/// and go; to reserve one takes longer than a single run of a small script.
+/// Where address space is too short for it (`ulimit -v`), instances are mapped
+/// one by one: slower, and just as separate.
+pub(crate) fn engine(wanted: &SandboxConfig, image: &Image) -> wasmtime::Result<Engine> {
+    let mut one_by_one = config(wanted.wasm_stack);
+    image.configure(&mut one_by_one);
+    if !wanted.pooled {
+        return Engine::new(&one_by_one);
+    }
+    let mut pooled = one_by_one.clone();
+    pooled.allocation_strategy(Allocation::Pooling(pool(wanted.instances_max)));
+    Engine::new(&pooled).or_else(|_| Engine::new(&one_by_one))
 }
 
 fn config(wasm_stack: usize) -> Config {
@@ -71,13 +75,4 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(0)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT);
     pool
-}
-
-/// The guest's code, ready to be instantiated.
-#[expect(unsafe_code, reason = "wasmtime cannot check that bytes are its own compiler's")]
-pub(crate) fn guest(engine: &Engine) -> wasmtime::Result<Component> {
-    // SAFETY: these bytes were written by `Engine::precompile_component` in
-    // build.rs and are part of this program's image. wasmtime itself checks
-    // its version, the architecture and the settings.
-    unsafe { Component::deserialize(engine, GUEST) }
 }

@@ -15,7 +15,7 @@ use wasmtime::{Store, Trap};
 use crate::bindings::Workflow;
 use crate::convert::{Ask, Settle, Start, Unsettled};
 use crate::fault::TurnFault;
-use crate::sandbox::InstanceLimits;
+use crate::sandbox::{InstanceLimits, Place};
 use crate::state::{AnyHost, State};
 
 /// Limits of one turn.
@@ -50,8 +50,10 @@ pub struct Guest {
 }
 
 struct Live {
+    // Dropped before its place is given back: fields go in order.
     store: Store<State>,
     workflow: Workflow,
+    _place: Place,
 }
 
 /// How a question to a guest went.
@@ -63,8 +65,8 @@ pub(crate) struct Asked<A> {
 }
 
 impl Guest {
-    pub(crate) fn new(store: Store<State>, workflow: Workflow) -> Self {
-        Self { live: Some(Live { store, workflow }) }
+    pub(crate) fn new(store: Store<State>, workflow: Workflow, place: Place) -> Self {
+        Self { live: Some(Live { store, workflow, _place: place }) }
     }
 
     /// Whether it can have another turn.

@@ -1,6 +1,6 @@
 //! Runs one guest instance: WIT on one side, [`smol_wf_core::guest`] on the other.
 //!
-//! Owns: the engine, its pool of instances, the guest's compiled code, fuel,
+//! Owns: the engine, its instances, the guest's compiled code, fuel,
 //! memory and stack limits, the deterministic clock, and the translation
 //! between WIT and core. Never: a provider, a file, a journal; it asks the
 //! [`smol_wf_core::guest::TurnHost`] and reports how the turn ended.
@@ -15,6 +15,7 @@ mod engine;
 mod engine_config;
 mod fault;
 mod guest;
+mod image;
 mod sandbox;
 mod state;
 mod wasi;

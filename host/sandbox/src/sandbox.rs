@@ -4,6 +4,7 @@
 //! [`crate::guest`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use smol_wf_core::guest::{Dialect, ScriptError, Source};
 use smol_wf_core::ids::Digest;
@@ -16,6 +17,7 @@ use crate::convert::Inspect;
 use crate::engine::WASM_STACK;
 use crate::fault::TurnFault;
 use crate::guest::{Guest, TurnLimits};
+use crate::image::Image;
 use crate::state::{HOSTCALL_BYTES, State};
 use crate::{engine, wasi};
 
@@ -36,6 +38,9 @@ const HANDLES_MAX: usize = 1_000;
 pub struct SandboxConfig {
     /// Instances that may live at once, waiting ones included.
     pub instances_max: u32,
+    /// Reserve room for all of them at once, which makes each of them faster to
+    /// make and the sandbox slower to set up.
+    pub pooled: bool,
     /// Fuel after which a busy guest lets others run, about 5 ms of work.
     /// Changes no result and no fuel.
     pub yield_fuel: u64,
@@ -45,10 +50,16 @@ pub struct SandboxConfig {
 }
 
 impl SandboxConfig {
-    /// For so many instances at once.
+    /// For so many instances at once, mapped one by one: for a few scripts.
     #[must_use]
     pub fn new(instances_max: u32) -> Self {
-        Self { instances_max, yield_fuel: 50_000_000, wasm_stack: WASM_STACK }
+        Self { instances_max, pooled: false, yield_fuel: 50_000_000, wasm_stack: WASM_STACK }
+    }
+
+    /// For so many instances at once, out of a pool: for scripts by the hundred.
+    #[must_use]
+    pub fn pooled(instances_max: u32) -> Self {
+        Self { pooled: true, ..Self::new(instances_max) }
     }
 }
 
@@ -98,7 +109,7 @@ impl SandboxError {
     }
 }
 
-/// Makes script instances. Cheap to clone; all clones share one pool.
+/// Makes script instances. Cheap to clone; all clones share its instances.
 #[derive(Clone)]
 pub struct Sandbox {
     shared: Arc<Shared>,
@@ -108,6 +119,27 @@ struct Shared {
     engine: Engine,
     guest: WorkflowPre<State>,
     config: SandboxConfig,
+    /// Instances that live now.
+    places: Arc<AtomicU32>,
+}
+
+/// The right to one instance, given back when it goes.
+pub(crate) struct Place(Arc<AtomicU32>);
+
+impl Place {
+    /// One more; none when so many are taken.
+    fn take(taken: &Arc<AtomicU32>, most: u32) -> Option<Self> {
+        let more = |count: u32| (count < most).then_some(count + 1);
+        // Only the count itself has to be right: it guards no other memory.
+        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self(taken.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Sandbox {
@@ -155,12 +187,13 @@ impl Sandbox {
     /// When all instances are taken, or memory is less than the guest's image.
     pub async fn instance(&self, limits: InstanceLimits) -> Result<Guest, SandboxError> {
         let shared = &*self.shared;
+        let full = || SandboxError::Full { instances_max: shared.config.instances_max };
+        let place = Place::take(&shared.places, shared.config.instances_max).ok_or_else(full)?;
         let mut store = Store::new(&shared.engine, State::new(limits.memory_mib));
         match shared.fill(&mut store).await {
-            Ok(workflow) => Ok(Guest::new(store, workflow)),
-            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                Err(SandboxError::Full { instances_max: shared.config.instances_max })
-            }
+            Ok(workflow) => Ok(Guest::new(store, workflow, place)),
+            // The pool hears of an instance's end a moment later than we do.
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => Err(full()),
             Err(_) if store.data().memory_denied() => Err(SandboxError::Instance {
                 detail: format!(
                     "{} MiB of memory are less than the script engine itself needs",
@@ -174,12 +207,13 @@ impl Sandbox {
 
 impl Shared {
     fn new(config: SandboxConfig) -> wasmtime::Result<Self> {
-        let engine = engine::engine(config.instances_max, config.wasm_stack)?;
+        let image = Image::claim();
+        let engine = engine::engine(&config, &image)?;
         let mut linker = Linker::new(&engine);
         Workflow::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         wasi::link(&mut linker)?;
-        let guest = WorkflowPre::new(linker.instantiate_pre(&engine::guest(&engine)?)?)?;
-        Ok(Self { engine, guest, config })
+        let guest = WorkflowPre::new(linker.instantiate_pre(&image.load(&engine)?)?)?;
+        Ok(Self { engine, guest, config, places: Arc::default() })
     }
 
     async fn fill(&self, store: &mut Store<State>) -> wasmtime::Result<Workflow> {

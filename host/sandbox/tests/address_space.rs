@@ -13,7 +13,7 @@ const INSIDE: &str = "SMOL_WF_TEST_SHORT_ADDRESS_SPACE";
 fn a_short_address_space_slows_down_and_does_not_fail() {
     if std::env::var_os(INSIDE).is_some() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let sandbox = Sandbox::new(SandboxConfig::new(1_000)).unwrap();
+        let sandbox = Sandbox::new(SandboxConfig::pooled(1_000)).unwrap();
         runtime.block_on(assert_healthy(&sandbox));
         return;
     }

@@ -93,18 +93,22 @@ async fn a_turn_that_is_dropped_midway_spends_its_guest() {
     let turn = one.start(Recorder::default(), limits(), &script);
     tokio::time::timeout(std::time::Duration::from_millis(20), turn).await.unwrap_err();
     assert!(one.is_spent());
-    // Its place in the pool of one is free again.
+    // Its place in the sandbox of one is free again.
     assert_healthy(&sandbox).await;
     let turn = one.start(Recorder::default(), limits(), &script).await;
     assert_eq!(turn.end, Err(TurnFault::Spent));
 }
 
 #[tokio::test]
-async fn a_full_pool_says_so() {
-    let sandbox = Sandbox::new(SandboxConfig::new(2)).unwrap();
-    let _held = (guest(&sandbox).await, guest(&sandbox).await);
-    let error = sandbox.instance(InstanceLimits { memory_mib: 64 }).await.err().unwrap();
-    assert_eq!(error, SandboxError::Full { instances_max: 2 });
+async fn a_full_sandbox_says_so_with_a_pool_and_without() {
+    for config in [SandboxConfig::new(2), SandboxConfig::pooled(2)] {
+        let sandbox = Sandbox::new(config).unwrap();
+        let held = (guest(&sandbox).await, guest(&sandbox).await);
+        let error = sandbox.instance(InstanceLimits { memory_mib: 64 }).await.err().unwrap();
+        assert_eq!(error, SandboxError::Full { instances_max: 2 });
+        drop(held);
+        assert_healthy(&sandbox).await;
+    }
 }
 
 #[tokio::test]

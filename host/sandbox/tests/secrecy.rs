@@ -62,7 +62,7 @@ fn hits() -> usize {
 #[test]
 fn a_freed_slot_holds_nothing_of_its_tenant() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let sandbox = Sandbox::new(SandboxConfig::new(1)).unwrap();
+    let sandbox = Sandbox::new(SandboxConfig::pooled(1)).unwrap();
     let script = body(&format!(
         "const p = {PIECES}; const all = []; \
          for (let i = 0; i < 20; i++) all.push(p.repeat(5000)); \

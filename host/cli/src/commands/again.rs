@@ -48,7 +48,6 @@ pub(super) async fn once_more(
     }
     // With the recorded text: a script that was edited meanwhile is no other run.
     let request = resume_request(paused.run_id.clone(), None, settings)?;
-    progress.again();
     engine.resume(request, progress, signals.cancel.clone()).await
 }
 

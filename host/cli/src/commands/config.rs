@@ -13,7 +13,7 @@ use crate::config::{
     user_path,
 };
 use crate::failure::{self, CommandError};
-use crate::flags::{AgentFlags, CallFlags, DbFlags, LimitFlags, LogFlags};
+use crate::flags::{AgentFlags, CallFlags, DbFlags, JsonFlag, LimitFlags, LogFlags};
 use crate::output;
 use crate::table::{Format, Table};
 
@@ -44,6 +44,9 @@ struct ShowArgs {
     /// How to print them
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     #[command(flatten)]
     calls: CallFlags,
@@ -78,6 +81,9 @@ struct PathArgs {
     /// How to print them
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 const PATH_EXAMPLES: &str = "\
@@ -118,6 +124,7 @@ impl Row {
             "args": settings.args,
             "env": settings.env.keys().collect::<Vec<_>>(),
             "envAllow": settings.env_allow,
+            "subagents": settings.subagents,
         });
         Self::new(format!("{PROVIDERS}.{name}"), value, &given.origin)
     }
@@ -135,10 +142,10 @@ impl ShowArgs {
         let settings = Settings::load(flags, &self.from)?;
         settings.check()?;
         failure::warn(&settings);
-        match self.output {
-            Format::Json | Format::Jsonl => {
+        match self.json.asked().unwrap_or(self.output) {
+            format @ (Format::Json | Format::Jsonl) => {
                 let rows = rows(&settings);
-                output::print(self.output, &json!({ "schemaVersion": 1, "settings": rows }))?;
+                output::print(format, &json!({ "schemaVersion": 1, "settings": rows }))?;
             }
             Format::Text => output::line(&text(&settings))?,
         }
@@ -206,8 +213,9 @@ impl PathArgs {
             digest: None,
         });
         let files: Vec<FileRow> = project.into_iter().chain(user).collect();
-        if self.output != Format::Text {
-            output::print(self.output, &json!({ "schemaVersion": 1, "files": files }))?;
+        let format = self.json.asked().unwrap_or(self.output);
+        if format != Format::Text {
+            output::print(format, &json!({ "schemaVersion": 1, "files": files }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new(["LAYER", "FILE", "STATE"]);

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::agents::{self, Catalogue, Chosen};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError};
-use crate::flags::DbFlags;
+use crate::flags::{DbFlags, JsonFlag};
 use crate::table::{Format, Table};
 use crate::{exit, output};
 use checks::{Check, State};
@@ -39,6 +39,9 @@ pub(crate) struct DoctorArgs {
     /// How to print it
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     #[command(flatten)]
     db: DbFlags,
@@ -96,8 +99,8 @@ impl DoctorArgs {
         let ok = code == 0;
         let findings =
             Findings { schema_version: 1, provider: chosen.answering, agents, checks, ok };
-        match self.output {
-            Format::Json | Format::Jsonl => output::print(self.output, &findings)?,
+        match self.json.asked().unwrap_or(self.output) {
+            format @ (Format::Json | Format::Jsonl) => output::print(format, &findings)?,
             Format::Text => output::line(&text(&findings, code))?,
         }
         Ok(ExitCode::from(code))

@@ -98,7 +98,7 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
     let mut lines = vec![
         format!(
             "{}: {} with seed {}, {} in the undisturbed one",
-            exploration.name,
+            screen::one_line(&exploration.name),
             plural(tally.schedules, "schedule"),
             exploration.seed,
             plural(tally.agents, "agent")

@@ -60,6 +60,9 @@ Examples:
   smol-wf export run_0k3 --format journal --out run.journal
   smol-wf export latest --fixture tests/review.swf --redact 'ACME-[0-9]+'";
 
+/// What `-o` takes in other commands.
+const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// The event stream, as --events gives it
@@ -78,6 +81,14 @@ impl ExportArgs {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
                            chrome-trace never does";
             return Err(CommandError::Usage(message.to_owned()));
+        }
+        if let Some(form) =
+            self.out.as_deref().and_then(Path::to_str).filter(|it| FORMS.contains(it))
+        {
+            let message = format!(
+                "-o names the file to write, and `{form}` is a form: --format jsonl -o FILE; a file of that name is ./{form}"
+            );
+            return Err(CommandError::Usage(message));
         }
         let Some(form) = self.format else {
             // A fixture is replayed before it is written.
@@ -112,7 +123,7 @@ impl ExportArgs {
             Form::Jsonl => {
                 let mut events = EventFold::new();
                 for event in journal.entries.iter().flat_map(|entry| events.after(entry)) {
-                    sink.line(&serde_json::to_string(&event)?)?;
+                    sink.json(&serde_json::to_string(&event)?)?;
                 }
             }
             Form::ChromeTrace => sink.document(&trace::chrome(details))?,
@@ -126,7 +137,7 @@ impl ExportArgs {
             }
             Form::Journal => {
                 for line in archive::lines(&journal.records, &journal.entries) {
-                    sink.line(&line)?;
+                    sink.json(&line)?;
                 }
             }
         }

@@ -12,6 +12,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, ExportRequest};
 
 use crate::failure::{CommandError, talk};
+use crate::screen;
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
@@ -45,7 +46,7 @@ impl FixtureFlags {
         let request = ExportRequest { run: run.clone(), folder, redact: self.redact };
         let text = engine.fixture(request).await?;
         write(&path, &text)?;
-        let shown = asked.display();
+        let shown = screen::path(&asked);
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
         Ok(ExitCode::SUCCESS)
     }
@@ -92,7 +93,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {
-    CommandError::Usage(format!("cannot write {}: {error}", path.display()))
+    CommandError::Usage(format!("cannot write {}: {error}", screen::path(path)))
 }
 
 /// All fixtures at and below these places, in order of their names.
@@ -100,7 +101,7 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut found = Vec::new();
     for place in places {
         collect(place, &mut found).map_err(|error| {
-            CommandError::Usage(format!("cannot look into {}: {error}", place.display()))
+            CommandError::Usage(format!("cannot look into {}: {error}", screen::path(place)))
         })?;
     }
     found.sort();

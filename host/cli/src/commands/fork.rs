@@ -85,7 +85,7 @@ impl ForkArgs {
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
         let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
-        let mut progress = Progress::new(self.work.show.events, &settings, opening);
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = ForkRequest {
             script,
             from: self.from,
@@ -101,7 +101,7 @@ impl ForkArgs {
         let report = engine.fork(request, &progress, signals.cancel.clone()).await;
         let longest = self.work.agents.wait_for_reset;
         let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.work.show, text.as_deref())
+        conclude(report, &progress, &signals, &self.work.show, text.as_deref())
     }
 }
 

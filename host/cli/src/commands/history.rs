@@ -19,7 +19,7 @@ use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag, SpanFlags, StateName};
-use crate::table::{Align, Column, Format, table};
+use crate::table::{Align, Column, Format, Spare, table};
 use crate::words::{count, price, utc};
 use crate::{failure, output, screen, setup};
 
@@ -118,7 +118,7 @@ impl HistoryArgs {
         };
         let runs = engine.history(page).await?;
         match output.unwrap_or(Format::Text) {
-            Format::Text => output::line(&table(&COLUMNS, &rows(&runs)))?,
+            Format::Text => output::line(&table(&COLUMNS, &rows(&runs), SPARE))?,
             Format::Json => output::document(&History { schema_version: 1, runs })?,
             Format::Jsonl => runs.iter().try_for_each(output::json_line)?,
         }
@@ -157,6 +157,10 @@ const COLUMNS: [Column; 9] = [
     ("COST", Align::Right),
     ("FORK OF", Align::Left),
 ];
+
+/// What a narrow terminal has no room for, what matters least first.
+const SPARE: Spare =
+    Spare { columns: &["FORK OF", "TRIES", "STEPS", "COST", "TOKENS"], cut: "NAME" };
 
 /// A row, and how deep it stands in the tree of forks.
 struct Place<'a> {

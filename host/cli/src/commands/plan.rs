@@ -93,14 +93,15 @@ fn complain(error: &PlanError, text: &str) {
 }
 
 fn text(plan: &Plan, whole: bool) -> String {
-    let mut lines = vec![format!("{}: {}", plan.name, plan.description), String::new()];
+    let heading = format!("{}: {}", plan.name, plan.description);
+    let mut lines = vec![screen::one_line(&heading), String::new()];
     lines.push(format!("{}, at most {} at once", plural(plan.agents, "agent"), plan.at_once));
     lines.push(format!("tokens: {}", tokens(&plan.estimate)));
     lines.push(cost(plan));
     lines.extend(cut(plan).map(|cut| format!("not whole: {cut}")));
     let mut list = |name: &str, items: Vec<&str>| {
         if !items.is_empty() {
-            lines.push(format!("{name}: {}", items.join(", ")));
+            lines.push(format!("{name}: {}", screen::one_line(&items.join(", "))));
         }
     };
     list("providers", plan.providers.iter().map(String::as_str).collect());
@@ -132,7 +133,7 @@ fn text(plan: &Plan, whole: bool) -> String {
             format!(
                 "  {kind} {} of {}: {} wide, {}{}",
                 group.ordinal,
-                group.script,
+                screen::one_line(&group.script),
                 group.fan_out,
                 plural(group.agents, "agent"),
                 screen::one_line(&phase.unwrap_or_default()),

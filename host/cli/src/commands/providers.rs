@@ -10,6 +10,7 @@ use smol_wf_engine::providers::Capabilities;
 use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError};
+use crate::flags::JsonFlag;
 use crate::output;
 use crate::table::{Format, Table};
 
@@ -27,6 +28,9 @@ pub(crate) struct ProvidersArgs {
     /// How to print them
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 const EXAMPLES: &str = "\
@@ -55,7 +59,8 @@ impl ProvidersArgs {
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
         failure::warn(&settings);
         let providers = Catalogue::of(&settings).all();
-        if self.output != Format::Text {
+        let format = self.json.asked().unwrap_or(self.output);
+        if format != Format::Text {
             let rows: Vec<Json> = providers
                 .iter()
                 .map(|provider| {
@@ -65,7 +70,7 @@ impl ProvidersArgs {
                     json!({ "name": provider.name(), "capabilities": can })
                 })
                 .collect();
-            output::print(self.output, &json!({ "schemaVersion": 1, "providers": rows }))?;
+            output::print(format, &json!({ "schemaVersion": 1, "providers": rows }))?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = Table::new([

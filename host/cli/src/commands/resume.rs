@@ -60,12 +60,12 @@ impl ResumeArgs {
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
         let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
-        let mut progress = Progress::new(self.work.show.events, &settings, opening);
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = resume_request(run, script, &settings)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
         let longest = self.work.agents.wait_for_reset;
         let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.work.show, text.as_deref())
+        conclude(report, &progress, &signals, &self.work.show, text.as_deref())
     }
 
     /// The script as it is now; none when its file is gone.

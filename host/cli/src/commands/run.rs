@@ -17,7 +17,7 @@ use crate::flags::{CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
 use crate::workflow_args::{self, Named};
-use crate::{agents, exit, output, paths, setup, stdin};
+use crate::{agents, closing, exit, output, paths, setup, stdin, streams};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
@@ -97,13 +97,13 @@ impl RunArgs {
         let cancel = signals.cancel.clone();
         let mut opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
         opening.warnings.extend(oddities(&script));
-        let (report, mut progress) = match &self.resume_run {
+        let (report, progress) = match &self.resume_run {
             Some(_) if args.is_some() => {
                 let message = "--resume-run goes on with the arguments the run was started with";
                 return Err(CommandError::Usage(message.to_owned()));
             }
             Some(asked) => {
-                let progress = Progress::new(self.work.show.events, &settings, opening);
+                let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
                 let run = engine.find(asked).await?;
                 let request = resume_request(run, Some(script), &settings)?;
                 (engine.resume(request, &progress, cancel).await, progress)
@@ -112,14 +112,14 @@ impl RunArgs {
                 settings.check()?;
                 let chosen = agents::choose(&settings);
                 chosen.announce(&mut opening);
-                let progress = Progress::new(self.work.show.events, &settings, opening);
+                let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
                 let request = self.request(script, args, &settings, chosen.name)?;
                 (engine.run(request, &progress, cancel).await, progress)
             }
         };
         let longest = self.work.agents.wait_for_reset;
         let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &mut progress, &signals, &self.work.show, Some(&text))
+        conclude(report, &progress, &signals, &self.work.show, Some(&text))
     }
 
     fn settings(&self, script: &Path) -> Result<Settings, ConfigError> {
@@ -170,15 +170,18 @@ pub(super) fn resume_request(
     })
 }
 
-/// Prints what is to be printed and gives the exit code.
+/// Prints what is to be printed and gives the exit code. The run is over, its
+/// lease and its agents are let go of: readers are waited for.
 pub(super) fn conclude(
     report: Result<Report, EngineError>,
-    progress: &mut Progress,
+    progress: &Progress,
     signals: &Signals,
     show: &ShowFlags,
     script_text: Option<&str>,
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
+    signals.all_is_over();
+    let streamed = progress.settle();
     let report = match report {
         Ok(report) => report,
         Err(error) => {
@@ -200,13 +203,16 @@ pub(super) fn conclude(
         }
     };
     if !show.events {
+        streams::in_order();
         output::document(&report)?;
+        closing::tell(&report, &progress.warned());
     }
     failure::reused(&report);
     failure::ending(&report, script_text);
-    if let Some(error) = progress.lost() {
-        return Err(error.into());
+    if !show.events {
+        closing::next(&report);
     }
+    streamed?;
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 

@@ -107,10 +107,16 @@ impl TestArgs {
             }
             let one = tester.test(path).await;
             if !self.output.is_json() && printed.is_ok() {
+                // No agent is at work, and what they answered is on disk.
+                over(signals.as_ref());
                 printed = output::line(&words::of_test(&one));
+                if let Some(signals) = &signals {
+                    signals.work_goes_on();
+                }
             }
             tested.push(one);
         }
+        over(signals.as_ref());
         let failed = tested.iter().filter(|one| !one.pass).count();
         if self.output.is_json() {
             let pass = failed == 0;
@@ -169,6 +175,13 @@ impl TestArgs {
             agents,
             cancel,
         })
+    }
+}
+
+/// Nothing is at work: a signal ends what waits for a reader.
+fn over(signals: Option<&Signals>) {
+    if let Some(signals) = signals {
+        signals.all_is_over();
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::config::{self, ConfigError};
 use crate::failure::{CommandError, talk};
+use crate::flags::JsonFlag;
 use crate::output;
 use crate::table::{Format, Table};
 
@@ -35,6 +36,9 @@ pub(crate) struct TrustArgs {
     /// How to print the list
     #[arg(long, short, value_name = "FORMAT", default_value = "text", requires = "list")]
     output: Format,
+
+    #[command(flatten)]
+    json: JsonFlag,
 }
 
 const EXAMPLES: &str = "\
@@ -49,7 +53,7 @@ trusted, with commas between them; `smol-wf trust` prints the digest.";
 impl TrustArgs {
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
         if self.list {
-            return list(self.output);
+            return list(self.json.asked().unwrap_or(self.output));
         }
         if self.revoke {
             return revoke(&self.dir);
@@ -68,6 +72,11 @@ impl TrustArgs {
         }
         if what.is_empty() {
             talk("nothing in it needs trust");
+        }
+        if let Some(format) = self.json.asked() {
+            let trusted = [json!({ "digest": file.digest, "file": file.file })];
+            output::print(format, &json!({ "schemaVersion": 1, "trusted": trusted }))?;
+            return Ok(ExitCode::SUCCESS);
         }
         output::line(&format!("{}  {}", file.digest, file.file.display()))?;
         Ok(ExitCode::SUCCESS)

@@ -9,9 +9,10 @@ use smol_wf_engine::Leftover;
 
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError, talk};
-use crate::flags::DbFlags;
+use crate::flags::{DbFlags, JsonFlag};
+use crate::output as out;
+use crate::setup;
 use crate::table::{Format, Table};
-use crate::{output, setup};
 
 /// List the git worktrees that calls have left behind, or take them away
 ///
@@ -39,6 +40,9 @@ enum Verb {
         output: Format,
 
         #[command(flatten)]
+        json: JsonFlag,
+
+        #[command(flatten)]
         db: DbFlags,
     },
     /// Take away those in which nothing has changed
@@ -56,6 +60,9 @@ enum Verb {
         output: Format,
 
         #[command(flatten)]
+        json: JsonFlag,
+
+        #[command(flatten)]
         db: DbFlags,
     },
 }
@@ -70,28 +77,30 @@ impl WorktreesArgs {
         // Nothing is run here: one instance is what the sandbox must have.
         let engine = setup::engine_to_look(&settings, 1)?;
         match self.verb {
-            Verb::List { output: format, .. } => {
+            Verb::List { output, json, .. } => {
+                let format = json.asked().unwrap_or(output);
                 let worktrees = engine.worktrees().await?;
                 warn(&worktrees);
                 match format {
-                    Format::Text => output::line(&table(&worktrees))?,
+                    Format::Text => out::line(&table(&worktrees))?,
                     Format::Json => {
-                        output::document(&json!({ "schemaVersion": 1, "worktrees": worktrees }))?;
+                        out::document(&json!({ "schemaVersion": 1, "worktrees": worktrees }))?;
                     }
-                    Format::Jsonl => worktrees.iter().try_for_each(output::json_line)?,
+                    Format::Jsonl => worktrees.iter().try_for_each(out::json_line)?,
                 }
             }
-            Verb::Prune { force, dry_run, output: format, .. } => {
+            Verb::Prune { force, dry_run, output, json, .. } => {
+                let format = json.asked().unwrap_or(output);
                 let pruned = engine.prune_worktrees(force, dry_run).await?;
                 match format {
-                    Format::Json => output::document(&json!({
+                    Format::Json => out::document(&json!({
                         "schemaVersion": 1,
                         "dryRun": dry_run,
                         "removed": pruned.removed,
                         "kept": pruned.kept,
                     }))?,
-                    Format::Jsonl => pruned.removed.iter().try_for_each(output::json_line)?,
-                    Format::Text => output::line(&table(&pruned.removed))?,
+                    Format::Jsonl => pruned.removed.iter().try_for_each(out::json_line)?,
+                    Format::Text => out::line(&table(&pruned.removed))?,
                 }
                 let verb = if dry_run { "would be removed" } else { "removed" };
                 talk(&format!("{} {verb}, {} kept", pruned.removed.len(), pruned.kept.len()));

@@ -107,7 +107,7 @@ impl Key {
             Self::SaveRawSessions => row("save_raw_sessions", "SMOL_WF_SAVE_RAW_SESSIONS", "--save-raw-sessions", Kind::Path, Right::Nothing),
             Self::Prices => row("prices", "SMOL_WF_PRICES", "--prices", Kind::Path, Right::Nothing),
             Self::Db => row("db", "SMOL_WF_DB", "--db", Kind::Path, Right::Nothing),
-            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["debug", "info", "warn", "error"]), Right::Lower),
+            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["trace", "debug", "info", "warn", "warning", "error", "quiet", "none", "off"]), Right::Lower),
         }
     }
 

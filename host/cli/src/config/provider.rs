@@ -72,6 +72,8 @@ pub(crate) struct ProviderSettings {
     /// Values are often secrets.
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) env_allow: Vec<String>,
+    /// Whether agents of this provider may start others.
+    pub(crate) subagents: bool,
 }
 
 impl ProviderSettings {
@@ -85,6 +87,7 @@ impl ProviderSettings {
             args: Vec::new(),
             env: BTreeMap::new(),
             env_allow: Vec::new(),
+            subagents: false,
         }
     }
 
@@ -109,6 +112,9 @@ impl ProviderSettings {
         }
         if !self.env_allow.is_empty() {
             parts.push(format!("passes {}", self.env_allow.join(" ")));
+        }
+        if self.subagents {
+            parts.push("may start other agents".to_owned());
         }
         parts.join(", ")
     }
@@ -171,8 +177,8 @@ struct Table<'a, 'i> {
 }
 
 impl Table<'_, '_> {
-    const KEYS: [&'static str; 7] =
-        ["kind", "enabled", "program", "command", "args", "env", "env_allow"];
+    const KEYS: [&'static str; 8] =
+        ["kind", "enabled", "program", "command", "args", "env", "env_allow", "subagents"];
 
     fn read(&self, provider: &str) -> Result<ProviderSettings, ConfigError> {
         let source = self.source;
@@ -201,6 +207,14 @@ impl Table<'_, '_> {
                 "args" => settings.args = source.strings(&name, value)?,
                 "env_allow" => settings.env_allow = self.variables(&name, value)?,
                 "env" => settings.env = self.environment(&name, value)?,
+                "subagents" if settings.kind != ProviderKind::ClaudeCode => {
+                    let reason = "only agents of kind claude-code can be kept from starting others";
+                    return Err(source.wrong(&name, value, reason));
+                }
+                "subagents" => match value.get_ref() {
+                    DeValue::Boolean(may) => settings.subagents = *may,
+                    _ => return Err(source.wrong(&name, value, "it is true or false")),
+                },
                 _ => return Err(source.unknown(key, &Self::KEYS)),
             }
         }

@@ -1,55 +1,31 @@
 //! Progress on a terminal: lines that stay, and below them what agents do now.
 //!
-//! Owns: the lines that move. Never: more of them than a small terminal has, or
-//! longer ones than it is wide.
+//! Owns: what the moving lines say. Never: draws them; the thread of stderr asks
+//! for them when it can draw.
 
-use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use smol_wf_core::event::Event;
 
 use super::plain::line_of;
-use super::text_of;
-use crate::failure::talk;
-use crate::screen;
+use super::{number_of, text_of};
+use crate::streams::{self, Moving};
+use crate::words::{count, dollars};
+use crate::{failure, screen};
 
 /// Agents shown at work; the rest is a number.
 const AGENTS_SHOWN_MAX: usize = 8;
-/// Lines left free above the moving ones on a small terminal.
-const LINES_FREE_MIN: u16 = 4;
-/// How often the moving lines are drawn, and how often a second at the most.
-const TICK: Duration = Duration::from_millis(120);
-const DRAWS_A_SECOND_MAX: u8 = 20;
+/// Lines left free on a small terminal, the one with the sums among them.
+const LINES_FREE_MIN: usize = 4;
+/// Columns below which the sums leave out what matters least.
+const COLUMNS_NARROW: usize = 60;
 /// Columns of an agent's label, and of what it is doing.
 const LABEL_COLUMNS: usize = 40;
 const DOING_COLUMNS: usize = 48;
-/// Columns of a moving line around its text: the spinner, and how long.
-const AROUND_COLUMNS: usize = 16;
-
-/// The moving lines of this process, while there are any. Whoever else writes to
-/// the terminal goes around them.
-static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
-
-/// Writes to the terminal with the moving lines out of the way.
-pub(crate) fn around<T>(write: impl FnOnce() -> T) -> T {
-    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    match shown {
-        Some(lines) => lines.suspend(write),
-        None => write(),
-    }
-}
-
-/// Takes the moving lines away for good.
-pub(crate) fn take_away() {
-    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(lines) = shown {
-        let _ = lines.clear();
-        lines.set_draw_target(ProgressDrawTarget::hidden());
-    }
-}
+/// One after the other, so that a screen that stands still is seen to.
+const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const SPINNER_STEP_MS: u128 = 120;
 
 /// Shows nothing before its first event.
 #[derive(Default)]
@@ -59,175 +35,188 @@ pub(crate) struct Live {
 
 #[derive(Default)]
 struct State {
-    screen: Option<Screen>,
+    began: Option<Instant>,
+    is_shown: bool,
     /// In the order in which they began.
     working: Vec<Working>,
+    queued: usize,
     done: u64,
     failed: u64,
+    tokens: u64,
+    cost_usd: f64,
     phase: String,
 }
 
-struct Screen {
-    lines: MultiProgress,
-    summary: ProgressBar,
-    rows_max: usize,
-    columns: usize,
-}
-
-/// An agent at work, and its row if it has one.
+/// An agent at work.
 struct Working {
     step: String,
     label: String,
     doing: String,
     since: Instant,
-    row: Option<ProgressBar>,
 }
 
 impl Live {
-    pub(crate) fn show(&self, event: &Event) {
-        let Ok(mut state) = self.state.lock() else { return };
-        let step = event.metadata.step_id.clone().unwrap_or_default();
-        state.begin();
-        match event.kind {
-            "workflow.agent_started" => state.started(step, text_of(event, "label")),
-            "workflow.agent_event" => {
-                // Pieces of an answer say nothing by themselves.
-                let is_text = text_of(event, "kind") == "text";
-                state.does(&step, if is_text { "writing" } else { text_of(event, "text") });
-            }
-            "workflow.agent_completed" | "workflow.agent_failed" | "workflow.agent_parked" => {
-                match event.kind {
-                    "workflow.agent_completed" => state.done += 1,
-                    "workflow.agent_failed" => state.failed += 1,
-                    // It is made again when the run is resumed.
-                    _ => {}
-                }
-                state.stopped(&step);
-                stay(event);
-            }
-            "workflow.phase" => {
-                state.phase = moving(text_of(event, "title"), LABEL_COLUMNS);
-                stay(event);
-            }
-            _ => stay(event),
+    pub(crate) fn show(self: &Arc<Self>, event: &Event) {
+        let mut state = self.state();
+        if !state.is_shown {
+            state.is_shown = true;
+            state.began.get_or_insert_with(Instant::now);
+            streams::move_lines(Some(self.clone()));
         }
-        state.give_rows();
-        state.summarise();
+        state.take(event);
+        drop(state);
+        let changes_a_line = ["workflow.agent_started", "workflow.agent_event"];
+        if !changes_a_line.contains(&event.kind)
+            && let Some(line) = line_of(event)
+        {
+            failure::progress(&screen::one_line(&line));
+        }
+    }
+
+    pub(crate) fn queued(&self, agents: usize) {
+        self.state().queued = agents;
     }
 
     /// Takes the moving lines away. The next event brings them back.
     pub(crate) fn finish(&self) {
-        if let Ok(mut state) = self.state.lock() {
-            for row in state.working.drain(..).filter_map(|agent| agent.row) {
-                row.finish_and_clear();
-            }
-            if let Some(screen) = state.screen.take() {
-                screen.summary.finish_and_clear();
-            }
-        }
-        take_away();
+        let mut state = self.state();
+        state.working.clear();
+        state.is_shown = false;
+        streams::move_lines(None);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn stay(event: &Event) {
-    if let Some(line) = line_of(event) {
-        talk(&screen::one_line(&line));
+impl Moving for Live {
+    fn lines(&self, rows: usize, columns: usize) -> Vec<String> {
+        self.state().lines(rows, columns.saturating_sub(1), Instant::now())
     }
 }
 
 impl State {
-    fn begin(&mut self) {
-        if self.screen.is_some() {
-            return;
-        }
-        let terminal = Box::new(Terminal(Term::buffered_stderr()));
-        let target = ProgressDrawTarget::term_like_with_hz(terminal, DRAWS_A_SECOND_MAX);
-        let lines = MultiProgress::with_draw_target(target);
-        let (rows, columns) = size();
-        let summary = lines.add(ProgressBar::new_spinner());
-        summary.set_style(style("{spinner} {msg} ({elapsed})"));
-        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(lines.clone());
-        self.screen = Some(Screen {
-            lines,
-            summary,
-            rows_max: AGENTS_SHOWN_MAX.min(rows.saturating_sub(LINES_FREE_MIN).into()),
-            columns: usize::from(columns).saturating_sub(AROUND_COLUMNS),
-        });
-        self.summarise();
-        if let Some(screen) = &self.screen {
-            screen.summary.enable_steady_tick(TICK);
+    fn take(&mut self, event: &Event) {
+        let step = event.metadata.step_id.clone().unwrap_or_default();
+        match event.kind {
+            "workflow.agent_started" => {
+                let label = moving(text_of(event, "label"), LABEL_COLUMNS);
+                let (doing, since) = (String::new(), Instant::now());
+                self.working.push(Working { step, label, doing, since });
+            }
+            "workflow.agent_event" => {
+                // Pieces of an answer say nothing by themselves.
+                let is_text = text_of(event, "kind") == "text";
+                self.does(&step, if is_text { "writing" } else { text_of(event, "text") });
+            }
+            "workflow.agent_completed" | "workflow.agent_failed" | "workflow.agent_parked" => {
+                match event.kind {
+                    "workflow.agent_completed" => self.done += 1,
+                    "workflow.agent_failed" => self.failed += 1,
+                    // It is made again when the run is resumed.
+                    _ => {}
+                }
+                self.spent(event);
+                self.working.retain(|agent| agent.step != step);
+            }
+            "workflow.phase" => self.phase = moving(text_of(event, "title"), LABEL_COLUMNS),
+            _ => {}
         }
     }
 
-    fn started(&mut self, step: String, label: &str) {
-        let label = moving(label, LABEL_COLUMNS);
-        let (doing, since, row) = (String::new(), Instant::now(), None);
-        self.working.push(Working { step, label, doing, since, row });
+    /// An answer that was taken over has cost nothing here.
+    fn spent(&mut self, event: &Event) {
+        if event.data.get("reused").is_some() {
+            return;
+        }
+        self.tokens = self.tokens.saturating_add(number_of(event, "/usage/outputTokens"));
+        let cost = event.data.get("costUsd").and_then(serde_json::Value::as_f64);
+        self.cost_usd += cost.unwrap_or_default();
     }
 
     fn does(&mut self, step: &str, doing: &str) {
         let Some(agent) = self.working.iter_mut().find(|agent| agent.step == step) else { return };
-        let doing = format!(" » {}", moving(doing, DOING_COLUMNS));
+        let doing = moving(doing, DOING_COLUMNS);
         if agent.doing != doing {
             agent.doing = doing;
             // How long it has been doing this.
             agent.since = Instant::now();
-            if let (Some(row), Some(screen)) = (&agent.row, &self.screen) {
-                row.set_message(agent.text(screen.columns));
-                row.reset_elapsed();
-            }
         }
     }
 
-    fn stopped(&mut self, step: &str) {
-        let Some(at) = self.working.iter().position(|agent| agent.step == step) else { return };
-        if let (Some(row), Some(screen)) = (self.working.remove(at).row, &self.screen) {
-            row.finish_and_clear();
-            screen.lines.remove(&row);
+    fn lines(&self, rows: usize, columns: usize, now: Instant) -> Vec<String> {
+        let took = now.saturating_duration_since(self.began.unwrap_or(now));
+        let step = took.as_millis() / SPINNER_STEP_MS;
+        let spinner = SPINNER[usize::try_from(step).unwrap_or_default() % SPINNER.len()];
+        let mut lines =
+            vec![screen::cut(&format!("{spinner} {}", self.sums(took, columns)), columns)];
+        let (shown, has_more) = self.rows(rows);
+        for agent in &self.working[..shown] {
+            lines.push(agent.line(spinner, columns, now));
+        }
+        if has_more {
+            let more = format!("    +{} more", self.working.len() - shown);
+            lines.push(screen::cut(&more, columns));
+        }
+        lines
+    }
+
+    /// How many agents have a line, and whether there is one for the rest.
+    fn rows(&self, rows: usize) -> (usize, bool) {
+        let lines_max = rows.saturating_sub(LINES_FREE_MIN);
+        let agents = self.working.len();
+        match lines_max {
+            _ if agents <= lines_max.min(AGENTS_SHOWN_MAX) => (agents, false),
+            // How many there are stands in the sums.
+            0 | 1 => (lines_max, false),
+            _ => ((lines_max - 1).min(AGENTS_SHOWN_MAX), true),
         }
     }
 
-    /// A row that is free goes to the agent that has waited for one the longest.
-    fn give_rows(&mut self) {
-        let Some(screen) = &self.screen else { return };
-        let used = self.working.iter().filter(|agent| agent.row.is_some()).count();
-        let waiting = self.working.iter_mut().filter(|agent| agent.row.is_none());
-        for agent in waiting.take(screen.rows_max.saturating_sub(used)) {
-            let row = ProgressBar::new_spinner().with_elapsed(agent.since.elapsed());
-            let row = screen.lines.add(row);
-            row.set_style(style("  {spinner} {msg} {elapsed}"));
-            row.set_message(agent.text(screen.columns));
-            row.enable_steady_tick(TICK);
-            agent.row = Some(row);
+    fn sums(&self, took: Duration, columns: usize) -> String {
+        let mut text = String::new();
+        let is_narrow = columns < COLUMNS_NARROW;
+        if !self.phase.is_empty() && !is_narrow {
+            text = format!("{} · ", self.phase);
         }
-    }
-
-    fn summarise(&self) {
-        let Some(screen) = &self.screen else { return };
-        let phase =
-            if self.phase.is_empty() { String::new() } else { format!("{} · ", self.phase) };
-        let failed =
-            if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
-        let message = format!("{phase}{} running, {} done{failed}", self.working.len(), self.done);
-        screen.summary.set_message(screen::cut(&message, screen.columns));
+        text.push_str(&format!("{} running, ", self.working.len()));
+        if self.queued > 0 {
+            text.push_str(&format!("{} queued, ", count(self.queued as u64)));
+        }
+        text.push_str(&format!("{} done", count(self.done)));
+        if self.failed > 0 {
+            text.push_str(&format!(", {} failed", count(self.failed)));
+        }
+        if self.tokens > 0 && !is_narrow {
+            text.push_str(&format!(" · {} tokens", count(self.tokens)));
+        }
+        if self.cost_usd > 0.0 {
+            text.push_str(&format!(" · {}", dollars(self.cost_usd)));
+        }
+        format!("{text} ({})", seconds(took))
     }
 }
 
 impl Working {
-    fn text(&self, columns: usize) -> String {
-        screen::cut(&format!("{}{}", self.label, self.doing), columns)
+    fn line(&self, spinner: char, columns: usize, now: Instant) -> String {
+        let took = seconds(now.saturating_duration_since(self.since));
+        let doing =
+            if self.doing.is_empty() { String::new() } else { format!(" » {}", self.doing) };
+        // How long is seen even where the rest is cut.
+        let around = 5 + took.len();
+        let text = screen::cut(&format!("{}{doing}", self.label), columns.saturating_sub(around));
+        screen::cut(&format!("  {spinner} {text} {took}"), columns)
     }
 }
 
-/// A template of this file; one that does not parse falls back to plain text.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-/// Rows and columns of the terminal.
-fn size() -> (u16, u16) {
-    const UNKNOWN: (u16, u16) = (24, 80);
-    Term::stderr().size_checked().unwrap_or(UNKNOWN)
+/// `5s`, `3m05s`, `2h05m`.
+fn seconds(took: Duration) -> String {
+    match took.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+    }
 }
 
 /// Text for a line that moves. What changes the character before it is left out:
@@ -239,56 +228,57 @@ fn moving(text: &str, columns_max: usize) -> String {
     screen::cut(&screen::one_line(&text), columns_max)
 }
 
-/// One that has gone shows nothing, and the run goes on: nothing here fails.
-#[derive(Debug)]
-struct Terminal(Term);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl TermLike for Terminal {
-    fn width(&self) -> u16 {
-        self.0.size().1
+    fn at_work(agents: usize) -> State {
+        let now = Instant::now();
+        let working = (0..agents).map(|number| Working {
+            step: number.to_string(),
+            label: format!("agent number {number}"),
+            doing: "bash npm test".to_owned(),
+            since: now,
+        });
+        State {
+            began: Some(now),
+            working: working.collect(),
+            queued: 1_200,
+            done: 5,
+            failed: 1,
+            tokens: 12_345,
+            cost_usd: 0.4217,
+            phase: "Review".to_owned(),
+            ..State::default()
+        }
     }
 
-    fn height(&self) -> u16 {
-        self.0.size().0
+    #[test]
+    fn sums_name_queue_tokens_and_dollars_and_the_rest_is_a_number() {
+        let state = at_work(12);
+        let now = state.began.unwrap() + Duration::from_secs(65);
+        let lines = state.lines(45, 120, now);
+        assert_eq!(
+            lines[0],
+            "⠙ Review · 12 running, 1,200 queued, 5 done, 1 failed · 12,345 tokens · $0.42 (1m05s)"
+        );
+        assert_eq!(lines.len(), 10);
+        assert!(lines[1].ends_with("agent number 0 » bash npm test 1m05s"), "{}", lines[1]);
+        assert_eq!(lines[9], "    +4 more");
     }
 
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        shown(self.0.move_cursor_up(n))
+    #[test]
+    fn no_terminal_is_too_small() {
+        for agents in [0, 1, 3, 12] {
+            let state = at_work(agents);
+            for (rows, columns) in [(0, 0), (1, 1), (2, 5), (5, 20), (7, 40), (24, 80)] {
+                let lines = state.lines(rows, columns, state.began.unwrap());
+                assert!(lines.len() <= 1 + rows.saturating_sub(LINES_FREE_MIN), "{lines:?}");
+                for line in &lines {
+                    assert!(screen::columns(line) <= columns.max(1), "{columns}: {line}");
+                }
+            }
+        }
+        assert_eq!(at_work(3).lines(5, 19, Instant::now()).len(), 2);
     }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        shown(self.0.move_cursor_down(n))
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        shown(self.0.move_cursor_right(n))
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        shown(self.0.move_cursor_left(n))
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        shown(self.0.write_line(text))
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        shown(self.0.write_str(text))
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        shown(self.0.clear_line())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        // The last line fills the terminal: what the user types would be shown
-        // on the next one, and everything would stand one line too low.
-        let _ = self.0.write_str("\r");
-        shown(self.0.flush())
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the trait wants a result")]
-fn shown(_written: io::Result<()>) -> io::Result<()> {
-    Ok(())
 }

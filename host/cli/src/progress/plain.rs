@@ -10,7 +10,7 @@ use smol_wf_core::event::Event;
 
 use super::slow::Slow;
 use super::{failure_of, number_of, span, text_of};
-use crate::failure::talk;
+use crate::failure;
 
 /// How often agents are looked at for being slow.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ impl Plain {
 
     pub(crate) fn show(&self, event: &Event) {
         if let Some(line) = line_of(event) {
-            talk(&line);
+            failure::progress(&line);
         }
     }
 
@@ -53,7 +53,7 @@ async fn tell_slow(slow: Arc<Mutex<Slow>>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let due = slow.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
-        due.iter().for_each(|line| talk(line));
+        due.iter().for_each(|line| failure::progress(line));
     }
 }
 
@@ -70,6 +70,9 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         "workflow.agent_started" => format!("[agent] {label}"),
         "workflow.agent_completed" if event.data.get("reused").is_some() => {
             format!("[agent] {label}: answer reused")
+        }
+        "workflow.agent_completed" if event.data.get("output").is_some_and(|it| it.is_null()) => {
+            format!("[agent] {label}: answered null in {}", span(number_of(event, "/durationMs")))
         }
         "workflow.agent_completed" => format!(
             "[agent] {label}: done in {}, {} tokens",

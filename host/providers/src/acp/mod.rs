@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use self::conversation::{Conversation, Next};
 use crate::cause::Cause;
 use crate::named::NamedProgram;
-use crate::process::{Process, ProcessError};
+use crate::process::{Input, Process, ProcessError};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
     ProviderErrorKind,
@@ -92,7 +92,8 @@ impl Provider for Acp {
             let message = format!("the working directory {cwd} cannot be entered: {failure}");
             ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
-        let process = Process::start(self.program.launch(cwd.clone(), &task.presence)?).await;
+        let process =
+            Process::start(self.program.launch(cwd.clone(), Input::Framed, &task.presence)?).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
         let raw = task.raw.clone();
         let (conversation, first) = Conversation::open(self.name(), task, cwd);

@@ -5,28 +5,36 @@
 use serde_json::Value;
 use smol_wf_core::call::Permissions;
 
-use super::NAME;
-use crate::drive::{known_effort, plain};
+use super::{NAME, settings};
+use crate::drive::{CliOptions, known_effort, plain};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// What `--effort` knows; another word it passes over with a warning.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
 /// The built-in tools that change nothing.
-const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,Task";
+const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,Agent";
+
+/// The tools by which it starts other agents, now or later.
+const OTHER_AGENTS: &str = "Agent,Workflow,ScheduleWakeup";
+
+/// What an agent of a workflow has to know of its place.
+const PLACE: &str = "You are an agent in a workflow: a program gave you this task and reads your     answer, and no person takes part. Your last message is the value that the program goes on     with, so let it be the result itself, entire and alone: no preamble, no account of your work     unless that is what was asked for, no question. Wait for whatever you have started in the     background before you answer.";
 
 /// A schema is an argument, and Linux takes 128 KiB in one.
 const SCHEMA_BYTES_MAX: usize = 120 * 1024;
 
 /// What it may see of this program's environment. `CLAUDECODE`, by which it
 /// knows that it runs inside itself, is not among it.
-const ALLOWED: [&str; 17] = [
+const ALLOWED: [&str; 18] = [
     "ANTHROPIC_*",
     "API_TIMEOUT_MS",
     "CLAUDE_CODE_DISABLE_*",
     "CLAUDE_CODE_MAX_OUTPUT_TOKENS",
     "CLAUDE_CODE_MAX_RETRIES",
     "CLAUDE_CODE_OAUTH_TOKEN",
+    // How long it waits for its own background work; 0 is without end.
+    "CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS",
     "CLAUDE_CODE_SKIP_*",
     "CLAUDE_CODE_USE_*",
     "CLAUDE_CONFIG_DIR",
@@ -41,8 +49,9 @@ const ALLOWED: [&str; 17] = [
 ];
 
 /// What it may see besides when its models are in another cloud.
-const CLOUDS: [(&str, &[&str]); 2] = [
+const CLOUDS: [(&str, &[&str]); 3] = [
     ("CLAUDE_CODE_USE_BEDROCK", &["AWS_*"]),
+    ("CLAUDE_CODE_USE_FOUNDRY", &["AZURE_*"]),
     ("CLAUDE_CODE_USE_VERTEX", &["CLOUD_ML_REGION", "GOOGLE_*", "GCLOUD_*", "VERTEX_*"]),
 ];
 
@@ -52,9 +61,9 @@ const CLOUDS: [(&str, &[&str]); 2] = [
 pub(super) const DEFAULTS: [(&str, &str); 2] =
     [("CLAUDE_CODE_MAX_RETRIES", "2"), ("DISABLE_AUTOUPDATER", "1")];
 
-/// Names of the variables that are passed on; `is_set` says which switches are.
-pub(super) fn allowed(is_set: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    let clouds = CLOUDS.iter().filter(|(switch, _)| is_set(switch));
+/// Names of the variables that are passed on; `is_on` says which switches are.
+pub(super) fn allowed(is_on: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let clouds = CLOUDS.iter().filter(|(switch, _)| is_on(switch));
     ALLOWED.iter().copied().chain(clouds.flat_map(|(_, names)| names.iter().copied())).collect()
 }
 
@@ -63,7 +72,7 @@ pub(super) fn arguments(
     task: &AgentTask,
     schema: Option<&Value>,
     new_session: &str,
-    extra: &[String],
+    options: &CliOptions,
 ) -> Result<Vec<String>, ProviderError> {
     let mut argv: Vec<String> = [
         "--print",
@@ -75,6 +84,8 @@ pub(super) fn arguments(
         // Nobody is there to be asked: what would ask is refused.
         "--permission-prompts",
         "none",
+        "--append-system-prompt",
+        PLACE,
     ]
     .map(str::to_owned)
     .into();
@@ -111,10 +122,19 @@ pub(super) fn arguments(
             flag("--tools", READING);
             argv.push("--strict-mcp-config".to_owned());
         }
-        Some(Permissions::Write) => flag("--permission-mode", "acceptEdits"),
+        Some(Permissions::Write) => {
+            let agent = task.request.agent_type.as_deref();
+            if !settings::keeps_from_editing(options, &task.cwd, agent) {
+                flag("--permission-mode", "acceptEdits");
+            }
+        }
         None => {}
     }
-    argv.extend_from_slice(extra);
+    if !options.subagents {
+        // Several such flags add up.
+        argv.extend(["--disallowedTools", OTHER_AGENTS].map(str::to_owned));
+    }
+    argv.extend_from_slice(&options.args);
     Ok(argv)
 }
 
@@ -125,8 +145,17 @@ mod tests {
 
     const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
+    /// A user of the test's own, without settings.
+    fn options() -> CliOptions {
+        CliOptions {
+            env: [("CLAUDE_CONFIG_DIR".to_owned(), "/nonexistent".to_owned())].into(),
+            args: vec!["--max-turns".into(), "9".into()],
+            ..CliOptions::default()
+        }
+    }
+
     fn line(task: &AgentTask, schema: Option<&Value>) -> String {
-        arguments(task, schema, SESSION, &["--max-turns".into(), "9".into()]).unwrap().join(" ")
+        arguments(task, schema, SESSION, &options()).unwrap().join(" ").replace(PLACE, "PLACE")
     }
 
     #[test]
@@ -134,8 +163,9 @@ mod tests {
         assert_eq!(
             line(&task("--help"), None),
             "--print --output-format stream-json --verbose --include-partial-messages \
-             --permission-prompts none --session-id 11111111-2222-4333-8444-555555555555 \
-             --max-turns 9"
+             --permission-prompts none --append-system-prompt PLACE \
+             --session-id 11111111-2222-4333-8444-555555555555 \
+             --disallowedTools Agent,Workflow,ScheduleWakeup --max-turns 9"
         );
     }
 
@@ -159,7 +189,7 @@ mod tests {
         wanted.permissions = Some(Permissions::Read);
         let argv = line(&wanted, None);
         assert!(argv.contains("--tools Read,") && argv.contains("--strict-mcp-config"));
-        for writing in ["Bash", "Edit", ",Write", "acceptEdits"] {
+        for writing in ["Bash", " Edit", ",Edit", ",Write", "acceptEdits"] {
             assert!(!argv.contains(writing), "{writing}: {argv}");
         }
     }
@@ -169,7 +199,7 @@ mod tests {
         let refused = |change: fn(&mut AgentTask)| {
             let mut wanted = task("p");
             change(&mut wanted);
-            arguments(&wanted, None, SESSION, &[]).unwrap_err()
+            arguments(&wanted, None, SESSION, &options()).unwrap_err()
         };
         let error = refused(|task| task.effort = Some("turbo".into()));
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
@@ -178,8 +208,31 @@ mod tests {
         assert_eq!(error.kind, ProviderErrorKind::Model);
         refused(|task| task.request.agent_type = Some("-x".into()));
         let long = serde_json::json!({"description": "x".repeat(SCHEMA_BYTES_MAX)});
-        let error = arguments(&task("p"), Some(&long), SESSION, &[]).unwrap_err();
+        let error = arguments(&task("p"), Some(&long), SESSION, &options()).unwrap_err();
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_user_s_mode_that_edits_nothing_stays() {
+        let own = tempfile::tempdir().unwrap();
+        let mut options = options();
+        let path = own.path().to_string_lossy().into_owned();
+        options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), path);
+        let mut wanted = task("p");
+        wanted.permissions = Some(Permissions::Write);
+        let argv =
+            |options: &CliOptions| arguments(&wanted, None, SESSION, options).unwrap().join(" ");
+        assert!(argv(&options).contains("--permission-mode acceptEdits"));
+        let settings = r#"{"permissions":{"defaultMode":"plan"}}"#;
+        std::fs::write(own.path().join("settings.json"), settings).unwrap();
+        assert!(!argv(&options).contains("--permission-mode"));
+    }
+
+    #[test]
+    fn other_agents_are_for_the_user_to_give_back() {
+        let options = CliOptions { subagents: true, ..options() };
+        let argv = arguments(&task("p"), None, SESSION, &options).unwrap().join(" ");
+        assert!(!argv.contains("--disallowedTools"), "{argv}");
     }
 
     #[test]

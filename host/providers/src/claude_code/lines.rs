@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use smol_wf_core::call::Usage;
 
 /// A line, by its `type`.
 #[derive(Debug, Deserialize)]
@@ -42,8 +43,20 @@ pub(super) enum System {
         tool_name: Option<String>,
         message: Option<String>,
     },
+    /// All that works beside the agent now: commands, subagents.
+    BackgroundTasksChanged {
+        #[serde(default)]
+        tasks: Vec<Task>,
+    },
+    /// One of those has ended, and the agent is about to be told.
+    TaskNotification {},
     #[serde(other)]
     Other,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Task {
+    pub(super) description: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +105,7 @@ pub(super) struct RateLimit {
     pub(super) resets_at: Option<u64>,
 }
 
-/// The end of a round.
+/// The end of a turn; of the round, when nothing works in the background.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ResultLine {
     pub(super) subtype: Option<String>,
@@ -106,10 +119,11 @@ pub(super) struct ResultLine {
     pub(super) structured_output: Option<Value>,
     #[serde(default)]
     pub(super) permission_denials: Vec<Denial>,
+    /// Of all turns so far.
     pub(super) total_cost_usd: Option<f64>,
     #[serde(default)]
     pub(super) usage: MainUsage,
-    /// By model, of this round alone; the two above count the session in part.
+    /// By model, of this turn alone; the two above count the session in part.
     pub(super) model_usage_since_last_result: Option<BTreeMap<String, ModelUsage>>,
 }
 
@@ -136,4 +150,28 @@ pub(super) struct ModelUsage {
     pub(super) cache_creation_input_tokens: u64,
     #[serde(rename = "costUSD")]
     pub(super) cost_usd: f64,
+}
+
+impl MainUsage {
+    pub(super) fn counted(&self) -> Usage {
+        let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
+        usage(self.input_tokens, self.output_tokens, read, written)
+    }
+}
+
+impl ModelUsage {
+    pub(super) fn counted(&self) -> Usage {
+        let (read, written) = (self.cache_read_input_tokens, self.cache_creation_input_tokens);
+        usage(self.input_tokens, self.output_tokens, read, written)
+    }
+}
+
+/// Here input counts what the cache has taken or given; there it does not.
+fn usage(input: u64, output: u64, read: u64, written: u64) -> Usage {
+    Usage {
+        input_tokens: input.saturating_add(read).saturating_add(written),
+        output_tokens: output,
+        cache_read_tokens: read,
+        cache_write_tokens: written,
+    }
 }

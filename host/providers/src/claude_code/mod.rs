@@ -8,13 +8,25 @@
 //! user's own settings decide; Claude Code's default reads files, runs commands
 //! that it knows to be safe, and writes nothing. `read` leaves it the tools that
 //! change nothing, and none of the user's MCP servers. `write` is its mode
-//! `acceptEdits`: files below the working directory. It does not open the
-//! shell, because a command is not held to that directory; rules in the user's
-//! settings may allow some (`"allow": ["Bash(npm test *)"]`).
+//! `acceptEdits`: files below the working directory, also by the few commands that
+//! it knows to do no more, such as `mkdir`. Other commands are not held to that
+//! directory; rules in the user's settings may allow some (`"allow":
+//! ["Bash(npm test *)"]`). Its rules that deny and that ask stand above every mode.
+//! A mode does not stand above another: where the user's settings, or the
+//! definition of the agent that is asked for, begin in one that edits nothing, that
+//! one stays.
+//!
+//! **Its own agents.** A call is one agent, whose last text is the answer; it is
+//! told so. What would begin agents beside it that nobody counts is taken away,
+//! unless the user's settings give it back.
 //!
 //! **A refused tool** is no failure by itself: the agent may have done without
 //! it, and nobody but the reader of its answer can tell. Refused and no answer
 //! at all is `permission_denied`.
+//!
+//! **Background work.** Commands and subagents that it has left in the background
+//! are waited for, as long as Claude Code itself does; what it says then is the
+//! answer.
 //!
 //! **Counts** are of the round alone, by what it says it has used since its last
 //! result; its other figures add up a whole session.
@@ -23,6 +35,7 @@ mod argv;
 mod classify;
 mod lines;
 mod probe;
+mod settings;
 mod transcript;
 
 use async_trait::async_trait;
@@ -60,9 +73,8 @@ impl ClaudeCode {
     }
 
     fn environment(&self) -> crate::process::Environment {
-        let is_set =
-            |name: &str| self.options.env.contains_key(name) || std::env::var_os(name).is_some();
-        self.options.environment(&argv::allowed(is_set), &argv::DEFAULTS)
+        let is_on = |name: &str| settings::is_on(&self.options, name);
+        self.options.environment(&argv::allowed(is_on), &argv::DEFAULTS)
     }
 }
 
@@ -99,7 +111,7 @@ impl Provider for ClaudeCode {
             &task,
             schema.as_ref().map(|lowered| &lowered.schema),
             &new_session_id(NAME)?,
-            &self.options.args,
+            &self.options,
         )?;
         let program = self.options.program(NAME, PROGRAM)?;
         let launch = launch(NAME, program, args, &task, self.environment());

@@ -6,34 +6,39 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{LOGIN, NAME, PROGRAM};
+use super::{LOGIN, NAME, PROGRAM, settings};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, json, look, says, variable};
 use crate::process::Environment;
 
 /// A variable that makes any other credentials needless.
-const VARIABLES: [&str; 6] = [
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX",
-    "CLAUDE_CODE_USE_FOUNDRY",
-];
+const KEYS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
+
+/// A switch that makes them needless: the models are in another cloud, whose own
+/// ways to log in are not looked at.
+const SWITCHES: [&str; 3] =
+    ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
+
+/// The first version that refuses what would ask, instead of waiting for an answer.
+const OLDEST: &str = "2.1.259";
 
 pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Probe {
     let program = Program {
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @anthropic-ai/claude-code",
+        oldest: Some(OLDEST),
         login: LOGIN,
     };
     look(program, options, environment, logged_in(options)).await
 }
 
 pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
-    if VARIABLES.iter().any(|name| variable(options, name).is_some()) {
+    if KEYS.iter().any(|name| settings::is_set(options, name))
+        || SWITCHES.iter().any(|name| settings::is_on(options, name))
+        || settings::of_user(options).iter().any(|settings| says(&settings["apiKeyHelper"]))
+    {
         return Some(true);
     }
     let config = folder(options, "CLAUDE_CONFIG_DIR", ".claude")?;
@@ -50,8 +55,7 @@ pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     };
     let found = json(&config.join(".credentials.json")).is_some_and(has_token)
         || has(&state, "oauthAccount")
-        || has(&state, "primaryApiKey")
-        || has(&config.join("settings.json"), "apiKeyHelper");
+        || has(&state, "primaryApiKey");
     // On a Mac they are in the keychain, which is not ours to open.
     if found || !cfg!(target_os = "macos") { Some(found) } else { None }
 }
@@ -65,7 +69,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_string_lossy().into_owned();
         let mut options = CliOptions::default();
-        for name in VARIABLES {
+        for name in KEYS.into_iter().chain(SWITCHES) {
             // An empty variable hides one that the test's own environment has.
             options.env.insert(name.to_owned(), String::new());
         }
@@ -88,6 +92,19 @@ mod tests {
         std::fs::remove_file(kept).unwrap();
         std::fs::write(folder.path().join(".claude.json"), r#"{"oauthAccount":{"a":1}}"#).unwrap();
         assert_eq!(logged_in(&options), Some(true));
+        let settings = folder.path().join("settings.json");
+        std::fs::remove_file(folder.path().join(".claude.json")).unwrap();
+        for (text, holds) in [
+            (r#"{"env":{"ANTHROPIC_BASE_URL":"https://gateway"}}"#, false),
+            (r#"{"env":{"ANTHROPIC_AUTH_TOKEN":"t"}}"#, true),
+            (r#"{"env":{"CLAUDE_CODE_USE_BEDROCK":"1"}}"#, true),
+            (r#"{"env":{"CLAUDE_CODE_USE_BEDROCK":"0"}}"#, false),
+            (r#"{"apiKeyHelper":"/bin/key"}"#, true),
+        ] {
+            std::fs::write(&settings, text).unwrap();
+            let known = holds || !cfg!(target_os = "macos");
+            assert_eq!(logged_in(&options), known.then_some(holds), "{text}");
+        }
         options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), "/nonexistent".to_owned());
         options.env.insert("ANTHROPIC_API_KEY".to_owned(), "k".to_owned());
         assert_eq!(logged_in(&options), Some(true));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::Answer;
 use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};
+use crate::{AgentActivity, Answer};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"
@@ -169,6 +169,47 @@ exec sleep 600"#,
     );
     let reply = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Text("done".into()));
+}
+
+/// Two results, with silence between them that is longer than a program may hang
+/// after its end. The second is the answer, and both are paid for.
+#[tokio::test]
+async fn what_works_in_the_background_is_waited_for() {
+    let fake = Fake::new(
+        r#"used() { echo '"usage":{},"model_usage_since_last_result":{"m":{"inputTokens":'$1',"outputTokens":1,"costUSD":0.5}}'; }
+echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+echo '{"type":"system","subtype":"background_tasks_changed","tasks":[{"task_id":"b","description":"the tests"}]}'
+echo '{"type":"result","subtype":"success","result":"it runs",'$(used 3)'}'
+sleep 7
+echo '{"type":"system","subtype":"task_notification","status":"completed"}'
+echo '{"type":"system","subtype":"background_tasks_changed","tasks":[]}'
+echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+echo '{"type":"result","subtype":"success","result":"all pass",'$(used 4)'}'
+exec sleep 600"#,
+    );
+    let heard = Arc::new(Heard::default());
+    let mut wanted = task("p");
+    wanted.raw = Some(heard.clone());
+    let reply = ClaudeCode::new(fake.options()).attempt(wanted, heard.as_ref()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("all pass".into()));
+    assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (7, 2));
+    assert_eq!(reply.cost_usd, Some(1.0));
+    assert!(heard.alive() > heard.lines().len(), "a wait for known work is no silence");
+    let waits = AgentActivity::Waiting { reason: "background work: the tests".into() };
+    assert!(heard.notes().contains(&waits), "{:?}", heard.notes());
+}
+
+/// One that is killed while it hears of its background work has no answer yet.
+#[tokio::test]
+async fn a_turn_that_breaks_off_after_a_result_is_no_answer() {
+    let fake = Fake::new(
+        r#"echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+echo '{"type":"result","subtype":"success","result":"it runs"}'
+echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
+kill -9 $$"#,
+    );
+    let error = ClaudeCode::new(fake.options()).attempt(task("p"), &()).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Killed);
 }
 
 #[tokio::test]

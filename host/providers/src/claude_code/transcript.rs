@@ -1,23 +1,34 @@
 //! What Claude Code prints with `--output-format stream-json`, line by line.
 //!
-//! Owns: the state of one round as its lines tell it. A round has ended when a
-//! `result` line has been read, and only then; the last one counts. Never:
-//! depends on the order of keys, or on lines that it does not know.
+//! Owns: the state of one round as its lines tell it. Never: depends on the order
+//! of keys, or on lines that it does not know.
+//!
+//! A turn begins with an `init` line and ends with a `result` line. A round has
+//! one turn, and one more each time that a command or subagent which the agent has
+//! left in the background has ended. So a result is the end only when no turn is
+//! open and nothing is at work; the last one is the answer, and what the turns
+//! have used is added up.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::drive::{Ended, Transcript, detail_of};
+use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer};
 
-use super::lines::{Content, Delta, Line, MainUsage, Message, ResultLine, StreamEvent, System};
+use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
 use super::{NAME, classify};
 
 /// The tool by which a structured answer is given.
 const ANSWER_TOOL: &str = "StructuredOutput";
+
+/// From the end of background work to the turn that hears of it, on a busy machine.
+/// Where an open turn has heard of it already, none follows.
+const BEFORE_A_TURN: Duration = Duration::from_secs(60);
 
 /// One round, as far as it has been told.
 #[derive(Debug, Default)]
@@ -31,7 +42,16 @@ pub(crate) struct Round {
     /// Pieces of the current text have been told already.
     streamed: bool,
     warning: Option<Cause>,
+    /// Turns that have begun and not ended, as far as lines tell.
+    open: u32,
+    /// What works in the background, in words.
+    background: Vec<String>,
+    /// Something in the background has ended, and the turn that hears of it has
+    /// not begun.
+    due: bool,
+    /// The last result.
     result: Option<ResultLine>,
+    counts: Counts,
 }
 
 impl Transcript for Round {
@@ -52,7 +72,7 @@ impl Transcript for Round {
                 let spent = limit.status.as_deref() == Some("rejected");
                 self.resets_at = limit.resets_at.filter(|_| spent);
             }
-            Ok(Line::Result(result)) => self.result = Some(*result),
+            Ok(Line::Result(result)) => self.turn_ended(*result, activity),
             Ok(Line::StreamEvent { .. } | Line::Other) | Err(_) => {}
         }
     }
@@ -66,7 +86,13 @@ impl Transcript for Round {
     }
 
     fn has_ended(&self) -> bool {
-        self.result.is_some()
+        self.result.is_some() && self.open == 0 && !self.is_in_background()
+    }
+
+    fn background(&self) -> Option<Duration> {
+        // It bounds by itself how long it waits for such work.
+        let limit = if self.background.is_empty() { BEFORE_A_TURN } else { Duration::MAX };
+        self.is_in_background().then_some(limit)
     }
 
     fn is_hopeless(&self) -> bool {
@@ -75,6 +101,10 @@ impl Transcript for Round {
 }
 
 impl Round {
+    fn is_in_background(&self) -> bool {
+        self.result.is_some() && self.open == 0 && (self.due || !self.background.is_empty())
+    }
+
     /// Every line names the session, and it is known before any is understood.
     fn name_session(&mut self, line: &str) {
         #[derive(Deserialize)]
@@ -90,6 +120,8 @@ impl Round {
     fn system(&mut self, system: System, activity: &dyn Activity) {
         match system {
             System::Init { model } => {
+                self.open += 1;
+                self.due = false;
                 self.model = self.model.take().or(model);
                 activity.note(AgentActivity::Thinking);
             }
@@ -108,13 +140,32 @@ impl Round {
             System::PermissionDenied { tool_name, message } => {
                 activity.note(AgentActivity::Tool {
                     name: tool_name.unwrap_or_default(),
-                    detail: Some(crate::drive::shorten(&format!(
-                        "refused: {}",
-                        message.unwrap_or_default()
-                    ))),
+                    detail: Some(shorten(&format!("refused: {}", message.unwrap_or_default()))),
                 });
             }
+            System::BackgroundTasksChanged { tasks } => {
+                let named = tasks.into_iter().map(|task| task.description);
+                self.background =
+                    named.map(|text| text.unwrap_or_else(|| "a task".to_owned())).collect();
+            }
+            System::TaskNotification {} => self.due = true,
             System::Other => {}
+        }
+    }
+
+    /// Takes a result. An empty text after a background task takes no answer away
+    /// that was there before.
+    fn turn_ended(&mut self, result: ResultLine, activity: &dyn Activity) {
+        self.open = self.open.saturating_sub(1);
+        self.counts.add(&result);
+        let adds_nothing = result.is_empty_success();
+        let had_answer = self.result.as_ref().is_some_and(|before| !before.is_empty_success());
+        if !(adds_nothing && had_answer) {
+            self.result = Some(result);
+        }
+        if self.is_in_background() && !self.background.is_empty() {
+            let reason = format!("background work: {}", self.background.join(", "));
+            activity.note(AgentActivity::Waiting { reason: shorten(&reason) });
         }
     }
 
@@ -144,9 +195,11 @@ impl Round {
             self.note(line);
         }
         let result = self.result.take();
-        let counts = result.as_ref().map(ResultLine::counts).unwrap_or_default();
+        let counts = self.counts;
+        let was_cut = self.open > 0 && exit.is_some_and(|exit| exit.code != Some(0));
         let answer = match (self.warning, result) {
             (Some(warning), _) => Err(warning),
+            (None, Some(result)) if was_cut && !result.is_error => Err(classify::no_result(exit)),
             (None, Some(result)) => result.answer(self.offered, self.resets_at),
             (None, None) => Err(classify::no_result(exit)),
         };
@@ -166,7 +219,33 @@ struct Counts {
     cost_usd: Option<f64>,
 }
 
+impl Counts {
+    /// Adds those of a turn. The count by model has everything, subagents too; an
+    /// older version has only its main model's tokens, and dollars that are added
+    /// up already.
+    fn add(&mut self, turn: &ResultLine) {
+        let Some(models) = &turn.model_usage_since_last_result else {
+            self.usage += turn.usage.counted();
+            self.cost_usd = turn.total_cost_usd.or(self.cost_usd);
+            return;
+        };
+        let cost = models.values().map(|model| model.cost_usd).sum::<f64>();
+        self.cost_usd = Some(self.cost_usd.unwrap_or_default() + cost);
+        for model in models.values() {
+            self.usage += model.counted();
+        }
+    }
+}
+
 impl ResultLine {
+    /// Ended well, and without a word.
+    fn is_empty_success(&self) -> bool {
+        !self.is_error
+            && self.subtype.as_deref() == Some("success")
+            && self.structured_output.is_none()
+            && self.result.as_deref().unwrap_or_default().is_empty()
+    }
+
     fn answer(self, offered: Option<Value>, resets_at: Option<u64>) -> Result<Answer, Cause> {
         let failed = self.is_error || self.subtype.as_deref() != Some("success");
         if failed {
@@ -192,38 +271,5 @@ impl ResultLine {
                 Err(classify::denied(&tools.collect::<Vec<_>>()))
             }
         }
-    }
-
-    /// Of this round alone. The count by model has everything, subagents too;
-    /// an older version has only its main model's tokens.
-    fn counts(&self) -> Counts {
-        let Some(models) = &self.model_usage_since_last_result else {
-            let MainUsage {
-                input_tokens,
-                output_tokens,
-                cache_read_input_tokens: read,
-                cache_creation_input_tokens: written,
-            } = self.usage;
-            let usage = Usage {
-                input_tokens: input_tokens.saturating_add(read).saturating_add(written),
-                output_tokens,
-                cache_read_tokens: read,
-                cache_write_tokens: written,
-            };
-            return Counts { usage, cost_usd: self.total_cost_usd };
-        };
-        let mut counts = Counts { usage: Usage::default(), cost_usd: Some(0.0) };
-        for model in models.values() {
-            let (read, written) =
-                (model.cache_read_input_tokens, model.cache_creation_input_tokens);
-            counts.usage += Usage {
-                input_tokens: model.input_tokens.saturating_add(read).saturating_add(written),
-                output_tokens: model.output_tokens,
-                cache_read_tokens: read,
-                cache_write_tokens: written,
-            };
-            counts.cost_usd = counts.cost_usd.map(|cost| cost + model.cost_usd);
-        }
-        counts
     }
 }

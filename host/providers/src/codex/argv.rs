@@ -7,8 +7,9 @@ use std::path::Path;
 use smol_wf_core::call::Permissions;
 
 use super::NAME;
+use super::config::Sandbox;
 use crate::drive::{known_effort, plain};
-use crate::{AgentTask, ProviderError};
+use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// What its models know; Codex itself hands any word on to the service.
 const EFFORTS: [&str; 8] = ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
@@ -22,6 +23,7 @@ pub(super) const ALLOWED: [&str; 2] = ["CODEX_*", "OPENAI_*"];
 pub(super) fn arguments(
     task: &AgentTask,
     schema: Option<&Path>,
+    chosen: Sandbox,
     extra: &[String],
 ) -> Result<Vec<String>, ProviderError> {
     let mut argv: Vec<String> = vec!["exec".to_owned()];
@@ -41,15 +43,10 @@ pub(super) fn arguments(
         let effort = known_effort(NAME, &EFFORTS, effort)?;
         flag("-c", &format!("model_reasoning_effort=\"{effort}\""));
     }
-    // As a setting, because `resume` has no flag for it.
-    if let Some(permissions) = task.permissions {
-        let sandbox = match permissions {
-            Permissions::Read => "read-only",
-            Permissions::Write => "workspace-write",
-        };
-        flag("-c", &format!("sandbox_mode=\"{sandbox}\""));
-        // Nobody is there to be asked.
-        flag("-c", "approval_policy=\"never\"");
+    // As a setting, because `resume` has no flag for it. That nobody is there to be
+    // asked, `exec` knows by itself.
+    if let Some(mode) = sandbox_mode(task.permissions, chosen)? {
+        flag("-c", &format!("sandbox_mode=\"{mode}\""));
     }
     if let Some(schema) = schema {
         flag("--output-schema", &schema.to_string_lossy());
@@ -63,14 +60,31 @@ pub(super) fn arguments(
     Ok(argv)
 }
 
+/// Its mode, where that takes nothing away from what the user has chosen.
+fn sandbox_mode(
+    permissions: Option<Permissions>,
+    chosen: Sandbox,
+) -> Result<Option<&'static str>, ProviderError> {
+    match (permissions, chosen) {
+        (Some(Permissions::Read), Sandbox::Profile) => {
+            let message = "the configuration of Codex chooses a profile of permissions \
+                (`default_permissions`), which `permissions: 'read'` would replace; leave \
+                `permissions` out, or choose a profile that only reads there";
+            Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message.to_owned()))
+        }
+        (Some(Permissions::Read), _) => Ok(Some("read-only")),
+        (Some(Permissions::Write), Sandbox::Free) => Ok(Some("workspace-write")),
+        (Some(Permissions::Write), _) | (None, _) => Ok(None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ProviderErrorKind;
     use crate::conformance::task;
 
     fn line(task: &AgentTask, schema: Option<&Path>) -> String {
-        arguments(task, schema, &["--ephemeral".into()]).unwrap().join(" ")
+        arguments(task, schema, Sandbox::Free, &["--ephemeral".into()]).unwrap().join(" ")
     }
 
     #[test]
@@ -86,8 +100,7 @@ mod tests {
         wanted.permissions = Some(Permissions::Write);
         let schema = Path::new("/t/schema.json");
         let options = "--json --skip-git-repo-check --model gpt -c model_reasoning_effort=\"high\" \
-             -c sandbox_mode=\"workspace-write\" -c approval_policy=\"never\" \
-             --output-schema /t/schema.json --ephemeral";
+             -c sandbox_mode=\"workspace-write\" --output-schema /t/schema.json --ephemeral";
         assert_eq!(line(&wanted, Some(schema)), format!("exec {options} -"));
         wanted.session_id = Some("id".into());
         assert_eq!(line(&wanted, Some(schema)), format!("exec resume {options} id -"));
@@ -96,16 +109,27 @@ mod tests {
     }
 
     #[test]
+    fn what_the_user_has_chosen_is_never_widened() {
+        let mode = |permissions, chosen| sandbox_mode(Some(permissions), chosen);
+        assert_eq!(mode(Permissions::Write, Sandbox::ReadOnly), Ok(None));
+        assert_eq!(mode(Permissions::Write, Sandbox::Profile), Ok(None));
+        assert_eq!(mode(Permissions::Read, Sandbox::ReadOnly), Ok(Some("read-only")));
+        let refused = mode(Permissions::Read, Sandbox::Profile).unwrap_err();
+        assert_eq!(refused.kind, ProviderErrorKind::Unsupported);
+        assert_eq!(sandbox_mode(None, Sandbox::Profile), Ok(None));
+    }
+
+    #[test]
     fn what_codex_would_hand_on_unread_is_refused() {
         let mut wanted = task("p");
         wanted.effort = Some("turbo".into());
-        let error = arguments(&wanted, None, &[]).unwrap_err();
+        let error = arguments(&wanted, None, Sandbox::Free, &[]).unwrap_err();
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
         assert!(error.message.contains("turbo") && error.message.contains("xhigh"), "{error}");
         wanted.effort = Some("high\"\nsandbox_mode=\"danger-full-access".into());
-        arguments(&wanted, None, &[]).unwrap_err();
+        arguments(&wanted, None, Sandbox::Free, &[]).unwrap_err();
         wanted.effort = None;
         wanted.session_id = Some("--last".into());
-        arguments(&wanted, None, &[]).unwrap_err();
+        arguments(&wanted, None, Sandbox::Free, &[]).unwrap_err();
     }
 }

@@ -7,7 +7,10 @@
 //! `read` is its mode `read-only`, `write` is `workspace-write`, which holds
 //! commands to the working directory too. Without `permissions` the user's own
 //! configuration decides; its default is `read-only`. A write that the sandbox
-//! refuses is a failed command to the agent, which goes on.
+//! refuses is a failed command to the agent, which goes on. Where that configuration
+//! says `read-only` or chooses a profile of permissions, `write` leaves it at that;
+//! `read` would take the place of a profile, and is refused. Its rules for commands
+//! stand above all of this, and what they would ask it refuses by itself.
 //!
 //! **Structured answers** are written by grammar, which knows less than JSON
 //! Schema: objects are closed, and an optional property is one that may be null,
@@ -25,6 +28,7 @@
 
 mod argv;
 mod classify;
+mod config;
 mod probe;
 mod record;
 mod transcript;
@@ -45,6 +49,7 @@ use crate::{
     Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError,
 };
 
+use self::config::Sandbox;
 pub(crate) use self::transcript::Round;
 
 /// The name of this provider.
@@ -169,7 +174,8 @@ impl Provider for Codex {
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError> {
         let wanted = Wanted::of(&task)?;
-        let args = argv::arguments(&task, wanted.file(), &self.options.args)?;
+        let chosen = Sandbox::chosen(&self.options, &task.cwd);
+        let args = argv::arguments(&task, wanted.file(), chosen, &self.options.args)?;
         let program = self.options.program(NAME, PROGRAM)?;
         let launch = launch(NAME, program, args, &task, self.environment());
         let prompt = match &wanted {

@@ -15,6 +15,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @openai/codex",
+        oldest: None,
         login: LOGIN,
     };
     look(program, options, environment, logged_in(options)).await

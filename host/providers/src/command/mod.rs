@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 
 use crate::named::NamedProgram;
-use crate::process::{Launch, Process, ProcessError, Said};
+use crate::process::{Input, Launch, Process, ProcessError, Said};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
 };
@@ -48,6 +48,7 @@ impl Command {
 
     fn launch(&self, task: &AgentTask) -> Result<Launch, ProviderError> {
         let schema = task.request.schema.as_ref();
+        let prompt = Input::Whole(task.prompt.clone().into_bytes());
         let facts = [
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
             ("SMOL_WF_CALL", Some(task.call.0.to_string())),
@@ -58,7 +59,7 @@ impl Command {
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
-        let mut launch = self.program.launch(task.cwd.clone(), &task.presence)?;
+        let mut launch = self.program.launch(task.cwd.clone(), prompt, &task.presence)?;
         for (name, value) in facts {
             if let Some(value) = value {
                 launch.env = launch.env.set(name, value);
@@ -99,7 +100,6 @@ impl Provider for Command {
         let launch = self.launch(&task)?;
         let tool = launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut process = Process::start(launch).await.map_err(failed)?;
-        process.send_and_close(task.prompt.into_bytes());
         let mut printed = String::new();
         while let Some(said) = process.said().await.map_err(failed)? {
             match said {
@@ -121,7 +121,7 @@ impl Provider for Command {
             }
         }
         let exit = process.exit().await.map_err(failed)?;
-        let read = answer::read(self.name(), printed.trim_end_matches('\n'), &exit);
+        let read = answer::read(self.name(), without_line_end(&printed), &exit);
         for said in read.passed_over {
             activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(said) });
         }
@@ -135,6 +135,13 @@ impl Provider for Command {
     async fn probe(&self) -> Probe {
         self.program.probe()
     }
+}
+
+/// A line that a program prints has an end, of whichever kind, that is no part of
+/// what it says. `printed` ends with `\n` in any case.
+fn without_line_end(printed: &str) -> &str {
+    let line = printed.strip_suffix('\n').unwrap_or(printed);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 #[cfg(test)]

@@ -36,6 +36,22 @@ async fn the_prompt_arrives_verbatim() {
 }
 
 #[tokio::test]
+async fn one_line_end_is_no_part_of_the_answer() {
+    let cases = [
+        ("yes", "yes"),
+        ("yes\\n", "yes"),
+        ("yes\\r\\n", "yes"),
+        ("a\\r\\nb\\r\\n", "a\r\nb"),
+        ("yes\\n\\n", "yes\n"),
+    ];
+    for (printed, answer) in cases {
+        let reply =
+            sh(&format!("cat >&2; printf '{printed}'")).attempt(task("p"), &()).await.unwrap();
+        assert_eq!(reply.answer, Answer::Text(answer.to_owned()), "{printed}");
+    }
+}
+
+#[tokio::test]
 async fn a_program_is_told_of_its_call() {
     let mut wanted = task("p");
     wanted.model = Some("m".to_owned());

@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 use self::server::Server;
 use crate::drive::CliOptions;
 use crate::look::{self, folder, json, says, variable};
-use crate::process::{Environment, Launch};
+use crate::process::{Environment, Input, Launch};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
     ProviderErrorKind,
@@ -107,6 +107,7 @@ impl Opencode {
             // Each request says where it works, so this is nowhere in particular.
             cwd: std::env::temp_dir(),
             env: self.environment(),
+            input: Input::None,
             presence: None,
         };
         let server = Arc::new(Server::start(launch).await?);
@@ -168,6 +169,7 @@ impl Provider for Opencode {
             provider: NAME,
             name: PROGRAM,
             install: "npm install -g opencode-ai",
+            oldest: None,
             login: "opencode auth login",
         };
         look::look(program, &self.options, self.environment(), self.logged_in()).await

@@ -96,8 +96,10 @@ pub(super) fn arguments(
             None => READING.to_owned(),
         };
         flag("--tools", &tools);
-        // Tools of extensions and servers are not known to only read.
-        argv.extend(["--no-extensions", "--no-mcp"].map(str::to_owned));
+        // Of the user's extensions the tools are left out by that list, and the
+        // hooks stay: they may keep it from reading what the user wants kept. The
+        // tools of servers are not subject to the list.
+        argv.push("--no-mcp".to_owned());
     }
     argv.extend_from_slice(extra);
     Ok(argv)
@@ -131,9 +133,10 @@ mod tests {
         assert!(!line(&wanted, None).contains("--tools"));
         wanted.permissions = Some(Permissions::Read);
         let argv = line(&wanted, None);
-        assert!(argv.contains("--tools read,grep,find,ls --no-extensions --no-mcp"), "{argv}");
+        assert!(argv.contains("--tools read,grep,find,ls --no-mcp"), "{argv}");
         let argv = line(&wanted, Some(Path::new("/t/answer.mjs")));
-        assert!(argv.contains("ls,structured_output --no-extensions"), "{argv}");
+        assert!(argv.contains("ls,structured_output --no-mcp"), "{argv}");
+        assert!(!argv.contains("--no-extensions"), "a hook may refuse what a tool would do");
     }
 
     #[test]

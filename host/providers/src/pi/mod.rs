@@ -5,8 +5,9 @@
 //!
 //! **Permissions.** pi has none: its agent may do whatever the user may, and so
 //! it is without `permissions` and with `write`, which it does not confine to
-//! the working directory. `read` is a choice of tools: those that only read,
-//! and nothing of the user's extensions and MCP servers.
+//! the working directory. `read` is a choice of tools: those that only read, and none
+//! of the user's extensions and MCP servers. What hooks of extensions refuse stays
+//! refused.
 //!
 //! **Structured answers** are the input of a tool, which an extension adds with
 //! the schema as it is. pi lets the model try again without end when a value

@@ -15,6 +15,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         provider: NAME,
         name: PROGRAM,
         install: "npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or later)",
+        oldest: None,
         login: LOGIN,
     };
     look(program, options, environment, Some(logged_in(options))).await

@@ -155,9 +155,8 @@ impl Keeper {
         let id = self.next_id;
         let mark = format!("{}{id:x}", self.mark);
         let mut child = spawn(&launch, format!("{} {mark}", self.outer_mark).trim_start())?;
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
+        let stdin = child.stdin.take();
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             let error = io::ErrorKind::BrokenPipe.into();
             return Err(ProcessError::Spawn { program: launch.program, error });
         };
@@ -238,6 +237,10 @@ impl Keeper {
 }
 
 fn spawn(launch: &Launch, mark: &str) -> Result<Child, ProcessError> {
+    let stdin = launch.input.open().map_err(|error| {
+        let doing = "put what the program is to read into a file";
+        ProcessError::Io { doing, error }
+    })?;
     let mut command = Command::new(&launch.program);
     command
         .args(&launch.args)
@@ -245,7 +248,7 @@ fn spawn(launch: &Launch, mark: &str) -> Result<Child, ProcessError> {
         .env_clear()
         .envs(launch.env.iter())
         .env(MARKER, mark)
-        .stdin(Stdio::piped())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);

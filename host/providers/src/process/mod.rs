@@ -9,6 +9,7 @@
 
 mod environment;
 mod error;
+mod input;
 mod keeper;
 mod kept;
 mod leftovers;
@@ -33,6 +34,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
+pub(crate) use input::Input;
 pub use leftovers::{end_leftovers, end_leftovers_once};
 pub(crate) use program::find_program;
 pub use tool::{Told, Tool, ask_tool};
@@ -65,6 +67,8 @@ pub(crate) struct Launch {
     pub(crate) cwd: PathBuf,
     /// All that is in its environment.
     pub(crate) env: Environment,
+    /// What it reads on stdin.
+    pub(crate) input: Input,
     /// The attempt that it works for: kept until its whole tree has ended.
     pub(crate) presence: Option<Presence>,
 }
@@ -109,9 +113,8 @@ pub(crate) enum Said {
 #[derive(Debug)]
 pub(crate) struct Process {
     tether: Tether,
+    /// Of one that is spoken to in frames.
     stdin: Option<ChildStdin>,
-    /// Writes the prompt.
-    writing: Option<JoinHandle<()>>,
     lines: Lines<ChildStdout>,
     notes: mpsc::Receiver<String>,
     tail: Tail,
@@ -135,7 +138,7 @@ impl Process {
 
     fn attach(started: tether::Started) -> Result<Self, ProcessError> {
         let piped = |error| ProcessError::Io { doing: "set up a pipe to the program", error };
-        let stdin = ChildStdin::from_std(started.stdin).map_err(piped)?;
+        let stdin = started.stdin.map(ChildStdin::from_std).transpose().map_err(piped)?;
         let stdout = ChildStdout::from_std(started.stdout).map_err(piped)?;
         let stderr = ChildStderr::from_std(started.stderr).map_err(piped)?;
         let tail = Tail::default();
@@ -143,8 +146,7 @@ impl Process {
         let draining = tokio::spawn(output::drain(stderr, tail.clone(), sender));
         Ok(Self {
             tether: started.tether,
-            stdin: Some(stdin),
-            writing: None,
+            stdin,
             lines: Lines::new(stdout),
             notes,
             tail,
@@ -153,16 +155,7 @@ impl Process {
         })
     }
 
-    /// Writes the prompt and closes stdin, while lines are being read. A child
-    /// that never reads it hinders nobody, and one that closes it is no error.
-    pub(crate) fn send_and_close(&mut self, bytes: Vec<u8>) {
-        let Some(mut stdin) = self.stdin.take() else { return };
-        self.writing = Some(tokio::spawn(async move {
-            let _ = stdin.write_all(&bytes).await;
-        }));
-    }
-
-    /// Writes and flushes a piece, for protocols that keep stdin open.
+    /// Writes and flushes a piece, for protocols of frames.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ProcessError> {
         let closed = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         let written = match &mut self.stdin {
@@ -258,9 +251,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(writing) = &self.writing {
-            writing.abort();
-        }
         self.draining.abort();
     }
 }
@@ -280,15 +270,12 @@ pub async fn end_all_at_once() {
     tether::quiet().await;
 }
 
-/// Starts a program, sends it the prompt, passes each line on, and waits for
-/// its exit.
+/// Starts a program, passes each line on, and waits for its exit.
 pub(crate) async fn run(
     launch: Launch,
-    stdin: Vec<u8>,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Exit, ProcessError> {
     let mut process = Process::start(launch).await?;
-    process.send_and_close(stdin);
     while let Some(line) = process.line().await? {
         on_line(&line);
     }
@@ -301,7 +288,7 @@ pub(crate) async fn ask(launch: Launch, limit: Duration) -> Result<(Exit, String
     let program = launch.program.clone();
     let asked = async {
         let mut text = String::new();
-        let exit = run(launch, Vec::new(), &mut |line| {
+        let exit = run(launch, &mut |line| {
             if text.len() + line.len() < ASK_BYTES_MAX {
                 text.push_str(line);
                 text.push('\n');

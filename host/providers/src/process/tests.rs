@@ -14,13 +14,19 @@ fn sh(script: &str) -> Launch {
         args: vec!["-c".into(), script.into()],
         cwd: std::env::temp_dir(),
         env: Environment::allowing(&[]),
+        input: Input::None,
         presence: None,
     }
 }
 
+fn framed(script: &str) -> Launch {
+    Launch { input: Input::Framed, ..sh(script) }
+}
+
 async fn lines_and_exit(script: &str, stdin: &[u8]) -> (Vec<String>, Exit) {
     let mut lines = Vec::new();
-    let exit = run(sh(script), stdin.to_vec(), &mut |line| lines.push(line.to_owned())).await;
+    let launch = Launch { input: Input::Whole(stdin.to_vec()), ..sh(script) };
+    let exit = run(launch, &mut |line| lines.push(line.to_owned())).await;
     (lines, exit.unwrap())
 }
 
@@ -47,7 +53,7 @@ async fn a_program_that_never_reads_hinders_nobody() {
 #[tokio::test]
 async fn a_conversation_goes_back_and_forth() {
     let mut process =
-        Process::start(sh("while read line; do echo \"<$line>\"; done")).await.unwrap();
+        Process::start(framed("while read line; do echo \"<$line>\"; done")).await.unwrap();
     for word in ["one", "two"] {
         process.write(format!("{word}\n").as_bytes()).await.unwrap();
         assert_eq!(process.line().await.unwrap(), Some(format!("<{word}>")));
@@ -57,9 +63,10 @@ async fn a_conversation_goes_back_and_forth() {
 
 #[tokio::test]
 async fn what_is_said_on_stderr_is_told_apart() {
-    let mut process = Process::start(sh("echo working >&2; read line; echo answer")).await.unwrap();
+    let mut process =
+        Process::start(framed("echo working >&2; read line; echo answer")).await.unwrap();
     assert_eq!(process.said().await.unwrap(), Some(Said::Note("working".to_owned())));
-    process.send_and_close(b"go\n".to_vec());
+    process.write(b"go\n").await.unwrap();
     assert_eq!(process.said().await.unwrap(), Some(Said::Line("answer".to_owned())));
     assert_eq!(process.said().await.unwrap(), None);
     assert_eq!(process.exit().await.unwrap().stderr_tail, "working");

@@ -21,7 +21,8 @@ const STACK_BYTES: usize = 256 * 1024;
 /// A child that runs: what holds it, and its pipes.
 pub(super) struct Started {
     pub(super) tether: Tether,
-    pub(super) stdin: ChildStdin,
+    /// Of one that is spoken to in frames.
+    pub(super) stdin: Option<ChildStdin>,
     pub(super) stdout: ChildStdout,
     pub(super) stderr: ChildStderr,
 }

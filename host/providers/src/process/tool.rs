@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Environment, Launch, Process, ProcessError, find_program};
+use super::{Environment, Input, Launch, Process, ProcessError, find_program};
 
 /// What to ask.
 #[derive(Debug, Clone)]
@@ -54,7 +54,15 @@ pub async fn ask_tool(tool: Tool, limit: Duration) -> io::Result<Told> {
         env = env.set(name, value);
     }
     let provider = tool.program.to_owned();
-    let launch = Launch { provider, program, args: tool.args, cwd: tool.cwd, env, presence: None };
+    let launch = Launch {
+        provider,
+        program,
+        args: tool.args,
+        cwd: tool.cwd,
+        env,
+        input: Input::None,
+        presence: None,
+    };
     match timeout(limit, told(launch)).await {
         Ok(Ok(told)) => Ok(told),
         Ok(Err(error)) => Err(io::Error::other(error)),
@@ -64,7 +72,6 @@ pub async fn ask_tool(tool: Tool, limit: Duration) -> io::Result<Told> {
 
 async fn told(launch: Launch) -> Result<Told, ProcessError> {
     let mut process = Process::start_beside_leftovers(launch).await?;
-    process.send_and_close(Vec::new());
     let mut stdout = String::new();
     while let Some(line) = process.line().await? {
         stdout.push_str(&line);

@@ -15,6 +15,7 @@ mod floods;
 mod kills;
 mod leftovers;
 mod misbehaviour;
+mod prompts;
 mod secrets;
 
 use std::future::Future;

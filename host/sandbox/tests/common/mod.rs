@@ -79,7 +79,7 @@ impl TurnHost for Recorder {
 /// One sandbox for all tests of a file, as a server has.
 pub fn sandbox() -> Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-    SANDBOX.get_or_init(|| Sandbox::new(SandboxConfig::new(64)).unwrap()).clone()
+    SANDBOX.get_or_init(|| Sandbox::new(SandboxConfig::pooled(64)).unwrap()).clone()
 }
 
 pub const META: &str = "export const meta = { name: 'test', description: 'a test' }\n";

@@ -15,7 +15,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report};
 
 use crate::failure::{CommandError, null_in_words};
-use crate::table::{Align, Column, Format, table};
+use crate::table::{Align, Column, Format, Spare, table};
 use crate::words::{count, dollars, plural, price, span, utc};
 use crate::{output, screen};
 
@@ -65,10 +65,10 @@ impl Serialize for Full<'_> {
 fn text(report: &Report, details: &Details<'_>) -> String {
     let mut parts = vec![head(report, details)];
     let attempts: Vec<_> = details.attempts.iter().map(attempt).collect();
-    parts.push(table(&ATTEMPTS, &attempts));
+    parts.push(table(&ATTEMPTS, &attempts, Spare::default()));
     if !details.steps.is_empty() {
         let shown = details.steps.iter().take(STEPS_SHOWN_MAX).map(step);
-        let mut steps = table(&STEPS, &shown.collect::<Vec<_>>());
+        let mut steps = table(&STEPS, &shown.collect::<Vec<_>>(), SPARE);
         let left_out = details.steps.len().saturating_sub(STEPS_SHOWN_MAX);
         if left_out > 0 {
             steps = format!("{steps}\nand {} more: --output json", count(left_out as u64));
@@ -206,6 +206,12 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
     ]
 }
 
+/// What a narrow terminal has no room for, what matters least first.
+const SPARE: Spare = Spare {
+    columns: &["SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
+    cut: "WHAT",
+};
+
 const STEPS: [Column; 15] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
@@ -279,5 +285,5 @@ fn usage(title: &'static str, rows: &[UsageRow]) -> String {
             price(row.cost_usd),
         ]
     };
-    table(&columns, &rows.iter().map(row).collect::<Vec<_>>())
+    table(&columns, &rows.iter().map(row).collect::<Vec<_>>(), Spare::default())
 }

@@ -16,7 +16,7 @@ use smol_wf_engine::{HistoryPage, RunSummary};
 use super::reader;
 use crate::failure::{CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag, SpanFlags};
-use crate::table::{Align, Format, table};
+use crate::table::{Align, Format, Spare, table};
 use crate::words::{count, plural, price, utc};
 use crate::{output, screen};
 
@@ -191,5 +191,5 @@ fn text(by: By, rows: &[Row], total: &Row) -> String {
     let mut cells: Vec<_> =
         rows.iter().map(|row| row.cells(row.name.as_deref().unwrap_or("-"))).collect();
     cells.push(total.cells("total"));
-    table(&columns, &cells)
+    table(&columns, &cells, Spare::default())
 }

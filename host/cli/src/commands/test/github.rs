@@ -9,6 +9,7 @@ use super::Tested;
 use super::words;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
+use crate::screen;
 use crate::words::plural;
 
 /// Tells GitHub, when it listens.
@@ -54,11 +55,11 @@ fn summary(tested: &[Tested]) -> String {
 /// Text in a cell of a table, and nothing but text.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in screen::one_line(text).chars() {
         match character {
-            '\n' | '\r' => safe.push(' '),
             '<' => safe.push_str("&lt;"),
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' => {
+            '&' => safe.push_str("&amp;"),
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '#' => {
                 safe.push('\\');
                 safe.push(character);
             }
@@ -75,5 +76,6 @@ mod tests {
     #[test]
     fn a_cell_holds_text_only() {
         assert_eq!(cell("a|b\n<img> [x](y)"), "a\\|b &lt;img> \\[x\\](y)");
+        assert_eq!(cell("\u{1b}[31m\u{0}\u{202e}&lt;"), "\u{fffd}\\[31m\u{fffd}\u{fffd}&amp;lt;");
     }
 }

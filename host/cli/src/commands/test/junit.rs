@@ -2,20 +2,29 @@
 //!
 //! Owns: the form. Never: writes the file.
 
+use jiff::Timestamp;
+
 use super::Tested;
 use super::words;
+use crate::screen;
 
 /// The document of all fixtures.
 pub(super) fn document(tested: &[Tested]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
     let took: f64 = tested.iter().map(|one| one.took.as_secs_f64()).sum();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"smol-wf\" tests=\"{}\" failures=\"{failed}\" errors=\"0\" time=\"{took:.3}\">\n",
+    let sums = format!(
+        "name=\"smol-wf\" tests=\"{}\" failures=\"{failed}\" errors=\"0\" time=\"{took:.3}\"",
         tested.len()
+    );
+    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S");
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {sums}>\n  <testsuite {sums} skipped=\"0\" timestamp=\"{now}\" hostname=\"localhost\">\n",
     );
     for one in tested {
         let name = escape(&one.fixture);
-        let class = escape(one.verdict.as_ref().map_or("", |verdict| &verdict.name));
+        // Some readers take no case without a class.
+        let named = one.verdict.as_ref().map(|verdict| verdict.name.as_str());
+        let class = escape(named.filter(|name| !name.is_empty()).unwrap_or("smol-wf"));
         let took = one.took.as_secs_f64();
         let open = format!(
             "    <testcase classname=\"{class}\" name=\"{name}\" file=\"{name}\" time=\"{took:.3}\""
@@ -23,9 +32,10 @@ pub(super) fn document(tested: &[Tested]) -> String {
         match words::first(one) {
             None => text.push_str(&format!("{open}/>\n")),
             Some(message) => {
+                let kind = if one.verdict.is_some() { "difference" } else { "error" };
                 let (message, all) = (escape(&message), escape(&words::of_test(one)));
                 text.push_str(&format!(
-                    "{open}>\n      <failure message=\"{message}\">{all}</failure>\n    </testcase>\n"
+                    "{open}>\n      <failure message=\"{message}\" type=\"{kind}\">{all}</failure>\n    </testcase>\n"
                 ));
             }
         }
@@ -44,9 +54,7 @@ fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\n' => safe.push_str("&#10;"),
-            other if other.is_control() || matches!(other, '\u{fffe}' | '\u{ffff}') => {
-                safe.push('\u{fffd}');
-            }
+            other if screen::is_unsafe(other) => safe.push('\u{fffd}'),
             other => safe.push(other),
         }
     }

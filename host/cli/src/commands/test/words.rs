@@ -14,7 +14,8 @@ const SHOWN_MAX: usize = 5;
 /// `PASS` or `FAIL`, the fixture, and below it what differs.
 pub(super) fn of_test(tested: &Tested) -> String {
     let verdict = if tested.pass { "PASS" } else { "FAIL" };
-    let mut lines = vec![format!("{verdict}  {}  {}", tested.fixture, summary(tested))];
+    let mut lines =
+        vec![format!("{verdict}  {}  {}", screen::one_line(&tested.fixture), summary(tested))];
     let found = tested.verdict.as_ref().map_or(&[][..], |verdict| &verdict.differences);
     // Without a verdict, the summary is the error.
     let error = tested.error.as_ref().filter(|_| tested.verdict.is_some());

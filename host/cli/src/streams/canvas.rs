@@ -1,0 +1,76 @@
+//! What is written so that lines stay above others that move.
+//!
+//! Owns: the way back to the first moving line. Never: a terminal; this is text
+//! in, text out.
+
+use crate::screen;
+
+/// The moving lines that are on the screen.
+#[derive(Debug, Default)]
+pub(super) struct Canvas {
+    shown: Vec<String>,
+}
+
+impl Canvas {
+    /// Whether there are moving lines on the screen.
+    pub(super) fn is_clear(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// Takes the screen from what it shows to `stay`, which is whole lines, above
+    /// `rows`, none of which may fill a line of the terminal.
+    pub(super) fn frame(&mut self, stay: &str, rows: Vec<String>, columns: usize) -> String {
+        if stay.is_empty() && rows == self.shown {
+            return String::new();
+        }
+        let mut frame = String::new();
+        if let [above @ .., _] = self.shown.as_slice() {
+            // A terminal that was made narrower has broken them. The cursor
+            // stands at the beginning of the last one.
+            let up: usize = above.iter().map(|row| lines_of(row, columns)).sum();
+            frame.push('\r');
+            if up > 0 {
+                frame.push_str(&format!("\u{1b}[{up}A"));
+            }
+            frame.push_str("\u{1b}[J");
+        }
+        frame.push_str(stay);
+        if !rows.is_empty() {
+            frame.push_str(&rows.join("\n"));
+            frame.push('\r');
+        }
+        self.shown = rows;
+        frame
+    }
+}
+
+fn lines_of(row: &str, columns: usize) -> usize {
+    screen::columns(row).div_ceil(columns.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn lines_that_stay_go_above_the_moving_ones() {
+        let mut canvas = Canvas::default();
+        assert_eq!(canvas.frame("one\n", Vec::new(), 80), "one\n");
+        assert_eq!(canvas.frame("", rows(&["a", "b"]), 80), "a\nb\r");
+        assert_eq!(canvas.frame("", rows(&["a", "b"]), 80), "", "nothing has changed");
+        assert_eq!(canvas.frame("two\n", rows(&["c"]), 80), "\r\u{1b}[1A\u{1b}[Jtwo\nc\r");
+        assert_eq!(canvas.frame("", Vec::new(), 80), "\r\u{1b}[J");
+        assert!(canvas.is_clear());
+    }
+
+    #[test]
+    fn a_terminal_that_was_made_narrower_has_broken_the_rows() {
+        let mut canvas = Canvas::default();
+        canvas.frame("", rows(&["1234567890", "12345", "1234567"]), 40);
+        assert_eq!(canvas.frame("", rows(&["x"]), 5), "\r\u{1b}[3A\u{1b}[Jx\r");
+    }
+}

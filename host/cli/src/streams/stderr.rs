@@ -1,0 +1,268 @@
+//! stderr, with a queue and a thread of its own while a run is at work.
+//!
+//! Owns: the queue and its bound, what becomes of lines that nobody reads, and
+//! the one hand that draws. Never: makes anybody wait before [`settle`].
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::canvas::Canvas;
+use super::raw::{self, Stderr};
+use crate::words::plural;
+
+/// Bytes that may wait to be read: some ten thousand lines of progress.
+const WAITING_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that are written at once, between two looks at the moving lines.
+const TAKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// How often the moving lines are drawn.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Whether a text may be left out when nobody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It may: the run can be looked at otherwise.
+    Progress,
+    /// Only when twice as much waits already.
+    Message,
+}
+
+/// Lines below all others, that are drawn over and over.
+pub(crate) trait Moving: Send + Sync {
+    /// The lines for a terminal of this size, none as wide as it is.
+    fn lines(&self, rows: usize, columns: usize) -> Vec<String>;
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<String>,
+    bytes: usize,
+    /// Lines that were not let in.
+    left_out: usize,
+    /// The thread has something in its hands, or on the screen.
+    is_busy: bool,
+    moving: Option<Arc<dyn Moving>>,
+    /// Nobody reads any more, or nobody writes.
+    is_over: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    work: Condvar,
+    rest: Condvar,
+}
+
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+
+/// From here on nobody waits for a reader of stderr. Without a thread to be had
+/// all goes on as before.
+pub(crate) fn begin() {
+    if QUEUE.get().is_some() {
+        return;
+    }
+    let queue = Arc::new(Queue::default());
+    let writes = queue.clone();
+    let started = thread::Builder::new().name("stderr".to_owned()).spawn(move || {
+        let _over = Over(&writes);
+        write_all(&writes);
+    });
+    if started.is_ok() {
+        let _ = QUEUE.set(queue);
+    }
+}
+
+/// Writes whole lines. When nobody reads them, nobody is told.
+pub(crate) fn say(text: String, kind: Kind) {
+    match QUEUE.get() {
+        Some(queue) => queue.put(text, kind),
+        None => {
+            let _ = Stderr.write_all(text.as_bytes());
+        }
+    }
+}
+
+/// Draws these lines below all others from now on; none takes them away.
+pub(crate) fn move_lines(moving: Option<Arc<dyn Moving>>) {
+    if let Some(queue) = QUEUE.get() {
+        queue.state().moving = moving;
+        queue.work.notify_one();
+    }
+}
+
+/// Waits until all that was said has been read, or cannot be any more.
+pub(crate) fn settle() {
+    if let Some(queue) = QUEUE.get() {
+        let mut state = queue.state();
+        state.moving = None;
+        let last = state.notice();
+        state.bytes += last.as_ref().map_or(0, String::len);
+        state.waiting.extend(last);
+        queue.work.notify_one();
+        while !state.is_at_rest() {
+            state = queue.rest.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Waits for stderr before stdout is written, where both are one place, such as a
+/// terminal: what was said first is read first.
+pub(crate) fn in_order() {
+    if raw::are_one() {
+        settle();
+    }
+}
+
+/// Takes the moving lines away, unless that takes longer than this.
+pub(crate) fn take_away(longest: Duration) {
+    let Some(queue) = QUEUE.get() else { return };
+    let until = Instant::now() + longest;
+    let mut state = queue.state();
+    state.moving = None;
+    queue.work.notify_one();
+    while !state.is_at_rest() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        state = queue.rest.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+impl State {
+    fn is_at_rest(&self) -> bool {
+        self.is_over || (self.waiting.is_empty() && !self.is_busy)
+    }
+
+    /// What is said in place of lines that were left out.
+    fn notice(&mut self) -> Option<String> {
+        let lines = std::mem::take(&mut self.left_out);
+        (lines > 0).then(|| {
+            format!("… {} of progress left out here: nobody was reading\n", plural(lines, "line"))
+        })
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, text: String, kind: Kind) {
+        let mut state = self.state();
+        if state.is_over {
+            return;
+        }
+        let most = match kind {
+            // Once some were left out, so are the next: one gap is told of, not
+            // every line that is short enough to fit in.
+            Kind::Progress if state.left_out > 0 => WAITING_BYTES_MAX / 2,
+            Kind::Progress => WAITING_BYTES_MAX,
+            Kind::Message => 2 * WAITING_BYTES_MAX,
+        };
+        if !state.waiting.is_empty() && state.bytes + text.len() > most {
+            state.left_out += text.lines().count();
+            return;
+        }
+        let notice = state.notice();
+        for text in notice.into_iter().chain([text]) {
+            state.bytes += text.len();
+            state.waiting.push_back(text);
+        }
+        self.work.notify_one();
+    }
+
+    /// Waits for something to write, or for the next drawing.
+    fn next(&self, is_clear: bool, drawn: Instant) -> (String, Option<Arc<dyn Moving>>) {
+        let mut state = self.state();
+        while state.waiting.is_empty() {
+            let left = TICK.saturating_sub(drawn.elapsed());
+            state = match state.moving {
+                Some(_) if left.is_zero() => break,
+                Some(_) => {
+                    let waited = self.work.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None if !is_clear => break,
+                None => {
+                    state.is_busy = false;
+                    self.rest.notify_all();
+                    self.work.wait(state).unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
+        state.is_busy = true;
+        let mut text = String::new();
+        while text.len() < TAKEN_BYTES_MAX
+            && let Some(next) = state.waiting.pop_front()
+        {
+            state.bytes = state.bytes.saturating_sub(next.len());
+            text.push_str(&next);
+        }
+        (text, state.moving.clone())
+    }
+}
+
+fn write_all(queue: &Queue) {
+    let mut canvas = Canvas::default();
+    let mut drawn = Instant::now();
+    loop {
+        let (text, moving) = queue.next(canvas.is_clear(), drawn);
+        let (rows, columns) = raw::terminal_size();
+        let lines = moving.map(|moving| moving.lines(rows, columns)).unwrap_or_default();
+        let frame = canvas.frame(&text, lines, columns);
+        drawn = Instant::now();
+        if Stderr.write_all(frame.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Says that nobody writes any more, however that came.
+struct Over<'a>(&'a Queue);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.is_over = true;
+        state.waiting.clear();
+        self.0.rest.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_reads_is_left_out_counted_and_told() {
+        let queue = Queue::default();
+        let line = format!("{}\n", "x".repeat(1023));
+        for _ in 0..2_000 {
+            queue.put(line.clone(), Kind::Progress);
+        }
+        let kept = WAITING_BYTES_MAX / line.len();
+        assert_eq!(queue.state().waiting.len(), kept);
+        assert_eq!(queue.state().left_out, 2_000 - kept);
+        queue.put("error: it matters\n".to_owned(), Kind::Message);
+        let state = queue.state();
+        let said = state.waiting.iter().skip(kept).cloned().collect::<Vec<_>>();
+        assert_eq!(said[0], "… 976 lines of progress left out here: nobody was reading\n");
+        assert_eq!(said[1], "error: it matters\n");
+        assert_eq!(state.bytes, state.waiting.iter().map(String::len).sum::<usize>());
+    }
+
+    #[test]
+    fn messages_are_bounded_too() {
+        let queue = Queue::default();
+        let line = format!("{}\n", "x".repeat(1023));
+        for _ in 0..10_000 {
+            queue.put(line.clone(), Kind::Message);
+        }
+        assert!(queue.state().bytes <= 2 * WAITING_BYTES_MAX);
+    }
+}

@@ -1,0 +1,110 @@
+//! What older programs wrote stays of use: their journals replay, their paused
+//! runs go on, their databases open and their fixtures pass, for ever.
+//!
+//! `recorded/<commit>/` holds what the program of that commit wrote: a database,
+//! each run of it as a journal, its scripts and fixtures; `expected.json` says
+//! what that program made of each. Never change a file there.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::Place;
+use serde_json::Value;
+
+const COMMITS: [&str; 1] = ["796b2d9"];
+
+fn recorded(commit: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(commit)
+}
+
+fn runs(commit: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(recorded(commit).join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    expected["runs"].as_array().unwrap().clone()
+}
+
+/// Whether that program had let go of the run before its end.
+fn is_paused(run: &Value) -> bool {
+    run.get("resume").is_some()
+}
+
+/// A project with the recorded database.
+fn project(commit: &str) -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    std::fs::copy(recorded(commit).join("schema-3.db"), place.db()).unwrap();
+    place
+}
+
+/// What a report says that the program of today must say as well.
+#[track_caller]
+fn reports_the_same(run: &Value, report: &Value) {
+    for key in ["state", "results", "agents"] {
+        let Some(fields) = run[key].as_object().filter(|_| key == "agents") else {
+            assert_eq!(report[key], run[key], "`{key}` of {}", run["name"]);
+            continue;
+        };
+        for (field, count) in fields {
+            assert_eq!(&report[key][field], count, "`{key}.{field}` of {}", run["name"]);
+        }
+    }
+    assert_eq!(report["error"]["code"], run["error"], "the error of {}", run["name"]);
+    let reasons = |of: &Value| of["nulls"].as_array().map_or(0, Vec::len);
+    assert_eq!(reasons(report), reasons(run), "the nulls of {}", run["name"]);
+}
+
+#[test]
+fn recorded_journals_are_imported_and_replay() {
+    for commit in COMMITS {
+        let place = Place::new();
+        for run in runs(commit) {
+            let name = run["name"].as_str().unwrap();
+            let file = recorded(commit).join(format!("journals/{name}.jsonl"));
+            let imported = place.run(&["import", file.to_str().unwrap()]);
+            assert_eq!(imported.code, 0, "{name}: {}", imported.stderr);
+            let replayed = place.run(&["replay", run["run"].as_str().unwrap()]);
+            assert_eq!(replayed.code, 0, "{name}: {}{}", replayed.stdout, replayed.stderr);
+        }
+    }
+}
+
+#[test]
+fn recorded_databases_open_and_their_runs_are_reported_as_they_were() {
+    for commit in COMMITS {
+        let place = project(commit);
+        for run in runs(commit).iter().filter(|run| !is_paused(run)) {
+            let id = run["run"].as_str().unwrap();
+            let replayed = place.run(&["replay", id]);
+            assert_eq!(replayed.code, 0, "{id}: {}{}", replayed.stdout, replayed.stderr);
+            reports_the_same(run, &place.run(&["resume", id]).report());
+        }
+    }
+}
+
+#[test]
+fn recorded_fixtures_pass_with_the_scripts_of_their_time() {
+    for commit in COMMITS {
+        let place = Place::new();
+        std::fs::create_dir(place.path(".git")).unwrap();
+        for (folder, to) in [("examples", "examples"), ("fixtures", "examples/fixtures")] {
+            for file in std::fs::read_dir(recorded(commit).join(folder)).unwrap() {
+                let file = file.unwrap();
+                let name = file.file_name().into_string().unwrap();
+                place.write(&format!("{to}/{name}"), std::fs::read(file.path()).unwrap());
+            }
+        }
+        let tested = place.run(&["test", "examples"]);
+        assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
+        let count = std::fs::read_dir(recorded(commit).join("fixtures")).unwrap().count();
+        assert_eq!(tested.stdout.matches("PASS").count(), count, "{}", tested.stdout);
+    }
+}

@@ -1,0 +1,88 @@
+//! Reads the events of a run from its journal while the run goes on.
+//!
+//! Owns: a place in one journal, and how much is read at a time. Never: holds
+//! more than one stretch, so that a slow reader costs no memory and misses
+//! nothing.
+
+use std::collections::VecDeque;
+
+use smol_wf_core::event::{Event, EventFold};
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{self, Entry};
+use smol_wf_store::{RunKey, Store};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::writer::{Writer, WriterGone};
+
+/// Records read at a time: a few of the largest kind fit into memory, and the
+/// journal's thread is soon free again for whoever writes.
+const RECORDS_AT_ONCE: u32 = 8;
+
+/// A cursor over the events of one run, from the first one on.
+pub struct Tail {
+    writer: Writer,
+    key: RunKey,
+    /// Number of the next record, and the chain of the one before it.
+    seq: u64,
+    chain: String,
+    entries: VecDeque<Entry>,
+    events: EventFold,
+    ready: VecDeque<Event>,
+}
+
+impl Engine {
+    /// The events of a run, to be read at the reader's own pace.
+    #[must_use]
+    pub fn tail(&self, run: &RunId) -> Tail {
+        Tail {
+            writer: self.writer.clone(),
+            key: self.key(run),
+            seq: 0,
+            chain: String::new(),
+            entries: VecDeque::new(),
+            events: EventFold::new(),
+            ready: VecDeque::new(),
+        }
+    }
+}
+
+impl Tail {
+    /// The next event that is durable; none when there is no other one yet.
+    /// Blocks its thread, which must not be one that drives runs.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn next_event(&mut self) -> Result<Option<Event>, EngineError> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.entries.is_empty() && !self.read()? {
+                return Ok(None);
+            }
+            if let Some(entry) = self.entries.pop_front() {
+                self.ready.extend(self.events.after(&entry));
+            }
+        }
+    }
+
+    /// Reads the next records. Says whether there were any.
+    fn read(&mut self) -> Result<bool, EngineError> {
+        let (key, seq) = (self.key.clone(), self.seq);
+        let asked = self
+            .writer
+            .ask(move |store: &mut dyn Store| store.load_from(&key, seq, RECORDS_AT_ONCE))?;
+        let stretch = asked.blocking_recv().map_err(|_| WriterGone)??;
+        let run = &self.key.run;
+        let unknown = || EngineError::UnknownRun { asked: run.to_string() };
+        let records = stretch.ok_or_else(unknown)?.records;
+        let Some(last) = records.last() else { return Ok(false) };
+        let entries = journal::read_behind(&self.chain, seq, &records)
+            .map_err(|error| EngineError::Journal { run: run.clone(), error })?;
+        self.seq += records.len() as u64;
+        self.chain.clone_from(&last.chain);
+        self.entries.extend(entries);
+        Ok(true)
+    }
+}

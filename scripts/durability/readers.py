@@ -1,0 +1,154 @@
+"""Readers of stdout and stderr that stop reading, and a signal meanwhile.
+
+Owns: the reader that stops, and the times. Never: judges a journal;
+`place.check_resumed` does.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+
+from place import HUNG, WORKLOADS, Place, Wrong, check_resumed, expect, result
+
+# Of each agent; the reader stops for as many steps as fit into its time.
+DELAY_S = 0.1
+# A stopped run is looked at this often, and so often it is tried to be taken.
+LOOK_S = 0.05
+THEFT_S = 2.0
+# The bound on a signal, of the issue's figure.
+HEARD_MAX_S = 1.0
+
+
+class Reader:
+    """A run whose reader of one stream stops after the first bytes."""
+
+    def __init__(self, place, stream, steps):
+        command = [place.program, "run", str(WORKLOADS / "talkative.mjs"), "--args", json.dumps({"steps": steps}),
+                   "--debug-rule", f"*=delay:{int(DELAY_S * 1000)}ms"]
+        if stream == "stdout":
+            command += ["--events"]
+        self.process = subprocess.Popen(
+            command, cwd=place.dir, env=place.environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        self.pipes = {"stdout": self.process.stdout, "stderr": self.process.stderr}
+        self.read = {"stdout": b"", "stderr": b""}
+        self.stopped = stream
+        while not self.read[stream]:
+            self.take({stream})
+
+    def take(self, streams, wait=HUNG):
+        """Reads once of these streams. Says whether there was anything."""
+        open_pipes = [self.pipes[name] for name in streams if not self.pipes[name].closed]
+        ready, _, _ = select.select(open_pipes, [], [], wait)
+        for name in streams:
+            if self.pipes[name] in ready:
+                part = os.read(self.pipes[name].fileno(), 65536)
+                if not part:
+                    self.pipes[name].close()
+                self.read[name] += part
+        return bool(ready)
+
+    def others(self):
+        return {name for name in self.pipes if name != self.stopped and not self.pipes[name].closed}
+
+    def drain(self):
+        while any(not pipe.closed for pipe in self.pipes.values()):
+            self.take({name for name in self.pipes if not self.pipes[name].closed})
+        return self.process.wait(HUNG)
+
+
+def stay_away(place, reader, seconds):
+    """Reads nothing of the stopped stream for so long, and looks whether the run
+    goes on and stays its holder's. Returns the steps that were made meanwhile."""
+    before = steps_of(place)
+    ends = time.monotonic() + seconds
+    theft = time.monotonic() + THEFT_S
+    while time.monotonic() < ends:
+        others = reader.others()
+        if others:
+            reader.take(others, LOOK_S)
+        else:
+            time.sleep(LOOK_S)
+        if time.monotonic() >= theft:
+            theft = time.monotonic() + THEFT_S
+            code, _, said = place.smol_wf("resume", "latest")
+            expect(code == 3 and "run_held" in said, f"another process could take the run: exit {code}: {said}")
+    return steps_of(place) - before
+
+
+def steps_of(place):
+    return sum(entry.kind == "settled" for entry in place.journal())
+
+
+def goes_on(program, stream, seconds):
+    """The reader comes back. Returns steps that were made without it."""
+    # So many that the run outlasts the reader's absence, on a busy machine too.
+    steps = int(seconds / DELAY_S) + 50
+    with Place(program, "talkative") as place:
+        reader = Reader(place, stream, steps)
+        made = stay_away(place, reader, seconds)
+        expect(made > 0, "no step was made while nobody read")
+        code = reader.drain()
+        out = reader.read["stdout"].decode()
+        expect(code == 0, f"exit {code}: {reader.read['stderr'].decode()[-500:]}")
+        if stream == "stdout":
+            told = [json.loads(line) for line in out.splitlines()]
+            numbers = [event["seq"] for event in told if event["type"] != "workflow.agent_event"]
+            expect(numbers == list(range(1, len(numbers) + 1)), "the stream has a hole")
+            expect(result(out) == steps, "another result")
+        else:
+            expect(json.loads(out)["results"] == steps, "another result")
+        once(place.journal(), steps)
+        return made
+
+
+def once(journal, steps):
+    dispatched = [entry.body["call"] for entry in journal if entry.kind == "agent_dispatched"]
+    expect(len(dispatched) == len(set(dispatched)), "a call was asked twice")
+    expect(sum(entry.kind == "settled" for entry in journal) == steps, "steps were lost")
+    attempts = sum(entry.kind == "attempt_started" for entry in journal)
+    expect(attempts <= 1, "the run was taken up by another process")
+
+
+def hears(program, stream, seconds):
+    """SIGTERM while nobody reads, then a resume. Returns how long it took until the
+    run was let go of, and until the process had ended."""
+    steps = int(seconds / DELAY_S) + 50
+    with Place(program, "talkative") as place:
+        reader = Reader(place, stream, steps)
+        expect(stay_away(place, reader, seconds) > 0, "no step was made while nobody read")
+        asked = time.monotonic()
+        reader.process.send_signal(signal.SIGTERM)
+        while place.journal()[-1].kind != "attempt_ended":
+            expect(time.monotonic() - asked < HUNG, "the signal was not heard")
+            time.sleep(0.005)
+        heard = time.monotonic() - asked
+        code = reader.process.wait(HUNG)
+        ended = time.monotonic() - asked
+        expect(code == 143, f"exit {code} after SIGTERM")
+        expect(heard <= HEARD_MAX_S, f"SIGTERM took {heard:.2f} s")
+        before = place.journal()
+        code, out, said = place.smol_wf("resume", "latest", "--events")
+        expect(code == 0 and result(out) == steps, f"resume: exit {code}: {said[-500:]}")
+        check_resumed(before, place.journal(), set())
+        return heard, ended
+
+
+def campaign(program, seconds):
+    """Both streams, with a reader that comes back and with a signal. Returns
+    (tried, steps made while nobody read, faults)."""
+    tried, made, faults = 0, 0, []
+    for stream in ("stdout", "stderr"):
+        tried += 2
+        try:
+            made += goes_on(program, stream, seconds)
+            heard, ended = hears(program, stream, seconds)
+            print(f"readers: {stream} unread for {seconds} s: SIGTERM let go of the run in {heard * 1000:.0f} ms, "
+                  f"ended the process in {ended * 1000:.0f} ms", flush=True)
+        except Wrong as wrong:
+            faults.append(f"{stream}: {wrong}")
+    return tried, made, faults
