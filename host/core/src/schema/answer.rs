@@ -237,13 +237,13 @@ mod tests {
             ("{\"a\": 1,}", "trailing comma at line 1 column 9"),
             ("{\"a\": \"one\ntwo\"}", "found while parsing a string at line 2 column 0"),
             ("{\"a\": NaN}", "expected value at line 1 column 7, near `NaN}`"),
-            ("{'a': 1}", "key must be a string at line 1 column 2, near `'a': 1}`"),
+            ("{'a': 1}", "key must be a string at line 1 column 2, near `{'a': 1}`"),
             ("{\"a\": 1", "EOF while parsing an object at line 1 column 7"),
             (
                 "Here:\n```json\n{\"a\": 1,\n \"b\": oops}\n```\nDone.",
                 "at line 4 column 7, near `oops}`",
             ),
-            ("Well,\n  {\"a\": tru}", "expected ident at line 2 column 12"),
+            ("Well,\n  {\"a\": tru}", "expected ident at line 2 column 1"),
         ] {
             assert_eq!(parse_answer(text), None, "{text}");
             let why = why_no_json(text);
