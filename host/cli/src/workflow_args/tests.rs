@@ -1,3 +1,7 @@
+//! How arguments are read and put together.
+//!
+//! Owns: one case of each form. Never: starts a run.
+
 use serde_json::json;
 
 use super::*;

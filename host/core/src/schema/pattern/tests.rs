@@ -1,3 +1,7 @@
+//! Patterns as JavaScript matches them, and what they cost.
+//!
+//! Owns: the table of patterns. Never: checks an answer.
+
 use super::*;
 
 /// Enough for anything honest here.
