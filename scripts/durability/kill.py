@@ -10,7 +10,7 @@ import subprocess
 from place import HUNG, Place, Wrong, check_resumed, expect, result, told
 
 # What changes a file. `write` is stdout, stderr and the wake-ups between threads.
-CALLS = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "write")
+CALLS = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "linkat", "write")
 
 
 def traced(place, options):

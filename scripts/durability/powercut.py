@@ -19,7 +19,7 @@ from place import Place, Wrong, check_resumed, expect, result, settled, told
 SECTOR = 512
 # Longer than any page of the database with its header.
 STRING_MAX = 1 << 17
-CALL = re.compile(r'^\d+\s+(pwrite64|write|fsync|fdatasync|ftruncate|unlink)\((.*)$')
+CALL = re.compile(r'^\d+\s+(pwrite64|write|fsync|fdatasync|ftruncate|unlink|link|linkat)\((.*)$')
 # strace writes every byte of a name as `\\x2f`.
 FD = re.compile(r'^(\d+)<((?:\\x[0-9a-f]{2})*)>(?:\(deleted\))?(?:, )?(.*)$')
 DATA = re.compile(r'^"((?:\\x[0-9a-f]{2})*)"(?:\.\.\.)?, (\d+)(?:, (\d+))?')
@@ -32,11 +32,19 @@ def unhex(text):
 def operations(trace, db):
     """What was done to the database's files, and what was told, in order."""
     found = []
+    # A new database is written and synced under another name, then linked.
+    new, new_synced = {}, set()
     for line in trace.read_text().splitlines():
         match = CALL.match(line)
         if not match:
             continue
         call, rest = match.groups()
+        if call in ("link", "linkat"):
+            made, name = (unhex(part).decode() for part in re.findall(r'"((?:\\x[0-9a-f]{2})*)"', rest))
+            if name == str(db):
+                expect(made in new_synced, "a database was linked that is not synced")
+                found.append(("link", "", None, new[made]))
+            continue
         if call == "unlink":
             name = unhex(rest.split('"')[1]).decode()
             if name.startswith(str(db)):
@@ -44,6 +52,12 @@ def operations(trace, db):
             continue
         fd, path, rest = FD.match(rest).groups()
         path = unhex(path).decode()
+        if path.startswith(f"{db.parent}/.{db.name}."):
+            if call == "write":
+                new[path] = new.get(path, b"") + unhex(DATA.match(rest).group(1))
+            else:
+                new_synced.add(path)
+            continue
         if call == "write":
             if fd == "1":
                 data = unhex(DATA.match(rest).group(1))
@@ -73,6 +87,9 @@ def apply(image, operation):
     if kind == "unlink":
         image.pop(file, None)
         return
+    if kind == "link":
+        image[file] = bytearray(data)
+        return
     content = image.setdefault(file, bytearray())
     if kind == "truncate":
         del content[number:]
@@ -97,9 +114,9 @@ def images(operations_, dice):
         if kind == "told":
             heard += data
         elif kind == "sync":
-            # A sync of the folder (no file) makes deletions durable, one of a
-            # file all that was written to it.
-            kept = [one for one in pending if (one[0] == "unlink") == (file is None) and file in (None, one[1])]
+            # A sync of the folder (no file) makes names durable, one of a file
+            # all that was written to it.
+            kept = [one for one in pending if (one[0] in ("unlink", "link")) == (file is None) and file in (None, one[1])]
             for one in kept:
                 apply(durable, one)
             pending = [one for one in pending if one not in kept]
@@ -151,7 +168,7 @@ def campaign(program, workloads, every, resume_every=10):
     for workload in workloads:
         wanted = undisturbed(program, workload)
         with Place(program, workload) as recorded, Place(program, workload) as cut:
-            calls = "pwrite64,write,fsync,fdatasync,ftruncate,unlink"
+            calls = "pwrite64,write,fsync,fdatasync,ftruncate,unlink,link,linkat"
             code, _ = traced(recorded, ["-e", f"trace={calls}", "-xx", "-y", "-s", str(STRING_MAX)])
             expect(code == 0, "the recorded run fails")
             done = operations(recorded.dir / "trace", recorded.db)

@@ -74,8 +74,14 @@ def run_case(driver, name, case):
     return problem is None
 
 
+def lanes_of(case):
+    """A case of one agent's own says whose it is."""
+    return getattr(case, "lanes", NAMES)
+
+
 def run_lane(driver, cases):
-    wanted = (one for one in cases.items() if not STOPPED.is_set())
+    ours = {name: case for name, case in cases.items() if driver.lane.name in lanes_of(case)}
+    wanted = (one for one in ours.items() if not STOPPED.is_set())
     return [run_case(driver, name, case) for name, case in wanted]
 
 

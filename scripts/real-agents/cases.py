@@ -3,6 +3,7 @@
 Owns: the table. A case gets the driver of its lane and raises `Wrong`.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -61,6 +62,16 @@ COSTS = {
 }
 
 
+def only(*lanes):
+    """Marks a case of these agents alone."""
+
+    def mark(case):
+        case.lanes = lanes
+        return case
+
+    return mark
+
+
 def doctor(driver):
     """It is found, and says its version; over ACP nobody is asked for one."""
     agents = driver.ask("doctor", "--output", "json")["agents"]
@@ -108,8 +119,12 @@ def array(driver):
 
 def echoed(driver, prompt):
     """The prompt has arrived as it was written."""
+    return arrived(driver, prompt, lambda: driver.call(prompt))
+
+
+def arrived(driver, prompt, call):
     since = driver.mark()
-    run = driver.call(prompt)
+    run = call()
     run.completed()
     digest = hashlib.sha256(prompt.encode()).hexdigest()
     if digest not in [one["promptDigest"] for one in driver.requests(since)]:
@@ -119,6 +134,26 @@ def echoed(driver, prompt):
 
 def long_prompt(driver):
     expect("the start", echoed(driver, LONG)[:22], "mock reply: 0123456789")
+
+
+# From one line to more than any pipe holds, in characters.
+SIZES = [1_000, 65_536, 65_544, 400_000, 1_000_000, 3_000_000]
+
+# What Codex itself refuses to take.
+CODEX_MAX = 1_048_576
+
+
+@only("claude-code", "codex", "pi")
+def sizes(driver):
+    """Prompts of all sizes arrive whole where they are read to the end of stdin:
+    their digests are equal."""
+    for size in SIZES:
+        if driver.lane.name == "codex" and size > CODEX_MAX:
+            continue
+        piece = "%07d;" % size
+        # No argument of a run is that long, so its script makes it.
+        given = {"prompt": piece, "times": size // len(piece), "options": {}}
+        arrived(driver, piece * given["times"], lambda: driver.finish(driver.start("call.mjs", given)))
 
 
 def unicode(driver):
@@ -287,15 +322,174 @@ def example(driver):
     driver.gone()
 
 
+@contextlib.contextmanager
+def written(driver, files):
+    """The user's own settings, for one case."""
+    before = {name: read(driver.lane.home / name) for name in files}
+    try:
+        for name, content in files.items():
+            driver.lane.write(name, content)
+        yield
+    finally:
+        for name, text in before.items():
+            if text is None:
+                (driver.lane.home / name).unlink()
+            else:
+                driver.lane.write(name, text)
+
+
+def read(path):
+    return path.read_text() if path.exists() else None
+
+
+def not_made(driver, what, files, order_of, **options):
+    """With these settings of the user's, what the model orders is not done."""
+    with written(driver, files):
+        since = driver.mark()
+        driver.call(order_of, **options)
+        if not driver.requests(since):
+            raise Wrong("%s: no model was asked" % what)
+        if (driver.project / "refused.txt").exists():
+            (driver.project / "refused.txt").unlink()
+            raise Wrong("%s: the file was made" % what)
+
+
+def settings(**permissions):
+    return {".claude/settings.json": {"permissions": permissions}}
+
+
+@only("claude-code")
+def rules_of_claude(driver):
+    """What the user's rules deny or ask, and modes that edit nothing, stand above
+    `permissions: 'write'`."""
+    write = order(driver.lane.writes("refused.txt", "x"))
+    touch = order(driver.lane.shell("touch refused.txt"))
+    refuses = lambda what, files, prompt, **more: not_made(
+        driver, what, files, prompt, permissions="write", **more
+    )
+    refuses("a rule that denies", settings(deny=["Edit(refused.txt)"]), write)
+    refuses("a rule that asks", settings(ask=["Write"]), write)
+    refuses("a denied command", settings(allow=["Bash"], deny=["Bash(touch *)"]), touch)
+    refuses("an asked command", settings(allow=["Bash"], ask=["Bash(touch *)"]), touch)
+    refuses("the mode plan", settings(defaultMode="plan"), write)
+    refuses("the mode dontAsk", settings(defaultMode="dontAsk"), write)
+    agent = "---\nname: looker\ndescription: looks\npermissionMode: plan\n---\nYou look.\n"
+    looker = {".claude/agents/looker.md": agent}
+    refuses("an agent that plans", looker, write, agentType="looker")
+    tools = {".claude/agents/looker.md": agent.replace("permissionMode: plan", "tools: Read")}
+    refuses("an agent without the tool", tools, write, agentType="looker")
+
+
+@only("codex")
+def rules_of_codex(driver):
+    """Rules for commands, `read-only` and profiles of permissions stand above
+    `permissions: 'write'`."""
+    touch = order(driver.lane.shell("touch refused.txt"))
+    refuses = lambda what, files: not_made(driver, what, files, touch, permissions="write")
+    for decision in ("forbidden", "prompt"):
+        rule = 'prefix_rule(pattern=["touch"], decision="%s")\n' % decision
+        refuses("a rule: " + decision, {".codex/rules/default.rules": rule})
+    config = (driver.lane.home / ".codex/config.toml").read_text()
+    refuses("read-only", {".codex/config.toml": 'sandbox_mode = "read-only"\n' + config})
+    profile = '\n[permissions.strict.filesystem]\n":minimal" = "read"\n":project_roots" = "read"\n'
+    strict = {".codex/config.toml": 'default_permissions = "strict"\n' + config + profile}
+    refuses("a profile", strict)
+    with written(driver, strict):
+        run = driver.call("hi", permissions="read", retry={"maxAttempts": 1})
+        expect("the code", run.failure()[0], "provider_unsupported")
+
+
+GATE = """export default function (pi) {
+  pi.on("tool_call", async (event) => {
+    const input = JSON.stringify(event.input ?? {});
+    if (input.includes("secret")) return { block: true, reason: "the gate says no" };
+  });
+}
+"""
+
+
+@only("pi")
+def rules_of_pi(driver):
+    """An extension that refuses keeps refusing, also where its tools are left out."""
+    (driver.project / "secret.txt").write_text("hush")
+    with written(driver, {"agent/extensions/gate.js": GATE}):
+        for permissions in ("read", "write"):
+            run = driver.call(order(("read", {"path": "secret.txt"})), permissions=permissions)
+            run.completed()
+            if "the gate says no" not in run.report["results"]:
+                raise Wrong("%s: the answer is %r" % (permissions, run.report["results"]))
+
+
+def background(driver, tool, **options):
+    """Work in the background is waited for, and the turn after it is the answer."""
+    since = driver.mark()
+    run = driver.call(order(tool), permissions="write", **options)
+    run.completed()
+    if run.report["results"].startswith("tool said"):
+        raise Wrong("the answer is that of before: %r" % run.report["results"])
+    served = [one for one in driver.requests(since) if one["model"] != "mock-small"]
+    expect("input tokens", run.report["tokenUsage"]["inputTokens"], TOKENS_IN * len(served))
+    expect("output tokens", run.report["tokenUsage"]["outputTokens"], TOKENS_OUT * len(served))
+    dollars(driver, run, len(served))
+    driver.gone()
+
+
+@only("claude-code")
+def background_command(driver):
+    counts = "for i in 1 2 3 4 5 6 7 8; do sleep 1; done"
+    given = {"command": counts, "run_in_background": True, "description": "counts"}
+    background(driver, ("Bash", given))
+
+
+SUBAGENT = ("Agent", {
+    "description": "a subagent",
+    "prompt": "say something",
+    "subagent_type": "general-purpose",
+    "run_in_background": True,
+})
+
+
+@only("claude-code")
+def background_agent(driver):
+    background(driver, SUBAGENT, provider="claude-nested")
+
+
+@only("claude-code")
+def no_other_agents(driver):
+    """The tools that start others are not there."""
+    run = driver.call(order(SUBAGENT))
+    run.completed()
+    if "No such tool" not in run.report["results"]:
+        raise Wrong("the answer is %r" % run.report["results"])
+
+
+@only("claude-code")
+def own_settings_login(driver):
+    """Logged in through `env` of its own settings."""
+    agents = driver.ask("doctor", "--output", "json")["agents"]
+    found = next(one for one in agents if one["name"] == "claude-gateway")
+    expect("usable", found["usable"], True)
+    run = driver.call("say hello", provider="claude-gateway")
+    run.completed()
+
+
 CASES = {
     "doctor": doctor,
     "plain": plain,
     "structured": structured,
     "structured, no object": array,
     "200 KB prompt": long_prompt,
+    "prompts of all sizes": sizes,
     "unicode prompt": unicode,
     "file in a worktree": worktree,
     "permissions: read": reading,
+    "the user's rules, claude": rules_of_claude,
+    "the user's rules, codex": rules_of_codex,
+    "the user's rules, pi": rules_of_pi,
+    "a command in the background": background_command,
+    "a subagent in the background": background_agent,
+    "no other agents": no_other_agents,
+    "login in its own settings": own_settings_login,
     "401": fails("[[mock:error=401]]", "provider_auth", "invalid api key"),
     "429": fails("[[mock:error=429]]", "provider_rate_limit", "rate limited"),
     "429, back in two hours": shut_out,

@@ -26,6 +26,7 @@ class Lane:
         (self.root / "tmp").mkdir()
         # The path is how the mock's log tells the lanes apart.
         self.base = "http://127.0.0.1:%d/%s" % (port, name)
+        self.variants = []
         program = {"claude-code": "claude", "acp": "opencode"}.get(name, name)
         self.program = agents / "bin" / program
         getattr(self, "set_up_" + program)()
@@ -41,6 +42,14 @@ class Lane:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         }
         self.write(".claude/settings.json", {"permissions": {"allow": ["Bash"]}})
+        self.variants.append(("claude-nested", self.env, "subagents = true"))
+        # Logged in through its own settings alone, as with a gateway.
+        moved = {"ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"}
+        kept = {name: value for name, value in self.env.items() if name not in moved}
+        kept["CLAUDE_CONFIG_DIR"] = str(self.home / "gateway")
+        self.variants.append(("claude-gateway", kept, ""))
+        gateway = {"ANTHROPIC_BASE_URL": self.base, "ANTHROPIC_AUTH_TOKEN": "mock-key"}
+        self.write("gateway/settings.json", {"env": gateway})
         self.shell = lambda command: ("Bash", {"command": command})
         self.writes = lambda path, text: ("Write", {"file_path": path, "content": text})
 
@@ -151,7 +160,15 @@ class Lane:
         start = "program = " + program
         if self.name == "acp":
             start = 'kind = "acp"\ncommand = [%s, "acp"]' % program
-        return "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
+        own = "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
+        return own + "".join(self.variant(places, *one) for one in self.variants)
+
+    def variant(self, places, name, env, more):
+        """The same agent under another name and with other settings."""
+        env = {**places, **env}
+        pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
+        kind = 'kind = "%s"\nprogram = %s' % (self.name, json.dumps(str(self.program)))
+        return "[providers.%s]\n%s\nenv = { %s }\n%s\n" % (name, kind, pairs, more)
 
 
 NAMES = ["claude-code", "codex", "opencode", "pi", "acp"]

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 
 use smol_wf_engine::{EngineError, FixtureError, Report, RunState};
 
+use crate::screen;
+use crate::streams::{self, Kind};
+
 /// Two runs differ, as `diff` says it.
 pub(crate) const DIFFERENT: u8 = 1;
 /// The script ran and failed.
@@ -23,6 +26,9 @@ pub(crate) const MISMATCH: u8 = 7;
 pub(crate) const NULLS: u8 = 8;
 /// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
 pub(crate) const UNAVAILABLE: u8 = 69;
+/// What there was to say could not be written to stdout. `EX_IOERR` of
+/// sysexits.h: 1 is for workflows that fail.
+pub(crate) const UNWRITTEN: u8 = 74;
 /// The terminal was closed: 128 and the number of SIGHUP.
 pub(crate) const HUNG_UP: u8 = 129;
 /// Ctrl-C: 128 and the number of SIGINT.
@@ -78,7 +84,8 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::AmbiguousRun { .. }
-        | EngineError::Held { .. } => INPUT,
+        | EngineError::Held { .. }
+        | EngineError::InUse { .. } => INPUT,
         EngineError::Fixture(FixtureError::Rule { .. }) => USAGE,
         EngineError::Fixture(FixtureError::Redaction { .. }) => MISMATCH,
         EngineError::Fixture(_) => INPUT,
@@ -94,7 +101,13 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
 
 /// Clap prints help to stdout and complaints to stderr, and knows its codes.
 pub(crate) fn of_clap(error: &clap::Error) -> ExitCode {
-    // A closed pipe is no reason to complain.
-    let _ = error.print();
+    if error.use_stderr() {
+        // It holds words of the command line, which in CI may be anybody's.
+        let said = screen::lines(&error.render().to_string());
+        streams::say(format!("{said}\n"), Kind::Message);
+    } else {
+        // A closed pipe is no reason to complain.
+        let _ = error.print();
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::report::NullReport;
 use smol_wf_core::script;
-use smol_wf_engine::{EngineError, Report, RunState};
+use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
 use crate::config::{ConfigError, Settings};
 use crate::difference;
@@ -16,6 +16,7 @@ use crate::progress::LogLevel;
 use crate::screen;
 use crate::streams::{self, Kind};
 use crate::system_limits;
+use crate::usage;
 use crate::words::plural;
 use crate::workflow_args::ArgsError;
 
@@ -113,6 +114,11 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
                 talk(&limit);
             }
+            if let EngineError::Library(LibraryError::NotFound { path }) = error
+                && let Some(near) = usage::nearest_file(Path::new(path))
+            {
+                talk(&near);
+            }
             ExitCode::from(crate::exit::of_error(error))
         }
         CommandError::Args(error) => {
@@ -129,6 +135,12 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         }
         CommandError::File(error) => {
             say(&format!("{error} [{}]", error.code()), None);
+            if let FileError::Read { path, error } = error
+                && error.kind() == std::io::ErrorKind::NotFound
+                && let Some(near) = usage::nearest_file(path)
+            {
+                talk(&near);
+            }
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::NoDatabase { path, asked } => {
@@ -146,8 +158,8 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Output(error) => {
-            say(&format!("cannot write to stdout: {error}"), None);
-            ExitCode::from(crate::exit::FAILED)
+            say(&format!("cannot write to stdout: {error} [stdout_unwritable]"), None);
+            ExitCode::from(crate::exit::UNWRITTEN)
         }
     }
 }
@@ -156,11 +168,13 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
         EngineError::Script(refused) if refused.line > 0 => {
-            let place = format!("{}:{}:{}", refused.file_name, refused.line, refused.column);
+            let name = screen::one_line(&refused.file_name);
+            let place = format!("{name}:{}:{}", refused.line, refused.column);
             Some(format!("{place}\n{}", refused.snippet))
         }
         EngineError::Compile { error, text, file_name } if error.line > 0 => {
-            let place = format!("{file_name}:{}:{}", error.line, error.column);
+            let name = screen::one_line(file_name);
+            let place = format!("{name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
         EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
@@ -229,6 +243,9 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        if let Some(limit) = system_limits::behind(&error.message, &error.code) {
+            talk(&limit);
+        }
         if error.name.as_deref() == Some("TypeError") {
             nulls(report, "null before that");
         }

@@ -24,6 +24,7 @@ mod stdin;
 mod streams;
 mod system_limits;
 mod table;
+mod usage;
 mod when;
 mod words;
 mod workflow_args;
@@ -55,13 +56,14 @@ Examples:
 Exit codes:
   0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
   5 paused at a limit, resumable   7 mismatch   8 completed without any answer
-  69 no agent can be used (doctor)   129/130/143 stopped by a signal";
+  69 no agent can be used (doctor)   74 stdout cannot be written   129/130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
-    let cli = match Cli::try_parse_from(argv) {
+    let argv = usage::with_command_first(argv);
+    let cli = match Cli::try_parse_from(&argv) {
         Ok(cli) => cli,
-        Err(error) => return exit::of_clap(&error),
+        Err(error) => return exit::of_clap(&usage::explained(error, &argv)),
     };
     if let Err(few) = system_limits::make_room_for_files() {
         failure::say(&few, None);
@@ -87,7 +89,12 @@ fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => failure::report(&error),
         Err(error) => {
-            failure::say(&format!("a defect of smol-wf stopped it: {error}"), None);
+            failure::say(
+                &format!(
+                    "internal error, this is a defect of smol-wf: {error}; please report it with this line"
+                ),
+                None,
+            );
             ExitCode::FAILURE
         }
     };

@@ -65,7 +65,7 @@ fn pretty(value: &impl Serialize) -> io::Result<String> {
 
 /// Where data goes: stdout, or a file that someone named.
 pub(crate) struct Sink {
-    to: BufWriter<Box<dyn Write>>,
+    to: BufWriter<Box<dyn Write + Send>>,
 }
 
 impl Sink {

@@ -93,7 +93,12 @@ impl Progress {
         early.iter().for_each(|warning| self.warning(warning));
     }
 
-    /// The first warnings, and how many there were.
+    /// Whether only what is wrong is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.level < LogLevel::Info
+    }
+
+    /// The first warnings.
     pub(crate) fn warned(&self) -> Vec<String> {
         locked(&self.warned).clone()
     }

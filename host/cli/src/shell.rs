@@ -8,7 +8,35 @@ pub(crate) fn word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }
+    if text.chars().any(char::is_control) {
+        return escaped(text);
+    }
     format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A word with control characters on one line, as bash, zsh and ksh read it.
+fn escaped(text: &str) -> String {
+    let mut word = String::from("$'");
+    for character in text.chars() {
+        match character {
+            '\n' => word.push_str("\\n"),
+            '\r' => word.push_str("\\r"),
+            '\t' => word.push_str("\\t"),
+            '\\' | '\'' => {
+                word.push('\\');
+                word.push(character);
+            }
+            other if other.is_control() => {
+                let mut bytes = [0; 4];
+                for byte in other.encode_utf8(&mut bytes).bytes() {
+                    word.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+            other => word.push(other),
+        }
+    }
+    word.push('\'');
+    word
 }
 
 #[cfg(test)]
@@ -19,6 +47,7 @@ mod tests {
     fn a_shell_reads_the_same_word() {
         assert_eq!(word("a/b-c.mjs"), "a/b-c.mjs");
         assert_eq!(word(""), "''");
+        assert_eq!(word("a\n::error::b's\u{1b}"), r"$'a\n::error::b\'s\x1b'");
         assert_eq!(word(r#"{"a":"it's $x"}"#), r#"'{"a":"it'\''s $x"}'"#);
     }
 }

@@ -59,12 +59,14 @@ impl Signals {
             // other program.
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
             {
-                runtime.block_on(listens.hear(&ready));
+                runtime.block_on(listens.hear(Some(ready)));
             }
         });
-        if started.is_ok() {
+        match started {
             // Before anything else is done, so that no signal is missed.
-            let _ = is_ready.recv();
+            Ok(_) => drop(is_ready.recv()),
+            // Without a thread to be had, as well as a busy one can.
+            Err(_) => drop(tokio::spawn(signals.clone().hear(None))),
         }
         streams::begin();
         let _ = LISTENING.set(signals.clone());
@@ -93,9 +95,11 @@ impl Signals {
         self.heard.is_over.store(false, Ordering::SeqCst);
     }
 
-    async fn hear(self, ready: &mpsc::Sender<()>) {
+    async fn hear(self, ready: Option<mpsc::Sender<()>>) {
         let mut listener = Listener::new();
-        let _ = ready.send(());
+        if let Some(ready) = ready {
+            let _ = ready.send(());
+        }
         let stalled = self.stalled();
         tokio::pin!(stalled);
         loop {
@@ -186,6 +190,7 @@ mod system {
         pub(super) fn new() -> Self {
             // Under nohup a run goes on when the terminal closes, and in the
             // background of a script when Ctrl-C is meant for another.
+            let is_ignored = ignored();
             let unless_ignored = |number, kind| {
                 let wanted = (!is_ignored(number)).then_some(kind);
                 wanted.and_then(|kind| signal(kind).ok())
@@ -225,24 +230,25 @@ mod system {
         let _ = signal(SignalKind::from_raw(SIGXFSZ));
     }
 
-    /// Whether this process was started with a signal ignored. The kernel says so
-    /// in a set of bits, of which number 1 is the lowest.
+    /// Which signals this process was started with as ignored. The kernel says so in
+    /// a set of bits, of which number 1 is the lowest.
     #[cfg(target_os = "linux")]
-    fn is_ignored(number: u32) -> bool {
+    fn ignored() -> impl Fn(u32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        ignored.is_some_and(|bits| {
-            u64::from_str_radix(bits.trim(), 16).is_ok_and(|bits| bits >> (number - 1) & 1 == 1)
-        })
+        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let bits = line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+        move |number| (bits >> (number - 1)) & 1 == 1
     }
 
     /// The same, where it cannot be read: what is ignored here is ignored in a
     /// child, which survives its own signal.
     #[cfg(not(target_os = "linux"))]
-    fn is_ignored(number: u32) -> bool {
-        let mut child = std::process::Command::new("/bin/sh");
-        child.args(["-c", &format!("kill -{number} $$")]);
-        child.status().is_ok_and(|status| status.success())
+    fn ignored() -> impl Fn(u32) -> bool {
+        |number| {
+            let mut child = std::process::Command::new("/bin/sh");
+            child.args(["-c", &format!("kill -{number} $$")]);
+            child.status().is_ok_and(|status| status.success())
+        }
     }
 }
 

@@ -38,6 +38,12 @@ pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
             most / (1024 * 1024)
         ));
     }
+    if says(&["Resource temporarily unavailable", "os error 11"]) {
+        let most = system::processes()?;
+        return Some(format!(
+            "no more than {most} processes and threads of this user may be there at once (ulimit -u): end some, or raise that"
+        ));
+    }
     if says(&["Too many open files", "os error 24"]) {
         let most = system::raise_files(0)?;
         return Some(format!(
@@ -67,6 +73,10 @@ mod system {
         getrlimit(Resource::Fsize).current
     }
 
+    pub(super) fn processes() -> Option<u64> {
+        getrlimit(Resource::Nproc).current
+    }
+
     pub(super) fn address_bytes() -> Option<u64> {
         getrlimit(Resource::As).current
     }
@@ -79,6 +89,10 @@ mod system {
     }
 
     pub(super) fn file_bytes() -> Option<u64> {
+        None
+    }
+
+    pub(super) fn processes() -> Option<u64> {
         None
     }
 

@@ -126,7 +126,7 @@ fn a_provider_that_is_not_there_is_named_with_those_that_are() {
         "[providers.mine]\nkind = 'command'\ncommand = ['x']\n[providers.pi]\nenabled = false\n";
     place.write("home/.config/smol-workflows/config.toml", file);
     let ran = run(&place, &["run", "w.mjs", "--agent-provider", "pi"]);
-    ran.fails(2, &["no provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
+    ran.fails(2, &["unknown provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
     let script = script.to_str().unwrap();
     let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
     let ran = at(&["run", script, "--agent-provider", "counter"]);
-    ran.fails(2, &["no provider `counter`", "smol-wf trust", "providers.counter"]);
+    ran.fails(2, &["unknown provider `counter`", "smol-wf trust", "providers.counter"]);
     let folder = project().join("examples/own-agent");
     assert_eq!(at(&["trust", folder.to_str().unwrap()]).code, 0);
     let ran = at(&["run", script]);

@@ -114,8 +114,8 @@ fn a_program_that_cannot_run_is_no_agent_to_choose() {
 #[test]
 fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
     for (line, says) in [
-        ("provider = \"nope\"", "config.toml:1:12: `provider`: there is no provider"),
-        ("model = \"x?provider=nope\"", "config.toml:1:9: `model`: there is no provider"),
+        ("provider = \"nope\"", "config.toml:1:12: `provider`: unknown provider"),
+        ("model = \"x?provider=nope\"", "config.toml:1:9: `model`: unknown provider"),
         ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is no model"),
         ("prices = \"nowhere.json\"", "config.toml:1:10: `prices`: the file of prices cannot"),
         ("model_map = { fast = \"x?foo=bar\" }", "config.toml:1:22: `model_map.fast`: it is no"),
@@ -134,7 +134,7 @@ fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
     let place = place("cat", "");
     let variable = [("SMOL_WF_AGENT_PROVIDER", "nope")];
     look(&place, &["config", "show"], &variable)
-        .fails(2, &["SMOL_WF_AGENT_PROVIDER", "there is no provider", "slow"]);
+        .fails(2, &["SMOL_WF_AGENT_PROVIDER", "unknown provider", "slow"]);
     let variable = [("SMOL_WF_MODEL_MAP", "fast:a?b=c")];
     look(&place, &["config", "show"], &variable).fails(2, &["SMOL_WF_MODEL_MAP", "it is no model"]);
 }

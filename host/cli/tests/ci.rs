@@ -115,6 +115,9 @@ fn no_name_of_a_file_is_a_command_of_the_runner_and_each_stays_on_its_line() {
         &["run", name, "--agent-provider", "gone\n::error::p"],
         &["history", "gone\n::error::r"],
         &["doctor", "gone\n::error::d"],
+        &["run", name, "--budget", "5\n::error::q"],
+        &["run", name, "--gone\n::error::s"],
+        &["gone\n::error::t"],
     ] {
         is_harmless(&args.join(" "), &in_actions(&place, args));
     }

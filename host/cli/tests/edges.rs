@@ -112,7 +112,10 @@ fn an_event_stream_that_cannot_be_written_is_no_success() {
     place.write("s.mjs", format!("{META}return await agent('x')\n"));
     let mut command = place.command(&["run", "s.mjs", "--events"]);
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-    common::finish(command.spawn().unwrap()).fails(1, &["cannot write to stdout"]);
+    common::finish(command.spawn().unwrap()).fails(
+        74,
+        &["cannot write to stdout", "[stdout_unwritable]", "it is kept: smol-wf history run_"],
+    );
 }
 
 #[test]

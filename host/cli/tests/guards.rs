@@ -159,7 +159,7 @@ fn a_selector_chooses_and_an_alias_stands_for_one() {
         "await agent('p', { model: 'fast' })\nreturn agent('q', { model: 'm?provider=nobody' })\n";
     let args = ["--model-map", "fast:small-1?provider=debug&thinking=low"];
     let ran = place.script(&format!("{META}{body}"), &args);
-    ran.fails(1, &["there is no provider `nobody`", "[provider_unknown]"]);
+    ran.fails(1, &["unknown provider `nobody`", "[provider_unknown]"]);
     assert_eq!(ran.report()["usage"]["byModel"][0]["name"], "small-1");
     let ran = place.script(&format!("{META}return 1\n"), &["--model-map", "fast:a?b"]);
     ran.fails(2, &["--model-map", "`b` is none of"]);

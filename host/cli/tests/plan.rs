@@ -160,7 +160,7 @@ fn what_a_run_refuses_a_plan_refuses() {
     let place = Place::new();
     let text = format!("{META}return agent('x')\n");
     let unknown = plan(&place, &text, &["--agent-provider", "nix"]);
-    unknown.fails(2, &["there is no provider `nix`", "debug", "[request_invalid]"]);
+    unknown.fails(2, &["unknown provider `nix`", "debug", "[request_invalid]"]);
     plan(&place, &text, &["--model", "m?color=red"])
         .fails(2, &["--model", "ID?provider=NAME&thinking=LEVEL"]);
     // Of a call: the script is told, as in a run.
@@ -168,7 +168,7 @@ fn what_a_run_refuses_a_plan_refuses() {
         "{META}const xs = await parallel([() => agent('x', {{ provider: 'nix', label: 'no' }}), () => agent('y')])\nif (xs[0] === null) await agent('because of that')\nreturn xs\n"
     );
     let ran = plan(&place, &text, &[]);
-    ran.fails(1, &["a run refuses call 1 (`no`): there is no provider `nix`", "provider_unknown"]);
+    ran.fails(1, &["a run refuses call 1 (`no`): unknown provider `nix`", "provider_unknown"]);
     let report = ran.report();
     assert_eq!((&report["agents"], &report["completed"]), (&json!(2), &json!(true)));
     assert_eq!(report["calls"][0]["refused"]["code"], "provider_unknown");

@@ -138,7 +138,7 @@ fn agents_of_the_settings_are_asked_as_run_asks_them() {
     assert_eq!((keys.lines().count(), different.len()), (9, 9), "{keys}");
     let before = fixture(&place);
     place.write("review.js", script("Skim"));
-    for (name, says) in [("nix", "there is no provider `nix`"), ("auto", "nobody to ask")] {
+    for (name, says) in [("nix", "unknown provider `nix`"), ("auto", "nobody to ask")] {
         let ran = at_home(&place, &[&RECORD[..], &["--agent-provider", name]].concat());
         assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains(says), "{}", ran.stdout);

@@ -361,3 +361,51 @@ fn the_list_of_runs_fits_a_terminal_of_80_columns() {
     assert_eq!(shown.len(), 3, "{shown:#?}");
     assert!(shown[1].contains("  a-name-of-some-"), "{shown:#?}");
 }
+
+#[test]
+fn ctrl_s_holds_nothing_up_and_ctrl_q_shows_the_rest() {
+    let place = Place::new();
+    let text =
+        "for (let i = 0; i < 60; i++) { log('l'.repeat(500)); await agent('a' + i) }\nreturn 1\n";
+    place.write("s.mjs", format!("{META}{text}"));
+    let screen = Screen::of(&place, "run s.mjs --debug-rule '*=delay:50ms'");
+    screen.once(|lines| count(lines, " running, ") == 1);
+    let press = |key: &str| assert!(screen.tmux(&["send-keys", key]).status().unwrap().success());
+    press("C-s");
+    let mut looks = 0;
+    while place.run(&["history", "-o", "json"]).ok()["runs"][0]["state"] != "completed" {
+        looks += 1;
+        assert!(looks < 1_000, "the run stands still");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(count(&screen.lines(), "its steps: smol-wf"), 0, "the terminal stands still");
+    press("C-q");
+    let ended = screen.ends();
+    assert_eq!(count(&ended, "done in "), 60, "{ended:#?}");
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_terminal_stands_still() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return await agent('a')\n"));
+    let binary = env!("CARGO_BIN_EXE_smol-wf");
+    let run = format!("echo $$ > pid; exec {binary} run s.mjs --debug-rule '*=delay:60s'");
+    let line = format!("--version; sh -c \"{}\"; echo code $?", run.replace('$', "\\$"));
+    let screen = Screen::of(&place, &line);
+    screen.once(|lines| count(lines, "1 running, ") == 1);
+    assert!(screen.tmux(&["send-keys", "C-s"]).status().unwrap().success());
+    // A little more than it can be drawn without being taken.
+    std::thread::sleep(Duration::from_millis(500));
+    let pid = std::fs::read_to_string(place.path("pid")).unwrap();
+    assert!(Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap().success());
+    let mut looks = 0;
+    while std::path::Path::new(&format!("/proc/{}", pid.trim())).exists() {
+        looks += 1;
+        assert!(looks < 1_000, "it waits for its terminal");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(screen.tmux(&["send-keys", "C-q"]).status().unwrap().success());
+    screen.once(|lines| count(lines, "code 143") == 1);
+    let listed = place.run(&["history", "-o", "json"]).ok();
+    assert_eq!(listed["runs"][0]["state"], "cancelled");
+}

@@ -25,7 +25,14 @@ struct Head {
     tip: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct LineOf<'a> {
+    kind: &'a str,
+    body: &'a str,
+    chain: &'a str,
+}
+
+#[derive(Deserialize)]
 struct Line {
     kind: String,
     body: String,
@@ -103,32 +110,26 @@ pub struct Archive {
     pub entries: Vec<Entry>,
 }
 
-/// The lines of the file, without their ends. None for a journal without a
-/// head.
+/// The first line of the file, without its end: of this run, whose journal has so
+/// many entries and ends with this digest.
 #[must_use]
-pub fn lines(records: &[Record], entries: &[Entry]) -> Vec<String> {
-    let (Some(Entry { body: Body::RunStarted(head), .. }), Some(last)) =
-        (entries.first(), records.last())
-    else {
-        return Vec::new();
-    };
-    let first = Head {
+pub fn head_line(run: &RunId, name: &str, entries: u64, tip: &str) -> String {
+    let head = Head {
         smol_wf_journal: ARCHIVE_FORMAT,
-        run: head.run.clone(),
-        name: head.name.clone(),
-        entries: records.len() as u64,
-        tip: last.chain.clone(),
+        run: run.clone(),
+        name: name.to_owned(),
+        entries,
+        tip: tip.to_owned(),
     };
-    let line = |record: &Record| Line {
-        kind: record.kind.clone(),
-        body: record.body.clone(),
-        chain: record.chain.clone(),
-    };
-    // Strings and numbers: these cannot fail.
-    std::iter::once(serde_json::to_string(&first))
-        .chain(records.iter().map(|record| serde_json::to_string(&line(record))))
-        .map(Result::unwrap_or_default)
-        .collect()
+    // Strings and numbers: this cannot fail.
+    serde_json::to_string(&head).unwrap_or_default()
+}
+
+/// The line of a record, without its end.
+#[must_use]
+pub fn line(record: &Record) -> String {
+    let Record { kind, body, chain } = record;
+    serde_json::to_string(&LineOf { kind, body, chain }).unwrap_or_default()
 }
 
 /// Reads the file and checks all that can be checked: its form, its length, the

@@ -63,10 +63,10 @@ pub struct Budget {
     pub mode: BudgetMode,
 }
 
-/// A text that is no budget.
+/// A text that is not a budget.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no budget; those are dollars like $5 or $0.50, output tokens like 200k or 1.5M, or none"
+    "invalid budget `{0}`: expected dollars such as $5 or $0.50, output tokens such as 200k or 1.5M, or none"
 )]
 pub struct AllowanceError(pub String);
 

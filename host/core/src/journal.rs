@@ -9,6 +9,7 @@
 //! ask for with what is written.
 
 mod parse;
+mod weight;
 
 use serde::{Deserialize, Serialize};
 
@@ -380,6 +381,12 @@ impl Chain {
     #[must_use]
     pub fn after(records: &[Record]) -> Self {
         Self { last: records.last().map(|record| record.chain.clone()).unwrap_or_default() }
+    }
+
+    /// Behind the record with this digest.
+    #[must_use]
+    pub fn behind(last: String) -> Self {
+        Self { last }
     }
 
     /// The next record.

@@ -30,5 +30,6 @@ pub mod script;
 pub mod selector;
 pub mod stop;
 pub mod summary;
+pub mod survey;
 pub mod trace;
 pub mod worktree;

@@ -152,7 +152,7 @@ pub enum LimitError {
         limit: u64,
     },
     /// One turn used a tenth of the run's fuel.
-    #[error("the script computed for {limit} units of fuel without waiting for a call, a tenth of --fuel; raise it with --fuel {}", limit.saturating_mul(100))]
+    #[error("the script computed for {limit} units of fuel without waiting for a call, a tenth of --fuel: probably an endless loop; if it is not, raise the limit with --fuel {}", limit.saturating_mul(100))]
     TurnFuel {
         /// Units that one turn may use.
         limit: u64,
@@ -191,7 +191,7 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "what {} cost is not known, so a budget in dollars cannot be kept to; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
     )]
     Unpriced {
         /// How many calls.
@@ -199,7 +199,7 @@ pub enum LimitError {
     },
     /// Nobody knows how many tokens were used.
     #[error(
-        "what tokens {} took is not known, for the agent does not say, so a budget in tokens cannot be kept to; go on without one: --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", calls_in_words(*calls)
     )]
     Unmetered {
         /// How many calls.

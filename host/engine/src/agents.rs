@@ -134,7 +134,7 @@ pub(crate) fn assign(
         return Err(Failure::new(
             codes::PROVIDER_UNKNOWN,
             format!(
-                "there is no provider `{}`; there are: {}",
+                "unknown provider `{}`; available: {}",
                 choice.provider,
                 registry.names().collect::<Vec<_>>().join(", ")
             ),

@@ -4,31 +4,36 @@
 //! or dispatches anything. It may fail to find out; then the list is empty.
 
 use smol_wf_core::ids::{Digest, Scope};
-use smol_wf_core::journal::Entry;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_sandbox::Sandbox;
 
+use crate::journal::Entries;
 use crate::offline::{Offline, Pause};
 
-/// Where the unsettled promises of this scope were made, as `line:column`.
+/// Where the unsettled promises of this scope were made, as `line:column`; none
+/// when that was not found out.
 pub(crate) async fn unsettled(
     sandbox: &Sandbox,
-    entries: Vec<Entry>,
+    mut journal: Entries,
     limits: Limits,
     scope: Scope,
-) -> Vec<String> {
+) -> Option<Vec<String>> {
     // Watching costs fuel: under another guest's name the fuel is not compared.
     let watching = Digest::of(b"diagnose");
     let limits = Limits { fuel: limits.fuel.saturating_mul(4), ..limits };
-    let Ok(machine) = Machine::resume(entries, limits, watching, 0) else {
-        return Vec::new();
-    };
+    let beginning = journal.next().await.ok()??;
+    let mut machine = Machine::replay_within(beginning, limits, watching).ok()?;
     let mut offline = Offline::watching(sandbox.clone());
-    match offline.advance(machine, 0).await {
-        Ok((machine, Pause::Stuck(stuck))) if stuck == scope => {
-            offline.unsettled(machine, scope).await
+    loop {
+        let pause;
+        (machine, pause) = offline.advance(machine, 0).await.ok()?;
+        match pause {
+            Pause::Hungry => machine.feed(journal.next().await.ok()?),
+            Pause::Stuck(stuck) if stuck == scope => {
+                return Some(offline.unsettled(machine, scope).await);
+            }
+            _ => return None,
         }
-        _ => Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
 use smol_wf_core::ids::{CallId, Scope};
-use smol_wf_core::journal::{self, Body, Entry, ScopeStart, StopReason};
+use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
@@ -19,6 +19,7 @@ use crate::clock;
 use crate::diagnose;
 use crate::effects::{Happened, World};
 use crate::error::EngineError;
+use crate::journal::Entries;
 use crate::notes::Note;
 use crate::recorder::Recorder;
 
@@ -39,6 +40,8 @@ impl From<EngineError> for Halt {
 pub(crate) struct Drive<'a> {
     pub(crate) sandbox: Sandbox,
     pub(crate) recorder: Recorder<'a>,
+    /// What is left of the journal that is met again.
+    rest: Entries,
     pub(crate) world: World,
     pub(crate) cancel: CancellationToken,
     pub(crate) timeout: Option<Duration>,
@@ -56,12 +59,15 @@ impl<'a> Drive<'a> {
     pub(crate) fn new(
         sandbox: Sandbox,
         recorder: Recorder<'a>,
+        rest: Entries,
         world: World,
         cancel: CancellationToken,
         timeout: Option<Duration>,
     ) -> Self {
         let started = Instant::now();
-        Self { sandbox, recorder, world, cancel, timeout, started, guests: HashMap::new() }
+        let mut recorder = recorder;
+        recorder.give_up_at(timeout.map(|timeout| started + timeout));
+        Self { sandbox, recorder, rest, world, cancel, timeout, started, guests: HashMap::new() }
     }
 
     /// Drives the run until it ends. What stops it sooner is written down, as
@@ -94,6 +100,11 @@ impl<'a> Drive<'a> {
             for scope in machine.take_closed() {
                 self.guests.remove(&scope);
             }
+            while machine.wants_more() {
+                let piece = self.rest.next().await?;
+                self.recorder.retell(piece.as_deref().unwrap_or_default());
+                machine.feed(piece);
+            }
             let next = machine.next(clock::now_us()).map_err(|stop| self.halt(stop))?;
             self.recorder.absorb(machine.take_entries());
             match next {
@@ -116,6 +127,10 @@ impl<'a> Drive<'a> {
                     self.flush().await?;
                     self.wait(&mut machine).await?;
                 }
+                // Nobody waits for the lease while an agent is being ended.
+                Next::Ended if self.world.is_idle() => {
+                    return Ok(self.recorder.flush_last().await?);
+                }
                 Next::Ended => return self.flush().await,
             }
         }
@@ -137,12 +152,14 @@ impl<'a> Drive<'a> {
     ) -> Result<Machine, Halt> {
         let limits = *machine.limits();
         let fuel = machine.turn_fuel();
+        // What is met again is durable, and is told before anything new.
+        let is_live = machine.is_live();
         let Some(mut guest) = self.guests.remove(&scope) else {
             return Err(guest_fault("the script instance is gone"));
         };
         let turn = {
             let run = run_turn(&mut guest, machine, TurnLimits { fuel, now_us }, task);
-            self.accompany(run).await?
+            self.accompany(run, is_live).await?
         };
         let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
         let status = end.map_err(|fault| match fault {
@@ -161,6 +178,9 @@ impl<'a> Drive<'a> {
         machine.end_turn(scope, used, status).map_err(|stop| self.halt(stop))?;
         self.guests.insert(scope, guest);
         self.recorder.absorb(machine.take_entries());
+        if machine.is_live() && self.recorder.is_laden() {
+            self.flush().await?;
+        }
         match self.recorder.over_limit() {
             Some(error) => Err(limit(&error)),
             None => Ok(machine),
@@ -169,7 +189,7 @@ impl<'a> Drive<'a> {
 
     /// Runs a turn to its end. When it takes long, what was delivered to it is
     /// made durable meanwhile, so that no finished work hangs on a slow script.
-    async fn accompany<F>(&mut self, turn: F) -> Result<Turn<Machine>, Halt>
+    async fn accompany<F>(&mut self, turn: F, is_live: bool) -> Result<Turn<Machine>, Halt>
     where
         F: Future<Output = Turn<Machine>>,
     {
@@ -178,7 +198,7 @@ impl<'a> Drive<'a> {
         let deadline = self.deadline();
         let late = sleep(clock::LATE_TURN);
         tokio::pin!(late);
-        let mut flushed = false;
+        let mut flushed = !is_live;
         loop {
             tokio::select! {
                 biased;
@@ -261,10 +281,10 @@ impl<'a> Drive<'a> {
 
     async fn diagnose(&mut self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
         let Some(lease) = self.recorder.lease() else { return Ok(Vec::new()) };
-        let records = self.world.load(lease.key.clone()).await?;
+        let journal = Entries::Stored(self.world.read(lease.key.clone())?);
         // It may fail to find out; then the script is told less.
-        let Ok(entries) = journal::read(&records) else { return Ok(Vec::new()) };
-        Ok(diagnose::unsettled(&self.sandbox, entries, *machine.limits(), scope).await)
+        let found = diagnose::unsettled(&self.sandbox, journal, *machine.limits(), scope).await;
+        Ok(found.unwrap_or_default())
     }
 
     fn deadline(&self) -> Option<Instant> {

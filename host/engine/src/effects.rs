@@ -10,10 +10,10 @@ use std::sync::Arc;
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
-use smol_wf_core::journal::{Body, Record, ScopeStart, StopReason};
+use smol_wf_core::journal::{Body, ScopeStart, StopReason};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
-use smol_wf_store::{RunKey, Store};
+use smol_wf_store::RunKey;
 use tokio::task::JoinSet;
 
 use crate::agents::{Agents, Ended, Job};
@@ -21,7 +21,8 @@ use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
-use crate::writer::Writer;
+use crate::pieces::Pieces;
+use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
 /// finished work pile up that is not durable yet.
@@ -58,7 +59,7 @@ pub(crate) struct World {
     first: Option<Job>,
     /// Calls that wait for the next attempt: their provider is shut.
     held: BTreeSet<CallId>,
-    working: HashMap<CallId, tokio::task::AbortHandle>,
+    working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<Happened>,
     sleeping: BinaryHeap<Reverse<(i64, CallId)>>,
     child_queue: VecDeque<QueuedChild>,
@@ -171,7 +172,8 @@ impl World {
         // On the heap: a call is many nested futures, and thousands may wait.
         let work =
             Box::pin(async move { Happened::Agent(call, Box::new(agents.run(job, notes).await)) });
-        self.working.insert(call, self.tasks.spawn(work));
+        let counted = self.writer.agent();
+        self.working.insert(call, (self.tasks.spawn(work), counted));
     }
 
     /// Agents that wait until others have ended.
@@ -312,7 +314,7 @@ impl World {
         self.first.take_if(|first| first.call == call);
         self.queue.retain(|queued| queued.call != call);
         self.sleeping.retain(|Reverse((_, sleeping))| *sleeping != call);
-        if let Some(handle) = self.working.remove(&call) {
+        if let Some((handle, _)) = self.working.remove(&call) {
             handle.abort();
         }
     }
@@ -331,9 +333,8 @@ impl World {
         self.agents.close().await
     }
 
-    pub(crate) async fn load(&self, key: RunKey) -> Result<Vec<Record>, EngineError> {
-        let loaded = self.writer.with(move |store: &mut dyn Store| store.load(&key)).await??;
-        Ok(loaded.unwrap_or_default())
+    pub(crate) fn read(&self, key: RunKey) -> Result<Pieces, EngineError> {
+        Pieces::begin(self.writer.clone(), key)
     }
 }
 

@@ -14,7 +14,7 @@ use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
-use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
@@ -30,6 +30,8 @@ use crate::effects::World;
 use crate::error::EngineError;
 use crate::explain::explain;
 use crate::fork::ForkRequest;
+use crate::holding::judge;
+use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
@@ -78,8 +80,7 @@ impl Engine {
     /// randomness to give.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
         let sandbox = Sandbox::new(SandboxConfig::new(options.instances_max))?;
-        let writer = Writer::start(options.store)
-            .map_err(|error| EngineError::System { doing: "start a thread", error })?;
+        let writer = Writer::over(options.store);
         let owner = owner::this_process(random_u64()?);
         let (providers, worktrees) = (options.providers, options.worktrees);
         Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
@@ -141,11 +142,12 @@ impl Engine {
         let Means { registry, root, agents, timeout } = means;
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
-        let mut recorder = Recorder::new(self.writer.clone(), watcher, key);
+        let birth = Birth { name: head.name.clone(), owner: self.owner.clone() };
+        let writer = self.writer.clone();
+        let mut recorder = Recorder::new(writer, watcher, cancel.clone(), key, birth);
         recorder.absorb(machine.take_entries());
-        recorder.create(Birth { name: head.name.clone(), owner: self.owner.clone() }).await?;
         let world = self.world(&head, registry, root, limits, agents);
-        self.drive(machine, recorder, world, cancel, timeout).await
+        self.drive((machine, Entries::NONE), recorder, world, cancel, timeout).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
@@ -163,10 +165,10 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
-        let (records, entries) = self.load(&key).await?;
-        let (head, root_start, limits) = recorded(&entries, &request.run)?;
+        let journal = self.survey(&request.run).await?;
+        let (head, root_start, limits) = journal.recorded()?;
         if is_changed(&request, &root_start, &head) {
-            let created_at_us = entries.first().map_or(0, |entry| entry.at_us);
+            let created_at_us = journal.survey.created_at_us;
             if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
                 let run = &request.run;
                 watcher.warn(&format!(
@@ -183,10 +185,9 @@ impl Engine {
                 ForkRequest { script, limits, timeout, agents, reason, ..ForkRequest::of(run) };
             return Box::pin(self.fork(fork, watcher, cancel)).await;
         }
-        let last = entries.last().map(|entry| RunState::after(&entry.body, false));
-        if last.is_some_and(|state| !state.is_resumable()) {
+        if journal.survey.is_over() {
             watcher.run_known(&request.run, true);
-            return retell(&entries, watcher, &request.run);
+            return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
         let root = ProjectRoot::open(Path::new(&head.project_root))?;
@@ -196,84 +197,47 @@ impl Engine {
         end_leftovers_once();
         // Between loading and claiming, another process may have gone on.
         let length = self.row(&request.run).await?.map_or(0, |row| row.entries);
-        let (records, entries) = if length == records.len() as u64 {
-            (records, entries)
+        let journal = if length == journal.survey.entries {
+            journal
         } else {
-            self.load(&key).await?
+            self.survey(&request.run).await?
         };
         watcher.run_known(&request.run, true);
-        let recorder = Recorder::resumed(self.writer.clone(), watcher, lease, &records, &entries);
+        let mut recorder =
+            Recorder::resumed(self.writer.clone(), watcher, cancel.clone(), lease, &journal);
+        let survey = journal.survey.clone();
+        let mut rest = journal.entries(&self.writer)?;
+        let beginning = rest.next().await?.unwrap_or_default();
+        recorder.retell(&beginning);
         let guest = Sandbox::guest_digest();
-        let machine = match Machine::resume(entries, limits, guest, clock::now_us()) {
+        let machine = match Machine::take_up(beginning, &survey, limits, guest, clock::now_us()) {
             Ok(machine) => machine,
             Err(error) => {
-                self.release(recorder.lease().cloned()).await;
+                recorder.let_go().await;
                 return Err(EngineError::Journal { run: request.run.clone(), error });
             }
         };
         let world = self.world(&head, registry, root, limits, request.agents);
-        self.drive(machine, recorder, world, cancel, request.timeout).await
+        self.drive((machine, rest), recorder, world, cancel, request.timeout).await
     }
 
     async fn drive(
         &self,
-        machine: Machine,
+        (machine, rest): (Machine, Entries),
         recorder: Recorder<'_>,
         world: World,
         cancel: CancellationToken,
         timeout: Option<std::time::Duration>,
     ) -> Result<Report, EngineError> {
-        let lease = recorder.lease().cloned();
-        let renewal = lease.clone().map(|lease| self.keep_lease(lease, cancel.clone()));
-        let mut drive = Drive::new(self.sandbox.clone(), recorder, world, cancel, timeout);
+        let _counted = self.writer.run();
+        let mut drive = Drive::new(self.sandbox.clone(), recorder, rest, world, cancel, timeout);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive.run(machine)).await;
         // Whoever takes the run up next finds none of its agents at work.
         all_ended().await;
-        if let Some(renewal) = renewal {
-            renewal.abort();
-        }
-        self.release(lease).await;
+        drive.recorder.let_go().await;
         ended?;
         drive.recorder.into_report()
-    }
-
-    async fn release(&self, lease: Option<Lease>) {
-        if let Some(lease) = lease {
-            // A lease that cannot be given back runs out.
-            let _ = self.writer.with(move |store: &mut dyn Store| store.release(&lease)).await;
-        }
-    }
-
-    /// Renews a lease until the task is aborted. When it is lost, the run is
-    /// cancelled; its next append would be refused anyway.
-    fn keep_lease(
-        &self,
-        mut lease: Lease,
-        cancel: CancellationToken,
-    ) -> tokio::task::JoinHandle<()> {
-        let writer = self.writer.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(clock::LEASE_RENEWAL).await;
-                let expires = clock::now_us() + clock::LEASE_US;
-                let renewed = writer
-                    .with(move |store: &mut dyn Store| {
-                        let result = store.renew(&mut lease, expires);
-                        (lease, result)
-                    })
-                    .await;
-                match renewed {
-                    Ok((kept, Ok(()))) => lease = kept,
-                    Ok((_, Err(StoreError::LeaseLost { .. }))) | Err(_) => {
-                        cancel.cancel();
-                        return;
-                    }
-                    // A busy or full disk: the lease lasts a while yet.
-                    Ok((kept, Err(_))) => lease = kept,
-                }
-            }
-        })
     }
 
     async fn claim(&self, key: &RunKey) -> Result<Lease, EngineError> {
@@ -281,8 +245,8 @@ impl Engine {
         let now = clock::now_us();
         let claimed = self
             .writer
-            .with(move |store: &mut dyn Store| {
-                store.claim(&asked, &owner, now, now + clock::LEASE_US, &owner::is_dead)
+            .shortly(move |store: &mut dyn Store| {
+                store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
             })
             .await?;
         claimed.map_err(|error| match error {
@@ -397,12 +361,22 @@ pub(crate) fn refuse_wrong_models(
 }
 
 /// Tells the watcher of a run that is over, and reports it.
-fn retell(entries: &[Entry], watcher: &dyn Watcher, run: &RunId) -> Result<Report, EngineError> {
+async fn retell(
+    mut entries: Entries,
+    watcher: &dyn Watcher,
+    run: &RunId,
+) -> Result<Report, EngineError> {
     let mut events = EventFold::new();
-    for event in entries.iter().flat_map(|entry| events.after(entry)) {
-        watcher.event(&event, true);
+    let mut report = ReportFold::new();
+    while let Some(piece) = entries.next().await? {
+        for entry in &piece {
+            for event in events.after(entry) {
+                watcher.event(&event, true);
+            }
+            report.after(entry);
+        }
     }
-    Report::fold(entries, false).map_err(|_| unknown(run))
+    report.finish(false).map_err(|_| unknown(run))
 }
 
 /// The head, the root script and the limits last in force.

@@ -101,6 +101,17 @@ pub enum EngineError {
         /// Who.
         owner: String,
     },
+    /// A process works on a run of this store.
+    #[error(
+        "the database was not made smaller: {} works on run {run}, and would have to wait; smol-wf history delete --vacuum does it once that run is done",
+        owner::in_words(owner)
+    )]
+    InUse {
+        /// On which run.
+        run: RunId,
+        /// Who.
+        owner: String,
+    },
     /// Another process took the run over.
     #[error("run {run} was taken over by another process; this one has stopped")]
     LeaseLost {
@@ -171,6 +182,7 @@ impl EngineError {
             Self::UnknownRun { .. } => "run_unknown",
             Self::AmbiguousRun { .. } => "run_ambiguous",
             Self::Held { .. } => "run_held",
+            Self::InUse { .. } => "store_in_use",
             Self::LeaseLost { .. } => "run_lease_lost",
             Self::LimitLowered { .. } => "limit_lowered",
             Self::Fixture(error) => error.code(),

@@ -144,8 +144,7 @@ impl Engine {
         let page = HistoryPage { limit: u32::MAX, since_us, ..HistoryPage::default() };
         let later = self.history(page).await?;
         for fork in later.iter().filter(|run| run.parent.as_ref() == Some(&request.run)) {
-            let (_, entries) = self.load(&self.key(&fork.run_id)).await?;
-            let (head, start, _) = recorded(&entries, &fork.run_id)?;
+            let (head, start, _) = self.survey(&fork.run_id).await?.recorded()?;
             let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;
             if head.parent.as_ref().is_some_and(resumed) && !is_changed(request, &start, &head) {
                 return Ok(Some(fork.run_id.clone()));

@@ -11,12 +11,13 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::{Report, RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
-use smol_wf_providers::owner;
 use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
-use crate::engine::{Engine, script_path};
+use crate::engine::{Engine, same_run, script_path};
 use crate::error::EngineError;
+use crate::holding::judge;
+use crate::pieces::Pieces;
 
 /// Rows that are read at once: few enough that the journal's thread is soon
 /// free for whoever writes.
@@ -88,6 +89,48 @@ pub struct RunJournal {
     pub entries: Vec<Entry>,
     /// Whether a process works on it.
     pub held: bool,
+}
+
+/// A run that is read piece by piece, as far as it went when that began.
+pub struct Reading {
+    row: RunRow,
+    pieces: Pieces,
+    left: u64,
+    /// Whether a process works on it.
+    pub held: bool,
+}
+
+impl Reading {
+    /// Entries in all.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.row.entries
+    }
+
+    /// Digest of the last record.
+    #[must_use]
+    pub fn tip(&self) -> &str {
+        &self.row.tip
+    }
+
+    /// The next records and what they say; none behind the last.
+    ///
+    /// # Errors
+    /// When they cannot be read, or were changed.
+    pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
+        let is_first = self.left == self.row.entries;
+        let Some(mut piece) = self.pieces.next().await?.filter(|_| self.left > 0) else {
+            return Ok(None);
+        };
+        if is_first {
+            same_run(&self.row, &piece.entries)?;
+        }
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(piece.entries.len());
+        self.left -= kept as u64;
+        piece.records.truncate(kept);
+        piece.entries.truncate(kept);
+        Ok(Some((piece.records, piece.entries)))
+    }
 }
 
 impl Engine {
@@ -195,7 +238,12 @@ impl Engine {
     pub async fn find(&self, asked: &str) -> Result<RunId, EngineError> {
         const LISTED_MAX: u32 = 16;
         if asked == "latest" {
-            let newest = self.rows(&HistoryPage::default(), 1, None).await?.into_iter().next();
+            let tenant = self.tenant.clone();
+            let newest = self
+                .writer
+                .with(move |store: &mut dyn Store| store.newest(&tenant, 0, 1))
+                .await??
+                .pop();
             return newest.map(|row| row.key.run).ok_or_else(|| unknown(asked));
         }
         let prefix = match asked {
@@ -238,6 +286,16 @@ impl Engine {
             Some(Entry { body: Body::RunStarted(head), .. }) => Ok(script_path(head)),
             _ => Err(unknown(run.as_str())),
         }
+    }
+
+    /// A run, read piece by piece: its entries, and their records.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be read.
+    pub async fn reading(&self, run: &RunId) -> Result<Reading, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run.as_str()))?;
+        let pieces = Pieces::with_bodies(self.writer.clone(), self.key(run))?;
+        Ok(Reading { held: is_held(&row), pieces, left: row.entries, row })
     }
 
     /// A run, read whole.
@@ -331,7 +389,7 @@ pub(crate) fn is_held(row: &RunRow) -> bool {
 }
 
 fn holds(lease: &LeaseRow) -> bool {
-    lease.expires_at_us > clock::now_us() && !owner::is_dead(&lease.owner)
+    judge(&lease.owner).holds(lease.expires_at_us, clock::now_us())
 }
 
 fn unknown(asked: &str) -> EngineError {

@@ -5,12 +5,12 @@
 
 use smol_wf_core::archive::Archive;
 use smol_wf_core::ids::RunId;
-use smol_wf_providers::owner;
 use smol_wf_store::{NewRun, Store, StoreError};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::holding::judge;
 
 /// What became of a run that was to be taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Engine {
         let now_us = clock::now_us();
         let deleted = self
             .writer
-            .with(move |store: &mut dyn Store| store.delete(&key, now_us, &owner::is_dead))
+            .with(move |store: &mut dyn Store| store.delete(&key, now_us, &judge))
             .await?;
         deleted.map_err(|error| match error {
             StoreError::LeaseHeld { owner, .. } => EngineError::Held { run: run.clone(), owner },
@@ -41,12 +41,29 @@ impl Engine {
     }
 
     /// Takes what was deleted out of the store's files; with `shrink`, gives
-    /// their space back, too.
+    /// their space back, too. That locks the store for as long as it takes, so
+    /// it is not done while a process works on a run.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// [`EngineError::InUse`]; when they cannot be written.
     pub async fn clean(&self, shrink: bool) -> Result<(), EngineError> {
-        Ok(self.writer.with(move |store: &mut dyn Store| store.clean(shrink)).await??)
+        let in_use = self
+            .writer
+            .with(move |store: &mut dyn Store| {
+                let now_us = clock::now_us();
+                let leased = if shrink { store.leased()? } else { Vec::new() };
+                let mut held = leased
+                    .into_iter()
+                    .filter(|(_, lease)| judge(&lease.owner).holds(lease.expires_at_us, now_us));
+                let in_use = held.next();
+                store.clean(shrink && in_use.is_none())?;
+                Ok::<_, StoreError>(in_use)
+            })
+            .await??;
+        match in_use {
+            None => Ok(()),
+            Some((key, lease)) => Err(EngineError::InUse { run: key.run, owner: lease.owner }),
+        }
     }
 
     /// Takes in a run of another store, under its own id.
@@ -73,6 +90,7 @@ impl Engine {
                 }
                 let lease = store.create(&run, &owner, expires, &records)?;
                 store.release(&lease)?;
+                store.settle()?;
                 Ok::<_, StoreError>(Some(Imported::New))
             })
             .await??;

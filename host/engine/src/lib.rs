@@ -19,10 +19,13 @@ mod fixture;
 mod fork;
 mod guard;
 mod history;
+mod holding;
+mod journal;
 mod keep;
 pub mod library;
 mod notes;
 mod offline;
+mod patience;
 mod pieces;
 #[cfg(test)]
 mod proofs;
@@ -47,8 +50,9 @@ pub use fixture::{
     LiveCalls,
 };
 pub use fork::ForkRequest;
-pub use history::{HistoryPage, RunJournal, RunSummary};
+pub use history::{HistoryPage, Reading, RunJournal, RunSummary};
 pub use keep::Imported;
+pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};
 pub use replay::ReplayReport;
 pub use request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};

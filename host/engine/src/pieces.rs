@@ -4,8 +4,8 @@
 //! Owns: how much is read at a time and ahead. Never: hands out an entry before
 //! its digest, and those of all before it, were found to fit.
 
-use smol_wf_core::journal::{self, Entry};
-use smol_wf_store::{RunKey, Store};
+use smol_wf_core::journal::{self, Entry, Record};
+use smol_wf_store::{Bound, RunKey, Store};
 use tokio::sync::oneshot;
 
 use crate::error::EngineError;
@@ -18,17 +18,29 @@ const FIRST_RECORDS: u32 = 256;
 /// makes, wait no longer than for one another.
 const RECORDS_MAX: u32 = 1_024;
 
+/// Bytes of a piece: large answers come one by one, so that memory does not grow
+/// with the journal.
+const BYTES_MAX: usize = 1024 * 1024;
+
 /// Reads one journal. One piece is read ahead, on the thread of the store.
 pub(crate) struct Pieces {
     writer: Writer,
     key: RunKey,
     records: u32,
+    bodies: bool,
     /// None behind the last one.
     coming: Option<oneshot::Receiver<Result<Piece, EngineError>>>,
 }
 
-struct Piece {
-    entries: Vec<Entry>,
+/// Consecutive entries.
+pub(crate) struct Piece {
+    pub(crate) entries: Vec<Entry>,
+    /// The record of each.
+    pub(crate) records: Vec<Record>,
+    /// Digest of the last one.
+    pub(crate) tip: String,
+    /// Of all bodies.
+    pub(crate) bytes: u64,
     /// Where the next one begins; none when this is the last.
     next: Option<Place>,
 }
@@ -43,40 +55,59 @@ struct Place {
 
 impl Pieces {
     pub(crate) fn begin(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
-        let mut pieces = Self { writer, key, records: FIRST_RECORDS, coming: None };
+        Self::start(writer, key, false)
+    }
+
+    /// With the bodies of the records as well: the same again, as text.
+    pub(crate) fn with_bodies(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
+        Self::start(writer, key, true)
+    }
+
+    fn start(writer: Writer, key: RunKey, bodies: bool) -> Result<Self, EngineError> {
+        let mut pieces = Self { writer, key, bodies, records: FIRST_RECORDS, coming: None };
         pieces.ask(Place::default())?;
         Ok(pieces)
     }
 
     /// The next piece; none when all have been handed out.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EngineError> {
         let Some(coming) = self.coming.take() else { return Ok(None) };
-        let Piece { entries, next } = coming.await.map_err(|_| WriterGone)??;
-        if let Some(next) = next {
+        let mut piece = coming.await.map_err(|_| WriterGone)??;
+        if let Some(next) = piece.next.take() {
             self.ask(next)?;
         }
-        Ok(Some(entries))
+        Ok(Some(piece))
     }
 
     fn ask(&mut self, at: Place) -> Result<(), EngineError> {
-        let (key, records) = (self.key.clone(), self.records);
+        let (key, records, bodies) = (self.key.clone(), self.records, self.bodies);
         self.records = RECORDS_MAX.min(records.saturating_mul(2));
-        self.coming = Some(self.writer.ask(move |store| read(store, &key, &at, records))?);
+        self.coming = Some(self.writer.ask(move |store| read(store, &key, &at, records, bodies))?);
         Ok(())
     }
 }
 
-fn read(store: &mut dyn Store, key: &RunKey, at: &Place, limit: u32) -> Result<Piece, EngineError> {
+fn read(
+    store: &mut dyn Store,
+    key: &RunKey,
+    at: &Place,
+    limit: u32,
+    bodies: bool,
+) -> Result<Piece, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
-    let stretch = store.load_from(key, at.seq, limit)?.ok_or_else(unknown)?;
-    let records = &stretch.records;
-    let entries = journal::read_behind(&at.chain, at.seq, records)
+    let bound = Bound { records: limit, bytes: BYTES_MAX };
+    let stretch = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
+    let mut records = stretch.records;
+    let entries = journal::read_behind(&at.chain, at.seq, &records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
-    let next = records
-        .last()
-        .filter(|_| !stretch.is_last)
-        .map(|last| Place { seq: at.seq + records.len() as u64, chain: last.chain.clone() });
-    Ok(Piece { entries, next })
+    let bytes = records.iter().map(|record| record.body.len() as u64).sum();
+    if !bodies {
+        records.iter_mut().for_each(|record| record.body = String::new());
+    }
+    let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
+    let next = (!stretch.is_last)
+        .then(|| Place { seq: at.seq + records.len() as u64, chain: tip.clone() });
+    Ok(Piece { entries, records, tip, bytes, next })
 }
 
 #[cfg(test)]
@@ -104,12 +135,12 @@ mod tests {
         let mut store = MemoryStore::new();
         let run = NewRun { key: key(), name: "n".into(), created_at_us: 1, wake_at_us: None };
         store.create(&run, "me", 1_000, records).unwrap();
-        let writer = Writer::start(Box::new(store)).unwrap();
+        let writer = Writer::over(Box::new(store));
         let mut pieces = Pieces::begin(writer, key()).unwrap();
         let mut read = Vec::new();
         loop {
             match pieces.next().await {
-                Ok(Some(piece)) => read.extend(piece),
+                Ok(Some(piece)) => read.extend(piece.entries),
                 Ok(None) => return (read, Ok(())),
                 Err(error) => return (read, Err(error)),
             }
@@ -148,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_not_there_is_unknown() {
-        let writer = Writer::start(Box::new(MemoryStore::new())).unwrap();
+        let writer = Writer::over(Box::new(MemoryStore::new()));
         let ended = Pieces::begin(writer, key()).unwrap().next().await;
         assert!(matches!(ended, Err(EngineError::UnknownRun { .. })));
     }

@@ -39,7 +39,7 @@ pub(crate) fn registry(providers: &dyn Providers, head: &RunHead) -> Result<Regi
     let registry = providers.registry(head)?.with(Arc::new(debug));
     if registry.get(&head.provider).is_none() {
         let (asked, there) = (&head.provider, registry.names().collect::<Vec<_>>().join(", "));
-        let message = format!("there is no provider `{asked}`; there are: {there}");
+        let message = format!("unknown provider `{asked}`; available: {there}");
         return Err(EngineError::Request { message });
     }
     Ok(registry)

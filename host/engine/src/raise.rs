@@ -43,7 +43,7 @@ fn refuse_other_budget(
         }
         (None, None) if changes.budget_mode.is_some() => Err(EngineError::Request {
             message: format!(
-                "run {run} has no budget, so --budget-mode says nothing; give --budget too"
+                "run {run} has no budget, and --budget-mode has no effect without one; give --budget too"
             ),
         }),
         _ => Ok(()),

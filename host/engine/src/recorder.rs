@@ -4,23 +4,37 @@
 //! watcher of what has become durable, never before. Never: decides what is
 //! written.
 
+use std::sync::Arc;
+
 use smol_wf_core::event::{Activity, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Chain, Entry, Record};
 use smol_wf_core::limits::{JOURNAL_BYTES_MAX, LimitError};
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_store::{Lease, NewRun, RunKey, Store, StoreError, Wake};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::error::EngineError;
+use crate::holding::Holding;
+use crate::journal::Journal;
+use crate::patience::Patience;
 use crate::watch::Watcher;
-use crate::writer::Writer;
+use crate::writer::{Batch, Writer};
+
+/// A turn that leaves more than this behind is made durable at once: large
+/// answers would otherwise wait in memory for one another.
+const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub(crate) struct Recorder<'a> {
     writer: Writer,
     watcher: &'a dyn Watcher,
+    patience: Patience<'a>,
     key: RunKey,
-    lease: Option<Lease>,
+    /// Until the first commit, which makes the run.
+    birth: Option<Birth>,
+    held: Option<Holding>,
     chain: Chain,
     /// Records that are durable.
     length: u64,
@@ -28,6 +42,7 @@ pub(crate) struct Recorder<'a> {
     /// The wake-up time that the store has, once this process has set it.
     stored_wake: Option<Option<i64>>,
     pending: Vec<Pending>,
+    pending_bytes: usize,
     events: EventFold,
     report: ReportFold,
 }
@@ -40,47 +55,72 @@ enum Pending {
 }
 
 /// What a new run's row says.
+#[derive(Clone)]
 pub(crate) struct Birth {
     pub(crate) name: String,
     pub(crate) owner: String,
 }
 
 impl<'a> Recorder<'a> {
-    /// For a run that is not in the store yet.
-    pub(crate) fn new(writer: Writer, watcher: &'a dyn Watcher, key: RunKey) -> Self {
+    /// For a run that is not in the store yet: the first commit makes it, with
+    /// what its script has said until then.
+    pub(crate) fn new(
+        writer: Writer,
+        watcher: &'a dyn Watcher,
+        cancel: CancellationToken,
+        key: RunKey,
+        birth: Birth,
+    ) -> Self {
+        let birth = Some(birth);
+        Self { birth, ..Self::of(writer, watcher, cancel, key) }
+    }
+
+    fn of(
+        writer: Writer,
+        watcher: &'a dyn Watcher,
+        cancel: CancellationToken,
+        key: RunKey,
+    ) -> Self {
         Self {
             writer,
             watcher,
+            patience: Patience { watcher, cancel, deadline: None },
             key,
-            lease: None,
+            birth: None,
+            held: None,
             chain: Chain::new(),
             length: 0,
             bytes: 0,
             stored_wake: None,
             pending: Vec::new(),
+            pending_bytes: 0,
             events: EventFold::new(),
             report: ReportFold::new(),
         }
     }
 
-    /// For a run that this process has claimed. The watcher is told of what
-    /// happened before.
+    /// For a run that this process has claimed. Of what happened before the
+    /// watcher is told by [`Self::retell`].
     pub(crate) fn resumed(
         writer: Writer,
         watcher: &'a dyn Watcher,
+        cancel: CancellationToken,
         lease: Lease,
-        records: &[Record],
-        entries: &[Entry],
+        journal: &Journal,
     ) -> Self {
-        let mut recorder = Self::new(writer, watcher, lease.key.clone());
-        recorder.lease = Some(lease);
-        recorder.chain = Chain::after(records);
-        recorder.length = records.len() as u64;
-        recorder.bytes = records.iter().map(|record| record.body.len() as u64).sum();
-        for entry in entries {
-            recorder.tell(entry, true);
-        }
+        let mut recorder = Self::of(writer, watcher, cancel, lease.key.clone());
+        recorder.hold(lease);
+        recorder.chain = Chain::behind(journal.tip.clone());
+        recorder.length = journal.survey.entries;
+        recorder.bytes = journal.bytes;
         recorder
+    }
+
+    /// Tells the watcher of what happened in earlier attempts.
+    pub(crate) fn retell(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.tell(entry, true);
+        }
     }
 
     pub(crate) fn run(&self) -> &RunId {
@@ -88,42 +128,70 @@ impl<'a> Recorder<'a> {
     }
 
     pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.lease.as_ref()
+        self.held.as_ref().map(Holding::lease)
+    }
+
+    fn hold(&mut self, lease: Lease) {
+        let cancel = self.patience.cancel.clone();
+        self.held = Some(Holding::begin(lease, &self.writer, cancel));
+    }
+
+    /// Lets go of the run.
+    pub(crate) async fn let_go(&mut self) {
+        let held = self.held.take();
+        if let Some(held) = &held {
+            held.end();
+        }
+        let lease = held.as_ref().map(|held| held.lease().clone());
+        let let_go = self.writer.shortly(move |store: &mut dyn Store| {
+            if let Some(lease) = &lease {
+                store.release(lease)?;
+            }
+            store.settle()
+        });
+        // A lease that cannot be given back ends with this process, and what is in
+        // the log only is read from there.
+        let _ = let_go.await;
+    }
+
+    /// When the process lets go of the run in any case.
+    pub(crate) fn give_up_at(&mut self, deadline: Option<Instant>) {
+        self.patience.deadline = deadline;
     }
 
     pub(crate) fn absorb(&mut self, entries: Vec<Entry>) {
+        self.pending_bytes += entries.iter().map(|entry| entry.body.weight()).sum::<usize>();
         self.pending.extend(entries.into_iter().map(Pending::Entry));
+    }
+
+    /// Whether so much waits for the next commit that it should come soon.
+    pub(crate) fn is_laden(&self) -> bool {
+        self.pending_bytes > PENDING_BYTES_MAX
     }
 
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Puts the run into the store, with all that is pending.
-    pub(crate) async fn create(&mut self, birth: Birth) -> Result<(), EngineError> {
-        let (told, records) = self.seal()?;
-        let created_at_us = told.iter().find_map(Pending::at_us).unwrap_or_else(clock::now_us);
-        let run =
-            NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us: None };
-        let expires = clock::now_us() + clock::LEASE_US;
-        let sent = records.clone();
-        let lease = self
-            .writer
-            .with(move |store: &mut dyn Store| store.create(&run, &birth.owner, expires, &sent))
-            .await??;
-        self.lease = Some(lease);
-        // Before anything is told of it.
-        self.watcher.run_known(self.run(), false);
-        self.durable(told, &records);
-        Ok(())
-    }
-
     /// Makes durable all that is pending, then tells the watcher.
     pub(crate) async fn flush(&mut self, wake_at_us: Option<i64>) -> Result<(), EngineError> {
+        self.commit(wake_at_us, false).await
+    }
+
+    /// The same for the last time, when nothing is at work any more: the lease
+    /// goes in the same commit.
+    pub(crate) async fn flush_last(&mut self) -> Result<(), EngineError> {
+        self.commit(None, true).await
+    }
+
+    async fn commit(&mut self, wake_at_us: Option<i64>, release: bool) -> Result<(), EngineError> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let Some(lease) = self.lease.clone() else { return Ok(()) };
+        if let Some(birth) = self.birth.take() {
+            return self.create(birth, wake_at_us).await;
+        }
+        let Some(lease) = self.lease().cloned() else { return Ok(()) };
         let (told, records) = self.seal()?;
         // Most commits leave it as it is, and save writing the run's row.
         let wake = match wake_at_us {
@@ -131,10 +199,18 @@ impl<'a> Recorder<'a> {
             Some(at_us) => Wake::At(at_us),
             None => Wake::Never,
         };
-        let appended = self.writer.append(lease, self.length, records.clone(), wake).await?;
+        if let Some(held) = self.held.as_ref().filter(|_| release) {
+            held.end();
+        }
+        let batch =
+            Batch { lease, first_seq: self.length, records: records.clone(), wake, release };
+        let appended = self.patience.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
             Ok(()) => {
                 self.stored_wake = Some(wake_at_us);
+                if release {
+                    self.held = None;
+                }
                 self.durable(told, &records);
                 Ok(())
             }
@@ -143,6 +219,26 @@ impl<'a> Recorder<'a> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Puts the run into the store, with all that is pending.
+    async fn create(&mut self, birth: Birth, wake_at_us: Option<i64>) -> Result<(), EngineError> {
+        let (told, records) = self.seal()?;
+        let created_at_us = told.iter().find_map(Pending::at_us).unwrap_or_else(clock::now_us);
+        let run = NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us };
+        let sent = records.clone();
+        let lease = self
+            .writer
+            .shortly(move |store: &mut dyn Store| {
+                store.create(&run, &birth.owner, clock::now_us() + clock::LEASE_US, &sent)
+            })
+            .await??;
+        self.stored_wake = Some(wake_at_us);
+        self.hold(lease);
+        // Before anything is told of it.
+        self.watcher.run_known(self.run(), false);
+        self.durable(told, &records);
+        Ok(())
     }
 
     /// Whether the journal has grown over its bound.
@@ -177,10 +273,12 @@ impl<'a> Recorder<'a> {
             .map_err(|_| EngineError::UnknownRun { asked: self.key.run.to_string() })
     }
 
-    fn seal(&mut self) -> Result<(Vec<Pending>, Vec<Record>), EngineError> {
+    fn seal(&mut self) -> Result<(Vec<Pending>, Arc<[Record]>), EngineError> {
         let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
         let entries = pending.iter().filter_map(Pending::entry);
-        let records: Result<Vec<Record>, _> = entries.map(|entry| self.chain.seal(entry)).collect();
+        let records: Result<Arc<[Record]>, _> =
+            entries.map(|entry| self.chain.seal(entry)).collect();
         let records = records.map_err(|error| EngineError::System {
             doing: "write an entry of the journal as JSON",
             error: error.into(),

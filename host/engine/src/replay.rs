@@ -62,7 +62,7 @@ impl Engine {
         let key = self.key(run);
         let mut pieces = Pieces::begin(self.writer.clone(), key.clone())?;
         let row = self.writer.ask(move |store| store.find(&key.tenant, key.run.as_str(), 1))?;
-        let beginning = pieces.next().await?.unwrap_or_default();
+        let beginning = pieces.next().await?.map(|piece| piece.entries).unwrap_or_default();
         let row = row.await.map_err(|_| WriterGone)??.pop().ok_or_else(|| unknown(run))?;
         same_run(&row, &beginning)?;
 
@@ -77,14 +77,14 @@ impl Engine {
             if !matches!(pause, Pause::Hungry) {
                 break pause;
             }
-            let piece = pieces.next().await?;
+            let piece = pieces.next().await?.map(|piece| piece.entries);
             counted.add(piece.as_deref().unwrap_or_default());
             machine.feed(piece);
         };
         let Verdict { mismatch, fuel_compared } = verdict(&machine, pause);
         // Behind a difference, too: a journal that was damaged gets no verdict.
         while let Some(piece) = pieces.next().await? {
-            counted.add(&piece);
+            counted.add(&piece.entries);
         }
         if !counted.has_script {
             return Err(unknown(run));

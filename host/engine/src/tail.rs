@@ -9,15 +9,15 @@ use std::collections::VecDeque;
 use smol_wf_core::event::{Event, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{self, Entry};
-use smol_wf_store::{RunKey, Store};
+use smol_wf_store::{Bound, RunKey, Store};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::writer::{Writer, WriterGone};
 
-/// Records read at a time: a few of the largest kind fit into memory, and the
-/// journal's thread is soon free again for whoever writes.
-const RECORDS_AT_ONCE: u32 = 8;
+/// Read at a time: little memory, and the journal's thread is soon free again for
+/// whoever writes.
+const AT_ONCE: Bound = Bound { records: 256, bytes: 256 * 1024 };
 
 /// A cursor over the events of one run, from the first one on.
 pub struct Tail {
@@ -70,9 +70,8 @@ impl Tail {
     /// Reads the next records. Says whether there were any.
     fn read(&mut self) -> Result<bool, EngineError> {
         let (key, seq) = (self.key.clone(), self.seq);
-        let asked = self
-            .writer
-            .ask(move |store: &mut dyn Store| store.load_from(&key, seq, RECORDS_AT_ONCE))?;
+        let asked =
+            self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))?;
         let stretch = asked.blocking_recv().map_err(|_| WriterGone)??;
         let run = &self.key.run;
         let unknown = || EngineError::UnknownRun { asked: run.to_string() };

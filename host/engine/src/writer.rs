@@ -1,24 +1,53 @@
-//! The one thread that writes: every append of every run goes through it.
+//! The one way to the store: every append of every run goes through here.
 //!
-//! Owns: the store, and group commit (whatever waits while a commit is under
-//! way goes into the next one together). Never: decides what is written.
+//! Owns: the store, and where it works. While a run is alone in the process and
+//! none of its agents is at work, its commits are made where they are asked for:
+//! nothing else could happen meanwhile, and to wake another thread takes half as
+//! long as the commit. Otherwise a thread of its own makes them, and whatever
+//! waits while a commit is under way goes into the next one together. Never:
+//! decides what is written.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use smol_wf_core::journal::Record;
-use smol_wf_store::{Append, Lease, Store, StoreError, Wake};
+use smol_wf_store::{Append, BUSY_TIMEOUT, Lease, Store, StoreError, Wake};
 use tokio::sync::oneshot;
 
 /// Appends that go into one transaction at the most. More would make the first
 /// of them wait for long.
 const GROUP_MAX: usize = 256;
 
+/// How long a commit that is made here waits for another process. Longer waits
+/// are the thread's: signals and timers are not heard here.
+const QUICK_WAIT: Duration = Duration::from_millis(5);
+
+/// What is to be appended to one journal.
+#[derive(Clone)]
+pub(crate) struct Batch {
+    pub(crate) lease: Lease,
+    pub(crate) first_seq: u64,
+    pub(crate) records: Arc<[Record]>,
+    pub(crate) wake: Wake,
+    pub(crate) release: bool,
+}
+
+impl Batch {
+    fn append(&self) -> Append<'_> {
+        Append {
+            lease: &self.lease,
+            first_seq: self.first_seq,
+            records: &self.records,
+            wake: self.wake,
+            release: self.release,
+        }
+    }
+}
+
 struct AppendJob {
-    lease: Lease,
-    first_seq: u64,
-    records: Vec<Record>,
-    wake: Wake,
+    batch: Batch,
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -29,11 +58,19 @@ enum Job {
     Other(OtherJob),
 }
 
-/// A handle to the writing thread; clones share it. The thread ends when the
-/// last handle is gone.
+type SharedStore = Arc<Mutex<Box<dyn Store>>>;
+
+/// A handle to the store; clones share it. The thread ends when the last handle
+/// is gone.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    store: SharedStore,
+    /// Started when it is first needed.
+    thread: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
+    /// Jobs that the thread was given and has not done.
+    queued: Arc<AtomicUsize>,
+    runs: Arc<AtomicUsize>,
+    agents: Arc<AtomicUsize>,
 }
 
 /// The writing thread is gone: it could not be started, or it died.
@@ -41,31 +78,69 @@ pub(crate) struct Writer {
 #[error("the thread that writes the journal is gone")]
 pub struct WriterGone;
 
+/// Counted for as long as it lives.
+pub(crate) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn one(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Writer {
-    /// Starts the thread.
-    pub(crate) fn start(store: Box<dyn Store>) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel();
-        thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || write_all(store, &queue))?;
-        Ok(Self { jobs })
+    pub(crate) fn over(store: Box<dyn Store>) -> Self {
+        Self {
+            store: Arc::new(Mutex::new(store)),
+            thread: Arc::default(),
+            queued: Arc::default(),
+            runs: Arc::default(),
+            agents: Arc::default(),
+        }
+    }
+
+    /// A run that this process drives.
+    pub(crate) fn run(&self) -> Counted {
+        Counted::one(&self.runs)
+    }
+
+    /// An agent at work.
+    pub(crate) fn agent(&self) -> Counted {
+        Counted::one(&self.agents)
     }
 
     /// Makes records durable. When this returns `Ok`, they are.
-    pub(crate) async fn append(
-        &self,
-        lease: Lease,
-        first_seq: u64,
-        records: Vec<Record>,
-        wake: Wake,
-    ) -> Result<Result<(), StoreError>, WriterGone> {
+    pub(crate) async fn append(&self, batch: Batch) -> Result<Result<(), StoreError>, WriterGone> {
+        let here = self.here(|store| match store.append(&[batch.append()]) {
+            Ok(mut results) => results.pop().unwrap_or(Ok(())),
+            Err(error) => Err(error),
+        });
+        if let Some(done) = here {
+            return Ok(done);
+        }
         let (reply, answer) = oneshot::channel();
-        let job = AppendJob { lease, first_seq, records, wake, reply };
-        self.jobs.send(Job::Append(job)).map_err(|_| WriterGone)?;
+        self.send(Job::Append(AppendJob { batch, reply }))?;
         answer.await.map_err(|_| WriterGone)
     }
 
-    /// Does something with the store, in turn.
+    /// Does something short with the store, in turn.
+    pub(crate) async fn shortly<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Result<T, StoreError>, WriterGone> {
+        match self.here(|store| work(store)) {
+            Some(done) => Ok(done),
+            None => self.with(work).await,
+        }
+    }
+
+    /// Does something with the store, in turn, on its thread.
     pub(crate) async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
@@ -79,16 +154,61 @@ impl Writer {
         work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
     ) -> Result<oneshot::Receiver<T>, WriterGone> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::Other(Box::new(move |store| {
+        self.send(Job::Other(Box::new(move |store| {
             // Whoever asked may have gone; then nobody wants the answer.
             let _ = reply.send(work(store));
-        }));
-        self.jobs.send(job).map_err(|_| WriterGone)?;
+        })))?;
         Ok(answer)
+    }
+
+    /// Does it here and now; none when it is the thread's to do: others wait
+    /// there, someone would have to wait here, or another process is writing.
+    fn here<T>(
+        &self,
+        work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let count = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+        if count(&self.agents) > 0 || count(&self.runs) > 1 || count(&self.queued) > 0 {
+            return None;
+        }
+        let mut store = match self.store.try_lock() {
+            Ok(store) => store,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        store.wait_for_lock(QUICK_WAIT);
+        let done = work(store.as_mut());
+        store.wait_for_lock(BUSY_TIMEOUT);
+        match done {
+            Err(StoreError::Busy { .. }) => None,
+            done => Some(done),
+        }
+    }
+
+    fn send(&self, job: Job) -> Result<(), WriterGone> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = match thread.take() {
+            Some(jobs) => jobs,
+            None => self.start()?,
+        };
+        self.queued.fetch_add(1, Ordering::SeqCst);
+        let sent = jobs.send(job).map_err(|_| WriterGone);
+        *thread = Some(jobs);
+        sent
+    }
+
+    fn start(&self) -> Result<mpsc::Sender<Job>, WriterGone> {
+        let (jobs, queue) = mpsc::channel();
+        let (store, queued) = (self.store.clone(), self.queued.clone());
+        thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || write_all(&store, &queue, &queued))
+            .map_err(|_| WriterGone)?;
+        Ok(jobs)
     }
 }
 
-fn write_all(mut store: Box<dyn Store>, queue: &mpsc::Receiver<Job>) {
+fn write_all(store: &SharedStore, queue: &mpsc::Receiver<Job>, queued: &AtomicUsize) {
     while let Ok(first) = queue.recv() {
         let mut group = Vec::new();
         let mut next = Some(first);
@@ -97,30 +217,30 @@ fn write_all(mut store: Box<dyn Store>, queue: &mpsc::Receiver<Job>) {
                 Job::Append(append) => group.push(append),
                 Job::Other(work) => {
                     // In turn: what was asked for before it is written first.
-                    commit(store.as_mut(), std::mem::take(&mut group));
-                    work(store.as_mut());
+                    commit(store, std::mem::take(&mut group), queued);
+                    work(locked(store).as_mut());
+                    queued.fetch_sub(1, Ordering::SeqCst);
                 }
             }
             next = if group.len() < GROUP_MAX { queue.try_recv().ok() } else { None };
         }
-        commit(store.as_mut(), group);
+        commit(store, group, queued);
     }
 }
 
-fn commit(store: &mut dyn Store, group: Vec<AppendJob>) {
+/// A panic within a call leaves the store as it is after a failure.
+fn locked(store: &SharedStore) -> MutexGuard<'_, Box<dyn Store>> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn commit(store: &SharedStore, group: Vec<AppendJob>, queued: &AtomicUsize) {
     if group.is_empty() {
         return;
     }
-    let batches: Vec<Append<'_>> = group
-        .iter()
-        .map(|job| Append {
-            lease: &job.lease,
-            first_seq: job.first_seq,
-            records: &job.records,
-            wake: job.wake,
-        })
-        .collect();
-    match store.append(&batches) {
+    let batches: Vec<Append<'_>> = group.iter().map(|job| job.batch.append()).collect();
+    let appended = locked(store).append(&batches);
+    queued.fetch_sub(group.len(), Ordering::SeqCst);
+    match appended {
         Ok(results) => {
             for (job, result) in group.into_iter().zip(results) {
                 let _ = job.reply.send(result);

@@ -19,7 +19,9 @@ use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
     NoWatcher, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
 };
-use smol_wf_store::{Append, Lease, NewRun, Page, RunKey, RunRow, Stretch, Summary};
+use smol_wf_store::{
+    Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Stretch, Summary,
+};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -53,14 +55,18 @@ struct Counting {
 }
 
 impl Store for Counting {
-    fn create(
+    fn create_from(
         &mut self,
         run: &NewRun,
         owner: &str,
         expires_at_us: i64,
-        records: &[Record],
+        records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<Lease, StoreError> {
-        self.inner.create(run, owner, expires_at_us, records)
+        self.inner.create_from(run, owner, expires_at_us, records)
+    }
+
+    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+        self.inner.again()
     }
 
     fn append(
@@ -77,13 +83,9 @@ impl Store for Counting {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        limit: u32,
+        bound: Bound,
     ) -> Result<Option<Stretch>, StoreError> {
-        self.inner.load_from(key, first_seq, limit)
-    }
-
-    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
-        self.inner.load(key)
+        self.inner.load_from(key, first_seq, bound)
     }
 
     fn claim(
@@ -92,9 +94,9 @@ impl Store for Counting {
         owner: &str,
         now_us: i64,
         expires_at_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<Lease, StoreError> {
-        self.inner.claim(key, owner, now_us, expires_at_us, dead)
+        self.inner.claim(key, owner, now_us, expires_at_us, judge)
     }
 
     fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
@@ -134,9 +136,26 @@ impl Store for Counting {
         &mut self,
         key: &RunKey,
         now_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<(), StoreError> {
-        self.inner.delete(key, now_us, dead)
+        self.inner.delete(key, now_us, judge)
+    }
+
+    fn newest(
+        &mut self,
+        tenant: &TenantId,
+        skip: u32,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.newest(tenant, skip, limit)
+    }
+
+    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
+        self.inner.leased()
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.inner.settle()
     }
 
     fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {

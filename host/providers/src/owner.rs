@@ -2,7 +2,8 @@
 //! it has started: this process, named so that another process of the same
 //! machine can tell whether it is still there.
 //!
-//! Owns: the form of an owner's name, and the judgement that one is dead.
+//! Owns: the form of an owner's name, and the judgement that one is dead or
+//! alive.
 //! Never: takes a lease, or ends a program.
 //!
 //! A name is `host-boot/pid-namespace/pid/start-time/nonce`. Process ids come
@@ -45,6 +46,16 @@ pub fn is_dead(owner: &str) -> bool {
         return false;
     }
     imp::started(pid).as_deref() != Some(started)
+}
+
+/// Whether the process of this name is certainly there, on this boot of this
+/// machine.
+#[must_use]
+pub fn is_alive(owner: &str) -> bool {
+    let Some((place, pid, started)) = parts(owner) else { return false };
+    started != "unknown"
+        && imp::place().as_deref() == Some(place)
+        && imp::started(pid).as_deref() == Some(started)
 }
 
 #[cfg(target_os = "linux")]
@@ -90,7 +101,7 @@ mod tests {
     #[test]
     fn this_process_lives_and_an_ended_one_is_dead() {
         let own = this_process(1);
-        assert!(!is_dead(&own));
+        assert!(!is_dead(&own) && is_alive(&own));
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let child_name = own
             .replace(&format!("/{}/", std::process::id()), &format!("/{}/", child.id()))
@@ -98,10 +109,10 @@ mod tests {
                 &imp::started(std::process::id()).unwrap(),
                 &imp::started(child.id()).unwrap(),
             );
-        assert!(!is_dead(&child_name), "{child_name}");
+        assert!(!is_dead(&child_name) && is_alive(&child_name), "{child_name}");
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(is_dead(&child_name));
+        assert!(is_dead(&child_name) && !is_alive(&child_name));
     }
 
     #[test]
@@ -112,8 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_from_elsewhere_is_never_judged_dead() {
-        assert!(!is_dead("another-boot/pid:[1]/1/1/1"));
-        assert!(!is_dead("nonsense"));
+    fn a_name_from_elsewhere_is_judged_neither_dead_nor_alive() {
+        for owner in ["another-boot/pid:[1]/1/1/1", "nonsense"] {
+            assert!(!is_dead(owner) && !is_alive(owner));
+        }
     }
 }

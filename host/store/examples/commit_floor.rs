@@ -45,7 +45,13 @@ fn floor_and_append(directory: &Path) -> Result<(), Failed> {
         floors.push(start.elapsed());
         let records = records(&mut chain, 3)?;
         let first_seq = 1 + 3 * commit as u64;
-        let batch = Append { lease: &lease, first_seq, records: &records, wake: Wake::Keep };
+        let batch = Append {
+            lease: &lease,
+            first_seq,
+            records: &records,
+            wake: Wake::Keep,
+            release: false,
+        };
         let start = Instant::now();
         store.append(&[batch])?.into_iter().collect::<Result<(), _>>()?;
         appends.push(start.elapsed());
@@ -66,7 +72,8 @@ fn group(path: &Path) -> Result<(), Failed> {
     let next = records(&mut chain, 3)?;
     let mut first_seq = 1;
     let mut one = || {
-        let batch = |lease| Append { lease, first_seq, records: &next, wake: Wake::Keep };
+        let batch =
+            |lease| Append { lease, first_seq, records: &next, wake: Wake::Keep, release: false };
         let batches: Vec<_> = leases.iter().map(batch).collect();
         first_seq += 3;
         store.append(&batches)?.into_iter().collect::<Result<(), _>>()?;

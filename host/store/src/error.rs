@@ -8,6 +8,27 @@ use std::path::PathBuf;
 
 use crate::{Lease, RunKey};
 
+/// What became of a file that a store was writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// No file of its name is there any more.
+    Deleted,
+    /// Another file is in its place.
+    Replaced,
+    /// Its beginning was cut off.
+    Cut,
+}
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => "deleted or moved away",
+            Self::Replaced => "replaced by another file",
+            Self::Cut => "cut to nothing",
+        })
+    }
+}
+
 /// Why a store did not do as asked. Cloneable, because one failed commit is the
 /// answer to every run that took part in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +48,24 @@ pub enum StoreError {
     Foreign {
         /// Which file.
         path: PathBuf,
+    },
+    /// Its schema has something that no version of this program makes.
+    #[error("{0} has {what}: it was changed by something else than smol-wf, and was left as it is; undo that (`sqlite3 {0} .schema` shows everything in it), or name another database with --db", path.display())]
+    Altered {
+        /// Which database.
+        path: PathBuf,
+        /// The first difference.
+        what: String,
+    },
+    /// A file of the database is no longer the one that was opened.
+    #[error("{} was {how} while smol-wf was writing to {}: nothing that was written there counts. If you have the files, put all of them back, and the run goes on with `smol-wf resume`; if not, start it again", file.display(), path.display())]
+    Replaced {
+        /// Which database.
+        path: PathBuf,
+        /// Which of its files.
+        file: PathBuf,
+        /// What became of it.
+        how: Gone,
     },
     /// There is a directory where the database should be.
     #[error("{} is a directory, not a database; name a file in it, as in {}", path.display(), path.join("runs.db").display())]
@@ -154,6 +193,8 @@ impl StoreError {
         match self {
             Self::Newer { .. } => "store_newer",
             Self::Foreign { .. } => "store_foreign",
+            Self::Altered { .. } => "store_altered",
+            Self::Replaced { .. } => "store_replaced",
             Self::IsDirectory { .. } => "store_is_directory",
             Self::NotWritable { .. } => "store_not_writable",
             Self::Corrupt { .. } => "store_corrupt",

@@ -16,10 +16,12 @@ mod memory;
 mod pack;
 mod sqlite;
 
+use std::time::Duration;
+
 use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
-pub use error::StoreError;
+pub use error::{Gone, StoreError};
 pub use memory::MemoryStore;
 pub use pack::LARGE_BYTES;
 pub use sqlite::{BUSY_TIMEOUT, SQLITE_OLDEST, SqliteStore};
@@ -41,12 +43,36 @@ pub struct RunKey {
 pub struct Lease {
     /// Which journal.
     pub key: RunKey,
-    /// Who holds it, in words that `dead` of [`Store::claim`] understands.
+    /// Who holds it, in words that `judge` of [`Store::claim`] understands.
     pub owner: String,
     /// Grows by one with every claim, and never falls.
     pub fence: u64,
     /// From when on anyone may take it, in microseconds since 1970.
     pub expires_at_us: i64,
+}
+
+/// What can be known of a holder from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Certainly there: it keeps its lease, whatever the clock says. A clock that
+    /// jumps would otherwise end every lease at once.
+    Lives,
+    /// Certainly gone: its lease is free.
+    Dead,
+    /// Perhaps on another machine: its lease holds until it runs out.
+    Unknown,
+}
+
+impl Holder {
+    /// Whether it has a lease that ends at this time.
+    #[must_use]
+    pub fn holds(self, expires_at_us: i64, now_us: i64) -> bool {
+        match self {
+            Self::Lives => true,
+            Self::Dead => false,
+            Self::Unknown => expires_at_us > now_us,
+        }
+    }
 }
 
 /// A lease as others see it.
@@ -130,6 +156,29 @@ pub struct Append<'a> {
     pub records: &'a [Record],
     /// When the run wants to be taken up.
     pub wake: Wake,
+    /// Whether the lease is let go of with it: nothing more is to be written.
+    pub release: bool,
+}
+
+/// How much of a journal is read at once: what is reached first. One record comes
+/// in any case, however large it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Records at the most.
+    pub records: u32,
+    /// No further record once their bodies have so many bytes.
+    pub bytes: usize,
+}
+
+impl Bound {
+    /// All that there is.
+    pub const NONE: Self = Self { records: u32::MAX, bytes: usize::MAX };
+
+    /// So many records, of any size.
+    #[must_use]
+    pub const fn records(records: u32) -> Self {
+        Self { records, ..Self::NONE }
+    }
 }
 
 /// Consecutive records of one journal.
@@ -165,17 +214,43 @@ pub struct Page<'a> {
 /// again before writing on.
 pub trait Store: Send {
     /// Creates a run with its lease and its first records, in one transaction.
+    /// They are taken one by one, so that more of them can be written than fit
+    /// into memory; an error among them is handed on, and then there is no run.
+    /// Whoever makes them must not need this handle for it; see [`Self::again`].
     ///
     /// # Errors
     /// [`StoreError::RunExists`]; [`StoreError::Invalid`] when there is no
     /// record or one is not JSON; anything that keeps the database from working.
+    fn create_from(
+        &mut self,
+        run: &NewRun,
+        owner: &str,
+        expires_at_us: i64,
+        records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
+    ) -> Result<Lease, StoreError>;
+
+    /// The same with records that are all there.
+    ///
+    /// # Errors
+    /// As of [`Self::create_from`].
     fn create(
         &mut self,
         run: &NewRun,
         owner: &str,
         expires_at_us: i64,
         records: &[Record],
-    ) -> Result<Lease, StoreError>;
+    ) -> Result<Lease, StoreError> {
+        self.create_from(run, owner, expires_at_us, &mut records.iter().cloned().map(Ok))
+    }
+
+    /// Another handle on the same journals, to read with while this one writes.
+    ///
+    /// # Errors
+    /// When they cannot be opened once more.
+    fn again(&self) -> Result<Box<dyn Store>, StoreError>;
+
+    /// How long this handle waits, from now on, for another one that writes.
+    fn wait_for_lock(&mut self, _at_most: Duration) {}
 
     /// Appends to any number of journals in one commit. A batch is appended
     /// whole or, with an inner error, not at all; the others do not suffer.
@@ -187,8 +262,8 @@ pub trait Store: Send {
     fn append(&mut self, batches: &[Append<'_>])
     -> Result<Vec<Result<(), StoreError>>, StoreError>;
 
-    /// The journal of a run from one record on, so many records at the most;
-    /// none when there is no such run.
+    /// The journal of a run from one record on, as far as the bound goes; none
+    /// when there is no such run.
     ///
     /// # Errors
     /// As of [`Self::load`], as far as that is seen from here: what is missing at
@@ -197,7 +272,7 @@ pub trait Store: Send {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        limit: u32,
+        bound: Bound,
     ) -> Result<Option<Stretch>, StoreError>;
 
     /// The whole journal of a run; none when there is no such run.
@@ -206,10 +281,12 @@ pub trait Store: Send {
     /// [`StoreError::Damaged`] when a record is missing at any place, the end
     /// included; anything that keeps it from being read. Whether a record was
     /// changed is for its reader to see.
-    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError>;
+    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
+        Ok(self.load_from(key, 0, Bound::NONE)?.map(|stretch| stretch.records))
+    }
 
-    /// Takes a run: one that is free, whose lease is over, whose holder is this
-    /// owner, or whose holder is dead. `dead` is asked while the database is
+    /// Takes a run that is free or this owner's, or whose holder does not
+    /// [hold](Holder::holds) it any more. `judge` is asked while the database is
     /// locked, so it must not take long.
     ///
     /// # Errors
@@ -220,7 +297,7 @@ pub trait Store: Send {
         owner: &str,
         now_us: i64,
         expires_at_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<Lease, StoreError>;
 
     /// Moves the end of a lease, in the store and in `lease`.
@@ -240,6 +317,26 @@ pub trait Store: Send {
     /// # Errors
     /// When they cannot be read.
     fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Runs of a tenant in the order in which they came into this store, the
+    /// newest first, behind so many of them: a clock that was set back does not
+    /// make an older run of a newer one.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn newest(
+        &mut self,
+        tenant: &TenantId,
+        skip: u32,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Runs of all tenants that someone has a lease on, whether it is over or
+    /// not.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError>;
 
     /// Runs of a tenant whose id starts like this, in order of their ids.
     ///
@@ -268,7 +365,7 @@ pub trait Store: Send {
     -> Result<(), StoreError>;
 
     /// Deletes a run that nobody holds, with its journal and the large values
-    /// that no other run has, in one transaction. `dead` as in [`Self::claim`].
+    /// that no other run has, in one transaction. `judge` as in [`Self::claim`].
     ///
     /// # Errors
     /// [`StoreError::LeaseHeld`], [`StoreError::NoSuchRun`].
@@ -276,8 +373,15 @@ pub trait Store: Send {
         &mut self,
         key: &RunKey,
         now_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<(), StoreError>;
+
+    /// Brings the store's files into the state in which a copy of the main one is
+    /// whole, as far as nobody else is in the way.
+    ///
+    /// # Errors
+    /// When they cannot be written. Nothing is lost then.
+    fn settle(&mut self) -> Result<(), StoreError>;
 
     /// Takes what was deleted out of the store's files; with `shrink`, also
     /// gives their space back, which takes a while and as much space again.

@@ -10,8 +10,8 @@ use smol_wf_core::ids::{Digest, TenantId};
 use smol_wf_core::journal::Record;
 
 use crate::{
-    Append, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary,
-    Wake,
+    Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError,
+    Stretch, Summary, Wake,
 };
 
 /// Journals in memory. A clone is another handle on the same journals, as a
@@ -25,12 +25,16 @@ pub struct MemoryStore {
 struct State {
     runs: BTreeMap<RunKey, Run>,
     blobs: BTreeMap<(TenantId, Digest), Vec<u8>>,
+    /// Runs that ever came in.
+    born: u64,
 }
 
 #[derive(Debug)]
 struct Run {
     name: String,
     created_at_us: i64,
+    /// Its place in the order in which runs came in.
+    born: u64,
     wake_at_us: Option<i64>,
     owner: Option<String>,
     fence: u64,
@@ -76,6 +80,9 @@ impl State {
             Wake::At(time) => run.wake_at_us = Some(time),
             Wake::Never => run.wake_at_us = None,
         }
+        if batch.release {
+            run.owner = None;
+        }
         Ok(())
     }
 }
@@ -98,49 +105,61 @@ impl Run {
             entries: length(&self.records),
             tip: self.tip().to_owned(),
             summary: summary.map(|summary| summary.text.clone()),
-            lease: self.owner.clone().map(|owner| LeaseRow {
-                owner,
-                fence: self.fence,
-                expires_at_us: self.expires_at_us,
-            }),
+            lease: self.lease(),
         }
     }
 
-    /// By someone else than a dead process, and not past its time.
-    fn holder(&self, now_us: i64, dead: &dyn Fn(&str) -> bool) -> Option<&String> {
-        self.owner.as_ref().filter(|holder| self.expires_at_us > now_us && !dead(holder))
+    fn lease(&self) -> Option<LeaseRow> {
+        let (fence, expires_at_us) = (self.fence, self.expires_at_us);
+        self.owner.clone().map(|owner| LeaseRow { owner, fence, expires_at_us })
+    }
+
+    fn holder(&self, now_us: i64, judge: &dyn Fn(&str) -> Holder) -> Option<&String> {
+        self.owner.as_ref().filter(|holder| judge(holder).holds(self.expires_at_us, now_us))
     }
 }
 
 impl Store for MemoryStore {
-    fn create(
+    fn create_from(
         &mut self,
         run: &NewRun,
         owner: &str,
         expires_at_us: i64,
-        records: &[Record],
+        records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<Lease, StoreError> {
-        let mut state = self.state();
         let key = &run.key;
+        let exists = || StoreError::RunExists { key: key.clone() };
+        if self.state().runs.contains_key(key) {
+            return Err(exists());
+        }
+        // Whoever makes them may read here meanwhile.
+        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
         if records.is_empty() {
             return Err(StoreError::no_records(key));
         }
+        check(key, 0, &records)?;
+        let mut state = self.state();
         if state.runs.contains_key(key) {
-            return Err(StoreError::RunExists { key: key.clone() });
+            return Err(exists());
         }
-        check(key, 0, records)?;
+        state.born += 1;
         let made = Run {
             name: run.name.clone(),
             created_at_us: run.created_at_us,
+            born: state.born,
             wake_at_us: run.wake_at_us,
             owner: Some(owner.to_owned()),
             fence: 1,
             expires_at_us,
-            records: records.to_vec(),
+            records,
             summary: None,
         };
         state.runs.insert(key.clone(), made);
         Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: 1, expires_at_us })
+    }
+
+    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(self.clone()))
     }
 
     fn append(
@@ -155,19 +174,24 @@ impl Store for MemoryStore {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        limit: u32,
+        bound: Bound,
     ) -> Result<Option<Stretch>, StoreError> {
         let first = usize::try_from(first_seq).unwrap_or(usize::MAX);
         Ok(self.state().runs.get(key).map(|run| {
             let rest = run.records.get(first..).unwrap_or_default();
-            let records = rest.iter().take(limit as usize).cloned().collect::<Vec<_>>();
+            let mut records: Vec<Record> = Vec::new();
+            let mut bytes = 0_usize;
+            for record in rest {
+                let is_full = records.len() >= bound.records as usize || bytes >= bound.bytes;
+                if is_full && !records.is_empty() {
+                    break;
+                }
+                bytes = bytes.saturating_add(record.body.len());
+                records.push(record.clone());
+            }
             let is_last = records.len() == rest.len();
             Stretch { records, is_last }
         }))
-    }
-
-    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
-        Ok(self.state().runs.get(key).map(|run| run.records.clone()))
     }
 
     fn claim(
@@ -176,14 +200,14 @@ impl Store for MemoryStore {
         owner: &str,
         now_us: i64,
         expires_at_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<Lease, StoreError> {
         let mut state = self.state();
         let Some(run) = state.runs.get_mut(key) else {
             return Err(StoreError::NoSuchRun { key: key.clone() });
         };
         if run.owner.as_deref() != Some(owner)
-            && let Some(holder) = run.holder(now_us, dead)
+            && let Some(holder) = run.holder(now_us, judge)
         {
             let (key, owner) = (key.clone(), holder.clone());
             return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
@@ -222,6 +246,26 @@ impl Store for MemoryStore {
             (than.created_at_us, &other.run).cmp(&(run.created_at_us, &key.run))
         });
         Ok(found.iter().map(|(key, run)| run.row(key)).take(page.limit as usize).collect())
+    }
+
+    fn newest(
+        &mut self,
+        tenant: &TenantId,
+        skip: u32,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let state = self.state();
+        let mut found: Vec<_> =
+            state.runs.iter().filter(|(key, _)| key.tenant == *tenant).collect();
+        found.sort_by_key(|(_, run)| std::cmp::Reverse(run.born));
+        let rows = found.iter().map(|(key, run)| run.row(key));
+        Ok(rows.skip(skip as usize).take(limit as usize).collect())
+    }
+
+    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
+        let state = self.state();
+        let leased = state.runs.iter().filter_map(|(key, run)| Some((key.clone(), run.lease()?)));
+        Ok(leased.collect())
     }
 
     fn find(
@@ -271,17 +315,21 @@ impl Store for MemoryStore {
         &mut self,
         key: &RunKey,
         now_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<(), StoreError> {
         let mut state = self.state();
         let Some(run) = state.runs.get(key) else {
             return Err(StoreError::NoSuchRun { key: key.clone() });
         };
-        if let Some(holder) = run.holder(now_us, dead) {
+        if let Some(holder) = run.holder(now_us, judge) {
             let (key, owner) = (key.clone(), holder.clone());
             return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
         }
         state.runs.remove(key);
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding};
 use super::rehearsal::{Prepared, RehearsalFlags};
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
+use crate::usage;
 use crate::words::plural;
 use crate::workflow_args::Named;
 use crate::{exit, output, screen};
@@ -29,11 +30,11 @@ pub(crate) struct ExploreArgs {
     flags: RehearsalFlags,
 
     /// Schedules to perform
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=RUNS_MAX))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage::whole::<u64>(1, RUNS_MAX))]
     runs: u64,
 
     /// Perform this one alone, beside the undisturbed one
-    #[arg(long, value_name = "K", conflicts_with = "runs")]
+    #[arg(long, value_name = "K", conflicts_with = "runs", value_parser = usage::whole::<u64>(0, u64::MAX))]
     schedule: Option<u64>,
 }
 

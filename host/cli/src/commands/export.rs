@@ -2,6 +2,7 @@
 //!
 //! Owns: which form goes where. Never: what a form says; the core has them.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,9 +10,11 @@ use clap::{Args, ValueEnum};
 use smol_wf_core::archive;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, Content};
-use smol_wf_engine::{EngineError, RunJournal};
+use smol_wf_engine::{EngineError, Reading};
 
 use super::fixture::FixtureFlags;
 use super::history::{reader, settings_of};
@@ -52,6 +55,9 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     db: DbFlags,
 }
+
+/// Of a prompt, where nothing but its first line is shown.
+const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,49 +104,84 @@ impl ExportArgs {
         };
         let engine = reader(&self.db, Some(&self.run))?;
         let run = engine.find(&self.run).await?;
-        let journal = engine.journal(&run).await?;
-        let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
-        let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;
+        let reading = engine.reading(&run).await?;
         match self.out.as_deref().filter(|path| *path != Path::new("-")) {
-            None => self.write(form, Sink::stdout(), &journal, &details)?,
+            None => self.write(form, Sink::stdout(), &run, reading).await?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 let sink = Sink::file(path).map_err(failed)?;
-                self.write(form, sink, &journal, &details).map_err(failed)?;
+                self.write(form, sink, &run, reading).await.map_err(|error| match error {
+                    CommandError::Output(error) => failed(error).into(),
+                    other => other,
+                })?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn write(
+    /// Piece by piece where the form allows it: a run may be larger than memory.
+    async fn write(
         &self,
         form: Form,
         mut sink: Sink,
-        journal: &RunJournal,
-        details: &Details<'_>,
-    ) -> std::io::Result<()> {
+        run: &RunId,
+        mut reading: Reading,
+    ) -> Result<(), CommandError> {
         match form {
             Form::Jsonl => {
                 let mut events = EventFold::new();
-                for event in journal.entries.iter().flat_map(|entry| events.after(entry)) {
-                    sink.json(&serde_json::to_string(&event)?)?;
+                while let Some((_, entries)) = reading.next().await? {
+                    for event in entries.iter().flat_map(|entry| events.after(entry)) {
+                        sink.json(&serde_json::to_string(&event).map_err(io::Error::from)?)?;
+                    }
                 }
-            }
-            Form::ChromeTrace => sink.document(&trace::chrome(details))?,
-            Form::OtlpJson => {
-                let content = if self.content { Content::Included } else { Content::LeftOut };
-                let state = journal.entries.last().map_or(RunState::Interrupted, |last| {
-                    RunState::after(&last.body, journal.held)
-                });
-                let version = env!("CARGO_PKG_VERSION");
-                sink.document(&trace::otlp(details, state, version, content))?;
             }
             Form::Journal => {
-                for line in archive::lines(&journal.records, &journal.entries) {
-                    sink.json(&line)?;
+                let mut is_first = true;
+                while let Some((records, entries)) = reading.next().await? {
+                    if let (true, Some(Body::RunStarted(head))) =
+                        (is_first, entries.first().map(|entry| &entry.body))
+                    {
+                        let (length, tip) = (reading.entries(), reading.tip());
+                        sink.json(&archive::head_line(run, &head.name, length, tip))?;
+                    }
+                    is_first = false;
+                    for record in &records {
+                        sink.json(&archive::line(record))?;
+                    }
                 }
             }
+            Form::ChromeTrace | Form::OtlpJson => {
+                let mut whole = Vec::new();
+                while let Some((_, mut entries)) = reading.next().await? {
+                    if !self.content {
+                        entries.iter_mut().for_each(|entry| entry.body.shorten(SHOWN_BYTES_MAX));
+                    }
+                    whole.append(&mut entries);
+                }
+                self.trace(form, &mut sink, run, &whole, reading.held)?;
+            }
         }
-        sink.finish()
+        Ok(sink.finish()?)
+    }
+
+    fn trace(
+        &self,
+        form: Form,
+        sink: &mut Sink,
+        run: &RunId,
+        entries: &[Entry],
+        held: bool,
+    ) -> Result<(), CommandError> {
+        let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
+        let details = Details::fold(entries, held).map_err(unknown)?;
+        if form == Form::ChromeTrace {
+            return Ok(sink.document(&trace::chrome(&details))?);
+        }
+        let content = if self.content { Content::Included } else { Content::LeftOut };
+        let state =
+            entries.last().map_or(RunState::Interrupted, |last| RunState::after(&last.body, held));
+        let version = env!("CARGO_PKG_VERSION");
+        Ok(sink.document(&trace::otlp(&details, state, version, content))?)
     }
 }

@@ -20,6 +20,7 @@ use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag, SpanFlags, StateName};
 use crate::table::{Align, Column, Format, Spare, table};
+use crate::usage::whole;
 use crate::words::{count, price, utc};
 use crate::{failure, output, screen, setup};
 
@@ -59,7 +60,7 @@ pub(crate) struct HistoryArgs {
     before: Option<String>,
 
     /// Runs at the most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole::<u32>(1, u32::MAX.into()))]
     limit: u32,
 
     #[command(flatten)]

@@ -14,6 +14,7 @@ use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::CallFlags;
+use crate::usage;
 use crate::workflow_args::{self, Named};
 use crate::{agents, paths, setup, shell};
 
@@ -33,26 +34,26 @@ pub(super) struct RehearsalFlags {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random, of the made-up answers and of the schedules
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage::whole::<u64>(0, u64::MAX))]
     pub(super) seed: u64,
 
     /// Output tokens that the script's `budget` speaks of
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     #[command(flatten)]
     calls: CallFlags,
 
     /// Agents at work at once [default: 16]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::PARALLEL_AGENTS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = usage::whole::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
     max_parallel_agents: Option<u32>,
 
     /// Agents after which the script counts as endless [default: 1000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::AGENTS_MAX)))]
+    #[arg(long, value_name = "N", value_parser = usage::whole::<u32>(1, limits::AGENTS_MAX.into()))]
     max_agents: Option<u32>,
 
     /// Fuel of the script; a tenth of it may go into one turn [default: 100000000000]
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "UNITS", value_parser = usage::whole::<u64>(1, u64::MAX))]
     fuel: Option<u64>,
 
     /// Folder that child workflows must lie in [default: the script's project]

@@ -16,6 +16,7 @@ use crate::failure::{self, CommandError};
 use crate::flags::{CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
+use crate::usage;
 use crate::workflow_args::{self, Named};
 use crate::{agents, closing, exit, output, paths, setup, stdin, streams};
 
@@ -48,7 +49,7 @@ pub(crate) struct RunArgs {
     debug_rule: Vec<String>,
 
     /// Output tokens that the script's `budget` speaks of
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     /// All arguments of the workflow, as JSON, or `@` and a file
@@ -61,7 +62,7 @@ pub(crate) struct RunArgs {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random [default: drawn anew]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
     /// Folder that child workflows must lie in [default: the script's project]
@@ -202,17 +203,27 @@ pub(super) fn conclude(
             return Ok(code);
         }
     };
-    if !show.events {
+    let is_shown = !show.events && !progress.is_quiet();
+    let printed = if show.events {
+        streamed
+    } else {
         streams::in_order();
-        output::document(&report)?;
-        closing::tell(&report, &progress.warned());
-    }
+        let printed = output::document(&report);
+        if is_shown {
+            closing::tell(&report, &progress.warned());
+        }
+        printed
+    };
     failure::reused(&report);
     failure::ending(&report, script_text);
-    if !show.events {
+    if let Err(error) = printed {
+        let code = failure::report(&error.into());
+        failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));
+        return Ok(code);
+    }
+    if is_shown {
         closing::next(&report);
     }
-    streamed?;
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 

@@ -61,7 +61,7 @@ impl Settings {
                 let built_in = ProviderKind::BUILT_IN.iter().map(|kind| kind.word());
                 let names: std::collections::BTreeSet<&str> = there.chain(built_in).collect();
                 let names = names.into_iter().collect::<Vec<_>>().join(", ");
-                format!("there is no provider of this name; there are {AUTO}, debug, {names}")
+                format!("unknown provider `{name}`; available: {AUTO}, debug, {names}")
             }
         };
         excused(wrong(key, origin, why))

@@ -181,7 +181,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "a duration is more than nothing and less than for ever".to_owned())
+        .ok_or_else(|| "a duration must be greater than 0 and finite".to_owned())
 }
 
 #[cfg(test)]

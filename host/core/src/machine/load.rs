@@ -6,7 +6,7 @@
 use super::recorded::Recorded;
 use super::{
     Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
-    RunEnd, Scope, StopTurn,
+    RunEnd, Scope, StopTurn, Survey,
 };
 use crate::codes;
 use crate::guest::ScriptError;
@@ -36,8 +36,45 @@ pub(super) fn resume(
     Ok(machine)
 }
 
+fn take_up(
+    beginning: Vec<Entry>,
+    survey: &Survey,
+    limits: Limits,
+    guest: Digest,
+    now_us: i64,
+) -> Result<Machine, JournalError> {
+    let mut machine = of_head(&beginning, limits, guest.clone())?;
+    machine.keeps_limits = true;
+    machine.recorded = Recorded::beginning();
+    machine.take_in(beginning.into_iter().skip(1));
+    machine.skip_attempts();
+    if survey.is_over() {
+        return Ok(machine);
+    }
+    machine.now_us = survey.last_us.max(now_us);
+    let attempt = survey.attempts.saturating_add(1);
+    machine.write(Body::AttemptStarted { attempt, limits, guest });
+    if survey.root.is_none() {
+        let reason = "a journal holds the script from its first commit on";
+        return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
+    }
+    Ok(machine)
+}
+
 pub(super) fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
     let mut machine = of_head(&beginning, Limits::default(), guest)?;
+    machine.recorded = Recorded::beginning();
+    machine.take_in(beginning.into_iter().skip(1));
+    Ok(machine)
+}
+
+fn replay_within(
+    beginning: Vec<Entry>,
+    limits: Limits,
+    guest: Digest,
+) -> Result<Machine, JournalError> {
+    let mut machine = of_head(&beginning, limits, guest)?;
+    machine.keeps_limits = true;
     machine.recorded = Recorded::beginning();
     machine.take_in(beginning.into_iter().skip(1));
     Ok(machine)
@@ -55,6 +92,34 @@ fn of_head(entries: &[Entry], limits: Limits, guest: Digest) -> Result<Machine, 
 }
 
 impl Machine {
+    /// Takes up a run where its journal ends. These entries are only its
+    /// beginning, and `survey` the whole; the rest comes by [`Machine::feed`].
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn take_up(
+        beginning: Vec<Entry>,
+        survey: &Survey,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Result<Self, JournalError> {
+        take_up(beginning, survey, limits, guest, now_us)
+    }
+
+    /// As [`Machine::replay`], within these limits whatever the journal says of
+    /// limits.
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn replay_within(
+        beginning: Vec<Entry>,
+        limits: Limits,
+        guest: Digest,
+    ) -> Result<Self, JournalError> {
+        replay_within(beginning, limits, guest)
+    }
+
     /// More of the journal, in order; none when all of it has been given.
     pub fn feed(&mut self, piece: Option<Vec<Entry>>) {
         match piece {
@@ -74,11 +139,14 @@ impl Machine {
     }
 
     fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        let keeps_limits = self.keeps_limits;
         let limits = &mut self.limits;
         // A turn that was cut off at a limit went on under a higher one, which
         // stands in front of its end: so no turn begins before it is known.
         self.recorded.add(entries.into_iter().inspect(|entry| {
-            if let Body::AttemptStarted { limits: raised, .. } = &entry.body {
+            if let (false, Body::AttemptStarted { limits: raised, .. }) =
+                (keeps_limits, &entry.body)
+            {
                 *limits = *raised;
             }
         }));

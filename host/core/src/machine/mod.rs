@@ -29,6 +29,7 @@ use crate::journal::{
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
 use crate::pool::{Pool, Pooled};
+use crate::survey::Survey;
 use agents::AgentBook;
 pub use agents::{MayBegin, Noted};
 pub use calls::{Delivery, Effect};
@@ -72,6 +73,8 @@ pub enum Next {
 pub struct Machine {
     head: RunHead,
     limits: Limits,
+    /// Whatever the journal says of limits, these are in force.
+    keeps_limits: bool,
     /// Entries still to be met again in a replay.
     recorded: Recorded,
     /// Number of the next entry, for messages.
@@ -176,6 +179,7 @@ impl Machine {
         Self {
             head,
             limits,
+            keeps_limits: false,
             recorded: Recorded::default(),
             seq: 0,
             compare_fuel: true,

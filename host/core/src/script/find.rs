@@ -64,8 +64,19 @@ fn not_found(text: &str, elsewhere: Option<Declared>) -> Fault {
         None => {
             let start = text.find(|c| !super::lexer::is_space(c)).unwrap_or(0);
             let message = "the script has no `export const meta = { name: '…', description: '…' }`";
-            Fault::new(code::META_MISSING, start, message)
+            Fault::new(code::META_MISSING, start, format!("{message}{}", instead_of_meta(text)))
         }
+    }
+}
+
+/// What the script has in place of a `meta`, as far as that can be guessed.
+fn instead_of_meta(text: &str) -> &'static str {
+    if text.contains("export const metadata") {
+        "; rename `metadata` to `meta`"
+    } else if text.contains("module.exports") || text.contains("exports.meta") {
+        "; it is a CommonJS module: write `export const meta` instead of `module.exports`"
+    } else {
+        ""
     }
 }
 

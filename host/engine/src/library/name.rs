@@ -60,11 +60,11 @@ fn check(name: &str) -> Result<(), LibraryError> {
     if name.len() > NAME_BYTES_MAX {
         return invalid("it is longer than 128 bytes");
     }
+    if name.contains(['/', '\\']) {
+        return invalid("it holds a separator; a path goes in { scriptPath: './file.js' }");
+    }
     if name.starts_with('.') {
         return invalid("it begins with a dot");
-    }
-    if name.contains(['/', '\\']) {
-        return invalid("it holds a separator; a path goes in {scriptPath: …}");
     }
     if name.chars().any(char::is_control) {
         return invalid("it holds a control character");

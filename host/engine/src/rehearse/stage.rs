@@ -19,6 +19,7 @@ use super::bounds::{Bounds, REHEARSAL_BOUND};
 use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
+use crate::journal::Entries;
 use crate::offline::{Offline, Pause};
 
 /// The time at which every rehearsal begins, 2025-01-01 UTC: a script that
@@ -216,7 +217,8 @@ impl Stage<'_> {
             return Vec::new();
         }
         let Rehearsal { sandbox, limits, .. } = self.rehearsal;
-        diagnose::unsettled(sandbox, self.entries.clone(), *limits, scope).await
+        let journal = Entries::Kept(Some(self.entries.clone()));
+        diagnose::unsettled(sandbox, journal, *limits, scope).await.unwrap_or_default()
     }
 
     /// True when a call was refused, as a run would.

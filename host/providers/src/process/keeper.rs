@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 use super::Launch;
 use super::error::ProcessError;
 use super::kept::Kept;
+use super::strays::Strays;
 use super::system::{self, MARKER};
 use super::tether::{Handle, Order, Started, Tether};
 use super::tree::{Table, Tree};
@@ -42,6 +43,7 @@ pub(super) struct Keeper {
     orders: mpsc::Receiver<Order>,
     woken: UnixStream,
     kept: BTreeMap<u64, Kept>,
+    strays: Strays,
     next_id: u64,
     /// The marker's value, without the number of the child.
     mark: String,
@@ -60,6 +62,7 @@ impl Keeper {
             orders,
             woken,
             kept: BTreeMap::new(),
+            strays: Strays::new(),
             next_id: 0,
             mark: String::new(),
             outer_mark: if outer.len() > OUTER_MARK_BYTES_MAX { String::new() } else { outer },
@@ -80,16 +83,25 @@ impl Keeper {
             }
             self.collect(now);
             self.let_go_of_lone_ones();
-            if now >= self.look_at && !self.kept.is_empty() {
+            if now >= self.look_at && self.has_work() {
                 self.look(now);
             }
-            if !self.kept.values().any(|kept| kept.ending.is_some()) {
+            if !self.is_ending() {
                 for reply in self.quiet.drain(..) {
                     // Whoever asked may be gone.
                     let _ = reply.send(());
                 }
             }
         }
+    }
+
+    /// Whether there is anything to look at.
+    fn has_work(&self) -> bool {
+        !self.kept.is_empty() || self.strays.are_about()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.strays.are_about() || self.kept.values().any(|kept| kept.ending.is_some())
     }
 
     /// Until an order comes, a child ends, or it is time to look.
@@ -102,7 +114,7 @@ impl Keeper {
                 None => limit = Some(ASK),
             }
         }
-        if !self.kept.is_empty() {
+        if self.has_work() {
             let until = self.look_at.saturating_duration_since(Instant::now());
             limit = Some(limit.map_or(until, |limit: Duration| limit.min(until)));
         }
@@ -136,6 +148,7 @@ impl Keeper {
             }
             Order::EndAllAtOnce => {
                 self.kept.values_mut().for_each(|kept| kept.end_at_once(now));
+                self.strays.end_at_once();
                 self.look_soon(now);
             }
             Order::Quiet(reply) => self.quiet.push(reply),
@@ -228,9 +241,10 @@ impl Keeper {
             members.retain(|one| !ended.contains(&one.pid));
             !kept.go_on_ending(&members, now)
         });
+        self.strays.look(&table, self.kept.is_empty(), now);
         let taken = now.elapsed();
-        let ending = self.kept.values().any(|kept| kept.ending.is_some());
-        let pause = if ending { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };
+        let pause =
+            if self.is_ending() { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };
         self.look_at = Instant::now() + pause;
         self.pause = (self.pause * 2).min(LOOK_LAST);
     }

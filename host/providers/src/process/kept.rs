@@ -4,18 +4,14 @@
 
 use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::GRACE;
 use super::system::{self, Signal};
 use super::tree::Tree;
+use super::{GIVE_UP, GRACE};
 use crate::Presence;
-
-/// From the signal that cannot be refused to giving up: what has not ended by
-/// then hangs in the kernel, on a lost network disk for instance.
-const GIVE_UP: Duration = Duration::from_secs(10);
 
 /// A child and what is known of it.
 pub(super) struct Kept {

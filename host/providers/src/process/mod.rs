@@ -15,6 +15,7 @@ mod kept;
 mod leftovers;
 mod output;
 mod program;
+mod strays;
 mod system;
 mod tether;
 mod tool;
@@ -47,6 +48,9 @@ use crate::Presence;
 /// From the polite signal to the one that cannot be refused. Agents save their
 /// session within 2 s of the first.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
+/// From the signal that cannot be refused to giving up: what has not ended by
+/// then hangs in the kernel, on a lost network disk for instance.
+const GIVE_UP: Duration = Duration::from_secs(10);
 /// How long output is waited for after the program itself has ended: what it
 /// wrote is in the pipe already, and what it left behind may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);

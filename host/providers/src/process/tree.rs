@@ -65,6 +65,20 @@ impl Table {
         self.all.iter().filter(ended).map(|one| one.pid).collect()
     }
 
+    /// Whether it is there, and has not ended.
+    pub(super) fn is_alive(&self, one: &Seen) -> bool {
+        self.near(one.pid).iter().any(|seen| seen.is_same(one) && !seen.is_zombie)
+    }
+
+    /// Our children that are in a session of their own and run. Nothing that this
+    /// program starts begins one.
+    pub(super) fn orphans_in_sessions(&self) -> impl Iterator<Item = Seen> {
+        let is_orphan = |one: &&Seen| {
+            one.parent == self.own && one.session != self.own_session && !one.is_zombie
+        };
+        self.all.iter().filter(is_orphan).copied()
+    }
+
     fn near(&self, id: i32) -> &[Seen] {
         self.near.get(&id).map_or(&[], Vec::as_slice)
     }
@@ -209,7 +223,9 @@ mod tests {
             seen(25, OWN, 22, 22),
         ];
         let tree = tree("m");
-        let ended = Table::of(OWN, all).ended_orphans(&[20], &|one| tree.knows(one));
-        assert_eq!(ended, [21, 22]);
+        let table = Table::of(OWN, all);
+        assert_eq!(table.ended_orphans(&[20], &|one| tree.knows(one)), [21, 22]);
+        let running: Vec<i32> = table.orphans_in_sessions().map(|one| one.pid).collect();
+        assert_eq!(running, [25]);
     }
 }

@@ -79,6 +79,30 @@ async fn a_stray_without_a_mark_is_ended_too() {
     assert!(!is_about());
 }
 
+/// A daemon as they are made: it forks, begins a session and clears its
+/// environment, and its parent has gone before anybody has looked.
+#[test]
+fn a_daemon_that_nobody_has_seen_is_ended_when_no_call_is_left() {
+    alone(
+        "misbehaviour::a_daemon_that_nobody_has_seen_is_ended_when_no_call_is_left",
+        &[],
+        async {
+            let folder = tempfile::tempdir().unwrap();
+            let at = folder.path().join("pid");
+            let at = at.display();
+            let daemon =
+                format!("trap \\\"\\\" TERM; echo \\$\\$ > {at}; while :; do sleep 600; done");
+            let script = format!(
+                "(setsid env -i sh -c \"{daemon}\" >&- 2>&- <&- &)
+            while [ ! -s {at} ]; do sleep 0.01; done; cat {at}"
+            );
+            let pid: i32 = text(&sh(&script), "p").await.parse().unwrap();
+            all_ended().await;
+            assert!(!super::processes().any(|one| one == pid), "{pid} is there");
+        },
+    );
+}
+
 fn task_that_waits(provider: &smol_wf_providers::command::Command) -> tokio::task::JoinHandle<()> {
     let provider = provider.clone();
     tokio::spawn(async move {

@@ -6,10 +6,10 @@ use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
 use super::{append, created, key, logged, new_run};
-use crate::{LARGE_BYTES, Page, RunKey, Store, StoreError, Summary};
+use crate::{Holder, LARGE_BYTES, Page, RunKey, Store, StoreError, Summary};
 
-fn alive(_: &str) -> bool {
-    false
+fn unknown(_: &str) -> Holder {
+    Holder::Unknown
 }
 
 fn summary_of(store: &mut dyn Store, number: u128, text: &str) -> Summary {
@@ -33,9 +33,9 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
     let summary = summary_of(store, 2, "two");
     store.put_summaries(&TenantId::local(), &[summary]).unwrap();
     store.release(&lease).unwrap();
-    store.delete(&key(2), 10, &alive).unwrap();
+    store.delete(&key(2), 10, &unknown).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), None);
-    assert_eq!(store.delete(&key(2), 10, &alive), Err(StoreError::NoSuchRun { key: key(2) }));
+    assert_eq!(store.delete(&key(2), 10, &unknown), Err(StoreError::NoSuchRun { key: key(2) }));
     assert_eq!(store.wake_ups(10, 9).unwrap(), []);
     let all = Page { limit: 9, ..Page::default() };
     let listed = store.list(&TenantId::local(), &all).unwrap();
@@ -54,13 +54,13 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
 pub(super) fn a_held_run_is_not_deleted(store: &mut dyn Store) {
     let lease = created(store, 1, "one");
     let held = StoreError::LeaseHeld { key: key(1), owner: "one".into(), expires_at_us: 1000 };
-    assert_eq!(store.delete(&key(1), 999, &alive), Err(held));
+    assert_eq!(store.delete(&key(1), 999, &unknown), Err(held));
     let next = logged(&mut Chain::new(), &["next"]);
     append(store, &lease, 1, &next).unwrap();
-    store.delete(&key(1), 999, &|owner| owner == "one").unwrap();
+    store.delete(&key(1), 999, &|_| Holder::Dead).unwrap();
     assert_eq!(append(store, &lease, 2, &next).unwrap_err().code(), "run_lost");
     created(store, 1, "two");
-    store.delete(&key(1), 1000, &alive).unwrap();
+    store.delete(&key(1), 1000, &unknown).unwrap();
     assert_eq!(store.load(&key(1)).unwrap(), None);
 }
 
@@ -72,7 +72,7 @@ pub(super) fn a_value_of_two_runs_stays_with_the_other(store: &mut dyn Store) {
     store.create(&new_run(1), "me", 10, &one).unwrap();
     store.create(&new_run(2), "me", 10, &two).unwrap();
     let pinned = store.put_blob(&TenantId::local(), own.as_bytes()).unwrap();
-    store.delete(&key(1), 10, &alive).unwrap();
+    store.delete(&key(1), 10, &unknown).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), Some(two));
     let bytes = store.get_blob(&TenantId::local(), &pinned).unwrap();
     assert_eq!(bytes.as_deref(), Some(own.as_bytes()), "it was put by itself, too");

@@ -6,7 +6,7 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Chain;
 
 use super::{append, created, key, logged, new_run};
-use crate::{Append, LeaseRow, Page, RunRow, Store, Wake};
+use crate::{Append, Holder, LeaseRow, Page, RunRow, Store, Wake};
 
 fn ids(rows: &[RunRow]) -> Vec<RunId> {
     rows.iter().map(|row| row.key.run.clone()).collect()
@@ -90,6 +90,28 @@ pub(super) fn lists_are_narrowed_to_a_span_of_time(store: &mut dyn Store) {
     assert_eq!(of(Some(4), Some(4), 9), Vec::<i64>::new());
 }
 
+pub(super) fn what_came_last_is_the_newest_whatever_its_time(store: &mut dyn Store) {
+    // The clock was set back twice.
+    for number in [5, 9, 3, 4, 1] {
+        created(store, number, "me");
+    }
+    let numbers =
+        |rows: Vec<RunRow>| -> Vec<i64> { rows.iter().map(|row| row.created_at_us).collect() };
+    let tenant = key(1).tenant;
+    assert_eq!(numbers(store.newest(&tenant, 0, 10).unwrap()), [1, 4, 3, 9, 5]);
+    assert_eq!(numbers(store.newest(&tenant, 0, 1).unwrap()), [1]);
+    assert_eq!(numbers(store.newest(&tenant, 2, 2).unwrap()), [3, 9]);
+    // Later entries of an older run do not make it newer; a deleted one is gone.
+    let lease = store.claim(&key(9), "me", 0, 10, &|_| Holder::Unknown).unwrap();
+    let more = logged(&mut Chain::new(), &["more"]);
+    append(store, &lease, 1, &more).unwrap();
+    store.delete(&key(1), 5000, &|_| Holder::Unknown).unwrap();
+    store.clean(true).unwrap();
+    assert_eq!(numbers(store.newest(&tenant, 0, 10).unwrap()), [4, 3, 9, 5]);
+    created(store, 2, "me");
+    assert_eq!(numbers(store.newest(&tenant, 0, 2).unwrap()), [2, 4]);
+}
+
 pub(super) fn runs_are_found_by_the_start_of_their_id(store: &mut dyn Store) {
     for number in [0, 1, 2, 40] {
         created(store, number, "me");
@@ -127,10 +149,10 @@ pub(super) fn what_is_due_and_free_is_woken(store: &mut dyn Store) {
     assert_eq!(store.wake_ups(100, 1).unwrap(), due[..1]);
     let expired = store.wake_ups(1000, 9).unwrap();
     assert_eq!(expired, [(key(2), 20), (key(5), 20), (key(1), 30), (key(4), 400)]);
-    let lease = store.claim(&key(2), "me", 100, 1000, &|_| false).unwrap();
+    let lease = store.claim(&key(2), "me", 100, 1000, &|_| Holder::Unknown).unwrap();
     for (wake, expected) in [(Wake::Never, None), (Wake::At(90), Some(90)), (Wake::Keep, Some(90))]
     {
-        let batch = Append { lease: &lease, first_seq: 1, records: &[], wake };
+        let batch = Append { lease: &lease, first_seq: 1, records: &[], wake, release: false };
         store.append(&[batch]).unwrap().remove(0).unwrap();
         let woken = store.wake_ups(1000, 9).unwrap();
         let found = woken.iter().find(|(found, _)| *found == key(2)).map(|(_, time)| *time);

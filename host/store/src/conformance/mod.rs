@@ -12,7 +12,7 @@ mod lists;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
 
-use crate::{Append, Lease, NewRun, RunKey, Store, StoreError, Wake};
+use crate::{Append, Bound, Lease, NewRun, RunKey, Store, StoreError, Wake};
 
 /// Runs every check, each on an empty store that `make` made.
 ///
@@ -22,16 +22,21 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
     let checks: &[fn(&mut dyn Store)] = &[
         a_run_is_created_whole_or_not_at_all,
         records_come_back_in_order,
+        a_stretch_ends_with_the_record_that_reaches_its_bound,
+        a_run_is_made_of_records_that_come_one_by_one,
         a_refused_batch_is_refused_alone,
         batches_of_one_run_follow_each_other,
         tenants_do_not_see_each_other,
         leases::a_held_run_is_not_given_away,
         leases::a_free_expired_or_orphaned_run_is_given_away,
+        leases::a_holder_that_lives_keeps_its_run_whatever_the_clock_says,
+        leases::a_lease_is_let_go_of_with_the_last_entries,
         leases::an_old_fence_writes_nothing,
         leases::a_lease_is_renewed_and_released,
         lists::the_newest_come_first_page_by_page,
         lists::a_list_tells_the_state_of_a_run,
         lists::lists_are_narrowed_to_a_span_of_time,
+        lists::what_came_last_is_the_newest_whatever_its_time,
         lists::runs_are_found_by_the_start_of_their_id,
         lists::what_is_due_and_free_is_woken,
         deletion::a_deleted_run_leaves_nothing_behind,
@@ -83,18 +88,18 @@ fn created(store: &mut dyn Store, number: u32, owner: &str) -> Lease {
     store.create(&new_run(number), owner, 1000, &records).unwrap()
 }
 
-/// The whole journal of a run, so many records at a time.
+/// The whole journal of a run, as much of it at a time.
 ///
 /// # Errors
 /// As of [`Store::load_from`].
 pub fn load_in_stretches(
     store: &mut dyn Store,
     key: &RunKey,
-    limit: u32,
+    bound: Bound,
 ) -> Result<Option<Vec<Record>>, StoreError> {
     let mut records = Vec::new();
     loop {
-        let Some(stretch) = store.load_from(key, records.len() as u64, limit)? else {
+        let Some(stretch) = store.load_from(key, records.len() as u64, bound)? else {
             return Ok(None);
         };
         records.extend(stretch.records);
@@ -110,7 +115,7 @@ fn append(
     first_seq: u64,
     records: &[Record],
 ) -> Result<(), StoreError> {
-    let batch = Append { lease, first_seq, records, wake: Wake::Keep };
+    let batch = Append { lease, first_seq, records, wake: Wake::Keep, release: false };
     store.append(&[batch]).unwrap().remove(0)
 }
 
@@ -154,9 +159,59 @@ fn records_come_back_in_order(store: &mut dyn Store) {
     assert_eq!(smol_wf_core::journal::read(&loaded).unwrap().len(), all.len());
     let length = u32::try_from(all.len()).unwrap();
     for limit in [1, 7, length - 1, length, length + 1] {
-        assert_eq!(load_in_stretches(store, &lease.key, limit).unwrap().unwrap(), all, "{limit}");
+        let bound = Bound::records(limit);
+        assert_eq!(load_in_stretches(store, &lease.key, bound).unwrap().unwrap(), all, "{limit}");
     }
-    assert_eq!(load_in_stretches(store, &key(2), 7).unwrap(), None);
+    assert_eq!(load_in_stretches(store, &key(2), Bound::records(7)).unwrap(), None);
+}
+
+fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) {
+    let (small, large) = ("s", "l".repeat(3 * crate::LARGE_BYTES));
+    let texts = [small, &large, small, small, &large, &large, small];
+    let all = logged(&mut Chain::new(), &texts);
+    let lease = store.create(&new_run(1), "me", 1000, &all).unwrap();
+    let lengths = |store: &mut dyn Store, bytes: usize| {
+        let bound = Bound { bytes, ..Bound::NONE };
+        assert_eq!(load_in_stretches(store, &lease.key, bound).unwrap().unwrap(), all, "{bytes}");
+        let mut lengths = Vec::new();
+        loop {
+            let first = lengths.iter().sum::<usize>();
+            let stretch = store.load_from(&lease.key, first as u64, bound).unwrap().unwrap();
+            lengths.push(stretch.records.len());
+            if stretch.is_last {
+                return lengths;
+            }
+        }
+    };
+    assert_eq!(lengths(store, 0), [1; 7]);
+    assert_eq!(lengths(store, 1), [1; 7]);
+    assert_eq!(lengths(store, crate::LARGE_BYTES), [2, 3, 1, 1]);
+    assert_eq!(lengths(store, usize::MAX), [7]);
+    let last = store.load_from(&lease.key, 6, Bound { bytes: 0, records: 0 }).unwrap().unwrap();
+    assert!(last.is_last && last.records == all[6..]);
+    // Behind the end there is nothing yet, and nothing is missing.
+    let none = store.load_from(&lease.key, 7, Bound::NONE).unwrap().unwrap();
+    assert!(none.is_last && none.records.is_empty());
+}
+
+fn a_run_is_made_of_records_that_come_one_by_one(store: &mut dyn Store) {
+    let large = "x".repeat(2 * crate::LARGE_BYTES);
+    let first = logged(&mut Chain::new(), &["a", &large, "c"]);
+    store.create(&new_run(1), "me", 1000, &first).unwrap();
+    // Out of another journal of the same store, while the run is being made.
+    let mut other = store.again().unwrap();
+    let mut copied = (0..3_u64).map(|seq| {
+        let stretch = other.load_from(&key(1), seq, Bound::records(1))?;
+        Ok(stretch.unwrap().records.remove(0))
+    });
+    store.create_from(&new_run(2), "me", 1000, &mut copied).unwrap();
+    assert_eq!(store.load(&key(2)).unwrap().unwrap(), first);
+    // One that cannot be had: nothing is made.
+    let broken = StoreError::NoSuchRun { key: key(9) };
+    let mut cut = first.iter().cloned().map(Ok).take(2).chain([Err(broken.clone())]);
+    assert_eq!(store.create_from(&new_run(3), "me", 1000, &mut cut), Err(broken));
+    assert_eq!(store.load(&key(3)).unwrap(), None);
+    store.create(&new_run(3), "me", 1000, &first).unwrap();
 }
 
 fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
@@ -164,7 +219,13 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
     let gone = Lease { key: key(99), ..leases[0].clone() };
     let good = logged(&mut Chain::new(), &["next"]);
     let bad = [good[0].clone(), not_json()];
-    let batch = |lease, first_seq, records| Append { lease, first_seq, records, wake: Wake::At(7) };
+    let batch = |lease, first_seq, records| Append {
+        lease,
+        first_seq,
+        records,
+        wake: Wake::At(7),
+        release: false,
+    };
     let outcomes = store
         .append(&[
             batch(&leases[0], 1, &good),
@@ -194,7 +255,13 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
 fn batches_of_one_run_follow_each_other(store: &mut dyn Store) {
     let lease = created(store, 1, "me");
     let records = logged(&mut Chain::new(), &["a", "b", "c"]);
-    let batch = |first_seq, records| Append { lease: &lease, first_seq, records, wake: Wake::Keep };
+    let batch = |first_seq, records| Append {
+        lease: &lease,
+        first_seq,
+        records,
+        wake: Wake::Keep,
+        release: false,
+    };
     let outcomes = store
         .append(&[batch(1, &records[..1]), batch(3, &records[2..]), batch(2, &records[1..])])
         .unwrap();

@@ -6,19 +6,18 @@
 use rusqlite::{Connection, params};
 
 use super::Session;
-use crate::{RunKey, StoreError};
+use crate::{Holder, RunKey, StoreError};
 
 impl Session<'_> {
     pub(super) fn delete(
         &self,
         key: &RunKey,
         now_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<(), StoreError> {
         let (holder, _, expires_at_us) = self.lease_of(key)?;
         if let Some(owner) = holder
-            && expires_at_us > now_us
-            && !dead(&owner)
+            && judge(&owner).holds(expires_at_us, now_us)
         {
             return Err(StoreError::LeaseHeld { key: key.clone(), owner, expires_at_us });
         }

@@ -3,14 +3,14 @@
 //! Owns: how SQLite is brought to read what it may not prepare for reading.
 //! Never: makes, changes or locks a file.
 
-use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::fail;
-use super::open::{BUSY_TIMEOUT, STATEMENTS, refuse_old_sqlite, schema};
+use super::open::{BUSY_TIMEOUT, STATEMENTS, refuse_old_sqlite};
+use super::place::beside;
+use super::{fail, schema};
 use crate::StoreError;
 
 /// The oldest schema that has all the columns which are read.
@@ -32,10 +32,12 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     // The first statement that reads: until then SQLite has looked at nothing.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
-    if schema(&connection, path)? < SCHEMA_OLDEST {
+    let version = schema::version(&connection, path)?;
+    if version < SCHEMA_OLDEST {
         let reason = "it may only be read, and is of an older smol-wf, whose tables have to be renewed first; open a copy of it with --db".to_owned();
         return Err(StoreError::NotWritable { path: path.to_path_buf(), reason });
     }
+    schema::compare(&connection, version, path)?;
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")
         .map_err(failed)?;
@@ -72,12 +74,6 @@ fn connect(path: &Path, log: Log) -> rusqlite::Result<Connection> {
             Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
         }
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// As it stands in a URI. From the root, so that its beginning is no host.

@@ -8,12 +8,15 @@ mod delete;
 mod fail;
 mod look;
 mod open;
+mod place;
 mod read;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 use smol_wf_core::ids::{Digest, TenantId};
@@ -21,7 +24,11 @@ use smol_wf_core::journal::Record;
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{Append, Lease, NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary};
+use crate::{
+    Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError,
+    Stretch, Summary,
+};
+use place::Place;
 
 /// Journals in one SQLite file.
 #[derive(Debug)]
@@ -32,6 +39,12 @@ pub struct SqliteStore {
     /// call opens another.
     connection: Option<Connection>,
     access: Access,
+    /// None where nothing is written.
+    place: Option<Place>,
+    lock_wait: Duration,
+    /// Set once a file of the database was replaced: what is at its path now is
+    /// not what this store was opened on, and it does nothing any more.
+    replaced: Option<StoreError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +66,8 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be made, read or written, or is not ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (path, connection) = (path.to_path_buf(), Some(open::open(path)?));
-        Ok(Self { path, connection, access: Access::Write })
+        let (connection, place) = open::open(path)?;
+        Ok(Self::over(path, connection, Some(place)))
     }
 
     /// The same for whoever wants to read: one that cannot be written is opened
@@ -65,11 +78,16 @@ impl SqliteStore {
     pub fn open_or_read(path: &Path) -> Result<Self, StoreError> {
         match Self::open(path) {
             Err(StoreError::NotWritable { .. }) if path.is_file() => {
-                let (path, connection) = (path.to_path_buf(), Some(look::open(path)?));
-                Ok(Self { path, connection, access: Access::Read })
+                Ok(Self::over(path, look::open(path)?, None))
             }
             outcome => outcome,
         }
+    }
+
+    fn over(path: &Path, connection: Connection, place: Option<Place>) -> Self {
+        let access = if place.is_some() { Access::Write } else { Access::Read };
+        let (path, connection) = (path.to_path_buf(), Some(connection));
+        Self { path, connection, access, place, lock_wait: BUSY_TIMEOUT, replaced: None }
     }
 
     /// Where it is.
@@ -98,7 +116,21 @@ impl SqliteStore {
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.refuse_if_read_only()?;
-        self.transact(TransactionBehavior::Immediate, act)
+        let outcome = self.transact(TransactionBehavior::Immediate, act);
+        // What went into a file that nobody finds is not durable.
+        match self.place.as_ref().map(Place::check) {
+            Some(Err(error)) => Err(self.give_up(error)),
+            _ => outcome,
+        }
+    }
+
+    /// Remembers that a file of the database was replaced.
+    fn give_up(&mut self, error: StoreError) -> StoreError {
+        if matches!(error, StoreError::Replaced { .. }) {
+            self.connection = None;
+            self.replaced = Some(error.clone());
+        }
+        error
     }
 
     fn refuse_if_read_only(&self) -> Result<(), StoreError> {
@@ -121,10 +153,7 @@ impl SqliteStore {
         behavior: TransactionBehavior,
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.reopen()?,
-        };
+        let mut connection = self.taken()?;
         let outcome = (|| {
             let failed = |error| fail::sqlite(&self.path, &error);
             let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
@@ -144,13 +173,30 @@ impl SqliteStore {
 
     /// After a failed sync the kernel may take pages for written that are not.
     /// Copying the log into the database writes them once more.
-    fn reopen(&self) -> Result<Connection, StoreError> {
-        if self.access == Access::Read {
-            return look::open(&self.path);
+    fn reopen(&mut self) -> Result<Connection, StoreError> {
+        let Some(place) = &self.place else { return look::open(&self.path) };
+        if let Err(error) = place.check_database() {
+            return Err(self.give_up(error));
         }
-        let connection = open::open(&self.path)?;
+        let (connection, place) = open::open_there(&self.path)?;
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| fail::sqlite(&self.path, &error))?;
+        self.place = Some(place);
+        Ok(connection)
+    }
+
+    /// The connection, or another one after a failure.
+    fn taken(&mut self) -> Result<Connection, StoreError> {
+        if let Some(error) = &self.replaced {
+            return Err(error.clone());
+        }
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.reopen()?,
+        };
+        connection
+            .busy_timeout(self.lock_wait)
             .map_err(|error| fail::sqlite(&self.path, &error))?;
         Ok(connection)
     }
@@ -167,14 +213,30 @@ impl Session<'_> {
 }
 
 impl Store for SqliteStore {
-    fn create(
+    fn create_from(
         &mut self,
         run: &NewRun,
         owner: &str,
         expires_at_us: i64,
-        records: &[Record],
+        records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<Lease, StoreError> {
         self.write(|session| session.create(run, owner, expires_at_us, records))
+    }
+
+    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+        if let Some(error) = &self.replaced {
+            return Err(error.clone());
+        }
+        let Some(place) = &self.place else {
+            return Ok(Box::new(Self::over(&self.path, look::open(&self.path)?, None)));
+        };
+        place.check_database()?;
+        let (connection, place) = open::open_there(&self.path)?;
+        Ok(Box::new(Self::over(&self.path, connection, Some(place))))
+    }
+
+    fn wait_for_lock(&mut self, at_most: Duration) {
+        self.lock_wait = at_most;
     }
 
     fn append(
@@ -197,14 +259,9 @@ impl Store for SqliteStore {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        limit: u32,
+        bound: Bound,
     ) -> Result<Option<Stretch>, StoreError> {
-        self.read(|session| session.load_from(key, first_seq, Some(limit)))
-    }
-
-    fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
-        let whole = self.read(|session| session.load_from(key, 0, None))?;
-        Ok(whole.map(|stretch| stretch.records))
+        self.read(|session| session.load_from(key, first_seq, bound))
     }
 
     fn claim(
@@ -213,9 +270,9 @@ impl Store for SqliteStore {
         owner: &str,
         now_us: i64,
         expires_at_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<Lease, StoreError> {
-        self.write(|session| session.claim(key, owner, now_us, expires_at_us, dead))
+        self.write(|session| session.claim(key, owner, now_us, expires_at_us, judge))
     }
 
     fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
@@ -230,6 +287,19 @@ impl Store for SqliteStore {
 
     fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
         self.read(|session| session.list(tenant, page))
+    }
+
+    fn newest(
+        &mut self,
+        tenant: &TenantId,
+        skip: u32,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.read(|session| session.newest(tenant, skip, limit))
+    }
+
+    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
+        self.read(|session| session.leased())
     }
 
     fn find(
@@ -257,17 +327,27 @@ impl Store for SqliteStore {
         &mut self,
         key: &RunKey,
         now_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<(), StoreError> {
-        self.write(|session| session.delete(key, now_us, dead))
+        self.write(|session| session.delete(key, now_us, judge))
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if self.access == Access::Read {
+            return Ok(());
+        }
+        let connection = self.taken()?;
+        // Waits for nobody: what a reader still needs stays in the log.
+        connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .map_err(|error| fail::sqlite(&self.path, &error))?;
+        self.connection = Some(connection);
+        Ok(())
     }
 
     fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
         self.refuse_if_read_only()?;
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.reopen()?,
-        };
+        let connection = self.taken()?;
         delete::clean(&connection, shrink).map_err(|error| fail::sqlite(&self.path, &error))?;
         self.connection = Some(connection);
         Ok(())

@@ -12,13 +12,37 @@ use smol_wf_core::journal::Record;
 use super::Session;
 use super::write::{seal_of, unsigned};
 use crate::pack::{UnpackError, unpack};
-use crate::{LeaseRow, Page, RunKey, RunRow, StoreError, Stretch};
+use crate::{Bound, LeaseRow, Page, RunKey, RunRow, StoreError, Stretch};
 
 /// Text behind every run id and every other text that starts like one.
 const BEHIND_ALL: &str = "\u{10FFFF}";
 
 /// Large strings that were read already: a prompt often stands in many records.
-type Seen = HashMap<Digest, String>;
+#[derive(Default)]
+struct Seen {
+    texts: HashMap<Digest, String>,
+    bytes: usize,
+}
+
+/// Bytes of large strings that are kept while a stretch is read.
+const SEEN_BYTES_MAX: usize = 1024 * 1024;
+
+impl Seen {
+    fn keep(&mut self, digest: &Digest, text: &str) {
+        let bytes = self.bytes + text.len();
+        if bytes <= SEEN_BYTES_MAX {
+            self.bytes = bytes;
+            self.texts.insert(digest.clone(), text.to_owned());
+        }
+    }
+}
+
+/// Records and their numbers.
+struct Read {
+    records: Vec<Record>,
+    seqs: Vec<u64>,
+    is_last: bool,
+}
 
 /// A record as it is in the table.
 struct Stored {
@@ -50,42 +74,56 @@ const LISTED: &str = "
              ORDER BY e.seq DESC LIMIT 1)";
 
 impl Session<'_> {
-    /// Without a limit: all that is left.
     pub(super) fn load_from(
         &self,
         key: &RunKey,
         first_seq: u64,
-        limit: Option<u32>,
+        bound: Bound,
     ) -> Result<Option<Stretch>, StoreError> {
-        let of_run = params![key.tenant.as_str(), key.run.as_str()];
-        let first = i64::try_from(first_seq).unwrap_or(i64::MAX);
-        // One more than is asked for tells whether more follow; SQLite takes a
-        // negative limit for none.
-        let most = limit.map_or(-1, |limit| i64::from(limit) + 1);
-        let mut stored = self.rows(
-            "SELECT kind, body, chain, moved, seq FROM entries
-             WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4",
-            params![key.tenant.as_str(), key.run.as_str(), first, most],
-            |row| Ok((unsigned(row.get(4)?), stored(row, 0)?)),
-        )?;
-        let is_last = limit.is_none_or(|limit| stored.len() <= limit as usize);
-        if !is_last {
-            stored.pop();
-        }
+        let Read { records, seqs, is_last } = self.stretch(key, first_seq, bound)?;
         let ends = self.rows(
             "SELECT length, tip FROM runs WHERE tenant = ?1 AND run = ?2",
-            of_run,
+            params![key.tenant.as_str(), key.run.as_str()],
             |row| Ok((unsigned(row.get(0)?), row.get::<_, String>(1)?)),
         )?;
-        if ends.is_empty() && stored.is_empty() {
+        if ends.is_empty() && records.is_empty() {
             return Ok(None);
         }
-        complete(first_seq, &stored, is_last, ends.first())
+        let tip = records.last().map(|record| record.chain.as_str());
+        complete(first_seq, &seqs, tip, is_last, ends.first())
             .map_err(|reason| StoreError::Damaged { key: key.clone(), reason })?;
-        let mut seen = Seen::new();
-        let whole = |(_, stored)| self.whole(&key.tenant, stored, &mut seen);
-        let records = stored.into_iter().map(whole).collect::<Result<_, _>>()?;
         Ok(Some(Stretch { records, is_last }))
+    }
+
+    /// Row by row, so that what does not fit into the bound is never in memory.
+    fn stretch(&self, key: &RunKey, first_seq: u64, bound: Bound) -> Result<Read, StoreError> {
+        let failed = |error| self.fail(&error);
+        let first = i64::try_from(first_seq).unwrap_or(i64::MAX);
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT kind, body, chain, moved, seq FROM entries
+                 WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq",
+            )
+            .map_err(failed)?;
+        let values = params![key.tenant.as_str(), key.run.as_str(), first];
+        let mut rows = statement.query(values).map_err(failed)?;
+        let mut read = Read { records: Vec::new(), seqs: Vec::new(), is_last: true };
+        let mut seen = Seen::default();
+        let mut bytes = 0_usize;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let is_full = read.records.len() >= bound.records as usize || bytes >= bound.bytes;
+            if is_full && !read.records.is_empty() {
+                read.is_last = false;
+                break;
+            }
+            let seq = row.get(4).map_err(failed)?;
+            let record = self.whole(&key.tenant, stored(row, 0).map_err(failed)?, &mut seen)?;
+            bytes = bytes.saturating_add(record.body.len());
+            read.seqs.push(unsigned(seq));
+            read.records.push(record);
+        }
+        Ok(read)
     }
 
     pub(super) fn list(
@@ -111,6 +149,43 @@ impl Session<'_> {
                 params![tenant.as_str(), time, run, page.limit, since, until, name],
             ),
         }
+    }
+
+    pub(super) fn newest(
+        &self,
+        tenant: &TenantId,
+        skip: u32,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        // A rowid only grows, and VACUUM keeps their order. Found by way of the
+        // runs, whose number is not that of the entries.
+        self.listed(
+            tenant,
+            &format!(
+                "{LISTED} WHERE r.tenant = ?1
+                 ORDER BY (SELECT e.rowid FROM entries e
+                           WHERE e.tenant = r.tenant AND e.run = r.run AND e.seq = 0) DESC,
+                          r.created_at_us DESC, r.run DESC
+                 LIMIT ?3 OFFSET ?2"
+            ),
+            params![tenant.as_str(), skip, limit],
+        )
+    }
+
+    pub(super) fn leased(&self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
+        let found: Vec<(String, String, LeaseRow)> = self.rows(
+            "SELECT tenant, run, owner, fence, expires_at_us FROM runs WHERE owner IS NOT NULL",
+            [].as_slice(),
+            |row| {
+                let fence = unsigned(row.get(3)?);
+                let lease = LeaseRow { owner: row.get(2)?, fence, expires_at_us: row.get(4)? };
+                Ok((row.get(0)?, row.get(1)?, lease))
+            },
+        )?;
+        let keyed = |(tenant, run, lease): (String, String, LeaseRow)| {
+            Ok((RunKey { tenant: TenantId::new(tenant), run: self.run_id(&run)? }, lease))
+        };
+        found.into_iter().map(keyed).collect()
     }
 
     pub(super) fn find(
@@ -215,13 +290,13 @@ impl Session<'_> {
             return Ok(record);
         }
         let back = unpack(&record.body, &mut |digest| {
-            if let Some(text) = seen.get(digest) {
+            if let Some(text) = seen.texts.get(digest) {
                 return Ok(Some(text.clone()));
             }
             let Some(bytes) = self.get_blob(tenant, digest)? else { return Ok(None) };
             let text = String::from_utf8(bytes)
                 .map_err(|_| self.corrupt(format!("the value {digest} is no text")))?;
-            seen.insert(digest.clone(), text.clone());
+            seen.keep(digest, &text);
             Ok(Some(text))
         });
         record.body = back.map_err(|error| match error {
@@ -244,14 +319,15 @@ fn stored(row: &Row<'_>, from: usize) -> rusqlite::Result<Stored> {
 /// Whether nothing is missing, whatever the records say; else what is.
 fn complete(
     first_seq: u64,
-    stored: &[(u64, Stored)],
+    seqs: &[u64],
+    last_chain: Option<&str>,
     is_last: bool,
     end: Option<&(u64, String)>,
 ) -> Result<(), String> {
     let Some((length, tip)) = end else {
         return Err("there are entries, and the run itself is missing".to_owned());
     };
-    for (expected, (seq, _)) in (first_seq..).zip(stored) {
+    for (expected, seq) in (first_seq..).zip(seqs) {
         if expected != *seq {
             return Err(format!("entry {expected} of {length} is missing"));
         }
@@ -259,15 +335,18 @@ fn complete(
     if !is_last {
         return Ok(());
     }
-    let there = first_seq.saturating_add(stored.len() as u64);
+    let there = first_seq.saturating_add(seqs.len() as u64);
     if there < *length || there == 0 {
         return Err(format!("entry {there} of {length} is missing, and all that followed"));
+    }
+    if seqs.is_empty() && there == *length {
+        return Ok(());
     }
     if there > *length {
         return Err(format!("there are {there} entries, and {length} were written"));
     }
-    match stored.last() {
-        Some((_, last)) if last.record.chain == *tip => Ok(()),
+    match last_chain {
+        Some(chain) if chain == tip => Ok(()),
         _ => Err(format!("entry {} is not the one that was written last", length - 1)),
     }
 }

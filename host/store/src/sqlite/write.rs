@@ -9,7 +9,7 @@ use smol_wf_core::journal::Record;
 
 use super::{Session, fail};
 use crate::pack::pack;
-use crate::{Append, Lease, NewRun, RunKey, StoreError, Summary, Wake};
+use crate::{Append, Holder, Lease, NewRun, RunKey, StoreError, Summary, Wake};
 
 /// Fence of the lease that comes with a new run.
 const FIRST_FENCE: u64 = 1;
@@ -20,12 +20,9 @@ impl Session<'_> {
         run: &NewRun,
         owner: &str,
         expires_at_us: i64,
-        records: &[Record],
+        records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<Lease, StoreError> {
         let key = &run.key;
-        if records.is_empty() {
-            return Err(StoreError::no_records(key));
-        }
         let rows = self.execute(
             "INSERT INTO runs
                  (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us)
@@ -44,15 +41,21 @@ impl Session<'_> {
         if rows == 0 {
             return Err(StoreError::RunExists { key: key.clone() });
         }
-        self.insert(key, 0, records)?;
-        self.seal(key, 0, records)?;
+        let mut last = None;
+        for (seq, record) in (0..).zip(records) {
+            let record = record?;
+            self.insert(key, seq, std::slice::from_ref(&record))?;
+            last = Some((seq, record));
+        }
+        let Some((seq, last)) = last else { return Err(StoreError::no_records(key)) };
+        self.seal(key, seq, &[last])?;
         Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: FIRST_FENCE, expires_at_us })
     }
 
     /// A refused batch leaves no entry behind; large values may stay, which
     /// nothing refers to.
     pub(super) fn append(&self, batch: &Append<'_>) -> Result<(), StoreError> {
-        let Append { lease, first_seq, records, wake } = *batch;
+        let Append { lease, first_seq, records, wake, release } = *batch;
         let key = &lease.key;
         let entries = self.held(lease)?;
         if entries != first_seq {
@@ -60,6 +63,9 @@ impl Session<'_> {
         }
         self.insert(key, first_seq, records)?;
         self.seal(key, first_seq, records)?;
+        if release {
+            self.release(lease)?;
+        }
         let wake_at_us = match wake {
             Wake::Keep => return Ok(()),
             Wake::At(time) => Some(time),
@@ -78,13 +84,12 @@ impl Session<'_> {
         owner: &str,
         now_us: i64,
         expires_at_us: i64,
-        dead: &dyn Fn(&str) -> bool,
+        judge: &dyn Fn(&str) -> Holder,
     ) -> Result<Lease, StoreError> {
         let (holder, fence, until_us) = self.lease_of(key)?;
         if let Some(holder) = holder
             && holder != owner
-            && until_us > now_us
-            && !dead(&holder)
+            && judge(&holder).holds(until_us, now_us)
         {
             let key = key.clone();
             return Err(StoreError::LeaseHeld { key, owner: holder, expires_at_us: until_us });

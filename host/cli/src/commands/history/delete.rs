@@ -129,10 +129,13 @@ impl DeleteArgs {
             };
             if goes { &mut done.deleted } else { &mut done.skipped }.push(run.into());
         }
+        let mut cleaned = Ok(());
         if !self.dry_run && (self.vacuum || !done.deleted.is_empty()) {
-            engine.clean(self.vacuum).await?;
+            cleaned = engine.clean(self.vacuum).await;
         }
+        // What is gone is gone, whatever became of the space.
         self.tell(&done)?;
+        cleaned?;
         Ok(ExitCode::SUCCESS)
     }
 

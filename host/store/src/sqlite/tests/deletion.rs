@@ -9,7 +9,7 @@ use smol_wf_core::journal::Chain;
 
 use super::SqliteStore;
 use crate::conformance::{key, logged, new_run};
-use crate::{LARGE_BYTES, Store};
+use crate::{Holder, LARGE_BYTES, Store};
 
 fn files_hold(directory: &Path, text: &str) -> bool {
     fs::read_dir(directory).unwrap().any(|file| {
@@ -28,7 +28,7 @@ fn deleted_text_is_gone_from_all_files() {
     store.create(&new_run(1), "me", 10, &one).unwrap();
     store.create(&new_run(2), "me", 10, &two).unwrap();
     assert!(files_hold(directory.path(), "the small secret"));
-    store.delete(&key(1), 10, &|_| false).unwrap();
+    store.delete(&key(1), 10, &|_| Holder::Unknown).unwrap();
     store.clean(false).unwrap();
     for secret in ["the small secret", "the large secret"] {
         assert!(!files_hold(directory.path(), secret), "{secret}");
@@ -48,7 +48,7 @@ fn shrinking_gives_the_space_back() {
         store.create(&new_run(number), "me", 10, &records).unwrap();
     }
     for number in 0..19 {
-        store.delete(&key(number), 10, &|_| false).unwrap();
+        store.delete(&key(number), 10, &|_| Holder::Unknown).unwrap();
     }
     let size = || fs::metadata(&path).unwrap().len();
     store.clean(false).unwrap();

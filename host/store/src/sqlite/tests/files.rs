@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{SqliteStore, create};
-use crate::{Store, StoreError};
+use crate::{Holder, Store, StoreError};
 
 /// The error for what lies at this path; its message names the path.
 fn refused(path: &Path) -> StoreError {
@@ -98,7 +98,7 @@ fn a_truncated_database_is_seen_before_anything_is_handed_out() {
         fs::write(&path, &whole[..kept]).unwrap();
         let outcome = SqliteStore::open(&path).and_then(|mut store| {
             store.load(&lease.key)?;
-            store.claim(&lease.key, "me", 0, 0, &|_| true)?;
+            store.claim(&lease.key, "me", 0, 0, &|_| Holder::Dead)?;
             store.put_blob(&lease.key.tenant, b"x")
         });
         let error = outcome.unwrap_err();
@@ -163,8 +163,7 @@ fn another_writer_is_waited_for_and_then_named() {
     let path = directory.path().join("runs.db");
     let (mut store, lease) = create(&path);
     // Waiting the whole time would only make the check slow.
-    let connection = store.connection.as_ref().unwrap();
-    connection.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
+    store.wait_for_lock(std::time::Duration::from_millis(20));
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_eq!(store.release(&lease), Err(StoreError::Busy { path }));

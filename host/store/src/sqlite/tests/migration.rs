@@ -11,10 +11,10 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection};
 use smol_wf_core::journal::{self, Chain, Record};
 
-use super::super::open::{APPLICATION_ID, MIGRATIONS, NEWEST};
+use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST};
 use super::{SqliteStore, append};
 use crate::conformance::{key, logged, new_run};
-use crate::{LARGE_BYTES, Store};
+use crate::{Holder, LARGE_BYTES, Store};
 
 const RUNS: u32 = 40;
 
@@ -69,7 +69,7 @@ fn the_first_release_is_read_and_written_on() {
     first_release(&path);
     whole(&path);
     let mut store = SqliteStore::open(&path).unwrap();
-    let lease = store.claim(&key(1), "me", 0, 10, &|_| false).unwrap();
+    let lease = store.claim(&key(1), "me", 0, 10, &|_| Holder::Unknown).unwrap();
     let mut chain = Chain::after(&records_of(1));
     append(&mut store, &lease, 4, &logged(&mut chain, &["more"])).unwrap();
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 5);
@@ -79,7 +79,7 @@ fn the_first_release_is_read_and_written_on() {
         connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get(0)).unwrap()
     };
     assert_eq!(values(&store), RUNS + 1);
-    store.delete(&key(2), 10, &|_| false).unwrap();
+    store.delete(&key(2), 10, &|_| Holder::Unknown).unwrap();
     assert_eq!(values(&store), RUNS);
     assert_eq!(store.load(&key(3)).unwrap().unwrap(), records_of(3));
 }

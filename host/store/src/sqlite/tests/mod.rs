@@ -8,6 +8,8 @@ mod files;
 mod kill;
 mod migration;
 mod races;
+mod replaced;
+mod shape;
 mod space;
 mod tamper;
 
@@ -96,6 +98,7 @@ fn append(
     first_seq: usize,
     records: &[Record],
 ) -> Result<(), StoreError> {
-    let batch = Append { lease, first_seq: first_seq as u64, records, wake: Wake::Keep };
+    let batch =
+        Append { lease, first_seq: first_seq as u64, records, wake: Wake::Keep, release: false };
     store.append(&[batch])?.remove(0)
 }

@@ -9,8 +9,8 @@ use std::thread;
 use smol_wf_core::journal::{self, Chain};
 
 use super::{SqliteStore, append, create};
-use crate::Store;
 use crate::conformance::{key, logged, new_run};
+use crate::{Holder, Store};
 
 const RACERS: usize = 8;
 const RACES: i64 = 200;
@@ -29,7 +29,7 @@ fn of_many_that_claim_a_run_one_wins() {
         for race in 0..RACES {
             start.wait();
             // Each race lets the lease of the one before run out.
-            match store.claim(&key(1), &owner, race, race + 1, &|_| false) {
+            match store.claim(&key(1), &owner, race, race + 1, &|_| Holder::Unknown) {
                 Ok(lease) => won.push((race, lease.fence)),
                 Err(error) => assert_eq!(error.code(), "run_held", "{error}"),
             }
@@ -102,7 +102,7 @@ fn who_was_replaced_is_refused_while_the_other_writes() {
     let path = directory.path().join("runs.db");
     let (mut old, old_lease) = create(&path);
     let mut new = SqliteStore::open(&path).unwrap();
-    let lease = new.claim(&key(1), "other", 0, 1000, &|owner| owner == "me").unwrap();
+    let lease = new.claim(&key(1), "other", 0, 1000, &|_| Holder::Dead).unwrap();
     let mut chain = Chain::after(&new.load(&key(1)).unwrap().unwrap());
     for step in 0..20 {
         let records = logged(&mut chain, &["new"]);

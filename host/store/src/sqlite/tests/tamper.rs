@@ -11,7 +11,7 @@ use smol_wf_core::journal::{self, Chain, Record};
 
 use super::SqliteStore;
 use crate::conformance::{key, load_in_stretches, logged, new_run};
-use crate::{LARGE_BYTES, Store, StoreError, Summary};
+use crate::{Bound, Holder, LARGE_BYTES, Store, StoreError, Summary};
 
 /// A run of five entries, the third of which is large, and another run.
 fn database(path: &Path) -> Vec<Record> {
@@ -37,7 +37,7 @@ fn is_noticed(change: &str) -> bool {
     let mut store = SqliteStore::open(&path).unwrap();
     let whole = store.load(&key(1));
     for limit in [1, 2, 5] {
-        let stretches = load_in_stretches(&mut store, &key(1), limit);
+        let stretches = load_in_stretches(&mut store, &key(1), Bound::records(limit));
         assert_eq!(stretches, whole, "{change}, by {limit}");
     }
     match whole {
@@ -145,7 +145,7 @@ fn a_damaged_journal_is_named_and_hides_no_other() {
     assert!(error.to_string().contains(&format!("history delete {}", key(1).run)));
     assert_eq!(store.load(&key(2)).unwrap().unwrap().len(), 1);
     assert_eq!(store.find(&key(1).tenant, "run_", 9).unwrap().len(), 2, "both are listed");
-    store.delete(&key(1), 0, &|_| false).unwrap();
+    store.delete(&key(1), 0, &|_| Holder::Unknown).unwrap();
     assert_eq!(store.load(&key(1)).unwrap(), None);
 }
 

@@ -1,0 +1,155 @@
+//! What others do to the database while a run works, and what is left of it
+//! afterwards.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use common::{Place, finish};
+use rusqlite::Connection;
+
+/// An agent that counts its calls, says that it has begun, and ends when it may.
+const AGENT: &str = "echo call >> calls; touch started; i=0; while [ ! -e go ] && [ $i -lt 6000 ]; do sleep 0.01; i=$((i+1)); done; cat > /dev/null; echo ok";
+
+const HUNG: Duration = Duration::from_secs(120);
+
+/// A run whose first agent is at work.
+fn at_work(place: &Place) -> Child {
+    let config =
+        format!("[providers.slow]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {AGENT:?}]\n");
+    place.write("config.toml", config);
+    place.write(
+        "script.mjs",
+        "export const meta = { name: 'n', description: 'd' }
+const first = await agent('one', { provider: 'slow' })
+return [first, await agent('two')]\n",
+    );
+    let mut command = place.command(&["run", "script.mjs"]);
+    let child = command.env("SMOL_WF_CONFIG", place.path("config.toml")).spawn().unwrap();
+    wait_for(&place.path("started"));
+    child
+}
+
+fn wait_for(path: &Path) {
+    let begun = Instant::now();
+    while !path.exists() {
+        assert!(begun.elapsed() < HUNG, "{} never came", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn beside(place: &Place, ending: &str) -> std::path::PathBuf {
+    let mut name = place.db().into_os_string();
+    name.push(ending);
+    name.into()
+}
+
+type Act = dyn Fn(&Place, &[&str]);
+
+#[test]
+fn a_run_whose_database_goes_away_never_says_that_it_completed() {
+    let delete = |place: &Place, endings: &[&str]| {
+        for ending in endings {
+            fs::remove_file(beside(place, ending)).unwrap();
+        }
+    };
+    let replace = |place: &Place, endings: &[&str]| {
+        for ending in endings {
+            let file = beside(place, ending);
+            fs::copy(&file, place.path("copy")).unwrap();
+            fs::rename(place.path("copy"), file).unwrap();
+        }
+    };
+    let acts: [&Act; 2] = [&delete, &replace];
+    for act in acts {
+        for endings in [&[""][..], &["-wal"], &["", "-wal"], &["", "-wal", "-shm"]] {
+            let place = Place::new();
+            let child = at_work(&place);
+            act(&place, endings);
+            fs::write(place.path("go"), "").unwrap();
+            let ran = finish(child);
+            assert_eq!(ran.code, 3, "{endings:?}: {}", ran.stderr);
+            assert!(ran.stderr.contains("[store_replaced]"), "{endings:?}: {}", ran.stderr);
+            assert!(!ran.stdout.contains("completed"), "{endings:?}: {}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_locked_database_is_waited_for_and_no_answer_is_lost() {
+    let place = Place::new();
+    let mut child = at_work(&place);
+    let other = Connection::open(place.db()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    fs::write(place.path("go"), "").unwrap();
+    // Longer than SQLite itself waits: until the run says that it waits.
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("this run waits for it") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended without waiting");
+    }
+    other.execute_batch("COMMIT").unwrap();
+    // The rest is of no interest, and must not fill the pipe.
+    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    let ran = finish(child);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("\"completed\""), "{}", ran.stdout);
+    assert_eq!(fs::read_to_string(place.path("calls")).unwrap(), "call\n", "asked once");
+}
+
+#[test]
+fn space_is_not_given_back_while_a_run_works() {
+    let place = Place::new();
+    let child = at_work(&place);
+    let refused = place.run(&["history", "delete", "--vacuum"]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+    assert!(refused.stderr.contains("[store_in_use]"), "{}", refused.stderr);
+    fs::write(place.path("go"), "").unwrap();
+    assert_eq!(finish(child).code, 0);
+    let done = place.run(&["history", "delete", "--vacuum"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+}
+
+#[test]
+fn a_copy_of_the_main_file_alone_has_the_runs_that_are_done() {
+    let place = Place::new();
+    let body = "export const meta = { name: 'n', description: 'd' }\nreturn await agent('one')\n";
+    assert_eq!(place.script(body, &[]).code, 0);
+    let copy = place.path("copy.db");
+    fs::copy(place.db(), &copy).unwrap();
+    let listed = place.run(&["history", "--output", "json", "--db", copy.to_str().unwrap()]);
+    let document: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(document["runs"][0]["state"], "completed", "{}", listed.stdout);
+}
+
+#[test]
+fn a_database_with_a_view_in_the_place_of_a_table_is_refused_at_once() {
+    let place = Place::new();
+    let body = "export const meta = { name: 'n', description: 'd' }\nreturn 1\n";
+    assert_eq!(place.script(body, &[]).code, 0);
+    Connection::open(place.db())
+        .unwrap()
+        .execute_batch(
+            "ALTER TABLE runs RENAME TO old; CREATE VIEW runs AS
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+        )
+        .unwrap();
+    for command in [&["history"][..], &["run", "script.mjs"], &["replay", "latest"]] {
+        let ran = place.run(command);
+        assert_eq!(ran.code, 3, "{command:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("[store_altered]"), "{command:?}: {}", ran.stderr);
+    }
+}

@@ -1,0 +1,68 @@
+//! How much memory an entry takes, and how to make it take less.
+//!
+//! Owns: which texts of an entry can be large. Never: changes what is written.
+
+use super::{Body, RunEnd};
+use crate::guest::Outcome;
+
+impl Body {
+    /// Bytes of its texts that can be large, roughly.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::AnswerPooled(pooled) => weight_of(&pooled.outcome),
+            Self::ScopeStarted(start) => {
+                start.text.len() + start.args.as_ref().map_or(0, String::len)
+            }
+            Self::AgentCalled { request, .. } => request.prompt.len(),
+            Self::WorkflowCalled { args, .. } => args.as_ref().map_or(0, String::len),
+            Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
+                weight_of(outcome)
+            }
+            Self::RunEnded { end: RunEnd::Completed { result, .. } } => result.len(),
+            _ => 0,
+        }
+    }
+
+    /// Cuts prompts, arguments, answers and results down to so many bytes, for
+    /// readers that show none of them. Such an entry must not be written again.
+    pub fn shorten(&mut self, bytes: usize) {
+        match self {
+            Self::AnswerPooled(pooled) => shorten_outcome(&mut pooled.outcome, bytes),
+            Self::ScopeStarted(start) => {
+                cut(&mut start.text, bytes);
+                start.args.iter_mut().for_each(|args| cut(args, bytes));
+            }
+            Self::AgentCalled { request, .. } => cut(&mut request.prompt, bytes),
+            Self::WorkflowCalled { args, .. } => {
+                args.iter_mut().for_each(|args| cut(args, bytes));
+            }
+            Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
+                shorten_outcome(outcome, bytes);
+            }
+            Self::RunEnded { end: RunEnd::Completed { result, .. } } => cut(result, bytes),
+            _ => {}
+        }
+    }
+}
+
+fn weight_of(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Value(text) => text.len(),
+        Outcome::Failed(failure) => failure.message.len(),
+    }
+}
+
+fn shorten_outcome(outcome: &mut Outcome, bytes: usize) {
+    if let Outcome::Value(text) = outcome {
+        cut(text, bytes);
+    }
+}
+
+/// At the end of a character. The rest is given back.
+fn cut(text: &mut String, bytes: usize) {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.shrink_to_fit();
+    }
+}

@@ -1,0 +1,115 @@
+//! A recorded run, read so that memory does not grow with it.
+//!
+//! Owns: the first look at a whole journal, and what of it is kept for the
+//! second. Never: what an entry means.
+
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{Entry, RunHead, ScopeStart};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::survey::Survey;
+use smol_wf_store::RunKey;
+
+use crate::engine::{Engine, same_run, unknown};
+use crate::error::EngineError;
+use crate::pieces::Pieces;
+use crate::writer::Writer;
+
+/// A journal that is no larger is kept from the first look on: reading costs
+/// 6 µs an entry, and most journals are small.
+const KEPT_BYTES_MAX: u64 = 12 * 1024 * 1024;
+
+/// A journal that was read once, and found whole.
+pub(crate) struct Journal {
+    pub(crate) survey: Survey,
+    /// Digest of its last record.
+    pub(crate) tip: String,
+    /// Of all bodies.
+    pub(crate) bytes: u64,
+    key: RunKey,
+    /// All of it, when it is small.
+    kept: Option<Vec<Entry>>,
+}
+
+impl Journal {
+    /// The head, the first script and the limits last in force.
+    pub(crate) fn recorded(&self) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
+        let Survey { head, root, limits, .. } = &self.survey;
+        match (head, root) {
+            (Some(head), Some(root)) => Ok((head.clone(), root.clone(), *limits)),
+            _ => Err(unknown(&self.key.run)),
+        }
+    }
+
+    /// Reads it from its beginning.
+    pub(crate) fn entries(self, writer: &Writer) -> Result<Entries, EngineError> {
+        Ok(match self.kept {
+            Some(entries) => Entries::Kept(Some(entries)),
+            None => Entries::Stored(Pieces::begin(writer.clone(), self.key)?),
+        })
+    }
+}
+
+/// What is left to read of a journal.
+pub(crate) enum Entries {
+    Kept(Option<Vec<Entry>>),
+    Stored(Pieces),
+}
+
+impl Entries {
+    pub(crate) const NONE: Self = Self::Kept(None);
+
+    /// The next piece; none behind the last one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
+        match self {
+            Self::Kept(entries) => Ok(entries.take()),
+            Self::Stored(pieces) => Ok(pieces.next().await?.map(|piece| piece.entries)),
+        }
+    }
+}
+
+impl Engine {
+    /// Reads a journal, piece by piece.
+    pub(crate) fn pieces(&self, run: &RunId) -> Result<Pieces, EngineError> {
+        Pieces::begin(self.writer.clone(), self.key(run))
+    }
+
+    /// The first look at a journal.
+    pub(crate) async fn survey(&self, run: &RunId) -> Result<Journal, EngineError> {
+        self.look(run, &mut |_, _, _| {}).await
+    }
+
+    /// The same for those who want to see each entry: its number, the digest
+    /// before it, and itself.
+    pub(crate) async fn look(
+        &self,
+        run: &RunId,
+        see: &mut (dyn FnMut(u64, &str, &Entry) + Send),
+    ) -> Result<Journal, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
+        let mut pieces = self.pieces(run)?;
+        let mut journal = Journal {
+            survey: Survey::default(),
+            tip: String::new(),
+            bytes: 0,
+            key: self.key(run),
+            kept: Some(Vec::new()),
+        };
+        while let Some(piece) = pieces.next().await? {
+            if journal.survey.entries == 0 {
+                same_run(&row, &piece.entries)?;
+            }
+            let mut before = std::mem::replace(&mut journal.tip, piece.tip.clone());
+            for (entry, record) in piece.entries.iter().zip(&piece.records) {
+                see(journal.survey.entries, &before, entry);
+                before.clone_from(&record.chain);
+                journal.survey.add(entry);
+            }
+            journal.bytes += piece.bytes;
+            match &mut journal.kept {
+                Some(kept) if journal.bytes <= KEPT_BYTES_MAX => kept.extend(piece.entries),
+                kept => *kept = None,
+            }
+        }
+        if journal.survey.entries == 0 { Err(unknown(run)) } else { Ok(journal) }
+    }
+}

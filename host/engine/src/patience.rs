@@ -1,0 +1,63 @@
+//! Waiting for a database that another process has locked.
+//!
+//! Owns: how long, and the warning. Never: gives up what is to be written while
+//! there is hope for it: an answer was paid for.
+
+use std::time::Duration;
+
+use smol_wf_store::StoreError;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::EngineError;
+use crate::watch::Watcher;
+use crate::writer::WriterGone;
+
+/// Who has the lock keeps everyone else from taking the run as well, so the
+/// lease is not the bound. Longer than it takes to rewrite a database of some
+/// gibibytes; an end, in case the other program hangs.
+const LOCKED_MAX: Duration = Duration::from_secs(600);
+
+/// Between two tries, each of which waits in SQLite as well.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Patience<'a> {
+    pub(crate) watcher: &'a dyn Watcher,
+    pub(crate) cancel: CancellationToken,
+    /// When the process lets go of the run in any case.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Patience<'_> {
+    /// Tries until the database is free, the run is to stop, or all patience is
+    /// lost.
+    pub(crate) async fn wait<T, F>(
+        &self,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<Result<T, StoreError>, EngineError>
+    where
+        F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
+    {
+        let give_up = Instant::now() + LOCKED_MAX;
+        let mut has_warned = false;
+        loop {
+            let busy = match attempt().await? {
+                Err(busy @ StoreError::Busy { .. }) => busy,
+                done => return Ok(done),
+            };
+            let now = Instant::now();
+            let is_late = now >= give_up || self.deadline.is_some_and(|deadline| now >= deadline);
+            if is_late || self.cancel.is_cancelled() {
+                return Ok(Err(busy));
+            }
+            if !has_warned {
+                has_warned = true;
+                self.watcher.warn(&format!(
+                    "{busy}; this run waits for it, up to {} minutes, and loses nothing",
+                    LOCKED_MAX.as_secs() / 60
+                ));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}

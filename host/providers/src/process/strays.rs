@@ -1,0 +1,69 @@
+//! Orphans that belong to no call any more, and to nobody else.
+//!
+//! Owns: whom of our children that we have not started to end, and how far that
+//! is. Never: ends one while a call is left whose it may be.
+//!
+//! A tool that forks twice, begins a session and clears its environment, as daemons
+//! do, may lose its parent before it was ever seen to belong to a tree. The system
+//! makes it our child then; when no call is left, it can only be an agent's.
+
+use std::time::Instant;
+
+use super::system::{self, Seen, Signal};
+use super::tree::Table;
+use super::{GIVE_UP, GRACE};
+
+/// Who is being ended.
+pub(super) struct Strays {
+    /// Whether whatever becomes our child can only be an agent's. Not where we had
+    /// children of somebody else's from the start (a shell became this program), nor
+    /// as the first process of a container, whose child every orphan becomes.
+    ours_alone: bool,
+    found: Vec<Seen>,
+    since: Instant,
+    at_once: bool,
+}
+
+impl Strays {
+    /// Before the first child is started.
+    pub(super) fn new() -> Self {
+        let is_first = std::process::id() == 1;
+        Self {
+            ours_alone: !is_first && !system::is_orphan_about(&|_| false),
+            found: Vec::new(),
+            since: Instant::now(),
+            at_once: false,
+        }
+    }
+
+    /// Whether some are still being ended.
+    pub(super) fn are_about(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// The signal that cannot be refused is due now.
+    pub(super) fn end_at_once(&mut self) {
+        self.at_once = true;
+    }
+
+    /// Finds them, when no call is left, and does what is due now.
+    pub(super) fn look(&mut self, table: &Table, no_call_is_left: bool, now: Instant) {
+        self.found.retain(|one| table.is_alive(one));
+        if no_call_is_left && self.ours_alone {
+            let new = table.orphans_in_sessions().filter(|one| !self.found.contains(one));
+            let new: Vec<Seen> = new.collect();
+            if self.found.is_empty() {
+                self.since = now;
+            }
+            new.iter().for_each(|one| system::signal(one, Signal::TERM));
+            self.found.extend(new);
+        }
+        let taken = now.duration_since(self.since);
+        if self.at_once || taken >= GRACE {
+            self.found.iter().for_each(|one| system::signal(one, Signal::KILL));
+        }
+        if taken > GRACE + GIVE_UP {
+            self.found.clear();
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Writes the image of a new database that the store starts with:
+//! `cargo run -p smol-wf-store --example new_database host/store/migrations/new.db`
+//!
+//! Owns: nothing. Never: decides what a database consists of; the migrations do.
+
+use std::path::PathBuf;
+
+use smol_wf_store::{SqliteStore, Store as _};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let out = std::env::args_os().nth(1).map(PathBuf::from).ok_or("name the file to write")?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("new.db");
+    // An empty file goes through all migrations.
+    std::fs::write(&path, "")?;
+    SqliteStore::open(&path)?.settle()?;
+    Ok(std::fs::copy(&path, &out).map(drop)?)
+}

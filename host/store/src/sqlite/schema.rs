@@ -1,0 +1,153 @@
+//! What a database of ours consists of.
+//!
+//! Owns: the migrations, which are numbered and never edited once released, and
+//! what each of them leaves behind. Never: reads or writes a journal.
+//!
+//! A file may come from anyone. SQLite obeys what its schema says: a view named
+//! as a table of ours, or a trigger on one, would run inside our statements. So
+//! the schema is compared, whole, before the first statement on a table.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+use smol_wf_core::ids::Digest;
+
+use super::fail;
+use crate::StoreError;
+
+/// Marks our databases in their header: `SMWF`.
+pub(super) const APPLICATION_ID: i64 = 0x534d_5746;
+
+/// `user_version` counts these; a released one is never changed.
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_runs.sql"),
+    include_str!("../../migrations/0002_ends.sql"),
+    include_str!("../../migrations/0003_changed.sql"),
+];
+pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
+
+/// Digests of the schema behind each migration; a test computes them anew.
+pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
+    "e63325169086067cdf8b4f2d7ebe3ad70852b4fb906eaf5b103e3e089eb3beea",
+    "3f25e8b650af89867c1f1d9fad8e727065e54c254f6d41dfa343baa41da97e3d",
+    "ca7d5b61e8c255d7cf28aa160736d385a367fa67dc736f796f0db84419c05398",
+];
+
+/// The schema of a database that is ours or empty.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let number = |sql: &str| {
+        connection
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map_err(|error| fail::sqlite(path, &error))
+    };
+    let application = number("PRAGMA application_id")?;
+    let found = number("PRAGMA user_version")?;
+    let path = || path.to_path_buf();
+    if application == APPLICATION_ID {
+        if found > NEWEST {
+            return Err(StoreError::Newer { found, supported: NEWEST, path: path() });
+        }
+        return Ok(found);
+    }
+    let empty = application == 0
+        && found == 0
+        && number("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)")? == 0;
+    if empty { Ok(0) } else { Err(StoreError::Foreign { path: path() }) }
+}
+
+/// Refuses a database whose schema is not what the migrations up to this version
+/// leave behind.
+pub(super) fn compare(
+    connection: &Connection,
+    version: i64,
+    path: &Path,
+) -> Result<(), StoreError> {
+    let failed = |error: &rusqlite::Error| fail::sqlite(path, error);
+    let found = objects(connection).map_err(|error| failed(&error))?;
+    let migrations = usize::try_from(version).unwrap_or(0).min(MIGRATIONS.len());
+    let expected = migrations.checked_sub(1).map(|newest| SHAPES[newest]);
+    if expected.is_some_and(|expected| digest(&found).as_str() == expected) {
+        return Ok(());
+    }
+    let ours = shape(migrations).map_err(|error| failed(&error))?;
+    let what = difference(&ours, &found).unwrap_or_else(|| "another schema".to_owned());
+    Err(StoreError::Altered { path: path.to_path_buf(), what })
+}
+
+/// All that is missing, in one transaction, so that a crash or another process
+/// meets the old schema or the new one.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| fail::sqlite(path, &error);
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Again, now that nobody else can migrate.
+    let from = version(&transaction, path)?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.pragma_update(None, "user_version", NEWEST).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// A row of `sqlite_schema`.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Object {
+    kind: String,
+    name: String,
+    table: String,
+    /// None for the index that comes with a key.
+    sql: Option<String>,
+}
+
+/// In an order of their own: `VACUUM` changes that of the rows.
+pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
+    // Tables of `ANALYZE`, which only SQLite itself reads and can make.
+    let mut statement = connection.prepare(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema
+         WHERE NOT (type = 'table' AND name GLOB 'sqlite_stat[1-4]')",
+    )?;
+    let object = |row: &rusqlite::Row<'_>| {
+        Ok(Object { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? })
+    };
+    let mut objects: Vec<Object> = statement.query_map([], object)?.collect::<Result<_, _>>()?;
+    objects.sort();
+    Ok(objects)
+}
+
+pub(super) fn digest(objects: &[Object]) -> Digest {
+    let mut text = String::new();
+    for Object { kind, name, table, sql } in objects {
+        for part in [kind, name, table, sql.as_ref().unwrap_or(kind)] {
+            text.push_str(part);
+            text.push('\0');
+        }
+    }
+    Digest::of(text.as_bytes())
+}
+
+/// What so many migrations leave behind.
+pub(super) fn shape(migrations: usize) -> rusqlite::Result<Vec<Object>> {
+    let connection = Connection::open_in_memory()?;
+    for migration in &MIGRATIONS[..migrations] {
+        connection.execute_batch(migration)?;
+    }
+    objects(&connection)
+}
+
+/// The first thing that one of them has and the other has not; what runs by
+/// itself, such as a view, before what only lies there.
+fn difference(ours: &[Object], found: &[Object]) -> Option<String> {
+    let name = |Object { kind, name, .. }: &Object| format!("{kind} `{name}`");
+    let is_same =
+        |one: &Object, other: &Object| (&one.kind, &one.name) == (&other.kind, &other.name);
+    let odd = || found.iter().rev().filter(|object| !ours.contains(object));
+    if let Some(added) = odd().find(|odd| !ours.iter().any(|known| is_same(known, odd))) {
+        return Some(format!("an added {}", name(added)));
+    }
+    if let Some(changed) = odd().next() {
+        return Some(format!("another {}", name(changed)));
+    }
+    let missing = ours.iter().find(|object| !found.contains(object))?;
+    Some(format!("no {}", name(missing)))
+}

@@ -1,0 +1,136 @@
+//! Checks of the schema: what every version leaves behind, and that nothing
+//! else is opened.
+//!
+//! Owns: the digests and the image of a new database, held against the
+//! migrations. Never: journals.
+
+use std::fs;
+
+use rusqlite::Connection;
+
+use super::super::open::NEW_DATABASE;
+use super::super::schema::{MIGRATIONS, NEWEST, SHAPES, digest, objects, shape};
+use super::{SqliteStore, create};
+use crate::Store;
+
+#[test]
+fn the_digests_are_those_of_the_migrations() {
+    for (version, expected) in (1..=MIGRATIONS.len()).zip(SHAPES) {
+        assert_eq!(digest(&shape(version).unwrap()).as_str(), expected, "version {version}");
+    }
+}
+
+#[test]
+fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = |connection: &Connection, name: &str| -> String {
+        let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    let described = |image: &[u8]| {
+        let path = directory.path().join("image.db");
+        let _ = fs::remove_file(directory.path().join("image.db-wal"));
+        let _ = fs::remove_file(directory.path().join("image.db-shm"));
+        fs::write(&path, image).unwrap();
+        drop(SqliteStore::open(&path).unwrap());
+        let connection = Connection::open(&path).unwrap();
+        let settings = [
+            "page_size",
+            "user_version",
+            "application_id",
+            "encoding",
+            "auto_vacuum",
+            "journal_mode",
+        ];
+        let settings = settings.map(|name| text(&connection, name));
+        let rows: i64 = ["runs", "entries", "blobs", "blob_uses", "summaries"]
+            .iter()
+            .map(|table| -> i64 {
+                let sql = format!("SELECT count(*) FROM {table}");
+                connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+            })
+            .sum();
+        let sound: String =
+            connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        (settings, objects(&connection).unwrap(), rows, sound)
+    };
+    let ready_made = described(NEW_DATABASE);
+    assert_eq!(
+        ready_made,
+        described(b""),
+        "make it anew: cargo run -p smol-wf-store --example new_database host/store/migrations/new.db"
+    );
+    assert_eq!(ready_made.0[1], NEWEST.to_string());
+    // The log is asked for by the file itself: no change of mode is synced.
+    assert_eq!(NEW_DATABASE[18..20], [2, 2]);
+}
+
+#[test]
+fn what_no_migration_makes_is_refused_by_name() {
+    for (change, named) in [
+        ("CREATE VIEW answers AS SELECT * FROM entries", "view `answers`"),
+        ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM entries; END", "trigger `t`"),
+        ("CREATE TABLE notes (text)", "table `notes`"),
+        ("CREATE INDEX i ON entries (kind)", "index `i`"),
+        ("DROP TRIGGER entries_deleted", "no trigger `entries_deleted`"),
+        ("ALTER TABLE runs ADD COLUMN more TEXT DEFAULT 'x'", "another table `runs`"),
+        (
+            "ALTER TABLE runs RENAME TO old; CREATE VIEW runs AS
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+            "view `runs`",
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("runs.db");
+        drop(create(&path));
+        Connection::open(&path).unwrap().execute_batch(change).unwrap();
+        let before = fs::read(&path).unwrap();
+        let error = SqliteStore::open(&path).unwrap_err();
+        assert_eq!(error.code(), "store_altered", "{change}: {error}");
+        assert!(error.to_string().contains(named), "{change}: {error}");
+        assert!(SqliteStore::open_or_read(&path).is_err());
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn what_sqlite_keeps_for_itself_is_no_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    drop(create(&path));
+    Connection::open(&path).unwrap().execute_batch("ANALYZE; VACUUM; REINDEX").unwrap();
+    SqliteStore::open(&path).unwrap();
+}
+
+#[test]
+fn a_copy_of_the_main_file_is_whole_once_it_is_settled() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("runs.db"), directory.path().join("copy.db"));
+    let (mut store, lease) = create(&path);
+    store.release(&lease).unwrap();
+    store.settle().unwrap();
+    fs::copy(&path, &copy).unwrap();
+    let mut copied = SqliteStore::open(&copy).unwrap();
+    assert_eq!(copied.load(&lease.key).unwrap().unwrap().len(), 1);
+}
+
+#[test]
+fn many_open_a_new_database_at_once() {
+    for _ in 0..20 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/runs.db");
+        std::thread::scope(|scope| {
+            let open = || SqliteStore::open(&path).map(|_| ()).map_err(|error| error.to_string());
+            let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for opened in opened {
+                assert_eq!(opened.join().unwrap(), Ok(()));
+            }
+        });
+        let mut names: Vec<_> = fs::read_dir(path.parent().unwrap())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["runs.db", "runs.db-shm", "runs.db-wal"], "nothing else is left");
+    }
+}
