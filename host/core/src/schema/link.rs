@@ -96,7 +96,7 @@ impl<'d> Linking<'d> {
             keywords.shift_remove(*keyword);
         }
         let is_name = |keyword: &String| NAMES.contains(&keyword.as_str());
-        keywords.retain(|keyword, value| !(is_name(keyword) && !value.is_object()));
+        keywords.retain(|keyword, value| !is_name(keyword) || value.is_object());
         for (_, reference) in references.into_iter().take(1) {
             if let Some(place) = self.place(&site.lookup(reference)?)? {
                 keywords.insert("$ref".to_owned(), Value::String(format!("#{place}")));
