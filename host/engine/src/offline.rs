@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use smol_wf_core::guest::{Outcome, ScriptError, StartInput, Status, StopTurn, TurnHost};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxError, Turn, TurnFault, TurnLimits};
@@ -105,13 +105,17 @@ impl Offline {
                     let guest = self.sandbox.instance(InstanceLimits { memory_mib }).await?;
                     let scope = start.scope;
                     self.guests.insert(scope, guest);
-                    let input = start_input(&start, seed, self.watching);
+                    let input = start_input(&start, machine.surface(), seed, self.watching);
                     let limits = TurnLimits { fuel, now_us };
                     (scope, self.turn(scope, machine, limits, Told::Start(&input)).await)
                 }
                 Ok(Next::Settle { scope, call, outcome, now_us }) => {
                     let limits = TurnLimits { fuel, now_us };
                     (scope, self.turn(scope, machine, limits, Told::Settle(call, &outcome)).await)
+                }
+                Ok(Next::Fire { scope, timer, now_us }) => {
+                    let limits = TurnLimits { fuel, now_us };
+                    (scope, self.turn(scope, machine, limits, Told::Fire(timer)).await)
                 }
                 Ok(Next::Wait) => return Ok((machine, Pause::Wait)),
                 Ok(Next::Stuck(scope)) => return Ok((machine, Pause::Stuck(scope))),
@@ -168,6 +172,7 @@ impl Offline {
 enum Told<'a> {
     Start(&'a StartInput),
     Settle(CallId, &'a Outcome),
+    Fire(TimerId),
 }
 
 impl Told<'_> {
@@ -180,6 +185,7 @@ impl Told<'_> {
         match self {
             Self::Start(input) => guest.start(host, limits, input).await,
             Self::Settle(call, outcome) => guest.settle(host, limits, call, outcome).await,
+            Self::Fire(timer) => guest.fire(host, limits, timer).await,
         }
     }
 }
