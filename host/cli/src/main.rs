@@ -22,6 +22,7 @@ mod setup;
 mod shell;
 mod signals;
 mod standing;
+mod stdin;
 mod streams;
 mod system_limits;
 mod table;
