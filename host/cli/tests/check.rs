@@ -324,7 +324,10 @@ fn answers_that_may_be_null() {
     finds("const x = await agent('x')\nreturn x.y\n", &[("unguarded-null", 3)]);
     finds("const { y } = await agent('x')\nreturn y\n", &[("unguarded-null", 2)]);
     finds("return (await agent('x')).y\n", &[("unguarded-null", 2)]);
-    finds("const x = await agent('x')\nfor (const y of x) log(y)\nreturn 0\n", &[("unguarded-null", 3)]);
+    finds(
+        "const x = await agent('x')\nfor (const y of x) log(y)\nreturn 0\n",
+        &[("unguarded-null", 3)],
+    );
     finds("const x = await agent('x')\nif (x.ok) return x.y\n", &[("unguarded-null", 3)]);
     for guarded in [
         "if (!x) return null\nreturn x.y",
