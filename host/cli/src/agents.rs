@@ -124,8 +124,9 @@ enum How {
     OfProject { place: String },
     /// It is installed and logged in.
     Found { program: PathBuf },
-    /// There is nothing else.
-    Nothing,
+    /// There is nothing else; but the settings may have agents that a call can
+    /// name.
+    Nothing { some_configured: bool },
 }
 
 /// An agent that a model of the settings chooses.
@@ -145,7 +146,13 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
         None => match (Catalogue::of(settings).first_ready(), &steered) {
             (Some((kind, program)), _) => (kind.word().to_owned(), How::Found { program }),
             (None, Some((name, _))) => (name.clone(), How::Named),
-            (None, None) => (DEBUG.to_owned(), How::Nothing),
+            (None, None) => {
+                let some_configured = settings.providers.values().any(|given| {
+                    let kind = given.value.kind;
+                    given.value.enabled && !ProviderKind::BUILT_IN.contains(&kind)
+                });
+                (DEBUG.to_owned(), How::Nothing { some_configured })
+            }
         },
     };
     let mut others = Vec::new();
@@ -184,7 +191,12 @@ fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = Other> {
 impl Chosen {
     /// Whether it stands in for an agent that is not there.
     pub(crate) fn is_makeshift(&self) -> bool {
-        self.how == How::Nothing
+        matches!(self.how, How::Nothing { .. })
+    }
+
+    /// Whether there is no agent that any call could be for.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.how == How::Nothing { some_configured: false }
     }
 
     /// What the user has to know of it.
@@ -198,7 +210,7 @@ impl Chosen {
             How::Found { program } => {
                 opening.notes.push(format!("agents: {name} (found at {})", program.display()));
             }
-            How::Nothing => opening.warnings.push(NOTHING.to_owned()),
+            How::Nothing { .. } => opening.banner = Some(NOTHING.to_owned()),
         }
         let others = self.others.iter();
         opening

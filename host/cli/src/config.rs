@@ -76,17 +76,22 @@ pub(crate) struct Settings {
     pub(crate) providers: BTreeMap<String, Given<ProviderSettings>>,
     pub(crate) user_file: Option<PathBuf>,
     pub(crate) project_file: Option<ProjectFile>,
+    /// Why a project's mark or file does not count.
+    passed_over: Option<String>,
 }
 
 impl Settings {
-    /// The settings for work on `start`, a script or a folder.
+    /// The settings for work in `start`, a folder, or on a script.
     pub(crate) fn load(flags: FlagLayer, start: &Path) -> Result<Self, ConfigError> {
         let mut settings = Self::defaults();
         if let Some(found) = find::user()? {
             settings.user(&found)?;
         }
-        if let Some(found) = project(start)?.map(|project| project.read()).transpose()?.flatten() {
-            settings.project(&found)?;
+        if let Some(project) = project(start)? {
+            if let Some(found) = project.read()? {
+                settings.project(&found)?;
+            }
+            settings.passed_over = project.passed_over;
         }
         settings.environment()?;
         for (key, value) in flags.values {
@@ -257,7 +262,8 @@ impl Settings {
 
     /// What the user has to know about where the settings come from.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        self.project_file.iter().filter_map(ProjectFile::warning).collect()
+        let file = self.project_file.iter().filter_map(ProjectFile::warning);
+        self.passed_over.iter().cloned().chain(file).collect()
     }
 }
 

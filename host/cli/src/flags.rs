@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
+use crate::standing::{LatestFlags, PlaceFlags};
 use crate::table::Format;
 use crate::when;
 
@@ -27,7 +28,7 @@ fn path_value(path: Option<&PathBuf>) -> Option<Value> {
 /// Where journals are kept
 #[derive(Debug, Args)]
 pub(crate) struct DbFlags {
-    /// Database of the runs [default: workflows.db in the state directory]
+    /// Database of the runs [default: smol-wf.db in the state directory]
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
 }
@@ -280,6 +281,12 @@ pub(crate) struct WorkFlags {
     pub(crate) show: ShowFlags,
 
     #[command(flatten)]
+    pub(crate) places: PlaceFlags,
+
+    #[command(flatten)]
+    pub(crate) latest: LatestFlags,
+
+    #[command(flatten)]
     pub(crate) db: DbFlags,
 }
 
@@ -298,7 +305,7 @@ impl WorkFlags {
         self.db.put(layer);
     }
 
-    /// The settings of a script, or of a folder, under these flags.
+    /// The settings of a folder under these flags.
     pub(crate) fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.put(&mut flags);

@@ -229,6 +229,25 @@ fn a_schema_is_satisfied_by_an_answer_and_by_nothing_less() {
 }
 
 #[test]
+fn an_agent_hears_where_its_answer_stops_being_json() {
+    let agent = r#"if grep -q 'invalid escape at line 1 column 14' ; then echo '{"x": "good"}'
+        else printf '%s' '{"x":"grep a\|b"}'; fi"#;
+    let ask = "return await agent('hi', { schema: { type: 'object', required: ['x'] } })";
+    let ran = run(&place(agent, "provider = 'slow'"), ask, &[]);
+    assert_eq!(ran.ok()["results"]["x"], "good");
+}
+
+#[test]
+fn an_answer_that_cannot_be_checked_in_time_is_not_asked_for_again() {
+    let agent = "cat >/dev/null; echo asked >>\"$PWD/asked\"; printf '\"%s\"' $(head -c 3000 /dev/zero | tr '\\0' a)";
+    let ask = r"return await agent('hi', { schema: { type: 'string', pattern: '^(a+)+\\1b$' } })";
+    let place = place(agent, "provider = 'slow'");
+    let ran = run(&place, ask, &[]);
+    ran.fails(1, &["takes more steps than allowed", "[answer_too_costly]"]);
+    assert_eq!(std::fs::read_to_string(place.path("asked")).unwrap(), "asked\n");
+}
+
+#[test]
 fn of_a_program_that_never_said_a_word_nothing_is_made_up() {
     let place = place("cat >/dev/null; sleep 60", "provider = 'slow'");
     let ask = "return await agent('hi', { timeout: '1s', retry: { maxAttempts: 1 } })";

@@ -261,7 +261,7 @@ fn a_run_goes_by_the_settings_and_a_resume_keeps_what_it_was_started_with() {
     let ran = in_project(&place, &["run", "w.mjs"], &[]);
     ran.fails(5, &["[limit_agents]"]);
     // Its default database is in the home that it was given.
-    assert!(place.path("home/.local/state/smol-workflows/workflows.db").exists());
+    assert!(place.path("home/.local/state/smol-workflows/smol-wf.db").exists());
     // Lower than what was recorded: a setting of a file does not reach back.
     std::fs::write(
         place.path("home/.config/smol-workflows/config.toml"),

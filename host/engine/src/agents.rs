@@ -57,9 +57,9 @@ impl Agents {
         head: &RunHead,
         registry: Registry,
         settings: AgentSettings,
+        cwd: PathBuf,
         worktrees: Option<PathBuf>,
     ) -> Self {
-        let cwd = PathBuf::from(&head.project_root);
         let raw = settings.raw_sessions.clone().map(|dir| Arc::new(RawSessions::new(dir)));
         let worktrees = Worktrees::new(head.run.clone(), cwd.clone(), worktrees);
         Self { run: head.run.clone(), settings, cwd, head: head.clone(), registry, raw, worktrees }

@@ -250,7 +250,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("a lying proxy", "agent('x', new Proxy({}, { ownKeys() { throw 1 } })).catch(() => {})"),
     (
         "a prompt that is no string",
-        "agent({ toString() { agent = 1; return 'x' } }).catch(() => {}); agent(Symbol('x')).catch(() => {}); agent(1n).catch(() => {})",
+        "agent({ toString() { agent = 1; return 'x' } }).catch(() => {}); agent(Symbol('x')).catch(() => {}); agent(true).catch(() => {})",
     ),
     ("a BigInt among the options", "agent('x', { schema: { a: 1n } }).catch(() => {})"),
     (
