@@ -102,6 +102,11 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::IdleTimeout))]
     idle_timeout: Option<Value>,
 
+    /// What becomes of an agent that asks whether it may, as its own settings say:
+    /// refuse or allow [default: refuse]
+    #[arg(long, value_name = "ANSWER", value_parser = reader(Key::Asks))]
+    asks: Option<Value>,
+
     /// What the run may spend: '$5', or output tokens: 200k; or none
     #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
     budget: Option<Value>,
@@ -128,6 +133,7 @@ impl AgentFlags {
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::AgentTimeout, self.agent_timeout.as_ref());
         layer.add(Key::IdleTimeout, self.idle_timeout.as_ref());
+        layer.add(Key::Asks, self.asks.as_ref());
         layer.add(Key::Budget, self.budget.as_ref());
         layer.add(Key::BudgetMode, self.budget_mode.as_ref());
         layer.add(Key::SaveRawSessions, path_value(self.save_raw_sessions.as_ref()).as_ref());

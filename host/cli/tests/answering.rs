@@ -116,6 +116,10 @@ fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
     for (line, says) in [
         ("provider = \"nope\"", "config.toml:1:12: `provider`: unknown provider"),
         ("model = \"x?provider=nope\"", "config.toml:1:9: `model`: unknown provider"),
+        (
+            "provider = 'codex'\nmodel = \"x?provider=nope\"",
+            "config.toml:2:9: `model`: unknown provider",
+        ),
         ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is no model"),
         ("prices = \"nowhere.json\"", "config.toml:1:10: `prices`: the file of prices cannot"),
         ("model_map = { fast = \"x?foo=bar\" }", "config.toml:1:22: `model_map.fast`: it is no"),

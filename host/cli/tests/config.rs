@@ -138,6 +138,7 @@ fn without_any_layer_the_defaults_are_those_of_the_manual() {
         ("provider", "auto"),
         ("agent_timeout", "30m"),
         ("idle_timeout", "5m"),
+        ("asks", "refuse"),
         ("budget_mode", "pause"),
         ("log_level", "info"),
     ] {

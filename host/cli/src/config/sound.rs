@@ -51,6 +51,8 @@ impl Settings {
             None if built_in || name == AUTO || name == crate::agents::DEBUG => return Ok(()),
             // It is there as soon as the project is trusted, as the warning says.
             None if self.is_of_untrusted(name) => return Ok(()),
+            // Then it is the model's vendor.
+            None if key == Key::Model && crate::agents::takes_vendors(self) => return Ok(()),
             None => {
                 let there = self.providers.iter().filter(|(_, given)| given.value.enabled);
                 let there = there.map(|(name, _)| name.as_str());
