@@ -17,7 +17,7 @@ export interface WorkflowPhase {
   readonly title: string;
   /** One line for people. */
   readonly detail?: string;
-  /** Model of the phase's calls that name none. */
+  /** Model of the phase's calls that name none, in a module. In a body it is shown. */
   readonly model?: string;
   /** Provider of the phase's calls that name none. */
   readonly provider?: string;
@@ -58,6 +58,25 @@ export interface AgentOptions {
   readonly permissions?: "read" | "write";
   /** What one attempt may take: milliseconds, or text like `"90s"`. */
   readonly timeout?: number | string;
+  /** How long the agent may be silent, in milliseconds or as text; 0 or less: for ever. */
+  readonly stallMs?: number | string;
+  /**
+   * What a failed agent is: `null`, as without this in a body, or an error that
+   * is thrown, as in a module.
+   */
+  readonly onFailure?: "null" | "throw";
+  /** Tells a call apart from calls that are equal otherwise. */
+  readonly key?: string;
+  /** Tools that are taken from the agent, such as `Bash`. */
+  readonly disallowedTools?: readonly string[];
+  /** The only tools that the agent may use. */
+  readonly tools?: readonly string[];
+  /** The same as `tools`. */
+  readonly allowedTools?: readonly string[];
+  /** The only shell commands that the agent may run. */
+  readonly bashCommandClamp?: readonly string[];
+  /** For Claude Code; changes nothing here. */
+  readonly sharedHeadLength?: number;
   /** How often a failure that may pass is tried again. */
   readonly retry?: {
     /** Attempts in all, 1 to 10. */
@@ -88,8 +107,8 @@ export interface CallError extends Error {
   readonly code: string;
 }
 
-/** Runs one agent: text, or what `schema` describes. `null` when a person or
- * the provider skipped it. */
+/** Runs one agent: text, or what `schema` describes. In a body, `null` when the
+ * agent failed; a module is thrown a `CallError`. */
 export interface Agent {
   <T = unknown>(prompt: string, options: AgentOptions & { readonly schema: JsonSchema }): Promise<T | null>;
   (prompt: string, options?: AgentOptions & { readonly schema?: undefined }): Promise<string | null>;
