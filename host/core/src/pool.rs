@@ -127,7 +127,7 @@ pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
                     made.came_to = Some((outcome.clone(), Some(reply.clone())));
                 }
             }
-            Body::Settled { call, outcome, reply } => {
+            Body::Settled { call, outcome, reply, .. } => {
                 if let Some(made) = made.get_mut(call) {
                     made.came_to = Some((outcome.clone(), reply.clone()));
                 }
@@ -195,7 +195,7 @@ mod tests {
 
     fn settled(call: u32, answer: &str) -> Body {
         let outcome = Outcome::Value(answer.to_owned());
-        Body::Settled { call: CallId(call), outcome, reply: Some(Box::default()) }
+        Body::Settled { call: CallId(call), outcome, reply: Some(Box::default()), given: None }
     }
 
     fn entries(bodies: Vec<Body>) -> Vec<Entry> {
@@ -258,6 +258,7 @@ mod tests {
             call: CallId(1),
             outcome: Outcome::Failed(crate::guest::Failure::new("c", "m")),
             reply: None,
+            given: Some(crate::settlement::Given::Null),
         };
         assert!(answers_of(&run(), &entries(vec![called(1, "a"), failed])).is_empty());
     }
