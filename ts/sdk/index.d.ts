@@ -126,7 +126,8 @@ type Stage<In, Item, Out> = (previous: In, item: Item, index: number) => Out | P
 /**
  * Sends each item through all stages, without waiting for the others. A stage
  * gets what the stage before returned, the item and its index. An item whose
- * stage throws becomes `null`, and skips the stages behind it.
+ * stage throws becomes `null`, and skips the stages behind it; in a body, so does
+ * one that is `null`.
  */
 export interface Pipeline {
   <I, A>(items: readonly I[], a: Stage<I, I, A>): Promise<(A | null)[]>;
@@ -158,6 +159,14 @@ export interface WorkflowContext<Args = any> {
   log(...values: unknown[]): void;
   /** Sleeps durably: the run can be stopped and taken up meanwhile. */
   sleep(milliseconds: number): Promise<void>;
+  /** What `workflow:extra` has. */
+  readonly extra: Extra;
+}
+
+/** What `workflow:extra` has. */
+export interface Extra {
+  /** Sleeps durably: the run can be stopped and taken up meanwhile. */
+  sleep(milliseconds: number): Promise<void>;
 }
 
 declare global {
@@ -171,8 +180,12 @@ declare global {
   /** Says something to whoever watches the run. */
   function log(...values: unknown[]): void;
   /** What the run was started with. Without any: `{}` in a module, `undefined`
-   * in a script that is a body. Cannot be changed. */
+   * in a script that is a body. A body may change it, a module cannot. */
   const args: any;
+  /** Calls back once, without arguments, when this much time has passed in which
+   * a process held the run. */
+  function setTimeout(callback: () => void, milliseconds?: number): number;
+  function clearTimeout(timer?: number): void;
   /** All primitives under one name. */
   const SW: Omit<WorkflowContext, "meta">;
 }

@@ -185,7 +185,13 @@ impl EventFold {
                 events
             }
             Body::Warned { scope, warning } => {
-                self.one("workflow.warning", *scope, warning.step, json!(warning))
+                let step = warning.step.and_then(|step| self.steps.get(&step));
+                let label = step.and_then(|step| step.request.as_ref()).map(|asked| asked.title());
+                let mut data = json!(warning);
+                if let Some(label) = label {
+                    data["label"] = json!(label);
+                }
+                self.one("workflow.warning", *scope, warning.step, data)
             }
             Body::AgentDispatched { call } => self.dispatched(*call),
             Body::Settled { call, outcome, reply, given } => {

@@ -67,8 +67,9 @@ pub const ARGS_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes of one agent's answer as JSON text.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Most bytes of a script's result as JSON text.
-pub const RESULT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most bytes of a script's result as JSON text: what fits into a script's own
+/// memory a few times over.
+pub const RESULT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Bytes of one `log()` line that are kept; the rest is cut, and says so.
 pub const LOG_BYTES_MAX: usize = 16 * 1024;

@@ -173,7 +173,7 @@ impl<'a> Drive<'a> {
         let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
         let status = end.map_err(|fault| match fault {
             TurnFault::Stopped(stop) => self.halt(stop),
-            TurnFault::Oversize => guest_fault("it handed over more than 16 MiB at once"),
+            TurnFault::Oversize => guest_fault("it handed over more than 48 MiB at once"),
             other => match limit_of(&other, fuel, &limits) {
                 Some(error) => limit(&error),
                 None => guest_fault(&other.to_string()),

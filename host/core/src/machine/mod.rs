@@ -404,6 +404,7 @@ impl Machine {
             }
             (Scope::ROOT, Status::Done(result)) => {
                 let abandoned = self.open_agents();
+                self.warn_of_abandoned(&abandoned)?;
                 let result = if result == UNDEFINED { "null".to_owned() } else { result };
                 return self.finish(RunEnd::Completed { result, abandoned });
             }
