@@ -131,8 +131,9 @@ fn bytes_that_are_no_script() {
     place.run(&["run", "large.mjs"]).fails(3, &["script_too_large"]);
     place.run(&["run", "absent.mjs"]).fails(3, &["absent.mjs"]);
     place.run(&["run", "."]).fails(3, &["."]);
-    place
-        .write("deep.mjs", format!("{META}return {}1{}\n", "[".repeat(10_000), "]".repeat(10_000)));
+    let levels = 100_000;
+    let nested = format!("{META}return {}1{}\n", "[".repeat(levels), "]".repeat(levels));
+    place.write("deep.mjs", nested);
     let deep = place.run(&["run", "deep.mjs"]);
     assert!(matches!(deep.code, 1 | 3), "{}", deep.stderr);
     assert!(deep.stderr.contains("error: "), "{}", deep.stderr);

@@ -8,35 +8,11 @@
     reason = "a test or a benchmark may stop where it stands"
 )]
 
+mod checking;
 mod common;
 
+use checking::{META, finds, found};
 use common::{Place, finish, project};
-use serde_json::Value;
-
-const META: &str = "export const meta = { name: 'a', description: 'b' };\n";
-
-/// Rule and line of all that is found in a script.
-fn found(text: &str) -> Vec<(String, u64)> {
-    let place = Place::new();
-    place.write("script.js", text);
-    let ran = place.run(&["check", "script.js", "--json"]);
-    let report = ran.report();
-    let findings = report["findings"].as_array().unwrap();
-    let bad = findings.iter().any(|finding| finding["severity"] == "error");
-    assert_eq!(ran.code, if bad { 7 } else { 0 }, "{}", ran.stdout);
-    let one = |finding: &Value| {
-        assert_eq!(finding["file"], "script.js");
-        (finding["rule"].as_str().unwrap().to_owned(), finding["line"].as_u64().unwrap())
-    };
-    findings.iter().map(one).collect()
-}
-
-#[track_caller]
-fn finds(body: &str, expected: &[(&str, u64)]) {
-    let found = found(&format!("{META}{body}"));
-    let found: Vec<(&str, u64)> = found.iter().map(|(rule, line)| (rule.as_str(), *line)).collect();
-    assert_eq!(found, expected, "{body}");
-}
 
 #[test]
 fn the_examples_are_clean() {
@@ -61,69 +37,6 @@ fn words_in_strings_and_comments_are_no_code() {
     finds("return agent('Call Date.now(), eval(x), new Function(y) and import(\"fs\")')\n", &[]);
     let text = format!("/* 日本語: export const meta = 1 */\n// café\n{META}return 'ünïcode ☃'\n");
     assert_eq!(found(&text), []);
-}
-
-#[test]
-fn names_that_do_not_exist_are_found_with_what_was_meant() {
-    for (body, says) in [
-        ("return fetch('https://example.org')", "ask an agent"),
-        ("return process.env.HOME", "as `args`"),
-        ("const result = 1\nreturn reslt", "did you mean `result`?"),
-        ("return (() => { const x = 1; return somethingElse })()", "declare it"),
-        ("setInterval(() => log('x'), 10)\nreturn 1", "SW.sleep"),
-        ("count = 1\nreturn 1", "declare it"),
-        ("return await agnt('x')", "did you mean `agent`?"),
-        ("return await sleep(5)", "workflow:extra"),
-    ] {
-        let place = Place::new();
-        place.write("script.js", format!("{META}{body}\n"));
-        let ran = place.run(&["check", "script.js"]);
-        ran.fails(7, &[]);
-        assert!(ran.stdout.contains("unknown-name"), "{body}: {}", ran.stdout);
-        assert!(ran.stdout.contains(says), "{body}: {}", ran.stdout);
-    }
-    for fine in [
-        "return typeof fetch === 'undefined' ? 1 : fetch",
-        "try { return structuredClone(args) } catch { return args }",
-        "globalThis.mine = 1\nreturn mine",
-        "function f({ a, ...b }, [c] = []) { return [a, b, c, arguments.length] }\nreturn f({})",
-        "class A { static b = 1 }\nlabel: for (const [k, v] of Object.entries({})) { log(k, v, A); break label }\nreturn NaN",
-        "try { return 1 } catch (error) { return error }",
-        "const { a: { b = undefined } = {} } = args ?? {}\nreturn [b, SW, budget, Infinity]",
-        "return ['fetch', { process: 1 }.process, log.require]",
-    ] {
-        finds(&format!("{fine}\n"), &[]);
-    }
-}
-
-#[test]
-fn what_only_runs_here_is_called_not_portable_in_bodies_alone() {
-    let rule = "not-portable";
-    for body in [
-        "return { at: Date.now() }",
-        "return Math.random()",
-        "const D = Date\nreturn new D()",
-        "const { random } = Math\nreturn random()",
-        "return await parallel([agent('a')])",
-        "const schema = { anyOf: [] }\nreturn await agent('a', { schema })",
-        "return await agent('a', { schema: { type: 'object', properties: {}, required: ['n'] } })",
-        "return meta.name",
-    ] {
-        let found = found(&format!("{META}{body}\n"));
-        assert!(found.iter().all(|(one, _)| one == rule) && found.len() == 1, "{body}: {found:?}");
-    }
-    for fine in [
-        "return [new Date(0), Date.UTC(2020, 1), Date.parse('2020'), Math.max(1, 2)]",
-        "const date = { now: () => 1 }\nreturn date.now()",
-        "return await parallel([() => agent('a')])",
-        "return await parallel(args.map(one => () => agent(one)))",
-        "return await agent('a', { schema: { type: 'object', properties: { n: { const: 1 } }, required: ['n'] } })",
-        "return await agent('a', { schema: args })",
-    ] {
-        finds(&format!("{fine}\n"), &[]);
-    }
-    // A module is the other dialect.
-    finds("export default () => [Date.now(), Math.random(), meta.name]\n", &[]);
 }
 
 #[test]
