@@ -118,6 +118,11 @@ impl<'a> Drive<'a> {
                     let task = Task::Settle(call, outcome);
                     machine = self.turn(machine, scope, now_us, task).await?;
                 }
+                Next::Fetch(entry) => {
+                    // What was told before it need not wait in memory.
+                    self.flush().await?;
+                    machine.fetched(self.fetch(entry).await?);
+                }
                 Next::Stuck(scope) => {
                     self.flush().await?;
                     let unsettled = self.diagnose(&machine, scope).await?;
@@ -285,6 +290,14 @@ impl<'a> Drive<'a> {
         // It may fail to find out; then the script is told less.
         let found = diagnose::unsettled(&self.sandbox, journal, *machine.limits(), scope).await;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The outcome that an entry of this run's own journal holds.
+    async fn fetch(&mut self, entry: u64) -> Result<Outcome, EngineError> {
+        let Some(lease) = self.recorder.lease() else {
+            return Err(EngineError::UnknownRun { asked: self.recorder.run().to_string() });
+        };
+        self.world.outcome(lease.key.clone(), entry).await
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -13,7 +13,7 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::{Body, ScopeStart, StopReason};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
-use smol_wf_store::RunKey;
+use smol_wf_store::{RunKey, Store};
 use tokio::task::JoinSet;
 
 use crate::agents::{Agents, Ended, Job};
@@ -21,7 +21,7 @@ use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
-use crate::pieces::Pieces;
+use crate::pieces::{self, Pieces};
 use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
@@ -331,6 +331,13 @@ impl World {
         self.tasks.shutdown().await;
         self.working.clear();
         self.agents.close().await
+    }
+
+    /// The outcome that an entry of this journal holds.
+    pub(crate) async fn outcome(&self, key: RunKey, entry: u64) -> Result<Outcome, EngineError> {
+        self.writer
+            .with(move |store: &mut dyn Store| pieces::outcome_at(store, &key, entry))
+            .await?
     }
 
     pub(crate) fn read(&self, key: RunKey) -> Result<Pieces, EngineError> {

@@ -17,6 +17,7 @@ mod error;
 mod explain;
 mod fixture;
 mod fork;
+mod given;
 mod guard;
 mod history;
 mod holding;
