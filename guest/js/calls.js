@@ -28,12 +28,12 @@ const expect = (answer, error, name, read) => {
 };
 
 /** Called by the host's `settle`; a number that is not pending means nothing. */
-export const settle = (call, ok, text, message) => {
+export const settle = (call, ok, text, message, name) => {
   const entry = pending.get(call);
   if (entry === undefined) return;
   pending.delete(call);
   if (!ok) {
-    entry.reject(fail(entry.error, text, message, entry.name));
+    entry.reject(fail(entry.error, text, message, typeof name === "string" ? name : entry.name, call));
     return;
   }
   let value;

@@ -16,6 +16,8 @@ const errorToString = ErrorClass.prototype.toString;
 // Which errors came of a failed call, and with what code. The `code` property
 // that a script sees is for the script: it can write there what it likes.
 const failureCodes = newWeakMap();
+// And of which call.
+const failedCalls = newWeakMap();
 
 /**
  * An error without words yet. Made when a call is made, so that its stack
@@ -38,13 +40,17 @@ const withoutPrelude = (stack) => {
 // So that a script that prints the stack sees its own frames.
 const tidy = (error) => defineProperty(error, "stack", data(withoutPrelude(error.stack), false));
 
-export const fail = (error, code, message, name) => {
+export const fail = (error, code, message, name, call) => {
   defineProperty(error, "message", data(message, false));
   defineProperty(error, "name", data(name, false));
   defineProperty(error, "code", data(code));
   failureCodes.set(error, code);
+  if (call !== undefined) failedCalls.set(error, call);
   return tidy(error);
 };
+
+/** The error of something that the host refused with `[code, message]`. */
+export const refusal = (answer, name) => fail(anticipateRange(), answer[0], answer[1], name);
 
 export const typeError = (message) => tidy(new TypeErrorClass(message));
 
@@ -70,19 +76,19 @@ const thrownValue = (value) => {
 
 const text = (value, otherwise) => (typeof value === "string" ? toWellFormed(value) : otherwise);
 
-// The code of the failed call that this error is, or that it names as its cause.
-const failureCode = (value) => {
+// The error of a failed call that this error is, or that it names as its cause.
+const failureIn = (value) => {
   let current = value;
   for (let depth = 0; depth < 8 && typeof current === "object" && current !== null; depth++) {
-    const code = failureCodes.get(current);
-    if (code !== undefined) return code;
+    if (failureCodes.get(current) !== undefined) return current;
     current = current.cause;
   }
   return undefined;
 };
 
 /**
- * `[name, message, stack, code of the failed call | undefined]`.
+ * `[name, message, stack, code of the failed call, its number]`; the last two
+ * are undefined where there is none.
  * Whatever was thrown may fight back (a getter, a proxy), and loses.
  */
 export const describe = (value) => {
@@ -90,8 +96,13 @@ export const describe = (value) => {
   let message = "threw something that cannot be read";
   let stack = "";
   let code;
+  let call;
   try {
-    if (typeof value === "object" && value !== null) code = failureCode(value);
+    const failure = typeof value === "object" && value !== null ? failureIn(value) : undefined;
+    if (failure !== undefined) {
+      code = failureCodes.get(failure);
+      call = failedCalls.get(failure);
+    }
     if (typeof value === "object" && value !== null && typeof value.message === "string") {
       message = text(value.message, "");
       name = text(value.name, "Error");
@@ -102,11 +113,12 @@ export const describe = (value) => {
   } catch {
     // What was read so far is what there is.
   }
-  const record = slots(4);
+  const record = slots(5);
   record[0] = name;
   record[1] = message;
   record[2] = stack;
   record[3] = code;
+  record[4] = call;
   return record;
 };
 

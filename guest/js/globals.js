@@ -5,6 +5,8 @@ import {
 } from "smol:primordials";
 import { budget, calls } from "smol:calls";
 import { constructs } from "smol:groups";
+import { sees } from "smol:surface";
+import { openTimers } from "smol:timers";
 
 // Each of these would tell two runs of one script apart (when the collector
 // ran, what a thread did, what time it is), or is the engine's own.
@@ -51,6 +53,7 @@ export const openGlobals = (args, meta) => {
   const { agent, workflow, phase, log, sleep } = calls;
   const { parallel, pipeline } = constructs;
   defineProperty(global, "args", constant(args));
+  if (sees(2)) openTimers();
   const SW = { __proto__: null, agent, parallel, pipeline, workflow, phase, log, budget, args, sleep };
   defineProperty(global, "SW", constant(freeze(SW)));
   return freeze({ args, meta, agent, parallel, pipeline, workflow, phase, log, budget, sleep });

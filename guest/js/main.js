@@ -4,6 +4,8 @@ import { apply, promiseThen, slots } from "smol:primordials";
 import { describe, importError, whereAmI } from "smol:errors";
 import { frozenJson, strictJson } from "smol:json";
 import { settle, useHost as callsUseHost } from "smol:calls";
+import { useSurface } from "smol:surface";
+import { fire, useHost as timersUseHost } from "smol:timers";
 import { useHost as groupsUseHost } from "smol:groups";
 import { openGlobals, prepareGlobals } from "smol:globals";
 
@@ -36,11 +38,13 @@ const succeedWith = (value) => {
 export const install = (host) => {
   callsUseHost(host);
   groupsUseHost(host);
+  timersUseHost(host);
   prepareGlobals(host.random);
 };
 
 /** Before any of the author's code runs. */
-export const open = (args, meta) => {
+export const open = (args, meta, surface, isBody) => {
+  useSurface(surface, isBody);
   input = args === undefined ? undefined : frozenJson(args);
   context = openGlobals(input, frozenJson(meta));
 };
@@ -63,4 +67,4 @@ export const runModule = (evaluated, namespace) => {
 
 export const outcome = () => end;
 
-export { describe, importError, settle, whereAmI };
+export { describe, fire, importError, settle, whereAmI };

@@ -25,17 +25,19 @@ pub(crate) enum Entry {
     RunBody,
     RunModule,
     Settle,
+    Fire,
     Outcome,
     Describe,
     WhereAmI,
     ImportError,
 }
 
-const ENTRIES: [(Entry, &str); 8] = [
+const ENTRIES: [(Entry, &str); 9] = [
     (Entry::Open, "open"),
     (Entry::RunBody, "runBody"),
     (Entry::RunModule, "runModule"),
     (Entry::Settle, "settle"),
+    (Entry::Fire, "fire"),
     (Entry::Outcome, "outcome"),
     (Entry::Describe, "describe"),
     (Entry::WhereAmI, "whereAmI"),

@@ -44,6 +44,11 @@ pub(crate) fn of_value<'js>(ctx: &Ctx<'js>, value: Value<'js>, code: &str) -> Sc
     describe(ctx, value).into_error(code)
 }
 
+/// The call that failed, of `[name, message, stack, code, call]`.
+pub(crate) fn step_of(description: &Array<'_>) -> Option<u32> {
+    field(description, 4)
+}
+
 /// From `[name, message, stack, code of the failed call]`, as the prelude gives it.
 pub(crate) fn of_description(description: &Array<'_>, code: &str) -> ScriptError {
     Described::read(description).into_error(code)

@@ -5,7 +5,7 @@
 use javy::quickjs::{Array, Ctx, Function, IntoJs, Object, Result, Value, function::Opt};
 
 use crate::bindings::smol::workflow::calls;
-use crate::bindings::smol::workflow::types::{CallId, Failure, GroupKind, NullSlot};
+use crate::bindings::smol::workflow::types::{CallId, Failure, GroupKind, NullSlot, Warning};
 use crate::{failure, random, wellformed};
 
 /// The object that the prelude gets.
@@ -14,9 +14,12 @@ pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     host.set("agent", Function::new(ctx.clone(), agent)?)?;
     host.set("workflow", Function::new(ctx.clone(), workflow)?)?;
     host.set("sleep", Function::new(ctx.clone(), sleep)?)?;
+    host.set("setTimer", Function::new(ctx.clone(), set_timer)?)?;
+    host.set("clearTimer", Function::new(ctx.clone(), |timer: u32| calls::clear_timer(timer))?)?;
     host.set("phase", Function::new(ctx.clone(), |title: String| calls::phase(&title))?)?;
     host.set("log", Function::new(ctx.clone(), |message: String| calls::log(&message))?)?;
     host.set("nullSlot", Function::new(ctx.clone(), null_slot)?)?;
+    host.set("warn", Function::new(ctx.clone(), warn)?)?;
     host.set("budgetTotal", Function::new(ctx.clone(), budget_total)?)?;
     host.set("budgetSpent", Function::new(ctx.clone(), || calls::budget().spent as f64)?)?;
     host.set("random", Function::new(ctx.clone(), random::random)?.with_name("random")?)?;
@@ -36,7 +39,11 @@ fn sleep(ctx: Ctx<'_>, milliseconds: f64) -> Result<Value<'_>> {
     answer(&ctx, calls::sleep(milliseconds))
 }
 
-/// A call's number, or `[code, message]`.
+fn set_timer(ctx: Ctx<'_>, milliseconds: f64) -> Result<Value<'_>> {
+    answer(&ctx, calls::set_timer(milliseconds))
+}
+
+/// A number, or `[code, message]`.
 fn answer<'js>(ctx: &Ctx<'js>, answer: std::result::Result<CallId, Failure>) -> Result<Value<'js>> {
     match answer {
         Ok(call) => call.into_js(ctx),
@@ -64,7 +71,22 @@ fn null_slot(
     description: Array<'_>,
 ) -> Result<()> {
     let group = if kind == "pipeline" { GroupKind::Pipeline } else { GroupKind::Parallel };
+    let step = failure::step_of(&description);
     let error = failure::of_description(&description, "thrown");
-    calls::null_slot(&NullSlot { group, ordinal, index, stage, error });
+    calls::null_slot(&NullSlot { group, ordinal, index, stage, error, step });
     Ok(())
+}
+
+/// `stack` is where in the author's text it is.
+fn warn(
+    code: String,
+    message: String,
+    path: Option<String>,
+    step: Option<u32>,
+    stack: Option<String>,
+) {
+    let frames = failure::frames(&stack.unwrap_or_default());
+    let at = frames.first().map(|frame| frame.position).unwrap_or_default();
+    let (line, column) = (at.line, at.column);
+    calls::warn(&Warning { code, message, path, step, line, column });
 }

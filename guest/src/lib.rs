@@ -14,6 +14,7 @@ mod promises;
 mod random;
 mod raw;
 mod session;
+mod surface;
 mod wellformed;
 
 mod bindings {
@@ -23,7 +24,7 @@ mod bindings {
 
 use bindings::exports::smol::workflow::script::Guest;
 use bindings::smol::workflow::types::{
-    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status,
+    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status, TimerId,
 };
 
 struct Script;
@@ -33,8 +34,8 @@ impl Guest for Script {
         engine::initialize();
     }
 
-    fn inspect(source: Source) -> Result<Dialect, ScriptError> {
-        session::inspect(source)
+    fn inspect(source: Source, surface: u32) -> Result<Dialect, ScriptError> {
+        session::inspect(source, surface)
     }
 
     fn start(input: StartInput) -> Status {
@@ -43,6 +44,10 @@ impl Guest for Script {
 
     fn settle(call: CallId, outcome: Outcome) -> Status {
         session::settle(call, outcome)
+    }
+
+    fn fire(timer: TimerId) -> Status {
+        session::fire(timer)
     }
 
     fn unsettled() -> Vec<String> {

@@ -13,12 +13,15 @@ use crate::engine::{self, Entry};
 
 pub(crate) const PRELUDE_MAIN: &str = "smol:main";
 
-const PRELUDE: [(&str, &str); 6] = [
+const PRELUDE: [(&str, &str); 9] = [
     ("smol:primordials", include_str!("../js/primordials.js")),
     ("smol:errors", include_str!("../js/errors.js")),
     ("smol:json", include_str!("../js/json.js")),
     ("smol:calls", include_str!("../js/calls.js")),
     ("smol:groups", include_str!("../js/groups.js")),
+    ("smol:surface", include_str!("../js/surface.js")),
+    ("smol:warnings", include_str!("../js/warnings.js")),
+    ("smol:timers", include_str!("../js/timers.js")),
     ("smol:globals", include_str!("../js/globals.js")),
 ];
 

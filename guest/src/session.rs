@@ -9,10 +9,10 @@ use javy::quickjs::{Array, Ctx, Error, Function};
 
 use crate::author::Author;
 use crate::bindings::smol::workflow::types::{
-    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status,
+    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status, TimerId,
 };
 use crate::engine::{self, Entry};
-use crate::{compile, failure, promises, random, raw, wellformed};
+use crate::{compile, failure, promises, random, raw, surface, wellformed};
 
 const THROWN: &str = "thrown";
 
@@ -21,7 +21,8 @@ thread_local! {
     static ENDED: RefCell<Option<Status>> = const { RefCell::new(None) };
 }
 
-pub(crate) fn inspect(source: Source) -> Result<Dialect, ScriptError> {
+pub(crate) fn inspect(source: Source, surface: u32) -> Result<Dialect, ScriptError> {
+    surface::set(surface);
     let author = Rc::new(Author::new(source));
     failure::set_author(Rc::clone(&author));
     engine::with(|ctx| compile::dialect(ctx, &author))
@@ -30,13 +31,15 @@ pub(crate) fn inspect(source: Source) -> Result<Dialect, ScriptError> {
 pub(crate) fn start(input: StartInput) -> Status {
     let author = Rc::new(Author::new(input.source));
     failure::set_author(Rc::clone(&author));
+    surface::set(input.surface);
     random::seed(input.seed);
     if input.diagnose {
         promises::watch();
     }
     author.read_as(input.dialect);
     let begun = engine::with(|ctx| {
-        call(ctx, Entry::Open, (input.args, input.meta))?;
+        let is_body = matches!(input.dialect, Dialect::Body);
+        call(ctx, Entry::Open, (input.args, input.meta, input.surface, is_body))?;
         match input.dialect {
             Dialect::Module => start_module(ctx, &author),
             Dialect::Body => start_body(ctx, &author),
@@ -52,12 +55,22 @@ pub(crate) fn settle(id: CallId, outcome: Outcome) -> Status {
     if let Some(status) = ENDED.with_borrow(Clone::clone) {
         return status;
     }
-    let (ok, text, message) = match outcome {
-        Outcome::Value(json) => (true, json, None),
-        Outcome::Failed(failure) => (false, failure.code, Some(failure.message)),
+    let (ok, text, message, name) = match outcome {
+        Outcome::Value(json) => (true, json, None, None),
+        Outcome::Failed(failure) => (false, failure.code, Some(failure.message), failure.name),
     };
-    let settled = engine::with(|ctx| call(ctx, Entry::Settle, (id, ok, text, message)));
-    match settled {
+    go_on(|ctx| call(ctx, Entry::Settle, (id, ok, text, message, name)))
+}
+
+pub(crate) fn fire(timer: TimerId) -> Status {
+    if let Some(status) = ENDED.with_borrow(Clone::clone) {
+        return status;
+    }
+    go_on(|ctx| call(ctx, Entry::Fire, (timer,)))
+}
+
+fn go_on(begin: impl FnOnce(&Ctx<'_>) -> Result<(), ScriptError>) -> Status {
+    match engine::with(begin) {
         Ok(()) => turn(),
         Err(error) => end(Status::Failed(error)),
     }

@@ -6,6 +6,8 @@ Owns: the reader that stops, and the times. Never: judges a journal;
 
 import json
 import os
+import pathlib
+import re
 import select
 import signal
 import subprocess
@@ -22,12 +24,18 @@ THEFT_S = 2.0
 HEARD_MAX_S = 1.0
 
 
+# A stream of some 12 MB may make the process no larger than this, unread or read.
+LOGGED_BYTES = 30_000
+LOGGED_STEPS = 400
+GROWTH_MAX = 1.15
+
+
 class Reader:
     """A run whose reader of one stream stops after the first bytes."""
 
-    def __init__(self, place, stream, steps):
-        command = [place.program, "run", str(WORKLOADS / "talkative.mjs"), "--args", json.dumps({"steps": steps}),
-                   "--debug-rule", f"*=delay:{int(DELAY_S * 1000)}ms"]
+    def __init__(self, place, stream, steps, delay_s=DELAY_S, **args):
+        command = [place.program, "run", str(WORKLOADS / "talkative.mjs"), "--args", json.dumps({"steps": steps} | args),
+                   "--debug-rule", f"*=delay:{int(delay_s * 1000)}ms"]
         if stream == "stdout":
             command += ["--events"]
         self.process = subprocess.Popen(
@@ -138,10 +146,41 @@ def hears(program, stream, seconds):
         return heard, ended
 
 
+def peak_kib(program, is_read):
+    """The most memory of a run whose events are read at once, or only at its end."""
+    with Place(program, "talkative") as place:
+        reader = Reader(place, "stdout", LOGGED_STEPS, 0.001, bytes=LOGGED_BYTES)
+        started = time.monotonic()
+        while place.journal()[-1].kind != "run_ended":
+            reader.take(reader.pipes if is_read else reader.others(), LOOK_S)
+            expect(time.monotonic() - started < HUNG, "the run hangs")
+        # It waits for its reader, or is about to end.
+        status = pathlib.Path(f"/proc/{reader.process.pid}/status").read_text()
+        peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+        expect(reader.drain() == 0, reader.read["stderr"].decode()[-500:])
+        return int(peak[1]) if peak else None
+
+
+def is_bounded(program):
+    unread = peak_kib(program, False)
+    # One that is read may have ended before anybody looked.
+    read = next((peak for peak in (peak_kib(program, True) for _ in range(5)) if peak), None)
+    expect(unread and read, "no process was there to be looked at")
+    expect(unread <= GROWTH_MAX * read, f"unread it took {unread} KiB, read {read} KiB")
+    return read, unread
+
+
 def campaign(program, seconds):
     """Both streams, with a reader that comes back and with a signal. Returns
     (tried, steps made while nobody read, faults)."""
     tried, made, faults = 0, 0, []
+    try:
+        tried += 1
+        read, unread = is_bounded(program)
+        print(f"readers: a stream of {LOGGED_BYTES * LOGGED_STEPS // 1_000_000} MB: at most {read} KiB of memory "
+              f"when it was read, {unread} KiB when it was not", flush=True)
+    except Wrong as wrong:
+        faults.append(f"memory: {wrong}")
     for stream in ("stdout", "stderr"):
         tried += 2
         try:

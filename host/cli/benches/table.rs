@@ -25,6 +25,7 @@ use smol_wf_core::ids::{Digest, RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
+use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, LimitChanges, NoWatcher,
     Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
@@ -197,6 +198,7 @@ async fn replays(dir: &Path) {
 fn bare_machine() -> Machine {
     let head = RunHead {
         format: JOURNAL_FORMAT,
+        surface: Surface::CURRENT,
         run: RunId::from_bits(1),
         name: "bench".into(),
         script: Digest::of(b""),
@@ -232,6 +234,7 @@ async fn instantiate() {
             meta_export: 0,
         },
         dialect: Dialect::Body,
+        surface: Surface::CURRENT,
         args: None,
         meta: "{}".into(),
         seed: 1,

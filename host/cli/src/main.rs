@@ -20,6 +20,7 @@ mod screen;
 mod setup;
 mod shell;
 mod signals;
+mod stdin;
 mod streams;
 mod system_limits;
 mod table;
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
     // A task, so that a defect in it ends as an error.
     let command = runtime.spawn(async {
         signals::let_large_files_fail();
-        commands::execute(cli.command, workflow_args).await
+        Box::pin(commands::execute(cli.command, workflow_args)).await
     });
     let code = match runtime.block_on(command) {
         Ok(Ok(code)) => code,

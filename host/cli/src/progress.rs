@@ -93,7 +93,12 @@ impl Progress {
         early.iter().for_each(|warning| self.warning(warning));
     }
 
-    /// The first warnings, and how many there were.
+    /// Whether only what is wrong is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.level < LogLevel::Info
+    }
+
+    /// The first warnings.
     pub(crate) fn warned(&self) -> Vec<String> {
         locked(&self.warned).clone()
     }
@@ -174,7 +179,9 @@ impl Progress {
             plain.heard(event);
         }
         match event.kind {
-            "workflow.warning" => self.warning(text_of(event, "message")),
+            "workflow.warning" => {
+                self.warning(&format!("{}{}", text_of(event, "message"), place_of(event)));
+            }
             "workflow.agent_event" if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
                     live.show(event);
@@ -227,6 +234,14 @@ fn may_animate() -> bool {
 
 fn text_of<'a>(event: &'a Event, field: &str) -> &'a str {
     event.data.get(field).and_then(serde_json::Value::as_str).unwrap_or_default()
+}
+
+/// ` (line 3)`, of what is about a line of the script.
+fn place_of(event: &Event) -> String {
+    match number_of(event, "/line") {
+        0 => String::new(),
+        line => format!(" (line {line})"),
+    }
 }
 
 fn number_of(event: &Event, pointer: &str) -> u64 {

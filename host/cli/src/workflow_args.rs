@@ -4,19 +4,23 @@
 //! workflow's, so no clap definition can list them), and putting the three
 //! sources together. Never: knows what a workflow does with them.
 
+mod source;
+mod yaml;
+
 use std::ffi::OsString;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
 
+use self::source::Source;
+pub(crate) use self::source::SourceError;
+
 const PREFIX: &str = "--args-";
-/// Largest file of arguments: as JSON they may have a quarter of that, and YAML
-/// and white space take more room.
-const FILE_BYTES_MAX: usize = 4 * ARGS_BYTES_MAX;
 /// Flags of the program that begin like the workflow's own.
 const OWN_FLAGS: [&str; 1] = ["from-file"];
+/// Bytes of a value that a message repeats.
+const SHOWN_BYTES: usize = 40;
 
 /// Arguments by name, in order of the command line.
 pub(crate) type Named = Vec<(String, Value)>;
@@ -24,20 +28,14 @@ pub(crate) type Named = Vec<(String, Value)>;
 /// Why there are no arguments to run with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArgsError {
-    #[error("--args-from-file: {} is over {FILE_BYTES_MAX} bytes, the most there can be", path.display())]
-    FileTooLarge { path: PathBuf },
-    #[error("--args-from-file: {} cannot be read: {error}; check the path", path.display())]
-    Unreadable { path: PathBuf, error: std::io::Error },
-    #[error("--args-from-file: {} is not UTF-8 (byte {offset}); save it as UTF-8", path.display())]
-    NotUtf8 { path: PathBuf, offset: usize },
-    #[error("--args-from-file: {} is not {format}: {reason}", path.display())]
-    NotParsed { path: PathBuf, format: &'static str, reason: String },
-    #[error("--args-from-file: {} must hold an object, and holds {found}", path.display())]
-    NotAnObject { path: PathBuf, found: &'static str },
-    #[error(
-        "--args is not JSON: {reason}; quote it for your shell, as in --args '{{\"name\": 1}}'"
-    )]
-    NotJson { reason: String },
+    #[error("--args-from-file: {0}")]
+    File(SourceError),
+    #[error("--args: {0}")]
+    AtFile(SourceError),
+    #[error("--args-from-file: {place} must hold an object, and holds {found}")]
+    NotAnObject { place: String, found: &'static str },
+    #[error("--args is not JSON: {reason}; {hint}")]
+    NotJson { reason: String, hint: String },
     #[error(
         "--args is {found}, which --args-<name> and --args-from-file cannot add to; give one or the other"
     )]
@@ -84,25 +82,47 @@ fn own_name(token: &OsString, position: usize) -> Option<String> {
 }
 
 /// `5`, `true`, `null`, `[1]` and `{"a":1}` are JSON; everything else is text.
-/// `'"5"'` is the text 5.
+/// `'"5"'` is the text 5. A number that JavaScript would print otherwise is text
+/// too: `1.10` is a version, `12345e7` a commit, twenty digits an id.
 fn value_of(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+    match serde_json::from_str(text) {
+        Ok(Value::Number(number)) if !prints_back(&number, text) => Value::String(text.to_owned()),
+        Ok(value) => value,
+        Err(_) => Value::String(text.to_owned()),
+    }
 }
 
-/// The three sources together, as JSON text: a file's object first, then
+fn prints_back(number: &serde_json::Number, text: &str) -> bool {
+    // 2^53 - 1, and the smallest fraction that is printed without an exponent.
+    const EXACT_MAX: u64 = (1 << 53) - 1;
+    const PLAIN_MIN: f64 = 1e-6;
+    if let Some(whole) = number.as_i64() {
+        return whole.unsigned_abs() <= EXACT_MAX && whole.to_string() == text;
+    }
+    let is_plain =
+        |float: f64| float.abs() >= PLAIN_MIN && float.fract() != 0.0 && float.to_string() == text;
+    number.as_f64().is_some_and(is_plain)
+}
+
+/// The three sources together, as JSON text: the objects of files first, then
 /// `--args`, then the named ones. None when nothing was given.
 pub(crate) fn merge(
-    file: Option<&Path>,
+    files: &[PathBuf],
     json: Option<&str>,
     named: Named,
 ) -> Result<Option<String>, ArgsError> {
-    let mut base = file.map(read_file).transpose()?.map(Value::Object);
+    let mut from_files = Map::new();
+    for file in files {
+        for (name, value) in object_of(&Source::of(file))? {
+            append(&mut from_files, name, value);
+        }
+    }
+    let mut base = (!files.is_empty()).then(|| Value::Object(from_files.clone()));
     if let Some(text) = json {
-        let given: Value = serde_json::from_str(text)
-            .map_err(|error| ArgsError::NotJson { reason: error.to_string() })?;
-        base = Some(match (base, given) {
+        base = Some(match (base, given(text)?) {
             (None, given) => given,
             (Some(Value::Object(mut all)), Value::Object(more)) => {
+                from_files.retain(|name, _| !more.contains_key(name));
                 all.extend(more);
                 Value::Object(all)
             }
@@ -115,7 +135,15 @@ pub(crate) fn merge(
             Some(Value::Object(all)) => all,
             Some(other) => return Err(not_mergeable(&other)),
         };
-        all.extend(collect(named));
+        for (name, mut values) in collect(named) {
+            if from_files.contains_key(&name) {
+                // As the seed does: the command line adds to the file.
+                values.into_iter().for_each(|value| append(&mut all, name.clone(), value));
+            } else {
+                let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+                all.insert(name, value);
+            }
+        }
         base = Some(Value::Object(all));
     }
     let Some(value) = base else { return Ok(None) };
@@ -126,109 +154,63 @@ pub(crate) fn merge(
     Ok(Some(text))
 }
 
-/// A name that is given more than once becomes an array.
-fn collect(named: Named) -> Map<String, Value> {
-    let mut all: Map<String, Value> = Map::new();
-    let mut repeated: Vec<String> = Vec::new();
+fn object_of(source: &Source) -> Result<Map<String, Value>, ArgsError> {
+    match source.read().map_err(ArgsError::File)? {
+        Value::Object(all) => Ok(all),
+        other => {
+            let found = smol_wf_core::call::kind_of(&other);
+            Err(ArgsError::NotAnObject { place: source.to_string(), found })
+        }
+    }
+}
+
+/// The value of `--args`: JSON, or `@` and a file of any value.
+fn given(text: &str) -> Result<Value, ArgsError> {
+    if let Some(path) = text.strip_prefix('@') {
+        return Source::of(path.as_ref()).read().map_err(ArgsError::AtFile);
+    }
+    serde_json::from_str(text)
+        .map_err(|error| ArgsError::NotJson { reason: error.to_string(), hint: how_to_quote(text) })
+}
+
+/// A bare word was meant as text; anything else lost its quotes in the shell.
+fn how_to_quote(text: &str) -> String {
+    let is_word = text.len() <= SHOWN_BYTES
+        && !text.contains(|one: char| "{}[]\"'\\".contains(one) || one.is_control());
+    if is_word {
+        format!("text is --args '\"{text}\"', and one argument by name --args-name '{text}'")
+    } else {
+        "quote it for your shell, as in --args '{\"name\": 1}', or give a file: --args @FILE"
+            .to_owned()
+    }
+}
+
+/// The named ones, each with its values in order.
+fn collect(named: Named) -> Vec<(String, Vec<Value>)> {
+    let mut all: Vec<(String, Vec<Value>)> = Vec::new();
     for (name, value) in named {
-        match all.get_mut(&name) {
-            None => {
-                all.insert(name, value);
-            }
-            Some(Value::Array(values)) if repeated.contains(&name) => values.push(value),
-            Some(first) => {
-                *first = Value::Array(vec![first.take(), value]);
-                repeated.push(name);
-            }
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => all.push((name, vec![value])),
         }
     }
     all
+}
+
+/// More values of a name: a list takes them in, anything else becomes one.
+fn append(all: &mut Map<String, Value>, name: String, value: Value) {
+    match all.get_mut(&name) {
+        None => {
+            all.insert(name, value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+    }
 }
 
 fn not_mergeable(value: &Value) -> ArgsError {
     ArgsError::NotMergeable { found: smol_wf_core::call::kind_of(value) }
 }
 
-/// At most one byte more than allowed, whatever the path leads to.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = FILE_BYTES_MAX as u64 + 1;
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn read_file(path: &Path) -> Result<Map<String, Value>, ArgsError> {
-    let path = path.to_owned();
-    let bytes = match read_bounded(&path) {
-        Ok(bytes) => bytes,
-        Err(error) => return Err(ArgsError::Unreadable { path, error }),
-    };
-    if bytes.len() > FILE_BYTES_MAX {
-        return Err(ArgsError::FileTooLarge { path });
-    }
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text.trim_start_matches('\u{feff}'),
-        Err(error) => return Err(ArgsError::NotUtf8 { path, offset: error.valid_up_to() }),
-    };
-    let is_yaml = path
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"));
-    let parsed: Result<Value, (&'static str, String)> = if is_yaml {
-        serde_saphyr::from_str(text).map_err(|error| ("YAML", error.to_string()))
-    } else {
-        serde_json::from_str(text).map_err(|error| ("JSON", error.to_string()))
-    };
-    match parsed {
-        Ok(Value::Object(all)) => Ok(all),
-        Ok(other) => {
-            Err(ArgsError::NotAnObject { path, found: smol_wf_core::call::kind_of(&other) })
-        }
-        Err((format, reason)) => Err(ArgsError::NotParsed { path, format, reason }),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn parse(line: &str) -> (Vec<String>, Option<Value>) {
-        let argv = line.split_whitespace().map(OsString::from);
-        let (kept, named) = split(argv);
-        let merged = merge(None, None, named).unwrap();
-        let kept = kept.into_iter().map(|token| token.into_string().unwrap()).collect();
-        (kept, merged.map(|text| serde_json::from_str(&text).unwrap()))
-    }
-
-    #[test]
-    fn named_arguments_in_all_their_forms() {
-        let (kept, args) = parse(
-            "smol-wf run a.mjs --args-name World --args-n=5 --args-deep --events --args-tag a \
-             --args-tag b --args-neg -3 --args-list [1,2] --args-list [3]",
-        );
-        assert_eq!(kept, ["smol-wf", "run", "a.mjs", "--events"]);
-        let expected = json!({
-            "name": "World", "n": 5, "deep": true, "tag": ["a", "b"], "neg": -3,
-            "list": [[1, 2], [3]],
-        });
-        assert_eq!(args, Some(expected));
-    }
-
-    #[test]
-    fn flags_of_the_program_stay_and_a_double_dash_ends_it() {
-        let (kept, args) = parse("smol-wf run --args-from-file a.json --args 1 x -- --args-y 1");
-        assert_eq!(kept.len(), 10);
-        assert_eq!(args, None);
-    }
-
-    #[test]
-    fn the_sources_add_up() {
-        let named = vec![("b".to_owned(), json!(2))];
-        let merged = merge(None, Some(r#"{"a":1,"b":1}"#), named.clone()).unwrap().unwrap();
-        assert_eq!(merged, r#"{"a":1,"b":2}"#);
-        assert!(matches!(merge(None, Some("[1]"), named), Err(ArgsError::NotMergeable { .. })));
-        assert_eq!(merge(None, Some("\"text\""), Vec::new()).unwrap().unwrap(), "\"text\"");
-        assert!(matches!(merge(None, Some("{"), Vec::new()), Err(ArgsError::NotJson { .. })));
-    }
-}
+mod tests;

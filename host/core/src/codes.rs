@@ -22,3 +22,5 @@ pub const SCHEMA_MISMATCH: &str = "schema_mismatch";
 pub const PROVIDER_UNKNOWN: &str = "provider_unknown";
 /// The agent's answer is larger than allowed.
 pub const ANSWER_TOO_LARGE: &str = "answer_too_large";
+/// The agent's answer cannot be checked against the schema in bounded time.
+pub const ANSWER_TOO_COSTLY: &str = "answer_too_costly";

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
-use crate::guest::{Failure, Outcome, ScriptError};
+use crate::guest::{Failure, Outcome, ScriptError, UNDEFINED};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::selector::choose;
@@ -139,6 +139,9 @@ impl EventFold {
             Body::AttemptStarted { attempt: 1, .. }
             | Body::TurnEnded { .. }
             | Body::AnswerPooled(_)
+            | Body::TimerSet { .. }
+            | Body::TimerCleared { .. }
+            | Body::TimerFired { .. }
             | Body::AgentAnswered { .. } => Vec::new(),
             Body::AgentParked { call, failure, reply } => self.parked(*call, failure, reply),
             Body::AgentSession { call, session_id, .. } => self.session(*call, session_id),
@@ -170,6 +173,9 @@ impl EventFold {
             }
             Body::SlotNulled { scope, slot } => {
                 self.one("workflow.slot_null", *scope, None, json!(slot))
+            }
+            Body::Warned { scope, warning } => {
+                self.one("workflow.warning", *scope, warning.step, json!(warning))
             }
             Body::AgentDispatched { call } => self.dispatched(*call),
             Body::Settled { call, outcome, reply } => {
@@ -386,8 +392,12 @@ fn activity_data(activity: &Activity) -> Value {
     json!({ "kind": activity.kind, "text": activity.text })
 }
 
-/// The value of JSON text that was checked when it was journaled.
+/// The value of JSON text that was checked when it was journaled; a child that
+/// returned nothing is shown as null.
 fn value_of(text: &str) -> Value {
+    if text == UNDEFINED {
+        return Value::Null;
+    }
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 

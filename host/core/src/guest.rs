@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::CallId;
+use crate::ids::{CallId, TimerId};
 use crate::limits::LimitError;
+use crate::surface::Surface;
 
 /// How a script is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct StartInput {
     pub source: Source,
     /// As `inspect` found it.
     pub dialect: Dialect,
+    /// Which program it sees.
+    pub surface: Surface,
     /// JSON text; none is `undefined`.
     pub args: Option<String>,
     /// JSON text of the script's `meta`.
@@ -54,21 +57,32 @@ pub struct Failure {
     pub code: String,
     /// A sentence for people.
     pub message: String,
+    /// Name of the error that a script is thrown, when that is an error of a
+    /// child's own; none is the kind of call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where in a child it was thrown, as `file:line:column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 impl Failure {
     /// A failure with a code of [`crate::codes`].
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
+        Self { code: code.to_owned(), message: message.into(), name: None, place: None }
     }
 }
+
+/// The text of an [`Outcome::Value`] that is `undefined`: a child workflow that
+/// returned nothing. JSON text is never empty.
+pub const UNDEFINED: &str = "";
 
 /// What a call came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// JSON text, `null` included.
+    /// JSON text, `null` included, or [`UNDEFINED`].
     Value(String),
     /// It failed.
     Failed(Failure),
@@ -103,7 +117,7 @@ pub struct ScriptError {
 pub enum Status {
     /// Nothing is runnable; calls are outstanding, or nothing ever will be.
     Pending,
-    /// The result as JSON text.
+    /// The result as JSON text, or [`UNDEFINED`].
     Done(String),
     /// The script failed.
     Failed(ScriptError),
@@ -143,7 +157,55 @@ pub struct NullSlot {
     pub stage: Option<u32>,
     /// What was thrown.
     pub error: ScriptError,
+    /// The call whose failure was thrown, known from the error itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<CallId>,
 }
+
+/// Something that its author should know of a script, and that does not stop it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Stable; one of [`WARNING_CODES`].
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+    /// Where in a result it is, such as `result.items[2]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The call that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<CallId>,
+    /// From 1, 0 for none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub line: u32,
+    /// From 1, 0 for none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub column: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(position: &u32) -> bool {
+    *position == 0
+}
+
+/// Code of the last warning of a run that had more of them than are kept.
+pub const WARNINGS_CUT: &str = "warnings_cut";
+
+/// What a warning may be called.
+pub const WARNING_CODES: [&str; 9] = [
+    "unhandled_rejection",
+    "timer_threw",
+    "result_promise",
+    "result_part",
+    "prompt_promise",
+    "prompt_object",
+    "options_ignored",
+    "script_warning",
+    WARNINGS_CUT,
+];
+
+/// Code of the warning that an agent was cut off with its script.
+pub const NOT_AWAITED: &str = "not_awaited";
 
 /// Why a question of the guest was not answered with a call id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -190,6 +252,18 @@ pub trait TurnHost {
     /// When the duration is refused, or the run must stop.
     fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal>;
 
+    /// Set a timer of held time.
+    ///
+    /// # Errors
+    /// When the duration is refused, or the run must stop.
+    fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal>;
+
+    /// Clear a timer; one that is not open means nothing.
+    ///
+    /// # Errors
+    /// When the run must stop.
+    fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn>;
+
     /// Name the phase of later calls.
     ///
     /// # Errors
@@ -207,6 +281,12 @@ pub trait TurnHost {
     /// # Errors
     /// When the run must stop.
     fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn>;
+
+    /// Tell the author something that does not stop the script.
+    ///
+    /// # Errors
+    /// When the run must stop.
+    fn warn(&mut self, warning: Warning) -> Result<(), StopTurn>;
 
     /// What is known of the budget.
     fn budget(&self) -> BudgetState;
@@ -227,6 +307,14 @@ impl<H: TurnHost> TurnHost for Box<H> {
         (**self).sleep(milliseconds)
     }
 
+    fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
+        (**self).set_timer(milliseconds)
+    }
+
+    fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
+        (**self).clear_timer(timer)
+    }
+
     fn phase(&mut self, title: String) -> Result<(), StopTurn> {
         (**self).phase(title)
     }
@@ -237,6 +325,10 @@ impl<H: TurnHost> TurnHost for Box<H> {
 
     fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
         (**self).null_slot(slot)
+    }
+
+    fn warn(&mut self, warning: Warning) -> Result<(), StopTurn> {
+        (**self).warn(warning)
     }
 
     fn budget(&self) -> BudgetState {

@@ -111,6 +111,17 @@ impl fmt::Display for CallId {
     }
 }
 
+/// Order of issue of a timer within its run, from 1, the same in every replay.
+/// Timers are no calls: they have numbers of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TimerId(pub u32);
+
+impl fmt::Display for TimerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 /// One script instance of a run: 0 is the script that was started, any other
 /// number is the `workflow()` call that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,27 +5,30 @@
 //! which one comes next; that is [`crate::machine`].
 //!
 //! A run is replayed by feeding its deliveries ([`Body::ScopeStarted`],
-//! [`Body::Settled`]) to fresh guests in journal order and comparing what they
+//! [`Body::Settled`], [`Body::TimerFired`]) to fresh guests in journal order and comparing what they
 //! ask for with what is written.
 
 mod parse;
+mod record;
 mod weight;
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
 use crate::event::Activity;
-use crate::guest::{Dialect, Failure, NullSlot, Outcome, ScriptError};
-use crate::ids::{CallId, Digest, RunId, Scope};
+use crate::guest::{Dialect, Failure, NullSlot, Outcome, ScriptError, Warning};
+use crate::ids::{CallId, Digest, RunId, Scope, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
 use crate::pool::Pooled;
 pub use crate::stop::StopReason;
+use crate::surface::Surface;
 use crate::worktree::Worktree;
+pub use record::{Chain, Record, read, read_behind};
 
 /// Version of the entries. A reader refuses a larger one; a smaller one must
 /// stay readable.
-pub const JOURNAL_FORMAT: u32 = 1;
+pub const JOURNAL_FORMAT: u32 = 2;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +92,22 @@ pub enum Body {
         /// When it is over, in microseconds since 1970.
         wake_at_us: i64,
     },
+    /// The script called `setTimeout()`.
+    TimerSet {
+        /// Its number.
+        timer: TimerId,
+        /// Which script.
+        scope: Scope,
+        /// Of held time: the time in which a process holds the run.
+        milliseconds: f64,
+    },
+    /// The script called `clearTimeout()` on a timer that was open.
+    TimerCleared {
+        /// Which timer.
+        timer: TimerId,
+        /// Which script.
+        scope: Scope,
+    },
     /// The script called `phase()`.
     PhaseSet {
         /// Which script.
@@ -109,6 +128,13 @@ pub enum Body {
         scope: Scope,
         /// Where and why.
         slot: Box<NullSlot>,
+    },
+    /// The guest tells the author something that does not stop the script.
+    Warned {
+        /// Which script.
+        scope: Scope,
+        /// What.
+        warning: Box<Warning>,
     },
     /// An agent was set to work on a call. Says something about processes, not
     /// about the run: a call may be dispatched again after a crash.
@@ -164,6 +190,13 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply: Option<Box<Reply>>,
     },
+    /// Delivery: the time of a timer was up.
+    TimerFired {
+        /// Which timer.
+        timer: TimerId,
+        /// Which script.
+        scope: Scope,
+    },
     /// A script had nothing more to run.
     TurnEnded {
         /// Which script.
@@ -190,6 +223,9 @@ pub enum Body {
 pub struct RunHead {
     /// [`JOURNAL_FORMAT`] of the writer.
     pub format: u32,
+    /// Which program the scripts of the run see.
+    #[serde(default, skip_serializing_if = "Surface::is_first")]
+    pub surface: Surface,
     /// The run.
     pub run: RunId,
     /// `meta.name` of the script.
@@ -352,101 +388,6 @@ impl JournalError {
     }
 }
 
-/// An entry as a store keeps it: text, and a digest that covers this text and
-/// the digest before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// The entry's kind, for people who look into the database.
-    pub kind: String,
-    /// JSON text of the entry.
-    pub body: String,
-    /// BLAKE3 of the previous record's chain and this body, in hex.
-    pub chain: String,
-}
-
-/// Writes records, one after the other.
-#[derive(Debug, Clone, Default)]
-pub struct Chain {
-    last: String,
-}
-
-impl Chain {
-    /// At the start of a journal.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Behind the last of these records.
-    #[must_use]
-    pub fn after(records: &[Record]) -> Self {
-        Self { last: records.last().map(|record| record.chain.clone()).unwrap_or_default() }
-    }
-
-    /// Behind the record with this digest.
-    #[must_use]
-    pub fn behind(last: String) -> Self {
-        Self { last }
-    }
-
-    /// The next record.
-    ///
-    /// # Errors
-    /// When the entry cannot be written as JSON, which no entry of this
-    /// program's making can be.
-    pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
-        let body = serde_json::to_string(entry)?;
-        self.last = link(&self.last, &body).to_hex().to_string();
-        Ok(Record { kind: entry.body.kind().to_owned(), body, chain: self.last.clone() })
-    }
-}
-
-/// Reads a whole journal and checks its chain.
-///
-/// # Errors
-/// At the first record that is unreadable or was changed.
-pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
-    read_behind("", 0, records)
-}
-
-/// Reads a part of a journal: `last` is the chain of the record before it,
-/// `first_seq` the number of its first one.
-///
-/// # Errors
-/// At the first record that is unreadable or was changed.
-pub fn read_behind<'a>(
-    mut last: &'a str,
-    first_seq: u64,
-    records: &'a [Record],
-) -> Result<Vec<Entry>, JournalError> {
-    let mut entries = Vec::with_capacity(records.len());
-    for (seq, record) in (first_seq..).zip(records) {
-        if link(last, &record.body).to_hex().as_str() != record.chain {
-            return Err(JournalError::Changed { seq });
-        }
-        last = &record.chain;
-        let entry = parse::entry(&record.kind, &record.body)
-            .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
-        if entry.body.kind() != record.kind {
-            return Err(JournalError::Changed { seq });
-        }
-        if let Body::RunStarted(head) = &entry.body
-            && head.format > JOURNAL_FORMAT
-        {
-            return Err(JournalError::Newer { found: head.format });
-        }
-        entries.push(entry);
-    }
-    Ok(entries)
-}
-
-fn link(last: &str, body: &str) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(last.as_bytes());
-    hasher.update(body.as_bytes());
-    hasher.finalize()
-}
-
 impl Body {
     /// As `kind` in the text form.
     #[must_use]
@@ -459,9 +400,12 @@ impl Body {
             Self::AgentCalled { .. } => "agent_called",
             Self::WorkflowCalled { .. } => "workflow_called",
             Self::SleepCalled { .. } => "sleep_called",
+            Self::TimerSet { .. } => "timer_set",
+            Self::TimerCleared { .. } => "timer_cleared",
             Self::PhaseSet { .. } => "phase_set",
             Self::Logged { .. } => "logged",
             Self::SlotNulled { .. } => "slot_nulled",
+            Self::Warned { .. } => "warned",
             Self::AgentDispatched { .. } => "agent_dispatched",
             Self::AgentAnswered { .. } => "agent_answered",
             Self::AgentParked { .. } => "agent_parked",
@@ -469,6 +413,7 @@ impl Body {
             Self::AgentActivity(_) => "agent_activity",
             Self::WorktreeKept { .. } => "worktree_kept",
             Self::Settled { .. } => "settled",
+            Self::TimerFired { .. } => "timer_fired",
             Self::TurnEnded { .. } => "turn_ended",
             Self::RunEnded { .. } => "run_ended",
             Self::AttemptEnded { .. } => "attempt_ended",

@@ -30,6 +30,7 @@ pub mod script;
 pub mod selector;
 pub mod stop;
 pub mod summary;
+pub mod surface;
 pub mod survey;
 pub mod trace;
 pub mod worktree;

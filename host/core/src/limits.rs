@@ -76,7 +76,8 @@ pub const LOG_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a phase title that are kept.
 pub const TITLE_BYTES_MAX: usize = 1024;
 
-/// Calls other than agents, and `phase`, `log` and null-slot notes, of one run.
+/// Calls other than agents, timers, and `phase`, `log` and null-slot notes, of one
+/// run.
 pub const NOTES_MAX: u32 = 200_000;
 
 /// Bytes that a script may hand over in one turn: the host holds them twice
@@ -88,6 +89,12 @@ pub const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// The longest sleep: 365 days, in milliseconds.
 pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
+
+/// Warnings of one run that are kept; a last one says that there were more.
+pub const WARNINGS_MAX: u32 = 1_000;
+
+/// Bytes of a warning's message, and of its path, that are kept.
+pub const WARNING_BYTES_MAX: usize = 2 * 1024;
 
 /// How many workflows deep a `workflow()` call may be: one level.
 pub const DEPTH_MAX: u32 = 1;

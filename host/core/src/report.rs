@@ -4,10 +4,12 @@
 //! keeps a number that the journal does not hold.
 
 mod error;
+mod nulls;
 mod reuse;
 mod sessions;
 mod tokens;
 mod usage;
+mod warnings;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,15 +18,19 @@ use serde_json::value::RawValue;
 
 use crate::call::Reply;
 use crate::dollars;
-use crate::guest::{Failure, GroupKind, NullSlot, Outcome};
+use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
+use crate::surface::Surface;
 use crate::worktree::Worktree;
 pub use error::ReportError;
 use error::{script_error, stop_error};
+pub use nulls::NullReport;
+use nulls::{null_of_agent, null_of_slot, take_cause};
 pub use reuse::ReuseReport;
 pub use sessions::SessionReport;
 pub use usage::{TokenUsage, UsageOf, UsageReport};
+pub use warnings::WarningReport;
 
 /// Version of the report. Fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
@@ -127,6 +133,9 @@ pub struct Report {
     /// Nulls beyond those listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub nulls_not_listed: u64,
+    /// What its author should know of the script, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningReport>,
     /// Calls that nobody awaited and that were cut off when the script ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<CallId>,
@@ -191,33 +200,6 @@ pub struct WorktreeReport {
     pub worktree: Worktree,
 }
 
-/// Why something is null.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NullReport {
-    /// `parallel`, `pipeline` or `agent`.
-    pub place: &'static str,
-    /// Which construct of the script, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ordinal: Option<u32>,
-    /// Slot or item, from 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<u32>,
-    /// Stage that threw, from 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<u32>,
-    /// The agent call that answered null, or failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<CallId>,
-    /// What people call that agent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// Stable.
-    pub code: String,
-    /// A sentence.
-    pub reason: String,
-}
-
 /// A journal that holds no run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal does not begin with `run_started`")]
@@ -253,6 +235,9 @@ pub struct ReportFold {
     steps: BTreeMap<CallId, OpenStep>,
     /// Calls that failed and that no null slot has been put down to.
     failures: VecDeque<(CallId, String, Failure)>,
+    /// Titles of calls that failed: slots name them.
+    failed: BTreeMap<CallId, String>,
+    surface: Surface,
 }
 
 impl Report {
@@ -292,6 +277,7 @@ impl ReportFold {
         self.state = Some(RunState::after(&entry.body, false));
         if let Body::RunStarted(head) = &entry.body {
             self.report = Some(empty(head));
+            self.surface = head.surface;
         }
         let Some(report) = &mut self.report else { return };
         match &entry.body {
@@ -311,13 +297,27 @@ impl ReportFold {
                 report.phase(title);
             }
             Body::SlotNulled { slot, .. } => {
-                report.null(null_of_slot(slot, take_cause(&mut self.failures, slot)));
+                let cause = match slot.step {
+                    Some(step) => Some((step, self.failed.get(&step).cloned())),
+                    None => take_cause(&mut self.failures, slot),
+                };
+                report.null(null_of_slot(slot, cause));
+            }
+            Body::Warned { warning, .. } => {
+                let title = warning.step.and_then(|step| self.steps.get(&step));
+                let label = title.map(|step| step.title.clone());
+                report.warnings.push(WarningReport::of(warning, label));
             }
             Body::Settled { call, outcome, reply } => {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
                 if let Outcome::Failed(failure) = outcome {
-                    self.failures.push_back((*call, step.title, failure.clone()));
+                    // Under surface 1 slots did not say which call it was.
+                    if self.surface.is_first() {
+                        self.failures.push_back((*call, step.title, failure.clone()));
+                    } else {
+                        self.failed.insert(*call, step.title);
+                    }
                 }
             }
             Body::AgentParked { call, reply, .. } => {
@@ -413,50 +413,6 @@ impl Report {
     }
 }
 
-/// The call whose failure was thrown into this slot: the first that failed so.
-fn take_cause(
-    failures: &mut VecDeque<(CallId, String, Failure)>,
-    slot: &NullSlot,
-) -> Option<(CallId, String)> {
-    let code = slot.error.failure.as_ref()?;
-    let is_cause =
-        |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
-    let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
-    let (call, title, _) = failures.remove(index)?;
-    Some((call, title))
-}
-
-fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, String)>) -> NullReport {
-    let (step, label) = cause.unzip();
-    let place = match slot.group {
-        GroupKind::Parallel => "parallel",
-        GroupKind::Pipeline => "pipeline",
-    };
-    NullReport {
-        place,
-        ordinal: Some(slot.ordinal),
-        index: Some(slot.index),
-        stage: slot.stage,
-        step,
-        label,
-        code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
-        reason: format!("{}: {}", slot.error.name, slot.error.message),
-    }
-}
-
-fn null_of_agent(call: CallId, title: &str) -> NullReport {
-    NullReport {
-        place: "agent",
-        ordinal: None,
-        index: None,
-        stage: None,
-        step: Some(call),
-        label: Some(title.to_owned()),
-        code: "agent_null".to_owned(),
-        reason: "the agent answered null".to_owned(),
-    }
-}
-
 fn empty(head: &RunHead) -> Report {
     Report {
         schema_version: REPORT_FORMAT,
@@ -475,6 +431,7 @@ fn empty(head: &RunHead) -> Report {
         phases: Vec::new(),
         nulls: Vec::new(),
         nulls_not_listed: 0,
+        warnings: Vec::new(),
         abandoned: Vec::new(),
         worktrees: Vec::new(),
         sessions: Vec::new(),

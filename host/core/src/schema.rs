@@ -6,15 +6,20 @@
 //! itself has no budget.
 
 mod answer;
+mod document;
+mod draw;
 mod effort;
 mod example;
+mod keyword;
+mod link;
 mod number;
 mod object;
 mod pattern;
+mod places;
 mod plan;
-mod refs;
 mod shape;
 mod text;
+mod told;
 
 use std::fmt;
 
@@ -22,7 +27,7 @@ use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
 pub use self::answer::{
-    correction_in_session, correction_prompt, parse_answer, with_schema_instructions,
+    correction_in_session, correction_prompt, parse_answer, why_no_json, with_schema_instructions,
 };
 pub use self::example::example;
 
@@ -34,13 +39,15 @@ use crate::codes;
 use crate::guest::Failure;
 use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
 
-/// Most steps of checking one answer: about 100 ms. An answer of 4 MiB in
-/// ordinary words against an ordinary schema takes a tenth of them.
-const CHECK_STEPS_MAX: u64 = 4_000_000;
+/// Most steps of checking one answer: a second at the worst, for what is most
+/// costly per step. An answer of 4 MiB in ordinary words against an ordinary
+/// schema takes a hundredth of them, and ten thousand items of a choice of fifty
+/// half of them.
+pub const CHECK_STEPS_MAX: u64 = 40_000_000;
 
 /// Most steps of an answer whose errors are all collected, which takes memory
 /// for each; beyond that there is a verdict and no list.
-const LISTED_STEPS_MAX: u64 = 100_000;
+const LISTED_STEPS_MAX: u64 = 400_000;
 
 /// Violations that are reported: an agent mends the first few.
 const VIOLATIONS_MAX: usize = 20;
@@ -87,6 +94,16 @@ pub fn accept(schema: &Value) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// The same schema with references by place (`#/…`) only, the drafts' own schemas
+/// put in where it refers to them: for readers that know nothing else. What it
+/// refers to by a name of the dynamic scope is the nearest of that name.
+///
+/// # Errors
+/// When a reference leads nowhere; [`accept`] takes no such schema.
+pub fn linked(schema: &Value) -> Result<Value, Failure> {
+    link::linked(schema).map_err(refuse)
+}
+
 fn is_deeper(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(list) => levels == 0 || list.iter().any(|one| is_deeper(one, levels - 1)),
@@ -103,6 +120,20 @@ pub struct Violation {
     /// What is wrong there.
     pub message: String,
 }
+
+/// Why an answer is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// It does not satisfy the schema; at most 20 reasons.
+    Violations(Vec<Violation>),
+    /// To check it would take more than [`CHECK_STEPS_MAX`] steps. Another answer
+    /// of the same kind would, too.
+    TooCostly,
+}
+
+/// What is said of an answer that is too costly to check.
+pub const TOO_COSTLY: &str = "checking it against the schema takes more steps than allowed: the \
+     answer is too long or too deep for the choices, patterns or references of the schema";
 
 /// The violations in one line each, for an agent to read.
 #[must_use]
@@ -147,48 +178,49 @@ impl Checker {
         let plan = Plan::of(schema).map_err(refuse)?;
         let patterns =
             PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-        let validator =
-            jsonschema::options().offline().with_pattern_options(patterns).build(schema).map_err(
-                |error| {
-                    let place = error.instance_path().to_string();
-                    refuse(if place.is_empty() {
-                        error.to_string()
-                    } else {
-                        format!("at {place}: {error}")
-                    })
-                },
-            )?;
+        let validator = jsonschema::options()
+            .offline()
+            .with_registry(document::drafts())
+            .with_pattern_options(patterns)
+            .with_keyword(keyword::BOUNDED, keyword::bounded)
+            .build(&keyword::apart(schema))
+            .map_err(|error| refuse(told::of_schema(&error)))?;
         Ok(Self { validator, plan })
     }
 
-    /// The verdict on an answer. Ends within about 100 ms, whatever both are.
+    /// The verdict on an answer. Ends within about a second, whatever both are.
     ///
     /// # Errors
-    /// What is wrong with the answer, at most 20 things.
-    pub fn check(&self, answer: &Value) -> Result<(), Vec<Violation>> {
-        let steps = match effort::measure(&self.plan, answer, CHECK_STEPS_MAX) {
-            Ok(steps) => steps,
-            Err(TooMuch) => {
-                return Err(vec![whole(
-                    "checking it against the schema takes more steps than allowed; \
-                     answer with less, or with less nesting",
-                )]);
-            }
-        };
+    /// What is wrong with the answer, or that nobody can say in time.
+    pub fn judge(&self, answer: &Value) -> Result<(), Rejection> {
+        let steps = effort::measure(&self.plan, answer, CHECK_STEPS_MAX)
+            .map_err(|TooMuch| Rejection::TooCostly)?;
         if self.validator.is_valid(answer) {
             return Ok(());
         }
         if steps > LISTED_STEPS_MAX {
-            return Err(vec![whole(
+            return Err(Rejection::Violations(vec![whole(
                 "it does not satisfy the schema, and is too large to say where",
-            )]);
+            )]));
         }
         let listed =
             self.validator.iter_errors(answer).take(VIOLATIONS_MAX).map(|error| Violation {
                 path: shorten(error.instance_path().as_str(), MESSAGE_BYTES_MAX),
-                message: shorten(&error.to_string(), MESSAGE_BYTES_MAX),
+                message: shorten(&told::violation(&error), MESSAGE_BYTES_MAX),
             });
-        Err(listed.collect())
+        Err(Rejection::Violations(listed.collect()))
+    }
+
+    /// As [`Self::judge`], where it does not matter whether another answer could
+    /// be checked.
+    ///
+    /// # Errors
+    /// What is wrong with the answer, at most 20 things.
+    pub fn check(&self, answer: &Value) -> Result<(), Vec<Violation>> {
+        self.judge(answer).map_err(|rejection| match rejection {
+            Rejection::Violations(violations) => violations,
+            Rejection::TooCostly => vec![whole(TOO_COSTLY)],
+        })
     }
 }
 

@@ -22,12 +22,14 @@ use smol_wf_core::journal::{
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Effect, Machine, Next};
 use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::surface::Surface;
 
 const FUEL: u64 = 1_000;
 
 fn head() -> RunHead {
     RunHead {
         format: JOURNAL_FORMAT,
+        surface: Surface::CURRENT,
         run: RunId::from_bits(7),
         name: "pretend".into(),
         script: Digest::of(b"script"),
@@ -152,6 +154,7 @@ fn drive(
             }
             Next::Settle { scope, call, outcome, .. } => (scope, Some((call, outcome))),
             Next::Fetch(entry) => panic!("entry {entry} is not kept here"),
+            Next::Fire { scope, .. } => (scope, None),
             Next::Stuck(scope) => {
                 machine.give_up(scope, &["3:7".to_owned()])?;
                 continue;
@@ -173,7 +176,8 @@ fn drive(
                         Effect::FindChild { call, .. } => {
                             machine.child_found(start(Scope::of(call)))
                         }
-                        Effect::Cancel(_) => {}
+                        Effect::SetTimer { timer, .. } => machine.fire(timer),
+                        Effect::Cancel(_) | Effect::ClearTimer(_) => {}
                     }
                 }
                 if !waiting.is_empty() {

@@ -12,7 +12,7 @@
 use serde_json::{Map, Value, json};
 use smol_wf_core::codes;
 use smol_wf_core::limits::{ANSWER_BYTES_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
-use smol_wf_core::schema::{Checker, accept, describe};
+use smol_wf_core::schema::{Checker, Rejection, accept, describe};
 
 fn checker(schema: &Value) -> Checker {
     Checker::new(&accept(schema).unwrap_or_else(|error| panic!("{schema}: {}", error.message)))
@@ -49,7 +49,8 @@ fn what_is_no_schema_is_refused() {
         json!("object"),
         json!({"type": "objekt"}),
         json!({"type": "string", "pattern": "("}),
-        json!({"pattern": "(?=lookahead)x"}),
+        json!({"pattern": "(?=lookahead"}),
+        json!({"patternProperties": {"^(?!x)": true}}),
         json!({"pattern": "((a{1000}){1000}){1000}"}),
         json!({"pattern": "\\p{L}{2000}"}),
         json!({"minLength": -1}),
@@ -82,9 +83,57 @@ fn another_document_is_named_and_never_fetched() {
             assert!(message.contains(reference), "{message}");
         }
     }
-    let (_, message) =
-        refusal(&json!({"$defs": {"a": {"$id": "https://example.com/y", "type": "string"}}}));
-    assert!(message.contains("https://example.com/y"), "{message}");
+}
+
+#[test]
+fn documents_within_the_document_are_followed() {
+    let embedded = json!({
+        "$id": "https://example.com/root.json",
+        "type": "object",
+        "properties": {
+            "by_address": {"$ref": "https://example.com/item.json"},
+            "by_name": {"$ref": "item.json"},
+            "by_path": {"$ref": "item.json#/$defs/part"},
+            "again": {"$ref": "root.json"},
+        },
+        "$defs": {"item": {
+            "$id": "item.json",
+            "type": "array",
+            "items": {"$ref": "#/$defs/part"},
+            "$defs": {"part": {"type": "integer"}},
+        }},
+    });
+    let checked = checker(&embedded);
+    let good = json!({"by_address": [1], "by_name": [2], "by_path": 3, "again": {"by_name": [4]}});
+    assert_eq!(checked.check(&good), Ok(()));
+    for wrong in [
+        json!({"by_address": ["1"]}),
+        json!({"by_name": 2}),
+        json!({"by_path": "3"}),
+        json!({"again": {"by_name": ["4"]}}),
+    ] {
+        assert!(checked.check(&wrong).is_err(), "{wrong}");
+    }
+    for draft in [
+        "http://json-schema.org/draft-07/schema#",
+        "https://json-schema.org/draft/2019-09/schema",
+        "https://json-schema.org/draft/2020-12/schema",
+    ] {
+        let is_schema = checker(&json!({"properties": {"schema": {"$ref": draft}}}));
+        assert_eq!(is_schema.check(&json!({"schema": {"type": "string", "minLength": 1}})), Ok(()));
+        assert!(is_schema.check(&json!({"schema": {"type": 7}})).is_err(), "{draft}");
+        assert!(
+            is_schema.check(&json!({"schema": {"not": {"minLength": -1}}})).is_err(),
+            "{draft}"
+        );
+    }
+    // Up to draft 7 nothing counts beside a reference, a base neither.
+    let beside = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "definitions": {"a": {"type": "null"}},
+        "properties": {"x": {"$id": "https://example.com/y/", "$ref": "#/definitions/a", "type": "string"}},
+    });
+    assert_eq!(checker(&beside).check(&json!({"x": null})), Ok(()));
 }
 
 #[test]
@@ -167,6 +216,63 @@ fn bombs_are_refused_or_their_answers_are() {
             describe(&checker.check(&nested(100)).unwrap_err()).contains("more steps than allowed")
         );
     }
+}
+
+#[test]
+fn patterns_of_javascript_are_taken_and_matched() {
+    for (pattern, good, wrong) in [
+        (r"^\w{1,30}$", "name_1", "näme"),
+        (r"^[\w-]{1,64}$", "a-b", "a b"),
+        (r"^(?!\s*$).+", "text", "  "),
+        (r"^(?=.*[A-Z])(?=.*\d).{8,}$", "abcdefG1", "abcdefgh"),
+        (r"^(a|b)\1$", "aa", "ab"),
+        (r"(?<!\d)\d{3}$", "x123", "1234"),
+    ] {
+        for schema in [
+            json!({"type": "string", "pattern": pattern}),
+            json!({"properties": {"a": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/p"}]}}, "$defs": {"p": {"pattern": pattern}}}),
+            json!({"$schema": "http://json-schema.org/draft-07/schema#", "propertyNames": {"pattern": pattern}}),
+        ] {
+            let (good, wrong) = if schema["type"] == "string" {
+                (json!(good), json!(wrong))
+            } else if schema.get("propertyNames").is_some() {
+                (json!({ good: 1 }), json!({ wrong: 1 }))
+            } else {
+                (json!({ "a": good }), json!({ "a": wrong }))
+            };
+            let checker = checker(&schema);
+            assert_eq!(checker.check(&good), Ok(()), "{schema}");
+            let told = describe(&checker.check(&wrong).unwrap_err());
+            assert!(told.contains("does not match"), "{told}");
+        }
+    }
+    let (_, message) = refusal(&json!({"patternProperties": {"^(?!x)": true}}));
+    assert!(message.contains("the key `^(?!x)` of `patternProperties`"), "{message}");
+}
+
+#[test]
+fn what_is_too_costly_is_told_apart() {
+    let catastrophic = checker(&json!({"pattern": "^(a+)+\\1b$"}));
+    assert_eq!(catastrophic.judge(&json!("a".repeat(100))), Err(Rejection::TooCostly));
+    assert_eq!(catastrophic.check(&json!("aab")), Ok(()));
+    let either = json!({"properties": {"a": {"$ref": "#"}}, "required": ["b"]});
+    let doubling = checker(&json!({"anyOf": [either, either]}));
+    assert_eq!(doubling.judge(&nested(100)), Err(Rejection::TooCostly));
+}
+
+#[test]
+fn large_honest_answers_are_checked() {
+    let long = checker(
+        &json!({"properties": {"text": {"type": "string", "minLength": 1, "maxLength": 5_000_000}}}),
+    );
+    assert_eq!(long.judge(&json!({"text": "word ".repeat(660_000)})), Ok(()));
+    let choices: Vec<Value> = (0..50)
+        .map(|kind| json!({"type": "object", "properties": {"kind": {"const": format!("kind{kind}")}, "n": {"type": "integer"}}, "required": ["kind"]}))
+        .collect();
+    let many = checker(&json!({"type": "array", "items": {"oneOf": choices}}));
+    let items: Vec<Value> =
+        (0..10_000).map(|n| json!({"kind": format!("kind{}", n % 50), "n": n})).collect();
+    assert_eq!(many.judge(&Value::Array(items)), Ok(()));
 }
 
 #[test]

@@ -18,6 +18,7 @@ use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, St
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Next};
 use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::surface::Surface;
 
 const CALLS: u32 = 20;
 const TOKENS_EACH: u64 = 1_000;
@@ -26,6 +27,7 @@ const PARALLEL: usize = 4;
 fn head() -> RunHead {
     RunHead {
         format: JOURNAL_FORMAT,
+        surface: Surface::CURRENT,
         run: RunId::from_bits(7),
         name: "fleet".into(),
         script: Digest::of(b"script"),
@@ -81,6 +83,7 @@ impl World {
         let (mut queue, mut working) = (VecDeque::new(), VecDeque::new());
         loop {
             let status = match machine.next(1).unwrap() {
+                Next::Fire { .. } => unreachable!("no timer is set"),
                 Next::Start { .. } => {
                     for number in 0..CALLS {
                         machine.agent(format!("p{number}"), "{}".into()).unwrap();

@@ -18,10 +18,11 @@ mod walk;
 use serde::Serialize;
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::script::{self, Script, position_at};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::children::file_name_of;
-use crate::engine::compile;
+use crate::compile::compile;
 use crate::error::EngineError;
 use crate::request::ScriptFile;
 
@@ -108,7 +109,7 @@ impl Checks {
     /// # Errors
     /// When it cannot be checked at all. What is wrong with it is no error.
     pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
-        match compile(&self.sandbox, file).await {
+        match compile(&self.sandbox, file, Surface::CURRENT).await {
             Ok((script, _)) => of_tree(&script),
             Err(EngineError::Script(refused)) => {
                 let text = String::from_utf8_lossy(&file.bytes);

@@ -12,6 +12,7 @@ use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::script::Script;
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
 use crate::explain::explain;
@@ -22,6 +23,8 @@ const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
 pub(crate) struct Children {
     pub(crate) root: Arc<ProjectRoot>,
     pub(crate) sandbox: Sandbox,
+    /// Which program the scripts see.
+    pub(crate) surface: Surface,
 }
 
 impl Children {
@@ -58,7 +61,7 @@ impl Children {
         let file_name = file_name_of(&loaded.path);
         let script =
             Script::read(&loaded.bytes, &file_name).map_err(|refused| refused.to_string())?;
-        let dialect = match self.sandbox.inspect(&script.source()).await {
+        let dialect = match self.sandbox.inspect(&script.source(), self.surface).await {
             Ok(Ok(dialect)) => dialect,
             Ok(Err(error)) => {
                 let error = explain(error, &script.text, &file_name);

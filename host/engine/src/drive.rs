@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Machine, Next};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,7 @@ pub(crate) struct Drive<'a> {
 pub(crate) enum Task {
     Start(Box<ScopeStart>, u64),
     Settle(CallId, Outcome),
+    Fire(TimerId),
 }
 
 impl<'a> Drive<'a> {
@@ -73,7 +75,8 @@ impl<'a> Drive<'a> {
     /// Drives the run until it ends. What stops it sooner is written down, as
     /// far as it can be.
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
-        let halted = self.turns(machine).await;
+        // On the heap: it holds a machine and all that a turn needs.
+        let halted = Box::pin(self.turns(machine)).await;
         let answered = self.world.answered();
         let left = self.world.cancel_all().await;
         for note in self.world.notes() {
@@ -122,6 +125,9 @@ impl<'a> Drive<'a> {
                     // What was told before it need not wait in memory.
                     self.flush().await?;
                     machine.fetched(self.fetch(entry).await?);
+                }
+                Next::Fire { scope, timer, now_us } => {
+                    machine = self.turn(machine, scope, now_us, Task::Fire(timer)).await?;
                 }
                 Next::Stuck(scope) => {
                     self.flush().await?;
@@ -329,14 +335,20 @@ pub(crate) async fn run_turn(
 ) -> Turn<Machine> {
     match task {
         Task::Start(start, seed) => {
-            let input = start_input(&start, seed, false);
+            let input = start_input(&start, machine.surface(), seed, false);
             guest.start(machine, limits, &input).await
         }
         Task::Settle(call, outcome) => guest.settle(machine, limits, call, &outcome).await,
+        Task::Fire(timer) => guest.fire(machine, limits, timer).await,
     }
 }
 
-pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> StartInput {
+pub(crate) fn start_input(
+    start: &ScopeStart,
+    surface: Surface,
+    seed: u64,
+    diagnose: bool,
+) -> StartInput {
     StartInput {
         source: Source {
             text: start.text.clone(),
@@ -344,6 +356,7 @@ pub(crate) fn start_input(start: &ScopeStart, seed: u64, diagnose: bool) -> Star
             meta_export: start.meta_export,
         },
         dialect: start.dialect,
+        surface,
         args: start.args.clone(),
         meta: start.meta.clone(),
         seed,

@@ -15,6 +15,7 @@ use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
 use smol_wf_store::{RunKey, Store};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::agents::{Agents, Ended, Job};
 use crate::children::Children;
@@ -22,6 +23,7 @@ use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
 use crate::pieces::{self, Pieces};
+use crate::timers::Timers;
 use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
@@ -39,7 +41,8 @@ pub(crate) enum Happened {
 struct QueuedAgent {
     call: CallId,
     ordinal: u32,
-    request: AgentRequest,
+    /// On the heap, as it came: a hundred thousand may wait.
+    request: Box<AgentRequest>,
 }
 
 struct QueuedChild {
@@ -62,6 +65,7 @@ pub(crate) struct World {
     working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<Happened>,
     sleeping: BinaryHeap<Reverse<(i64, CallId)>>,
+    timers: Timers,
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashSet<CallId>,
@@ -88,6 +92,7 @@ impl World {
             working: HashMap::new(),
             tasks: JoinSet::new(),
             sleeping: BinaryHeap::new(),
+            timers: Timers::default(),
             child_queue: VecDeque::new(),
             finding: HashSet::new(),
             untold: BTreeMap::new(),
@@ -97,10 +102,11 @@ impl World {
 
     /// `guests` counts the open script instances, the first script among them.
     pub(crate) fn perform(&mut self, effects: Vec<Effect>, guests: usize) {
+        let now = Instant::now();
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
-                    self.queue.push_back(QueuedAgent { call, ordinal, request: *request });
+                    self.queue.push_back(QueuedAgent { call, ordinal, request });
                 }
                 Effect::SleepUntil { call, wake_at_us } => {
                     self.sleeping.push(Reverse((wake_at_us, call)));
@@ -109,6 +115,8 @@ impl World {
                     self.child_queue.push_back(QueuedChild { call, caller, target, args });
                 }
                 Effect::Cancel(call) => self.cancel(call),
+                Effect::SetTimer { timer, left_us } => self.timers.set(timer, left_us, now),
+                Effect::ClearTimer(timer) => self.timers.clear(timer),
             }
         }
         self.find_children(guests);
@@ -161,7 +169,7 @@ impl World {
 
     fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
         let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
-        Some(self.agents.plan(call, ordinal, request).map_err(|failure| (call, failure)))
+        Some(self.agents.plan(call, ordinal, *request).map_err(|failure| (call, failure)))
     }
 
     fn begin(&mut self, job: Job, machine: &mut Machine) {
@@ -189,16 +197,17 @@ impl World {
         if is_idle && waits { machine.held_by() } else { None }
     }
 
-    /// Whether no agent is at work and no script is looked for: then nothing
-    /// but the end of a sleep will happen.
+    /// Whether no agent is at work, no timer is set and no script is looked for:
+    /// then nothing but the end of a sleep will happen.
     pub(crate) fn is_idle(&self) -> bool {
-        self.working.is_empty() && self.finding.is_empty()
+        self.working.is_empty() && self.finding.is_empty() && self.timers.is_empty()
     }
 
     /// Waits until something happens.
     pub(crate) async fn happened(&mut self) -> Happened {
         loop {
-            let nap = self.wakes_at_us().map(|at_us| clock::until(at_us).min(clock::NAP_MAX));
+            let sleep = self.wakes_at_us().map(|at_us| clock::until(at_us).min(clock::NAP_MAX));
+            let nap = sleep.into_iter().chain(self.timers.next()).min();
             tokio::select! {
                 biased;
                 Some(joined) = self.tasks.join_next() => {
@@ -266,10 +275,18 @@ impl World {
         let now_us = clock::now_us();
         while let Some(Reverse((at_us, call))) = self.sleeping.peek().copied() {
             if at_us > now_us {
-                return;
+                break;
             }
             self.sleeping.pop();
             machine.complete(call, Outcome::Value("null".to_owned()), None);
+        }
+        self.ring(machine);
+    }
+
+    fn ring(&mut self, machine: &mut Machine) {
+        let now = Instant::now();
+        while let Some(timer) = self.timers.take_due(now) {
+            machine.fire(timer);
         }
     }
 
@@ -328,6 +345,7 @@ impl World {
         self.held.clear();
         self.child_queue.clear();
         self.sleeping.clear();
+        self.timers.clear_all();
         self.tasks.shutdown().await;
         self.working.clear();
         self.agents.close().await

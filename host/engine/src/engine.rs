@@ -17,18 +17,19 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
+use smol_wf_core::surface::Surface;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
-use crate::children::{Children, file_name_of, scope_start};
+use crate::children::{Children, scope_start};
 use crate::clock;
+use crate::compile::compile;
 use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
-use crate::explain::explain;
 use crate::fork::ForkRequest;
 use crate::given::Given;
 use crate::holding::judge;
@@ -100,7 +101,16 @@ impl Engine {
     /// # Errors
     /// What is wrong with it, with the author's line and column.
     pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
-        compile(&self.sandbox, file).await
+        self.check_as(file, Surface::CURRENT).await
+    }
+
+    /// Reads a script that sees this surface.
+    pub(crate) async fn check_as(
+        &self,
+        file: &ScriptFile,
+        surface: Surface,
+    ) -> Result<(Script, Dialect), EngineError> {
+        compile(&self.sandbox, file, surface).await
     }
 
     /// Runs a script from its start to its end, or until it is stopped.
@@ -290,26 +300,10 @@ impl Engine {
         limits: Limits,
         settings: AgentSettings,
     ) -> World {
-        let children = Children { root: Arc::new(root), sandbox: self.sandbox.clone() };
+        let children =
+            Children { root: Arc::new(root), sandbox: self.sandbox.clone(), surface: head.surface };
         let agents = Agents::new(head, registry, settings, self.worktrees.clone());
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
-    }
-}
-
-/// Reads and compiles a script, without running it.
-pub(crate) async fn compile(
-    sandbox: &Sandbox,
-    file: &ScriptFile,
-) -> Result<(Script, Dialect), EngineError> {
-    let file_name = file_name_of(&file.path.to_string_lossy());
-    let script = Script::read(&file.bytes, &file_name)
-        .map_err(|refused| EngineError::Script(Box::new(refused)))?;
-    match sandbox.inspect(&script.source()).await? {
-        Ok(dialect) => Ok((script, dialect)),
-        Err(error) => {
-            let error = Box::new(explain(error, &script.text, &file_name));
-            Err(EngineError::Compile { error, text: script.text, file_name })
-        }
     }
 }
 
@@ -329,6 +323,7 @@ fn head_of(
 ) -> RunHead {
     RunHead {
         format: JOURNAL_FORMAT,
+        surface: Surface::CURRENT,
         run: run.clone(),
         name: script.meta.name.clone(),
         script: script.digest.clone(),

@@ -12,11 +12,12 @@ use std::time::Duration;
 use smol_wf_core::call::{Reply, Reused};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
-use smol_wf_core::journal::{ForkReason, Parent, RunHead};
+use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
 use smol_wf_core::machine::Machine;
 use smol_wf_core::pool::{Answers, Kept, Offer, Waiting};
 use smol_wf_core::report::Report;
 use smol_wf_core::schema::{self, Checker};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
 
@@ -105,6 +106,8 @@ impl Engine {
         let (script, dialect) = self.check(&file).await?;
         let root = ProjectRoot::open(old.project_root.as_ref())?;
         let head = RunHead {
+            format: JOURNAL_FORMAT,
+            surface: Surface::CURRENT,
             run: RunId::from_bits(random_u128()?),
             name: script.meta.name.clone(),
             script: script.digest.clone(),

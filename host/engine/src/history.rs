@@ -281,8 +281,9 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn script_of(&self, run: &RunId) -> Result<PathBuf, EngineError> {
-        let (_, entries) = self.load(&self.key(run)).await?;
-        match entries.first() {
+        // It stands at the beginning: the rest may be large.
+        let piece = self.pieces(run)?.next().await?;
+        match piece.as_ref().and_then(|piece| piece.entries.first()) {
             Some(Entry { body: Body::RunStarted(head), .. }) => Ok(script_path(head)),
             _ => Err(unknown(run.as_str())),
         }

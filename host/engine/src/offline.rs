@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use smol_wf_core::guest::{Outcome, ScriptError, StartInput, Status, StopTurn, TurnHost};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxError, Turn, TurnFault, TurnLimits};
@@ -107,7 +107,7 @@ impl Offline {
                     let guest = self.sandbox.instance(InstanceLimits { memory_mib }).await?;
                     let scope = start.scope;
                     self.guests.insert(scope, guest);
-                    let input = start_input(&start, seed, self.watching);
+                    let input = start_input(&start, machine.surface(), seed, self.watching);
                     let limits = TurnLimits { fuel, now_us };
                     (scope, self.turn(scope, machine, limits, Told::Start(&input)).await)
                 }
@@ -116,6 +116,10 @@ impl Offline {
                     (scope, self.turn(scope, machine, limits, Told::Settle(call, &outcome)).await)
                 }
                 Ok(Next::Fetch(_)) => return Ok((machine, Pause::Fetch)),
+                Ok(Next::Fire { scope, timer, now_us }) => {
+                    let limits = TurnLimits { fuel, now_us };
+                    (scope, self.turn(scope, machine, limits, Told::Fire(timer)).await)
+                }
                 Ok(Next::Wait) => return Ok((machine, Pause::Wait)),
                 Ok(Next::Stuck(scope)) => return Ok((machine, Pause::Stuck(scope))),
                 Ok(Next::Ended) => return Ok((machine, Pause::Ended)),
@@ -171,6 +175,7 @@ impl Offline {
 enum Told<'a> {
     Start(&'a StartInput),
     Settle(CallId, &'a Outcome),
+    Fire(TimerId),
 }
 
 impl Told<'_> {
@@ -183,6 +188,7 @@ impl Told<'_> {
         match self {
             Self::Start(input) => guest.start(host, limits, input).await,
             Self::Settle(call, outcome) => guest.settle(host, limits, call, outcome).await,
+            Self::Fire(timer) => guest.fire(host, limits, timer).await,
         }
     }
 }

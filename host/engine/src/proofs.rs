@@ -8,14 +8,15 @@
 mod scripts;
 mod tampered;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_wf_core::guest::{Dialect, Failure, Outcome, StopTurn};
-use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
+use smol_wf_core::ids::{CallId, Digest, RunId, Scope, TimerId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_core::script::Script;
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use self::scripts::Dice;
@@ -39,7 +40,7 @@ fn limits() -> Limits {
 fn head(seed: u64) -> RunHead {
     // By way of JSON, so that what a head may also hold need not be named here.
     let head = serde_json::json!({
-        "format": JOURNAL_FORMAT, "run": RunId::from_bits(seed.into()), "name": "proof",
+        "format": JOURNAL_FORMAT, "surface": Surface::CURRENT, "run": RunId::from_bits(seed.into()), "name": "proof",
         "script": Digest::of(b""), "script_path": "proof.js", "project_root": ".",
         "seed": seed, "budget": 1_000_000, "provider": "debug",
     });
@@ -64,6 +65,7 @@ async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
     let mut machine = Machine::start(head(seed), root, limits(), guest, NOW_US);
     let mut offline = Offline::new(sandbox.clone());
     let mut open = BTreeMap::new();
+    let mut timers: BTreeSet<TimerId> = BTreeSet::new();
     let mut entries = Vec::new();
     let mut now_us = NOW_US;
     loop {
@@ -89,7 +91,15 @@ async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
                 Effect::RunAgent { call, .. } => drop(open.insert(call, Kind::Agent)),
                 Effect::SleepUntil { call, .. } => drop(open.insert(call, Kind::Sleep)),
                 Effect::FindChild { call, .. } => drop(open.insert(call, Kind::Child)),
+                Effect::SetTimer { timer, .. } => drop(timers.insert(timer)),
+                Effect::ClearTimer(timer) => drop(timers.remove(&timer)),
             }
+        }
+        if dice.roll(2) == 0
+            && let Some(timer) = timers.pop_first()
+        {
+            machine.fire(timer);
+            continue;
         }
         let together = 1 + dice.roll(3);
         for _ in 0..together {

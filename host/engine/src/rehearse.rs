@@ -24,11 +24,13 @@ use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
 use smol_wf_core::prices::Prices;
+use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::children::{Children, scope_start};
-use crate::engine::{compile, refuse_wrong_models};
+use crate::compile::compile;
+use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
 use crate::library::ProjectRoot;
 use crate::provide::{self, Providers};
@@ -93,13 +95,14 @@ impl Rehearsal {
         // The script, its children, and a spare one for compiling and for
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
-        let (script, dialect) = compile(&sandbox, &request.script).await?;
+        let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
         let project = match &request.project_root {
             Some(root) => ProjectRoot::open(root)?,
             None => ProjectRoot::containing(&request.script.path, request.home.as_deref())?,
         };
         let head = RunHead {
             format: JOURNAL_FORMAT,
+            surface: Surface::CURRENT,
             // No run: nothing of it is ever kept.
             run: RunId::from_bits(0),
             name: script.meta.name.clone(),
@@ -117,7 +120,11 @@ impl Rehearsal {
         let registry = provide::registry(providers, &head)?;
         let path = project.relative(&request.script.path);
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let children = Children { root: Arc::new(project), sandbox: sandbox.clone() };
+        let children = Children {
+            root: Arc::new(project),
+            sandbox: sandbox.clone(),
+            surface: Surface::CURRENT,
+        };
         Ok(Self {
             sandbox,
             children: Arc::new(children),

@@ -14,7 +14,7 @@ use smol_wf_core::call::{Reply, Usage};
 use smol_wf_core::codes;
 use smol_wf_core::guest::Failure;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
-use smol_wf_core::schema::{self, Checker};
+use smol_wf_core::schema::{self, Checker, Rejection};
 use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, RawLines};
 
 use crate::agents::{Agents, Job};
@@ -32,9 +32,6 @@ const TOKENS_MAX: u64 = 10_000_000_000;
 
 /// Rounds of a call with a schema: the first, and one with the complaints.
 const ROUNDS_MAX: u32 = 2;
-
-/// What is said of an answer in prose.
-const NO_JSON: &str = "the answer is no JSON value, and neither is its end or a fenced block in it";
 
 /// How long the programs of a failed attempt are waited for. They are killed 3 s
 /// after they are told to end; what takes longer hangs in the kernel.
@@ -96,7 +93,7 @@ impl<'a> Rounds<'a> {
     async fn rounds(&mut self, reply: &mut Reply) -> Result<String, Ending> {
         let request = &self.job.request;
         let can = self.job.provider.capabilities();
-        let checker = request.schema.as_deref().map(Checker::new).transpose()?;
+        let checker = request.schema.as_deref().map(Checker::new).transpose()?.map(Arc::new);
         let mut prompt = match &request.schema {
             Some(schema) if !can.schema => {
                 schema::with_schema_instructions(&request.prompt, schema)
@@ -107,9 +104,11 @@ impl<'a> Rounds<'a> {
             reply.rounds += 1;
             let answered = self.ask(&prompt, reply).await?;
             let Some(checker) = &checker else { return Ok(text_outcome(answered.answer)?) };
-            let problem = match judge(checker, &answered.answer) {
+            let problem = match judged(checker, &answered.answer).await {
                 Ok(value) => return Ok(bounded(&value)?),
-                Err(problem) => problem,
+                Err(Problem::Answer(problem)) => problem,
+                // Another answer would cost as much: it is not asked for.
+                Err(Problem::Failure(failure)) => return Err(failure.into()),
             };
             if reply.rounds >= ROUNDS_MAX {
                 let message = format!(
@@ -262,18 +261,57 @@ fn shut(error: &ProviderError) -> ShutProvider {
     }
 }
 
-fn judge(checker: &Checker, answer: &Answer) -> Result<Value, String> {
+/// Why an answer is not taken.
+enum Problem {
+    /// The agent may mend it.
+    Answer(String),
+    /// Nothing is to be done.
+    Failure(Failure),
+}
+
+/// Answers of this size are judged beside the run: it may take a second, and
+/// signals and leases are not to wait for it.
+const JUDGED_HERE_BYTES: usize = 16 * 1024;
+
+async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Problem> {
+    let bytes = match answer {
+        Answer::Null => 0,
+        Answer::Text(text) => text.len(),
+        Answer::Json(value) => value.to_string().len(),
+    };
+    if bytes <= JUDGED_HERE_BYTES {
+        return judge(checker, answer);
+    }
+    let (checker, answer) = (Arc::clone(checker), answer.clone());
+    let task = tokio::task::spawn_blocking(move || judge(&checker, &answer));
+    task.await.unwrap_or_else(|error| {
+        let message = format!("the answer cannot be checked against the schema: {error}");
+        Err(Problem::Failure(Failure::new(codes::ANSWER_TOO_COSTLY, message)))
+    })
+}
+
+fn judge(checker: &Checker, answer: &Answer) -> Result<Value, Problem> {
     let value = match answer {
         // No answer satisfies the schema that takes null, and no other.
         Answer::Null if checker.check(&Value::Null).is_err() => {
-            return Err("there was no answer at all".to_owned());
+            return Err(Problem::Answer("there was no answer at all".to_owned()));
         }
         Answer::Null => Value::Null,
         Answer::Json(value) => value.clone(),
-        Answer::Text(text) => schema::parse_answer(text).ok_or_else(|| NO_JSON.to_owned())?,
+        Answer::Text(text) => {
+            schema::parse_answer(text).ok_or_else(|| Problem::Answer(schema::why_no_json(text)))?
+        }
     };
-    checker.check(&value).map_err(|violations| schema::describe(&violations))?;
-    Ok(value)
+    match checker.judge(&value) {
+        Ok(()) => Ok(value),
+        Err(Rejection::Violations(violations)) => {
+            Err(Problem::Answer(schema::describe(&violations)))
+        }
+        Err(Rejection::TooCostly) => {
+            let message = format!("the agent's answer is not used: {}", schema::TOO_COSTLY);
+            Err(Problem::Failure(Failure::new(codes::ANSWER_TOO_COSTLY, message)))
+        }
+    }
 }
 
 fn text_outcome(answer: Answer) -> Result<String, Failure> {

@@ -10,7 +10,7 @@ mod nulls;
 mod strict;
 
 use serde_json::{Map, Value, json};
-use smol_wf_core::schema::parse_answer;
+use smol_wf_core::schema::{linked, parse_answer};
 
 use crate::{Answer, ProviderError, ProviderErrorKind};
 
@@ -95,12 +95,15 @@ impl Lowered {
     }
 }
 
-/// Reads the text of `request.schema`.
+/// Reads the text of `request.schema`, with every reference a place in it: no
+/// service follows a name.
 pub(crate) fn read(provider: &str, schema_text: &str) -> Result<Value, ProviderError> {
-    serde_json::from_str(schema_text).map_err(|error| {
-        let message = format!("the schema of the call cannot be read: {error}");
+    let unusable = |reason: String| {
+        let message = format!("the schema of the call cannot be read: {reason}");
         ProviderError::new(provider, ProviderErrorKind::Unsupported, message)
-    })
+    };
+    let schema = serde_json::from_str(schema_text).map_err(|error| unusable(error.to_string()))?;
+    linked(&schema).map_err(|failure| unusable(failure.message))
 }
 
 /// An object and nothing else, without a choice at its root: services refuse

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::guest::{
     BudgetState, Dialect, NullSlot, Outcome, Refusal, Source, StartInput, Status, StopTurn,
-    TurnHost,
+    TurnHost, Warning,
 };
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
 /// Counts calls, and nothing else.
@@ -27,6 +28,13 @@ impl TurnHost for Counter {
     fn sleep(&mut self, _: f64) -> Result<CallId, Refusal> {
         self.agent(String::new(), String::new())
     }
+    fn set_timer(&mut self, _: f64) -> Result<TimerId, Refusal> {
+        self.0 += 1;
+        Ok(TimerId(self.0))
+    }
+    fn clear_timer(&mut self, _: TimerId) -> Result<(), StopTurn> {
+        Ok(())
+    }
     fn phase(&mut self, _: String) -> Result<(), StopTurn> {
         Ok(())
     }
@@ -34,6 +42,9 @@ impl TurnHost for Counter {
         Ok(())
     }
     fn null_slot(&mut self, _: NullSlot) -> Result<(), StopTurn> {
+        Ok(())
+    }
+    fn warn(&mut self, _: Warning) -> Result<(), StopTurn> {
         Ok(())
     }
     fn budget(&self) -> BudgetState {
@@ -49,6 +60,7 @@ fn script(body: &str) -> StartInput {
             meta_export: 0,
         },
         dialect: Dialect::Body,
+        surface: Surface::CURRENT,
         args: None,
         meta: r#"{"name":"m","description":"m"}"#.into(),
         seed: 1,

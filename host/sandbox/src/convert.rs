@@ -7,10 +7,11 @@ use std::future::Future;
 
 use smol_wf_core::guest::{
     Dialect, Failure, GroupKind, NullSlot, Outcome, Refusal, ScriptError, Source, StartInput,
-    Status, StopTurn,
+    Status, StopTurn, WARNING_CODES, Warning,
 };
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::{CallId, TimerId};
 use smol_wf_core::limits::{LOG_BYTES_MAX, LimitError, RESULT_BYTES_MAX};
+use smol_wf_core::surface::Surface;
 use wasmtime::Store;
 
 use crate::bindings::{Workflow, calls, types};
@@ -39,9 +40,10 @@ pub(crate) trait Ask {
     ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
 }
 
-pub(crate) struct Inspect<'a>(pub(crate) &'a Source);
+pub(crate) struct Inspect<'a>(pub(crate) &'a Source, pub(crate) Surface);
 pub(crate) struct Start<'a>(pub(crate) &'a StartInput);
 pub(crate) struct Settle<'a>(pub(crate) CallId, pub(crate) &'a Outcome);
+pub(crate) struct Fire(pub(crate) TimerId);
 pub(crate) struct Unsettled;
 
 impl Ask for Inspect<'_> {
@@ -52,7 +54,8 @@ impl Ask for Inspect<'_> {
         guest: &Workflow,
         store: &mut Store<State>,
     ) -> wasmtime::Result<Self::Answer> {
-        let answer = guest.smol_workflow_script().call_inspect(store, &source(self.0)).await?;
+        let script = guest.smol_workflow_script();
+        let answer = script.call_inspect(store, &source(self.0), self.1.number()).await?;
         Ok(match answer {
             Ok(types::Dialect::Module) => Ok(Dialect::Module),
             Ok(types::Dialect::Body) => Ok(Dialect::Body),
@@ -74,6 +77,7 @@ impl Ask for Start<'_> {
             args: self.0.args.clone(),
             meta: self.0.meta.clone(),
             seed: self.0.seed,
+            surface: self.0.surface.number(),
             diagnose: self.0.diagnose,
         };
         let answer = guest.smol_workflow_script().call_start(&mut *store, &input).await?;
@@ -91,6 +95,15 @@ impl Ask for Settle<'_> {
         };
         let script = guest.smol_workflow_script();
         let answer = script.call_settle(&mut *store, self.0.0, &outcome).await?;
+        status(answer, store)
+    }
+}
+
+impl Ask for Fire {
+    type Answer = Status;
+
+    async fn put(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
+        let answer = guest.smol_workflow_script().call_fire(&mut *store, self.0.0).await?;
         status(answer, store)
     }
 }
@@ -115,7 +128,7 @@ impl calls::Host for State {
         options: String,
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         let answer = self.asked(prompt.len() + options.len())?.agent(prompt, options);
-        self.answer(answer)
+        self.answer(answer.map(|call| call.0))
     }
 
     fn workflow(
@@ -125,12 +138,22 @@ impl calls::Host for State {
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         let bytes = target.len() + args.as_ref().map_or(0, String::len);
         let answer = self.asked(bytes)?.workflow(target, args);
-        self.answer(answer)
+        self.answer(answer.map(|call| call.0))
     }
 
     fn sleep(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
         let answer = self.asked(0)?.sleep(milliseconds);
-        self.answer(answer)
+        self.answer(answer.map(|call| call.0))
+    }
+
+    fn set_timer(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
+        let answer = self.asked(0)?.set_timer(milliseconds);
+        self.answer(answer.map(|timer| timer.0))
+    }
+
+    fn clear_timer(&mut self, timer: u32) -> wasmtime::Result<()> {
+        let answer = self.asked(0)?.clear_timer(TimerId(timer));
+        answer.map_err(|stop| self.stop(stop))
     }
 
     fn phase(&mut self, title: String) -> wasmtime::Result<()> {
@@ -155,6 +178,21 @@ impl calls::Host for State {
             index: slot.index,
             stage: slot.stage,
             error: script_error(slot.error),
+            step: slot.step.map(CallId),
+        });
+        answer.map_err(|stop| self.stop(stop))
+    }
+
+    fn warn(&mut self, warning: types::Warning) -> wasmtime::Result<()> {
+        let bytes = warning.message.len() + warning.path.as_ref().map_or(0, String::len);
+        let code = WARNING_CODES.into_iter().find(|code| *code == warning.code);
+        let answer = self.asked(bytes)?.warn(Warning {
+            code: code.unwrap_or("script_warning").to_owned(),
+            message: cut(warning.message, LOG_BYTES_MAX),
+            path: warning.path.map(|path| cut(path, LOG_BYTES_MAX)),
+            step: warning.step.map(CallId),
+            line: warning.line,
+            column: warning.column,
         });
         answer.map_err(|stop| self.stop(stop))
     }
@@ -170,10 +208,10 @@ impl types::Host for State {}
 impl State {
     fn answer(
         &mut self,
-        answer: Result<CallId, Refusal>,
+        answer: Result<u32, Refusal>,
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         match answer {
-            Ok(call) => Ok(Ok(call.0)),
+            Ok(number) => Ok(Ok(number)),
             Err(Refusal::Call(failure)) => Ok(Err(failure_out(failure))),
             Err(Refusal::Stop(stop)) => Err(self.stop(stop)),
         }
@@ -189,7 +227,7 @@ fn source(source: &Source) -> types::Source {
 }
 
 fn failure_out(failure: Failure) -> types::Failure {
-    types::Failure { code: failure.code, message: failure.message }
+    types::Failure { code: failure.code, message: failure.message, name: failure.name }
 }
 
 /// A result that is too large ends the run, as any other limit does.

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use smol_wf_core::guest::{Outcome, StartInput, Status, TurnHost};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::{CallId, TimerId};
 use wasmtime::{Store, Trap};
 
 use crate::bindings::Workflow;
-use crate::convert::{Ask, Settle, Start, Unsettled};
+use crate::convert::{Ask, Fire, Settle, Start, Unsettled};
 use crate::fault::TurnFault;
 use crate::sandbox::{InstanceLimits, Place};
 use crate::state::{AnyHost, State};
@@ -101,6 +101,17 @@ impl Guest {
         outcome: &Outcome,
     ) -> Turn<H> {
         self.turn(host, limits, Settle(call, outcome)).await
+    }
+
+    /// Runs the callback of a timer, and what follows from it, until nothing is
+    /// runnable.
+    pub async fn fire<H: TurnHost + Send + 'static>(
+        &mut self,
+        host: H,
+        limits: TurnLimits,
+        timer: TimerId,
+    ) -> Turn<H> {
+        self.turn(host, limits, Fire(timer)).await
     }
 
     /// After a start with `diagnose`: where the promises were made that are

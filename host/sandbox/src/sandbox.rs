@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use smol_wf_core::guest::{Dialect, ScriptError, Source};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::limits::MEMORY_MIB_MAX;
+use smol_wf_core::surface::Surface;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 
@@ -167,7 +168,8 @@ impl Sandbox {
         wasi::imports(self.shared.guest.instance_pre().component())
     }
 
-    /// Finds out how a script is written, without running it.
+    /// Finds out how a script is written that sees this surface, without running
+    /// it.
     ///
     /// # Errors
     /// Outside when no instance could be had or the guest broke down, inside
@@ -175,10 +177,11 @@ impl Sandbox {
     pub async fn inspect(
         &self,
         source: &Source,
+        surface: Surface,
     ) -> Result<Result<Dialect, ScriptError>, SandboxError> {
         let mut guest = self.instance(InstanceLimits { memory_mib: INSPECT_MEMORY_MIB }).await?;
         let limits = TurnLimits { fuel: INSPECT_FUEL, now_us: 0 };
-        Ok(guest.ask(None, limits, Inspect(source)).await.end?)
+        Ok(guest.ask(None, limits, Inspect(source, surface)).await.end?)
     }
 
     /// A fresh instance, which knows nothing of any other.

@@ -19,7 +19,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, Was
 use crate::state::{CALL_FUEL, Meter, State};
 
 /// Our own interfaces: the calls, and the words they are made of.
-pub const OWN_IMPORTS: &[&str] = &["smol:workflow/calls@1.0.0", "smol:workflow/types@1.0.0"];
+pub const OWN_IMPORTS: &[&str] = &["smol:workflow/calls@2.0.0", "smol:workflow/types@2.0.0"];
 
 /// What else a guest may import: these of WASI, and none else. A component that imports another
 /// one cannot be instantiated.

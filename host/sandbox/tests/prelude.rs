@@ -9,8 +9,10 @@
 mod common;
 
 use common::{body, guest, limits, sandbox};
-use smol_wf_core::guest::{BudgetState, NullSlot, Outcome, Refusal, Status, StopTurn, TurnHost};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::guest::{
+    BudgetState, NullSlot, Outcome, Refusal, Status, StopTurn, TurnHost, Warning,
+};
+use smol_wf_core::ids::{CallId, TimerId};
 
 /// What the host was asked, in order, word for word.
 #[derive(Debug, Default, PartialEq)]
@@ -37,6 +39,14 @@ impl TurnHost for Log {
     fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
         self.call(format!("sleep {milliseconds}"))
     }
+    fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
+        let CallId(timer) = self.call(format!("timer {milliseconds}"))?;
+        Ok(TimerId(timer))
+    }
+    fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
+        self.asked.push(format!("clear {timer}"));
+        Ok(())
+    }
     fn phase(&mut self, title: String) -> Result<(), StopTurn> {
         self.asked.push(format!("phase {title}"));
         Ok(())
@@ -46,8 +56,12 @@ impl TurnHost for Log {
         Ok(())
     }
     fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
-        let NullSlot { group, ordinal, index, stage, .. } = slot;
-        self.asked.push(format!("null {group:?} {ordinal} {index} {stage:?}"));
+        let NullSlot { group, ordinal, index, stage, step, .. } = slot;
+        self.asked.push(format!("null {group:?} {ordinal} {index} {stage:?} {step:?}"));
+        Ok(())
+    }
+    fn warn(&mut self, warning: Warning) -> Result<(), StopTurn> {
+        self.asked.push(format!("warn {}", warning.code));
         Ok(())
     }
     fn budget(&self) -> BudgetState {

@@ -6,6 +6,7 @@ use common::*;
 use smol_wf_core::guest::{Dialect, Failure, Outcome, Status, StopTurn};
 use smol_wf_core::ids::CallId;
 use smol_wf_core::limits::{LimitError, RESULT_BYTES_MAX};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{
     InstanceLimits, Sandbox, SandboxConfig, SandboxError, TurnFault, TurnLimits,
 };
@@ -27,7 +28,7 @@ async fn hello_in_both_dialects() {
 async fn inspection_tells_the_dialects_apart() {
     let sandbox = sandbox();
     let text = |rest: &str| source(&format!("{META}{rest}"));
-    let inspect = async |rest: &str| sandbox.inspect(&text(rest)).await.unwrap();
+    let inspect = async |rest: &str| sandbox.inspect(&text(rest), Surface::CURRENT).await.unwrap();
     assert_eq!(inspect("return 1").await, Ok(Dialect::Body));
     assert_eq!(inspect("export default 1").await, Ok(Dialect::Module));
     let error = inspect("return )").await.unwrap_err();

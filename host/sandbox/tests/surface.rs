@@ -29,8 +29,19 @@ fn the_guest_imports_what_is_allowed_and_nothing_else() {
     allowed.extend(WASI_IMPORTS);
     assert_eq!(names, allowed);
     let ours = |name| &imports.iter().find(|(found, _)| found == name).unwrap().1;
-    let functions = ["agent", "budget", "log", "null-slot", "phase", "sleep", "workflow"];
-    let types = ["budget-state", "call-id", "failure", "nulled-slot"];
+    let functions = [
+        "agent",
+        "budget",
+        "clear-timer",
+        "log",
+        "null-slot",
+        "phase",
+        "set-timer",
+        "sleep",
+        "warn",
+        "workflow",
+    ];
+    let types = ["budget-state", "call-id", "failure", "nulled-slot", "timer-id", "warning"];
     let mut calls: Vec<&str> = functions.iter().chain(&types).copied().collect();
     calls.sort_unstable();
     calls.dedup();

@@ -41,13 +41,14 @@ pub(crate) struct ForkArgs {
     #[arg(long, value_name = "STEP=JSON", value_parser = step_result)]
     set_result: Vec<(CallId, String)>,
 
-    /// All arguments of the workflow, as JSON [default: those of the run]
+    /// All arguments of the workflow, as JSON, or `@` and a file [default: those of the run]
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
-    /// Arguments of the workflow from a JSON or YAML file that holds an object
+    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
+    /// is stdin; may be repeated
     #[arg(long, value_name = "FILE")]
-    args_from_file: Option<PathBuf>,
+    args_from_file: Vec<PathBuf>,
 
     /// Provider for calls that name none [default: that of the run]
     #[arg(long, value_name = "PROVIDER")]
@@ -70,8 +71,7 @@ Examples:
 impl ForkArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = self.script.as_deref().map(find_script).transpose()?;
-        let args =
-            workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
+        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         // The database is the one of where we are, the rest that of the script.
         let here = self.work.settings(Path::new("."))?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;

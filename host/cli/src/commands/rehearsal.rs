@@ -24,13 +24,14 @@ pub(super) struct RehearsalFlags {
     #[arg(help = SCRIPT_HELP)]
     pub(super) script: PathBuf,
 
-    /// All arguments of the workflow, as JSON
+    /// All arguments of the workflow, as JSON, or `@` and a file
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
-    /// Arguments of the workflow from a JSON or YAML file that holds an object
+    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
+    /// is stdin; may be repeated
     #[arg(long, value_name = "FILE")]
-    args_from_file: Option<PathBuf>,
+    args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random, of the made-up answers and of the schedules
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage::whole::<u64>(0, u64::MAX))]
@@ -99,8 +100,7 @@ impl RehearsalFlags {
     pub(super) async fn prepare(&self, named: Named) -> Result<Prepared, CommandError> {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
-        let args =
-            workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
+        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         let again = self.again(args.as_deref());
         let default = Limits::default();
         let limits = Limits {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::ids::RunId;
+use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
-use smol_wf_engine::library::{self, ProjectRoot};
+use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
 use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
 
 use super::again::once_more;
@@ -17,15 +18,17 @@ use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
 use crate::usage;
 use crate::workflow_args::{self, Named};
-use crate::{agents, closing, exit, output, paths, setup, streams};
+use crate::{agents, closing, exit, output, paths, setup, stdin, streams};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
 pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 8;
 
 /// What may be given for a script.
-pub(super) const SCRIPT_HELP: &str =
-    "Script: a path, or the name of a workflow in .agents/workflows or .claude/workflows";
+pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
+
+/// What a script from stdin is called in messages and in its run.
+const STDIN_NAME: &str = "(stdin)";
 
 /// Run a workflow script
 ///
@@ -49,13 +52,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
-    /// All arguments of the workflow, as JSON
+    /// All arguments of the workflow, as JSON, or `@` and a file
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
-    /// Arguments of the workflow from a JSON or YAML file that holds an object
+    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
+    /// is stdin; may be repeated
     #[arg(long, value_name = "FILE")]
-    args_from_file: Option<PathBuf>,
+    args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random [default: drawn anew]
     #[arg(long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
@@ -84,8 +88,7 @@ impl RunArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
-        let args =
-            workflow_args::merge(self.args_from_file.as_deref(), self.args.as_deref(), named)?;
+        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         let settings = self.settings(&script.path)?;
         let engine = match &self.resume_run {
             Some(asked) => setup::engine_with_run(&settings, INSTANCES_MAX, asked)?,
@@ -200,12 +203,15 @@ pub(super) fn conclude(
             return Ok(code);
         }
     };
+    let is_shown = !show.events && !progress.is_quiet();
     let printed = if show.events {
         streamed
     } else {
         streams::in_order();
         let printed = output::document(&report);
-        closing::tell(&report, &progress.warned());
+        if is_shown {
+            closing::tell(&report, &progress.warned());
+        }
         printed
     };
     failure::reused(&report);
@@ -215,7 +221,7 @@ pub(super) fn conclude(
         failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));
         return Ok(code);
     }
-    if !show.events {
+    if is_shown {
         closing::next(&report);
     }
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
@@ -232,8 +238,12 @@ fn oddities(script: &ScriptFile) -> Vec<String> {
     warnings.unwrap_or_default().into_iter().map(line).collect()
 }
 
-/// A path as it is; else the name of a workflow, looked for from here upwards.
+/// A path as it is, stdin for `-`; else the name of a workflow, looked for from
+/// here upwards.
 pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
+    if asked.as_os_str() == "-" {
+        return from_stdin();
+    }
     let is_name = asked.components().count() == 1 && asked.extension().is_none();
     if is_name && !asked.exists() {
         let root = ProjectRoot::containing(Path::new("."), paths::home().as_deref())?;
@@ -246,4 +256,21 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     // Absolute, so that the run can be taken up from another folder.
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
     Ok(ScriptFile { bytes, path })
+}
+
+/// A script that is piped in. Its folder is the one we are in.
+fn from_stdin() -> Result<ScriptFile, EngineError> {
+    let path = "-".to_owned();
+    match stdin::read(SCRIPT_BYTES_MAX + 1) {
+        Ok(bytes) if bytes.len() > SCRIPT_BYTES_MAX => Err(LibraryError::TooLarge { path }.into()),
+        Ok(bytes) => {
+            let name = Path::new(STDIN_NAME);
+            let path = std::path::absolute(name).unwrap_or_else(|_| name.to_owned());
+            Ok(ScriptFile { bytes, path })
+        }
+        Err(error) => {
+            let error = std::io::Error::other(error.to_string());
+            Err(LibraryError::Io { path, error }.into())
+        }
+    }
 }

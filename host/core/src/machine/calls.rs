@@ -11,6 +11,7 @@ use super::{
     AgentRequest, Body, CallId, Kept, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
     Waiting, WorkflowTarget,
 };
+use crate::ids::TimerId;
 use crate::pool::Pooled;
 use crate::selector;
 
@@ -30,6 +31,8 @@ pub enum Delivery {
         /// What the agent said of itself.
         reply: Option<Box<Reply>>,
     },
+    /// The time of a timer is up.
+    Fire(TimerId),
 }
 
 /// What the engine must bring about in the world.
@@ -65,6 +68,16 @@ pub enum Effect {
     },
     /// Stop working on this call: nobody waits for it any more.
     Cancel(CallId),
+    /// Wait for so long; then [`Machine::fire`]. Of those that are due at once
+    /// the one with the smaller number goes first.
+    SetTimer {
+        /// Which timer.
+        timer: TimerId,
+        /// What is left of it, in microseconds.
+        left_us: i64,
+    },
+    /// Nobody waits for this timer any more.
+    ClearTimer(TimerId),
 }
 
 /// A call whose outcome its script has not been told.
@@ -228,6 +241,7 @@ impl Machine {
             self.agent_book.cut(id);
             self.effects.push(Effect::Cancel(id));
         }
+        self.clear_timers_of(child);
         self.scopes.remove(&child);
         self.closed.push(child);
         if self.is_live() {
@@ -255,6 +269,7 @@ impl Machine {
         }
         let effects = self.calls.values_mut().filter_map(|call| call.effect.take());
         self.effects.extend(effects);
+        self.set_timers();
         for (call, outcome) in std::mem::take(&mut self.ended_children) {
             if let Some(outcome) = outcome {
                 self.complete(call, outcome, None);
@@ -265,6 +280,7 @@ impl Machine {
     pub(super) fn skip_attempts(&mut self) {
         while let Some(entry) = self.recorded.pop_if(Body::is_about_attempts) {
             self.seq += 1;
+            self.timers.pass(&entry.body, entry.at_us);
             match entry.body {
                 Body::AttemptStarted { guest, .. } => self.compare_fuel = guest == self.guest,
                 // What it used is spent, though its script is not told.

@@ -26,6 +26,7 @@ pub(super) fn resume(
     machine.skip_attempts();
     if !over {
         machine.now_us = last_us.max(now_us);
+        machine.timers.begin_at(machine.now_us);
         let attempt = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1);
         machine.write(Body::AttemptStarted { attempt, limits, guest });
         if machine.recorded.is_empty() {
@@ -160,15 +161,18 @@ impl Machine {
     /// The recorded delivery that is next, when there is one.
     pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
         self.skip_attempts();
-        let Some(entry) = self.recorded.pop() else { return Ok(None) };
-        if !matches!(entry.body, Body::ScopeStarted(_) | Body::Settled { .. }) {
+        let Some(entry) = self.met() else { return Ok(None) };
+        let begins_turn = matches!(
+            entry.body,
+            Body::ScopeStarted(_) | Body::Settled { .. } | Body::TimerFired { .. }
+        );
+        if !begins_turn {
             let now = match &entry.body {
                 Body::RunEnded { .. } => "the script goes on waiting",
                 _ => "the script has nothing more to run in this turn",
             };
-            return Err(Mismatch::instead_of(self.seq, self.last_call, &entry.body, now).into());
+            return Err(self.delivered_instead(&entry.body, now));
         }
-        self.seq += 1;
         Ok(Some(entry))
     }
 
@@ -209,6 +213,7 @@ impl Machine {
                 // The call is open, as was just seen.
                 Ok(next.unwrap_or(Next::Wait))
             }
+            Body::TimerFired { timer, scope } => self.meet_timer(timer, scope),
             other => Err(self.delivered_instead(&other, "this begins no turn")),
         }
     }
@@ -238,9 +243,9 @@ impl Machine {
         }
         self.stuck = None;
         if scope == Scope::ROOT {
-            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.recorded.pop() {
-                self.seq += 1;
+            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.met() {
                 self.calls.clear();
+                self.timers.forget_all();
                 self.end = Some(end);
             }
             return Ok(());

@@ -15,26 +15,30 @@ mod agents;
 mod calls;
 mod load;
 mod recorded;
+mod stuck;
+mod timers;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::call::{AgentRequest, Reply, Usage, WorkflowTarget};
-use crate::codes;
-use crate::guest::{Failure, Outcome, ScriptError, Status, StopTurn};
-use crate::ids::{CallId, Digest, Scope};
+use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
+use crate::ids::{CallId, Digest, Scope, TimerId};
 use crate::journal::{
     Body, Entry, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason, TurnState,
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
 use crate::pool::{Kept, Pool, Waiting};
+use crate::surface::Surface;
 use crate::survey::Survey;
 use agents::AgentBook;
 pub use agents::{MayBegin, Noted};
 pub use calls::{Delivery, Effect};
 use calls::{OpenCall, ScopeState};
 use recorded::Recorded;
+pub use stuck::NEVER_SETTLES;
+use timers::Timers;
 
 /// What the engine has to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +66,15 @@ pub enum Next {
     /// Read the outcome that this entry of the run's journal holds, hand it over
     /// with [`Machine::fetched`], and ask again.
     Fetch(u64),
+    /// Run the callback of a timer in the guest of this scope.
+    Fire {
+        /// Whose guest.
+        scope: Scope,
+        /// Which timer.
+        timer: TimerId,
+        /// The time the script sees, in microseconds since 1970.
+        now_us: i64,
+    },
     /// Nothing to deliver: commit, perform, wait.
     Wait,
     /// This script waits for something that no call of its own will ever
@@ -104,6 +117,8 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
+    /// In a box: a machine moves with every turn.
+    timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
     /// Scope of the turn in progress.
     current: Scope,
@@ -118,6 +133,7 @@ pub struct Machine {
     /// Agents that were asked for before this turn.
     agents_before: u32,
     notes: u32,
+    warnings: u32,
     usage: Usage,
     fuel: u64,
     stuck: Option<Scope>,
@@ -201,6 +217,7 @@ impl Machine {
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
+            timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,
             now_us: 0,
@@ -211,6 +228,7 @@ impl Machine {
             reused: 0,
             agents_before: 0,
             notes: 0,
+            warnings: 0,
             usage: Usage::default(),
             fuel: 0,
             stuck: None,
@@ -222,6 +240,12 @@ impl Machine {
     #[must_use]
     pub fn head(&self) -> &RunHead {
         &self.head
+    }
+
+    /// Which program the scripts of the run see.
+    #[must_use]
+    pub fn surface(&self) -> Surface {
+        self.head.surface
     }
 
     /// Limits in force.
@@ -335,6 +359,7 @@ impl Machine {
                 self.write(Body::Settled { call, outcome: outcome.clone(), reply: reply.clone() });
                 self.settle(call, outcome, reply.as_deref())
             }
+            Delivery::Fire(timer) => self.deliver_timer(timer),
         }
     }
 
@@ -374,12 +399,13 @@ impl Machine {
         match (scope, status) {
             (_, Status::Pending) => {
                 let waits = self.calls.values().any(|call| call.scope == scope);
-                if !waits {
+                if !waits && !self.timers.any_of(scope) {
                     self.stuck = Some(scope);
                 }
             }
             (Scope::ROOT, Status::Done(result)) => {
                 let abandoned = self.open_agents();
+                let result = if result == UNDEFINED { "null".to_owned() } else { result };
                 return self.finish(RunEnd::Completed { result, abandoned });
             }
             (Scope::ROOT, Status::Failed(error)) => return self.finish(RunEnd::Failed { error }),
@@ -392,43 +418,15 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends a stuck script; `unsettled` names what it waits for, as
-    /// `line:column`, as far as that is known.
-    ///
-    /// # Errors
-    /// When the journal says otherwise.
-    pub fn give_up(&mut self, scope: Scope, unsettled: &[String]) -> Result<(), StopTurn> {
-        self.stuck = None;
-        let error = stuck_error(unsettled);
-        match scope {
-            Scope::ROOT => self.finish(RunEnd::Failed { error }),
-            child => {
-                let failure = self.child_failure(child, &error);
-                self.end_child(child, Some(Outcome::Failed(failure)));
-                Ok(())
-            }
-        }
-    }
-
     fn finish(&mut self, end: RunEnd) -> Result<(), StopTurn> {
         self.record(Body::RunEnded { end: end.clone() })?;
         // Calls that nobody awaited are cut off, those of the last turn too.
         self.effects.clear();
         self.calls.clear();
+        self.timers.forget_all();
         self.inbox.clear();
         self.end = Some(end);
         Ok(())
-    }
-
-    fn child_failure(&self, child: Scope, error: &ScriptError) -> Failure {
-        let state = self.scopes.get(&child);
-        let file = state.map_or("child workflow", |scope| scope.file_name.as_str());
-        let mut message = format!("child workflow {file} failed");
-        if error.line > 0 {
-            message.push_str(&format!(" at {}:{}", error.line, error.column));
-        }
-        message.push_str(&format!(": {}: {}", error.name, error.message));
-        Failure::new(codes::WORKFLOW_FAILED, message)
     }
 
     fn open_agents(&self) -> Vec<CallId> {
@@ -440,8 +438,17 @@ impl Machine {
     fn write(&mut self, body: Body) {
         if self.is_live() {
             self.seq += 1;
+            self.timers.pass(&body, self.now_us);
         }
         self.fresh.push(Entry { at_us: self.now_us, body });
+    }
+
+    /// The next recorded entry has been met.
+    fn met(&mut self) -> Option<Entry> {
+        let entry = self.recorded.pop()?;
+        self.seq += 1;
+        self.timers.pass(&entry.body, entry.at_us);
+        Some(entry)
     }
 
     /// Meets the recorded entry that must follow, or appends a new one when
@@ -456,36 +463,8 @@ impl Machine {
             let (seq, call) = (self.seq, self.last_call);
             return Err(Mismatch::between(seq, call, &recorded.body, &body).into());
         }
-        self.recorded.pop();
-        self.seq += 1;
+        self.met();
         self.leave_replay();
         Ok(())
     }
 }
-
-fn stuck_error(unsettled: &[String]) -> ScriptError {
-    let (line, column) = unsettled
-        .first()
-        .and_then(|place| place.split_once(':'))
-        .and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)))
-        .unwrap_or((0, 0));
-    let mut message =
-        "the script waits for a promise that nothing will settle: no call is in flight".to_owned();
-    match unsettled {
-        [] => message.push_str("; look for an `await` on an object with a `then` of its own"),
-        [one] => message.push_str(&format!("; the promise was made at {one}")),
-        many => message.push_str(&format!("; unsettled promises were made at {}", many.join(", "))),
-    }
-    ScriptError {
-        code: NEVER_SETTLES.to_owned(),
-        name: "Error".to_owned(),
-        message,
-        line,
-        column,
-        stack: String::new(),
-        failure: None,
-    }
-}
-
-/// Code of the [`ScriptError`] of a script that waits for nothing.
-pub const NEVER_SETTLES: &str = "never_settles";

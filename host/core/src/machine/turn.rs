@@ -8,10 +8,13 @@ use super::{
 };
 use crate::codes;
 use crate::content::sleep_key;
-use crate::guest::{BudgetState, Failure, NullSlot, Refusal, ScriptError, StopTurn, TurnHost};
+use crate::guest::{
+    BudgetState, Failure, NullSlot, Refusal, ScriptError, StopTurn, TurnHost, WARNINGS_CUT, Warning,
+};
+use crate::ids::TimerId;
 use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
-    TURN_BYTES_MAX,
+    TURN_BYTES_MAX, WARNING_BYTES_MAX, WARNINGS_MAX,
 };
 use crate::selector;
 
@@ -93,6 +96,21 @@ impl TurnHost for Machine {
         Ok(call)
     }
 
+    fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
+        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
+            let message = format!(
+                "setTimeout() takes at most {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+            );
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        }
+        self.count_note()?;
+        Ok(self.open_timer(milliseconds)?)
+    }
+
+    fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
+        self.clear_open_timer(timer)
+    }
+
     fn phase(&mut self, title: String) -> Result<(), StopTurn> {
         self.count_note()?;
         let title = cut(title, TITLE_BYTES_MAX);
@@ -116,8 +134,23 @@ impl TurnHost for Machine {
             stack: cut(slot.error.stack, LOG_BYTES_MAX),
             ..slot.error
         };
-        let slot = Box::new(NullSlot { error, ..slot });
+        // Journals of surface 1 do not say which call it was.
+        let step = slot.step.filter(|_| !self.surface().is_first());
+        let slot = Box::new(NullSlot { error, step, ..slot });
         self.record(Body::SlotNulled { scope: self.current, slot })
+    }
+
+    fn warn(&mut self, warning: Warning) -> Result<(), StopTurn> {
+        if self.warnings > WARNINGS_MAX {
+            return Ok(());
+        }
+        self.warnings += 1;
+        let warning = if self.warnings > WARNINGS_MAX { more_warnings() } else { warning };
+        let message = cut(warning.message, WARNING_BYTES_MAX);
+        let path = warning.path.map(|path| cut(path, WARNING_BYTES_MAX));
+        self.count_bytes(message.len())?;
+        let warning = Box::new(Warning { message, path, ..warning });
+        self.record(Body::Warned { scope: self.current, warning })
     }
 
     fn budget(&self) -> BudgetState {
@@ -157,6 +190,17 @@ impl Machine {
     #[must_use]
     pub fn current_scope(&self) -> Scope {
         self.current
+    }
+}
+
+fn more_warnings() -> Warning {
+    Warning {
+        code: WARNINGS_CUT.to_owned(),
+        message: format!("there are more than {WARNINGS_MAX} warnings; the others are not kept"),
+        path: None,
+        step: None,
+        line: 0,
+        column: 0,
     }
 }
 

@@ -17,9 +17,13 @@ const BLOCKS_MAX: usize = 8;
 /// `[x]` and `{name}`.
 const STARTS_MAX: usize = 64;
 
+/// What is said of an answer in prose.
+const NO_JSON: &str = "no JSON found in the answer (whole text, last value, fenced block)";
+
 /// The JSON in an agent's text: the whole of it, the value that it ends with, the
-/// last fenced block that reads, or the lines that it begins with. A value amid prose is none: it is as likely
-/// an example, a footnote, or what the answer is not.
+/// last fenced block that reads, or the lines that it begins with. A value amid
+/// prose is none: it is as likely an example, a footnote, or what the answer is
+/// not.
 #[must_use]
 pub fn parse_answer(text: &str) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -34,11 +38,17 @@ pub fn parse_answer(text: &str) -> Option<Value> {
 
 /// The last block first: agents think aloud before they answer.
 fn fenced(text: &str) -> Option<Value> {
+    let blocks = blocks(text);
+    blocks.iter().rev().take(BLOCKS_MAX).find_map(|block| serde_json::from_str(block.trim()).ok())
+}
+
+/// The fenced blocks of JSON, or of no language.
+fn blocks(text: &str) -> Vec<&str> {
     let mut blocks = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find("```") {
         let after = &rest[open + 3..];
-        let (language, body) = after.split_once('\n')?;
+        let Some((language, body)) = after.split_once('\n') else { break };
         let Some(close) = body.find("```") else { break };
         if matches!(language.trim().to_ascii_lowercase().as_str(), "" | "json" | "jsonc" | "json5")
         {
@@ -46,7 +56,7 @@ fn fenced(text: &str) -> Option<Value> {
         }
         rest = &body[close + 3..];
     }
-    blocks.iter().rev().take(BLOCKS_MAX).find_map(|block| serde_json::from_str(block.trim()).ok())
+    blocks
 }
 
 /// The value that the text ends with. From each opening bracket a value is read;
@@ -81,6 +91,59 @@ fn beginning(text: &str) -> Option<Value> {
     let value = values.next()?.ok()?;
     let behind = text.get(values.byte_offset()..)?;
     behind.trim_start_matches([' ', '\t', '\r']).starts_with('\n').then_some(value)
+}
+
+/// Why there is no JSON in a text: what is wrong in the part that was meant to
+/// be.
+#[must_use]
+pub fn why_no_json(text: &str) -> String {
+    let trimmed = text.trim_start_matches('\u{feff}').trim();
+    if trimmed.len() > ANSWER_BYTES_MAX {
+        return format!("the answer is over {ANSWER_BYTES_MAX} bytes, the most that is read");
+    }
+    let Some(candidate) = nearly(trimmed) else { return NO_JSON.to_owned() };
+    let error = match serde_json::from_str::<Value>(candidate) {
+        Err(error) => error,
+        Ok(_) => return NO_JSON.to_owned(),
+    };
+    // The reader counts lines from where it begins.
+    let start = candidate.as_ptr().addr() - trimmed.as_ptr().addr();
+    let before = &trimmed[..start];
+    let line = before.matches('\n').count() + error.line();
+    let column = if error.line() == 1 {
+        before.len() - before.rfind('\n').map_or(0, |found| found + 1) + error.column()
+    } else {
+        error.column()
+    };
+    let said = error.to_string();
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    let near = near(candidate, error.line(), error.column());
+    format!("the answer is not valid JSON: {said} at line {line} column {column}{near}")
+}
+
+/// The part of a text that looks like JSON and does not read: the last fenced
+/// block that begins as an object or a list, else what begins so on a line.
+fn nearly(text: &str) -> Option<&str> {
+    let begins = |text: &str| text.starts_with(['{', '[']);
+    if begins(text) {
+        return Some(text);
+    }
+    let block = blocks(text).into_iter().rev().map(str::trim).find(|block| begins(block));
+    block.or_else(|| {
+        let at = text.match_indices(['{', '[']).map(|(at, _)| at);
+        let mut on_lines =
+            at.filter(|at| text[..*at].trim_end_matches([' ', '\t']).ends_with('\n'));
+        on_lines.next().map(|at| &text[at..])
+    })
+}
+
+/// A few characters from where reading stopped.
+fn near(text: &str, line: usize, column: usize) -> String {
+    const NEAR_CHARS: usize = 16;
+    let Some(found) = text.lines().nth(line.saturating_sub(1)) else { return String::new() };
+    let from = found.floor_char_boundary(column.saturating_sub(2).min(found.len()));
+    let shown: String = found[from..].trim_start().chars().take(NEAR_CHARS).collect();
+    if shown.is_empty() { String::new() } else { format!(", near `{shown}`") }
 }
 
 /// A prompt for an agent that has no way of its own to be given a schema.
@@ -168,9 +231,40 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_a_text_from_being_json_is_said_with_its_place() {
+        for (text, said) in [
+            (r#"{"x":"grep a\|b"}"#, "invalid escape at line 1 column 14, near `\\|b\"}`"),
+            ("{\"a\": 1,}", "trailing comma at line 1 column 9"),
+            ("{\"a\": \"one\ntwo\"}", "found while parsing a string at line 2 column 0"),
+            ("{\"a\": NaN}", "expected value at line 1 column 7, near `NaN}`"),
+            ("{'a': 1}", "key must be a string at line 1 column 2, near `{'a': 1}`"),
+            ("{\"a\": 1", "EOF while parsing an object at line 1 column 7"),
+            (
+                "Here:\n```json\n{\"a\": 1,\n \"b\": oops}\n```\nDone.",
+                "at line 4 column 7, near `oops}`",
+            ),
+            ("Well,\n  {\"a\": tru}", "expected ident at line 2 column 1"),
+        ] {
+            assert_eq!(parse_answer(text), None, "{text}");
+            let why = why_no_json(text);
+            assert!(
+                why.starts_with("the answer is not valid JSON: ") && why.contains(said),
+                "{why}"
+            );
+        }
+        for text in ["no json at all", "", "See footnote [1]. Sorry."] {
+            assert_eq!(why_no_json(text), NO_JSON);
+        }
+    }
+
+    #[test]
     fn hostile_texts_are_read_in_bounded_work() {
         assert_eq!(parse_answer(&"[".repeat(ANSWER_BYTES_MAX)), None);
         assert_eq!(parse_answer(&"```json\n".repeat(100_000)), None);
+        for text in ["[".repeat(ANSWER_BYTES_MAX), "\n{".repeat(100_000), "```\n{".repeat(100_000)]
+        {
+            assert!(why_no_json(&text).len() < 200);
+        }
         assert_eq!(parse_answer(&" ".repeat(ANSWER_BYTES_MAX + 1)), None);
     }
 

@@ -7,12 +7,16 @@
 
 use serde_json::Value;
 
+use super::pattern::Program;
 use super::plan::{Node, Plan};
 
 /// Most schema-on-value steps between the root and a leaf: a few stack frames
 /// of the library each. Recursive schemas on a value of 128 levels, which is
 /// the most that the JSON reader allows, need three or four steps a level.
 const DEPTH_MAX: u32 = 640;
+
+/// Steps of a pattern that turns back in the time of one step here.
+pub(super) const TURNS_PER_STEP: u64 = 4;
 
 /// The answer would cost more than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +53,7 @@ impl<'p> Walk<'p> {
         }
         let node = self.node(at)?;
         self.spend(node.fixed.saturating_mul(weight))?;
-        for inner in &node.same {
+        for inner in node.same.iter().chain(&node.dynamic) {
             self.visit(*inner, value, depth + 1, weight)?;
         }
         for inner in &node.choices {
@@ -70,7 +74,10 @@ impl<'p> Walk<'p> {
         weight: u64,
     ) -> Result<(), TooMuch> {
         match value {
-            Value::String(text) => self.bytes(node.on_byte, text.len(), weight),
+            Value::String(text) => {
+                self.bytes(node.on_byte, text.len(), weight)?;
+                node.bounded.iter().try_for_each(|program| self.run(program, text, weight))
+            }
             Value::Array(items) => {
                 if node.unique {
                     self.compare(value, weight)?;
@@ -138,7 +145,7 @@ impl<'p> Walk<'p> {
         };
         self.spend((members as u64).saturating_add(1).saturating_mul(weight))?;
         self.descend(node, value, depth, weight)?;
-        for inner in node.same.iter().chain(&node.choices) {
+        for inner in node.same.iter().chain(&node.dynamic).chain(&node.choices) {
             self.visit(*inner, value, depth + 1, weight + 1)?;
             self.sweep(*inner, value, depth + 1, weight + 1)?;
         }
@@ -147,6 +154,15 @@ impl<'p> Walk<'p> {
 
     fn bytes(&mut self, eighths: u64, bytes: usize, weight: u64) -> Result<(), TooMuch> {
         self.spend((bytes as u64).saturating_mul(eighths).saturating_mul(weight) / 8)
+    }
+
+    /// A pattern that turns back is matched here, once more than the library
+    /// does, to know what that takes.
+    fn run(&mut self, program: &Program, text: &str, weight: u64) -> Result<(), TooMuch> {
+        let weight = weight.saturating_add(1);
+        let left = (self.limit - self.spent).saturating_mul(TURNS_PER_STEP) / weight;
+        let (_, steps) = program.is_match(text, left).map_err(|_| TooMuch)?;
+        self.spend((steps / TURNS_PER_STEP).saturating_mul(weight))
     }
 
     /// `uniqueItems` compares or hashes all that is within.
@@ -206,6 +222,14 @@ mod tests {
         let (one, ten) =
             (steps(&schema, &rows(1000)).unwrap(), steps(&schema, &rows(10_000)).unwrap());
         assert!(ten < 11 * one && one < 10_000, "{one} {ten}");
+    }
+
+    #[test]
+    fn patterns_that_turn_back_are_counted() {
+        let schema = json!({"items": {"type": "string", "pattern": "^(?!\\s*$).+"}});
+        assert!(steps(&schema, &json!(vec!["an honest answer"; 10_000])).is_ok());
+        let bomb = json!({"pattern": "^(a+)+\\1b$"});
+        assert_eq!(steps(&bomb, &json!("a".repeat(60))), Err(TooMuch));
     }
 
     #[test]

@@ -6,8 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::refs::Refs;
-use super::{Checker, number, object, read, refuse, shape, text};
+use super::{Checker, link, number, object, read, refuse, shape, text};
 use crate::guest::Failure;
 
 /// Schemas that one attempt may read, references followed.
@@ -32,14 +31,13 @@ const ITEMS_USUAL: usize = 2;
 /// When the schema cannot be used, or nothing that satisfies it was found.
 pub fn example(schema_text: &str, seed: u64) -> Result<Value, Failure> {
     let checker = Checker::new(schema_text)?;
-    let schema: Value = read(schema_text)?;
-    let refs = Refs::new(&schema).map_err(refuse)?;
+    let schema = link::linked(&read(schema_text)?).map_err(refuse)?;
     for variant in 0..VARIANTS {
         // Rich first: optional properties three levels deep, then fewer.
         for optional_levels in [3, 1, 0] {
             for defaults in [true, false] {
                 let mut maker = Maker {
-                    refs: &refs,
+                    root: &schema,
                     reads: READS_MAX,
                     seed,
                     variant,
@@ -71,8 +69,9 @@ pub(super) struct Spot<'n> {
 }
 
 /// One attempt.
-pub(super) struct Maker<'r, 'a> {
-    pub(super) refs: &'r Refs<'a>,
+pub(super) struct Maker<'r> {
+    /// With references by place only.
+    pub(super) root: &'r Value,
     pub(super) reads: u32,
     pub(super) seed: u64,
     pub(super) variant: u64,
@@ -80,7 +79,7 @@ pub(super) struct Maker<'r, 'a> {
     pub(super) defaults: bool,
 }
 
-impl Maker<'_, '_> {
+impl Maker<'_> {
     /// Picks a branch: the first in the first attempt, for that is what an
     /// author thinks of first; later ones pick at random, and always the same.
     pub(super) fn branch(&self, count: usize, salt: u64) -> usize {

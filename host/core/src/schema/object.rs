@@ -11,7 +11,7 @@ use super::{pattern, text};
 const ENTRIES_USUAL: usize = 2;
 
 pub(super) fn make(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     shape: &Map<String, Value>,
     spot: Spot<'_>,
 ) -> Option<Value> {
@@ -93,7 +93,7 @@ fn required<'s>(
 
 /// Adds entries under free names until there are enough.
 fn fill(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     shape: &Map<String, Value>,
     made: &mut Map<String, Value>,
     schema: &Value,

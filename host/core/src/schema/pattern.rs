@@ -1,44 +1,62 @@
 //! Regular expressions in schemas: what they cost, and a text that matches.
 //!
-//! Owns: reading `pattern` the way the engine will. Never: matches anything;
-//! the engine does, in time linear in the text times what is weighed here.
+//! Owns: which engine matches a `pattern`. Those that the linear one takes are
+//! weighed as it will match them, in time linear in the text times the weight;
+//! look-around and back-references go to [`backtrack`], which counts its steps.
+
+mod backtrack;
+mod syntax;
+mod text;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+pub(super) use self::backtrack::Program;
+
 /// What a pattern costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Weight {
     /// Work for each byte of a text, in eighths of a step.
     pub(super) work: u64,
     /// States that compiling makes, roughly.
     pub(super) states: u64,
+    /// What runs it, where the linear engine cannot; its work is counted as it
+    /// is done.
+    pub(super) program: Option<Program>,
 }
 
-/// Weighs a pattern without compiling it.
+/// Weighs a pattern without compiling it for the linear engine.
 pub(super) fn weigh(pattern: &str) -> Result<Weight, String> {
-    // A pattern in the JavaScript dialect that this parser does not read is
-    // taken at its length; whether the engine takes it shows in compilation.
-    let Some(hir) = parse(pattern) else {
-        let length = pattern.len() as u64;
-        return if expands(pattern) {
-            Err(format!("the pattern `{}` is not supported", shorten(pattern)))
-        } else {
-            Ok(Weight { work: 8 + length, states: length })
-        };
-    };
-    Ok(Weight { work: leaves(&hir, false).saturating_add(8), states: leaves(&hir, true) })
+    if let Some(hir) = linear(pattern) {
+        return Ok(Weight {
+            work: leaves(&hir, false).saturating_add(8),
+            states: leaves(&hir, true),
+            program: None,
+        });
+    }
+    let program = bounded(pattern)?;
+    Ok(Weight { work: 0, states: program.len() as u64, program: Some(program) })
 }
 
-/// A pattern that repeats could be any size once expanded.
-fn expands(pattern: &str) -> bool {
-    pattern.contains(['{', '\\'])
+/// The program of a pattern with look-around or back-references, and nothing for
+/// a pattern without.
+pub(super) fn program(pattern: &str) -> Option<Program> {
+    if linear(pattern).is_some() { None } else { bounded(pattern).ok() }
 }
 
-fn parse(pattern: &str) -> Option<Hir> {
-    regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(pattern).ok()
+/// A pattern of the linear engine, as it will read it: `\w` is ASCII there.
+fn linear(pattern: &str) -> Option<Hir> {
+    let translated = jsonschema_regex::to_rust_regex(pattern).ok()?;
+    regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(&translated).ok()
 }
 
-fn shorten(text: &str) -> String {
+fn bounded(pattern: &str) -> Result<Program, String> {
+    syntax::read(pattern)
+        .and_then(|(node, groups)| Program::of(&node, groups))
+        .map_err(|problem| format!("the pattern `{}` is not supported: {problem}", shown(pattern)))
+}
+
+/// The start of a pattern, for a message.
+pub(super) fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 80;
     text.chars().take(SHOWN_CHARS).collect()
 }
@@ -66,84 +84,11 @@ fn leaves(hir: &Hir, states: bool) -> u64 {
 /// A text that matches, as far as that can be read off the pattern. `choose`
 /// picks one of so many alternatives.
 pub(super) fn example(pattern: &str, choose: &mut dyn FnMut(usize) -> usize) -> Option<String> {
-    let mut text = String::new();
-    write(&parse(pattern)?, choose, &mut text)?;
-    Some(text)
-}
-
-/// Longest text that is written for a pattern, in bytes.
-const TEXT_BYTES_MAX: usize = 16 * 1024;
-
-fn write(hir: &Hir, choose: &mut dyn FnMut(usize) -> usize, text: &mut String) -> Option<()> {
-    if text.len() > TEXT_BYTES_MAX {
-        return None;
+    match linear(pattern) {
+        Some(hir) => text::of_linear(&hir, choose),
+        None => text::of_bounded(&syntax::read(pattern).ok()?.0, choose),
     }
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
-        HirKind::Class(Class::Unicode(class)) => {
-            let ranges: Vec<(char, char)> =
-                class.ranges().iter().map(|range| (range.start(), range.end())).collect();
-            text.push(pick(&ranges, choose)?);
-        }
-        HirKind::Class(Class::Bytes(class)) => {
-            let range = class.ranges().iter().find(|range| range.start().is_ascii())?;
-            text.push(char::from(range.start()));
-        }
-        HirKind::Repetition(repetition) => {
-            // Three of `+` read better than one; `?` and `*` show what they allow.
-            const REPEATED: u32 = 3;
-            let most = repetition.max.unwrap_or(u32::MAX).min(repetition.min.max(REPEATED));
-            for _ in 0..most {
-                write(&repetition.sub, choose, text)?;
-            }
-        }
-        HirKind::Capture(capture) => write(&capture.sub, choose, text)?,
-        HirKind::Concat(list) => {
-            for one in list {
-                write(one, choose, text)?;
-            }
-        }
-        HirKind::Alternation(list) => write(list.get(choose(list.len()))?, choose, text)?,
-    }
-    Some(())
-}
-
-/// A readable character of a class: a letter, else a digit, else what prints.
-fn pick(ranges: &[(char, char)], choose: &mut dyn FnMut(usize) -> usize) -> Option<char> {
-    let within = |from: char, to: char| {
-        (from..=to)
-            .filter(|one| ranges.iter().any(|(low, high)| low <= one && one <= high))
-            .collect()
-    };
-    for (from, to) in [('a', 'z'), ('A', 'Z'), ('0', '9'), ('!', '~'), (' ', ' ')] {
-        let found: Vec<char> = within(from, to);
-        if !found.is_empty() {
-            return found.get(choose(found.len())).copied();
-        }
-    }
-    ranges.first().map(|(low, _)| *low)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nested_repetitions_are_weighed_without_being_written_out() {
-        assert!(weigh("((a{1000}){1000}){1000}").unwrap().states > 1_000_000_000);
-        assert!(weigh(r"\p{L}{60}").unwrap().states > 10_000);
-        assert!(weigh("^[a-z]{1,8}$").unwrap().states < 60);
-    }
-
-    #[test]
-    fn a_text_is_written_for_a_pattern() {
-        for (pattern, text) in [
-            ("^[A-Z]{3}-[0-9]{2}$", "AAA-00"),
-            ("^(high|low)$", "high"),
-            (r"^v\d+(\.\d+)?$", "v000.000"),
-        ] {
-            assert_eq!(example(pattern, &mut |_| 0).as_deref(), Some(text));
-        }
-    }
-}
+mod tests;

@@ -4,12 +4,12 @@
 //! compiling it, or descending into it, would not be bounded. Never: looks at
 //! an answer; [`super::effort`] does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::pattern;
-use super::refs::{Place, Refs, inner, references};
+use super::draw::Drawing;
+use super::pattern::Program;
 
 /// Most schemas when every reference is written out in full. The library
 /// compiles some of them anew for each path that leads there; ten thousand is
@@ -25,9 +25,6 @@ const EXPANDED_UNEVALUATED_MAX: u64 = 1_000;
 /// a few frames of the native stack while an answer is checked.
 const CHAIN_MAX: u32 = 64;
 
-/// Most states of all patterns together: about 60 ms to compile.
-const PATTERN_STATES_MAX: u64 = 40_000;
-
 /// One schema of the graph: what it costs by itself and whom it asks.
 #[derive(Debug, Default)]
 pub(super) struct Node {
@@ -37,12 +34,18 @@ pub(super) struct Node {
     pub(super) on_object: u64,
     /// More work for every byte of a string, in eighths.
     pub(super) on_byte: u64,
+    /// Patterns whose work is known when it is done.
+    pub(super) bounded: Vec<Program>,
     /// Compares all items of an array with each other.
     pub(super) unique: bool,
     /// Asks again what the schemas on the same value have looked at.
     pub(super) unevaluated: bool,
     /// On the same value.
     pub(super) same: Vec<usize>,
+    /// Those of `same` that a reference leads to.
+    pub(super) refs: Vec<usize>,
+    /// On the same value, where a reference leads to one of several.
+    pub(super) dynamic: Vec<usize>,
     /// On the same value, and again when errors are collected.
     pub(super) choices: Vec<usize>,
     /// By property name.
@@ -57,6 +60,10 @@ pub(super) struct Node {
     pub(super) prefix: Vec<usize>,
     /// On every item.
     pub(super) items: Vec<usize>,
+    /// The document that it stands in.
+    pub(super) document: usize,
+    /// Of a draft's own schema.
+    pub(super) foreign: bool,
 }
 
 impl Node {
@@ -64,9 +71,14 @@ impl Node {
         self.same.iter().chain(&self.choices).copied()
     }
 
+    fn referred(&self) -> impl Iterator<Item = usize> {
+        self.refs.iter().chain(&self.dynamic).copied()
+    }
+
     fn all(&self) -> impl Iterator<Item = usize> {
-        let lists =
-            [&self.same, &self.choices, &self.others, &self.names, &self.prefix, &self.items];
+        let (on_value, in_value) =
+            ([&self.same, &self.dynamic, &self.choices], [&self.others, &self.names, &self.prefix]);
+        let lists = on_value.into_iter().chain(in_value).chain([&self.items]);
         lists
             .into_iter()
             .flatten()
@@ -86,24 +98,10 @@ pub(super) struct Plan {
 impl Plan {
     /// Draws the graph and refuses what is not bounded, in words for people.
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
-        let refs = Refs::new(schema)?;
-        let mut drawing =
-            Drawing { index: HashMap::new(), waiting: Vec::new(), states: HashMap::new() };
-        let mut plan = Self::default();
-        drawing.number(schema);
-        let mut next = 0;
-        while let Some(schema) = drawing.waiting.get(next).copied() {
-            plan.nodes.push(drawing.node(schema, &refs)?);
-            next += 1;
-        }
-        let states: u64 = drawing.states.values().copied().fold(0, u64::saturating_add);
-        if states > PATTERN_STATES_MAX {
-            return Err(format!(
-                "its patterns need {states} states, and {PATTERN_STATES_MAX} is the most"
-            ));
-        }
+        let plan = Self { nodes: Drawing::of(schema)? };
         plan.refuse_endless()?;
         plan.refuse_explosion()?;
+        plan.refuse_scopes()?;
         Ok(plan)
     }
 
@@ -127,16 +125,64 @@ impl Plan {
             |node| node.all().collect(),
             |inner| inner.iter().fold(1, |sum, size| sum.saturating_add(*size)),
         );
-        let unevaluated = self.nodes.iter().any(|node| node.unevaluated);
-        let (most, given) = if unevaluated {
+        let (most, given) = self.expanded_max();
+        if sizes.0.first().is_some_and(|size| *size > most) {
+            return Err(expands(most, given));
+        }
+        Ok(())
+    }
+
+    fn expanded_max(&self) -> (u64, &'static str) {
+        if self.nodes.iter().any(|node| node.unevaluated && !node.foreign) {
             (EXPANDED_UNEVALUATED_MAX, ", as many as `unevaluated…` may look through")
         } else {
             (EXPANDED_MAX, "")
-        };
-        if sizes.0.first().is_some_and(|size| *size > most) {
-            return Err(format!(
-                "it has more than {most} schemas once its references are followed{given}"
-            ));
+        }
+    }
+
+    /// The library compiles what a reference leads to anew for each dynamic
+    /// scope, and there are as many as there are ways through the documents.
+    /// This goes the library's way and counts.
+    fn refuse_scopes(&self) -> Result<(), String> {
+        if self.nodes.iter().all(|node| node.document == 0) {
+            return Ok(());
+        }
+        let (most, given) = self.expanded_max();
+        let mut scopes = Scopes::default();
+        let (mut compiled, mut under_way, mut count) = (HashSet::new(), HashSet::new(), 0);
+        let mut stack = vec![Compile::Part(0, Scopes::EMPTY)];
+        while let Some(next) = stack.pop() {
+            let (at, scope) = match next {
+                Compile::Done(at) => {
+                    under_way.remove(&at);
+                    continue;
+                }
+                Compile::Target(at, scope) => {
+                    if under_way.contains(&at) || !compiled.insert((at, scope)) {
+                        continue;
+                    }
+                    under_way.insert(at);
+                    stack.push(Compile::Done(at));
+                    (at, scope)
+                }
+                Compile::Part(at, scope) => (at, scope),
+            };
+            count += 1;
+            if count > most {
+                return Err(expands(most, given));
+            }
+            let node = &self.nodes[at];
+            let parts = node.all().filter(|inner| !node.referred().any(|target| target == *inner));
+            stack.extend(parts.map(|inner| Compile::Part(inner, scope)));
+            for target in node.referred() {
+                let leaves = self.nodes[target].document != node.document;
+                let entered = if leaves || scope == Scopes::EMPTY {
+                    scopes.within(scope, node.document)
+                } else {
+                    scope
+                };
+                stack.push(Compile::Target(target, entered));
+            }
         }
         Ok(())
     }
@@ -160,7 +206,9 @@ impl Plan {
         for start in 0..self.nodes.len() {
             let mut stack = vec![(start, false)];
             while let Some((at, leaving)) = stack.pop() {
-                let inner = edges(&self.nodes[at]);
+                let mut inner = edges(&self.nodes[at]);
+                // A draft's own schemas are known to end.
+                inner.retain(|node| !self.nodes[*node].foreign);
                 if leaving {
                     let known: Vec<u64> =
                         inner.iter().map(|node| values[*node].unwrap_or(1).max(1)).collect();
@@ -178,113 +226,39 @@ impl Plan {
     }
 }
 
-struct Drawing<'a> {
-    /// Number of a schema, by its address: the same schema is one node, however it is reached.
-    index: HashMap<usize, usize>,
-    /// Every schema that has a number, in order.
-    waiting: Vec<&'a Value>,
-    /// States of every pattern seen.
-    states: HashMap<&'a str, u64>,
+/// What is left to compile.
+enum Compile {
+    /// A schema within one that is compiled.
+    Part(usize, usize),
+    /// What a reference leads to.
+    Target(usize, usize),
+    /// The end of a target.
+    Done(usize),
 }
 
-impl<'a> Drawing<'a> {
-    fn number(&mut self, schema: &'a Value) -> usize {
-        let fresh = self.waiting.len();
-        let number = *self.index.entry(std::ptr::from_ref(schema).addr()).or_insert(fresh);
-        if number == fresh {
-            self.waiting.push(schema);
-        }
-        number
-    }
+/// Dynamic scopes: the documents that were left on the way.
+#[derive(Default)]
+struct Scopes {
+    known: HashMap<(usize, usize), usize>,
+}
 
-    fn node(&mut self, schema: &'a Value, refs: &Refs<'a>) -> Result<Node, String> {
-        let mut node = Node { fixed: 1, ..Node::default() };
-        let Value::Object(keywords) = schema else {
-            return Ok(node);
-        };
-        self.cost(keywords, &mut node)?;
-        for reference in references(keywords) {
-            let target = refs.resolve(reference)?;
-            node.same.push(self.number(target));
-        }
-        for (place, one) in inner(schema) {
-            if place == Place::Definition {
-                continue;
-            }
-            let number = self.number(one);
-            match place {
-                Place::Same => node.same.push(number),
-                Place::Choice => node.choices.push(number),
-                Place::Property(name) => {
-                    node.properties.insert(name.to_owned(), number);
-                }
-                Place::Pattern(text) => node.patterns.push((self.pattern(text)?.work, number)),
-                Place::OtherProperties => node.others.push(number),
-                Place::Names => node.names.push(number),
-                Place::Prefix => node.prefix.push(number),
-                Place::Items => node.items.push(number),
-                Place::Definition => {}
-            }
-        }
-        Ok(node)
-    }
+impl Scopes {
+    const EMPTY: usize = 0;
 
-    fn cost(&mut self, keywords: &'a Map<String, Value>, node: &mut Node) -> Result<(), String> {
-        for (keyword, value) in keywords {
-            node.fixed += 1;
-            match (keyword.as_str(), value) {
-                ("enum", Value::Array(list)) => {
-                    // Longer lists of texts are hashed by the library.
-                    const SCANNED_MAX: u64 = 16;
-                    let all_text = list.iter().all(Value::is_string);
-                    let size = list.iter().map(size).sum();
-                    node.fixed += if all_text { SCANNED_MAX.min(size) } else { size };
-                    node.on_byte += 2;
-                }
-                ("const", value) => {
-                    node.fixed += size(value);
-                    node.on_byte += 2;
-                }
-                ("pattern", Value::String(text)) => node.on_byte += self.pattern(text)?.work,
-                (
-                    "format" | "minLength" | "maxLength" | "contentMediaType" | "contentEncoding",
-                    _,
-                ) => {
-                    node.on_byte += 8;
-                }
-                ("required", Value::Array(list)) => node.on_object += list.len() as u64,
-                ("properties", Value::Object(map)) => node.on_object += map.len() as u64,
-                ("dependentRequired" | "dependencies" | "dependentSchemas", value) => {
-                    node.on_object += size(value);
-                }
-                ("uniqueItems", Value::Bool(true)) => node.unique = true,
-                ("unevaluatedProperties" | "unevaluatedItems", _) => node.unevaluated = true,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn pattern(&mut self, text: &'a str) -> Result<pattern::Weight, String> {
-        let weight = pattern::weigh(text)?;
-        self.states.insert(text, weight.states);
-        Ok(weight)
+    fn within(&mut self, scope: usize, document: usize) -> usize {
+        let fresh = self.known.len() + 1;
+        *self.known.entry((scope, document)).or_insert(fresh)
     }
 }
 
-/// Values within a value, itself included.
-fn size(value: &Value) -> u64 {
-    1 + match value {
-        Value::Array(list) => list.iter().map(size).sum(),
-        Value::Object(map) => map.values().map(size).sum(),
-        _ => 0,
-    }
+fn expands(most: u64, given: &str) -> String {
+    format!("it has more than {most} schemas once its references are followed{given}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     #[test]
     fn what_does_not_end_or_explodes_is_refused() {
@@ -306,6 +280,40 @@ mod tests {
         ] {
             let error = Plan::of(&endless).unwrap_err();
             assert!(error.contains("refers to itself"), "{endless}: {error}");
+        }
+    }
+
+    #[test]
+    fn documents_that_all_lead_to_each_other_are_counted_by_their_ways() {
+        let documents = |count: usize| {
+            let refs = |at: usize| {
+                let others = (0..count).filter(move |other| *other != at);
+                let properties = others.map(|other| {
+                    (format!("p{other}"), json!({"$ref": format!("https://x.test/d{other}")}))
+                });
+                Value::Object(properties.collect())
+            };
+            let defs = (0..count).map(|at| {
+                let own = json!({"$id": format!("https://x.test/d{at}"), "properties": refs(at)});
+                (format!("d{at}"), own)
+            });
+            json!({"$defs": Value::Object(defs.collect()), "$ref": "https://x.test/d0"})
+        };
+        assert!(Plan::of(&documents(4)).is_ok());
+        let error = Plan::of(&documents(12)).unwrap_err();
+        assert!(error.contains("once its references are followed"), "{error}");
+    }
+
+    #[test]
+    fn the_schemas_of_the_drafts_are_fine() {
+        for draft in [
+            "http://json-schema.org/draft-07/schema#",
+            "https://json-schema.org/draft/2019-09/schema",
+            "https://json-schema.org/draft/2020-12/schema",
+        ] {
+            let several: Vec<Value> = (0..20).map(|_| json!({ "$ref": draft })).collect();
+            let schema = json!({"properties": {"a": {"$ref": draft}}, "prefixItems": several});
+            assert!(Plan::of(&schema).is_ok(), "{draft}: {:?}", Plan::of(&schema).err());
         }
     }
 

@@ -7,11 +7,11 @@
 use serde_json::{Map, Value, json};
 
 use super::example::{Maker, Spot, mix};
-use super::refs::references;
+use super::link::at_place;
 
 /// The keywords that hold for a value, with all indirection gone.
 pub(super) fn flat(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     schema: &Value,
     spot: Spot<'_>,
 ) -> Option<Map<String, Value>> {
@@ -43,8 +43,8 @@ pub(super) fn flat(
             shape.insert(keyword.clone(), value.clone());
         }
     }
-    for reference in references(keywords) {
-        let target = maker.refs.resolve(reference).ok()?;
+    if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
+        let target = at_place(maker.root, reference)?;
         add(maker, &mut shape, target, spot)?;
     }
     if let Some(Value::Array(list)) = keywords.get("allOf") {
@@ -67,7 +67,7 @@ pub(super) fn flat(
 }
 
 fn add(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,
     schema: &Value,
     spot: Spot<'_>,
@@ -78,7 +78,7 @@ fn add(
 
 /// One branch: the chosen one, or the next that goes with what is there.
 fn choose(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,
     list: &[Value],
     spot: Spot<'_>,
@@ -111,7 +111,7 @@ fn goes_deeper(schema: &Value) -> bool {
 
 /// `if` with `then`, or `else` without; alternating over the attempts.
 fn condition(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,
     keywords: &Map<String, Value>,
     spot: Spot<'_>,
@@ -147,7 +147,7 @@ fn require_named(shape: &mut Map<String, Value>, condition: &Value) {
 
 /// What a property asks for once it is there. Those that may be are.
 fn depend(
-    maker: &mut Maker<'_, '_>,
+    maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,
     map: &Map<String, Value>,
     spot: Spot<'_>,

@@ -11,7 +11,7 @@ use super::pattern;
 const LENGTH_MAX: usize = 64 * 1024;
 
 pub(super) fn make(
-    maker: &Maker<'_, '_>,
+    maker: &Maker<'_>,
     shape: &Map<String, Value>,
     spot: Spot<'_>,
 ) -> Option<String> {

@@ -57,6 +57,8 @@ impl Bounds {
                 | Body::Logged { .. }
                 | Body::SleepCalled { .. }
                 | Body::SlotNulled { .. }
+                | Body::TimerSet { .. }
+                | Body::Warned { .. }
                 | Body::WorkflowCalled { .. } => self.notes += 1,
                 _ => {}
             }
@@ -74,7 +76,7 @@ impl Bounds {
             )
         } else if self.notes > NOTES_MAX + NOTES_PER_AGENT * self.agents {
             format!(
-                "the script made {} phases, log lines, sleeps, null slots and calls of child workflows and asked {}, and goes on",
+                "the script made {} phases, log lines, sleeps, timers, null slots and calls of child workflows and asked {}, and goes on",
                 self.notes,
                 self.asked()
             )

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::journal::{self, Body, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
@@ -39,7 +39,7 @@ pub(super) struct Asked {
 pub(super) enum Cue {
     /// This one of the agents at work answers.
     Answer(usize),
-    /// The sleep that is over first is over.
+    /// The sleep or timer that is over first is over.
     Wake,
     /// The performance is broken off.
     Enough,
@@ -99,12 +99,19 @@ struct Stage<'a> {
     entries: Vec<Entry>,
     /// By number, which is the order of issue and that of dispatch.
     asked: BTreeMap<CallId, Asked>,
-    sleeping: BTreeSet<(i64, CallId)>,
+    sleeping: BTreeSet<(i64, Sleeper)>,
     child_queue: VecDeque<Child>,
     /// Children whose callers have not been told how they ended.
     open_children: BTreeSet<CallId>,
     now_us: i64,
     deliveries: usize,
+}
+
+/// What waits for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sleeper {
+    Call(CallId),
+    Timer(TimerId),
 }
 
 struct Child {
@@ -237,14 +244,21 @@ impl Stage<'_> {
                     self.asked.insert(call, Asked { call, ordinal, request: *request });
                 }
                 Effect::SleepUntil { call, wake_at_us } => {
-                    self.sleeping.insert((wake_at_us, call));
+                    self.sleeping.insert((wake_at_us, Sleeper::Call(call)));
                 }
                 Effect::FindChild { call, caller, target, args } => {
                     self.child_queue.push_back(Child { call, caller, target, args });
                 }
                 Effect::Cancel(call) => {
                     self.asked.remove(&call);
-                    self.sleeping.retain(|(_, sleeping)| *sleeping != call);
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Call(call));
+                }
+                Effect::SetTimer { timer, left_us } => {
+                    let due_us = self.now_us.saturating_add(left_us);
+                    self.sleeping.insert((due_us, Sleeper::Timer(timer)));
+                }
+                Effect::ClearTimer(timer) => {
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Timer(timer));
                 }
             }
         }
@@ -300,9 +314,14 @@ impl Stage<'_> {
                 machine.complete(asked.call, outcome, Some(reply));
             }
             Cue::Wake => {
-                let Some((at_us, call)) = self.sleeping.pop_first() else { return false };
+                let Some((at_us, sleeper)) = self.sleeping.pop_first() else { return false };
                 self.now_us = self.now_us.max(at_us);
-                machine.complete(call, Outcome::Value("null".to_owned()), None);
+                match sleeper {
+                    Sleeper::Call(call) => {
+                        machine.complete(call, Outcome::Value("null".to_owned()), None);
+                    }
+                    Sleeper::Timer(timer) => machine.fire(timer),
+                }
             }
             Cue::Enough => return false,
         }

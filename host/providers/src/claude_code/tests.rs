@@ -155,6 +155,9 @@ async fn a_probe_asks_for_the_version_and_looks_for_credentials() {
     assert_eq!(probe.version.as_deref(), Some("2.1.330"));
     assert!(probe.is_usable() && probe.logged_in == Some(true), "{probe:?}");
     assert_eq!(fake.args(), ["--version"]);
+    let fake = Fake::new("echo '2.1.258 (Claude Code)'");
+    let problem = ClaudeCode::new(fake.options()).probe().await.problem.unwrap();
+    assert!(problem.contains("version 2.1.258, and 2.1.259 is the oldest"), "{problem}");
     let fake = Fake::new("echo 'it is broken' >&2; exit 3");
     let probe = ClaudeCode::new(fake.options()).probe().await;
     assert!(probe.problem.unwrap().contains("exit code 3): it is broken"));

@@ -111,7 +111,8 @@ impl Lowering {
         }
         let path = target.strip_prefix("#/")?;
         let name = path.strip_prefix("$defs/").or(path.strip_prefix("definitions/"))?;
-        (!name.contains('/')).then(|| json!({"$ref": format!("#/$defs/{name}")}))
+        // A name that has to be escaped in a reference stands otherwise in the definitions.
+        (!name.contains(['/', '%', '~'])).then(|| json!({"$ref": format!("#/$defs/{name}")}))
     }
 
     /// One part and nothing beside it, as generators write a reference with a
@@ -185,12 +186,23 @@ impl Lowering {
 fn kept(keywords: &Map<String, Value>) -> Map<String, Value> {
     let known = |(keyword, value): &(&String, &Value)| match keyword.as_str() {
         "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
-        "pattern" => value.as_str().is_some_and(|pattern| !pattern.contains("(?")),
+        "pattern" => value.as_str().is_some_and(is_regular),
         // Draft 4 has booleans there.
         "exclusiveMaximum" | "exclusiveMinimum" => value.is_number(),
         other => KEPT.contains(&other),
     };
     keywords.iter().filter(known).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Without look-around and back-references: a grammar has neither.
+fn is_regular(pattern: &str) -> bool {
+    let mut chars = pattern.chars();
+    while let Some(one) = chars.next() {
+        if one == '\\' && chars.next().is_some_and(|next| "123456789k".contains(next)) {
+            return false;
+        }
+    }
+    !pattern.contains("(?")
 }
 
 fn values(keywords: &Map<String, Value>) -> Option<Vec<Value>> {

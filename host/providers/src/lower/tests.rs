@@ -186,6 +186,44 @@ fn references_follow_the_root_into_the_wrapper() {
 }
 
 #[test]
+fn documents_within_and_the_drafts_own_schemas_come_along() {
+    let author = json!({
+        "$id": "https://x.test/root.json",
+        "type": "object",
+        "properties": {
+            "item": {"$ref": "item.json"},
+            "part": {"$ref": "item.json#/$defs/part"},
+            "schema": {"$ref": "http://json-schema.org/draft-07/schema#"},
+        },
+        "required": ["item"],
+        "$defs": {"item": {"$id": "item.json", "type": "array", "items": {"$ref": "#/$defs/part"},
+            "$defs": {"part": {"type": "integer"}}}},
+    });
+    let good = json!({"item": [1], "part": 2, "schema": {"type": "string"}});
+    assert!(accepts(&author, &good));
+    let read = read("x", &author.to_string()).unwrap();
+    for lowered in [Lowered::draft7(&read), Lowered::raw(&read)] {
+        assert!(accepts(&lowered.schema, &good), "{}", lowered.schema);
+        assert!(!accepts(&lowered.schema, &json!({"item": ["1"]})), "{}", lowered.schema);
+        assert!(!accepts(&lowered.schema, &json!({"item": [], "part": "2"})));
+        let text = lowered.schema.to_string();
+        assert!(!text.contains("item.json") && !text.contains("x.test"), "{text}");
+    }
+    let list = json!({"type": "array", "items": {"$ref": "#n"}, "$defs": {"n": {"$anchor": "n", "type": "integer"}}});
+    let wrapped = Lowered::draft7(&super::read("x", &list.to_string()).unwrap());
+    assert!(accepts(&wrapped.schema, &json!({"value": [1]})));
+    assert!(!accepts(&wrapped.schema, &json!({"value": ["1"]})));
+}
+
+#[test]
+fn look_around_is_not_handed_on() {
+    let author =
+        json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?!x).+"}}});
+    let lowered = Lowered::draft7(&author).schema;
+    assert_eq!(lowered["properties"]["a"], json!({"type": "string"}));
+}
+
+#[test]
 fn what_a_grammar_cannot_say_is_not_said() {
     for author in [
         json!(true),

@@ -13,9 +13,10 @@ use std::sync::OnceLock;
 
 use smol_wf_core::guest::{
     BudgetState, Dialect, Failure, NullSlot, Outcome, Refusal, Source, StartInput, Status,
-    StopTurn, TurnHost,
+    StopTurn, TurnHost, Warning,
 };
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, Turn, TurnFault, TurnLimits};
 
 pub const FUEL: u64 = 10_000_000_000;
@@ -28,6 +29,9 @@ pub struct Recorder {
     pub lines: Vec<String>,
     pub phases: Vec<String>,
     pub slots: Vec<NullSlot>,
+    pub warnings: Vec<Warning>,
+    pub timers: Vec<(u32, f64)>,
+    pub cleared: Vec<u32>,
     pub refuse: Option<Failure>,
     pub stop_at: Option<(u32, StopTurn)>,
     pub next: u32,
@@ -59,6 +63,15 @@ impl TurnHost for Recorder {
     fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
         self.call(format!("sleep {milliseconds}"))
     }
+    fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
+        let timer = u32::try_from(self.timers.len()).unwrap() + 1;
+        self.timers.push((timer, milliseconds));
+        Ok(TimerId(timer))
+    }
+    fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
+        self.cleared.push(timer.0);
+        Ok(())
+    }
     fn phase(&mut self, title: String) -> Result<(), StopTurn> {
         self.phases.push(title);
         Ok(())
@@ -69,6 +82,10 @@ impl TurnHost for Recorder {
     }
     fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
         self.slots.push(slot);
+        Ok(())
+    }
+    fn warn(&mut self, warning: Warning) -> Result<(), StopTurn> {
+        self.warnings.push(warning);
         Ok(())
     }
     fn budget(&self) -> BudgetState {
@@ -98,6 +115,7 @@ pub fn start(text: &str, dialect: Dialect) -> StartInput {
     StartInput {
         source: source(text),
         dialect,
+        surface: Surface::CURRENT,
         args: None,
         meta: r#"{"name":"test","description":"a test"}"#.into(),
         seed: 42,

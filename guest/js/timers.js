@@ -1,0 +1,59 @@
+// `setTimeout` and `clearTimeout`. The host counts the time and says when it is
+// up; the callbacks are kept here.
+
+import {
+  NumberOf, apply, constant, defineProperty, freeze, global, newMap, truncate,
+} from "smol:primordials";
+import { describe, refusal, typeError } from "smol:errors";
+import { warn, useHost as warningsUseHost } from "smol:warnings";
+
+const callbacks = newMap();
+let host;
+
+export const useHost = (imports) => {
+  host = imports;
+  warningsUseHost(imports);
+};
+
+const NO_ARGUMENTS = [];
+
+const functions = {
+  __proto__: null,
+
+  setTimeout(callback, milliseconds) {
+    if (typeof callback !== "function") {
+      throw typeError("setTimeout(callback, milliseconds): the callback must be a function");
+    }
+    // As elsewhere: what is no number of at least 1 is 1.
+    const given = NumberOf(milliseconds);
+    const answer = host.setTimer(given >= 1 ? truncate(given) : 1);
+    if (typeof answer !== "number") throw refusal(answer, "RangeError");
+    callbacks.set(answer, callback);
+    return answer;
+  },
+
+  clearTimeout(timer) {
+    const kind = typeof timer;
+    const number = kind === "number" || kind === "string" ? NumberOf(timer) : 0;
+    if (callbacks.delete(number)) host.clearTimer(number);
+  },
+};
+
+/** Called by the host's `fire`. What the callback throws stops nobody. */
+export const fire = (timer) => {
+  const callback = callbacks.get(timer);
+  if (callback === undefined) return;
+  callbacks.delete(timer);
+  try {
+    apply(callback, undefined, NO_ARGUMENTS);
+  } catch (error) {
+    const { 0: name, 1: message, 2: stack } = describe(error);
+    warn("timer_threw", "the callback of a timer threw: " + name + ": " + message, { __proto__: null, stack });
+  }
+};
+
+/** Once per script. */
+export const openTimers = () => {
+  defineProperty(global, "setTimeout", constant(freeze(functions.setTimeout)));
+  defineProperty(global, "clearTimeout", constant(freeze(functions.clearTimeout)));
+};

@@ -1,0 +1,96 @@
+//! Where arguments are read from: a file, or stdin for `-`.
+//!
+//! Owns: reading at most so many bytes, and JSON or YAML by the file's ending.
+//! Never: knows how several sources go together.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use smol_wf_core::limits::ARGS_BYTES_MAX;
+
+use super::yaml;
+use crate::stdin;
+
+/// Largest file of arguments: as JSON they may have a quarter of that, and YAML
+/// and white space take more room.
+const FILE_BYTES_MAX: usize = 4 * ARGS_BYTES_MAX;
+
+/// Why a source gives no value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("{place} is over {FILE_BYTES_MAX} bytes, the most there can be")]
+    TooLarge { place: String },
+    #[error("{place} cannot be read: {error}; check the path")]
+    Unreadable { place: String, error: std::io::Error },
+    #[error("{0}")]
+    Stdin(stdin::StdinError),
+    #[error("{place} is not UTF-8 (byte {offset}); save it as UTF-8")]
+    NotUtf8 { place: String, offset: usize },
+    #[error("{place} is not {format}: {reason}")]
+    NotParsed { place: String, format: &'static str, reason: String },
+}
+
+/// A source of a value.
+pub(super) enum Source {
+    /// What was typed is `-`.
+    Stdin,
+    /// A path.
+    File(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("stdin"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn of(path: &Path) -> Self {
+        if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
+    }
+
+    /// The value that it holds.
+    pub(super) fn read(&self) -> Result<Value, SourceError> {
+        let place = self.to_string();
+        let bytes = self.bytes()?;
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(SourceError::TooLarge { place });
+        }
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => text.trim_start_matches('\u{feff}'),
+            Err(error) => return Err(SourceError::NotUtf8 { place, offset: error.valid_up_to() }),
+        };
+        let (format, parsed) = if self.is_yaml() {
+            ("YAML", yaml::read(text))
+        } else {
+            ("JSON", serde_json::from_str(text).map_err(|error| error.to_string()))
+        };
+        parsed.map_err(|reason| SourceError::NotParsed { place, format, reason })
+    }
+
+    fn is_yaml(&self) -> bool {
+        let Self::File(path) = self else { return false };
+        path.extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"))
+    }
+
+    /// At most one byte more than allowed, whatever it is.
+    fn bytes(&self) -> Result<Vec<u8>, SourceError> {
+        match self {
+            Self::Stdin => stdin::read(FILE_BYTES_MAX + 1).map_err(SourceError::Stdin),
+            Self::File(path) => {
+                let mut bytes = Vec::new();
+                let limit = FILE_BYTES_MAX as u64 + 1;
+                let read = std::fs::File::open(path)
+                    .and_then(|file| file.take(limit).read_to_end(&mut bytes));
+                let place = self.to_string();
+                read.map(|_| bytes).map_err(|error| SourceError::Unreadable { place, error })
+            }
+        }
+    }
+}

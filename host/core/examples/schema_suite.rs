@@ -1,0 +1,158 @@
+//! Runs the official JSON Schema test suite the way of `agent({schema})`.
+//!
+//! Owns: which groups of the suite need a network, by name. Never: installs the
+//! suite; `scripts/schema-suite.sh` does, and gives its folder.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
+#![allow(clippy::disallowed_methods, reason = "a program beside the core; the core has no files")]
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::Value;
+use smol_wf_core::schema::{Checker, accept};
+
+/// The drafts whose required tests all have to pass, and their `$schema`.
+const DRAFTS: [(&str, &str); 2] = [
+    ("draft7", "http://json-schema.org/draft-07/schema#"),
+    ("draft2020-12", "https://json-schema.org/draft/2020-12/schema"),
+];
+
+/// Groups that refer to a document on the suite's own server at
+/// `localhost:1234`, which is not in the schema. They have to be refused.
+const NETWORK: [(&str, &str, &str); 33] = [
+    ("draft7", "refRemote", "remote ref"),
+    ("draft7", "refRemote", "fragment within remote ref"),
+    ("draft7", "refRemote", "ref within remote ref"),
+    ("draft7", "refRemote", "base URI change"),
+    ("draft7", "refRemote", "base URI change - change folder"),
+    ("draft7", "refRemote", "base URI change - change folder in subschema"),
+    ("draft7", "refRemote", "root ref in remote ref"),
+    ("draft7", "refRemote", "remote ref with ref to definitions"),
+    ("draft7", "refRemote", "Location-independent identifier in remote ref"),
+    ("draft7", "refRemote", "retrieved nested refs resolve relative to their URI not $id"),
+    ("draft7", "refRemote", "$ref to $ref finds location-independent $id"),
+    ("draft2020-12", "dynamicRef", "strict-tree schema, guards against misspelled properties"),
+    ("draft2020-12", "dynamicRef", "tests for implementation dynamic anchor and reference link"),
+    (
+        "draft2020-12",
+        "dynamicRef",
+        "$ref and $dynamicAnchor are independent of order - $defs first",
+    ),
+    ("draft2020-12", "dynamicRef", "$ref and $dynamicAnchor are independent of order - $ref first"),
+    ("draft2020-12", "dynamicRef", "$ref to $dynamicRef finds detached $dynamicAnchor"),
+    ("draft2020-12", "refRemote", "remote ref"),
+    ("draft2020-12", "refRemote", "fragment within remote ref"),
+    ("draft2020-12", "refRemote", "anchor within remote ref"),
+    ("draft2020-12", "refRemote", "ref within remote ref"),
+    ("draft2020-12", "refRemote", "base URI change"),
+    ("draft2020-12", "refRemote", "base URI change - change folder"),
+    ("draft2020-12", "refRemote", "base URI change - change folder in subschema"),
+    ("draft2020-12", "refRemote", "root ref in remote ref"),
+    ("draft2020-12", "refRemote", "remote ref with ref to defs"),
+    ("draft2020-12", "refRemote", "Location-independent identifier in remote ref"),
+    ("draft2020-12", "refRemote", "retrieved nested refs resolve relative to their URI not $id"),
+    ("draft2020-12", "refRemote", "remote HTTP ref with different $id"),
+    ("draft2020-12", "refRemote", "remote HTTP ref with different URN $id"),
+    ("draft2020-12", "refRemote", "remote HTTP ref with nested absolute ref"),
+    ("draft2020-12", "refRemote", "$ref to $ref finds detached $anchor"),
+    (
+        "draft2020-12",
+        "vocabulary",
+        "schema that uses custom metaschema with with no validation vocabulary",
+    ),
+    ("draft2020-12", "vocabulary", "ignore unrecognized optional vocabulary"),
+];
+
+struct Tally {
+    passed: usize,
+    refused: usize,
+    failures: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1) else {
+        eprintln!("schema_suite: name the folder of the suite that holds draft7");
+        return ExitCode::from(2);
+    };
+    let mut tally = Tally { passed: 0, refused: 0, failures: Vec::new() };
+    for (draft, dialect) in DRAFTS {
+        let place = Path::new(&folder).join(draft);
+        if let Err(error) = whole_draft(draft, dialect, &place, &mut tally) {
+            eprintln!("schema_suite: {}: {error}", place.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    for failure in &tally.failures {
+        println!("FAIL {failure}");
+    }
+    let known = NETWORK.len();
+    println!(
+        "{} required tests passed, {} failed; {known} groups ({} tests) need a network and were refused",
+        tally.passed,
+        tally.failures.len(),
+        tally.refused
+    );
+    if tally.failures.is_empty() && tally.passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn whole_draft(
+    draft: &str,
+    dialect: &str,
+    place: &Path,
+    tally: &mut Tally,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(place)? {
+        files.extend(Some(entry?.path()).filter(|path| path.is_file()));
+    }
+    files.sort();
+    for path in files {
+        let file = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let groups: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+        for group in groups {
+            one_group(draft, dialect, &file, group, tally);
+        }
+    }
+    Ok(())
+}
+
+fn one_group(draft: &str, dialect: &str, file: &str, mut group: Value, tally: &mut Tally) {
+    let name = group["description"].as_str().unwrap_or_default().to_owned();
+    let mut schema = group["schema"].take();
+    if let Value::Object(keywords) = &mut schema {
+        keywords.entry("$schema").or_insert_with(|| dialect.into());
+    }
+    let tests = group["tests"].as_array().cloned().unwrap_or_default();
+    let place = format!("{draft}/{file}: {name}");
+    let needs_network = NETWORK.contains(&(draft, file, name.as_str()));
+    let checker = accept(&schema).and_then(|text| Checker::new(&text));
+    let checker = match (checker, needs_network) {
+        (Ok(_), true) => {
+            tally.failures.push(format!("{place}: is said to need a network, and does not"));
+            return;
+        }
+        (Err(_), true) => {
+            tally.refused += tests.len();
+            return;
+        }
+        (Err(failure), false) => {
+            let refused = tests.iter().map(|_| format!("{place}: {}", failure.message));
+            tally.failures.extend(refused);
+            return;
+        }
+        (Ok(checker), false) => checker,
+    };
+    for test in tests {
+        let valid = checker.check(&test["data"]).is_ok();
+        if Value::Bool(valid) == test["valid"] {
+            tally.passed += 1;
+        } else {
+            tally.failures.push(format!("{place}: {}: found {valid}", test["description"]));
+        }
+    }
+}

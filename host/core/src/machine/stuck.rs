@@ -1,0 +1,75 @@
+//! Scripts that cannot go on, and children that failed.
+//!
+//! Owns: the words of both. Never: finds out what a script waits for.
+
+use super::{Machine, Outcome, RunEnd, Scope, StopTurn, Surface};
+use crate::codes;
+use crate::guest::{Failure, ScriptError};
+
+/// Code of the [`ScriptError`] of a script that waits for nothing.
+pub const NEVER_SETTLES: &str = "never_settles";
+
+impl Machine {
+    /// Ends a stuck script; `unsettled` names what it waits for, as
+    /// `line:column`, as far as that is known.
+    ///
+    /// # Errors
+    /// When the journal says otherwise.
+    pub fn give_up(&mut self, scope: Scope, unsettled: &[String]) -> Result<(), StopTurn> {
+        self.stuck = None;
+        let error = stuck_error(unsettled);
+        match scope {
+            Scope::ROOT => self.finish(RunEnd::Failed { error }),
+            child => {
+                let failure = self.child_failure(child, &error);
+                self.end_child(child, Some(Outcome::Failed(failure)));
+                Ok(())
+            }
+        }
+    }
+
+    /// What a caller is told of a child that failed.
+    pub(super) fn child_failure(&self, child: Scope, error: &ScriptError) -> Failure {
+        let state = self.scopes.get(&child);
+        let file = state.map_or("child workflow", |scope| scope.file_name.as_str());
+        if self.surface() >= Surface::Second {
+            // The error is the child's own: its name and its words.
+            let place = format!("{file}:{}:{}", error.line, error.column);
+            return Failure {
+                name: Some(error.name.clone()),
+                place: Some(if error.line > 0 { place } else { file.to_owned() }),
+                ..Failure::new(codes::WORKFLOW_FAILED, error.message.clone())
+            };
+        }
+        let mut message = format!("child workflow {file} failed");
+        if error.line > 0 {
+            message.push_str(&format!(" at {}:{}", error.line, error.column));
+        }
+        message.push_str(&format!(": {}: {}", error.name, error.message));
+        Failure::new(codes::WORKFLOW_FAILED, message)
+    }
+}
+
+fn stuck_error(unsettled: &[String]) -> ScriptError {
+    let (line, column) = unsettled
+        .first()
+        .and_then(|place| place.split_once(':'))
+        .and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)))
+        .unwrap_or((0, 0));
+    let mut message =
+        "the script waits for a promise that nothing will settle: no call is in flight".to_owned();
+    match unsettled {
+        [] => message.push_str("; look for an `await` on an object with a `then` of its own"),
+        [one] => message.push_str(&format!("; the promise was made at {one}")),
+        many => message.push_str(&format!("; unsettled promises were made at {}", many.join(", "))),
+    }
+    ScriptError {
+        code: NEVER_SETTLES.to_owned(),
+        name: "Error".to_owned(),
+        message,
+        line,
+        column,
+        stack: String::new(),
+        failure: None,
+    }
+}

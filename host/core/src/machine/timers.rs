@@ -1,0 +1,169 @@
+//! Timers of held time: the time in which a process holds the run.
+//!
+//! Owns: which timers are open, and what is left of each. Never: waits; the
+//! engine does, and says so with [`Machine::fire`].
+//!
+//! How long a run has been held is a fold over its journal: the time between the
+//! entries of an attempt counts, that between two attempts does not. So a timer
+//! has left after a resume what it had left when the last process let go.
+
+use std::collections::BTreeMap;
+
+use super::{Body, Delivery, Effect, Machine, Mismatch, Next, Scope, StopTurn};
+use crate::ids::TimerId;
+
+/// How long the run has been held, in microseconds.
+#[derive(Debug, Default)]
+struct Held {
+    us: i64,
+    last_us: Option<i64>,
+}
+
+impl Held {
+    fn pass(&mut self, at_us: i64) {
+        let last_us = self.last_us.unwrap_or(at_us);
+        self.us = self.us.saturating_add(at_us.saturating_sub(last_us).max(0));
+        self.last_us = Some(at_us.max(last_us));
+    }
+
+    fn begin(&mut self, at_us: i64) {
+        self.last_us = Some(at_us);
+    }
+}
+
+#[derive(Debug)]
+struct OpenTimer {
+    scope: Scope,
+    /// In held time.
+    due_us: i64,
+    /// Set in a replay: nobody waits for it yet.
+    is_unset: bool,
+    /// Its delivery stands in the inbox.
+    is_queued: bool,
+}
+
+/// All timers of a run.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    held: Held,
+    open: BTreeMap<TimerId, OpenTimer>,
+    last: u32,
+    /// When this attempt began, while the journal of earlier ones is met.
+    begins_us: Option<i64>,
+}
+
+impl Timers {
+    /// Time has passed up to an entry of the journal.
+    pub(super) fn pass(&mut self, body: &Body, at_us: i64) {
+        match body {
+            Body::AttemptStarted { .. } => self.held.begin(at_us),
+            _ => self.held.pass(at_us),
+        }
+    }
+
+    /// An attempt begins behind what is recorded.
+    pub(super) fn begin_at(&mut self, now_us: i64) {
+        self.begins_us = Some(now_us);
+    }
+
+    /// Whether a script waits for one of its timers.
+    pub(super) fn any_of(&self, scope: Scope) -> bool {
+        self.open.values().any(|timer| timer.scope == scope)
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.open.clear();
+    }
+}
+
+impl Machine {
+    /// Reports that the time of a timer is up. One that was cleared is ignored.
+    pub fn fire(&mut self, timer: TimerId) {
+        if let Some(open) = self.timers.open.get_mut(&timer)
+            && !std::mem::replace(&mut open.is_queued, true)
+        {
+            self.inbox.push_back(Delivery::Fire(timer));
+        }
+    }
+
+    /// Closes a timer; none when it was cleared meanwhile.
+    pub(super) fn close_timer(&mut self, timer: TimerId) -> Option<Next> {
+        let scope = self.timers.open.remove(&timer)?.scope;
+        self.current = scope;
+        Some(Next::Fire { scope, timer, now_us: self.now_us })
+    }
+
+    pub(super) fn deliver_timer(&mut self, timer: TimerId) -> Option<Next> {
+        let scope = self.timers.open.get(&timer)?.scope;
+        self.write(Body::TimerFired { timer, scope });
+        self.close_timer(timer)
+    }
+
+    /// The recorded delivery has been popped.
+    pub(super) fn meet_timer(&mut self, timer: TimerId, scope: Scope) -> Result<Next, StopTurn> {
+        let is_open = self.timers.open.get(&timer).is_some_and(|open| open.scope == scope);
+        let next = if is_open { self.close_timer(timer) } else { None };
+        let Some(next) = next else {
+            let now = "no timer is open under this number";
+            let recorded = Body::TimerFired { timer, scope };
+            return Err(Mismatch::instead_of(self.seq - 1, self.last_call, &recorded, now).into());
+        };
+        self.leave_replay();
+        Ok(next)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "at most 365 days in microseconds")]
+    pub(super) fn open_timer(&mut self, milliseconds: f64) -> Result<TimerId, StopTurn> {
+        let timer = TimerId(self.timers.last + 1);
+        let scope = self.current;
+        let is_live = self.is_live();
+        self.record(Body::TimerSet { timer, scope, milliseconds })?;
+        self.timers.last = timer.0;
+        let left_us = (milliseconds * 1_000.0) as i64;
+        // `record` may have left the replay: then this one is set here as well.
+        let is_unset = !is_live && !self.is_live();
+        let due_us = self.timers.held.us.saturating_add(left_us);
+        self.timers.open.insert(timer, OpenTimer { scope, due_us, is_unset, is_queued: false });
+        if !is_unset {
+            self.effects.push(Effect::SetTimer { timer, left_us });
+        }
+        Ok(timer)
+    }
+
+    pub(super) fn clear_open_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
+        let scope = self.current;
+        if self.timers.open.get(&timer).is_none_or(|open| open.scope != scope) {
+            return Ok(());
+        }
+        self.record(Body::TimerCleared { timer, scope })?;
+        self.timers.open.remove(&timer);
+        self.effects.push(Effect::ClearTimer(timer));
+        Ok(())
+    }
+
+    /// The script of these timers is over.
+    pub(super) fn clear_timers_of(&mut self, scope: Scope) {
+        let effects = &mut self.effects;
+        self.timers.open.retain(|timer, open| {
+            let stays = open.scope != scope;
+            if !stays {
+                effects.push(Effect::ClearTimer(*timer));
+            }
+            stays
+        });
+    }
+
+    /// The journal is at its end: what was set in it is waited for from here on.
+    pub(super) fn set_timers(&mut self) {
+        if let Some(begins_us) = self.timers.begins_us.take() {
+            self.timers.held.begin(begins_us);
+        }
+        let held_us = self.timers.held.us;
+        for (timer, open) in &mut self.timers.open {
+            if std::mem::take(&mut open.is_unset) {
+                let left_us = open.due_us.saturating_sub(held_us).max(0);
+                self.effects.push(Effect::SetTimer { timer: *timer, left_us });
+            }
+        }
+    }
+}

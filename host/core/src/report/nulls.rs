@@ -1,0 +1,83 @@
+//! Why there are nulls among the results.
+//!
+//! Owns: what is said of each. Never: counts them.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::guest::{Failure, GroupKind, NullSlot};
+use crate::ids::CallId;
+
+/// Why something is null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NullReport {
+    /// `parallel`, `pipeline` or `agent`.
+    pub place: &'static str,
+    /// Which construct of the script, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ordinal: Option<u32>,
+    /// Slot or item, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// Stage that threw, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<u32>,
+    /// The agent call that answered null, or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<CallId>,
+    /// What people call that agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Stable.
+    pub code: String,
+    /// A sentence.
+    pub reason: String,
+}
+
+/// The call whose failure was thrown into a slot that does not say so: the first
+/// that failed with these words.
+pub(super) fn take_cause(
+    failures: &mut VecDeque<(CallId, String, Failure)>,
+    slot: &NullSlot,
+) -> Option<(CallId, Option<String>)> {
+    let code = slot.error.failure.as_ref()?;
+    let is_cause =
+        |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
+    let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
+    let (call, title, _) = failures.remove(index)?;
+    Some((call, Some(title)))
+}
+
+pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String>)>) -> NullReport {
+    let (step, label) = cause.unzip();
+    let label = label.flatten();
+    let place = match slot.group {
+        GroupKind::Parallel => "parallel",
+        GroupKind::Pipeline => "pipeline",
+    };
+    NullReport {
+        place,
+        ordinal: Some(slot.ordinal),
+        index: Some(slot.index),
+        stage: slot.stage,
+        step,
+        label,
+        code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
+        reason: format!("{}: {}", slot.error.name, slot.error.message),
+    }
+}
+
+pub(super) fn null_of_agent(call: CallId, title: &str) -> NullReport {
+    NullReport {
+        place: "agent",
+        ordinal: None,
+        index: None,
+        stage: None,
+        step: Some(call),
+        label: Some(title.to_owned()),
+        code: "agent_null".to_owned(),
+        reason: "the agent answered null".to_owned(),
+    }
+}

@@ -1,0 +1,254 @@
+//! Draws the graph of a schema.
+//!
+//! Owns: one node for each schema that can be reached, and what each costs by
+//! itself. Never: follows what the library does not follow, and leaves out
+//! nothing that it may follow.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::document::{Document, Identity, Site};
+use super::pattern;
+use super::places::{Place, inner};
+use super::plan::Node;
+
+/// Most states of all patterns together: about 60 ms to compile.
+const PATTERN_STATES_MAX: u64 = 40_000;
+
+/// Most edges of references that lead to one of several schemas.
+const DYNAMIC_MAX: usize = 20_000;
+
+/// The name under which schemas with `$recursiveAnchor` are kept: none of
+/// `$dynamicAnchor` can have a space.
+const RECURSIVE: &str = "recursive anchor";
+
+pub(super) struct Drawing<'d> {
+    nodes: Vec<Node>,
+    /// Number of a schema: the same schema is one node, however it is reached.
+    index: HashMap<Identity, usize>,
+    /// Every schema that has a number, in order.
+    waiting: Vec<Site<'d>>,
+    /// Numbers of the documents, by base.
+    documents: HashMap<String, usize>,
+    /// Schemas of the author's own, by address.
+    own: HashSet<usize>,
+    /// Schemas by the dynamic name that they have.
+    anchors: Vec<(&'d str, Site<'d>)>,
+    /// Nodes with a reference by a dynamic name.
+    by_name: Vec<(usize, &'d str)>,
+    /// States of every pattern seen.
+    states: HashMap<&'d str, u64>,
+}
+
+impl Drawing<'_> {
+    /// The nodes; the first is the whole schema.
+    pub(super) fn of(schema: &Value) -> Result<Vec<Node>, String> {
+        let document = Document::of(schema)?;
+        let mut drawing = Drawing {
+            nodes: Vec::new(),
+            index: HashMap::new(),
+            waiting: Vec::new(),
+            documents: HashMap::new(),
+            own: HashSet::new(),
+            anchors: Vec::new(),
+            by_name: Vec::new(),
+            states: HashMap::new(),
+        };
+        let root = document.root()?;
+        drawing.read_names(root.clone())?;
+        drawing.number(root);
+        loop {
+            drawing.reached()?;
+            if !drawing.dynamic()? {
+                break;
+            }
+        }
+        Ok(drawing.nodes)
+    }
+}
+
+impl<'d> Drawing<'d> {
+    /// Every schema of the author's own, whether anything leads to it or not.
+    fn read_names(&mut self, root: Site<'d>) -> Result<(), String> {
+        let mut waiting = vec![root];
+        while let Some(site) = waiting.pop() {
+            self.own.insert(std::ptr::from_ref(site.schema).addr());
+            self.read_name(&site);
+            for (_, one) in inner(site.schema) {
+                waiting.push(site.within(one)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_name(&mut self, site: &Site<'d>) {
+        if let Some(name) = site.text("$dynamicAnchor") {
+            self.anchors.push((name, site.clone()));
+        }
+        if site.schema.get("$recursiveAnchor") == Some(&Value::Bool(true)) {
+            self.anchors.push((RECURSIVE, site.clone()));
+        }
+    }
+
+    fn number(&mut self, site: Site<'d>) -> usize {
+        let fresh = self.waiting.len();
+        let number = *self.index.entry(site.identity()).or_insert(fresh);
+        if number == fresh {
+            self.waiting.push(site);
+        }
+        number
+    }
+
+    /// Draws what has a number and no node yet.
+    fn reached(&mut self) -> Result<(), String> {
+        while let Some(site) = self.waiting.get(self.nodes.len()).cloned() {
+            let node = self.node(&site)?;
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
+    /// A reference by a dynamic name may lead to any schema that has it. Tells
+    /// whether that reached something new.
+    fn dynamic(&mut self) -> Result<bool, String> {
+        let before = self.waiting.len();
+        let mut edges = 0;
+        for (at, name) in self.by_name.clone() {
+            let named: Vec<Site<'d>> = self
+                .anchors
+                .iter()
+                .filter(|(known, _)| *known == name)
+                .map(|(_, site)| site.clone())
+                .collect();
+            edges += named.len();
+            if edges > DYNAMIC_MAX {
+                return Err(format!(
+                    "its references by `$dynamicAnchor` lead to more than {DYNAMIC_MAX} places"
+                ));
+            }
+            for site in named {
+                let target = self.number(site);
+                let node = &mut self.nodes[at];
+                if !node.refs.contains(&target) && !node.dynamic.contains(&target) {
+                    node.dynamic.push(target);
+                }
+            }
+        }
+        Ok(self.waiting.len() > before)
+    }
+
+    fn node(&mut self, site: &Site<'d>) -> Result<Node, String> {
+        let mut node = Node { fixed: 1, ..Node::default() };
+        let fresh = self.documents.len();
+        let base = site.identity().1;
+        node.document = *self.documents.entry(base.as_str().to_owned()).or_insert(fresh);
+        node.foreign = !self.own.contains(&std::ptr::from_ref(site.schema).addr());
+        let Value::Object(keywords) = site.schema else {
+            return Ok(node);
+        };
+        if node.foreign {
+            self.read_name(site);
+        }
+        self.cost(keywords, &mut node)?;
+        for (keyword, reference) in site.references() {
+            let target = site.lookup(reference)?;
+            let named = target.text("$dynamicAnchor");
+            let by_name = named.filter(|_| reference.ends_with(named.unwrap_or_default()));
+            let recursive = (keyword == "$recursiveRef").then_some(RECURSIVE);
+            if let Some(name) = by_name.or(recursive) {
+                self.by_name.push((self.nodes.len(), name));
+            }
+            let target = self.number(target);
+            node.same.push(target);
+            node.refs.push(target);
+        }
+        for (place, one) in site.inner() {
+            if place == Place::Definition {
+                continue;
+            }
+            let number = self.number(site.within(one)?);
+            match place {
+                Place::Same => node.same.push(number),
+                Place::Choice => node.choices.push(number),
+                Place::Property(name) => {
+                    node.properties.insert(name.to_owned(), number);
+                }
+                Place::Pattern(text) => {
+                    let weight = self.pattern(text)?;
+                    if weight.program.is_some() {
+                        let key = pattern::shown(text);
+                        return Err(format!(
+                            "the key `{key}` of `patternProperties` has look-around or a back-reference, which only `pattern` may have"
+                        ));
+                    }
+                    node.patterns.push((weight.work, number));
+                }
+                Place::OtherProperties => node.others.push(number),
+                Place::Names => node.names.push(number),
+                Place::Prefix => node.prefix.push(number),
+                Place::Items => node.items.push(number),
+                Place::Definition => {}
+            }
+        }
+        Ok(node)
+    }
+
+    fn cost(&mut self, keywords: &'d Map<String, Value>, node: &mut Node) -> Result<(), String> {
+        for (keyword, value) in keywords {
+            node.fixed += 1;
+            match (keyword.as_str(), value) {
+                ("enum", Value::Array(list)) => {
+                    // Longer lists of texts are hashed by the library.
+                    const SCANNED_MAX: u64 = 16;
+                    let all_text = list.iter().all(Value::is_string);
+                    let size = list.iter().map(size).sum();
+                    node.fixed += if all_text { SCANNED_MAX.min(size) } else { size };
+                    node.on_byte += 2;
+                }
+                ("const", value) => {
+                    node.fixed += size(value);
+                    node.on_byte += 2;
+                }
+                ("pattern", Value::String(text)) => {
+                    let weight = self.pattern(text)?;
+                    node.on_byte += weight.work;
+                    node.bounded.extend(weight.program);
+                }
+                ("minLength" | "maxLength", _) => node.on_byte += 1,
+                ("format" | "contentMediaType" | "contentEncoding", _) => node.on_byte += 8,
+                ("required", Value::Array(list)) => node.on_object += list.len() as u64,
+                ("properties", Value::Object(map)) => node.on_object += map.len() as u64,
+                ("dependentRequired" | "dependencies" | "dependentSchemas", value) => {
+                    node.on_object += size(value);
+                }
+                ("uniqueItems", Value::Bool(true)) => node.unique = true,
+                ("unevaluatedProperties" | "unevaluatedItems", _) => node.unevaluated = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn pattern(&mut self, text: &'d str) -> Result<pattern::Weight, String> {
+        let weight = pattern::weigh(text)?;
+        self.states.insert(text, weight.states);
+        // At once: what is compiled already takes memory.
+        let states = self.states.values().copied().fold(0, u64::saturating_add);
+        if states > PATTERN_STATES_MAX {
+            return Err(format!(
+                "its patterns need {states} states, and {PATTERN_STATES_MAX} is the most"
+            ));
+        }
+        Ok(weight)
+    }
+}
+
+/// Values within a value, itself included.
+fn size(value: &Value) -> u64 {
+    1 + match value {
+        Value::Array(list) => list.iter().map(size).sum(),
+        Value::Object(map) => map.values().map(size).sum(),
+        _ => 0,
+    }
+}

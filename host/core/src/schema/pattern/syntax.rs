@@ -1,0 +1,442 @@
+//! Reads a pattern of ECMA-262 that the linear engine cannot match.
+//!
+//! Owns: the syntax of `pattern` with look-around and back-references: that of
+//! JavaScript's `u` flag, and of what is harmless beyond it. Never: recurses
+//! deeper than a bound.
+
+use std::sync::Arc;
+
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
+
+/// Most groups in each other: each is a few frames of the native stack.
+const DEPTH_MAX: usize = 50;
+
+/// A part of a pattern.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    /// One character of a set.
+    Set(Arc<ClassUnicode>),
+    /// One after the other.
+    Concat(Vec<Node>),
+    /// The first that leads to a match.
+    Alt(Vec<Node>),
+    /// So many times.
+    Repeat { inner: Box<Node>, min: u32, max: Option<u32>, greedy: bool },
+    /// What it matches is remembered under a number.
+    Group(Box<Node>, usize),
+    /// A place between characters.
+    Assert(Assert),
+    /// What follows, or what stands before.
+    Look { inner: Box<Node>, ahead: bool, negated: bool },
+    /// The same text as a group's.
+    Back(usize),
+}
+
+/// A place between characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Assert {
+    Start,
+    End,
+    Word,
+    NotWord,
+}
+
+/// A pattern and the number of its groups, the whole of it included.
+pub(super) fn read(pattern: &str) -> Result<(Node, usize), String> {
+    let chars: Vec<char> = pattern.chars().collect();
+    let names = group_names(&chars);
+    let mut reader = Reader { chars, at: 0, names, groups: 0, depth: 0 };
+    let node = reader.alternatives()?;
+    match reader.peek() {
+        None => Ok((node, reader.groups + 1)),
+        Some(_) => Err(reader.wrong("a `)` closes nothing")),
+    }
+}
+
+/// The name of each group in order, empty for those without: a reference may
+/// stand before its group.
+fn group_names(chars: &[char]) -> Vec<String> {
+    let mut names = Vec::new();
+    let (mut at, mut in_class) = (0, false);
+    while let Some(one) = chars.get(at) {
+        match one {
+            '\\' => at += 1,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => match (chars.get(at + 1), chars.get(at + 2), chars.get(at + 3)) {
+                (Some('?'), Some('<'), Some(next)) if *next != '=' && *next != '!' => {
+                    names.push(chars[at + 3..].iter().take_while(|one| **one != '>').collect());
+                }
+                (Some('?'), ..) => {}
+                _ => names.push(String::new()),
+            },
+            _ => {}
+        }
+        at += 1;
+    }
+    names
+}
+
+struct Reader {
+    chars: Vec<char>,
+    at: usize,
+    names: Vec<String>,
+    groups: usize,
+    depth: usize,
+}
+
+/// An item of a class.
+enum Item {
+    One(char),
+    Set(ClassUnicode),
+}
+
+impl Reader {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let one = self.peek();
+        self.at += 1;
+        one
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let found =
+            text.chars().enumerate().all(|(nth, one)| self.chars.get(self.at + nth) == Some(&one));
+        if found {
+            self.at += text.chars().count();
+        }
+        found
+    }
+
+    fn wrong(&self, problem: &str) -> String {
+        format!("column {}: {problem}", self.at.min(self.chars.len()) + 1)
+    }
+
+    fn alternatives(&mut self) -> Result<Node, String> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.wrong(&format!("groups are nested more than {DEPTH_MAX} deep")));
+        }
+        let mut all = vec![self.sequence()?];
+        while self.eat("|") {
+            all.push(self.sequence()?);
+        }
+        self.depth -= 1;
+        Ok(if all.len() == 1 { all.remove(0) } else { Node::Alt(all) })
+    }
+
+    fn sequence(&mut self) -> Result<Node, String> {
+        let mut all = Vec::new();
+        while let Some(one) = self.peek() {
+            if one == '|' || one == ')' {
+                break;
+            }
+            let term = self.term()?;
+            all.push(self.repeated(term)?);
+        }
+        Ok(Node::Concat(all))
+    }
+
+    fn term(&mut self) -> Result<Node, String> {
+        let group = [
+            ("(?=", Some((true, false))),
+            ("(?!", Some((true, true))),
+            ("(?<=", Some((false, false))),
+            ("(?<!", Some((false, true))),
+            ("(?:", None),
+        ];
+        for (opening, look) in group {
+            if self.eat(opening) {
+                let inner = self.inside()?;
+                return Ok(match look {
+                    Some((ahead, negated)) => Node::Look { inner: Box::new(inner), ahead, negated },
+                    None => inner,
+                });
+            }
+        }
+        if self.eat("(?<") {
+            while self.peek().is_some_and(|one| one != '>') {
+                self.at += 1;
+            }
+            self.at += 1;
+            return self.group();
+        }
+        if self.eat("(?") {
+            return Err(self.wrong("flags inside a pattern are not understood beside look-around"));
+        }
+        match self.next() {
+            Some('(') => self.group(),
+            Some('^') => Ok(Node::Assert(Assert::Start)),
+            Some('$') => Ok(Node::Assert(Assert::End)),
+            Some('.') => Ok(one_of(dot())),
+            Some('[') => Ok(one_of(self.class()?)),
+            Some('\\') => self.escape(),
+            Some('*' | '+' | '?') => Err(self.wrong("nothing stands before a repetition")),
+            Some(one) => Ok(one_of(single(one))),
+            None => Err(self.wrong("it ends too early")),
+        }
+    }
+
+    fn group(&mut self) -> Result<Node, String> {
+        self.groups += 1;
+        let number = self.groups;
+        Ok(Node::Group(Box::new(self.inside()?), number))
+    }
+
+    fn inside(&mut self) -> Result<Node, String> {
+        let inner = self.alternatives()?;
+        if self.eat(")") { Ok(inner) } else { Err(self.wrong("a group is not closed")) }
+    }
+
+    fn repeated(&mut self, term: Node) -> Result<Node, String> {
+        let before = self.at;
+        let (min, max) = match self.next() {
+            Some('*') => (0, None),
+            Some('+') => (1, None),
+            Some('?') => (0, Some(1)),
+            Some('{') => match self.counts() {
+                Some(counts) => counts,
+                None => {
+                    self.at = before;
+                    return Ok(term);
+                }
+            },
+            _ => {
+                self.at = before;
+                return Ok(term);
+            }
+        };
+        if max.is_some_and(|max| max < min) {
+            return Err(self.wrong("a repetition has its bounds the wrong way round"));
+        }
+        if matches!(term, Node::Assert(_) | Node::Look { ahead: false, .. }) {
+            return Err(self.wrong("what is repeated takes no characters"));
+        }
+        let greedy = !self.eat("?");
+        if matches!(self.peek(), Some('*' | '+' | '?')) {
+            return Err(self.wrong("a repetition is repeated"));
+        }
+        Ok(Node::Repeat { inner: Box::new(term), min, max, greedy })
+    }
+
+    /// `{2}`, `{2,}` or `{2,5}` behind its brace; anything else is text.
+    fn counts(&mut self) -> Option<(u32, Option<u32>)> {
+        let min = self.number()?;
+        let max = if self.eat(",") {
+            if self.peek() == Some('}') { None } else { Some(self.number()?) }
+        } else {
+            Some(min)
+        };
+        self.eat("}").then_some((min, max))
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        let from = self.at;
+        while self.peek().is_some_and(|one| one.is_ascii_digit()) {
+            self.at += 1;
+        }
+        let digits: String = self.chars[from..self.at.min(self.chars.len())].iter().collect();
+        if digits.is_empty() { None } else { Some(digits.parse().unwrap_or(u32::MAX)) }
+    }
+
+    fn escape(&mut self) -> Result<Node, String> {
+        if self.eat("b") {
+            return Ok(Node::Assert(Assert::Word));
+        }
+        if self.eat("B") {
+            return Ok(Node::Assert(Assert::NotWord));
+        }
+        if self.eat("k<") {
+            let from = self.at;
+            while self.peek().is_some_and(|one| one != '>') {
+                self.at += 1;
+            }
+            let name: String = self.chars[from..self.at.min(self.chars.len())].iter().collect();
+            let known = self.names.iter().position(|known| *known == name && !name.is_empty());
+            self.at += 1;
+            return known
+                .map(|at| Node::Back(at + 1))
+                .ok_or_else(|| self.wrong(&format!("no group is called `{name}`")));
+        }
+        if self.peek().is_some_and(|one| ('1'..='9').contains(&one)) {
+            let number = self.number().unwrap_or(u32::MAX);
+            let number = usize::try_from(number).unwrap_or(usize::MAX);
+            if number > self.names.len() {
+                return Err(self.wrong(&format!("there is no group {number}")));
+            }
+            return Ok(Node::Back(number));
+        }
+        match self.escaped()? {
+            Item::One(one) => Ok(one_of(single(one))),
+            Item::Set(set) => Ok(one_of(set)),
+        }
+    }
+
+    /// What stands behind a backslash, inside of classes and outside.
+    fn escaped(&mut self) -> Result<Item, String> {
+        let set = |set: ClassUnicode, negated: bool| Ok(Item::Set(maybe_not(set, negated)));
+        let one = |code: u32, reader: &Self| {
+            let found = char::from_u32(code);
+            found.map(Item::One).ok_or_else(|| reader.wrong("half of a surrogate pair"))
+        };
+        match self.next() {
+            Some(kind @ ('d' | 'D')) => set(ranges(&[('0', '9')]), kind == 'D'),
+            Some(kind @ ('w' | 'W')) => set(word(), kind == 'W'),
+            Some(kind @ ('s' | 'S')) => set(space(), kind == 'S'),
+            Some(kind @ ('p' | 'P')) => self.property(kind == 'P'),
+            Some('t') => Ok(Item::One('\t')),
+            Some('n') => Ok(Item::One('\n')),
+            Some('v') => Ok(Item::One('\u{b}')),
+            Some('f') => Ok(Item::One('\u{c}')),
+            Some('r') => Ok(Item::One('\r')),
+            Some('0') if !self.peek().is_some_and(|one| one.is_ascii_digit()) => {
+                Ok(Item::One('\0'))
+            }
+            Some('c') if self.peek().is_some_and(|one| one.is_ascii_alphabetic()) => {
+                let letter = u32::from(self.next().unwrap_or('@'));
+                one(letter % 32, self)
+            }
+            Some('x') => {
+                let code = self.hex(2)?;
+                one(code, self)
+            }
+            Some('u') if self.eat("{") => {
+                let mut code: u32 = 0;
+                while let Some(digit) = self.peek().and_then(|one| one.to_digit(16)) {
+                    code = code.saturating_mul(16).saturating_add(digit);
+                    self.at += 1;
+                }
+                if !self.eat("}") {
+                    return Err(self.wrong("`\\u{` is not closed"));
+                }
+                one(code, self)
+            }
+            Some('u') => {
+                let high = self.hex(4)?;
+                if (0xd800..0xdc00).contains(&high) && self.eat("\\u") {
+                    let low = self.hex(4)?;
+                    let code =
+                        0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff);
+                    return one(code, self);
+                }
+                one(high, self)
+            }
+            Some(other) if !other.is_ascii_alphanumeric() => Ok(Item::One(other)),
+            Some(other) => Err(self.wrong(&format!("the escape `\\{other}` is not known"))),
+            None => Err(self.wrong("it ends with a backslash")),
+        }
+    }
+
+    fn hex(&mut self, digits: usize) -> Result<u32, String> {
+        let text: String = self.chars.iter().skip(self.at).take(digits).collect();
+        self.at += digits;
+        let fits = text.len() == digits && text.chars().all(|one| one.is_ascii_hexdigit());
+        u32::from_str_radix(&text, 16)
+            .ok()
+            .filter(|_| fits)
+            .ok_or_else(|| self.wrong(&format!("{digits} hexadecimal digits are wanted")))
+    }
+
+    /// `\p{…}`, by the names that the linear engine knows.
+    fn property(&mut self, negated: bool) -> Result<Item, String> {
+        let rest: String = self.chars.iter().skip(self.at).take_while(|one| **one != '}').collect();
+        self.at += rest.chars().count() + 1;
+        let parsed = regex_syntax::parse(&format!("\\p{rest}}}")).ok();
+        match parsed.map(regex_syntax::hir::Hir::into_kind) {
+            Some(HirKind::Class(Class::Unicode(set))) if rest.starts_with('{') => {
+                Ok(Item::Set(maybe_not(set, negated)))
+            }
+            _ => Err(self.wrong(&format!("the property `\\p{rest}}}` is not known"))),
+        }
+    }
+
+    /// `[…]`, behind its bracket.
+    fn class(&mut self) -> Result<ClassUnicode, String> {
+        let negated = self.eat("^");
+        let mut set = ClassUnicode::empty();
+        loop {
+            if self.eat("]") {
+                return Ok(maybe_not(set, negated));
+            }
+            let low = self.item()?;
+            let range = self.peek() == Some('-')
+                && self.chars.get(self.at + 1).is_some_and(|next| *next != ']');
+            match (low, range) {
+                (Item::One(low), true) => {
+                    self.at += 1;
+                    match self.item()? {
+                        Item::One(high) if low <= high => {
+                            set.push(ClassUnicodeRange::new(low, high));
+                        }
+                        Item::One(_) => return Err(self.wrong("a range is the wrong way round")),
+                        Item::Set(other) => {
+                            set.union(&other);
+                            set.push(ClassUnicodeRange::new(low, low));
+                            set.push(ClassUnicodeRange::new('-', '-'));
+                        }
+                    }
+                }
+                (Item::One(one), false) => set.push(ClassUnicodeRange::new(one, one)),
+                (Item::Set(other), _) => set.union(&other),
+            }
+        }
+    }
+
+    fn item(&mut self) -> Result<Item, String> {
+        match self.next() {
+            None => Err(self.wrong("a class is not closed")),
+            Some('\\') if self.eat("b") => Ok(Item::One('\u{8}')),
+            Some('\\') if self.eat("-") => Ok(Item::One('-')),
+            Some('\\') => self.escaped(),
+            Some(one) => Ok(Item::One(one)),
+        }
+    }
+}
+
+fn one_of(set: ClassUnicode) -> Node {
+    Node::Set(Arc::new(set))
+}
+
+fn maybe_not(mut set: ClassUnicode, negated: bool) -> ClassUnicode {
+    if negated {
+        set.negate();
+    }
+    set
+}
+
+fn ranges(list: &[(char, char)]) -> ClassUnicode {
+    ClassUnicode::new(list.iter().map(|(low, high)| ClassUnicodeRange::new(*low, *high)))
+}
+
+fn single(one: char) -> ClassUnicode {
+    ranges(&[(one, one)])
+}
+
+/// `\w`.
+fn word() -> ClassUnicode {
+    ranges(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
+}
+
+/// `\s`: white space and line ends of ECMA-262.
+fn space() -> ClassUnicode {
+    ranges(&[
+        ('\t', '\r'),
+        (' ', ' '),
+        ('\u{a0}', '\u{a0}'),
+        ('\u{1680}', '\u{1680}'),
+        ('\u{2000}', '\u{200a}'),
+        ('\u{2028}', '\u{2029}'),
+        ('\u{202f}', '\u{202f}'),
+        ('\u{205f}', '\u{205f}'),
+        ('\u{3000}', '\u{3000}'),
+        ('\u{feff}', '\u{feff}'),
+    ])
+}
+
+/// `.`: anything but the end of a line.
+fn dot() -> ClassUnicode {
+    maybe_not(ranges(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]), true)
+}

@@ -1,0 +1,31 @@
+//! From the bytes of a script to one that may run.
+//!
+//! Owns: reading and compiling it. Never: looks for it, or runs it.
+
+use smol_wf_core::guest::Dialect;
+use smol_wf_core::script::Script;
+use smol_wf_core::surface::Surface;
+use smol_wf_sandbox::Sandbox;
+
+use crate::children::file_name_of;
+use crate::error::EngineError;
+use crate::explain::explain;
+use crate::request::ScriptFile;
+
+/// Reads and compiles a script, without running it.
+pub(crate) async fn compile(
+    sandbox: &Sandbox,
+    file: &ScriptFile,
+    surface: Surface,
+) -> Result<(Script, Dialect), EngineError> {
+    let file_name = file_name_of(&file.path.to_string_lossy());
+    let script = Script::read(&file.bytes, &file_name)
+        .map_err(|refused| EngineError::Script(Box::new(refused)))?;
+    match sandbox.inspect(&script.source(), surface).await? {
+        Ok(dialect) => Ok((script, dialect)),
+        Err(error) => {
+            let error = Box::new(explain(error, &script.text, &file_name));
+            Err(EngineError::Compile { error, text: script.text, file_name })
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The timers that scripts wait for.
+//!
+//! Owns: when each is due, by the monotonic clock, so that only time in which
+//! this process holds the run counts. Never: says what a timer is for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use smol_wf_core::ids::TimerId;
+use tokio::time::Instant;
+
+/// Timers that are set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    /// Those that are due at once in order of creation.
+    queue: BTreeSet<(Instant, TimerId)>,
+    due: HashMap<TimerId, Instant>,
+}
+
+impl Timers {
+    /// Sets a timer; `now` is one moment for all that are set together.
+    pub(crate) fn set(&mut self, timer: TimerId, left_us: i64, now: Instant) {
+        let left = Duration::from_micros(u64::try_from(left_us).unwrap_or(0));
+        let due = now + left;
+        self.queue.insert((due, timer));
+        self.due.insert(timer, due);
+    }
+
+    pub(crate) fn clear(&mut self, timer: TimerId) {
+        if let Some(due) = self.due.remove(&timer) {
+            self.queue.remove(&(due, timer));
+        }
+    }
+
+    pub(crate) fn clear_all(&mut self) {
+        self.queue.clear();
+        self.due.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How long until the next one is due.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        let (due, _) = self.queue.first()?;
+        Some(due.saturating_duration_since(Instant::now()))
+    }
+
+    /// The next one that is due; it is gone from here.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<TimerId> {
+        let (due, timer) = *self.queue.first()?;
+        if due > now {
+            return None;
+        }
+        self.clear(timer);
+        Some(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_of_one_moment_go_in_order_of_creation_and_cleared_ones_never() {
+        let now = Instant::now();
+        let mut timers = Timers::default();
+        for (timer, left_us) in [(1, 500), (2, 100), (3, 100), (4, 0), (5, 100)] {
+            timers.set(TimerId(timer), left_us, now);
+        }
+        timers.clear(TimerId(3));
+        assert_eq!(timers.take_due(now), Some(TimerId(4)));
+        assert_eq!(timers.take_due(now), None);
+        let later = now + Duration::from_micros(100);
+        let due: Vec<_> = std::iter::from_fn(|| timers.take_due(later)).collect();
+        assert_eq!(due, [TimerId(2), TimerId(5)]);
+        timers.clear_all();
+        assert!(timers.is_empty() && timers.next().is_none());
+    }
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs the required tests of the official JSON Schema suite, draft 7 and 2020-12,
+# the way of agent({schema}). The suite is taken from the sources of the Python
+# package jsonschema, which carries it whole; the npm package
+# @json-schema-org/tests only names a git repository.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=4.26.0
+digest=0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326
+folder="${CARGO_TARGET_DIR:-target}/schema-suite"
+archive="$folder/jsonschema-$version.tar.gz"
+
+skip() {
+  if [[ -n "${CI:-}" ]]; then
+    echo "schema-suite: $1" >&2
+    exit 1
+  fi
+  echo "schema-suite: skipped: $1" >&2
+  exit 0
+}
+
+if [[ ! -f "$archive" ]]; then
+  mkdir -p "$folder"
+  python3 -m pip download --quiet --no-deps --no-binary jsonschema \
+    --dest "$folder" "jsonschema==$version" || skip "pip cannot download jsonschema $version"
+fi
+sha256sum --check --quiet <<<"$digest  $archive"
+tar -xzf "$archive" -C "$folder" "jsonschema-$version/json/tests"
+cargo run --quiet --locked -p smol-wf-core --example schema_suite -- \
+  "$folder/jsonschema-$version/json/tests"
