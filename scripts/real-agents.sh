@@ -2,10 +2,12 @@
 # Drives the real Claude Code, Codex, opencode and pi through smol-wf, against
 # scripts/mock-llm, where no other network is: docs/agents.md says how.
 #
-#   scripts/real-agents.sh [--install-only | --measure] [--agent NAME]... [--case NAME]... [--keep]
+#   scripts/real-agents.sh [--install-only | --measure] [--smoke] [--acp] [--newest]
+#                          [--agent NAME]... [--case NAME]... [--keep]
 #
 # The agents, some 1.4 GB, are installed once into $REAL_AGENTS_CACHE, by default
-# target/agents. SMOL_WF names another program than the one that it builds.
+# target/agents; those of --acp are 1 GB more, and the newest versions of the first
+# four another 1.4 GB. SMOL_WF names another program than the one that it builds.
 # Exit codes: 0 all cases hold; 1 some do not; 77 they cannot be run here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,19 +16,24 @@ cache=${REAL_AGENTS_CACHE:-target/agents}
 claude=2.1.330 codex=0.169.0 opencode=1.18.33 pi=1.5.2 node=22.23.3
 # What pi needs beside it to load an extension.
 jiti=2.7.0 typebox=1.3.27
-versions="claude $claude codex $codex opencode $opencode pi $pi node $node jiti $jiti typebox $typebox"
+# Agents that speak the Agent Client Protocol.
+acp=(@agentclientprotocol/claude-agent-acp@0.101.0 @agentclientprotocol/codex-acp@2.6.0 pi-acp@0.0.34
+  @google/gemini-cli@0.61.0 @qwen-code/qwen-code@0.24.4 @github/copilot@1.0.102)
 
 say() { echo "real-agents: $*" >&2; }
 cannot() { say "skipped: $*"; exit 77; }
 
-# Scripts of packages are not run on installation; these two only put the
-# program of this machine into its place.
-install() {
-  rm -rf "$cache"
-  mkdir -p "$cache/bin"
+npm_quiet=(--ignore-scripts --no-audit --no-fund --loglevel=error)
+
+# Into a folder: Claude Code, Codex, opencode and pi, in these versions. Scripts
+# of packages are not run on installation; these two only put the program of this
+# machine into its place.
+install_four() {
+  local into=$1 claude=$2 codex=$3 opencode=$4 pi=$5
+  rm -rf "$into"
+  mkdir -p "$into/bin"
   (
-    cd "$cache"
-    npm_quiet=(--ignore-scripts --no-audit --no-fund --loglevel=error)
+    cd "$into"
     echo '{"private": true}' >package.json
     npm install "${npm_quiet[@]}" "@anthropic-ai/claude-code@$claude" "@openai/codex@$codex" \
       "opencode-ai@$opencode" "node-linux-$(npm_arch)@$node"
@@ -44,10 +51,43 @@ install() {
     chmod +x dist/bundle/cli.js
   )
   local name
-  for name in claude codex opencode; do ln -s "../node_modules/.bin/$name" "$cache/bin/$name"; done
-  ln -s "../node_modules/node-linux-$(npm_arch)/bin/node" "$cache/bin/node"
-  ln -s ../pi/package/dist/bundle/cli.js "$cache/bin/pi"
-  echo "$versions" >"$cache/versions"
+  for name in claude codex opencode; do ln -s "../node_modules/.bin/$name" "$into/bin/$name"; done
+  ln -s "../node_modules/node-linux-$(npm_arch)/bin/node" "$into/bin/node"
+  ln -s ../pi/package/dist/bundle/cli.js "$into/bin/pi"
+}
+
+install_acp() {
+  rm -rf "$cache/acp"
+  mkdir -p "$cache/acp"
+  (
+    cd "$cache/acp"
+    echo '{"private": true}' >package.json
+    npm install "${npm_quiet[@]}" "${acp[@]}"
+  )
+}
+
+newest() { npm view --loglevel=error "$1" version; }
+
+# Installs what is not there yet in these versions.
+have() {
+  local where=$1 versions=$2
+  shift 2
+  [[ $(cat "$where/versions" 2>/dev/null) != "$versions" ]] || return 0
+  say "installing into $where: $versions"
+  # In a condition the shell would go on after a failure.
+  set +e
+  (set -e; "$@")
+  local installed=$?
+  set -e
+  [[ $installed == 0 ]] || cannot "the agents cannot be installed"
+  echo "$versions" >"$where/versions"
+}
+
+asks_for() {
+  local what=$1 word
+  shift
+  for word in "$@"; do [[ $word != $what ]] || return 0; done
+  return 1
 }
 
 npm_arch() { case $(uname -m) in x86_64) echo x64 ;; aarch64) echo arm64 ;; *) uname -m ;; esac; }
@@ -68,16 +108,17 @@ done
 unshare -n true 2>/dev/null || unshare --map-current-user --keep-caps -n true 2>/dev/null ||
   cannot "no network namespace: it needs root, or user namespaces"
 
-if [[ $(cat "$cache/versions" 2>/dev/null) != "$versions" ]]; then
-  say "installing the agents into $cache (some 1.4 GB)"
-  # In a condition the shell would go on after a failure.
-  set +e
-  (set -e; install)
-  installed=$?
-  set -e
-  [[ $installed == 0 ]] || cannot "the agents cannot be installed"
+four="claude $claude codex $codex opencode $opencode pi $pi node $node jiti $jiti typebox $typebox"
+have "$cache" "$four" install_four "$cache" "$claude" "$codex" "$opencode" "$pi"
+if asks_for '--acp' "$@" || asks_for 'acp-*' "$@"; then
+  have "$cache/acp" "${acp[*]}" install_acp
 fi
-[[ ${1:-} != --install-only ]] || exit 0
+if asks_for '--newest' "$@" || asks_for '*-new' "$@"; then
+  found=("$(newest @anthropic-ai/claude-code)" "$(newest @openai/codex)" "$(newest opencode-ai)"
+    "$(newest @earendil-works/pi-coding-agent)") || cannot "the registry does not answer"
+  have "$cache/new" "${found[*]}" install_four "$cache/new" "${found[@]}"
+fi
+! asks_for '--install-only' "$@" || exit 0
 
 program=${SMOL_WF:-}
 if [[ -z $program ]]; then

@@ -155,7 +155,7 @@ def check_image(place, heard, wanted, to_the_end):
     expect(not lost, f"told and lost: {sorted(lost)}")
     if not to_the_end or not before:
         return
-    code, stdout, stderr = place.smol_wf("resume", "latest", "--events")
+    code, stdout, stderr = place.smol_wf("resume", "latest", "--anywhere", "--events")
     expect(code == 0, f"resume: exit {code}: {stderr}")
     expect(result(stdout) == wanted, "another result")
     check_resumed(before, place.journal(), announced)

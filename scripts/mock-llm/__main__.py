@@ -7,6 +7,7 @@ and nothing outside of the standard library. README.md has the directives.
 import argparse
 import hashlib
 import json
+import re
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import anthropic
 import chat
+import gemini
 import responses
 from request import Request
 from script import answer, asked
@@ -23,6 +25,8 @@ PROTOCOLS = {
     "/messages": ("anthropic", anthropic),
     "/responses": ("responses", responses),
     "/chat/completions": ("chat", chat),
+    ":generateContent": ("gemini", gemini),
+    ":streamGenerateContent": ("gemini", gemini),
 }
 MODELS = ["mock-model", "mock-small"]
 USAGE = "111,22,33,44"
@@ -59,8 +63,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.read_body()
         path = self.path.partition("?")[0]
-        if path.endswith("/count_tokens"):
-            return Out(self, {}).json(200, {"input_tokens": max(1, len(body) // 4)})
+        if path.endswith(("/count_tokens", ":countTokens")):
+            tokens = max(1, len(body) // 4)
+            return Out(self, {}).json(200, {"input_tokens": tokens, "totalTokens": tokens})
         route = next((PROTOCOLS[end] for end in PROTOCOLS if path.endswith(end)), None)
         try:
             body = json.loads(body)
@@ -68,7 +73,12 @@ class Handler(BaseHTTPRequestHandler):
             body = None
         if route is None or not isinstance(body, dict):
             return Out(self, {}).json(404, {"error": {"message": "mock: no route " + path}})
+        if route[0] == "gemini":
+            # The model and the way stand in the path.
+            model, _, way = path.rpartition("/")[2].partition(":")
+            body.update(model=model, stream=way.startswith("stream"))
         request = Request(route[0], body)
+        request.marks = sorted(set(re.findall(r"MARK-[A-Z]+", json.dumps(body))))
         orders = asked(request)
         self.server.note(path, request, orders)
         try:
@@ -112,6 +122,9 @@ def error(request, orders):
     if request.protocol == "anthropic":
         told = {"type": anthropic_word, "message": message}
         return status, {"type": "error", "error": told, "request_id": "req_mock"}, headers
+    if request.protocol == "gemini":
+        told = {"code": status, "message": message, "status": openai_word.upper()}
+        return status, {"error": told}, headers
     told = {"message": message, "type": openai_word, "param": None, "code": openai_word}
     return status, {"error": told}, headers
 
@@ -146,6 +159,8 @@ class Server(ThreadingHTTPServer):
             "prompt": request.last_user[-200:],
             "promptDigest": hashlib.sha256(request.last_user.encode()).hexdigest(),
             "userMessages": len(request.user_texts),
+            "tools": sorted(name for name in request.tools if name),
+            "marks": request.marks,
         }
         with self.lock:
             self.log.write(json.dumps(line) + "\n")

@@ -1,10 +1,14 @@
-"""What the three protocols have in common.
+"""What the four protocols have in common.
 
 Owns: reading a request. Never: answers one.
 """
 
 import json
 import re
+
+
+# What agents wrap what they put beside the words of their user in.
+BESIDE = ["system-reminder", "session_context", "current_datetime"]
 
 
 class Request:
@@ -30,7 +34,7 @@ class Request:
 
     def user_said(self, text):
         """Without what an agent puts beside the words of its user."""
-        said = re.sub(r"<system-reminder>.*?</system-reminder>", "", text, flags=re.S)
+        said = re.sub(r"<(%s)>.*?</\1>" % "|".join(BESIDE), "", text, flags=re.S)
         self.user_texts.append(said.strip())
         self.results = []
 
@@ -69,6 +73,21 @@ class Request:
         form = (body.get("text") or {}).get("format") or {}
         if form.get("type") == "json_schema":
             self.schema = form.get("schema")
+
+    def read_gemini(self, body):
+        for content in body.get("contents", []):
+            parts = content.get("parts", [])
+            results = [part["functionResponse"] for part in parts if "functionResponse" in part]
+            said = "\n".join(part.get("text", "") for part in parts)
+            if content.get("role", "user") == "user" and said.strip() and not results:
+                self.user_said(said)
+            self.results += [json.dumps(result.get("response")) for result in results]
+        for tool in body.get("tools") or []:
+            for function in tool.get("functionDeclarations", []):
+                schema = function.get("parametersJsonSchema") or function.get("parameters")
+                self.tools[function.get("name")] = schema or {}
+        form = body.get("generationConfig") or {}
+        self.schema = form.get("responseJsonSchema") or form.get("responseSchema")
 
     def read_chat(self, body):
         for message in body.get("messages", []):

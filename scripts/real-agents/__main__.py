@@ -19,13 +19,61 @@ import threading
 import time
 import traceback
 
+from acp import OVER_ACP
 from cases import CASES
 from driver import Driver, Wrong
-from lanes import NAMES, Lane, price_file
+from lanes import ACP, NAMES, NEWEST, PINNED, Lane, price_file
 from measure import FAKE, measure
+from users import OF_USERS
+
+# What is left of the table where time is short: each kind once, and what is new
+# of each agent.
+SMOKE = {
+    "doctor",
+    "plain",
+    "structured",
+    "unicode prompt",
+    "file in a worktree",
+    "permissions: read",
+    "401",
+    "400",
+    "invalid model",
+    "cancel, running tool",
+    "repair in the session",
+    "the user's rules, claude",
+    "the user's rules, codex",
+    "the user's rules, pi",
+    "a command in the background",
+    "a subagent in the background",
+    "no other agents",
+    "login in its own settings",
+    "cut frame",
+    *(name for cases in OF_USERS.values() for name in cases),
+}
+
+
+def is_of(case, lane):
+    """A case of one agent's own says whose it is."""
+    return lane.like in getattr(case, "lanes", [lane.like])
+
+
+def table(lane, wanted):
+    """The cases of a lane, in their order."""
+    if lane.like in ACP:
+        cases = OVER_ACP
+    else:
+        cases = {name: case for name, case in CASES.items() if is_of(case, lane)}
+        cases |= OF_USERS.get(lane.like, {})
+    if wanted.case:
+        return {name: case for name, case in cases.items() if name in wanted.case}
+    return {name: case for name, case in cases.items() if not wanted.smoke or name in SMOKE}
+
 
 # Set when no further case is to begin.
 STOPPED = threading.Event()
+
+# Lanes that work side by side: an agent is mostly waited for.
+LANES_AT_ONCE = 5
 
 MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
 
@@ -69,20 +117,14 @@ def run_case(driver, name, case):
         problem = traceback.format_exc()
     took = time.monotonic() - began
     verdict = "PASS" if problem is None else "FAIL"
-    line = "%s  %-11s  %-22s %5.1f s" % (verdict, driver.lane.name, name, took)
+    line = "%s  %-15s  %-30s %5.1f s" % (verdict, driver.lane.name, name, took)
     print(line + ("" if problem is None else "\n      " + problem), flush=True)
     return problem is None
 
 
-def lanes_of(case):
-    """A case of one agent's own says whose it is."""
-    return getattr(case, "lanes", NAMES)
-
-
-def run_lane(driver, cases):
-    ours = {name: case for name, case in cases.items() if driver.lane.name in lanes_of(case)}
-    wanted = (one for one in ours.items() if not STOPPED.is_set())
-    return [run_case(driver, name, case) for name, case in wanted]
+def run_lane(driver, wanted):
+    cases = table(driver.lane, wanted).items()
+    return [run_case(driver, name, case) for name, case in cases if not STOPPED.is_set()]
 
 
 def options():
@@ -90,7 +132,10 @@ def options():
     parser.add_argument("--smol-wf", required=True, type=pathlib.Path, help="the program")
     parser.add_argument("--agents", required=True, type=pathlib.Path, help="has bin/claude etc.")
     parser.add_argument("--agent", action="append", choices=NAMES, help="only this one")
-    parser.add_argument("--case", action="append", choices=list(CASES), help="only this one")
+    parser.add_argument("--case", action="append", help="only this one")
+    parser.add_argument("--smoke", action="store_true", help="a part of the table")
+    parser.add_argument("--acp", action="store_true", help="the other agents over ACP as well")
+    parser.add_argument("--newest", action="store_true", help="the newest versions as well")
     parser.add_argument("--measure", action="store_true", help="figures, not cases")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the runs")
     return parser.parse_args()
@@ -105,7 +150,7 @@ def main():
     log = root / "requests.jsonl"
     mock, port = start_mock(log)
     try:
-        names = ["opencode"] if wanted.measure else wanted.agent or NAMES
+        names = ["opencode"] if wanted.measure else chosen(wanted)
         lanes = [Lane(name, wanted.agents.resolve(), root, port) for name in names]
         settings = root / "smol-wf.toml"
         settings.write_text("\n".join(lane.settings() for lane in lanes) + FAKE)
@@ -114,7 +159,7 @@ def main():
         drivers = [Driver(lane, smol_wf, settings, prices, log) for lane in lanes]
         if wanted.measure:
             return measure(drivers[0])
-        sys.exit(run_all(drivers, {name: CASES[name] for name in wanted.case or CASES}))
+        sys.exit(run_all(drivers, wanted))
     finally:
         mock.terminate()
         mock.wait()
@@ -124,11 +169,17 @@ def main():
             shutil.rmtree(root, ignore_errors=True)
 
 
-def run_all(drivers, cases):
-    """The lanes side by side; 1 when any case fails."""
-    with concurrent.futures.ThreadPoolExecutor(len(drivers)) as pool:
+def chosen(wanted):
+    """The lanes that are asked for."""
+    more = [*(ACP if wanted.acp else []), *(NEWEST if wanted.newest else [])]
+    return wanted.agent or [*PINNED, *more]
+
+
+def run_all(drivers, wanted):
+    """The lanes side by side, as many as there is room for; 1 when any case fails."""
+    with concurrent.futures.ThreadPoolExecutor(LANES_AT_ONCE) as pool:
         try:
-            verdicts = sum(pool.map(lambda driver: run_lane(driver, cases), drivers), [])
+            verdicts = sum(pool.map(lambda driver: run_lane(driver, wanted), drivers), [])
         except BaseException:
             # Ctrl-C: what runs is waited for, which a terminal has told as well.
             STOPPED.set()

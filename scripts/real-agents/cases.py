@@ -45,7 +45,7 @@ def accounts(driver, run, since):
 
 
 def dollars(driver, run, answers):
-    wanted = answers * COSTS[driver.lane.name]
+    wanted = answers * COSTS[driver.lane.like]
     if not math.isclose(run.report["costUsd"], wanted, rel_tol=1e-6):
         raise Wrong("$%s, and not $%s" % (run.report["costUsd"], wanted))
 
@@ -77,7 +77,7 @@ def doctor(driver):
     agents = driver.ask("doctor", "--output", "json")["agents"]
     found = next(one for one in agents if one["name"] == driver.lane.name)
     expect("usable", found["usable"], True)
-    expect("has a version", found["version"] is not None, driver.lane.name != "acp")
+    expect("has a version", found["version"] is not None, not driver.lane.like.startswith("acp"))
 
 
 def plain(driver):
@@ -148,7 +148,7 @@ def sizes(driver):
     """Prompts of all sizes arrive whole where they are read to the end of stdin:
     their digests are equal."""
     for size in SIZES:
-        if driver.lane.name == "codex" and size > CODEX_MAX:
+        if driver.lane.like == "codex" and size > CODEX_MAX:
             continue
         piece = "%07d;" % size
         # No argument of a run is that long, so its script makes it.
@@ -181,7 +181,7 @@ def worktree(driver):
     if (driver.project / "made.txt").exists():
         raise Wrong("the file is in the project too")
     # Over ACP, opencode tells the tokens of the last of its two requests alone.
-    if driver.lane.name != "acp":
+    if driver.lane.like != "acp":
         accounts(driver, run, since)
 
 
@@ -205,7 +205,7 @@ def fails(prompt, code, *words, **options):
         run = driver.call(prompt, retry={"maxAttempts": 1}, **options)
         found, message = run.failure()
         expect("the code", "%s (%s)" % (found, message), "%s (%s)" % (code, message))
-        wanted = [WORDS.get((driver.lane.name, word), word) for word in words]
+        wanted = [WORDS.get((driver.lane.like, word), word) for word in words]
         missing = [word for word in wanted if word.lower() not in message.lower()]
         if missing:
             raise Wrong("no %s in %r" % (missing, message))
@@ -219,10 +219,10 @@ def shut_out(driver):
     words = "[[mock:error=429]] [[mock:retry-after=7200]]"
     run = driver.call(words, "--idle-timeout", "30s", retry={"maxAttempts": 1})
     # Over ACP an agent says nothing of it: it is silent, and that is all.
-    wanted = "provider_timeout" if driver.lane.name == "acp" else "provider_rate_limit"
+    wanted = "provider_timeout" if driver.lane.like == "acp" else "provider_rate_limit"
     expect("the code", run.failure()[0], wanted)
     # These two wait in silence; the others give up at once, and do not say until when.
-    waits = driver.lane.name in ("codex", "opencode")
+    waits = driver.lane.like in ("codex", "opencode")
     expect("exit code", run.code, 5 if waits else 1)
     driver.gone()
 
@@ -291,7 +291,7 @@ def repair(driver):
     expect("the answer", run.completed() and run.report["results"], {"n": 2, "b": "again"})
     # pi lets its model try the first answer again and again, and is ended by
     # smol-wf in the middle of a request, which nobody can account for.
-    if driver.lane.name != "pi":
+    if driver.lane.like != "pi":
         accounts(driver, run, since)
 
 
@@ -301,7 +301,7 @@ def silent(driver):
     The mock answers only a conversation that holds the unanswered prompt.
     """
     since = driver.mark()
-    run = driver.call("[[mock:stall]] [[mock:resumed=there]]", "--idle-timeout", "12s")
+    run = driver.call("[[mock:stall]] [[mock:resumed=there]]", "--idle-timeout", driver.lasting(12))
     expect("the answer", run.completed() and run.report["results"], "there")
     expect("attempts", run.completed()[0]["data"]["attempts"], 2)
     expect("sessions", len({one["sessionId"] for one in run.report["sessions"]}), 1)
@@ -451,7 +451,7 @@ SUBAGENT = ("Agent", {
 
 @only("claude-code")
 def background_agent(driver):
-    background(driver, SUBAGENT, provider="claude-nested")
+    background(driver, SUBAGENT, provider=driver.lane.of_variant("claude-nested"))
 
 
 @only("claude-code")
@@ -467,9 +467,9 @@ def no_other_agents(driver):
 def own_settings_login(driver):
     """Logged in through `env` of its own settings."""
     agents = driver.ask("doctor", "--output", "json")["agents"]
-    found = next(one for one in agents if one["name"] == "claude-gateway")
+    found = next(one for one in agents if one["name"] == driver.lane.of_variant("claude-gateway"))
     expect("usable", found["usable"], True)
-    run = driver.call("say hello", provider="claude-gateway")
+    run = driver.call("say hello", provider=driver.lane.of_variant("claude-gateway"))
     run.completed()
 
 

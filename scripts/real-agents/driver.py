@@ -4,6 +4,7 @@ Owns: starting it, reading what it says, looking for what is left. Never: says
 what is right.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -16,11 +17,23 @@ import uuid
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
 
-# No case may take longer, whatever its agent does.
+# No case may take longer, whatever its agent does, on a machine at rest.
 CASE_SECONDS = 150
+
+# Longest that one agent may take, on a machine at rest.
+AGENT_SECONDS = 100
+
+# How much longer a busy machine may take, at the most.
+SLOWER_MAX = 12
 
 # Ending an agent: 3 s after SIGTERM comes SIGKILL; the rest is a busy machine.
 GONE_SECONDS = 15
+
+
+def slower():
+    """How much longer everything takes just now: processes that want to run, by
+    those that can."""
+    return min(SLOWER_MAX, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
 class Wrong(Exception):
@@ -80,6 +93,14 @@ class Driver:
         for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "begin"]):
             subprocess.run([*git, *words], cwd=self.project, env=self.env, check=True)
 
+    def patience(self, seconds):
+        """So many seconds of a machine at rest."""
+        return seconds * slower()
+
+    def lasting(self, seconds):
+        """The same, as a flag has it."""
+        return "%ds" % self.patience(seconds)
+
     def start(self, script, args, *flags):
         """Starts a run; its output goes to files, so that nothing can block."""
         folder = self.lane.root / ("run-" + uuid.uuid4().hex[:8])
@@ -87,7 +108,7 @@ class Driver:
         given = folder / "args.json"
         given.write_text(json.dumps(args))
         argv = [self.smol_wf, "run", script, "--events", "--agent-provider", self.lane.name]
-        argv += ["--args-from-file", given, "--agent-timeout", "100s", *flags]
+        argv += ["--args-from-file", given, "--agent-timeout", self.lasting(AGENT_SECONDS), *flags]
         out, err = open(folder / "stdout", "wb"), open(folder / "stderr", "wb")
         process = subprocess.Popen(
             argv, cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
@@ -97,11 +118,11 @@ class Driver:
 
     def finish(self, process):
         try:
-            code = process.wait(CASE_SECONDS)
+            code = process.wait(self.patience(CASE_SECONDS))
         except subprocess.TimeoutExpired:
             process.terminate()
-            process.wait(GONE_SECONDS)
-            raise Wrong("no end after %d s" % CASE_SECONDS) from None
+            process.wait(self.patience(GONE_SECONDS))
+            raise Wrong("no end after %s" % self.lasting(CASE_SECONDS)) from None
         lines = (process.folder / "stdout").read_text().split("\n")
         events = [json.loads(line) for line in lines if line]
         stderr = (process.folder / "stderr").read_text()
@@ -113,7 +134,7 @@ class Driver:
     def ask(self, *words):
         """What another command of smol-wf says, as JSON."""
         argv = [self.smol_wf, *words]
-        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
+        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=self.patience(60))
         return json.loads(told.stdout or "{}")
 
     def call(self, prompt, *flags, **options):
@@ -151,11 +172,19 @@ class Driver:
         self.until("its processes are gone", GONE_SECONDS, lambda: not self.processes())
 
     def until(self, what, seconds, is_so):
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
         while not is_so():
-            if time.monotonic() > deadline:
-                raise Wrong("waited %d s until %s; left: %s" % (seconds, what, self.processes()))
+            waited = time.monotonic() - began
+            # The machine may have become busy meanwhile.
+            if waited > self.patience(seconds):
+                raise Wrong("waited %d s until %s; left: %s" % (waited, what, self.processes()))
             time.sleep(0.1)
+
+    def end_all(self):
+        """Ends what a case has started by itself."""
+        for process in self.processes():
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
 
     def interrupt(self, process):
         process.send_signal(signal.SIGINT)

@@ -2,8 +2,13 @@
 
 Owns: a private home for each, the settings file of smol-wf, the words in which
 agents differ. Never: runs anything.
+
+A lane is named as the provider that it tries. One whose name ends in `-new` is
+the newest version of an agent beside the one that is pinned; one that begins with
+`acp-` is driven over the Agent Client Protocol.
 """
 
+import contextlib
 import json
 import pathlib
 
@@ -20,6 +25,9 @@ class Lane:
 
     def __init__(self, name, agents, root, port):
         self.name, self.agents = name, agents
+        self.is_new = name.endswith("-new")
+        # The lane that it is like in all that an agent says and does.
+        self.like = name.removesuffix("-new")
         self.root = root / name
         self.home = self.root / "home"
         self.home.mkdir(parents=True)
@@ -27,9 +35,15 @@ class Lane:
         # The path is how the mock's log tells the lanes apart.
         self.base = "http://127.0.0.1:%d/%s" % (port, name)
         self.variants = []
-        program = {"claude-code": "claude", "acp": "opencode"}.get(name, name)
-        self.program = agents / "bin" / program
-        getattr(self, "set_up_" + program)()
+        agent = {"claude-code": "claude", "acp": "opencode"}.get(self.like, self.like)
+        agent = agent.removeprefix("acp-")
+        self.bin = agents / ("new/bin" if self.is_new else "bin")
+        self.program = self.bin / agent
+        getattr(self, "set_up_" + agent)()
+        self.command = [str(self.program), "acp"]
+        if self.like.startswith("acp-"):
+            program, *flags = ACP[self.like]
+            self.command = [str(agents / "acp/node_modules/.bin" / program), *flags]
 
     def set_up_claude(self):
         self.model = "claude-sonnet-4-5"
@@ -40,6 +54,8 @@ class Lane:
             "ANTHROPIC_MODEL": self.model,
             "CLAUDE_CODE_MAX_RETRIES": str(RETRIES),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            # The one that is installed, for the agent that drives it over ACP.
+            "CLAUDE_CODE_EXECUTABLE": str(self.program),
         }
         self.write(".claude/settings.json", {"permissions": {"allow": ["Bash"]}})
         self.variants.append(("claude-nested", self.env, "subagents = true"))
@@ -144,34 +160,111 @@ class Lane:
         self.shell = lambda command: ("bash", {"command": command})
         self.writes = lambda path, text: ("write", {"path": path, "content": text})
 
+    def set_up_gemini(self):
+        self.model = "gemini-2.5-pro"
+        self.env = {
+            "GEMINI_API_KEY": "mock-key",
+            "GOOGLE_GEMINI_BASE_URL": self.base,
+            "GEMINI_MODEL": self.model,
+        }
+        security = {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}}
+        privacy = {"usageStatisticsEnabled": False}
+        self.write(".gemini/settings.json", {"security": security, "privacy": privacy})
+        self.shell = lambda command: ("run_shell_command", {"command": command})
+        self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
+
+    def set_up_qwen(self):
+        self.model = "mock-model"
+        self.env = {
+            "OPENAI_API_KEY": "mock-key",
+            "OPENAI_BASE_URL": self.base + "/v1",
+            "OPENAI_MODEL": self.model,
+        }
+        self.write(".qwen/settings.json", {"privacy": {"usageStatisticsEnabled": False}})
+        self.shell = lambda command: ("run_shell_command", {"command": command})
+        self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
+
+    def set_up_copilot(self):
+        self.model = "mock-model"
+        self.env = {
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_PROVIDER_TYPE": "openai",
+            "COPILOT_PROVIDER_BASE_URL": self.base + "/v1",
+            "COPILOT_PROVIDER_API_KEY": "mock-key",
+            "COPILOT_MODEL": self.model,
+        }
+        self.shell = lambda command: ("bash", {"command": command, "description": "a command"})
+        self.writes = lambda path, text: ("create", {"path": path, "file_text": text})
+
     def write(self, name, content):
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
 
+    @contextlib.contextmanager
+    def written(self, name, change):
+        """A file of the user's, JSON or text, changed for a while."""
+        path = self.home / name
+        before = path.read_text() if path.exists() else None
+        now = change if isinstance(change, str) else json.loads(before or "{}") | change
+        self.write(name, now)
+        try:
+            yield
+        finally:
+            path.unlink() if before is None else path.write_text(before)
+
+    def places(self):
+        """What every program needs of its environment."""
+        search = "%s:%s:/usr/local/bin:/usr/bin:/bin" % (self.bin, self.agents / "bin")
+        places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
+        return {"LANG": "C.UTF-8", **places}
+
+    def environment(self):
+        """What its agent finds in its environment."""
+        return {**self.places(), **self.env}
+
     def settings(self):
         """The lane's table in the settings file of smol-wf, as TOML."""
-        search = "%s:%s" % (self.agents / "bin", "/usr/local/bin:/usr/bin:/bin")
-        places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
-        env = {**places, **self.env}
+        env = self.environment()
         # A basic string of TOML is one of JSON.
         pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
         program = json.dumps(str(self.program))
         start = "program = " + program
-        if self.name == "acp":
-            start = 'kind = "acp"\ncommand = [%s, "acp"]' % program
+        if self.is_new:
+            start = "kind = %s\n" % json.dumps(self.like) + start
+        if self.like.startswith("acp"):
+            start = 'kind = "acp"\ncommand = %s' % json.dumps(self.command)
         own = "[providers.%s]\n%s\nenv = { %s }\n" % (self.name, start, pairs)
-        return own + "".join(self.variant(places, *one) for one in self.variants)
+        if self.like.startswith("acp"):
+            return own
+        return own + "".join(self.variant(*one) for one in self.variants)
 
-    def variant(self, places, name, env, more):
+    def variant(self, name, env, more):
         """The same agent under another name and with other settings."""
-        env = {**places, **env}
+        env = {**self.places(), **env}
         pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
-        kind = 'kind = "%s"\nprogram = %s' % (self.name, json.dumps(str(self.program)))
+        kind = 'kind = "%s"\nprogram = %s' % (self.like, json.dumps(str(self.program)))
+        name = self.of_variant(name)
         return "[providers.%s]\n%s\nenv = { %s }\n%s\n" % (name, kind, pairs, more)
 
+    def of_variant(self, name):
+        """The provider of this lane's own that has other settings."""
+        return name + ("-new" if self.is_new else "")
 
-NAMES = ["claude-code", "codex", "opencode", "pi", "acp"]
+
+# Agents that are driven over ACP, and how they are started.
+ACP = {
+    "acp-claude": ["claude-agent-acp"],
+    "acp-codex": ["codex-acp"],
+    "acp-pi": ["pi-acp"],
+    "acp-gemini": ["gemini", "--acp"],
+    "acp-qwen": ["qwen", "--acp"],
+    "acp-copilot": ["copilot", "--acp"],
+}
+
+PINNED = ["claude-code", "codex", "opencode", "pi", "acp"]
+NEWEST = ["claude-code-new", "codex-new", "opencode-new", "pi-new"]
+NAMES = [*PINNED, *ACP, *NEWEST]
 
 
 def price_file(root):

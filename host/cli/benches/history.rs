@@ -22,7 +22,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, HistoryPage, NoWatcher,
-    RunJournal, RunRequest, ScriptFile, SqliteStore,
+    Places, RunJournal, RunRequest, ScriptFile, SqliteStore,
 };
 
 const RUNS: u32 = 10_000;
@@ -60,8 +60,7 @@ async fn measure(dir: &Path) {
         debug_rules: vec!["#3=fail".into()],
         timeout: None,
         seed: Some(1),
-        project_root: Some(dir.to_owned()),
-        home: None,
+        places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
     };
     let report = engine.run(request, &NoWatcher, CancellationToken::new()).await.expect("a run");
     let journal = engine.journal(&report.run_id).await.expect("its journal");

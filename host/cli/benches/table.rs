@@ -28,7 +28,7 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, LimitChanges, NoWatcher,
-    Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
+    Places, Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -130,8 +130,7 @@ fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {
         debug_rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         timeout: None,
         seed: Some(1),
-        project_root: Some(dir.to_owned()),
-        home: None,
+        places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
     }
 }
 
@@ -182,6 +181,7 @@ async fn replays(dir: &Path) {
             limits: LimitChanges::default(),
             agents: AgentSettings::default(),
             timeout: None,
+            places: Places::default(),
         };
         let mut times = Vec::new();
         for _ in 0..5 {
@@ -204,6 +204,7 @@ fn bare_machine() -> Machine {
         script: Digest::of(b""),
         script_path: String::new(),
         project_root: String::new(),
+        cwd: None,
         seed: 1,
         budget: None,
         provider: "debug".into(),

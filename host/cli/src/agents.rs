@@ -17,7 +17,9 @@ use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
-use smol_wf_engine::providers::{CliOptions, Masked, NamedProgram, Provider, Registry, Renamed};
+use smol_wf_engine::providers::{
+    Asks, CliOptions, Masked, NamedProgram, Provider, Registry, Renamed,
+};
 use smol_wf_engine::{EngineError, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
@@ -34,6 +36,7 @@ const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT T
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {
     providers: BTreeMap<String, ProviderSettings>,
+    asks: Asks,
 }
 
 impl Catalogue {
@@ -46,16 +49,24 @@ impl Catalogue {
         let configured = configured.map(|(name, given)| (name.clone(), given.value.clone()));
         let mut providers: BTreeMap<_, _> = built_in.into_iter().chain(configured).collect();
         providers.retain(|_, provider| provider.enabled);
-        Self { providers }
+        let asks = match settings.text(Key::Asks) {
+            Some("allow") => Asks::Allow,
+            _ => Asks::Refuse,
+        };
+        Self { providers, asks }
     }
 
     /// The first agent that is installed and logged in.
     fn first_ready(&self) -> Option<(ProviderKind, PathBuf)> {
         ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
             let settings = self.providers.get(kind.word())?;
-            let seen = build(kind.word(), settings).glance();
+            let seen = self.build(kind.word(), settings).glance();
             seen.program.filter(|_| seen.logged_in == Some(true)).map(|program| (kind, program))
         })
+    }
+
+    fn build(&self, name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+        build(name, settings, self.asks)
     }
 
     /// All of them, those that `auto` prefers first and the debug provider last.
@@ -63,20 +74,20 @@ impl Catalogue {
         let rank = |name: &str| ProviderKind::BUILT_IN.iter().position(|kind| kind.word() == name);
         let mut names: Vec<&String> = self.providers.keys().collect();
         names.sort_by_key(|name| (rank(name).unwrap_or(usize::MAX), *name));
-        let built = names.into_iter().map(|name| build(name, &self.providers[name]));
+        let built = names.into_iter().map(|name| self.build(name, &self.providers[name]));
         built.chain([Arc::new(Debug::new()) as Arc<dyn Provider>]).collect()
     }
 }
 
 impl Providers for Catalogue {
     fn registry(&self, _head: &RunHead) -> Result<Registry, EngineError> {
-        let built = self.providers.iter().map(|(name, settings)| build(name, settings));
+        let built = self.providers.iter().map(|(name, settings)| self.build(name, settings));
         Ok(built.fold(Registry::new(), Registry::with))
     }
 }
 
 /// A provider as it is configured.
-fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
+fn build(name: &str, settings: &ProviderSettings, asks: Asks) -> Arc<dyn Provider> {
     let ProviderSettings { kind, program, command, args, env, env_allow, subagents, .. } =
         settings.clone();
     let cli = CliOptions {
@@ -85,9 +96,11 @@ fn build(name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
         env: env.clone(),
         env_allow: env_allow.clone(),
         subagents,
+        asks,
+        start_timeout: settings.start_timeout,
     };
     let name_of_its_own = name.to_owned();
-    let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow };
+    let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow, asks };
     let provider: Arc<dyn Provider> = match kind {
         ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli)),
         ProviderKind::Codex => Arc::new(Codex::new(cli)),
@@ -124,8 +137,9 @@ enum How {
     OfProject { place: String },
     /// It is installed and logged in.
     Found { program: PathBuf },
-    /// There is nothing else.
-    Nothing,
+    /// There is nothing else; but the settings may have agents that a call can
+    /// name.
+    Nothing { some_configured: bool },
 }
 
 /// An agent that a model of the settings chooses.
@@ -139,13 +153,20 @@ struct Other {
 /// program is started for it. Where there is no agent, it is the one that the
 /// model of the settings names.
 pub(crate) fn choose(settings: &Settings) -> Chosen {
-    let steered = settings.provider_of_model();
+    // A name that no provider has is that of the model's vendor.
+    let steered = settings.provider_of_model().filter(|(name, _)| is_there(settings, name));
     let (name, how) = match named(settings) {
         Some(named) => named,
         None => match (Catalogue::of(settings).first_ready(), &steered) {
             (Some((kind, program)), _) => (kind.word().to_owned(), How::Found { program }),
             (None, Some((name, _))) => (name.clone(), How::Named),
-            (None, None) => (DEBUG.to_owned(), How::Nothing),
+            (None, None) => {
+                let some_configured = settings.providers.values().any(|given| {
+                    let kind = given.value.kind;
+                    given.value.enabled && !ProviderKind::BUILT_IN.contains(&kind)
+                });
+                (DEBUG.to_owned(), How::Nothing { some_configured })
+            }
         },
     };
     let mut others = Vec::new();
@@ -156,6 +177,21 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
     }
     others.extend(of_projects_aliases(settings));
     Chosen { name, answering, how, others }
+}
+
+/// Whether a provider has this name.
+fn is_there(settings: &Settings, name: &str) -> bool {
+    name == DEBUG || Catalogue::of(settings).providers.contains_key(name)
+}
+
+/// Whether the provider that is asked takes the vendor of a model beside it.
+pub(crate) fn takes_vendors(settings: &Settings) -> bool {
+    let catalogue = Catalogue::of(settings);
+    let kind = match settings.text(Key::Provider) {
+        Some(name) if name != AUTO => catalogue.providers.get(name).map(|provider| provider.kind),
+        _ => catalogue.first_ready().map(|(kind, _)| kind),
+    };
+    matches!(kind, Some(ProviderKind::Pi | ProviderKind::Opencode))
 }
 
 /// The provider that the settings name, unless it is `auto`.
@@ -176,6 +212,7 @@ fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = Other> {
     settings.model_map.iter().filter_map(|(alias, given)| {
         let Origin::Project { .. } = given.origin else { return None };
         let name = Selector::parse(&given.value).ok()?.provider?;
+        let name = Some(name).filter(|name| is_there(settings, name))?;
         let place = given.origin.source()?;
         Some(Other { name, what_for: format!("for the model `{alias}`, named in {place}") })
     })
@@ -184,7 +221,12 @@ fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = Other> {
 impl Chosen {
     /// Whether it stands in for an agent that is not there.
     pub(crate) fn is_makeshift(&self) -> bool {
-        self.how == How::Nothing
+        matches!(self.how, How::Nothing { .. })
+    }
+
+    /// Whether there is no agent that any call could be for.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.how == How::Nothing { some_configured: false }
     }
 
     /// What the user has to know of it.
@@ -198,7 +240,7 @@ impl Chosen {
             How::Found { program } => {
                 opening.notes.push(format!("agents: {name} (found at {})", program.display()));
             }
-            How::Nothing => opening.warnings.push(NOTHING.to_owned()),
+            How::Nothing { .. } => opening.banner = Some(NOTHING.to_owned()),
         }
         let others = self.others.iter();
         opening

@@ -64,10 +64,11 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         );
         return Err(CommandError::Usage(message));
     }
+    // On the heap, those that run something, so that this is a small future.
     match command {
-        Command::Run(args) => args.execute(named).await,
-        Command::Resume(args) => args.execute().await,
-        Command::Fork(args) => args.execute(named).await,
+        Command::Run(args) => Box::pin(args.execute(named)).await,
+        Command::Resume(args) => Box::pin(args.execute()).await,
+        Command::Fork(args) => Box::pin(args.execute(named)).await,
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,

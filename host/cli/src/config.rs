@@ -63,8 +63,10 @@ pub(crate) struct ProjectFile {
     pub(crate) dir: PathBuf,
     pub(crate) digest: Digest,
     pub(crate) trust: Trust,
-    /// Names of the settings that are ignored.
+    /// Names of the settings that are ignored until the user trusts the file.
     pub(crate) ignored: Vec<String>,
+    /// Names of those that no project may set.
+    never: Vec<&'static str>,
 }
 
 /// All settings in force.
@@ -76,17 +78,22 @@ pub(crate) struct Settings {
     pub(crate) providers: BTreeMap<String, Given<ProviderSettings>>,
     pub(crate) user_file: Option<PathBuf>,
     pub(crate) project_file: Option<ProjectFile>,
+    /// Why a project's mark or file does not count.
+    passed_over: Option<String>,
 }
 
 impl Settings {
-    /// The settings for work on `start`, a script or a folder.
+    /// The settings for work in `start`, a folder, or on a script.
     pub(crate) fn load(flags: FlagLayer, start: &Path) -> Result<Self, ConfigError> {
         let mut settings = Self::defaults();
         if let Some(found) = find::user()? {
             settings.user(&found)?;
         }
-        if let Some(found) = project(start)?.map(|project| project.read()).transpose()?.flatten() {
-            settings.project(&found)?;
+        if let Some(project) = project(start)? {
+            if let Some(found) = project.read()? {
+                settings.project(&found)?;
+            }
+            settings.passed_over = project.passed_over;
         }
         settings.environment()?;
         for (key, value) in flags.values {
@@ -123,7 +130,9 @@ impl Settings {
     }
 
     fn project(&mut self, found: &Found) -> Result<(), ConfigError> {
-        let said = parsed(found)?;
+        let mut said = parsed(found)?;
+        let never = said.values.extract_if(.., |key, _| key.row().project == Right::Never);
+        let never = never.map(|(key, _)| key.name()).collect();
         let origin = |place| Origin::Project { place };
         let trust = trust::of(found)?;
         let trusted = trust == Trust::Trusted;
@@ -136,7 +145,7 @@ impl Settings {
                     || match row.project {
                         Right::Set => true,
                         Right::Lower => row.kind.is_at_most(value, before),
-                        Right::Nothing => false,
+                        Right::Nothing | Right::Never => false,
                     }
             },
             |_| trusted,
@@ -147,6 +156,7 @@ impl Settings {
             digest: found.digest.clone(),
             trust,
             ignored,
+            never,
         });
         Ok(())
     }
@@ -257,12 +267,27 @@ impl Settings {
 
     /// What the user has to know about where the settings come from.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        self.project_file.iter().filter_map(ProjectFile::warning).collect()
+        let file = self.project_file.iter().flat_map(ProjectFile::warnings);
+        self.passed_over.iter().cloned().chain(file).collect()
     }
 }
 
 impl ProjectFile {
-    fn warning(&self) -> Option<String> {
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        self.of_trust().into_iter().chain(self.of_never())
+    }
+
+    fn of_never(&self) -> Option<String> {
+        if self.never.is_empty() {
+            return None;
+        }
+        let (file, names) = (self.file.display(), self.never.join(", "));
+        Some(format!(
+            "{file} sets {names}, which is for you alone to set; it is ignored. Write it into your own settings (`smol-wf config path` says where), or give it as a flag"
+        ))
+    }
+
+    fn of_trust(&self) -> Option<String> {
         if self.ignored.is_empty() {
             return None;
         }
@@ -282,7 +307,8 @@ impl ProjectFile {
 /// What a file says that needs trust, in words.
 pub(crate) fn needing_trust(found: &Found) -> Result<Vec<String>, ConfigError> {
     let said = parsed(found)?;
-    let values = said.values.iter().filter(|(key, _)| key.row().project != Right::Set);
+    let values = said.values.iter();
+    let values = values.filter(|(key, _)| !matches!(key.row().project, Right::Set | Right::Never));
     let values = values.map(|(key, said)| format!("{} = {}", key.name(), said.value));
     let providers = said.providers.iter();
     let providers =

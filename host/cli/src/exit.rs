@@ -83,6 +83,9 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::RowChanged { .. }
         | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
+        | EngineError::NoRunHere { .. }
+        | EngineError::CwdGone { .. }
+        | EngineError::PathNotUtf8 { .. }
         | EngineError::AmbiguousRun { .. }
         | EngineError::Held { .. }
         | EngineError::InUse { .. } => INPUT,

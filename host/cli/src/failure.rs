@@ -45,6 +45,8 @@ pub(crate) enum CommandError {
         path: PathBuf,
         asked: String,
     },
+    /// Nobody is there to ask, and nobody is there to see that prompts are echoed.
+    NoAgent,
     /// A file holds no run.
     Archive(PathBuf, ArchiveError),
 }
@@ -54,7 +56,7 @@ pub(crate) enum CommandError {
 pub(crate) enum FileError {
     #[error("{} cannot be read: {error}; check the path", screen::path(path))]
     Read { path: PathBuf, error: std::io::Error },
-    #[error("{} is over {bytes_max} bytes, more than any run can have", screen::path(path))]
+    #[error("{} is over {bytes_max} bytes, the most that such a file can have", screen::path(path))]
     TooLarge { path: PathBuf, bytes_max: u64 },
     #[error("{} cannot be written: {error}; choose another path", screen::path(path))]
     Write { path: PathBuf, error: std::io::Error },
@@ -67,6 +69,15 @@ pub(crate) fn there(path: &Path) -> Result<(), FileError> {
 }
 
 impl FileError {
+    /// The same, with the path as people know it.
+    pub(crate) fn at(self, path: PathBuf) -> Self {
+        match self {
+            Self::Read { error, .. } => Self::Read { path, error },
+            Self::TooLarge { bytes_max, .. } => Self::TooLarge { path, bytes_max },
+            Self::Write { error, .. } => Self::Write { path, error },
+        }
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Read { .. } => "file_unreadable",
@@ -152,6 +163,13 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
                 None,
             );
             ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::NoAgent => {
+            say(
+                "no agent is installed and logged in, so there is nobody to ask: `smol-wf doctor` says what is missing; name another one with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [no_agent]",
+                None,
+            );
+            ExitCode::from(crate::exit::UNAVAILABLE)
         }
         CommandError::Archive(path, error) => {
             say(&format!("{}: {error} [{}]", screen::path(path), error.code()), None);

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
+use crate::standing::{LatestFlags, PlaceFlags};
 use crate::table::Format;
 use crate::when;
 
@@ -27,7 +28,7 @@ fn path_value(path: Option<&PathBuf>) -> Option<Value> {
 /// Where journals are kept
 #[derive(Debug, Args)]
 pub(crate) struct DbFlags {
-    /// Database of the runs [default: workflows.db in the state directory]
+    /// Database of the runs [default: smol-wf.db in the state directory]
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
 }
@@ -101,6 +102,11 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::IdleTimeout))]
     idle_timeout: Option<Value>,
 
+    /// What becomes of an agent that asks whether it may, as its own settings say:
+    /// refuse or allow [default: refuse]
+    #[arg(long, value_name = "ANSWER", value_parser = reader(Key::Asks))]
+    asks: Option<Value>,
+
     /// What the run may spend: '$5', or output tokens: 200k; or none
     #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
     budget: Option<Value>,
@@ -127,6 +133,7 @@ impl AgentFlags {
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::AgentTimeout, self.agent_timeout.as_ref());
         layer.add(Key::IdleTimeout, self.idle_timeout.as_ref());
+        layer.add(Key::Asks, self.asks.as_ref());
         layer.add(Key::Budget, self.budget.as_ref());
         layer.add(Key::BudgetMode, self.budget_mode.as_ref());
         layer.add(Key::SaveRawSessions, path_value(self.save_raw_sessions.as_ref()).as_ref());
@@ -280,6 +287,12 @@ pub(crate) struct WorkFlags {
     pub(crate) show: ShowFlags,
 
     #[command(flatten)]
+    pub(crate) places: PlaceFlags,
+
+    #[command(flatten)]
+    pub(crate) latest: LatestFlags,
+
+    #[command(flatten)]
     pub(crate) db: DbFlags,
 }
 
@@ -298,7 +311,7 @@ impl WorkFlags {
         self.db.put(layer);
     }
 
-    /// The settings of a script, or of a folder, under these flags.
+    /// The settings of a folder under these flags.
     pub(crate) fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.put(&mut flags);

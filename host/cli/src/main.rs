@@ -12,6 +12,7 @@ mod config;
 mod difference;
 mod exit;
 mod failure;
+mod files;
 mod flags;
 mod output;
 mod paths;
@@ -20,6 +21,7 @@ mod screen;
 mod setup;
 mod shell;
 mod signals;
+mod standing;
 mod stdin;
 mod streams;
 mod system_limits;
@@ -56,7 +58,7 @@ Examples:
 Exit codes:
   0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
   5 paused at a limit, resumable   7 mismatch   8 completed without any answer
-  69 no agent can be used (doctor)   74 stdout cannot be written   129/130/143 stopped by a signal";
+  69 no agent can be used   74 stdout cannot be written   129/130/143 stopped by a signal";
 
 fn main() -> ExitCode {
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());

@@ -7,12 +7,23 @@ use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::{Xdg, choose_native_strategy};
+use smol_wf_engine::SqliteStore;
 
 /// The program's folder in each of them.
 const FOLDER: &str = "smol-workflows";
 
-/// `workflows.db` in the state directory.
+/// `smol-wf.db` in the state directory. While there is none, a `workflows.db` of
+/// an older version of this program stays in use, with the worktrees beside it;
+/// another program that keeps runs there gives its database the same name.
 pub(crate) fn default_db() -> Option<PathBuf> {
+    let path = state_dir()?.join("smol-wf.db");
+    let is_absent = path.symlink_metadata().is_err();
+    let older = older_db().filter(|older| is_absent && SqliteStore::is_ours(older));
+    Some(older.unwrap_or(path))
+}
+
+/// Where older versions kept runs.
+pub(crate) fn older_db() -> Option<PathBuf> {
     Some(state_dir()?.join("workflows.db"))
 }
 

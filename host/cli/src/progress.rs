@@ -12,10 +12,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
-use smol_wf_engine::{Engine, Watcher};
+use smol_wf_core::journal::RunHead;
+use smol_wf_engine::{Engine, Watcher, WorksIn};
 
+use crate::agents::DEBUG;
 use crate::config::{Key, Settings};
 use crate::failure::talk;
+use crate::screen;
 use crate::streams::EventStream;
 use crate::words::span;
 use live::Live;
@@ -29,6 +32,8 @@ pub(crate) struct Progress {
     level: LogLevel,
     screen: Screen,
     run: OnceLock<RunId>,
+    /// Where its agents work, as the first line says it.
+    place: OnceLock<String>,
     opening: Opening,
     /// Warnings from before the run was known: its id comes first.
     early: Mutex<Vec<String>>,
@@ -44,6 +49,22 @@ const WARNED_MAX: usize = 5;
 pub(crate) struct Opening {
     pub(crate) warnings: Vec<String>,
     pub(crate) notes: Vec<String>,
+    /// What must not be missed: said first, and last of all.
+    pub(crate) banner: Option<String>,
+}
+
+impl Opening {
+    /// Of a run that is taken up, or forked.
+    pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
+        let mut notes: Vec<String> = said.into_iter().collect();
+        if head.provider == DEBUG {
+            notes.push(
+                "agents: debug, as the run was started: it echoes prompts, and nothing is sent to a model"
+                    .to_owned(),
+            );
+        }
+        Self { warnings: settings.warnings(), notes, banner: None }
+    }
 }
 
 enum Screen {
@@ -67,6 +88,7 @@ impl Progress {
             level,
             screen,
             run: OnceLock::new(),
+            place: OnceLock::new(),
             opening,
             early: Mutex::default(),
             warned: Mutex::default(),
@@ -86,11 +108,19 @@ impl Progress {
 
     /// What explains why a run did not even start, too.
     pub(crate) fn say_warnings(&self) {
+        self.say_banner();
         for warning in &self.opening.warnings {
             self.warning(warning);
         }
         let early: Vec<_> = std::mem::take(&mut *locked(&self.early));
         early.iter().for_each(|warning| self.warning(warning));
+    }
+
+    /// At every level: an echo must never pass for an answer.
+    pub(crate) fn say_banner(&self) {
+        if let Some(banner) = &self.opening.banner {
+            talk(&format!("warning: {banner}"));
+        }
     }
 
     /// Whether only what is wrong is to be said.
@@ -124,11 +154,23 @@ impl Progress {
 }
 
 impl Watcher for Progress {
+    fn works_in(&self, WorksIn { cwd, outside }: WorksIn<'_>) {
+        let mut place = format!(" in {}", screen::path(cwd));
+        if let Some(project) = outside {
+            place.push_str(&format!(
+                " (warning: that is outside the project of its script, {}; --cwd names another folder)",
+                screen::path(project)
+            ));
+        }
+        let _ = self.place.set(place);
+    }
+
     fn run_known(&self, run: &RunId, resumed: bool) {
         let _ = self.run.set(run.clone());
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
-        talk(&format!("run {run}{}", if resumed { " (resumed)" } else { "" }));
+        let place = self.place.get().map_or("", String::as_str);
+        talk(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
         if let Some(engine) = &self.events {
             self.stream.get_or_init(|| EventStream::start(engine.tail(run)));
         }
@@ -222,6 +264,11 @@ impl LogLevel {
             _ => Self::Info,
         }
     }
+}
+
+/// Whether someone may be looking: on a terminal, and not in CI.
+pub(crate) fn is_watched() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
 /// Whether lines may be drawn over: on a terminal that can, and not where

@@ -3,7 +3,7 @@
 //! Owns: opening the engine, and the parts of requests that settings decide.
 //! Never: where a setting comes from.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,20 +11,48 @@ use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
+use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
     SqliteStore, Store,
 };
 
 use crate::agents::Catalogue;
-use crate::config::{Key, Settings};
+use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
+use crate::paths;
+use crate::screen;
 
 /// An engine over the database of these settings, which is made where there is
 /// none: for commands that write.
 pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
     let path = database(settings)?;
     over(Box::new(SqliteStore::open(path)?), path, settings, instances_max)
+}
+
+/// What is to be said of the database that [`engine`] is about to make: a path
+/// that was mistyped makes one as well.
+pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
+    let given = settings.get(Key::Db)?;
+    let Value::Path(path) = &given.value else { return None };
+    if is_there(path) {
+        return None;
+    }
+    let shown =
+        |path: &Path| screen::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
+    // What a variable or a file names was typed once, and is known.
+    if matches!(given.origin, Origin::Flag(_)) {
+        return Some(format!("made a new database: {}", shown(path)));
+    }
+    if given.origin != Origin::Default {
+        return None;
+    }
+    let older = paths::older_db().filter(|older| is_there(older))?;
+    Some(format!(
+        "{} is of another program and was left alone; runs are kept in {}",
+        shown(&older),
+        shown(path)
+    ))
 }
 
 /// The same for commands that look first: one that may only be read is.
@@ -151,11 +179,20 @@ pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> 
 }
 
 fn price_table(path: &Path) -> Result<PriceTable, EngineError> {
-    let text = std::fs::read_to_string(path).map_err(|error| EngineError::Request {
-        message: format!("cannot read the prices in {}: {error}", path.display()),
-    })?;
-    PriceTable::parse(&text)
-        .map_err(|error| EngineError::Request { message: format!("{}: {error}", path.display()) })
+    let wrong = |why: &dyn std::fmt::Display| EngineError::Request {
+        message: format!("the prices in {} cannot be used: {why}", path.display()),
+    };
+    let text = prices_text(path).map_err(|error| wrong(&error))?;
+    PriceTable::parse(&text).map_err(|error| wrong(&error))
+}
+
+/// Longest file of prices: thousands of models fit.
+const PRICES_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The text of a file of prices.
+pub(crate) fn prices_text(path: &Path) -> io::Result<String> {
+    let bytes = library::read_named(path, PRICES_BYTES_MAX, paths::home().as_deref())?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// What calls are given that do not say it themselves.

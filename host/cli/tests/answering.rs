@@ -116,6 +116,10 @@ fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
     for (line, says) in [
         ("provider = \"nope\"", "config.toml:1:12: `provider`: unknown provider"),
         ("model = \"x?provider=nope\"", "config.toml:1:9: `model`: unknown provider"),
+        (
+            "provider = 'codex'\nmodel = \"x?provider=nope\"",
+            "config.toml:2:9: `model`: unknown provider",
+        ),
         ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is no model"),
         ("prices = \"nowhere.json\"", "config.toml:1:10: `prices`: the file of prices cannot"),
         ("model_map = { fast = \"x?foo=bar\" }", "config.toml:1:22: `model_map.fast`: it is no"),
@@ -226,6 +230,25 @@ fn a_schema_is_satisfied_by_an_answer_and_by_nothing_less() {
     let ask = "return await agent('hi', { schema: { type: ['object', 'null'] } })";
     let ran = run(&place("cat >/dev/null", "provider = 'slow'"), ask, &[]);
     assert_eq!(ran.ok()["results"], Value::Null);
+}
+
+#[test]
+fn an_agent_hears_where_its_answer_stops_being_json() {
+    let agent = r#"if grep -q 'invalid escape at line 1 column 14' ; then echo '{"x": "good"}'
+        else printf '%s' '{"x":"grep a\|b"}'; fi"#;
+    let ask = "return await agent('hi', { schema: { type: 'object', required: ['x'] } })";
+    let ran = run(&place(agent, "provider = 'slow'"), ask, &[]);
+    assert_eq!(ran.ok()["results"]["x"], "good");
+}
+
+#[test]
+fn an_answer_that_cannot_be_checked_in_time_is_not_asked_for_again() {
+    let agent = "cat >/dev/null; echo asked >>\"$PWD/asked\"; printf '\"%s\"' $(head -c 3000 /dev/zero | tr '\\0' a)";
+    let ask = r"return await agent('hi', { schema: { type: 'string', pattern: '^(a+)+\\1b$' } })";
+    let place = place(agent, "provider = 'slow'");
+    let ran = run(&place, ask, &[]);
+    ran.fails(1, &["takes more steps than allowed", "[answer_too_costly]"]);
+    assert_eq!(std::fs::read_to_string(place.path("asked")).unwrap(), "asked\n");
 }
 
 #[test]

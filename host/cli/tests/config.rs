@@ -138,6 +138,7 @@ fn without_any_layer_the_defaults_are_those_of_the_manual() {
         ("provider", "auto"),
         ("agent_timeout", "30m"),
         ("idle_timeout", "5m"),
+        ("asks", "refuse"),
         ("budget_mode", "pause"),
         ("log_level", "info"),
     ] {
@@ -261,7 +262,7 @@ fn a_run_goes_by_the_settings_and_a_resume_keeps_what_it_was_started_with() {
     let ran = in_project(&place, &["run", "w.mjs"], &[]);
     ran.fails(5, &["[limit_agents]"]);
     // Its default database is in the home that it was given.
-    assert!(place.path("home/.local/state/smol-workflows/workflows.db").exists());
+    assert!(place.path("home/.local/state/smol-workflows/smol-wf.db").exists());
     // Lower than what was recorded: a setting of a file does not reach back.
     std::fs::write(
         place.path("home/.config/smol-workflows/config.toml"),

@@ -278,7 +278,7 @@ fn what_a_killed_process_left_is_listed_and_pruned() {
     git(&project, &["commit", "-q", "--allow-empty", "-m", "first"]);
     let body = format!("{META}return agent('p', {{ isolation: 'worktree' }})\n");
     place.write("project/script.mjs", body);
-    let args = ["run", "project/script.mjs", "--debug-rule", "*=delay:1h"];
+    let args = ["run", "project/script.mjs", "--cwd", "project", "--debug-rule", "*=delay:1h"];
     let mut child = place.command(&args).spawn().unwrap();
     let began = Instant::now();
     let worktrees = || git(&project, &["worktree", "list"]).lines().count() - 1;

@@ -31,7 +31,7 @@ fn below(folder: &Path) -> Vec<String> {
 fn both(arguments: &[&str], check: impl Fn(Ran, &str)) {
     let place = Place::new();
     let by_default = finish(place.at_home(arguments).spawn().unwrap());
-    check(by_default, "home/.local/state/smol-workflows/workflows.db");
+    check(by_default, "home/.local/state/smol-workflows/smol-wf.db");
     let named = [arguments, &["--db", "folder/own.db"]].concat();
     check(finish(place.at_home(&named).spawn().unwrap()), "folder/own.db");
     let left = below(place.dir.path());

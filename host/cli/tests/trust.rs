@@ -45,6 +45,30 @@ fn of_project(place: &Place, dir: &str) -> Vec<String> {
 }
 
 #[test]
+fn no_project_says_what_becomes_of_what_agents_ask_and_the_user_does() {
+    let place = place("asks = 'allow'\nmodel = 'm'\n");
+    let show = ["config", "show", "--output", "json"];
+    for trusted in [false, true] {
+        if trusted {
+            assert_eq!(at(&place, "project", &["trust"]).code, 0);
+        }
+        let ran = at(&place, "project", &show);
+        let asks = settings(&ran).into_iter().find(|row| row["key"] == "asks").unwrap();
+        assert_eq!((&asks["value"], &asks["origin"]), (&"refuse".into(), &"default".into()));
+        assert!(ran.stderr.contains("sets asks, which is for you alone"), "{}", ran.stderr);
+        assert_eq!(of_project(&place, "project"), ["model"]);
+    }
+    place.write("home/.config/smol-workflows/config.toml", "asks = 'allow'");
+    for (args, origin) in
+        [(&show[..], "user"), (&[&show[..], &["--asks", "allow"]].concat(), "flag")]
+    {
+        let asks = settings(&at(&place, "project", args));
+        let asks = asks.into_iter().find(|row| row["key"] == "asks").unwrap();
+        assert_eq!((&asks["value"], &asks["origin"]), (&"allow".into(), &origin.into()));
+    }
+}
+
+#[test]
 fn an_untrusted_project_sets_no_program_place_or_price_and_is_told_so() {
     let place = place(&format!("model = 'm'\nprovider = 'debug'\n{EVIL}"));
     let ran = at(&place, "project", &["config", "show", "--output", "json"]);

@@ -62,7 +62,13 @@ fn several_programs_in_one_repository_do_not_collide() {
         met.display()
     );
     let path = wrapped_git(&place, &alone);
-    let run = || place.command(&["run", "project/script.mjs"]).env("PATH", &path).spawn().unwrap();
+    let run = || {
+        place
+            .command(&["run", "project/script.mjs", "--cwd", "project"])
+            .env("PATH", &path)
+            .spawn()
+            .unwrap()
+    };
     for run in (0..4).map(|_| run()).collect::<Vec<_>>() {
         let report = finish(run).ok();
         assert_eq!((&report["results"], &report["nulls"]), (&12.into(), &json!([])));
@@ -81,7 +87,7 @@ fn what_a_worktree_lacks_is_said_once() {
     place.write("project/.gitattributes", "*.bin filter=lfs\n");
     git(&project, &["add", ".gitmodules", ".gitattributes"]);
     git(&project, &["commit", "-qm", "second"]);
-    let ran = place.run(&["run", "project/script.mjs"]);
+    let ran = place.run(&["run", "project/script.mjs", "--cwd", "project"]);
     ran.fails(0, &["its submodules are empty, and files with a filter"]);
     assert_eq!(ran.stderr.matches("submodules").count(), 1, "{}", ran.stderr);
 }
@@ -103,7 +109,7 @@ fn git_is_given_nothing_secret() {
     project(&place, 1);
     let seen = place.path("seen");
     let path = wrapped_git(&place, &format!("env >> '{}'", seen.display()));
-    let mut command = place.command(&["run", "project/script.mjs"]);
+    let mut command = place.command(&["run", "project/script.mjs", "--cwd", "project"]);
     command.env("PATH", path).env("CANARY_TOKEN", "canary").env("GIT_DIR", "/nonexistent");
     assert_eq!(finish(command.spawn().unwrap()).ok()["results"], 1);
     let seen = std::fs::read_to_string(seen).unwrap();
@@ -121,7 +127,11 @@ fn a_git_that_hangs_ends_at_ctrl_c_with_all_that_it_has_started() {
         pids.display()
     );
     let path = wrapped_git(&place, &hangs);
-    let child = place.command(&["run", "project/script.mjs"]).env("PATH", path).spawn().unwrap();
+    let child = place
+        .command(&["run", "project/script.mjs", "--cwd", "project"])
+        .env("PATH", path)
+        .spawn()
+        .unwrap();
     let ids = || -> Vec<String> {
         let text = std::fs::read_to_string(&pids).unwrap_or_default();
         text.lines().map(str::to_owned).collect()

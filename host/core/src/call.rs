@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::asked::Asked;
 use crate::codes;
 use crate::guest::Failure;
 use crate::ids::{CallId, RunId};
@@ -302,6 +303,9 @@ pub struct Reply {
     /// What it left behind in a worktree of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
+    /// What its agent asked leave for, and was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Asked>,
     /// The call that was answered so before, when nobody was asked this time:
     /// then tokens and dollars are those that were saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::asked::Asked;
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::{Failure, Outcome, ScriptError, UNDEFINED};
@@ -313,6 +314,9 @@ impl EventFold {
             "costUsd": reply.and_then(|reply| reply.cost_usd).map(dollars::clean),
             "attempts": reply.map(|reply| reply.attempts.max(1)),
         });
+        if let Some(reply) = reply.filter(|reply| !reply.asks.is_empty()) {
+            data["asks"] = json!(reply.asks);
+        }
         if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
             data["worktree"] = json!(worktree);
         }
@@ -333,6 +337,13 @@ impl EventFold {
         if let (Some(event), Some(reply)) = (events.first_mut(), reply) {
             event.metadata.provider = Some(reply.provider.clone());
             event.metadata.session_id.clone_from(&reply.session_id);
+            // What was asked for when the answer was made was said then.
+            let said = reply.reused.is_none().then(|| Asked::sentence(&reply.asks)).flatten();
+            if let Some(said) = said {
+                let message = format!("{} (call {call}): {said}", request.title());
+                let data = json!({ "message": message });
+                events.extend(self.one("workflow.warning", scope, Some(call), data));
+            }
         }
         events
     }

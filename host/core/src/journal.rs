@@ -236,6 +236,10 @@ pub struct RunHead {
     pub script_path: String,
     /// Folder that no child workflow may lie outside of.
     pub project_root: String,
+    /// Folder that its agents work in; none: the project root, as in runs of
+    /// older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
     /// Seed of everything random in the run.
     pub seed: u64,
     /// Output tokens that `budget` tells the script of.

@@ -6,6 +6,7 @@
 //! comes in as an argument; effects go out as data for the engine to perform.
 
 pub mod archive;
+pub mod asked;
 pub mod attempts;
 pub mod budget;
 pub mod call;

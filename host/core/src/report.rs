@@ -3,32 +3,36 @@
 //! Owns: what the one JSON document says, and the state a run is in. Never:
 //! keeps a number that the journal does not hold.
 
+mod asks;
 mod error;
 mod nulls;
 mod reuse;
 mod sessions;
+mod state;
 mod tokens;
 mod usage;
 mod warnings;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::call::Reply;
 use crate::dollars;
 use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, RunId};
-use crate::journal::{Body, Entry, Parent, RunEnd, RunHead, StopReason};
+use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
 use crate::surface::Surface;
 use crate::worktree::Worktree;
+pub use asks::{AsksReport, StepAsks};
 pub use error::ReportError;
 use error::{script_error, stop_error};
 pub use nulls::NullReport;
 use nulls::{null_of_agent, null_of_slot, take_cause};
 pub use reuse::ReuseReport;
 pub use sessions::SessionReport;
+pub use state::RunState;
 pub use usage::{TokenUsage, UsageOf, UsageReport};
 pub use warnings::WarningReport;
 
@@ -37,61 +41,6 @@ pub const REPORT_FORMAT: u32 = 1;
 
 /// Null slots that the report lists one by one; the rest is counted.
 const NULLS_LISTED_MAX: usize = 1_000;
-
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// A process works on it.
-    Running,
-    /// No process works on it, and none said why: it was killed. Resumable.
-    Interrupted,
-    /// Someone stopped it. Resumable.
-    Cancelled,
-    /// A limit or a time-out stopped it. Resumable.
-    Paused,
-    /// It has its result.
-    Completed,
-    /// The script failed.
-    Failed,
-    /// Its journal cannot be read.
-    Damaged,
-}
-
-impl RunState {
-    /// Of a run whose journal ends with this entry.
-    #[must_use]
-    pub fn after(last: &Body, someone_holds_it: bool) -> Self {
-        match last {
-            Body::RunEnded { end: RunEnd::Completed { .. } } => Self::Completed,
-            Body::RunEnded { end: RunEnd::Failed { .. } } => Self::Failed,
-            _ if someone_holds_it => Self::Running,
-            Body::AttemptEnded { reason: StopReason::Cancelled } => Self::Cancelled,
-            Body::AttemptEnded { .. } => Self::Paused,
-            _ => Self::Interrupted,
-        }
-    }
-
-    /// As it is written everywhere.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Interrupted => "interrupted",
-            Self::Cancelled => "cancelled",
-            Self::Paused => "paused",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Damaged => "damaged",
-        }
-    }
-
-    /// Whether `resume` can take it on.
-    #[must_use]
-    pub fn is_resumable(self) -> bool {
-        matches!(self, Self::Interrupted | Self::Cancelled | Self::Paused)
-    }
-}
 
 /// The report of a run.
 #[derive(Debug, Serialize)]
@@ -145,6 +94,9 @@ pub struct Report {
     /// The agents' own sessions, in order of their answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<SessionReport>,
+    /// What agents asked leave for, and were refused.
+    #[serde(skip_serializing_if = "AsksReport::is_empty")]
+    pub asks: AsksReport,
     /// Processes that worked on it.
     pub attempts: u32,
     /// The run that this one is a fork of.
@@ -323,6 +275,7 @@ impl ReportFold {
             Body::AgentParked { call, reply, .. } => {
                 if let Some(step) = self.steps.get(call) {
                     report.spent(step, reply);
+                    report.asks.add(*call, &step.title, reply);
                     if let Some(worktree) = &reply.worktree {
                         report.kept(*call, Some(step), worktree);
                     }
@@ -347,6 +300,7 @@ impl Report {
         } else if let Some(reply) = reply {
             self.spent(step, reply);
             sessions::add(&mut self.sessions, call, &step.title, reply);
+            self.asks.add(call, &step.title, reply);
         }
         // Of an answer that was there already, the files lie where that run left
         // them.
@@ -435,6 +389,7 @@ fn empty(head: &RunHead) -> Report {
         abandoned: Vec::new(),
         worktrees: Vec::new(),
         sessions: Vec::new(),
+        asks: AsksReport::default(),
         attempts: 0,
         parent: head.parent.clone(),
         reused: ReuseReport::default(),

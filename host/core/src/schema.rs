@@ -10,6 +10,7 @@ mod document;
 mod draw;
 mod effort;
 mod example;
+mod first;
 mod keyword;
 mod link;
 mod number;
@@ -92,6 +93,14 @@ pub fn accept(schema: &Value) -> Result<String, Failure> {
     }
     Checker::of(schema)?;
     Ok(text)
+}
+
+/// Whether surface 1 took this schema, which [`accept`] takes now.
+///
+/// # Errors
+/// Why it did not.
+pub fn was_accepted_by_first(schema_text: &str) -> Result<(), Failure> {
+    first::refusal(&read(schema_text)?).map_err(refuse)
 }
 
 /// The same schema with references by place (`#/…`) only, the drafts' own schemas

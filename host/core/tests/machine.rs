@@ -35,6 +35,7 @@ fn head() -> RunHead {
         script: Digest::of(b"script"),
         script_path: "/p/pretend.mjs".into(),
         project_root: "/p".into(),
+        cwd: None,
         seed: 1,
         budget: Some(1_000),
         provider: "debug".into(),

@@ -33,6 +33,7 @@ fn head() -> RunHead {
         script: Digest::of(b"script"),
         script_path: "/p/fleet.mjs".into(),
         project_root: "/p".into(),
+        cwd: None,
         seed: 1,
         budget: None,
         provider: "agent".into(),

@@ -57,9 +57,9 @@ impl Agents {
         head: &RunHead,
         registry: Registry,
         settings: AgentSettings,
+        cwd: PathBuf,
         worktrees: Option<PathBuf>,
     ) -> Self {
-        let cwd = PathBuf::from(&head.project_root);
         let raw = settings.raw_sessions.clone().map(|dir| Arc::new(RawSessions::new(dir)));
         let worktrees = Worktrees::new(head.run.clone(), cwd.clone(), worktrees);
         Self { run: head.run.clone(), settings, cwd, head: head.clone(), registry, raw, worktrees }
@@ -90,6 +90,7 @@ impl Agents {
         let name = job.choice.provider.clone();
         let mut reply = Reply { provider: name, attempts: 1, ..Reply::default() };
         let ending = self.work(&job, &notes, &mut reply).await;
+        reply.asks = notes.asks();
         reply.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match ending {
             Ending::Answer(text) => Ended::Settled(Outcome::Value(text), reply),
@@ -130,15 +131,9 @@ pub(crate) fn assign(
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
     let choice = selector::choose(request, head)
         .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
+    let choice = of_vendor(choice, request, head, registry);
     let Some(provider) = registry.get(&choice.provider) else {
-        return Err(Failure::new(
-            codes::PROVIDER_UNKNOWN,
-            format!(
-                "unknown provider `{}`; available: {}",
-                choice.provider,
-                registry.names().collect::<Vec<_>>().join(", ")
-            ),
-        ));
+        return Err(unknown(request, &choice.provider, registry));
     };
     for wish in wishes(request, &choice) {
         if !(wish.is_met)(&provider.capabilities()) {
@@ -146,6 +141,45 @@ pub(crate) fn assign(
         }
     }
     Ok((choice, provider))
+}
+
+/// The `provider=` of a model's selector is the model's vendor where no provider
+/// has that name, and the provider of the run takes vendors.
+fn of_vendor(
+    choice: Choice,
+    request: &AgentRequest,
+    head: &RunHead,
+    registry: &Registry,
+) -> Choice {
+    let takes_vendors = |name: &str| registry.get(name).is_some_and(|it| it.capabilities().vendors);
+    let Some(model) = &choice.model else { return choice };
+    let is_named = request.provider.is_some() || registry.get(&choice.provider).is_some();
+    if is_named || !takes_vendors(&head.provider) {
+        return choice;
+    }
+    let vendor = format!("{}/", choice.provider);
+    let model = match model.starts_with(&vendor) {
+        true => model.clone(),
+        false => format!("{vendor}{model}"),
+    };
+    Choice { provider: head.provider.clone(), model: Some(model), ..choice }
+}
+
+fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
+    let there = registry.names().collect::<Vec<_>>().join(", ");
+    let mut message = format!("unknown provider `{name}`; available: {there}");
+    let vendors: Vec<&str> = registry
+        .all()
+        .filter(|other| other.capabilities().vendors)
+        .map(|other| other.name())
+        .collect();
+    if request.provider.is_none() && !vendors.is_empty() {
+        message.push_str(&format!(
+            "; where it is a model's vendor, name an agent that takes vendors: --agent-provider {}",
+            vendors.join(" or ")
+        ));
+    }
+    Failure::new(codes::PROVIDER_UNKNOWN, message)
 }
 
 fn unsupported(registry: &Registry, name: &str, wish: &Wish) -> Failure {

@@ -3,7 +3,7 @@
 //! Owns: from target to a script that may start. Never: leaves the project
 //! root; [`crate::library`] sees to that.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use smol_wf_core::call::WorkflowTarget;
@@ -16,32 +16,36 @@ use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
 use crate::explain::explain;
-use crate::library::{LibraryError, Loaded, ProjectRoot};
+use crate::library::{Asked, Library, Loaded};
 
 const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
 
 pub(crate) struct Children {
-    pub(crate) root: Arc<ProjectRoot>,
+    pub(crate) library: Arc<Library>,
     pub(crate) sandbox: Sandbox,
     /// Which program the scripts see.
     pub(crate) surface: Surface,
 }
 
 impl Children {
-    /// The script that a call names, ready to start in the call's scope.
+    /// The script that a call names, ready to start in the call's scope, and what
+    /// is to be said of it.
     pub(crate) async fn find(
         &self,
         call: CallId,
         caller: String,
         target: WorkflowTarget,
         args: Option<String>,
-    ) -> Result<Box<ScopeStart>, Failure> {
+    ) -> Result<(Box<ScopeStart>, Option<String>), Failure> {
         refuse_other_files(&target)?;
-        let root = self.root.clone();
-        let asked = target.clone();
-        let loaded = tokio::task::spawn_blocking(move || load(&root, caller, &asked))
+        let (library, asked) = (self.library.clone(), target.clone());
+        let search = move || library.find(Path::new(&caller), &asked);
+        // One code for whatever a script cannot have: it learns nothing of what
+        // lies elsewhere.
+        let not_found = |reason: String| Failure::new(codes::WORKFLOW_NOT_FOUND, reason);
+        let Asked { loaded, warning } = tokio::task::spawn_blocking(search)
             .await
-            .map_err(|_| not_found("the search for the script was cut off"))?
+            .map_err(|_| not_found("the search for the script was cut off".to_owned()))?
             .map_err(|error| not_found(error.to_string()))?;
         let start = self.read(call, loaded, args).await.map_err(|reason| {
             Failure::new(
@@ -49,7 +53,7 @@ impl Children {
                 format!("workflow {target} cannot be run: {reason}"),
             )
         })?;
-        Ok(Box::new(start))
+        Ok((Box::new(start), warning))
     }
 
     async fn read(
@@ -112,20 +116,4 @@ fn refuse_other_files(target: &WorkflowTarget) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-fn load(
-    root: &ProjectRoot,
-    caller: String,
-    target: &WorkflowTarget,
-) -> Result<Loaded, LibraryError> {
-    let caller = PathBuf::from(caller);
-    match target {
-        WorkflowTarget::Path(path) => root.load_path(&caller, path),
-        WorkflowTarget::Name(name) => root.load_name(&caller, name),
-    }
-}
-
-fn not_found(reason: impl Into<String>) -> Failure {
-    Failure::new(codes::WORKFLOW_NOT_FOUND, reason)
 }

@@ -132,8 +132,13 @@ impl World {
             };
             self.finding.insert(call);
             let children = self.children.clone();
+            let notes = self.board.notes(call, "");
             self.tasks.spawn(async move {
                 let found = children.find(call, caller, target, args).await;
+                let found = found.map(|(start, warning)| {
+                    warning.into_iter().for_each(|warning| notes.warn(warning));
+                    start
+                });
                 Happened::Child(call, found.map_err(Outcome::Failed))
             });
         }

@@ -3,7 +3,7 @@
 //! Owns: the order of things before the first turn and after the last one.
 //! Never: the turns themselves; [`crate::drive`] runs them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use smol_wf_core::budget::{Allowance, Budget};
@@ -35,6 +35,7 @@ use crate::given::Given;
 use crate::holding::judge;
 use crate::journal::Entries;
 use crate::library::ProjectRoot;
+use crate::places::{Standing, kept};
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
 use crate::reading::entries_of;
@@ -58,7 +59,7 @@ pub struct EngineOptions {
 /// What a run is given that is not part of what it is.
 pub(crate) struct Means {
     pub(crate) registry: Registry,
-    pub(crate) root: ProjectRoot,
+    pub(crate) standing: Standing,
     pub(crate) agents: AgentSettings,
     pub(crate) timeout: Option<std::time::Duration>,
 }
@@ -126,20 +127,21 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         let (script, dialect) = self.check(&request.script).await?;
-        let root = open_root(&request)?;
+        let standing = Standing::of_new(&request.script.path, &request.places)?;
         let run = RunId::from_bits(random_u128()?);
-        let head = head_of(&request, &script, &run, &root, random_u64()?);
+        let head = head_of(&request, &script, &run, &standing, random_u64()?)?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
             // Beside everything else, to be done when the first agent starts.
             end_leftovers_once();
         }
-        let path = root.relative(&request.script.path);
+        let path = &request.script.path;
+        let path = standing.root.as_ref().map_or_else(String::new, |root| root.relative(path));
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
         let (agents, timeout) = (request.agents, request.timeout);
-        let means = Means { registry, root, agents, timeout };
+        let means = Means { registry, standing, agents, timeout };
         self.begin(machine, None, means, watcher, cancel).await
     }
 
@@ -152,7 +154,8 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let Means { registry, root, agents, timeout } = means;
+        let Means { registry, standing, agents, timeout } = means;
+        standing.tell(watcher);
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let birth = Birth { name: head.name.clone(), owner: self.owner.clone() };
@@ -162,7 +165,7 @@ impl Engine {
         if let Some(given) = given {
             recorder.create_given(given).await?;
         }
-        let world = self.world(&head, registry, root, limits, agents);
+        let world = self.world(&head, registry, standing, limits, agents);
         Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, timeout)).await
     }
 
@@ -195,10 +198,10 @@ impl Engine {
             }
             // What another process is at work on would be paid for twice.
             self.refuse_held(&request.run).await?;
-            let ResumeRequest { run, script, limits, timeout, agents } = request;
+            let ResumeRequest { run, script, limits, timeout, agents, places } = request;
             let reason = ForkReason::Edited;
-            let fork =
-                ForkRequest { script, limits, timeout, agents, reason, ..ForkRequest::of(run) };
+            let of = ForkRequest::of(run);
+            let fork = ForkRequest { script, limits, timeout, agents, places, reason, ..of };
             return Box::pin(self.fork(fork, watcher, cancel)).await;
         }
         if journal.survey.is_over() {
@@ -206,7 +209,8 @@ impl Engine {
             return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
-        let root = ProjectRoot::open(Path::new(&head.project_root))?;
+        let script = request.script.as_ref().map(|script| script.path.as_path());
+        let standing = Standing::of_recorded(&head, script, &request.places)?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
         let lease = self.claim(&key).await?;
         // The process that had the run may have left its agents at work.
@@ -218,6 +222,7 @@ impl Engine {
         } else {
             self.survey(&request.run).await?
         };
+        standing.tell(watcher);
         watcher.run_known(&request.run, true);
         let mut recorder =
             Recorder::resumed(self.writer.clone(), watcher, cancel.clone(), lease, &journal);
@@ -233,7 +238,7 @@ impl Engine {
                 return Err(EngineError::Journal { run: request.run.clone(), error });
             }
         };
-        let world = self.world(&head, registry, root, limits, request.agents);
+        let world = self.world(&head, registry, standing, limits, request.agents);
         Box::pin(self.drive((machine, rest), recorder, world, cancel, request.timeout)).await
     }
 
@@ -296,39 +301,35 @@ impl Engine {
         &self,
         head: &RunHead,
         registry: Registry,
-        root: ProjectRoot,
+        standing: Standing,
         limits: Limits,
         settings: AgentSettings,
     ) -> World {
-        let children =
-            Children { root: Arc::new(root), sandbox: self.sandbox.clone(), surface: head.surface };
-        let agents = Agents::new(head, registry, settings, self.worktrees.clone());
+        let cwd = standing.cwd.clone();
+        let library = Arc::new(standing.library());
+        let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
+        let agents = Agents::new(head, registry, settings, cwd, self.worktrees.clone());
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
-}
-
-fn open_root(request: &RunRequest) -> Result<ProjectRoot, EngineError> {
-    Ok(match &request.project_root {
-        Some(root) => ProjectRoot::open(root)?,
-        None => ProjectRoot::containing(&request.script.path, request.home.as_deref())?,
-    })
 }
 
 fn head_of(
     request: &RunRequest,
     script: &Script,
     run: &RunId,
-    root: &ProjectRoot,
+    standing: &Standing,
     drawn: u64,
-) -> RunHead {
-    RunHead {
+) -> Result<RunHead, EngineError> {
+    let root = standing.root.as_ref().map(ProjectRoot::path);
+    Ok(RunHead {
         format: JOURNAL_FORMAT,
         surface: Surface::CURRENT,
         run: run.clone(),
         name: script.meta.name.clone(),
         script: script.digest.clone(),
-        script_path: request.script.path.to_string_lossy().into_owned(),
-        project_root: root.path().to_string_lossy().into_owned(),
+        script_path: kept(&request.script.path)?,
+        project_root: kept(root.unwrap_or(&standing.cwd))?,
+        cwd: Some(kept(&standing.cwd)?),
         seed: request.seed.unwrap_or(drawn),
         budget: request.budget.or(tokens_of(request.limits.budget)),
         provider: request.provider.clone(),
@@ -336,7 +337,7 @@ fn head_of(
         defaults: request.defaults.clone(),
         debug_rules: request.debug_rules.clone(),
         parent: None,
-    }
+    })
 }
 
 /// A budget in tokens is what the script's `budget` speaks of, when nothing
@@ -422,11 +423,6 @@ fn no_randomness(error: getrandom::Error) -> EngineError {
         doing: "draw random numbers",
         error: std::io::Error::other(error.to_string()),
     }
-}
-
-/// Where a run's script was, when the run is in this store.
-pub(crate) fn script_path(head: &RunHead) -> PathBuf {
-    PathBuf::from(&head.script_path)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! What a script or an agent does wrong is no error of the engine: it is in the
 //! report.
 
+use std::path::PathBuf;
+
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -82,6 +84,20 @@ pub enum EngineError {
         /// What was asked for.
         asked: String,
     },
+    /// No run of this project.
+    #[error(
+        "no run was started in {}; the newest of all, {newest}, works in {}: name it, or type --anywhere",
+        project.display(),
+        folder.display()
+    )]
+    NoRunHere {
+        /// The project.
+        project: PathBuf,
+        /// The newest run elsewhere.
+        newest: RunId,
+        /// Where its agents work.
+        folder: PathBuf,
+    },
     /// Several runs begin like that.
     #[error("`{asked}` is the beginning of several run ids: {}; give more of it", some_of(runs))]
     AmbiguousRun {
@@ -132,6 +148,27 @@ pub enum EngineError {
         /// What was asked for.
         asked: String,
     },
+    /// The folder that a run works in is not there.
+    #[error(
+        "{} {}, which is not a folder that is there; name the folder that agents are to work in with --cwd DIR",
+        works_in(run.as_ref()),
+        path.display()
+    )]
+    CwdGone {
+        /// Which folder.
+        path: PathBuf,
+        /// The run that was started there; none when it was asked for just now.
+        run: Option<RunId>,
+    },
+    /// A path that a run would have to keep is no text.
+    #[error(
+        "{} has a name that is not UTF-8, so the run could not be taken up again; rename it, or start from another folder",
+        path.display()
+    )]
+    PathNotUtf8 {
+        /// Which.
+        path: PathBuf,
+    },
     /// A fixture.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
@@ -157,6 +194,10 @@ pub enum EngineError {
     WriterGone(#[from] WriterGone),
 }
 
+fn works_in(run: Option<&RunId>) -> String {
+    run.map_or_else(|| "agents would work in".to_owned(), |run| format!("run {run} works in"))
+}
+
 /// A few of them, and that there are more.
 fn some_of(runs: &[RunId]) -> String {
     const NAMED_MAX: usize = 5;
@@ -179,12 +220,14 @@ impl EngineError {
             Self::ImportConflict { .. } => "import_conflict",
             Self::Mismatch { .. } => "replay_mismatch",
             Self::Sandbox(error) => error.code(),
-            Self::UnknownRun { .. } => "run_unknown",
+            Self::UnknownRun { .. } | Self::NoRunHere { .. } => "run_unknown",
             Self::AmbiguousRun { .. } => "run_ambiguous",
             Self::Held { .. } => "run_held",
             Self::InUse { .. } => "store_in_use",
             Self::LeaseLost { .. } => "run_lease_lost",
             Self::LimitLowered { .. } => "limit_lowered",
+            Self::CwdGone { .. } => "cwd_gone",
+            Self::PathNotUtf8 { .. } => "path_not_utf8",
             Self::Fixture(error) => error.code(),
             Self::Request { .. } => "request_invalid",
             Self::Worktree(error) => error.code(),

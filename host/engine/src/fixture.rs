@@ -170,6 +170,8 @@ fn place(fixture: &mut Fixture, plain: &[Entry], folder: &Path) {
     if let Some(Entry { body: Body::RunStarted(head), .. }) = fixture.entries.first_mut() {
         head.script_path.clone_from(&script);
         head.project_root.clone_from(&root);
+        // Where its agents worked is nothing that it is tested by.
+        head.cwd = None;
         // Its answers are in the fixture.
         head.parent = None;
     }

@@ -27,9 +27,9 @@ use crate::engine::{Engine, Means, is_changed, random_u128};
 use crate::error::EngineError;
 use crate::given::Given;
 use crate::history::HistoryPage;
-use crate::library::ProjectRoot;
+use crate::places::{Standing, kept};
 use crate::provide;
-use crate::request::{AgentSettings, LimitChanges, ResumeRequest, ScriptFile};
+use crate::request::{AgentSettings, LimitChanges, Places, ResumeRequest, ScriptFile};
 use crate::watch::Watcher;
 
 /// Who answered, where a person did.
@@ -58,6 +58,8 @@ pub struct ForkRequest {
     pub agents: AgentSettings,
     /// Wall-clock time this process gives the run.
     pub timeout: Option<Duration>,
+    /// Where it works and its scripts lie.
+    pub places: Places,
     /// Why.
     pub reason: ForkReason,
 }
@@ -77,6 +79,7 @@ impl ForkRequest {
             limits: LimitChanges::default(),
             agents: AgentSettings::default(),
             timeout: None,
+            places: Places::default(),
             reason: ForkReason::Asked,
         }
     }
@@ -104,14 +107,20 @@ impl Engine {
             path: PathBuf::from(&old.script_path),
         });
         let (script, dialect) = self.check(&file).await?;
-        let root = ProjectRoot::open(old.project_root.as_ref())?;
+        let named = request.script.as_ref().map(|script| script.path.as_path());
+        let standing = Standing::of_recorded(&old, named, &request.places)?;
+        let root = standing.root.as_ref();
+        let project_root = root.map(|root| kept(root.path())).transpose()?;
+        let path = root.map(|root| root.relative(&file.path));
         let head = RunHead {
             format: JOURNAL_FORMAT,
             surface: Surface::CURRENT,
             run: RunId::from_bits(random_u128()?),
             name: script.meta.name.clone(),
             script: script.digest.clone(),
-            script_path: file.path.to_string_lossy().into_owned(),
+            script_path: kept(&file.path)?,
+            project_root: project_root.unwrap_or_else(|| old.project_root.clone()),
+            cwd: Some(kept(&standing.cwd)?),
             provider: request.provider.clone().unwrap_or(old.provider.clone()),
             debug_rules: request.debug_rules.clone().unwrap_or(old.debug_rules.clone()),
             parent: Some(Parent {
@@ -123,8 +132,8 @@ impl Engine {
             ..old
         };
         let registry = provide::registry(self.providers.as_ref(), &head)?;
-        let path = root.relative(&file.path);
         let args = request.args.or(start.args);
+        let path = path.unwrap_or(start.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, args);
         let limits = request.limits.applied_to(limits);
         let guest = Sandbox::guest_digest();
@@ -132,7 +141,7 @@ impl Engine {
         let given = Given { parent: self.key(&request.run), at_us: now_us, answers };
         let machine = Machine::fork(head, start, given.in_fork(), limits, guest, now_us);
         let (agents, timeout) = (request.agents, request.timeout);
-        let means = Means { registry, root, agents, timeout };
+        let means = Means { registry, standing, agents, timeout };
         Box::pin(self.begin(machine, Some(given), means, watcher, cancel)).await
     }
 }

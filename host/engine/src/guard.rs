@@ -6,6 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use smol_wf_core::asked::Asked;
 use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
@@ -196,6 +197,11 @@ impl Activity for Ear<'_> {
             heard.session = Some(session_id.to_owned());
         }
         self.notes.session(session_id);
+    }
+
+    fn refused(&self, asked: Asked) {
+        self.heard().at = Instant::now();
+        self.notes.refused(asked);
     }
 }
 

@@ -4,19 +4,21 @@
 //! Never: changes one. What a list shows of a run is a fold over its journal
 //! that is kept beside it while the journal does not grow.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
-use smol_wf_core::journal::{Body, Entry, Record};
+use smol_wf_core::journal::{self, Body, Entry, Record, RunHead};
 use smol_wf_core::report::{Report, RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
-use smol_wf_store::{LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Bound, LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
-use crate::engine::{Engine, same_run, script_path};
+use crate::engine::{Engine, same_run};
 use crate::error::EngineError;
 use crate::holding::judge;
+use crate::library::ProjectRoot;
 use crate::pieces::Pieces;
 
 /// Rows that are read at once: few enough that the journal's thread is soon
@@ -89,6 +91,15 @@ pub struct RunJournal {
     pub entries: Vec<Entry>,
     /// Whether a process works on it.
     pub held: bool,
+}
+
+/// What `latest` may mean.
+#[derive(Debug, Default)]
+pub struct Latest {
+    /// The newest run of the project.
+    pub here: Option<RunId>,
+    /// The newest of all, and where its agents work.
+    pub of_all: Option<(RunId, PathBuf)>,
 }
 
 /// A run that is read piece by piece, as far as it went when that began.
@@ -266,6 +277,77 @@ impl Engine {
         }
     }
 
+    /// Whether the runs are kept in a folder, or below it.
+    #[must_use]
+    pub fn is_kept_in(&self, folder: &Path) -> bool {
+        let beside = self.worktrees.as_ref().and_then(|worktrees| worktrees.parent());
+        let beside = beside.map(|beside| if beside == "" { Path::new(".") } else { beside });
+        beside
+            .and_then(|beside| beside.canonicalize().ok())
+            .is_some_and(|at| at.starts_with(folder))
+    }
+
+    /// The newest run of a project, by where its agents work, and the newest of
+    /// all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn latest(&self, project: &Path, home: Option<&Path>) -> Result<Latest, EngineError> {
+        const ROWS_AT_ONCE: u32 = 64;
+        let mut projects: HashMap<String, bool> = HashMap::new();
+        let mut is_of = |folder: &str| match projects.get(folder) {
+            Some(known) => *known,
+            None => {
+                let root = ProjectRoot::containing(folder.as_ref(), home);
+                // One that is gone has no mark to go by.
+                let is_of = root.map_or_else(
+                    |_| Path::new(folder).starts_with(project),
+                    |root| root.path() == project,
+                );
+                projects.insert(folder.to_owned(), is_of);
+                is_of
+            }
+        };
+        let mut latest = Latest::default();
+        let mut before = None;
+        loop {
+            let rows = self.rows(&HistoryPage::default(), ROWS_AT_ONCE, before.take()).await?;
+            let is_last = rows.len() < ROWS_AT_ONCE as usize;
+            before = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));
+            for (run, folder) in self.folders(rows).await? {
+                // What cannot be read is told of, wherever it belongs.
+                if folder.as_deref().is_none_or(&mut is_of) {
+                    latest.here = Some(run.clone());
+                }
+                latest.of_all.get_or_insert((run, folder.unwrap_or_default().into()));
+                if latest.here.is_some() {
+                    return Ok(latest);
+                }
+            }
+            if is_last {
+                return Ok(latest);
+            }
+        }
+    }
+
+    /// Where the agents of these runs work; none of a run that cannot be read.
+    async fn folders(
+        &self,
+        rows: Vec<RunRow>,
+    ) -> Result<Vec<(RunId, Option<String>)>, EngineError> {
+        let folders = move |store: &mut dyn Store| {
+            let mut folder = |key: &RunKey| {
+                let stretch = store.load_from(key, 0, Bound::records(1)).ok()??;
+                let entry =
+                    journal::read_behind("", 0, &stretch.records).ok()?.into_iter().next()?;
+                let Body::RunStarted(head) = entry.body else { return None };
+                Some(head.cwd.unwrap_or(head.project_root))
+            };
+            rows.into_iter().map(|row| (row.key.run.clone(), folder(&row.key))).collect()
+        };
+        Ok(self.writer.with(folders).await?)
+    }
+
     /// One run as a list shows it.
     ///
     /// # Errors
@@ -276,17 +358,26 @@ impl Engine {
         made.ok_or_else(|| unknown(run.as_str()))
     }
 
-    /// Where the script of a run was.
+    /// The head of a run: what it was started with, and where.
     ///
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
-    pub async fn script_of(&self, run: &RunId) -> Result<PathBuf, EngineError> {
-        // It stands at the beginning: the rest may be large.
-        let piece = self.pieces(run)?.next().await?;
-        match piece.as_ref().and_then(|piece| piece.entries.first()) {
-            Some(Entry { body: Body::RunStarted(head), .. }) => Ok(script_path(head)),
+    pub async fn head(&self, run: &RunId) -> Result<RunHead, EngineError> {
+        let mut pieces = Pieces::begin(self.writer.clone(), self.key(run))?;
+        let first = pieces.next().await?.and_then(|piece| piece.entries.into_iter().next());
+        match first {
+            Some(Entry { body: Body::RunStarted(head), .. }) => Ok(*head),
             _ => Err(unknown(run.as_str())),
         }
+    }
+
+    /// The head of a run, and JSON text of the arguments that its script was
+    /// started with.
+    ///
+    /// # Errors
+    /// When there is no such run, or its journal cannot be read.
+    pub async fn started(&self, run: &RunId) -> Result<(RunHead, Option<String>), EngineError> {
+        self.survey(run).await?.recorded().map(|(head, start, _)| (head, start.args))
     }
 
     /// A run, read piece by piece: its entries, and their records.

@@ -29,6 +29,7 @@ mod notes;
 mod offline;
 mod patience;
 mod pieces;
+mod places;
 #[cfg(test)]
 mod proofs;
 mod provide;
@@ -53,17 +54,17 @@ pub use fixture::{
     LiveCalls,
 };
 pub use fork::ForkRequest;
-pub use history::{HistoryPage, Reading, RunJournal, RunSummary};
+pub use history::{HistoryPage, Latest, Reading, RunJournal, RunSummary};
 pub use keep::Imported;
 pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};
 pub use replay::ReplayReport;
-pub use request::{AgentSettings, LimitChanges, ResumeRequest, RunRequest, ScriptFile};
+pub use request::{AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest, ScriptFile};
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
-pub use watch::{NoWatcher, Recording, Watcher};
+pub use watch::{NoWatcher, Recording, Watcher, WorksIn};
 pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
 pub use writer::WriterGone;

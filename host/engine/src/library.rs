@@ -11,26 +11,34 @@
 
 mod error;
 mod file;
+mod lookup;
+mod mark;
 mod name;
+mod named;
 mod path;
 
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 
 pub use error::LibraryError;
+use error::shown;
+pub use lookup::find_workflow;
+pub(crate) use lookup::{Asked, Library, is_users};
+pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
-
-/// What marks a directory as the root of a project, the surest first: a
-/// repository may hold workflow folders in several of its directories.
-const ROOT_MARKS: [&[&str]; 2] = [&[".git"], &[".agents", ".claude"]];
+pub use named::{read_found, read_named, stays_inside};
 
 /// The directory that no child workflow of a run may lie outside of.
 #[derive(Debug)]
 pub struct ProjectRoot {
     dir: Dir,
     path: PathBuf,
+    passed_over: Option<String>,
+    /// Everyone may put files into it: only the user's own, and root's, are read.
+    is_shared: bool,
 }
 
 /// A workflow file of a project.
@@ -38,15 +46,18 @@ pub struct ProjectRoot {
 pub struct Loaded {
     /// All that is in it.
     pub bytes: Vec<u8>,
-    /// From the project root, with `/` between its parts.
+    /// From the project root, with `/` between its parts; from `~` where it is one
+    /// that the user keeps for all projects.
     pub path: String,
 }
 
 impl ProjectRoot {
     /// The root for a script or a directory: the nearest directory around it
     /// that holds `.git`, else the nearest that holds `.agents` or `.claude`,
-    /// and below `home`; else the script's own. The home directory is no project: it would open all that
-    /// the user has to any script in it.
+    /// and below `home`; else the script's own. The home directory is no
+    /// project: it would open all that the user has to any script in it. A mark
+    /// of another user does not count, nor one in a folder where everyone may
+    /// write.
     ///
     /// # Errors
     /// When there is no such directory or it cannot be opened.
@@ -54,13 +65,20 @@ impl ProjectRoot {
         let start = real(start).map_err(|error| LibraryError::io(start, error))?;
         let own = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
         let home = home.and_then(|home| home.canonicalize().ok());
-        let holds = |dir: &Path, mark: &&str| dir.join(mark).symlink_metadata().is_ok();
-        let root = ROOT_MARKS.iter().find_map(|marks| {
-            own.ancestors()
-                .take_while(|dir| dir.parent().is_some() && Some(*dir) != home.as_deref())
-                .find(|dir| marks.iter().any(|mark| holds(dir, mark)))
-        });
-        Self::open(root.unwrap_or(own))
+        let marked = mark::find(own, home.as_deref());
+        let root = Self::open(marked.root.as_deref().unwrap_or(own))?;
+        Ok(Self { passed_over: marked.passed_over, ..root })
+    }
+
+    /// The root for a script or a directory, where a mark says so.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn marked(start: &Path, home: Option<&Path>) -> Result<Option<Self>, LibraryError> {
+        let start = real(start).map_err(|error| LibraryError::io(start, error))?;
+        let own = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
+        let home = home.and_then(|home| home.canonicalize().ok());
+        mark::find(own, home.as_deref()).root.map(|root| Self::open(&root)).transpose()
     }
 
     /// This directory.
@@ -71,13 +89,26 @@ impl ProjectRoot {
         let failed = |error| LibraryError::io(path, error);
         let path = path.canonicalize().map_err(failed)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?;
-        Ok(Self { dir, path })
+        let is_shared = is_shared(&path);
+        Ok(Self { dir, path, passed_over: None, is_shared })
     }
 
     /// Where it is, without symbolic links.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Why a mark of a project that is closer does not count.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<&str> {
+        self.passed_over.as_deref()
+    }
+
+    /// Whether a path lies in it, links followed. It need not exist.
+    #[must_use]
+    pub fn holds(&self, path: &Path) -> bool {
+        real(path).is_ok_and(|path| path.starts_with(&self.path))
     }
 
     /// A path as seen from the root, with `/` between its parts; absolute when
@@ -101,20 +132,75 @@ impl ProjectRoot {
     /// When the path leads out of the root, or not to a regular file of a
     /// script's size.
     pub fn load_path(&self, caller: &Path, script_path: &str) -> Result<Loaded, LibraryError> {
-        let path = path::resolve(&path::directory_of(caller), script_path)?;
-        let bytes = file::read(&self.dir, &path)?;
-        Ok(Loaded { bytes, path })
+        self.load(self.resolve(&path::directory_of(caller), script_path)?)
     }
 
     /// The workflow of a name that is closest to a script: in each directory
-    /// from the script's own to the root, a file of that name in
-    /// `.agents/workflows` or `.claude/workflows`, else one there whose
-    /// `meta.name` it is.
+    /// from the script's own to the root, one whose `meta.name` it is in
+    /// `.agents/workflows` or `.claude/workflows`, else a file of that name.
     ///
     /// # Errors
     /// When there is none, with the names there are; or it cannot be read.
     pub fn load_name(&self, caller: &Path, name: &str) -> Result<Loaded, LibraryError> {
-        name::find(&self.dir, &path::directory_of(caller), name)
+        let mut search = name::Search::new(name)?;
+        let found = search.upwards(self, &path::directory_of(caller))?;
+        found.ok_or_else(|| search.nothing())
+    }
+
+    /// A folder by a path as it is written in a file of the project.
+    pub(crate) fn folder(&self, file: &Path, asked: &str) -> Result<Self, LibraryError> {
+        let outside = || LibraryError::Outside { path: shown(asked) };
+        let inside = path::resolve_folder(&path::directory_of(file), asked).ok_or_else(outside)?;
+        let found = Self::open(&self.path.join(inside))?;
+        if found.path.starts_with(&self.path) { Ok(found) } else { Err(outside()) }
+    }
+
+    /// From the root, what a path means in a directory. An absolute one has to
+    /// lie in the root.
+    fn resolve(&self, directory: &[String], asked: &str) -> Result<String, LibraryError> {
+        if !asked.starts_with('/') {
+            return path::resolve(directory, asked);
+        }
+        // The same answer whether or not something is there: a script learns
+        // nothing of what lies outside.
+        let reason = "an absolute one must lie in the project";
+        let outside = || LibraryError::PathInvalid { path: shown(asked), reason };
+        let inside = Path::new(asked).strip_prefix(&self.path).map(Path::to_owned).ok();
+        let inside = inside.or_else(|| {
+            let real = real(Path::new(asked)).ok()?;
+            real.strip_prefix(&self.path).map(Path::to_owned).ok()
+        });
+        let inside = inside.ok_or_else(outside)?;
+        path::resolve(&[], inside.to_str().ok_or_else(outside)?)
+    }
+
+    /// A file by its path from the root.
+    pub(crate) fn load(&self, path: String) -> Result<Loaded, LibraryError> {
+        let opened = file::open(&self.dir, &path);
+        let bytes = opened.map_err(|error| self.failed(&path, error)).and_then(|file| {
+            let taken = file::take(file, SCRIPT_BYTES_MAX as u64, self.is_shared);
+            taken.map_err(|refused| LibraryError::refused(shown(&path), refused))
+        })?;
+        Ok(Loaded { bytes, path })
+    }
+
+    /// What went wrong at a path; where a link leads out, that link's name.
+    fn failed(&self, path: &str, error: std::io::Error) -> LibraryError {
+        if !named::is_escape(&error) {
+            return LibraryError::at(shown(path), error);
+        }
+        let mut so_far = String::new();
+        for part in path.split('/') {
+            if !so_far.is_empty() {
+                so_far.push('/');
+            }
+            so_far.push_str(part);
+            let leads_out = self.dir.metadata(&so_far).is_err_and(|error| named::is_escape(&error));
+            if leads_out {
+                break;
+            }
+        }
+        LibraryError::LinkOutside { path: shown(&so_far) }
     }
 }
 
@@ -123,7 +209,25 @@ impl ProjectRoot {
 /// # Errors
 /// When it is no regular file of a script's size, or cannot be read.
 pub fn load_entry(path: &Path) -> Result<Vec<u8>, LibraryError> {
-    file::read_anywhere(path)
+    taken(path, file::open_anywhere(path))
+}
+
+/// The same, where a link in a project does not lead out of it.
+///
+/// # Errors
+/// Also when one does.
+pub fn load_named(path: &Path, home: Option<&Path>) -> Result<Vec<u8>, LibraryError> {
+    taken(path, named::open(path, home))
+}
+
+fn taken(path: &Path, opened: std::io::Result<cap_std::fs::File>) -> Result<Vec<u8>, LibraryError> {
+    let name = || shown(&path.to_string_lossy());
+    let file = opened.map_err(|error| match named::is_escape(&error) {
+        true => LibraryError::LinkOutside { path: name() },
+        false => LibraryError::io(path, error),
+    })?;
+    file::take(file, SCRIPT_BYTES_MAX as u64, false)
+        .map_err(|refused| LibraryError::refused(name(), refused))
 }
 
 /// Without symbolic links, as far as the path exists.
@@ -135,4 +239,15 @@ fn real(path: &Path) -> std::io::Result<PathBuf> {
             _ => Err(error),
         }
     })
+}
+
+#[cfg(unix)]
+fn is_shared(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().is_ok_and(|found| mark::is_open_to_all(found.mode()))
+}
+
+#[cfg(not(unix))]
+fn is_shared(_path: &Path) -> bool {
+    false
 }

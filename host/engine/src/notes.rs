@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use smol_wf_core::asked::Asked;
 use smol_wf_core::attempts::Start;
 use smol_wf_core::event;
 use smol_wf_core::ids::CallId;
@@ -90,6 +91,7 @@ struct SoFar {
     sessions: u32,
     last: Option<(Instant, String)>,
     activities: u32,
+    asks: Vec<Asked>,
 }
 
 impl SoFar {
@@ -152,6 +154,15 @@ impl Notes {
             let (provider, session_id) = (self.provider.clone(), session_id.to_owned());
             self.keep(Noted::Session { provider, session_id });
         }
+    }
+
+    pub(crate) fn refused(&self, asked: Asked) {
+        self.with(|so_far| asked.add_to(&mut so_far.asks));
+    }
+
+    /// What the call's agents asked leave for in vain, so far.
+    pub(crate) fn asks(&self) -> Vec<Asked> {
+        self.with(|so_far| std::mem::take(&mut so_far.asks))
     }
 
     pub(crate) fn warn(&self, message: String) {

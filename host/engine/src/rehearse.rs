@@ -16,7 +16,6 @@ mod schedule;
 mod stage;
 mod stubs;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use smol_wf_core::call::CallDefaults;
@@ -32,9 +31,9 @@ use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
-use crate::library::ProjectRoot;
+use crate::places::Standing;
 use crate::provide::{self, Providers};
-use crate::request::ScriptFile;
+use crate::request::{Places, ScriptFile};
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
@@ -61,11 +60,8 @@ pub struct RehearsalRequest {
     pub prices: Prices,
     /// Seed of `Math.random`, of the answers and of the schedules.
     pub seed: u64,
-    /// No child workflow lies above this folder; found from the script when
-    /// there is none.
-    pub project_root: Option<PathBuf>,
-    /// The user's home, which is never taken for a project.
-    pub home: Option<PathBuf>,
+    /// Where it would work, and where its scripts lie.
+    pub places: Places,
 }
 
 /// A script that is ready to be performed by stubs.
@@ -96,10 +92,9 @@ impl Rehearsal {
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
-        let project = match &request.project_root {
-            Some(root) => ProjectRoot::open(root)?,
-            None => ProjectRoot::containing(&request.script.path, request.home.as_deref())?,
-        };
+        let standing = Standing::of_new(&request.script.path, &request.places)?;
+        let project = standing.root.as_ref();
+        let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
         let head = RunHead {
             format: JOURNAL_FORMAT,
             surface: Surface::CURRENT,
@@ -108,7 +103,9 @@ impl Rehearsal {
             name: script.meta.name.clone(),
             script: script.digest.clone(),
             script_path: request.script.path.to_string_lossy().into_owned(),
-            project_root: project.path().to_string_lossy().into_owned(),
+            // Nothing is ever looked for again.
+            project_root: String::new(),
+            cwd: None,
             seed: request.seed,
             budget: request.budget,
             provider: request.provider,
@@ -118,13 +115,10 @@ impl Rehearsal {
             parent: None,
         };
         let registry = provide::registry(providers, &head)?;
-        let path = project.relative(&request.script.path);
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let children = Children {
-            root: Arc::new(project),
-            sandbox: sandbox.clone(),
-            surface: Surface::CURRENT,
-        };
+        let library = Arc::new(standing.library());
+        let surface = Surface::CURRENT;
+        let children = Children { library, sandbox: sandbox.clone(), surface };
         Ok(Self {
             sandbox,
             children: Arc::new(children),

@@ -45,6 +45,20 @@ pub struct RunRequest {
     pub timeout: Option<Duration>,
     /// Seed of everything random; drawn when there is none.
     pub seed: Option<u64>,
+    /// Where it works, and where its scripts lie.
+    pub places: Places,
+}
+
+/// Where a run works and where its scripts lie, as far as its head does not say
+/// so or the caller knows better.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The folder that agents work in; that of the head, else the root of the
+    /// script's project, when there is none.
+    pub cwd: Option<PathBuf>,
+    /// The folder to work in where neither the head nor the project has one any
+    /// more: runs of an older program do not say theirs.
+    pub here: Option<PathBuf>,
     /// No child workflow lies above this folder; found from the script when
     /// there is none.
     pub project_root: Option<PathBuf>,
@@ -132,4 +146,6 @@ pub struct ResumeRequest {
     pub agents: AgentSettings,
     /// Wall-clock time this process gives the run.
     pub timeout: Option<Duration>,
+    /// Where it works and its scripts lie now.
+    pub places: Places,
 }

@@ -3,14 +3,27 @@
 //! Owns: the trait and its in-memory twin. Never: may fail or stop a run; a
 //! journal that cannot be written does, a watcher that cannot print does not.
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
 
+/// Where agents work.
+#[derive(Debug, Clone, Copy)]
+pub struct WorksIn<'a> {
+    /// The folder.
+    pub cwd: &'a Path,
+    /// The script's project, where the folder lies outside of it.
+    pub outside: Option<&'a Path>,
+}
+
 /// Is told of everything that has become durable, in order, and of what agents
 /// are doing. Called from the run's own task: it must be quick.
 pub trait Watcher: Send + Sync {
+    /// Where the agents of the run will work. Comes before [`Self::run_known`].
+    fn works_in(&self, _place: WorksIn<'_>) {}
+
     /// The run exists and can be resumed from here on.
     fn run_known(&self, run: &RunId, resumed: bool);
 

@@ -365,7 +365,8 @@ fn the_closest_workflow_of_a_name_is_taken() {
         ("pkg/.claude/workflows/x.js", "audit", "pkg/.claude/workflows/audit.js"),
         ("pkg/x.mjs", "only-claude", ".claude/workflows/only-claude.js"),
         ("pkg/x.mjs", "pretty name", ".claude/workflows/odd-file.js"),
-        ("pkg/x.mjs", "both", "pkg/.agents/workflows/both.mjs"),
+        // By `meta.name` before a file of that name.
+        ("pkg/x.mjs", "both", "pkg/.agents/workflows/both.js"),
         ("pkg/x.mjs", "zz", "pkg/.agents/workflows/zz.mjs"),
         ("x.mjs", "tied", ".agents/workflows/y.mjs"),
         ("pkg/x.mjs", "broken", "pkg/.agents/workflows/broken.mjs"),

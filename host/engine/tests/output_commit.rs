@@ -17,7 +17,7 @@ use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
-    NoWatcher, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
+    NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{
     Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Stretch, Summary,
@@ -42,8 +42,7 @@ fn request(body: &str) -> RunRequest {
         debug_rules: Vec::new(),
         timeout: None,
         seed: Some(1),
-        project_root: Some(dir),
-        home: None,
+        places: Places { project_root: Some(dir), ..Places::default() },
     }
 }
 

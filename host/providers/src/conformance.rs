@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use smol_wf_core::asked::Asked;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::schema::Checker;
@@ -35,7 +36,7 @@ pub fn task(prompt: &str) -> AgentTask {
 
 /// Remembers what an agent was said to be doing.
 #[derive(Debug, Default)]
-pub struct Notes(Mutex<Vec<AgentActivity>>);
+pub struct Notes(Mutex<Vec<AgentActivity>>, Mutex<Vec<Asked>>);
 
 impl Notes {
     /// All so far.
@@ -43,11 +44,21 @@ impl Notes {
     pub fn all(&self) -> Vec<AgentActivity> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// What it asked leave for in vain.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Activity for Notes {
     fn note(&self, activity: AgentActivity) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(activity);
+    }
+
+    fn refused(&self, asked: Asked) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     }
 }
 

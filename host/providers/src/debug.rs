@@ -169,6 +169,7 @@ impl Provider for Debug {
             effort: true,
             agent_types: true,
             models: true,
+            vendors: false,
             read_only: true,
             write: true,
             cost: true,

@@ -12,7 +12,9 @@ use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
 use crate::process::{Environment, Exit, Input, Launch, Process, ProcessError, Said, find_program};
-use crate::{Activity, AgentReply, AgentTask, Answer, ProviderError, ProviderErrorKind, Spent};
+use crate::{
+    Activity, AgentReply, AgentTask, Answer, Asks, ProviderError, ProviderErrorKind, Spent,
+};
 
 /// How long an agent may be silent after it has said how its round ended. Some
 /// leave a child behind that holds their output open; the answer is there.
@@ -38,6 +40,10 @@ pub struct CliOptions {
     pub env_allow: Vec<String>,
     /// Further arguments.
     pub args: Vec<String>,
+    /// What becomes of its questions whether it may.
+    pub asks: Asks,
+    /// How long a server of it may take to start; none for its provider's own.
+    pub start_timeout: Option<Duration>,
     /// Whether it may start other agents, where it can be kept from that.
     pub subagents: bool,
 }

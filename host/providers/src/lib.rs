@@ -17,6 +17,7 @@ mod drive;
 mod error;
 #[cfg(test)]
 mod fake;
+mod foreign;
 mod look;
 mod lower;
 mod masked;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use smol_wf_core::asked::Asked;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
@@ -141,6 +143,8 @@ pub struct Capabilities {
     pub files: bool,
     /// Takes a model by name.
     pub models: bool,
+    /// Takes the vendor of a model in front of its name: `vendor/model`.
+    pub vendors: bool,
     /// Holds its agent to [`Permissions::Read`].
     pub read_only: bool,
     /// Lets its agent write below `cwd` without asking anyone.
@@ -197,6 +201,18 @@ pub enum AgentActivity {
     },
 }
 
+/// What becomes of an agent's question whether it may do something. Its user's
+/// own rules, or those it came with, make it ask; what they deny is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asks {
+    /// Nobody is there to be asked, so it may not.
+    #[default]
+    Refuse,
+    /// Its user has said once and for all that it may, as far as the call's own
+    /// `permissions` go.
+    Allow,
+}
+
 /// Who wants to know what an agent is doing.
 pub trait Activity: Send + Sync {
     /// Is told. Must return at once; may drop the news.
@@ -212,6 +228,9 @@ pub trait Activity: Send + Sync {
 
     /// The agent has named its session, before it has answered.
     fn session(&self, _session_id: &str) {}
+
+    /// The agent asked leave for this, and was refused.
+    fn refused(&self, _asked: Asked) {}
 }
 
 /// Nobody.
@@ -240,6 +259,10 @@ impl Activity for () {
 ///   except where the provider says that it estimates.
 /// - **Errors** have the kind that tells the caller whether trying again makes
 ///   sense, and a message that is fit to be shown: no secrets, bounded length.
+/// - **Leave.** Whatever is said to an agent's own permission system only narrows
+///   what its user and its own definition let it do. What it asks leave for is
+///   answered as the user's [`Asks`] says, never by default with yes, and what is
+///   refused is told by `activity.refused`.
 /// - **Signs of life.** Everything that the agent says is passed on at once, by
 ///   `activity.note` where it is news and by `activity.alive` otherwise. The
 ///   caller ends a call that is silent for too long, or takes too long.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use smol_wf_core::asked::Asked;
 
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider,
@@ -238,6 +239,12 @@ impl Activity for Seen<'_> {
         if !self.secrets.is_in(session_id) {
             self.inner.session(session_id);
         }
+    }
+
+    fn refused(&self, mut asked: Asked) {
+        self.secrets.clear(&mut asked.what);
+        asked.allow.iter_mut().for_each(|line| self.secrets.clear(line));
+        self.inner.refused(asked);
     }
 }
 

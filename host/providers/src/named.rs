@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::process::{Environment, Input, Launch, find_program};
-use crate::{Presence, Probe, ProviderError, ProviderErrorKind};
+use crate::{Asks, Presence, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
 
@@ -25,6 +25,8 @@ pub struct NamedProgram {
     pub env: BTreeMap<String, String>,
     /// Names of variables to pass on to it; one may end in `*`.
     pub env_allow: Vec<String>,
+    /// What becomes of its questions whether it may.
+    pub asks: Asks,
 }
 
 impl NamedProgram {

@@ -14,22 +14,30 @@ use crate::config::Settings;
 use crate::failure::talk;
 use crate::progress::Progress;
 use crate::signals::Signals;
+use crate::standing::PlaceFlags;
 use crate::words::span;
 
 /// A report names the second in which a provider answers again: its end is late
 /// enough.
 const ROUNDED: Duration = Duration::from_secs(1);
 
+/// How a run would be taken up once more.
+pub(super) struct Again<'a> {
+    /// Longest that may be waited for it.
+    pub(super) longest: Option<Duration>,
+    pub(super) settings: &'a Settings,
+    pub(super) places: &'a PlaceFlags,
+}
+
 /// The report of the run, after it was taken up again where that may be.
 pub(super) async fn once_more(
     engine: &Engine,
     report: Result<Report, EngineError>,
-    longest: Option<Duration>,
-    settings: &Settings,
+    again: &Again<'_>,
     progress: &Progress,
     signals: &Signals,
 ) -> Result<Report, EngineError> {
-    let (Ok(paused), Some(longest)) = (&report, longest) else { return report };
+    let (Ok(paused), Some(longest)) = (&report, again.longest) else { return report };
     let Some(wait) = wait_of(paused) else { return report };
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     if wait > longest {
@@ -47,7 +55,7 @@ pub(super) async fn once_more(
         () = signals.cancel.cancelled() => return report,
     }
     // With the recorded text: a script that was edited meanwhile is no other run.
-    let request = resume_request(paused.run_id.clone(), None, settings)?;
+    let request = resume_request(paused.run_id.clone(), None, again.settings, again.places)?;
     engine.resume(request, progress, signals.cancel.clone()).await
 }
 

@@ -10,11 +10,12 @@ use smol_wf_core::details::Details;
 use smol_wf_core::diff::{
     CallLine, Change, Divergence, Field, NotAnswered, Pair, RunDiff, Side, Which,
 };
-use smol_wf_engine::{Engine, EngineError, RunJournal};
+use smol_wf_engine::{EngineError, RunJournal};
 
 use super::history::reader;
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag};
+use crate::standing::LatestFlags;
 use crate::table::Format;
 use crate::words::{change, count, dollars, dollars_change, plural};
 use crate::{exit, output, screen};
@@ -49,6 +50,9 @@ pub(crate) struct DiffArgs {
     json: JsonFlag,
 
     #[command(flatten)]
+    latest: LatestFlags,
+
+    #[command(flatten)]
     db: DbFlags,
 }
 
@@ -68,7 +72,12 @@ struct Document<'a> {
 impl DiffArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = reader(&self.db, Some(&self.a))?;
-        let (a, b) = (journal(&engine, &self.a).await?, journal(&engine, &self.b).await?);
+        let a = self.latest.find(&engine, &self.a).await?;
+        let b = match self.b == self.a {
+            true => a.clone(),
+            false => self.latest.find(&engine, &self.b).await?,
+        };
+        let (a, b) = (engine.journal(&a).await?, engine.journal(&b).await?);
         let diff = RunDiff::of(&details(&a, &self.a)?, &details(&b, &self.b)?);
         let document = Document { schema_version: 1, diff: &diff };
         match self.json.asked().unwrap_or(self.output) {
@@ -78,11 +87,6 @@ impl DiffArgs {
         }
         Ok(ExitCode::from(if diff.equal { 0 } else { exit::DIFFERENT }))
     }
-}
-
-async fn journal(engine: &Engine, asked: &str) -> Result<RunJournal, EngineError> {
-    let run = engine.find(asked).await?;
-    engine.journal(&run).await
 }
 
 fn details<'a>(journal: &'a RunJournal, asked: &str) -> Result<Details<'a>, EngineError> {

@@ -23,6 +23,7 @@ use crate::failure::{CommandError, FileError};
 use crate::flags::DbFlags;
 use crate::output::Sink;
 use crate::setup;
+use crate::standing::LatestFlags;
 
 /// Write a run in a form that other programs read
 #[derive(Debug, Args)]
@@ -51,6 +52,9 @@ pub(crate) struct ExportArgs {
 
     #[command(flatten)]
     fixture: FixtureFlags,
+
+    #[command(flatten)]
+    latest: LatestFlags,
 
     #[command(flatten)]
     db: DbFlags,
@@ -99,11 +103,11 @@ impl ExportArgs {
         let Some(form) = self.format else {
             // A fixture is replayed before it is written.
             let engine = setup::engine_with_run(&settings_of(&self.db)?, INSTANCES_MAX, &self.run)?;
-            let run = engine.find(&self.run).await?;
+            let run = self.latest.find(&engine, &self.run).await?;
             return self.fixture.export(&engine, run).await;
         };
         let engine = reader(&self.db, Some(&self.run))?;
-        let run = engine.find(&self.run).await?;
+        let run = self.latest.find(&engine, &self.run).await?;
         let reading = engine.reading(&run).await?;
         match self.out.as_deref().filter(|path| *path != Path::new("-")) {
             None => Box::pin(self.write(form, Sink::stdout(), &run, reading)).await?,

@@ -3,16 +3,17 @@
 //! Owns: files and folders. Never: what stands in a fixture.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::ids::RunId;
+use smol_wf_engine::library;
 use smol_wf_engine::{Engine, ExportRequest};
 
 use crate::failure::{CommandError, talk};
-use crate::screen;
+use crate::{paths, screen};
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
@@ -42,7 +43,11 @@ impl FixtureFlags {
         let asked = self.fixture.unwrap_or_default();
         let path = std::path::absolute(&asked).unwrap_or_else(|_| asked.clone());
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let is_new = !folder.exists();
         fs::create_dir_all(&folder).map_err(|error| unwritable(&path, &error))?;
+        if is_new {
+            talk(&format!("made the folder {}", screen::path(&folder)));
+        }
         let request = ExportRequest { run: run.clone(), folder, redact: self.redact };
         let text = engine.fixture(request).await?;
         write(&path, &text)?;
@@ -55,7 +60,11 @@ impl FixtureFlags {
 /// Replaces a file as a whole, and makes the folders that it is to lie in.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let made = folder.map_or(Ok(()), fs::create_dir_all);
+    let made = folder.filter(|folder| !folder.exists()).map_or(Ok(()), |folder| {
+        fs::create_dir_all(folder)?;
+        talk(&format!("made the folder {}", screen::path(folder)));
+        Ok(())
+    });
     made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
 }
 
@@ -66,6 +75,7 @@ const REPLACE_TRIES: u32 = 10;
 /// file, or is a link to one, stays what it is and is written to: a device must
 /// not become a file.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    library::stays_inside(path, paths::home().as_deref())?;
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return fs::write(path, text);
     }
@@ -75,7 +85,16 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut tries = 0;
     loop {
         tries += 1;
-        fs::write(&beside, text)?;
+        // What stands there, a link that a repository carries included, goes.
+        remove(&beside)?;
+        let new = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
+        match new.and_then(|mut file| file.write_all(text.as_bytes())) {
+            // Another process was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < REPLACE_TRIES => {
+                continue;
+            }
+            written => written?,
+        }
         match fs::rename(&beside, path) {
             // Another process wrote the same file, and took this one for its own.
             Err(error) if error.kind() == io::ErrorKind::NotFound && tries < REPLACE_TRIES => {}
@@ -96,17 +115,42 @@ fn unwritable(path: &Path, error: &io::Error) -> CommandError {
     CommandError::Usage(format!("cannot write {}: {error}", screen::path(path)))
 }
 
+/// A fixture, and the folder that it was found in.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// What was given; of a file, the folder in which the user stands, where the
+    /// file lies in that, else its own.
+    pub(super) within: PathBuf,
+}
+
 /// All fixtures at and below these places, in order of their names.
-pub(super) fn find(places: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
-    let mut found = Vec::new();
+pub(super) fn find(places: &[PathBuf]) -> Result<Vec<Found>, CommandError> {
+    let mut found: Vec<Found> = Vec::new();
     for place in places {
-        collect(place, &mut found).map_err(|error| {
+        let mut paths = Vec::new();
+        collect(place, &mut paths).map_err(|error| {
             CommandError::Usage(format!("cannot look into {}: {error}", screen::path(place)))
         })?;
+        let within = within(place);
+        found.extend(paths.into_iter().map(|path| Found { path, within: within.clone() }));
     }
-    found.sort();
-    found.dedup();
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup_by(|a, b| a.path == b.path);
     Ok(found)
+}
+
+fn within(place: &Path) -> PathBuf {
+    let here = PathBuf::from(".");
+    if place.is_dir() {
+        return place.to_owned();
+    }
+    let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(&here).to_owned();
+    match (parent.canonicalize(), here.canonicalize()) {
+        (Ok(parent), Ok(real)) if parent.starts_with(&real) => here,
+        _ => parent,
+    }
 }
 
 fn collect(place: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {

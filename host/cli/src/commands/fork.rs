@@ -1,14 +1,15 @@
 //! `smol-wf fork`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 use smol_wf_core::ids::CallId;
+use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
-use super::again::once_more;
+use super::again::{Again, once_more};
 use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::agents::Catalogue;
 use crate::config::Key;
@@ -72,19 +73,19 @@ impl ForkArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
-        // The database is the one of where we are, the rest that of the script.
-        let here = self.work.settings(Path::new("."))?;
+        // The database is the one of where we are, the rest that of the run.
+        let places = &self.work.places;
+        let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
-        let run = engine.find(&self.run).await?;
-        let path = match &script {
-            Some(file) => file.path.clone(),
-            None => engine.script_of(&run).await?,
-        };
-        let settings = self.work.settings(&path)?;
+        let latest = self.work.latest.find_from(&engine, &self.run, &places.folder()?).await?;
+        let (run, said) = latest;
+        let head = engine.head(&run).await?;
+        let settings = self.work.settings(&places.folder_of(&head)?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
-        let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let provider = self.agent_provider.as_ref().unwrap_or(&head.provider).clone();
+        let opening = Opening::of_recorded(&settings, &RunHead { provider, ..head }, said);
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = ForkRequest {
             script,
@@ -96,11 +97,13 @@ impl ForkArgs {
             limits: setup::limit_changes(&settings),
             agents: setup::agents(&settings)?,
             timeout: settings.duration(Key::Timeout),
+            places: places.of_recorded()?,
             ..ForkRequest::of(run)
         };
         let report = engine.fork(request, &progress, signals.cancel.clone()).await;
         let longest = self.work.agents.wait_for_reset;
-        let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
+        let again = Again { longest, settings: &settings, places };
+        let report = once_more(&engine, report, &again, &progress, &signals).await;
         conclude(report, &progress, &signals, &self.work.show, text.as_deref())
     }
 }

@@ -19,6 +19,7 @@ use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag, SpanFlags, StateName};
+use crate::standing::LatestFlags;
 use crate::table::{Align, Column, Format, Spare, table};
 use crate::usage::whole;
 use crate::words::{count, price, utc};
@@ -64,6 +65,9 @@ pub(crate) struct HistoryArgs {
     limit: u32,
 
     #[command(flatten)]
+    latest: LatestFlags,
+
+    #[command(flatten)]
     db: DbFlags,
 }
 
@@ -98,12 +102,12 @@ impl HistoryArgs {
         let output = self.json.asked().or(self.output);
         let engine = reader(&self.db, self.run.as_deref().or(self.before.as_deref()))?;
         if let Some(asked) = &self.run {
-            let run = engine.find(asked).await?;
+            let run = self.latest.find(&engine, asked).await?;
             return show::show(&engine, &run, output).await;
         }
         let before = match &self.before {
             Some(asked) => {
-                let run = engine.find(asked).await?;
+                let run = self.latest.find(&engine, asked).await?;
                 let summary = engine.summary(&run).await?;
                 Some((summary.created_at_us, run))
             }

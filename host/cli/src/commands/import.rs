@@ -3,9 +3,7 @@
 //! Owns: reading the file. Never: believes it; the core checks it, and the
 //! engine takes no run in place of another.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,10 +12,10 @@ use smol_wf_core::limits::JOURNAL_BYTES_MAX;
 use smol_wf_engine::Imported;
 
 use super::history::settings_of;
-use crate::failure::{CommandError, FileError, talk};
+use crate::failure::{CommandError, talk};
 use crate::flags::DbFlags;
 use crate::words::plural;
-use crate::{output, setup};
+use crate::{files, output, setup};
 
 /// Largest file: a journal of the greatest length, its quotes escaped.
 const FILE_BYTES_MAX: u64 = 2 * JOURNAL_BYTES_MAX;
@@ -44,12 +42,14 @@ Examples:
 
 impl ImportArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let text = read(&self.file)?;
+        let text = files::text_of(&self.file, FILE_BYTES_MAX)?;
         let archive = archive::read(&text)
             .map_err(|error| CommandError::Archive(self.file.clone(), error))?;
         let (run, entries) = (archive.run.clone(), archive.records.len());
         // Nothing is run: one instance is what the sandbox must have.
-        let engine = setup::engine(&settings_of(&self.db)?, 1)?;
+        let settings = settings_of(&self.db)?;
+        setup::to_be_made(&settings).into_iter().for_each(|line| talk(&line));
+        let engine = setup::engine(&settings, 1)?;
         match engine.import(archive).await? {
             Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),
             Imported::Same => talk(&format!("{run} is here already, just the same")),
@@ -57,19 +57,4 @@ impl ImportArgs {
         output::line(run.as_str())?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn read(path: &Path) -> Result<String, FileError> {
-    let failed = |error| FileError::Read { path: path.to_owned(), error };
-    let mut text = String::new();
-    let source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(failed)?)
-    };
-    source.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(FileError::TooLarge { path: path.to_owned(), bytes_max: FILE_BYTES_MAX });
-    }
-    Ok(text)
 }

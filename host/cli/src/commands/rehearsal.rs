@@ -14,9 +14,10 @@ use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::CallFlags;
+use crate::standing::PlaceFlags;
 use crate::usage;
 use crate::workflow_args::{self, Named};
-use crate::{agents, paths, setup, shell};
+use crate::{agents, setup, shell};
 
 /// What is performed
 #[derive(Debug, Args)]
@@ -56,9 +57,8 @@ pub(super) struct RehearsalFlags {
     #[arg(long, value_name = "UNITS", value_parser = usage::whole::<u64>(1, u64::MAX))]
     fuel: Option<u64>,
 
-    /// Folder that child workflows must lie in [default: the script's project]
-    #[arg(long, value_name = "DIR")]
-    project_root: Option<PathBuf>,
+    #[command(flatten)]
+    places: PlaceFlags,
 
     #[command(flatten)]
     pub(super) output: OutputFlags,
@@ -111,7 +111,7 @@ impl RehearsalFlags {
         };
         let mut flags = FlagLayer::default();
         self.calls.put(&mut flags);
-        let settings = Settings::load(flags, &script.path)?;
+        let settings = Settings::load(flags, &self.places.folder()?)?;
         let aliases = settings.model_map.iter();
         let request = RehearsalRequest {
             script,
@@ -123,8 +123,7 @@ impl RehearsalFlags {
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             prices: setup::agents(&settings)?.prices,
             seed: self.seed,
-            project_root: self.project_root.clone(),
-            home: paths::home(),
+            places: self.places.of_new()?,
         };
         let rehearsal = Rehearsal::new(request, &Catalogue::of(&settings)).await?;
         Ok(Prepared { rehearsal, text, again })
@@ -146,8 +145,10 @@ impl RehearsalFlags {
         for (name, value) in self.calls.words() {
             flag(name, Some(value));
         }
-        let root = self.project_root.as_ref();
-        flag("--project-root", root.map(|path| path.to_string_lossy().into_owned()));
+        let path =
+            |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+        flag("--cwd", path(&self.places.cwd));
+        flag("--project-root", path(&self.places.project_root));
         flag("--seed", Some(self.seed.to_string()));
         words.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
     }

@@ -9,6 +9,7 @@ use super::history::settings_of;
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
+use crate::standing::LatestFlags;
 use crate::{difference, exit, output, setup};
 
 /// Execute a recorded run again, offline, and compare
@@ -23,6 +24,9 @@ pub(crate) struct ReplayArgs {
     run: String,
 
     #[command(flatten)]
+    latest: LatestFlags,
+
+    #[command(flatten)]
     db: DbFlags,
 }
 
@@ -34,7 +38,7 @@ Examples:
 impl ReplayArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = setup::engine_with_run(&settings_of(&self.db)?, INSTANCES_MAX, &self.run)?;
-        let run = engine.find(&self.run).await?;
+        let run = self.latest.find(&engine, &self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;
         output::document(&replayed)?;

@@ -1,22 +1,22 @@
 //! `smol-wf resume`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::RunHead;
+use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
-use smol_wf_engine::{Engine, ScriptFile};
 
-use super::again::once_more;
+use super::again::{Again, once_more};
 use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, talk};
 use crate::flags::WorkFlags;
 use crate::progress::{Opening, Progress};
-use crate::setup;
 use crate::signals::Signals;
+use crate::{paths, setup};
 
 /// Take up a run where it stopped
 ///
@@ -49,36 +49,36 @@ Examples:
 
 impl ResumeArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        // The database is the one of where we are, the rest that of the script.
-        let here = self.work.settings(Path::new("."))?;
+        // The database is the one of where we are, the rest that of the run.
+        let places = &self.work.places;
+        let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
-        let run = engine.find(&self.run).await?;
-        let settings = self.work.settings(&engine.script_of(&run).await?)?;
+        let latest = self.work.latest.find_from(&engine, &self.run, &places.folder()?).await?;
+        let (run, said) = latest;
+        let head = engine.head(&run).await?;
+        let settings = self.work.settings(&places.folder_of(&head)?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
-        let script = self.script(&engine, &run).await?;
+        let script = self.script(&head)?;
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
-        let opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let opening = Opening::of_recorded(&settings, &head, said);
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
-        let request = resume_request(run, script, &settings)?;
+        let request = resume_request(run, script, &settings, places)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
         let longest = self.work.agents.wait_for_reset;
-        let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
+        let again = Again { longest, settings: &settings, places };
+        let report = once_more(&engine, report, &again, &progress, &signals).await;
         conclude(report, &progress, &signals, &self.work.show, text.as_deref())
     }
 
     /// The script as it is now; none when its file is gone.
-    async fn script(
-        &self,
-        engine: &Engine,
-        run: &RunId,
-    ) -> Result<Option<ScriptFile>, CommandError> {
+    fn script(&self, head: &RunHead) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
             return Ok(Some(find_script(path)?));
         }
-        let path = engine.script_of(run).await?;
-        match library::load_entry(&path) {
+        let path = PathBuf::from(&head.script_path);
+        match library::load_named(&path, paths::home().as_deref()) {
             Ok(bytes) => Ok(Some(ScriptFile { bytes, path })),
             Err(_) if self.as_recorded => Ok(None),
             Err(error) => {

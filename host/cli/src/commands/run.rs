@@ -1,24 +1,31 @@
 //! `smol-wf run`.
 
+mod same;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use std::sync::Arc;
+
 use clap::Args;
 use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Report, ResumeRequest, RunRequest, ScriptFile};
+use smol_wf_engine::{EngineError, Places, Report, ResumeRequest, RunRequest, ScriptFile};
 
-use super::again::once_more;
+use super::again::{Again, once_more};
+use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Key, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{CallFlags, ShowFlags, WorkFlags};
-use crate::progress::{Opening, Progress};
+use crate::progress::{self, Opening, Progress};
 use crate::signals::Signals;
+use crate::standing::PlaceFlags;
 use crate::usage;
 use crate::workflow_args::{self, Named};
-use crate::{agents, closing, exit, output, paths, setup, stdin, streams};
+use crate::{closing, exit, output, paths, setup, shell, stdin, streams};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
@@ -65,13 +72,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
-    /// Folder that child workflows must lie in [default: the script's project]
-    #[arg(long, value_name = "DIR")]
-    project_root: Option<PathBuf>,
-
     /// Take up this run instead of starting one; with another script than it had,
-    /// the run is forked
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["args", "args_from_file", "seed", "debug_rule", "agent_provider", "model", "effort", "permissions", "model_map", "budget_allowance", "project_root"])]
+    /// the run is forked. What it was started with may be given again
+    #[arg(long, value_name = "RUN")]
     resume_run: Option<String>,
 
     #[command(flatten)]
@@ -89,45 +92,102 @@ impl RunArgs {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
-        let settings = self.settings(&script.path)?;
-        let engine = match &self.resume_run {
-            Some(asked) => setup::engine_with_run(&settings, INSTANCES_MAX, asked)?,
-            None => setup::engine(&settings, INSTANCES_MAX)?,
-        };
+        if let Some(asked) = &self.resume_run {
+            return self.resume(asked, script, &text, args).await;
+        }
+        let places = self.work.places.of_new()?;
+        let settings = self.settings(&self.work.places.folder()?)?;
+        settings.check()?;
+        let chosen = agents::choose(&settings);
+        if chosen.is_alone() && !progress::is_watched() {
+            return Err(CommandError::NoAgent);
+        }
+        let made = setup::to_be_made(&settings);
+        let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let signals = Signals::listen();
         let cancel = signals.cancel.clone();
-        let mut opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut opening = Opening { warnings: settings.warnings(), ..Opening::default() };
         opening.warnings.extend(oddities(&script));
-        let (report, progress) = match &self.resume_run {
-            Some(_) if args.is_some() => {
-                let message = "--resume-run goes on with the arguments the run was started with";
-                return Err(CommandError::Usage(message.to_owned()));
-            }
-            Some(asked) => {
-                let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
-                let run = engine.find(asked).await?;
-                let request = resume_request(run, Some(script), &settings)?;
-                (engine.resume(request, &progress, cancel).await, progress)
-            }
-            None => {
-                settings.check()?;
-                let chosen = agents::choose(&settings);
-                chosen.announce(&mut opening);
-                let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
-                let request = self.request(script, args, &settings, chosen.name)?;
-                (engine.run(request, &progress, cancel).await, progress)
-            }
-        };
-        let longest = self.work.agents.wait_for_reset;
-        let report = once_more(&engine, report, longest, &settings, &progress, &signals).await;
-        conclude(report, &progress, &signals, &self.work.show, Some(&text))
+        chosen.announce(&mut opening);
+        opening.notes.extend(made);
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let request = self.request(script, args, &settings, chosen.name, places)?;
+        let report = engine.run(request, &progress, cancel).await;
+        let work = &self.work;
+        let longest = work.agents.wait_for_reset;
+        let again = Again { longest, settings: &settings, places: &work.places };
+        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        conclude(report, &progress, &signals, &work.show, Some(&text))
     }
 
-    fn settings(&self, script: &Path) -> Result<Settings, ConfigError> {
+    /// Takes a run up, with what it was started with.
+    async fn resume(
+        &self,
+        asked: &str,
+        script: ScriptFile,
+        text: &str,
+        args: Option<String>,
+    ) -> Result<ExitCode, CommandError> {
+        let places = &self.work.places;
+        // The database is the one of where we are, the rest that of the run.
+        let here = self.settings(&places.folder()?)?;
+        let engine = setup::engine_with_run(&here, INSTANCES_MAX, asked)?;
+        let latest = self.work.latest.find_from(&engine, asked, &places.folder()?).await?;
+        let (run, said) = latest;
+        let (head, recorded_args) = engine.started(&run).await?;
+        self.refuse_other_values(&head, recorded_args.as_deref(), args.as_deref())?;
+        let settings = self.settings(&places.folder_of(&head)?)?;
+        let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
+        let signals = Signals::listen();
+        let mut opening = Opening::of_recorded(&settings, &head, said);
+        opening.warnings.extend(oddities(&script));
+        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let request = resume_request(run, Some(script), &settings, places)?;
+        let report = engine.resume(request, &progress, signals.cancel.clone()).await;
+        let longest = self.work.agents.wait_for_reset;
+        let again = Again { longest, settings: &settings, places };
+        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        conclude(report, &progress, &signals, &self.work.show, Some(text))
+    }
+
+    /// A run keeps what it was started with: the same values may be given again,
+    /// others would not count.
+    fn refuse_other_values(
+        &self,
+        head: &RunHead,
+        recorded_args: Option<&str>,
+        args: Option<&str>,
+    ) -> Result<(), CommandError> {
+        let mut others = same::others(head, &self.calls.words());
+        if let Some(seed) = self.seed.filter(|seed| *seed != head.seed) {
+            others.push(format!("--seed {seed} (it has {})", head.seed));
+        }
+        if let Some(tokens) = self.budget_allowance.filter(|tokens| Some(*tokens) != head.budget) {
+            let has = head.budget.map_or_else(|| "none".to_owned(), |tokens| tokens.to_string());
+            others.push(format!("--budget-allowance {tokens} (it has {has})"));
+        }
+        if !self.debug_rule.is_empty() && self.debug_rule != head.debug_rules {
+            others.push("--debug-rule".to_owned());
+        }
+        if !same::are_equal(args, recorded_args) {
+            others.push("the arguments of the workflow".to_owned());
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
+        let run = &head.run;
+        Err(CommandError::Usage(format!(
+            "run {run} goes on with what it was started with, and these are other values: {}; leave them out, or start a run that takes over its answers: smol-wf fork {run} {}",
+            others.join(", "),
+            shell::word(&self.script.to_string_lossy())
+        )))
+    }
+
+    fn settings(&self, folder: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.calls.put(&mut flags);
         self.work.put(&mut flags);
-        Settings::load(flags, script)
+        Settings::load(flags, folder)
     }
 
     fn request(
@@ -136,6 +196,7 @@ impl RunArgs {
         args: Option<String>,
         settings: &Settings,
         provider: String,
+        places: Places,
     ) -> Result<RunRequest, EngineError> {
         let aliases = settings.model_map.iter();
         Ok(RunRequest {
@@ -150,8 +211,7 @@ impl RunArgs {
             debug_rules: self.debug_rule.clone(),
             timeout: settings.duration(Key::Timeout),
             seed: self.seed,
-            project_root: self.project_root.clone(),
-            home: paths::home(),
+            places,
         })
     }
 }
@@ -161,6 +221,7 @@ pub(super) fn resume_request(
     run: RunId,
     script: Option<ScriptFile>,
     settings: &Settings,
+    places: &PlaceFlags,
 ) -> Result<ResumeRequest, EngineError> {
     Ok(ResumeRequest {
         run,
@@ -168,6 +229,7 @@ pub(super) fn resume_request(
         limits: setup::limit_changes(settings),
         agents: setup::agents(settings)?,
         timeout: settings.duration(Key::Timeout),
+        places: places.of_recorded()?,
     })
 }
 
@@ -224,6 +286,7 @@ pub(super) fn conclude(
     if is_shown {
         closing::next(&report);
     }
+    progress.say_banner();
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
@@ -239,20 +302,26 @@ fn oddities(script: &ScriptFile) -> Vec<String> {
 }
 
 /// A path as it is, stdin for `-`; else the name of a workflow, looked for from
-/// here upwards.
+/// here upwards, then among the user's own.
 pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     if asked.as_os_str() == "-" {
         return from_stdin();
     }
     let is_name = asked.components().count() == 1 && asked.extension().is_none();
+    let home = paths::home();
     if is_name && !asked.exists() {
-        let root = ProjectRoot::containing(Path::new("."), paths::home().as_deref())?;
-        let here = root.relative(Path::new("./workflow"));
-        let loaded = root.load_name(Path::new(&here), &asked.to_string_lossy())?;
-        let path = root.path().join(&loaded.path);
-        return Ok(ScriptFile { bytes: loaded.bytes, path });
+        let here = std::path::absolute(".").unwrap_or_default();
+        let found = library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref());
+        if found.is_err()
+            && let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
+            && let Some(why) = root.passed_over()
+        {
+            failure::talk(&format!("warning: {why}"));
+        }
+        let (bytes, path) = found?;
+        return Ok(ScriptFile { bytes, path });
     }
-    let bytes = library::load_entry(asked)?;
+    let bytes = library::load_named(asked, home.as_deref())?;
     // Absolute, so that the run can be taken up from another folder.
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
     Ok(ScriptFile { bytes, path })

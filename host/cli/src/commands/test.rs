@@ -101,11 +101,11 @@ impl TestArgs {
         let mut tester = self.tester(cancel.clone())?;
         let mut tested = Vec::with_capacity(fixtures.len());
         let mut printed = Ok(());
-        for path in &fixtures {
+        for found in &fixtures {
             if cancel.is_cancelled() {
                 break;
             }
-            let one = tester.test(path).await;
+            let one = tester.test(found).await;
             if !self.output.is_json() && printed.is_ok() {
                 // No agent is at work, and what they answered is on disk.
                 over(signals.as_ref());
@@ -142,7 +142,7 @@ impl TestArgs {
     }
 
     /// The fixtures to test.
-    fn fixtures(&self) -> Result<Vec<PathBuf>, CommandError> {
+    fn fixtures(&self) -> Result<Vec<fixture::Found>, CommandError> {
         let here = [PathBuf::from(".")];
         let places = if self.paths.is_empty() { &here[..] } else { &self.paths };
         let fixtures = fixture::find(places)?;

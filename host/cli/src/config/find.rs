@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use smol_wf_core::ids::Digest;
-use smol_wf_engine::library::ProjectRoot;
+use smol_wf_engine::library::{ProjectRoot, mark_counts};
 
 use super::error::ConfigError;
 use super::variable;
@@ -62,6 +62,8 @@ pub(crate) struct Project {
     /// Where it ended.
     pub(crate) root: PathBuf,
     pub(crate) file: Option<PathBuf>,
+    /// Why a mark of a project, or a file of settings, does not count.
+    pub(crate) passed_over: Option<String>,
 }
 
 /// Where a folder's own file is, or was.
@@ -79,17 +81,35 @@ pub(crate) fn project(start: &Path) -> Result<Option<Project>, ConfigError> {
     let Ok(start) = start.canonicalize() else { return Ok(None) };
     let from = if start.is_dir() { start } else { start.parent().unwrap_or(&start).to_owned() };
     let home = home.and_then(|home| home.canonicalize().ok());
+    let mut passed_over = root.passed_over().map(str::to_owned);
     let mut file = None;
     for dir in from.ancestors().take_while(|dir| dir.starts_with(root.path())) {
         if Some(dir) == home.as_deref() {
             continue;
         }
         file = file_in(dir)?;
+        // Nobody else says which agents are asked.
+        if file.is_some() && is_foreign(dir) {
+            let why = || {
+                format!(
+                    "{} does not count, for others may write it: where it is yours, have it belong to you, in a folder that not everyone may write to",
+                    dir.join(PROJECT_FOLDER).join(PROJECT_FILE).display()
+                )
+            };
+            file = None;
+            passed_over = passed_over.or_else(|| Some(why()));
+            continue;
+        }
         if file.is_some() {
             break;
         }
     }
-    Ok(Some(Project { root: root.path().to_owned(), from, file }))
+    Ok(Some(Project { root: root.path().to_owned(), from, file, passed_over }))
+}
+
+/// Whether the file of a folder may be someone else's.
+fn is_foreign(dir: &Path) -> bool {
+    !mark_counts(dir, PROJECT_FOLDER) || !mark_counts(&dir.join(PROJECT_FOLDER), PROJECT_FILE)
 }
 
 /// The file of one folder, when it has one. Neither it nor its folder may be a

@@ -20,6 +20,8 @@ pub(crate) enum Right {
     Lower,
     /// Nothing: it names programs, places, or what things cost.
     Nothing,
+    /// Nothing, trusted or not: it is the user's own word.
+    Never,
 }
 
 /// One setting.
@@ -29,6 +31,7 @@ pub(crate) enum Key {
     Model,
     Effort,
     Permissions,
+    Asks,
     Timeout,
     AgentTimeout,
     IdleTimeout,
@@ -57,11 +60,12 @@ pub(crate) struct Row {
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Provider,
         Self::Model,
         Self::Effort,
         Self::Permissions,
+        Self::Asks,
         Self::Timeout,
         Self::AgentTimeout,
         Self::IdleTimeout,
@@ -95,6 +99,7 @@ impl Key {
             Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Selector, Right::Set),
             Self::Effort => row("effort", "SMOL_WF_EFFORT", "--effort", Kind::Text, Right::Set),
             Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), Right::Lower),
+            Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow"]), Right::Never),
             Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, Right::Lower),
             Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, Right::Lower),
             Self::IdleTimeout => row("idle_timeout", "SMOL_WF_IDLE_TIMEOUT", "--idle-timeout", Kind::Duration, Right::Lower),
@@ -127,6 +132,7 @@ impl Key {
             Self::MaxParallelAgents => Value::Count(limits.parallel_agents.into()),
             Self::Fuel => Value::Count(limits.fuel),
             Self::Memory => Value::Count(limits.memory_mib.into()),
+            Self::Asks => Value::Text("refuse".to_owned()),
             Self::BudgetMode => Value::Text("pause".to_owned()),
             Self::LogLevel => Value::Text("info".to_owned()),
             Self::Db => Value::Path(crate::paths::default_db()?),

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::file::{PROVIDERS, Said, Source};
+use super::value::duration;
 
 /// The ways there are to drive an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(crate) struct ProviderSettings {
     /// Values are often secrets.
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) env_allow: Vec<String>,
+    /// How long its server may take to start, where it has one.
+    pub(crate) start_timeout: Option<Duration>,
     /// Whether agents of this provider may start others.
     pub(crate) subagents: bool,
 }
@@ -87,6 +91,7 @@ impl ProviderSettings {
             args: Vec::new(),
             env: BTreeMap::new(),
             env_allow: Vec::new(),
+            start_timeout: None,
             subagents: false,
         }
     }
@@ -112,6 +117,9 @@ impl ProviderSettings {
         }
         if !self.env_allow.is_empty() {
             parts.push(format!("passes {}", self.env_allow.join(" ")));
+        }
+        if let Some(span) = self.start_timeout {
+            parts.push(format!("has {} s to start", span.as_secs_f64()));
         }
         if self.subagents {
             parts.push("may start other agents".to_owned());
@@ -177,8 +185,17 @@ struct Table<'a, 'i> {
 }
 
 impl Table<'_, '_> {
-    const KEYS: [&'static str; 8] =
-        ["kind", "enabled", "program", "command", "args", "env", "env_allow", "subagents"];
+    const KEYS: [&'static str; 9] = [
+        "kind",
+        "enabled",
+        "program",
+        "command",
+        "args",
+        "env",
+        "env_allow",
+        "subagents",
+        "start_timeout",
+    ];
 
     fn read(&self, provider: &str) -> Result<ProviderSettings, ConfigError> {
         let source = self.source;
@@ -205,6 +222,16 @@ impl Table<'_, '_> {
                 }
                 "command" => settings.command = source.strings(&name, value)?,
                 "args" => settings.args = source.strings(&name, value)?,
+                "start_timeout" if settings.kind != ProviderKind::Opencode => {
+                    let reason = "only opencode has a server to wait for";
+                    return Err(source.wrong(&name, value, reason));
+                }
+                "start_timeout" => {
+                    let text = source.string(&name, value)?;
+                    let span = duration(&text);
+                    settings.start_timeout =
+                        Some(span.map_err(|reason| source.wrong(&name, value, reason))?);
+                }
                 "env_allow" => settings.env_allow = self.variables(&name, value)?,
                 "env" => settings.env = self.environment(&name, value)?,
                 "subagents" if settings.kind != ProviderKind::ClaudeCode => {

@@ -3,17 +3,13 @@
 //! Owns: telling them from others before a run is started, with the place that
 //! says so. Never: judges what a flag says; whoever takes the flag does.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::selector::Selector;
 
 use super::{AUTO, ConfigError, Given, Key, Origin, ProviderKind, Settings, Value};
-
-/// Longest file of prices: thousands of models fit.
-const PRICES_BYTES_MAX: u64 = 4 * 1024 * 1024;
+use crate::setup;
 
 impl Settings {
     /// Whether a run can work with them.
@@ -55,6 +51,8 @@ impl Settings {
             None if built_in || name == AUTO || name == crate::agents::DEBUG => return Ok(()),
             // It is there as soon as the project is trusted, as the warning says.
             None if self.is_of_untrusted(name) => return Ok(()),
+            // Then it is the model's vendor.
+            None if key == Key::Model && crate::agents::takes_vendors(self) => return Ok(()),
             None => {
                 let there = self.providers.iter().filter(|(_, given)| given.value.enabled);
                 let there = there.map(|(name, _)| name.as_str());
@@ -92,14 +90,7 @@ fn excused(complaint: Option<ConfigError>) -> Result<(), ConfigError> {
 }
 
 fn read_prices(file: &Path) -> Result<(), String> {
-    let read = || -> io::Result<String> {
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no regular file"));
-        }
-        let mut text = String::new();
-        File::open(file)?.take(PRICES_BYTES_MAX).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = read().map_err(|error| format!("the file of prices cannot be read: {error}"))?;
+    let text = setup::prices_text(file)
+        .map_err(|error| format!("the file of prices cannot be read: {error}"))?;
     PriceTable::parse(&text).map(|_| ()).map_err(|error| format!("the file of prices: {error}"))
 }

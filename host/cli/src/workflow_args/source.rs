@@ -4,14 +4,15 @@
 //! Never: knows how several sources go together.
 
 use std::fmt;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use smol_wf_core::limits::ARGS_BYTES_MAX;
+use smol_wf_engine::library;
 
 use super::yaml;
-use crate::stdin;
+use crate::{paths, stdin};
 
 /// Largest file of arguments: as JSON they may have a quarter of that, and YAML
 /// and white space take more room.
@@ -84,12 +85,13 @@ impl Source {
         match self {
             Self::Stdin => stdin::read(FILE_BYTES_MAX + 1).map_err(SourceError::Stdin),
             Self::File(path) => {
-                let mut bytes = Vec::new();
-                let limit = FILE_BYTES_MAX as u64 + 1;
-                let read = std::fs::File::open(path)
-                    .and_then(|file| file.take(limit).read_to_end(&mut bytes));
+                let home = paths::home();
+                let read = library::read_named(path, FILE_BYTES_MAX as u64, home.as_deref());
                 let place = self.to_string();
-                read.map(|_| bytes).map_err(|error| SourceError::Unreadable { place, error })
+                read.map_err(|error| match error.kind() {
+                    ErrorKind::FileTooLarge => SourceError::TooLarge { place },
+                    _ => SourceError::Unreadable { place, error },
+                })
             }
         }
     }

@@ -16,12 +16,16 @@ use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
     TURN_BYTES_MAX, WARNING_BYTES_MAX, WARNINGS_MAX,
 };
+use crate::schema;
 use crate::selector;
 
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
         self.count_bytes(prompt.len() + options.len())?;
         let mut request = AgentRequest::read(prompt, &options).map_err(Refusal::Call)?;
+        if let Some(schema) = request.schema.as_deref().filter(|_| self.surface().is_first()) {
+            schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
+        }
         if let Some(scope) = self.scopes.get(&self.current) {
             scope.apply_defaults(&mut request, &self.head);
         }

@@ -13,8 +13,8 @@ use super::pattern;
 use super::places::{Place, inner};
 use super::plan::Node;
 
-/// Most states of all patterns together: about 60 ms to compile.
-const PATTERN_STATES_MAX: u64 = 40_000;
+/// Most states of all patterns together: about 150 ms to compile.
+const PATTERN_STATES_MAX: u64 = 100_000;
 
 /// Most edges of references that lead to one of several schemas.
 const DYNAMIC_MAX: usize = 20_000;

@@ -29,7 +29,7 @@ pub(super) fn weigh(pattern: &str) -> Result<Weight, String> {
     if let Some(hir) = linear(pattern) {
         return Ok(Weight {
             work: leaves(&hir, false).saturating_add(8),
-            states: leaves(&hir, true),
+            states: states(&hir),
             program: None,
         });
     }
@@ -59,6 +59,11 @@ fn bounded(pattern: &str) -> Result<Program, String> {
 pub(super) fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 80;
     text.chars().take(SHOWN_CHARS).collect()
+}
+
+/// States that compiling makes, roughly.
+pub(super) fn states(hir: &Hir) -> u64 {
+    leaves(hir, true)
 }
 
 /// Leaves once repetitions are written out; with `states`, a class counts what

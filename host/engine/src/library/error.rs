@@ -6,6 +6,9 @@ use std::path::Path;
 
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 
+use super::file::Refused;
+use super::named::is_escape;
+
 /// A workflow file that cannot be had. What a script wrote is shown with its
 /// control characters escaped.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,29 @@ pub enum LibraryError {
         /// As far as it is known from the root.
         path: String,
     },
+    /// A link in the project leads out of it.
+    #[error(
+        "`{path}` is a link that leads outside the project; put the file or folder itself there"
+    )]
+    LinkOutside {
+        /// The link.
+        path: String,
+    },
+    /// It lies where everyone may put files, and is someone else's.
+    #[error(
+        "`{path}` belongs to another user (uid {uid}) and lies in a folder where everyone may write; move your script to a folder of your own"
+    )]
+    Foreign {
+        /// Where.
+        path: String,
+        /// Whose.
+        uid: u32,
+    },
+    /// The folder of the run's project is gone.
+    #[error(
+        "the project of the script is not there any more; name its folder with --project-root DIR"
+    )]
+    NoProject,
     /// Nothing is there.
     #[error("there is no file `{path}`")]
     NotFound {
@@ -81,8 +107,11 @@ impl LibraryError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::PathInvalid { .. } => "workflow_path_invalid",
-            Self::Outside { .. } => "workflow_outside_project",
-            Self::NotFound { .. } | Self::NameUnknown { .. } => "workflow_not_found",
+            Self::Outside { .. } | Self::LinkOutside { .. } => "workflow_outside_project",
+            Self::Foreign { .. } => "workflow_foreign",
+            Self::NotFound { .. } | Self::NameUnknown { .. } | Self::NoProject => {
+                "workflow_not_found"
+            }
             Self::NotAFile { .. } => "workflow_not_a_file",
             Self::TooLarge { .. } => "script_too_large",
             Self::NameInvalid { .. } => "workflow_name_invalid",
@@ -96,13 +125,22 @@ impl LibraryError {
 
     /// What the system said of a path that is already fit to be shown.
     pub(super) fn at(path: String, error: std::io::Error) -> Self {
-        // cap-std reports an escape as an error of its own, without a number.
-        let escaped =
-            error.kind() == std::io::ErrorKind::PermissionDenied && error.raw_os_error().is_none();
         match error.kind() {
-            _ if escaped => Self::Outside { path },
+            _ if is_escape(&error) => Self::Outside { path },
             std::io::ErrorKind::NotFound => Self::NotFound { path },
             _ => Self::Io { path, error },
+        }
+    }
+}
+
+impl LibraryError {
+    /// Why an open file, whose path is fit to be shown, is not read.
+    pub(super) fn refused(path: String, refused: Refused) -> Self {
+        match refused {
+            Refused::NotAFile(kind) => Self::NotAFile { path, kind },
+            Refused::TooLarge => Self::TooLarge { path },
+            Refused::Foreign(uid) => Self::Foreign { path, uid },
+            Refused::Io(error) => Self::at(path, error),
         }
     }
 }

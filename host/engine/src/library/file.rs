@@ -6,41 +6,74 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use cap_std::fs::{Dir, FileType, OpenOptions};
-use smol_wf_core::limits::SCRIPT_BYTES_MAX;
+use cap_std::fs::{Dir, File, FileType, OpenOptions};
 
-use super::error::{LibraryError, shown};
+/// Why a file is not read.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// It is this instead of a regular file.
+    NotAFile(&'static str),
+    /// It is larger than it may be.
+    TooLarge,
+    /// It belongs to this other user, and lies where everyone may put one.
+    Foreign(u32),
+    /// The system refuses.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
 
 /// A file beneath a directory, by a path from there.
-pub(super) fn read(dir: &Dir, path: &str) -> Result<Vec<u8>, LibraryError> {
-    let failed = |error| LibraryError::at(shown(path), error);
+pub(super) fn open(dir: &Dir, path: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     // Else opening a pipe that nobody writes to waits for ever.
     #[cfg(unix)]
     cap_std::fs::OpenOptionsExt::custom_flags(&mut options, NONBLOCK);
-    let file = dir.open_with(path, &options).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let size = metadata.len();
-    take(file, kind(metadata.file_type()), size, || shown(path))
+    dir.open_with(path, &options)
 }
 
 /// A file anywhere.
-pub(super) fn read_anywhere(path: &Path) -> Result<Vec<u8>, LibraryError> {
-    let failed = |error| LibraryError::io(path, error);
+pub(super) fn open_anywhere(path: &Path) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, NONBLOCK);
-    let file = cap_std::fs::File::from_std(options.open(path).map_err(failed)?);
-    let metadata = file.metadata().map_err(failed)?;
-    let size = metadata.len();
-    take(file, kind(metadata.file_type()), size, || shown(&path.to_string_lossy()))
+    options.open(path).map(File::from_std)
 }
 
 #[cfg(unix)]
 #[expect(clippy::cast_possible_wrap, reason = "the system's own type is signed")]
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+
+/// What is in an open file, when it is a regular one with so many bytes at the
+/// most. `own` asks for one of the user's or root's.
+pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, Refused> {
+    let metadata = file.metadata()?;
+    if let Some(kind) = kind(metadata.file_type()) {
+        return Err(Refused::NotAFile(kind));
+    }
+    #[cfg(unix)]
+    if own {
+        let uid = cap_std::fs::MetadataExt::uid(&metadata);
+        if !super::mark::is_own(uid) {
+            return Err(Refused::Foreign(uid));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = own;
+    if metadata.len() > most {
+        return Err(Refused::TooLarge);
+    }
+    // It may grow while it is read.
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(Refused::TooLarge) } else { Ok(bytes) }
+}
 
 /// None for a regular file.
 fn kind(of: FileType) -> Option<&'static str> {
@@ -51,27 +84,4 @@ fn kind(of: FileType) -> Option<&'static str> {
     } else {
         Some("a pipe, a socket or a device")
     }
-}
-
-fn take(
-    file: impl Read,
-    other: Option<&'static str>,
-    size: u64,
-    path: impl Fn() -> String,
-) -> Result<Vec<u8>, LibraryError> {
-    if let Some(kind) = other {
-        return Err(LibraryError::NotAFile { path: path(), kind });
-    }
-    let most = SCRIPT_BYTES_MAX as u64;
-    if size > most {
-        return Err(LibraryError::TooLarge { path: path() });
-    }
-    // It may grow while it is read.
-    let mut bytes = Vec::new();
-    let read: io::Result<usize> = file.take(most + 1).read_to_end(&mut bytes);
-    read.map_err(|error| LibraryError::at(path(), error))?;
-    if bytes.len() > SCRIPT_BYTES_MAX {
-        return Err(LibraryError::TooLarge { path: path() });
-    }
-    Ok(bytes)
 }

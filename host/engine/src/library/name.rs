@@ -5,15 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use cap_std::fs::Dir;
 use smol_wf_core::script::Script;
 
-use super::Loaded;
 use super::error::{LibraryError, shown};
-use super::file;
+use super::named::is_escape;
+use super::{Loaded, ProjectRoot};
 
 /// Directories of workflows, in order of preference.
-const FOLDERS: [&str; 2] = [".agents/workflows", ".claude/workflows"];
+pub(super) const FOLDERS: [&str; 2] = [".agents/workflows", ".claude/workflows"];
 
 /// Endings of workflow files, in order of preference.
 const ENDINGS: [&str; 2] = ["mjs", "js"];
@@ -28,28 +27,77 @@ const FILES_MAX: usize = 256;
 /// Most names that an error lists.
 const KNOWN_MAX: usize = 12;
 
-/// Finds the workflow of a name, seen from a directory.
-pub(super) fn find(root: &Dir, from: &[String], name: &str) -> Result<Loaded, LibraryError> {
-    check(name)?;
-    let mut known = BTreeSet::new();
-    let mut looked = Vec::new();
-    for depth in (0..=from.len()).rev() {
-        let level = from.iter().take(depth).map(|part| format!("{part}/")).collect::<String>();
-        let folders = FOLDERS.map(|folder| format!("{level}{folder}"));
-        if let Some(found) = by_file_name(root, &folders, name)? {
-            return Ok(found);
-        }
-        for folder in folders {
-            let Some(files) = list(root, &folder) else { continue };
-            if let Some(found) = by_meta(root, &folder, files, name, &mut known) {
-                return Ok(found);
-            }
-            looked.push(shown(&folder));
-        }
+/// Looks for the workflow of one name.
+pub(super) struct Search<'a> {
+    name: &'a str,
+    known: BTreeSet<String>,
+    looked: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(name: &'a str) -> Result<Self, LibraryError> {
+        check(name)?;
+        Ok(Self { name, known: BTreeSet::new(), looked: Vec::new() })
     }
-    let similar = similar(name, &known);
-    let known = known.iter().take(KNOWN_MAX).map(|name| shown(name)).collect();
-    Err(LibraryError::NameUnknown { name: shown(name), looked, similar, known })
+
+    /// From a directory up to the root, the closest first.
+    pub(super) fn upwards(
+        &mut self,
+        root: &ProjectRoot,
+        from: &[String],
+    ) -> Result<Option<Loaded>, LibraryError> {
+        for depth in (0..=from.len()).rev() {
+            let level = from.iter().take(depth).map(|part| format!("{part}/")).collect::<String>();
+            let folders = FOLDERS.map(|folder| format!("{level}{folder}"));
+            if let Some(found) = self.in_folders(root, &folders)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// In a folder of workflows itself, which is called like this.
+    pub(super) fn in_folder(
+        &mut self,
+        folder: &ProjectRoot,
+        called: &str,
+    ) -> Result<Option<Loaded>, LibraryError> {
+        let found = self.in_folders(folder, &[".".to_owned()])?;
+        let bare = |found: Loaded| Loaded {
+            path: found.path.trim_start_matches("./").to_owned(),
+            ..found
+        };
+        if let Some(looked) = self.looked.last_mut().filter(|looked| *looked == ".") {
+            *looked = called.trim_end_matches('/').to_owned();
+        }
+        Ok(found.map(bare))
+    }
+
+    fn in_folders(
+        &mut self,
+        root: &ProjectRoot,
+        folders: &[String],
+    ) -> Result<Option<Loaded>, LibraryError> {
+        for folder in folders {
+            let Some(files) = list(root, folder)? else { continue };
+            if let Some(found) = by_meta(root, folder, files, self.name, &mut self.known) {
+                return Ok(Some(found));
+            }
+            let looked = shown(folder);
+            if !self.looked.contains(&looked) {
+                self.looked.push(looked);
+            }
+        }
+        by_file_name(root, folders, self.name)
+    }
+
+    /// That there is none, and which there are.
+    pub(super) fn nothing(self) -> LibraryError {
+        let Self { name, known, looked } = self;
+        let similar = similar(name, &known);
+        let known = known.iter().take(KNOWN_MAX).map(|name| shown(name)).collect();
+        LibraryError::NameUnknown { name: shown(name), looked, similar, known }
+    }
 }
 
 fn check(name: &str) -> Result<(), LibraryError> {
@@ -73,15 +121,14 @@ fn check(name: &str) -> Result<(), LibraryError> {
 }
 
 fn by_file_name(
-    root: &Dir,
+    root: &ProjectRoot,
     folders: &[String],
     name: &str,
 ) -> Result<Option<Loaded>, LibraryError> {
     for folder in folders {
         for ending in ENDINGS {
-            let path = format!("{folder}/{name}.{ending}");
-            match file::read(root, &path) {
-                Ok(bytes) => return Ok(Some(Loaded { bytes, path })),
+            match root.load(format!("{folder}/{name}.{ending}")) {
+                Ok(loaded) => return Ok(Some(loaded)),
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -92,7 +139,7 @@ fn by_file_name(
 
 /// Whether looking further is right. A file that is there and cannot be read
 /// must not give way to another one of its name.
-fn is_absent(error: &LibraryError) -> bool {
+pub(super) fn is_absent(error: &LibraryError) -> bool {
     match error {
         LibraryError::NotFound { .. } => true,
         LibraryError::Io { error, .. } => error.kind() == std::io::ErrorKind::NotADirectory,
@@ -101,9 +148,14 @@ fn is_absent(error: &LibraryError) -> bool {
 }
 
 /// The workflow files of a directory, in order of their names; none when there
-/// is no such directory or it cannot be read.
-fn list(root: &Dir, folder: &str) -> Option<Vec<String>> {
-    let entries = root.read_dir(folder).ok()?;
+/// is no such directory or it cannot be read. One that lies behind a link out of
+/// the project is refused: what it holds would be missed without a word.
+fn list(root: &ProjectRoot, folder: &str) -> Result<Option<Vec<String>>, LibraryError> {
+    let entries = match root.dir.read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_escape(&error) => return Err(root.failed(folder, error)),
+        Err(_) => return Ok(None),
+    };
     let mut names = BTreeSet::new();
     for entry in entries.flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -116,7 +168,7 @@ fn list(root: &Dir, folder: &str) -> Option<Vec<String>> {
             names.pop_last();
         }
     }
-    Some(names.into_iter().collect())
+    Ok(Some(names.into_iter().collect()))
 }
 
 fn stem(file_name: &str) -> Option<&str> {
@@ -127,7 +179,7 @@ fn stem(file_name: &str) -> Option<&str> {
 /// The first file whose `meta` has the name. What others are called goes into
 /// `known`.
 fn by_meta(
-    root: &Dir,
+    root: &ProjectRoot,
     folder: &str,
     files: Vec<String>,
     name: &str,
@@ -137,10 +189,10 @@ fn by_meta(
         let path = format!("{folder}/{file_name}");
         // One that is no script hides no other; it is found by its file name,
         // and then says what is wrong with it.
-        let Ok(bytes) = file::read(root, &path) else { continue };
-        let Ok(script) = Script::read(&bytes, &file_name) else { continue };
+        let Ok(loaded) = root.load(path) else { continue };
+        let Ok(script) = Script::read(&loaded.bytes, &file_name) else { continue };
         if script.meta.name == name {
-            return Some(Loaded { bytes, path });
+            return Some(loaded);
         }
         known.insert(script.meta.name);
         known.extend(stem(&file_name).map(str::to_owned));

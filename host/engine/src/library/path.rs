@@ -43,7 +43,7 @@ pub(super) fn resolve(directory: &[String], asked: &str) -> Result<String, Libra
         return invalid("its parts are separated by `/`");
     }
     if asked.starts_with('/') || Path::new(asked).has_root() || has_drive(asked) {
-        return invalid("it must be relative to the calling script");
+        return invalid("it must be relative, or lie in the project");
     }
     if asked.ends_with('/') {
         return invalid("it must name a file, and ends with `/`");
@@ -64,6 +64,24 @@ pub(super) fn resolve(directory: &[String], asked: &str) -> Result<String, Libra
         return invalid("it must name a file, and names a directory");
     }
     Ok(parts.join("/"))
+}
+
+/// The folder from the root that a file in this directory means; none outside.
+pub(super) fn resolve_folder(directory: &[String], asked: &str) -> Option<String> {
+    if asked.starts_with('/') || asked.contains(['\\', '\0']) || has_drive(asked) {
+        return None;
+    }
+    let mut parts: Vec<&str> = directory.iter().map(String::as_str).collect();
+    for part in asked.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// `C:`, which means another place on some systems.

@@ -276,6 +276,7 @@ impl Stage<'_> {
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {
             let found = self.rehearsal.children.find(call, caller, target, None).await;
+            let found = found.map(|(start, _)| start);
             self.found.insert(key.clone(), found);
         }
         match self.found.get(&key) {

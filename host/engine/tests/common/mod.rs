@@ -20,8 +20,8 @@ use smol_wf_engine::providers::{
 };
 use smol_wf_engine::{
     AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, LimitChanges,
-    MemoryStore, NoWatcher, Providers, Report, ResumeRequest, RunRequest, ScriptFile, Store,
-    Watcher,
+    MemoryStore, NoWatcher, Places, Providers, Report, ResumeRequest, RunRequest, ScriptFile,
+    Store, Watcher,
 };
 use smol_wf_store::RunKey;
 
@@ -132,8 +132,7 @@ impl Bench {
             debug_rules: Vec::new(),
             timeout: None,
             seed: Some(1),
-            project_root: Some(self.dir.clone()),
-            home: None,
+            places: Places { project_root: Some(self.dir.clone()), ..Places::default() },
         }
     }
 
@@ -153,6 +152,7 @@ impl Bench {
             limits,
             agents: AgentSettings::default(),
             timeout: None,
+            places: Places::default(),
         };
         let run = self.engine.resume(request, &NoWatcher, CancellationToken::new());
         tokio::time::timeout(HUNG, run).await.expect("hangs")

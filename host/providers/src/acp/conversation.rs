@@ -3,27 +3,39 @@
 //! Owns: what is sent next, given what came. Never: reads or writes anything
 //! itself, so a recorded transcript exercises all of it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use smol_wf_core::asked::Asked;
 use smol_wf_core::call::Permissions;
 
-use super::policy::decide;
+use super::login::Method;
+use super::modes;
+use super::policy::{Rules, decide};
+use super::quirks::Quirks;
 use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
 use crate::cause::Cause;
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, ProviderError,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asks, ProviderError,
     ProviderErrorKind as Kind, Spent,
 };
 
-/// Modes in which agents change nothing, by the names that they have.
-const READING_MODES: [&str; 2] = ["read-only", "plan"];
+/// What is known beforehand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Means {
+    /// What becomes of its questions whether it may.
+    pub(super) asks: Asks,
+    /// Names of the variables in its environment.
+    pub(super) variables: BTreeSet<String>,
+}
 
 /// What is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Initialize,
+    Login,
     Session,
     Mode,
     Model,
@@ -46,12 +58,17 @@ pub(super) struct Conversation {
     provider: String,
     task: AgentTask,
     cwd: PathBuf,
+    means: Means,
     stage: Stage,
     /// Requests so far; the last one is what is waited for.
     requests: u64,
     session: Option<String>,
     /// The agent can take a session up again.
     loads: bool,
+    /// Ways to log in that it offers.
+    logins: Vec<Method>,
+    /// One of them was tried.
+    has_logged_in: bool,
     /// What `session/new` offers to choose from.
     offered: Value,
     transcript: Transcript,
@@ -61,16 +78,24 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// With what to send first.
-    pub(super) fn open(provider: &str, task: AgentTask, cwd: PathBuf) -> (Self, Value) {
+    pub(super) fn open(
+        provider: &str,
+        task: AgentTask,
+        cwd: PathBuf,
+        means: Means,
+    ) -> (Self, Value) {
         let cost_before = task.session_id.is_none().then_some(0.0);
         let mut conversation = Self {
             provider: provider.to_owned(),
             task,
             cwd,
+            means,
             stage: Stage::Initialize,
             requests: 0,
             session: None,
             loads: false,
+            logins: Vec::new(),
+            has_logged_in: false,
             offered: Value::Null,
             transcript: Transcript::default(),
             cost_before,
@@ -115,7 +140,7 @@ impl Conversation {
         };
         match (incoming.method, incoming.id) {
             (Some(method), Some(id)) => {
-                Ok(Next::Send(vec![self.asked(&method, &id, &incoming.params)]))
+                Ok(Next::Send(vec![self.asked(&method, &id, &incoming.params, activity)]))
             }
             (Some(method), None) => {
                 if method == "session/update" {
@@ -124,19 +149,34 @@ impl Conversation {
                 Ok(Next::Send(Vec::new()))
             }
             (None, Some(id)) if id == json!(self.requests) => match incoming.error {
-                Some(refusal) => Err(self.refused(&refusal)),
+                Some(refusal) => self.refused(&refusal, activity),
                 None => self.answered(incoming.result.unwrap_or_default(), activity),
             },
             (None, _) => Ok(Next::Send(Vec::new())),
         }
     }
 
-    fn asked(&mut self, method: &str, id: &Value, params: &Value) -> Value {
+    fn asked(
+        &mut self,
+        method: &str,
+        id: &Value,
+        params: &Value,
+        activity: &dyn Activity,
+    ) -> Value {
         match method {
             "session/request_permission" => {
-                let decision = decide(params, self.task.permissions, &self.cwd);
+                let rules = Rules {
+                    permissions: self.task.permissions,
+                    cwd: &self.cwd,
+                    asks: self.means.asks,
+                    asks_for_edits: self.transcript.quirks.asks_for_edits,
+                };
+                let decision = decide(params, rules);
                 if let Some(denied) = decision.denied {
                     self.transcript.denied(&denied);
+                    if decision.is_for_the_user {
+                        activity.refused(Asked::once(denied, None));
+                    }
                 }
                 wire::answer(id, &decision.result)
             }
@@ -164,27 +204,38 @@ impl Conversation {
                     return Err(self.error(Kind::Unsupported, message));
                 }
                 self.loads = result.pointer("/agentCapabilities/loadSession") == Some(&json!(true));
+                self.logins = Method::all(&result["authMethods"]);
+                self.transcript.quirks = Quirks::of(&result);
                 self.take_up_session()
             }
+            Stage::Login => self.take_up_session(),
             Stage::Session => {
                 let named = result["sessionId"].as_str().map(str::to_owned);
                 // A session that is taken up keeps its name, and is not named again.
                 let Some(session) = named.or_else(|| self.task.session_id.clone()) else {
-                    return Err(self.error(Kind::Failed, "it began a session without a name".into()));
+                    return Err(
+                        self.error(Kind::Failed, "it began a session without a name".into())
+                    );
                 };
                 if self.loads {
                     activity.session(&session);
                 }
                 self.session = Some(session);
+                let greeting = result.pointer("/_meta/piAcp/startupInfo").and_then(Value::as_str);
+                self.transcript.greeting = greeting.map(str::to_owned);
                 self.offered = result;
-                self.choose(Stage::Mode)
+                self.go_on(Stage::Mode, activity)
             }
-            Stage::Mode => self.choose(Stage::Model),
-            Stage::Model => self.choose(Stage::Effort),
+            Stage::Mode => self.go_on(Stage::Model, activity),
+            Stage::Model => self.go_on(Stage::Effort, activity),
             Stage::Effort => Ok(self.prompt(activity)),
             Stage::Prompt => self.done(result),
         }
-        .map(|next| match next {
+    }
+
+    /// Makes the choices that are left, and then asks.
+    fn go_on(&mut self, from: Stage, activity: &dyn Activity) -> Result<Next, ProviderError> {
+        Ok(match self.choose(from)? {
             Next::Send(lines) if lines.is_empty() => self.prompt(activity),
             other => other,
         })
@@ -210,11 +261,15 @@ impl Conversation {
     /// Makes the first choice from `stage` on that the call asks for; nothing to
     /// send when there is none left.
     fn choose(&mut self, stage: Stage) -> Result<Next, ProviderError> {
-        let reads = self.task.permissions == Some(Permissions::Read);
-        if stage == Stage::Mode && reads {
+        if stage == Stage::Mode && self.task.permissions == Some(Permissions::Write) {
+            // One without such a mode asks, or need not.
+            if let Some(mode) = modes::writing(&self.offer("mode")) {
+                return Ok(Next::Send(vec![self.set(Stage::Mode, "mode", mode)]));
+            }
+        }
+        if stage == Stage::Mode && self.task.permissions == Some(Permissions::Read) {
             let offered = self.offer("mode");
-            let mode = READING_MODES.into_iter().find(|mode| offered.iter().any(|one| one == mode));
-            let Some(mode) = mode else {
+            let Some(mode) = modes::reading(&offered) else {
                 let message = "it has no mode in which it only reads, so `permissions: 'read'` cannot be kept; leave the option out, or take another provider";
                 return Err(self.error(Kind::Unsupported, message.to_owned()));
             };
@@ -293,7 +348,7 @@ impl Conversation {
         let answer = self.transcript.answer(&end);
         let reply = |answer| AgentReply {
             answer,
-            usage: end.usage(),
+            usage: self.transcript.usage(&end).unwrap_or_default(),
             cost_usd: self.cost(),
             model: self.transcript.model(&end).or_else(|| self.model()),
             session_id: self.resumable(),
@@ -328,16 +383,36 @@ impl Conversation {
         Some((self.transcript.cost? - self.cost_before?).max(0.0))
     }
 
-    fn refused(&self, refusal: &Refusal) -> ProviderError {
+    /// A refusal of ours to begin is answered by a login, where one needs nobody.
+    fn refused(
+        &mut self,
+        refusal: &Refusal,
+        activity: &dyn Activity,
+    ) -> Result<Next, ProviderError> {
+        let wants_login = self.stage == Stage::Session && refusal.code == AUTH_REQUIRED;
+        if wants_login && !std::mem::replace(&mut self.has_logged_in, true) {
+            let login = Method::without_anybody(&self.logins, &self.means.variables);
+            if let Some(id) = login {
+                let params = json!({ "methodId": id });
+                return Ok(Next::Send(vec![self.ask(Stage::Login, "authenticate", &params)]));
+            }
+        }
+        // Its user does not let it edit unasked: then it asks.
+        if self.stage == Stage::Mode && self.task.permissions == Some(Permissions::Write) {
+            return self.go_on(Stage::Model, activity);
+        }
+        Err(self.failed(refusal))
+    }
+
+    fn failed(&self, refusal: &Refusal) -> ProviderError {
         let said = refusal.in_words();
-        if refusal.code == AUTH_REQUIRED {
-            return self.error(
-                Kind::Auth,
-                format!("it wants to be logged in first ({said}); start it by hand and log in"),
-            );
+        if refusal.code == AUTH_REQUIRED || self.stage == Stage::Login {
+            let advice = Method::advice(&self.logins, &self.provider);
+            let message = format!("it wants to be logged in first ({said}); {advice}");
+            return self.error(Kind::Auth, message);
         }
         let doing = match self.stage {
-            Stage::Initialize => "it does not begin",
+            Stage::Initialize | Stage::Login => "it does not begin",
             Stage::Session if self.task.session_id.is_some() => "it cannot go on with the session",
             Stage::Session => "it cannot begin a session",
             Stage::Mode => "it cannot change its mode",

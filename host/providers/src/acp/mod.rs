@@ -9,10 +9,14 @@
 //! say, such as the tokens of all but its last step, nobody counts.
 
 mod conversation;
+mod login;
+mod modes;
 mod policy;
+mod quirks;
 #[cfg(test)]
 mod tests;
 mod transcript;
+mod usage;
 mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use self::conversation::{Conversation, Next};
+use self::conversation::{Conversation, Means, Next};
 use crate::cause::Cause;
 use crate::named::NamedProgram;
 use crate::process::{Input, Process, ProcessError};
@@ -74,6 +78,7 @@ impl Provider for Acp {
             agent_types: false,
             files: true,
             models: true,
+            vendors: false,
             read_only: true,
             write: true,
             // Some agents say it, and nothing tells beforehand which.
@@ -92,11 +97,12 @@ impl Provider for Acp {
             let message = format!("the working directory {cwd} cannot be entered: {failure}");
             ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
-        let process =
-            Process::start(self.program.launch(cwd.clone(), Input::Framed, &task.presence)?).await;
+        let launch = self.program.launch(cwd.clone(), Input::Framed, &task.presence)?;
+        let means = Means { asks: self.program.asks, variables: launch.env.names() };
+        let process = Process::start(launch).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
         let raw = task.raw.clone();
-        let (conversation, first) = Conversation::open(self.name(), task, cwd);
+        let (conversation, first) = Conversation::open(self.name(), task, cwd, means);
         let mut turn = Turn {
             process: Some(process),
             conversation,

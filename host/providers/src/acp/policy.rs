@@ -3,9 +3,11 @@
 //! Owns: the policy. Never: a promise that an agent asks; those that do not are
 //! held by nothing but their own modes.
 //!
-//! A call with `permissions: 'read'` may read, search and fetch. Any other may
-//! do what stays below its working directory, as far as the agent says where
-//! that is; a shell command says nothing about it, and is allowed.
+//! An agent asks because its user's rules, or its own, make it; so the answer is
+//! no, unless the user has said otherwise once and for all. Then a call with
+//! `permissions: 'read'` may read, search and fetch. Any other may do what stays
+//! below its working directory, as far as the agent says where that is; a shell
+//! command says nothing about it, and is allowed.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,21 +15,32 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_wf_core::call::Permissions;
 
+use crate::Asks;
+use crate::foreign::{or_default, readable};
+
 /// Kinds of tools that change nothing.
 const READING: [&str; 4] = ["read", "search", "fetch", "think"];
+
+/// Kinds of tools that change files, and nothing else.
+const EDITING: [&str; 3] = ["edit", "delete", "move"];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Question {
+    #[serde(deserialize_with = "or_default")]
     tool_call: ToolCall,
+    #[serde(deserialize_with = "readable")]
     options: Vec<Choice>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ToolCall {
+    #[serde(deserialize_with = "or_default")]
     title: String,
+    #[serde(deserialize_with = "or_default")]
     kind: String,
+    #[serde(deserialize_with = "or_default")]
     locations: Vec<Location>,
 }
 
@@ -47,7 +60,9 @@ struct Location {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Choice {
+    #[serde(deserialize_with = "or_default")]
     option_id: String,
+    #[serde(deserialize_with = "or_default")]
     kind: String,
 }
 
@@ -58,18 +73,40 @@ pub(super) struct Decision {
     pub(super) result: Value,
     /// What is not allowed, in words; none when it is.
     pub(super) denied: Option<String>,
+    /// It would be, if the user let it.
+    pub(super) is_for_the_user: bool,
+}
+
+/// What a question is answered by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    /// What the call says.
+    pub(super) permissions: Option<Permissions>,
+    /// Where the agent works.
+    pub(super) cwd: &'a Path,
+    /// What the user says.
+    pub(super) asks: Asks,
+    /// The agent asks for every edit, whatever its user says.
+    pub(super) asks_for_edits: bool,
 }
 
 /// Decides.
-pub(super) fn decide(params: &Value, permissions: Option<Permissions>, cwd: &Path) -> Decision {
+pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
     let question: Question = serde_json::from_value(params.clone()).unwrap_or_default();
-    let may = match permissions {
-        Some(Permissions::Read) => READING.contains(&question.tool_call.kind.as_str()),
+    let ToolCall { kind, locations, .. } = &question.tool_call;
+    let may = match rules.permissions {
+        Some(Permissions::Read) => READING.contains(&kind.as_str()),
         Some(Permissions::Write) | None => true,
     };
-    let inside = question.tool_call.locations.iter().all(|location| is_below(&location.path, cwd));
+    let inside = locations.iter().all(|location| is_below(&location.path, rules.cwd));
+    // What `write` means, where no mode of the agent's can say it.
+    let is_wish = rules.asks_for_edits
+        && rules.permissions == Some(Permissions::Write)
+        && EDITING.contains(&kind.as_str())
+        && !locations.is_empty();
+    let may = may && inside;
+    let allowed = may && (rules.asks == Asks::Allow || is_wish);
     // Once, so that the answer is no standing one in the agent's own settings.
-    let allowed = may && inside;
     let kinds =
         if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
     let chosen = kinds.iter().find_map(|kind| question.options.iter().find(|o| o.kind == *kind));
@@ -79,7 +116,11 @@ pub(super) fn decide(params: &Value, permissions: Option<Permissions>, cwd: &Pat
         }
         None => json!({"outcome": {"outcome": "cancelled"}}),
     };
-    Decision { result, denied: (!allowed).then(|| question.tool_call.in_words()) }
+    Decision {
+        result,
+        denied: (!allowed).then(|| question.tool_call.in_words()),
+        is_for_the_user: may && !allowed,
+    }
 }
 
 /// By name alone: the file need not exist yet.
@@ -100,6 +141,15 @@ mod tests {
     use super::*;
 
     fn answer(kind: &str, paths: &[&str], permissions: Option<Permissions>) -> String {
+        let rules =
+            Rules { permissions, cwd: HERE.as_ref(), asks: Asks::Allow, asks_for_edits: false };
+        chosen(kind, paths, rules).0
+    }
+
+    const HERE: &str = "/project";
+
+    /// The chosen option, and whether the user could let it.
+    fn chosen(kind: &str, paths: &[&str], rules: Rules<'_>) -> (String, bool) {
         let locations: Vec<_> = paths.iter().map(|path| json!({ "path": path })).collect();
         let params = json!({
             "toolCall": {"kind": kind, "locations": locations},
@@ -109,8 +159,34 @@ mod tests {
                 {"optionId": "no", "kind": "reject_once"},
             ],
         });
-        let decided = decide(&params, permissions, Path::new("/project"));
-        decided.result["outcome"]["optionId"].as_str().unwrap().to_owned()
+        let decided = decide(&params, rules);
+        assert_eq!(decided.denied.is_some(), decided.result.to_string().contains("\"no\""));
+        (
+            decided.result["outcome"]["optionId"].as_str().unwrap().to_owned(),
+            decided.is_for_the_user,
+        )
+    }
+
+    #[test]
+    fn what_is_asked_is_refused_unless_the_user_says_otherwise() {
+        let write = Some(Permissions::Write);
+        for (kind, paths, permissions, asks_for_edits, expected) in [
+            ("edit", &["/project/a"][..], None, false, ("no", true)),
+            ("edit", &["/project/a"], write, false, ("no", true)),
+            // Its every edit is asked for, and `write` is what the caller says.
+            ("edit", &["/project/a"], write, true, ("once", false)),
+            ("edit", &["/project/a"], None, true, ("no", true)),
+            ("edit", &["/etc/passwd"], write, true, ("no", false)),
+            ("edit", &[], write, true, ("no", true)),
+            ("execute", &["/project/a"], write, true, ("no", true)),
+            ("read", &["/project/.env"], Some(Permissions::Read), false, ("no", true)),
+            ("edit", &["/project/a"], Some(Permissions::Read), true, ("no", false)),
+        ] {
+            let rules =
+                Rules { permissions, cwd: HERE.as_ref(), asks: Asks::Refuse, asks_for_edits };
+            let (answer, is_for_the_user) = chosen(kind, paths, rules);
+            assert_eq!((answer.as_str(), is_for_the_user), expected, "{kind} {paths:?}");
+        }
     }
 
     #[test]
@@ -135,7 +211,18 @@ mod tests {
 
     #[test]
     fn a_question_without_a_fitting_answer_is_cancelled() {
-        let decided = decide(&json!({"options": []}), None, Path::new("/project"));
+        let rules = Rules {
+            permissions: None,
+            cwd: HERE.as_ref(),
+            asks: Asks::Allow,
+            asks_for_edits: false,
+        };
+        for unreadable in [json!({"options": []}), json!({"toolCall": 1}), json!(null)] {
+            let decided = decide(&unreadable, rules);
+            assert_eq!(decided.result["outcome"]["outcome"], "cancelled");
+        }
+        let nulls = json!({"toolCall": null, "options": [null, {"optionId": null, "kind": null}]});
+        let decided = decide(&nulls, rules);
         assert_eq!(decided.result["outcome"]["outcome"], "cancelled");
     }
 }

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
+use super::quirks::{Piece, Quirks};
+use super::usage;
 use crate::cause::Cause;
+use crate::foreign::or_default;
 use crate::{Activity, AgentActivity, ProviderErrorKind as Kind};
 
 /// Bytes of an answer; the engine takes less.
@@ -35,48 +38,36 @@ pub(super) struct Transcript {
     denied: Option<String>,
     /// The agent has said that it cannot go on, which some say nowhere else.
     broken: bool,
+    /// What is known of the agent.
+    pub(super) quirks: Quirks,
+    /// What its program greets with, at any time, as it has announced.
+    pub(super) greeting: Option<String>,
+    /// Notices of its program's, which are the answer when there is nothing else.
+    notices: String,
+    /// Its text says why there is none: whether that is certain.
+    told_error: Option<bool>,
+    /// Tokens, where they are told with the answer's pieces.
+    told: Option<Usage>,
 }
 
 /// How a turn ended.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct TurnEnd {
+    #[serde(deserialize_with = "or_default")]
     stop_reason: String,
-    usage: Option<Tokens>,
+    usage: Value,
     #[serde(rename = "_meta")]
     meta: Value,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Tokens {
-    input_tokens: u64,
-    output_tokens: u64,
-    cached_read_tokens: u64,
-    cached_write_tokens: u64,
-    total_tokens: u64,
-}
-
-impl TurnEnd {
-    /// Tokens of the turn. Those of the cache are not in `inputTokens`; thoughts
-    /// are in no other number than the total, with some agents.
-    pub(super) fn usage(&self) -> Usage {
-        let Some(tokens) = &self.usage else { return Usage::default() };
-        let (read, write) = (tokens.cached_read_tokens, tokens.cached_write_tokens);
-        let input = tokens.input_tokens.saturating_add(read).saturating_add(write);
-        Usage {
-            input_tokens: input,
-            output_tokens: tokens.output_tokens.max(tokens.total_tokens.saturating_sub(input)),
-            cache_read_tokens: read,
-            cache_write_tokens: write,
-        }
-    }
 }
 
 impl Transcript {
     /// Takes what `session/update` says, and tells `activity` what it means.
     pub(super) fn update(&mut self, update: &Value, activity: &dyn Activity) {
         let said = |pointer: &str| update.pointer(pointer).and_then(Value::as_str);
+        if let Some(tokens) = usage::of_piece(update) {
+            *self.told.get_or_insert_default() += tokens;
+        }
         match said("/sessionUpdate").unwrap_or_default() {
             "agent_message_chunk" => {
                 // A notice of the agent's program, not the model's words.
@@ -112,13 +103,28 @@ impl Transcript {
     }
 
     fn piece(&mut self, text: &str, message: Option<&str>) {
+        if self.greeting.as_deref() == Some(text) {
+            return;
+        }
+        let kind = self.quirks.piece(text);
+        let begins = self.anew || self.text.is_empty() || self.message.as_deref() != message;
+        match kind {
+            Piece::Notice if begins => return self.notices.push_str(cut(text, &self.notices)),
+            // What was said before came to nothing; what comes next is a text anew.
+            Piece::Error { is_certain } if begins || is_certain => {
+                self.anew = true;
+                self.told_error = Some(is_certain);
+            }
+            _ if !text.is_empty() => self.told_error = None,
+            _ => {}
+        }
         if std::mem::take(&mut self.anew) || self.message.as_deref() != message {
             self.text.clear();
             self.message = message.map(str::to_owned);
             self.denied = None;
         }
-        let room = ANSWER_BYTES_MAX - self.text.len();
-        self.text.push_str(&text[..text.floor_char_boundary(room)]);
+        let text = cut(text, &self.text);
+        self.text.push_str(text);
     }
 
     /// The agent was told no.
@@ -152,19 +158,44 @@ impl Transcript {
         named.map(str::to_owned).or_else(|| self.model.clone())
     }
 
+    /// Tokens of the turn; none when the agent says nothing about them.
+    pub(super) fn usage(&self, end: &TurnEnd) -> Option<Usage> {
+        usage::of_turn(&end.usage, &end.meta).or(self.told)
+    }
+
+    /// Whether the text says why there is no answer: it has the form, and nothing
+    /// was spent on an answer.
+    fn is_error(&self, end: &TurnEnd) -> bool {
+        let Some(is_certain) = self.told_error else { return false };
+        is_certain || self.usage(end).is_none_or(|usage| usage.total() == 0)
+    }
+
     /// The answer, or why there is none.
     pub(super) fn answer(&self, end: &TurnEnd) -> Result<String, (Kind, String)> {
         let text = self.text.trim();
+        if end.stop_reason == "end_turn" && self.is_error(end) {
+            let cause = Cause::read(text, None);
+            return Err((cause.kind, cause.message));
+        }
         if self.broken {
             let cause = Cause::read(text, None);
             return Err((cause.kind, format!("the agent could not go on: {}", cause.message)));
         }
         if let ("end_turn", Some(denied)) = (end.stop_reason.as_str(), &self.denied) {
-            let message =
-                format!("the agent stopped because it may not do what it asked for: {denied}");
+            let message = format!(
+                "the agent stopped because it was refused what it asked leave for: {denied}"
+            );
             return Err((Kind::PermissionDenied, message));
         }
         match end.stop_reason.as_str() {
+            "end_turn" if text.is_empty() && !self.notices.is_empty() => {
+                let cause = Cause::read(self.notices.trim(), None);
+                // A model that was paid for has written it.
+                match self.usage(end).is_some_and(|usage| usage.output_tokens > 0) {
+                    true => Ok(self.notices.clone()),
+                    false => Err((cause.kind, format!("the agent gave no answer: {}", cause.message))),
+                }
+            }
             "end_turn" if text.is_empty() => Err((
                 Kind::Failed,
                 "the agent ended its turn without an answer, which some agents do instead of reporting an error; its own log has the cause".to_owned(),
@@ -189,4 +220,10 @@ impl Transcript {
             }
         }
     }
+}
+
+/// As much of a text as there is room for behind another.
+fn cut<'a>(text: &'a str, before: &str) -> &'a str {
+    let room = ANSWER_BYTES_MAX.saturating_sub(before.len());
+    &text[..text.floor_char_boundary(room)]
 }

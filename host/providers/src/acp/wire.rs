@@ -5,6 +5,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::foreign::or_default;
+
 /// The version that is spoken here.
 pub(super) const VERSION: u64 = 1;
 
@@ -29,7 +31,9 @@ pub(super) struct Incoming {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Refusal {
+    #[serde(deserialize_with = "or_default")]
     pub(super) code: i64,
+    #[serde(deserialize_with = "or_default")]
     message: String,
     data: Value,
 }

@@ -92,6 +92,7 @@ impl Provider for ClaudeCode {
             agent_types: true,
             files: true,
             models: true,
+            vendors: false,
             read_only: true,
             write: true,
             cost: true,

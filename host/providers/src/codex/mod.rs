@@ -162,6 +162,7 @@ impl Provider for Codex {
             agent_types: false,
             files: true,
             models: true,
+            vendors: false,
             read_only: true,
             write: true,
             cost: false,

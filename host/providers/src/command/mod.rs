@@ -78,6 +78,7 @@ impl Provider for Command {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             models: true,
+            vendors: false,
             effort: true,
             sessions: true,
             files: true,

@@ -10,20 +10,22 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use smol_wf_core::call::Permissions;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::choice::choose;
+use super::choice::{Choice, choose};
 use super::error;
 use super::http::escaped;
 use super::hub::{Event, Subscription};
 use super::progress::{News, Progress};
 use super::reply::{Info, Message, spent};
-use super::rules::ruleset;
+use super::rules::{Rule, ruleset};
 use super::server::Server;
+use crate::foreign::readable;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, Presence, ProviderError, ProviderErrorKind as Kind,
-    Spent,
+    Activity, AgentReply, AgentTask, Answer, Asks, Presence, ProviderError,
+    ProviderErrorKind as Kind, Spent,
 };
 
 /// How long the last events of a session are waited for: they come within
@@ -40,28 +42,34 @@ const ABORTS_MAX: u32 = 4;
 #[derive(Debug, Deserialize)]
 struct Session {
     id: String,
+    #[serde(default, deserialize_with = "readable")]
+    permission: Vec<Rule>,
 }
 
 /// Asks one agent.
 pub(super) async fn call(
     server: &Arc<Server>,
     task: &AgentTask,
+    asks: Asks,
     activity: &dyn Activity,
 ) -> Result<AgentReply, ProviderError> {
     let directory = directory(&task.cwd)?;
     let query = format!("directory={}", escaped(&directory.to_string_lossy()));
-    let mut body = choose(server, &query, task).await?;
+    // What reads only is told what it may read; a session that is gone on with may
+    // be one of another version of this program, which allowed everything.
+    let knows_rules = task.permissions == Some(Permissions::Read) || task.session_id.is_some();
+    let Choice { mut body, own } = choose(server, &query, task, knows_rules).await?;
     body.insert("parts".into(), json!([{"type": "text", "text": task.prompt}]));
     let schema = task.request.schema.as_deref().map(lowered).transpose()?;
     if let Some(schema) = &schema {
         let format = json!({"type": "json_schema", "schema": schema, "retryCount": 0});
         body.insert("format".into(), format);
     }
-    let session = session(server, &query, task).await?;
+    let session = session(server, &query, task, &own).await?;
     activity.session(&session);
     let mut going = Going {
         events: server.hub.subscribe(&session),
-        progress: Progress::of(&session),
+        progress: Progress::of(&session, asks),
         guard: AbortGuard::new(server, &session, &query, &task.presence),
         task,
         activity,
@@ -119,11 +127,20 @@ fn directory(cwd: &Path) -> Result<PathBuf, ProviderError> {
 }
 
 /// The session to go on with, or a new one.
-async fn session(server: &Server, query: &str, task: &AgentTask) -> Result<String, ProviderError> {
-    let rules = ruleset(task.permissions);
+async fn session(
+    server: &Server,
+    query: &str,
+    task: &AgentTask,
+    own: &[Rule],
+) -> Result<String, ProviderError> {
+    let mut rules = ruleset(task.permissions, own, task.request.schema.is_some());
     let session: Session = if let Some(id) = &task.session_id {
         // Rules are added to those of the session, and the last one counts.
         let path = format!("/session/{}?{query}", escaped(id));
+        let kept: Session = server.get(&path).await?;
+        if kept.permission.iter().any(Rule::allows_all) {
+            rules.splice(..0, own.iter().cloned());
+        }
         server.patch(&path, &json!({"permission": rules})).await?
     } else {
         // With a title, or opencode asks a model for one.
@@ -162,7 +179,7 @@ impl Going<'_> {
                     News::Fine => {}
                     News::Idle => self.is_at_rest = true,
                     News::GiveUp(failed) => return Err(failed),
-                    News::Reject(path, body) => {
+                    News::Answer(path, body) => {
                         let path = format!("{path}?{}", self.guard.query);
                         // A question that is gone by now needs no answer.
                         let _ = server.post::<Value>(&path, &body).await;

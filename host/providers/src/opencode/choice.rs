@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error;
+use super::rules::Rule;
 use super::server::Server;
+use crate::foreign::{or_default, readable};
 use crate::{AgentTask, ProviderError, ProviderErrorKind as Kind};
 
 /// Names in one message.
@@ -18,41 +20,71 @@ const NAMES_SHOWN_MAX: usize = 12;
 
 #[derive(Debug, Default, Deserialize)]
 struct Providers {
+    #[serde(default, deserialize_with = "readable")]
     providers: Vec<Vendor>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Vendor {
     id: String,
-    models: BTreeMap<String, Model>,
+    #[serde(default, deserialize_with = "or_default")]
+    models: BTreeMap<String, Option<Model>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Model {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     variants: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What is known of a model of which nothing is said.
+static PLAIN: Model = Model { variants: BTreeMap::new() };
+
+#[derive(Debug, Default, Deserialize)]
 struct Agent {
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    mode: String,
+    #[serde(default, deserialize_with = "or_default")]
+    native: bool,
+    #[serde(default, deserialize_with = "or_default")]
     hidden: bool,
+    /// Its own rules, in which its user's are; of any form in old versions.
+    #[serde(default)]
+    permission: Value,
 }
 
-#[derive(Debug, Deserialize)]
+/// All agents; those that cannot be read are left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+struct Agents(#[serde(deserialize_with = "readable")] Vec<Agent>);
+
+#[derive(Debug, Default, Deserialize)]
 struct Config {
     model: Option<String>,
+    default_agent: Option<String>,
 }
 
-/// The part of a message's body that makes the choice; empty when the call
-/// leaves it to opencode.
+/// What a call gets.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// The part of a message's body that makes the choice; empty when the call
+    /// leaves it to opencode.
+    pub(super) body: Map<String, Value>,
+    /// The rules of the agent, where they have to be known.
+    pub(super) own: Vec<Rule>,
+}
+
+/// Chooses. With `knows_rules` the agent's own rules are asked for, and the
+/// agent is named, so that the rules are those of the one that answers.
 pub(super) async fn choose(
     server: &Server,
     query: &str,
     task: &AgentTask,
-) -> Result<Map<String, Value>, ProviderError> {
+    knows_rules: bool,
+) -> Result<Choice, ProviderError> {
     let mut body = Map::new();
+    let mut own = Vec::new();
     if task.model.is_some() || task.effort.is_some() {
         let providers: Providers = server.get(&format!("/config/providers?{query}")).await?;
         let wanted = match &task.model {
@@ -66,12 +98,19 @@ pub(super) async fn choose(
             body.insert("variant".into(), json!(effort));
         }
     }
-    if let Some(wanted) = &task.request.agent_type {
-        let agents: Vec<Agent> = server.get(&format!("/agent?{query}")).await?;
-        check_agent(&agents, wanted)?;
+    if knows_rules || task.request.agent_type.is_some() {
+        let agents: Agents = server.get(&format!("/agent?{query}")).await?;
+        let wanted = match &task.request.agent_type {
+            Some(wanted) => wanted.clone(),
+            None => agents.default(&server.get(&format!("/config?{query}")).await?)?,
+        };
+        let agent = agents.find(&wanted)?;
+        if knows_rules {
+            own = agent.rules()?;
+        }
         body.insert("agent".into(), json!(wanted));
     }
-    Ok(body)
+    Ok(Choice { body, own })
 }
 
 /// The model that the user's configuration names, which an effort is checked
@@ -90,7 +129,10 @@ impl Providers {
     fn find(&self, wanted: &str) -> Result<(&str, &str, &Model), ProviderError> {
         let all = || {
             self.providers.iter().flat_map(|vendor| {
-                vendor.models.iter().map(|(id, model)| (vendor.id.as_str(), id.as_str(), model))
+                let models = vendor.models.iter();
+                models.map(|(id, model)| {
+                    (vendor.id.as_str(), id.as_str(), model.as_ref().unwrap_or(&PLAIN))
+                })
             })
         };
         // A model's own id may have slashes in it as well.
@@ -133,17 +175,45 @@ impl Model {
     }
 }
 
-fn check_agent(agents: &[Agent], wanted: &str) -> Result<(), ProviderError> {
-    let mut offered = agents.iter().filter(|agent| !agent.hidden);
-    if offered.any(|agent| agent.name == wanted) {
-        return Ok(());
+impl Agents {
+    fn offered(&self) -> impl Iterator<Item = &Agent> {
+        self.0.iter().filter(|agent| !agent.hidden)
     }
-    let names = agents.iter().filter(|agent| !agent.hidden).map(|agent| agent.name.clone());
-    let message = format!(
-        "opencode has no agent `{wanted}`; it has {}; `opencode agent list` lists them",
-        shown(names)
-    );
-    Err(error(Kind::Unsupported, message))
+
+    fn find(&self, wanted: &str) -> Result<&Agent, ProviderError> {
+        self.offered().find(|agent| agent.name == wanted).ok_or_else(|| {
+            let message = format!(
+                "opencode has no agent `{wanted}`; it has {}; `opencode agent list` lists them",
+                shown(self.offered().map(|agent| agent.name.clone()))
+            );
+            error(Kind::Unsupported, message)
+        })
+    }
+
+    /// The one that answers where none is named, by opencode's own rule.
+    fn default(&self, config: &Config) -> Result<String, ProviderError> {
+        if let Some(named) = &config.default_agent {
+            return Ok(named.clone());
+        }
+        let mut first: Vec<&Agent> =
+            self.offered().filter(|agent| agent.mode != "subagent").collect();
+        first.sort_by_key(|agent| (agent.name != "build", !agent.native));
+        let first = first.first().map(|agent| agent.name.clone());
+        first.ok_or_else(|| error(Kind::Unsupported, "opencode has no agent that can be asked"))
+    }
+}
+
+impl Agent {
+    /// What its user and its definition let it do.
+    fn rules(&self) -> Result<Vec<Rule>, ProviderError> {
+        serde_json::from_value(self.permission.clone()).map_err(|_| {
+            let message = format!(
+                "this opencode does not say what its agent `{}` may do, so it cannot be held to less; update opencode, or leave `permissions` out",
+                self.name
+            );
+            error(Kind::Unsupported, message)
+        })
+    }
 }
 
 /// A few of them, and how many more there are.
@@ -202,15 +272,50 @@ mod tests {
         assert!(refused.message.contains("it knows high, low"), "{refused}");
     }
 
+    fn agents(json: Value) -> Agents {
+        serde_json::from_value(json).unwrap()
+    }
+
     #[test]
     fn an_agent_is_not_replaced_by_another() {
-        let agents: Vec<Agent> =
-            serde_json::from_value(json!([{"name": "build"}, {"name": "title", "hidden": true}]))
-                .unwrap();
-        assert!(check_agent(&agents, "build").is_ok());
+        let agents = agents(json!([{"name": "build"}, {"name": "title", "hidden": true}]));
+        assert!(agents.find("build").is_ok());
         for wanted in ["reviewer", "title"] {
-            assert!(check_agent(&agents, wanted).unwrap_err().message.contains("it has build;"));
+            assert!(agents.find(wanted).unwrap_err().message.contains("it has build;"));
         }
+    }
+
+    #[test]
+    fn what_is_null_is_not_said() {
+        // As opencode tells of an agent of the user's own.
+        let own = json!({"name": "reviewer", "mode": null, "native": null, "hidden": null,
+            "model": null, "permission": null});
+        let agents = agents(json!([own, null, {"name": null}, {"name": "build", "native": true}]));
+        assert_eq!(agents.0.len(), 2);
+        assert_eq!(agents.find("reviewer").unwrap().name, "reviewer");
+        assert!(agents.find("reviewer").unwrap().rules().is_err());
+        let nothing: Agents = serde_json::from_value(json!(null)).unwrap();
+        assert!(nothing.find("build").is_err());
+        let vendors: Providers = serde_json::from_value(json!({"providers": [null,
+            {"id": "one", "models": null}, {"id": "two", "models": {"m": null, "n": {"variants": null}}}]}))
+        .unwrap();
+        assert_eq!(vendors.find("m").unwrap().0, "two");
+        assert!(vendors.find("n").unwrap().2.check("n", "high").is_err());
+    }
+
+    #[test]
+    fn the_agent_that_answers_by_itself_is_opencodes_own_choice() {
+        let config = |json| serde_json::from_value::<Config>(json).unwrap();
+        let some = json!([{"name": "architect"}, {"name": "build", "native": true},
+            {"name": "general", "mode": "subagent"}]);
+        let set = config(json!({"default_agent": "architect"}));
+        let unset = config(json!({"default_agent": null, "model": null}));
+        assert_eq!(agents(some.clone()).default(&set).unwrap(), "architect");
+        assert_eq!(agents(some).default(&unset).unwrap(), "build");
+        let without = json!([{"name": "architect"}, {"name": "plan", "native": true}]);
+        assert_eq!(agents(without).default(&unset).unwrap(), "plan");
+        let none = json!([{"name": "general", "mode": "subagent"}]);
+        assert_eq!(agents(none).default(&unset).unwrap_err().kind, Kind::Unsupported);
     }
 
     #[test]

@@ -10,23 +10,25 @@ use serde_json::Value;
 
 use super::{NAME, error};
 use crate::cause::Cause;
+use crate::foreign::or_default;
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
 /// An error as it stands in a message, in an event and in a refusal.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Fault {
-    #[serde(default, alias = "_tag")]
+    #[serde(default, alias = "_tag", deserialize_with = "or_default")]
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     data: Data,
     /// Some refusals have no `data`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     message: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Data {
+    #[serde(deserialize_with = "or_default")]
     message: String,
     status_code: Option<u16>,
     response_headers: Option<Value>,

@@ -110,7 +110,7 @@ impl Opencode {
             input: Input::None,
             presence: None,
         };
-        let server = Arc::new(Server::start(launch).await?);
+        let server = Arc::new(Server::start(launch, self.options.start_timeout).await?);
         *slot = Some(server.clone());
         Ok(server)
     }
@@ -144,6 +144,7 @@ impl Provider for Opencode {
             agent_types: true,
             files: true,
             models: true,
+            vendors: true,
             read_only: true,
             write: true,
             cost: true,
@@ -157,7 +158,7 @@ impl Provider for Opencode {
     ) -> Result<AgentReply, ProviderError> {
         activity.note(AgentActivity::Thinking);
         let server = self.server().await?;
-        call::call(&server, &task, activity).await
+        call::call(&server, &task, self.options.asks, activity).await
     }
 
     fn glance(&self) -> Probe {

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use smol_wf_core::asked::Asked;
 
 use super::hub::Event;
 use super::reply::{Part, ToolState};
 use super::{NAME, error};
 use crate::cause::Cause;
-use crate::{Activity, AgentActivity, ProviderError, ProviderErrorKind as Kind};
+use crate::{Activity, AgentActivity, Asks, ProviderError, ProviderErrorKind as Kind};
 
 /// Steps of one message. Real work takes a few hundred at the most; each costs
 /// a model call.
@@ -33,8 +34,8 @@ const DETAIL_CHARS_MAX: usize = 80;
 pub(super) enum News {
     /// Nothing.
     Fine,
-    /// Say no: the path to post to, and the body.
-    Reject(String, Value),
+    /// Answer a question: the path to post to, and the body.
+    Answer(String, Value),
     /// End it.
     GiveUp(ProviderError),
     /// The session is at rest.
@@ -45,6 +46,7 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) struct Progress {
     root: String,
+    asks: Asks,
     /// The message that is the prompt, once opencode has numbered it.
     pub(super) prompt: Option<String>,
     /// Sessions of subagents, whose tokens are the call's as well.
@@ -56,9 +58,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn of(session: &str) -> Self {
+    pub(super) fn of(session: &str, asks: Asks) -> Self {
         Self {
             root: session.to_owned(),
+            asks,
             prompt: None,
             children: BTreeSet::new(),
             thoughts: HashSet::new(),
@@ -93,23 +96,28 @@ impl Progress {
                     activity.note(AgentActivity::Text { text });
                 }
             }
-            // The ruleset leaves nothing to be asked, except where an agent of
-            // the user's own says so, or a subagent inherits less than that.
             "permission.asked" => {
                 let path = format!("/permission/{}/reply", said("/id").unwrap_or_default());
-                let message = "nobody is there to be asked; go on without it";
-                return News::Reject(
-                    path,
-                    serde_json::json!({"reply": "reject", "message": message}),
-                );
+                return News::Answer(path, self.leave(properties, activity));
             }
             "question.asked" => {
                 let path = format!("/question/{}/reject", said("/id").unwrap_or_default());
-                return News::Reject(path, serde_json::json!({}));
+                return News::Answer(path, json!({}));
             }
             _ => {}
         }
         News::Fine
+    }
+
+    /// The answer to an agent that asks whether it may: its user's own rules made
+    /// it ask, for what this program's deny is not asked.
+    fn leave(&self, question: &Value, activity: &dyn Activity) -> Value {
+        if self.asks == Asks::Allow {
+            return json!({"reply": "once"});
+        }
+        activity.refused(asked(question));
+        let message = "nobody is there to be asked; go on without it";
+        json!({"reply": "reject", "message": message})
     }
 
     fn part(&mut self, part: &Value, activity: &dyn Activity) -> News {
@@ -165,6 +173,20 @@ fn waits(status: &Value, activity: &dyn Activity) -> News {
     News::Fine
 }
 
+/// What was asked for, and the rule that allows just that.
+fn asked(question: &Value) -> Asked {
+    let permission = question["permission"].as_str().unwrap_or("something");
+    let patterns: Vec<&str> =
+        question["patterns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let rules: Map<String, Value> =
+        patterns.iter().map(|pattern| ((*pattern).to_owned(), json!("allow"))).collect();
+    let rule = json!({ "permission": { permission: rules } }).to_string();
+    // Without the braces, as one more line of the file.
+    let line = format!("`{}` in opencode.json", &rule[1..rule.len() - 1]);
+    let what = format!("{permission} {}", patterns.join(", "));
+    Asked::once(what.trim_end(), (!patterns.is_empty()).then_some(line))
+}
+
 /// What a tool is used on, in a few words.
 fn detail(state: &ToolState) -> Option<String> {
     let used_on = ["command", "filePath", "pattern", "path", "url", "description", "query"]
@@ -177,8 +199,6 @@ fn detail(state: &ToolState) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::conformance::Notes;
 
@@ -192,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_the_agent_does_is_told() {
-        let (mut progress, notes) = (Progress::of("root"), Notes::default());
+        let (mut progress, notes) = (Progress::of("root", Asks::Refuse), Notes::default());
         let tool = json!({"status": "running", "input": {"command": "npm test\nrm x"}});
         for event in [
             part(json!({"type": "step-start"})),
@@ -236,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_goes_round_in_circles_is_ended() {
-        let mut progress = Progress::of("root");
+        let mut progress = Progress::of("root", Asks::Refuse);
         let step = |reason: &str| part(json!({"type": "step-finish", "reason": reason}));
         for reason in ["unknown", "unknown", "tool-calls", "unknown", "unknown"] {
             assert!(matches!(progress.take(&step(reason), &()), News::Fine));
@@ -244,7 +264,7 @@ mod tests {
         let News::GiveUp(error) = progress.take(&step("unknown"), &()) else { panic!("goes on") };
         assert_eq!(error.kind, Kind::CutStream);
 
-        let mut progress = Progress::of("root");
+        let mut progress = Progress::of("root", Asks::Refuse);
         let given_up = (0..=STEPS_MAX)
             .map(|_| progress.take(&step("tool-calls"), &()))
             .position(|news| matches!(news, News::GiveUp(_)));
@@ -254,19 +274,34 @@ mod tests {
     #[test]
     fn a_wait_without_end_has_the_kind_of_its_cause() {
         let wait = json!({"status": {"type": "retry", "attempt": RETRIES_MAX, "message": "Connection reset by server"}});
-        let news = Progress::of("root").take(&event("root", "session.status", wait), &());
+        let news =
+            Progress::of("root", Asks::Refuse).take(&event("root", "session.status", wait), &());
         let News::GiveUp(error) = news else { panic!("goes on waiting") };
         assert_eq!(error.kind, Kind::CutStream);
     }
 
     #[test]
-    fn whoever_asks_is_told_no() {
-        let mut progress = Progress::of("root");
-        let ask = event("sub", "permission.asked", json!({"id": "per_1"}));
-        let News::Reject(path, body) = progress.take(&ask, &()) else { panic!("unanswered") };
-        assert_eq!((path.as_str(), &body["reply"]), ("/permission/per_1/reply", &json!("reject")));
-        let ask = event("root", "question.asked", json!({"id": "que_1"}));
-        let News::Reject(path, _) = progress.take(&ask, &()) else { panic!("unanswered") };
-        assert_eq!(path, "/question/que_1/reject");
+    fn whoever_asks_is_told_what_the_user_has_said() {
+        let question = json!({"id": "per_1", "permission": "bash", "patterns": ["touch \"x\""]});
+        for (asks, reply, told) in [(Asks::Refuse, "reject", 1), (Asks::Allow, "once", 0)] {
+            let mut progress = Progress::of("root", asks);
+            let notes = Notes::default();
+            let ask = event("sub", "permission.asked", question.clone());
+            let News::Answer(path, body) = progress.take(&ask, &notes) else {
+                panic!("unanswered")
+            };
+            assert_eq!((path.as_str(), &body["reply"]), ("/permission/per_1/reply", &json!(reply)));
+            assert_eq!(notes.asked().len(), told);
+            for asked in notes.asked() {
+                assert_eq!(asked.what, "bash touch \"x\"");
+                let line = r#"`"permission":{"bash":{"touch \"x\"":"allow"}}` in opencode.json"#;
+                assert_eq!(asked.allow.as_deref(), Some(line));
+            }
+            let ask = event("root", "question.asked", json!({"id": "que_1"}));
+            let News::Answer(path, _) = progress.take(&ask, &notes) else { panic!("unanswered") };
+            assert_eq!(path, "/question/que_1/reject");
+        }
+        // Whatever is missing, there is an answer.
+        assert_eq!(asked(&json!({"permission": null, "patterns": [null]})).what, "something");
     }
 }

@@ -9,13 +9,14 @@ use smol_wf_core::call::Usage;
 
 use super::error;
 use super::fault::Fault;
+use crate::foreign::{or_default, readable};
 use crate::{Answer, ProviderError, ProviderErrorKind as Kind};
 
 /// One message of a session.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Message {
     pub(super) info: Info,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub(super) parts: Vec<Part>,
 }
 
@@ -23,7 +24,9 @@ pub(super) struct Message {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Info {
+    #[serde(deserialize_with = "or_default")]
     pub(super) id: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) role: String,
     /// The message that it answers.
     #[serde(rename = "parentID")]
@@ -37,6 +40,7 @@ pub(super) struct Info {
     pub(super) finish: Option<String>,
     /// The answer to a schema, which opencode has not checked.
     pub(super) structured: Option<Value>,
+    #[serde(deserialize_with = "or_default")]
     tokens: Tokens,
     cost: Option<f64>,
 }
@@ -49,6 +53,7 @@ pub(super) struct Tokens {
     input: Option<f64>,
     output: Option<f64>,
     reasoning: Option<f64>,
+    #[serde(deserialize_with = "or_default")]
     cache: Cache,
 }
 
@@ -64,16 +69,16 @@ struct Cache {
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(super) enum Part {
     Text {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "or_default")]
         text: String,
         /// Put there by opencode, not by the model.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "or_default")]
         synthetic: bool,
     },
     Tool {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "or_default")]
         tool: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "or_default")]
         state: ToolState,
     },
     #[serde(other)]
@@ -84,6 +89,7 @@ pub(super) enum Part {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ToolState {
+    #[serde(deserialize_with = "or_default")]
     pub(super) status: String,
     pub(super) title: Option<String>,
     pub(super) input: Value,
@@ -186,5 +192,32 @@ impl Message {
             ),
             None => error(Kind::CutStream, "the agent stopped after a tool, without an answer"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_null_is_not_said() {
+        let nulls = json!({
+            "info": {"id": null, "role": null, "parentID": null, "error": null, "finish": "stop",
+                "structured": null, "cost": null,
+                "tokens": {"input": 5, "output": null, "reasoning": null, "cache": null}},
+            "parts": [null, {"type": null}, {"type": "text", "text": null, "synthetic": null},
+                {"type": "tool", "tool": null, "state": null}, {"type": "text", "text": "yes"}],
+        });
+        let message: Message = serde_json::from_value(nulls).unwrap();
+        assert_eq!(message.answer().unwrap(), Answer::Text("yes".into()));
+        assert_eq!(spent([&message.info]).0.input_tokens, 5);
+        let empty: Message =
+            serde_json::from_str(r#"{"info":{"tokens":null},"parts":null}"#).unwrap();
+        assert_eq!(empty.answer().unwrap_err().kind, Kind::CutStream);
+        let fault = json!({"info": {"error": {"name": null, "data": null, "message": null}}});
+        let failed: Message = serde_json::from_value(fault).unwrap();
+        assert_eq!(failed.answer().unwrap_err().kind, Kind::Failed);
     }
 }

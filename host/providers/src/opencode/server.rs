@@ -19,9 +19,9 @@ use super::{NAME, error};
 use crate::process::{GRACE, Launch, Process};
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
-/// From the start to the first answer: 2 s on an idle machine, and a busy one
-/// may take many times as long.
-const START_MAX: Duration = Duration::from_secs(60);
+/// From the start to the first answer, where the user's settings do not say: 2 s
+/// on an idle machine, and a busy one may take many times as long.
+const START_MAX: Duration = Duration::from_secs(120);
 
 /// How long after a broken connection the server's end is waited for. A process
 /// is known to have ended a little later than its connections are, and one that
@@ -49,13 +49,17 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts it, and returns when it answers and its events are being read.
-    pub(super) async fn start(mut launch: Launch) -> Result<Self, ProviderError> {
+    pub(super) async fn start(
+        mut launch: Launch,
+        patience: Option<Duration>,
+    ) -> Result<Self, ProviderError> {
+        let patience = patience.unwrap_or(START_MAX);
         let password = password()?;
         launch.env = launch
             .env
             .set("OPENCODE_SERVER_USERNAME", USER)
             .set("OPENCODE_SERVER_PASSWORD", password.as_str());
-        let started = timeout(START_MAX, async {
+        let started = timeout(patience, async {
             let mut process = Process::start(launch).await.map_err(process_error)?;
             let Some(address) = address(&mut process).await? else {
                 return Err(not_listening(process).await);
@@ -67,8 +71,10 @@ impl Server {
             Ok((process, client, events))
         });
         let (process, client, events) = started.await.unwrap_or_else(|_| {
-            let message =
-                format!("`opencode serve` did not answer within {} s", START_MAX.as_secs());
+            let message = format!(
+                "`opencode serve` did not answer within {} s; on a busy machine, give it longer: start_timeout = \"10m\" under [providers.{NAME}] in your settings",
+                patience.as_secs()
+            );
             Err(error(Kind::Spawn, message))
         })?;
         let hub = Hub::default();

@@ -81,6 +81,7 @@ impl Provider for Pi {
             agent_types: false,
             files: true,
             models: true,
+            vendors: true,
             read_only: true,
             write: true,
             cost: true,

@@ -4,7 +4,7 @@
 //! of its own, and never a variable that is neither allowed nor set: keys of
 //! one vendor are no business of another's program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
 /// What any program needs to run at all, find its own files, speak the user's
@@ -81,6 +81,11 @@ impl Environment {
     pub(crate) fn from(mut self, vars: &BTreeMap<String, String>) -> Self {
         self.vars.extend(vars.iter().map(|(name, value)| (name.into(), value.into())));
         self
+    }
+
+    /// Names of all that is in it; those that are no text are left out.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.vars.keys().filter_map(|name| name.to_str().map(str::to_owned)).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {

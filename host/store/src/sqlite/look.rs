@@ -4,12 +4,15 @@
 //! Never: makes, changes or locks a file.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::open::{BUSY_TIMEOUT, STATEMENTS, refuse_old_sqlite};
 use super::place::beside;
+use super::schema::APPLICATION_ID;
 use super::{fail, schema};
 use crate::StoreError;
 
@@ -42,6 +45,62 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// Whether a database is one of this program's, or cannot be looked at: then
+/// whoever opens it says why. Only bytes are read, so that another program's
+/// database is left alone: SQLite would lock it, and make files beside it.
+pub(super) fn is_ours(path: &Path) -> bool {
+    if !path.metadata().is_ok_and(|found| found.is_file()) {
+        return false;
+    }
+    let header = match first_bytes(path, HEADER_BYTES) {
+        Ok(header) => header,
+        Err(error) => return error.kind() == ErrorKind::PermissionDenied,
+    };
+    if !header.starts_with(b"SQLite format 3\0") {
+        return false;
+    }
+    match mark_of(&header) {
+        Some(APPLICATION_ID) => true,
+        // A new database has its mark in the log until that is emptied.
+        Some(0) => first_bytes(&beside(path, "-wal"), LOG_BYTES).is_ok_and(|log| is_in_log(&log)),
+        _ => false,
+    }
+}
+
+/// Bytes of a database's header: <https://sqlite.org/fileformat.html>.
+const HEADER_BYTES: u64 = 100;
+
+/// Bytes of a log that are looked at. The first commit of all has the mark.
+const LOG_BYTES: u64 = 4 * 1024 * 1024;
+
+fn first_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The number at this place.
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// What a first page says of whose it is.
+fn mark_of(page: &[u8]) -> Option<i64> {
+    number(page, 68).map(i64::from)
+}
+
+/// Whether a log has a first page of ours: 32 bytes, then frames of 24 bytes and a
+/// page.
+fn is_in_log(log: &[u8]) -> bool {
+    let Some(page) = number(log, 8).and_then(|size| usize::try_from(size).ok()) else {
+        return false;
+    };
+    let frames = log.get(32..).unwrap_or_default().chunks(24 + page);
+    frames
+        .filter(|frame| number(frame, 0) == Some(1))
+        .any(|frame| frame.get(24..).and_then(mark_of) == Some(APPLICATION_ID))
 }
 
 /// Whether entries may be in the log and not in the database yet.

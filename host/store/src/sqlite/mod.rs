@@ -84,6 +84,12 @@ impl SqliteStore {
         }
     }
 
+    /// Whether the file at this path is a database of this program's.
+    #[must_use]
+    pub fn is_ours(path: &Path) -> bool {
+        look::is_ours(path)
+    }
+
     fn over(path: &Path, connection: Connection, place: Option<Place>) -> Self {
         let access = if place.is_some() { Access::Write } else { Access::Read };
         let (path, connection) = (path.to_path_buf(), Some(connection));

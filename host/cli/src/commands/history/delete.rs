@@ -16,6 +16,7 @@ use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 use super::reader;
 use crate::failure::{CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag, StateName};
+use crate::standing::LatestFlags;
 use crate::table::Format;
 use crate::when::age;
 use crate::words::plural;
@@ -66,6 +67,9 @@ pub(super) struct DeleteArgs {
 
     #[command(flatten)]
     json: JsonFlag,
+
+    #[command(flatten)]
+    latest: LatestFlags,
 
     #[command(flatten)]
     db: DbFlags,
@@ -158,7 +162,7 @@ impl DeleteArgs {
         }
         let mut chosen: Vec<RunSummary> = Vec::new();
         for asked in &self.runs {
-            let run = engine.find(asked).await?;
+            let run = self.latest.find(engine, asked).await?;
             if chosen.iter().all(|known| known.run_id != run) {
                 chosen.push(engine.summary(&run).await?);
             }

@@ -40,7 +40,7 @@ impl Agents {
         flags.add(Key::Provider, self.provider.as_ref());
         let settings = Settings::load(flags, fixture)
             .map_err(|error| format!("{error} [{}]", error.code()))?;
-        let mut opening = Opening { warnings: settings.warnings(), notes: Vec::new() };
+        let mut opening = Opening { warnings: settings.warnings(), ..Opening::default() };
         // Calls go to the provider of the recording, unless another one is named.
         let chosen = self.provider.is_some().then(|| agents::choose(&settings));
         if let Some(chosen) = &chosen {
@@ -61,7 +61,7 @@ impl Agents {
     }
 
     fn tell(&mut self, opening: Opening, level: LogLevel) {
-        let Opening { warnings, notes } = opening;
+        let Opening { warnings, notes, .. } = opening;
         let warnings =
             warnings.into_iter().map(|text| (LogLevel::Warn, format!("warning: {text}")));
         let notes = notes.into_iter().map(|text| (LogLevel::Info, text));

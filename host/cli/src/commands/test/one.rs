@@ -10,14 +10,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use smol_wf_core::limits::JOURNAL_BYTES_MAX;
 use smol_wf_engine::{
     CancellationToken, Engine, FixtureError, FixtureRequest, FixtureVerdict, Keep,
 };
 
 use super::agents::Agents;
-use crate::commands::fixture;
+use crate::commands::fixture::{self, Found};
 use crate::failure::{FileError, talk};
-use crate::paths;
+use crate::{files, paths};
+
+/// Largest fixture: a journal of the greatest length.
+const FIXTURE_BYTES_MAX: u64 = JOURNAL_BYTES_MAX;
+/// Largest file of rules: a schema may have 64 KiB.
+const RULES_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What came of one fixture.
 #[derive(Serialize)]
@@ -52,8 +58,9 @@ pub(super) struct Tester {
 }
 
 impl Tester {
-    pub(super) async fn test(&mut self, path: &Path) -> Tested {
+    pub(super) async fn test(&mut self, found: &Found) -> Tested {
         let started = Instant::now();
+        let path = found.path.as_path();
         let mut tested = Tested {
             fixture: shown(path),
             pass: false,
@@ -63,7 +70,7 @@ impl Tester {
             error: None,
             took: Duration::ZERO,
         };
-        match self.verdict(path).await {
+        match self.verdict(found).await {
             Err(error) => tested.error = Some(error),
             Ok(verdict) => self.write(path, verdict, &mut tested),
         }
@@ -71,19 +78,23 @@ impl Tester {
         tested
     }
 
-    async fn verdict(&mut self, path: &Path) -> Result<FixtureVerdict, String> {
-        let text = text_of(path)?;
-        let rules = optional(&path.with_extension("assert.json"))?;
+    async fn verdict(&mut self, found: &Found) -> Result<FixtureVerdict, String> {
+        let (path, within) = (found.path.as_path(), found.within.as_path());
+        let text = text_of(path, within)?;
+        let rules = optional(&path.with_extension("assert.json"), within, RULES_BYTES_MAX)?;
         let mut engine = self.engine.clone();
         let (mut kept, mut live) = (None, None);
         if let Some(agents) = &mut self.agents {
-            kept = optional(&kept_beside(path))?;
+            kept = optional(&kept_beside(path), within, FIXTURE_BYTES_MAX)?;
             let (with_agents, calls) = agents.of(&self.engine, path, keep_beside(path))?;
             (engine, live) = (with_agents, Some(calls));
         }
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let (accept, script, home) = (self.accept, self.script.clone(), paths::home());
-        let request = FixtureRequest { path, text, script, home, rules, accept, live, kept };
+        let within = Some(within.to_owned());
+        let cwd = std::env::current_dir().ok();
+        let request =
+            FixtureRequest { path, text, script, within, cwd, home, rules, accept, live, kept };
         let verdict = engine.test_fixture(request, self.cancel.clone()).await;
         verdict.map_err(|error| format!("{error} [{}]", error.code()))
     }
@@ -127,8 +138,9 @@ fn kept_beside(path: &Path) -> PathBuf {
     path.with_extension("swf.kept")
 }
 
-fn text_of(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+fn text_of(path: &Path, within: &Path) -> Result<String, String> {
+    let bytes =
+        files::found(path, within, FIXTURE_BYTES_MAX).map_err(|error| unreadable(path, error))?;
     String::from_utf8(bytes).map_err(|error| {
         let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
@@ -139,16 +151,19 @@ fn text_of(path: &Path) -> Result<String, String> {
 }
 
 /// The text of a file that need not be there.
-fn optional(path: &Path) -> Result<Option<String>, String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, String> {
+    match files::found(path, within, most) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
+            let error = io::Error::other("it is not UTF-8");
+            unreadable(path, FileError::Read { path: path.to_owned(), error })
+        }),
+        Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(path, error)),
     }
 }
 
-fn unreadable(path: &Path, error: io::Error) -> String {
-    let error = FileError::Read { path: shown(path).into(), error };
+fn unreadable(path: &Path, error: FileError) -> String {
+    let error = error.at(shown(path).into());
     format!("{error} [{}]", error.code())
 }
 

@@ -13,7 +13,7 @@ use crate::acp::Acp;
 use crate::conformance::{Notes, check, task};
 use crate::fake::Heard;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, Provider, ProviderError,
+    AgentActivity, AgentReply, AgentTask, Answer, Asks, Provider, ProviderError,
     ProviderErrorKind as Kind,
 };
 
@@ -31,13 +31,20 @@ impl Fake {
     }
 
     fn that_is(is: &str) -> Self {
+        Self::with(is, NamedProgram::default())
+    }
+
+    fn with(is: &str, program_of: NamedProgram) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log").to_str().unwrap().to_owned();
         let provider = Acp::new(NamedProgram {
             name: "fake-agent".into(),
             command: vec![program().to_str().unwrap().into(), "--acp".into()],
-            env: [("FAKE_LOG".into(), log), ("FAKE_IS".into(), is.into())].into(),
-            ..NamedProgram::default()
+            env: [("FAKE_LOG".into(), log), ("FAKE_IS".into(), is.into())]
+                .into_iter()
+                .chain(program_of.env.clone())
+                .collect(),
+            ..program_of
         });
         Self { folder, provider }
     }
@@ -193,6 +200,115 @@ async fn a_call_that_nobody_waits_for_is_cancelled_and_its_process_ended() {
     fake.provider.close().await;
     let ended = fake.log().iter().any(|line| line["what"] == "eof");
     assert!(ended || has_gone(&fake.log()[0]["pid"]), "{:?}", fake.log());
+}
+
+#[tokio::test]
+async fn what_an_agent_asks_is_answered_as_the_user_says() {
+    for (is, asks, permissions, answer, counted) in [
+        ("", Asks::Refuse, None, "reject_once", 1),
+        ("", Asks::Refuse, Some(Permissions::Write), "reject_once", 1),
+        ("", Asks::Allow, None, "allow_once", 0),
+        // It asks for every edit, so that `write` can be said in no other way.
+        ("copilot", Asks::Refuse, Some(Permissions::Write), "allow_once", 0),
+        ("copilot", Asks::Refuse, None, "reject_once", 1),
+    ] {
+        let fake = Fake::with(is, NamedProgram { asks, ..NamedProgram::default() });
+        let notes = Notes::default();
+        let wish = AgentTask { permissions, ..task("[ask] [inside]") };
+        let reply = fake.provider.attempt(wish, &notes).await.unwrap();
+        assert!(text(&reply).contains(answer), "{is} {asks:?}: {reply:?}");
+        assert_eq!(notes.asked().len(), counted, "{:?}", notes.asked());
+        assert!(notes.asked().iter().all(|one| one.what == "write (edit) inside"));
+    }
+    // Outside of the directory nothing is allowed, so nothing is there to be typed.
+    let notes = Notes::default();
+    Fake::new().provider.attempt(task("[ask]"), &notes).await.unwrap();
+    assert_eq!(notes.asked(), []);
+}
+
+#[tokio::test]
+async fn modes_are_known_by_their_last_part() {
+    let fake = Fake::that_is("urls");
+    for permissions in [Permissions::Read, Permissions::Write] {
+        fake.ask(AgentTask { permissions: Some(permissions), ..task("hello") }).await.unwrap();
+    }
+    let chosen = fake.told("session/set_mode");
+    let ends = |n: usize, end: &str| chosen[n]["params"]["modeId"].as_str().unwrap().ends_with(end);
+    assert!(chosen.len() == 2 && ends(0, "#plan") && ends(1, "#accept-edits"), "{chosen:?}");
+    // One whose user does not let it edit unasked goes on, and asks; one that is
+    // to read alone does not.
+    let strict = Fake::that_is("urls strict");
+    let wish = |permissions| AgentTask { permissions: Some(permissions), ..task("hello") };
+    assert_eq!(text(&strict.ask(wish(Permissions::Write)).await.unwrap()), "hello");
+    let refused = strict.ask(wish(Permissions::Read)).await.unwrap_err();
+    assert!(refused.message.contains("cannot change its mode"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_error_that_is_told_as_text_is_no_answer_and_a_notice_no_part_of_one() {
+    for is in ["", "copilot"] {
+        let fake = Fake::that_is(is);
+        let failed = fake.fails("[broken]").await;
+        assert_eq!(failed.kind, Kind::Auth, "{failed}");
+        assert!(failed.message.contains("Authentication failed"), "{failed}");
+        assert_eq!(text(&fake.ask(task("[notice]")).await.unwrap()), "the answer");
+    }
+    let greets = Fake::that_is("greets");
+    assert!(greets.fails("[nothing]").await.message.contains("without an answer"));
+    assert_eq!(text(&greets.ask(task("[notice]")).await.unwrap()), "the answer");
+}
+
+#[tokio::test]
+async fn tokens_are_read_in_the_words_of_each_agent() {
+    let fake = Fake::that_is("nulls");
+    let usage = |input_tokens, output_tokens, cache_read_tokens| Usage {
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        ..Usage::default()
+    };
+    for (prompt, expected) in [("[quota]", usage(10, 4, 0)), ("[pieces]", usage(20, 8, 6))] {
+        let reply = fake.ask(task(prompt)).await.unwrap();
+        assert_eq!((text(&reply), reply.usage), ("the answer", expected), "{prompt}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_passed_on_logs_in_and_another_is_asked_for() {
+    let env = [("FAKE_KEY".to_owned(), "secret".to_owned())].into();
+    let fake = Fake::with("keyed", NamedProgram { env, ..NamedProgram::default() });
+    assert_eq!(text(&fake.ask(task("hello")).await.unwrap()), "hello");
+    assert_eq!(fake.told("authenticate")[0]["params"], json!({"methodId": "by-key"}));
+
+    let without = Fake::that_is("keyed").fails("hello").await;
+    assert_eq!(without.kind, Kind::Auth, "{without}");
+    let line = "env_allow = [\"FAKE_KEY\"] under [providers.fake-agent]";
+    assert!(without.message.contains(line), "{without}");
+    assert!(Fake::that_is("keyed").told("authenticate").is_empty());
+    assert!(Fake::that_is("locked").fails("hello").await.message.contains("env_allow"));
+}
+
+/// The end of a message is its line's end: half a message is none, however the
+/// stream ends behind it.
+#[test]
+fn a_prompt_that_is_cut_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut agent = std::process::Command::new(program())
+        .env("FAKE_LOG", &log)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let prompt = json!([{"type": "text", "text": "x".repeat(1_000)}]);
+    let params = json!({"sessionId": "s", "prompt": prompt});
+    let line = crate::acp::wire::request(1, "session/prompt", &params).to_string();
+    let mut stdin = agent.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, &line.as_bytes()[..line.len() / 2]).unwrap();
+    drop(stdin);
+    assert!(!agent.wait().unwrap().success());
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("session/prompt"));
 }
 
 fn has_gone(pid: &Value) -> bool {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::acp::conversation::{Conversation, Next};
+use crate::acp::conversation::{Conversation, Means, Next};
 use crate::conformance::{Notes, task};
 use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind as Kind};
 
@@ -51,7 +51,7 @@ fn folder() -> PathBuf {
 fn replay(name: &str) -> (Result<AgentReply, ProviderError>, Vec<Value>) {
     let text = std::fs::read_to_string(folder().join(format!("{name}.jsonl"))).unwrap();
     let (mut conversation, first) =
-        Conversation::open("acp", task("say hello"), PathBuf::from("/project"));
+        Conversation::open("acp", task("say hello"), PathBuf::from("/project"), Means::default());
     let mut said = vec![first];
     // Numbers of requests in the record, by what was asked.
     let mut recorded: BTreeMap<String, String> = BTreeMap::new();

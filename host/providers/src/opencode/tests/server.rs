@@ -1,5 +1,6 @@
 //! Against `tests/fake/opencode`, a real process that speaks opencode's HTTP.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::conformance::{Notes, check, task};
 use crate::opencode::Opencode;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, CliOptions, Provider, ProviderError,
+    AgentActivity, AgentReply, AgentTask, Answer, Asks, CliOptions, Provider, ProviderError,
     ProviderErrorKind as Kind, RawLines,
 };
 
@@ -174,9 +175,122 @@ async fn the_death_of_the_server_ends_the_calls_and_the_next_one_starts_it_anew(
 }
 
 #[tokio::test]
-async fn whoever_asks_is_answered() {
+async fn whoever_asks_is_answered_as_the_user_says() {
+    for (asks, told, refused) in [(Asks::Refuse, "told: reject", 1), (Asks::Allow, "told: once", 0)]
+    {
+        let fake = Fake::with(CliOptions { asks, ..CliOptions::default() });
+        let notes = Notes::default();
+        let asked = fake.provider.attempt(task("[ask]"), &notes).await.unwrap();
+        assert_eq!(text(&asked), told);
+        assert_eq!(notes.asked().len(), refused);
+        assert!(notes.asked().iter().all(|one| one.what == "read a/.env"), "{:?}", notes.asked());
+    }
+}
+
+/// Rules as they were sent, each in a line.
+fn rules(request: &Value) -> Vec<String> {
+    let rules = request["body"]["permission"].as_array().unwrap().iter();
+    let line = |rule: &Value| {
+        let word = |name: &str| rule[name].as_str().unwrap().to_owned();
+        format!("{} {} {}", word("permission"), word("pattern"), word("action"))
+    };
+    rules.map(line).collect()
+}
+
+#[tokio::test]
+async fn rules_only_take_away() {
     let fake = Fake::new();
-    assert_eq!(text(&fake.ask(task("[ask]")).await.unwrap()), "told: reject");
+    fake.ask(task("hello")).await.unwrap();
+    let mut reader = task("hello");
+    reader.permissions = Some(Permissions::Read);
+    reader.request.schema = Some("{}".into());
+    fake.ask(reader).await.unwrap();
+    let sent: Vec<_> = fake.requests("POST", "/session").iter().map(rules).collect();
+    let never =
+        ["external_directory * deny", "question * deny", "doom_loop * deny"].map(str::to_owned);
+    assert_eq!(sent[0], never);
+    assert_eq!(sent[1][0], "* * deny");
+    // What its user lets it read, and no more.
+    assert!(sent[1].contains(&"read *.env ask".to_owned()), "{sent:?}");
+    assert!(sent[1].iter().all(|rule| !rule.starts_with("edit") && !rule.starts_with("bash")));
+    assert!(sent[1].contains(&"StructuredOutput * allow".to_owned()), "{sent:?}");
+    assert!(sent[1].ends_with(&never));
+    // The rules are those of the agent that is asked.
+    assert_eq!(fake.requests("POST", "/message")[1]["body"]["agent"], "build");
+}
+
+#[tokio::test]
+async fn what_an_older_version_allowed_in_a_session_is_taken_back() {
+    for (old, first) in [(true, "* * allow"), (false, "external_directory * deny")] {
+        let mut options = CliOptions::default();
+        if old {
+            options.env.insert("FAKE_OLD".into(), "1".into());
+        }
+        let fake = Fake::with(options);
+        let begun = fake.ask(task("hello")).await.unwrap();
+        let on = AgentTask { session_id: begun.session_id, round: 2, ..task("on") };
+        fake.ask(on).await.unwrap();
+        let patched: Vec<_> = log_of(&fake, "PATCH").iter().map(rules).collect();
+        assert_eq!(patched[0][0], first);
+        assert_eq!(patched[0].contains(&"edit * deny".to_owned()), old, "{patched:?}");
+    }
+}
+
+fn log_of(fake: &Fake, verb: &str) -> Vec<Value> {
+    fake.log("request").into_iter().filter(|one| one["verb"] == verb).collect()
+}
+
+#[tokio::test]
+async fn an_agent_of_the_users_own_is_asked_and_nulls_are_nothing() {
+    let fake = Fake::new();
+    let mut own = task("[nulls]");
+    own.request.agent_type = Some("reviewer".into());
+    let reply = fake.ask(own).await.unwrap();
+    assert_eq!((text(&reply), reply.usage.input_tokens), ("[nulls]", 7));
+    assert_eq!(fake.requests("POST", "/message")[0]["body"]["agent"], "reviewer");
+}
+
+#[tokio::test]
+async fn the_user_says_how_long_the_server_may_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = folder.path().join("opencode");
+    std::fs::write(&slow, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    std::fs::set_permissions(&slow, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let start_timeout = Some(Duration::from_millis(20));
+    let options = CliOptions { program: Some(slow), start_timeout, ..CliOptions::default() };
+    let late = Opencode::new(options).attempt(task("hello"), &()).await.unwrap_err();
+    assert_eq!(late.kind, Kind::Spawn);
+    assert!(late.message.contains("start_timeout = \"10m\""), "{late}");
+}
+
+/// A body of which a part is lost is no prompt: the length is said beforehand, so
+/// that a server waits for the rest, and hears that the connection is gone.
+#[tokio::test]
+async fn a_prompt_that_is_cut_is_refused() {
+    let fake = Fake::new();
+    fake.ask(task("hello")).await.unwrap();
+    let start = fake.log("start").remove(0);
+    let password = start["env"]["OPENCODE_SERVER_PASSWORD"].as_str().unwrap();
+    let login = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("opencode:{password}"),
+    );
+    let prompt = "x".repeat(100_000);
+    let body = serde_json::json!({"parts": [{"type": "text", "text": prompt}]}).to_string();
+    let head = format!(
+        "POST /session/cut/message HTTP/1.1\r\nhost: x\r\nauthorization: Basic {login}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream =
+        TcpStream::connect(("127.0.0.1", start["port"].as_u64().unwrap() as u16)).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body.as_bytes()[..body.len() / 2]).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut said = String::new();
+    // Whatever it says, it has not asked the agent.
+    let _ = stream.read_to_string(&mut said);
+    assert!(!said.starts_with("HTTP/1.1 200"), "{said}");
+    assert_eq!(fake.requests("POST", "/cut/message"), Vec::<Value>::new());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::opencode::hub::Event;
 use crate::opencode::progress::{News, Progress};
 use crate::opencode::reply::{Message, spent};
 use crate::opencode::sse::Parser;
-use crate::{AgentActivity, Answer, ProviderErrorKind as Kind};
+use crate::{AgentActivity, Answer, Asks, ProviderErrorKind as Kind};
 
 /// What a transcript comes to.
 enum Comes {
@@ -210,7 +210,7 @@ fn the_stream_of_events_tells_what_each_agent_does() {
     // An unknown model and an unknown agent are refused before there is a prompt.
     let mut without_prompt = 0;
     let mut told = |session: &str| {
-        let (mut progress, notes) = (Progress::of(session), Notes::default());
+        let (mut progress, notes) = (Progress::of(session, Asks::Refuse), Notes::default());
         let own = events.iter().filter(|event| event.session == session);
         let news: Vec<_> = own.map(|event| progress.take(event, &notes)).collect();
         assert!(news.iter().all(|news| matches!(news, News::Fine | News::Idle)), "{news:?}");

@@ -1,0 +1,122 @@
+//! The workflow's arguments as they reach a script: from the command line, from
+//! files, from stdin; and a script that is piped in.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::io::Write;
+use std::process::Stdio;
+
+use common::{Place, Ran, finish};
+use serde_json::json;
+
+const SCRIPT: &str = "export const meta = { name: 'n', description: 'd' }\nreturn args\n";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("s.mjs", SCRIPT);
+    place
+}
+
+/// Runs with a text on stdin.
+fn piped(place: &Place, args: &[&str], text: &str) -> Ran {
+    let mut child = place.command(args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // Who does not read it to its end closes the pipe.
+    let _ = stdin.write_all(text.as_bytes());
+    drop(stdin);
+    finish(child)
+}
+
+#[test]
+fn a_number_is_one_only_where_it_prints_back() {
+    let ran = place().run(&[
+        "run",
+        "s.mjs",
+        "--args-version",
+        "1.10",
+        "--args-sha",
+        "12345e7",
+        "--args-id",
+        "1234567890123456789",
+        "--args-n",
+        "5",
+        "--args-f",
+        "0.5",
+    ]);
+    let expected = json!({
+        "version": "1.10", "sha": "12345e7", "id": "1234567890123456789", "n": 5, "f": 0.5,
+    });
+    assert_eq!(ran.ok()["results"], expected);
+}
+
+#[test]
+fn yaml_is_read_by_the_core_schema_and_adds_up() {
+    let place = place();
+    place.write(
+        "a.yaml",
+        "lang: [en, no]\ncountry: NO\ny: n\nzip: 0123\nbig: 1_000\nat: 1:30\nok: true\n",
+    );
+    place.write("b.json", r#"{"country": "SE", "tag": ["x"]}"#);
+    let args = [
+        "run",
+        "s.mjs",
+        "--args-from-file",
+        "a.yaml",
+        "--args-from-file",
+        "b.json",
+        "--args-tag",
+        "y",
+        "--args-new",
+        "1",
+    ];
+    let expected = json!({
+        "lang": ["en", "no"], "country": ["NO", "SE"], "y": "n", "zip": "0123", "big": "1_000",
+        "at": "1:30", "ok": true, "tag": ["x", "y"], "new": 1,
+    });
+    assert_eq!(place.run(&args).ok()["results"], expected);
+    place.write("twice.yaml", "a: 1\na: 2\n");
+    place.run(&["run", "s.mjs", "--args-from-file", "twice.yaml"]).fails(
+        3,
+        &["twice.yaml is not YAML: line 2 column 1", "`a` is there twice", "args_invalid"],
+    );
+}
+
+#[test]
+fn stdin_is_a_file_and_a_script_but_once() {
+    let place = place();
+    let from_file = piped(&place, &["run", "s.mjs", "--args-from-file", "-"], r#"{"a": 1}"#);
+    assert_eq!(from_file.ok()["results"], json!({"a": 1}));
+    let at = piped(&place, &["run", "s.mjs", "--args", "@-"], "[1, 2]");
+    assert_eq!(at.ok()["results"], json!([1, 2]));
+    place.write("any.json", "\"text\"");
+    assert_eq!(place.run(&["run", "s.mjs", "--args", "@any.json"]).ok()["results"], "text");
+    let script = piped(&place, &["run", "-", "--args-x", "1"], SCRIPT);
+    assert_eq!(script.ok()["results"], json!({"x": 1}));
+    let broken = piped(&place, &["run", "-"], &format!("{SCRIPT}let = ]\n"));
+    broken.fails(3, &["(stdin):3:"]);
+    let twice = piped(&place, &["run", "-", "--args-from-file", "-"], SCRIPT);
+    twice.fails(3, &["stdin can be read once"]);
+    let long = format!("{SCRIPT}// {}\n", "x".repeat(1024 * 1024));
+    piped(&place, &["run", "-"], &long).fails(3, &["script_too_large"]);
+    let endless = place
+        .command(&["run", "s.mjs", "--args-from-file", "-"])
+        .stdin(std::fs::File::open("/dev/zero").unwrap())
+        .spawn()
+        .unwrap();
+    finish(endless).fails(3, &["stdin is over", "args_invalid"]);
+}
+
+#[test]
+fn a_bare_word_is_told_how_to_be_text() {
+    place().run(&["run", "s.mjs", "--args", "Ada"]).fails(
+        3,
+        &["--args is not JSON", r#"--args '"Ada"'"#, "--args-name 'Ada'", "args_invalid"],
+    );
+}

@@ -1,0 +1,144 @@
+//! Which file the words of a script mean, and in which order places are tried.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::os::unix::fs::symlink;
+
+use common::{Place, Ran, finish};
+
+const META: &str = "export const meta = { name: 'top', description: 'd' }\n";
+
+fn child(place: &Place, path: &str, name: &str) {
+    let meta = format!("export const meta = {{ name: '{name}', description: 'd' }}\n");
+    place.write(path, format!("{meta}return '{path}'\n"));
+}
+
+/// Runs a script of `app/flows` from a folder of the project that asks for this.
+fn asks(place: &Place, folder: &str, target: &str) -> Ran {
+    place.write("app/.git/HEAD", "");
+    place.write("app/flows/top.js", format!("{META}return await workflow({target})\n"));
+    std::fs::create_dir_all(place.path(folder)).unwrap();
+    let script = place.path("app/flows/top.js");
+    let args = ["run", script.to_str().unwrap(), "--agent-provider", "debug"];
+    finish(place.at_home(&args).current_dir(place.path(folder)).spawn().unwrap())
+}
+
+fn path(path: &str) -> String {
+    format!("{{ scriptPath: '{path}' }}")
+}
+
+#[test]
+fn a_path_is_the_callers_then_the_runs_then_the_projects() {
+    let place = Place::new();
+    child(&place, "app/c.js", "c");
+    assert_eq!(asks(&place, "app/sub", &path("c.js")).ok()["results"], "app/c.js");
+    assert_eq!(asks(&place, "app/sub", &path("./c.js")).ok()["results"], "app/c.js");
+    child(&place, "app/sub/c.js", "c");
+    let ran = asks(&place, "app/sub", &path("c.js"));
+    assert_eq!(ran.ok()["results"], "app/sub/c.js");
+    for part in ["warning: ", "sub/c.js here", "another one, c.js"] {
+        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
+    }
+    child(&place, "app/flows/c.js", "c");
+    let ran = asks(&place, "app/sub", &path("c.js"));
+    assert_eq!(ran.ok()["results"], "app/flows/c.js");
+    assert!(ran.stderr.contains("another one, sub/c.js"), "{}", ran.stderr);
+    // The same file twice is no choice.
+    let ran = asks(&place, "app", &path("../c.js"));
+    assert_eq!(ran.ok()["results"], "app/c.js");
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    asks(&place, "app/sub", &path("none.js")).fails(1, &["`flows/none.js` or `sub/none.js`"]);
+    // A folder outside of the script's project is no place to look in.
+    child(&place, "other/d.js", "d");
+    asks(&place, "other", &path("d.js")).fails(1, &["[workflow_not_found]"]);
+}
+
+#[test]
+fn an_absolute_path_has_to_lie_in_the_project() {
+    let place = Place::new();
+    child(&place, "app/c.js", "c");
+    child(&place, "out.js", "out");
+    let (inside, out) = (place.path("app/c.js"), place.path("out.js"));
+    let asked = |path_of: &str| asks(&place, "app", &path(path_of));
+    assert_eq!(asked(inside.to_str().unwrap()).ok()["results"], "app/c.js");
+    // By another road, too.
+    symlink(place.path("app"), place.path("road")).unwrap();
+    assert_eq!(asked(place.path("road/c.js").to_str().unwrap()).ok()["results"], "app/c.js");
+    symlink(&out, place.path("app/link.js")).unwrap();
+    let up = place.path("app/../out.js");
+    for outside in [&out, &up, &place.path("nothing.js"), &place.path("app/link.js")] {
+        let ran = asked(outside.to_str().unwrap());
+        assert_eq!(ran.code, 1, "{}: {}", outside.display(), ran.stdout);
+    }
+    // Whether anything is there is not told.
+    let said = |path_of: &std::path::Path| {
+        let error = asked(path_of.to_str().unwrap()).report()["error"]["message"].clone();
+        error.as_str().unwrap().replace(path_of.to_str().unwrap(), "PATH")
+    };
+    assert_eq!(said(&out), said(&place.path("nothing.js")));
+}
+
+#[test]
+fn a_name_is_meta_first_and_nearest_first_and_the_users_last() {
+    let place = Place::new();
+    let by_name = |folder: &str| asks(&place, folder, "'w'");
+    by_name("app").fails(1, &["no workflow `w`"]);
+    child(&place, "home/.claude/workflows/any.js", "w");
+    let ran = by_name("app");
+    assert_eq!(ran.ok()["results"], "home/.claude/workflows/any.js");
+    child(&place, "home/.agents/workflows/w.js", "other");
+    assert_eq!(by_name("app").ok()["results"], "home/.agents/workflows/w.js");
+    child(&place, "app/.claude/workflows/w.js", "not-w");
+    assert_eq!(by_name("app").ok()["results"], "app/.claude/workflows/w.js");
+    child(&place, "app/.claude/workflows/zz.js", "w");
+    assert_eq!(by_name("app").ok()["results"], "app/.claude/workflows/zz.js");
+    child(&place, "app/sub/.agents/workflows/w.mjs", "w");
+    let ran = by_name("app/sub");
+    assert_eq!(ran.ok()["results"], "app/.claude/workflows/zz.js", "the script's folder is first");
+    assert!(ran.stderr.contains("another one, sub/.agents/workflows/w.mjs"), "{}", ran.stderr);
+    // What a person types is looked for from where that person stands.
+    let types = |folder: &str, name: &str| {
+        let args = ["run", name, "--agent-provider", "debug"];
+        finish(place.at_home(&args).current_dir(place.path(folder)).spawn().unwrap())
+    };
+    assert_eq!(types("app/sub", "w").ok()["results"], "app/sub/.agents/workflows/w.mjs");
+    child(&place, "home/.claude/workflows/mine.js", "my own");
+    let ran = types("app", "my own");
+    assert_eq!(ran.ok()["results"], "home/.claude/workflows/mine.js");
+    // It works on any project, and that is what it is for.
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_fixture_knows_the_children_that_its_run_had() {
+    let place = Place::new();
+    child(&place, "home/.claude/workflows/mine.js", "mine");
+    child(&place, "app/sub/c.js", "c");
+    let target = "'mine'), await workflow({ scriptPath: 'c.js' }";
+    asks(&place, "app/sub", target).ok();
+    let at = |args: &[&str]| {
+        finish(place.at_home(args).current_dir(place.path("app/sub")).spawn().unwrap())
+    };
+    at(&["export", "latest", "--fixture", "../tests/a.swf"]).fails(0, &[]);
+    let tested = at(&["test", "../tests"]);
+    assert!(tested.stdout.contains("PASS"), "{}\n{}", tested.stdout, tested.stderr);
+    assert!(!tested.stdout.contains("edited"), "{}", tested.stdout);
+    let text = std::fs::read_to_string(place.path("app/tests/a.swf")).unwrap();
+    assert!(text.contains("\"~/.claude/workflows/mine.js\""), "{text}");
+    // Edited, they are looked for as a run does that is started from here.
+    child(&place, "app/sub/c.js", "c2");
+    let tested = at(&["test", "../tests"]);
+    assert!(
+        tested.stdout.contains("PASS") && tested.stdout.contains("edited"),
+        "{}",
+        tested.stdout
+    );
+}

@@ -1,0 +1,283 @@
+//! Where agents work, where scripts are looked for, and which run is the latest
+//! one here.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Command;
+
+use common::{Place, Ran, finish, journal};
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+/// An agent that says where it stands, and leaves a trace there.
+const CONFIG: &str = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
+    command = ['sh', '-c', 'cat > /dev/null; pwd; touch been-here']\n";
+
+/// Two projects, and an agent of the user's.
+fn projects() -> Place {
+    let place = Place::new();
+    place.write("home/.config/smol-workflows/config.toml", CONFIG);
+    for project in ["app", "shared"] {
+        place.write(&format!("{project}/.git/HEAD"), "");
+    }
+    place.write("shared/fix.js", format!("{META}return await agent('where')\n"));
+    place
+}
+
+fn at(place: &Place, folder: &str, args: &[&str]) -> Ran {
+    finish(place.at_home(args).current_dir(place.path(folder)).spawn().unwrap())
+}
+
+fn real(place: &Place, folder: &str) -> String {
+    place.path(folder).canonicalize().unwrap().to_str().unwrap().to_owned()
+}
+
+fn first_line(ran: &Ran) -> String {
+    ran.stderr.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn agents_work_where_the_user_stands_and_the_first_line_says_so() {
+    let place = projects();
+    let (app, shared) = (real(&place, "app"), real(&place, "shared"));
+    let ran = at(&place, "app", &["run", "../shared/fix.js"]);
+    assert_eq!(ran.ok()["results"], app);
+    assert!(place.path("app/been-here").exists() && !place.path("shared/been-here").exists());
+    // Another project than the script's: the line names both.
+    let first = first_line(&ran);
+    assert!(first.starts_with(&format!("run {} in {app} (warning: ", ran.run_id())), "{first}");
+    assert!(first.contains(&shared) && first.contains("--cwd"), "{first}");
+    assert_eq!(journal(&db(&place), &ran.run_id())[0]["cwd"], app);
+    // Below the script's project there is nothing to warn of.
+    std::fs::create_dir(place.path("shared/sub")).unwrap();
+    let ran = at(&place, "shared/sub", &["run", "../fix.js"]);
+    assert_eq!(ran.ok()["results"], real(&place, "shared/sub"));
+    assert_eq!(first_line(&ran), format!("run {} in {shared}/sub", ran.run_id()));
+    // Whoever is elsewhere, as cron is in the home folder, says where.
+    let ran = at(&place, "home", &["run", "../shared/fix.js", "--cwd", "../shared"]);
+    assert_eq!(ran.ok()["results"], shared);
+    assert_eq!(first_line(&ran), format!("run {} in {shared}", ran.run_id()));
+    let ran = at(&place, "app", &["run", "../shared/fix.js", "--cwd", "nowhere"]);
+    ran.fails(3, &["nowhere", "--cwd", "[cwd_gone]"]);
+}
+
+fn db(place: &Place) -> std::path::PathBuf {
+    place.path("home/.local/state/smol-workflows/smol-wf.db")
+}
+
+#[test]
+fn settings_and_trust_go_by_the_folder_and_not_by_the_script() {
+    let place = projects();
+    place.write("shared/.agents/smol-wf.toml", "max_agents = 1\n");
+    place.write("app/.agents/smol-wf.toml", "max_agents = 7\n");
+    let ran = at(&place, "app", &["run", "../shared/fix.js"]);
+    let limits = journal(&db(&place), &ran.run_id());
+    let limits = limits.iter().find(|entry| entry["kind"] == "attempt_started").unwrap();
+    assert_eq!(limits["limits"]["agents"], 7, "{limits}");
+}
+
+#[test]
+fn a_resume_keeps_the_folder_and_says_when_it_is_gone() {
+    let place = projects();
+    place.write("shared/two.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
+    let paused = at(&place, "app", &["run", "../shared/two.js", "--max-agents", "1"]);
+    paused.fails(5, &["limit_agents"]);
+    let (run, app) = (paused.run_id(), real(&place, "app"));
+    let ran = at(&place, "home", &["resume", &run, "--max-agents", "2"]);
+    assert_eq!(ran.ok()["results"], serde_json::json!([app, app]));
+    assert!(
+        first_line(&ran).starts_with(&format!("run {run} (resumed) in {app}")),
+        "{}",
+        ran.stderr
+    );
+
+    let run = at(&place, "app", &["run", "../shared/two.js", "--max-agents", "1"]).run_id();
+    std::fs::rename(place.path("app"), place.path("moved")).unwrap();
+    let gone = at(&place, "home", &["resume", &run, "--max-agents", "2"]);
+    gone.fails(3, &[&app, "--cwd DIR", "[cwd_gone]"]);
+    // What needs no folder works without.
+    assert_eq!(at(&place, "home", &["replay", &run]).code, 0);
+    let moved = real(&place, "moved");
+    let fork = at(&place, "home", &["fork", &run, "--max-agents", "2"]);
+    fork.fails(3, &["--cwd DIR"]);
+    let fork = at(&place, "home", &["fork", &run, "--max-agents", "2", "--cwd", &moved]);
+    assert_eq!(fork.ok()["results"], serde_json::json!([app, moved]));
+    let ran = at(&place, "home", &["resume", &run, "--max-agents", "2", "--cwd", "../moved"]);
+    assert_eq!(ran.ok()["results"], serde_json::json!([app, moved]));
+}
+
+#[test]
+fn a_run_of_a_script_that_was_moved_goes_on() {
+    for (how, args) in [
+        ("with the script named", &["b/k.js"][..]),
+        ("with the recorded text", &["--as-recorded"]),
+        ("with what is there", &[]),
+    ] {
+        let place = Place::new();
+        place.write("a/k.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
+        let paused = place.run(&["run", "a/k.js", "--max-agents", "1"]);
+        paused.fails(5, &["limit_agents"]);
+        std::fs::rename(place.path("a"), place.path("b")).unwrap();
+        let forked = place.run(
+            &[
+                &["fork", "latest", "--max-agents", "3"][..],
+                if args == ["b/k.js"] { args } else { &[] },
+            ]
+            .concat(),
+        );
+        assert_eq!(forked.ok()["state"], "completed", "{how}");
+        let run = paused.run_id();
+        let resume = [&["resume", &run, "--max-agents", "3"][..], args].concat();
+        let ran = place.run(&resume);
+        assert_eq!(ran.ok()["state"], "completed", "{how}: {}", ran.stderr);
+        // Elsewhere it needs a folder to work in, and no other.
+        let exported = place.run(&["export", &run, "--format", "journal"]);
+        let elsewhere = Place::new();
+        elsewhere.write("run.journal", exported.stdout);
+        assert_eq!(elsewhere.run(&["import", "run.journal"]).code, 0);
+        drop(place);
+        assert_eq!(elsewhere.run(&["replay", &run]).code, 0);
+        assert_eq!(elsewhere.run(&["resume", &run]).ok()["state"], "completed");
+        let fork = elsewhere.run(&["fork", &run, "--cwd", "."]);
+        assert_eq!(fork.ok()["state"], "completed", "{}", fork.stderr);
+        assert_eq!(elsewhere.run(&["resume", "latest"]).ok()["state"], "completed");
+    }
+}
+
+#[test]
+fn children_of_a_project_that_is_gone_say_how_it_is_named() {
+    let place = Place::new();
+    let text = "await agent('a')\nreturn await workflow({ scriptPath: './child.js' })\n";
+    place.write("a/k.js", format!("{META}{text}"));
+    place.write("a/child.js", format!("{META}return 'child'\n"));
+    let run = place.run(&["run", "a/k.js", "--timeout", "1h", "--max-agents", "1"]).run_id();
+    let fork = |place: &Place, args: &[&str]| place.run(&[&["fork", &run][..], args].concat());
+    assert_eq!(fork(&place, &[]).ok()["results"], "child");
+    std::fs::rename(place.path("a"), place.path("b")).unwrap();
+    fork(&place, &[]).fails(1, &["--project-root DIR", "[workflow_not_found]"]);
+    assert_eq!(fork(&place, &["--project-root", "b"]).ok()["results"], "child");
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_is_refused_before_anything_is_asked() {
+    let place = Place::new();
+    let folder = place.dir.path().join(OsStr::from_bytes(b"f\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("w.js"), format!("{META}return await agent('a')\n")).unwrap();
+    let mut run = place.command(&["run"]);
+    run.arg(folder.join("w.js"));
+    finish(run.spawn().unwrap()).fails(3, &["UTF-8", "rename", "[path_not_utf8]"]);
+    place.write("w.js", format!("{META}return await agent('a')\n"));
+    let mut run = place.command(&["run", "../w.js"]);
+    finish(run.current_dir(&folder).spawn().unwrap()).fails(3, &["UTF-8", "[path_not_utf8]"]);
+    assert_eq!(place.run(&["history", "-o", "json"]).ok()["runs"], serde_json::json!([]));
+}
+
+#[test]
+fn latest_is_the_last_run_of_this_project() {
+    let place = projects();
+    let run = |folder| at(&place, folder, &["run", "../shared/fix.js"]).run_id();
+    std::fs::create_dir_all(place.path("app/sub")).unwrap();
+    let (of_app, of_shared) = (run("app"), run("shared"));
+    let latest = |folder, args: &[&str]| {
+        at(&place, folder, &[&["history", "latest", "-o", "json"], args].concat())
+    };
+    let shown = latest("app/sub", &[]);
+    assert_eq!(shown.ok()["runId"], of_app.as_str());
+    let app = real(&place, "app");
+    for part in [&*format!("latest is {of_app}, the last run of {app}"), &of_shared, "--anywhere"] {
+        assert!(shown.stderr.contains(part), "no `{part}` in: {}", shown.stderr);
+    }
+    assert_eq!(latest("shared", &[]).ok()["runId"], of_shared.as_str());
+    assert_eq!(latest("app", &["--anywhere"]).ok()["runId"], of_shared.as_str());
+    // From where nothing was started, it is not taken from elsewhere unasked.
+    let none = latest("home", &[]);
+    none.fails(3, &["no run was started in", &of_shared, "--anywhere", "[run_unknown]"]);
+    for command in [&["replay", "latest"][..], &["resume", "latest"], &["fork", "latest"]] {
+        at(&place, "home", command).fails(3, &["--anywhere"]);
+    }
+    // The line of the run comes first.
+    let resumed = at(&place, "app", &["resume", "latest"]);
+    resumed.ok();
+    assert!(resumed.stderr.starts_with(&format!("run {of_app} (resumed)")), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("latest is "), "{}", resumed.stderr);
+}
+
+#[test]
+fn what_a_run_was_started_with_may_be_said_again_and_other_values_are_named() {
+    let place = Place::new();
+    place.write("s.js", format!("{META}return [await agent('a'), await agent('b'), args]\n"));
+    let start = ["--args-n", "1", "--seed", "5", "--model-map", "deep:m?thinking=high"];
+    let paused = place.run(&[&["run", "s.js", "--max-agents", "1"][..], &start].concat());
+    paused.fails(5, &["limit_agents"]);
+    let run = paused.run_id();
+    let again = |more: &[&str]| {
+        let all = [&["run", "s.js", "--resume-run", &run, "--max-agents", "2"], more].concat();
+        place.run(&all)
+    };
+    for (more, says) in [
+        (&["--seed", "6"][..], "--seed 6 (it has 5)"),
+        (&["--args-n", "2"], "the arguments of the workflow"),
+        (&["--agent-provider", "codex"], "--agent-provider codex (it has debug)"),
+        (&["--model", "x"], "--model x (it has none)"),
+        (&["--model-map", "deep:other"], "--model-map deep:other (it has deep:m?thinking=high)"),
+    ] {
+        again(more).fails(2, &[says, &format!("smol-wf fork {run} s.js")]);
+    }
+    let same = [&start[..], &["--agent-provider", "debug", "--args", r#"{"n": 1}"#]].concat();
+    assert_eq!(again(&same).ok()["results"][2], serde_json::json!({ "n": 1 }));
+}
+
+#[test]
+fn a_database_that_a_slip_of_the_finger_makes_is_named() {
+    let place = Place::new();
+    place.write("s.js", format!("{META}return 1\n"));
+    let ran = place.run(&["run", "s.js", "--db", "typo/runs.db"]);
+    let made = format!("made a new database: {}/typo/runs.db", real(&place, "."));
+    ran.fails(0, &[&made]);
+    assert!(ran.stderr.starts_with("run "), "{}", ran.stderr);
+    assert!(!place.run(&["run", "s.js", "--db", "typo/runs.db"]).stderr.contains("made a new"));
+    let exported =
+        place.run(&["export", "latest", "--db", "typo/runs.db", "--fixture", "tset/a.swf"]);
+    exported.fails(0, &["made the folder ", "/tset"]);
+}
+
+fn git(dir: &Path, args: &[&str]) {
+    let done = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn worktrees_are_of_the_repository_in_which_agents_work() {
+    let place = projects();
+    let app = place.path("app");
+    std::fs::remove_dir_all(app.join(".git")).unwrap();
+    place.write("app/sub/file", "x");
+    git(&app, &["init", "-q"]);
+    git(&app, &["add", "."]);
+    git(&app, &["commit", "-q", "-m", "first"]);
+    let body = "return await agent('where', { isolation: 'worktree' })\n";
+    place.write("shared/tree.js", format!("{META}{body}"));
+    let ran = at(&place, "app/sub", &["run", "../../shared/tree.js"]);
+    let worked = ran.ok()["results"].as_str().unwrap().to_owned();
+    assert!(worked.ends_with("/sub") && worked.contains("smol-wf.db.worktrees"), "{worked}");
+    // It has changed something, so it is kept, and lists the folder in its repository.
+    assert_eq!(ran.report()["worktrees"].as_array().unwrap().len(), 1);
+    assert!(!place.path("app/sub/been-here").exists());
+}

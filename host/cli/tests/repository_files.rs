@@ -1,0 +1,246 @@
+//! Files that a repository carries: links, pipes, devices and huge ones are read
+//! as little as scripts are.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use common::{Place, Ran, finish};
+use rustix::fs::{CWD, FileType, mknodat};
+use smol_wf_core::ids::Digest;
+
+const META: &str = "export const meta = { name: 'review', description: 'd' }\n";
+
+/// A project with one fixture.
+fn recorded() -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    fixture_in(&place);
+    place
+}
+
+fn fixture_in(place: &Place) {
+    place.write("flows/review.js", format!("{META}return await agent('look')\n"));
+    assert_eq!(place.run(&["run", "flows/review.js"]).code, 0);
+    place.run(&["export", "latest", "--fixture", "tests/review.swf"]).fails(0, &[]);
+}
+
+fn fifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, 0o600.into(), 0).unwrap();
+}
+
+/// A file that has this length and takes no room.
+fn sparse(path: &Path, bytes: u64) {
+    File::create(path).unwrap().set_len(bytes).unwrap();
+}
+
+#[track_caller]
+fn fails(ran: &Ran, says: &[&str]) {
+    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
+    for part in says {
+        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
+    }
+}
+
+/// Puts something in the place of a file; all that is done to it must end.
+fn instead(path: &Path, what: &str) -> &'static [&'static str] {
+    let _ = std::fs::remove_file(path);
+    match what {
+        "device" => symlink("/dev/zero", path).unwrap(),
+        "pipe" => fifo(path),
+        "huge" => sparse(path, 6 << 30),
+        _ => {
+            let secret = path.ancestors().nth(2).unwrap().join("../outside.txt");
+            std::fs::write(&secret, "{\"canary\": 1}").unwrap();
+            symlink(secret.canonicalize().unwrap(), path).unwrap();
+        }
+    }
+    match what {
+        "pipe" => &["not a regular file", "[file_unreadable]"],
+        "huge" => &["bytes, the most", "[file_too_large]"],
+        _ => &["leads outside the project", "[file_unreadable]"],
+    }
+}
+
+const KINDS: [&str; 4] = ["device", "pipe", "huge", "outside"];
+
+#[test]
+fn a_fixture_and_what_lies_beside_it_are_regular_files_of_the_project() {
+    for name in ["review.swf", "review.assert.json", "review.swf.kept"] {
+        for kind in KINDS {
+            let outer = Place::new();
+            let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };
+            std::fs::create_dir(place.path(".git")).unwrap();
+            fixture_in(&place);
+            let says = instead(&place.path("tests").join(name), kind);
+            let args = match name.ends_with("kept") {
+                true => &["test", "--record", "missing"][..],
+                false => &["test"],
+            };
+            let ran = place.run(args);
+            fails(&ran, says);
+            assert!(!ran.stdout.contains("canary"), "{}", ran.stdout);
+            // One that is bad keeps no other from being tested.
+            if name == "review.swf" {
+                place.run(&["export", "latest", "--fixture", "tests/other.swf"]).fails(0, &[]);
+                fails(&place.run(&["test"]), &["PASS  tests/other.swf"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn links_within_the_project_are_followed() {
+    let place = recorded();
+    std::fs::create_dir(place.path("more")).unwrap();
+    symlink("../tests/review.swf", place.path("more/link.swf")).unwrap();
+    let ran = place.run(&["test", "more"]);
+    assert!(ran.stdout.contains("PASS  more/link.swf"), "{}", ran.stdout);
+}
+
+#[test]
+fn arguments_prices_and_scripts_are_read_as_fixtures_are() {
+    for kind in KINDS {
+        let outer = Place::new();
+        let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };
+        std::fs::create_dir_all(place.path(".git")).unwrap();
+        std::fs::create_dir_all(place.path("in")).unwrap();
+        place.write("s.js", format!("{META}return await agent('x')\n"));
+        let file = place.path("in/file.json");
+        instead(&file, kind);
+        let says = if kind == "huge" { "over 4194304 bytes" } else { "in/file.json" };
+        place
+            .run(&["run", "s.js", "--args-from-file", "in/file.json"])
+            .fails(3, &[says, "[args_invalid]"]);
+        let prices = place.run(&["run", "s.js", "--prices", "in/file.json"]);
+        prices.fails(2, &["the prices in in/file.json cannot be used", "[request_invalid]"]);
+        place.run(&["import", "in/file.json"]).fails(3, &["in/file.json"]);
+        let script = place.run(&["run", "in/file.json"]);
+        script.fails(3, &["in/file.json"]);
+        for ran in [prices, script] {
+            assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
+        }
+    }
+    // What a shell hands over is nobody's file.
+    let place = Place::new();
+    place.write("s.js", format!("{META}return args.n\n"));
+    let mut shell = std::process::Command::new("bash");
+    let program = env!("CARGO_BIN_EXE_smol-wf");
+    shell.args(["-c", "\"$0\" run s.js --args-from-file <(echo '{\"n\": 3}')", program]);
+    shell.current_dir(place.dir.path()).env("SMOL_WF_DB", place.db());
+    shell.env("SMOL_WF_AGENT_PROVIDER", "debug").stdout(std::process::Stdio::piped());
+    let ran = finish(shell.stderr(std::process::Stdio::piped()).spawn().unwrap());
+    assert_eq!(ran.ok()["results"], 3);
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_leads_out() {
+    let outer = Place::new();
+    let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };
+    std::fs::create_dir(place.path(".git")).unwrap();
+    fixture_in(&place);
+    let precious = outer.write("precious", "mine");
+    // Where a new fixture stands before it takes the place of the old one.
+    symlink(&precious, place.path("tests/review.swf.new")).unwrap();
+    place.write("flows/review.js", format!("{META}log('new')\nreturn await agent('look')\n"));
+    let ran = place.run(&["test", "--accept"]);
+    assert!(ran.stdout.contains("fixture written"), "{}\n{}", ran.stdout, ran.stderr);
+    for (link, args) in [
+        ("link.swf", &["export", "latest", "--fixture", "link.swf"][..]),
+        ("report.xml", &["test", "--junit", "report.xml"]),
+    ] {
+        symlink(&precious, place.path(link)).unwrap();
+        place.run(args).fails(2, &["leads outside the project"]);
+        std::fs::remove_file(place.path(link)).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(precious).unwrap(), "mine");
+}
+
+/// A fixture whose first line says something else, with digests that fit.
+fn rewritten(place: &Place, change: impl Fn(&mut serde_json::Value)) {
+    let path = place.path("tests/review.swf");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut digests = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value.as_object_mut().unwrap().remove("digest");
+        if number == 0 {
+            change(&mut value);
+        }
+        // As it was written: the order of its keys is part of the digest.
+        let body = match number {
+            0 => value.to_string(),
+            _ => format!("{}}}", line.split(",\"digest\":\"").next().unwrap()),
+        };
+        let body = match value.get("seal") {
+            Some(_) => {
+                let all: String = digests.concat();
+                format!("{{\"seal\":\"{}\"}}", Digest::of(all.as_bytes()))
+            }
+            None => body,
+        };
+        let digest = Digest::of(body.as_bytes()).to_string()[..16].to_owned();
+        lines.push(format!("{},\"digest\":\"{digest}\"}}", body.strip_suffix('}').unwrap()));
+        digests.push(digest);
+    }
+    std::fs::write(path, lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn the_script_of_a_fixture_lies_in_the_project_that_holds_it() {
+    for marked in [true, false] {
+        let outer = Place::new();
+        let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };
+        if marked {
+            std::fs::create_dir(place.path(".git")).unwrap();
+        }
+        fixture_in(&place);
+        let evil =
+            outer.write("evil.js", format!("{META}log('canary')\nreturn await agent('look')\n"));
+        let up = "../../evil.js".to_owned();
+        let absolute = evil.to_str().unwrap().to_owned();
+        symlink(&evil, place.path("flows/link.js")).unwrap();
+        for (script, root) in [
+            (up.as_str(), "/"),
+            (up.as_str(), "../.."),
+            (absolute.as_str(), "/"),
+            (absolute.as_str(), ".."),
+            ("../flows/link.js", ".."),
+            ("../flows/review.js", "/"),
+            ("../flows/review.js", "../.."),
+            ("../flows/../../evil.js", ".."),
+        ] {
+            rewritten(&place, |head| {
+                head["script"] = script.into();
+                head["root"] = root.into();
+            });
+            let ran = place.run(&["test"]);
+            fails(&ran, &["outside the project", "[workflow_outside_project]"]);
+            assert!(!ran.stdout.contains("canary"), "{}", ran.stdout);
+        }
+        // As it was it passes.
+        rewritten(&place, |head| {
+            head["script"] = "../flows/review.js".into();
+            head["root"] = "..".into();
+        });
+        let ran = place.run(&["test"]);
+        assert!(ran.stdout.contains("PASS"), "{}", ran.stdout);
+        // Without a mark, what was given is all there is.
+        let ran = place.run(&["test", "tests"]);
+        match marked {
+            true => assert!(ran.stdout.contains("PASS"), "{}", ran.stdout),
+            false => fails(&ran, &["outside the project"]),
+        }
+    }
+}

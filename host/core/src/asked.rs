@@ -1,0 +1,122 @@
+//! What agents asked leave for, and were refused because nobody is there to give
+//! it.
+//!
+//! Owns: how it is counted, cut to a bound, and said. Never: decides; the
+//! providers do, as the user's setting `asks` says.
+
+use serde::{Deserialize, Serialize};
+
+/// Different things that are kept of one call; more of them are counted as one.
+const KINDS_MAX: usize = 20;
+
+/// Longest text of one, in bytes: commands may be whole scripts.
+const TEXT_BYTES_MAX: usize = 400;
+
+/// What stands for those that are not kept one by one.
+const OTHERS: &str = "other things";
+
+/// What allows everything that is asked for.
+pub const ALLOW_ALL: &str = "--asks allow";
+
+/// Something that an agent asked leave for, and was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// What, in a few words: a tool, and what it was to be used on.
+    pub what: String,
+    /// What allows just this, as it is written into the agent's own settings;
+    /// none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<String>,
+    /// How often.
+    pub times: u32,
+}
+
+impl Asked {
+    /// Asked for once.
+    #[must_use]
+    pub fn once(what: impl Into<String>, allow: Option<String>) -> Self {
+        let allow = allow.filter(|line| line.len() <= TEXT_BYTES_MAX);
+        Self { what: cut(what.into()), allow, times: 1 }
+    }
+
+    /// Adds one to those of a call, the same ones together.
+    pub fn add_to(self, all: &mut Vec<Self>) {
+        let is_full = all.len() >= KINDS_MAX;
+        let same = all.iter_mut().find(|one| one.what == self.what);
+        match (same, is_full) {
+            (Some(same), _) => same.times = same.times.saturating_add(self.times),
+            (None, false) => all.push(self),
+            (None, true) => {
+                if let Some(last) = all.last_mut() {
+                    last.times = last.times.saturating_add(self.times);
+                    OTHERS.clone_into(&mut last.what);
+                    last.allow = None;
+                }
+            }
+        }
+    }
+
+    /// A sentence for people about all of a call's, with what to type; none when
+    /// there are none.
+    #[must_use]
+    pub fn sentence(all: &[Self]) -> Option<String> {
+        if all.is_empty() {
+            return None;
+        }
+        let whats: Vec<String> = all
+            .iter()
+            .map(|one| match one.times {
+                1 => one.what.clone(),
+                times => format!("{} ({times} times)", one.what),
+            })
+            .collect();
+        let lines: Vec<&str> = all.iter().filter_map(|one| one.allow.as_deref()).collect();
+        let rule = match lines.as_slice() {
+            [] => String::new(),
+            lines => format!("{}, or ", lines.join("; ")),
+        };
+        Some(format!(
+            "it asked for leave, which nobody was there to give: {}. To allow it: {rule}{ALLOW_ALL}",
+            whats.join(", ")
+        ))
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_are_counted_together_and_there_are_never_too_many() {
+        let mut all = Vec::new();
+        for number in 0..100 {
+            Asked::once(format!("bash {}", number % 30), None).add_to(&mut all);
+        }
+        assert_eq!(all.len(), KINDS_MAX);
+        assert_eq!(all.iter().map(|one| one.times).sum::<u32>(), 100);
+        assert_eq!(all.last().map(|one| one.what.as_str()), Some(OTHERS));
+    }
+
+    #[test]
+    fn people_are_told_what_and_what_to_type() {
+        assert_eq!(Asked::sentence(&[]), None);
+        let mut all = Vec::new();
+        for _ in 0..2 {
+            Asked::once("read .env", Some("`a` in b".into())).add_to(&mut all);
+        }
+        Asked::once("x".repeat(5_000), Some("y".repeat(5_000))).add_to(&mut all);
+        let said = Asked::sentence(&all).unwrap();
+        assert!(said.contains("read .env (2 times), xxx"), "{said}");
+        assert!(said.ends_with("To allow it: `a` in b, or --asks allow"), "{said}");
+        assert!(said.len() < 1_000, "{}", said.len());
+    }
+}

@@ -1,0 +1,58 @@
+//! What agents asked leave for, and were refused.
+//!
+//! Owns: counting it, and which of it is listed. Never: decides what is refused.
+
+use serde::Serialize;
+
+use crate::asked::{ALLOW_ALL, Asked};
+use crate::call::Reply;
+use crate::ids::CallId;
+
+/// Steps that are listed one by one; the rest is counted.
+const LISTED_MAX: usize = 100;
+
+/// What the agents of a run asked leave for in vain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AsksReport {
+    /// How often.
+    pub refused: u64,
+    /// What allows all of it, to be typed after `smol-wf run`.
+    pub allow: &'static str,
+    /// By step.
+    pub steps: Vec<StepAsks>,
+}
+
+/// What one agent asked leave for in vain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepAsks {
+    /// Number of the call.
+    pub step: CallId,
+    /// What people call it.
+    pub label: String,
+    /// Whose agent it is.
+    pub provider: String,
+    /// What, how often, and what allows it.
+    pub asks: Vec<Asked>,
+}
+
+impl AsksReport {
+    /// Whether nothing was refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.refused == 0
+    }
+
+    pub(super) fn add(&mut self, step: CallId, label: &str, reply: &Reply) {
+        if reply.asks.is_empty() {
+            return;
+        }
+        self.allow = ALLOW_ALL;
+        self.refused += reply.asks.iter().map(|one| u64::from(one.times)).sum::<u64>();
+        if self.steps.len() < LISTED_MAX {
+            let (label, provider) = (label.to_owned(), reply.provider.clone());
+            self.steps.push(StepAsks { step, label, provider, asks: reply.asks.clone() });
+        }
+    }
+}

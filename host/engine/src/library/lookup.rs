@@ -1,0 +1,206 @@
+//! Where the workflows that a script asks for are looked for.
+//!
+//! Owns: the order of places: the caller's folder, the run's, the project's
+//! root, the user's own workflows. Never: leaves them.
+
+use std::path::{Path, PathBuf};
+
+use smol_wf_core::call::WorkflowTarget;
+
+use super::error::{LibraryError, shown};
+use super::{Loaded, ProjectRoot, name, path};
+
+/// What the home folder is called in a path.
+const HOME: &str = "~";
+
+/// All places of one run.
+#[derive(Debug)]
+pub(crate) struct Library {
+    /// None of a run whose project is gone: then only the user's are there.
+    root: Option<ProjectRoot>,
+    /// The folder that agents work in, from the root, where it lies inside.
+    cwd: Option<Vec<String>>,
+    home: Option<PathBuf>,
+}
+
+/// What a script asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) loaded: Loaded,
+    /// Another file that is meant by the same words elsewhere.
+    pub(crate) warning: Option<String>,
+}
+
+impl Library {
+    /// The places of a run whose agents work in `cwd`.
+    pub(crate) fn new(root: Option<ProjectRoot>, cwd: Option<&Path>, home: Option<&Path>) -> Self {
+        let inside = |root: &ProjectRoot| {
+            let inside = cwd?.canonicalize().ok()?.strip_prefix(root.path()).ok()?.to_owned();
+            inside.iter().map(|part| part.to_str().map(str::to_owned)).collect()
+        };
+        let cwd = root.as_ref().and_then(inside);
+        Self { root, cwd, home: home.map(Path::to_owned) }
+    }
+
+    /// The workflow that a script means.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be had.
+    pub(crate) fn find(
+        &self,
+        caller: &Path,
+        target: &WorkflowTarget,
+    ) -> Result<Asked, LibraryError> {
+        match target {
+            WorkflowTarget::Path(asked) => self.by_path(caller, asked),
+            WorkflowTarget::Name(name) => self.by_name(caller, name),
+        }
+    }
+
+    /// A file as it was recorded: from the root, or of the user's.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub(crate) fn again(&self, recorded: &str) -> Result<Loaded, LibraryError> {
+        for (name, folder) in self.user_folders() {
+            if let Some(inside) = recorded.strip_prefix(&name) {
+                let path = path::resolve(&[], inside)?;
+                return folder.load(path);
+            }
+        }
+        self.root()?.load(path::resolve(&[], recorded)?)
+    }
+
+    fn root(&self) -> Result<&ProjectRoot, LibraryError> {
+        self.root.as_ref().ok_or(LibraryError::NoProject)
+    }
+
+    fn by_path(&self, caller: &Path, asked: &str) -> Result<Asked, LibraryError> {
+        let root = self.root()?;
+        let mut places = vec![path::directory_of(caller)];
+        if !asked.starts_with('/') {
+            places.extend(self.cwd.clone());
+            places.push(Vec::new());
+        }
+        let mut tried: Vec<String> = Vec::new();
+        let (mut found, mut missing): (Option<Loaded>, Option<LibraryError>) = (None, None);
+        for place in places {
+            let path = match root.resolve(&place, asked) {
+                Ok(path) if tried.contains(&path) => continue,
+                Ok(path) => path,
+                Err(error @ LibraryError::Outside { .. }) => {
+                    missing.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            tried.push(path.clone());
+            match (root.load(path), &found) {
+                (Ok(other), Some(first)) if other.bytes != first.bytes => {
+                    let warning = format!(
+                        "`{}` means {} here, and there is another one, {}; name it by a path from the project's root where that is meant",
+                        shown(asked),
+                        shown(&first.path),
+                        shown(&other.path),
+                    );
+                    let loaded = first.clone();
+                    return Ok(Asked { loaded, warning: Some(warning) });
+                }
+                (Ok(_) | Err(_), Some(_)) => {}
+                (Ok(first), None) => found = Some(first),
+                (Err(error), None) if name::is_absent(&error) => {
+                    missing.get_or_insert(error);
+                }
+                (Err(error), None) => return Err(error),
+            }
+        }
+        match (found, missing) {
+            (Some(loaded), _) => Ok(Asked { loaded, warning: None }),
+            (None, Some(LibraryError::NotFound { .. })) if tried.len() > 1 => {
+                let path = tried.iter().map(|path| shown(path)).collect::<Vec<_>>().join("` or `");
+                Err(LibraryError::NotFound { path })
+            }
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(LibraryError::NotFound { path: shown(asked) }),
+        }
+    }
+
+    fn by_name(&self, caller: &Path, name: &str) -> Result<Asked, LibraryError> {
+        let mut search = name::Search::new(name)?;
+        let mut found: Option<Loaded> = None;
+        if let Some(root) = &self.root {
+            for place in [Some(path::directory_of(caller)), self.cwd.clone()].into_iter().flatten()
+            {
+                let next = match (search.upwards(root, &place), &found) {
+                    (Ok(next), _) => next,
+                    // What was found counts, whatever lies elsewhere.
+                    (Err(_), Some(_)) => None,
+                    (Err(error), None) => return Err(error),
+                };
+                match (next, &found) {
+                    (Some(other), Some(first)) if other.bytes != first.bytes => {
+                        let warning = format!(
+                            "the workflow `{}` is {} here, and there is another one, {}; name it by a path where that is meant",
+                            shown(name),
+                            shown(&first.path),
+                            shown(&other.path),
+                        );
+                        let loaded = first.clone();
+                        return Ok(Asked { loaded, warning: Some(warning) });
+                    }
+                    (next, None) => found = next,
+                    _ => {}
+                }
+            }
+        }
+        for (place, folder) in self.user_folders() {
+            if found.is_some() {
+                break;
+            }
+            let users = search.in_folder(&folder, &place)?;
+            found = users.map(|loaded| Loaded { path: place + &loaded.path, ..loaded });
+        }
+        let loaded = found.ok_or_else(|| search.nothing())?;
+        Ok(Asked { loaded, warning: None })
+    }
+
+    /// The folders in which the user keeps workflows for all projects, and what
+    /// they are called: as shells do, so that a recording does not name the user.
+    fn user_folders(&self) -> impl Iterator<Item = (String, ProjectRoot)> + '_ {
+        let of_home = |home: &'_ PathBuf| name::FOLDERS.map(|folder| (folder, home.join(folder)));
+        // Most people have none.
+        self.home.iter().flat_map(of_home).filter_map(|(name, folder)| {
+            Some((format!("{HOME}/{name}/"), ProjectRoot::open(&folder).ok()?))
+        })
+    }
+}
+
+/// The workflow of a name as a person means it who stands in a folder: its bytes,
+/// and where it lies.
+///
+/// # Errors
+/// When there is none, or it cannot be had.
+pub fn find_workflow(
+    here: &Path,
+    name: &str,
+    home: Option<&Path>,
+) -> Result<(Vec<u8>, PathBuf), LibraryError> {
+    let root = ProjectRoot::containing(here, home)?;
+    let path = root.path().to_owned();
+    let caller = root.relative(&here.join("workflow"));
+    let library = Library::new(Some(root), None, home);
+    let Loaded { bytes, path: inside } = library.by_name(Path::new(&caller), name)?.loaded;
+    let users = library.user_folders().find_map(|(place, folder)| {
+        inside.strip_prefix(&place).map(|inside| folder.path().join(inside))
+    });
+    Ok((bytes, users.unwrap_or_else(|| path.join(&inside))))
+}
+
+/// Whether a script is one of those that the user keeps for all projects.
+pub(crate) fn is_users(script: &Path, home: Option<&Path>) -> bool {
+    let Some(home) = home else { return false };
+    let folders = name::FOLDERS.map(|folder| home.join(folder));
+    folders
+        .iter()
+        .any(|folder| folder.canonicalize().is_ok_and(|folder| script.starts_with(folder)))
+}

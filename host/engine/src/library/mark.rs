@@ -1,0 +1,123 @@
+//! What marks the root of a project, and which marks count.
+//!
+//! Owns: who may say where a project begins. Never: reads what is in a mark.
+//!
+//! Whoever may write to a folder can make its subfolder a project: then its
+//! settings choose the agents, and its workflows have names. So a mark counts
+//! when it belongs to the user or to root and nobody else may have put it
+//! there (git's CVE-2022-24765 was the same).
+
+use std::path::{Path, PathBuf};
+
+/// What marks a directory as the root of a project, the surest first: a
+/// repository may hold workflow folders in several of its directories.
+const ROOT_MARKS: [&[&str]; 2] = [&[".git"], &[".agents", ".claude"]];
+
+/// The nearest marked directory, and the nearest that a mark does not count for.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    pub(super) root: Option<PathBuf>,
+    /// Why a mark that is nearer, or the only one, does not count.
+    pub(super) passed_over: Option<String>,
+}
+
+/// How a mark stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Mark {
+    Counts,
+    /// Someone else's, or in a folder where everyone may put one: the reason.
+    /// None where that is no news, as below `/tmp`.
+    Foreign(Option<String>),
+}
+
+/// Whether a folder or file of this name in a directory may say what the
+/// project's is.
+#[must_use]
+pub fn counts(dir: &Path, name: &str) -> bool {
+    look(dir, name) == Some(Mark::Counts)
+}
+
+/// Looks from a directory upwards, to below `home`.
+pub(super) fn find(own: &Path, home: Option<&Path>) -> Marked {
+    let mut marked = Marked::default();
+    for marks in ROOT_MARKS {
+        for dir in candidates(own, home) {
+            for name in marks {
+                match look(dir, name) {
+                    None => {}
+                    Some(Mark::Counts) => {
+                        marked.root = Some(dir.to_owned());
+                        return marked;
+                    }
+                    Some(Mark::Foreign(why)) => {
+                        marked.passed_over = marked.passed_over.or(why);
+                    }
+                }
+            }
+        }
+    }
+    marked
+}
+
+/// The outermost marked directory around a path as it is written.
+pub(super) fn outermost<'a>(path: &'a Path, home: Option<&Path>) -> Option<&'a Path> {
+    let marks = ROOT_MARKS.iter().copied().flatten();
+    let is_marked = |dir: &&Path| marks.clone().any(|name| counts(dir, name));
+    candidates(path.parent()?, home).filter(is_marked).last()
+}
+
+/// Directories that may be a project's root: neither the home directory nor
+/// what lies above it, which would open all that the user has to any script.
+fn candidates<'a>(own: &'a Path, home: Option<&Path>) -> impl Iterator<Item = &'a Path> {
+    own.ancestors().take_while(move |dir| dir.parent().is_some() && Some(*dir) != home)
+}
+
+#[cfg(unix)]
+fn look(dir: &Path, name: &str) -> Option<Mark> {
+    use std::os::unix::fs::MetadataExt;
+    let mark = dir.join(name);
+    let found = mark.symlink_metadata().ok()?;
+    let folder = dir.metadata().ok()?;
+    let mode = folder.mode();
+    if is_open_to_all(mode) {
+        // In a folder like `/tmp`, which says so by its sticky bit, it is no news.
+        let why = || {
+            format!(
+                "{} does not mark a project, for everyone may write to {}: where that is yours, chmod o-w {}",
+                mark.display(),
+                dir.display(),
+                dir.display()
+            )
+        };
+        return Some(Mark::Foreign((mode & STICKY == 0).then(why)));
+    }
+    if is_own(found.uid()) {
+        return Some(Mark::Counts);
+    }
+    Some(Mark::Foreign(Some(format!(
+        "{} does not mark a project, for it belongs to another user (uid {}): where that is yours, have it belong to you, as with chown",
+        mark.display(),
+        found.uid()
+    ))))
+}
+
+#[cfg(not(unix))]
+fn look(dir: &Path, name: &str) -> Option<Mark> {
+    dir.join(name).symlink_metadata().ok().map(|_| Mark::Counts)
+}
+
+/// The mode bit of folders in which only its owner removes a file.
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
+
+/// Whether everyone may put files into a folder of this mode.
+#[cfg(unix)]
+pub(super) fn is_open_to_all(mode: u32) -> bool {
+    mode & 0o002 != 0
+}
+
+/// Whether this is the user, or root, who may do everything anyway.
+#[cfg(unix)]
+pub(super) fn is_own(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}

@@ -1,0 +1,144 @@
+//! Reading a file that a person has named, or that was found by its name.
+//!
+//! Owns: that a link in a project does not lead out of it: git carries links,
+//! and whoever types `tests/a.swf` means a file of the project. Never: decides
+//! what a file is for.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File};
+
+use super::file::{self, Refused};
+use super::mark;
+
+/// Where the system hands over what is no file of any project: the pipes of a
+/// shell's `<(…)`, and standard input.
+const HANDED_OVER: [&str; 4] = ["/dev/fd", "/dev/stdin", "/proc/self/fd", "/proc/thread-self/fd"];
+
+/// The bytes of a file, which must be a regular one of so many bytes at the
+/// most. Where it lies in a project, no link on the way to it leads out.
+///
+/// # Errors
+/// Says what it is instead. [`io::ErrorKind::FileTooLarge`] is one that is too
+/// large.
+pub fn read_named(path: &Path, most: u64, home: Option<&Path>) -> io::Result<Vec<u8>> {
+    if HANDED_OVER.iter().any(|place| path.starts_with(place)) {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(
+            &mut io::Read::take(std::fs::File::open(path)?, most + 1),
+            &mut bytes,
+        )?;
+        return if bytes.len() as u64 > most { Err(too_large(most)) } else { Ok(bytes) };
+    }
+    let file = open(path, home)?;
+    file::take(file, most, false).map_err(|refused| told(refused, most))
+}
+
+/// The same of a file that was found in a folder: where no mark says that it lies
+/// in a project, no link leads out of that folder.
+///
+/// # Errors
+/// As of [`read_named`].
+pub fn read_found(
+    path: &Path,
+    folder: &Path,
+    most: u64,
+    home: Option<&Path>,
+) -> io::Result<Vec<u8>> {
+    let whole = without_parents(path)?;
+    let home = home.and_then(|home| home.canonicalize().ok());
+    let inside = whole.strip_prefix(without_parents(folder)?).ok().and_then(Path::to_str);
+    let (true, Some(inside)) = (mark::outermost(&whole, home.as_deref()).is_none(), inside) else {
+        return read_named(path, most, home.as_deref());
+    };
+    let dir = Dir::open_ambient_dir(folder, ambient_authority())?;
+    let file = file::open(&dir, inside).map_err(|error| escaped(error, folder))?;
+    file::take(file, most, false).map_err(|refused| told(refused, most))
+}
+
+/// Opens it, and follows no link out of its project.
+pub(super) fn open(path: &Path, home: Option<&Path>) -> io::Result<File> {
+    let path = without_parents(path)?;
+    let home = home.and_then(|home| home.canonicalize().ok());
+    let Some(root) = mark::outermost(&path, home.as_deref()) else {
+        return file::open_anywhere(&path);
+    };
+    let Some(inside) = path.strip_prefix(root).ok().and_then(Path::to_str) else {
+        return file::open_anywhere(&path);
+    };
+    let dir = Dir::open_ambient_dir(root, ambient_authority())?;
+    file::open(&dir, inside).map_err(|error| escaped(error, root))
+}
+
+/// Where a file would be written: refused when a link in a project leads out.
+///
+/// # Errors
+/// When it does.
+pub fn stays_inside(path: &Path, home: Option<&Path>) -> io::Result<()> {
+    if !path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return Ok(());
+    }
+    let path = without_parents(path)?;
+    let home = home.and_then(|home| home.canonicalize().ok());
+    let Some(root) = mark::outermost(&path, home.as_deref()) else { return Ok(()) };
+    let real = path.canonicalize()?;
+    let is_device = real.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if is_device || real.starts_with(root.canonicalize()?) {
+        return Ok(());
+    }
+    Err(outside(root))
+}
+
+/// Absolute, and without `..`, which a person has typed and means as the system
+/// does: behind a link it goes up from where that leads.
+fn without_parents(path: &Path) -> io::Result<PathBuf> {
+    let mut whole = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => {
+                whole = whole.canonicalize()?;
+                whole.pop();
+            }
+            other => whole.push(other),
+        }
+    }
+    Ok(whole)
+}
+
+/// cap-std reports an escape as an error of its own, without a number.
+pub(super) fn is_escape(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
+}
+
+fn escaped(error: io::Error, root: &Path) -> io::Error {
+    if is_escape(&error) { outside(root) } else { error }
+}
+
+fn outside(root: &Path) -> io::Error {
+    let why = format!(
+        "it is a link, or lies behind one, that leads outside the project {}; name the file itself",
+        root.display()
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+fn told(refused: Refused, most: u64) -> io::Error {
+    match refused {
+        Refused::NotAFile(kind) => {
+            let why = format!("it is {kind}, not a regular file of {most} bytes at the most");
+            io::Error::new(io::ErrorKind::InvalidInput, why)
+        }
+        Refused::TooLarge => too_large(most),
+        Refused::Foreign(uid) => {
+            io::Error::other(format!("it belongs to another user (uid {uid})"))
+        }
+        Refused::Io(error) => error,
+    }
+}
+
+fn too_large(most: u64) -> io::Error {
+    let why = format!("it is larger than {most} bytes, the most there can be");
+    io::Error::new(io::ErrorKind::FileTooLarge, why)
+}

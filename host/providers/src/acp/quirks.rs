@@ -1,0 +1,100 @@
+//! What single agents do otherwise than the protocol has it.
+//!
+//! Owns: telling an agent by its name, and the forms in which it says what is no
+//! answer of its model's. Never: an agent's version.
+
+use serde_json::Value;
+
+/// How some say that they ask the model again.
+const RETRYING: &str = "Info: Request failed due to a transient API error. Retrying";
+
+/// How some say, in a text of its own, that they had no answer.
+const NO_ANSWER: [&str; 2] =
+    ["Error: Failed to get response from the AI model", "Error: Authentication failed"];
+
+/// What is known of an agent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quirks {
+    /// It tells notices and errors of its own as text, each in one piece that
+    /// begins with what it is.
+    tells_by_word: bool,
+    /// It asks for every edit, and has no mode in which it does not.
+    pub(super) asks_for_edits: bool,
+}
+
+/// What a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Of the answer.
+    Answer,
+    /// The program's own, and no part of the answer.
+    Notice,
+    /// Why there is no answer; certain when it has a form that no model writes.
+    Error {
+        /// Nothing else can be meant.
+        is_certain: bool,
+    },
+}
+
+impl Quirks {
+    /// Of the agent that answers `initialize` so.
+    pub(super) fn of(initialized: &Value) -> Self {
+        let name = initialized.pointer("/agentInfo/name").and_then(Value::as_str);
+        let is_copilot = name.is_some_and(|name| name.to_lowercase().contains("copilot"));
+        Self { tells_by_word: is_copilot, asks_for_edits: is_copilot }
+    }
+
+    /// What a piece is that stands alone or begins a text.
+    pub(super) fn piece(self, text: &str) -> Piece {
+        if text.starts_with(RETRYING) {
+            return Piece::Notice;
+        }
+        if NO_ANSWER.iter().any(|form| text.starts_with(form)) || begins_with_status(text) {
+            return Piece::Error { is_certain: true };
+        }
+        if self.tells_by_word && ["Info: ", "Warning: "].iter().any(|word| text.starts_with(word)) {
+            return Piece::Notice;
+        }
+        match self.tells_by_word && text.starts_with("Error: ") {
+            true => Piece::Error { is_certain: false },
+            false => Piece::Answer,
+        }
+    }
+}
+
+/// Whether it reads `Error: 400 …`.
+fn begins_with_status(text: &str) -> bool {
+    let rest = text.strip_prefix("Error: ").and_then(|rest| rest.split_once(' '));
+    rest.is_some_and(|(status, _)| matches!(status.parse::<u16>(), Ok(400..=599)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_piece_is_told_by_its_form() {
+        let copilot = Quirks::of(&json!({"agentInfo": {"name": "Copilot"}}));
+        let other = Quirks::of(&json!({"agentInfo": null}));
+        let certain = Piece::Error { is_certain: true };
+        for (text, of_copilot, of_other) in [
+            ("Error: Authentication failed with provider at x", certain, certain),
+            ("Error: 400 mock: bad request", certain, certain),
+            ("Error: Failed to get response from the AI model; retried", certain, certain),
+            ("Error: no such thing", Piece::Error { is_certain: false }, Piece::Answer),
+            ("Error: 4000 lines", Piece::Error { is_certain: false }, Piece::Answer),
+            ("Info: MCP server started", Piece::Notice, Piece::Answer),
+            (
+                "Info: Request failed due to a transient API error. Retrying...",
+                Piece::Notice,
+                Piece::Notice,
+            ),
+            ("Information", Piece::Answer, Piece::Answer),
+            ("", Piece::Answer, Piece::Answer),
+        ] {
+            assert_eq!((copilot.piece(text), other.piece(text)), (of_copilot, of_other), "{text}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Tokens, in the words that agents have for them.
+//!
+//! Owns: where they stand, and whether those of the cache are counted in the
+//! input. Never: a guess; what no agent says is none.
+
+use serde_json::Value;
+use smol_wf_core::call::Usage;
+
+/// Names of one number.
+type Names = &'static [&'static str];
+
+const INPUT: Names = &["inputTokens", "input_tokens"];
+const OUTPUT: Names = &["outputTokens", "output_tokens"];
+const READ: Names = &["cachedReadTokens", "cachedInputTokens", "cached_input_tokens"];
+const WRITE: Names = &["cachedWriteTokens", "cacheWriteInputTokens", "cache_write_tokens"];
+const THOUGHT: Names = &["thoughtTokens", "reasoningOutputTokens", "thought_tokens"];
+const TOTAL: Names = &["totalTokens", "total_tokens"];
+
+/// Of a turn, from how it ended: `usage`, which the protocol has, or
+/// `_meta.quota.token_count`, as Gemini says it.
+pub(super) fn of_turn(usage: &Value, meta: &Value) -> Option<Usage> {
+    read(usage).or_else(|| read(meta.pointer("/quota/token_count")?))
+}
+
+/// Of one answer of the model's, from a piece of it, as Qwen says it.
+pub(super) fn of_piece(update: &Value) -> Option<Usage> {
+    read(update.pointer("/_meta/usage")?)
+}
+
+/// Some agents count the tokens of the cache in the input, and some beside it;
+/// the total settles which. Thoughts are in no other number than the total, with
+/// some.
+fn read(tokens: &Value) -> Option<Usage> {
+    tokens.as_object()?;
+    let number = |names: Names| names.iter().find_map(|name| count(tokens.get(*name)?));
+    let [input, output, read, write, thought] =
+        [INPUT, OUTPUT, READ, WRITE, THOUGHT].map(|names| number(names).unwrap_or_default());
+    let total = number(TOTAL).unwrap_or_default();
+    let cached = read.saturating_add(write);
+    let rest = total.saturating_sub(input.saturating_add(output));
+    let is_inside = total > 0 && (rest == 0 || rest == thought || rest < cached) && cached <= input;
+    let input = if is_inside { input } else { input.saturating_add(cached) };
+    Some(Usage {
+        input_tokens: input,
+        output_tokens: output.max(total.saturating_sub(input)),
+        cache_read_tokens: read,
+        cache_write_tokens: write,
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from a float saturates, and what is no count is none"
+)]
+fn count(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_f64().map(|number| number as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_agents_words_come_to_the_same() {
+        let is = |input, output, read, write| {
+            Some(Usage {
+                input_tokens: input,
+                output_tokens: output,
+                cache_read_tokens: read,
+                cache_write_tokens: write,
+            })
+        };
+        for (who, usage, meta, comes) in [
+            (
+                "claude-agent-acp",
+                json!({"inputTokens": 111, "outputTokens": 22, "cachedReadTokens": 33, "cachedWriteTokens": 44, "totalTokens": 210}),
+                json!(null),
+                is(188, 22, 33, 44),
+            ),
+            (
+                "codex-acp",
+                json!({"totalTokens": 210, "inputTokens": 155, "cachedReadTokens": 33, "cachedWriteTokens": 0, "outputTokens": 22, "thoughtTokens": 0}),
+                json!(null),
+                is(188, 22, 33, 0),
+            ),
+            (
+                "copilot counts the cache in its input",
+                json!({"inputTokens": 188, "outputTokens": 22, "totalTokens": 210, "cachedReadTokens": 33, "cachedWriteTokens": 0}),
+                json!(null),
+                is(188, 22, 33, 0),
+            ),
+            (
+                "thoughts beside the output, the cache in the input",
+                json!({"inputTokens": 188, "outputTokens": 22, "thoughtTokens": 50, "totalTokens": 260, "cachedReadTokens": 33}),
+                json!(null),
+                is(188, 72, 33, 0),
+            ),
+            (
+                "gemini",
+                json!(null),
+                json!({"quota": {"token_count": {"input_tokens": 188, "output_tokens": 22}}}),
+                is(188, 22, 0, 0),
+            ),
+            ("nobody", json!(null), json!({"quota": null}), None),
+            (
+                "nulls and floats",
+                json!({"inputTokens": 5.0, "outputTokens": null, "totalTokens": null, "cachedReadTokens": -1}),
+                json!(null),
+                is(5, 0, 0, 0),
+            ),
+        ] {
+            assert_eq!(of_turn(&usage, &meta), comes, "{who}");
+        }
+        let piece = json!({"_meta": {"usage": {"inputTokens": 188, "outputTokens": 22, "totalTokens": 210, "thoughtTokens": 0, "cachedReadTokens": 33}}});
+        assert_eq!(of_piece(&piece), is(188, 22, 33, 0));
+        assert_eq!(of_piece(&json!({"_meta": null})), None);
+    }
+}

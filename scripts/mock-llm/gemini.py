@@ -1,0 +1,35 @@
+"""Gemini's `generateContent`, streaming and not."""
+
+STOPS = {"end": "STOP", "tool": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
+
+
+def send(out, request, blocks, stop, usage):
+    tokens_in, tokens_out, cache_read, cache_write = usage
+    counts = {
+        "promptTokenCount": tokens_in + cache_read + cache_write,
+        "candidatesTokenCount": tokens_out,
+        "cachedContentTokenCount": cache_read,
+        "totalTokenCount": sum(usage),
+    }
+    parts = [part_of(block) for block in blocks]
+    if not request.stream:
+        return out.json(200, answer(request, parts, STOPS[stop], counts))
+    out.begin()
+    for part in parts[:-1]:
+        out.event("", **answer(request, [part], None, None))
+    out.event("", **answer(request, parts[-1:] or [{"text": ""}], STOPS[stop], counts))
+    out.end()
+
+
+def answer(request, parts, finish, counts):
+    candidate = {"index": 0, "content": {"role": "model", "parts": parts}}
+    if finish:
+        candidate["finishReason"] = finish
+    whole = {"candidates": [candidate], "modelVersion": request.model, "responseId": "mock"}
+    return dict(whole, usageMetadata=counts) if counts else whole
+
+
+def part_of(block):
+    if block[0] == "tool":
+        return {"functionCall": {"name": block[1], "args": block[2]}}
+    return {"text": block[1], "thought": True} if block[0] == "think" else {"text": block[1]}

@@ -1,0 +1,118 @@
+"""What must be true of every agent that is driven over ACP.
+
+Owns: the cases of the lanes `acp-…`. A case gets the driver of its lane and
+raises `Wrong`.
+"""
+
+import json
+import subprocess
+
+from cases import TOKENS_IN, TOKENS_OUT, cancel_model, doctor, expect, fails, order, reading
+from driver import Wrong
+
+# Those that say nothing of tokens.
+UNMETERED = {"acp-pi"}
+
+
+def plain(driver):
+    """The answer is the model's and nothing beside it, and tokens are counted."""
+    since = driver.mark()
+    run = driver.call("[[mock:text=the answer]]")
+    run.completed()
+    expect("the answer", run.report["results"], "the answer")
+    # Some have a model name the session, or think of what might be asked next.
+    served = len([one for one in driver.requests(since) if "text" in one["orders"]])
+    served = 0 if driver.lane.like in UNMETERED else served
+    told = run.report["tokenUsage"]
+    expect("input tokens", told["inputTokens"], TOKENS_IN * served)
+    expect("output tokens", told["outputTokens"], TOKENS_OUT * served)
+
+
+def writing(driver):
+    """A tool writes a file in a worktree of the call's own."""
+    name = "made.txt"
+    run = driver.call(order(driver.lane.writes(name, "x")), isolation="worktree", permissions="write")
+    kept = run.report.get("worktrees") or []
+    if driver.lane.like in ABSOLUTE:
+        # It takes whole paths alone, and nobody knows the worktree's beforehand.
+        path = driver.project / name
+        run = driver.call(order(driver.lane.writes(str(path), "x")), permissions="write")
+        run.completed()
+        expect("the file is there", path.exists(), True)
+        return path.unlink()
+    run.completed()
+    expect("worktrees that are kept", len(kept), 1)
+    expect("changed files", kept[0]["files"], 1)
+
+
+ABSOLUTE = {"acp-qwen", "acp-copilot", "acp-claude"}
+
+
+def cut_frame(driver):
+    """Half a message is none, however the stream ends behind it."""
+    since = driver.mark()
+    env = driver.lane.environment()
+    agent = subprocess.Popen(
+        driver.lane.command, cwd=driver.project, env=env, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )
+    try:
+        ask(agent, 1, "initialize", protocolVersion=1, clientCapabilities={})
+        session = ask(agent, 2, "session/new", cwd=str(driver.project), mcpServers=[])
+        prompt = [{"type": "text", "text": "MARK-CUT " * 1000}]
+        params = {"sessionId": session["sessionId"], "prompt": prompt}
+        line = json.dumps({"jsonrpc": "2.0", "id": 3, "method": "session/prompt", "params": params})
+        agent.stdin.write(line[: len(line) // 2])
+        agent.stdin.close()
+        try:
+            agent.wait(driver.patience(10))
+        except subprocess.TimeoutExpired:
+            pass
+    finally:
+        agent.kill()
+        agent.wait()
+    if any("MARK-CUT" in one["marks"] for one in driver.requests(since)):
+        raise Wrong("the model was asked a half prompt")
+    driver.end_all()
+
+
+def ask(agent, number, method, **params):
+    request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    agent.stdin.write(json.dumps(request) + "\n")
+    agent.stdin.flush()
+    for line in agent.stdout:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue
+        if message.get("id") == number and "method" not in message:
+            if "result" not in message:
+                raise Wrong("%s: %s" % (method, message))
+            return message["result"]
+    raise Wrong("it ended at %s" % method)
+
+
+def only_reading(driver):
+    """An agent that may only read writes nothing; one that has no way to is refused."""
+    if driver.lane.like != "acp-pi":
+        return reading(driver)
+    run = driver.call("say hello", permissions="read")
+    expect("the code", run.failure()[0], "provider_unsupported")
+
+
+def failing(driver):
+    """An error of the model's service is none of the agent's answers."""
+    # pi's adapter ends its turn without a word.
+    words = () if driver.lane.like == "acp-pi" else ("mock: bad request",)
+    fails("[[mock:error=400]]", "provider_failed", *words)(driver)
+
+
+OVER_ACP = {
+    "doctor": doctor,
+    "plain": plain,
+    "file in a worktree": writing,
+    "permissions: read": only_reading,
+    "400": failing,
+    "cut frame": cut_frame,
+    "cancel, silent model": cancel_model,
+}
