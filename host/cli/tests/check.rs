@@ -59,16 +59,78 @@ fn the_examples_are_clean() {
 fn words_in_strings_and_comments_are_no_code() {
     finds("// eval('x'), import('fs'), Date.now(), agent('x')\n", &[]);
     finds("return agent('Call Date.now(), eval(x), new Function(y) and import(\"fs\")')\n", &[]);
-    finds("return { at: Date.now(), luck: Math.random() }\n", &[]);
     let text = format!("/* 日本語: export const meta = 1 */\n// café\n{META}return 'ünïcode ☃'\n");
     assert_eq!(found(&text), []);
+}
+
+#[test]
+fn names_that_do_not_exist_are_found_with_what_was_meant() {
+    for (body, says) in [
+        ("return fetch('https://example.org')", "ask an agent"),
+        ("return process.env.HOME", "as `args`"),
+        ("const result = 1\nreturn reslt", "did you mean `result`?"),
+        ("return (() => { const x = 1; return somethingElse })()", "declare it"),
+        ("setInterval(() => log('x'), 10)\nreturn 1", "SW.sleep"),
+        ("count = 1\nreturn 1", "declare it"),
+        ("return await agnt('x')", "did you mean `agent`?"),
+        ("return await sleep(5)", "workflow:extra"),
+    ] {
+        let place = Place::new();
+        place.write("script.js", format!("{META}{body}\n"));
+        let ran = place.run(&["check", "script.js"]);
+        ran.fails(7, &[]);
+        assert!(ran.stdout.contains("unknown-name"), "{body}: {}", ran.stdout);
+        assert!(ran.stdout.contains(says), "{body}: {}", ran.stdout);
+    }
+    for fine in [
+        "return typeof fetch === 'undefined' ? 1 : fetch",
+        "try { return structuredClone(args) } catch { return args }",
+        "globalThis.mine = 1\nreturn mine",
+        "function f({ a, ...b }, [c] = []) { return [a, b, c, arguments.length] }\nreturn f({})",
+        "class A { static b = 1 }\nlabel: for (const [k, v] of Object.entries({})) { log(k, v, A); break label }\nreturn NaN",
+        "try { return 1 } catch (error) { return error }",
+        "const { a: { b = undefined } = {} } = args ?? {}\nreturn [b, SW, budget, Infinity]",
+        "return ['fetch', { process: 1 }.process, log.require]",
+    ] {
+        finds(&format!("{fine}\n"), &[]);
+    }
+}
+
+#[test]
+fn what_only_runs_here_is_called_not_portable_in_bodies_alone() {
+    let rule = "not-portable";
+    for body in [
+        "return { at: Date.now() }",
+        "return Math.random()",
+        "const D = Date\nreturn new D()",
+        "const { random } = Math\nreturn random()",
+        "return await parallel([agent('a')])",
+        "const schema = { anyOf: [] }\nreturn await agent('a', { schema })",
+        "return await agent('a', { schema: { type: 'object', properties: {}, required: ['n'] } })",
+        "return meta.name",
+    ] {
+        let found = found(&format!("{META}{body}\n"));
+        assert!(found.iter().all(|(one, _)| one == rule) && found.len() == 1, "{body}: {found:?}");
+    }
+    for fine in [
+        "return [new Date(0), Date.UTC(2020, 1), Date.parse('2020'), Math.max(1, 2)]",
+        "const date = { now: () => 1 }\nreturn date.now()",
+        "return await parallel([() => agent('a')])",
+        "return await parallel(args.map(one => () => agent(one)))",
+        "return await agent('a', { schema: { type: 'object', properties: { n: { const: 1 } }, required: ['n'] } })",
+        "return await agent('a', { schema: args })",
+    ] {
+        finds(&format!("{fine}\n"), &[]);
+    }
+    // A module is the other dialect.
+    finds("export default () => [Date.now(), Math.random(), meta.name]\n", &[]);
 }
 
 #[test]
 fn what_does_not_compile_is_found_where_it_is() {
     finds("const x = ;\n", &[("syntax", 2)]);
     finds("import fs from 'node:fs'\nexport default 1\n", &[("import", 2)]);
-    finds("return require('fs')\n", &[("import", 2)]);
+    finds("return require('fs')\n", &[("unknown-name", 2)]);
     assert_eq!(found("const x = 1\n"), [("meta".to_owned(), 1)]);
     assert_eq!(found("\n\nexport const meta = { name: f() }\n"), [("meta".to_owned(), 3)]);
 }
@@ -262,7 +324,10 @@ fn answers_that_may_be_null() {
     finds("const x = await agent('x')\nreturn x.y\n", &[("unguarded-null", 3)]);
     finds("const { y } = await agent('x')\nreturn y\n", &[("unguarded-null", 2)]);
     finds("return (await agent('x')).y\n", &[("unguarded-null", 2)]);
-    finds("const x = await agent('x')\nfor (const y of x) log(y)\n", &[("unguarded-null", 3)]);
+    finds(
+        "const x = await agent('x')\nfor (const y of x) log(y)\nreturn 0\n",
+        &[("unguarded-null", 3)],
+    );
     finds("const x = await agent('x')\nif (x.ok) return x.y\n", &[("unguarded-null", 3)]);
     for guarded in [
         "if (!x) return null\nreturn x.y",
@@ -355,7 +420,7 @@ fn options_that_agent_does_not_know() {
     finds("const o = { lable: 'l' }\nreturn agent('x', { ...o, agent_type: 'a' })\n", &[(rule, 3)]);
     for known in [
         "agent('x', { label: 'l', phase: 'p', model: 'm', provider: 'debug', effort: 'low' })",
-        "agent('x', { agentType: 'a', schema: {}, isolation: 'worktree', permissions: 'read' })",
+        "agent('x', { agentType: 'a', schema: { type: 'object' }, isolation: 'worktree', permissions: 'read' })",
         "agent('x', { timeout: '5m', retry: { maxAttempts: 2 } })",
         "agent('x', { ...given, [name]: 1, ['lable']: 2 })",
         "agent('x', given)",

@@ -10,12 +10,15 @@ mod nulls;
 mod options;
 mod parse;
 mod phases;
+mod portable;
 mod rules;
+mod unknown;
 mod values;
 mod visit;
 mod walk;
 
 use serde::Serialize;
+use smol_wf_core::guest::Dialect;
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::script::{self, Script, position_at};
 use smol_wf_core::surface::Surface;
@@ -110,7 +113,7 @@ impl Checks {
     /// When it cannot be checked at all. What is wrong with it is no error.
     pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
         match compile(&self.sandbox, file, Surface::CURRENT).await {
-            Ok((script, _)) => of_tree(&script),
+            Ok((script, dialect)) => of_tree(&script, dialect),
             Err(EngineError::Script(refused)) => {
                 let text = String::from_utf8_lossy(&file.bytes);
                 let rule =
@@ -142,7 +145,7 @@ impl Checks {
 }
 
 /// What the syntax tree shows of a script that the guest can run.
-fn of_tree(script: &Script) -> Result<Vec<Finding>, EngineError> {
+fn of_tree(script: &Script, dialect: Dialect) -> Result<Vec<Finding>, EngineError> {
     let text = &script.text;
     let notes = script.warnings.iter().map(|note| {
         let place = (note.line, note.column);
@@ -150,7 +153,7 @@ fn of_tree(script: &Script) -> Result<Vec<Finding>, EngineError> {
     });
     let mut findings: Vec<Finding> = notes.collect();
     let titles: Vec<String> = script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
-    let spots = parse::spots(text, &titles, script.meta_export as usize)?;
+    let spots = parse::spots(text, &titles, script.meta_export as usize, dialect)?;
     findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));
     findings.sort_by_key(|finding| (finding.line, finding.column));
     findings.dedup();

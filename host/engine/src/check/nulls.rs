@@ -99,7 +99,7 @@ impl Nulls {
 /// The finding about a use.
 pub(super) fn spot(at: u32, text: &str, name: &str, kind: Kind) -> Spot {
     let why = match kind {
-        Kind::One("agent") => "an agent may answer null",
+        Kind::One("agent") => "an agent that fails is null",
         Kind::One("parallel") | Kind::List("parallel") => {
             "a slot of `parallel` is null when what was in it failed"
         }

@@ -15,9 +15,10 @@ use oxc_allocator::Allocator;
 use oxc_ast_visit::Visit;
 use oxc_parser::{ParseOptions, Parser};
 use oxc_span::SourceType;
+use smol_wf_core::guest::Dialect;
 
 use super::walk::Walk;
-use super::{Spot, rules};
+use super::{Spot, portable, rules, unknown};
 use crate::error::EngineError;
 
 /// Native stack of the parser, of which only what is used takes memory. The
@@ -30,17 +31,18 @@ pub(super) fn spots(
     text: &str,
     titles: &[String],
     meta_at: usize,
+    dialect: Dialect,
 ) -> Result<Vec<Spot>, EngineError> {
     let failed = |error| EngineError::System { doing: "start a thread", error };
     thread::scope(|scope| {
         let work = thread::Builder::new().name("check".to_owned()).stack_size(STACK_BYTES);
-        let work = work.spawn_scoped(scope, || on_this_stack(text, titles, meta_at));
+        let work = work.spawn_scoped(scope, || on_this_stack(text, titles, meta_at, dialect));
         let gone = || failed(std::io::Error::other("the thread of the parser died"));
         work.map_err(failed)?.join().map_err(|_| gone())
     })
 }
 
-fn on_this_stack(text: &str, titles: &[String], meta_at: usize) -> Vec<Spot> {
+fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect) -> Vec<Spot> {
     let allocator = Allocator::default();
     let options = ParseOptions {
         allow_return_outside_function: true,
@@ -52,7 +54,13 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize) -> Vec<Spot> {
         let message = "the rules could not be applied: another parser reads it differently";
         return vec![Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "")];
     }
-    let mut walk = Walk::new(text, titles, meta_at);
+    let mut walk = Walk::new(text, titles, meta_at, dialect);
     walk.visit_program(&parsed.program);
-    walk.finish()
+    let mut spots = walk.finish();
+    spots.extend(unknown::spots(&parsed.program));
+    if dialect == Dialect::Body {
+        spots.extend(portable::spots(text, &parsed.program));
+    }
+    spots.sort_by_key(|spot| spot.at);
+    spots
 }

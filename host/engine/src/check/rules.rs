@@ -50,11 +50,13 @@ rules! {
     META = "meta", Error, "`meta` is missing, no literal, or lacks a key";
     META_KEY = "meta-key", Warning, "a key of `meta` that means nothing here";
     PHASE_TITLE = "phase-title", Warning, "a phase that `meta.phases` does not list, or one that never begins";
-    IMPORT = "import", Error, "an import of anything but `workflow:extra`, any import in a body, or `require`";
+    IMPORT = "import", Error, "an import of anything but `workflow:extra`, or any import in a body";
     DYNAMIC_CODE = "dynamic-code", Warning, "`import()`, `eval` or `Function`";
     NOT_AWAITED = "not-awaited", Error, "a call that nobody awaits: it is cut off when the script ends";
     FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which waits for nothing";
     UNGUARDED_NULL = "unguarded-null", Warning, "a result that may be null, used as if it could not";
     UNKNOWN_OPTION = "unknown-option", Warning, "an option that `agent()` does not know, and ignores";
+    UNKNOWN_NAME = "unknown-name", Error, "a name that nothing declares, and that no script finds";
+    NOT_PORTABLE = "not-portable", Warning, "a body that runs here and that Claude Code refuses";
     UNCHECKED = "unchecked", Warning, "the script is nested too deep for the rules to follow";
 }

@@ -5,8 +5,9 @@
 
 use oxc_ast::ast::{
     Argument, ArrayExpressionElement, ArrowFunctionBody, CallExpression, Expression,
-    FormalParameters,
+    FormalParameters, ObjectPropertyKind,
 };
+use smol_wf_core::guest::Dialect;
 
 use super::names::Names;
 use super::nulls::{Kind, Nulls};
@@ -40,6 +41,7 @@ const CALLBACKS: [(&str, &[usize]); 15] = [
 pub(super) struct Values<'n, 'a> {
     pub(super) names: &'n Names<'a>,
     pub(super) nulls: &'n Nulls,
+    pub(super) dialect: Dialect,
 }
 
 impl<'a> Values<'_, 'a> {
@@ -86,7 +88,7 @@ impl<'a> Values<'_, 'a> {
             return self.awaited(&member.object);
         }
         match self.names.primitive(call) {
-            Some("agent") => Some(Kind::One("agent")),
+            Some("agent") => self.may_be_null(call).then_some(Kind::One("agent")),
             Some("parallel") => Some(Kind::List("parallel")),
             Some("pipeline") => Some(Kind::List("pipeline")),
             Some(_) => None,
@@ -129,7 +131,28 @@ impl<'a> Values<'_, 'a> {
 
     fn is_agent(&self, expression: &Expression<'a>) -> bool {
         matches!(expression, Expression::CallExpression(call)
-            if self.names.primitive(call) == Some("agent"))
+            if self.names.primitive(call) == Some("agent") && self.may_be_null(call))
+    }
+
+    /// An agent that fails is null in a body and throws in a module, unless the
+    /// call says otherwise.
+    fn may_be_null(&self, call: &CallExpression<'a>) -> bool {
+        let options = call.arguments.get(1).and_then(Argument::as_expression);
+        let Some(Expression::ObjectExpression(options)) = options else {
+            return self.dialect == Dialect::Body;
+        };
+        let says = options.properties.iter().find_map(|property| match property {
+            ObjectPropertyKind::ObjectProperty(property)
+                if property.key.static_name().is_some_and(|name| name == "onFailure") =>
+            {
+                Some(&property.value)
+            }
+            _ => None,
+        });
+        match says {
+            Some(Expression::StringLiteral(text)) => text.value == "null",
+            _ => self.dialect == Dialect::Body,
+        }
     }
 
     /// Where the parameters begin that this call hands items of a list to.

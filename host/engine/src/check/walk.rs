@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, StringLiteral};
 use oxc_ast_visit::Visit;
 use oxc_span::{GetSpan, Span};
+use smol_wf_core::guest::Dialect;
 
 use super::awaits::{Awaits, Lost};
 use super::names::{Id, Names, Origin};
@@ -18,7 +19,7 @@ use super::{Spot, rules};
 
 /// Levels of expressions and statements that are walked down. No author nests
 /// a tenth of that; on the parser's stack there is room for many times more.
-const LEVELS_MAX: u32 = 2_000;
+pub(super) const LEVELS_MAX: u32 = 2_000;
 
 /// Characters of an expression that a message repeats.
 const QUOTED_CHARS: usize = 60;
@@ -42,6 +43,7 @@ pub(super) struct Given<'a> {
 pub(super) struct Walk<'a, 't> {
     pub(super) text: &'a str,
     pub(super) meta_at: usize,
+    pub(super) dialect: Dialect,
     pub(super) names: Names<'a>,
     pub(super) nulls: Nulls,
     pub(super) phases: Phases<'t>,
@@ -71,10 +73,16 @@ pub(super) struct Walk<'a, 't> {
 }
 
 impl<'a, 't> Walk<'a, 't> {
-    pub(super) fn new(text: &'a str, titles: &'t [String], meta_at: usize) -> Self {
+    pub(super) fn new(
+        text: &'a str,
+        titles: &'t [String],
+        meta_at: usize,
+        dialect: Dialect,
+    ) -> Self {
         Self {
             text,
             meta_at,
+            dialect,
             names: Names::default(),
             nulls: Nulls::default(),
             phases: Phases::new(titles),
@@ -131,7 +139,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     pub(super) fn values(&self) -> Values<'_, 'a> {
-        Values { names: &self.names, nulls: &self.nulls }
+        Values { names: &self.names, nulls: &self.nulls, dialect: self.dialect }
     }
 
     /// Walks one level down, unless that is too deep.
@@ -244,11 +252,6 @@ impl<'a, 't> Walk<'a, 't> {
         let given = self.names.find(&name.name).is_none();
         match name.name.as_str() {
             "eval" | "Function" if given => self.dynamic(name.span, &name.name),
-            "require" if given => {
-                let message = "`require` does not exist in a workflow".to_owned();
-                let hint = "bundle other code into the script";
-                self.spots.push(Spot::new(&rules::IMPORT, name.span.start, message, hint));
-            }
             _ => {}
         }
     }

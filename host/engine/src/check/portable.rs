@@ -1,0 +1,309 @@
+//! What a body does that Claude Code, where its dialect comes from, refuses.
+//!
+//! Owns: the findings that say "not portable"; the script runs here. Never:
+//! looks at modules, which Claude Code runs none of. What was measured there is
+//! in `docs/compatibility.md`.
+
+mod clock;
+mod schema;
+
+use std::collections::HashMap;
+
+use oxc_ast::ast::{
+    Argument, ArrayExpressionElement, ArrowFunctionBody, BindingPattern, CallExpression,
+    ComputedMemberExpression, Declaration, Expression, IdentifierReference, NewExpression,
+    ObjectPropertyKind, Program, Statement, StaticMemberExpression, VariableDeclaration,
+    VariableDeclarator,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_span::GetSpan;
+
+use super::walk::LEVELS_MAX;
+use super::{Spot, rules};
+use clock::Clock;
+
+/// Top-level constants by name, as far as they are written out.
+type Constants<'p, 'a> = HashMap<&'a str, &'p Expression<'a>>;
+
+/// What is not portable in the body of this program.
+pub(super) fn spots(text: &str, program: &Program<'_>) -> Vec<Spot> {
+    let mut spots = of_meta(text, program);
+    let mut portable = Portable {
+        constants: constants(program),
+        clock: Clock::default(),
+        spots: Vec::new(),
+        levels: 0,
+    };
+    portable.visit_program(program);
+    spots.append(&mut portable.spots);
+    spots
+}
+
+fn spot(at: u32, message: impl Into<String>, hint: &str) -> Spot {
+    Spot::new(&rules::NOT_PORTABLE, at, format!("{}; smol-wf runs it", message.into()), hint)
+}
+
+/// The declaration of `meta`, if this statement is one.
+fn meta_of<'p, 'a>(statement: &'p Statement<'a>) -> Option<&'p VariableDeclaration<'a>> {
+    let Statement::ExportDeclaration(export) = statement else { return None };
+    let Declaration::VariableDeclaration(declared) = &export.declaration else { return None };
+    let is_meta = |one: &VariableDeclarator<'_>| matches!(&one.id, BindingPattern::BindingIdentifier(name) if name.name == "meta");
+    declared.declarations.iter().any(is_meta).then_some(declared)
+}
+
+fn of_meta(text: &str, program: &Program<'_>) -> Vec<Spot> {
+    let mut spots = Vec::new();
+    if let Some(at) = text.find('\r') {
+        let at = u32::try_from(at).unwrap_or(0);
+        spots.push(spot(
+            at,
+            "Claude Code refuses carriage returns in a script that is handed to it as text",
+            "save the file with line feeds alone",
+        ));
+    }
+    let first = program.body.first().and_then(meta_of);
+    if (first.is_none() || !program.directives.is_empty())
+        && let Some(declared) = program.body.iter().find_map(meta_of)
+    {
+        let message = "Claude Code takes `export const meta` as the first statement alone";
+        spots.push(spot(declared.span.start, message, "move it to the top, behind comments"));
+    }
+    let Some(declared) = program.body.iter().find_map(meta_of) else { return spots };
+    if let Some(second) = declared.declarations.get(1) {
+        let message = "Claude Code refuses a second declaration beside `meta`";
+        spots.push(spot(second.span.start, message, "give it a `const` of its own"));
+    }
+    for declarator in &declared.declarations {
+        if let Some(init) = &declarator.init {
+            of_meta_value(init, &mut spots, 0);
+        }
+    }
+    spots
+}
+
+fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>, levels: u32) {
+    if levels > LEVELS_MAX {
+        return;
+    }
+    match value {
+        Expression::Identifier(name) if name.name == "undefined" => {
+            spots.push(spot(
+                name.span.start,
+                "Claude Code refuses `undefined` in `meta`",
+                "leave the key out",
+            ));
+        }
+        Expression::ArrayExpression(list) => {
+            for element in &list.elements {
+                match element {
+                    ArrayExpressionElement::Elision(hole) => {
+                        let message = "Claude Code refuses a hole in an array of `meta`";
+                        spots.push(spot(hole.span.start, message, "write `null`"));
+                    }
+                    element => {
+                        if let Some(element) = element.as_expression() {
+                            of_meta_value(element, spots, levels + 1);
+                        }
+                    }
+                }
+            }
+        }
+        Expression::ObjectExpression(object) => {
+            for property in &object.properties {
+                let ObjectPropertyKind::ObjectProperty(property) = property else { continue };
+                if property
+                    .key
+                    .static_name()
+                    .is_some_and(|name| name == "constructor" || name == "__proto__")
+                {
+                    let at = property.key.span().start;
+                    spots.push(spot(
+                        at,
+                        "Claude Code refuses this key in `meta`",
+                        "give it another name",
+                    ));
+                }
+                of_meta_value(&property.value, spots, levels + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn constants<'p, 'a>(program: &'p Program<'a>) -> Constants<'p, 'a> {
+    let declared = program.body.iter().filter_map(|statement| match statement {
+        Statement::VariableDeclaration(declared) if declared.kind.is_const() => Some(declared),
+        _ => None,
+    });
+    declared
+        .flat_map(|declared| &declared.declarations)
+        .filter_map(|one| match (&one.id, &one.init) {
+            (BindingPattern::BindingIdentifier(name), Some(init)) => {
+                Some((name.name.as_str(), init))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+struct Portable<'p, 'a> {
+    constants: Constants<'p, 'a>,
+    clock: Clock<'a>,
+    spots: Vec<Spot>,
+    levels: u32,
+}
+
+impl<'p, 'a> Portable<'p, 'a> {
+    /// What stands there, or what the constant of that name was given.
+    fn written<'e>(&self, expression: &'e Expression<'a>) -> &'e Expression<'a>
+    where
+        'p: 'e,
+    {
+        match expression {
+            Expression::Identifier(name) => {
+                self.constants.get(name.name.as_str()).copied().unwrap_or(expression)
+            }
+            other => other,
+        }
+    }
+
+    fn agent(&mut self, call: &CallExpression<'a>) {
+        let options = call.arguments.get(1).and_then(Argument::as_expression);
+        let Some(options) = options else { return };
+        let Expression::ObjectExpression(options) = self.written(options) else { return };
+        for property in &options.properties {
+            let ObjectPropertyKind::ObjectProperty(property) = property else { continue };
+            if property.key.static_name().is_some_and(|name| name == "schema")
+                && let Some(message) = schema::refused(self.written(&property.value))
+            {
+                let hint = "give the root `type: 'object'`, and use keywords of draft 7";
+                self.spots.push(spot(property.value.span().start, message, hint));
+            }
+        }
+    }
+
+    fn parallel(&mut self, call: &CallExpression<'a>) {
+        let Some(list) = call.arguments.first().and_then(Argument::as_expression) else { return };
+        let at = match self.written(list) {
+            Expression::ArrayExpression(list) => list.elements.iter().find_map(no_function),
+            Expression::CallExpression(mapped) => maps_to_promises(mapped),
+            _ => None,
+        };
+        if let Some(at) = at {
+            let message = "Claude Code's `parallel` takes functions alone, and rejects else";
+            self.spots.push(spot(at, message, "write `() => …` around it"));
+        }
+    }
+}
+
+/// Where an element begins that is certainly no function.
+fn no_function(element: &ArrayExpressionElement<'_>) -> Option<u32> {
+    let certain = match element {
+        ArrayExpressionElement::Elision(_) => true,
+        element => element.as_expression().is_some_and(|one| {
+            matches!(
+                one,
+                Expression::NumericLiteral(_)
+                    | Expression::StringLiteral(_)
+                    | Expression::NullLiteral(_)
+                    | Expression::BooleanLiteral(_)
+                    | Expression::ObjectExpression(_)
+                    | Expression::AwaitExpression(_)
+            ) || is_promise(one)
+        }),
+    };
+    certain.then(|| element.span().start)
+}
+
+/// A call of a primitive, or of `Promise`.
+fn is_promise(expression: &Expression<'_>) -> bool {
+    let Expression::CallExpression(call) = expression else { return false };
+    match &call.callee {
+        Expression::Identifier(name) => {
+            ["agent", "workflow", "parallel", "pipeline"].contains(&name.name.as_str())
+        }
+        Expression::StaticMemberExpression(member) => {
+            matches!(&member.object, Expression::Identifier(name) if name.name == "Promise")
+        }
+        _ => false,
+    }
+}
+
+/// `items.map(item => agent(…))`: promises where functions should be.
+fn maps_to_promises(call: &CallExpression<'_>) -> Option<u32> {
+    let Expression::StaticMemberExpression(member) = &call.callee else { return None };
+    let Some(Expression::ArrowFunctionExpression(arrow)) =
+        call.arguments.first().and_then(Argument::as_expression)
+    else {
+        return None;
+    };
+    let body = match &arrow.body {
+        ArrowFunctionBody::FunctionBody(_) => None,
+        expression => expression.as_expression(),
+    };
+    let body = body.filter(|body| member.property.name == "map" && is_promise(body))?;
+    Some(body.span().start)
+}
+
+impl<'a> Visit<'a> for Portable<'_, 'a> {
+    fn visit_expression(&mut self, it: &Expression<'a>) {
+        if self.levels < LEVELS_MAX {
+            self.levels += 1;
+            walk::walk_expression(self, it);
+            self.levels -= 1;
+        }
+    }
+
+    fn visit_statement(&mut self, it: &Statement<'a>) {
+        if self.levels < LEVELS_MAX {
+            self.levels += 1;
+            walk::walk_statement(self, it);
+            self.levels -= 1;
+        }
+    }
+
+    fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        if it.name == "meta" {
+            let message = "in Claude Code `meta` is not defined within the script";
+            self.spots.push(spot(
+                it.span.start,
+                message,
+                "put what the script needs into a `const`",
+            ));
+        }
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        self.spots.extend(self.clock.declares(it));
+        walk::walk_variable_declarator(self, it);
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        if let Expression::Identifier(name) = &it.callee {
+            match name.name.as_str() {
+                "agent" => self.agent(it),
+                "parallel" => self.parallel(it),
+                _ => {}
+            }
+        }
+        self.spots.extend(self.clock.called(it));
+        walk::walk_call_expression(self, it);
+    }
+
+    fn visit_new_expression(&mut self, it: &NewExpression<'a>) {
+        self.spots.extend(self.clock.constructed(it));
+        walk::walk_new_expression(self, it);
+    }
+
+    fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
+        self.spots.extend(self.clock.member(&it.object, &it.property.name, it.span.start));
+        walk::walk_static_member_expression(self, it);
+    }
+
+    fn visit_computed_member_expression(&mut self, it: &ComputedMemberExpression<'a>) {
+        if let Expression::StringLiteral(name) = &it.expression {
+            self.spots.extend(self.clock.member(&it.object, &name.value, it.span.start));
+        }
+        walk::walk_computed_member_expression(self, it);
+    }
+}
