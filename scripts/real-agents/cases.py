@@ -371,6 +371,12 @@ def rules_of_claude(driver):
     refuses("a rule that asks", settings(ask=["Write"]), write)
     refuses("a denied command", settings(allow=["Bash"], deny=["Bash(touch *)"]), touch)
     refuses("an asked command", settings(allow=["Bash"], ask=["Bash(touch *)"]), touch)
+    with written(driver, settings(ask=["Bash(touch *)"])):
+        run = driver.call(touch)
+        expect("asks refused", run.report["asks"]["refused"], 1)
+        driver.call(touch, "--asks", "allow").completed()
+        expect("the file is there", (driver.project / "refused.txt").exists(), True)
+        (driver.project / "refused.txt").unlink()
     refuses("the mode plan", settings(defaultMode="plan"), write)
     refuses("the mode dontAsk", settings(defaultMode="dontAsk"), write)
     agent = "---\nname: looker\ndescription: looks\npermissionMode: plan\n---\nYou look.\n"

@@ -92,6 +92,11 @@ pub(crate) trait Transcript: Send {
         None
     }
 
+    /// What is to be written to it next, where it is spoken to in frames.
+    fn frame(&mut self) -> Option<String> {
+        None
+    }
+
     /// Whether there is no use in letting it go on.
     fn is_hopeless(&self) -> bool {
         false
@@ -129,8 +134,8 @@ impl Ended {
     }
 }
 
-/// A program with its arguments, to work where the task says; what it reads is
-/// for [`listen`] to give.
+/// A program with its arguments, to work where the task says. It reads the prompt,
+/// unless it is spoken to in frames.
 pub(crate) fn launch(
     provider: &str,
     program: PathBuf,
@@ -173,10 +178,20 @@ async fn hear(
     transcript: &mut impl Transcript,
     activity: &dyn Activity,
 ) -> Result<Option<Exit>, ProcessError> {
-    let input = Input::Whole(prompt.as_bytes().to_vec());
-    let mut process = Process::start(Launch { input, ..launch }).await?;
+    let is_framed = matches!(launch.input, Input::Framed);
+    let launch = match is_framed {
+        true => launch,
+        false => Launch { input: Input::Whole(prompt.as_bytes().to_vec()), ..launch },
+    };
+    let mut process = Process::start(launch).await?;
     let mut named = false;
     loop {
+        while let Some(frame) = transcript.frame() {
+            process.write(frame.as_bytes()).await?;
+        }
+        if is_framed && transcript.has_ended() {
+            process.hang_up();
+        }
         let Some(said) = next(&mut process, transcript, activity).await else {
             process.end().await;
             return Ok(None);

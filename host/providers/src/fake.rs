@@ -25,11 +25,20 @@ impl Fake {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path().display();
         let script = format!(
-            "#!/bin/sh\nfor one in \"$@\"; do printf '%s\\n' \"$one\"; done > '{here}/args'\n\
+            "for one in \"$@\"; do printf '%s\\n' \"$one\"; done > '{here}/args'\n\
              env > '{here}/env'\npwd > '{here}/cwd'\ncat > '{here}/stdin'\n{body}\n"
         );
+        Self::made(folder, &script)
+    }
+
+    /// A program that is this piece of shell.
+    pub(crate) fn plain(body: &str) -> Self {
+        Self::made(tempfile::tempdir().unwrap(), body)
+    }
+
+    fn made(folder: tempfile::TempDir, script: &str) -> Self {
         let program = folder.path().join("program");
-        std::fs::write(&program, script).unwrap();
+        std::fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
         Self { folder }
     }

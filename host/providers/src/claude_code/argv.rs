@@ -7,7 +7,7 @@ use smol_wf_core::call::Permissions;
 
 use super::{NAME, settings};
 use crate::drive::{CliOptions, known_effort, plain};
-use crate::{AgentTask, ProviderError, ProviderErrorKind};
+use crate::{AgentTask, Asks, ProviderError, ProviderErrorKind};
 
 /// What `--effort` knows; another word it passes over with a warning.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
@@ -81,9 +81,6 @@ pub(super) fn arguments(
         "--verbose",
         // Pieces of text as they come: a long answer is a sign of life.
         "--include-partial-messages",
-        // Nobody is there to be asked: what would ask is refused.
-        "--permission-prompts",
-        "none",
         "--append-system-prompt",
         PLACE,
     ]
@@ -93,6 +90,14 @@ pub(super) fn arguments(
         argv.push(name.to_owned());
         argv.push(value.to_owned());
     };
+    match options.asks {
+        // Nobody is there to be asked: what would ask is refused.
+        Asks::Refuse => flag("--permission-prompts", "none"),
+        Asks::Allow => {
+            flag("--permission-prompt-tool", "stdio");
+            flag("--input-format", "stream-json");
+        }
+    }
     if let Some(model) = &task.model {
         flag("--model", plain(NAME, "model", model)?);
     }
@@ -163,7 +168,7 @@ mod tests {
         assert_eq!(
             line(&task("--help"), None),
             "--print --output-format stream-json --verbose --include-partial-messages \
-             --permission-prompts none --append-system-prompt PLACE \
+             --append-system-prompt PLACE --permission-prompts none \
              --session-id 11111111-2222-4333-8444-555555555555 \
              --disallowedTools Agent,Workflow,ScheduleWakeup --max-turns 9"
         );
@@ -226,6 +231,14 @@ mod tests {
         let settings = r#"{"permissions":{"defaultMode":"plan"}}"#;
         std::fs::write(own.path().join("settings.json"), settings).unwrap();
         assert!(!argv(&options).contains("--permission-mode"));
+    }
+
+    #[test]
+    fn who_may_do_what_it_asks_is_answered() {
+        let options = CliOptions { asks: Asks::Allow, ..options() };
+        let argv = arguments(&task("p"), None, SESSION, &options).unwrap().join(" ");
+        assert!(argv.contains("--permission-prompt-tool stdio --input-format stream-json"));
+        assert!(!argv.contains("--permission-prompts"), "{argv}");
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 use std::time::SystemTime;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use smol_wf_core::asked::Asked;
 
 use super::lines::ResultLine;
 use crate::ProviderErrorKind as Kind;
 use crate::cause::{Cause, until};
+use crate::drive::detail_of;
 use crate::process::Exit;
 
 /// A line on stderr that means that it works otherwise than it was told to.
@@ -51,6 +53,26 @@ pub(super) fn denied(tools: &[String]) -> Cause {
         tools.join(", ")
     );
     Cause::new(Kind::PermissionDenied, message)
+}
+
+/// What a refused use of a tool was, and the rule that would have allowed it.
+pub(super) fn asked(tool: &str, input: &Value) -> Asked {
+    let detail = detail_of(input);
+    let what = match &detail {
+        Some(detail) => format!("{tool} {detail}"),
+        None => tool.to_owned(),
+    };
+    // A rule for files speaks of all tools that edit them.
+    let rule = match (tool, input["command"].as_str(), input["file_path"].as_str()) {
+        ("Bash", Some(command), _) if !command.contains('\n') => format!("Bash({command})"),
+        ("Write" | "Edit" | "NotebookEdit", _, Some(path)) if path.starts_with('/') => {
+            format!("Edit(/{path})")
+        }
+        ("Write" | "Edit" | "NotebookEdit", ..) => "Edit".to_owned(),
+        _ => tool.to_owned(),
+    };
+    let line = json!({"permissions": {"allow": [rule]}});
+    Asked::once(what, Some(format!("{line} in ~/.claude/settings.json")))
 }
 
 /// It ended, or was ended, without a result.

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
+use super::frames::ControlRequest;
+
 /// A line, by its `type`.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -23,6 +25,8 @@ pub(super) enum Line {
         rate_limit_info: RateLimit,
     },
     Result(Box<ResultLine>),
+    /// A question, where they are answered.
+    ControlRequest(ControlRequest),
     #[serde(other)]
     Other,
 }
@@ -41,6 +45,9 @@ pub(super) enum System {
     },
     PermissionDenied {
         tool_name: Option<String>,
+        tool_use_id: Option<String>,
+        /// `asyncAgent` where it would have asked.
+        decision_reason_type: Option<String>,
         message: Option<String>,
     },
     /// All that works beside the agent now: commands, subagents.
@@ -72,6 +79,8 @@ pub(super) enum Content {
         text: String,
     },
     ToolUse {
+        #[serde(default)]
+        id: String,
         name: String,
         #[serde(default)]
         input: Value,

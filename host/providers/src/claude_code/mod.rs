@@ -20,6 +20,10 @@
 //! told so. What would begin agents beside it that nobody counts is taken away,
 //! unless the user's settings give it back.
 //!
+//! **What it asks** is refused, unless the user's setting says otherwise: then it is
+//! told the prompt, and that it may below the folder that it works in, in lines of
+//! JSON.
+//!
 //! **A refused tool** is no failure by itself: the agent may have done without
 //! it, and nobody but the reader of its answer can tell. Refused and no answer
 //! at all is `permission_denied`.
@@ -33,6 +37,7 @@
 
 mod argv;
 mod classify;
+mod frames;
 mod lines;
 mod probe;
 mod settings;
@@ -43,7 +48,8 @@ use async_trait::async_trait;
 use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
-use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
+use crate::process::Input;
+use crate::{Activity, AgentReply, AgentTask, Asks, Capabilities, Probe, Provider, ProviderError};
 
 pub(crate) use self::transcript::Round;
 
@@ -115,8 +121,14 @@ impl Provider for ClaudeCode {
             &self.options,
         )?;
         let program = self.options.program(NAME, PROGRAM)?;
-        let launch = launch(NAME, program, args, &task, self.environment());
-        let mut round = Round::default();
+        let mut launch = launch(NAME, program, args, &task, self.environment());
+        let mut round = match self.options.asks {
+            Asks::Refuse => Round::default(),
+            Asks::Allow => {
+                launch.input = Input::Framed;
+                Round::answering(&task.prompt, &task.cwd)
+            }
+        };
         let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
         let mut ended = round.end(exit.as_ref());
         if let Some(schema) = &schema {

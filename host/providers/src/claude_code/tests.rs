@@ -202,6 +202,61 @@ exec sleep 600"#,
     assert!(heard.notes().contains(&waits), "{:?}", heard.notes());
 }
 
+/// The prompt and the answers are lines; the end of stdin comes after the result.
+#[tokio::test]
+async fn what_it_asks_is_allowed_where_its_user_says_so() {
+    let fake = Fake::plain(
+        r#"read -r prompt
+echo '{"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"}}}'
+read -r answer
+printf '%s\n' "$prompt" "$answer" > "$(dirname "$0")/heard"
+echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'
+cat > /dev/null; touch "$(dirname "$0")/ended""#,
+    );
+    let options = ClaudeCodeOptions { asks: Asks::Allow, ..fake.options() };
+    let reply = ClaudeCode::new(options).attempt(task("a\nb"), &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("done".into()));
+    let heard = std::fs::read_to_string(fake.folder().join("heard")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        heard.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["message"]["content"], "a\nb");
+    assert_eq!(lines[1]["response"]["response"]["behavior"], "allow");
+    assert!(fake.folder().join("ended").exists(), "it was told that nothing more comes");
+}
+
+#[derive(Default)]
+struct Refused(std::sync::Mutex<Vec<smol_wf_core::asked::Asked>>);
+
+impl Activity for Refused {
+    fn note(&self, _activity: AgentActivity) {}
+
+    fn refused(&self, asked: smol_wf_core::asked::Asked) {
+        self.0.lock().unwrap().push(asked);
+    }
+}
+
+/// What a rule denies is not asked for, and nothing that one would type allows it.
+#[tokio::test]
+async fn what_it_asks_in_vain_is_told_with_the_rule_that_allows_it() {
+    let fake = Fake::new(
+        r#"use() { echo '{"type":"assistant","message":{"content":[{"type":"tool_use","id":"'$1'","name":"'$2'","input":'"$3"'}]}}'; }
+denied() { echo '{"type":"system","subtype":"permission_denied","tool_name":"x","tool_use_id":"'$1'","decision_reason_type":"'$2'"}'; }
+use a Bash '{"command":"touch x"}'; denied a asyncAgent
+use b Write '{"file_path":"/w/y","content":"z"}'; denied b asyncAgent
+use c Bash '{"command":"rm x"}'; denied c rule
+echo '{"type":"result","subtype":"success","result":"done"}'"#,
+    );
+    let refused = Refused::default();
+    ClaudeCode::new(fake.options()).attempt(task("p"), &refused).await.unwrap();
+    let told = refused.0.into_inner().unwrap();
+    let told: Vec<_> = told.iter().map(|one| (&*one.what, one.allow.as_deref().unwrap())).collect();
+    let line = |rule: &str| {
+        format!(r#"{{"permissions":{{"allow":["{rule}"]}}}} in ~/.claude/settings.json"#)
+    };
+    let (command, edit) = (line("Bash(touch x)"), line("Edit(//w/y)"));
+    assert_eq!(told, [("Bash touch x", &*command), ("Write /w/y", &*edit)]);
+}
+
 /// One that is killed while it hears of its background work has no answer yet.
 #[tokio::test]
 async fn a_turn_that_breaks_off_after_a_result_is_no_answer() {

@@ -9,10 +9,13 @@
 //! open and nothing is at work; the last one is the answer, and what the turns
 //! have used is added up.
 
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use smol_wf_core::asked::Asked;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
@@ -20,11 +23,15 @@ use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer};
 
+use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
-use super::{NAME, classify};
+use super::{NAME, classify, frames};
 
 /// The tool by which a structured answer is given.
 const ANSWER_TOOL: &str = "StructuredOutput";
+
+/// Tools that may be at work at once, or be refused after others.
+const USES_MAX: usize = 64;
 
 /// From the end of background work to the turn that hears of it, on a busy machine.
 /// Where an open turn has heard of it already, none follows.
@@ -52,6 +59,12 @@ pub(crate) struct Round {
     /// The last result.
     result: Option<ResultLine>,
     counts: Counts,
+    /// What is to be written to it.
+    frames: VecDeque<String>,
+    /// Where it works.
+    cwd: PathBuf,
+    /// The last tools that it has used, by the id of the use: what a refusal is of.
+    uses: VecDeque<(String, Asked)>,
 }
 
 impl Transcript for Round {
@@ -72,6 +85,7 @@ impl Transcript for Round {
                 let spent = limit.status.as_deref() == Some("rejected");
                 self.resets_at = limit.resets_at.filter(|_| spent);
             }
+            Ok(Line::ControlRequest(asked)) => self.asked(asked, activity),
             Ok(Line::Result(result)) => self.turn_ended(*result, activity),
             Ok(Line::StreamEvent { .. } | Line::Other) | Err(_) => {}
         }
@@ -89,6 +103,10 @@ impl Transcript for Round {
         self.result.is_some() && self.open == 0 && !self.is_in_background()
     }
 
+    fn frame(&mut self) -> Option<String> {
+        self.frames.pop_front()
+    }
+
     fn background(&self) -> Option<Duration> {
         // It bounds by itself how long it waits for such work.
         let limit = if self.background.is_empty() { BEFORE_A_TURN } else { Duration::MAX };
@@ -101,6 +119,27 @@ impl Transcript for Round {
 }
 
 impl Round {
+    /// That begins by writing the prompt, and answers what is asked.
+    pub(crate) fn answering(prompt: &str, cwd: &Path) -> Self {
+        let frames = [frames::prompt(prompt)].into();
+        Self { frames, cwd: cwd.to_owned(), ..Self::default() }
+    }
+
+    /// Allows what it asks, below the folder that it works in.
+    fn asked(&mut self, asked: ControlRequest, activity: &dyn Activity) {
+        let may = match &asked.request {
+            Request::CanUseTool { tool_name, input, blocked_path } => {
+                let is_outside = frames::is_outside(blocked_path.as_deref(), &self.cwd);
+                if is_outside {
+                    activity.refused(classify::asked(tool_name, input));
+                }
+                !is_outside
+            }
+            Request::Other => false,
+        };
+        self.frames.push_back(frames::answer(&asked.request_id, asked.request, may));
+    }
+
     fn is_in_background(&self) -> bool {
         self.result.is_some() && self.open == 0 && (self.due || !self.background.is_empty())
     }
@@ -137,7 +176,12 @@ impl Round {
                 let cause = Cause::read(error.as_deref().unwrap_or_default(), error_status);
                 activity.hindered(&cause.into_error(NAME));
             }
-            System::PermissionDenied { tool_name, message } => {
+            System::PermissionDenied { tool_name, tool_use_id, decision_reason_type, message } => {
+                let use_of = |id: String| self.uses.iter().find(|(used, _)| *used == id);
+                let would_ask = decision_reason_type.as_deref() == Some("asyncAgent");
+                if let Some((_, asked)) = tool_use_id.and_then(use_of).filter(|_| would_ask) {
+                    activity.refused(asked.clone());
+                }
                 activity.note(AgentActivity::Tool {
                     name: tool_name.unwrap_or_default(),
                     detail: Some(shorten(&format!("refused: {}", message.unwrap_or_default()))),
@@ -177,11 +221,15 @@ impl Round {
                         activity.note(AgentActivity::Text { text });
                     }
                 }
-                Content::ToolUse { name, input } if name == ANSWER_TOOL => {
+                Content::ToolUse { name, input, .. } if name == ANSWER_TOOL => {
                     activity.note(AgentActivity::Tool { name, detail: None });
                     self.offered = Some(input);
                 }
-                Content::ToolUse { name, input } => {
+                Content::ToolUse { id, name, input } => {
+                    if self.uses.len() == USES_MAX {
+                        self.uses.pop_front();
+                    }
+                    self.uses.push_back((id, classify::asked(&name, &input)));
                     activity.note(AgentActivity::Tool { name, detail: detail_of(&input) });
                 }
                 Content::Other => {}

@@ -169,6 +169,11 @@ impl Process {
         written.map_err(|error| ProcessError::Io { doing: "write to the program", error })
     }
 
+    /// Says that nothing more will be written.
+    pub(crate) fn hang_up(&mut self) {
+        self.stdin = None;
+    }
+
     /// The next line of stdout, none at its end. Nothing is lost when the
     /// future is dropped.
     pub(crate) async fn line(&mut self) -> Result<Option<String>, ProcessError> {
