@@ -28,6 +28,7 @@ sources_digest() {
         cd "$root"
         find wit guest/src guest/js guest/packager/src scripts/build-guest.sh \
             guest/Cargo.toml guest/Cargo.lock guest/quickjs-stack-check.h guest/quickjs-positions.patch \
+            guest/quickjs-regexp.patch guest/quickjs-regexp-flags.patch \
             guest/packager/Cargo.toml guest/packager/Cargo.lock -type f -print0 |
             LC_ALL=C sort -z |
             xargs -0 sha256sum |
@@ -70,7 +71,12 @@ shim_sdk() {
 #!/bin/sh
 for file; do
     case "\$file" in
-    */quickjs.c) patch --quiet --forward --reject-file=- "\$file" "$guest/quickjs-positions.patch" || exit 1 ;;
+    */quickjs.c)
+        for change in quickjs-positions quickjs-regexp-flags; do
+            patch --quiet --forward --reject-file=- "\$file" "$guest/\$change.patch" || exit 1
+        done
+        ;;
+    */libregexp.c) patch --quiet --forward --reject-file=- "\$file" "$guest/quickjs-regexp.patch" || exit 1 ;;
     esac
 done
 exec "$1" "\$@"
@@ -143,11 +149,11 @@ build() {
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     sysroot=$("$rustc_program" --print sysroot)
     # No path of the builder may end up in the artefact. QuickJS counts its own
-    # 256 KiB on a stack of 1 MiB that lies below the data, so running over it
+    # 2.5 MiB on a stack of 4 MiB that lies below the data, so running over it
     # would trap and never write over anything.
     flags=(
         "${route_flags[@]}"
-        -C link-arg=-zstack-size=1048576
+        -C link-arg=-zstack-size=4194304
         -C link-arg=--stack-first
         "--remap-path-prefix=$cargo_home=/cargo"
         "--remap-path-prefix=$root=/source"
@@ -160,7 +166,7 @@ build() {
     CARGO_ENCODED_RUSTFLAGS="${joined%$'\x1f'}" \
         RUSTC="$rustc_program" \
         WASI_SDK="$sdk" \
-        CFLAGS_wasm32_wasip1="--sysroot=$sdk/share/wasi-sysroot -include $guest/quickjs-stack-check.h -DSMOL_WF_PATCH=$(sha256sum "$guest/quickjs-positions.patch" | cut -c 1-16) -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source -ffile-prefix-map=$work=/build" \
+        CFLAGS_wasm32_wasip1="--sysroot=$sdk/share/wasi-sysroot -include $guest/quickjs-stack-check.h -DSMOL_WF_PATCH=$(cat "$guest"/quickjs-*.patch | sha256sum | cut -c 1-16) -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source -ffile-prefix-map=$work=/build" \
         cargo build --quiet --locked --release --target wasm32-wasip1 \
         --manifest-path "$guest/Cargo.toml" --target-dir "$work/guest" "${build_std[@]}"
     # The packager runs here: the flags above are none of its business.

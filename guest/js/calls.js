@@ -2,10 +2,20 @@
 // promise that the host settles later under that number.
 
 import {
-  PromiseClass, StringOf, joined, newMap, parse, rejected, slots, stringify, toWellFormed,
+  PromiseClass, StringOf, find, joined, newMap, parse, rejected, slots, stringify, substring, toWellFormed,
 } from "smol:primordials";
 import { anticipate, anticipateRange, fail, show, typeError } from "smol:errors";
+import { isModernBody, sees } from "smol:surface";
+import { warn } from "smol:warnings";
 import { optionsJson } from "smol:json";
+
+// More than the host takes of a prompt, of options and of arguments, and of a
+// line: it is the host that refuses or cuts them, and never is given so much
+// that it would end the turn.
+const LONG = 5 * 1024 * 1024;
+const LONG_LINE = 64 * 1024;
+
+const atMost = (text, length) => (text.length > length ? substring(text, 0, length) : text);
 
 const pending = newMap();
 let host;
@@ -46,21 +56,44 @@ export const settle = (call, ok, text, message, name) => {
   entry.resolve(value);
 };
 
+// What a value becomes that is put into a text as it is. A prompt may quote the
+// words, so this is said and stops nothing.
+const SIGNS = [
+  ["[object Promise]", "prompt_promise", "a promise was put into it before it was awaited"],
+  ["[object Object]", "prompt_object", "an object was put into it as it is; JSON.stringify shows what it holds"],
+];
+
+const lookInto = (prompt, step, stack) => {
+  if (find(prompt, "[object ") < 0) return;
+  for (let index = 0; index < SIGNS.length; index++) {
+    const { 0: sign, 1: code, 2: why } = SIGNS[index];
+    if (find(prompt, sign) < 0) continue;
+    warn(code, "the prompt of step " + step + " holds \"" + sign + "\": " + why, { __proto__: null, step, stack });
+  }
+};
+
+// A child that returned nothing has no text at all.
+const childResult = (text) => (text === "" ? undefined : parse(text));
+
 export const calls = {
   __proto__: null,
 
   agent(prompt, options) {
     const error = anticipate();
-    if (typeof prompt !== "string" || prompt === "") {
+    const kind = typeof prompt;
+    const words = (kind === "number" || kind === "bigint") && isModernBody() ? StringOf(prompt) : prompt;
+    if (typeof words !== "string" || words === "") {
       return rejected(typeError("agent(prompt, options): the prompt must be a string that is not empty"));
     }
     let text;
     try {
-      text = optionsJson(options, "agent(prompt, options): the options");
+      text = optionsJson(options, "agent(prompt, options): the options", error.stack);
     } catch (reason) {
       return rejected(reason);
     }
-    return expect(host.agent(toWellFormed(prompt), text), error, "AgentError", parse);
+    const answer = host.agent(toWellFormed(atMost(words, LONG)), atMost(text, LONG));
+    if (typeof answer === "number" && sees(2)) lookInto(words, answer, error.stack);
+    return expect(answer, error, "AgentError", parse);
   },
 
   workflow(nameOrRef, args) {
@@ -79,7 +112,8 @@ export const calls = {
     } catch (reason) {
       return rejected(reason);
     }
-    return expect(host.workflow(target, text), error, "WorkflowError", parse);
+    const answer = host.workflow(atMost(target, LONG), text === undefined ? text : atMost(text, LONG));
+    return expect(answer, error, "WorkflowError", childResult);
   },
 
   sleep(milliseconds) {
@@ -91,13 +125,13 @@ export const calls = {
   },
 
   phase(title) {
-    host.phase(toWellFormed(StringOf(title)));
+    host.phase(toWellFormed(atMost(StringOf(title), LONG_LINE)));
   },
 
   log(...values) {
     const words = slots(values.length);
     for (let index = 0; index < values.length; index++) words[index] = show(values[index]);
-    host.log(toWellFormed(joined(words, " ")));
+    host.log(toWellFormed(atMost(joined(words, " "), LONG_LINE)));
   },
 };
 

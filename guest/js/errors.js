@@ -1,9 +1,10 @@
 // Errors as the prelude makes them, and any thrown value as the host is told it.
 
 import {
-  ErrorClass, TypeErrorClass, RangeErrorClass, StringOf, apply, data, defineProperty, find, joined,
+  ErrorClass, TypeErrorClass, RangeErrorClass, StringOf, apply, data, defineProperty, find, isArray, joined,
   lines, newWeakMap, slots, stringify, substring, toWellFormed,
 } from "smol:primordials";
+import { sees } from "smol:surface";
 
 // The prelude needs `stack` to be the engine's own text, so the hooks that
 // rewrite it are not for scripts. 30 frames leave room for the prelude's.
@@ -74,10 +75,17 @@ const thrownValue = (value) => {
   return "the " + kind + " " + clipped(StringOf(value));
 };
 
-const text = (value, otherwise) => (typeof value === "string" ? toWellFormed(value) : otherwise);
+// The host keeps a part of this; more would be too much to hand over.
+const LONG = 64 * 1024;
+const atMost = (value) => (value.length > LONG ? substring(value, 0, LONG) : value);
+const text = (value, otherwise) => (typeof value === "string" ? toWellFormed(atMost(value)) : otherwise);
 
 // The error of a failed call that this error is, or that it names as its cause.
 const failureIn = (value) => {
+  if (sees(2) && isArray(value.errors) && value.errors.length > 0) {
+    const first = value.errors[0];
+    if (typeof first === "object" && first !== null && failureCodes.get(first) !== undefined) return first;
+  }
   let current = value;
   for (let depth = 0; depth < 8 && typeof current === "object" && current !== null; depth++) {
     if (failureCodes.get(current) !== undefined) return current;
@@ -85,6 +93,31 @@ const failureIn = (value) => {
   }
   return undefined;
 };
+
+const REASONS_MAX = 3;
+
+const reason = (value) => {
+  if (typeof value === "object" && value !== null && typeof value.message === "string") {
+    return text(value.name, "Error") + ": " + clipped(text(value.message, ""));
+  }
+  return toWellFormed(thrownValue(value));
+};
+
+// The reasons behind an error: those of `Promise.any`, and its cause.
+const withReasons = (value, message) => {
+  let words = message;
+  if (isArray(value.errors) && value.errors.length > 0) {
+    words = words === "" ? "all of them failed" : words;
+    const count = value.errors.length < REASONS_MAX ? value.errors.length : REASONS_MAX;
+    for (let index = 0; index < count; index++) words += (index === 0 ? ": " : "; ") + reason(value.errors[index]);
+    if (value.errors.length > count) words += "; and " + (value.errors.length - count) + " more";
+  }
+  if (value.cause !== undefined && value.cause !== value) words += " (because of " + reason(value.cause) + ")";
+  return words;
+};
+
+/** The code of the failed call that this error is. */
+export const failureCodeOf = (error) => failureCodes.get(error);
 
 /**
  * `[name, message, stack, code of the failed call, its number]`; the last two
@@ -105,6 +138,7 @@ export const describe = (value) => {
     }
     if (typeof value === "object" && value !== null && typeof value.message === "string") {
       message = text(value.message, "");
+      if (sees(2)) message = atMost(withReasons(value, message));
       name = text(value.name, "Error");
       stack = text(value.stack, "");
     } else {

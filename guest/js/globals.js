@@ -5,7 +5,8 @@ import {
 } from "smol:primordials";
 import { budget, calls } from "smol:calls";
 import { constructs } from "smol:groups";
-import { sees } from "smol:surface";
+import { openLocale } from "smol:locale";
+import { isModernBody, sees } from "smol:surface";
 import { openTimers } from "smol:timers";
 
 // Each of these would tell two runs of one script apart (when the collector
@@ -37,24 +38,46 @@ export const prepareGlobals = (random) => {
   for (let index = 0; index < LOG_LEVELS.length; index++) {
     defineProperty(console, LOG_LEVELS[index], constant(calls.log));
   }
-  defineProperty(global, "console", constant(freeze(console), false));
+  freeze(console);
 
   const { agent, workflow, phase, log } = calls;
   const { parallel, pipeline } = constructs;
   const shared = { __proto__: null, agent, parallel, pipeline, workflow, phase, log, budget };
   const names = ownKeys(shared);
   for (let index = 0; index < names.length; index++) {
-    defineProperty(global, names[index], constant(shared[names[index]]));
+    defineProperty(global, names[index], data(shared[names[index]]));
   }
+  defineProperty(global, "console", data(console, false));
+  fixed = names;
+};
+
+// Names of the primitives on the global object.
+let fixed;
+
+// A body may put others in their place, as in Claude Code; elsewhere they stay.
+const fixGlobals = () => {
+  for (let index = 0; index < fixed.length; index++) {
+    defineProperty(global, fixed[index], constant(global[fixed[index]]));
+  }
+  defineProperty(global, "console", constant(global.console, false));
 };
 
 /** Once per script: adds what only this run knows, and returns the script's `ctx`. */
 export const openGlobals = (args, meta) => {
   const { agent, workflow, phase, log, sleep } = calls;
   const { parallel, pipeline } = constructs;
-  defineProperty(global, "args", constant(args));
-  if (sees(2)) openTimers();
+  const own = isModernBody() ? data : constant;
+  if (!isModernBody()) fixGlobals();
+  defineProperty(global, "args", own(args));
+  if (sees(2)) {
+    openTimers(own);
+    openLocale();
+  }
+  const extra = freeze({ sleep });
   const SW = { __proto__: null, agent, parallel, pipeline, workflow, phase, log, budget, args, sleep };
+  if (sees(2)) SW.extra = extra;
   defineProperty(global, "SW", constant(freeze(SW)));
-  return freeze({ args, meta, agent, parallel, pipeline, workflow, phase, log, budget, sleep });
+  const context = { args, meta, agent, parallel, pipeline, workflow, phase, log, budget, sleep };
+  if (sees(2)) context.extra = extra;
+  return freeze(context);
 };

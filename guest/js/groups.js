@@ -5,6 +5,7 @@ import {
   PromiseClass, apply, isArray, promiseThen, rejected, slots, toPromise,
 } from "smol:primordials";
 import { describe, typeError } from "smol:errors";
+import { isModernBody } from "smol:surface";
 
 let host;
 let groups = 0;
@@ -71,6 +72,8 @@ const pipeline = (items, ...stages) => {
         const item = await items[index];
         let value = item;
         for (stage = 0; stage < stages.length; stage++) {
+          // In a body null ends its item, as in Claude Code; all else goes on.
+          if (value === null && isModernBody()) break;
           const given = slots(3);
           given[0] = value;
           given[1] = item;

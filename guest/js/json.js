@@ -1,26 +1,11 @@
 // Values as JSON text: the options of a call, and the result of a script.
 
 import {
-  charCode, freeze, isArray, ownKeys, parse, stringify,
+  charCode, freeze, isArray, ownKeys, parse, pathStep, stringify,
 } from "smol:primordials";
 import { typeError } from "smol:errors";
-
-const isNameCode = (code, first) =>
-  code === 36 || code === 95 || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) ||
-  (!first && code >= 48 && code <= 57);
-
-const isName = (key) => {
-  if (key.length === 0) return false;
-  for (let index = 0; index < key.length; index++) {
-    if (!isNameCode(charCode(key, index), index === 0)) return false;
-  }
-  return true;
-};
-
-const step = (holder, key) => {
-  if (isArray(holder)) return "[" + key + "]";
-  return isName(key) ? "." + key : "[" + stringify(key) + "]";
-};
+import { isModernBody } from "smol:surface";
+import { warn } from "smol:warnings";
 
 const UNFIT = { __proto__: null, function: "a function", symbol: "a symbol", bigint: "a BigInt" };
 
@@ -36,8 +21,8 @@ export const strictJson = (value, root) => {
   let open = null;
   let problem;
   const path = (holder, key, around) => {
-    let text = step(holder, key);
-    for (let at = around; at.parent !== null; at = at.parent) text = step(at.parent.object, at.key) + text;
+    let text = pathStep(isArray(holder), key);
+    for (let at = around; at.parent !== null; at = at.parent) text = pathStep(isArray(at.parent.object), at.key) + text;
     return root + text;
   };
   const replacer = function (key, item) {
@@ -67,11 +52,15 @@ export const strictJson = (value, root) => {
 };
 
 /** JSON text of a call's options, read once; `{}` when there are none. */
-export const optionsJson = (options, what) => {
+export const optionsJson = (options, what, stack) => {
   if (options === undefined || options === null) return "{}";
   if (typeof options === "object" && !isArray(options)) {
     const text = stringify(options);
     if (text !== undefined && charCode(text, 0) === 123) return text;
+  }
+  if (isModernBody()) {
+    warn("options_ignored", what + " are not an object and are ignored", { __proto__: null, stack });
+    return "{}";
   }
   throw typeError(what + " must be an object");
 };

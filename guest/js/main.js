@@ -1,10 +1,11 @@
 // The prelude's way in: what the Rust side calls, and nothing a script can.
 
-import { apply, promiseThen, slots } from "smol:primordials";
+import { apply, parse, promiseThen, slots } from "smol:primordials";
 import { describe, importError, whereAmI } from "smol:errors";
 import { frozenJson, strictJson } from "smol:json";
+import { resultJson } from "smol:result";
 import { settle, useHost as callsUseHost } from "smol:calls";
-import { useSurface } from "smol:surface";
+import { isModernBody, sees, useSurface } from "smol:surface";
 import { fire, useHost as timersUseHost } from "smol:timers";
 import { useHost as groupsUseHost } from "smol:groups";
 import { openGlobals, prepareGlobals } from "smol:globals";
@@ -26,7 +27,9 @@ const failedWith = (error) => ended("failed", "thrown", describe(error));
 
 const succeedWith = (value) => {
   try {
-    const { text, problem } = strictJson(value, "result");
+    const { text, problem } = sees(2)
+      ? resultJson(value, "result", isModernBody())
+      : strictJson(value, "result");
     if (problem === undefined) ended("done", text);
     else ended("failed", "result_not_json", describe({ __proto__: null, name: "TypeError", message: problem }));
   } catch (error) {
@@ -45,7 +48,8 @@ export const install = (host) => {
 /** Before any of the author's code runs. */
 export const open = (args, meta, surface, isBody) => {
   useSurface(surface, isBody);
-  input = args === undefined ? undefined : frozenJson(args);
+  // In a body the arguments are the script's own.
+  if (args !== undefined) input = isModernBody() ? parse(args) : frozenJson(args);
   context = openGlobals(input, frozenJson(meta));
 };
 

@@ -4,12 +4,29 @@
 // script may do is decided by the host alone.
 
 export const { apply, ownKeys } = Reflect;
-export const { create, defineProperty, freeze, getPrototypeOf } = Object;
+export const { create, defineProperty, freeze, getPrototypeOf, keys: keysOf, setPrototypeOf } = Object;
 export const { isArray } = Array;
 export const { stringify, parse } = JSON;
 export const StringOf = String;
 export const NumberOf = Number;
 export const truncate = Math.trunc;
+export const BigIntOf = BigInt;
+export const AggregateErrorProto = AggregateError.prototype;
+export const ErrorProto = Error.prototype;
+export const ArrayProto = Array.prototype;
+export const MapProto = Map.prototype;
+export const SetProto = Set.prototype;
+export const WeakMapProto = WeakMap.prototype;
+export const WeakSetProto = WeakSet.prototype;
+export const RegExpProto = RegExp.prototype;
+export const PromiseProto = Promise.prototype;
+export const StringProto = String.prototype;
+export const NumberProto = Number.prototype;
+export const BigIntProto = BigInt.prototype;
+export const DateProto = Date.prototype;
+export const NumberValueOf = Number.prototype.valueOf;
+export const StringValueOf = String.prototype.valueOf;
+export const BooleanValueOf = Boolean.prototype.valueOf;
 export const ErrorClass = Error;
 export const TypeErrorClass = TypeError;
 export const RangeErrorClass = RangeError;
@@ -21,6 +38,20 @@ const { then } = Promise.prototype;
 const { resolve, reject } = Promise;
 const { slice, indexOf, split, toWellFormed: wellFormed, charCodeAt } = String.prototype;
 const { join } = Array.prototype;
+const { normalize: normalized, toLowerCase, toUpperCase } = String.prototype;
+const { toFixed: fixed } = Number.prototype;
+const { getTime } = Date.prototype;
+const set = { add: Set.prototype.add, has: Set.prototype.has, delete: Set.prototype.delete };
+const SetClass = Set;
+const dates = {
+  __proto__: null,
+  getUTCHours: Date.prototype.getUTCHours,
+  getUTCMinutes: Date.prototype.getUTCMinutes,
+  getUTCSeconds: Date.prototype.getUTCSeconds,
+  getUTCDate: Date.prototype.getUTCDate,
+  getUTCMonth: Date.prototype.getUTCMonth,
+  getUTCFullYear: Date.prototype.getUTCFullYear,
+};
 const map = { get: Map.prototype.get, set: Map.prototype.set, delete: Map.prototype.delete };
 const weak = { get: WeakMap.prototype.get, set: WeakMap.prototype.set };
 const MapClass = Map;
@@ -41,6 +72,13 @@ export const find = (text, part) => apply(indexOf, text, [part]);
 export const charCode = (text, index) => apply(charCodeAt, text, [index]);
 export const lines = (text) => apply(split, text, ["\n"]);
 export const joined = (list, between) => apply(join, list, [between]);
+
+export const normalize = (text, form) => apply(normalized, text, [form]);
+export const lowerCase = (text) => apply(toLowerCase, text, []);
+export const upperCase = (text) => apply(toUpperCase, text, []);
+export const toFixed = (number, digits) => apply(fixed, number, [digits]);
+export const typedDate = (date) => apply(getTime, date, []);
+export const dateField = (name, date) => apply(dates[name], date, []);
 
 /** A string that UTF-8 can carry: lone surrogates become U+FFFD. */
 export const toWellFormed = (text) => apply(wellFormed, text, []);
@@ -82,10 +120,37 @@ export const newMap = () => {
   };
 };
 
+export const newSet = () => {
+  const inner = new SetClass();
+  return {
+    add: (key) => apply(set.add, inner, [key]),
+    has: (key) => apply(set.has, inner, [key]),
+    delete: (key) => apply(set.delete, inner, [key]),
+  };
+};
+
 export const newWeakMap = () => {
   const inner = new WeakMapClass();
   return {
     get: (key) => apply(weak.get, inner, [key]),
     set: (key, value) => apply(weak.set, inner, [key, value]),
   };
+};
+
+const isNameCode = (code, first) =>
+  code === 36 || code === 95 || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) ||
+  (!first && code >= 48 && code <= 57);
+
+const isName = (key) => {
+  if (key.length === 0) return false;
+  for (let index = 0; index < key.length; index++) {
+    if (!isNameCode(charCode(key, index), index === 0)) return false;
+  }
+  return true;
+};
+
+/** One step of a path, such as `.name`, `[3]` or `["a b"]`. */
+export const pathStep = (inList, key) => {
+  if (inList) return "[" + key + "]";
+  return isName(key) ? "." + key : "[" + stringify(key) + "]";
 };

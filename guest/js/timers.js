@@ -2,7 +2,7 @@
 // up; the callbacks are kept here.
 
 import {
-  NumberOf, apply, constant, defineProperty, freeze, global, newMap, truncate,
+  NumberOf, apply, defineProperty, freeze, global, newMap, truncate,
 } from "smol:primordials";
 import { describe, refusal, typeError } from "smol:errors";
 import { warn, useHost as warningsUseHost } from "smol:warnings";
@@ -53,7 +53,7 @@ export const fire = (timer) => {
 };
 
 /** Once per script. */
-export const openTimers = () => {
-  defineProperty(global, "setTimeout", constant(freeze(functions.setTimeout)));
-  defineProperty(global, "clearTimeout", constant(freeze(functions.clearTimeout)));
+export const openTimers = (own) => {
+  defineProperty(global, "setTimeout", own(freeze(functions.setTimeout)));
+  defineProperty(global, "clearTimeout", own(freeze(functions.clearTimeout)));
 };

@@ -12,15 +12,33 @@ use crate::author::{Author, INTERNAL_NAME, Position};
 use crate::bindings::smol::workflow::types::{Dialect, ScriptError};
 use crate::failure::{self, Described, IMPORT};
 use crate::raw::{self, Compiled};
+use crate::surface;
 
 const SYNTAX: &str = "syntax";
 
 // The body's own lines must keep their numbers, so what stands in front ends
 // in line breaks and QuickJS counts from before the first. It takes 0 for
 // "not given", hence two.
-const BODY_BEFORE: &str = "(async () => {\n\n";
 const BODY_FIRST_LINE: i32 = -1;
-const BODY_AFTER: &str = "\n})";
+
+/// What stands around a body.
+#[derive(Clone, Copy)]
+struct Wrapper {
+    before: &'static str,
+    after: &'static str,
+    is_strict: bool,
+}
+
+/// Surface 1: sloppy, and a text that closes the function is not noticed.
+const LOOSE: Wrapper = Wrapper { before: "(async () => {\n\n", after: "\n})", is_strict: false };
+
+/// A block within the function: there names are declared once, as at the top of
+/// a module.
+const BLOCK: Wrapper = Wrapper { before: "(async () => {{\n\n", after: "\n}})", is_strict: true };
+
+/// Compiled and thrown away. What closes the function of `BLOCK` goes on where
+/// here it stands in parentheses, and no text can do both.
+const FUNCTION: Wrapper = Wrapper { is_strict: true, ..LOOSE };
 
 /// No word of JavaScript begins like this.
 const POISON: &str = " ⊥";
@@ -31,6 +49,10 @@ type Result<T> = std::result::Result<T, ScriptError>;
 /// the one that its author most likely meant.
 pub(crate) fn dialect(ctx: &Ctx<'_>, author: &Author) -> Result<Dialect> {
     refuse_nul(author)?;
+    // What could be either is a body, as it is in Claude Code.
+    if surface::sees(2) && is_body(ctx, author) {
+        return Ok(Dialect::Body);
+    }
     if declare(ctx, &author.text).is_ok() {
         return Ok(Dialect::Module);
     }
@@ -39,7 +61,7 @@ pub(crate) fn dialect(ctx: &Ctx<'_>, author: &Author) -> Result<Dialect> {
         return Err(as_module.into_error(IMPORT));
     }
     // Most scripts are bodies: where the module went wrong is not looked for.
-    let Err(as_body) = body(ctx, author) else { return Ok(Dialect::Body) };
+    let Err(as_body) = whole_body(ctx, author) else { return Ok(Dialect::Body) };
     let returns = as_module.message.starts_with("return not in a function");
     if returns || !author.looks_like_a_module() {
         return Err(as_body);
@@ -63,17 +85,49 @@ fn declare<'js>(ctx: &Ctx<'js>, text: &str) -> QuickjsResult<Module<'js, Declare
 
 /// An expression whose value is the async function around the script.
 pub(crate) fn body<'js>(ctx: &Ctx<'js>, author: &Author) -> Result<Compiled<'js>> {
+    let wrapper = if surface::sees(2) { BLOCK } else { LOOSE };
+    wrapped(ctx, author, wrapper)
+}
+
+/// The body of a script that is new: it must be one body and not the end of one
+/// and the beginning of another.
+fn whole_body(ctx: &Ctx<'_>, author: &Author) -> Result<()> {
+    body(ctx, author)?;
+    if surface::sees(2) {
+        wrapped(ctx, author, FUNCTION)?;
+    }
+    Ok(())
+}
+
+fn is_body(ctx: &Ctx<'_>, author: &Author) -> bool {
+    let text = author.without_export();
+    let compiles = |wrapper: Wrapper| wrap(ctx, &text, wrapper, wrapper.after).is_ok();
+    let is_body = compiles(BLOCK) && compiles(FUNCTION);
+    if !is_body {
+        drop(ctx.catch());
+    }
+    is_body
+}
+
+fn wrapped<'js>(ctx: &Ctx<'js>, author: &Author, wrapper: Wrapper) -> Result<Compiled<'js>> {
     refuse_nul(author)?;
     let text = author.without_export();
-    wrap(ctx, &text, BODY_AFTER).map_err(|error| {
+    wrap(ctx, &text, wrapper, wrapper.after).map_err(|error| {
         author.read_as(Dialect::Body);
-        syntax_error(ctx, author, &error, |upto, end| wrap(ctx, text.get(..upto)?, end).err())
+        let cut = |upto, end: &str| wrap(ctx, text.get(..upto)?, wrapper, end).err();
+        syntax_error(ctx, author, &error, cut)
     })
 }
 
-fn wrap<'js>(ctx: &Ctx<'js>, text: &str, after: &str) -> QuickjsResult<Compiled<'js>> {
-    let text = CString::new(format!("{BODY_BEFORE}{text}{after}"))?;
-    raw::compile(ctx, &text, &CString::new(INTERNAL_NAME)?, BODY_FIRST_LINE)
+fn wrap<'js>(
+    ctx: &Ctx<'js>,
+    text: &str,
+    wrapper: Wrapper,
+    after: &str,
+) -> QuickjsResult<Compiled<'js>> {
+    let text = CString::new(format!("{}{text}{after}", wrapper.before))?;
+    let name = CString::new(INTERNAL_NAME)?;
+    raw::compile(ctx, &text, &name, BODY_FIRST_LINE, wrapper.is_strict)
 }
 
 fn refuse_nul(author: &Author) -> Result<()> {
@@ -98,7 +152,11 @@ fn syntax_error(
     if described.is_import() {
         return described.into_error(IMPORT);
     }
-    let Some(line) = described.line() else { return described.into_error(SYNTAX) };
+    let found = described.line().or_else(|| {
+        let stumbles = |upto| cut(upto, "").is_some().then(|| failure::describe(ctx, ctx.catch()));
+        first_line(author, &described, stumbles)
+    });
+    let Some(line) = found else { return described.into_error(SYNTAX) };
     let at_end = author.line_range(line).is_none() || described.message.ends_with(": ''");
     let (message, at) = if at_end {
         // What QuickJS stumbled over there is the wrapper's, or nothing.
@@ -127,7 +185,7 @@ fn stumbling_block(
 ) -> Position {
     let Some(range) = author.line_range(line) else { return Position::default() };
     let same = |upto: usize| {
-        stumbles(upto).is_some_and(|cut| cut.message == error.message && cut.line() == Some(line))
+        stumbles(upto).is_some_and(|cut| cut.message == error.message && cut.line() == error.line())
     };
     let ends: Vec<_> = author.text.get(range.clone()).unwrap_or_default().char_indices().collect();
     let ends: Vec<_> = ends.iter().map(|(at, char)| range.start + at + char.len_utf8()).collect();
@@ -144,6 +202,20 @@ fn stumbling_block(
         _ => last_word(before).len(),
     };
     author.place_of(end - length)
+}
+
+/// QuickJS does not say where a bad regular expression stands. It stops at the
+/// first, so the line is the first with which the text fails like that.
+fn first_line(
+    author: &Author,
+    error: &Described,
+    stumbles: impl Fn(usize) -> Option<Described>,
+) -> Option<u32> {
+    let ends: Vec<_> =
+        (1..).map_while(|line| author.line_range(line)).map(|line| line.end).collect();
+    let same = |upto: usize| stumbles(upto).is_some_and(|cut| cut.message == error.message);
+    let index = ends.partition_point(|&end| !same(end));
+    (index < ends.len()).then(|| u32::try_from(index + 1).ok()).flatten()
 }
 
 /// The name or number that a text ends in, else its last character.

@@ -11,8 +11,9 @@ use javy::{BytecodeStripping, Config};
 use crate::{imports, modules, promises};
 
 /// QuickJS's own stack check: a script that recurses too deep gets a
-/// `RangeError` after this much, long before the real stack ends.
-const STACK_BYTES: usize = 256 * 1024;
+/// `RangeError` after this much, some 9,000 plain calls and long before the
+/// real stack ends.
+const STACK_BYTES: usize = 2560 * 1024;
 
 /// How much a script may allocate before the first search for cycles. javy's
 /// default is never. QuickJS raises it to 1.5 times what survives each search.

@@ -11,7 +11,7 @@ use javy::quickjs::{Array, Ctx, FromJs, Value};
 use crate::author::{Author, INTERNAL_NAME, Position};
 use crate::bindings::smol::workflow::types::ScriptError;
 use crate::engine::{self, Entry};
-use crate::modules;
+use crate::{modules, surface, words};
 
 /// The code of an error that an `import` came to.
 pub(crate) const IMPORT: &str = "import";
@@ -32,6 +32,7 @@ pub(crate) struct Described {
     pub(crate) message: String,
     stack: String,
     failure: Option<String>,
+    step: Option<u32>,
 }
 
 /// From now on positions are those of this script.
@@ -42,6 +43,16 @@ pub(crate) fn set_author(author: Rc<Author>) {
 /// Describes what was thrown.
 pub(crate) fn of_value<'js>(ctx: &Ctx<'js>, value: Value<'js>, code: &str) -> ScriptError {
     describe(ctx, value).into_error(code)
+}
+
+/// The same, with the call that failed, if one did.
+pub(crate) fn with_step<'js>(
+    ctx: &Ctx<'js>,
+    value: Value<'js>,
+    code: &str,
+) -> (Option<u32>, ScriptError) {
+    let described = describe(ctx, value);
+    (described.step, described.into_error(code))
 }
 
 /// The call that failed, of `[name, message, stack, code, call]`.
@@ -67,6 +78,7 @@ pub(crate) fn describe<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Described {
         message: "the error could not be read".to_owned(),
         stack: String::new(),
         failure: None,
+        step: None,
     }
 }
 
@@ -77,6 +89,7 @@ impl Described {
             message: field(description, 1).unwrap_or_default(),
             stack: field(description, 2).unwrap_or_default(),
             failure: field(description, 3),
+            step: field(description, 4),
         }
     }
 
@@ -91,9 +104,15 @@ impl Described {
     }
 
     pub(crate) fn into_error(self, code: &str) -> ScriptError {
-        let Self { name, message, stack, failure } = self;
+        let Self { name, message, stack, failure, .. } = self;
         let frames = frames(&stack);
         let position = frames.first().map(|frame| frame.position).unwrap_or_default();
+        let message = match surface::sees(2) {
+            true => with_author(|author| words::better(&message, &stack, author, position))
+                .flatten()
+                .unwrap_or(message),
+            false => message,
+        };
         let error = ScriptError {
             code: code.to_owned(),
             name,

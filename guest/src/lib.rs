@@ -16,6 +16,7 @@ mod raw;
 mod session;
 mod surface;
 mod wellformed;
+mod words;
 
 mod bindings {
     //! What `wit-bindgen` makes of `wit/`.

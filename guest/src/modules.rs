@@ -10,10 +10,11 @@ use javy::quickjs::module::Declared;
 use javy::quickjs::{Ctx, Error, Module, Result, Runtime, Value};
 
 use crate::engine::{self, Entry};
+use crate::surface;
 
 pub(crate) const PRELUDE_MAIN: &str = "smol:main";
 
-const PRELUDE: [(&str, &str); 9] = [
+const PRELUDE: [(&str, &str); 11] = [
     ("smol:primordials", include_str!("../js/primordials.js")),
     ("smol:errors", include_str!("../js/errors.js")),
     ("smol:json", include_str!("../js/json.js")),
@@ -22,11 +23,17 @@ const PRELUDE: [(&str, &str); 9] = [
     ("smol:surface", include_str!("../js/surface.js")),
     ("smol:warnings", include_str!("../js/warnings.js")),
     ("smol:timers", include_str!("../js/timers.js")),
+    ("smol:result", include_str!("../js/result.js")),
+    ("smol:locale", include_str!("../js/locale.js")),
     ("smol:globals", include_str!("../js/globals.js")),
 ];
 
 /// What a script may import. `SW` is fixed, so this needs no more than its name.
-const VIRTUAL: [(&str, &str); 1] = [("workflow:extra", "export const sleep = SW.sleep;")];
+const VIRTUAL: [(&str, &str); 1] =
+    [("workflow:extra", "export const sleep = SW.sleep; export default SW.extra;")];
+
+/// The same under surface 1.
+const VIRTUAL_FIRST: [(&str, &str); 1] = [("workflow:extra", "export const sleep = SW.sleep;")];
 
 thread_local! {
     static REFUSED: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -48,7 +55,7 @@ pub(crate) fn allow_prelude(quickjs: &Runtime) {
 
 /// From then on.
 pub(crate) fn allow_author(quickjs: &Runtime) {
-    quickjs.set_loader(Author, Table(&VIRTUAL));
+    quickjs.set_loader(Author, Virtual);
 }
 
 struct Prelude;
@@ -88,6 +95,20 @@ impl Resolver for Author {
         REFUSED.set(Some(name.to_owned()));
         let error: Value<'js> = engine::entry(ctx, Entry::ImportError)?.call((message,))?;
         Err(ctx.throw(error))
+    }
+}
+
+struct Virtual;
+
+impl Loader for Virtual {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        let table = if surface::sees(2) { &VIRTUAL } else { &VIRTUAL_FIRST };
+        Table(table).load(ctx, name, attributes)
     }
 }
 

@@ -56,12 +56,13 @@ pub(crate) fn track_rejections(quickjs: &Runtime) {
     })));
 }
 
-/// The reason of the oldest rejection that is still unhandled.
-pub(crate) fn unhandled<'js>(ctx: &Ctx<'js>) -> Option<Value<'js>> {
-    let reason = REJECTIONS.with_borrow(|(_, rejections)| {
-        rejections.values().min_by_key(|one| one.order).map(|one| one.reason.clone())
-    })?;
-    reason.restore(ctx).ok()
+/// The reasons of rejections that are still unhandled, the oldest first.
+pub(crate) fn unhandled<'js>(ctx: &Ctx<'js>) -> Vec<Value<'js>> {
+    let mut reasons = REJECTIONS.with_borrow(|(_, rejections)| {
+        rejections.values().map(|one| (one.order, one.reason.clone())).collect::<Vec<_>>()
+    });
+    reasons.sort_by_key(|(order, _)| *order);
+    reasons.into_iter().filter_map(|(_, reason)| reason.restore(ctx).ok()).collect()
 }
 
 /// Remembers from now on where each promise of the author's is made.

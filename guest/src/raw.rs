@@ -10,15 +10,17 @@ use javy::quickjs::{Ctx, Error, FromJs, Result, Value, qjs};
 /// Compiled code that has not run.
 pub(crate) struct Compiled<'js>(Value<'js>);
 
-/// Compiles a classic script in sloppy mode, calling its first line
+/// Compiles a classic script, in strict mode or not, calling its first line
 /// `first_line`. An error is the pending exception.
 pub(crate) fn compile<'js>(
     ctx: &Ctx<'js>,
     text: &CStr,
     file_name: &CStr,
     first_line: i32,
+    is_strict: bool,
 ) -> Result<Compiled<'js>> {
-    let flags = qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY;
+    let strict = if is_strict { qjs::JS_EVAL_FLAG_STRICT } else { 0 };
+    let flags = qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY | strict;
     let mut options = qjs::JSEvalOptions {
         version: qjs::JS_EVAL_OPTIONS_VERSION as i32,
         eval_flags: flags as i32,

@@ -2,23 +2,29 @@
 //!
 //! Never looks into values; the prelude and `failure` do.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use javy::quickjs::{Array, Ctx, Error, Function};
+use javy::quickjs::{Array, Ctx, Error, Function, Value};
 
 use crate::author::Author;
+use crate::bindings::smol::workflow::calls;
 use crate::bindings::smol::workflow::types::{
-    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status, TimerId,
+    CallId, Dialect, Outcome, ScriptError, Source, StartInput, Status, TimerId, Warning,
 };
 use crate::engine::{self, Entry};
 use crate::{compile, failure, promises, random, raw, surface, wellformed};
 
 const THROWN: &str = "thrown";
+const UNHANDLED: &str = "unhandled_rejection";
+
+/// Unhandled rejections that are told of.
+const UNHANDLED_MAX: usize = 20;
 
 thread_local! {
     /// How the script ended, once it has.
     static ENDED: RefCell<Option<Status>> = const { RefCell::new(None) };
+    static IS_BODY: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(crate) fn inspect(source: Source, surface: u32) -> Result<Dialect, ScriptError> {
@@ -39,6 +45,7 @@ pub(crate) fn start(input: StartInput) -> Status {
     author.read_as(input.dialect);
     let begun = engine::with(|ctx| {
         let is_body = matches!(input.dialect, Dialect::Body);
+        IS_BODY.set(is_body);
         call(ctx, Entry::Open, (input.args, input.meta, input.surface, is_body))?;
         match input.dialect {
             Dialect::Module => start_module(ctx, &author),
@@ -116,13 +123,32 @@ fn status(ctx: &Ctx<'_>, outcome: &Array<'_>) -> Status {
         if kind != "done" {
             return Ok(Status::Failed(failure::of_description(&outcome.get(2)?, &text)));
         }
-        // Only a script that succeeded is blamed for what it left unhandled.
-        Ok(match promises::unhandled(ctx) {
-            Some(reason) => Status::Failed(failure::of_value(ctx, reason, "unhandled_rejection")),
+        // Only a script that succeeded is blamed for what it left unhandled, and a
+        // body keeps its result.
+        let mut unhandled = promises::unhandled(ctx).into_iter();
+        if surface::sees(2) && IS_BODY.get() {
+            unhandled.take(UNHANDLED_MAX).for_each(|reason| warn_of_unhandled(ctx, reason));
+            return Ok(Status::Done(wellformed::json(text)));
+        }
+        Ok(match unhandled.next() {
+            Some(reason) => Status::Failed(failure::of_value(ctx, reason, UNHANDLED)),
             None => Status::Done(wellformed::json(text)),
         })
     };
     read().unwrap_or_else(|error| Status::Failed(thrown(ctx, &error)))
+}
+
+fn warn_of_unhandled<'js>(ctx: &Ctx<'js>, reason: Value<'js>) {
+    let (step, error) = failure::with_step(ctx, reason, UNHANDLED);
+    let ScriptError { name, message, line, column, .. } = error;
+    calls::warn(&Warning {
+        code: UNHANDLED.to_owned(),
+        message: format!("a promise failed and nobody awaited it: {name}: {message}"),
+        path: None,
+        step,
+        line,
+        column,
+    });
 }
 
 fn end(status: Status) -> Status {

@@ -17,7 +17,7 @@ export interface WorkflowPhase {
   readonly title: string;
   /** One line for people. */
   readonly detail?: string;
-  /** Model of the phase's calls that name none. */
+  /** Model of the phase's calls that name none, in a module. In a body it is shown. */
   readonly model?: string;
   /** Provider of the phase's calls that name none. */
   readonly provider?: string;
@@ -58,6 +58,25 @@ export interface AgentOptions {
   readonly permissions?: "read" | "write";
   /** What one attempt may take: milliseconds, or text like `"90s"`. */
   readonly timeout?: number | string;
+  /** How long the agent may be silent, in milliseconds or as text; 0 or less: for ever. */
+  readonly stallMs?: number | string;
+  /**
+   * What a failed agent is: `null`, as without this in a body, or an error that
+   * is thrown, as in a module.
+   */
+  readonly onFailure?: "null" | "throw";
+  /** Tells a call apart from calls that are equal otherwise. */
+  readonly key?: string;
+  /** Tools that are taken from the agent, such as `Bash`. */
+  readonly disallowedTools?: readonly string[];
+  /** The only tools that the agent may use. */
+  readonly tools?: readonly string[];
+  /** The same as `tools`. */
+  readonly allowedTools?: readonly string[];
+  /** The only shell commands that the agent may run. */
+  readonly bashCommandClamp?: readonly string[];
+  /** For Claude Code; changes nothing here. */
+  readonly sharedHeadLength?: number;
   /** How often a failure that may pass is tried again. */
   readonly retry?: {
     /** Attempts in all, 1 to 10. */
@@ -88,8 +107,8 @@ export interface CallError extends Error {
   readonly code: string;
 }
 
-/** Runs one agent: text, or what `schema` describes. `null` when a person or
- * the provider skipped it. */
+/** Runs one agent: text, or what `schema` describes. In a body, `null` when the
+ * agent failed; a module is thrown a `CallError`. */
 export interface Agent {
   <T = unknown>(prompt: string, options: AgentOptions & { readonly schema: JsonSchema }): Promise<T | null>;
   (prompt: string, options?: AgentOptions & { readonly schema?: undefined }): Promise<string | null>;
@@ -107,7 +126,8 @@ type Stage<In, Item, Out> = (previous: In, item: Item, index: number) => Out | P
 /**
  * Sends each item through all stages, without waiting for the others. A stage
  * gets what the stage before returned, the item and its index. An item whose
- * stage throws becomes `null`, and skips the stages behind it.
+ * stage throws becomes `null`, and skips the stages behind it; in a body, so does
+ * one that is `null`.
  */
 export interface Pipeline {
   <I, A>(items: readonly I[], a: Stage<I, I, A>): Promise<(A | null)[]>;
@@ -139,6 +159,14 @@ export interface WorkflowContext<Args = any> {
   log(...values: unknown[]): void;
   /** Sleeps durably: the run can be stopped and taken up meanwhile. */
   sleep(milliseconds: number): Promise<void>;
+  /** What `workflow:extra` has. */
+  readonly extra: Extra;
+}
+
+/** What `workflow:extra` has. */
+export interface Extra {
+  /** Sleeps durably: the run can be stopped and taken up meanwhile. */
+  sleep(milliseconds: number): Promise<void>;
 }
 
 declare global {
@@ -152,8 +180,12 @@ declare global {
   /** Says something to whoever watches the run. */
   function log(...values: unknown[]): void;
   /** What the run was started with. Without any: `{}` in a module, `undefined`
-   * in a script that is a body. Cannot be changed. */
+   * in a script that is a body. A body may change it, a module cannot. */
   const args: any;
+  /** Calls back once, without arguments, when this much time has passed in which
+   * a process held the run. */
+  function setTimeout(callback: () => void, milliseconds?: number): number;
+  function clearTimeout(timer?: number): void;
   /** All primitives under one name. */
   const SW: Omit<WorkflowContext, "meta">;
 }

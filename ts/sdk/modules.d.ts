@@ -4,4 +4,6 @@
 declare module "workflow:extra" {
   /** Sleeps durably: the run can be stopped and taken up meanwhile. */
   export function sleep(ms: number): Promise<void>;
+  const extra: import("./index.js").Extra;
+  export default extra;
 }

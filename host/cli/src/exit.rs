@@ -42,8 +42,9 @@ const SCRIPT_FAULTS: [&str; 4] =
     ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
 
 /// Stops that say "enough for now" rather than "this script is broken".
-const PAUSING: [&str; 8] = [
+const PAUSING: [&str; 9] = [
     "limit_agents",
+    "limit_journal",
     "timed_out",
     "budget_spent",
     "budget_unpriced",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
-use smol_wf_core::report::NullReport;
+use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
@@ -21,14 +21,8 @@ use crate::words::plural;
 use crate::workflow_args::ArgsError;
 
 /// Limits that no flag raises: a resumed run would stop at the same place.
-const FIXED_LIMITS: [&str; 6] = [
-    "limit_stack",
-    "limit_notes",
-    "limit_turn_bytes",
-    "limit_journal",
-    "limit_result",
-    "guest_fault",
-];
+const FIXED_LIMITS: [&str; 5] =
+    ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
 
 /// Why a command ended without a report.
 #[derive(Debug)]
@@ -227,7 +221,7 @@ pub(crate) fn null_in_words(null: &NullReport) -> String {
 pub(crate) fn reused(report: &Report) {
     let Some(parent) = &report.parent else { return };
     let reused = &report.reused;
-    let made = report.agents.called.saturating_sub(reused.agents);
+    let made = report.agents.asked;
     let saved = match reused.cost_usd {
         0.0 => format!("{} tokens", reused.token_usage.total_tokens),
         dollars => format!("{} tokens, ${dollars:.4}", reused.token_usage.total_tokens),
@@ -246,7 +240,6 @@ pub(crate) fn reused(report: &Report) {
 
 /// Tells how a run ended that did not complete, and how to go on.
 pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
-    let run = &report.run_id;
     if let Some(error) = &report.error {
         let name = error.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
         let place = error
@@ -268,9 +261,31 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             nulls(report, "null before that");
         }
     } else if report.is_fruitless() {
-        talk(&format!("warning: none of the {} agents gave an answer", report.agents.called));
+        let agents = match report.agents.called {
+            1 => "the agent gave no answer".to_owned(),
+            called => format!("none of the {called} agents gave an answer"),
+        };
+        talk(&format!("warning: {agents}"));
         nulls(report, "null");
     }
+    say_next(report);
+    failed_agents(report);
+}
+
+/// How many agents failed, on the last line: a result may hide it.
+fn failed_agents(report: &Report) {
+    let AgentCounts { called, failed, .. } = report.agents;
+    if failed > 0 {
+        let agents = if called == 1 { "agent" } else { "agents" };
+        talk(&format!(
+            "{failed} of {called} {agents} failed; the reasons: smol-wf history {}",
+            report.run_id
+        ));
+    }
+}
+
+fn say_next(report: &Report) {
+    let run = &report.run_id;
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
         talk(&format!("resume: smol-wf resume {run}"));

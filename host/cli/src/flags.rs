@@ -59,6 +59,15 @@ pub(crate) struct CallFlags {
     #[arg(long, value_name = "ACCESS", value_parser = reader(Key::Permissions))]
     permissions: Option<Value>,
 
+    /// What a script is given when an agent fails: null or throw [default: null
+    /// in a body, throw in a module]
+    #[arg(long, value_name = "WHAT", value_parser = reader(Key::OnFailure))]
+    on_failure: Option<Value>,
+
+    /// Models of a body's `meta.phases`: show them, or use them [default: show]
+    #[arg(long, value_name = "HOW", value_parser = reader(Key::PhaseModels))]
+    phase_models: Option<Value>,
+
     /// Model that an alias stands for; may be repeated
     #[arg(long, value_name = "ALIAS:SELECTOR", value_parser = model_alias)]
     model_map: Vec<(String, String)>,
@@ -70,6 +79,8 @@ impl CallFlags {
         layer.add(Key::Model, self.model.as_ref());
         layer.add(Key::Effort, self.effort.as_ref());
         layer.add(Key::Permissions, self.permissions.as_ref());
+        layer.add(Key::OnFailure, self.on_failure.as_ref());
+        layer.add(Key::PhaseModels, self.phase_models.as_ref());
         layer.model_map.extend(self.model_map.iter().cloned());
     }
 
@@ -80,6 +91,8 @@ impl CallFlags {
             ("--model", &self.model),
             ("--effort", &self.effort),
             ("--permissions", &self.permissions),
+            ("--on-failure", &self.on_failure),
+            ("--phase-models", &self.phase_models),
         ];
         let given = given.into_iter().filter_map(|(name, value)| match value {
             Some(Value::Text(text)) => Some((name, text.clone())),
@@ -208,6 +221,10 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "MIB", value_parser = reader(Key::Memory))]
     memory: Option<Value>,
 
+    /// Journal of the run in MiB: its prompts, answers and log lines [default: 512]
+    #[arg(long, value_name = "MIB", value_parser = reader(Key::MaxJournal))]
+    max_journal: Option<Value>,
+
     /// Stop after this long, resumably: 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::Timeout))]
     timeout: Option<Value>,
@@ -219,6 +236,7 @@ impl LimitFlags {
         layer.add(Key::MaxAgents, self.max_agents.as_ref());
         layer.add(Key::Fuel, self.fuel.as_ref());
         layer.add(Key::Memory, self.memory.as_ref());
+        layer.add(Key::MaxJournal, self.max_journal.as_ref());
         layer.add(Key::Timeout, self.timeout.as_ref());
     }
 }

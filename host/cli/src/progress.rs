@@ -283,11 +283,14 @@ fn text_of<'a>(event: &'a Event, field: &str) -> &'a str {
     event.data.get(field).and_then(serde_json::Value::as_str).unwrap_or_default()
 }
 
-/// ` (line 3)`, of what is about a line of the script.
+/// ` (find bugs, line 3)`, of what is about an agent or a line of the script.
 fn place_of(event: &Event) -> String {
-    match number_of(event, "/line") {
-        0 => String::new(),
-        line => format!(" (line {line})"),
+    let label = text_of(event, "label");
+    match (label, number_of(event, "/line")) {
+        ("", 0) => String::new(),
+        ("", line) => format!(" (line {line})"),
+        (label, 0) => format!(" ({label})"),
+        (label, line) => format!(" ({label}, line {line})"),
     }
 }
 

@@ -11,6 +11,7 @@ use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
+use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
@@ -138,6 +139,7 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
             .budget(Key::Budget)
             .and_then(BudgetSetting::allowance)
             .map(|allowance| Budget { allowance, mode: mode(settings).unwrap_or_default() }),
+        journal_mib: small(Key::MaxJournal).unwrap_or(default.journal_mib),
     }
 }
 
@@ -158,6 +160,7 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
         memory_mib: small(Key::Memory),
         agents: small(Key::MaxAgents),
         parallel_agents: small(Key::MaxParallelAgents),
+        journal_mib: small(Key::MaxJournal),
         budget: settings.budget(Key::Budget).filter(|_| settings.is_asked(Key::Budget)),
         budget_mode: mode(settings).filter(|_| settings.is_asked(Key::BudgetMode)),
     }
@@ -205,5 +208,7 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
             "write" => Permissions::Write,
             _ => Permissions::Read,
         }),
+        on_failure: settings.text(Key::OnFailure).and_then(OnFailure::from_word),
+        phase_models: settings.text(Key::PhaseModels) == Some("use"),
     }
 }

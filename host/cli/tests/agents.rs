@@ -285,7 +285,7 @@ fn providers_lists_what_each_can_do() {
 }
 
 /// Rows of the manual's table, and the capability that each is about.
-const MANUAL: [(&str, &str); 8] = [
+const MANUAL: [(&str, &str); 11] = [
     ("answers by schema (`schema`)", "schema"),
     ("corrects itself in the same session", "sessions"),
     ("`model`", "models"),
@@ -294,6 +294,9 @@ const MANUAL: [(&str, &str); 8] = [
     ("`permissions: 'read'`", "readOnly"),
     ("`permissions: 'write'`", "write"),
     ("says what a call cost", "cost"),
+    ("`disallowedTools`", "disallowedTools"),
+    ("`tools`, `allowedTools`", "tools"),
+    ("`bashCommandClamp`", "bashCommandClamp"),
 ];
 
 #[test]

@@ -186,7 +186,7 @@ fn a_secret_of_the_settings_is_masked_wherever_an_agent_repeats_it() {
     let place = place(agent, "provider = 'slow'");
     let kept = place.path("kept");
     let args = ["--debug", "--save-raw-sessions", kept.to_str().unwrap()];
-    let script = "const a = await agent('hi')\nreturn [a, await agent('ho').catch(e => e.message)]";
+    let script = "const a = await agent('hi')\nreturn [a, await agent('ho', { onFailure: 'throw' }).catch(e => e.message)]";
     let ran = run(&place, script, &args);
     assert_eq!(ran.ok()["results"][0], "so [masked] it is");
     let failed = ran.ok()["results"][1].to_string();

@@ -67,10 +67,10 @@ fn cases() -> Vec<Case> {
             "import x from './x.mjs'\nexport default x\n",
         ),
         body(
-            "a function in the result",
+            "a function in the result of a module",
             3,
             &["result_not_json", "items[1].f"],
-            "return { items: [1, { f() {} }] }\n",
+            "export default { items: [1, { f() {} }] }\n",
         ),
         body(
             "a cycle in the result",
@@ -92,10 +92,10 @@ fn cases() -> Vec<Case> {
             "await agent('a')\nconst p = new Promise(() => {})\nawait p\n",
         ),
         body(
-            "a rejection that nobody awaits",
+            "a rejection that nobody awaits, in a module",
             3,
             &["unhandled_rejection", "boom", "2:"],
-            "Promise.reject(new Error('boom'))\nawait agent('x')\nreturn 1\n",
+            "Promise.reject(new Error('boom'))\nawait agent('x')\nexport default 1\n",
         ),
         body("a throw", 1, &["TypeError", "3:10", "[thrown]"], "const o = null\nreturn o.x\n"),
         body(

@@ -415,13 +415,14 @@ fn code_made_of_text_is_warned_of_and_strict_counts_warnings() {
 fn options_that_agent_does_not_know() {
     let rule = "unknown-option";
     finds("return agent('x', { label: 'l',\n lable: 'm' })\n", &[(rule, 3)]);
-    finds("return SW.agent('x', { 'time-out': 5, tools: [] })\n", &[(rule, 2), (rule, 2)]);
+    finds("return SW.agent('x', { 'time-out': 5, tolls: [] })\n", &[(rule, 2), (rule, 2)]);
     // What is written out beside a spread is as certain as alone.
     finds("const o = { lable: 'l' }\nreturn agent('x', { ...o, agent_type: 'a' })\n", &[(rule, 3)]);
     for known in [
         "agent('x', { label: 'l', phase: 'p', model: 'm', provider: 'debug', effort: 'low' })",
         "agent('x', { agentType: 'a', schema: { type: 'object' }, isolation: 'worktree', permissions: 'read' })",
-        "agent('x', { timeout: '5m', retry: { maxAttempts: 2 } })",
+        "agent('x', { timeout: '5m', retry: { maxAttempts: 2 }, onFailure: 'null', stallMs: 1 })",
+        "agent('x', { tools: [], disallowedTools: [], bashCommandClamp: [], key: 'k' })",
         "agent('x', { ...given, [name]: 1, ['lable']: 2 })",
         "agent('x', given)",
         "agent('x', { lable: undefined, lebal: null, label() {}, get lab() { return 1 } })",
@@ -432,7 +433,7 @@ fn options_that_agent_does_not_know() {
         finds(&body, &[]);
     }
     let place = Place::new();
-    place.write("script.js", format!("{META}return agent('x', {{ lable: 'm', tools: 1 }})\n"));
+    place.write("script.js", format!("{META}return agent('x', {{ lable: 'm', zzz: 1 }})\n"));
     let ran = place.run(&["check", "script.js"]);
     for part in
         ["script.js:2:21: warning", "option `lable`", "did you mean `label`?", "it knows `label`, "]

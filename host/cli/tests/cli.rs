@@ -136,7 +136,7 @@ return {{ slots, items, quiet }}
                 && null["reason"].as_str().unwrap().contains(reason)
         })
     };
-    assert!(has("parallel", Some(1), "rate_limit", "rate"), "{nulls:?}");
+    assert!(has("agent", None, "rate_limit", "rate"), "{nulls:?}");
     assert!(has("parallel", Some(2), "thrown", "TypeError: mine"), "{nulls:?}");
     assert!(has("pipeline", Some(1), "thrown", "second"), "{nulls:?}");
     assert!(has("agent", None, "agent_null", "null"), "{nulls:?}");
@@ -148,7 +148,7 @@ fn a_failed_call_outside_a_group_fails_the_run_at_its_line() {
     let place = Place::new();
     let ran = place.script(
         &format!("{META}const a = 1\nawait agent('x')\n"),
-        &["--debug-rule", "*=fail:model"],
+        &["--debug-rule", "*=fail:model", "--on-failure", "throw"],
     );
     ran.fails(1, &["3:", "model", "history run_"]);
     let report = ran.report();
@@ -157,9 +157,11 @@ fn a_failed_call_outside_a_group_fails_the_run_at_its_line() {
     assert_eq!(report["agents"]["failed"], 1);
     let caught = place.script(
         &format!("{META}try {{ await agent('x') }} catch (e) {{ return [e.name, e.code] }}\n"),
-        &["--debug-rule", "*=fail:model"],
+        &["--debug-rule", "*=fail:model", "--on-failure", "throw"],
     );
-    assert_eq!(caught.ok()["results"], json!(["AgentError", "provider_model"]));
+    // Nobody gave an answer.
+    caught.fails(8, &[]);
+    assert_eq!(caught.report()["results"], json!(["AgentError", "provider_model"]));
 }
 
 #[test]

@@ -84,7 +84,9 @@ fn the_null_that_breaks_a_script_is_named_with_its_agent() {
         "{SCHEMA}const review = await agent('verify', {{ label: 'verify:auth', schema: S }})\nconst names = review.findings.map(f => f.length)\nconst safe = await agent('other', {{ label: 'other' }})\nreturn {{ names, safe: safe?.length }}\n"
     );
     let ran = explore(&place, &body, &["--runs", "40"]);
-    let found = findings(&ran, 1);
+    // A failed agent is null as well.
+    let found = findings(&ran, 2);
+    assert_eq!((&found[1]["kind"], &found[1]["line"]), (&"unhandled-failure".into(), &4.into()));
     assert_eq!(found[0]["kind"], "unhandled-null");
     assert_eq!(found[0]["line"], 4);
     let said = "`review.findings` of the null that `verify:auth` returned, line 4";
@@ -99,7 +101,7 @@ fn a_null_that_breaks_a_slot_and_a_failure_that_leaves_a_null_are_found() {
     let body = format!(
         "{SCHEMA}const kept = await pipeline([1, 2], i => agent('a' + i, {{ label: 'a' + i, schema: S }}), r => r.findings.length)\nconst xs = await parallel([1, 2].map(i => () => agent('x' + i, {{ label: 'x' + i, schema: S }})))\nreturn [kept, xs.map(({{ findings }}) => findings.length)]\n"
     );
-    let found = findings(&explore(&place, &body, &["--runs", "100"]), 3);
+    let found = findings(&explore(&place, &body, &["--runs", "100"]), 4);
     let said = |kind: &str, part: &str| {
         found
             .iter()
@@ -172,7 +174,9 @@ fn a_null_in_a_child_is_shown_where_the_child_breaks() {
     place.write("flows/kid.mjs", kid);
     let body = "const safe = await agent('a')\nreturn { r: await workflow({ scriptPath: './flows/kid.mjs' }), safe: safe?.length }\n";
     let ran = explore(&place, body, &["--runs", "40"]);
-    let found = findings(&ran, 1);
+    // A failed agent is null as well.
+    let found = findings(&ran, 2);
+    assert_eq!(found[1]["kind"], "unhandled-failure");
     assert_eq!(found[0]["kind"], "unhandled-null");
     assert_eq!(
         found[0]["message"],

@@ -126,9 +126,10 @@ fn equal_calls_take_their_answers_first_in_first_out() {
 #[test]
 fn failed_calls_run_again_and_finished_runs_can_be_forked() {
     let place = Place::new();
+    // Its script was given null, and had its result.
     let script = body("const a = await agent('a')\nreturn a + await agent('b ' + a)");
     let failed = place.script(&script, &["--debug-rule", "prompt:b *=fail"]);
-    failed.fails(1, &["a debug rule says so"]);
+    assert_eq!(failed.ok()["results"], "echo: anull");
     let fork = place.run(&["fork", "latest", "--debug-rule", "prompt:none=fail"]);
     assert_eq!(fork.ok()["results"], "echo: aecho: b echo: a");
     assert_eq!(dispatched(&place, &fork.run_id()), ["b echo: a"]);
@@ -327,5 +328,8 @@ fn an_error_made_of_a_null_names_the_agent_that_gave_it() {
         "const [found] = await parallel([() => agent('look', { label: 'verify:db' })])\nreturn found.map(one => one.name)",
     );
     let failed = place.script(&script, &["--debug-rule", "label:verify*=fail"]);
+    failed.fails(1, &["TypeError", "null before that: agent `verify:db`, step 1: debug: failed"]);
+    let throw = ["--debug-rule", "label:verify*=fail", "--on-failure", "throw"];
+    let failed = place.script(&script, &throw);
     failed.fails(1, &["TypeError", "agent `verify:db`, step 1 (slot 0 of parallel 1)"]);
 }

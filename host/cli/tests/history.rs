@@ -29,7 +29,8 @@ fn workflow(name: &str, agents: u32) -> String {
 fn three() -> (Place, [String; 3]) {
     let place = Place::new();
     let first = place.script(&workflow("one", 1), &[]);
-    let second = place.script(&workflow("one", 1), &["--debug-rule", "*=fail"]);
+    let fail = ["--debug-rule", "*=fail", "--on-failure", "throw"];
+    let second = place.script(&workflow("one", 1), &fail);
     let third = place.script(&workflow("two", 3), &["--max-agents", "2"]);
     assert_eq!([first.code, second.code, third.code], [0, 1, 5]);
     let ids = [first.run_id(), second.run_id(), third.run_id()];

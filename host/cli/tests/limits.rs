@@ -117,7 +117,7 @@ fn sizes_are_bounded() {
             "let s = { type: 'object' }; for (let i = 0; i < 40; i++) s = { properties: { a: s } }; await agent('x', { schema: s })",
             "64",
         ),
-        ("return 'x'.repeat(5 * 2 ** 20)", "limit_result"),
+        ("return 'x'.repeat(33 * 2 ** 20)", "limit_result"),
     ] {
         place.script(&format!("{META}{script}\n"), &[]).fails(1, &[says]);
     }

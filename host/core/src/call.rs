@@ -12,7 +12,8 @@ use crate::codes;
 use crate::guest::Failure;
 use crate::ids::{CallId, RunId};
 use crate::limits::PROMPT_BYTES_MAX;
-use crate::options;
+use crate::options::{self, Manner};
+use crate::settlement::OnFailure;
 use crate::worktree::Worktree;
 
 /// One `agent()` call, as it is journaled: phase defaults are applied.
@@ -53,9 +54,31 @@ pub struct AgentRequest {
     /// How often to try again; never part of what a call is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Longest silence of one attempt, in milliseconds; 0 for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stall_ms: Option<u64>,
+    /// What the script is given when its agent fails; never part of what a call
+    /// is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// Tells it apart from calls that are equal otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Tools that the agent may not use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disallowed_tools: Vec<String>,
+    /// The only tools that it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// The only shell commands that it may run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bash_command_clamp: Option<Vec<String>>,
     /// Names of options that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Why other options were ignored, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// What a run gives to calls that do not say it themselves.
@@ -70,6 +93,13 @@ pub struct CallDefaults {
     /// What agents may do to files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
+    /// What scripts are given when an agent fails; none leaves it to the dialect
+    /// of the script that calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
+    /// Whether the models of `meta.phases` hold for the calls of a body, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub phase_models: bool,
 }
 
 impl CallDefaults {
@@ -130,7 +160,14 @@ impl AgentRequest {
             permissions: None,
             timeout_ms: None,
             retry: None,
+            stall_ms: None,
+            on_failure: None,
+            key: None,
+            disallowed_tools: Vec::new(),
+            tools: None,
+            bash_command_clamp: None,
             unknown: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 
@@ -138,7 +175,7 @@ impl AgentRequest {
     ///
     /// # Errors
     /// A refusal of this call, with the option it is about.
-    pub fn read(prompt: String, options: &str) -> Result<Self, Failure> {
+    pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
         if prompt.is_empty() {
             return Err(refuse("agent() needs a prompt that is not empty"));
         }
@@ -152,7 +189,7 @@ impl AgentRequest {
             ));
         }
         let mut request = Self::plain(prompt);
-        options::read(&mut request, options)?;
+        options::read(&mut request, options, manner)?;
         Ok(request)
     }
 
@@ -345,7 +382,7 @@ mod tests {
     #[test]
     fn options_are_read_and_unknown_ones_are_kept_by_name() {
         let options = r#"{"label":"l","model":"m","agentType":"x","color":"red","phase":null}"#;
-        let request = AgentRequest::read("p".into(), options).unwrap();
+        let request = AgentRequest::read("p".into(), options, Manner::Module).unwrap();
         assert_eq!(request.label.as_deref(), Some("l"));
         assert_eq!(request.model.as_deref(), Some("m"));
         assert_eq!(request.agent_type.as_deref(), Some("x"));
@@ -359,11 +396,12 @@ mod tests {
         for (prompt, options) in
             [("", "{}"), ("p", "[]"), ("p", "{\"label\":1}"), ("p", "{"), ("p", deep.as_str())]
         {
-            let refused = AgentRequest::read(prompt.into(), options).unwrap_err();
+            let refused = AgentRequest::read(prompt.into(), options, Manner::Module).unwrap_err();
             assert_eq!(refused.code, codes::CALL_INVALID, "{options:.40}");
         }
         let long = "x".repeat(PROMPT_BYTES_MAX + 1);
-        assert_eq!(AgentRequest::read(long, "{}").unwrap_err().code, codes::CALL_TOO_LARGE);
+        let refused = AgentRequest::read(long, "{}", Manner::Body).unwrap_err();
+        assert_eq!(refused.code, codes::CALL_TOO_LARGE);
     }
 
     #[test]

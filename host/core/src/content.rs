@@ -5,10 +5,13 @@
 //!
 //! Part of an agent call's content is what decides about the answer: the
 //! prompt, the schema, and who is asked (provider, model, effort, kind of
-//! agent, isolation, permissions), with the phase's defaults applied. Not part
-//! of it: label and phase title, which are for people; time-out, retries and
-//! options that this version ignores, which decide whether there is an answer
-//! and never what it says.
+//! agent, isolation, permissions, the tools and commands it is held to), with the
+//! phase's defaults applied; and the script's own `key`. Not part of it: label and
+//! phase title, which are for people; time-outs, retries, what becomes of a
+//! failure, and options that this version ignores, which decide whether there is
+//! an answer and never what it says.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -33,10 +36,19 @@ impl AgentRequest {
             permissions,
             timeout_ms: _,
             retry: _,
+            stall_ms: _,
+            on_failure: _,
+            key,
+            disallowed_tools,
+            tools,
+            bash_command_clamp,
             unknown: _,
+            ignored: _,
         } = self;
         let schema = schema.as_deref().map(canonical);
         let permissions = permissions.map(|permissions| permissions.as_str().to_owned());
+        let disallowed_tools = set_of(Some(disallowed_tools).filter(|tools| !tools.is_empty()));
+        let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
         let parts = [
             ("prompt", Some(prompt)),
             ("schema", schema.as_ref()),
@@ -46,6 +58,10 @@ impl AgentRequest {
             ("agentType", agent_type.as_ref()),
             ("isolation", isolation.as_ref()),
             ("permissions", permissions.as_ref()),
+            ("disallowedTools", disallowed_tools.as_ref()),
+            ("tools", tools.as_ref()),
+            ("bashCommandClamp", clamp.as_ref()),
+            ("key", key.as_ref()),
         ];
         let mut text = Vec::with_capacity(prompt.len() + 64);
         text.extend_from_slice(b"agent\n");
@@ -57,6 +73,12 @@ impl AgentRequest {
         }
         Digest::of(&text)
     }
+}
+
+/// A list whose order and repetitions say nothing, as JSON text.
+fn set_of(entries: Option<&Vec<String>>) -> Option<String> {
+    let entries: BTreeSet<&String> = entries?.iter().collect();
+    Some(Value::from_iter(entries.into_iter().cloned()).to_string())
 }
 
 /// Content of a `sleep()`: how long it is.
@@ -92,15 +114,22 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Manner;
 
     fn key(prompt: &str, options: &str) -> Digest {
-        AgentRequest::read(prompt.to_owned(), options).unwrap().content_key()
+        AgentRequest::read(prompt.to_owned(), options, Manner::Module).unwrap().content_key()
     }
 
     #[test]
     fn what_is_for_people_is_no_part_of_a_call() {
         let plain = key("p", "{}");
-        for same in [r#"{"label":"l"}"#, r#"{"phase":"Review"}"#, r#"{"color":"red"}"#] {
+        for same in [
+            r#"{"label":"l"}"#,
+            r#"{"phase":"Review"}"#,
+            r#"{"color":"red"}"#,
+            r#"{"onFailure":"throw","stallMs":5,"timeout":5}"#,
+            r#"{"disallowedTools":[],"sharedHeadLength":3}"#,
+        ] {
             assert_eq!(key("p", same), plain, "{same}");
         }
     }
@@ -115,6 +144,12 @@ mod tests {
             r#"{"agentType":"m"}"#,
             r#"{"isolation":"worktree"}"#,
             r#"{"schema":{"type":"string"}}"#,
+            r#"{"disallowedTools":["Bash"]}"#,
+            r#"{"disallowedTools":["Bash","Edit"]}"#,
+            r#"{"tools":["Bash"]}"#,
+            r#"{"tools":[]}"#,
+            r#"{"bashCommandClamp":["Bash"]}"#,
+            r#"{"key":"m"}"#,
         ];
         let mut keys: Vec<Digest> = options.iter().map(|options| key("p", options)).collect();
         keys.push(key("q", "{}"));
@@ -123,6 +158,13 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn lists_of_tools_count_whatever_their_order() {
+        let one = key("p", r#"{"disallowedTools":["Edit","Bash"]}"#);
+        assert_eq!(one, key("p", r#"{"disallowedTools":["Bash","Edit","Bash"]}"#));
+        assert_eq!(key("p", r#"{"allowedTools":["A"]}"#), key("p", r#"{"tools":["A"]}"#));
     }
 
     #[test]

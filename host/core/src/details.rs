@@ -15,6 +15,7 @@ use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
 use crate::report::{NoHead, TokenUsage};
+use crate::settlement::Given;
 use crate::worktree::Worktree;
 
 mod fold;
@@ -263,6 +264,9 @@ pub struct Step<'a> {
     /// Why it failed, or why it waits for its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a Failure>,
+    /// What its script was given, where it was not told of the failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
     /// What its agent is doing, as far as that was journaled; none when it is
     /// not at work.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@
 //! [`Activity`] is what an agent is doing now: most are shown and gone, some are
 //! entries themselves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,13 +16,18 @@ use serde_json::{Value, json};
 use crate::asked::Asked;
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
-use crate::guest::{Failure, Outcome, ScriptError, UNDEFINED};
+use crate::guest::{Failure, GroupKind, NullSlot, Outcome, ScriptError, UNDEFINED};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::selector::choose;
+use crate::settlement::Given;
+use crate::surface::Surface;
 
 /// Version of the stream. Fields and types are only ever added.
 pub const EVENT_FORMAT: u32 = 1;
+
+/// Most warnings about options of one run.
+const WARNED_MAX: usize = 1_000;
 
 /// One line of the stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,7 +106,8 @@ pub struct EventFold {
     at_us: i64,
     steps: HashMap<CallId, Step>,
     dispatches: HashMap<CallId, u32>,
-    warned: Vec<String>,
+    /// Warnings about options, each of which is given once.
+    warned: HashSet<String>,
 }
 
 impl Default for EventFold {
@@ -121,7 +127,7 @@ impl EventFold {
             at_us: 0,
             steps: HashMap::new(),
             dispatches: HashMap::new(),
-            warned: Vec::new(),
+            warned: HashSet::new(),
         }
     }
 
@@ -173,14 +179,23 @@ impl EventFold {
                 self.one("workflow.log", *scope, None, json!({ "message": message }))
             }
             Body::SlotNulled { scope, slot } => {
-                self.one("workflow.slot_null", *scope, None, json!(slot))
+                let kind = "workflow.slot_null";
+                let mut events = self.one(kind, *scope, None, json!(slot));
+                events.extend(self.said(kind, *scope, slot.step, &slot_line(slot)));
+                events
             }
             Body::Warned { scope, warning } => {
-                self.one("workflow.warning", *scope, warning.step, json!(warning))
+                let step = warning.step.and_then(|step| self.steps.get(&step));
+                let label = step.and_then(|step| step.request.as_ref()).map(|asked| asked.title());
+                let mut data = json!(warning);
+                if let Some(label) = label {
+                    data["label"] = json!(label);
+                }
+                self.one("workflow.warning", *scope, warning.step, data)
             }
             Body::AgentDispatched { call } => self.dispatched(*call),
-            Body::Settled { call, outcome, reply } => {
-                self.settled(*call, outcome, reply.as_deref())
+            Body::Settled { call, outcome, reply, given } => {
+                self.settled(*call, outcome, reply.as_deref(), *given)
             }
             Body::RunEnded { end } => self.ended(end),
             Body::AttemptEnded { reason } => self.stopped(reason),
@@ -247,12 +262,13 @@ impl EventFold {
         let request_kept = Some(Box::new(request.clone()));
         self.steps.insert(call, Step { request: request_kept, ..Step::plain(scope) });
         let mut events = Vec::new();
-        for name in &request.unknown {
-            if self.warned.contains(name) {
+        let unknown = request.unknown.iter();
+        let unknown =
+            unknown.map(|name| format!("agent() does not know the option `{name}`; it is ignored"));
+        for message in unknown.chain(request.ignored.iter().cloned()) {
+            if self.warned.len() >= WARNED_MAX || !self.warned.insert(message.clone()) {
                 continue;
             }
-            self.warned.push(name.clone());
-            let message = format!("agent() does not know the option `{name}`; it is ignored");
             let data = json!({ "message": message });
             events.extend(self.one("workflow.warning", scope, Some(call), data));
         }
@@ -277,11 +293,17 @@ impl EventFold {
         self.one("workflow.agent_started", scope, Some(call), data)
     }
 
-    fn settled(&mut self, call: CallId, outcome: &Outcome, reply: Option<&Reply>) -> Vec<Event> {
+    fn settled(
+        &mut self,
+        call: CallId,
+        outcome: &Outcome,
+        reply: Option<&Reply>,
+        given: Option<Given>,
+    ) -> Vec<Event> {
         let Some(step) = self.steps.remove(&call) else { return Vec::new() };
         let scope = step.scope;
         if let Some(request) = step.request {
-            return self.agent_settled(call, scope, &request, outcome, reply);
+            return self.agent_settled(call, scope, &request, outcome, reply, given);
         }
         let Some(target) = step.target else {
             return self.one("workflow.sleep_ended", scope, Some(call), json!({}));
@@ -304,6 +326,7 @@ impl EventFold {
         request: &AgentRequest,
         outcome: &Outcome,
         reply: Option<&Reply>,
+        given: Option<Given>,
     ) -> Vec<Event> {
         let mut data = json!({
             "label": request.title(),
@@ -330,6 +353,9 @@ impl EventFold {
             }
             Outcome::Failed(failure) => {
                 data["error"] = json!(failure);
+                if let Some(given) = given {
+                    data["given"] = json!(given);
+                }
                 "workflow.agent_failed"
             }
         };
@@ -344,6 +370,10 @@ impl EventFold {
                 let data = json!({ "message": message });
                 events.extend(self.one("workflow.warning", scope, Some(call), data));
             }
+        }
+        if let Outcome::Failed(failure) = outcome {
+            let message = format!("agent `{}` failed: {}", request.title(), failure.message);
+            events.extend(self.said(kind, scope, Some(call), &message));
         }
         events
     }
@@ -362,6 +392,21 @@ impl EventFold {
 
     fn stopped(&mut self, reason: &StopReason) -> Vec<Event> {
         self.one("workflow.stopped", Scope::ROOT, None, json!(reason))
+    }
+
+    /// A line of the log that no script wrote, as Claude Code has one for every
+    /// agent and every slot that fails. `of` is the event that it says again.
+    fn said(
+        &mut self,
+        of: &'static str,
+        scope: Scope,
+        call: Option<CallId>,
+        message: &str,
+    ) -> Vec<Event> {
+        if self.head.as_ref().is_none_or(|head| head.surface == Surface::First) {
+            return Vec::new();
+        }
+        self.one("workflow.log", scope, call, json!({ "message": message, "of": of }))
     }
 
     fn one(
@@ -397,6 +442,16 @@ impl EventFold {
         let micros = u64::try_from(at_us.saturating_sub(self.created_us)).unwrap_or_default();
         micros.saturating_mul(1_000)
     }
+}
+
+fn slot_line(slot: &NullSlot) -> String {
+    let NullSlot { group, ordinal, index, stage, error, .. } = slot;
+    let stage = stage.map_or_else(String::new, |stage| format!(", stage {stage}"));
+    let (group, part) = match group {
+        GroupKind::Parallel => ("parallel", "slot"),
+        GroupKind::Pipeline => ("pipeline", "item"),
+    };
+    format!("{group} {ordinal}, {part} {index}{stage} failed: {}: {}", error.name, error.message)
 }
 
 fn activity_data(activity: &Activity) -> Value {

@@ -21,6 +21,7 @@ use crate::ids::{CallId, Digest, RunId, Scope, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
 use crate::pool::Pooled;
+use crate::settlement::Given;
 pub use crate::stop::StopReason;
 use crate::surface::Surface;
 use crate::worktree::Worktree;
@@ -189,6 +190,9 @@ pub enum Body {
         /// What the agent said of itself, for agents.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply: Option<Box<Reply>>,
+        /// What the script was given instead, where it was not told of a failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Given>,
     },
     /// Delivery: the time of a timer was up.
     TimerFired {

@@ -67,8 +67,9 @@ pub const ARGS_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes of one agent's answer as JSON text.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Most bytes of a script's result as JSON text.
-pub const RESULT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most bytes of a script's result as JSON text: what fits into a script's own
+/// memory a few times over.
+pub const RESULT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Bytes of one `log()` line that are kept; the rest is cut, and says so.
 pub const LOG_BYTES_MAX: usize = 16 * 1024;
@@ -84,8 +85,12 @@ pub const NOTES_MAX: u32 = 200_000;
 /// until they are durable, whatever the script's own memory is.
 pub const TURN_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// Bytes of a whole journal, before compression of repeated values.
-pub const JOURNAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// A whole journal, before compression of repeated values, in MiB: a hundred
+/// times what a long run writes.
+pub const JOURNAL_MIB_DEFAULT: u32 = 512;
+
+/// The most that `--max-journal` accepts, in MiB: replays read all of it.
+pub const JOURNAL_MIB_MAX: u32 = 65_536;
 
 /// The longest sleep: 365 days, in milliseconds.
 pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
@@ -124,6 +129,18 @@ pub struct Limits {
     /// What may be spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// The journal of the run, in MiB.
+    #[serde(default = "journal_mib_default", skip_serializing_if = "is_journal_mib_default")]
+    pub journal_mib: u32,
+}
+
+fn journal_mib_default() -> u32 {
+    JOURNAL_MIB_DEFAULT
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_journal_mib_default(mib: &u32) -> bool {
+    *mib == JOURNAL_MIB_DEFAULT
 }
 
 impl Default for Limits {
@@ -134,6 +151,7 @@ impl Default for Limits {
             agents: AGENTS_DEFAULT,
             parallel_agents: PARALLEL_AGENTS_DEFAULT,
             budget: None,
+            journal_mib: JOURNAL_MIB_DEFAULT,
         }
     }
 }
@@ -229,10 +247,12 @@ pub enum LimitError {
         limit: usize,
     },
     /// The journal is full.
-    #[error("the journal of the run holds {limit} bytes, as many as it may; return or log less")]
+    #[error(
+        "the journal of the run holds more than {limit_mib} MiB of prompts, answers and log lines; raise it with --max-journal {}", limit_mib.saturating_mul(2)
+    )]
     Journal {
-        /// Bytes allowed.
-        limit: u64,
+        /// MiB allowed.
+        limit_mib: u32,
     },
     /// The result is too large.
     #[error(

@@ -3,14 +3,20 @@
 //! Owns: from hostile JSON text to a checked [`AgentRequest`]; each refusal
 //! names the option and what it takes. Never: chooses a provider.
 
+mod body;
+mod tools;
+
 use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
 use crate::call::{AgentRequest, Permissions, Retry, kind_of, refuse};
 use crate::codes;
-use crate::guest::Failure;
+use crate::duration;
+use crate::guest::{Dialect, Failure};
 use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX};
 use crate::schema;
+use crate::settlement::OnFailure;
+use body::Meant;
 
 /// Attempts of a call whose `retry` does not say how many.
 const RETRY_ATTEMPTS_ASKED: u32 = 3;
@@ -18,8 +24,12 @@ const RETRY_ATTEMPTS_ASKED: u32 = 3;
 /// The one kind of isolation there is.
 pub const ISOLATION_WORKTREE: &str = "worktree";
 
-/// All that `agent()` knows, for whoever reads a script without running it.
-pub const OPTIONS: [&str; 11] = [
+/// Most warnings about the options of one call.
+const IGNORED_MAX: usize = 16;
+
+/// All that `agent()` knows, for whoever reads a script without running it. The
+/// first ones are those of surface 1.
+pub const OPTIONS: [&str; 19] = [
     "label",
     "phase",
     "model",
@@ -31,16 +41,74 @@ pub const OPTIONS: [&str; 11] = [
     "permissions",
     "timeout",
     "retry",
+    "stallMs",
+    "onFailure",
+    "key",
+    "disallowedTools",
+    "allowedTools",
+    "tools",
+    "bashCommandClamp",
+    "sharedHeadLength",
 ];
 
-pub(crate) fn read(request: &mut AgentRequest, text: &str) -> Result<(), Failure> {
-    for (name, value) in object(text)? {
+/// Of [`OPTIONS`], how many surface 1 knew.
+const OPTIONS_FIRST: usize = 11;
+
+/// Those that hold an agent to something.
+const RESTRICTING: [&str; 5] =
+    ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp"];
+
+/// How the options of a call are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// As in the runs of surface 1: the options of that time, strictly.
+    First,
+    /// As a module means them: a value that an option cannot have refuses the
+    /// call.
+    Module,
+    /// As a body means them: what Claude Code passes over is passed over, with a
+    /// warning.
+    Body,
+}
+
+impl From<Dialect> for Manner {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Module => Self::Module,
+            Dialect::Body => Self::Body,
+        }
+    }
+}
+
+pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Result<(), Failure> {
+    for (name, value) in object(request, text, manner)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
-        if !value.is_null() {
-            set(request, &name, value)?;
+        if value.is_null() {
+            continue;
+        }
+        let known = if manner == Manner::First { OPTIONS_FIRST } else { OPTIONS.len() };
+        if !OPTIONS[..known].contains(&name.as_str()) {
+            if manner != Manner::First {
+                tools::refuse_alike(&name, &value)?;
+            }
+            request.unknown.push(name);
+            continue;
+        }
+        let meant =
+            if manner == Manner::Body { body::meant(&name, value) } else { Meant::Value(value) };
+        match meant {
+            Meant::Value(value) => set(request, &name, value)?,
+            Meant::Nothing => {}
+            Meant::Ignored(why) => ignore(request, why),
         }
     }
     Ok(())
+}
+
+fn ignore(request: &mut AgentRequest, why: String) {
+    if request.ignored.len() < IGNORED_MAX {
+        request.ignored.push(why);
+    }
 }
 
 fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failure> {
@@ -64,8 +132,31 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
             });
         }
         "timeout" => request.timeout_ms = Some(timeout(name, &value)?),
+        "stallMs" => request.stall_ms = Some(stall(name, &value)?),
         "retry" => request.retry = Some(retry(name, value)?),
-        _ => request.unknown.push(name.to_owned()),
+        "onFailure" => {
+            let word = string(name, value)?;
+            let read = OnFailure::from_word(&word);
+            let refused = || wrong(name, "'null' or 'throw'", &format!("'{word}'"));
+            request.on_failure = Some(read.ok_or_else(refused)?);
+        }
+        "key" => request.key = text(name, value)?,
+        "disallowedTools" => request.disallowed_tools = tools::names(name, &value)?,
+        "allowedTools" | "tools" if request.tools.is_none() => {
+            request.tools = Some(tools::names(name, &value)?);
+        }
+        "allowedTools" | "tools" => {
+            return Err(refuse(
+                "agent() takes one of the options `tools` and `allowedTools`, and has both",
+            ));
+        }
+        "bashCommandClamp" => request.bash_command_clamp = Some(tools::commands(name, &value)?),
+        // For Claude Code's cache; it changes nothing here.
+        "sharedHeadLength" if whole(&value, 0, u64::MAX).is_some() => {}
+        "sharedHeadLength" => {
+            return Err(wrong(name, "a whole number of characters", &value.to_string()));
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -92,6 +183,27 @@ fn timeout(name: &str, value: &Value) -> Result<u64, Failure> {
         wrong(name, "milliseconds, or text like '90s' or '5m', up to 24 h", &value.to_string())
     })
 }
+
+/// Milliseconds of silence; 0 for no watch at all, as Claude Code has it for 0,
+/// for negative numbers and for those that are none.
+fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and makes 0 of what is negative"
+    )]
+    let read = match value {
+        Value::Number(number) => number.as_f64().map(|ms| ms.ceil() as u64),
+        Value::String(text) if NOT_FINITE.contains(&text.as_str()) => Some(0),
+        Value::String(text) => duration_ms(text),
+        _ => None,
+    };
+    read.map(|ms| ms.min(AGENT_TIMEOUT_MS_MAX))
+        .ok_or_else(|| wrong(name, "milliseconds, or text like '90s' or '5m'", &value.to_string()))
+}
+
+/// How numbers arrive that JSON has no word for.
+const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 fn retry(name: &str, value: Value) -> Result<Retry, Failure> {
     let takes = format!(
@@ -128,41 +240,26 @@ fn whole(value: &Value, least: u64, most: u64) -> Option<u64> {
     (least..=most).contains(&number).then_some(number)
 }
 
-/// `500ms`, `90s`, `5m`, `1.5h`, `1h30m` in milliseconds.
 fn duration_ms(text: &str) -> Option<u64> {
-    let mut milliseconds = 0.0;
-    let mut rest = text;
-    loop {
-        let (number, after) = rest.split_at(rest.find(|one: char| one.is_ascii_alphabetic())?);
-        let end = after.find(|one: char| !one.is_ascii_alphabetic()).unwrap_or(after.len());
-        let each = match &after[..end] {
-            "ms" => 1.0,
-            "s" => 1_000.0,
-            "m" => 60_000.0,
-            "h" => 3_600_000.0,
-            _ => return None,
-        };
-        let is_number = number.bytes().all(|one| one.is_ascii_digit() || one == b'.');
-        milliseconds += number.parse::<f64>().ok().filter(|_| is_number)? * each;
-        rest = &after[end..];
-        if rest.is_empty() {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "`as` saturates"
-            )]
-            return Some(milliseconds.round() as u64);
-        }
-    }
+    let micros = duration::parse(text).ok()?.as_micros();
+    u64::try_from(micros.saturating_add(500) / 1_000).ok()
 }
 
 fn wrong(name: &str, takes: &str, given: &str) -> Failure {
-    const SHOWN_CHARS: usize = 100;
-    let given: String = given.chars().take(SHOWN_CHARS).collect();
-    refuse(format!("option `{name}` of agent() takes {takes}, and is {given}"))
+    refuse(format!("option `{name}` of agent() takes {takes}, and is {}", shown(given)))
 }
 
-fn object(text: &str) -> Result<Map<String, Value>, Failure> {
+/// A value in a message.
+fn shown(given: &str) -> String {
+    const SHOWN_CHARS: usize = 100;
+    given.chars().take(SHOWN_CHARS).collect()
+}
+
+fn object(
+    request: &mut AgentRequest,
+    text: &str,
+    manner: Manner,
+) -> Result<Map<String, Value>, Failure> {
     if text.len() > OPTIONS_BYTES_MAX {
         return Err(Failure::new(
             codes::CALL_TOO_LARGE,
@@ -174,6 +271,16 @@ fn object(text: &str) -> Result<Map<String, Value>, Failure> {
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(options)) => Ok(options),
+        Ok(other) if manner == Manner::Body => {
+            // `agent(prompt, quick && {…})` says nothing either way.
+            if !matches!(other, Value::Null | Value::Bool(false)) {
+                let kind = kind_of(&other);
+                let why =
+                    format!("the options of agent() are {kind}, not an object; they are ignored");
+                ignore(request, why);
+            }
+            Ok(Map::new())
+        }
         Ok(other) => Err(refuse(format!(
             "the options of agent() must be an object, and are {}",
             kind_of(&other)
@@ -186,65 +293,4 @@ fn object(text: &str) -> Result<Map<String, Value>, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(options: &str) -> AgentRequest {
-        AgentRequest::read("p".into(), options).unwrap()
-    }
-
-    #[test]
-    fn every_option_is_read() {
-        let all = request(
-            r#"{"timeout":"1.5m","retry":{"maxAttempts":4,"backoffMs":50.0},"permissions":"read",
-                "isolation":"worktree","effort":"high","provider":"p"}"#,
-        );
-        assert_eq!(all.timeout_ms, Some(90_000));
-        assert_eq!(all.retry, Some(Retry { max_attempts: 4, backoff_ms: 50 }));
-        assert_eq!(all.permissions, Some(Permissions::Read));
-        assert_eq!(all.isolation.as_deref(), Some("worktree"));
-        assert_eq!(all.unknown, Vec::<String>::new());
-        assert_eq!(request(r#"{"timeout":250}"#).timeout_ms, Some(250));
-        assert_eq!(request(r#"{"timeout":"1h30m"}"#).timeout_ms, Some(5_400_000));
-        let empty = request(r#"{"label":"","effort":""}"#);
-        assert_eq!((empty.label, empty.effort), (None, None));
-        assert_eq!(request(r#"{"retry":{}}"#).retry.unwrap().max_attempts, RETRY_ATTEMPTS_ASKED);
-    }
-
-    #[test]
-    fn the_list_of_options_is_all_that_is_known() {
-        for name in OPTIONS {
-            // A value that is wrong for every option: only a known one refuses it.
-            let refused = AgentRequest::read("p".into(), &format!(r#"{{"{name}":[3]}}"#));
-            assert!(refused.is_err(), "{name}");
-        }
-        let source = include_str!("options.rs");
-        let body = source.split("fn set(").nth(1).unwrap().split("\n}\n").next().unwrap();
-        let arms = body.lines().filter(|line| line.starts_with("        \""));
-        assert_eq!(arms.count(), OPTIONS.len());
-    }
-
-    #[test]
-    fn a_wrong_value_is_refused_by_name_with_what_it_takes() {
-        for (options, says) in [
-            (r#"{"label":1}"#, "`label` of agent() takes a string, and is a number"),
-            (r#"{"timeout":0}"#, "`timeout` of agent() takes milliseconds"),
-            (r#"{"timeout":"soon"}"#, "is \"soon\""),
-            (r#"{"timeout":"25h"}"#, "up to 24 h"),
-            (r#"{"timeout":"1h30"}"#, "is \"1h30\""),
-            (r#"{"timeout":"1h-30m"}"#, "`timeout`"),
-            (r#"{"timeout":1.5}"#, "`timeout`"),
-            (r#"{"permissions":"all"}"#, "takes 'read' or 'write', and is 'all'"),
-            (r#"{"isolation":"container"}"#, "takes 'worktree' or nothing, and is 'container'"),
-            (r#"{"retry":3}"#, "`retry` of agent() takes { maxAttempts: 1 to 10"),
-            (r#"{"retry":{"maxAttempts":0}}"#, "and is { maxAttempts: 0 }"),
-            (r#"{"retry":{"maxAttempts":11}}"#, "1 to 10"),
-            (r#"{"retry":{"backoffMs":-1}}"#, "and is { backoffMs: -1 }"),
-            (r#"{"retry":{"times":1}}"#, "and is { times: 1 }"),
-        ] {
-            let refused = AgentRequest::read("p".into(), options).unwrap_err();
-            assert_eq!(refused.code, codes::CALL_INVALID, "{options}");
-            assert!(refused.message.contains(says), "{options}: {}", refused.message);
-        }
-    }
-}
+mod tests;

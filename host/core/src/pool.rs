@@ -211,7 +211,7 @@ impl Answers {
             Body::AgentAnswered { call, outcome, reply } => {
                 self.came_to(*call, outcome, Some(reply), seq);
             }
-            Body::Settled { call, outcome, reply } => {
+            Body::Settled { call, outcome, reply, .. } => {
                 self.came_to(*call, outcome, reply.as_deref(), seq);
             }
             _ => {}
@@ -269,6 +269,16 @@ impl Answers {
     }
 }
 
+/// The answers of a journal that is all here.
+#[must_use]
+pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
+    let mut answers = Answers::of(run.clone(), BTreeSet::new());
+    for (seq, entry) in (0..).zip(entries) {
+        answers.add(seq, entry);
+    }
+    answers.offers()
+}
+
 impl Made {
     fn answer(self, run: &RunId, call: CallId) -> Option<Waiting> {
         let Some(CameTo { outcome, mut reply }) = self.came_to else { return self.given };
@@ -299,7 +309,7 @@ mod tests {
 
     fn settled(call: u32, answer: &str) -> Body {
         let outcome = Outcome::Value(answer.to_owned());
-        Body::Settled { call: CallId(call), outcome, reply: Some(Box::default()) }
+        Body::Settled { call: CallId(call), outcome, reply: Some(Box::default()), given: None }
     }
 
     fn entries(bodies: Vec<Body>) -> Vec<Entry> {
@@ -317,18 +327,6 @@ mod tests {
             Kept::Here(Outcome::Value(text)) => text.clone(),
             other => format!("{other:?}"),
         }
-    }
-
-    fn folded(run: &RunId, entries: &[Entry]) -> Answers {
-        let mut answers = Answers::of(run.clone(), BTreeSet::new());
-        for (seq, entry) in (0..).zip(entries) {
-            answers.add(seq, entry);
-        }
-        answers
-    }
-
-    fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
-        folded(run, entries).offers()
     }
 
     /// As a fork journals it.
@@ -391,6 +389,7 @@ mod tests {
             call: CallId(1),
             outcome: Outcome::Failed(crate::guest::Failure::new("c", "m")),
             reply: None,
+            given: Some(crate::settlement::Given::Null),
         };
         assert!(answers_of(&run(), &entries(vec![called(1, "a"), failed])).is_empty());
     }

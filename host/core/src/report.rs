@@ -4,6 +4,7 @@
 //! keeps a number that the journal does not hold.
 
 mod asks;
+mod causes;
 mod error;
 mod nulls;
 mod reuse;
@@ -13,23 +14,24 @@ mod tokens;
 mod usage;
 mod warnings;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::call::Reply;
 use crate::dollars;
-use crate::guest::{Failure, Outcome};
+use crate::guest::Outcome;
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
-use crate::surface::Surface;
+use crate::settlement::{self, Given};
 use crate::worktree::Worktree;
 pub use asks::{AsksReport, StepAsks};
+use causes::Causes;
 pub use error::ReportError;
 use error::{script_error, stop_error};
 pub use nulls::NullReport;
-use nulls::{null_of_agent, null_of_slot, take_cause};
+use nulls::{null_of_agent, null_of_failure, null_of_slot};
 pub use reuse::ReuseReport;
 pub use sessions::SessionReport;
 pub use state::RunState;
@@ -120,8 +122,13 @@ pub struct AgentCounts {
     /// Attempts beyond the first of each call.
     pub retried: u64,
     /// Of those answered, those whose answer is null.
-    #[serde(skip_serializing_if = "is_zero")]
     pub null: u64,
+    /// Of those failed, those whose agent was at work and gave no answer.
+    #[serde(skip)]
+    pub silent: u64,
+    /// Given to an agent, once or again.
+    #[serde(skip)]
+    pub asked: u64,
 }
 
 /// One phase.
@@ -176,6 +183,8 @@ impl Report {
 struct OpenStep {
     title: String,
     phase: Option<String>,
+    /// An agent was set to work on it.
+    asked: bool,
 }
 
 /// Builds a report, entry by entry.
@@ -185,20 +194,18 @@ pub struct ReportFold {
     /// Of the last entry, as if nobody held the run.
     state: Option<RunState>,
     steps: BTreeMap<CallId, OpenStep>,
-    /// Calls that failed and that no null slot has been put down to.
-    failures: VecDeque<(CallId, String, Failure)>,
-    /// Titles of calls that failed: slots name them.
-    failed: BTreeMap<CallId, String>,
-    surface: Surface,
+    causes: Causes,
 }
 
 impl Report {
-    /// Whether several agents were asked, all of them are done, and none gave an
-    /// answer: then the result was made of nothing.
+    /// Whether agents were asked and none gave an answer, because it failed,
+    /// answered null or was cut off when the script ended: then the result was
+    /// made of nothing. Of a single agent only its failure says so: its null may be
+    /// meant, and a call that could not be made asked nobody.
     #[must_use]
     pub fn is_fruitless(&self) -> bool {
-        let AgentCounts { called, completed, failed, null, .. } = self.agents;
-        called > 1 && completed == null && completed + failed == called
+        let AgentCounts { called, completed, silent, null, .. } = self.agents;
+        completed == null && (called > 1 || silent > 0)
     }
 }
 
@@ -229,7 +236,7 @@ impl ReportFold {
         self.state = Some(RunState::after(&entry.body, false));
         if let Body::RunStarted(head) = &entry.body {
             self.report = Some(empty(head));
-            self.surface = head.surface;
+            self.causes = Causes::new(head.surface);
         }
         let Some(report) = &mut self.report else { return };
         match &entry.body {
@@ -242,33 +249,35 @@ impl ReportFold {
                 if let Some(title) = &request.phase {
                     report.phase(title).agents += 1;
                 }
-                let step = OpenStep { title: request.title(), phase: request.phase.clone() };
+                let step =
+                    OpenStep { title: request.title(), phase: request.phase.clone(), asked: false };
                 self.steps.insert(*call, step);
+            }
+            Body::AgentDispatched { call } => {
+                if let Some(step) = self.steps.get_mut(call) {
+                    report.agents.asked += u64::from(!std::mem::replace(&mut step.asked, true));
+                }
             }
             Body::PhaseSet { title, .. } => {
                 report.phase(title);
             }
             Body::SlotNulled { slot, .. } => {
-                let cause = match slot.step {
-                    Some(step) => Some((step, self.failed.get(&step).cloned())),
-                    None => take_cause(&mut self.failures, slot),
-                };
-                report.null(null_of_slot(slot, cause));
+                report.null(null_of_slot(slot, self.causes.of(slot)));
             }
             Body::Warned { warning, .. } => {
                 let title = warning.step.and_then(|step| self.steps.get(&step));
                 let label = title.map(|step| step.title.clone());
                 report.warnings.push(WarningReport::of(warning, label));
             }
-            Body::Settled { call, outcome, reply } => {
+            Body::Settled { call, outcome, reply, given } => {
                 let Some(step) = self.steps.remove(call) else { return };
                 report.settled(*call, &step, outcome, reply.as_deref());
                 if let Outcome::Failed(failure) = outcome {
-                    // Under surface 1 slots did not say which call it was.
-                    if self.surface.is_first() {
-                        self.failures.push_back((*call, step.title, failure.clone()));
-                    } else {
-                        self.failed.insert(*call, step.title);
+                    match given {
+                        Some(Given::Null) => {
+                            report.null(null_of_failure(*call, &step.title, failure));
+                        }
+                        None => self.causes.thrown(*call, step.title, failure.clone()),
                     }
                 }
             }
@@ -299,6 +308,8 @@ impl Report {
             self.reused.add(reply);
         } else if let Some(reply) = reply {
             self.spent(step, reply);
+            let is_unknown = !reply.is_unpriced() && settlement::hides_its_cost(outcome, reply);
+            self.cost_unknown_calls += u64::from(is_unknown);
             sessions::add(&mut self.sessions, call, &step.title, reply);
             self.asks.add(call, &step.title, reply);
         }
@@ -308,7 +319,10 @@ impl Report {
             self.kept(call, Some(step), worktree);
         }
         match outcome {
-            Outcome::Failed(_) => self.agents.failed += 1,
+            Outcome::Failed(failure) => {
+                self.agents.failed += 1;
+                self.agents.silent += u64::from(settlement::gave_no_answer(failure));
+            }
             Outcome::Value(text) => {
                 self.agents.completed += 1;
                 if text == "null" {
@@ -392,7 +406,7 @@ fn empty(head: &RunHead) -> Report {
         asks: AsksReport::default(),
         attempts: 0,
         parent: head.parent.clone(),
-        reused: ReuseReport::default(),
+        reused: ReuseReport { is_fork: head.parent.is_some(), ..ReuseReport::default() },
     }
 }
 

@@ -54,7 +54,7 @@ fn start(scope: Scope) -> ScopeStart {
         path: "pretend.mjs".into(),
         meta_export: 0,
         dialect: Dialect::Body,
-        meta: r#"{"phases":[{"title":"Look","model":"small"}]}"#.into(),
+        meta: r#"{"phases":[{"title":"Look","model":"small","provider":"debug"}]}"#.into(),
         args: None,
     }
 }

@@ -235,6 +235,20 @@ fn keys_are_checked_where_they_stand() {
         ("{ name: «' \\n', description: 'd' }", "`meta.name` is empty"),
         ("{ name: 'n', description: «'' }", "`meta.description` is empty"),
         ("{ name: 'n', name: «1, description: 'd' }", "`meta.name` must be a string"),
+    ];
+    for (marked, message) in cases {
+        let head = "export const meta = ";
+        let column = head.len() + marked.find('«').expect("a mark") + 1;
+        let refused = read(&format!("{head}{}", marked.replace('«', ""))).expect_err(marked);
+        assert_eq!(refused.code, code::META_INVALID, "{marked}: {refused}");
+        assert!(refused.message.contains(message), "{marked}: {refused}");
+        assert_eq!(refused.column as usize, column, "{marked}");
+    }
+}
+
+#[test]
+fn what_nothing_depends_on_is_ignored_with_a_warning_where_it_stands() {
+    let cases = [
         (
             "{ name: 'n', description: 'd', whenToUse: «[] }",
             "`meta.whenToUse` must be a string, and is an array",
@@ -260,14 +274,28 @@ fn keys_are_checked_where_they_stand() {
             "{ name: 'n', description: 'd', phases: [{ title: 'x', model: «true }] }",
             "`meta.phases[0].model` must be a string, and is a boolean",
         ),
+        (
+            "{ name: 'n', description: 'd', phases: [{ title: «5 }] }",
+            "`meta.phases[0].title` must be a string, and is a number",
+        ),
+        (
+            "{ name: 'n', description: 'd', phases: [«{ name: 'A' }, 'b'] }",
+            "`meta.phases[0]` needs a `title`, a string",
+        ),
     ];
     for (marked, message) in cases {
         let head = "export const meta = ";
         let column = head.len() + marked.find('«').expect("a mark") + 1;
-        let refused = read(&format!("{head}{}", marked.replace('«', ""))).expect_err(marked);
-        assert_eq!(refused.code, code::META_INVALID, "{marked}: {refused}");
-        assert!(refused.message.contains(message), "{marked}: {refused}");
-        assert_eq!(refused.column as usize, column, "{marked}");
+        let script = read(&format!("{head}{}", marked.replace('«', ""))).expect(marked);
+        let [warning] = &script.warnings[..] else { panic!("{marked}: {:?}", script.warnings) };
+        assert_eq!(warning.message, format!("{message}; it is ignored"), "{marked}");
+        assert_eq!(warning.column as usize, column, "{marked}");
+        assert_eq!(script.meta.when_to_use, None, "{marked}");
+        // The others stay.
+        let titles: Vec<_> = script.meta.phases.iter().map(|phase| phase.title.as_str()).collect();
+        let there = ["['a', ", ", 'b']", "title: 'x'"].map(|part| marked.contains(part));
+        let there = ["a", "b", "x"].into_iter().zip(there).filter(|(_, there)| *there);
+        assert_eq!(titles, there.map(|(title, _)| title).collect::<Vec<_>>(), "{marked}");
     }
 }
 

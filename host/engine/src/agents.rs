@@ -218,6 +218,15 @@ fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
     if let Some(kind) = &request.agent_type {
         wish(format!("the option `agentType` ('{kind}')"), |can| can.agent_types);
     }
+    if !request.disallowed_tools.is_empty() {
+        wish("the option `disallowedTools`".to_owned(), |can| can.disallowed_tools);
+    }
+    if request.tools.is_some() {
+        wish("the option `tools`".to_owned(), |can| can.tools);
+    }
+    if request.bash_command_clamp.is_some() {
+        wish("the option `bashCommandClamp`".to_owned(), |can| can.bash_command_clamp);
+    }
     match choice.permissions {
         Some(Permissions::Read) => {
             wish("the option `permissions: 'read'`".to_owned(), |can| can.read_only);

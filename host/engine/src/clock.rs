@@ -29,9 +29,3 @@ pub(crate) fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
-
-/// How long until this moment; nothing when it is over.
-#[must_use]
-pub(crate) fn until(at_us: i64) -> Duration {
-    Duration::from_micros(u64::try_from(at_us.saturating_sub(now_us())).unwrap_or(0))
-}

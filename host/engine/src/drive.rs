@@ -76,7 +76,10 @@ impl<'a> Drive<'a> {
     /// far as it can be.
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
         // On the heap: it holds a machine and all that a turn needs.
-        let halted = Box::pin(self.turns(machine)).await;
+        let halted = match Box::pin(self.turns(machine)).await {
+            Err(Halt::Stop(reason)) if is_of_script(&reason) => Err(self.let_finish(reason).await),
+            halted => halted,
+        };
         let answered = self.world.answered();
         let left = self.world.cancel_all().await;
         for note in self.world.notes() {
@@ -175,7 +178,7 @@ impl<'a> Drive<'a> {
         let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
         let status = end.map_err(|fault| match fault {
             TurnFault::Stopped(stop) => self.halt(stop),
-            TurnFault::Oversize => guest_fault("it handed over more than 16 MiB at once"),
+            TurnFault::Oversize => guest_fault("it handed over more than 48 MiB at once"),
             other => match limit_of(&other, fuel, &limits) {
                 Some(error) => limit(&error),
                 None => guest_fault(&other.to_string()),
@@ -192,9 +195,10 @@ impl<'a> Drive<'a> {
         if machine.is_live() && self.recorder.is_laden() {
             self.flush().await?;
         }
-        match self.recorder.over_limit() {
-            Some(error) => Err(limit(&error)),
-            None => Ok(machine),
+        // Nothing follows the end of a run.
+        match self.recorder.over_limit(&limits) {
+            Some(error) if machine.end().is_none() => Err(limit(&error)),
+            _ => Ok(machine),
         }
     }
 
@@ -306,6 +310,53 @@ impl<'a> Drive<'a> {
         self.world.outcome(lease.key.clone(), entry).await
     }
 
+    /// Waits for the agents at work, whose answers the next attempt will want.
+    /// Nothing new begins.
+    async fn let_finish(&mut self, reason: StopReason) -> Halt {
+        // The script that they would wake is gone.
+        self.world.forget_waits();
+        let at_work = self.world.at_work();
+        if at_work > 0 {
+            let agents = if at_work == 1 { "agent" } else { "agents" };
+            self.recorder.warn(&format!(
+                "{}; the run stops when the {at_work} {agents} at work have finished; Ctrl-C ends them at once",
+                reason.message()
+            ));
+        }
+        let cancel = self.cancel.clone();
+        let deadline = self.deadline();
+        while self.world.at_work() > 0 {
+            let happened = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Halt::Stop(StopReason::Cancelled),
+                happened = self.world.happened() => happened,
+                () = at(deadline) => return Halt::Stop(reason),
+            };
+            let entries = match happened {
+                Happened::Noted(Note::Kept(call, noted)) => vec![noted.into_body(call)],
+                Happened::Noted(Note::Fleeting(activity)) => {
+                    self.recorder.activity(activity);
+                    continue;
+                }
+                Happened::Noted(Note::Warning(message)) => {
+                    self.recorder.warn(&message);
+                    continue;
+                }
+                Happened::Agent(call, ended) => {
+                    self.world.ended(call, *ended);
+                    self.world.answered()
+                }
+                Happened::Child(..) | Happened::Woke => continue,
+            };
+            let at_us = clock::now_us();
+            self.recorder.absorb(entries.into_iter().map(|body| Entry { at_us, body }).collect());
+            if let Err(error) = self.recorder.flush(None).await {
+                return Halt::Error(error);
+            }
+        }
+        Halt::Stop(reason)
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.timeout.map(|timeout| self.started + timeout)
     }
@@ -382,9 +433,19 @@ fn limit(error: &LimitError) -> Halt {
     Halt::Stop(StopReason::Limit { code, message })
 }
 
+/// Whether a run stops because its script has come to a limit: then its agents
+/// have done nothing wrong. One that ends them says so, as a budget may.
+fn is_of_script(reason: &StopReason) -> bool {
+    let StopReason::Limit { code, .. } = reason else { return false };
+    code.starts_with("limit_") || code == GUEST_FAULT
+}
+
+/// Code of a stop by the sandbox.
+const GUEST_FAULT: &str = "guest_fault";
+
 fn guest_fault(detail: &str) -> Halt {
     let message = format!("the sandbox stopped the script: {detail}");
-    Halt::Stop(StopReason::Limit { code: "guest_fault".to_owned(), message })
+    Halt::Stop(StopReason::Limit { code: GUEST_FAULT.to_owned(), message })
 }
 
 async fn at(deadline: Option<Instant>) {

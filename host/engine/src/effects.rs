@@ -3,10 +3,11 @@
 //! Owns: agents at work and in the queue, sleeps, the search for child
 //! scripts. Never: writes the journal, decides an outcome.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
@@ -23,6 +24,7 @@ use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
 use crate::pieces::{self, Pieces};
+use crate::sleeps::Sleeps;
 use crate::timers::Timers;
 use crate::writer::{Counted, Writer};
 
@@ -64,13 +66,15 @@ pub(crate) struct World {
     held: BTreeSet<CallId>,
     working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<Happened>,
-    sleeping: BinaryHeap<Reverse<(i64, CallId)>>,
+    sleeping: Sleeps,
     timers: Timers,
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashSet<CallId>,
     /// Answers that their scripts have not been told yet.
     untold: BTreeMap<CallId, (Outcome, Reply)>,
+    /// Calls whose providers answered nobody, and that no machine was told of.
+    parked: Vec<(CallId, ShutProvider, Reply)>,
     board: Board,
 }
 
@@ -91,11 +95,12 @@ impl World {
             held: BTreeSet::new(),
             working: HashMap::new(),
             tasks: JoinSet::new(),
-            sleeping: BinaryHeap::new(),
+            sleeping: Sleeps::default(),
             timers: Timers::default(),
             child_queue: VecDeque::new(),
             finding: HashSet::new(),
             untold: BTreeMap::new(),
+            parked: Vec::new(),
             board: Board::new(),
         }
     }
@@ -108,8 +113,8 @@ impl World {
                 Effect::RunAgent { call, ordinal, request } => {
                     self.queue.push_back(QueuedAgent { call, ordinal, request });
                 }
-                Effect::SleepUntil { call, wake_at_us } => {
-                    self.sleeping.push(Reverse((wake_at_us, call)));
+                Effect::SleepUntil { call, wake_at_us, left_us } => {
+                    self.sleeping.add(call, wake_at_us, Duration::from_micros(left_us));
                 }
                 Effect::FindChild { call, caller, target, args } => {
                     self.child_queue.push_back(QueuedChild { call, caller, target, args });
@@ -211,7 +216,7 @@ impl World {
     /// Waits until something happens.
     pub(crate) async fn happened(&mut self) -> Happened {
         loop {
-            let sleep = self.wakes_at_us().map(|at_us| clock::until(at_us).min(clock::NAP_MAX));
+            let sleep = self.sleeping.next(clock::now_us()).map(|nap| nap.min(clock::NAP_MAX));
             let nap = sleep.into_iter().chain(self.timers.next()).min();
             tokio::select! {
                 biased;
@@ -277,12 +282,7 @@ impl World {
     }
 
     fn wake(&mut self, machine: &mut Machine) {
-        let now_us = clock::now_us();
-        while let Some(Reverse((at_us, call))) = self.sleeping.peek().copied() {
-            if at_us > now_us {
-                break;
-            }
-            self.sleeping.pop();
+        for call in self.sleeping.over(clock::now_us()) {
             machine.complete(call, Outcome::Value("null".to_owned()), None);
         }
         self.ring(machine);
@@ -297,7 +297,29 @@ impl World {
 
     /// The next durable sleep that ends.
     pub(crate) fn wakes_at_us(&self) -> Option<i64> {
-        self.sleeping.peek().map(|Reverse((at_us, _))| *at_us)
+        self.sleeping.wakes_at_us()
+    }
+
+    /// Nobody is to be woken any more.
+    pub(crate) fn forget_waits(&mut self) {
+        self.sleeping.clear();
+        self.timers = Timers::default();
+    }
+
+    /// How many agents are at work.
+    pub(crate) fn at_work(&self) -> usize {
+        self.working.len()
+    }
+
+    /// An agent has ended that no machine is told of any more.
+    pub(crate) fn ended(&mut self, call: CallId, ended: Ended) {
+        self.working.remove(&call);
+        match ended {
+            Ended::Settled(outcome, reply) => {
+                self.untold.insert(call, (outcome, reply));
+            }
+            Ended::Shut(shut, reply) => self.parked.push((call, shut, reply)),
+        }
     }
 
     /// The script of this call is being told.
@@ -308,19 +330,18 @@ impl World {
     /// Everything that agents came to and that is not written down, for the
     /// journal of a run that is let go of.
     pub(crate) fn answered(&mut self) -> Vec<Body> {
-        let mut bodies = Vec::new();
         while let Some(happened) = self.happened_already() {
-            let Happened::Agent(call, ended) = happened else { continue };
-            match *ended {
-                Ended::Settled(outcome, reply) => {
-                    self.untold.insert(call, (outcome, reply));
-                }
-                Ended::Shut(shut, reply) => {
-                    let failure = Failure::new(&shut.code, shut.message);
-                    bodies.push(Body::AgentParked { call, failure, reply: Box::new(reply) });
-                }
+            if let Happened::Agent(call, ended) = happened {
+                self.ended(call, *ended);
             }
         }
+        let parked = std::mem::take(&mut self.parked).into_iter();
+        let mut bodies: Vec<Body> = parked
+            .map(|(call, shut, reply)| {
+                let failure = Failure::new(&shut.code, shut.message);
+                Body::AgentParked { call, failure, reply: Box::new(reply) }
+            })
+            .collect();
         let untold = std::mem::take(&mut self.untold).into_iter();
         bodies.extend(untold.map(|(call, (outcome, reply))| Body::AgentAnswered {
             call,
@@ -335,7 +356,7 @@ impl World {
         self.held.remove(&call);
         self.first.take_if(|first| first.call == call);
         self.queue.retain(|queued| queued.call != call);
-        self.sleeping.retain(|Reverse((_, sleeping))| *sleeping != call);
+        self.sleeping.remove(call);
         if let Some((handle, _)) = self.working.remove(&call) {
             handle.abort();
         }
@@ -368,7 +389,7 @@ impl World {
     }
 }
 
-async fn nap_for(nap: Option<std::time::Duration>) {
+async fn nap_for(nap: Option<Duration>) {
     match nap {
         Some(nap) => tokio::time::sleep(nap).await,
         None => std::future::pending().await,

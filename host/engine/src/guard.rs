@@ -22,13 +22,21 @@ use crate::request::AgentSettings;
 pub(crate) struct Patience {
     total: Duration,
     silence: Duration,
+    /// What gives an agent longer, for the message.
+    by: &'static str,
 }
 
 impl Patience {
-    /// The call's own time-out wins over the run's.
+    /// The call's own time-outs win over the run's.
     pub(crate) fn of(request: &AgentRequest, settings: &AgentSettings) -> Self {
         let total = request.timeout_ms.map_or(settings.timeout, Duration::from_millis);
-        Self { total, silence: settings.idle_timeout }
+        let (silence, by) = match request.stall_ms {
+            // Not watched: the time for all of it is over first.
+            Some(0) => (total, "the option `stallMs`"),
+            Some(ms) => (Duration::from_millis(ms), "the option `stallMs`"),
+            None => (settings.idle_timeout, "--idle-timeout"),
+        };
+        Self { total, silence, by }
     }
 }
 
@@ -75,9 +83,8 @@ pub(crate) async fn attempt(
                     continue;
                 }
                 let (took, doing) = (span(patience.silence), ear.doing());
-                let message = format!(
-                    "was silent for {took}; {doing}; give it longer with --idle-timeout"
-                );
+                let by = patience.by;
+                let message = format!("was silent for {took}; {doing}; give it longer with {by}");
                 return Err(ear.ended(provider, FailureClass::Silent, message));
             }
         }

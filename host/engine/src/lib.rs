@@ -41,6 +41,7 @@ pub mod rehearse;
 mod replay;
 mod request;
 mod rounds;
+mod sleeps;
 mod tail;
 mod timers;
 mod watch;

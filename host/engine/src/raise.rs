@@ -25,6 +25,7 @@ pub(crate) fn changed_limits(
     raised("--fuel", recorded.fuel, changes.fuel)?;
     raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
     raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
+    raised("--max-journal", recorded.journal_mib.into(), changes.journal_mib.map(Into::into))?;
     refuse_other_budget(recorded.budget, changes, run)?;
     Ok(changes.applied_to(recorded))
 }

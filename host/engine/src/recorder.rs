@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smol_wf_core::event::{Activity, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Chain, Entry, Record};
-use smol_wf_core::limits::{JOURNAL_BYTES_MAX, LimitError};
+use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_store::{Lease, NewRun, RunKey, Store, StoreError, Wake};
@@ -290,8 +290,10 @@ impl<'a> Recorder<'a> {
     }
 
     /// Whether the journal has grown over its bound.
-    pub(crate) fn over_limit(&self) -> Option<LimitError> {
-        (self.bytes > JOURNAL_BYTES_MAX).then_some(LimitError::Journal { limit: JOURNAL_BYTES_MAX })
+    pub(crate) fn over_limit(&self, limits: &Limits) -> Option<LimitError> {
+        let limit_mib = limits.journal_mib;
+        let is_over = self.bytes > u64::from(limit_mib) * 1024 * 1024;
+        is_over.then_some(LimitError::Journal { limit_mib })
     }
 
     /// Tells what an agent is doing, after the entries that came before it.

@@ -102,6 +102,8 @@ pub struct LimitChanges {
     pub agents: Option<u32>,
     /// Agents at work at once; may be lowered.
     pub parallel_agents: Option<u32>,
+    /// MiB of the journal.
+    pub journal_mib: Option<u32>,
     /// What may be spent.
     pub budget: Option<BudgetSetting>,
     /// What happens to agents at work when it is spent.
@@ -118,6 +120,7 @@ impl LimitChanges {
             agents: self.agents.unwrap_or(limits.agents),
             parallel_agents: self.parallel_agents.unwrap_or(limits.parallel_agents),
             budget: self.budget_over(limits.budget),
+            journal_mib: self.journal_mib.unwrap_or(limits.journal_mib),
         }
     }
 

@@ -174,6 +174,10 @@ impl Provider for Debug {
             write: true,
             cost: true,
             files: false,
+            // It has no tools at all.
+            disallowed_tools: true,
+            tools: true,
+            bash_command_clamp: true,
         }
     }
 
@@ -212,12 +216,10 @@ impl Provider for Debug {
             Err(mut error) => {
                 error.retry_after = rule.and_then(|rule| rule.retry_after);
                 // A failure costs nothing, unless the rule says so.
-                if claimed.is_some() || rule.is_some_and(|rule| rule.cost.is_some()) {
-                    let model = Some(model);
-                    let spent = Spent { usage: usage(0), cost_usd, model, session_id: None };
-                    error = error.having_spent(spent);
-                }
-                return Err(error);
+                let says = claimed.is_some() || rule.is_some_and(|rule| rule.cost.is_some());
+                let (usage, model) =
+                    if says { (usage(0), Some(model)) } else { (Usage::default(), None) };
+                return Err(error.having_spent(Spent { usage, cost_usd, model, session_id: None }));
             }
         };
         let written = match &answer {

@@ -149,6 +149,12 @@ pub struct Capabilities {
     pub read_only: bool,
     /// Lets its agent write below `cwd` without asking anyone.
     pub write: bool,
+    /// Takes the tools of `request.disallowed_tools` away from its agent.
+    pub disallowed_tools: bool,
+    /// Leaves its agent the tools of `request.tools` alone.
+    pub tools: bool,
+    /// Holds its agent's shell to `request.bash_command_clamp`.
+    pub bash_command_clamp: bool,
     /// Says what a call cost, in dollars.
     pub cost: bool,
 }
@@ -248,7 +254,8 @@ impl Activity for () {
 /// - **Where.** The agent works in `task.cwd`, and nothing outside it is touched
 ///   on the caller's behalf.
 /// - **Options.** A capability that is declared is heeded; an option without
-///   one does not arrive. A value that the agent itself does not know, such as
+///   one does not arrive, and one that restricts the agent holds it, whatever the
+///   agent's own settings allow. A value that the agent itself does not know, such as
 ///   a model, is an error of the right kind and never silently replaced.
 /// - **Schemas.** With `capabilities().schema`, `request.schema` is handed to
 ///   the agent and the answer comes as [`Answer::Json`], not judged by the

@@ -11,11 +11,11 @@ use crate::engine_config::engine_config;
 use crate::image::Image;
 use crate::sandbox::SandboxConfig;
 
-/// Native stack of the guest. The script's own check, at 256 KiB of the
+/// Native stack of the guest. The script's own check, at 2.5 MiB of the
 /// guest's stack, needs up to sixteen times as much native stack before it
-/// triggers; with less, deep recursion would trap at a depth that differs
+/// triggers, which is address space and no memory until it is used; with less, deep recursion would trap at a depth that differs
 /// from machine to machine.
-pub(crate) const WASM_STACK: usize = 4 * 1024 * 1024;
+pub(crate) const WASM_STACK: usize = 48 * 1024 * 1024;
 
 /// Stack that is left for the host's functions below the guest's.
 const HOST_STACK: usize = 1024 * 1024;

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use smol_wf_core::guest::{StopTurn, TurnHost};
-use smol_wf_core::limits::MEMORY_MIB_MAX;
+use smol_wf_core::limits::{MEMORY_MIB_MAX, RESULT_BYTES_MAX};
 use wasmtime::{ResourceLimiter, Trap};
 
 use crate::engine::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
 use crate::wasi::Wasi;
 
-/// Most bytes that one call may bring from the guest to the host: the largest
-/// prompt with its options is a third of it.
-pub(crate) const HOSTCALL_BYTES: usize = 16 * 1024 * 1024;
+/// Most bytes that the guest may hand to the host at once: the largest result,
+/// and so much more that a larger one is told from an attack.
+pub(crate) const HOSTCALL_BYTES: usize = RESULT_BYTES_MAX + 16 * 1024 * 1024;
 
 /// Fuel of one call into the host, about a microsecond's worth. Host time
 /// costs the guest no instructions, so it is charged by hand.

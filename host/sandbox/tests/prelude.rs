@@ -69,8 +69,7 @@ impl TurnHost for Log {
     }
 }
 
-/// The honest workflow. What it needs besides the primitives it took before the
-/// attack, so that only the prelude is under attack and not this text.
+/// The honest workflow. What it needs it took before the attack, so that only the prelude is under attack and not this text.
 const HONEST: &str = "
     const { parse, stringify } = JSON_;
     phase('One');
@@ -86,8 +85,9 @@ const HONEST: &str = "
     log('caught ' + caught);
     return stringify([first, many, piped, child]);";
 
-/// Taken before the attack.
-const TAKEN: &str = "const JSON_ = { parse: JSON.parse, stringify: JSON.stringify }, E_ = Error;";
+/// Taken before the attack: a body may put others in the place of the globals.
+const TAKEN: &str = "const JSON_ = { parse: JSON.parse, stringify: JSON.stringify }, E_ = Error;
+    const { agent, parallel, pipeline, workflow, phase, log, budget } = SW;";
 
 /// By the families of what they tamper with. Each is run inside `try`.
 const ATTACKS: &[(&str, &str)] = &[
@@ -250,7 +250,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("a lying proxy", "agent('x', new Proxy({}, { ownKeys() { throw 1 } })).catch(() => {})"),
     (
         "a prompt that is no string",
-        "agent({ toString() { agent = 1; return 'x' } }).catch(() => {}); agent(Symbol('x')).catch(() => {}); agent(1n).catch(() => {})",
+        "agent({ toString() { agent = 1; return 'x' } }).catch(() => {}); agent(Symbol('x')).catch(() => {}); agent(true).catch(() => {})",
     ),
     ("a BigInt among the options", "agent('x', { schema: { a: 1n } }).catch(() => {})"),
     (
@@ -317,7 +317,9 @@ async fn no_attack_on_the_prelude_changes_what_the_host_is_asked() {
     assert!(ATTACKS.len() >= 60, "{}", ATTACKS.len());
     let mut bent = Vec::new();
     for (name, attack) in ATTACKS {
-        let (end, log) = run(attack).await;
+        let (end, mut log) = run(attack).await;
+        // A promise that an attack leaves behind is told of, and nothing else.
+        log.asked.retain(|asked| asked != "warn unhandled_rejection");
         let as_ever = log == expected && matches!(end, Ok(Status::Done(_)));
         // Or the script fails with an error that has a name, having asked for
         // nothing that it would not have asked for.

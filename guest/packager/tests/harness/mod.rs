@@ -19,7 +19,7 @@ use bindings::smol::workflow::{calls, types};
 pub use bindings::exports::smol::workflow::script::{
     Dialect, Outcome, ScriptError, Source, StartInput, Status,
 };
-pub use types::{BudgetState, Failure, NullSlot};
+pub use types::{BudgetState, Failure, NullSlot, Warning};
 
 const FUEL: u64 = 50_000_000_000;
 
@@ -30,6 +30,9 @@ pub struct Seen {
     pub log: Vec<String>,
     pub phases: Vec<String>,
     pub null_slots: Vec<NullSlot>,
+    pub timers: Vec<f64>,
+    pub cleared: Vec<u32>,
+    pub warnings: Vec<Warning>,
     pub budget: Option<u64>,
     due: std::collections::VecDeque<(u32, Outcome)>,
 }
@@ -60,7 +63,11 @@ impl Host {
 /// answered with itself.
 impl calls::Host for Host {
     fn agent(&mut self, prompt: String, options: String) -> Result<u32, Failure> {
-        let failure = |code: &str| Failure { code: code.into(), message: format!("it is {code}") };
+        let failure = |code: &str| Failure {
+            code: code.into(),
+            message: format!("it is {code}"),
+            name: None,
+        };
         let line = format!("agent {prompt} {options}");
         let outcome = match prompt.split_once(' ') {
             Some(("refuse", code)) => return Err(failure(code)),
@@ -79,9 +86,26 @@ impl calls::Host for Host {
 
     fn sleep(&mut self, milliseconds: f64) -> Result<u32, Failure> {
         if milliseconds < 0.0 {
-            return Err(Failure { code: "bad_sleep".into(), message: "less than nothing".into() });
+            return Err(Failure {
+                code: "bad_sleep".into(),
+                message: "less than nothing".into(),
+                name: None,
+            });
         }
         Ok(self.call(format!("sleep {milliseconds}"), Some(Outcome::Value("null".into()))))
+    }
+
+    fn set_timer(&mut self, milliseconds: f64) -> Result<u32, Failure> {
+        self.seen.timers.push(milliseconds);
+        Ok(u32::try_from(self.seen.timers.len()).unwrap())
+    }
+
+    fn clear_timer(&mut self, timer: u32) {
+        self.seen.cleared.push(timer);
+    }
+
+    fn warn(&mut self, warning: Warning) {
+        self.seen.warnings.push(warning);
     }
 
     fn phase(&mut self, title: String) {
@@ -128,7 +152,7 @@ impl HostMonotonicClock for Ticking {
 
 /// Runs a test where there is room for the engine's stack.
 pub fn deep(test: fn()) {
-    std::thread::Builder::new().stack_size(16 << 20).spawn(test).unwrap().join().unwrap();
+    std::thread::Builder::new().stack_size(64 << 20).spawn(test).unwrap().join().unwrap();
 }
 
 pub struct Guest {
@@ -139,7 +163,7 @@ pub struct Guest {
 /// The settings that the host of smol-wf uses, as far as the guest can tell.
 fn engine() -> Engine {
     let mut config = Config::new();
-    config.consume_fuel(true).max_wasm_stack(4 << 20).async_stack_size(5 << 20);
+    config.consume_fuel(true).max_wasm_stack(48 << 20).async_stack_size(49 << 20);
     config.gc_support(false).cranelift_nan_canonicalization(true);
     config.wasm_threads(false).wasm_function_references(false).wasm_exceptions(false);
     config.wasm_gc(false).wasm_tail_call(false).wasm_memory64(false);
@@ -183,7 +207,7 @@ impl Guest {
 
     pub fn inspect(&mut self, text: &str) -> Result<Dialect, ScriptError> {
         let script = self.world.smol_workflow_script();
-        script.call_inspect(&mut self.store, &source(text)).expect("no trap")
+        script.call_inspect(&mut self.store, &source(text), 1).expect("no trap")
     }
 
     pub fn start(&mut self, input: &StartInput) -> Status {
@@ -221,6 +245,9 @@ pub fn input(text: &str, dialect: Dialect) -> StartInput {
     StartInput {
         source: source(text),
         dialect,
+        // The behaviour that is written down here is that of the first; what the
+        // second changes is tested beside the host's sandbox.
+        surface: 1,
         args: Some(r#"{"list":[1,{"deep":true}],"who":"me"}"#.into()),
         meta: r#"{"name":"m"}"#.into(),
         seed: 7,

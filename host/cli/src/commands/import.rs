@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::archive;
-use smol_wf_core::limits::JOURNAL_BYTES_MAX;
+use smol_wf_core::limits::JOURNAL_MIB_DEFAULT;
 use smol_wf_engine::Imported;
 
 use super::history::settings_of;
@@ -17,8 +17,9 @@ use crate::flags::DbFlags;
 use crate::words::plural;
 use crate::{files, output, setup};
 
-/// Largest file: a journal of the greatest length, its quotes escaped.
-const FILE_BYTES_MAX: u64 = 2 * JOURNAL_BYTES_MAX;
+/// Largest file: a journal as long as it is without `--max-journal`, its quotes
+/// escaped.
+const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024 * JOURNAL_MIB_DEFAULT as u64;
 
 /// Take in a run that was exported with --format journal
 ///

@@ -39,7 +39,7 @@ Examples:
   smol-wf providers --output json";
 
 /// The capabilities in the order of the columns, with their names as data.
-fn named(can: Capabilities) -> [(&'static str, bool); 9] {
+fn named(can: Capabilities) -> [(&'static str, bool); 12] {
     [
         ("schema", can.schema),
         ("sessions", can.sessions),
@@ -50,6 +50,9 @@ fn named(can: Capabilities) -> [(&'static str, bool); 9] {
         ("readOnly", can.read_only),
         ("write", can.write),
         ("cost", can.cost),
+        ("disallowedTools", can.disallowed_tools),
+        ("tools", can.tools),
+        ("bashCommandClamp", can.bash_command_clamp),
     ]
 }
 
@@ -84,9 +87,10 @@ impl ProvidersArgs {
             "READ",
             "WRITE",
             "COST",
+            "DISALLOW",
         ]);
         for provider in &providers {
-            let mut cells = [provider.name(), "", "", "", "", "", "", "", "", ""];
+            let mut cells = [provider.name(), "", "", "", "", "", "", "", "", "", ""];
             let can = named(provider.capabilities());
             for (cell, (_, can)) in cells.iter_mut().skip(1).zip(can) {
                 *cell = if can { "yes" } else { "-" };

@@ -31,6 +31,8 @@ pub(crate) enum Key {
     Model,
     Effort,
     Permissions,
+    OnFailure,
+    PhaseModels,
     Asks,
     Timeout,
     AgentTimeout,
@@ -39,6 +41,7 @@ pub(crate) enum Key {
     MaxParallelAgents,
     Fuel,
     Memory,
+    MaxJournal,
     Budget,
     BudgetMode,
     SaveRawSessions,
@@ -60,11 +63,13 @@ pub(crate) struct Row {
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Provider,
         Self::Model,
         Self::Effort,
         Self::Permissions,
+        Self::OnFailure,
+        Self::PhaseModels,
         Self::Asks,
         Self::Timeout,
         Self::AgentTimeout,
@@ -73,6 +78,7 @@ impl Key {
         Self::MaxParallelAgents,
         Self::Fuel,
         Self::Memory,
+        Self::MaxJournal,
         Self::Budget,
         Self::BudgetMode,
         Self::SaveRawSessions,
@@ -99,6 +105,8 @@ impl Key {
             Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Selector, Right::Set),
             Self::Effort => row("effort", "SMOL_WF_EFFORT", "--effort", Kind::Text, Right::Set),
             Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), Right::Lower),
+            Self::OnFailure => row("on_failure", "SMOL_WF_ON_FAILURE", "--on-failure", Kind::Choice(&["throw", "null"]), Right::Set),
+            Self::PhaseModels => row("phase_models", "SMOL_WF_PHASE_MODELS", "--phase-models", Kind::Choice(&["show", "use"]), Right::Set),
             Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow"]), Right::Never),
             Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, Right::Lower),
             Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, Right::Lower),
@@ -107,6 +115,7 @@ impl Key {
             Self::MaxParallelAgents => row("max_parallel_agents", "SMOL_WF_MAX_PARALLEL_AGENTS", "--max-parallel-agents", count(1, limits::PARALLEL_AGENTS_MAX.into()), Right::Lower),
             Self::Fuel => row("fuel", "SMOL_WF_FUEL", "--fuel", count(1, i64::MAX as u64), Right::Lower),
             Self::Memory => row("memory", "SMOL_WF_MEMORY", "--memory", count(MEMORY_MIB_LEAST, limits::MEMORY_MIB_MAX.into()), Right::Lower),
+            Self::MaxJournal => row("max_journal", "SMOL_WF_MAX_JOURNAL", "--max-journal", count(1, limits::JOURNAL_MIB_MAX.into()), Right::Lower),
             Self::Budget => row("budget", "SMOL_WF_BUDGET", "--budget", Kind::Budget, Right::Lower),
             Self::BudgetMode => row("budget_mode", "SMOL_WF_BUDGET_MODE", "--budget-mode", Kind::Choice(&["stop", "pause"]), Right::Lower),
             Self::SaveRawSessions => row("save_raw_sessions", "SMOL_WF_SAVE_RAW_SESSIONS", "--save-raw-sessions", Kind::Path, Right::Nothing),
@@ -132,6 +141,8 @@ impl Key {
             Self::MaxParallelAgents => Value::Count(limits.parallel_agents.into()),
             Self::Fuel => Value::Count(limits.fuel),
             Self::Memory => Value::Count(limits.memory_mib.into()),
+            Self::MaxJournal => Value::Count(limits.journal_mib.into()),
+            Self::PhaseModels => Value::Text("show".to_owned()),
             Self::Asks => Value::Text("refuse".to_owned()),
             Self::BudgetMode => Value::Text("pause".to_owned()),
             Self::LogLevel => Value::Text("info".to_owned()),
@@ -139,6 +150,7 @@ impl Key {
             Self::Model
             | Self::Effort
             | Self::Permissions
+            | Self::OnFailure
             | Self::Timeout
             | Self::Budget
             | Self::SaveRawSessions

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use smol_wf_core::budget::BudgetSetting;
+use smol_wf_core::duration::parse_or_seconds;
 use smol_wf_core::selector::Selector;
 
 /// Said without the text, which may be anything.
@@ -158,47 +159,12 @@ pub(crate) fn model_aliases(text: &str) -> Result<Vec<(String, String)>, String>
 
 /// `500ms`, `90s`, `5m`, `1h30m`, `2d`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let mut seconds = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() || text.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, next) = after.split_at(end);
-        let seconds_each = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3_600.0,
-            "d" => 86_400.0,
-            "" if rest.len() == text.len() => 1.0,
-            _ => return Err(format!("`{unit}` is no unit of time; there are ms, s, m, h and d")),
-        };
-        let number: f64 = number.parse().map_err(|_| "a duration is a number and a unit: 90s")?;
-        seconds += number * seconds_each;
-        rest = next;
-    }
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "a duration must be greater than 0 and finite".to_owned())
+    parse_or_seconds(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_read_as_people_write_them() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1.5h"), Ok(Duration::from_secs(5_400)));
-        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
-        assert_eq!(duration("1m500ms"), Ok(Duration::from_millis(60_500)));
-        for wrong in ["", "s", "5 minutes", "-1s", "0s", "1e300d", "1h30", "h1", "1h 30m"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_value_is_written_as_it_is_read() {

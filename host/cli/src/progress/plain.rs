@@ -66,6 +66,8 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         }
         "workflow.forked" => format!("[fork] of {}", text_of(event, "run")),
         "workflow.phase" => format!("[phase] {}", text_of(event, "title")),
+        // It says again what the event before it has said.
+        "workflow.log" if event.data.get("of").is_some() => return None,
         "workflow.log" => format!("[log] {}", text_of(event, "message")),
         "workflow.agent_started" => format!("[agent] {label}"),
         "workflow.agent_completed" if event.data.get("reused").is_some() => {
@@ -73,6 +75,9 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         }
         "workflow.agent_completed" if event.data.get("output").is_some_and(|it| it.is_null()) => {
             format!("[agent] {label}: answered null in {}", span(number_of(event, "/durationMs")))
+        }
+        "workflow.agent_failed" if event.data.get("given").is_some() => {
+            format!("[agent] {label}: failed, null for the script: {}", failure_of(event))
         }
         "workflow.agent_completed" => format!(
             "[agent] {label}: done in {}, {} tokens",

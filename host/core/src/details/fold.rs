@@ -9,6 +9,7 @@ use super::{
 };
 use crate::dollars;
 use crate::event::Activity;
+use crate::settlement::Given;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
@@ -106,8 +107,8 @@ impl<'a> Fold<'a> {
                     step.worktree = Some(worktree);
                 }
             }
-            Body::Settled { call, outcome, reply } => {
-                self.settled(*call, outcome, reply.as_deref(), at_us);
+            Body::Settled { call, outcome, reply, given } => {
+                self.settled(*call, (outcome, *given), reply.as_deref(), at_us);
             }
             Body::AttemptEnded { reason } => {
                 self.interrupt(at_us);
@@ -183,12 +184,13 @@ impl<'a> Fold<'a> {
     fn settled(
         &mut self,
         call: CallId,
-        outcome: &'a Outcome,
+        (outcome, given): (&'a Outcome, Option<Given>),
         reply: Option<&'a Reply>,
         at_us: i64,
     ) {
         let Some(index) = self.open.remove(&call) else { return };
         let step = &mut self.details.steps[index];
+        step.given = given;
         step.answer(outcome, reply, at_us);
         step.ended_at_us = Some(at_us);
         step.state = match outcome {
@@ -364,6 +366,7 @@ fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: 
         cost_source: None,
         worktree: None,
         error: None,
+        given: None,
         doing: None,
         asked,
         outcome: None,

@@ -14,6 +14,7 @@ use super::{Body, Entry, TurnState};
 use crate::call::{AgentRequest, Reply};
 use crate::guest::Outcome;
 use crate::ids::{CallId, Scope};
+use crate::settlement::Given;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +43,8 @@ struct Settled<'a> {
     outcome: Outcome,
     #[serde(default)]
     reply: Option<Box<Reply>>,
+    #[serde(default)]
+    given: Option<Given>,
 }
 
 #[derive(Deserialize)]
@@ -74,8 +77,8 @@ fn short(kind: &str, text: &str) -> Option<Entry> {
             (at_us, kind, Body::AgentDispatched { call })
         }
         "settled" => {
-            let Settled { at_us, kind, call, outcome, reply } = read(text)?;
-            (at_us, kind, Body::Settled { call, outcome, reply })
+            let Settled { at_us, kind, call, outcome, reply, given } = read(text)?;
+            (at_us, kind, Body::Settled { call, outcome, reply, given })
         }
         "turn_ended" => {
             let TurnEnded { at_us, kind, scope, fuel, state } = read(text)?;
@@ -102,8 +105,8 @@ mod tests {
         vec![
             Body::AgentCalled { call, scope, request },
             Body::AgentDispatched { call },
-            Body::Settled { call, outcome: outcome.clone(), reply: None },
-            Body::Settled { call, outcome, reply: Some(Box::default()) },
+            Body::Settled { call, outcome: outcome.clone(), reply: None, given: None },
+            Body::Settled { call, outcome, reply: Some(Box::default()), given: Some(Given::Null) },
             Body::TurnEnded { scope, fuel: u64::MAX, state: TurnState::Pending },
         ]
     }

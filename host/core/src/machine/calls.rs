@@ -6,14 +6,19 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     AgentRequest, Body, CallId, Kept, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
     Waiting, WorkflowTarget,
 };
+use crate::guest::Dialect;
 use crate::ids::TimerId;
+use crate::options::Manner;
 use crate::pool::Pooled;
 use crate::selector;
+use crate::settlement::OnFailure;
+use crate::surface::Surface;
 
 /// Something that waits to be told to a script.
 #[derive(Debug)]
@@ -53,6 +58,9 @@ pub enum Effect {
         call: CallId,
         /// In microseconds since 1970.
         wake_at_us: i64,
+        /// How long that is at the most, in microseconds, whatever the wall
+        /// clock says: what was left of it when this process took the run up.
+        left_us: u64,
     },
     /// Find a script; then [`Machine::child_found`], or [`Machine::complete`]
     /// with a failure.
@@ -84,19 +92,23 @@ pub enum Effect {
 #[derive(Debug)]
 pub(super) struct OpenCall {
     pub(super) scope: Scope,
-    pub(super) is_agent: bool,
+    /// For agents: what the script is given when its agent fails.
+    pub(super) agent: Option<OnFailure>,
     /// Its outcome stands in the inbox.
     pub(super) completed: bool,
     /// What to do for it once the journal is at its end.
     pub(super) effect: Option<Effect>,
+    /// When it is over, for a sleep: no script sees an earlier time then.
+    pub(super) wakes_at_us: Option<i64>,
 }
 
 /// What phases a script declares and which one it is in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ScopeState {
     pub(super) file_name: String,
     pub(super) path: String,
     pub(super) phase: Option<String>,
+    pub(super) dialect: Dialect,
     defaults: HashMap<String, PhaseDefaults>,
 }
 
@@ -107,20 +119,66 @@ struct PhaseDefaults {
     provider: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct PhasesOfMeta {
-    #[serde(default)]
-    phases: Vec<PhaseDefaults>,
+impl PhaseDefaults {
+    /// What does not fit here declares no defaults.
+    fn of(phase: &Value) -> Option<Self> {
+        let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { title: text("title")?, model: text("model"), provider: text("provider") })
+    }
+
+    /// All that `meta` declares. Under surface 1 a phase of another shape hid the
+    /// others.
+    fn all(meta: &str, surface: Surface) -> Vec<Self> {
+        let meta: Value = serde_json::from_str(meta).unwrap_or_default();
+        let phases = meta.get("phases").cloned().unwrap_or_default();
+        match surface {
+            Surface::First => serde_json::from_value(phases).unwrap_or_default(),
+            Surface::Second => {
+                phases.as_array().into_iter().flatten().filter_map(Self::of).collect()
+            }
+        }
+    }
 }
 
 impl ScopeState {
-    fn new(start: &ScopeStart) -> Self {
-        // `meta` was checked when the script was read; what does not fit here
-        // declares no defaults.
-        let declared: PhasesOfMeta = serde_json::from_str(&start.meta).unwrap_or_default();
-        let defaults =
-            declared.phases.into_iter().map(|phase| (phase.title.clone(), phase)).collect();
-        Self { file_name: start.file_name.clone(), path: start.path.clone(), phase: None, defaults }
+    fn new(start: &ScopeStart, surface: Surface) -> Self {
+        let declared = PhaseDefaults::all(&start.meta, surface);
+        let defaults = declared.into_iter().map(|phase| (phase.title.clone(), phase)).collect();
+        Self {
+            file_name: start.file_name.clone(),
+            path: start.path.clone(),
+            phase: None,
+            dialect: start.dialect,
+            defaults,
+        }
+    }
+
+    /// Whether what `meta` declares for a phase holds for its calls. In a body it
+    /// is for people, as in Claude Code, unless it names a provider or is a
+    /// selector: those only this program knows.
+    fn holds(&self, phase: &PhaseDefaults, head: &RunHead) -> bool {
+        head.surface == Surface::First
+            || self.dialect == Dialect::Module
+            || head.defaults.phase_models
+            || phase.provider.is_some()
+            || phase.model.as_ref().is_some_and(|model| model.contains('?'))
+    }
+
+    /// How its calls' options are read.
+    pub(super) fn manner(&self, head: &RunHead) -> Manner {
+        match head.surface {
+            Surface::First => Manner::First,
+            Surface::Second => self.dialect.into(),
+        }
+    }
+
+    /// What it is given when the agent of this call fails.
+    pub(super) fn on_failure(&self, request: &AgentRequest, head: &RunHead) -> OnFailure {
+        let of_dialect = match (head.surface, self.dialect) {
+            (Surface::Second, Dialect::Body) => OnFailure::Null,
+            (Surface::First, _) | (_, Dialect::Module) => OnFailure::Throw,
+        };
+        request.on_failure.or(head.defaults.on_failure).unwrap_or(of_dialect)
     }
 
     /// Fills in what the call leaves open: the current phase, and what `meta`
@@ -130,7 +188,7 @@ impl ScopeState {
             request.phase.clone_from(&self.phase);
         }
         let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
-        if let Some(defaults) = declared {
+        if let Some(defaults) = declared.filter(|phase| self.holds(phase, head)) {
             if request.provider.is_none() && !selector::names_provider(request, head) {
                 request.provider.clone_from(&defaults.provider);
             }
@@ -142,7 +200,7 @@ impl ScopeState {
 impl Machine {
     pub(super) fn open_scope(&mut self, start: ScopeStart) -> Next {
         self.current = start.scope;
-        self.scopes.insert(start.scope, ScopeState::new(&start));
+        self.scopes.insert(start.scope, ScopeState::new(&start, self.head.surface));
         let seed = seed_of(self.head.seed, start.scope);
         Next::Start { start: Box::new(start), seed, now_us: self.now_us }
     }
@@ -163,7 +221,11 @@ impl Machine {
         Some(Next::Settle { scope: open.scope, call, outcome, now_us: self.now_us })
     }
 
-    pub(super) fn open_call(&mut self, call: CallId, is_agent: bool, effect: Effect) {
+    pub(super) fn open_call(&mut self, call: CallId, agent: Option<OnFailure>, effect: Effect) {
+        let wakes_at_us = match &effect {
+            Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
+            _ => None,
+        };
         let live = self.is_live();
         let effect = if live {
             self.effects.push(effect);
@@ -172,14 +234,21 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        self.calls.insert(call, OpenCall { scope, is_agent, completed: false, effect });
+        let open = OpenCall { scope, agent, completed: false, effect, wakes_at_us };
+        self.calls.insert(call, open);
     }
 
     /// A call whose answer is there already. In a replay it waits until the
     /// recording is at its end, or is met in it.
-    pub(super) fn open_answered(&mut self, call: CallId, is_agent: bool, waiting: Waiting) {
+    pub(super) fn open_answered(
+        &mut self,
+        call: CallId,
+        agent: Option<OnFailure>,
+        waiting: Waiting,
+    ) {
         let scope = self.current;
-        self.calls.insert(call, OpenCall { scope, is_agent, completed: false, effect: None });
+        let open = OpenCall { scope, agent, completed: false, effect: None, wakes_at_us: None };
+        self.calls.insert(call, open);
         let Waiting { source, outcome, mut reply, .. } = waiting;
         if let Some(reply) = &mut reply {
             reply.reused = Some(source);
@@ -267,7 +336,15 @@ impl Machine {
                 self.complete_kept(call, outcome, reply);
             }
         }
-        let effects = self.calls.values_mut().filter_map(|call| call.effect.take());
+        let now_us = self.now_us.max(self.begun_us);
+        let mut effects: Vec<Effect> =
+            self.calls.values_mut().filter_map(|call| call.effect.take()).collect();
+        for effect in &mut effects {
+            if let Effect::SleepUntil { wake_at_us, left_us, .. } = effect {
+                let left = wake_at_us.saturating_sub(now_us);
+                *left_us = (*left_us).min(u64::try_from(left).unwrap_or(0));
+            }
+        }
         self.effects.extend(effects);
         self.set_timers();
         for (call, outcome) in std::mem::take(&mut self.ended_children) {

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::codes;
 use crate::guest::ScriptError;
+use crate::settlement;
 
 pub(super) fn resume(
     entries: Vec<Entry>,
@@ -26,7 +27,7 @@ pub(super) fn resume(
     machine.skip_attempts();
     if !over {
         machine.now_us = last_us.max(now_us);
-        machine.timers.begin_at(machine.now_us);
+        machine.begin();
         let attempt = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1);
         machine.write(Body::AttemptStarted { attempt, limits, guest });
         if machine.recorded.is_empty() {
@@ -54,6 +55,7 @@ fn take_up(
         return Ok(machine);
     }
     machine.now_us = survey.last_us.max(now_us);
+    machine.begin();
     let attempt = survey.attempts.saturating_add(1);
     machine.write(Body::AttemptStarted { attempt, limits, guest });
     if survey.root.is_none() {
@@ -98,6 +100,12 @@ fn of_head(entries: &[Entry], limits: Limits, guest: Digest) -> Result<Machine, 
 }
 
 impl Machine {
+    /// This attempt begins now: sleeps and timers have left what they had.
+    fn begin(&mut self) {
+        self.begun_us = self.now_us;
+        self.timers.begin_at(self.now_us);
+    }
+
     /// Takes up a run where its journal ends. These entries are only its
     /// beginning, and `survey` the whole; the rest comes by [`Machine::feed`].
     ///
@@ -191,24 +199,26 @@ impl Machine {
                 self.leave_replay();
                 Ok(next)
             }
-            Body::Settled { call, outcome, reply } => {
+            Body::Settled { call, outcome, reply, given } => {
                 if let Some(Some(ended)) = self.ended_children.remove(&call)
                     && ended != outcome
                 {
-                    let recorded = Body::Settled { call, outcome, reply: reply.clone() };
-                    let now = Body::Settled { call, outcome: ended, reply };
+                    let recorded = Body::Settled { call, outcome, reply: reply.clone(), given };
+                    let now = Body::Settled { call, outcome: ended, reply, given };
                     let seq = self.seq - 1;
                     return Err(Mismatch::between(seq, self.last_call, &recorded, &now).into());
                 }
                 if !self.calls.contains_key(&call) {
                     let now = "no call is open under this number";
-                    let recorded = Body::Settled { call, outcome, reply };
+                    let recorded = Body::Settled { call, outcome, reply, given };
                     return Err(self.delivered_instead(&recorded, now));
                 }
                 if let Some(reply) = &reply {
                     self.agent_book.ledger.count(reply);
                 }
-                let next = self.settle(call, outcome, reply.as_deref());
+                // As it was given then, whatever would be given now.
+                let told = settlement::told(outcome, given);
+                let next = self.settle(call, told, reply.as_deref());
                 self.leave_replay();
                 // The call is open, as was just seen.
                 Ok(next.unwrap_or(Next::Wait))

@@ -30,6 +30,7 @@ use crate::journal::{
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
 use crate::pool::{Kept, Pool, Waiting};
+use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
 use agents::AgentBook;
@@ -123,6 +124,8 @@ pub struct Machine {
     /// Scope of the turn in progress.
     current: Scope,
     now_us: i64,
+    /// When this attempt began; not before the last entry of those before it.
+    begun_us: i64,
     last_call: u32,
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
@@ -221,6 +224,7 @@ impl Machine {
             scopes: BTreeMap::new(),
             current: Scope::ROOT,
             now_us: 0,
+            begun_us: 0,
             last_call: 0,
             turn_bytes: 0,
             agents: 0,
@@ -353,11 +357,13 @@ impl Machine {
             Delivery::Settle { outcome: Kept::Entry(_), .. } => None,
             Delivery::Settle { call, outcome: Kept::Here(outcome), reply } => {
                 // Its script may have ended while the outcome was queued.
-                if !self.calls.contains_key(&call) {
-                    return None;
-                }
-                self.write(Body::Settled { call, outcome: outcome.clone(), reply: reply.clone() });
-                self.settle(call, outcome, reply.as_deref())
+                let open = self.calls.get(&call)?;
+                let given = settlement::in_place_of(&outcome, open.agent);
+                // A clock that was set back does not make a sleep shorter.
+                self.now_us = self.now_us.max(open.wakes_at_us.unwrap_or(self.now_us));
+                let (kept, of) = (outcome.clone(), reply.clone());
+                self.write(Body::Settled { call, outcome: kept, reply: of, given });
+                self.settle(call, settlement::told(outcome, given), reply.as_deref())
             }
             Delivery::Fire(timer) => self.deliver_timer(timer),
         }
@@ -405,6 +411,7 @@ impl Machine {
             }
             (Scope::ROOT, Status::Done(result)) => {
                 let abandoned = self.open_agents();
+                self.warn_of_abandoned(&abandoned)?;
                 let result = if result == UNDEFINED { "null".to_owned() } else { result };
                 return self.finish(RunEnd::Completed { result, abandoned });
             }
@@ -430,7 +437,7 @@ impl Machine {
     }
 
     fn open_agents(&self) -> Vec<CallId> {
-        let agents = self.calls.iter().filter(|(_, call)| call.is_agent);
+        let agents = self.calls.iter().filter(|(_, call)| call.agent.is_some());
         agents.map(|(id, _)| *id).collect()
     }
 

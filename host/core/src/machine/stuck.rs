@@ -4,10 +4,15 @@
 
 use super::{Machine, Outcome, RunEnd, Scope, StopTurn, Surface};
 use crate::codes;
-use crate::guest::{Failure, ScriptError};
+use crate::guest::{Failure, NOT_AWAITED, ScriptError, TurnHost, Warning};
+use crate::ids::CallId;
 
 /// Code of the [`ScriptError`] of a script that waits for nothing.
 pub const NEVER_SETTLES: &str = "never_settles";
+
+/// Agents that nobody awaited that are warned of one by one; the report lists
+/// all.
+const ABANDONED_MAX: usize = 20;
 
 impl Machine {
     /// Ends a stuck script; `unsettled` names what it waits for, as
@@ -26,6 +31,26 @@ impl Machine {
                 Ok(())
             }
         }
+    }
+
+    /// Tells the author of agents that are cut off with their script.
+    pub(super) fn warn_of_abandoned(&mut self, calls: &[CallId]) -> Result<(), StopTurn> {
+        if self.surface().is_first() {
+            return Ok(());
+        }
+        for call in calls.iter().take(ABANDONED_MAX) {
+            self.warn(Warning {
+                code: NOT_AWAITED.to_owned(),
+                message: format!(
+                    "step {call} was not awaited, and was cut off when the script ended"
+                ),
+                path: None,
+                step: Some(*call),
+                line: 0,
+                column: 0,
+            })?;
+        }
+        Ok(())
     }
 
     /// What a caller is told of a child that failed.

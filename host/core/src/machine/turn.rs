@@ -22,13 +22,17 @@ use crate::selector;
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
         self.count_bytes(prompt.len() + options.len())?;
-        let mut request = AgentRequest::read(prompt, &options).map_err(Refusal::Call)?;
+        let Some(scope) = self.scopes.get(&self.current) else {
+            let message = "agent() is called by a script that is over";
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        };
+        let manner = scope.manner(&self.head);
+        let mut request = AgentRequest::read(prompt, &options, manner).map_err(Refusal::Call)?;
         if let Some(schema) = request.schema.as_deref().filter(|_| self.surface().is_first()) {
             schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
         }
-        if let Some(scope) = self.scopes.get(&self.current) {
-            scope.apply_defaults(&mut request, &self.head);
-        }
+        scope.apply_defaults(&mut request, &self.head);
+        let agent = Some(scope.on_failure(&request, &self.head));
         if let Err(error) = selector::choose(&request, &self.head) {
             let message = format!("option `model` of agent(): {error}");
             return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
@@ -52,9 +56,9 @@ impl TurnHost for Machine {
         let ordinal = self.agents;
         if let Some(pooled) = pooled {
             self.reused += 1;
-            self.open_answered(call, true, pooled);
+            self.open_answered(call, agent, pooled);
         } else {
-            self.open_call(call, true, Effect::RunAgent { call, ordinal, request });
+            self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
         }
         Ok(call)
     }
@@ -76,7 +80,7 @@ impl TurnHost for Machine {
         let recorded = (target.clone(), args.clone());
         self.record(Body::WorkflowCalled { call, scope, target: recorded.0, args: recorded.1 })?;
         let caller = self.scopes.get(&scope).map(|state| state.path.clone()).unwrap_or_default();
-        self.open_call(call, false, Effect::FindChild { call, caller, target, args });
+        self.open_call(call, None, Effect::FindChild { call, caller, target, args });
         Ok(call)
     }
 
@@ -89,13 +93,18 @@ impl TurnHost for Machine {
         }
         self.count_note()?;
         let call = self.next_call();
-        #[expect(clippy::cast_possible_truncation, reason = "at most 365 days in microseconds")]
-        let wake_at_us = self.now_us.saturating_add((milliseconds * 1000.0) as i64);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and at most 365 days in microseconds"
+        )]
+        let left_us = (milliseconds * 1000.0) as u64;
+        let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
         let scope = self.current;
         self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
         match self.pooled(|| sleep_key(milliseconds)) {
-            Some(pooled) => self.open_answered(call, false, pooled),
-            None => self.open_call(call, false, Effect::SleepUntil { call, wake_at_us }),
+            Some(pooled) => self.open_answered(call, None, pooled),
+            None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
         }
         Ok(call)
     }
@@ -139,7 +148,8 @@ impl TurnHost for Machine {
             ..slot.error
         };
         // Journals of surface 1 do not say which call it was.
-        let step = slot.step.filter(|_| !self.surface().is_first());
+        let is_made = |step: &CallId| (1..=self.last_call).contains(&step.0);
+        let step = slot.step.filter(is_made).filter(|_| !self.surface().is_first());
         let slot = Box::new(NullSlot { error, step, ..slot });
         self.record(Body::SlotNulled { scope: self.current, slot })
     }

@@ -1,8 +1,7 @@
 //! Why there are nulls among the results.
 //!
-//! Owns: what is said of each. Never: counts them.
-
-use std::collections::VecDeque;
+//! Owns: what the report says of one. Never: finds out whose failure a slot
+//! holds; [`super::causes`] does.
 
 use serde::Serialize;
 
@@ -36,20 +35,6 @@ pub struct NullReport {
     pub reason: String,
 }
 
-/// The call whose failure was thrown into a slot that does not say so: the first
-/// that failed with these words.
-pub(super) fn take_cause(
-    failures: &mut VecDeque<(CallId, String, Failure)>,
-    slot: &NullSlot,
-) -> Option<(CallId, Option<String>)> {
-    let code = slot.error.failure.as_ref()?;
-    let is_cause =
-        |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
-    let index = failures.iter().position(|(_, _, failure)| is_cause(failure))?;
-    let (call, title, _) = failures.remove(index)?;
-    Some((call, Some(title)))
-}
-
 pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String>)>) -> NullReport {
     let (step, label) = cause.unzip();
     let label = label.flatten();
@@ -70,6 +55,10 @@ pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String
 }
 
 pub(super) fn null_of_agent(call: CallId, title: &str) -> NullReport {
+    null_of_failure(call, title, &Failure::new("agent_null", "the agent answered null"))
+}
+
+pub(super) fn null_of_failure(call: CallId, title: &str, failure: &Failure) -> NullReport {
     NullReport {
         place: "agent",
         ordinal: None,
@@ -77,7 +66,7 @@ pub(super) fn null_of_agent(call: CallId, title: &str) -> NullReport {
         stage: None,
         step: Some(call),
         label: Some(title.to_owned()),
-        code: "agent_null".to_owned(),
-        reason: "the agent answered null".to_owned(),
+        code: failure.code.clone(),
+        reason: failure.message.clone(),
     }
 }

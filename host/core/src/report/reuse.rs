@@ -16,19 +16,21 @@ pub struct ReuseReport {
     /// How many.
     pub agents: u64,
     /// Of these, answers that someone wrote by hand.
-    #[serde(skip_serializing_if = "super::is_zero")]
     pub by_hand: u64,
     /// Tokens that were not spent again.
     pub token_usage: TokenUsage,
     /// Dollars that were not spent again, as far as providers named them.
     pub cost_usd: f64,
+    /// The run is a fork: then it is said that it was spared nothing, too.
+    #[serde(skip)]
+    pub(super) is_fork: bool,
 }
 
 impl ReuseReport {
-    /// Whether every call was made.
+    /// Whether there is nothing to say of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.agents == 0
+        self.agents == 0 && !self.is_fork
     }
 
     pub(super) fn add(&mut self, reply: &Reply) {

@@ -66,8 +66,8 @@ pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
     let meta = Meta {
         name: fields.required("name")?,
         description: fields.required("description")?,
-        when_to_use: fields.text("whenToUse")?,
-        phases: phases(&fields, &mut notes)?,
+        when_to_use: fields.text_or_note("whenToUse", &mut notes),
+        phases: phases(&fields, &mut notes),
         extra: fields.others(&["name", "description", "whenToUse", "phases"], &mut notes),
     };
     notes.sort_by_key(|note| note.at);
@@ -75,12 +75,22 @@ pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
     Ok((meta, notes))
 }
 
-fn phases(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Result<Vec<Phase>, Fault> {
-    let Some(value) = fields.get("phases") else { return Ok(Vec::new()) };
+/// What is odd about them is ignored with a note: nothing depends on them but
+/// what people see, and the model of calls that name none.
+fn phases(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Vec<Phase> {
+    let Some(value) = fields.get("phases") else { return Vec::new() };
     let Data::List(items) = &value.data else {
-        return Err(wrong_type(value, "`meta.phases`", "an array"));
+        ignored(notes, wrong_type(value, "`meta.phases`", "an array"));
+        return Vec::new();
     };
-    items.iter().zip(0_usize..).map(|(item, index)| phase(item, index, notes)).collect()
+    let mut phases = Vec::new();
+    for (item, index) in items.iter().zip(0_usize..) {
+        match phase(item, index, notes) {
+            Ok(phase) => phases.push(phase),
+            Err(fault) => ignored(notes, fault),
+        }
+    }
+    phases
 }
 
 fn phase(item: &Literal, index: usize, notes: &mut Vec<Note>) -> Result<Phase, Fault> {
@@ -90,13 +100,17 @@ fn phase(item: &Literal, index: usize, notes: &mut Vec<Note>) -> Result<Phase, F
         return Ok(Phase { title, detail: None, model: None, provider: None });
     }
     let fields = Fields::of(item, &name)?;
+    let title = fields.required("title")?;
     fields.others(&["title", "detail", "model", "provider"], notes);
-    Ok(Phase {
-        title: fields.required("title")?,
-        detail: fields.text("detail")?,
-        model: fields.text("model")?,
-        provider: fields.text("provider")?,
-    })
+    let mut text = |key| fields.text_or_note(key, notes);
+    Ok(Phase { title, detail: text("detail"), model: text("model"), provider: text("provider") })
+}
+
+fn ignored(notes: &mut Vec<Note>, fault: Fault) {
+    if notes.len() < WARNINGS_MAX {
+        let message = format!("{}; it is ignored", fault.message);
+        notes.push(Note { at: fault.at, message });
+    }
 }
 
 /// The keys of one object.
@@ -131,6 +145,14 @@ impl<'a> Fields<'a> {
             Some(Literal { data: Data::Text(text), .. }) => Ok(Some(text.clone())),
             Some(value) => Err(wrong_type(value, &self.called(key), "a string")),
         }
+    }
+
+    /// The same, where nothing depends on it.
+    fn text_or_note(&self, key: &str, notes: &mut Vec<Note>) -> Option<String> {
+        self.text(key).unwrap_or_else(|fault| {
+            ignored(notes, fault);
+            None
+        })
     }
 
     fn required(&self, key: &str) -> Result<String, Fault> {

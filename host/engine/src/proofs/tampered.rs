@@ -166,7 +166,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
         Body::PhaseSet { scope, title } => {
             bytes_of(title).map(|title| with(Body::PhaseSet { scope: *scope, title })).collect()
         }
-        Body::Settled { call, outcome, reply } => {
+        Body::Settled { call, outcome, reply, given } => {
             use smol_wf_core::guest::Outcome;
             let outcomes: Vec<Outcome> = match outcome {
                 // Inside the quotes of a text; the result of a sleep is nobody's.
@@ -182,8 +182,11 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
                     })
                     .collect(),
             };
-            let settled =
-                |outcome| with(Body::Settled { call: *call, outcome, reply: reply.clone() });
+            // What the script was not told is held by the chain alone.
+            let outcomes = if given.is_some() { Vec::new() } else { outcomes };
+            let settled = |outcome| {
+                with(Body::Settled { call: *call, outcome, reply: reply.clone(), given: None })
+            };
             outcomes.into_iter().map(settled).collect()
         }
         _ => Vec::new(),

@@ -17,7 +17,7 @@ use smol_wf_core::limits::Limits;
 
 use super::Rehearsal;
 use super::bounds::Effort;
-use super::schedule::FAILED;
+use super::schedule::TIMED_OUT;
 use super::stage::{Asked, Cue, Director, Found, perform};
 use super::stubs::Stubs;
 use crate::error::EngineError;
@@ -112,7 +112,8 @@ impl Director for WaveFails<'_> {
         if self.wave.contains(&asked.ordinal) {
             self.left = self.left.saturating_sub(1);
             self.failed = Some(asked.ordinal);
-            let failure = Failure::new(FAILED, "failed, to see what becomes null");
+            // One that is thrown in both dialects, whatever `onFailure` says.
+            let failure = Failure::new(TIMED_OUT, "failed, to see what becomes null");
             return (Outcome::Failed(failure), Reply::default());
         }
         self.stubs.answer(&asked.request)

@@ -243,7 +243,7 @@ impl Stage<'_> {
                     }
                     self.asked.insert(call, Asked { call, ordinal, request: *request });
                 }
-                Effect::SleepUntil { call, wake_at_us } => {
+                Effect::SleepUntil { call, wake_at_us, .. } => {
                     self.sleeping.insert((wake_at_us, Sleeper::Call(call)));
                 }
                 Effect::FindChild { call, caller, target, args } => {

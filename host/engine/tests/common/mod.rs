@@ -15,6 +15,7 @@ use smol_wf_core::call::{CallDefaults, Usage};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Entry, RunHead, read};
 use smol_wf_core::limits::Limits;
+use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::providers::{
     Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError, Registry,
 };
@@ -127,7 +128,11 @@ impl Bench {
             budget: None,
             provider: "agent".into(),
             model_map: Vec::new(),
-            defaults: CallDefaults::default(),
+            // So that a test sees the code of each failure.
+            defaults: CallDefaults {
+                on_failure: Some(OnFailure::Throw),
+                ..CallDefaults::default()
+            },
             agents: AgentSettings::default(),
             debug_rules: Vec::new(),
             timeout: None,

@@ -83,6 +83,7 @@ impl Provider for Acp {
             write: true,
             // Some agents say it, and nothing tells beforehand which.
             cost: false,
+            ..Capabilities::default()
         }
     }
 

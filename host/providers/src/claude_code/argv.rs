@@ -135,6 +135,11 @@ pub(super) fn arguments(
         }
         None => {}
     }
+    if !task.request.disallowed_tools.is_empty() {
+        // What is denied so comes before all that allows, in every mode.
+        argv.push("--disallowedTools".to_owned());
+        argv.extend(task.request.disallowed_tools.iter().cloned());
+    }
     if !options.subagents {
         // Several such flags add up.
         argv.extend(["--disallowedTools", OTHER_AGENTS].map(str::to_owned));
@@ -191,6 +196,10 @@ mod tests {
             assert!(argv.contains(part), "{part}: {argv}");
         }
         assert!(!argv.contains("--session-id") && !argv.contains("Bash"));
+        wanted.request.disallowed_tools = vec!["NotebookEdit".into(), "Bash(git push *)".into()];
+        let argv = line(&wanted, None);
+        assert!(argv.contains(" --disallowedTools NotebookEdit Bash(git push *) --"), "{argv}");
+        wanted.request.disallowed_tools.clear();
         wanted.permissions = Some(Permissions::Read);
         let argv = line(&wanted, None);
         assert!(argv.contains("--tools Read,") && argv.contains("--strict-mcp-config"));

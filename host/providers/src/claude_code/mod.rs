@@ -102,6 +102,8 @@ impl Provider for ClaudeCode {
             read_only: true,
             write: true,
             cost: true,
+            disallowed_tools: true,
+            ..Capabilities::default()
         }
     }
 

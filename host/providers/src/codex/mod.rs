@@ -166,6 +166,7 @@ impl Provider for Codex {
             read_only: true,
             write: true,
             cost: false,
+            ..Capabilities::default()
         }
     }
 

@@ -89,6 +89,7 @@ impl Provider for Command {
             cost: false,
             schema: false,
             agent_types: false,
+            ..Capabilities::default()
         }
     }
 

@@ -27,6 +27,7 @@
 use std::time::Duration;
 
 use regex::Regex;
+use smol_wf_core::duration::{self, DurationError};
 
 use crate::ProviderErrorKind;
 
@@ -161,9 +162,19 @@ impl Rule {
         if text.len() > RULE_BYTES_MAX {
             return Err(format!("longer than {RULE_BYTES_MAX} bytes"));
         }
-        let Some((matcher, mut actions)) = text.split_once('=') else {
-            return Err("no `=` between what it matches and what it does".to_owned());
-        };
+        // A glob may hold `=`, too: the first one behind which actions stand
+        // divides the rule.
+        let mut first = None;
+        for (at, _) in text.match_indices('=') {
+            match Self::of(&text[..at], &text[at + 1..]) {
+                Ok(rule) => return Ok(rule),
+                Err(reason) => first = first.or(Some(reason)),
+            }
+        }
+        Err(first.unwrap_or_else(|| "no `=` between what it matches and what it does".to_owned()))
+    }
+
+    fn of(matcher: &str, mut actions: &str) -> Result<Self, String> {
         let mut rule = Self {
             matcher: Matcher::parse(matcher.trim())?,
             action: None,
@@ -248,18 +259,14 @@ fn once<T>(slot: &mut Option<T>, value: T, name: &str) -> Result<(), String> {
     }
 }
 
+/// The one rule for spans of time, and besides none at all.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no duration; those are like 500ms, 2s or 1m");
-    let unit_at = text.find(|one: char| !one.is_ascii_digit()).ok_or_else(wrong)?;
-    let number: u64 = text[..unit_at].parse().map_err(|_| wrong())?;
-    let milliseconds = match &text[unit_at..] {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => return Err(wrong()),
-    };
-    Ok(Duration::from_millis(milliseconds.unwrap_or(u64::MAX)).min(DELAY_MAX))
+    match duration::parse(text) {
+        Ok(span) => Ok(span.min(DELAY_MAX)),
+        Err(DurationError::Range) if text.contains(|one| matches!(one, '1'..='9')) => Ok(DELAY_MAX),
+        Err(DurationError::Range) => Ok(Duration::ZERO),
+        Err(_) => Err(format!("`{text}` is not a duration; those are like 500ms, 2s or 1h30m")),
+    }
 }
 
 #[cfg(test)]
@@ -282,6 +289,11 @@ mod tests {
             Rule::parse("#2=bad:always").unwrap().action,
             Some(Action::Bad { always: true })
         );
+        let rule = Rule::parse("prompt:a=b*=fail").unwrap();
+        let subject = Subject { ordinal: 1, label: None, phase: None, prompt: "a=b?" };
+        assert!(rule.matcher.matches(&subject) && rule.action.is_some());
+        assert_eq!(Rule::parse("*=delay:0s").unwrap().delay, Some(Duration::ZERO));
+        assert_eq!(Rule::parse("*=delay:1m30s").unwrap().delay, Some(Duration::from_secs(90)));
         assert_eq!(Rule::parse("*=delay:99h").unwrap().delay, Some(DELAY_MAX));
         assert_eq!(Rule::parse("*=delay:18446744073709551615m").unwrap().delay, Some(DELAY_MAX));
     }
@@ -300,8 +312,8 @@ mod tests {
             ("*=fail:nope", "`nope` is no kind of failure; there are auth, rate_limit"),
             ("*=null:x", "`null:x` is no action"),
             ("*=bad:sometimes", "is no action"),
-            ("*=delay:2", "`2` is no duration"),
-            ("*=delay:s", "`s` is no duration"),
+            ("*=delay:2", "`2` is not a duration"),
+            ("*=delay:s", "`s` is not a duration"),
             ("*=delay:1s,delay:2s", "`delay` is given twice"),
             ("*=times:0", "needs a number from 1"),
             ("*=tokens:many", "needs a number"),

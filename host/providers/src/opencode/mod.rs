@@ -148,6 +148,7 @@ impl Provider for Opencode {
             read_only: true,
             write: true,
             cost: true,
+            ..Capabilities::default()
         }
     }
 

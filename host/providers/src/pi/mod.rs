@@ -85,6 +85,7 @@ impl Provider for Pi {
             read_only: true,
             write: true,
             cost: true,
+            ..Capabilities::default()
         }
     }
 

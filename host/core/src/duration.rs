@@ -1,0 +1,126 @@
+//! Spans of time as people write them.
+//!
+//! Owns: the one rule for options, flags, settings and debug rules: `500ms`,
+//! `90s`, `5m`, `1.5h`, `1h30m`, `2d`. Never: a bound of its own; each caller has
+//! one.
+
+use std::time::Duration;
+
+/// A text that is not a span of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    /// It has another form.
+    #[error("a duration is a number and a unit: 90s")]
+    Form,
+    /// Its unit is not one.
+    #[error("`{unit}` is not a unit of time; there are ms, s, m, h and d")]
+    Unit {
+        /// As it was written.
+        unit: String,
+    },
+    /// It is nothing, or more than can be counted.
+    #[error("a duration must be greater than 0 and finite")]
+    Range,
+}
+
+/// Reads numbers with units, one behind the other.
+///
+/// # Errors
+/// When the text has another form, or stands for no time at all.
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    read(text, false)
+}
+
+/// The same, where a number without a unit is seconds.
+///
+/// # Errors
+/// As above.
+pub fn parse_or_seconds(text: &str) -> Result<Duration, DurationError> {
+    read(text, true)
+}
+
+fn read(text: &str, bare_is_seconds: bool) -> Result<Duration, DurationError> {
+    let mut seconds = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() || text.is_empty() {
+        let is_of_number = |one: char| one.is_ascii_digit() || one == '.';
+        let digits = rest.find(|one| !is_of_number(one)).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let end = after.find(|one: char| one.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        // Also keeps out what `parse` takes besides, such as `inf`.
+        let number: f64 = number.parse().map_err(|_| DurationError::Form)?;
+        seconds += number
+            * match unit {
+                "ms" => 0.001,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3_600.0,
+                "d" => 86_400.0,
+                "" if bare_is_seconds && rest.len() == text.len() => 1.0,
+                "" => return Err(DurationError::Form),
+                _ => {
+                    const SHOWN_CHARS: usize = 40;
+                    let unit = unit.chars().take(SHOWN_CHARS).collect();
+                    return Err(DurationError::Unit { unit });
+                }
+            };
+        rest = next;
+    }
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or(DurationError::Range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (text, milliseconds) in [
+            ("500ms", 500),
+            ("90s", 90_000),
+            ("1.5h", 5_400_000),
+            ("1h30m", 5_400_000),
+            ("1m500ms", 60_500),
+            ("2d", 172_800_000),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(parse_or_seconds(text), parse(text), "{text}");
+        }
+        assert_eq!(parse_or_seconds("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse("90"), Err(DurationError::Form));
+    }
+
+    #[test]
+    fn what_is_no_span_of_time_is_refused_alike_everywhere() {
+        for wrong in [
+            "",
+            "s",
+            "5 minutes",
+            "-1s",
+            "0s",
+            "0",
+            "1e300d",
+            "1h30",
+            "h1",
+            "1h 30m",
+            "NaN",
+            "NaNs",
+            "inf",
+            "Infinity",
+            "1..5s",
+            " 5s",
+            "5s ",
+            "5S",
+            "1e3s",
+            "٣s",
+            ".s",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+            assert!(parse_or_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

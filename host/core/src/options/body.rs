@@ -1,0 +1,82 @@
+//! What bodies may write and Claude Code passes over.
+//!
+//! Owns: which values stand for nothing, which become text, and which are
+//! ignored with a warning. Never: an option that restricts; those are held or
+//! refused in a body as in a module.
+
+use serde_json::Value;
+
+use super::{ISOLATION_WORKTREE, RESTRICTING, shown};
+use crate::call::kind_of;
+
+/// The efforts that some agent knows. Another word is none of Claude Code's
+/// either, which ignores it.
+const EFFORTS: [&str; 9] =
+    ["none", "off", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
+
+/// Places to work in that keep an agent away from something. To ignore one would
+/// set the agent free.
+const CONFINED: [&str; 6] = ["container", "docker", "microvm", "remote", "sandbox", "vm"];
+
+/// What becomes of the value of an option.
+pub(super) enum Meant {
+    /// It is read as this.
+    Value(Value),
+    /// The option is not set.
+    Nothing,
+    /// The option is not set, and the script's author should know why.
+    Ignored(String),
+}
+
+/// What a body means by this value. `null` has been passed over.
+pub(super) fn meant(name: &str, value: Value) -> Meant {
+    // As in `{ model: cheap && 'haiku' }`.
+    if value == Value::Bool(false) {
+        return Meant::Nothing;
+    }
+    let is_empty = value.as_str().is_some_and(str::is_empty);
+    match name {
+        "label" | "phase" | "key" => words(name, value),
+        _ if RESTRICTING.contains(&name) => Meant::Value(value),
+        _ if is_empty => Meant::Nothing,
+        "effort" => match value.as_str() {
+            Some(effort) if EFFORTS.contains(&effort) => Meant::Value(value),
+            _ => ignored(name, &format!("one of {}", EFFORTS.join(", ")), &value),
+        },
+        "isolation" => match value.as_str() {
+            Some(kind) if kind == ISOLATION_WORKTREE || is_confined(kind) => Meant::Value(value),
+            None if value.is_object() => Meant::Value(value),
+            _ => ignored(name, "'worktree' or nothing", &value),
+        },
+        "stallMs" if super::stall(name, &value).is_err() => {
+            ignored(name, "milliseconds, or text like '90s'", &value)
+        }
+        _ => Meant::Value(value),
+    }
+}
+
+fn is_confined(kind: &str) -> bool {
+    CONFINED.contains(&kind.to_ascii_lowercase().as_str())
+}
+
+/// Text for people: what can be text becomes text, on one line.
+fn words(name: &str, value: Value) -> Meant {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Number(number) => number.to_string(),
+        Value::Bool(yes) => yes.to_string(),
+        other => return ignored(name, "text", &other),
+    };
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { Meant::Nothing } else { Meant::Value(Value::String(line)) }
+}
+
+fn ignored(name: &str, takes: &str, value: &Value) -> Meant {
+    let given = match value {
+        Value::Array(_) | Value::Object(_) => kind_of(value).to_owned(),
+        other => shown(&other.to_string()),
+    };
+    Meant::Ignored(format!(
+        "option `{name}` of agent() takes {takes}, and is {given}; it is ignored"
+    ))
+}

@@ -1,0 +1,199 @@
+use super::*;
+
+fn read(options: &str, manner: Manner) -> Result<AgentRequest, Failure> {
+    AgentRequest::read("p".into(), options, manner)
+}
+
+fn request(options: &str) -> AgentRequest {
+    read(options, Manner::Module).unwrap()
+}
+
+/// What a body may say without a word about it.
+fn body(options: &str) -> AgentRequest {
+    let request = read(options, Manner::Body).unwrap();
+    assert_eq!((&request.ignored, &request.unknown), (&Vec::new(), &Vec::new()), "{options}");
+    request
+}
+
+#[test]
+fn every_option_is_read() {
+    let all = request(
+        r#"{"timeout":"1.5m","retry":{"maxAttempts":4,"backoffMs":50.0},"permissions":"read",
+            "isolation":"worktree","effort":"high","provider":"p"}"#,
+    );
+    assert_eq!(all.timeout_ms, Some(90_000));
+    assert_eq!(all.retry, Some(Retry { max_attempts: 4, backoff_ms: 50 }));
+    assert_eq!(all.permissions, Some(Permissions::Read));
+    assert_eq!(all.isolation.as_deref(), Some("worktree"));
+    assert_eq!(all.unknown, Vec::<String>::new());
+    assert_eq!(request(r#"{"timeout":250}"#).timeout_ms, Some(250));
+    assert_eq!(request(r#"{"timeout":"1h30m"}"#).timeout_ms, Some(5_400_000));
+    let empty = request(r#"{"label":"","effort":""}"#);
+    assert_eq!((empty.label, empty.effort), (None, None));
+    assert_eq!(request(r#"{"retry":{}}"#).retry.unwrap().max_attempts, RETRY_ATTEMPTS_ASKED);
+}
+
+#[test]
+fn the_list_of_options_is_all_that_is_known() {
+    for name in OPTIONS {
+        // A value that is wrong for every option: only a known one refuses it.
+        let options = format!(r#"{{"{name}":[3]}}"#);
+        assert!(read(&options, Manner::Module).is_err(), "{name}");
+        // Surface 1 knew the first of them, and passed over the others.
+        let first = read(&options, Manner::First);
+        let is_known = OPTIONS[..OPTIONS_FIRST].contains(&name);
+        assert_eq!(
+            first.map(|request| request.unknown).ok(),
+            (!is_known).then(|| vec![name.to_owned()])
+        );
+    }
+}
+
+#[test]
+fn a_wrong_value_is_refused_by_name_with_what_it_takes() {
+    for (options, says) in [
+        (r#"{"label":1}"#, "`label` of agent() takes a string, and is a number"),
+        (r#"{"timeout":0}"#, "`timeout` of agent() takes milliseconds"),
+        (r#"{"timeout":"soon"}"#, "is \"soon\""),
+        (r#"{"timeout":"25h"}"#, "up to 24 h"),
+        (r#"{"timeout":"1h30"}"#, "is \"1h30\""),
+        (r#"{"timeout":"1h-30m"}"#, "`timeout`"),
+        (r#"{"timeout":1.5}"#, "`timeout`"),
+        (r#"{"permissions":"all"}"#, "takes 'read' or 'write', and is 'all'"),
+        (r#"{"isolation":"container"}"#, "takes 'worktree' or nothing, and is 'container'"),
+        (r#"{"timeout":"NaN"}"#, "is \"NaN\""),
+        (r#"{"stallMs":"x"}"#, "`stallMs` of agent() takes milliseconds"),
+        (r#"{"onFailure":"nil"}"#, "takes 'null' or 'throw', and is 'nil'"),
+        (r#"{"onFailure":false}"#, "takes a string, and is a boolean"),
+        (r#"{"sharedHeadLength":-1}"#, "takes a whole number of characters, and is -1"),
+        (r#"{"sharedHeadLength":"3"}"#, "and is \"3\""),
+        (r#"{"tools":["A"],"allowedTools":["A"]}"#, "and has both"),
+        (r#"{"retry":3}"#, "`retry` of agent() takes { maxAttempts: 1 to 10"),
+        (r#"{"retry":{"maxAttempts":0}}"#, "and is { maxAttempts: 0 }"),
+        (r#"{"retry":{"maxAttempts":11}}"#, "1 to 10"),
+        (r#"{"retry":{"backoffMs":-1}}"#, "and is { backoffMs: -1 }"),
+        (r#"{"retry":{"times":1}}"#, "and is { times: 1 }"),
+    ] {
+        let refused = read(options, Manner::Module).unwrap_err();
+        assert_eq!(refused.code, codes::CALL_INVALID, "{options}");
+        assert!(refused.message.contains(says), "{options}: {}", refused.message);
+    }
+}
+
+#[test]
+fn a_body_may_say_what_claude_code_passes_over() {
+    // Text is made of what can be text.
+    let named = body(r#"{"label":5,"phase":" a  b\n c ","key":1.5}"#);
+    assert_eq!(named.label.as_deref(), Some("5"));
+    assert_eq!(named.phase.as_deref(), Some("a b c"));
+    assert_eq!(named.key.as_deref(), Some("1.5"));
+    // Nothing stands for nothing.
+    let plain = AgentRequest::plain("p");
+    for nothing in [
+        "false",
+        "null",
+        r#"{"model":"","effort":"","agentType":"","provider":"","isolation":"","onFailure":"","label":" "}"#,
+        r#"{"model":false,"effort":false,"agentType":false,"isolation":false,"schema":false}"#,
+        r#"{"label":false,"phase":false,"timeout":false,"retry":false,"disallowedTools":false}"#,
+    ] {
+        assert_eq!(body(nothing), plain, "{nothing}");
+    }
+    // What it cannot be is ignored, and said.
+    for (options, says) in [
+        ("5", "the options of agent() are a number, not an object; they are ignored"),
+        ("true", "are a boolean"),
+        (r#""x""#, "are a string"),
+        ("[]", "are an array"),
+        (r#"{"effort":"bogus"}"#, "option `effort` of agent() takes one of none, off"),
+        (r#"{"effort":3}"#, "and is 3; it is ignored"),
+        (r#"{"isolation":"none"}"#, "takes 'worktree' or nothing, and is \"none\"; it is ignored"),
+        (r#"{"isolation":true}"#, "and is true"),
+        (r#"{"label":{}}"#, "option `label` of agent() takes text, and is an object"),
+        (r#"{"stallMs":"x"}"#, "option `stallMs`"),
+    ] {
+        let read = read(options, Manner::Body).unwrap();
+        assert_eq!(read.ignored.len(), 1, "{options}");
+        assert!(read.ignored[0].contains(says), "{options}: {:?}", read.ignored);
+        assert_eq!(AgentRequest { ignored: Vec::new(), ..read }, plain, "{options}");
+    }
+    // What would be sent to the wrong one, or to nobody, is refused.
+    for wrong in [
+        r#"{"model":5}"#,
+        r#"{"agentType":5}"#,
+        r#"{"timeout":"x"}"#,
+        r#"{"onFailure":"x"}"#,
+        r#"{"permissions":"all"}"#,
+        r#"{"permissions":""}"#,
+        r#"{"isolation":"remote"}"#,
+        r#"{"isolation":"Docker"}"#,
+        r#"{"isolation":{"type":"sandbox"}}"#,
+    ] {
+        assert_eq!(read(wrong, Manner::Body).unwrap_err().code, codes::CALL_INVALID, "{wrong}");
+    }
+}
+
+#[test]
+fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
+    for manner in [Manner::Module, Manner::Body] {
+        let read = |options: &str| read(options, manner);
+        let held = read(
+            r#"{"disallowedTools":["Bash","mcp__git__push","Bash(git push *)","NoSuch"],
+                "allowedTools":["Read"],"bashCommandClamp":["git status"]}"#,
+        );
+        let held = held.unwrap();
+        assert_eq!(held.disallowed_tools.len(), 4);
+        assert_eq!(held.tools, Some(vec!["Read".to_owned()]));
+        assert_eq!(held.bash_command_clamp, Some(vec!["git status".to_owned()]));
+        assert_eq!(read(r#"{"disallowedTools":[]}"#).unwrap(), AgentRequest::plain("p"));
+        assert_eq!(read(r#"{"tools":[]}"#).unwrap().tools, Some(Vec::new()));
+        for wrong in [
+            r#"{"disallowedTools":"Bash"}"#,
+            r#"{"disallowedTools":["bash"]}"#,
+            r#"{"disallowedTools":["*"]}"#,
+            r#"{"disallowedTools":[1]}"#,
+            r#"{"disallowedTools":[""]}"#,
+            r#"{"disallowedTools":["Bash("]}"#,
+            r#"{"disallowedTools":["Bash,Edit"]}"#,
+            r#"{"disallowedTools":["Bash\nEdit"]}"#,
+            r#"{"disallowedTools":{"0":"Bash"}}"#,
+            r#"{"disallowedTools":true}"#,
+            r#"{"tools":["mcp__"]}"#,
+            r#"{"tools":["--tools"]}"#,
+            r#"{"bashCommandClamp":"git"}"#,
+            r#"{"bashCommandClamp":[" "]}"#,
+            r#"{"bashCommandClamp":[null]}"#,
+            // They look like one, and would hold nobody.
+            r#"{"disallowed_tools":["Bash"]}"#,
+            r#"{"denyTools":["Bash"]}"#,
+            r#"{"readOnly":true}"#,
+            r#"{"sandbox":"strict"}"#,
+        ] {
+            let refused = read(wrong).unwrap_err();
+            assert_eq!(refused.code, codes::CALL_INVALID, "{wrong}");
+        }
+        let said = read(r#"{"read_only":true}"#).unwrap_err().message;
+        assert!(said.contains("write `permissions: 'read'`"), "{said}");
+        assert_eq!(read(r#"{"readOnly":false}"#).unwrap().unknown, ["readOnly"]);
+    }
+    let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true}"#, Manner::First).unwrap();
+    assert_eq!(first.unknown, ["disallowedTools", "readOnly"]);
+}
+
+#[test]
+fn silence_is_watched_for_as_long_as_the_call_says() {
+    for (value, ms) in [
+        ("2000", 2_000),
+        ("0.5", 1),
+        ("\"90s\"", 90_000),
+        ("0", 0),
+        ("-5", 0),
+        ("\"NaN\"", 0),
+        ("\"Infinity\"", 0),
+        ("1e300", AGENT_TIMEOUT_MS_MAX),
+    ] {
+        for manner in [Manner::Module, Manner::Body] {
+            let read = read(&format!(r#"{{"stallMs":{value}}}"#), manner).unwrap();
+            assert_eq!(read.stall_ms, Some(ms), "{value}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Options that restrict what an agent may use.
+//!
+//! Owns: their form, and names that look like one of them. Never: says whether
+//! a provider can hold its agent to them; the engine asks.
+
+use serde_json::Value;
+
+use super::wrong;
+use crate::call::{kind_of, refuse};
+use crate::guest::Failure;
+
+/// Most entries of one list. Agents have some thirty tools.
+const ENTRIES_MAX: usize = 200;
+
+/// Longest entry, in bytes.
+const ENTRY_BYTES_MAX: usize = 500;
+
+/// Reads names of tools, such as `Bash`, `mcp__server__tool` or `Bash(git push *)`.
+pub(super) fn names(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
+    let takes = "an array of names of tools, such as ['Bash', 'Edit']";
+    let entries = entries(name, takes, value)?;
+    match entries.iter().find(|entry| !is_tool(entry)) {
+        None => Ok(entries),
+        Some(entry) => Err(refuse(format!(
+            "option `{name}` of agent() takes {takes}, and `{}` can be none: a name begins with a capital letter or with mcp__",
+            super::shown(entry)
+        ))),
+    }
+}
+
+/// Reads the shell commands that an agent is held to.
+pub(super) fn commands(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
+    entries(name, "an array of shell commands, such as ['git status', 'npm test']", value)
+}
+
+fn entries(name: &str, takes: &str, value: &Value) -> Result<Vec<String>, Failure> {
+    let Value::Array(items) = value else { return Err(wrong(name, takes, kind_of(value))) };
+    if items.len() > ENTRIES_MAX {
+        let given = format!("{} entries; {ENTRIES_MAX} are the most", items.len());
+        return Err(wrong(name, takes, &given));
+    }
+    items
+        .iter()
+        .map(|item| match item.as_str() {
+            Some(text) if is_entry(text) => Ok(text.to_owned()),
+            Some(text) => Err(wrong(name, takes, &format!("[{}]", Value::from(text)))),
+            None => Err(wrong(name, takes, &format!("an array that holds {}", kind_of(item)))),
+        })
+        .collect()
+}
+
+fn is_entry(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= ENTRY_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+fn is_tool(entry: &str) -> bool {
+    let (tool, of) = match entry.split_once('(') {
+        Some((tool, of)) => (tool, Some(of)),
+        None => (entry, None),
+    };
+    let begins = tool.starts_with(|one: char| one.is_ascii_uppercase())
+        || tool.strip_prefix("mcp__").is_some_and(|rest| !rest.is_empty());
+    let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | '.');
+    let is_closed = |of: &str| of.strip_suffix(')').is_some_and(|of| !of.trim().is_empty());
+    begins && tool.chars().all(is_name) && of.is_none_or(is_closed)
+}
+
+/// Names that are no options, and what their authors mean by them. To ignore one
+/// would leave an agent free that its author believes held.
+const ALIKE: [(&str, &str); 26] = [
+    ("allowedcommand", "bashCommandClamp"),
+    ("allowedcommands", "bashCommandClamp"),
+    ("allowedtool", "allowedTools"),
+    ("allowedtools", "allowedTools"),
+    ("allowtools", "allowedTools"),
+    ("bashclamp", "bashCommandClamp"),
+    ("bashcommandclamp", "bashCommandClamp"),
+    ("blockedcommands", "disallowedTools"),
+    ("blockedtools", "disallowedTools"),
+    ("commandclamp", "bashCommandClamp"),
+    ("deniedcommands", "disallowedTools"),
+    ("deniedtools", "disallowedTools"),
+    ("denytools", "disallowedTools"),
+    ("disabledtools", "disallowedTools"),
+    ("disabletools", "disallowedTools"),
+    ("disallowedcommands", "disallowedTools"),
+    ("disallowedtool", "disallowedTools"),
+    ("disallowedtools", "disallowedTools"),
+    ("disallowtools", "disallowedTools"),
+    ("excludedtools", "disallowedTools"),
+    ("excludetools", "disallowedTools"),
+    ("permission", "permissions"),
+    ("readonly", "permissions: 'read'"),
+    ("sandbox", "permissions"),
+    ("sandboxed", "permissions"),
+    ("toolallowlist", "allowedTools"),
+];
+
+/// Refuses an unknown option that would restrict its agent, were it known.
+pub(super) fn refuse_alike(name: &str, value: &Value) -> Result<(), Failure> {
+    let asks = match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    };
+    let plain: String = name
+        .chars()
+        .filter(|one| !matches!(one, '_' | '-'))
+        .collect::<String>()
+        .to_ascii_lowercase();
+    match ALIKE.iter().find(|(alike, _)| *alike == plain) {
+        Some((_, meant)) if asks => Err(refuse(format!(
+            "agent() does not know the option `{name}`, and would not hold its agent to it; write `{meant}`, or leave it out"
+        ))),
+        _ => Ok(()),
+    }
+}

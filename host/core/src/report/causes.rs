@@ -1,0 +1,53 @@
+//! Which call's failure was thrown into a slot.
+//!
+//! Owns: the calls that failed and that a script was told of. Never: guesses,
+//! but for journals whose slots do not name the call.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::guest::{Failure, NullSlot};
+use crate::ids::CallId;
+use crate::surface::Surface;
+
+/// Failures that a slot may be put down to.
+#[derive(Default)]
+pub(super) struct Causes {
+    surface: Surface,
+    /// Titles of the calls that failed.
+    titles: BTreeMap<CallId, String>,
+    /// Under surface 1, in order: a slot is put down to the first failure with
+    /// its words, for lack of better.
+    failures: VecDeque<(CallId, Failure)>,
+}
+
+impl Causes {
+    pub(super) fn new(surface: Surface) -> Self {
+        Self { surface, ..Self::default() }
+    }
+
+    /// A call failed, and its script was told.
+    pub(super) fn thrown(&mut self, call: CallId, title: String, failure: Failure) {
+        self.titles.insert(call, title);
+        if self.surface == Surface::First {
+            self.failures.push_back((call, failure));
+        }
+    }
+
+    /// The call whose failure this slot holds, and its title if it is an agent.
+    pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(CallId, Option<String>)> {
+        let call = match self.surface {
+            Surface::First => self.guess(slot)?,
+            Surface::Second => slot.step?,
+        };
+        // A script may throw one failure into any number of slots.
+        Some((call, self.titles.get(&call).cloned()))
+    }
+
+    fn guess(&mut self, slot: &NullSlot) -> Option<CallId> {
+        let code = slot.error.failure.as_ref()?;
+        let is_cause =
+            |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
+        let index = self.failures.iter().position(|(_, failure)| is_cause(failure))?;
+        self.failures.remove(index).map(|(call, _)| call)
+    }
+}

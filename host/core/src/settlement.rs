@@ -1,0 +1,145 @@
+//! What a script is given for a call whose agent failed.
+//!
+//! Owns: which failures may become `null`, and for which calls. Never: retries;
+//! [`crate::attempts`] has given up on the call by then.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Reply;
+use crate::guest::{Failure, Outcome};
+
+/// What becomes of a call whose agent failed for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It resolves to `null`, as it does in a body.
+    Null,
+    /// It throws, as it does in a module.
+    Throw,
+}
+
+impl OnFailure {
+    /// The one that scripts, flags and settings mean by this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "null" => Some(Self::Null),
+            "throw" => Some(Self::Throw),
+            _ => None,
+        }
+    }
+
+    /// As scripts, flags and settings write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Throw => "throw",
+        }
+    }
+}
+
+/// What a script was given in place of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Given {
+    /// `null`.
+    Null,
+}
+
+/// Failures of an agent that was set to work and gave no answer. All others
+/// throw: a call that could not be made, an answer that breaks its schema, is too
+/// large or never came in time, and whatever a child workflow throws.
+const OF_AGENTS: [&str; 8] = [
+    "provider_failed",
+    "provider_unavailable",
+    "provider_refused",
+    "provider_permission_denied",
+    "provider_cut_stream",
+    "provider_killed",
+    "provider_rate_limit",
+    "provider_model",
+];
+
+/// Whether an agent was at work on a call that failed so, and gave no answer.
+pub(crate) fn gave_no_answer(failure: &Failure) -> bool {
+    is_of_agent(failure) || failure.code == "provider_timeout"
+}
+
+/// Whether an agent was at work for a while, failed, and did not say what that
+/// took. A service that turns a request down takes nothing for it.
+pub(crate) fn hides_its_cost(outcome: &Outcome, reply: &Reply) -> bool {
+    const WORKED: [&str; 4] =
+        ["provider_failed", "provider_cut_stream", "provider_killed", "provider_timeout"];
+    let Outcome::Failed(failure) = outcome else { return false };
+    let says_nothing = reply.cost_usd.is_none() && reply.usage.total() == 0;
+    says_nothing && WORKED.contains(&failure.code.as_str())
+}
+
+/// What a script is given in place of this outcome; none when it is told of the
+/// outcome itself.
+pub(crate) fn in_place_of(outcome: &Outcome, on_failure: Option<OnFailure>) -> Option<Given> {
+    match (outcome, on_failure) {
+        (Outcome::Failed(failure), Some(OnFailure::Null)) if is_of_agent(failure) => {
+            Some(Given::Null)
+        }
+        _ => None,
+    }
+}
+
+fn is_of_agent(failure: &Failure) -> bool {
+    OF_AGENTS.contains(&failure.code.as_str())
+}
+
+/// What the script's promise comes to.
+pub(crate) fn told(outcome: Outcome, given: Option<Given>) -> Outcome {
+    match given {
+        Some(Given::Null) => Outcome::Value("null".to_owned()),
+        None => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn only_failures_of_agents_become_null_and_only_where_they_may() {
+        let failed = |code: &str| Outcome::Failed(Failure::new(code, "m"));
+        for code in OF_AGENTS {
+            assert_eq!(
+                in_place_of(&failed(code), Some(OnFailure::Null)),
+                Some(Given::Null),
+                "{code}"
+            );
+            assert_eq!(in_place_of(&failed(code), Some(OnFailure::Throw)), None, "{code}");
+            // Not an agent's, whatever it says.
+            assert_eq!(in_place_of(&failed(code), None), None, "{code}");
+        }
+        for code in [
+            codes::CALL_INVALID,
+            codes::CALL_TOO_LARGE,
+            codes::SCHEMA_INVALID,
+            codes::SCHEMA_MISMATCH,
+            codes::PROVIDER_UNKNOWN,
+            codes::ANSWER_TOO_LARGE,
+            codes::WORKFLOW_FAILED,
+            "provider_timeout",
+            "provider_unsupported",
+            "provider_spawn",
+            "provider_auth",
+            "provider_quota",
+            "worktree_no_repository",
+        ] {
+            assert_eq!(in_place_of(&failed(code), Some(OnFailure::Null)), None, "{code}");
+        }
+        let answer = Outcome::Value("1".into());
+        assert_eq!(in_place_of(&answer, Some(OnFailure::Null)), None);
+        assert_eq!(told(answer.clone(), None), answer);
+        assert_eq!(
+            told(failed("provider_failed"), Some(Given::Null)),
+            Outcome::Value("null".into())
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! Durable sleeps that are not over.
+//!
+//! Owns: when each ends, by the wall clock and by the monotonic one. Never:
+//! settles a call.
+//!
+//! The wall clock wakes a sleep after the machine was suspended; the monotonic
+//! one wakes it when the wall clock was set back, so that no sleep is longer
+//! than its length.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use smol_wf_core::ids::CallId;
+use tokio::time::Instant;
+
+/// What a sleep ends by, whichever comes first.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    wake_at_us: i64,
+    by: Instant,
+}
+
+/// Calls that sleep.
+#[derive(Debug, Default)]
+pub(crate) struct Sleeps {
+    open: BTreeMap<CallId, Ends>,
+    by_wall: BTreeSet<(i64, CallId)>,
+    by_span: BTreeSet<(Instant, CallId)>,
+}
+
+impl Sleeps {
+    /// A sleep that ends at this time of the wall clock, and `left` from now at
+    /// the latest.
+    pub(crate) fn add(&mut self, call: CallId, wake_at_us: i64, left: Duration) {
+        let by = Instant::now() + left;
+        self.open.insert(call, Ends { wake_at_us, by });
+        self.by_wall.insert((wake_at_us, call));
+        self.by_span.insert((by, call));
+    }
+
+    /// Nobody waits for this one any more.
+    pub(crate) fn remove(&mut self, call: CallId) -> Option<i64> {
+        let Ends { wake_at_us, by } = self.open.remove(&call)?;
+        self.by_wall.remove(&(wake_at_us, call));
+        self.by_span.remove(&(by, call));
+        Some(wake_at_us)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes out those that are over, in the order in which they end.
+    pub(crate) fn over(&mut self, now_us: i64) -> Vec<CallId> {
+        let now = Instant::now();
+        let by_wall = self.by_wall.iter().take_while(|(at_us, _)| *at_us <= now_us);
+        let by_span = self.by_span.iter().take_while(|(by, _)| *by <= now);
+        let over: BTreeSet<CallId> =
+            by_wall.map(|(_, call)| *call).chain(by_span.map(|(_, call)| *call)).collect();
+        let mut over: Vec<(i64, CallId)> = over
+            .into_iter()
+            .filter_map(|call| self.remove(call).map(|wake_at_us| (wake_at_us, call)))
+            .collect();
+        over.sort_unstable();
+        over.into_iter().map(|(_, call)| call).collect()
+    }
+
+    /// When the first of them ends, by the wall clock.
+    pub(crate) fn wakes_at_us(&self) -> Option<i64> {
+        self.by_wall.first().map(|(at_us, _)| *at_us)
+    }
+
+    /// How long until the first of them ends, by whichever clock comes first.
+    pub(crate) fn next(&self, now_us: i64) -> Option<Duration> {
+        let (at_us, _) = self.by_wall.first()?;
+        let (by, _) = self.by_span.first()?;
+        let wall = Duration::from_micros(u64::try_from(at_us.saturating_sub(now_us)).unwrap_or(0));
+        Some(wall.min(by.saturating_duration_since(Instant::now())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000;
+
+    fn calls(sleeps: &mut Sleeps, now_us: i64) -> Vec<u32> {
+        sleeps.over(now_us).into_iter().map(|call| call.0).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_set_back_makes_no_sleep_longer() {
+        let mut sleeps = Sleeps::default();
+        sleeps.add(CallId(1), 10 * S, Duration::from_secs(10));
+        sleeps.add(CallId(2), 20 * S, Duration::from_secs(20));
+        // An hour back.
+        assert_eq!(sleeps.next(-3_600 * S), Some(Duration::from_secs(10)));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(calls(&mut sleeps, -3_590 * S), [1]);
+        assert_eq!(sleeps.next(-3_590 * S), Some(Duration::from_secs(10)));
+        assert_eq!(sleeps.wakes_at_us(), Some(20 * S));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspended_machine_wakes_by_the_wall_clock_in_order() {
+        let mut sleeps = Sleeps::default();
+        for (call, at) in [(3, 30_i64), (1, 20), (2, 20), (4, 40)] {
+            let left = Duration::from_secs(at.unsigned_abs());
+            sleeps.add(CallId(call), at * S, left);
+        }
+        assert_eq!(calls(&mut sleeps, 19 * S), [] as [u32; 0]);
+        assert_eq!(calls(&mut sleeps, 35 * S), [1, 2, 3]);
+        assert_eq!(sleeps.remove(CallId(4)), Some(40 * S));
+        assert_eq!((sleeps.next(0), sleeps.wakes_at_us()), (None, None));
+    }
+}

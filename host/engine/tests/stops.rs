@@ -1,0 +1,120 @@
+//! A run that stops at a limit of its script: agents at work finish.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{Bench, HUNG, Scripted, reply};
+use smol_wf_core::event::Event;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::Body;
+use smol_wf_core::limits::Limits;
+use smol_wf_engine::{CancellationToken, LimitChanges, Report, RunRequest, RunState, Watcher};
+use tokio::sync::Notify;
+
+/// One agent is at work when the script asks for more than it may.
+const WIDE: &str = "const slow = agent('slow'); await agent('quick')\n\
+    const rest = await parallel(['a', 'b', 'c'].map(p => () => agent(p)))\n\
+    return [await slow, ...rest]\n";
+
+/// One agent is at work when the script loops.
+const LOOP: &str = "const slow = agent('slow'); await agent('quick')\n\
+    for (let i = 0; i < 4e6; i++);\n\
+    return [await slow]\n";
+
+/// An agent that answers `slow` only once it is told to, and what it was asked.
+fn agent(go: &Arc<Notify>) -> (Arc<Mutex<Vec<String>>>, Scripted) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (heard, go) = (asked.clone(), go.clone());
+    let agent = Scripted::new(move |task, _| {
+        heard.lock().unwrap().push(task.prompt.clone());
+        let go = go.clone();
+        Box::pin(async move {
+            if task.prompt == "slow" {
+                go.notified().await;
+            }
+            Ok(reply(&task.prompt, 1))
+        })
+    });
+    (asked, agent)
+}
+
+/// Does something when it hears that the run waits for agents.
+struct OnWait<F>(F, Mutex<Vec<String>>);
+
+impl<F: Fn() + Send + Sync> Watcher for OnWait<F> {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {}
+    fn event(&self, _event: &Event, _replayed: bool) {}
+    fn warn(&self, message: &str) {
+        self.1.lock().unwrap().push(message.to_owned());
+        (self.0)();
+    }
+}
+
+async fn stopped(
+    bench: &Bench,
+    request: RunRequest,
+    cancel: CancellationToken,
+    on_wait: impl Fn() + Send + Sync,
+) -> (Report, Vec<String>) {
+    let watcher = OnWait(on_wait, Mutex::default());
+    let run = bench.engine.run(request, &watcher, cancel);
+    let report = tokio::time::timeout(HUNG, run).await.expect("hangs").unwrap();
+    (report, watcher.1.into_inner().unwrap())
+}
+
+#[tokio::test]
+async fn an_agent_at_work_finishes_and_is_not_asked_again() {
+    for (script, limits, raised) in [
+        (
+            WIDE,
+            Limits { agents: 4, ..Limits::default() },
+            LimitChanges { agents: Some(9), ..LimitChanges::default() },
+        ),
+        (
+            LOOP,
+            Limits { fuel: 40_000_000, ..Limits::default() },
+            LimitChanges { fuel: Some(100_000_000_000), ..LimitChanges::default() },
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let go = Arc::new(Notify::new());
+        let (asked, agent) = agent(&go);
+        let bench = Bench::new(dir.path(), vec![agent]);
+        let request = RunRequest { limits, ..bench.request(script) };
+        let (report, said) =
+            stopped(&bench, request, CancellationToken::new(), || go.notify_one()).await;
+        assert_eq!(report.state, RunState::Paused);
+        let [said] = &said[..] else { panic!("{said:?}") };
+        assert!(said.contains("when the 1 agent at work have finished"), "{said}");
+        let entries = bench.entries(&report.run_id);
+        let kept = entries
+            .iter()
+            .any(|entry| matches!(&entry.body, Body::AgentAnswered { call, .. } if call.0 == 1));
+        assert!(kept, "its answer is kept");
+        let done = bench.resume(&report.run_id, raised).await.unwrap();
+        assert!(done.results.get().starts_with("[\"slow\""), "{}", done.results);
+        let slow = asked.lock().unwrap().iter().filter(|prompt| *prompt == "slow").count();
+        assert_eq!(slow, 1, "nobody is asked a second time");
+    }
+}
+
+#[tokio::test]
+async fn whoever_does_not_want_to_wait_stops_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let go = Arc::new(Notify::new());
+    let (_, agent) = agent(&go);
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let limits = Limits { agents: 4, ..Limits::default() };
+    let request = RunRequest { limits, ..bench.request(WIDE) };
+    let cancel = CancellationToken::new();
+    let (report, _) = stopped(&bench, request, cancel.clone(), || cancel.cancel()).await;
+    assert_eq!(report.state, RunState::Cancelled);
+}

@@ -1,0 +1,350 @@
+//! What scripts of the second surface see, and what those of the first still do.
+
+mod common;
+
+use common::*;
+use smol_wf_core::guest::{Dialect, Failure, Outcome, StartInput, Status};
+use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::surface::Surface;
+
+fn first(input: StartInput) -> StartInput {
+    StartInput { surface: Surface::First, ..input }
+}
+
+fn with_args(input: StartInput, args: &str) -> StartInput {
+    StartInput { args: Some(args.into()), ..input }
+}
+
+async fn result(input: &StartInput) -> String {
+    run(&sandbox(), input).await.done().to_owned()
+}
+
+/// Code, path and line of each warning.
+fn warned(ran: &Ran) -> Vec<(String, String, u32)> {
+    let warnings = ran.host.warnings.iter();
+    warnings.map(|one| (one.code.clone(), one.path.clone().unwrap_or_default(), one.line)).collect()
+}
+
+#[tokio::test]
+async fn null_ends_an_item_of_a_pipeline_in_a_body_alone() {
+    let text = "const r = await pipeline([1, null, undefined, 0, false, ''], x => x === 1 ? null : x, x => `got ${x}`)";
+    let body_text = format!("{text}; return r");
+    let expected = r#"[null,null,"got undefined","got 0","got false","got "]"#;
+    assert_eq!(result(&body(&body_text)).await, expected);
+    let all = r#"["got null","got null","got undefined","got 0","got false","got "]"#;
+    assert_eq!(result(&first(body(&body_text))).await, all);
+    assert_eq!(result(&module(&format!("{text}; export default r"))).await, all);
+}
+
+#[tokio::test]
+async fn arguments_are_the_own_of_a_body() {
+    let change = "args.list.push(3); args.z ??= 5; delete args.a; return args";
+    let args = r#"{"list":[1],"a":1}"#;
+    assert_eq!(result(&with_args(body(change), args)).await, r#"{"list":[1,3],"z":5}"#);
+    let ran = run(&sandbox(), &with_args(first(body(change)), args)).await;
+    assert!(matches!(ran.end, Ok(Status::Failed(_))), "{:?}", ran.end);
+    let ran = run(&sandbox(), &with_args(module("args.list.push(3)"), args)).await;
+    assert!(!matches!(ran.end, Ok(Status::Done(_))) || ran.done() == "null");
+    assert_eq!(
+        result(&with_args(body("args = 5; log = 1; return [args, log]"), args)).await,
+        "[5,1]"
+    );
+}
+
+#[tokio::test]
+async fn timers_fire_without_arguments_and_their_errors_stop_nothing() {
+    let text = "let said = []\n\
+        const id = setTimeout((...all) => said.push(all.length), 20, 'x')\n\
+        setTimeout(() => { throw new Error('in timer') }, '30')\n\
+        for (const odd of [NaN, -5, 'abc', undefined, 0.5]) clearTimeout(setTimeout(() => {}, odd))\n\
+        await new Promise(done => setTimeout(done, 40.9))\n\
+        return [typeof id, said]";
+    let mut instance = guest(&sandbox()).await;
+    let mut turn = instance.start(Recorder::default(), limits(), &body(text)).await;
+    assert_eq!(turn.end, Ok(Status::Pending));
+    let lengths: Vec<f64> = turn.host.timers.iter().map(|(_, length)| *length).collect();
+    assert_eq!(lengths, [20.0, 30.0, 1.0, 1.0, 1.0, 1.0, 1.0, 40.0]);
+    assert_eq!(turn.host.cleared, [3, 4, 5, 6, 7]);
+    for timer in [1, 2, 3, 8] {
+        assert_eq!(turn.end, Ok(Status::Pending), "before {timer}");
+        turn = instance.fire(turn.host, limits(), TimerId(timer)).await;
+    }
+    assert_eq!(turn.end, Ok(Status::Done(r#"["number",[0]]"#.into())));
+    let [warning] = &turn.host.warnings[..] else { panic!("{:?}", turn.host.warnings) };
+    assert_eq!((warning.code.as_str(), warning.line), ("timer_threw", 4));
+    assert!(warning.message.contains("in timer"), "{}", warning.message);
+}
+
+#[tokio::test]
+async fn a_body_keeps_its_result_beside_a_promise_that_failed() {
+    let text = "Promise.reject(new TypeError('lost'))\nreturn 'done'";
+    let ran = run(&sandbox(), &body(text)).await;
+    assert_eq!(ran.done(), "\"done\"");
+    assert_eq!(warned(&ran), [("unhandled_rejection".into(), String::new(), 2)]);
+    for input in [first(body(text)), module("Promise.reject(new Error('lost')); export default 1")]
+    {
+        let ran = run(&sandbox(), &input).await;
+        assert!(
+            matches!(&ran.end, Ok(Status::Failed(error)) if error.code == "unhandled_rejection"),
+            "{:?}",
+            ran.end
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_json_has_no_word_for_is_left_out_of_a_body_and_refused_in_a_module() {
+    for (value, json, code) in [
+        ("{ a: 1, f() {} }", r#"{"a":1}"#, "result_part"),
+        ("{ a: [1, () => 2] }", r#"{"a":[1,null]}"#, "result_part"),
+        ("{ a: 1, s: Symbol('x') }", r#"{"a":1}"#, "result_part"),
+        ("{ a: 1, get x() { throw new Error('no') } }", r#"{"a":1}"#, "result_part"),
+        ("{ a: 1, p: Promise.resolve(2) }", r#"{"a":1,"p":{}}"#, "result_promise"),
+    ] {
+        let ran = run(&sandbox(), &body(&format!("return {value}"))).await;
+        assert_eq!(ran.done(), json, "{value}");
+        let [(found, path, _)] = &warned(&ran)[..] else { panic!("{value}: {:?}", warned(&ran)) };
+        assert_eq!(found, code, "{value}");
+        assert!(path.starts_with("result."), "{path}");
+        let ran = run(&sandbox(), &module(&format!("export default ({value})"))).await;
+        match &ran.end {
+            Ok(Status::Failed(error)) => {
+                assert_eq!(error.code, "result_not_json", "{value}");
+                assert!(error.message.starts_with("result."), "{}", error.message);
+            }
+            other => panic!("{value}: {other:?}"),
+        }
+    }
+    for value in [
+        "() => 1",
+        "5n",
+        "{ a: 5n }",
+        "Symbol('x')",
+        "(() => { const c = {}; c.c = c; return c })()",
+    ] {
+        let ran = run(&sandbox(), &body(&format!("return {value}"))).await;
+        assert!(
+            matches!(&ran.end, Ok(Status::Failed(error)) if error.code == "result_not_json"),
+            "{value}: {:?}",
+            ran.end
+        );
+    }
+}
+
+#[tokio::test]
+async fn errors_show_themselves_and_maps_are_named() {
+    let ran = run(
+        &sandbox(),
+        &body("return { e: new TypeError('bad'), m: new Map([[1, 2]]), d: new Date(0), n: new Number(3), u: undefined, z: NaN }"),
+    )
+    .await;
+    let expected = r#"{"e":{"name":"TypeError","message":"bad"},"m":{},"d":"1970-01-01T00:00:00.000Z","n":3,"z":null}"#;
+    assert_eq!(ran.done(), expected);
+    assert_eq!(warned(&ran), [("result_part".into(), "result.m".into(), 0)]);
+    let failing = "return await Promise.allSettled([agent('x')])";
+    let mut instance = guest(&sandbox()).await;
+    let turn = instance.start(Recorder::default(), limits(), &body(failing)).await;
+    let failed = Outcome::Failed(Failure::new("provider_failed", "it broke"));
+    let turn = instance.settle(turn.host, limits(), CallId(1), &failed).await;
+    let expected = r#"[{"status":"rejected","reason":{"name":"AgentError","message":"it broke","code":"provider_failed"}}]"#;
+    assert_eq!(turn.end, Ok(Status::Done(expected.into())));
+}
+
+#[tokio::test]
+async fn a_result_is_built_past_what_a_script_did_to_prototypes() {
+    let text = "Object.defineProperty(Array.prototype, 0, { set() { throw 1 } })\n\
+        Array.prototype.toJSON = () => 'mine'; Object.prototype.toJSON = undefined\n\
+        return { list: [1, [2]] }";
+    let expected = r#"{"list":[1,[2]]}"#;
+    let ran = run(&sandbox(), &body(text)).await;
+    // `toJSON` of arrays is a script's own word, as in `JSON.stringify`.
+    assert!(ran.done() == expected || ran.done() == r#"{"list":"mine"}"#, "{}", ran.done());
+    let large = "return 'x'.repeat(20 * 1024 * 1024)";
+    assert_eq!(result(&body(large)).await.len(), 20 * 1024 * 1024 + 2);
+}
+
+#[tokio::test]
+async fn prompts_that_hold_a_promise_are_warned_of_by_step() {
+    let text = "const p = agent('a')\nawait agent(`do ${p}`)\nawait agent('about ' + {})\nreturn 1";
+    let ran = run(&sandbox(), &body(text)).await;
+    let steps: Vec<_> =
+        ran.host.warnings.iter().map(|one| (one.code.as_str(), one.step, one.line)).collect();
+    let expected = [("prompt_promise", Some(CallId(2)), 3), ("prompt_object", Some(CallId(3)), 4)];
+    assert_eq!(steps, expected);
+}
+
+#[tokio::test]
+async fn odd_prompts_and_options_of_a_body() {
+    let ran = run(&sandbox(), &body("return [await agent(5), await agent('p', false)]")).await;
+    assert_eq!(ran.done(), r#"["got 5","got p"]"#);
+    assert_eq!(warned(&ran), [("options_ignored".into(), String::new(), 2)]);
+    for text in ["agent({})", "agent('')", "agent()", "agent(true)"] {
+        let ran = run(&sandbox(), &body(&format!("return await {text}"))).await;
+        assert!(matches!(ran.end, Ok(Status::Failed(_))), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_strict_and_one_body_alone() {
+    for text in
+        ["undeclared = 1", "return delete Object.prototype", "Object.freeze(args ?? []).x = 1"]
+    {
+        let ran = run(&sandbox(), &body(text)).await;
+        assert!(matches!(ran.end, Ok(Status::Failed(_))), "{text}: {:?}", ran.end);
+    }
+    assert_eq!(result(&first(body("undeclared = 1; return undeclared"))).await, "1");
+    let inspect = async |text: &str, surface| {
+        sandbox().inspect(&source(&format!("{META}{text}")), surface).await.unwrap()
+    };
+    for text in [
+        "return 1\n}); (async () => {\nreturn 2",
+        "return 1\n}})(); (async () => {{\nreturn 2",
+        "})(); (async () => { return 5",
+        "with ({}) {}",
+        "return 010",
+        "function f() {}\nfunction f() {}\nreturn 1",
+    ] {
+        let error = inspect(text, Surface::Second).await.expect_err(text);
+        assert_eq!(error.code, "syntax", "{text}");
+        assert!(error.line >= 2, "{text}: {error:?}");
+    }
+    assert_eq!(inspect("return 010", Surface::First).await, Ok(Dialect::Body));
+    assert_eq!(inspect("await agent('x')", Surface::Second).await, Ok(Dialect::Body));
+    assert_eq!(inspect("export default 1", Surface::Second).await, Ok(Dialect::Module));
+    assert_eq!(inspect("import 'workflow:extra'", Surface::Second).await, Ok(Dialect::Module));
+}
+
+#[tokio::test]
+async fn virtual_modules_have_a_default_export() {
+    let text = "import extra, { sleep } from 'workflow:extra'\nimport * as all from 'workflow:extra'\n\
+        export default async (input, ctx) => [extra.sleep === sleep, all.sleep === sleep, SW.extra.sleep === sleep, ctx.extra.sleep === sleep]";
+    assert_eq!(result(&module(text)).await, "[true,true,true,true]");
+}
+
+#[tokio::test]
+async fn a_child_hands_on_nothing_and_its_own_error() {
+    let text = "try { return [await workflow('a') === undefined, await workflow('b')] } catch (e) { return [e.name, e.message, e.code] }";
+    let mut instance = guest(&sandbox()).await;
+    let turn = instance.start(Recorder::default(), limits(), &body(text)).await;
+    let nothing = Outcome::Value(String::new());
+    let turn = instance.settle(turn.host, limits(), CallId(1), &nothing).await;
+    let failure = Failure {
+        name: Some("TypeError".into()),
+        ..Failure::new("workflow_failed", "child broke")
+    };
+    let turn = instance.settle(turn.host, limits(), CallId(2), &Outcome::Failed(failure)).await;
+    let expected = r#"["TypeError","child broke","workflow_failed"]"#;
+    assert_eq!(turn.end, Ok(Status::Done(expected.into())));
+    assert_eq!(result(&body("log('x')")).await, "", "undefined");
+    assert_eq!(result(&first(body("return undefined"))).await, "null");
+}
+
+#[tokio::test]
+async fn slots_say_which_call_failed() {
+    let text = "await agent('one').catch(() => 0)\nreturn parallel([() => agent('two'), () => { throw new Error('own') }])";
+    let mut instance = guest(&sandbox()).await;
+    let turn = instance.start(Recorder::default(), limits(), &body(text)).await;
+    let failed = Outcome::Failed(Failure::new("provider_failed", "the same words"));
+    let turn = instance.settle(turn.host, limits(), CallId(1), &failed).await;
+    let turn = instance.settle(turn.host, limits(), CallId(2), &failed).await;
+    let mut steps: Vec<_> = turn.host.slots.iter().map(|slot| (slot.index, slot.step)).collect();
+    steps.sort_unstable();
+    assert_eq!(steps, [(0, Some(CallId(2))), (1, None)]);
+}
+
+#[tokio::test]
+async fn locale_rules_are_right_or_refused() {
+    for (text, expected) in [
+        (
+            "['file10', 'file2', 'File1'].sort((a, b) => a.localeCompare(b, undefined, { numeric: true, sensitivity: 'base' }))",
+            r#"["File1","file2","file10"]"#,
+        ),
+        (
+            "['z', 'ä', 'a', 'Z', 'é', 'e'].sort((a, b) => a.localeCompare(b))",
+            r#"["a","ä","e","é","z","Z"]"#,
+        ),
+        ("'a'.localeCompare('A', undefined, { sensitivity: 'base' })", "0"),
+        (
+            "[(0.256).toLocaleString('en-US', { style: 'percent' }), (1234.5).toLocaleString(), new Date(0).toLocaleDateString('en-US')]",
+            r#"["26%","1,234.5","1/1/1970"]"#,
+        ),
+        ("(1234567.891).toLocaleString()", "\"1,234,567.891\""),
+        ("12345678901234567890n.toLocaleString()", "\"12,345,678,901,234,567,890\""),
+    ] {
+        assert_eq!(result(&body(&format!("return {text}"))).await, expected, "{text}");
+    }
+    for text in [
+        "'a'.localeCompare('b', 'sv')",
+        "(1).toLocaleString('de-DE')",
+        "(1).toLocaleString('en', { notation: 'compact' })",
+        "new Date(0).toLocaleString('en-US', { timeZone: 'America/New_York' })",
+        "'i'.toLocaleUpperCase('tr')",
+    ] {
+        let text = format!("try {{ return {text} }} catch (e) {{ return e.name }}");
+        assert_eq!(result(&body(&text)).await, "\"RangeError\"", "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_flag_v_is_right_or_refused() {
+    for (text, expected) in [
+        (r"/\p{L}/v.test('a')", "true"),
+        (r"/^\p{L}+$/v.test('éa\u{1d4d0}')", "true"),
+        (r"/[\p{L}\d]/v.test('-')", "false"),
+        (r"'a\u{1f600}b'.replace(/./gv, 'x')", "\"xxx\""),
+        (r"/[\-\&]/v.test('&')", "true"),
+        (r"/^\P{L}$/v.test('1')", "true"),
+    ] {
+        assert_eq!(result(&body(&format!("return {text}"))).await, expected, "{text}");
+    }
+    for text in [
+        r"/[\p{L}--[a-z]]/v",
+        r"/[[a-z]&&[aeiou]]/v",
+        r"/[\q{abc}]/v",
+        r"/\p{RGI_Emoji}/v",
+        r"/[^a]/iv",
+        r"/\P{Lu}/iv",
+        r"/(?i:a)b/",
+        r"/(?<y>a)|(?<y>b)/",
+        r"/a(/",
+    ] {
+        let script = source(&format!("{META}log('x')\n  return {text}.test('a')"));
+        let error = sandbox().inspect(&script, Surface::Second).await.unwrap().expect_err(text);
+        assert_eq!((error.code.as_str(), error.line), ("syntax", 3), "{text}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
+    for (text, says) in [
+        ("const o = { a: {} }; o.a.b()", "`o.a.b` is not a function"),
+        ("const f = 5; f()", "`f` is not a function"),
+        ("fetch('x')", "fetch is not defined; a script has no network"),
+        ("setInterval(() => 1, 5)", "setTimeout"),
+        ("process.env.X", "arguments"),
+        ("require('fs')", "CommonJS"),
+        (
+            "await Promise.any([Promise.reject(new Error('first')), Promise.reject(2)])",
+            "Error: first",
+        ),
+        ("throw new Error('top', { cause: new TypeError('below') })", "TypeError: below"),
+        ("throw new Error('x'.repeat(5e7))", "xxx"),
+    ] {
+        let ran = run(&sandbox(), &body(text)).await;
+        match &ran.end {
+            Ok(Status::Failed(error)) => {
+                assert!(error.message.contains(says), "{text}: {}", error.message);
+                assert!(error.message.len() < 32 * 1024, "{text}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    let guards = "return [typeof fetch, typeof process, typeof require, typeof setInterval, typeof structuredClone].every(t => t === 'undefined')";
+    assert_eq!(result(&body(guards)).await, "true");
+}
+
+#[tokio::test]
+async fn plain_recursion_goes_deep() {
+    let text = "let depth = 0; const f = () => { depth++; return 1 + f() }; try { f() } catch (e) { return [e.name, depth >= 8000] }";
+    assert_eq!(result(&body(text)).await, r#"["RangeError",true]"#);
+}
