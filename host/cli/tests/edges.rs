@@ -171,3 +171,16 @@ fn log_levels_have_all_their_names() {
     let null = place.script(&text, &["--debug-rule", "*=null", "--fail-on-null"]);
     null.fails(8, &["[agent] x: answered null in "]);
 }
+
+#[test]
+fn a_name_with_a_dot_is_found_as_in_a_script() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write(".agents/workflows/a.b.mjs", format!("{META}return 'dotted'\n"));
+    assert_eq!(place.run(&["run", "a.b"]).ok()["results"], "dotted");
+    assert_eq!(
+        place.script(&format!("{META}return await workflow('a.b')\n"), &[]).ok()["results"],
+        "dotted"
+    );
+    place.run(&["run", "c.mjs"]).fails(3, &["c.mjs"]);
+}

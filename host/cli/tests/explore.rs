@@ -194,7 +194,7 @@ fn calls_that_a_run_refuses_are_found() {
     let body = "return parallel([() => agent('x', { provider: 'nix', label: 'no' })])\n";
     let found = findings(&explore(&place, body, &["--runs", "10"]), 1);
     assert_eq!(found[0]["kind"], "refused");
-    assert!(found[0]["message"].as_str().unwrap().starts_with("`no` is refused: there is no"));
+    assert!(found[0]["message"].as_str().unwrap().starts_with("`no` is refused: unknown provider"));
     // What decides about it is part of the command that shows it again.
     let body = "await agent('x', { model: 'm' })\nnull.x\n";
     let ran = explore(&place, body, &["--model-map", "m:n?provider=nix", "--effort", "low"]);

@@ -363,9 +363,13 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn head(&self, run: &RunId) -> Result<RunHead, EngineError> {
-        let mut pieces = Pieces::begin(self.writer.clone(), self.key(run))?;
-        let first = pieces.next().await?.and_then(|piece| piece.entries.into_iter().next());
-        match first {
+        let key = self.key(run);
+        // One record: those behind it may be large.
+        let first = move |store: &mut dyn Store| store.load_from(&key, 0, Bound::records(1));
+        let first = self.writer.with(first).await??.ok_or_else(|| unknown(run.as_str()))?;
+        let entries = journal::read_behind("", 0, &first.records)
+            .map_err(|error| EngineError::Journal { run: run.clone(), error })?;
+        match entries.into_iter().next() {
             Some(Entry { body: Body::RunStarted(head), .. }) => Ok(*head),
             _ => Err(unknown(run.as_str())),
         }

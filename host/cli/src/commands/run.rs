@@ -321,6 +321,14 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
         let (bytes, path) = found?;
         return Ok(ScriptFile { bytes, path });
     }
+    // A name may hold a dot, as it may in workflow(); else it is a file's.
+    if asked.components().count() == 1 && !asked.exists() {
+        let here = std::path::absolute(".").unwrap_or_default();
+        let name = asked.to_string_lossy();
+        if let Ok((bytes, path)) = library::find_workflow(&here, &name, home.as_deref()) {
+            return Ok(ScriptFile { bytes, path });
+        }
+    }
     let bytes = library::load_named(asked, home.as_deref())?;
     // Absolute, so that the run can be taken up from another folder.
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
