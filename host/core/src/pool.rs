@@ -7,11 +7,11 @@
 //! whatever the order was in which they came: a fan-out of equal calls gets
 //! the answers it got before.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Reply, Reused};
+use crate::call::{AgentRequest, Reply, Reused};
 use crate::content::sleep_key;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
@@ -40,20 +40,75 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
+/// Answers that are larger stay in the journal until they are told.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// An outcome, as it is kept in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kept {
+    /// Whole.
+    Here(Outcome),
+    /// In the entry of this number.
+    Entry(u64),
+}
+
+impl Kept {
+    /// The outcome that this entry holds, or only where it is.
+    #[must_use]
+    pub fn of(outcome: Outcome, entry: u64) -> Self {
+        match &outcome {
+            Outcome::Value(text) if text.len() > KEPT_BYTES_MAX => Self::Entry(entry),
+            _ => Self::Here(outcome),
+        }
+    }
+}
+
+/// A [`Pooled`] answer as it waits: a fork is given all answers of its parent,
+/// and their sum has no bound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// As in [`Pooled`].
+    pub content: Digest,
+    /// As in [`Pooled`].
+    pub source: Reused,
+    /// As in [`Pooled`].
+    pub outcome: Kept,
+    /// As in [`Pooled`].
+    pub reply: Option<Box<Reply>>,
+    /// As in [`Pooled`].
+    pub behind: u32,
+}
+
+impl Waiting {
+    /// The answer of the entry of this number.
+    #[must_use]
+    pub fn of(pooled: Pooled, entry: u64) -> Self {
+        let Pooled { content, source, outcome, reply, behind } = pooled;
+        Self { content, source, outcome: Kept::of(outcome, entry), reply, behind }
+    }
+
+    /// With its outcome, for the journal.
+    #[must_use]
+    pub fn with(self, outcome: Outcome) -> Pooled {
+        let Self { content, source, reply, behind, .. } = self;
+        Pooled { content, source, outcome, reply, behind }
+    }
+}
+
 /// An answer that a run has to offer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offer {
     /// The call of this run that was answered so; none for an answer that the
     /// run had been given itself and did not use.
     pub call: Option<CallId>,
-    /// The answer.
-    pub answer: Pooled,
+    /// The answer; where it is kept is said of the journal that offers it.
+    pub answer: Waiting,
 }
 
 /// Answers by content.
 #[derive(Debug, Clone, Default)]
 pub struct Pool {
-    by_content: HashMap<Digest, VecDeque<Pooled>>,
+    by_content: HashMap<Digest, VecDeque<Waiting>>,
 }
 
 impl Pool {
@@ -64,12 +119,12 @@ impl Pool {
     }
 
     /// Puts an answer behind those of its content.
-    pub fn add(&mut self, pooled: Pooled) {
-        self.by_content.entry(pooled.content.clone()).or_default().push_back(pooled);
+    pub fn add(&mut self, waiting: Waiting) {
+        self.by_content.entry(waiting.content.clone()).or_default().push_back(waiting);
     }
 
     /// Takes the first answer of this content, when it is for the next call.
-    pub fn take(&mut self, content: &Digest) -> Option<Pooled> {
+    pub fn take(&mut self, content: &Digest) -> Option<Waiting> {
         let waiting = self.by_content.get_mut(content)?;
         if let Some(first) = waiting.front_mut()
             && first.behind > 0
@@ -85,10 +140,10 @@ impl Pool {
     }
 }
 
-impl FromIterator<Pooled> for Pool {
-    fn from_iter<T: IntoIterator<Item = Pooled>>(answers: T) -> Self {
+impl FromIterator<Waiting> for Pool {
+    fn from_iter<T: IntoIterator<Item = Waiting>>(answers: T) -> Self {
         let mut pool = Self::default();
-        answers.into_iter().for_each(|pooled| pool.add(pooled));
+        answers.into_iter().for_each(|waiting| pool.add(waiting));
         pool
     }
 }
@@ -96,85 +151,144 @@ impl FromIterator<Pooled> for Pool {
 /// A call of a journal and what it came to, as far as it did.
 struct Made {
     content: Digest,
+    is_agent: bool,
     /// What it was given out of the journal's own pool.
-    given: Option<Pooled>,
-    came_to: Option<(Outcome, Option<Box<Reply>>)>,
+    given: Option<Waiting>,
+    came_to: Option<CameTo>,
 }
 
-/// The answers of a run to its agents and sleeps, in order of issue, and behind
-/// them what it had been given itself and had not used. Only what was answered:
-/// a call that failed is made again. An answer that came when the process let
-/// go, and that no script was told, counts.
-#[must_use]
-pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
-    let mut pool = Pool::default();
-    let mut given = HashMap::new();
-    let mut made: BTreeMap<CallId, Made> = BTreeMap::new();
-    for entry in entries {
+struct CameTo {
+    outcome: Kept,
+    reply: Option<Box<Reply>>,
+}
+
+/// The answers of a run to its agents and sleeps, as a fold over its journal.
+/// Only what was answered: a call that failed is made again. An answer that came
+/// when the process let go, and that no script was told, counts.
+pub struct Answers {
+    run: RunId,
+    pool: Pool,
+    given: HashMap<Reused, usize>,
+    made: BTreeMap<CallId, Made>,
+    /// Agent calls whose requests are kept.
+    wanted: BTreeSet<CallId>,
+    requests: BTreeMap<CallId, AgentRequest>,
+    last: u32,
+}
+
+impl Answers {
+    /// Of this run; the requests of the `wanted` calls are kept.
+    #[must_use]
+    pub fn of(run: RunId, wanted: BTreeSet<CallId>) -> Self {
+        Self {
+            run,
+            pool: Pool::default(),
+            given: HashMap::new(),
+            made: BTreeMap::new(),
+            wanted,
+            requests: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    /// Takes in the next entry, which has this number.
+    pub fn add(&mut self, seq: u64, entry: &Entry) {
         match &entry.body {
             Body::AnswerPooled(pooled) => {
-                given.insert(pooled.source.clone(), given.len());
-                pool.add((**pooled).clone());
+                self.given.insert(pooled.source.clone(), self.given.len());
+                self.pool.add(Waiting::of((**pooled).clone(), seq));
             }
             Body::AgentCalled { call, request, .. } => {
-                made.insert(*call, Made::of(request.content_key(), &mut pool));
+                self.made(*call, request.content_key(), true);
+                if self.wanted.contains(call) {
+                    self.requests.insert(*call, (**request).clone());
+                }
             }
             Body::SleepCalled { call, milliseconds, .. } => {
-                made.insert(*call, Made::of(sleep_key(*milliseconds), &mut pool));
+                self.made(*call, sleep_key(*milliseconds), false);
             }
+            Body::WorkflowCalled { call, .. } => self.last = self.last.max(call.0),
             Body::AgentAnswered { call, outcome, reply } => {
-                if let Some(made) = made.get_mut(call) {
-                    made.came_to = Some((outcome.clone(), Some(reply.clone())));
-                }
+                self.came_to(*call, outcome, Some(reply), seq);
             }
             Body::Settled { call, outcome, reply, .. } => {
-                if let Some(made) = made.get_mut(call) {
-                    made.came_to = Some((outcome.clone(), reply.clone()));
-                }
+                self.came_to(*call, outcome, reply.as_deref(), seq);
             }
             _ => {}
         }
     }
-    let own = made.into_iter().filter_map(|(call, made)| {
-        made.answer(run, call).map(|answer| Offer { call: Some(call), answer })
-    });
-    let mut answers: Vec<Offer> = own.collect();
-    // In the order in which they were given.
-    let mut unused: Vec<Pooled> = pool.by_content.into_values().flatten().collect();
-    unused.sort_by_key(|pooled| given.get(&pooled.source).copied());
-    answers.extend(unused.into_iter().map(|answer| Offer { call: None, answer }));
-    answers
+
+    fn made(&mut self, call: CallId, content: Digest, is_agent: bool) {
+        let given = self.pool.take(&content);
+        self.made.insert(call, Made { content, is_agent, given, came_to: None });
+        self.last = self.last.max(call.0);
+    }
+
+    fn came_to(&mut self, call: CallId, outcome: &Outcome, reply: Option<&Reply>, seq: u64) {
+        if let Some(made) = self.made.get_mut(&call) {
+            let outcome = Kept::of(outcome.clone(), seq);
+            made.came_to = Some(CameTo { outcome, reply: reply.cloned().map(Box::new) });
+        }
+    }
+
+    /// Number of the last call; 0 when there was none.
+    #[must_use]
+    pub fn last_call(&self) -> u32 {
+        self.last
+    }
+
+    /// What a wanted agent call asked for.
+    #[must_use]
+    pub fn request(&self, call: CallId) -> Option<&AgentRequest> {
+        self.requests.get(&call)
+    }
+
+    /// How many agent calls of the content of this one were issued before it.
+    #[must_use]
+    pub fn place_among_equals(&self, call: CallId) -> u32 {
+        let Some(wanted) = self.made.get(&call).filter(|made| made.is_agent) else { return 0 };
+        let earlier = self.made.range(..call).map(|(_, made)| made);
+        let equals = earlier.filter(|made| made.is_agent && made.content == wanted.content);
+        u32::try_from(equals.count()).unwrap_or(u32::MAX)
+    }
+
+    /// In order of issue, and behind them what the run had been given itself and
+    /// had not used.
+    #[must_use]
+    pub fn offers(self) -> Vec<Offer> {
+        let Self { run, pool, given, made, .. } = self;
+        let own = made.into_iter().filter_map(|(call, made)| {
+            made.answer(&run, call).map(|answer| Offer { call: Some(call), answer })
+        });
+        let mut answers: Vec<Offer> = own.collect();
+        // In the order in which they were given.
+        let mut unused: Vec<Waiting> = pool.by_content.into_values().flatten().collect();
+        unused.sort_by_key(|waiting| given.get(&waiting.source).copied());
+        answers.extend(unused.into_iter().map(|answer| Offer { call: None, answer }));
+        answers
+    }
 }
 
-/// How many agent calls of the content of this one were issued before it.
+/// The answers of a journal that is all here.
 #[must_use]
-pub fn place_among_equals(call: CallId, entries: &[Entry]) -> u32 {
-    let calls = entries.iter().filter_map(|entry| match &entry.body {
-        Body::AgentCalled { call, request, .. } => Some((*call, request)),
-        _ => None,
-    });
-    let earlier: Vec<_> = calls.take_while(|(issued, _)| *issued <= call).collect();
-    let Some((_, wanted)) = earlier.last().filter(|(issued, _)| *issued == call) else { return 0 };
-    let content = wanted.content_key();
-    let equals = earlier.iter().filter(|(_, request)| request.content_key() == content).count();
-    u32::try_from(equals - 1).unwrap_or(u32::MAX)
+pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
+    let mut answers = Answers::of(run.clone(), BTreeSet::new());
+    for (seq, entry) in (0..).zip(entries) {
+        answers.add(seq, entry);
+    }
+    answers.offers()
 }
 
 impl Made {
-    fn of(content: Digest, pool: &mut Pool) -> Self {
-        let given = pool.take(&content);
-        Self { content, given, came_to: None }
-    }
-
-    fn answer(self, run: &RunId, call: CallId) -> Option<Pooled> {
-        let Some((outcome, mut reply)) = self.came_to else { return self.given };
-        if matches!(outcome, Outcome::Failed(_)) {
+    fn answer(self, run: &RunId, call: CallId) -> Option<Waiting> {
+        let Some(CameTo { outcome, mut reply }) = self.came_to else { return self.given };
+        if matches!(outcome, Kept::Here(Outcome::Failed(_))) {
             return None;
         }
         // Whoever paid for it stays its source, over any number of forks.
         let paid = reply.as_mut().and_then(|reply| reply.reused.take());
         let source = paid.unwrap_or(Reused { run: run.clone(), call, by_hand: false });
-        Some(Pooled { content: self.content, source, outcome, reply, behind: 0 })
+        Some(Waiting { content: self.content, source, outcome, reply, behind: 0 })
     }
 }
 
@@ -208,11 +322,30 @@ mod tests {
         answers.map(|answer| (answer.source.call.0, value_of(answer))).collect()
     }
 
-    fn value_of(answer: &Pooled) -> String {
+    fn value_of(answer: &Waiting) -> String {
         match &answer.outcome {
-            Outcome::Value(text) => text.clone(),
-            Outcome::Failed(failure) => failure.message.clone(),
+            Kept::Here(Outcome::Value(text)) => text.clone(),
+            other => format!("{other:?}"),
         }
+    }
+
+    /// As a fork journals it.
+    fn journaled(answer: Waiting) -> Body {
+        let outcome = match &answer.outcome {
+            Kept::Here(outcome) => outcome.clone(),
+            Kept::Entry(seq) => panic!("it is in entry {seq}"),
+        };
+        Body::AnswerPooled(Box::new(answer.with(outcome)))
+    }
+
+    #[test]
+    fn a_large_answer_stays_where_it_is() {
+        let large = format!("\"{}\"", "x".repeat(KEPT_BYTES_MAX));
+        let journal =
+            entries(vec![called(1, "a"), called(2, "b"), settled(2, &large), settled(1, "1")]);
+        let kept: Vec<Kept> =
+            answers_of(&run(), &journal).into_iter().map(|offer| offer.answer.outcome).collect();
+        assert_eq!(kept, [Kept::Here(Outcome::Value("1".into())), Kept::Entry(2)]);
     }
 
     #[test]
@@ -236,10 +369,8 @@ mod tests {
     #[test]
     fn a_fork_of_a_fork_hands_on_what_was_not_used_and_names_who_paid() {
         let first = entries(vec![called(1, "a"), called(2, "b"), settled(1, "1"), settled(2, "2")]);
-        let mut second: Vec<Body> = answers_of(&run(), &first)
-            .into_iter()
-            .map(|offer| Body::AnswerPooled(Box::new(offer.answer)))
-            .collect();
+        let mut second: Vec<Body> =
+            answers_of(&run(), &first).into_iter().map(|offer| journaled(offer.answer)).collect();
         // It was stopped before `a` was told, and never came to `b`.
         second.extend([called(1, "new"), called(2, "a"), settled(1, "3")]);
         let answers = answers_of(&RunId::from_bits(2), &entries(second));

@@ -154,6 +154,7 @@ fn drive(
                 (start.scope, None)
             }
             Next::Settle { scope, call, outcome, .. } => (scope, Some((call, outcome))),
+            Next::Fetch(entry) => panic!("entry {entry} is not kept here"),
             Next::Fire { scope, .. } => (scope, None),
             Next::Stuck(scope) => {
                 machine.give_up(scope, &["3:7".to_owned()])?;

@@ -99,6 +99,7 @@ impl World {
                     entries.extend(machine.take_entries());
                     return (entries, None);
                 }
+                Next::Fetch(_) => panic!("nothing is kept elsewhere"),
                 Next::Stuck(_) => panic!("stuck"),
                 Next::Wait => {
                     entries.extend(machine.take_entries());

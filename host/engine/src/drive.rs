@@ -124,6 +124,11 @@ impl<'a> Drive<'a> {
                     let task = Task::Settle(call, outcome);
                     machine = self.turn(machine, scope, now_us, task).await?;
                 }
+                Next::Fetch(entry) => {
+                    // What was told before it need not wait in memory.
+                    self.flush().await?;
+                    machine.fetched(self.fetch(entry).await?);
+                }
                 Next::Fire { scope, timer, now_us } => {
                     machine = self.turn(machine, scope, now_us, Task::Fire(timer)).await?;
                 }
@@ -295,6 +300,14 @@ impl<'a> Drive<'a> {
         // It may fail to find out; then the script is told less.
         let found = diagnose::unsettled(&self.sandbox, journal, *machine.limits(), scope).await;
         Ok(found.unwrap_or_default())
+    }
+
+    /// The outcome that an entry of this run's own journal holds.
+    async fn fetch(&mut self, entry: u64) -> Result<Outcome, EngineError> {
+        let Some(lease) = self.recorder.lease() else {
+            return Err(EngineError::UnknownRun { asked: self.recorder.run().to_string() });
+        };
+        self.world.outcome(lease.key.clone(), entry).await
     }
 
     /// Waits for the agents at work, whose answers the next attempt will want.

@@ -14,7 +14,7 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::{Body, ScopeStart, StopReason};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
-use smol_wf_store::RunKey;
+use smol_wf_store::{RunKey, Store};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
 use crate::notes::{Board, Note};
-use crate::pieces::Pieces;
+use crate::pieces::{self, Pieces};
 use crate::sleeps::Sleeps;
 use crate::timers::Timers;
 use crate::writer::{Counted, Writer};
@@ -43,7 +43,8 @@ pub(crate) enum Happened {
 struct QueuedAgent {
     call: CallId,
     ordinal: u32,
-    request: AgentRequest,
+    /// On the heap, as it came: a hundred thousand may wait.
+    request: Box<AgentRequest>,
 }
 
 struct QueuedChild {
@@ -110,7 +111,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
-                    self.queue.push_back(QueuedAgent { call, ordinal, request: *request });
+                    self.queue.push_back(QueuedAgent { call, ordinal, request });
                 }
                 Effect::SleepUntil { call, wake_at_us, left_us } => {
                     self.sleeping.add(call, wake_at_us, Duration::from_micros(left_us));
@@ -178,7 +179,7 @@ impl World {
 
     fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
         let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
-        Some(self.agents.plan(call, ordinal, request).map_err(|failure| (call, failure)))
+        Some(self.agents.plan(call, ordinal, *request).map_err(|failure| (call, failure)))
     }
 
     fn begin(&mut self, job: Job, machine: &mut Machine) {
@@ -374,6 +375,13 @@ impl World {
         self.tasks.shutdown().await;
         self.working.clear();
         self.agents.close().await
+    }
+
+    /// The outcome that an entry of this journal holds.
+    pub(crate) async fn outcome(&self, key: RunKey, entry: u64) -> Result<Outcome, EngineError> {
+        self.writer
+            .with(move |store: &mut dyn Store| pieces::outcome_at(store, &key, entry))
+            .await?
     }
 
     pub(crate) fn read(&self, key: RunKey) -> Result<Pieces, EngineError> {

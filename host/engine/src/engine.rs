@@ -31,6 +31,7 @@ use crate::drive::Drive;
 use crate::effects::World;
 use crate::error::EngineError;
 use crate::fork::ForkRequest;
+use crate::given::Given;
 use crate::holding::judge;
 use crate::journal::Entries;
 use crate::library::ProjectRoot;
@@ -140,13 +141,15 @@ impl Engine {
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
         let (agents, timeout) = (request.agents, request.timeout);
-        self.begin(machine, Means { registry, standing, agents, timeout }, watcher, cancel).await
+        let means = Means { registry, standing, agents, timeout };
+        self.begin(machine, None, means, watcher, cancel).await
     }
 
     /// Puts a new run into the store and drives it.
     pub(crate) async fn begin(
         &self,
         mut machine: Machine,
+        given: Option<Given>,
         means: Means,
         watcher: &dyn Watcher,
         cancel: CancellationToken,
@@ -159,8 +162,11 @@ impl Engine {
         let writer = self.writer.clone();
         let mut recorder = Recorder::new(writer, watcher, cancel.clone(), key, birth);
         recorder.absorb(machine.take_entries());
+        if let Some(given) = given {
+            recorder.create_given(given).await?;
+        }
         let world = self.world(&head, registry, standing, limits, agents);
-        self.drive((machine, Entries::NONE), recorder, world, cancel, timeout).await
+        Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, timeout)).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
@@ -178,7 +184,7 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
-        let journal = self.survey(&request.run).await?;
+        let journal = Box::pin(self.survey(&request.run)).await?;
         let (head, root_start, limits) = journal.recorded()?;
         if is_changed(&request, &root_start, &head) {
             let created_at_us = journal.survey.created_at_us;
@@ -233,7 +239,7 @@ impl Engine {
             }
         };
         let world = self.world(&head, registry, standing, limits, request.agents);
-        self.drive((machine, rest), recorder, world, cancel, request.timeout).await
+        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.timeout)).await
     }
 
     async fn drive(
@@ -373,30 +379,6 @@ async fn retell(
         }
     }
     report.finish(false).map_err(|_| unknown(run))
-}
-
-/// The head, the root script and the limits last in force.
-pub(crate) fn recorded(
-    entries: &[Entry],
-    run: &RunId,
-) -> Result<(RunHead, ScopeStart, Limits), EngineError> {
-    let mut head = None;
-    let mut start = None;
-    let mut limits = Limits::default();
-    for entry in entries {
-        match &entry.body {
-            Body::RunStarted(found) => head = Some((**found).clone()),
-            Body::AttemptStarted { limits: found, .. } => limits = *found,
-            Body::ScopeStarted(found) if found.scope == Scope::ROOT => {
-                start = Some((**found).clone());
-            }
-            _ => {}
-        }
-    }
-    match (head, start) {
-        (Some(head), Some(start)) => Ok((head, start, limits)),
-        _ => Err(unknown(run)),
-    }
 }
 
 /// What lists go by has to be what the journal says.

@@ -9,23 +9,23 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use smol_wf_core::call::{AgentRequest, Reply, Reused};
+use smol_wf_core::call::{Reply, Reused};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
-use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, Parent, RunHead};
+use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
 use smol_wf_core::machine::Machine;
-use smol_wf_core::pool::{Offer, Pooled, answers_of, place_among_equals};
+use smol_wf_core::pool::{Answers, Kept, Offer, Waiting};
 use smol_wf_core::report::Report;
 use smol_wf_core::schema::{self, Checker};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
-use smol_wf_store::RunKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::children::scope_start;
 use crate::clock;
-use crate::engine::{Engine, Means, is_changed, random_u128, recorded};
+use crate::engine::{Engine, Means, is_changed, random_u128};
 use crate::error::EngineError;
+use crate::given::Given;
 use crate::history::HistoryPage;
 use crate::places::{Standing, kept};
 use crate::provide;
@@ -97,10 +97,11 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
-        let (_, entries) = self.load(&key).await?;
-        let (old, start, limits) = recorded(&entries, &request.run)?;
-        let answers = answers_for(&request, &entries)?;
+        let wanted = request.results.iter().map(|(call, _)| *call).collect();
+        let mut answers = Answers::of(request.run.clone(), wanted);
+        let journal = self.look(&request.run, &mut |seq, _, entry| answers.add(seq, entry)).await?;
+        let (old, start, limits) = journal.recorded()?;
+        let answers = answers_for(&request, answers)?;
         let file = request.script.clone().unwrap_or_else(|| ScriptFile {
             bytes: start.text.clone().into_bytes(),
             path: PathBuf::from(&old.script_path),
@@ -124,7 +125,7 @@ impl Engine {
             debug_rules: request.debug_rules.clone().unwrap_or(old.debug_rules.clone()),
             parent: Some(Parent {
                 run: request.run.clone(),
-                entries: entries.len() as u64,
+                entries: journal.survey.entries,
                 from: request.from,
                 reason: request.reason,
             }),
@@ -136,9 +137,12 @@ impl Engine {
         let start = scope_start(Scope::ROOT, script, dialect, path, args);
         let limits = request.limits.applied_to(limits);
         let guest = Sandbox::guest_digest();
-        let machine = Machine::fork(head, start, answers, limits, guest, clock::now_us());
+        let now_us = clock::now_us();
+        let given = Given { parent: self.key(&request.run), at_us: now_us, answers };
+        let machine = Machine::fork(head, start, given.in_fork(), limits, guest, now_us);
         let (agents, timeout) = (request.agents, request.timeout);
-        self.begin(machine, Means { registry, standing, agents, timeout }, watcher, cancel).await
+        let means = Means { registry, standing, agents, timeout };
+        Box::pin(self.begin(machine, Some(given), means, watcher, cancel)).await
     }
 }
 
@@ -168,9 +172,9 @@ impl Engine {
 
 /// What the fork is given: the answers to calls before the point from which it
 /// is on its own, and those that were written by hand.
-fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, EngineError> {
+fn answers_for(request: &ForkRequest, answers: Answers) -> Result<Vec<Waiting>, EngineError> {
     if let Some(from) = request.from {
-        let last = last_call(entries);
+        let last = answers.last_call();
         if from.0 == 0 || from.0 > last + 1 {
             let run = &request.run;
             let message = match last {
@@ -183,24 +187,37 @@ fn answers_for(request: &ForkRequest, entries: &[Entry]) -> Result<Vec<Pooled>, 
         }
     }
     refuse_two_answers(&request.results)?;
-    let mut offers = answers_of(&request.run, entries);
+    let by_hand: Vec<(CallId, Waiting)> = by_hand_in_order(request, &answers)?;
+    let mut offers = answers.offers();
     offers
         .retain(|offer| request.from.is_none_or(|from| offer.call.is_some_and(|call| call < from)));
-    let mut results: Vec<_> = request.results.iter().collect();
-    results.sort_by_key(|(call, _)| *call);
-    for (call, result) in results {
-        let mut answer = by_hand(&request.run, *call, result, entries)?;
-        offers.retain(|offer| offer.call != Some(*call));
-        let place = offers.iter().position(|offer| offer.call.is_none_or(|other| other > *call));
+    for (call, mut answer) in by_hand {
+        offers.retain(|offer| offer.call != Some(call));
+        let place = offers.iter().position(|offer| offer.call.is_none_or(|other| other > call));
         let place = place.unwrap_or(offers.len());
         // In its place among the calls of its content: those before it that have
         // no answer are asked.
         let equals = offers[..place].iter().filter(|offer| offer.answer.content == answer.content);
         let served: u32 = equals.map(|offer| offer.answer.behind + 1).sum();
-        answer.behind = place_among_equals(*call, entries).saturating_sub(served);
-        offers.insert(place, Offer { call: Some(*call), answer });
+        answer.behind = answer.behind.saturating_sub(served);
+        offers.insert(place, Offer { call: Some(call), answer });
     }
     Ok(offers.into_iter().map(|offer| offer.answer).collect())
+}
+
+/// In order of their calls; `behind` is still the place among all equal ones.
+fn by_hand_in_order(
+    request: &ForkRequest,
+    answers: &Answers,
+) -> Result<Vec<(CallId, Waiting)>, EngineError> {
+    let mut results: Vec<_> = request.results.iter().collect();
+    results.sort_by_key(|(call, _)| *call);
+    let answer = |(call, result): &(CallId, String)| {
+        let mut answer = by_hand(&request.run, *call, result, answers)?;
+        answer.behind = answers.place_among_equals(*call);
+        Ok((*call, answer))
+    };
+    results.into_iter().map(answer).collect()
 }
 
 /// A step has one answer: which of two was meant, nobody can tell.
@@ -220,11 +237,11 @@ fn by_hand(
     run: &RunId,
     call: CallId,
     result: &str,
-    entries: &[Entry],
-) -> Result<Pooled, EngineError> {
+    answers: &Answers,
+) -> Result<Waiting, EngineError> {
     let refuse =
         |reason: String| EngineError::Request { message: format!("--set-result {call}: {reason}") };
-    let request = agent_call(call, entries).ok_or_else(|| {
+    let request = answers.request(call).ok_or_else(|| {
         refuse(format!(
             "step {call} of run {run} is no agent call; smol-wf history {run} -o text lists them"
         ))
@@ -240,10 +257,10 @@ fn by_hand(
     }
     let source = Reused { run: run.clone(), call, by_hand: true };
     let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
-    Ok(Pooled {
+    Ok(Waiting {
         content: request.content_key(),
         source,
-        outcome: Outcome::Value(value.to_string()),
+        outcome: Kept::Here(Outcome::Value(value.to_string())),
         reply: Some(Box::new(reply)),
         behind: 0,
     })
@@ -260,21 +277,4 @@ fn no_json(call: CallId, result: &str, error: &serde_json::Error) -> String {
     let text = if is_short && !result.is_empty() { result } else { "text" };
     let quoted = serde_json::Value::String(text.to_owned());
     format!("the answer is no JSON, and a text needs quotes: --set-result {call}='{quoted}'")
-}
-
-fn agent_call(call: CallId, entries: &[Entry]) -> Option<&AgentRequest> {
-    entries.iter().find_map(|entry| match &entry.body {
-        Body::AgentCalled { call: found, request, .. } if *found == call => Some(&**request),
-        _ => None,
-    })
-}
-
-fn last_call(entries: &[Entry]) -> u32 {
-    let calls = entries.iter().filter_map(|entry| match &entry.body {
-        Body::AgentCalled { call, .. }
-        | Body::WorkflowCalled { call, .. }
-        | Body::SleepCalled { call, .. } => Some(call.0),
-        _ => None,
-    });
-    calls.max().unwrap_or(0)
 }

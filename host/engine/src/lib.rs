@@ -18,6 +18,7 @@ mod error;
 mod explain;
 mod fixture;
 mod fork;
+mod given;
 mod guard;
 mod history;
 mod holding;

@@ -39,6 +39,8 @@ pub(crate) enum Pause {
     /// More of the journal is wanted, by a machine that was not given all of it:
     /// feed it, advance again.
     Hungry,
+    /// What is to be delivered is kept in the journal alone.
+    Fetch,
     /// This script waits for what nothing will settle; see
     /// [`Machine::give_up`].
     Stuck(Scope),
@@ -113,6 +115,7 @@ impl Offline {
                     let limits = TurnLimits { fuel, now_us };
                     (scope, self.turn(scope, machine, limits, Told::Settle(call, &outcome)).await)
                 }
+                Ok(Next::Fetch(_)) => return Ok((machine, Pause::Fetch)),
                 Ok(Next::Fire { scope, timer, now_us }) => {
                     let limits = TurnLimits { fuel, now_us };
                     (scope, self.turn(scope, machine, limits, Told::Fire(timer)).await)

@@ -4,7 +4,8 @@
 //! Owns: how much is read at a time and ahead. Never: hands out an entry before
 //! its digest, and those of all before it, were found to fit.
 
-use smol_wf_core::journal::{self, Entry, Record};
+use smol_wf_core::guest::Outcome;
+use smol_wf_core::journal::{self, Body, Entry, JournalError, Record};
 use smol_wf_store::{Bound, RunKey, Store};
 use tokio::sync::oneshot;
 
@@ -108,6 +109,34 @@ fn read(
     let next = (!stretch.is_last)
         .then(|| Place { seq: at.seq + records.len() as u64, chain: tip.clone() });
     Ok(Piece { entries, records, tip, bytes, next })
+}
+
+/// The outcome that this entry of a journal holds. Its digest is checked, with
+/// that of the entry before it.
+pub(crate) fn outcome_at(
+    store: &mut dyn Store,
+    key: &RunKey,
+    entry: u64,
+) -> Result<Outcome, EngineError> {
+    let unreadable = |seq| EngineError::Journal {
+        run: key.run.clone(),
+        error: JournalError::Unreadable { seq, reason: "it holds no outcome".to_owned() },
+    };
+    let before = entry.checked_sub(1).ok_or_else(|| unreadable(entry))?;
+    let mut one = |seq| {
+        let stretch = store.load_from(key, seq, Bound::records(1))?;
+        let record = stretch.and_then(|stretch| stretch.records.into_iter().next());
+        record.ok_or_else(|| EngineError::UnknownRun { asked: key.run.to_string() })
+    };
+    let chain = one(before)?.chain;
+    let record = one(entry)?;
+    let read = journal::read_behind(&chain, entry, std::slice::from_ref(&record))
+        .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
+    match read.into_iter().next().map(|entry| entry.body) {
+        Some(Body::AnswerPooled(pooled)) => Ok(pooled.outcome),
+        Some(Body::Settled { outcome, .. } | Body::AgentAnswered { outcome, .. }) => Ok(outcome),
+        _ => Err(unreadable(entry)),
+    }
 }
 
 #[cfg(test)]

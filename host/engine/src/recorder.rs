@@ -10,6 +10,7 @@ use smol_wf_core::event::{Activity, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Chain, Entry, Record};
 use smol_wf_core::limits::{LimitError, Limits};
+use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_store::{Lease, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::error::EngineError;
+use crate::given::{Coming, FirstCommit, Given};
 use crate::holding::Holding;
 use crate::journal::Journal;
 use crate::patience::Patience;
@@ -219,6 +221,52 @@ impl<'a> Recorder<'a> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Puts a fork into the store, with the answers that it is given in their
+    /// place among what is pending.
+    pub(crate) async fn create_given(&mut self, given: Given) -> Result<(), EngineError> {
+        let Some(birth) = self.birth.take() else { return Ok(()) };
+        let told = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        let mut coming: Vec<Coming> =
+            told.iter().filter_map(Pending::entry).cloned().map(Coming::Entry).collect();
+        let place = usize::try_from(ANSWERS_FROM).unwrap_or(0).min(coming.len());
+        let behind = coming.split_off(place);
+        coming.extend(given.answers.into_iter().map(|answer| Coming::Answer(Box::new(answer))));
+        coming.extend(behind);
+        let (key, parent, at_us) = (self.key.clone(), given.parent, given.at_us);
+        let run = NewRun {
+            key: key.clone(),
+            name: birth.name,
+            created_at_us: told.iter().find_map(Pending::at_us).unwrap_or(at_us),
+            wake_at_us: None,
+        };
+        let expires = clock::now_us() + clock::LEASE_US;
+        let (lease, chain, length, bytes) = self
+            .writer
+            .with(move |store: &mut dyn Store| {
+                let mut records = FirstCommit {
+                    reader: store.again()?,
+                    parent,
+                    fork: key,
+                    at_us,
+                    coming: coming.into_iter(),
+                    chain: Chain::new(),
+                    length: 0,
+                    bytes: 0,
+                };
+                let lease = store.create_from(&run, &birth.owner, expires, &mut records)?;
+                let FirstCommit { chain, length, bytes, .. } = records;
+                Ok::<_, StoreError>((lease, chain, length, bytes))
+            })
+            .await??;
+        (self.chain, self.length, self.bytes) = (chain, length, bytes);
+        self.stored_wake = Some(None);
+        self.hold(lease);
+        self.watcher.run_known(self.run(), false);
+        self.durable(told, &[]);
+        Ok(())
     }
 
     /// Puts the run into the store, with all that is pending.

@@ -138,7 +138,7 @@ fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),
         // Where the recording ends, whatever comes next is not part of it.
-        Pause::Wait | Pause::Hungry | Pause::Ended => {
+        Pause::Wait | Pause::Fetch | Pause::Hungry | Pause::Ended => {
             machine.missed("the script has come to its end")
         }
         Pause::Stuck(_) => machine.missed("the script waits for what nothing will settle"),

@@ -110,14 +110,16 @@ impl ExportArgs {
         let run = self.latest.find(&engine, &self.run).await?;
         let reading = engine.reading(&run).await?;
         match self.out.as_deref().filter(|path| *path != Path::new("-")) {
-            None => self.write(form, Sink::stdout(), &run, reading).await?,
+            None => Box::pin(self.write(form, Sink::stdout(), &run, reading)).await?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 let sink = Sink::file(path).map_err(failed)?;
-                self.write(form, sink, &run, reading).await.map_err(|error| match error {
-                    CommandError::Output(error) => failed(error).into(),
-                    other => other,
-                })?;
+                Box::pin(self.write(form, sink, &run, reading)).await.map_err(
+                    |error| match error {
+                        CommandError::Output(error) => failed(error).into(),
+                        other => other,
+                    },
+                )?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    AgentRequest, Body, CallId, Machine, Next, Outcome, Pooled, Reply, RunHead, Scope, ScopeStart,
-    WorkflowTarget,
+    AgentRequest, Body, CallId, Kept, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
+    Waiting, WorkflowTarget,
 };
 use crate::guest::Dialect;
 use crate::ids::TimerId;
 use crate::options::Manner;
+use crate::pool::Pooled;
 use crate::selector;
 use crate::settlement::OnFailure;
 use crate::surface::Surface;
@@ -31,7 +32,7 @@ pub enum Delivery {
         /// Which call.
         call: CallId,
         /// What it came to.
-        outcome: Outcome,
+        outcome: Kept,
         /// What the agent said of itself.
         reply: Option<Box<Reply>>,
     },
@@ -239,18 +240,62 @@ impl Machine {
 
     /// A call whose answer is there already. In a replay it waits until the
     /// recording is at its end, or is met in it.
-    pub(super) fn open_answered(&mut self, call: CallId, agent: Option<OnFailure>, pooled: Pooled) {
+    pub(super) fn open_answered(
+        &mut self,
+        call: CallId,
+        agent: Option<OnFailure>,
+        waiting: Waiting,
+    ) {
         let scope = self.current;
         let open = OpenCall { scope, agent, completed: false, effect: None, wakes_at_us: None };
         self.calls.insert(call, open);
-        let Pooled { source, outcome, mut reply, .. } = pooled;
+        let Waiting { source, outcome, mut reply, .. } = waiting;
         if let Some(reply) = &mut reply {
             reply.reused = Some(source);
         }
         if self.is_live() {
-            self.complete(call, outcome, reply.map(|reply| *reply));
+            self.complete_kept(call, outcome, reply);
         } else {
             self.answered.insert(call, (outcome, reply));
+        }
+    }
+
+    pub(super) fn complete_kept(&mut self, call: CallId, outcome: Kept, reply: Option<Box<Reply>>) {
+        let Some(open) = self.calls.get_mut(&call) else { return };
+        if !open.completed {
+            open.completed = true;
+            if let Some(reply) = &reply {
+                self.agent_book.ledger.count(reply);
+            }
+            self.inbox.push_back(Delivery::Settle { call, outcome, reply });
+        }
+    }
+
+    fn waiting(&self, pooled: Pooled) -> Waiting {
+        let Pooled { content, source, outcome, reply, behind } = pooled;
+        Waiting { content, source, outcome: self.kept(outcome), reply, behind }
+    }
+
+    /// An outcome of the entry that was just met.
+    fn kept(&self, outcome: Outcome) -> Kept {
+        if self.fetches { Kept::of(outcome, self.seq - 1) } else { Kept::Here(outcome) }
+    }
+
+    /// The entry that holds what is to be delivered, when that is not here and
+    /// someone waits for it.
+    pub(super) fn kept_elsewhere(&self, delivery: &Delivery) -> Option<u64> {
+        match delivery {
+            Delivery::Settle { call, outcome: Kept::Entry(entry), .. } => {
+                self.calls.contains_key(call).then_some(*entry)
+            }
+            _ => None,
+        }
+    }
+
+    /// The outcome that [`Next::Fetch`] asked for.
+    pub fn fetched(&mut self, fetched: Outcome) {
+        if let Some(Delivery::Settle { outcome, .. }) = self.inbox.front_mut() {
+            *outcome = Kept::Here(fetched);
         }
     }
 
@@ -288,7 +333,7 @@ impl Machine {
             // Told in an earlier attempt, it is no longer open.
             if let Some(open) = self.calls.get_mut(&call) {
                 open.effect = None;
-                self.complete(call, outcome, reply.map(|reply| *reply));
+                self.complete_kept(call, outcome, reply);
             }
         }
         let now_us = self.now_us.max(self.begun_us);
@@ -319,9 +364,12 @@ impl Machine {
                 Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.
                 Body::AgentAnswered { call, outcome, reply } => {
+                    let outcome = self.kept(outcome);
                     self.answered.insert(call, (outcome, Some(reply)));
                 }
-                Body::AnswerPooled(pooled) => self.pool.add(*pooled),
+                Body::AnswerPooled(pooled) => {
+                    self.pool.add(self.waiting(*pooled));
+                }
                 _ => {}
             }
         }

@@ -47,6 +47,7 @@ fn take_up(
 ) -> Result<Machine, JournalError> {
     let mut machine = of_head(&beginning, limits, guest.clone())?;
     machine.keeps_limits = true;
+    machine.fetches = true;
     machine.recorded = Recorded::beginning();
     machine.take_in(beginning.into_iter().skip(1));
     machine.skip_attempts();
@@ -66,8 +67,10 @@ fn take_up(
 
 pub(super) fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
     let mut machine = of_head(&beginning, Limits::default(), guest)?;
+    machine.fetches = true;
     machine.recorded = Recorded::beginning();
     machine.take_in(beginning.into_iter().skip(1));
+    machine.skip_attempts();
     Ok(machine)
 }
 
@@ -78,8 +81,10 @@ fn replay_within(
 ) -> Result<Machine, JournalError> {
     let mut machine = of_head(&beginning, limits, guest)?;
     machine.keeps_limits = true;
+    machine.fetches = true;
     machine.recorded = Recorded::beginning();
     machine.take_in(beginning.into_iter().skip(1));
+    machine.skip_attempts();
     Ok(machine)
 }
 

@@ -29,7 +29,7 @@ use crate::journal::{
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
-use crate::pool::{Pool, Pooled};
+use crate::pool::{Kept, Pool, Waiting};
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
@@ -64,6 +64,9 @@ pub enum Next {
         /// The time the script sees, in microseconds since 1970.
         now_us: i64,
     },
+    /// Read the outcome that this entry of the run's journal holds, hand it over
+    /// with [`Machine::fetched`], and ask again.
+    Fetch(u64),
     /// Run the callback of a timer in the guest of this scope.
     Fire {
         /// Whose guest.
@@ -82,6 +85,10 @@ pub enum Next {
     Ended,
 }
 
+/// Number of the first answer in the journal of a fork: the head and the first
+/// attempt stand before it.
+pub const ANSWERS_FROM: u64 = 2;
+
 /// The state of one run. See the module's text.
 #[derive(Debug)]
 pub struct Machine {
@@ -89,6 +96,8 @@ pub struct Machine {
     limits: Limits,
     /// Whatever the journal says of limits, these are in force.
     keeps_limits: bool,
+    /// Whether whoever drives it can read the journal again.
+    fetches: bool,
     /// Entries still to be met again in a replay.
     recorded: Recorded,
     /// Number of the next entry, for messages.
@@ -102,7 +111,7 @@ pub struct Machine {
     closed: Vec<Scope>,
     /// Answers that are there before they are asked for: they came in as an
     /// earlier attempt let go, or out of the pool.
-    answered: BTreeMap<CallId, (Outcome, Option<Box<Reply>>)>,
+    answered: BTreeMap<CallId, (Kept, Option<Box<Reply>>)>,
     /// In a fork: answers that wait for calls of their content.
     pool: Pool,
     inbox: VecDeque<Delivery>,
@@ -148,12 +157,13 @@ impl Machine {
     }
 
     /// A new run in which calls take these answers where their content is
-    /// equal, first in, first out.
+    /// equal, first in, first out. They stand in its journal from entry
+    /// [`ANSWERS_FROM`] on, in this order: whoever writes it puts them there.
     #[must_use]
     pub fn fork(
         head: RunHead,
         root: ScopeStart,
-        answers: Vec<Pooled>,
+        answers: Vec<Waiting>,
         limits: Limits,
         guest: Digest,
         now_us: i64,
@@ -162,10 +172,8 @@ impl Machine {
         machine.now_us = now_us;
         machine.write(Body::RunStarted(Box::new(head)));
         machine.write(Body::AttemptStarted { attempt: 1, limits, guest });
-        for pooled in answers {
-            machine.pool.add(pooled.clone());
-            machine.write(Body::AnswerPooled(Box::new(pooled)));
-        }
+        machine.seq += answers.len() as u64;
+        machine.pool = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
         machine.inbox.push_back(Delivery::Begin(Box::new(root)));
@@ -199,6 +207,7 @@ impl Machine {
             head,
             limits,
             keeps_limits: false,
+            fetches: false,
             recorded: Recorded::default(),
             seq: 0,
             compare_fuel: true,
@@ -317,6 +326,10 @@ impl Machine {
             return self.deliver_recorded(entry.body);
         }
         while let Some(delivery) = self.inbox.pop_front() {
+            if let Some(entry) = self.kept_elsewhere(&delivery) {
+                self.inbox.push_front(delivery);
+                return Ok(Next::Fetch(entry));
+            }
             // The first script starts at the time that was journaled with it.
             // After that, time only goes on, even where a clock went backwards.
             if !matches!(delivery, Delivery::Begin(_)) {
@@ -341,7 +354,8 @@ impl Machine {
                     self.open_scope(*start)
                 })
             }
-            Delivery::Settle { call, outcome, reply } => {
+            Delivery::Settle { outcome: Kept::Entry(_), .. } => None,
+            Delivery::Settle { call, outcome: Kept::Here(outcome), reply } => {
                 // Its script may have ended while the outcome was queued.
                 let open = self.calls.get(&call)?;
                 let given = settlement::in_place_of(&outcome, open.agent);
@@ -358,14 +372,7 @@ impl Machine {
     /// Reports that a call came to its end. One that nobody waits for any more
     /// is ignored.
     pub fn complete(&mut self, call: CallId, outcome: Outcome, reply: Option<Reply>) {
-        let Some(open) = self.calls.get_mut(&call) else { return };
-        if !open.completed {
-            open.completed = true;
-            if let Some(reply) = &reply {
-                self.agent_book.ledger.count(reply);
-            }
-            self.inbox.push_back(Delivery::Settle { call, outcome, reply: reply.map(Box::new) });
-        }
+        self.complete_kept(call, Kept::Here(outcome), reply.map(Box::new));
     }
 
     /// Reports that the script of a `workflow()` call was found and may start.

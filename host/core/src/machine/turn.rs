@@ -4,7 +4,7 @@
 //! journal. Never: trusts a value; everything comes from a hostile guest.
 
 use super::{
-    AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Pooled, Scope, WorkflowTarget,
+    AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Scope, Waiting, WorkflowTarget,
 };
 use crate::codes;
 use crate::content::sleep_key;
@@ -180,7 +180,7 @@ impl Machine {
 
     /// The answer that waits for a call of this content. Taken in a replay too,
     /// so that what is left is left for later calls.
-    fn pooled(&mut self, content: impl FnOnce() -> Digest) -> Option<Pooled> {
+    fn pooled(&mut self, content: impl FnOnce() -> Digest) -> Option<Waiting> {
         if self.pool.is_empty() { None } else { self.pool.take(&content()) }
     }
 

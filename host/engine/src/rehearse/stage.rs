@@ -195,7 +195,7 @@ impl Stage<'_> {
                     });
                 }
                 // Never: its journal is given whole.
-                Pause::Hungry => return Ok(Ended::BrokenOff),
+                Pause::Hungry | Pause::Fetch => return Ok(Ended::BrokenOff),
                 Pause::Stopped(stop) => return Ok(stopped(stop)),
                 Pause::Fault(said) => {
                     let message = format!("the sandbox stopped the script: {said}");
