@@ -114,7 +114,7 @@ fn calls_that_somebody_awaits_are_no_findings() {
         "await Promise.all(args.items.map(async i => { await agent(i) }))",
         "await Promise.allSettled([agent('a'), agent('b')])",
         "await parallel(args.items.map(i => () => agent(i)))",
-        "await parallel(args.items.map(i => agent(i)))",
+        "await parallel(args.items.map(i => () => agent(i)))",
         "await pipeline(args.items, i => agent(i), x => Promise.all([agent(x)]))",
         "const all = args.items.map(i => agent(i))\nawait Promise.all(all)",
         "const all = []\nargs.items.forEach(i => all.push(agent(i)))\nawait Promise.all(all)",

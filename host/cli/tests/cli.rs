@@ -99,7 +99,7 @@ for (const name of ['args', 'budget', 'agent', 'parallel', 'pipeline', 'workflow
   try {{ before.total = 5; before.deep.x = 9 }} catch {{}}
   tried.push(globalThis[name] === before)
 }}
-return [tried.every(Boolean), args.deep.x, budget.total, budget.spent()]
+export default () => [tried.every(Boolean), args.deep.x, budget.total, budget.spent()]
 "
             ),
             &["--args", "{\"deep\":{\"x\":1}}", "--budget-allowance", "7"],

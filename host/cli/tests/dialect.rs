@@ -150,7 +150,7 @@ impl Got {
         }
         let outcome = match code {
             // 8: completed, though its only agent failed.
-        0 | 8 => "completed",
+            0 | 8 => "completed",
             5 => "paused",
             3 if !began => "refused",
             _ => "failed",

@@ -108,6 +108,11 @@ fn is_type(message: &str, before: &str, rest: &str) -> bool {
         // `(x: T) => …`, `f(): T {`, `(x?: T) => …`
         "Unexpected token ':'" => annotates(rest) && head.contains('('),
         "Unexpected token '?'" => annotates(rest),
+        // Words that strict code reserves.
+        "unexpected token in expression: 'interface'"
+        | "unexpected token in expression: 'private'"
+        | "unexpected token in expression: 'protected'"
+        | "unexpected token in expression: 'public'" => true,
         "unexpected token in expression: ':'" => head.ends_with('?') && annotates(rest),
         "Unexpected identifier 'as'" | "Unexpected identifier 'satisfies'" => true,
         "unsupported keyword: enum" => true,

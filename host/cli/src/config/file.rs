@@ -213,7 +213,7 @@ mod tests {
             ("max_agents = 0", "`max_agents`: it is a whole number from 1 to 1000000"),
             ("max_agents = 0x10", "it is a whole number"),
             ("permissions = 'all'", "it is one of read, write"),
-            ("timeout = '5 minutes'", "no unit of time"),
+            ("timeout = '5 minutes'", "not a unit of time"),
             ("timeout = true", "it is a string in quotes, or a whole number"),
             ("model_map = 1", "it is a table: write [model_map]"),
             ("[model_map]\nfast = 3", "c.toml:2:8: `model_map.fast`: it is a string"),

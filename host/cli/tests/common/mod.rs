@@ -46,8 +46,11 @@ impl Place {
 
     /// The command, with nothing of the tester's environment in it.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_smol-wf"));
+        // What started the tests may ignore signals, as a shell's `&` and `nohup`
+        // do, and a program that is started so goes on ignoring them.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal=INT,HUP,QUIT", env!("CARGO_BIN_EXE_smol-wf")])
             .args(args)
             .current_dir(self.dir.path())
             .env_clear()
