@@ -9,6 +9,7 @@ Needs Linux and strace. Exits 1 when a promise was not kept, and names the point
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 
@@ -34,6 +35,9 @@ CAMPAIGNS = {
 
 
 def main():
+    # What started this may ignore Ctrl-C, as a shell's `&` does, and programs that
+    # are started so go on ignoring it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("campaigns", nargs="*", metavar="CAMPAIGN", help=", ".join(CAMPAIGNS))
     parser.add_argument("--quick", action="store_true", help="a part of each campaign")

@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import pathlib
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -142,6 +143,9 @@ def options():
 
 
 def main():
+    # What started this may ignore Ctrl-C, as a shell's `&` does, and programs that
+    # are started so go on ignoring it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = options()
     loopback_up()
     if not only_loopback():

@@ -94,7 +94,7 @@ fn deep_recursion_is_a_range_error_that_can_be_caught() {
     let script = format!("{META}
 const names = []
 const f = () => f() + 1
-for (const deep of [f, () => JSON.parse('['.repeat(100000)), () => {{ let o = {{}}; for (let i = 0; i < 5000; i++) o = {{ o }}; return JSON.stringify(o) }}]) {{
+for (const deep of [f, () => JSON.parse('['.repeat(1000000)), () => {{ let o = {{}}; for (let i = 0; i < 5000; i++) o = {{ o }}; return JSON.stringify(o) }}]) {{
   try {{ deep(); names.push('ran') }} catch (e) {{ names.push(e.name) }}
 }}
 return names

@@ -77,6 +77,19 @@ fn recorded_journals_are_imported_and_replay() {
     }
 }
 
+/// `latest` is what came last, whatever a clock says: these runs began long ago.
+#[test]
+fn a_run_that_came_in_last_is_the_latest() {
+    let place = Place::new();
+    place.script("export const meta = { name: 'n', description: 'd' }\nreturn 1\n", &[]).ok();
+    let run = &runs(COMMITS[0])[0];
+    let file =
+        recorded(COMMITS[0]).join(format!("journals/{}.jsonl", run["name"].as_str().unwrap()));
+    assert_eq!(place.run(&["import", file.to_str().unwrap()]).code, 0);
+    let shown = place.run(&["history", "latest", "--anywhere"]).report();
+    assert_eq!(shown["runId"], run["run"]);
+}
+
 #[test]
 fn recorded_databases_open_and_their_runs_are_reported_as_they_were() {
     for commit in COMMITS {
@@ -106,5 +119,30 @@ fn recorded_fixtures_pass_with_the_scripts_of_their_time() {
         assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
         let count = std::fs::read_dir(recorded(commit).join("fixtures")).unwrap().count();
         assert_eq!(tested.stdout.matches("PASS").count(), count, "{}", tested.stdout);
+    }
+}
+
+#[test]
+fn recorded_runs_that_were_paused_go_on() {
+    for commit in COMMITS {
+        for run in runs(commit).iter().filter(|run| is_paused(run)) {
+            // Where they were recorded there is nothing now; their children are
+            // looked for in this project.
+            let place = project(commit);
+            let scripts = recorded(commit).join("scripts");
+            std::fs::copy(scripts.join("kid.js"), place.path("kid.js")).unwrap();
+            let child = std::fs::read(scripts.join("workflows/kid.js")).unwrap();
+            place.write(".claude/workflows/kid.js", child);
+            let folder = place.dir.path().to_str().unwrap();
+            let mut args = vec!["resume", run["run"].as_str().unwrap()];
+            args.extend(["--project-root", folder, "--cwd", folder]);
+            args.extend(
+                run["resume"].as_array().unwrap().iter().map(|flag| flag.as_str().unwrap()),
+            );
+            let resumed = place.run(&args);
+            let code = resumed.code;
+            assert_eq!(Some(i64::from(code)), run["exit"].as_i64(), "{}", resumed.stderr);
+            reports_the_same(run, &resumed.report());
+        }
     }
 }

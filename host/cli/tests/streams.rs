@@ -265,11 +265,11 @@ drain(out, told)
 thread.join()
 print(child.wait(), len(b''.join(told)), b''.join(said).count(b'[log] '))
 ";
-    let mut command = place.command(&[]);
+    let mut command = place.command(&["run", "s.mjs"]);
     let program = command.get_program().to_owned();
     let script = place.write("read.py", reads);
     let mut python = Command::new("python3");
-    python.arg(script).arg(program).args(["run", "s.mjs"]).current_dir(place.dir.path());
+    python.arg(script).arg(program).args(command.get_args()).current_dir(place.dir.path());
     for (name, value) in command.env("X", "1").get_envs() {
         python.env(name, value.unwrap_or_default());
     }
@@ -324,11 +324,11 @@ except OSError:
 thread.join()
 print(child.wait(), over, waits, b'\x1b[J' in said, b'whole' in told[0])
 "#;
-    let mut command = place.command(&[]);
+    let mut command = place.command(&["run", "s.mjs"]);
     let program = command.get_program().to_owned();
     let script = place.write("read.py", reads);
     let mut python = Command::new("python3");
-    python.arg(script).arg(place.db()).arg(program).args(["run", "s.mjs"]);
+    python.arg(script).arg(place.db()).arg(program).args(command.get_args());
     python.current_dir(place.dir.path()).env_remove("CI");
     for (name, value) in command.env("TERM", "xterm").get_envs() {
         python.env(name, value.unwrap_or_default());

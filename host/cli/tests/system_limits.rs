@@ -23,11 +23,12 @@ return 1
 /// A run below this limit of a shell.
 fn limited(place: &Place, limit: &str) -> Ran {
     place.write("s.mjs", SCRIPT);
-    let run = place.command(&[]);
+    let run = place.command(&["run", "s.mjs"]);
     let mut shell = Command::new("bash");
     shell
-        .args(["-c", &format!("ulimit {limit}; exec \"$0\" run s.mjs")])
+        .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")])
         .arg(run.get_program())
+        .args(run.get_args())
         .current_dir(place.dir.path())
         .env_clear()
         .stdin(Stdio::null())

@@ -309,11 +309,15 @@ impl Engine {
             }
         };
         let mut latest = Latest::default();
-        let mut before = None;
+        let mut seen = 0;
         loop {
-            let rows = self.rows(&HistoryPage::default(), ROWS_AT_ONCE, before.take()).await?;
+            let tenant = self.tenant.clone();
+            let rows = self
+                .writer
+                .with(move |store: &mut dyn Store| store.newest(&tenant, seen, ROWS_AT_ONCE))
+                .await??;
             let is_last = rows.len() < ROWS_AT_ONCE as usize;
-            before = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));
+            seen += ROWS_AT_ONCE;
             for (run, folder) in self.folders(rows).await? {
                 // What cannot be read is told of, wherever it belongs.
                 if folder.as_deref().is_none_or(&mut is_of) {
