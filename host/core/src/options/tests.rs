@@ -1,3 +1,7 @@
+//! Options as modules and bodies write them, and what is refused.
+//!
+//! Owns: the tables of values. Never: asks an agent.
+
 use super::*;
 
 fn read(options: &str, manner: Manner) -> Result<AgentRequest, Failure> {
