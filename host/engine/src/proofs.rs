@@ -210,8 +210,9 @@ async fn ten_thousand_generated_scripts_replay_with_equal_calls_and_fuel() {
     println!(
         "{SCRIPTS} scripts, {calls} calls, {turns} turns, {failed} failed, {raced} with a race: all replay"
     );
-    // The generator must go on covering what it is meant to cover.
-    assert!(calls > 30_000 && turns > 30_000 && failed > 500 && raced > 1_000);
+    // The generator must go on covering what it is meant to cover; a failed agent
+    // alone ends none of these runs.
+    assert!(calls > 30_000 && turns > 30_000 && failed > 300 && raced > 1_000);
 }
 
 #[tokio::test]
