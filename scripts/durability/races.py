@@ -16,7 +16,8 @@ INTERRUPTED_AT = "pwrite64:signal=SIGKILL:when=90"
 def race(place, wanted):
     """One race over a run that was killed half way. Returns how many of the two did the work."""
     before = place.journal()
-    command = [place.program, "resume", "latest", "--events"]
+    # Where the run began there may be nothing any more.
+    command = [place.program, "resume", "latest", "--anywhere", "--cwd", str(place.dir), "--events"]
     runners = [
         subprocess.Popen(
             command, cwd=place.dir, env=place.environment(), stdin=subprocess.DEVNULL,
