@@ -150,21 +150,29 @@ def peak_kib(program, is_read):
     """The most memory of a run whose events are read at once, or only at its end."""
     with Place(program, "talkative") as place:
         reader = Reader(place, "stdout", LOGGED_STEPS, 0.001, bytes=LOGGED_BYTES)
-        started = time.monotonic()
+        started, peak = time.monotonic(), 0
         while place.journal()[-1].kind != "run_ended":
+            # Looked at all the while: one that is read may be gone the moment its run has ended.
+            peak = max(peak, high_water_kib(reader.process.pid))
             reader.take(reader.pipes if is_read else reader.others(), LOOK_S)
             expect(time.monotonic() - started < HUNG, "the run hangs")
-        # It waits for its reader, or is about to end.
-        status = pathlib.Path(f"/proc/{reader.process.pid}/status").read_text()
-        peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+        peak = max(peak, high_water_kib(reader.process.pid))
         expect(reader.drain() == 0, reader.read["stderr"].decode()[-500:])
-        return int(peak[1]) if peak else None
+        return peak
+
+
+def high_water_kib(pid):
+    """The most memory that a process ever held; 0 once it has ended."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    held = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(held[1]) if held else 0
 
 
 def is_bounded(program):
-    unread = peak_kib(program, False)
-    # One that is read may have ended before anybody looked.
-    read = next((peak for peak in (peak_kib(program, True) for _ in range(5)) if peak), None)
+    unread, read = peak_kib(program, False), peak_kib(program, True)
     expect(unread and read, "no process was there to be looked at")
     expect(unread <= GROWTH_MAX * read, f"unread it took {unread} KiB, read {read} KiB")
     return read, unread
