@@ -60,10 +60,8 @@ fn peak_of(status: &str) -> Option<u64> {
 }
 
 /// What every way of reading a journal may take, whatever its size: 20 answers
-/// of 3.9 MB are 78 MB, and were held several times. The program that is tested is
-/// not optimised, and some 20 MiB of it are code; docs/performance.md has what
-/// the installed one takes.
-const READING_KIB_MAX: u64 = 120 * 1024;
+/// of 3.9 MB are 78 MB, and were held several times.
+const READING_KIB_MAX: u64 = 96 * 1024;
 
 /// Answers 3.9 MB, just under what an answer may have.
 const LARGE: &str = "[providers.large]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; head -c 3900000 /dev/zero | tr '\\\\0' x\"]\n";

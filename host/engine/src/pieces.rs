@@ -40,8 +40,10 @@ pub(crate) struct Piece {
     pub(crate) records: Vec<Record>,
     /// Digest of the last one.
     pub(crate) tip: String,
-    /// Of all bodies.
+    /// Of all bodies, as far as they count.
     pub(crate) bytes: u64,
+    /// Of all bodies.
+    pub(crate) written: u64,
     /// Where the next one begins; none when this is the last.
     next: Option<Place>,
 }
@@ -101,14 +103,16 @@ fn read(
     let mut records = stretch.records;
     let entries = journal::read_behind(&at.chain, at.seq, &records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
-    let bytes = records.iter().map(|record| record.body.len() as u64).sum();
+    let counted = |(entry, record): (&Entry, &Record)| entry.body.counted(record.body.len()) as u64;
+    let written = records.iter().map(|record| record.body.len() as u64).sum();
+    let bytes = entries.iter().zip(&records).map(counted).sum();
     if !bodies {
         records.iter_mut().for_each(|record| record.body = String::new());
     }
     let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
     let next = (!stretch.is_last)
         .then(|| Place { seq: at.seq + records.len() as u64, chain: tip.clone() });
-    Ok(Piece { entries, records, tip, bytes, next })
+    Ok(Piece { entries, records, tip, bytes, written, next })
 }
 
 /// The outcome that this entry of a journal holds. Its digest is checked, with
