@@ -51,8 +51,8 @@ mod writer;
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
-    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, Keep,
-    LiveCalls,
+    CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, Fixed, FixtureError, FixtureRequest,
+    FixtureVerdict, Keep, LiveCalls,
 };
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, Latest, Reading, RunJournal, RunSummary};
