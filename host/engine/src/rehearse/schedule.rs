@@ -170,7 +170,7 @@ fn lasting(round: u64, agents: u64) -> Strike {
         return strike(0, pick(&KINDS, round).unwrap_or(Fault::Fails), Reach::Onwards);
     };
     let (agent, pass) = (rest % agents, rest / agents);
-    let reach = if pass / count % 2 == 0 { Reach::Alike } else { Reach::Onwards };
+    let reach = if (pass / count).is_multiple_of(2) { Reach::Alike } else { Reach::Onwards };
     strike(agent, pick(&KINDS, pass % count).unwrap_or(Fault::Fails), reach)
 }
 
