@@ -186,5 +186,5 @@ pub fn look_over(lines: Lines) -> Result<u64, EngineError> {
 }
 
 fn unreadable(error: io::Error) -> EngineError {
-    EngineError::System { doing: "read the file", error: error.into() }
+    EngineError::System { doing: "read the file", error }
 }
