@@ -53,12 +53,14 @@ def dollars(driver, run, answers):
 # Of one answer, in dollars: 111 tokens read, 33 from the cache, 44 into it, 22
 # written. Chat completions know no writing into the cache: there it is 155 read.
 CHAT = (155 * 1 + 33 * 0.5 + 22 * 2) / 1e6
+SONNET = (111 * 3 + 33 * 0.3 + 44 * 3.75 + 22 * 15) / 1e6
 COSTS = {
-    "claude-code": (111 * 3 + 33 * 0.3 + 44 * 3.75 + 22 * 15) / 1e6,
+    "claude-code": SONNET,
     "codex": CHAT,
     "opencode": CHAT,
     "pi": CHAT,
     "acp": CHAT,
+    "acp-claude": SONNET,
 }
 
 
