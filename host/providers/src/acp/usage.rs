@@ -87,16 +87,18 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as what it is compared with")]
+    fn is(input: u64, output: u64, read: u64, write: u64) -> Option<Usage> {
+        Some(Usage {
+            input_tokens: input,
+            output_tokens: output,
+            cache_read_tokens: read,
+            cache_write_tokens: write,
+        })
+    }
+
     #[test]
     fn each_agents_words_come_to_the_same() {
-        let is = |input, output, read, write| {
-            Some(Usage {
-                input_tokens: input,
-                output_tokens: output,
-                cache_read_tokens: read,
-                cache_write_tokens: write,
-            })
-        };
         for (who, usage, meta, comes) in [
             (
                 "claude-agent-acp",
@@ -128,6 +130,24 @@ mod tests {
                 json!({"quota": {"token_count": {"input_tokens": 188, "output_tokens": 22}}}),
                 is(188, 22, 0, 0),
             ),
+            ("nobody", json!(null), json!({"quota": null}), None),
+            (
+                "nulls and floats",
+                json!({"inputTokens": 5.0, "outputTokens": null, "totalTokens": null, "cachedReadTokens": -1}),
+                json!(null),
+                is(5, 0, 0, 0),
+            ),
+        ] {
+            assert_eq!(of_turn(&usage, &meta), comes, "{who}");
+        }
+        let piece = json!({"_meta": {"usage": {"inputTokens": 188, "outputTokens": 22, "totalTokens": 210, "thoughtTokens": 0, "cachedReadTokens": 33}}});
+        assert_eq!(of_piece(&piece), is(188, 22, 33, 0));
+        assert_eq!(of_piece(&json!({"_meta": null})), None);
+    }
+
+    #[test]
+    fn rows_by_model_count_where_they_have_more() {
+        for (who, usage, meta, comes) in [
             (
                 "gemini, by model alone",
                 json!(null),
@@ -152,20 +172,10 @@ mod tests {
                 json!({"quota": {"model_usage": [{"model": "m", "token_count": {"inputTokens": 100, "outputTokens": 2}}]}}),
                 is(188, 22, 0, 0),
             ),
-            ("nobody", json!(null), json!({"quota": null}), None),
             ("nobody, by no model", json!(null), json!({"quota": {"model_usage": [{}]}}), None),
-            (
-                "nulls and floats",
-                json!({"inputTokens": 5.0, "outputTokens": null, "totalTokens": null, "cachedReadTokens": -1}),
-                json!(null),
-                is(5, 0, 0, 0),
-            ),
         ] {
             assert_eq!(of_turn(&usage, &meta), comes, "{who}");
         }
-        let piece = json!({"_meta": {"usage": {"inputTokens": 188, "outputTokens": 22, "totalTokens": 210, "thoughtTokens": 0, "cachedReadTokens": 33}}});
-        assert_eq!(of_piece(&piece), is(188, 22, 33, 0));
-        assert_eq!(of_piece(&json!({"_meta": null})), None);
     }
 
     #[test]
