@@ -200,7 +200,7 @@ impl EventFold {
                 self.settled(*call, outcome, reply.as_deref(), *given)
             }
             Body::RunEnded { end } => self.ended(end),
-            Body::AttemptEnded { reason } => self.stopped(reason),
+            Body::AttemptEnded { reason, .. } => self.stopped(reason),
         }
     }
 
