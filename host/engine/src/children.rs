@@ -39,7 +39,8 @@ impl Children {
     ) -> Result<(Box<ScopeStart>, Option<String>), Failure> {
         refuse_other_files(&target)?;
         let (library, asked) = (self.library.clone(), target.clone());
-        let search = move || library.find(Path::new(&caller), &asked);
+        let surface = self.surface;
+        let search = move || library.find(Path::new(&caller), &asked, surface);
         // One code for whatever a script cannot have: it learns nothing of what
         // lies elsewhere.
         let not_found = |reason: String| Failure::new(codes::WORKFLOW_NOT_FOUND, reason);

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
+use smol_wf_core::surface::Surface;
 
 pub use error::LibraryError;
 use error::shown;
@@ -142,7 +143,7 @@ impl ProjectRoot {
     /// # Errors
     /// When there is none, with the names there are; or it cannot be read.
     pub fn load_name(&self, caller: &Path, name: &str) -> Result<Loaded, LibraryError> {
-        let mut search = name::Search::new(name)?;
+        let mut search = name::Search::new(name, Surface::CURRENT)?;
         let found = search.upwards(self, &path::directory_of(caller))?;
         found.ok_or_else(|| search.nothing())
     }

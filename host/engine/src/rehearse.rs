@@ -9,12 +9,15 @@ mod contrast;
 mod culprit;
 mod estimate;
 mod explore;
+mod faults;
 mod finding;
 mod groups;
+mod notebook;
 mod plan;
 mod schedule;
 mod stage;
 mod stubs;
+mod unawaited;
 
 use std::sync::Arc;
 
@@ -37,7 +40,7 @@ use crate::request::{Places, ScriptFile};
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlannedCall};
+pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedCall};
 
 /// What to rehearse.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding};
+use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding, Tally};
 
 use super::rehearsal::{Prepared, RehearsalFlags};
 use crate::annotations::{self, Annotation};
@@ -21,8 +21,8 @@ const RUNS_MAX: u64 = 1_000_000;
 ///
 /// The real script runs in the sandbox, with stubs that answer the same to the
 /// same call. Schedule 0 is undisturbed, 1 is in reverse, 2 crashes behind every
-/// step; then orders, nulls, failures and crashes take turns. The same script,
-/// arguments and seed find the same.
+/// step; then orders, silent agents, failures, crashes and faults that last take
+/// turns. The same script, arguments and seed find the same.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExploreArgs {
@@ -104,7 +104,7 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
             exploration.seed,
             plural(tally.agents, "agent")
         ),
-        format!("{} completed, {} failed", tally.completed, tally.failed),
+        ends(tally),
         format!(
             "{} of answers; {} with nulls, {} with failures, {} with crashes",
             plural(tally.orders, "order"),
@@ -132,6 +132,23 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) ->
     lines.join("\n")
 }
 
+/// How the schedules ended. One that fails as its script says is no finding, and
+/// says so: the count is not to look like one.
+fn ends(tally: &Tally) -> String {
+    let as_written = tally.failed_as_written;
+    let found = tally.failed.saturating_sub(as_written);
+    let mut said = format!("{} completed", tally.completed);
+    if as_written > 0 {
+        said.push_str(&format!(
+            ", {as_written} failed as the script says: it let an agent's failure through, or threw an error of its own"
+        ));
+    }
+    if found > 0 {
+        said.push_str(&format!(", {found} did not, as found below"));
+    }
+    said
+}
+
 fn one(finding: &Finding, prepared: &Prepared) -> String {
     let kind = finding.kind.as_str();
     let mut shown = format!("{kind}: {}", screen::one_line(&finding.message));
@@ -155,6 +172,9 @@ fn one(finding: &Finding, prepared: &Prepared) -> String {
             order.join(" → "),
             screen::one_line(&side.outcome)
         ));
+    }
+    for when in &finding.also {
+        shown.push_str(&format!("\n  also {}", screen::one_line(when)));
     }
     if finding.seen > 1 {
         shown.push_str(&format!("\n  seen in {} schedules", finding.seen));

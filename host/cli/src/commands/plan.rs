@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError};
+use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError, PlanWarning};
 
 use super::rehearsal::RehearsalFlags;
 use crate::failure::{self, CommandError};
@@ -50,6 +50,9 @@ impl PlanArgs {
         } else {
             output::line(&text(&plan, self.prompts))?;
         }
+        for warning in &plan.warnings {
+            failure::talk(&format!("warning: {}", screen::one_line(&said(warning))));
+        }
         for call in &plan.calls {
             if let Some(refused) = &call.refused {
                 let title = screen::one_line(&call.title);
@@ -70,6 +73,17 @@ impl PlanArgs {
             }
             (None, None) => Ok(ExitCode::from(of_calls)),
         }
+    }
+}
+
+/// As a run says it.
+fn said(warning: &PlanWarning) -> String {
+    let message = &warning.message;
+    match (warning.label.as_deref(), warning.line.filter(|line| *line > 0)) {
+        (None, None) => message.clone(),
+        (None, Some(line)) => format!("{message} (line {line})"),
+        (Some(label), None) => format!("{message} ({label})"),
+        (Some(label), Some(line)) => format!("{message} ({label}, line {line})"),
     }
 }
 

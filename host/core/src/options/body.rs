@@ -30,15 +30,14 @@ pub(super) enum Meant {
 
 /// What a body means by this value. `null` has been passed over.
 pub(super) fn meant(name: &str, value: Value) -> Meant {
-    // As in `{ model: cheap && 'haiku' }`.
-    if value == Value::Bool(false) {
-        return Meant::Nothing;
-    }
+    let is_false = value == Value::Bool(false);
     let is_empty = value.as_str().is_some_and(str::is_empty);
     match name {
         "label" | "phase" | "key" => words(name, value),
+        // As in `{ model: cheap && 'haiku' }`: nothing is restricted by it either.
+        _ if is_false => unset(name, "false"),
         _ if RESTRICTING.contains(&name) => Meant::Value(value),
-        _ if is_empty => Meant::Nothing,
+        _ if is_empty => unset(name, "empty"),
         "effort" => match value.as_str() {
             Some(effort) if EFFORTS.contains(&effort) => Meant::Value(value),
             _ => ignored(name, &format!("one of {}", EFFORTS.join(", ")), &value),
@@ -64,11 +63,20 @@ fn words(name: &str, value: Value) -> Meant {
     let text = match value {
         Value::String(text) => text,
         Value::Number(number) => number.to_string(),
+        Value::Bool(false) => return Meant::Nothing,
         Value::Bool(yes) => yes.to_string(),
         other => return ignored(name, "text", &other),
     };
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() { Meant::Nothing } else { Meant::Value(Value::String(line)) }
+}
+
+/// Claude Code passes over these without a word. Who meant something by them should
+/// know that the call goes on without it.
+fn unset(name: &str, what: &str) -> Meant {
+    Meant::Ignored(format!(
+        "option `{name}` of agent() is {what} and sets nothing; leave it out, or say undefined"
+    ))
 }
 
 fn ignored(name: &str, takes: &str, value: &Value) -> Meant {

@@ -93,14 +93,24 @@ fn a_body_may_say_what_claude_code_passes_over() {
     assert_eq!(named.key.as_deref(), Some("1.5"));
     // Nothing stands for nothing.
     let plain = AgentRequest::plain("p");
-    for nothing in [
-        "false",
-        "null",
-        r#"{"model":"","effort":"","agentType":"","provider":"","isolation":"","onFailure":"","label":" "}"#,
-        r#"{"model":false,"effort":false,"agentType":false,"isolation":false,"schema":false}"#,
-        r#"{"label":false,"phase":false,"timeout":false,"retry":false,"disallowedTools":false}"#,
-    ] {
+    for nothing in ["false", "null", r#"{"label":" ","phase":false,"key":"","model":null}"#] {
         assert_eq!(body(nothing), plain, "{nothing}");
+    }
+    // What is false or empty sets nothing, restricts nothing, and is said once.
+    for (options, says) in [
+        (r#"{"model":""}"#, "option `model` of agent() is empty and sets nothing"),
+        (r#"{"agentType":""}"#, "`agentType`"),
+        (r#"{"isolation":""}"#, "`isolation`"),
+        (r#"{"onFailure":""}"#, "`onFailure`"),
+        (r#"{"model":false}"#, "option `model` of agent() is false and sets nothing"),
+        (r#"{"schema":false}"#, "`schema`"),
+        (r#"{"retry":false}"#, "`retry`"),
+        (r#"{"disallowedTools":false}"#, "`disallowedTools`"),
+    ] {
+        let read = read(options, Manner::Body).unwrap();
+        assert_eq!(read.ignored.len(), 1, "{options}");
+        assert!(read.ignored[0].contains(says), "{options}: {:?}", read.ignored);
+        assert_eq!(AgentRequest { ignored: Vec::new(), ..read }, plain, "{options}");
     }
     // What it cannot be is ignored, and said.
     for (options, says) in [

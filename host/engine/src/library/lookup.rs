@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use smol_wf_core::call::WorkflowTarget;
+use smol_wf_core::surface::Surface;
 
 use super::error::{LibraryError, shown};
 use super::{Loaded, ProjectRoot, name, path};
@@ -42,7 +43,8 @@ impl Library {
         Self { root, cwd, home: home.map(Path::to_owned) }
     }
 
-    /// The workflow that a script means.
+    /// The workflow that a script means. One of surface 1 is given what it would
+    /// have been given then: what lies beside or above it in its project.
     ///
     /// # Errors
     /// When there is none, or it cannot be had.
@@ -50,10 +52,20 @@ impl Library {
         &self,
         caller: &Path,
         target: &WorkflowTarget,
+        surface: Surface,
     ) -> Result<Asked, LibraryError> {
-        match target {
-            WorkflowTarget::Path(asked) => self.by_path(caller, asked),
-            WorkflowTarget::Name(name) => self.by_name(caller, name),
+        match (target, surface) {
+            (WorkflowTarget::Path(asked), Surface::First) => {
+                let path = path::resolve(&path::directory_of(caller), asked)?;
+                Ok(Asked { loaded: self.root()?.load(path)?, warning: None })
+            }
+            (WorkflowTarget::Name(name), Surface::First) => {
+                let mut search = name::Search::new(name, surface)?;
+                let found = search.upwards(self.root()?, &path::directory_of(caller))?;
+                Ok(Asked { loaded: found.ok_or_else(|| search.nothing())?, warning: None })
+            }
+            (WorkflowTarget::Path(asked), _) => self.by_path(caller, asked),
+            (WorkflowTarget::Name(name), _) => self.by_name(caller, name),
         }
     }
 
@@ -126,7 +138,7 @@ impl Library {
     }
 
     fn by_name(&self, caller: &Path, name: &str) -> Result<Asked, LibraryError> {
-        let mut search = name::Search::new(name)?;
+        let mut search = name::Search::new(name, Surface::CURRENT)?;
         let mut found: Option<Loaded> = None;
         if let Some(root) = &self.root {
             for place in [Some(path::directory_of(caller)), self.cwd.clone()].into_iter().flatten()
@@ -203,4 +215,47 @@ pub(crate) fn is_users(script: &Path, home: Option<&Path>) -> bool {
     folders
         .iter()
         .any(|folder| folder.canonicalize().is_ok_and(|folder| script.starts_with(folder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(dir: &Path, path: &str, name: &str) {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = format!("export const meta = {{ name: '{name}', description: 'd' }}\nreturn 1");
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn a_run_of_surface_1_finds_what_it_found_then() {
+        let dir = tempfile::tempdir().unwrap();
+        script(dir.path(), ".claude/workflows/one.js", "other");
+        script(dir.path(), ".claude/workflows/two.js", "one");
+        script(dir.path(), "work/lib.js", "lib");
+        let home = dir.path().join("home");
+        script(&home, ".claude/workflows/mine.js", "mine");
+        let root = ProjectRoot::open(dir.path()).unwrap();
+        let library = Library::new(Some(root), Some(&dir.path().join("work")), Some(&home));
+        let caller = Path::new("scripts/main.js");
+        let find = |target: &WorkflowTarget, surface| {
+            library.find(caller, target, surface).ok().map(|asked| asked.loaded.path)
+        };
+        let absolute = dir.path().canonicalize().unwrap().join("work/lib.js");
+        let path = |path: &str| WorkflowTarget::Path(path.to_owned());
+        let name = |name: &str| WorkflowTarget::Name(name.to_owned());
+        let (one, two) = (".claude/workflows/one.js", ".claude/workflows/two.js");
+        for (target, first, second) in [
+            (name("one"), Some(one), Some(two)),
+            (name("other"), Some(one), Some(one)),
+            (name("mine"), None, Some("~/.claude/workflows/mine.js")),
+            (path("../work/lib.js"), Some("work/lib.js"), Some("work/lib.js")),
+            (path("lib.js"), None, Some("work/lib.js")),
+            (path(absolute.to_str().unwrap()), None, Some("work/lib.js")),
+        ] {
+            assert_eq!(find(&target, Surface::First).as_deref(), first, "{target}");
+            assert_eq!(find(&target, Surface::Second).as_deref(), second, "{target}");
+        }
+    }
 }

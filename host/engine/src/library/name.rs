@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use smol_wf_core::script::Script;
+use smol_wf_core::surface::Surface;
 
 use super::error::{LibraryError, shown};
 use super::named::is_escape;
@@ -30,14 +31,16 @@ const KNOWN_MAX: usize = 12;
 /// Looks for the workflow of one name.
 pub(super) struct Search<'a> {
     name: &'a str,
+    /// Under surface 1 a file's name came before what its `meta` says.
+    surface: Surface,
     known: BTreeSet<String>,
     looked: Vec<String>,
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(name: &'a str) -> Result<Self, LibraryError> {
+    pub(super) fn new(name: &'a str, surface: Surface) -> Result<Self, LibraryError> {
         check(name)?;
-        Ok(Self { name, known: BTreeSet::new(), looked: Vec::new() })
+        Ok(Self { name, surface, known: BTreeSet::new(), looked: Vec::new() })
     }
 
     /// From a directory up to the root, the closest first.
@@ -78,6 +81,11 @@ impl<'a> Search<'a> {
         root: &ProjectRoot,
         folders: &[String],
     ) -> Result<Option<Loaded>, LibraryError> {
+        if self.surface.is_first()
+            && let Some(found) = by_file_name(root, folders, self.name)?
+        {
+            return Ok(Some(found));
+        }
         for folder in folders {
             let Some(files) = list(root, folder)? else { continue };
             if let Some(found) = by_meta(root, folder, files, self.name, &mut self.known) {
@@ -88,12 +96,15 @@ impl<'a> Search<'a> {
                 self.looked.push(looked);
             }
         }
+        if self.surface.is_first() {
+            return Ok(None);
+        }
         by_file_name(root, folders, self.name)
     }
 
     /// That there is none, and which there are.
     pub(super) fn nothing(self) -> LibraryError {
-        let Self { name, known, looked } = self;
+        let Self { name, known, looked, .. } = self;
         let similar = similar(name, &known);
         let known = known.iter().take(KNOWN_MAX).map(|name| shown(name)).collect();
         LibraryError::NameUnknown { name: shown(name), looked, similar, known }

@@ -4,13 +4,18 @@
 //! for it. Never: guesses; that a fault is to blame is shown by the same
 //! schedule without it, in which nothing breaks there.
 
+use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes;
-use smol_wf_core::guest::{GroupKind, Outcome, ScriptError};
+use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
 
-use super::schedule::Fault;
+use super::faults::Struck;
 use super::stage::{Ended, Performance};
+
+/// Code of a promise that failed and that nobody awaited: an error of a module, a
+/// warning of a body.
+pub(super) const UNHANDLED: &str = "unhandled_rejection";
 
 /// Something that a script did with a value it did not expect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +48,33 @@ pub(super) fn breaks(performance: &Performance) -> Vec<Break> {
         };
         found.push(Break { error: error.clone(), scope, slot: Some(became) });
     }
+    let floating = performance.entries.iter().filter_map(|entry| match &entry.body {
+        Body::Warned { scope, warning } if warning.code == UNHANDLED => {
+            Some(Break { error: of_warning(warning), scope: *scope, slot: None })
+        }
+        _ => None,
+    });
+    found.extend(floating);
     if let Ended::Failed(error) = &performance.ended {
         let broken = break_of(performance, Scope::ROOT, error);
-        let rejected = (error.code == "unhandled_rejection").then_some((Scope::ROOT, error));
+        let rejected = (error.code == UNHANDLED).then_some((Scope::ROOT, error));
         let broken = broken.or(rejected).map(|(scope, error)| (scope, error.clone()));
         found.extend(broken.map(|(scope, error)| Break { error, scope, slot: None }));
     }
     found
+}
+
+/// A warning as the error that it tells of.
+pub(super) fn of_warning(warning: &Warning) -> ScriptError {
+    ScriptError {
+        code: warning.code.clone(),
+        name: String::new(),
+        message: warning.message.clone(),
+        line: warning.line,
+        column: warning.column,
+        stack: String::new(),
+        failure: None,
+    }
 }
 
 /// The error of the engine's own making behind this one, and whose it is: a
@@ -77,37 +102,12 @@ fn break_of<'a>(
     is_break(error).then_some((child, error))
 }
 
-/// What people call the nth agent of a performance.
-pub(super) fn agent_title(entries: &[Entry], ordinal: u32) -> String {
-    let mut agents = entries.iter().filter_map(|entry| match &entry.body {
-        Body::AgentCalled { request, .. } => Some(request.title()),
+/// What the agent was asked that was asked last.
+pub(super) fn last_agent(entries: &[Entry]) -> Option<&AgentRequest> {
+    entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::AgentCalled { request, .. } => Some(&**request),
         _ => None,
-    });
-    let nth = ordinal.saturating_sub(1) as usize;
-    agents.nth(nth).unwrap_or_else(|| format!("agent {ordinal}"))
-}
-
-/// What people call the agent that was asked last.
-pub(super) fn last_agent(entries: &[Entry]) -> String {
-    let last = entries.iter().rev().find_map(|entry| match &entry.body {
-        Body::AgentCalled { request, .. } => Some(request.title()),
-        _ => None,
-    });
-    last.unwrap_or_default()
-}
-
-/// What went wrong in a schedule, in words; none when nothing did.
-pub(super) fn circumstances(entries: &[Entry], faults: &[(u32, Fault)]) -> Option<String> {
-    let said = |(agent, fault): &(u32, Fault)| {
-        let what = match fault {
-            Fault::Null => "answers null",
-            Fault::Fails => "fails",
-            Fault::TimesOut => "times out",
-        };
-        format!("`{}` {what}", agent_title(entries, *agent))
-    };
-    let said: Vec<String> = faults.iter().map(said).collect();
-    (!said.is_empty()).then(|| format!("when {}", said.join(" and ")))
+    })
 }
 
 /// A script of a performance.
@@ -118,31 +118,38 @@ pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<&ScopeStart> 
     })
 }
 
-/// What broke, and whose fault it is, in a sentence.
-pub(super) fn sentence(entries: &[Entry], broken: &Break, agent: &str, fault: Fault) -> String {
+/// What broke, in a sentence: over the null of one call when that is known, else
+/// under these circumstances.
+pub(super) fn sentence(
+    entries: &[Entry],
+    broken: &Break,
+    culprit: Option<&Struck>,
+    when: &str,
+) -> String {
     let error = &broken.error;
-    if error.code == "unhandled_rejection" {
-        return format!("`{agent}` failed, and nobody awaited it");
-    }
-    let source = match fault {
-        Fault::Null => format!("the null that `{agent}` returned"),
-        Fault::Fails => format!("the null in place of `{agent}`, which failed"),
-        Fault::TimesOut => format!("the null in place of `{agent}`, which timed out"),
-    };
     let script = script_of(entries, broken.scope);
-    let expression = script.and_then(|start| accessed(&start.text, error));
     let file = script.filter(|start| start.scope != Scope::ROOT);
     let file = file.map(|start| format!(" of {}", start.file_name)).unwrap_or_default();
     let place = if error.line > 0 { format!(", line {}{file}", error.line) } else { String::new() };
     let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
-    match expression {
-        Some(expression) => format!("`{expression}` of {source}{place}{slot}"),
-        // The engine's words for `const {a} = null`.
-        None if error.message.starts_with("Cannot convert undefined or null to object") => {
-            format!("destructuring of {source}{place}{slot}")
+    let what = match (culprit, error.message.as_str()) {
+        (Some(culprit), _) if error.code == UNHANDLED => {
+            return format!("`{}` failed, and nobody awaited it", culprit.title);
         }
-        None => format!("{}: {}, of {source}{place}{slot}", error.name, error.message),
-    }
+        (None, _) if error.code == UNHANDLED => {
+            return format!("{when}, a promise fails and nobody awaits it{place}");
+        }
+        (Some(culprit), said) if said.ends_with("of null") => script
+            .and_then(|start| accessed(&start.text, error))
+            .map(|expression| format!("`{expression}` of {}", culprit.null_source())),
+        // The engine's words for `const {a} = null`.
+        (Some(culprit), said) if said.starts_with("Cannot convert undefined or null to object") => {
+            Some(format!("destructuring of {}", culprit.null_source()))
+        }
+        _ => None,
+    };
+    let what = what.unwrap_or_else(|| format!("{when}: {}: {}", error.name, error.message));
+    format!("{what}{place}{slot}")
 }
 
 /// The expression at an error's place, such as `findings.map`, when it is one

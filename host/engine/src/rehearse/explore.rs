@@ -7,22 +7,20 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use smol_wf_core::call::AgentRequest;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
-use smol_wf_core::journal::{Body, Entry, ScopeStart};
-use smol_wf_core::script::snippet;
+use smol_wf_core::journal::{Body, Entry};
 
 use super::culprit::{self, Break};
-use super::finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-use super::schedule::{BySchedule, Crash, Extent, Fault, Schedule};
+use super::faults::{self, Effect, Struck};
+use super::finding::{Exploration, ExploreOptions, FindingKind, Side, Tally};
+use super::notebook::{Note, Notebook};
+use super::schedule::{BySchedule, Crash, Extent, First, Schedule};
 use super::stage::{Ended, Found, Performance, perform};
 use super::stubs::Stubs;
 use super::{Rehearsal, contrast};
 use crate::error::EngineError;
-
-/// Findings that are listed. A script that breaks everywhere is not understood
-/// better by its hundredth finding.
-const FINDINGS_MAX: usize = 20;
 
 /// Performances of a script that does not end: each takes seconds, and after a
 /// few of them the rest has little to add.
@@ -45,6 +43,7 @@ impl Rehearsal {
         let extent = extent(&base.entries);
         tour.tally.agents = extent.agents;
         tour.judge_refused(&base);
+        tour.judge_lost(&undisturbed, &base).await?;
         let ended_early = !matches!(base.ended, Ended::Completed(_));
         if ended_early {
             tour.judge_undisturbed(&base);
@@ -61,7 +60,11 @@ impl Rehearsal {
                 let schedule = Schedule::nth(number, self.head.seed, extent);
                 let performance = tour.perform(&schedule).await?;
                 tour.count(&schedule, &performance);
+                let before = tour.notes.taken;
                 tour.judge(&schedule, &performance, &base).await?;
+                let is_as_written =
+                    !matches!(performance.ended, Ended::Completed(_)) && tour.notes.taken == before;
+                tour.tally.failed_as_written += u64::from(is_as_written);
             }
         }
         tour.tally.orders = tour.orders.len() as u64;
@@ -70,7 +73,7 @@ impl Rehearsal {
             name: self.head.name.clone(),
             seed: self.head.seed,
             tally: tour.tally,
-            findings: tour.findings,
+            findings: tour.notes.into_findings(),
             ended_early,
             gave_up: tour.gave_up,
         })
@@ -85,13 +88,13 @@ fn extent(entries: &[Entry]) -> Extent {
     Extent { agents: u32::try_from(agents).unwrap_or(u32::MAX), deliveries }
 }
 
-struct Tour<'a> {
+pub(super) struct Tour<'a> {
     rehearsal: &'a Rehearsal,
     stubs: Stubs,
     found: Found,
     tally: Tally,
     orders: HashSet<u64>,
-    findings: Vec<Finding>,
+    pub(super) notes: Notebook,
     /// Performances that did not end by themselves.
     endless: u32,
     gave_up: bool,
@@ -105,17 +108,25 @@ impl<'a> Tour<'a> {
             found: Found::new(),
             tally: Tally::default(),
             orders: HashSet::new(),
-            findings: Vec::new(),
+            notes: Notebook::default(),
             endless: 0,
             gave_up: false,
         }
     }
 
     async fn perform(&mut self, schedule: &Schedule) -> Result<Performance, EngineError> {
-        let mut director = BySchedule::new(schedule, &mut self.stubs);
-        let performance = perform(self.rehearsal, &mut self.found, &mut director).await?;
-        self.endless += u32::from(performance.ended.took_long());
-        Ok(performance)
+        let director = BySchedule::new(schedule, &mut self.stubs);
+        directed(self.rehearsal, &mut self.found, director, &mut self.endless).await
+    }
+
+    /// The same, with somebody who always answers first.
+    pub(super) async fn perform_with(
+        &mut self,
+        schedule: &Schedule,
+        first: First,
+    ) -> Result<Performance, EngineError> {
+        let director = BySchedule::new(schedule, &mut self.stubs).with_first(first);
+        directed(self.rehearsal, &mut self.found, director, &mut self.endless).await
     }
 
     fn count(&mut self, schedule: &Schedule, performance: &Performance) {
@@ -125,9 +136,9 @@ impl<'a> Tour<'a> {
             Ended::Completed(_) => tally.completed += 1,
             _ => tally.failed += 1,
         }
-        let is_null = |fault: &(u32, Fault)| fault.1 == Fault::Null;
-        tally.with_nulls += u64::from(schedule.faults.iter().any(is_null));
-        tally.with_failures += u64::from(schedule.faults.iter().any(|fault| !is_null(fault)));
+        let is_null = |struck: &Struck| struck.effect == Effect::Null;
+        tally.with_nulls += u64::from(performance.struck.iter().any(is_null));
+        tally.with_failures += u64::from(performance.struck.iter().any(|one| !is_null(one)));
         tally.with_crashes += u64::from(schedule.crash != Crash::Never);
         if !schedule.only_reorders() {
             return;
@@ -149,7 +160,7 @@ impl<'a> Tour<'a> {
                 && let Some(failure) = base.refused.get(call)
             {
                 let message = format!("`{}` is refused: {}", request.title(), failure.message);
-                self.add(FindingKind::Refused, &undisturbed, message, None, None);
+                self.notes.take(Note::new(FindingKind::Refused, undisturbed.number, message));
             }
         }
     }
@@ -161,7 +172,8 @@ impl<'a> Tour<'a> {
         }
         if let Ended::Failed(error) = &base.ended {
             let message = format!("nothing went wrong, and it fails: {}", of_error(error));
-            self.add(FindingKind::Fails, &undisturbed, message, Some(error), None);
+            let note = Note::new(FindingKind::Fails, undisturbed.number, message);
+            self.notes.take(Note { error: Some(error), ..note });
         }
     }
 
@@ -179,46 +191,49 @@ impl<'a> Tour<'a> {
         }
         if schedule.only_reorders() {
             self.judge_order(schedule, performance, base);
-            return Ok(());
+            return self.judge_lost(schedule, performance).await;
         }
-        self.judge_faults(schedule, performance).await
+        self.judge_faults(schedule, performance, base).await
     }
 
     /// Ends that are findings whatever the schedule was.
     fn judge_end(&mut self, schedule: &Schedule, performance: &Performance) -> bool {
         let entries = &performance.entries;
-        let (kind, said, error) = match &performance.ended {
-            Ended::Failed(error) if performance.ended.hangs() => {
-                (FindingKind::Hang, error.message.clone(), Some(error))
+        let ended = &performance.ended;
+        let (kind, said, cause, error) = match ended {
+            Ended::Failed(error) if ended.hangs() => {
+                (FindingKind::Hang, error.message.clone(), None, Some(error))
             }
             Ended::Stopped { code, .. } if code == "limit_agents" => {
                 let last = culprit::last_agent(entries);
                 let agents = self.rehearsal.limits.agents;
+                let title = last.map(AgentRequest::title).unwrap_or_default();
                 let said = format!(
-                    "the script does not end: it asked {agents} agents and went on asking, last for `{last}`; bound its loop"
+                    "the script does not end: it asked {agents} agents and went on asking, last for `{title}`; bound its loop"
                 );
-                (FindingKind::Unbounded, said, None)
+                (FindingKind::Unbounded, said, last.map(faults::stem), None)
             }
-            Ended::Stopped { message, .. } if performance.ended.goes_on() => {
+            Ended::Stopped { message, .. } if ended.goes_on() => {
                 let did = message.replacen("the script ", "it ", 1);
                 let said = format!("the script does not end: {did}; bound its loop");
-                (FindingKind::Unbounded, said, None)
+                (FindingKind::Unbounded, said, Some(String::new()), None)
             }
-            Ended::Stopped { .. } if performance.ended.hangs() => {
+            Ended::Stopped { .. } if ended.hangs() => {
                 let said = "the script computes and neither ends nor waits for a call".to_owned();
-                (FindingKind::Hang, said, None)
+                (FindingKind::Hang, said, None, None)
             }
-            Ended::Stopped { message, .. } => (FindingKind::Fails, message.clone(), None),
+            Ended::Stopped { message, .. } => (FindingKind::Fails, message.clone(), None, None),
             Ended::BrokenOff => {
-                (FindingKind::Fails, "it waits, and nothing is under way".to_owned(), None)
+                (FindingKind::Fails, "it waits, and nothing is under way".to_owned(), None, None)
             }
             Ended::Completed(_) | Ended::Failed(_) => return false,
         };
-        let message = match culprit::circumstances(entries, &schedule.faults) {
-            Some(when) => format!("{when}: {said}"),
-            None => said,
-        };
-        self.add(kind, schedule, message, error, None);
+        let when = faults::circumstances(&schedule.faults, &performance.struck);
+        let cause = cause.or_else(|| Some(said.clone()));
+        let message = when.as_ref().map_or_else(|| said.clone(), |when| format!("{when}: {said}"));
+        let note = Note::new(kind, schedule.number, message);
+        let fault = when.and_then(|when| Some((performance.struck.first()?.effect, when)));
+        self.notes.take(Note { error, cause, fault, ..note });
         true
     }
 
@@ -228,9 +243,7 @@ impl<'a> Tour<'a> {
             return;
         }
         let kind = FindingKind::OrderDependent;
-        let known = self.findings.iter_mut().find(|finding| finding.kind == kind);
-        if let Some(known) = known {
-            known.seen += 1;
+        if self.notes.count(kind) {
             return;
         }
         let (message, error) = match (&base.ended, &performance.ended) {
@@ -253,7 +266,7 @@ impl<'a> Tour<'a> {
             }
             _ => return,
         };
-        self.add(kind, schedule, message, error, None);
+        self.notes.take(Note { error, ..Note::new(kind, schedule.number, message) });
         let sides = [(0, base), (schedule.number, performance)].map(|(schedule, performance)| {
             let mut order = culprit::order_of(&performance.entries);
             if order.len() > ORDER_SHOWN_MAX {
@@ -262,9 +275,7 @@ impl<'a> Tour<'a> {
             }
             Side { schedule, order, outcome: outcome(&performance.ended) }
         });
-        if let Some(finding) = self.findings.last_mut() {
-            finding.sides = sides.to_vec();
-        }
+        self.notes.show(sides.to_vec());
     }
 
     /// What broke may be no fault's consequence; the schedule without that
@@ -273,18 +284,28 @@ impl<'a> Tour<'a> {
         &mut self,
         schedule: &Schedule,
         performance: &Performance,
+        base: &Performance,
     ) -> Result<(), EngineError> {
         let broken = culprit::breaks(performance);
         if broken.is_empty() {
             return Ok(());
         }
-        for (agent, fault) in schedule.faults.clone() {
-            let without = self.perform(&schedule.without_fault(agent)).await?;
-            let still = culprit::breaks(&without);
-            let title = culprit::agent_title(&performance.entries, agent);
-            for one in broken.iter().filter(|one| !still.iter().any(|other| one.same_place(other)))
-            {
-                self.blame(schedule, performance, one, &title, fault);
+        let fresh = |still: &[Break]| {
+            let is_fresh = |one: &&Break| !still.iter().any(|other| one.same_place(other));
+            broken.iter().filter(is_fresh).cloned().collect::<Vec<Break>>()
+        };
+        if schedule.lasts() {
+            // Without its one fault it is the undisturbed schedule.
+            let culprit = performance.struck.first().filter(|_| performance.struck.len() == 1);
+            for one in fresh(&culprit::breaks(base)) {
+                self.blame(schedule, performance, &one, culprit);
+            }
+            return Ok(());
+        }
+        for struck in &performance.struck {
+            let without = self.perform(&schedule.without_fault(struck.agent)).await?;
+            for one in fresh(&culprit::breaks(&without)) {
+                self.blame(schedule, performance, &one, Some(struck));
             }
         }
         Ok(())
@@ -295,17 +316,25 @@ impl<'a> Tour<'a> {
         schedule: &Schedule,
         performance: &Performance,
         broken: &Break,
-        agent: &str,
-        fault: Fault,
+        culprit: Option<&Struck>,
     ) {
-        let kind = match fault {
-            Fault::Null => FindingKind::UnhandledNull,
-            Fault::Fails | Fault::TimesOut => FindingKind::UnhandledFailure,
+        let Some(effect) = culprit.or(performance.struck.first()).map(|one| one.effect) else {
+            return;
         };
-        let message = culprit::sentence(&performance.entries, broken, agent, fault);
+        let kind = match effect {
+            Effect::Null => FindingKind::UnhandledNull,
+            _ => FindingKind::UnhandledFailure,
+        };
+        let when = faults::circumstances(&schedule.faults, &performance.struck).unwrap_or_default();
+        let message = culprit::sentence(&performance.entries, broken, culprit, &when);
         let script = culprit::script_of(&performance.entries, broken.scope);
-        let script = script.filter(|start| start.scope != Scope::ROOT);
-        self.add(kind, schedule, message, Some(&broken.error), script);
+        self.notes.take(Note {
+            error: Some(&broken.error),
+            child: script.filter(|start| start.scope != Scope::ROOT),
+            fault: Some((effect, when)),
+            is_broad: culprit.is_none() || performance.struck.len() > 1,
+            ..Note::new(kind, schedule.number, message)
+        });
     }
 
     async fn judge_crash(
@@ -334,50 +363,22 @@ impl<'a> Tour<'a> {
         };
         if let Some(differs) = differs {
             let message = format!("taken up again behind a crash, it goes another way: {differs}");
-            self.add(FindingKind::ResumeDiffers, schedule, message, None, None);
+            self.notes.take(Note::new(FindingKind::ResumeDiffers, schedule.number, message));
         }
         Ok(())
     }
+}
 
-    /// Adds a finding, or counts it when it is known. `child` is the script that
-    /// it is in, when that is not the one that is explored.
-    fn add(
-        &mut self,
-        kind: FindingKind,
-        schedule: &Schedule,
-        message: String,
-        error: Option<&ScriptError>,
-        child: Option<&ScopeStart>,
-    ) {
-        let position = |number: u32| (number > 0).then_some(number);
-        let line = error.and_then(|error| position(error.line));
-        let column = error.and_then(|error| position(error.column));
-        let file = child.map(|start| start.path.clone());
-        let known = self.findings.iter_mut().find(|known| {
-            let place = (&known.file, known.line, known.column);
-            let same = known.kind == kind && place == (&file, line, column);
-            // One place may break over several agents; the first one is enough.
-            same && (line.is_some() || known.message == message)
-        });
-        if let Some(known) = known {
-            known.seen += 1;
-        } else if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding {
-                kind,
-                message,
-                schedule: schedule.number,
-                seen: 1,
-                excerpt: match (child, line) {
-                    (Some(start), Some(line)) => snippet(&start.text, line, column.unwrap_or(1)),
-                    _ => String::new(),
-                },
-                file,
-                line,
-                column,
-                sides: Vec::new(),
-            });
-        }
-    }
+/// Performs under a director, and keeps what its faults struck.
+async fn directed(
+    rehearsal: &Rehearsal,
+    found: &mut Found,
+    mut director: BySchedule<'_>,
+    endless: &mut u32,
+) -> Result<Performance, EngineError> {
+    let performance = perform(rehearsal, found, &mut director).await?;
+    *endless += u32::from(performance.took_long());
+    Ok(Performance { struck: director.into_struck(), ..performance })
 }
 
 fn outcome(ended: &Ended) -> String {

@@ -43,9 +43,11 @@ pub struct Tally {
     pub schedules: u64,
     /// Of these, how many completed.
     pub completed: u64,
-    /// Of these, how many failed because an agent had, or because the script
-    /// threw an error of its own.
+    /// Of these, how many did not.
     pub failed: u64,
+    /// Of those that did not, how many show no finding: an agent failed and the
+    /// script let that through, or it threw an error of its own.
+    pub failed_as_written: u64,
     /// Orders of answers that differ from one another.
     pub orders: u64,
     /// Schedules in which agents answered null.
@@ -62,6 +64,9 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
+    /// Agents that nobody awaited were cut off with the script, or a promise was
+    /// used in place of what it comes to.
+    NotAwaited,
     /// The outcome depends on who answers first.
     OrderDependent,
     /// A null answer makes the script throw by accident.
@@ -72,6 +77,8 @@ pub enum FindingKind {
     Hang,
     /// The script asks agents, starts children or says things without end.
     Unbounded,
+    /// A run would warn that something the script does comes to nothing.
+    Warned,
     /// A run refuses a call before anyone is asked.
     Refused,
     /// The script fails though nothing went wrong.
@@ -85,11 +92,13 @@ impl FindingKind {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::NotAwaited => "not-awaited",
             Self::OrderDependent => "order-dependent",
             Self::UnhandledNull => "unhandled-null",
             Self::UnhandledFailure => "unhandled-failure",
             Self::Hang => "hang",
             Self::Unbounded => "unbounded",
+            Self::Warned => "warned",
             Self::Refused => "refused",
             Self::Fails => "fails",
             Self::ResumeDiffers => "resume-differs",
@@ -105,6 +114,9 @@ pub struct Finding {
     pub kind: FindingKind,
     /// What was found, in a sentence.
     pub message: String,
+    /// What else leads to it, beside what the message says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// The schedule that shows it.
     pub schedule: u64,
     /// Schedules that showed it.

@@ -17,7 +17,7 @@ use smol_wf_core::limits::Limits;
 
 use super::Rehearsal;
 use super::bounds::Effort;
-use super::schedule::TIMED_OUT;
+use super::faults::TIMED_OUT;
 use super::stage::{Asked, Cue, Director, Found, perform};
 use super::stubs::Stubs;
 use crate::error::EngineError;

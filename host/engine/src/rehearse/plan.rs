@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
@@ -60,6 +61,8 @@ pub struct Plan {
     pub estimate: Estimate,
     /// Dollars of the agents whose model has a list price.
     pub cost: CostRange,
+    /// What a run would warn of.
+    pub warnings: Vec<PlanWarning>,
     /// Whether the script came to its end.
     pub completed: bool,
     /// Why it did not, and that the real run may.
@@ -84,6 +87,34 @@ pub struct PlanError {
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+}
+
+/// Something that a run would warn of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanWarning {
+    /// Stable, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A sentence.
+    pub message: String,
+    /// What people call the agent that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The author's line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}
+
+/// The warnings among the events of a performance.
+fn warnings(entries: &[Entry]) -> Vec<PlanWarning> {
+    let mut fold = EventFold::new();
+    let events = entries.iter().flat_map(|entry| fold.after(entry));
+    let warnings = events.filter(|event| event.kind == "workflow.warning");
+    warnings.filter_map(|event| serde_json::from_value(event.data).ok()).collect()
 }
 
 /// One phase.
@@ -165,6 +196,7 @@ impl Rehearsal {
         // nowhere here, and would be in a run that goes on.
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
+        plan.warnings = warnings(&performance.entries);
         let places = groups::places(self, &mut found, &mut stubs, &performance.entries).await?;
         plan.groups = plan.group(&performance.entries, &places);
         plan.groups_whole = places.whole;
@@ -194,6 +226,7 @@ impl Rehearsal {
             sleep_ms: 0.0,
             estimate: Estimate::default(),
             cost: CostRange::default(),
+            warnings: Vec::new(),
             completed: false,
             error: None,
             phase_at: HashMap::new(),

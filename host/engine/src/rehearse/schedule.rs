@@ -5,15 +5,16 @@
 //! Never: looks at a script; it knows how many agents and deliveries the
 //! undisturbed performance had, and no more.
 
-use smol_wf_core::call::Reply;
-use smol_wf_core::guest::{Failure, Outcome};
+use std::collections::HashMap;
 
+use smol_wf_core::call::Reply;
+use smol_wf_core::guest::Outcome;
+use smol_wf_core::ids::Scope;
+use smol_wf_core::journal::{Body, Entry};
+
+use super::faults::{Fault, Reach, Strike, Strikes, Struck};
 use super::stage::{Asked, Cue, Director};
 use super::stubs::Stubs;
-
-/// Codes of the failures that are injected: those of real providers.
-pub(super) const FAILED: &str = "provider_failed";
-pub(super) const TIMED_OUT: &str = "provider_timeout";
 
 /// Crashes in one performance. Each replays all that came before, so that a
 /// long script with a crash behind every delivery would take its square.
@@ -33,17 +34,6 @@ pub(super) enum Order {
     Shuffled(u64),
 }
 
-/// What goes wrong with an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It answers null.
-    Null,
-    /// It fails.
-    Fails,
-    /// It takes longer than it may.
-    TimesOut,
-}
-
 /// When the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crash {
@@ -61,9 +51,18 @@ pub(super) enum Crash {
 pub(super) struct Schedule {
     pub(super) number: u64,
     pub(super) order: Order,
-    /// By agent, from 1 in order of issue.
-    pub(super) faults: Vec<(u32, Fault)>,
+    /// By agent.
+    pub(super) faults: Vec<Strike>,
     pub(super) crash: Crash,
+}
+
+/// Who answers as soon as it is at work, whatever the order says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    /// This agent.
+    Agent(u32),
+    /// All agents of this script.
+    Script(Scope),
 }
 
 /// What is known of the undisturbed performance.
@@ -94,15 +93,15 @@ impl Schedule {
             }
             _ => {}
         }
-        // Four sorts take turns, so that a few schedules already try them all.
-        let (sort, round) = ((number - 3) % 4, (number - 3) / 4);
+        // Five sorts take turns, so that a few schedules already try them all.
+        let (sort, round) = ((number - 3) % 5, (number - 3) / 5);
         let shuffled = Order::Shuffled(dice.roll());
         let agents = u64::from(extent.agents);
         let deliveries = (extent.deliveries as u64).max(1);
         match sort {
             1 | 2 if agents > 0 => {
                 let kinds: &[Fault] =
-                    if sort == 1 { &[Fault::Null] } else { &[Fault::Fails, Fault::TimesOut] };
+                    if sort == 1 { &[Fault::Silent] } else { &[Fault::Fails, Fault::TimesOut] };
                 let kinds_count = kinds.len() as u64;
                 let systematic = round < agents * kinds_count;
                 let count = if systematic { 1 } else { 1 + dice.below(FAULTS_MAX) };
@@ -112,12 +111,11 @@ impl Schedule {
                     } else {
                         (dice.below(agents), dice.below(kinds_count))
                     };
-                    let kind = usize::try_from(kind).ok().and_then(|kind| kinds.get(kind));
-                    (u32::try_from(agent).unwrap_or(0) + 1, kind.copied().unwrap_or(Fault::Null))
+                    strike(agent, pick(kinds, kind).unwrap_or(Fault::Silent), Reach::Once)
                 });
-                let mut faults: Vec<(u32, Fault)> = faults.collect();
-                faults.sort_by_key(|(agent, _)| *agent);
-                faults.dedup_by_key(|(agent, _)| *agent);
+                let mut faults: Vec<Strike> = faults.collect();
+                faults.sort_by_key(|strike| strike.agent);
+                faults.dedup_by_key(|strike| strike.agent);
                 let order = if systematic { Order::AsAsked } else { shuffled };
                 Self { order, faults, ..plain }
             }
@@ -128,6 +126,7 @@ impl Schedule {
                 let after = usize::try_from(after).unwrap_or(0);
                 Self { order, crash: Crash::After(after), ..plain }
             }
+            4 if agents > 0 => Self { faults: vec![lasting(round, agents)], ..plain },
             _ => Self { order: shuffled, ..plain },
         }
     }
@@ -144,9 +143,35 @@ impl Schedule {
 
     /// The same without this fault.
     pub(super) fn without_fault(&self, agent: u32) -> Self {
-        let faults = self.faults.iter().filter(|(of, _)| *of != agent).copied().collect();
+        let faults = self.faults.iter().filter(|strike| strike.agent != agent).copied().collect();
         Self { faults, ..self.clone() }
     }
+
+    /// Whether a fault strikes more than one agent.
+    pub(super) fn lasts(&self) -> bool {
+        self.faults.iter().any(|strike| strike.reach != Reach::Once)
+    }
+}
+
+fn strike(agent: u64, fault: Fault, reach: Reach) -> Strike {
+    Strike { agent: u32::try_from(agent).unwrap_or(0).saturating_add(1), fault, reach }
+}
+
+fn pick<T: Copy>(from: &[T], nth: u64) -> Option<T> {
+    usize::try_from(nth).ok().and_then(|nth| from.get(nth)).copied()
+}
+
+/// A fault that does not pass: first with all agents, then with each agent and
+/// its like, one kind of fault after the other, then with all agents behind it.
+fn lasting(round: u64, agents: u64) -> Strike {
+    const KINDS: [Fault; 3] = [Fault::Fails, Fault::Silent, Fault::TimesOut];
+    let count = KINDS.len() as u64;
+    let Some(rest) = round.checked_sub(count) else {
+        return strike(0, pick(&KINDS, round).unwrap_or(Fault::Fails), Reach::Onwards);
+    };
+    let (agent, pass) = (rest % agents, rest / agents);
+    let reach = if (pass / count).is_multiple_of(2) { Reach::Alike } else { Reach::Onwards };
+    strike(agent, pick(&KINDS, pass % count).unwrap_or(Fault::Fails), reach)
 }
 
 /// Directs a performance by a schedule.
@@ -154,6 +179,11 @@ pub(super) struct BySchedule<'a> {
     schedule: &'a Schedule,
     stubs: &'a mut Stubs,
     dice: Dice,
+    strikes: Strikes,
+    first: Option<First>,
+    /// In which script each agent was asked, when that matters.
+    scopes: HashMap<u32, Scope>,
+    asked: u32,
     /// Deliveries at the last crash.
     crashed_at: Option<usize>,
 }
@@ -164,13 +194,37 @@ impl<'a> BySchedule<'a> {
             Order::Shuffled(seed) => Dice::new(seed),
             _ => Dice::new(0),
         };
-        Self { schedule, stubs, dice, crashed_at: None }
+        let strikes = Strikes::new(&schedule.faults);
+        let (first, scopes) = (None, HashMap::new());
+        Self { schedule, stubs, dice, strikes, first, scopes, asked: 0, crashed_at: None }
+    }
+
+    /// With somebody who is always first.
+    pub(super) fn with_first(self, first: First) -> Self {
+        Self { first: Some(first), ..self }
+    }
+
+    /// The calls that its faults struck.
+    pub(super) fn into_struck(self) -> Vec<Struck> {
+        self.strikes.struck
+    }
+
+    /// Where the one stands that is always first.
+    fn first_of(&self, working: &[&Asked]) -> Option<usize> {
+        let first = self.first?;
+        working.iter().position(|asked| match first {
+            First::Agent(agent) => asked.ordinal == agent,
+            First::Script(scope) => self.scopes.get(&asked.ordinal) == Some(&scope),
+        })
     }
 }
 
 impl Director for BySchedule<'_> {
     fn cue(&mut self, working: &[&Asked], sleeping: bool) -> Cue {
         let last = working.len().saturating_sub(1);
+        if let Some(index) = self.first_of(working) {
+            return Cue::Answer(index);
+        }
         match self.schedule.order {
             _ if working.is_empty() => Cue::Wake,
             Order::AsAsked => Cue::Answer(0),
@@ -190,18 +244,20 @@ impl Director for BySchedule<'_> {
 
     fn answer(&mut self, asked: &Asked) -> (Outcome, Reply) {
         let (outcome, reply) = self.stubs.answer(&asked.request);
-        let fault = self.schedule.faults.iter().find(|(agent, _)| *agent == asked.ordinal);
-        let outcome = match fault {
-            None => outcome,
-            Some((_, Fault::Null)) => Outcome::Value("null".to_owned()),
-            Some((_, Fault::Fails)) => {
-                Outcome::Failed(Failure::new(FAILED, "the agent failed (injected)"))
+        (self.strikes.strike(asked.ordinal, &asked.request).unwrap_or(outcome), reply)
+    }
+
+    fn wrote(&mut self, entries: &[Entry]) {
+        self.strikes.wrote(entries);
+        if self.first.is_none() {
+            return;
+        }
+        for entry in entries {
+            if let Body::AgentCalled { scope, .. } = &entry.body {
+                self.asked += 1;
+                self.scopes.insert(self.asked, *scope);
             }
-            Some((_, Fault::TimesOut)) => {
-                Outcome::Failed(Failure::new(TIMED_OUT, "the agent timed out (injected)"))
-            }
-        };
-        (outcome, reply)
+        }
     }
 
     fn crashes(&mut self, deliveries: usize) -> bool {
@@ -251,11 +307,16 @@ mod tests {
         let schedules: Vec<Schedule> =
             (0..40).map(|number| Schedule::nth(number, 7, EXTENT)).collect();
         for agent in 1..=3 {
-            for fault in [Fault::Null, Fault::Fails, Fault::TimesOut] {
-                let hit = schedules.iter().any(|one| one.faults == [(agent, fault)]);
+            for fault in [Fault::Silent, Fault::Fails, Fault::TimesOut] {
+                let alone = Strike { agent, fault, reach: Reach::Once };
+                let hit = schedules.iter().any(|one| one.faults == [alone]);
                 assert!(hit, "{fault:?} of agent {agent}");
             }
+            let fails_again = Strike { agent, fault: Fault::Fails, reach: Reach::Alike };
+            assert!(schedules.iter().any(|one| one.faults == [fails_again]), "agent {agent}");
         }
+        let none_answers = Strike { agent: 1, fault: Fault::Fails, reach: Reach::Onwards };
+        assert!(schedules.iter().any(|one| one.faults == [none_answers]));
         for step in 0..4 {
             assert!(schedules.iter().any(|one| one.crash == Crash::After(step)), "{step}");
         }

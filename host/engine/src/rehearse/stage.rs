@@ -16,6 +16,7 @@ use smol_wf_sandbox::Sandbox;
 
 use super::Rehearsal;
 use super::bounds::{Bounds, REHEARSAL_BOUND};
+use super::faults::Struck;
 use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
@@ -25,6 +26,9 @@ use crate::offline::{Offline, Pause};
 /// The time at which every rehearsal begins, 2025-01-01 UTC: a script that
 /// looks at the clock sees the same in each of them.
 const BEGIN_US: i64 = 1_735_689_600_000_000;
+
+/// Entries of a performance that takes about a second.
+const ENTRIES_LONG: usize = 50_000;
 
 /// An agent call that waits for its answer.
 #[derive(Debug, Clone)]
@@ -84,6 +88,8 @@ pub(super) struct Performance {
     pub(super) refused: BTreeMap<CallId, Failure>,
     /// The errors that ended child workflows.
     pub(super) child_errors: BTreeMap<Scope, ScriptError>,
+    /// The calls that faults of the schedule struck.
+    pub(super) struck: Vec<Struck>,
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
@@ -151,7 +157,7 @@ pub(super) async fn perform(
     };
     let ended = stage.run(machine, director).await?;
     let Stage { entries, refused, child_errors, .. } = stage;
-    Ok(Performance { entries, ended, refused, child_errors })
+    Ok(Performance { entries, ended, refused, child_errors, struck: Vec::new() })
 }
 
 impl Stage<'_> {
@@ -364,6 +370,15 @@ fn seal(entries: &[Entry]) -> Result<Vec<Record>, EngineError> {
     })
 }
 
+impl Performance {
+    /// Whether it took seconds to find out that the script does not end.
+    pub(super) fn took_long(&self) -> bool {
+        let is_long = self.entries.len() > ENTRIES_LONG;
+        let asks_on = is_long && self.ended.is_stopped_by(&["limit_agents"]);
+        self.ended.is_fuel() || self.ended.goes_on() || asks_on
+    }
+}
+
 impl Ended {
     /// Whether the script waits for what never comes, or computes without end.
     pub(super) fn hangs(&self) -> bool {
@@ -382,11 +397,6 @@ impl Ended {
     /// Whether the script says things and starts children without end.
     pub(super) fn goes_on(&self) -> bool {
         self.is_stopped_by(&[REHEARSAL_BOUND, "limit_notes"])
-    }
-
-    /// Whether it took seconds to find out that the script does not end.
-    pub(super) fn took_long(&self) -> bool {
-        self.is_fuel() || self.goes_on()
     }
 
     fn is_stopped_by(&self, codes: &[&str]) -> bool {

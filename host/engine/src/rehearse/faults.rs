@@ -1,0 +1,247 @@
+//! What goes wrong with agents in a schedule, and what a run makes of it.
+//!
+//! Owns: the outcomes that a run can come to for a call, by its request: an
+//! agent that says nothing is `null` only where the call takes null, and a
+//! broken schema everywhere else. Never: decides what a script is given for a
+//! failed agent; the machine does, by dialect and `onFailure`.
+
+use std::collections::HashMap;
+
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::codes;
+use smol_wf_core::guest::{Failure, Outcome};
+use smol_wf_core::ids::Digest;
+use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::schema::Checker;
+
+/// Codes of the failures that are injected: those of real providers.
+const FAILED: &str = "provider_failed";
+pub(super) const TIMED_OUT: &str = "provider_timeout";
+
+/// Characters of a prompt that tell one question from another, where calls have
+/// no label: retries often repeat the beginning alone.
+const STEM_CHARS: usize = 60;
+
+/// What goes wrong with an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It says nothing, also when it is asked for a correction.
+    Silent,
+    /// It fails.
+    Fails,
+    /// It takes longer than it may.
+    TimesOut,
+}
+
+/// Which agents a fault strikes, beside the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// No other.
+    Once,
+    /// Whoever is asked the same later: what a retry loop meets.
+    Alike,
+    /// All that are asked later.
+    Onwards,
+}
+
+/// A fault of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Strike {
+    /// The first agent that it strikes, from 1 in order of issue.
+    pub(super) agent: u32,
+    pub(super) fault: Fault,
+    pub(super) reach: Reach,
+}
+
+/// What a fault came to for one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// The call took null for an answer.
+    Null,
+    /// What it was given does not satisfy its schema.
+    Mismatch,
+    Failed,
+    TimedOut,
+}
+
+impl Effect {
+    /// What the agent did.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Null => "answers null",
+            Self::Mismatch => "gives no answer that satisfies its schema",
+            Self::Failed => "fails",
+            Self::TimedOut => "times out",
+        }
+    }
+
+    /// The same of several.
+    fn words_of_many(self) -> &'static str {
+        match self {
+            Self::Null => "answer null",
+            Self::Mismatch => "give no answer that satisfies its schema",
+            Self::Failed => "fail",
+            Self::TimedOut => "time out",
+        }
+    }
+}
+
+/// A call that a fault struck.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Struck {
+    pub(super) agent: u32,
+    pub(super) title: String,
+    pub(super) effect: Effect,
+}
+
+impl Struck {
+    /// Where a null came from that the script stumbled over.
+    pub(super) fn null_source(&self) -> String {
+        let agent = &self.title;
+        match self.effect {
+            Effect::Null => format!("the null that `{agent}` returned"),
+            Effect::Mismatch => {
+                format!("the null in place of `{agent}`, whose answer did not satisfy its schema")
+            }
+            Effect::Failed => format!("the null in place of `{agent}`, which failed"),
+            Effect::TimedOut => format!("the null in place of `{agent}`, which timed out"),
+        }
+    }
+}
+
+/// Says which calls the faults of a schedule strike, and keeps which they did.
+#[derive(Debug, Default)]
+pub(super) struct Strikes {
+    strikes: Vec<Strike>,
+    /// What the agents were asked so far, in order of issue.
+    stems: Vec<String>,
+    /// Schemas, and whether null satisfies them.
+    nullable: HashMap<Digest, bool>,
+    pub(super) struck: Vec<Struck>,
+}
+
+impl Strikes {
+    pub(super) fn new(strikes: &[Strike]) -> Self {
+        Self { strikes: strikes.to_vec(), ..Self::default() }
+    }
+
+    /// Hears of the calls that were made.
+    pub(super) fn wrote(&mut self, entries: &[Entry]) {
+        if self.strikes.iter().all(|strike| strike.reach != Reach::Alike) {
+            return;
+        }
+        self.stems.extend(entries.iter().filter_map(|entry| match &entry.body {
+            Body::AgentCalled { request, .. } => Some(stem(request)),
+            _ => None,
+        }));
+    }
+
+    /// What this call comes to, when a fault strikes it.
+    pub(super) fn strike(&mut self, agent: u32, request: &AgentRequest) -> Option<Outcome> {
+        let strike = self.strikes.iter().find(|strike| self.hits(strike, agent)).copied()?;
+        let (outcome, effect) = self.outcome(strike.fault, request);
+        self.struck.push(Struck { agent, title: request.title(), effect });
+        Some(outcome)
+    }
+
+    fn hits(&self, strike: &Strike, agent: u32) -> bool {
+        let asked = |agent: u32| self.stems.get(agent.checked_sub(1)? as usize);
+        match strike.reach {
+            _ if agent == strike.agent => true,
+            Reach::Once => false,
+            Reach::Onwards => agent > strike.agent,
+            Reach::Alike => agent > strike.agent && asked(agent) == asked(strike.agent),
+        }
+    }
+
+    fn outcome(&mut self, fault: Fault, request: &AgentRequest) -> (Outcome, Effect) {
+        let (code, said, effect) = match fault {
+            Fault::Silent if self.takes_null(request) => {
+                return (Outcome::Value("null".to_owned()), Effect::Null);
+            }
+            Fault::Silent => (
+                codes::SCHEMA_MISMATCH,
+                "the agent's answer does not satisfy the schema (injected)",
+                Effect::Mismatch,
+            ),
+            Fault::Fails => (FAILED, "the agent failed (injected)", Effect::Failed),
+            Fault::TimesOut => (TIMED_OUT, "the agent timed out (injected)", Effect::TimedOut),
+        };
+        (Outcome::Failed(Failure::new(code, said)), effect)
+    }
+
+    /// Whether a run takes no answer at all for one.
+    fn takes_null(&mut self, request: &AgentRequest) -> bool {
+        let Some(schema) = request.schema.as_deref() else { return true };
+        *self.nullable.entry(Digest::of(schema.as_bytes())).or_insert_with(|| {
+            Checker::new(schema)
+                .is_ok_and(|checker| checker.check(&serde_json::Value::Null).is_ok())
+        })
+    }
+}
+
+/// What is asked, without the numbers that tell one try from the next.
+pub(super) fn stem(request: &AgentRequest) -> String {
+    without_digits(request.label.as_deref().unwrap_or(&request.prompt))
+}
+
+/// The beginning of a text, without its numbers.
+pub(super) fn without_digits(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).take(STEM_CHARS).collect()
+}
+
+/// What went wrong in a schedule, in words; none when nothing did.
+pub(super) fn circumstances(strikes: &[Strike], struck: &[Struck]) -> Option<String> {
+    let said = |strike: &Strike| {
+        let first = struck.iter().find(|one| one.agent == strike.agent)?;
+        let (title, effect) = (&first.title, first.effect);
+        let is_one = struck.len() == 1;
+        Some(match strike.reach {
+            Reach::Once => format!("`{title}` {}", effect.words()),
+            Reach::Alike => format!("`{title}` {} each time", effect.words()),
+            Reach::Onwards if is_one => format!("`{title}` {}", effect.words()),
+            Reach::Onwards if strike.agent == 1 => format!("all agents {}", effect.words_of_many()),
+            Reach::Onwards => {
+                format!("`{title}` and all agents after it {}", effect.words_of_many())
+            }
+        })
+    };
+    let said: Vec<String> = strikes.iter().filter_map(said).collect();
+    (!said.is_empty()).then(|| format!("when {}", said.join(" and ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(label: Option<&str>, prompt: &str, schema: Option<&str>) -> AgentRequest {
+        let given = serde_json::json!({ "prompt": prompt, "label": label, "schema": schema });
+        serde_json::from_value(given).unwrap()
+    }
+
+    #[test]
+    fn null_is_an_answer_only_where_the_call_takes_it() {
+        let strike = Strike { agent: 1, fault: Fault::Silent, reach: Reach::Onwards };
+        let mut strikes = Strikes::new(&[strike]);
+        let null = Some(Outcome::Value("null".to_owned()));
+        assert_eq!(strikes.strike(1, &request(None, "p", None)), null);
+        let nullable = r#"{"type":["object","null"]}"#;
+        assert_eq!(strikes.strike(2, &request(None, "p", Some(nullable))), null);
+        let Some(Outcome::Failed(failure)) =
+            strikes.strike(3, &request(None, "p", Some(r#"{"type":"object"}"#)))
+        else {
+            panic!("null satisfies no object")
+        };
+        assert_eq!(failure.code, codes::SCHEMA_MISMATCH);
+        let effects: Vec<Effect> = strikes.struck.iter().map(|struck| struck.effect).collect();
+        assert_eq!(effects, [Effect::Null, Effect::Null, Effect::Mismatch]);
+    }
+
+    #[test]
+    fn a_retry_is_known_by_what_it_asks_but_for_its_number() {
+        let one = stem(&request(Some("fix 1"), "a", None));
+        assert_eq!(one, stem(&request(Some("fix 12"), "b", None)));
+        assert_ne!(one, stem(&request(None, "a", None)));
+        assert_eq!(stem(&request(None, "try 1", None)), stem(&request(None, "try 2", None)));
+    }
+}
