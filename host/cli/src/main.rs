@@ -5,6 +5,7 @@
 //! WebAssembly.
 
 mod agents;
+mod allocator;
 mod annotations;
 mod closing;
 mod commands;
@@ -72,6 +73,7 @@ fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back();
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
     let argv = usage::with_command_first(argv);
     let cli = match parse(&argv) {
