@@ -80,6 +80,7 @@ fn answers_that_came_meanwhile_count_and_no_limit_was_reached() {
 
 #[test]
 fn a_timer_does_not_win_by_it() {
-    let script = "return Promise.race([agent('p'), new Promise(r => setTimeout(() => r('late'), 8000))])";
+    let script =
+        "return Promise.race([agent('p'), new Promise(r => setTimeout(() => r('late'), 8000))])";
     assert_eq!(stopped_meanwhile(script, 1, &[]), "answered");
 }
