@@ -21,7 +21,7 @@ use smol_wf_core::ids::{Digest, RunId};
 use smol_wf_core::journal::{Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 
-pub use check::{FixtureRequest, FixtureVerdict, Keep, LiveCalls};
+pub use check::{FixtureRequest, FixtureVerdict, Keep, LiveCalls, find_script_of};
 pub use difference::{CallNote, Difference};
 pub use error::FixtureError;
 use format::{FIXTURE_FORMAT, Fixture, Header};

@@ -52,7 +52,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
     CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, Keep,
-    LiveCalls,
+    LiveCalls, find_script_of,
 };
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, Latest, Reading, RunJournal, RunSummary};

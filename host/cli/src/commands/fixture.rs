@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use clap::Args;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::library;
-use smol_wf_engine::{Engine, ExportRequest};
+use smol_wf_engine::{Engine, ExportRequest, FixtureRequest};
 
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, FileError, talk};
 use crate::{paths, screen};
 
 /// What fixtures end in.
@@ -52,6 +52,23 @@ impl FixtureFlags {
         let text = engine.fixture(request).await?;
         write(&path, &text)?;
         let shown = screen::path(&asked);
+        let request = FixtureRequest {
+            text,
+            script: None,
+            within: Some(within(&asked)),
+            cwd: std::env::current_dir().ok(),
+            home: paths::home(),
+            rules: None,
+            accept: false,
+            live: None,
+            kept: None,
+            path,
+        };
+        if let Err(error) = smol_wf_engine::find_script_of(&request) {
+            let code = error.code();
+            talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
+            return Ok(ExitCode::SUCCESS);
+        }
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
         Ok(ExitCode::SUCCESS)
     }
@@ -129,9 +146,8 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<Found>, CommandError> {
     let mut found: Vec<Found> = Vec::new();
     for place in places {
         let mut paths = Vec::new();
-        collect(place, &mut paths).map_err(|error| {
-            CommandError::Usage(format!("cannot look into {}: {error}", screen::path(place)))
-        })?;
+        collect(place, &mut paths)
+            .map_err(|error| FileError::Read { path: place.to_owned(), error })?;
         let within = within(place);
         found.extend(paths.into_iter().map(|path| Found { path, within: within.clone() }));
     }
