@@ -371,7 +371,7 @@ fn what_is_no_file_is_not_replaced_by_one() {
 fn what_is_no_fixture_is_said() {
     let place = Place::new();
     place.run(&["test"]).fails(2, &["no fixture", "export latest --fixture"]);
-    place.run(&["test", "gone.swf"]).fails(2, &["gone.swf"]);
+    place.run(&["test", "gone.swf"]).fails(3, &["gone.swf"]);
     place.write("empty.swf", "");
     verdict(&place.run(&["test"]), 7, &["FAIL  empty.swf", "fixture_unreadable"]);
     place.write("empty.swf", "hello\n");
