@@ -28,7 +28,7 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, LimitChanges, NoWatcher,
-    Places, Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Watcher,
+    Places, Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Times, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -128,7 +128,7 @@ fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {
         defaults: CallDefaults::default(),
         agents: AgentSettings::default(),
         debug_rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
-        timeout: None,
+        times: Times::default(),
         seed: Some(1),
         places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
     }
@@ -180,7 +180,7 @@ async fn replays(dir: &Path) {
             script: None,
             limits: LimitChanges::default(),
             agents: AgentSettings::default(),
-            timeout: None,
+            times: Times::default(),
             places: Places::default(),
         };
         let mut times = Vec::new();

@@ -5,6 +5,7 @@
 //! WebAssembly.
 
 mod agents;
+mod allocator;
 mod annotations;
 mod closing;
 mod commands;
@@ -61,6 +62,7 @@ Exit codes:
   69 no agent can be used   74 stdout cannot be written   129/130/143 stopped by a signal";
 
 fn main() -> ExitCode {
+    allocator::give_back();
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
     let argv = usage::with_command_first(argv);
     let cli = match Cli::try_parse_from(&argv) {

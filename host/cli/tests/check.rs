@@ -72,7 +72,7 @@ fn calls_that_nobody_awaits() {
         &[("not-awaited", 2), ("not-awaited", 3)],
     );
     finds("const later = () => a\nconst a = agent('x')\nawait later()\n", &[]);
-    finds("const a = agent('x')\nreturn { a }\n", &[]);
+    finds("const a = agent('x')\nreturn { a }\n", &[("not-awaited", 3)]);
     finds("const unused = await agent('x')\nconst f = () => agent('x')\n", &[]);
     let module = "import { sleep } from 'workflow:extra'\nexport default async (input, ctx) => {\n  sleep(5)\n  ctx.agent('x')\n}\n";
     finds(module, &[("not-awaited", 4), ("not-awaited", 5)]);
@@ -100,6 +100,7 @@ fn lists_of_calls_that_nobody_awaits() {
         "SW.log(parallel([() => agent('y')]))",
         "args.ok && agent('y')",
         "args.ok ? agent('y') : log('no')",
+        "return args.items.map(i => agent(i))",
     ] {
         finds(&format!("{body}\n"), lost);
     }
@@ -108,7 +109,6 @@ fn lists_of_calls_that_nobody_awaits() {
 #[test]
 fn calls_that_somebody_awaits_are_no_findings() {
     for body in [
-        "return args.items.map(i => agent(i))",
         "return Promise.all(args.items.map(i => agent(i)))",
         "await Promise.all(args.items.map(i => agent(i)))",
         "await Promise.all(args.items.map(async i => { await agent(i) }))",

@@ -4,15 +4,20 @@
 //! then the guest's own parser, then the syntax tree. Never: runs anything;
 //! never takes what stands in a string or a comment for code.
 
-mod awaits;
-mod names;
+mod asks;
+mod depth;
+mod functions;
 mod nulls;
 mod options;
 mod parse;
 mod phases;
+mod places;
 mod portable;
 mod rules;
+mod shapes;
+mod tree;
 mod unknown;
+mod uses;
 mod values;
 mod visit;
 mod walk;

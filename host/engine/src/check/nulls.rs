@@ -5,9 +5,10 @@
 //! author's business. A rule that knew better would be wrong more often.
 //! Never: reports a variable that is assigned again.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use super::names::Id;
+use oxc_semantic::SymbolId;
+
 use super::{Spot, rules};
 
 /// What a value may be.
@@ -40,11 +41,11 @@ struct Use {
 /// The variables that are followed.
 #[derive(Default)]
 pub(super) struct Nulls {
-    tracked: BTreeMap<Id, Tracked>,
+    tracked: HashMap<SymbolId, Tracked>,
 }
 
 impl Nulls {
-    pub(super) fn track(&mut self, id: Id, name: &str, kind: Kind, function: usize) {
+    pub(super) fn track(&mut self, id: SymbolId, name: &str, kind: Kind, function: usize) {
         let tracked = Tracked {
             name: name.to_owned(),
             kind,
@@ -57,24 +58,24 @@ impl Nulls {
     }
 
     /// What a variable may be here.
-    pub(super) fn kind(&self, id: Id) -> Option<Kind> {
+    pub(super) fn kind(&self, id: SymbolId) -> Option<Kind> {
         self.tracked.get(&id).filter(|tracked| !tracked.guarded).map(|tracked| tracked.kind)
     }
 
-    pub(super) fn guard(&mut self, id: Id) {
+    pub(super) fn guard(&mut self, id: SymbolId) {
         if let Some(tracked) = self.tracked.get_mut(&id) {
             tracked.guarded = true;
         }
     }
 
-    pub(super) fn assign(&mut self, id: Id) {
+    pub(super) fn assign(&mut self, id: SymbolId) {
         if let Some(tracked) = self.tracked.get_mut(&id) {
             tracked.assigned = true;
         }
     }
 
     /// Something is read of a variable as if it could not be null.
-    pub(super) fn used(&mut self, id: Id, at: u32, text: String, function: usize) {
+    pub(super) fn used(&mut self, id: SymbolId, at: u32, text: String, function: usize) {
         if let Some(tracked) = self.tracked.get_mut(&id)
             && !tracked.guarded
         {

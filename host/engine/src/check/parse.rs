@@ -7,18 +7,21 @@
 //! and with a check: whatever nests deeper than a few thousand levels has been
 //! refused as a syntax error. What the guest's parser reads in a loop and this
 //! one's tree nests, such as `a + a + a`, is read in a loop here as well, and
-//! walked down to a bound.
+//! cut off at a bound ([`super::depth`]).
 
 use std::thread;
 
 use oxc_allocator::Allocator;
 use oxc_ast_visit::Visit;
 use oxc_parser::{ParseOptions, Parser};
+use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use smol_wf_core::guest::Dialect;
 
+use super::shapes::Shapes;
+use super::tree::Tree;
 use super::walk::Walk;
-use super::{Spot, portable, rules, unknown};
+use super::{Spot, depth, portable, rules, unknown, uses};
 use crate::error::EngineError;
 
 /// Native stack of the parser, of which only what is used takes memory. The
@@ -49,17 +52,22 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
         preserve_parens: false,
         ..ParseOptions::default()
     };
-    let parsed = Parser::new(&allocator, text, SourceType::mjs()).with_options(options).parse();
+    let mut parsed = Parser::new(&allocator, text, SourceType::mjs()).with_options(options).parse();
     if parsed.panicked {
         let message = "the rules could not be applied: another parser reads it differently";
         return vec![Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "")];
     }
-    let mut walk = Walk::new(text, titles, meta_at, dialect);
-    walk.visit_program(&parsed.program);
-    let mut spots = walk.finish();
-    spots.extend(unknown::spots(&parsed.program));
+    let cut_at = depth::cut(&allocator, &mut parsed.program);
+    let program = allocator.alloc(parsed.program);
+    let semantic = SemanticBuilder::new().with_build_nodes(true).build(program).semantic;
+    let tree = Tree::new(&semantic, cut_at.is_some());
+    let mut walk = Walk::new(&tree, text, titles, dialect);
+    walk.visit_program(program);
+    let mut spots = walk.finish(meta_at, cut_at);
+    spots.extend(uses::spots(&Shapes::new(&tree), text));
+    spots.extend(unknown::spots(&tree));
     if dialect == Dialect::Body {
-        spots.extend(portable::spots(text, &parsed.program));
+        spots.extend(portable::spots(text, program));
     }
     spots.sort_by_key(|spot| spot.at);
     spots

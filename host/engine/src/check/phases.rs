@@ -5,10 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use oxc_ast::ast::{Argument, CallExpression, Expression, ObjectPropertyKind};
+use oxc_ast::AstKind;
+use oxc_ast::ast::{Argument, CallExpression, Expression, IdentifierReference, ObjectPropertyKind};
 use oxc_span::GetSpan;
 
+use super::tree::Tree;
 use super::{Spot, rules};
+use crate::library::similar;
 
 /// The phases of one script.
 pub(super) struct Phases<'t> {
@@ -21,6 +24,16 @@ pub(super) struct Phases<'t> {
 impl<'t> Phases<'t> {
     pub(super) fn new(listed: &'t [String]) -> Self {
         Self { listed, begun: BTreeSet::new(), computed: false }
+    }
+
+    /// A mention of `phase` that is not a call of it: whoever has it may begin any.
+    pub(super) fn mentioned<'a>(&mut self, tree: &Tree<'_, 'a>, name: &IdentifierReference<'a>) {
+        let is_phase = || tree.is_global(name) && name.name == "phase";
+        let is_call = || {
+            matches!(tree.parent(name.node_id.get()),
+                AstKind::CallExpression(call) if call.callee.span() == name.span)
+        };
+        self.computed |= is_phase() && !is_call();
     }
 
     /// `phase("…")`.
@@ -65,8 +78,8 @@ impl<'t> Phases<'t> {
                 return None;
             }
         };
-        self.begun.insert(title.clone());
-        if self.listed.is_empty() || self.listed.contains(&title) {
+        let is_new = self.begun.insert(title.clone());
+        if self.listed.is_empty() || self.listed.contains(&title) || !is_new {
             return None;
         }
         let listed: Vec<String> = self.listed.iter().map(|title| format!("`{title}`")).collect();
@@ -80,7 +93,15 @@ impl<'t> Phases<'t> {
         if self.computed {
             return Vec::new();
         }
-        let never = self.listed.iter().filter(|title| !self.begun.contains(*title));
+        let unlisted: BTreeSet<String> =
+            self.begun.iter().filter(|title| !self.listed.contains(title)).cloned().collect();
+        let mut told = BTreeSet::new();
+        // One that was misspelt where it begins is told of there.
+        let never = self.listed.iter().filter(|title| {
+            !self.begun.contains(*title)
+                && similar(title, &unlisted).is_empty()
+                && told.insert(title.as_str())
+        });
         let spot = |title: &String| {
             let meta = text.get(meta_at..).unwrap_or_default();
             let quoted = ['\'', '"', '`'].map(|quote| format!("{quote}{title}{quote}"));

@@ -18,7 +18,6 @@ use oxc_ast::ast::{
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
 
-use super::walk::LEVELS_MAX;
 use super::{Spot, rules};
 use clock::Clock;
 
@@ -28,12 +27,8 @@ type Constants<'p, 'a> = HashMap<&'a str, &'p Expression<'a>>;
 /// What is not portable in the body of this program.
 pub(super) fn spots(text: &str, program: &Program<'_>) -> Vec<Spot> {
     let mut spots = of_meta(text, program);
-    let mut portable = Portable {
-        constants: constants(program),
-        clock: Clock::default(),
-        spots: Vec::new(),
-        levels: 0,
-    };
+    let mut portable =
+        Portable { constants: constants(program), clock: Clock::default(), spots: Vec::new() };
     portable.visit_program(program);
     spots.append(&mut portable.spots);
     spots
@@ -75,16 +70,13 @@ fn of_meta(text: &str, program: &Program<'_>) -> Vec<Spot> {
     }
     for declarator in &declared.declarations {
         if let Some(init) = &declarator.init {
-            of_meta_value(init, &mut spots, 0);
+            of_meta_value(init, &mut spots);
         }
     }
     spots
 }
 
-fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>, levels: u32) {
-    if levels > LEVELS_MAX {
-        return;
-    }
+fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>) {
     match value {
         Expression::Identifier(name) if name.name == "undefined" => {
             spots.push(spot(
@@ -102,7 +94,7 @@ fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>, levels: u32) {
                     }
                     element => {
                         if let Some(element) = element.as_expression() {
-                            of_meta_value(element, spots, levels + 1);
+                            of_meta_value(element, spots);
                         }
                     }
                 }
@@ -123,7 +115,7 @@ fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>, levels: u32) {
                         "give it another name",
                     ));
                 }
-                of_meta_value(&property.value, spots, levels + 1);
+                of_meta_value(&property.value, spots);
             }
         }
         _ => {}
@@ -150,7 +142,6 @@ struct Portable<'p, 'a> {
     constants: Constants<'p, 'a>,
     clock: Clock<'a>,
     spots: Vec<Spot>,
-    levels: u32,
 }
 
 impl<'p, 'a> Portable<'p, 'a> {
@@ -246,22 +237,6 @@ fn maps_to_promises(call: &CallExpression<'_>) -> Option<u32> {
 }
 
 impl<'a> Visit<'a> for Portable<'_, 'a> {
-    fn visit_expression(&mut self, it: &Expression<'a>) {
-        if self.levels < LEVELS_MAX {
-            self.levels += 1;
-            walk::walk_expression(self, it);
-            self.levels -= 1;
-        }
-    }
-
-    fn visit_statement(&mut self, it: &Statement<'a>) {
-        if self.levels < LEVELS_MAX {
-            self.levels += 1;
-            walk::walk_statement(self, it);
-            self.levels -= 1;
-        }
-    }
-
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
         if it.name == "meta" {
             let message = "in Claude Code `meta` is not defined within the script";

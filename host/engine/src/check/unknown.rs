@@ -1,19 +1,17 @@
 //! Names that do not exist: what a script would only notice behind paid calls.
 //!
-//! Owns: which names a script finds. Never: follows scopes; a name that is
-//! declared anywhere in the script is taken for known, so that nothing is
-//! reported that could run.
+//! Owns: which names a script finds, and which methods our objects have. Never:
+//! reports what the script asks for first, with `typeof` or inside a `try`.
 
 use std::collections::{BTreeSet, HashSet};
 
-use oxc_ast::ast::{
-    AssignmentExpression, AssignmentTarget, BindingIdentifier, Expression, IdentifierReference,
-    Program, Statement, TryStatement, UnaryExpression,
-};
-use oxc_ast_visit::{Visit, walk};
+use oxc_ast::AstKind;
+use oxc_ast::ast::AssignmentTarget;
+use oxc_semantic::NodeId;
+use oxc_span::GetSpan;
 use oxc_syntax::operator::UnaryOperator;
 
-use super::walk::LEVELS_MAX;
+use super::tree::Tree;
 use super::{Spot, rules};
 use crate::library::similar;
 
@@ -59,28 +57,91 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
     ),
 ];
 
+/// What the objects of ours have. Reading another key is `undefined`; calling it
+/// throws.
+const MEMBERS: [(&str, &[&str]); 4] = [
+    ("console", &["log", "info", "warn", "error", "debug"]),
+    (
+        "SW",
+        &[
+            "agent", "parallel", "pipeline", "workflow", "phase", "log", "sleep", "extra",
+            "budget", "args",
+        ],
+    ),
+    (
+        "ctx",
+        &[
+            "agent", "parallel", "pipeline", "workflow", "phase", "log", "sleep", "extra",
+            "budget", "args", "meta",
+        ],
+    ),
+    ("budget", &["total", "spent", "remaining"]),
+];
+
 /// The names of this program that nothing gives a meaning to.
-pub(super) fn spots(program: &Program<'_>) -> Vec<Spot> {
-    let mut names = Names::default();
-    names.visit_program(program);
+pub(super) fn spots(tree: &Tree<'_, '_>) -> Vec<Spot> {
+    // What was cut off may declare any.
+    if tree.is_cut {
+        return Vec::new();
+    }
+    let scoping = tree.semantic().scoping();
+    let made = made_globals(tree);
     let known: BTreeSet<String> = GLOBALS
         .lines()
         .chain(["arguments"])
-        .chain(names.declared.iter().copied())
+        .chain(made.iter().copied())
         .map(str::to_owned)
         .collect();
-    let mut told = HashSet::new();
-    let unknown = names.used.iter().filter(|(name, _)| {
-        !known.contains(*name) && !names.guarded.contains(name) && told.insert(*name)
-    });
-    unknown.map(|(name, at)| spot(name, *at, &known)).collect()
+    let declared: BTreeSet<String> = scoping.symbol_names().map(str::to_owned).collect();
+    let mut spots = Vec::new();
+    for (name, references) in scoping.root_unresolved_references() {
+        let name: &str = name;
+        if known.contains(name) {
+            continue;
+        }
+        let nodes = references.iter().map(|one| scoping.get_reference(*one).node_id());
+        let nodes: Vec<NodeId> = nodes.collect();
+        // The script asks before it uses it.
+        if nodes.iter().any(|node| is_asked_for(tree, *node)) {
+            continue;
+        }
+        if let Some(node) = nodes.iter().find(|node| !tree.is_tried(**node, true)) {
+            spots.push(spot(name, tree.kind(*node).span().start, &known, &declared));
+        }
+    }
+    spots.extend(members(tree));
+    spots
 }
 
-fn spot(name: &str, at: u32, known: &BTreeSet<String>) -> Spot {
+fn is_asked_for(tree: &Tree<'_, '_>, node: NodeId) -> bool {
+    matches!(tree.parent(node), AstKind::UnaryExpression(it) if it.operator == UnaryOperator::Typeof)
+}
+
+/// `globalThis.name = …` makes a name.
+fn made_globals<'a>(tree: &Tree<'_, 'a>) -> HashSet<&'a str> {
+    let nodes = tree.semantic().nodes().iter();
+    let made = nodes.filter_map(|node| match node.kind() {
+        AstKind::AssignmentExpression(it) => match &it.left {
+            AssignmentTarget::StaticMemberExpression(member) => {
+                let is_global = tree.denotes(&member.object) == Some("globalThis");
+                is_global.then(|| member.property.name.as_str())
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    made.collect()
+}
+
+fn spot(name: &str, at: u32, known: &BTreeSet<String>, declared: &BTreeSet<String>) -> Spot {
     let instead = ELSEWHERE.iter().find(|(names, _)| names.contains(&name));
     let hint = match instead {
+        _ if declared.contains(name) => {
+            "it is declared in another block or function alone: declare it where both see it"
+                .to_owned()
+        }
         Some((_, hint)) => (*hint).to_owned(),
-        None => match similar(name, known) {
+        None => match similar(name, &known.union(declared).cloned().collect()) {
             close if close.is_empty() => "declare it, or take it out".to_owned(),
             close => format!("did you mean {}?", close.join(" or ")),
         },
@@ -88,74 +149,57 @@ fn spot(name: &str, at: u32, known: &BTreeSet<String>) -> Spot {
     Spot::new(&rules::UNKNOWN_NAME, at, format!("`{name}` is not defined"), hint)
 }
 
-#[derive(Default)]
-struct Names<'a> {
-    declared: HashSet<&'a str>,
-    used: Vec<(&'a str, u32)>,
-    /// Names that the script asks for before it uses them.
-    guarded: HashSet<&'a str>,
-    levels: u32,
-    /// `try` blocks with a `catch` around this place: what throws there is dealt
-    /// with.
-    tries: u32,
+/// `console.table(…)`, `SW.agnt(…)`.
+fn members(tree: &Tree<'_, '_>) -> Vec<Spot> {
+    let (mut called, mut read) = (Vec::new(), HashSet::new());
+    for node in tree.semantic().nodes() {
+        let AstKind::StaticMemberExpression(member) = node.kind() else { continue };
+        let Some(holder) = tree.denotes(&member.object) else { continue };
+        let Some((_, has)) = MEMBERS.iter().find(|(name, _)| *name == holder) else { continue };
+        let name = member.property.name.as_str();
+        if has.contains(&name) || is_of_every_object(holder, name) {
+            continue;
+        }
+        let is_call = matches!(tree.parent(node.id()),
+            AstKind::CallExpression(call) if call.callee.span() == member.span && !call.optional);
+        match is_call && !member.optional && !tree.is_tried(node.id(), true) {
+            true => called.push((holder, name, *has, member.property.span.start)),
+            false => {
+                read.insert((holder, name));
+            }
+        }
+    }
+    let mut told = HashSet::new();
+    let unknown = called.into_iter().filter(|(holder, name, ..)| {
+        // Read elsewhere, it is asked for.
+        !read.contains(&(*holder, *name)) && told.insert((*holder, *name))
+    });
+    let spot = |(holder, name, has, at): (&str, &str, &[&str], u32)| {
+        let all: BTreeSet<String> = has.iter().map(|one| (*one).to_owned()).collect();
+        let hint = match similar(name, &all) {
+            close if close.is_empty() => {
+                format!(
+                    "it has {}",
+                    has.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
+                )
+            }
+            close => format!("did you mean {}?", close.join(" or ")),
+        };
+        Spot::new(&rules::UNKNOWN_NAME, at, format!("`{holder}.{name}` is not a function"), hint)
+    };
+    unknown.map(spot).collect()
 }
 
-impl<'a> Visit<'a> for Names<'a> {
-    fn visit_expression(&mut self, it: &Expression<'a>) {
-        if self.levels < LEVELS_MAX {
-            self.levels += 1;
-            walk::walk_expression(self, it);
-            self.levels -= 1;
-        }
-    }
-
-    fn visit_statement(&mut self, it: &Statement<'a>) {
-        if self.levels < LEVELS_MAX {
-            self.levels += 1;
-            walk::walk_statement(self, it);
-            self.levels -= 1;
-        }
-    }
-
-    fn visit_binding_identifier(&mut self, it: &BindingIdentifier<'a>) {
-        self.declared.insert(it.name.as_str());
-    }
-
-    fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-        if self.tries == 0 {
-            self.used.push((it.name.as_str(), it.span.start));
-        }
-    }
-
-    fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
-        match &it.argument {
-            Expression::Identifier(name) if it.operator == UnaryOperator::Typeof => {
-                self.guarded.insert(name.name.as_str());
-            }
-            _ => walk::walk_unary_expression(self, it),
-        }
-    }
-
-    /// `globalThis.name = …` makes a name.
-    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
-        if let AssignmentTarget::StaticMemberExpression(member) = &it.left
-            && matches!(&member.object, Expression::Identifier(object) if object.name == "globalThis")
-        {
-            self.declared.insert(member.property.name.as_str());
-        }
-        walk::walk_assignment_expression(self, it);
-    }
-
-    fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
-        let caught = u32::from(it.handler.is_some());
-        self.tries += caught;
-        self.visit_block_statement(&it.block);
-        self.tries -= caught;
-        if let Some(handler) = &it.handler {
-            self.visit_catch_clause(handler);
-        }
-        if let Some(finalizer) = &it.finalizer {
-            self.visit_block_statement(finalizer);
-        }
-    }
+/// What those inherit that inherit anything.
+fn is_of_every_object(holder: &str, name: &str) -> bool {
+    matches!(holder, "console" | "ctx")
+        && [
+            "toString",
+            "valueOf",
+            "hasOwnProperty",
+            "isPrototypeOf",
+            "propertyIsEnumerable",
+            "toLocaleString",
+        ]
+        .contains(&name)
 }

@@ -9,8 +9,8 @@ use oxc_ast::ast::{
 };
 use smol_wf_core::guest::Dialect;
 
-use super::names::Names;
 use super::nulls::{Kind, Nulls};
+use super::tree::Tree;
 
 /// Methods whose result holds the same items.
 const SAME_ITEMS: [&str; 6] = ["slice", "flat", "concat", "reverse", "toReversed", "with"];
@@ -38,19 +38,19 @@ const CALLBACKS: [(&str, &[usize]); 15] = [
 ];
 
 /// What is known when an expression is looked at.
-pub(super) struct Values<'n, 'a> {
-    pub(super) names: &'n Names<'a>,
+pub(super) struct Values<'n, 's, 'a> {
+    pub(super) tree: &'n Tree<'s, 'a>,
     pub(super) nulls: &'n Nulls,
     pub(super) dialect: Dialect,
 }
 
-impl<'a> Values<'_, 'a> {
+impl<'a> Values<'_, '_, 'a> {
     /// What this may be; none when nothing is known.
     pub(super) fn kind(&self, expression: &Expression<'a>) -> Option<Kind> {
         match expression {
             Expression::AwaitExpression(awaited) => self.awaited(&awaited.argument),
             Expression::Identifier(name) => {
-                self.names.find(&name.name).and_then(|id| self.nulls.kind(id))
+                self.tree.symbol(name).and_then(|id| self.nulls.kind(id))
             }
             // A copy of a list, or several in one.
             Expression::ArrayExpression(list) => {
@@ -87,7 +87,7 @@ impl<'a> Values<'_, 'a> {
         {
             return self.awaited(&member.object);
         }
-        match self.names.primitive(call) {
+        match self.tree.primitive(call) {
             Some("agent") => self.may_be_null(call).then_some(Kind::One("agent")),
             Some("parallel") => Some(Kind::List("parallel")),
             Some("pipeline") => Some(Kind::List("pipeline")),
@@ -131,7 +131,7 @@ impl<'a> Values<'_, 'a> {
 
     fn is_agent(&self, expression: &Expression<'a>) -> bool {
         matches!(expression, Expression::CallExpression(call)
-            if self.names.primitive(call) == Some("agent") && self.may_be_null(call))
+            if self.tree.primitive(call) == Some("agent") && self.may_be_null(call))
     }
 
     /// An agent that fails is null in a body and throws in a module, unless the

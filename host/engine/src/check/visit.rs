@@ -4,62 +4,29 @@
 //! reads, calls and declarations. Never: a rule's words; those are with the
 //! rule.
 
-use std::cell::Cell;
-
-use oxc_allocator::ArenaVec;
 use oxc_ast::ast::{
-    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, AwaitExpression,
-    BinaryExpression, BindingIdentifier, BindingPattern, CallExpression, ComputedMemberExpression,
-    ConditionalExpression, DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration,
-    Expression, ExpressionStatement, ForOfStatement, ForStatement, ForStatementLeft,
-    FormalParameter, FormalParameters, Function, IdentifierReference, IfStatement,
-    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, PropertyKey, Statement,
-    StaticMemberExpression, SwitchStatement, TryStatement, UnaryExpression, VariableDeclarator,
-    WhileStatement,
+    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression,
+    CallExpression, ComputedMemberExpression, ConditionalExpression, DoWhileStatement,
+    ExportAllDeclaration, ExportFromDeclaration, Expression, ForOfStatement, ForStatement,
+    ForStatementLeft, FormalParameter, Function, IdentifierReference, IfStatement,
+    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, StaticMemberExpression,
+    SwitchStatement, TryStatement, UnaryExpression, VariableDeclarator, WhileStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
-use oxc_syntax::scope::{ScopeFlags, ScopeId};
+use oxc_syntax::scope::ScopeFlags;
 
-use super::awaits::CALLING;
-use super::names::Origin;
 use super::nulls::Kind;
 use super::values::{is_async, says_yes_or_no};
-use super::walk::{Given, Walk};
+use super::walk::Walk;
 use super::{Spot, options, rules};
 
-impl<'a> Visit<'a> for Walk<'a, '_> {
-    fn enter_scope(&mut self, _: ScopeFlags, _: &Cell<Option<ScopeId>>) {
-        self.names.enter();
-    }
-
-    fn leave_scope(&mut self) {
-        self.names.leave();
-    }
-
-    fn visit_expression(&mut self, it: &Expression<'a>) {
-        self.deeper(it.span(), |walk_| walk::walk_expression(walk_, it));
-    }
-
-    fn visit_statement(&mut self, it: &Statement<'a>) {
-        self.deeper(it.span(), |walk_| walk::walk_statement(walk_, it));
-    }
-
-    fn visit_binding_identifier(&mut self, it: &BindingIdentifier<'a>) {
-        self.names.declare(it.name.as_str(), self.origin.unwrap_or(Origin::Own));
-    }
-
+impl<'a> Visit<'a> for Walk<'_, '_, 'a, '_> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-        self.mentioned.insert(it.name.as_str());
-        if let (Some(id), Some(mentions)) = (self.names.find(&it.name), &mut self.mentions) {
+        if let (Some(id), Some(mentions)) = (self.tree.symbol(it), &mut self.mentions) {
             mentions.push(id);
         }
-    }
-
-    fn visit_formal_parameters(&mut self, it: &FormalParameters<'a>) {
-        let around = self.origin.replace(Origin::Parameter);
-        walk::walk_formal_parameters(self, it);
-        self.origin = around;
+        self.phases.mentioned(self.tree, it);
     }
 
     fn visit_formal_parameter(&mut self, it: &FormalParameter<'a>) {
@@ -67,18 +34,6 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
         if let Some(kind) = self.items.remove(&it.span.start) {
             self.bind(&it.pattern, kind);
         }
-    }
-
-    fn visit_statements(&mut self, it: &ArenaVec<'a, Statement<'a>>) {
-        // Functions exist before the first statement of their block runs.
-        for statement in it {
-            if let Statement::FunctionDeclaration(function) = statement
-                && let Some(name) = &function.id
-            {
-                self.names.declare(name.name.as_str(), Origin::Own);
-            }
-        }
-        walk::walk_statements(self, it);
     }
 
     fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
@@ -90,13 +45,6 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
-        if let (Some(init), BindingPattern::BindingIdentifier(name)) = (&it.init, &it.id) {
-            let lone = self.awaits().promised(init);
-            if let Some(primitive) = lone.or_else(|| self.awaits().listed(init)) {
-                let (name, at) = (name.name.as_str(), init.span().start);
-                self.promises.push(Given { name, primitive, at, of_list: lone.is_none() });
-            }
-        }
         match &it.init {
             // A test under a name of its own.
             Some(init) if says_yes_or_no(init) => self.test(init),
@@ -112,9 +60,7 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
             _ => self.values().kind(init),
         });
         let kind = kind.or_else(|| self.items.remove(&it.id.span().start));
-        let around = self.origin.take();
         self.visit_binding_pattern(&it.id);
-        self.origin = around;
         if let Some(kind) = kind {
             self.bind(&it.id, kind);
         }
@@ -122,16 +68,10 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
         walk::walk_assignment_expression(self, it);
-        match &it.left {
-            AssignmentTarget::AssignmentTargetIdentifier(name) => {
-                if let Some(id) = self.names.find(&name.name) {
-                    self.nulls.assign(id);
-                }
-            }
-            AssignmentTarget::StaticMemberExpression(member) => {
-                self.own_list |= CALLING.contains(&member.property.name.as_str());
-            }
-            _ => {}
+        if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left
+            && let Some(id) = self.tree.symbol(name)
+        {
+            self.nulls.assign(id);
         }
     }
 
@@ -155,7 +95,7 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        let primitive = self.names.primitive(it);
+        let primitive = self.tree.primitive(it);
         let phase = match primitive {
             Some("phase") => self.phases.begin(it),
             Some("agent") => {
@@ -165,8 +105,6 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
             _ => None,
         };
         self.spots.extend(phase);
-        let logged = self.awaits().logged(it);
-        self.spots.extend(logged);
         let items = self.values().item_parameters(it);
         self.items.extend(items);
         if let Expression::StaticMemberExpression(member) = &it.callee
@@ -185,7 +123,7 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
             if primitive.is_none() && callee.name != "log" {
                 for argument in &it.arguments {
                     if let Some(Expression::Identifier(name)) = argument.as_expression()
-                        && let Some(id) = self.names.find(&name.name)
+                        && let Some(id) = self.tree.symbol(name)
                     {
                         self.nulls.guard(id);
                     }
@@ -201,28 +139,9 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
         walk::walk_new_expression(self, it);
     }
 
-    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
-        let lost = self.awaits().discarded(&it.expression);
-        self.lost.extend(lost);
-        walk::walk_expression_statement(self, it);
-    }
-
-    fn visit_await_expression(&mut self, it: &AwaitExpression<'a>) {
-        let lost = self.awaits().awaited_list(it);
-        self.lost.extend(lost);
-        walk::walk_await_expression(self, it);
-    }
-
-    fn visit_property_key(&mut self, it: &PropertyKey<'a>) {
-        self.own_list |= it.static_name().is_some_and(|name| CALLING.contains(&name.as_ref()));
-        walk::walk_property_key(self, it);
-    }
-
     fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
         self.imports(&it.source);
-        let around = self.origin.replace(Origin::Import);
         walk::walk_import_declaration(self, it);
-        self.origin = around;
     }
 
     fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
@@ -286,7 +205,6 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
     }
 
     fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
-        self.names.enter();
         if let Some(init) = &it.init {
             self.visit_for_statement_init(init);
         }
@@ -297,7 +215,6 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
         if let Some(update) = &it.update {
             self.visit_expression(update);
         }
-        self.names.leave();
     }
 
     fn visit_for_of_statement(&mut self, it: &ForOfStatement<'a>) {
@@ -314,9 +231,7 @@ impl<'a> Visit<'a> for Walk<'a, '_> {
 
     fn visit_switch_statement(&mut self, it: &SwitchStatement<'a>) {
         self.test(&it.discriminant);
-        self.names.enter();
         self.visit_switch_cases(&it.cases);
-        self.names.leave();
     }
 
     fn visit_try_statement(&mut self, it: &TryStatement<'a>) {

@@ -1,25 +1,22 @@
 //! What is known at a place of a script, and what was found so far.
 //!
-//! Owns: the state of one walk through a syntax tree. Never: descends deeper
-//! than a bound; [`super::visit`] says what is done where.
+//! Owns: the state of one walk through a syntax tree. Never:
+//! judges a promise, which [`super::uses`] does; [`super::visit`] says what is done where.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, StringLiteral};
 use oxc_ast_visit::Visit;
+use oxc_semantic::SymbolId;
 use oxc_span::{GetSpan, Span};
 use smol_wf_core::guest::Dialect;
 
-use super::awaits::{Awaits, Lost};
-use super::names::{Id, Names, Origin};
+use super::depth::LEVELS_MAX;
 use super::nulls::{self, Kind, Nulls};
 use super::phases::Phases;
+use super::tree::Tree;
 use super::values::Values;
 use super::{Spot, rules};
-
-/// Levels of expressions and statements that are walked down. No author nests
-/// a tenth of that; on the parser's stack there is room for many times more.
-pub(super) const LEVELS_MAX: u32 = 2_000;
 
 /// Characters of an expression that a message repeats.
 const QUOTED_CHARS: usize = 60;
@@ -31,126 +28,63 @@ pub(super) const NOT_AWAITED_HINT: &str =
 /// What a script may import.
 const IMPORTABLE: &str = "workflow:extra";
 
-/// A variable that is given promises.
-pub(super) struct Given<'a> {
-    pub(super) name: &'a str,
-    pub(super) primitive: &'static str,
-    pub(super) at: u32,
-    /// A list of them, so that it depends on what `map` means.
-    pub(super) of_list: bool,
-}
-
-pub(super) struct Walk<'a, 't> {
-    pub(super) text: &'a str,
-    pub(super) meta_at: usize,
+pub(super) struct Walk<'w, 's, 'a, 't> {
+    pub(super) tree: &'w Tree<'s, 'a>,
+    pub(super) text: &'w str,
     pub(super) dialect: Dialect,
-    pub(super) names: Names<'a>,
     pub(super) nulls: Nulls,
     pub(super) phases: Phases<'t>,
     pub(super) spots: Vec<Spot>,
-    pub(super) levels: u32,
-    /// Where the walk first turned back.
-    pub(super) too_deep: Option<u32>,
     /// The function that is being walked, and how many there were.
     pub(super) function: usize,
     pub(super) functions: usize,
     /// `try` blocks with a `catch` around this place.
     pub(super) tries: u32,
-    pub(super) origin: Option<Origin>,
     /// What the condition that is being walked mentions.
-    pub(super) mentions: Option<Vec<Id>>,
+    pub(super) mentions: Option<Vec<SymbolId>>,
     /// Parameters and loop variables by where they begin.
     pub(super) items: HashMap<u32, Kind>,
-    /// Variables that are given promises of a primitive.
-    pub(super) promises: Vec<Given<'a>>,
-    /// Promises whose places throw them away.
-    pub(super) lost: Vec<Lost>,
-    /// The script has a method `map` or the like of its own, which may await
-    /// what it is given.
-    pub(super) own_list: bool,
-    /// Every name that the script mentions, whichever variable it is of.
-    pub(super) mentioned: HashSet<&'a str>,
 }
 
-impl<'a, 't> Walk<'a, 't> {
+impl<'w, 's, 'a, 't> Walk<'w, 's, 'a, 't> {
     pub(super) fn new(
-        text: &'a str,
+        tree: &'w Tree<'s, 'a>,
+        text: &'w str,
         titles: &'t [String],
-        meta_at: usize,
         dialect: Dialect,
     ) -> Self {
         Self {
+            tree,
             text,
-            meta_at,
             dialect,
-            names: Names::default(),
             nulls: Nulls::default(),
             phases: Phases::new(titles),
             spots: Vec::new(),
-            levels: 0,
-            too_deep: None,
             function: 0,
             functions: 0,
             tries: 0,
-            origin: None,
             mentions: None,
             items: HashMap::new(),
-            promises: Vec::new(),
-            lost: Vec::new(),
-            own_list: false,
-            mentioned: HashSet::new(),
         }
     }
 
-    /// What was found.
-    pub(super) fn finish(mut self) -> Vec<Spot> {
+    /// What was found. `meta_at` is where `meta` stands, `cut_at` where the rest was
+    /// nested too deep.
+    pub(super) fn finish(mut self, meta_at: usize, cut_at: Option<u32>) -> Vec<Spot> {
         self.spots.extend(self.nulls.spots());
-        let own_list = self.own_list;
-        let lost = self.lost.drain(..).filter(|lost| !(lost.of_list && own_list));
-        self.spots.extend(lost.map(|lost| lost.spot));
-        match self.too_deep {
+        match cut_at {
             // What was not looked at may begin a phase.
             Some(at) => {
                 let message = format!("nested more than {LEVELS_MAX} levels deep: not checked");
                 self.spots.push(Spot::new(&rules::UNCHECKED, at, message, ""));
             }
-            None => {
-                self.spots.extend(self.phases.never_begun(self.text, self.meta_at));
-                self.forgotten();
-            }
+            None => self.spots.extend(self.phases.never_begun(self.text, meta_at)),
         }
-        self.spots.sort_by_key(|spot| spot.at);
         self.spots
     }
 
-    /// A promise in a variable that is never mentioned is awaited by nobody.
-    fn forgotten(&mut self) {
-        for Given { name, primitive, at, of_list } in std::mem::take(&mut self.promises) {
-            let may_be_awaited = of_list && self.own_list;
-            if !self.mentioned.contains(name) && !may_be_awaited {
-                let message = format!("nobody awaits this `{primitive}()`: `{name}` is not used");
-                self.spots.push(Spot::new(&rules::NOT_AWAITED, at, message, NOT_AWAITED_HINT));
-            }
-        }
-    }
-
-    pub(super) fn awaits(&self) -> Awaits<'_, 'a> {
-        Awaits { names: &self.names }
-    }
-
-    pub(super) fn values(&self) -> Values<'_, 'a> {
-        Values { names: &self.names, nulls: &self.nulls, dialect: self.dialect }
-    }
-
-    /// Walks one level down, unless that is too deep.
-    pub(super) fn deeper(&mut self, at: Span, walk: impl FnOnce(&mut Self)) {
-        if self.levels >= LEVELS_MAX {
-            self.too_deep.get_or_insert(at.start);
-            return;
-        }
-        self.levels += 1;
-        walk(self);
-        self.levels -= 1;
+    pub(super) fn values(&self) -> Values<'_, 's, 'a> {
+        Values { tree: self.tree, nulls: &self.nulls, dialect: self.dialect }
     }
 
     /// Walks a condition: what it mentions counts as looked at behind it.
@@ -175,7 +109,7 @@ impl<'a, 't> Walk<'a, 't> {
     pub(super) fn bind(&mut self, pattern: &BindingPattern<'a>, kind: Kind) {
         match (pattern, kind) {
             (BindingPattern::BindingIdentifier(name), kind) => {
-                if let Some(id) = self.names.find(name.name.as_str()) {
+                if let Some(id) = name.symbol_id.get() {
                     self.nulls.track(id, name.name.as_str(), kind, self.function);
                 }
             }
@@ -206,7 +140,7 @@ impl<'a, 't> Walk<'a, 't> {
         let Some(kind @ Kind::One(_)) = self.values().kind(object) else { return };
         match object {
             Expression::Identifier(name) => {
-                if let Some(id) = self.names.find(&name.name) {
+                if let Some(id) = self.tree.symbol(name) {
                     let text = self.quoted(whole);
                     self.nulls.used(id, whole.start, text, self.function);
                 }
@@ -222,15 +156,8 @@ impl<'a, 't> Walk<'a, 't> {
         }
     }
 
-    /// The text there, in one line, cut.
-    pub(super) fn quoted(&self, at: Span) -> String {
-        let text = self.text.get(at.start as usize..at.end as usize).unwrap_or_default();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let line = words.join(" ");
-        if line.chars().count() <= QUOTED_CHARS {
-            return line;
-        }
-        line.chars().take(QUOTED_CHARS - 1).chain(['…']).collect()
+    fn quoted(&self, at: Span) -> String {
+        quoted(self.text, at)
     }
 
     pub(super) fn imports(&mut self, source: &StringLiteral<'a>) {
@@ -249,10 +176,21 @@ impl<'a, 't> Walk<'a, 't> {
 
     /// A call of something that only looks like an ordinary function.
     pub(super) fn special(&mut self, name: &IdentifierReference<'a>) {
-        let given = self.names.find(&name.name).is_none();
+        let given = self.tree.is_global(name);
         match name.name.as_str() {
             "eval" | "Function" if given => self.dynamic(name.span, &name.name),
             _ => {}
         }
     }
+}
+
+/// The text there, in one line, cut.
+pub(super) fn quoted(text: &str, at: Span) -> String {
+    let text = text.get(at.start as usize..at.end as usize).unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.chars().count() <= QUOTED_CHARS {
+        return line;
+    }
+    line.chars().take(QUOTED_CHARS - 1).chain(['…']).collect()
 }

@@ -1,0 +1,393 @@
+//! The syntax tree of one script, and what its names mean.
+//!
+//! Owns: from a name to what declares it, from an expression to the primitive
+//! that it is, and the bound on how long all rules together may look. Never:
+//! judges; what is not certain is not known.
+
+use std::cell::Cell;
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{
+    Argument, BindingPattern, CallExpression, Class, Expression, IdentifierReference,
+    ImportSpecifier, MemberExpression, ModuleExportName,
+};
+use oxc_semantic::{NodeId, Semantic, SymbolId};
+use oxc_span::{GetSpan, Span};
+
+use super::functions::Fun;
+
+/// The primitives whose promises somebody has to await.
+pub(super) const AWAITED: [&str; 5] = ["agent", "workflow", "sleep", "parallel", "pipeline"];
+
+/// The primitives that give nothing back.
+const TOLD: [&str; 2] = ["phase", "log"];
+
+/// Objects that hold the primitives, and one that holds the virtual module.
+const HOLDERS: [&str; 2] = ["SW", "ctx"];
+const EXTRA: &str = "extra";
+
+/// Globals of the language that rules ask for.
+const LANGUAGE: [&str; 12] = [
+    "Promise",
+    "Array",
+    "JSON",
+    "Object",
+    "console",
+    "String",
+    "Number",
+    "Boolean",
+    "globalThis",
+    "Date",
+    "Math",
+    "budget",
+];
+
+/// Steps that all rules together may take to follow values. An ordinary script
+/// takes some thousands; one that is made to branch without end stops here.
+const STEPS_MAX: u32 = 3_000_000;
+
+/// How far a value is followed from name to name and from call to call.
+const HOPS_MAX: u32 = 24;
+
+/// How a name came by its value.
+#[derive(Clone, Copy)]
+pub(super) enum Binding<'a> {
+    /// `const x = value`, or a variable that is never assigned again.
+    Value(&'a Expression<'a>),
+    /// `const { key: x } = value`.
+    Key(&'a Expression<'a>, &'a str),
+    /// `const [, x] = value`.
+    Place(&'a Expression<'a>, usize),
+    /// `for (const x of value)`.
+    Item(&'a Expression<'a>),
+    Function(Fun<'a, 'a>),
+    Class(&'a Class<'a>),
+    /// A whole parameter, and which.
+    Parameter(Fun<'a, 'a>, usize),
+    /// A key of a parameter that is taken apart.
+    ParameterKey(Fun<'a, 'a>, usize, &'a str),
+    /// What is imported from `workflow:extra`: a name, or all of it.
+    Import(&'a str),
+    /// Anything else, or what may change.
+    Unknown,
+}
+
+pub(super) struct Tree<'s, 'a> {
+    semantic: &'s Semantic<'a>,
+    steps: Cell<u32>,
+    hops: Cell<u32>,
+    /// The script was cut off at some depth: what is not seen may do anything.
+    pub(super) is_cut: bool,
+}
+
+impl<'s, 'a> Tree<'s, 'a> {
+    pub(super) fn new(semantic: &'s Semantic<'a>, is_cut: bool) -> Self {
+        Self { semantic, steps: Cell::new(0), hops: Cell::new(0), is_cut }
+    }
+
+    pub(super) fn semantic(&self) -> &'s Semantic<'a> {
+        self.semantic
+    }
+
+    /// Looks one step further, unless that was enough.
+    pub(super) fn further<T>(&self, look: impl FnOnce() -> T) -> Option<T> {
+        if self.steps.get() >= STEPS_MAX || self.hops.get() >= HOPS_MAX {
+            return None;
+        }
+        self.steps.set(self.steps.get() + 1);
+        self.hops.set(self.hops.get() + 1);
+        let seen = look();
+        self.hops.set(self.hops.get() - 1);
+        Some(seen)
+    }
+
+    pub(super) fn kind(&self, node: NodeId) -> AstKind<'a> {
+        self.semantic.nodes().kind(node)
+    }
+
+    pub(super) fn parent(&self, node: NodeId) -> AstKind<'a> {
+        self.semantic.nodes().parent_kind(node)
+    }
+
+    /// What this name stands for; none for a global.
+    pub(super) fn symbol(&self, name: &IdentifierReference<'a>) -> Option<SymbolId> {
+        let reference = name.reference_id.get()?;
+        self.semantic.scoping().get_reference(reference).symbol_id()
+    }
+
+    /// Whether this is the global of its name, which the script does not replace.
+    pub(super) fn is_global(&self, name: &IdentifierReference<'a>) -> bool {
+        let scoping = self.semantic.scoping();
+        let is_kept = || {
+            let written = scoping.root_unresolved_references().get(name.name.as_str());
+            written.is_none_or(|all| all.iter().all(|one| !scoping.get_reference(*one).is_write()))
+        };
+        self.symbol(name).is_none() && is_kept()
+    }
+
+    /// The nodes at which a name is mentioned.
+    pub(super) fn mentions(&self, symbol: SymbolId) -> impl Iterator<Item = NodeId> + '_ {
+        self.semantic.scoping().get_resolved_references(symbol).map(|one| one.node_id())
+    }
+
+    pub(super) fn name(&self, symbol: SymbolId) -> &str {
+        self.semantic.scoping().symbol_name(symbol)
+    }
+
+    /// What a name was given once and for all.
+    pub(super) fn binding(&self, symbol: SymbolId) -> Binding<'a> {
+        let scoping = self.semantic.scoping();
+        if scoping.symbol_is_mutated(symbol) || !scoping.symbol_redeclarations(symbol).is_empty() {
+            return Binding::Unknown;
+        }
+        let at = scoping.symbol_span(symbol);
+        let declared = scoping.symbol_declaration(symbol);
+        match self.kind(declared) {
+            AstKind::VariableDeclarator(one) => {
+                let of_loop = self.loop_over(declared);
+                match (&one.init, of_loop, within(&one.id, at)) {
+                    (Some(init), _, Some(Within::Whole)) => Binding::Value(init),
+                    (Some(init), _, Some(Within::Key(key))) => Binding::Key(init, key),
+                    (Some(init), _, Some(Within::Place(place))) => Binding::Place(init, place),
+                    (None, Some(list), Some(Within::Whole)) => Binding::Item(list),
+                    _ => Binding::Unknown,
+                }
+            }
+            AstKind::Function(function) => Binding::Function(Fun::Function(function)),
+            AstKind::Class(class) => Binding::Class(class),
+            AstKind::FormalParameter(_) | AstKind::FormalParameters(_) => {
+                self.parameter(declared, at)
+            }
+            AstKind::ImportSpecifier(one) => imported(one),
+            AstKind::ImportDefaultSpecifier(_) | AstKind::ImportNamespaceSpecifier(_) => {
+                Binding::Import(EXTRA)
+            }
+            _ => Binding::Unknown,
+        }
+    }
+
+    /// The list of the `for … of` that declares this.
+    fn loop_over(&self, declarator: NodeId) -> Option<&'a Expression<'a>> {
+        let declaration = self.semantic.nodes().parent_id(declarator);
+        match self.parent(declaration) {
+            AstKind::ForOfStatement(all) if all.left.span() == self.kind(declaration).span() => {
+                (!all.r#await).then_some(&all.right)
+            }
+            _ => None,
+        }
+    }
+
+    fn parameter(&self, declared: NodeId, at: Span) -> Binding<'a> {
+        let nodes = self.semantic.nodes();
+        let fun =
+            std::iter::once(declared).chain(nodes.ancestor_ids(declared)).find_map(
+                |node| match self.kind(node) {
+                    AstKind::Function(function) => Some(Fun::Function(function)),
+                    AstKind::ArrowFunctionExpression(arrow) => Some(Fun::Arrow(arrow)),
+                    _ => None,
+                },
+            );
+        let Some(fun) = fun else { return Binding::Unknown };
+        let holds = |span: Span| span.start <= at.start && at.end <= span.end;
+        let found = fun.parameters().items.iter().enumerate().find(|(_, one)| holds(one.span));
+        match found.and_then(|(nth, one)| Some((nth, within(&one.pattern, at)?, one))) {
+            Some((nth, Within::Whole, one)) if one.initializer.is_none() => {
+                Binding::Parameter(fun, nth)
+            }
+            Some((nth, Within::Key(key), _)) => Binding::ParameterKey(fun, nth, key),
+            _ => Binding::Unknown,
+        }
+    }
+
+    /// What an expression is, where that is something of ours or of the language:
+    /// `agent`, `SW.agent`, a name that was given one of them.
+    pub(super) fn denotes(&self, expression: &Expression<'a>) -> Option<&'static str> {
+        match expression {
+            Expression::Identifier(name) => self.denoted(name),
+            Expression::StaticMemberExpression(member) => {
+                let holder = self.denotes(&member.object)?;
+                of_holder(holder, member.property.name.as_str())
+            }
+            _ => None,
+        }
+    }
+
+    fn denoted(&self, name: &IdentifierReference<'a>) -> Option<&'static str> {
+        let Some(symbol) = self.symbol(name) else {
+            return known(&name.name)
+                .filter(|name| *name != "sleep" && *name != EXTRA && *name != "ctx")
+                .filter(|_| self.is_global(name));
+        };
+        self.further(|| match self.binding(symbol) {
+            Binding::Value(value) => self.denotes(value),
+            Binding::Key(holder, key) => of_holder(self.denotes(holder)?, key),
+            Binding::Import(name) => known(name).filter(|name| *name == "sleep" || *name == EXTRA),
+            Binding::Parameter(fun, nth) => {
+                let is_ctx = nth == 1 && self.is_main(fun);
+                (is_ctx || HOLDERS.contains(&self.name(symbol))).then_some("ctx")
+            }
+            Binding::ParameterKey(fun, 1, key) if self.is_main(fun) => of_holder("ctx", key),
+            _ => None,
+        })?
+    }
+
+    /// Whether this is the function that a module exports.
+    pub(super) fn is_main(&self, fun: Fun<'_, 'a>) -> bool {
+        let node = fun.node();
+        if matches!(self.parent(node), AstKind::ExportDefaultDeclaration(_)) {
+            return true;
+        }
+        let symbol = match (fun, self.parent(node)) {
+            (Fun::Function(function), _) if function.id.is_some() => {
+                function.id.as_ref().and_then(|id| id.symbol_id.get())
+            }
+            (_, AstKind::VariableDeclarator(one)) => match &one.id {
+                BindingPattern::BindingIdentifier(id) => id.symbol_id.get(),
+                _ => None,
+            },
+            _ => None,
+        };
+        symbol.is_some_and(|symbol| {
+            self.mentions(symbol)
+                .any(|at| matches!(self.parent(at), AstKind::ExportDefaultDeclaration(_)))
+        })
+    }
+
+    /// The primitive that this calls: `agent(…)`, `SW.agent(…)`.
+    pub(super) fn primitive(&self, call: &CallExpression<'a>) -> Option<&'static str> {
+        self.denotes(&call.callee).filter(|name| AWAITED.contains(name) || TOLD.contains(name))
+    }
+
+    /// Whether this shows its arguments to whoever watches.
+    pub(super) fn logs(&self, call: &CallExpression<'a>) -> bool {
+        let of_console = || {
+            let (object, _) = method_of(call)?;
+            (self.denotes(object) == Some("console")).then_some(())
+        };
+        self.primitive(call) == Some("log") || of_console().is_some()
+    }
+
+    /// What stands there, or what the constant of that name was given.
+    pub(super) fn written<'e>(&self, expression: &'e Expression<'a>) -> &'e Expression<'a>
+    where
+        'a: 'e,
+    {
+        let mut at = expression;
+        for _ in 0..HOPS_MAX {
+            let Expression::Identifier(name) = at else { break };
+            let Some(Binding::Value(value)) = self.symbol(name).map(|symbol| self.binding(symbol))
+            else {
+                break;
+            };
+            at = value;
+        }
+        at
+    }
+
+    /// The function around a node; none at the top.
+    pub(super) fn function_around(&self, node: NodeId) -> Option<Fun<'a, 'a>> {
+        self.semantic.nodes().ancestor_ids(node).find_map(|one| match self.kind(one) {
+            AstKind::Function(function) => Some(Fun::Function(function)),
+            AstKind::ArrowFunctionExpression(arrow) => Some(Fun::Arrow(arrow)),
+            _ => None,
+        })
+    }
+
+    /// Whether a node stands in the block of a `try` with a `catch`, as seen from
+    /// within the function around it or, with `whole`, from the top.
+    pub(super) fn is_tried(&self, node: NodeId, whole: bool) -> bool {
+        let mut inner = self.kind(node).span();
+        for one in self.semantic.nodes().ancestor_ids(node) {
+            match self.kind(one) {
+                AstKind::TryStatement(it) if it.handler.is_some() && it.block.span == inner => {
+                    return true;
+                }
+                AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) if !whole => {
+                    return false;
+                }
+                _ => {}
+            }
+            inner = self.kind(one).span();
+        }
+        false
+    }
+}
+
+/// What is known by this name.
+fn known(name: &str) -> Option<&'static str> {
+    let all = AWAITED.iter().chain(&TOLD).chain(&HOLDERS).chain(&LANGUAGE).chain(&[EXTRA]);
+    all.copied().find(|known| *known == name)
+}
+
+fn of_holder(holder: &str, key: &str) -> Option<&'static str> {
+    match holder {
+        "globalThis" => known(key).filter(|name| *name != EXTRA && *name != "sleep"),
+        EXTRA => (key == "sleep").then_some("sleep"),
+        _ if HOLDERS.contains(&holder) => known(key).filter(|name| {
+            *name == EXTRA || *name == "budget" || AWAITED.contains(name) || TOLD.contains(name)
+        }),
+        _ => None,
+    }
+}
+
+fn imported<'a>(one: &'a ImportSpecifier<'a>) -> Binding<'a> {
+    match &one.imported {
+        ModuleExportName::IdentifierName(name) if name.name == "default" => Binding::Import(EXTRA),
+        ModuleExportName::IdentifierName(name) => Binding::Import(name.name.as_str()),
+        _ => Binding::Unknown,
+    }
+}
+
+/// Where a name stands in a pattern.
+enum Within<'a> {
+    Whole,
+    Key(&'a str),
+    Place(usize),
+}
+
+fn within<'a>(pattern: &'a BindingPattern<'a>, at: Span) -> Option<Within<'a>> {
+    let is_it = |pattern: &BindingPattern<'a>| matches!(pattern, BindingPattern::BindingIdentifier(name) if name.span == at);
+    match pattern {
+        BindingPattern::BindingIdentifier(_) => is_it(pattern).then_some(Within::Whole),
+        BindingPattern::ObjectPattern(object) => object.properties.iter().find_map(|property| {
+            if !is_it(&property.value) || property.computed {
+                return None;
+            }
+            match &property.key {
+                oxc_ast::ast::PropertyKey::StaticIdentifier(key) => {
+                    Some(Within::Key(key.name.as_str()))
+                }
+                _ => None,
+            }
+        }),
+        BindingPattern::ArrayPattern(list) => {
+            list.elements.iter().position(|one| one.as_ref().is_some_and(is_it)).map(Within::Place)
+        }
+        BindingPattern::AssignmentPattern(_) => None,
+    }
+}
+
+/// The object and the name of a call of a method.
+pub(super) fn method_of<'b, 'a>(
+    call: &'b CallExpression<'a>,
+) -> Option<(&'b Expression<'a>, &'b str)> {
+    match call.callee.as_member_expression()? {
+        MemberExpression::StaticMemberExpression(member) => {
+            Some((&member.object, member.property.name.as_str()))
+        }
+        _ => None,
+    }
+}
+
+/// An argument, unless it is a spread.
+pub(super) fn argument<'b, 'a>(
+    call: &'b CallExpression<'a>,
+    nth: usize,
+) -> Option<&'b Expression<'a>> {
+    // A spread in front may be any number of them.
+    let is_spread = |one: &Argument<'a>| matches!(one, Argument::SpreadElement(_));
+    if call.arguments.iter().take(nth).any(is_spread) {
+        return None;
+    }
+    call.arguments.get(nth)?.as_expression()
+}
