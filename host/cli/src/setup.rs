@@ -117,7 +117,11 @@ fn over(
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
     let providers = Arc::new(Catalogue::of(settings));
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees })
+    let engine = Engine::new(EngineOptions { store, instances_max, providers, worktrees })?;
+    // The process ends with its one engine: to take it apart first would only
+    // free what the kernel frees at once, and takes a twentieth of a short run.
+    std::mem::forget(engine.clone());
+    Ok(engine)
 }
 
 /// An engine that keeps nothing: for what is in files.
