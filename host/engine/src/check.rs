@@ -7,6 +7,7 @@
 mod asks;
 mod depth;
 mod functions;
+mod hints;
 mod nulls;
 mod options;
 mod parse;
@@ -34,6 +35,7 @@ use crate::compile::compile;
 use crate::error::EngineError;
 use crate::request::ScriptFile;
 
+pub use hints::{Hints, hints};
 pub use rules::{RULES, Rule, Severity};
 
 /// Findings of one script that are listed.

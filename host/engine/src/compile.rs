@@ -9,7 +9,7 @@ use smol_wf_sandbox::Sandbox;
 
 use crate::children::file_name_of;
 use crate::error::EngineError;
-use crate::explain::explain;
+use crate::explain::{explain, wrong_import};
 use crate::request::ScriptFile;
 
 /// Reads and compiles a script, without running it.
@@ -21,7 +21,9 @@ pub(crate) async fn compile(
     let file_name = file_name_of(&file.path.to_string_lossy());
     let script = Script::read(&file.bytes, &file_name)
         .map_err(|refused| EngineError::Script(Box::new(refused)))?;
-    match sandbox.inspect(&script.source(), surface).await? {
+    let inspected = sandbox.inspect(&script.source(), surface).await?;
+    let wrong_import = || wrong_import(&script, surface).map_or(Ok(()), Err);
+    match inspected.and_then(|dialect| wrong_import().map(|()| dialect)) {
         Ok(dialect) => Ok((script, dialect)),
         Err(error) => {
             let error = Box::new(explain(error, &script.text, &file_name));
