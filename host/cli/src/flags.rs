@@ -232,6 +232,11 @@ pub(crate) struct LimitFlags {
     /// Stop after this long, resumably: 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::Timeout))]
     timeout: Option<Value>,
+
+    /// Stop, resumably, when the script computes for this long without waiting for
+    /// a call [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = reader(Key::TurnTimeout))]
+    turn_timeout: Option<Value>,
 }
 
 impl LimitFlags {
@@ -242,6 +247,7 @@ impl LimitFlags {
         layer.add(Key::Memory, self.memory.as_ref());
         layer.add(Key::MaxJournal, self.max_journal.as_ref());
         layer.add(Key::Timeout, self.timeout.as_ref());
+        layer.add(Key::TurnTimeout, self.turn_timeout.as_ref());
     }
 }
 

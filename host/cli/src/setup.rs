@@ -15,7 +15,7 @@ use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
-    SqliteStore, Store,
+    SqliteStore, Store, Times,
 };
 
 use crate::agents::Catalogue;
@@ -120,7 +120,11 @@ fn over(
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
     let providers = Arc::new(Catalogue::of(settings));
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees })
+    let engine = Engine::new(EngineOptions { store, instances_max, providers, worktrees })?;
+    // The process ends with its one engine: to take it apart first would only
+    // free what the kernel frees at once, and takes a twentieth of a short run.
+    std::mem::forget(engine.clone());
+    Ok(engine)
 }
 
 /// An engine that keeps nothing: for what is in files.
@@ -166,6 +170,15 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
         journal_mib: small(Key::MaxJournal),
         budget: settings.budget(Key::Budget).filter(|_| settings.is_asked(Key::Budget)),
         budget_mode: mode(settings).filter(|_| settings.is_asked(Key::BudgetMode)),
+    }
+}
+
+/// How long this process works on a run, and on each of its turns.
+pub(crate) fn times(settings: &Settings) -> Times {
+    let default = Times::default();
+    Times {
+        run: settings.duration(Key::Timeout),
+        turn: settings.duration(Key::TurnTimeout).unwrap_or(default.turn),
     }
 }
 

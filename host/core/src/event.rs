@@ -198,7 +198,7 @@ impl EventFold {
                 self.settled(*call, outcome, reply.as_deref(), *given)
             }
             Body::RunEnded { end } => self.ended(end),
-            Body::AttemptEnded { reason } => self.stopped(reason),
+            Body::AttemptEnded { reason, .. } => self.stopped(reason),
         }
     }
 

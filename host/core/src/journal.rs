@@ -219,7 +219,16 @@ pub enum Body {
     AttemptEnded {
         /// Why.
         reason: StopReason,
+        /// Units of fuel of the turn that was cut off with it, which has no entry
+        /// of its own.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        fuel: u64,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// All that a run is a function of, apart from the deliveries and the script.

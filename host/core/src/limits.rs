@@ -3,6 +3,8 @@
 //! Owns: the numbers and the error a crossed one gives. Never: enforces; the
 //! machine, the sandbox and the engine do, each its own.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Allowance, Budget};
@@ -18,6 +20,11 @@ pub const FUEL_DEFAULT: u64 = 100_000_000_000;
 /// One turn may use a tenth of a run's fuel, so that a script that loops
 /// without ever waiting is stopped in a second or two.
 pub const FUEL_TURN_DIVISOR: u64 = 10;
+
+/// Wall-clock time of one turn, in milliseconds. Its fuel is used up in a second
+/// or two as a rule, and in ten times that on a machine which others use; work
+/// that waits for memory at every step can take minutes for it.
+pub const TURN_MS_DEFAULT: u64 = 60 * 1_000;
 
 /// Linear memory of one script instance, in MiB.
 pub const MEMORY_MIB_DEFAULT: u32 = 256;
@@ -182,6 +189,17 @@ pub enum LimitError {
         /// Units that one turn may use.
         limit: u64,
     },
+    /// One turn took too long, whatever its fuel says.
+    #[error(
+        "the script computed for {most:?} without waiting for a call, with {used} units of fuel: it waits for memory more than it computes, or this machine is very busy; to give a turn longer: --turn-timeout {}s",
+        most.as_secs().max(1).saturating_mul(10)
+    )]
+    TurnTime {
+        /// How long one turn may take.
+        most: Duration,
+        /// Units used.
+        used: u64,
+    },
     /// The script instance wanted more memory.
     #[error("the script needs more than {limit_mib} MiB of memory; raise it with --memory {}", limit_mib.saturating_mul(2))]
     Memory {
@@ -278,6 +296,7 @@ impl LimitError {
         match self {
             Self::Fuel { .. } => "limit_fuel",
             Self::TurnFuel { .. } => "limit_turn_fuel",
+            Self::TurnTime { .. } => "limit_turn_time",
             Self::Memory { .. } => "limit_memory",
             Self::Stack => "limit_stack",
             Self::Agents { .. } => "limit_agents",

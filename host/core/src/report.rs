@@ -295,7 +295,10 @@ impl ReportFold {
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
-            Body::AttemptEnded { reason } => report.error = Some(stop_error(reason)),
+            Body::AttemptEnded { reason, fuel } => {
+                report.error = Some(stop_error(reason));
+                report.fuel = report.fuel.saturating_add(*fuel);
+            }
             _ => {}
         }
     }

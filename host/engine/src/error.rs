@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -59,6 +60,9 @@ pub enum EngineError {
         /// What differs.
         what: &'static str,
     },
+    /// A file holds no run.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// There is another run of that id.
     #[error(
         "run {run} is here already, with another journal, and was left as it is; to have the imported one instead, first delete it: smol-wf history delete {run}"
@@ -228,6 +232,7 @@ impl EngineError {
             Self::Store(error) => error.code(),
             Self::Journal { error, .. } => error.code(),
             Self::RowChanged { .. } => "run_row_changed",
+            Self::Archive(error) => error.code(),
             Self::ImportConflict { .. } => "import_conflict",
             Self::Mismatch { .. } => "replay_mismatch",
             Self::Sandbox(error) => error.code(),

@@ -30,7 +30,7 @@ pub use lookup::find_workflow;
 pub(crate) use lookup::{Asked, Library, is_users};
 pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
-pub use named::{read_found, read_named, stays_inside};
+pub use named::{open_named, read_found, read_named, stays_inside};
 
 /// The directory that no child workflow of a run may lie outside of.
 #[derive(Debug)]

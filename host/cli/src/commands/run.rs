@@ -17,7 +17,7 @@ use smol_wf_engine::{EngineError, Places, Report, ResumeRequest, RunRequest, Scr
 
 use super::again::{Again, once_more};
 use crate::agents::{self, Catalogue};
-use crate::config::{ConfigError, FlagLayer, Key, Settings};
+use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{self, Opening, Progress};
@@ -218,7 +218,7 @@ impl RunArgs {
             defaults: setup::call_defaults(settings),
             agents: setup::agents(settings)?,
             debug_rules: self.debug_rule.clone(),
-            timeout: settings.duration(Key::Timeout),
+            times: setup::times(settings),
             seed: self.seed,
             places,
         })
@@ -237,7 +237,7 @@ pub(super) fn resume_request(
         script,
         limits: setup::limit_changes(settings),
         agents: setup::agents(settings)?,
-        timeout: settings.duration(Key::Timeout),
+        times: setup::times(settings),
         places: places.of_recorded()?,
     })
 }

@@ -111,7 +111,7 @@ impl<'a> Fold<'a> {
             Body::Settled { call, outcome, reply, given } => {
                 self.settled(*call, (outcome, *given), reply.as_deref(), at_us);
             }
-            Body::AttemptEnded { reason } => {
+            Body::AttemptEnded { reason, .. } => {
                 self.interrupt(at_us);
                 if let Some(attempt) = self.details.attempts.last_mut() {
                     attempt.ended_at_us = at_us;
