@@ -19,6 +19,7 @@ mod rehearsal;
 mod replay;
 mod resume;
 mod run;
+mod scripts;
 mod test;
 mod trust;
 mod worktrees;

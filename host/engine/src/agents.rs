@@ -132,7 +132,7 @@ pub(crate) fn assign(
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
     let choice = selector::choose(request, head)
         .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
-    let choice = of_vendor(choice, request, head, registry);
+    let choice = of_vendor(choice, registry);
     let Some(provider) = registry.get(&choice.provider) else {
         return Err(unknown(request, &choice.provider, registry));
     };
@@ -145,25 +145,15 @@ pub(crate) fn assign(
 }
 
 /// The `provider=` of a model's selector is the model's vendor where no provider
-/// has that name, and the provider of the run takes vendors.
-fn of_vendor(
-    choice: Choice,
-    request: &AgentRequest,
-    head: &RunHead,
-    registry: &Registry,
-) -> Choice {
+/// has that name, and the provider that is asked otherwise (the call's, its phase's,
+/// the run's) takes vendors.
+fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
     let takes_vendors = |name: &str| registry.get(name).is_some_and(|it| it.capabilities().vendors);
-    let Some(model) = &choice.model else { return choice };
-    let is_named = request.provider.is_some() || registry.get(&choice.provider).is_some();
-    if is_named || !takes_vendors(&head.provider) {
-        return choice;
+    let names_nobody = choice.named_by_model.as_ref().is_some_and(|it| registry.get(it).is_none());
+    match names_nobody && takes_vendors(&choice.else_provider) {
+        true => choice.with_vendor(),
+        false => choice,
     }
-    let vendor = format!("{}/", choice.provider);
-    let model = match model.starts_with(&vendor) {
-        true => model.clone(),
-        false => format!("{vendor}{model}"),
-    };
-    Choice { provider: head.provider.clone(), model: Some(model), ..choice }
 }
 
 fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {

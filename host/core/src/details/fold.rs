@@ -81,8 +81,9 @@ impl<'a> Fold<'a> {
             }
             Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
             Body::Logged { scope, message } => self.note(*scope, at_us, false, message),
-            Body::AgentDispatched { call } => {
+            Body::AgentDispatched { call, to } => {
                 if let Some(step) = self.opened(*call) {
+                    step.provider = to.as_ref().map(|to| to.provider.as_str()).or(step.provider);
                     step.dispatches += 1;
                     step.begin(at_us);
                 }
