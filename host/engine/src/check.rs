@@ -5,9 +5,11 @@
 //! never takes what stands in a string or a comment for code.
 
 mod asks;
+mod awaited;
 mod constants;
 mod depth;
 mod functions;
+mod hints;
 mod kinds;
 mod nulls;
 mod options;
@@ -40,6 +42,7 @@ use crate::compile::compile;
 use crate::error::EngineError;
 use crate::request::{Places, ScriptFile};
 
+pub use hints::{Hints, hints};
 pub use rules::{RULES, Rule, Severity};
 
 /// Findings of one script that are listed.
