@@ -113,6 +113,10 @@ fn a_journal_of_large_answers_is_read_in_little_memory() {
     for format in ["journal", "jsonl", "chrome-trace", "otlp-json"] {
         fits(&place, &["export", "latest", "--format", format, "--out", "out"], 0);
     }
+    for output in ["text", "json"] {
+        fits(&place, &["history", "latest", "-o", output], 0);
+    }
+    fits(&place, &["history"], 0);
     fits(&place, &["fork", "latest"], 0);
     fits(&place, &["replay", "latest"], 0);
 }
@@ -140,4 +144,29 @@ fn one_large_text_of_many_calls_is_read_in_little_memory() {
     fits(&place, &["import", "out"], 0);
     fits(&place, &["import", "out", "--db", "other.db"], 0);
     fits(&place, &["replay", "latest", "--db", "other.db"], 0);
+}
+
+/// What a fan-out of 60,000 may take: 3.4 KiB a call, of which the guest has 2.
+const FAN_OUT_KIB_MAX: u64 = 280 * 1024;
+
+#[test]
+fn a_fan_out_of_sixty_thousand_needs_no_more_than_its_calls() {
+    let place = Place::new();
+    place.write("config.toml", "");
+    place.write(
+        "wide.mjs",
+        meta("const all = await parallel(Array.from({ length: 60_000 }, (_, i) => () => agent(`p${i}`)))\nreturn all.filter((one) => one !== null).length\n"),
+    );
+    // All of them are asked for in one turn, which has fuel for that by default.
+    let (ran, peak_kib) = watched(&place, &["run", "wide.mjs", "--max-agents", "60000"]);
+    assert_eq!(ran.ok()["results"], 60_000);
+    assert!((1..=FAN_OUT_KIB_MAX).contains(&peak_kib), "{peak_kib} KiB");
+    for arguments in [
+        &["replay", "latest"][..],
+        &["export", "latest", "--format", "chrome-trace", "--out", "out"],
+    ] {
+        let (ran, peak_kib) = watched(&place, arguments);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!((1..=FAN_OUT_KIB_MAX).contains(&peak_kib), "{arguments:?}: {peak_kib} KiB");
+    }
 }

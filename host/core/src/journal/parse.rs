@@ -8,6 +8,8 @@
 //! copy of all of them: 4 µs for each of the four entries of a step, which is
 //! more than the script itself takes.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::{Body, Entry, TurnState};
@@ -70,7 +72,7 @@ fn short(kind: &str, text: &str) -> Option<Entry> {
     let (at_us, said, body) = match kind {
         "agent_called" => {
             let AgentCalled { at_us, kind, call, scope, request } = read(text)?;
-            (at_us, kind, Body::AgentCalled { call, scope, request })
+            (at_us, kind, Body::AgentCalled { call, scope, request: Arc::from(request) })
         }
         "agent_dispatched" => {
             let AgentDispatched { at_us, kind, call } = read(text)?;
