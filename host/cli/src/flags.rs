@@ -14,6 +14,10 @@ use crate::standing::{LatestFlags, PlaceFlags};
 use crate::table::Format;
 use crate::when;
 
+/// Groups of flags in the help of commands that run a script.
+pub(crate) const AGENTS: &str = "Agents";
+const PLACES: &str = "Places";
+
 /// Reads a flag as the setting that it is.
 pub(crate) fn reader(
     key: Key,
@@ -302,22 +306,22 @@ pub(crate) struct ShowFlags {
 /// What `run`, `resume` and `fork` have in common
 #[derive(Debug, Args)]
 pub(crate) struct WorkFlags {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = AGENTS)]
     pub(crate) agents: AgentFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: LimitFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Output")]
     pub(crate) show: ShowFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) places: PlaceFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) latest: LatestFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) db: DbFlags,
 }
 

@@ -24,6 +24,7 @@ use crate::ids::{CallId, Digest, RunId, Scope, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
 use crate::pool::Pooled;
+use crate::selector::Addressee;
 use crate::settlement::Given;
 pub use crate::stop::StopReason;
 use crate::surface::Surface;
@@ -147,6 +148,9 @@ pub enum Body {
     AgentDispatched {
         /// Which call.
         call: CallId,
+        /// Whom, where the call and the head alone do not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Box<Addressee>>,
     },
     /// An agent had answered when the process let go of the run, and its script
     /// was not told yet: the answer is kept for the next attempt.

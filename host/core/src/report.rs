@@ -253,7 +253,7 @@ impl ReportFold {
                     OpenStep { title: request.title(), phase: request.phase.clone(), asked: false };
                 self.steps.insert(*call, step);
             }
-            Body::AgentDispatched { call } => {
+            Body::AgentDispatched { call, .. } => {
                 if let Some(step) = self.steps.get_mut(call) {
                     report.agents.asked += u64::from(!std::mem::replace(&mut step.asked, true));
                 }
