@@ -105,7 +105,7 @@ mod tests {
     fn bodies() -> Vec<Body> {
         let call = CallId(7);
         let scope = Scope(2);
-        let request = Box::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
+        let request = Arc::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
         let outcome = Outcome::Value("{\"a\":1}".into());
         let to = Addressee { provider: "pi".into(), vendor: "v".into() };
         vec![
