@@ -471,7 +471,7 @@ pub(crate) fn start_input(
 /// The limit that a fault stands for; `fuel` is what the turn was given.
 pub(crate) fn limit_of(fault: &TurnFault, fuel: u64, limits: &Limits) -> Option<LimitError> {
     Some(match fault {
-        TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) => {
+        TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) || fuel >= limits.fuel => {
             LimitError::Fuel { used: limits.fuel, limit: limits.fuel }
         }
         TurnFault::OutOfFuel => LimitError::TurnFuel { limit: fuel },

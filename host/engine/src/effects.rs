@@ -47,7 +47,7 @@ struct QueuedAgent {
     call: CallId,
     ordinal: u32,
     /// On the heap, as it came: a hundred thousand may wait.
-    request: Box<AgentRequest>,
+    request: Arc<AgentRequest>,
 }
 
 struct QueuedChild {
@@ -191,7 +191,11 @@ impl World {
 
     fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
         let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
-        Some(self.agents.plan(call, ordinal, *request).map_err(|failure| (call, failure)))
+        Some(
+            self.agents
+                .plan(call, ordinal, Arc::unwrap_or_clone(request))
+                .map_err(|failure| (call, failure)),
+        )
     }
 
     fn begin(&mut self, job: Job, machine: &mut Machine) {
