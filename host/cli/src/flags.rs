@@ -14,6 +14,10 @@ use crate::standing::{LatestFlags, PlaceFlags};
 use crate::table::Format;
 use crate::when;
 
+/// Groups of flags in the help of commands that run a script.
+pub(crate) const AGENTS: &str = "Agents";
+const PLACES: &str = "Places";
+
 /// Reads a flag as the setting that it is.
 pub(crate) fn reader(
     key: Key,
@@ -21,7 +25,7 @@ pub(crate) fn reader(
     move |text| key.row().kind.read(text)
 }
 
-fn path_value(path: Option<&PathBuf>) -> Option<Value> {
+pub(crate) fn path_value(path: Option<&PathBuf>) -> Option<Value> {
     path.cloned().map(Value::Path)
 }
 
@@ -301,22 +305,22 @@ pub(crate) struct ShowFlags {
 /// What `run`, `resume` and `fork` have in common
 #[derive(Debug, Args)]
 pub(crate) struct WorkFlags {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = AGENTS)]
     pub(crate) agents: AgentFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: LimitFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Output")]
     pub(crate) show: ShowFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) places: PlaceFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) latest: LatestFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) db: DbFlags,
 }
 

@@ -18,6 +18,7 @@ mod flags;
 mod output;
 mod paths;
 mod progress;
+mod reasons;
 mod screen;
 mod setup;
 mod shell;
@@ -106,7 +107,7 @@ fn main() -> ExitCode {
         Err(error) => {
             failure::say(
                 &format!(
-                    "internal error, this is a defect of smol-wf: {error}; please report it with this line"
+                    "internal error: {error}; this is a defect of smol-wf: please report it with this line and `smol-wf --version`"
                 ),
                 None,
             );

@@ -41,9 +41,12 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
     }
     let shown =
         |path: &Path| screen::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
-    // What a variable or a file names was typed once, and is known.
-    if matches!(given.origin, Origin::Flag(_)) {
-        return Some(format!("made a new database: {}", shown(path)));
+    if let Some(source) = given.origin.source().filter(|_| given.origin != Origin::Default) {
+        let named = match given.origin {
+            Origin::Flag(_) => String::new(),
+            _ => format!(" (named by {source})"),
+        };
+        return Some(format!("made a new database: {}{named}", shown(path)));
     }
     if given.origin != Origin::Default {
         return None;

@@ -212,8 +212,8 @@ pub enum LimitError {
     Stack,
     /// Too many agents.
     #[error(
-        "the run may start {limit} agents: it has started {started}, and then the script asked for {asked} or more at once, of which none was started; raise it with --max-agents {}",
-        limit.saturating_mul(2)
+        "the run may start {}: it has started {started}, and then the script asked for {asked} or more at once, of which none was started; raise it with --max-agents {}",
+        counted(*limit, "agent"), limit.saturating_mul(2)
     )]
     Agents {
         /// Agents allowed.
@@ -234,7 +234,7 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", counted(*calls, "call")
     )]
     Unpriced {
         /// How many calls.
@@ -242,7 +242,7 @@ pub enum LimitError {
     },
     /// Nobody knows how many tokens were used.
     #[error(
-        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", counted(*calls, "call")
     )]
     Unmetered {
         /// How many calls.
@@ -285,11 +285,29 @@ pub enum LimitError {
 }
 
 /// `1 call`, `2 calls`.
-fn calls_in_words(calls: u32) -> String {
-    format!("{calls} call{}", if calls == 1 { "" } else { "s" })
+fn counted(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl LimitError {
+    /// What it says, without the flags that raise it: not every command has them.
+    #[must_use]
+    pub fn without_flags(&self) -> String {
+        match self {
+            Self::TurnFuel { limit } => format!(
+                "the script computed for {limit} units of fuel without waiting for a call: probably an endless loop"
+            ),
+            Self::Fuel { .. }
+            | Self::Memory { .. }
+            | Self::Agents { .. }
+            | Self::Journal { .. } => {
+                let said = self.to_string();
+                said.split("; raise it").next().unwrap_or_default().to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -19,6 +19,7 @@ use smol_wf_core::selector::{self, Choice};
 use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
 
 use crate::notes::Notes;
+use crate::provide;
 use crate::raw::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
@@ -156,8 +157,7 @@ fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
 }
 
 fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
-    let there = registry.names().collect::<Vec<_>>().join(", ");
-    let mut message = format!("unknown provider `{name}`; available: {there}");
+    let mut message = provide::unknown(name, registry);
     let vendors: Vec<&str> = registry
         .all()
         .filter(|other| other.capabilities().vendors)

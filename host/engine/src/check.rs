@@ -8,6 +8,7 @@ mod asks;
 mod constants;
 mod depth;
 mod functions;
+mod hints;
 mod kinds;
 mod nulls;
 mod options;
@@ -40,6 +41,7 @@ use crate::compile::compile;
 use crate::error::EngineError;
 use crate::request::{Places, ScriptFile};
 
+pub use hints::{Hints, hints};
 pub use rules::{RULES, Rule, Severity};
 
 /// Findings of one script that are listed.

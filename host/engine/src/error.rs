@@ -83,7 +83,7 @@ pub enum EngineError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// No run of that id.
-    #[error("there is no run `{asked}` in this database; `smol-wf history` lists the runs")]
+    #[error("there is no run `{asked}` in this database; {}", other_ways(asked))]
     UnknownRun {
         /// What was asked for.
         asked: String,
@@ -200,6 +200,17 @@ pub enum EngineError {
 
 fn works_in(run: Option<&RunId>) -> String {
     run.map_or_else(|| "agents would work in".to_owned(), |run| format!("run {run} works in"))
+}
+
+/// What was meant by something that is the id of no run here: that, mistyped, or
+/// the name of a workflow.
+fn other_ways(asked: &str) -> String {
+    const LIST: &str = "`smol-wf history` lists the runs";
+    let is_name = |one: char| one.is_alphanumeric() || "-_.".contains(one);
+    if asked.is_empty() || asked.starts_with("run_") || !asked.chars().all(is_name) {
+        return LIST.to_owned();
+    }
+    format!("runs of the workflow `{asked}`: smol-wf history --name {asked}; {LIST}")
 }
 
 /// A few of them, and that there are more.

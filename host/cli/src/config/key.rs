@@ -132,15 +132,12 @@ impl Key {
     /// without.
     pub(crate) fn default(self) -> Option<Value> {
         let limits = limits::Limits::default();
+        let span = |ms| Value::Duration { span: Duration::from_millis(ms), is_bare: false };
         Some(match self {
             Self::Provider => Value::Text(AUTO.to_owned()),
-            Self::TurnTimeout => Value::Duration(Duration::from_millis(limits::TURN_MS_DEFAULT)),
-            Self::AgentTimeout => {
-                Value::Duration(Duration::from_millis(limits::AGENT_TIMEOUT_MS_DEFAULT))
-            }
-            Self::IdleTimeout => {
-                Value::Duration(Duration::from_millis(limits::AGENT_IDLE_MS_DEFAULT))
-            }
+            Self::TurnTimeout => span(limits::TURN_MS_DEFAULT),
+            Self::AgentTimeout => span(limits::AGENT_TIMEOUT_MS_DEFAULT),
+            Self::IdleTimeout => span(limits::AGENT_IDLE_MS_DEFAULT),
             Self::MaxAgents => Value::Count(limits.agents.into()),
             Self::MaxParallelAgents => Value::Count(limits.parallel_agents.into()),
             Self::Fuel => Value::Count(limits.fuel),

@@ -27,6 +27,7 @@ fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
     Details {
         created_at_us: at_us,
         updated_at_us: at_us,
+        cwd: head.cwd.as_deref().unwrap_or(&head.project_root),
         script: &head.script_path,
         script_digest: &head.script,
         provider: &head.provider,

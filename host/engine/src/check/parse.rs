@@ -29,7 +29,7 @@ use crate::error::EngineError;
 /// Native stack of the parser, of which only what is used takes memory. The
 /// deepest nesting that the guest accepts, 5,000 levels, fits several times
 /// into it, in an unoptimised build too.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// What is seen in a script.
 pub(super) struct Seen {
