@@ -7,7 +7,8 @@ raises `Wrong`.
 import json
 import subprocess
 
-from cases import TOKENS_IN, TOKENS_OUT, cancel_model, doctor, expect, fails, order, reading
+from cases import COSTS, TOKENS_IN, TOKENS_OUT, cancel_model, doctor, dollars, expect, fails, order
+from cases import reading
 from driver import Wrong
 
 # Those that say nothing of tokens.
@@ -20,12 +21,25 @@ def plain(driver):
     run = driver.call("[[mock:text=the answer]]")
     run.completed()
     expect("the answer", run.report["results"], "the answer")
-    # Some have a model name the session, or think of what might be asked next.
     served = len([one for one in driver.requests(since) if "text" in one["orders"]])
-    served = 0 if driver.lane.like in UNMETERED else served
+    answers = counted(driver, run, served)
     told = run.report["tokenUsage"]
-    expect("input tokens", told["inputTokens"], TOKENS_IN * served)
-    expect("output tokens", told["outputTokens"], TOKENS_OUT * served)
+    expect("input tokens", told["inputTokens"], TOKENS_IN * answers)
+    expect("output tokens", told["outputTokens"], TOKENS_OUT * answers)
+
+
+def counted(driver, run, served):
+    """Of the answers that were served, those that the agent can have told of."""
+    if driver.lane.like in UNMETERED:
+        return 0
+    if driver.lane.like != "acp-claude":
+        return served
+    # It has a model name the session meanwhile, and tells what that took, in dollars
+    # and by model, if the name is there before the answer is.
+    answers = round(run.report["costUsd"] / COSTS[driver.lane.like])
+    expect("between one and all answers are paid for", 1 <= answers <= served, True)
+    dollars(driver, run, answers)
+    return answers
 
 
 def writing(driver):

@@ -53,12 +53,14 @@ def dollars(driver, run, answers):
 # Of one answer, in dollars: 111 tokens read, 33 from the cache, 44 into it, 22
 # written. Chat completions know no writing into the cache: there it is 155 read.
 CHAT = (155 * 1 + 33 * 0.5 + 22 * 2) / 1e6
+SONNET = (111 * 3 + 33 * 0.3 + 44 * 3.75 + 22 * 15) / 1e6
 COSTS = {
-    "claude-code": (111 * 3 + 33 * 0.3 + 44 * 3.75 + 22 * 15) / 1e6,
+    "claude-code": SONNET,
     "codex": CHAT,
     "opencode": CHAT,
     "pi": CHAT,
     "acp": CHAT,
+    "acp-claude": SONNET,
 }
 
 
@@ -395,6 +397,15 @@ def rules_of_codex(driver):
     for decision in ("forbidden", "prompt"):
         rule = 'prefix_rule(pattern=["touch"], decision="%s")\n' % decision
         refuses("a rule: " + decision, {".codex/rules/default.rules": rule})
+    with written(driver, {".codex/rules/default.rules": rule}):
+        # Nobody could allow it in a round of Codex's: its rule alone can.
+        for flags in ((), ("--asks", "allow")):
+            run = driver.call(touch, *flags, permissions="write")
+            asks = run.report["asks"]
+            expect("asks refused", asks["refused"], 1)
+            expect("what", asks["steps"][0]["asks"][0]["what"], "shell touch refused.txt")
+            if "--asks" in run.stderr or 'decision = "allow"' not in run.stderr:
+                raise Wrong("nobody is told how to allow it: %s" % run.stderr)
     config = (driver.lane.home / ".codex/config.toml").read_text()
     refuses("read-only", {".codex/config.toml": 'sandbox_mode = "read-only"\n' + config})
     profile = '\n[permissions.strict.filesystem]\n":minimal" = "read"\n":project_roots" = "read"\n'
@@ -406,9 +417,12 @@ def rules_of_codex(driver):
 
 
 GATE = """export default function (pi) {
-  pi.on("tool_call", async (event) => {
+  pi.on("tool_call", async (event, ctx) => {
     const input = JSON.stringify(event.input ?? {});
     if (input.includes("secret")) return { block: true, reason: "the gate says no" };
+    if (!input.includes("asked")) return;
+    const may = await ctx.ui.confirm("asked", "May it?");
+    if (!may) return { block: true, reason: "nobody says yes" };
   });
 }
 """
@@ -416,7 +430,8 @@ GATE = """export default function (pi) {
 
 @only("pi")
 def rules_of_pi(driver):
-    """An extension that refuses keeps refusing, also where its tools are left out."""
+    """An extension that refuses keeps refusing, also where its tools are left out;
+    what it asks, pi itself answers with no."""
     (driver.project / "secret.txt").write_text("hush")
     with written(driver, {"agent/extensions/gate.js": GATE}):
         for permissions in ("read", "write"):
@@ -424,6 +439,11 @@ def rules_of_pi(driver):
             run.completed()
             if "the gate says no" not in run.report["results"]:
                 raise Wrong("%s: the answer is %r" % (permissions, run.report["results"]))
+        run = driver.call(order(driver.lane.shell("touch asked.txt")), "--asks", "allow")
+        run.completed()
+        if "nobody says yes" not in run.report["results"]:
+            raise Wrong("the answer is %r" % run.report["results"])
+        expect("what was asked for was done", (driver.project / "asked.txt").exists(), False)
 
 
 def background(driver, tool, **options):

@@ -15,14 +15,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use smol_wf_core::archive::Archive;
+use smol_wf_core::archive;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Chain, Entry};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, HistoryPage, NoWatcher,
-    Places, RunJournal, RunRequest, ScriptFile, SqliteStore,
+    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, HistoryPage, Lines,
+    NoWatcher, Places, RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
 };
 
 const RUNS: u32 = 10_000;
@@ -58,7 +58,7 @@ async fn measure(dir: &Path) {
         defaults: smol_wf_core::call::CallDefaults::default(),
         agents: AgentSettings::default(),
         debug_rules: vec!["#3=fail".into()],
-        timeout: None,
+        times: Times::default(),
         seed: Some(1),
         places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
     };
@@ -99,7 +99,7 @@ async fn list(engine: &Engine, what: &str, page: HistoryPage, expected: u32) {
 }
 
 /// The same journal under another id, one second later.
-fn copy(journal: &RunJournal, number: u32) -> Archive {
+fn copy(journal: &RunJournal, number: u32) -> Lines {
     let run = RunId::from_bits(number.into());
     let mut entries: Vec<Entry> = journal.entries.clone();
     for entry in &mut entries {
@@ -109,8 +109,12 @@ fn copy(journal: &RunJournal, number: u32) -> Archive {
         }
     }
     let mut chain = Chain::new();
-    let records = entries.iter().map(|entry| chain.seal(entry).expect("a record")).collect();
-    Archive { run, name: "bench".into(), records, entries }
+    let records: Vec<_> =
+        entries.iter().map(|entry| chain.seal(entry).expect("a record")).collect();
+    let tip = &records.last().expect("a record").chain;
+    let head = archive::head_line(&run, "bench", records.len() as u64, tip);
+    let lines: Vec<_> = records.iter().map(|record| Ok(archive::line(record))).collect();
+    Box::new(std::iter::once(Ok(head)).chain(lines))
 }
 
 fn row(what: &str, took: Duration) {

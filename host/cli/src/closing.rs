@@ -62,7 +62,7 @@ fn sums(report: &Report) -> String {
     }
     let tokens = report.token_usage.total_tokens;
     if tokens > 0 {
-        sums.push_str(&format!(", {} tokens", count(tokens)));
+        sums.push_str(&format!(", {}", plural(count(tokens), "token")));
     }
     if report.cost_usd > 0.0 {
         sums.push_str(&format!(", {}", dollars(report.cost_usd)));

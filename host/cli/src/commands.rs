@@ -19,13 +19,14 @@ mod rehearsal;
 mod replay;
 mod resume;
 mod run;
+mod scripts;
 mod test;
 mod trust;
 mod worktrees;
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
 use crate::workflow_args::Named;
@@ -49,6 +50,38 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
     Worktrees(worktrees::WorktreesArgs),
+}
+
+/// Adds the arguments of a command to its parser.
+type Augment = fn(clap::Command) -> clap::Command;
+
+/// Each command by its name, as the parser of the whole program has it.
+const BY_NAME: [(&str, Augment); 17] = [
+    ("run", run::RunArgs::augment_args),
+    ("resume", resume::ResumeArgs::augment_args),
+    ("fork", fork::ForkArgs::augment_args),
+    ("replay", replay::ReplayArgs::augment_args),
+    ("check", check::CheckArgs::augment_args),
+    ("plan", plan::PlanArgs::augment_args),
+    ("explore", explore::ExploreArgs::augment_args),
+    ("test", test::TestArgs::augment_args),
+    ("history", history::HistoryArgs::augment_args),
+    ("diff", diff::DiffArgs::augment_args),
+    ("export", export::ExportArgs::augment_args),
+    ("import", import::ImportArgs::augment_args),
+    ("config", config::ConfigArgs::augment_args),
+    ("trust", trust::TrustArgs::augment_args),
+    ("doctor", doctor::DoctorArgs::augment_args),
+    ("providers", providers::ProvidersArgs::augment_args),
+    ("worktrees", worktrees::WorktreesArgs::augment_args),
+];
+
+/// A parser that knows this one command: to build the parsers of all of them
+/// takes a twentieth of a short run. What it does not take is for the parser of
+/// the whole program to refuse, or to help with.
+pub(crate) fn parser_of(name: &str) -> Option<clap::Command> {
+    let (name, augment) = BY_NAME.into_iter().find(|(known, _)| *known == name)?;
+    Some(clap::Command::new("smol-wf").subcommand(augment(clap::Command::new(name))))
 }
 
 /// Does what was asked.
@@ -83,5 +116,32 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
         Command::Worktrees(args) => args.execute().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_parser_of_each_command_alone_is_that_of_the_whole_program() {
+        let arguments = |command: &clap::Command| -> Vec<String> {
+            command.get_arguments().map(|one| format!("{one:?}")).collect()
+        };
+        let whole = crate::Cli::command();
+        for command in whole.get_subcommands() {
+            let name = command.get_name();
+            let alone = parser_of(name).unwrap();
+            let alone = alone.find_subcommand(name).unwrap();
+            assert_eq!(arguments(alone), arguments(command), "{name}");
+            let below = |one: &clap::Command| -> Vec<String> {
+                one.get_subcommands().map(|one| one.get_name().to_owned()).collect()
+            };
+            assert_eq!(below(alone), below(command), "{name}");
+        }
+        assert_eq!(whole.get_subcommands().count(), BY_NAME.len());
+        assert!(parser_of("rnu").is_none() && parser_of("help").is_none());
     }
 }

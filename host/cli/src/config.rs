@@ -13,6 +13,7 @@ mod provider;
 mod sound;
 mod trust;
 mod value;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -240,7 +241,7 @@ impl Settings {
 
     pub(crate) fn duration(&self, key: Key) -> Option<std::time::Duration> {
         match self.get(key)?.value {
-            Value::Duration(span) => Some(span),
+            Value::Duration { span, .. } => Some(span),
             _ => None,
         }
     }
@@ -265,10 +266,21 @@ impl Settings {
         self.get(key).is_some_and(|given| matches!(given.origin, Origin::Flag(_)))
     }
 
+    /// What the settings were read as, where they may have been meant otherwise.
+    pub(crate) fn readings(&self) -> Vec<String> {
+        let read = |(_, given): (&Key, &Given<Value>)| {
+            let Value::Duration { is_bare: true, .. } = given.value else { return None };
+            let (Origin::Flag(name) | Origin::Variable(name)) = given.origin else { return None };
+            let span = &given.value;
+            Some(format!("{name} has no unit and is read as seconds: {span}; write 90s, 5m or 1h"))
+        };
+        self.values.iter().filter_map(read).collect()
+    }
+
     /// What the user has to know about where the settings come from.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let file = self.project_file.iter().flat_map(ProjectFile::warnings);
-        self.passed_over.iter().cloned().chain(file).collect()
+        self.passed_over.iter().cloned().chain(file).chain(variables::unknown()).collect()
     }
 }
 

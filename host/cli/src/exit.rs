@@ -42,9 +42,10 @@ const SCRIPT_FAULTS: [&str; 4] =
     ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
 
 /// Stops that say "enough for now" rather than "this script is broken".
-const PAUSING: [&str; 9] = [
+const PAUSING: [&str; 10] = [
     "limit_agents",
     "limit_journal",
+    "limit_turn_time",
     "timed_out",
     "budget_spent",
     "budget_unpriced",
@@ -82,6 +83,7 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         | EngineError::Store(_)
         | EngineError::Journal { .. }
         | EngineError::RowChanged { .. }
+        | EngineError::Archive(_)
         | EngineError::ImportConflict { .. }
         | EngineError::UnknownRun { .. }
         | EngineError::NoRunHere { .. }

@@ -13,6 +13,7 @@ use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 use crate::config::{ConfigError, Settings};
 use crate::difference;
 use crate::progress::LogLevel;
+use crate::reasons;
 use crate::screen;
 use crate::streams::{self, Kind};
 use crate::system_limits;
@@ -142,7 +143,7 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             say(&format!("{error} [{}]", error.code()), None);
             if let FileError::Read { path, error } = error
                 && error.kind() == std::io::ErrorKind::NotFound
-                && let Some(near) = usage::nearest_file(path)
+                && let Some(near) = usage::provider(path).or_else(|| usage::nearest_file(path))
             {
                 talk(&near);
             }
@@ -214,7 +215,8 @@ pub(crate) fn null_in_words(null: &NullReport) -> String {
         (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
         _ => String::new(),
     };
-    format!("{agent}{slot}: {}", null.reason)
+    let line = null.line.map_or_else(String::new, |line| format!(", line {line}"));
+    format!("{agent}{slot}{line}: {}", null.reason)
 }
 
 /// Tells what a fork was spared.
@@ -223,8 +225,10 @@ pub(crate) fn reused(report: &Report) {
     let reused = &report.reused;
     let made = report.agents.asked;
     let saved = match reused.cost_usd {
-        0.0 => format!("{} tokens", reused.token_usage.total_tokens),
-        dollars => format!("{} tokens, ${dollars:.4}", reused.token_usage.total_tokens),
+        0.0 => plural(reused.token_usage.total_tokens, "token"),
+        dollars => {
+            format!("{}, ${dollars:.4}", plural(reused.token_usage.total_tokens, "token"))
+        }
     };
     let by_hand = match reused.by_hand {
         0 => String::new(),
@@ -254,8 +258,13 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        let text = script_text.filter(|_| error.line.is_none());
+        text.and_then(|text| reasons::place(&error.code, text)).iter().for_each(|line| talk(line));
         if let Some(limit) = system_limits::behind(&error.message, &error.code) {
             talk(&limit);
+        }
+        if let Some(missing) = reasons::arguments(error, script_text) {
+            talk(&missing);
         }
         if error.name.as_deref() == Some("TypeError") {
             nulls(report, "null before that");

@@ -14,6 +14,10 @@ use crate::standing::{LatestFlags, PlaceFlags};
 use crate::table::Format;
 use crate::when;
 
+/// Groups of flags in the help of commands that run a script.
+pub(crate) const AGENTS: &str = "Agents";
+const PLACES: &str = "Places";
+
 /// Reads a flag as the setting that it is.
 pub(crate) fn reader(
     key: Key,
@@ -21,7 +25,7 @@ pub(crate) fn reader(
     move |text| key.row().kind.read(text)
 }
 
-fn path_value(path: Option<&PathBuf>) -> Option<Value> {
+pub(crate) fn path_value(path: Option<&PathBuf>) -> Option<Value> {
     path.cloned().map(Value::Path)
 }
 
@@ -228,6 +232,11 @@ pub(crate) struct LimitFlags {
     /// Stop after this long, resumably: 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::Timeout))]
     timeout: Option<Value>,
+
+    /// Stop, resumably, when the script computes for this long without waiting for
+    /// a call [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = reader(Key::TurnTimeout))]
+    turn_timeout: Option<Value>,
 }
 
 impl LimitFlags {
@@ -238,6 +247,7 @@ impl LimitFlags {
         layer.add(Key::Memory, self.memory.as_ref());
         layer.add(Key::MaxJournal, self.max_journal.as_ref());
         layer.add(Key::Timeout, self.timeout.as_ref());
+        layer.add(Key::TurnTimeout, self.turn_timeout.as_ref());
     }
 }
 
@@ -295,22 +305,22 @@ pub(crate) struct ShowFlags {
 /// What `run`, `resume` and `fork` have in common
 #[derive(Debug, Args)]
 pub(crate) struct WorkFlags {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = AGENTS)]
     pub(crate) agents: AgentFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: LimitFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Output")]
     pub(crate) show: ShowFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) places: PlaceFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) latest: LatestFlags,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = PLACES)]
     pub(crate) db: DbFlags,
 }
 

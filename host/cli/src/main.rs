@@ -5,6 +5,7 @@
 //! WebAssembly.
 
 mod agents;
+mod allocator;
 mod annotations;
 mod closing;
 mod commands;
@@ -17,6 +18,7 @@ mod flags;
 mod output;
 mod paths;
 mod progress;
+mod reasons;
 mod screen;
 mod setup;
 mod shell;
@@ -31,9 +33,10 @@ mod when;
 mod words;
 mod workflow_args;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{FromArgMatches as _, Parser};
 
 use commands::Command;
 
@@ -60,10 +63,21 @@ Exit codes:
   5 paused at a limit, resumable   7 mismatch   8 completed without any answer
   69 no agent can be used   74 stdout cannot be written   129/130/143 stopped by a signal";
 
+fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
+    let named = argv.get(1).and_then(|word| word.to_str());
+    let alone = named.and_then(commands::parser_of);
+    let alone = alone.and_then(|parser| parser.try_get_matches_from(argv).ok());
+    match alone.map(|matches| Cli::from_arg_matches(&matches)) {
+        Some(Ok(cli)) => Ok(cli),
+        _ => Cli::try_parse_from(argv),
+    }
+}
+
 fn main() -> ExitCode {
+    allocator::give_back();
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
     let argv = usage::with_command_first(argv);
-    let cli = match Cli::try_parse_from(&argv) {
+    let cli = match parse(&argv) {
         Ok(cli) => cli,
         Err(error) => return exit::of_clap(&usage::explained(error, &argv)),
     };
@@ -93,7 +107,7 @@ fn main() -> ExitCode {
         Err(error) => {
             failure::say(
                 &format!(
-                    "internal error, this is a defect of smol-wf: {error}; please report it with this line"
+                    "internal error: {error}; this is a defect of smol-wf: please report it with this line and `smol-wf --version`"
                 ),
                 None,
             );

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 use smol_wf_core::event::Event;
 
 use crate::screen;
@@ -86,6 +87,23 @@ impl Sink {
 
     pub(crate) fn document(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.json(&pretty(value)?)
+    }
+
+    /// Writes a value on lines of its own, moved in by so many blanks; a comma
+    /// behind it where another one follows.
+    pub(crate) fn indented(
+        &mut self,
+        by: usize,
+        value: &Value,
+        is_followed: bool,
+    ) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        let mut lines = text.lines().peekable();
+        while let Some(line) = lines.next() {
+            let comma = if is_followed && lines.peek().is_none() { "," } else { "" };
+            self.json(&format!("{:by$}{line}{comma}", ""))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn finish(mut self) -> io::Result<()> {

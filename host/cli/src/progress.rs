@@ -56,7 +56,7 @@ pub(crate) struct Opening {
 impl Opening {
     /// Of a run that is taken up, or forked.
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
-        let mut notes: Vec<String> = said.into_iter().collect();
+        let mut notes: Vec<String> = said.into_iter().chain(settings.readings()).collect();
         if head.provider == DEBUG {
             notes.push(
                 "agents: debug, as the run was started: it echoes prompts, and nothing is sent to a model"

@@ -15,7 +15,7 @@ use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
-    SqliteStore, Store,
+    SqliteStore, Store, Times,
 };
 
 use crate::agents::Catalogue;
@@ -41,9 +41,12 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
     }
     let shown =
         |path: &Path| screen::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
-    // What a variable or a file names was typed once, and is known.
-    if matches!(given.origin, Origin::Flag(_)) {
-        return Some(format!("made a new database: {}", shown(path)));
+    if let Some(source) = given.origin.source().filter(|_| given.origin != Origin::Default) {
+        let named = match given.origin {
+            Origin::Flag(_) => String::new(),
+            _ => format!(" (named by {source})"),
+        };
+        return Some(format!("made a new database: {}{named}", shown(path)));
     }
     if given.origin != Origin::Default {
         return None;
@@ -117,7 +120,11 @@ fn over(
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
     let providers = Arc::new(Catalogue::of(settings));
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees })
+    let engine = Engine::new(EngineOptions { store, instances_max, providers, worktrees })?;
+    // The process ends with its one engine: to take it apart first would only
+    // free what the kernel frees at once, and takes a twentieth of a short run.
+    std::mem::forget(engine.clone());
+    Ok(engine)
 }
 
 /// An engine that keeps nothing: for what is in files.
@@ -163,6 +170,15 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
         journal_mib: small(Key::MaxJournal),
         budget: settings.budget(Key::Budget).filter(|_| settings.is_asked(Key::Budget)),
         budget_mode: mode(settings).filter(|_| settings.is_asked(Key::BudgetMode)),
+    }
+}
+
+/// How long this process works on a run, and on each of its turns.
+pub(crate) fn times(settings: &Settings) -> Times {
+    let default = Times::default();
+    Times {
+        run: settings.duration(Key::Timeout),
+        turn: settings.duration(Key::TurnTimeout).unwrap_or(default.turn),
     }
 }
 

@@ -6,13 +6,12 @@
 //! does.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use smol_wf_engine::CancellationToken;
 use smol_wf_engine::providers::end_all_at_once;
-use tokio::sync::Notify;
 
 use crate::{exit, failure, streams};
 use system::Listener;
@@ -28,6 +27,9 @@ const CLEAR_MAX: Duration = Duration::from_millis(200);
 /// After a signal, a reader that takes nothing for this long is not waited for.
 const STALLED: Duration = Duration::from_millis(400);
 
+/// How often signals are looked for where there is no thread to wait for them.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Listens until the program ends.
 #[derive(Clone)]
 pub(crate) struct Signals {
@@ -41,8 +43,17 @@ struct Heard {
     code: AtomicU8,
     /// Nothing is at work any more; all that is left is to tell of it.
     is_over: AtomicBool,
-    /// A signal came, and now all is over.
-    over_after_signal: Notify,
+    /// Somebody looks whether readers still take something.
+    is_watched: AtomicBool,
+}
+
+/// What a signal asks for beyond what [`Signals::heard`] has done.
+enum Asked {
+    Nothing,
+    /// To end now, with this code.
+    End(u8),
+    /// The same, and nobody is left at work.
+    EndAll(u8),
 }
 
 /// There is one set of signals, and so one who listens.
@@ -52,24 +63,19 @@ impl Signals {
     /// Starts to listen. From here on no write to stderr waits.
     pub(crate) fn listen() -> Self {
         let signals = Self { cancel: CancellationToken::new(), heard: Arc::default() };
-        let (ready, is_ready) = mpsc::channel();
-        let listens = signals.clone();
-        let started = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            // One that cannot be had leaves signals to do what they do to any
-            // other program.
-            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
-            {
-                runtime.block_on(listens.hear(Some(ready)));
-            }
-        });
-        match started {
-            // Before anything else is done, so that no signal is missed.
-            Ok(_) => drop(is_ready.recv()),
-            // Without a thread to be had, as well as a busy one can.
-            Err(_) => drop(tokio::spawn(signals.clone().hear(None))),
-        }
         streams::begin();
         let _ = LISTENING.set(signals.clone());
+        // Before anything else is done, so that no signal is missed. One that
+        // cannot be had leaves signals to do what they do to any other program.
+        if let Some(listener) = Listener::new() {
+            let listens = signals.clone();
+            let thread = thread::Builder::new().name("signals".to_owned());
+            if thread.spawn(move || listens.hear(listener)).is_err() {
+                // Without a thread to be had, as well as a busy one can.
+                let _ =
+                    Listener::new().map(|listener| tokio::spawn(signals.clone().look(listener)));
+            }
+        }
         signals
     }
 
@@ -85,8 +91,12 @@ impl Signals {
     /// readers are waited for, and which a signal ends.
     pub(crate) fn all_is_over(&self) {
         self.heard.is_over.store(true, Ordering::SeqCst);
-        if self.code().is_some() {
-            self.heard.over_after_signal.notify_one();
+        let is_due = self.code().is_some() && !self.heard.is_watched.swap(true, Ordering::SeqCst);
+        if is_due {
+            let watches = self.clone();
+            // Without a thread to be had, readers are waited for.
+            let _ =
+                thread::Builder::new().name("stalled".to_owned()).spawn(move || watches.watch());
         }
     }
 
@@ -95,51 +105,77 @@ impl Signals {
         self.heard.is_over.store(false, Ordering::SeqCst);
     }
 
-    async fn hear(self, ready: Option<mpsc::Sender<()>>) {
-        let mut listener = Listener::new();
-        if let Some(ready) = ready {
-            let _ = ready.send(());
-        }
-        let stalled = self.stalled();
-        tokio::pin!(stalled);
+    fn hear(self, mut listener: Listener) {
         loop {
-            let received = tokio::select! {
-                received = listener.next() => received,
-                code = &mut stalled => stop_at_once(code),
-            };
-            let is_first = self.code().is_none();
-            if self.heard.is_over.load(Ordering::SeqCst) {
-                streams::take_away(CLEAR_MAX);
-                stop_at_once(received);
-            } else if is_first {
-                self.heard.code.store(received, Ordering::SeqCst);
-                failure::talk(stopping(received));
-                self.cancel.cancel();
-            } else if received != exit::HUNG_UP {
-                // Twice: at once. What is durable is durable. Agents that have
-                // ignored the first one are not left to themselves.
-                let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
-                streams::take_away(CLEAR_MAX);
-                stop_at_once(received);
+            for received in listener.wait() {
+                match self.heard(received) {
+                    Asked::Nothing => {}
+                    Asked::End(code) => stop_at_once(code),
+                    Asked::EndAll(code) => {
+                        let runtime =
+                            tokio::runtime::Builder::new_current_thread().enable_time().build();
+                        if let Ok(runtime) = runtime {
+                            runtime.block_on(end_all());
+                        }
+                        stop_at_once(code)
+                    }
+                }
             }
-            // A terminal that closes is told of by the kernel and by the shell:
-            // nobody has asked twice.
         }
     }
 
-    /// The exit code, once nobody reads what is left to be told.
-    async fn stalled(&self) -> u8 {
-        self.heard.over_after_signal.notified().await;
-        let mut moved = streams::moved();
+    async fn look(self, mut listener: Listener) {
         loop {
-            tokio::time::sleep(STALLED).await;
+            for received in listener.pending() {
+                match self.heard(received) {
+                    Asked::Nothing => {}
+                    Asked::End(code) => stop_at_once(code),
+                    Asked::EndAll(code) => {
+                        end_all().await;
+                        stop_at_once(code)
+                    }
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn heard(&self, received: u8) -> Asked {
+        let first =
+            self.heard.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
+        if self.heard.is_over.load(Ordering::SeqCst) {
+            return Asked::End(received);
+        }
+        if first.is_ok() {
+            failure::talk(stopping(received));
+            self.cancel.cancel();
+        } else if received != exit::HUNG_UP {
+            // Twice: at once. What is durable is durable. Agents that have
+            // ignored the first one are not left to themselves.
+            return Asked::EndAll(received);
+        }
+        // A terminal that closes is told of by the kernel and by the shell:
+        // nobody has asked twice.
+        Asked::Nothing
+    }
+
+    /// Ends the process once nobody reads what is left to be told.
+    fn watch(&self) {
+        let mut moved = streams::moved();
+        while self.heard.is_over.load(Ordering::SeqCst) {
+            thread::sleep(STALLED);
             let now = streams::moved();
-            if now == moved {
-                return self.code().unwrap_or(exit::TERMINATED);
+            if now == moved && self.heard.is_over.load(Ordering::SeqCst) {
+                finish(self.code().unwrap_or(exit::TERMINATED));
             }
             moved = now;
         }
+        self.heard.is_watched.store(false, Ordering::SeqCst);
     }
+}
+
+async fn end_all() {
+    let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
 }
 
 fn stopping(code: u8) -> &'static str {
@@ -157,8 +193,13 @@ pub(crate) fn command_is_over() {
     }
 }
 
-#[expect(clippy::exit, reason = "the second signal must not wait for anything")]
 fn stop_at_once(code: u8) -> ! {
+    streams::take_away(CLEAR_MAX);
+    finish(code)
+}
+
+#[expect(clippy::exit, reason = "the second signal must not wait for anything")]
+fn finish(code: u8) -> ! {
     std::process::exit(i32::from(code))
 }
 
@@ -172,53 +213,42 @@ pub(crate) fn let_large_files_fail() {
 /// The signals of Unix.
 #[cfg(unix)]
 mod system {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use tokio::signal::unix::{SignalKind, signal};
 
     use crate::exit;
 
-    const SIGHUP: u32 = 1;
-    const SIGINT: u32 = 2;
-
-    /// One that cannot be had is never received.
-    pub(super) struct Listener {
-        interrupt: Option<Signal>,
-        terminate: Option<Signal>,
-        hang_up: Option<Signal>,
-    }
+    pub(super) struct Listener(Signals);
 
     impl Listener {
-        pub(super) fn new() -> Self {
+        pub(super) fn new() -> Option<Self> {
             // Under nohup a run goes on when the terminal closes, and in the
             // background of a script when Ctrl-C is meant for another.
             let is_ignored = ignored();
-            let unless_ignored = |number, kind| {
-                let wanted = (!is_ignored(number)).then_some(kind);
-                wanted.and_then(|kind| signal(kind).ok())
-            };
-            Self {
-                interrupt: unless_ignored(SIGINT, SignalKind::interrupt()),
-                terminate: signal(SignalKind::terminate()).ok(),
-                hang_up: unless_ignored(SIGHUP, SignalKind::hangup()),
-            }
+            let heard = [SIGINT, SIGTERM, SIGHUP]
+                .into_iter()
+                .filter(|&signal| signal == SIGTERM || !is_ignored(signal));
+            Signals::new(heard).ok().map(Self)
         }
 
-        /// The exit code of the next signal.
-        pub(super) async fn next(&mut self) -> u8 {
-            tokio::select! {
-                () = received(&mut self.interrupt) => exit::INTERRUPTED,
-                () = received(&mut self.terminate) => exit::TERMINATED,
-                () = received(&mut self.hang_up) => exit::HUNG_UP,
-            }
+        /// Waits for signals: the exit code of each.
+        pub(super) fn wait(&mut self) -> Vec<u8> {
+            self.0.wait().filter_map(code).collect()
+        }
+
+        /// Those that have come.
+        pub(super) fn pending(&mut self) -> Vec<u8> {
+            self.0.pending().filter_map(code).collect()
         }
     }
 
-    async fn received(signal: &mut Option<Signal>) {
-        let received = match signal {
-            Some(signal) => signal.recv().await,
-            None => None,
-        };
-        if received.is_none() {
-            std::future::pending().await
+    fn code(signal: i32) -> Option<u8> {
+        match signal {
+            SIGINT => Some(exit::INTERRUPTED),
+            SIGTERM => Some(exit::TERMINATED),
+            SIGHUP => Some(exit::HUNG_UP),
+            _ => None,
         }
     }
 
@@ -233,7 +263,7 @@ mod system {
     /// Which signals this process was started with as ignored. The kernel says so in
     /// a set of bits, of which number 1 is the lowest.
     #[cfg(target_os = "linux")]
-    fn ignored() -> impl Fn(u32) -> bool {
+    fn ignored() -> impl Fn(i32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let bits = line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
@@ -243,7 +273,7 @@ mod system {
     /// The same, where it cannot be read: what is ignored here is ignored in a
     /// child, which survives its own signal.
     #[cfg(not(target_os = "linux"))]
-    fn ignored() -> impl Fn(u32) -> bool {
+    fn ignored() -> impl Fn(i32) -> bool {
         |number| {
             let mut child = std::process::Command::new("/bin/sh");
             child.args(["-c", &format!("kill -{number} $$")]);
@@ -255,20 +285,26 @@ mod system {
 /// Elsewhere there is Ctrl-C.
 #[cfg(not(unix))]
 mod system {
+    use tokio::runtime::{Builder, Runtime};
+
     use crate::exit;
 
-    pub(super) struct Listener;
+    pub(super) struct Listener(Runtime);
 
     impl Listener {
-        pub(super) fn new() -> Self {
-            Self
+        pub(super) fn new() -> Option<Self> {
+            Builder::new_current_thread().enable_all().build().ok().map(Self)
         }
 
-        pub(super) async fn next(&mut self) -> u8 {
-            match tokio::signal::ctrl_c().await {
-                Ok(()) => exit::INTERRUPTED,
-                Err(_) => std::future::pending().await,
+        pub(super) fn wait(&mut self) -> Vec<u8> {
+            match self.0.block_on(tokio::signal::ctrl_c()) {
+                Ok(()) => vec![exit::INTERRUPTED],
+                Err(_) => self.0.block_on(std::future::pending()),
             }
+        }
+
+        pub(super) fn pending(&mut self) -> Vec<u8> {
+            Vec::new()
         }
     }
 

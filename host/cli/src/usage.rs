@@ -44,6 +44,9 @@ const OTHER_FLAGS: [(&[&str], &str); 6] = [
     ),
 ];
 
+/// Commands whose parts print, and the part that lists.
+const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")];
+
 const RUNS_SCRIPTS: [&str; 3] = ["run", "resume", "fork"];
 
 /// Takes `--db` from before the command to behind it, where clap has it.
@@ -82,6 +85,12 @@ pub(crate) fn explained(mut error: clap::Error, argv: &[OsString]) -> clap::Erro
 }
 
 fn of_flag(flag: &str, command: &str) -> Option<String> {
+    let is_of_output = ["--json", "-o", "--output"].contains(&flag);
+    if let Some((_, verb)) = LISTED_BY.iter().find(|(listed, _)| *listed == command)
+        && is_of_output
+    {
+        return Some(format!("`smol-wf {command} {verb} --json` prints JSON"));
+    }
     if !RUNS_SCRIPTS.contains(&command) {
         return None;
     }
@@ -125,6 +134,19 @@ fn of_command(typed: &str) -> Option<String> {
     let near = names.map(|name| (strsim::damerau_levenshtein(name, typed), name));
     let (_, name) = near.filter(|(distance, _)| *distance <= 2).min()?;
     Some(format!("did you mean `{name}`?"))
+}
+
+/// A provider was named where a script or a folder is asked for.
+pub(crate) fn provider(missing: &Path) -> Option<String> {
+    use crate::config::ProviderKind;
+    let name = missing.to_str()?;
+    let is_provider =
+        name == crate::agents::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
+    is_provider.then(|| {
+        format!(
+            "{name} is a provider, and a script or a folder was expected: `smol-wf doctor` and `smol-wf providers` show all providers, {name} among them; `--agent-provider {name}` runs a script with it"
+        )
+    })
 }
 
 /// Files of a folder that are looked at for one of much the same name.
@@ -188,6 +210,8 @@ mod tests {
             (&["smol-wf", "validate"], "smol-wf check"),
             (&["smol-wf", "run", "x.js", "-o", "json"], "one JSON report on stdout"),
             (&["smol-wf", "run", "x.js", "--json"], "one JSON report on stdout"),
+            (&["smol-wf", "config", "--json"], "smol-wf config show --json"),
+            (&["smol-wf", "worktrees", "--output", "json"], "smol-wf worktrees list --json"),
             (&["smol-wf", "run", "x.js", "-v"], "--log-level debug"),
             (&["smol-wf", "run", "x.js", "--quiet"], "--log-level error"),
             (&["smol-wf", "run", "x.js", "--dry-run"], "smol-wf plan SCRIPT"),

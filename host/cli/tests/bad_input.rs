@@ -278,8 +278,7 @@ fn primitives_that_are_given_the_wrong_kind_of_argument_throw_a_type_error() {
         let ran = place.run(&["run", "s.js"]);
         ran.fails(1, &["workflow failed at 2:", "TypeError", "[thrown]"]);
     }
-    let text =
-        "export const meta = { name: 'a', description: 'b' }\nreturn agent('x', { timeout: -1 })\n";
+    let text = "export const meta = { name: 'a', description: 'b' }\nreturn agent('x', { timeout: 'soon' })\n";
     place.write("s.js", text);
     place.run(&["run", "s.js"]).fails(1, &["[call_invalid]"]);
 }

@@ -339,7 +339,7 @@ fn options_that_agent_does_not_know() {
         "agent('x', { ...given, [name]: 1, ['lable']: 2 })",
         "agent('x', given)",
         "agent('x', { lable: undefined, lebal: null, label() {}, get lab() { return 1 } })",
-        "workflow('x', { lable: 1 })",
+        "workflow(args.name, { lable: 1 })",
         "other('x', { lable: 1 })",
     ] {
         let body = format!("const [given, name, other] = [{{}}, 'n', log]\nreturn {known}\n");

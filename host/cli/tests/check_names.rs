@@ -56,7 +56,7 @@ fn what_only_runs_here_is_called_not_portable_in_bodies_alone() {
         "const D = Date\nreturn new D()",
         "const { random } = Math\nreturn random()",
         "return await parallel([agent('a')])",
-        "const schema = { anyOf: [] }\nreturn await agent('a', { schema })",
+        "const schema = { anyOf: [{ minimum: 1 }] }\nreturn await agent('a', { schema })",
         "return await agent('a', { schema: { type: 'object', properties: {}, required: ['n'] } })",
         "return meta.name",
     ] {

@@ -50,7 +50,7 @@ fn promises_taken_for_what_they_will_be() {
         "const { agent: ask } = SW\nconst r = ask('x')\nreturn r.verdict // here",
         "const out = {}\nfor (const f of args) out[f] = agent(f)\nreturn out // here",
         "const out = []\nfor (const f of args) out.push(agent(f))\nreturn out // here",
-        "return await workflow('x', { r: agent('y') })",
+        "return await workflow(args.name, { r: agent('y') })",
     ]);
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// project, environment, flag) a value as a file or a command line has it.
 type Row = (&'static str, &'static str, &'static str, [&'static str; 4]);
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 18] = [
     (
         "provider",
         "SMOL_WF_AGENT_PROVIDER",
@@ -27,6 +27,7 @@ const ROWS: [Row; 17] = [
     ("effort", "SMOL_WF_EFFORT", "--effort", ["low", "medium", "high", "max"]),
     ("permissions", "SMOL_WF_PERMISSIONS", "--permissions", ["read", "write", "read", "write"]),
     ("timeout", "SMOL_WF_TIMEOUT", "--timeout", ["1h", "2h", "3h", "4h"]),
+    ("turn_timeout", "SMOL_WF_TURN_TIMEOUT", "--turn-timeout", ["41s", "42s", "43s", "44s"]),
     ("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", ["1m", "2m", "3m", "4m"]),
     ("idle_timeout", "SMOL_WF_IDLE_TIMEOUT", "--idle-timeout", ["1s", "2s", "3s", "4s"]),
     ("max_agents", "SMOL_WF_MAX_AGENTS", "--max-agents", ["11", "12", "13", "14"]),
@@ -138,6 +139,7 @@ fn without_any_layer_the_defaults_are_those_of_the_manual() {
         ("provider", "auto"),
         ("agent_timeout", "30m"),
         ("idle_timeout", "5m"),
+        ("turn_timeout", "1m"),
         ("asks", "refuse"),
         ("budget_mode", "pause"),
         ("log_level", "info"),

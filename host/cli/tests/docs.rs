@@ -123,6 +123,7 @@ fn help_names_every_flag_of_the_manual() {
                 "--fuel",
                 "--memory",
                 "--timeout",
+                "--turn-timeout",
                 "--events",
                 "--log-level",
                 "--debug",

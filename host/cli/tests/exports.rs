@@ -147,6 +147,34 @@ fn spans_follow_the_conventions_and_hold_content_only_when_asked() {
 }
 
 #[test]
+fn large_prompts_and_answers_stand_whole_in_their_spans() {
+    let place = Place::new();
+    let script = format!(
+        "{META}return await parallel([1, 2, 3].map((n) => () => agent(`${{n}}`.repeat(10_000))))\n"
+    );
+    let ran = place.script(&script, &[]);
+    ran.ok();
+    let export = ["export", &ran.run_id(), "--format", "otlp-json"];
+    let document = place.run(&[&export[..], &["--content"]].concat()).ok();
+    let spans = document["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    for (span, n) in spans[1..].iter().zip(["1", "2", "3"]) {
+        let prompt = n.repeat(10_000);
+        for (key, role, content) in [
+            ("gen_ai.input.messages", "user", prompt.clone()),
+            ("gen_ai.output.messages", "assistant", format!("echo: {prompt}")),
+        ] {
+            let messages: Value =
+                serde_json::from_str(attributes(span)[key].as_str().unwrap()).unwrap();
+            assert_eq!(messages[0]["role"], role);
+            assert_eq!(messages[0]["parts"][0]["content"], content, "{n} {key}");
+        }
+    }
+    let without = place.run(&export).ok();
+    let spans = without["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    assert!(spans.iter().all(|span| !attributes(span).contains_key("gen_ai.input.messages")));
+}
+
+#[test]
 fn a_child_is_a_span_of_its_own() {
     let place = Place::new();
     place.write("child.mjs", "export const meta = { name: 'child', description: 'd' }\nreturn await agent('in the child')\n");
@@ -223,6 +251,7 @@ fn a_file_that_was_changed_anywhere_is_not_taken_in() {
         (with(id, "run_00000000000000000000000000"), "import_other_run"),
         (with("\"kind\":\"settled\"", "\"kind\":\"logged\""), "journal_changed"),
         (lines[..1].join("\n"), "import_incomplete"),
+        (format!("{whole}{}\n", lines[last]), "journal_changed"),
         (whole.replace("\"entries\":", "\"entries\":1"), "import_incomplete"),
     ];
     for (text, code) in cases {

@@ -153,7 +153,7 @@ fn what_claude_code_passes_over_is_passed_over_with_a_warning_each() {
     assert_eq!(ran.ok()["results"], json!([["echo: p1", "echo: p2", "echo: p3"], "echo: q"]));
     let warnings: Vec<&str> =
         ran.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
-    assert_eq!(warnings.len(), 2, "each once: {warnings:?}");
+    assert_eq!(warnings.len(), 4, "each once: {warnings:?}");
     assert!(warnings[0].contains("`effort`") && warnings[1].contains("`isolation`"));
     // A module is told.
     let text = format!("{META}export default () => agent('p', {{ label: 1 }})\n");

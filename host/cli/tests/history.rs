@@ -273,7 +273,7 @@ fn one_is_one_and_nulls_say_whose_they_are() {
     for part in [
         "\n1 agent, 1 answered, 0 failed",
         "  1 agent, 16 at once",
-        "null: pipeline (slot 0 of pipeline 1): ",
+        "null: pipeline (slot 0 of pipeline 1), line 2: ",
     ] {
         assert!(shown.contains(part), "no `{part}` in: {shown}");
     }

@@ -149,3 +149,56 @@ fn the_agent_limit_tells_what_was_started_and_what_the_turn_asked_for() {
     let none = place.run(&["run", "s.mjs", "--max-agents", "3"]);
     none.fails(5, &["it has started 3, and then the script asked for 1 or more at once"]);
 }
+
+/// More fuel than is used up while a test runs.
+const ENDLESS_FUEL: &str = "100000000000000000";
+
+#[test]
+fn a_turn_that_takes_too_long_by_the_clock_is_cut_off_and_can_go_on() {
+    let place = Place::new();
+    // A second of work or more.
+    let script = format!(
+        "{META}await agent('before')\nlet n = 0\nfor (let i = 0; i < 3e7; i++) n += i % 7\nreturn n\n"
+    );
+    let fuel = ["--fuel", ENDLESS_FUEL];
+    let cut = place.script(&script, &[&fuel[..], &["--turn-timeout", "100ms"]].concat());
+    cut.fails(5, &["limit_turn_time", "computed for 100ms", "--turn-timeout 10s"]);
+    let report = cut.report();
+    assert_eq!(report["state"], "paused");
+    assert_eq!(report["agents"]["completed"], 1);
+    // The journal has the turn before it alone.
+    let run = cut.run_id();
+    let kept: u64 = common::journal(&place.db(), &run)
+        .iter()
+        .filter(|entry| entry["kind"] == "turn_ended")
+        .map(|entry| entry["fuel"].as_u64().unwrap())
+        .sum();
+    let told = report["fuel"].as_u64().unwrap();
+    assert!(told > 2 * kept, "fuel of the turn that was cut: {told} of {kept}");
+    let whole = place.run(&["resume", &run, "--turn-timeout", "10m"]);
+    assert_eq!(whole.ok()["results"], 89_999_995);
+    assert_eq!(place.run(&["replay", &run]).code, 0);
+}
+
+/// What steps through so much memory that little fuel takes long.
+const SLOW: [(&str, &str); 2] = [
+    (
+        "prototypes",
+        "let o = {}; for (let i = 0; i < 3e5; i++) o = Object.create(o)\nfor (;;) o.missing",
+    ),
+    ("fresh names", "for (let i = 0; ; i++) { const o = {}; o['a' + i] = 1; o['b' + i] = 2 }"),
+];
+
+#[test]
+fn a_time_out_is_heard_while_the_script_computes() {
+    let place = Place::new();
+    for (what, slow) in SLOW {
+        let started = Instant::now();
+        let script = format!("{META}{slow}\n");
+        let ran = place.script(&script, &["--fuel", ENDLESS_FUEL, "--timeout", "2s"]);
+        ran.fails(5, &["timed_out"]);
+        assert!(ran.report()["fuel"].as_u64().unwrap() > 0, "{what}");
+        assert!(started.elapsed() < FAR_TOO_LONG, "{what}");
+        println!("{what}: {:?} after the time-out", started.elapsed() - Duration::from_secs(2));
+    }
+}

@@ -136,5 +136,7 @@ fn a_folder_of_workflows_that_leads_elsewhere_is_refused_by_its_name() {
     symlink(place.path("elsewhere"), place.path("p/.claude")).unwrap();
     let says = "`.claude` is a link that leads outside the project";
     at(&place, "p", &["run", "w"]).fails(3, &[says, "[workflow_outside_project]"]);
+    at(&place, "p", &["run", ".claude/workflows/w.js"])
+        .fails(3, &[says, "[workflow_outside_project]"]);
     at(&place, "p", &["run", "s.js", "--agent-provider", "debug"]).fails(1, &[says]);
 }

@@ -1,7 +1,7 @@
 //! A journal as a file that another database can take in.
 //!
 //! Owns: the file's form, its version, and the checks before anything of it is
-//! believed. Never: opens a file.
+//! believed. Never: opens a file, or holds more of one than a line.
 //!
 //! JSON Lines: a head, then one line for each record. The body is JSON text in
 //! a string, so that it comes back byte for byte whatever a tool does to the
@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::RunId;
 use crate::journal::{self, Body, Entry, JournalError, Record};
+use crate::limits::RESULT_BYTES_MAX;
 
 /// Version of the file. A reader refuses a larger one.
 pub const ARCHIVE_FORMAT: u32 = 1;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
     smol_wf_journal: u32,
@@ -97,19 +98,6 @@ impl ArchiveError {
     }
 }
 
-/// A journal that was read and found whole.
-#[derive(Debug)]
-pub struct Archive {
-    /// Which run it is of.
-    pub run: RunId,
-    /// `meta.name` of its script.
-    pub name: String,
-    /// As they were written.
-    pub records: Vec<Record>,
-    /// What they say.
-    pub entries: Vec<Entry>,
-}
-
 /// The first line of the file, without its end: of this run, whose journal has so
 /// many entries and ends with this digest.
 #[must_use]
@@ -132,39 +120,109 @@ pub fn line(record: &Record) -> String {
     serde_json::to_string(&LineOf { kind, body, chain }).unwrap_or_default()
 }
 
-/// Reads the file and checks all that can be checked: its form, its length, the
-/// chain of digests, and whose journal it is.
-///
-/// # Errors
-/// At the first thing that does not fit.
-pub fn read(text: &str) -> Result<Archive, ArchiveError> {
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let wrong = |line: usize, reason: String| ArchiveError::NotAJournal { line: line + 1, reason };
-    let Some((at, first)) = lines.next() else {
-        return Err(wrong(0, "there is nothing".to_owned()));
-    };
-    let head: Head = serde_json::from_str(first).map_err(|error| wrong(at, error.to_string()))?;
-    if head.smol_wf_journal > ARCHIVE_FORMAT {
-        return Err(ArchiveError::Newer { found: head.smol_wf_journal });
-    }
-    let mut records = Vec::new();
-    for (at, text) in lines {
-        let Line { kind, body, chain } =
-            serde_json::from_str(text).map_err(|error| wrong(at, error.to_string()))?;
-        records.push(Record { kind, body, chain });
-    }
-    let entries = journal::read(&records)?;
-    let found = records.len() as u64;
-    let ends = records.last().is_some_and(|last| last.chain == head.tip);
-    if found != head.entries || !ends {
-        return Err(ArchiveError::Incomplete { said: head.entries, tip: head.tip, found });
-    }
-    match entries.first() {
-        Some(Entry { body: Body::RunStarted(started), .. })
-            if started.run == head.run && started.name == head.name =>
-        {
-            Ok(Archive { run: head.run, name: head.name, records, entries })
+/// Most bytes of a line: a result as large as it may be, escaped wherever it can
+/// be, twice.
+pub const LINE_BYTES_MAX: usize = 5 * RESULT_BYTES_MAX;
+
+/// Reads the file line by line and checks all that can be checked: its form, its
+/// length, the chain of digests, and whose journal it is. Nothing of it counts
+/// before [`Reader::finish`] has said that it is whole.
+#[derive(Debug)]
+pub struct Reader {
+    head: Head,
+    /// Lines so far, empty ones among them.
+    lines: usize,
+    /// Records so far.
+    found: u64,
+    /// Chain of the last one.
+    tip: String,
+    created_at_us: i64,
+}
+
+impl Reader {
+    /// From the first line, none where there is nothing.
+    ///
+    /// # Errors
+    /// When it is not the head of such a file, or that of a newer program.
+    pub fn begin(first: Option<&str>) -> Result<Self, ArchiveError> {
+        let first = first.ok_or_else(|| wrong(1, "there is nothing".to_owned()))?;
+        let head: Head =
+            serde_json::from_str(first).map_err(|error| wrong(1, error.to_string()))?;
+        if head.smol_wf_journal > ARCHIVE_FORMAT {
+            return Err(ArchiveError::Newer { found: head.smol_wf_journal });
         }
-        _ => Err(ArchiveError::OtherRun { run: head.run }),
+        Ok(Self { head, lines: 1, found: 0, tip: String::new(), created_at_us: 0 })
     }
+
+    /// Which run it is of.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.head.run
+    }
+
+    /// `meta.name` of its script.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.head.name
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn found(&self) -> u64 {
+        self.found
+    }
+
+    /// Time of the first record, once that was read.
+    #[must_use]
+    pub fn created_at_us(&self) -> i64 {
+        self.created_at_us
+    }
+
+    /// The record of the next line; none of an empty one.
+    ///
+    /// # Errors
+    /// When it does not follow those before it.
+    pub fn record(&mut self, line: &str) -> Result<Option<Record>, ArchiveError> {
+        self.lines += 1;
+        if line.trim().is_empty() {
+            return Ok(None);
+        }
+        let Line { kind, body, chain } =
+            serde_json::from_str(line).map_err(|error| wrong(self.lines, error.to_string()))?;
+        let record = Record { kind, body, chain };
+        let read = journal::read_behind(&self.tip, self.found, std::slice::from_ref(&record))?;
+        if let (0, Some(first)) = (self.found, read.first()) {
+            self.created_at_us = first.at_us;
+            let Entry { body: Body::RunStarted(started), .. } = first else {
+                return Err(self.other_run());
+            };
+            if started.run != self.head.run || started.name != self.head.name {
+                return Err(self.other_run());
+            }
+        }
+        self.found += 1;
+        self.tip.clone_from(&record.chain);
+        Ok(Some(record))
+    }
+
+    /// Whether the file was whole.
+    ///
+    /// # Errors
+    /// When lines are missing, or there are too many.
+    pub fn finish(&self) -> Result<(), ArchiveError> {
+        let Head { entries, tip, .. } = &self.head;
+        if self.found == 0 || self.found != *entries || self.tip != *tip {
+            let (said, tip, found) = (*entries, tip.clone(), self.found);
+            return Err(ArchiveError::Incomplete { said, tip, found });
+        }
+        Ok(())
+    }
+
+    fn other_run(&self) -> ArchiveError {
+        ArchiveError::OtherRun { run: self.head.run.clone() }
+    }
+}
+
+fn wrong(line: usize, reason: String) -> ArchiveError {
+    ArchiveError::NotAJournal { line, reason }
 }

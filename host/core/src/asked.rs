@@ -30,6 +30,10 @@ pub struct Asked {
     pub allow: Option<String>,
     /// How often.
     pub times: u32,
+    /// The agent's own rules alone can allow it: its program refuses before anybody
+    /// could be asked, so [`ALLOW_ALL`] does not reach it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_rules_only: bool,
 }
 
 impl Asked {
@@ -37,7 +41,13 @@ impl Asked {
     #[must_use]
     pub fn once(what: impl Into<String>, allow: Option<String>) -> Self {
         let allow = allow.filter(|line| line.len() <= TEXT_BYTES_MAX);
-        Self { what: cut(what.into()), allow, times: 1 }
+        Self { what: cut(what.into()), allow, times: 1, own_rules_only: false }
+    }
+
+    /// Asked for once, of a program that answers no by itself.
+    #[must_use]
+    pub fn of_its_own_rules(what: impl Into<String>, allow: String) -> Self {
+        Self { own_rules_only: true, ..Self::once(what, Some(allow)) }
     }
 
     /// Adds one to those of a call, the same ones together.
@@ -52,6 +62,7 @@ impl Asked {
                     last.times = last.times.saturating_add(self.times);
                     OTHERS.clone_into(&mut last.what);
                     last.allow = None;
+                    last.own_rules_only &= self.own_rules_only;
                 }
             }
         }
@@ -71,14 +82,18 @@ impl Asked {
                 times => format!("{} ({times} times)", one.what),
             })
             .collect();
-        let lines: Vec<&str> = all.iter().filter_map(|one| one.allow.as_deref()).collect();
-        let rule = match lines.as_slice() {
-            [] => String::new(),
-            lines => format!("{}, or ", lines.join("; ")),
+        let mut lines: Vec<&str> = all.iter().filter_map(|one| one.allow.as_deref()).collect();
+        // Many commands may wait for one rule.
+        lines.dedup();
+        let rules = lines.join("; ");
+        let how = match (rules.as_str(), all.iter().all(|one| one.own_rules_only)) {
+            ("", _) => ALLOW_ALL.to_owned(),
+            (rules, true) => rules.to_owned(),
+            (rules, false) => format!("{rules}, or {ALLOW_ALL}"),
         };
+        let whats = whats.join(", ");
         Some(format!(
-            "it asked for leave, which nobody was there to give: {}. To allow it: {rule}{ALLOW_ALL}",
-            whats.join(", ")
+            "it asked for leave, which nobody was there to give: {whats}. To allow it: {how}"
         ))
     }
 }
@@ -118,5 +133,20 @@ mod tests {
         assert!(said.contains("read .env (2 times), xxx"), "{said}");
         assert!(said.ends_with("To allow it: `a` in b, or --asks allow"), "{said}");
         assert!(said.len() < 1_000, "{}", said.len());
+    }
+
+    #[test]
+    fn what_only_its_own_rules_allow_is_not_said_to_be_allowed_otherwise() {
+        let mut all = Vec::new();
+        for command in ["shell a", "shell b"] {
+            Asked::of_its_own_rules(command, "a rule".into()).add_to(&mut all);
+        }
+        let said = Asked::sentence(&all).unwrap();
+        assert!(said.ends_with("shell a, shell b. To allow it: a rule"), "{said}");
+        Asked::once("read .env", None).add_to(&mut all);
+        assert!(Asked::sentence(&all).unwrap().ends_with("a rule, or --asks allow"));
+        let kept = serde_json::to_value(&all).unwrap();
+        assert_eq!(kept[0]["ownRulesOnly"], true);
+        assert_eq!(kept[2].get("ownRulesOnly"), None);
     }
 }

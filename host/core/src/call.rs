@@ -36,6 +36,9 @@ pub struct AgentRequest {
     /// Provider by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// The provider of its phase, where the model names one that may be a vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_provider: Option<String>,
     /// Reasoning effort.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
@@ -154,6 +157,7 @@ impl AgentRequest {
             schema: None,
             model: None,
             provider: None,
+            phase_provider: None,
             effort: None,
             agent_type: None,
             isolation: None,

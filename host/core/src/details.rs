@@ -33,6 +33,8 @@ pub struct Details<'a> {
     /// Time of its last entry.
     #[serde(rename = "updatedAtMs", serialize_with = "ms")]
     pub updated_at_us: i64,
+    /// Where its agents work.
+    pub cwd: &'a str,
     /// Where its script was.
     pub script: &'a str,
     /// Of its script's text.

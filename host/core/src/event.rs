@@ -19,7 +19,7 @@ use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, ScriptError, UNDEFINED};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
-use crate::selector::choose;
+use crate::selector::{Addressee, choose};
 use crate::settlement::Given;
 use crate::surface::Surface;
 
@@ -89,12 +89,14 @@ struct Step {
     request: Option<Box<AgentRequest>>,
     /// The session, once the agent has named one.
     session: Option<String>,
+    /// Whom it was given to, where that was written down.
+    to: Option<Addressee>,
     target: Option<String>,
 }
 
 impl Step {
     fn plain(scope: Scope) -> Self {
-        Self { scope, request: None, session: None, target: None }
+        Self { scope, request: None, session: None, to: None, target: None }
     }
 }
 
@@ -193,12 +195,12 @@ impl EventFold {
                 }
                 self.one("workflow.warning", *scope, warning.step, data)
             }
-            Body::AgentDispatched { call } => self.dispatched(*call),
+            Body::AgentDispatched { call, to } => self.dispatched(*call, to.as_deref()),
             Body::Settled { call, outcome, reply, given } => {
                 self.settled(*call, outcome, reply.as_deref(), *given)
             }
             Body::RunEnded { end } => self.ended(end),
-            Body::AttemptEnded { reason } => self.stopped(reason),
+            Body::AttemptEnded { reason, .. } => self.stopped(reason),
         }
     }
 
@@ -275,20 +277,26 @@ impl EventFold {
         events
     }
 
-    fn dispatched(&mut self, call: CallId) -> Vec<Event> {
+    fn dispatched(&mut self, call: CallId, to: Option<&Addressee>) -> Vec<Event> {
         let attempt = self.dispatches.entry(call).or_default();
         *attempt += 1;
         let attempt = *attempt;
+        if let Some(step) = self.steps.get_mut(&call) {
+            step.to = to.cloned();
+        }
         let Some(Step { scope, request: Some(request), .. }) = self.steps.get(&call) else {
             return Vec::new();
         };
-        let data = json!({
+        let mut data = json!({
             "label": request.title(),
             "phase": request.phase,
             "model": request.model,
             "prompt": request.prompt,
             "attempt": attempt,
         });
+        if let Some(to) = to {
+            data["vendor"] = json!(to.vendor);
+        }
         let scope = *scope;
         self.one("workflow.agent_started", scope, Some(call), data)
     }
@@ -424,8 +432,9 @@ impl EventFold {
         let head = self.head.as_ref();
         let step = call.and_then(|call| self.steps.get(&call));
         let asked = step.and_then(|step| step.request.as_ref()).zip(head);
-        let provider =
-            asked.and_then(|(request, head)| choose(request, head).ok()).map(|to| to.provider);
+        let chosen = || Some(choose(asked?.0, asked?.1).ok()?.provider);
+        let written = step.and_then(|step| step.to.as_ref()).map(|to| to.provider.clone());
+        let provider = written.or_else(chosen);
         let metadata = Metadata {
             run_id: head.map_or_else(|| RunId::from_bits(0), |head| head.run.clone()),
             step_id: call.map(|call| call.to_string()),

@@ -191,7 +191,7 @@ fn is_none(position: &u32) -> bool {
 /// Code of the last warning of a run that had more of them than are kept.
 pub const WARNINGS_CUT: &str = "warnings_cut";
 
-/// What a warning may be called.
+/// What a guest may call a warning.
 pub const WARNING_CODES: [&str; 9] = [
     "unhandled_rejection",
     "timer_threw",
@@ -203,6 +203,9 @@ pub const WARNING_CODES: [&str; 9] = [
     "script_warning",
     WARNINGS_CUT,
 ];
+
+/// Code of the warning that a phase has no title to speak of.
+pub const PHASE_TITLE: &str = "phase_title";
 
 /// Code of the warning that an agent was cut off with its script.
 pub const NOT_AWAITED: &str = "not_awaited";

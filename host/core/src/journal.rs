@@ -21,6 +21,7 @@ use crate::ids::{CallId, Digest, RunId, Scope, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
 use crate::pool::Pooled;
+use crate::selector::Addressee;
 use crate::settlement::Given;
 pub use crate::stop::StopReason;
 use crate::surface::Surface;
@@ -142,6 +143,9 @@ pub enum Body {
     AgentDispatched {
         /// Which call.
         call: CallId,
+        /// Whom, where the call and the head alone do not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Box<Addressee>>,
     },
     /// An agent had answered when the process let go of the run, and its script
     /// was not told yet: the answer is kept for the next attempt.
@@ -219,7 +223,16 @@ pub enum Body {
     AttemptEnded {
         /// Why.
         reason: StopReason,
+        /// Units of fuel of the turn that was cut off with it, which has no entry
+        /// of its own.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        fuel: u64,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// All that a run is a function of, apart from the deliveries and the script.

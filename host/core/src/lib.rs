@@ -23,6 +23,7 @@ pub mod journal;
 pub mod limits;
 pub mod machine;
 pub mod mismatch;
+pub mod near;
 pub mod options;
 pub mod pool;
 pub mod prices;

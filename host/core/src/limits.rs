@@ -3,6 +3,8 @@
 //! Owns: the numbers and the error a crossed one gives. Never: enforces; the
 //! machine, the sandbox and the engine do, each its own.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Allowance, Budget};
@@ -18,6 +20,11 @@ pub const FUEL_DEFAULT: u64 = 100_000_000_000;
 /// One turn may use a tenth of a run's fuel, so that a script that loops
 /// without ever waiting is stopped in a second or two.
 pub const FUEL_TURN_DIVISOR: u64 = 10;
+
+/// Wall-clock time of one turn, in milliseconds. Its fuel is used up in a second
+/// or two as a rule, and in ten times that on a machine which others use; work
+/// that waits for memory at every step can take minutes for it.
+pub const TURN_MS_DEFAULT: u64 = 60 * 1_000;
 
 /// Linear memory of one script instance, in MiB.
 pub const MEMORY_MIB_DEFAULT: u32 = 256;
@@ -182,6 +189,17 @@ pub enum LimitError {
         /// Units that one turn may use.
         limit: u64,
     },
+    /// One turn took too long, whatever its fuel says.
+    #[error(
+        "the script computed for {most:?} without waiting for a call, with {used} units of fuel: it waits for memory more than it computes, or this machine is very busy; to give a turn longer: --turn-timeout {}s",
+        most.as_secs().max(1).saturating_mul(10)
+    )]
+    TurnTime {
+        /// How long one turn may take.
+        most: Duration,
+        /// Units used.
+        used: u64,
+    },
     /// The script instance wanted more memory.
     #[error("the script needs more than {limit_mib} MiB of memory; raise it with --memory {}", limit_mib.saturating_mul(2))]
     Memory {
@@ -194,8 +212,8 @@ pub enum LimitError {
     Stack,
     /// Too many agents.
     #[error(
-        "the run may start {limit} agents: it has started {started}, and then the script asked for {asked} or more at once, of which none was started; raise it with --max-agents {}",
-        limit.saturating_mul(2)
+        "the run may start {}: it has started {started}, and then the script asked for {asked} or more at once, of which none was started; raise it with --max-agents {}",
+        counted(*limit, "agent"), limit.saturating_mul(2)
     )]
     Agents {
         /// Agents allowed.
@@ -216,7 +234,7 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", counted(*calls, "call")
     )]
     Unpriced {
         /// How many calls.
@@ -224,7 +242,7 @@ pub enum LimitError {
     },
     /// Nobody knows how many tokens were used.
     #[error(
-        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", calls_in_words(*calls)
+        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", counted(*calls, "call")
     )]
     Unmetered {
         /// How many calls.
@@ -267,17 +285,36 @@ pub enum LimitError {
 }
 
 /// `1 call`, `2 calls`.
-fn calls_in_words(calls: u32) -> String {
-    format!("{calls} call{}", if calls == 1 { "" } else { "s" })
+fn counted(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 impl LimitError {
+    /// What it says, without the flags that raise it: not every command has them.
+    #[must_use]
+    pub fn without_flags(&self) -> String {
+        match self {
+            Self::TurnFuel { limit } => format!(
+                "the script computed for {limit} units of fuel without waiting for a call: probably an endless loop"
+            ),
+            Self::Fuel { .. }
+            | Self::Memory { .. }
+            | Self::Agents { .. }
+            | Self::Journal { .. } => {
+                let said = self.to_string();
+                said.split("; raise it").next().unwrap_or_default().to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Fuel { .. } => "limit_fuel",
             Self::TurnFuel { .. } => "limit_turn_fuel",
+            Self::TurnTime { .. } => "limit_turn_time",
             Self::Memory { .. } => "limit_memory",
             Self::Stack => "limit_stack",
             Self::Agents { .. } => "limit_agents",

@@ -24,6 +24,9 @@ const RETRY_ATTEMPTS_ASKED: u32 = 3;
 /// The one kind of isolation there is.
 pub const ISOLATION_WORKTREE: &str = "worktree";
 
+/// Said of every other kind.
+const INSTEAD_OF_SANDBOX: &str = "; 'worktree' gives the agent a checkout of its own, `permissions: 'read'` and `disallowedTools` hold it to less, and smol-wf in a container confines all agents";
+
 /// Most warnings about the options of one call.
 const IGNORED_MAX: usize = 16;
 
@@ -97,12 +100,25 @@ pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Re
         let meant =
             if manner == Manner::Body { body::meant(&name, value) } else { Meant::Value(value) };
         match meant {
-            Meant::Value(value) => set(request, &name, value)?,
+            Meant::Value(value) => {
+                if manner != Manner::First && name == "schema" {
+                    schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
+                }
+                set(request, &name, value).map_err(|error| with_hint(error, &name, manner))?;
+            }
             Meant::Nothing => {}
             Meant::Ignored(why) => ignore(request, why),
         }
     }
     Ok(())
+}
+
+/// What there is in place of what a call asked for.
+fn with_hint(mut error: Failure, name: &str, manner: Manner) -> Failure {
+    if name == "isolation" && manner != Manner::First {
+        error.message.push_str(INSTEAD_OF_SANDBOX);
+    }
+    error
 }
 
 fn ignore(request: &mut AgentRequest, why: String) {

@@ -253,7 +253,7 @@ impl ReportFold {
                     OpenStep { title: request.title(), phase: request.phase.clone(), asked: false };
                 self.steps.insert(*call, step);
             }
-            Body::AgentDispatched { call } => {
+            Body::AgentDispatched { call, .. } => {
                 if let Some(step) = self.steps.get_mut(call) {
                     report.agents.asked += u64::from(!std::mem::replace(&mut step.asked, true));
                 }
@@ -295,7 +295,10 @@ impl ReportFold {
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
-            Body::AttemptEnded { reason } => report.error = Some(stop_error(reason)),
+            Body::AttemptEnded { reason, fuel } => {
+                report.error = Some(stop_error(reason));
+                report.fuel = report.fuel.saturating_add(*fuel);
+            }
             _ => {}
         }
     }

@@ -12,6 +12,7 @@ mod effort;
 mod example;
 mod first;
 mod keyword;
+mod known;
 mod link;
 mod number;
 mod object;
@@ -34,6 +35,7 @@ pub use self::example::example;
 
 use self::answer::shorten;
 use self::effort::TooMuch;
+pub(crate) use self::known::mistyped;
 use self::plan::Plan;
 use crate::call::kind_of;
 use crate::codes;

@@ -11,6 +11,7 @@
 mod context;
 mod find;
 mod found;
+mod imports;
 mod lexer;
 mod literal;
 mod meta;
@@ -22,6 +23,7 @@ use crate::guest::Source;
 use crate::ids::Digest;
 use crate::limits::SCRIPT_BYTES_MAX;
 
+pub use imports::{EXPORTS, MissingExport, missing_export};
 pub use meta::{Meta, Phase};
 pub use position::{Position, position_at, snippet};
 pub use refused::{ScriptRefused, Warning, code};

@@ -3,6 +3,8 @@
 //! Owns: the form of a model selector, `id[?provider=…&thinking=…]`, aliases,
 //! and which of several wishes wins. Never: knows which providers there are.
 
+use serde::{Deserialize, Serialize};
+
 use crate::call::{AgentRequest, Permissions};
 use crate::journal::RunHead;
 
@@ -105,6 +107,47 @@ pub struct Choice {
     pub effort: Option<String>,
     /// What the agent may do to files; none leaves it to the provider.
     pub permissions: Option<Permissions>,
+    /// What the model's selector says of its provider. Where no provider has that
+    /// name, it is the vendor of the model.
+    pub named_by_model: Option<String>,
+    /// Who is asked where the selector names a vendor.
+    pub else_provider: String,
+    /// The vendor of the model, once the selector is read so.
+    pub vendor: Option<String>,
+}
+
+impl Choice {
+    /// The same with the selector's `provider=` read as the model's vendor.
+    #[must_use]
+    pub fn with_vendor(self) -> Self {
+        let Self { model: Some(model), named_by_model: Some(vendor), .. } = &self else {
+            return self;
+        };
+        let prefix = format!("{vendor}/");
+        let model = match model.starts_with(&prefix) {
+            true => model.clone(),
+            false => format!("{prefix}{model}"),
+        };
+        let (provider, vendor) = (self.else_provider.clone(), Some(vendor.clone()));
+        Self { provider, vendor, model: Some(model), ..self }
+    }
+
+    /// Whom to write down, where the call and the head alone do not tell.
+    #[must_use]
+    pub fn addressee(&self) -> Option<Addressee> {
+        let vendor = self.vendor.clone()?;
+        Some(Addressee { provider: self.provider.clone(), vendor })
+    }
+}
+
+/// Whom a call was given to when its model's selector was read as naming a vendor:
+/// which providers there were is known then, and nowhere written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressee {
+    /// Who was asked.
+    pub provider: String,
+    /// The vendor of the model.
+    pub vendor: String,
 }
 
 /// Where a call of this run goes: what the call says itself wins over what its
@@ -118,9 +161,13 @@ pub fn choose(request: &AgentRequest, head: &RunHead) -> Result<Choice, Selector
         Some(Selector { id, provider, thinking }) => (Some(id), provider, thinking),
         None => (None, None, None),
     };
-    let provider = request.provider.clone().or(of_model);
+    let provider = request.provider.clone().or_else(|| of_model.clone());
+    let beside_it = request.provider.as_ref().or(request.phase_provider.as_ref());
     Ok(Choice {
         provider: provider.unwrap_or_else(|| head.provider.clone()),
+        named_by_model: of_model,
+        else_provider: beside_it.unwrap_or(&head.provider).clone(),
+        vendor: None,
         model: id,
         effort: request.effort.clone().or(thinking).or_else(|| head.defaults.effort.clone()),
         permissions: request.permissions.or(head.defaults.permissions),

@@ -7,4 +7,4 @@ mod chrome;
 mod otlp;
 
 pub use chrome::chrome;
-pub use otlp::{Content, otlp};
+pub use otlp::{Said, Spans, otlp};

@@ -170,7 +170,7 @@ fn drive(
                     match effect {
                         Effect::RunAgent { call, .. } => {
                             dispatched.push(call);
-                            machine.dispatched(call, now_us);
+                            machine.dispatched(call, None, now_us);
                             waiting.push(call);
                         }
                         Effect::SleepUntil { call, .. } => waiting.push(call),

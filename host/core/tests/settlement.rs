@@ -84,7 +84,7 @@ fn given(world: World, options: &str, code: &str) -> (Outcome, Vec<Entry>) {
     let call = machine.agent("p".into(), options.into()).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
     assert!(matches!(machine.next(NOW_US), Ok(Next::Wait)));
-    machine.dispatched(call, NOW_US);
+    machine.dispatched(call, None, NOW_US);
     machine.answered(call, failed(code), Reply::default());
     let Ok(Next::Settle { outcome, .. }) = machine.next(NOW_US + 1) else { panic!("not settled") };
     machine.end_turn(Scope::ROOT, 1, Status::Done("1".into())).unwrap();

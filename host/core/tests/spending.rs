@@ -136,7 +136,7 @@ impl World {
                 return;
             }
             let call = queue.pop_front().unwrap();
-            machine.dispatched(call, 1);
+            machine.dispatched(call, None, 1);
             *self.asked.entry(call).or_default() += 1;
             working.push_back(call);
         }

@@ -19,6 +19,7 @@ use smol_wf_core::selector::{self, Choice};
 use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
 
 use crate::notes::Notes;
+use crate::provide;
 use crate::raw::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
@@ -131,7 +132,7 @@ pub(crate) fn assign(
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
     let choice = selector::choose(request, head)
         .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
-    let choice = of_vendor(choice, request, head, registry);
+    let choice = of_vendor(choice, registry);
     let Some(provider) = registry.get(&choice.provider) else {
         return Err(unknown(request, &choice.provider, registry));
     };
@@ -144,30 +145,19 @@ pub(crate) fn assign(
 }
 
 /// The `provider=` of a model's selector is the model's vendor where no provider
-/// has that name, and the provider of the run takes vendors.
-fn of_vendor(
-    choice: Choice,
-    request: &AgentRequest,
-    head: &RunHead,
-    registry: &Registry,
-) -> Choice {
+/// has that name, and the provider that is asked otherwise (the call's, its phase's,
+/// the run's) takes vendors.
+fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
     let takes_vendors = |name: &str| registry.get(name).is_some_and(|it| it.capabilities().vendors);
-    let Some(model) = &choice.model else { return choice };
-    let is_named = request.provider.is_some() || registry.get(&choice.provider).is_some();
-    if is_named || !takes_vendors(&head.provider) {
-        return choice;
+    let names_nobody = choice.named_by_model.as_ref().is_some_and(|it| registry.get(it).is_none());
+    match names_nobody && takes_vendors(&choice.else_provider) {
+        true => choice.with_vendor(),
+        false => choice,
     }
-    let vendor = format!("{}/", choice.provider);
-    let model = match model.starts_with(&vendor) {
-        true => model.clone(),
-        false => format!("{vendor}{model}"),
-    };
-    Choice { provider: head.provider.clone(), model: Some(model), ..choice }
 }
 
 fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
-    let there = registry.names().collect::<Vec<_>>().join(", ");
-    let mut message = format!("unknown provider `{name}`; available: {there}");
+    let mut message = provide::unknown(name, registry);
     let vendors: Vec<&str> = registry
         .all()
         .filter(|other| other.capabilities().vendors)

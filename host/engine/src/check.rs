@@ -5,16 +5,23 @@
 //! never takes what stands in a string or a comment for code.
 
 mod asks;
+mod constants;
 mod depth;
 mod functions;
+mod hints;
+mod kinds;
 mod nulls;
 mod options;
 mod parse;
 mod phases;
 mod places;
 mod portable;
+mod refusals;
 mod rules;
+mod settled;
 mod shapes;
+mod slots;
+mod targets;
 mod tree;
 mod unknown;
 mod uses;
@@ -32,8 +39,9 @@ use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use crate::children::file_name_of;
 use crate::compile::compile;
 use crate::error::EngineError;
-use crate::request::ScriptFile;
+use crate::request::{Places, ScriptFile};
 
+pub use hints::{Hints, hints};
 pub use rules::{RULES, Rule, Severity};
 
 /// Findings of one script that are listed.
@@ -101,15 +109,17 @@ fn finding(
 /// Checks scripts, one after the other.
 pub struct Checks {
     sandbox: Sandbox,
+    places: Places,
 }
 
 impl Checks {
-    /// Sets up the guest, whose parser has the last word on syntax.
+    /// Sets up the guest, whose parser has the last word on syntax. Child workflows
+    /// are looked for as a run in these places would.
     ///
     /// # Errors
     /// When WebAssembly cannot be set up.
-    pub fn new() -> Result<Self, EngineError> {
-        Ok(Self { sandbox: Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))? })
+    pub fn new(places: Places) -> Result<Self, EngineError> {
+        Ok(Self { sandbox: Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?, places })
     }
 
     /// What is wrong with a script, in order of place.
@@ -118,7 +128,7 @@ impl Checks {
     /// When it cannot be checked at all. What is wrong with it is no error.
     pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
         match compile(&self.sandbox, file, Surface::CURRENT).await {
-            Ok((script, dialect)) => of_tree(&script, dialect),
+            Ok((script, dialect)) => self.compiled(file, &script, dialect).await,
             Err(EngineError::Script(refused)) => {
                 let text = String::from_utf8_lossy(&file.bytes);
                 let rule =
@@ -147,22 +157,32 @@ impl Checks {
             Err(error) => Err(error),
         }
     }
-}
 
-/// What the syntax tree shows of a script that the guest can run.
-fn of_tree(script: &Script, dialect: Dialect) -> Result<Vec<Finding>, EngineError> {
-    let text = &script.text;
-    let notes = script.warnings.iter().map(|note| {
-        let place = (note.line, note.column);
-        finding(&rules::META_KEY, text, place, note.message.clone(), String::new())
-    });
-    let mut findings: Vec<Finding> = notes.collect();
-    let titles: Vec<String> = script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
-    let spots = parse::spots(text, &titles, script.meta_export as usize, dialect)?;
-    findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));
-    findings.sort_by_key(|finding| (finding.line, finding.column));
-    findings.dedup();
-    Ok(findings)
+    /// What is seen in a script that the guest can run.
+    async fn compiled(
+        &self,
+        file: &ScriptFile,
+        script: &Script,
+        dialect: Dialect,
+    ) -> Result<Vec<Finding>, EngineError> {
+        let text = &script.text;
+        let notes = script.warnings.iter().map(|note| {
+            let place = (note.line, note.column);
+            finding(&rules::META_KEY, text, place, note.message.clone(), String::new())
+        });
+        let mut findings: Vec<Finding> = notes.collect();
+        let titles: Vec<String> =
+            script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
+        let parse::Seen { mut spots, named } =
+            parse::see(text, &titles, script.meta_export as usize, dialect)?;
+        spots.extend(targets::missing(&self.sandbox, file, &self.places, named).await);
+        spots.sort_by_key(|spot| spot.at);
+        spots.dedup();
+        findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));
+        findings.sort_by_key(|finding| (finding.line, finding.column));
+        findings.dedup();
+        Ok(findings)
+    }
 }
 
 /// What errors and findings call a script.

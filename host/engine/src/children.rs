@@ -15,6 +15,7 @@ use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
+use crate::compile::inspect;
 use crate::explain::explain;
 use crate::library::{Asked, Library, Loaded};
 
@@ -66,10 +67,10 @@ impl Children {
         let file_name = file_name_of(&loaded.path);
         let script =
             Script::read(&loaded.bytes, &file_name).map_err(|refused| refused.to_string())?;
-        let dialect = match self.sandbox.inspect(&script.source(), self.surface).await {
+        let dialect = match inspect(&self.sandbox, &script, self.surface).await {
             Ok(Ok(dialect)) => dialect,
             Ok(Err(error)) => {
-                let error = explain(error, &script.text, &file_name);
+                let error = explain(*error, &script.text, &file_name);
                 let place = format!("{file_name}:{}:{}", error.line, error.column);
                 return Err(format!("{place}: {}: {}", error.name, error.message));
             }

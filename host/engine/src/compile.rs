@@ -2,14 +2,14 @@
 //!
 //! Owns: reading and compiling it. Never: looks for it, or runs it.
 
-use smol_wf_core::guest::Dialect;
+use smol_wf_core::guest::{Dialect, ScriptError};
 use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
-use smol_wf_sandbox::Sandbox;
+use smol_wf_sandbox::{Sandbox, SandboxError};
 
 use crate::children::file_name_of;
 use crate::error::EngineError;
-use crate::explain::explain;
+use crate::explain::{explain, wrong_import};
 use crate::request::ScriptFile;
 
 /// Reads and compiles a script, without running it.
@@ -21,11 +21,25 @@ pub(crate) async fn compile(
     let file_name = file_name_of(&file.path.to_string_lossy());
     let script = Script::read(&file.bytes, &file_name)
         .map_err(|refused| EngineError::Script(Box::new(refused)))?;
-    match sandbox.inspect(&script.source(), surface).await? {
+    match inspect(sandbox, &script, surface).await? {
         Ok(dialect) => Ok((script, dialect)),
         Err(error) => {
-            let error = Box::new(explain(error, &script.text, &file_name));
+            let error = Box::new(explain(*error, &script.text, &file_name));
             Err(EngineError::Compile { error, text: script.text, file_name })
         }
     }
+}
+
+/// What the guest's parser says of a script, and of its imports.
+pub(crate) async fn inspect(
+    sandbox: &Sandbox,
+    script: &Script,
+    surface: Surface,
+) -> Result<Result<Dialect, Box<ScriptError>>, SandboxError> {
+    Ok(match sandbox.inspect(&script.source(), surface).await? {
+        Ok(dialect) => {
+            wrong_import(script, surface).map_or(Ok(dialect), |error| Err(Box::new(error)))
+        }
+        Err(error) => Err(Box::new(error)),
+    })
 }

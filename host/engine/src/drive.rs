@@ -23,6 +23,7 @@ use crate::error::EngineError;
 use crate::journal::Entries;
 use crate::notes::Note;
 use crate::recorder::Recorder;
+use crate::request::Times;
 
 /// Why driving ended before the run did.
 pub(crate) enum Halt {
@@ -30,6 +31,13 @@ pub(crate) enum Halt {
     Stop(StopReason),
     /// Nothing more can be written.
     Error(EngineError),
+}
+
+/// Why a turn was cut off from outside.
+enum Cut {
+    /// It took too long.
+    Late,
+    Halted(Halt),
 }
 
 impl From<EngineError> for Halt {
@@ -45,9 +53,11 @@ pub(crate) struct Drive<'a> {
     rest: Entries,
     pub(crate) world: World,
     pub(crate) cancel: CancellationToken,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) times: Times,
     pub(crate) started: Instant,
     guests: HashMap<Scope, Guest>,
+    /// Fuel of the turn that was cut off.
+    cut_fuel: u64,
 }
 
 /// What a guest is to do in a turn.
@@ -64,12 +74,13 @@ impl<'a> Drive<'a> {
         rest: Entries,
         world: World,
         cancel: CancellationToken,
-        timeout: Option<Duration>,
+        times: Times,
     ) -> Self {
         let started = Instant::now();
         let mut recorder = recorder;
-        recorder.give_up_at(timeout.map(|timeout| started + timeout));
-        Self { sandbox, recorder, rest, world, cancel, timeout, started, guests: HashMap::new() }
+        recorder.give_up_at(times.run.map(|run| started + run));
+        let guests = HashMap::new();
+        Self { sandbox, recorder, rest, world, cancel, times, started, guests, cut_fuel: 0 }
     }
 
     /// Drives the run until it ends. What stops it sooner is written down, as
@@ -93,7 +104,7 @@ impl<'a> Drive<'a> {
             Err(Halt::Stop(reason)) => {
                 let at_us = clock::now_us();
                 let left = left.into_iter().map(|(call, noted)| noted.into_body(call));
-                let ended = std::iter::once(Body::AttemptEnded { reason });
+                let ended = std::iter::once(Body::AttemptEnded { reason, fuel: self.cut_fuel });
                 let entries = answered.into_iter().chain(left).chain(ended);
                 self.recorder.absorb(entries.map(|body| Entry { at_us, body }).collect());
                 self.recorder.flush(None).await
@@ -171,11 +182,22 @@ impl<'a> Drive<'a> {
         let Some(mut guest) = self.guests.remove(&scope) else {
             return Err(guest_fault("the script instance is gone"));
         };
-        let turn = {
-            let run = run_turn(&mut guest, machine, TurnLimits { fuel, now_us }, task);
-            self.accompany(run, is_live).await?
+        let run = run_turn(&mut guest, machine, TurnLimits { fuel, now_us }, task);
+        let most = self.times.turn;
+        let turn = match self.accompany(run, is_live, most).await {
+            Ok(turn) => turn,
+            Err(Cut::Late) => {
+                self.cut_fuel = guest.fuel_so_far();
+                return Err(limit(&LimitError::TurnTime { most, used: self.cut_fuel }));
+            }
+            Err(Cut::Halted(halt)) => {
+                self.cut_fuel = guest.fuel_so_far();
+                return Err(halt);
+            }
         };
         let Turn { host: mut machine, fuel: used, end, memory_denied } = turn;
+        // Of one that has its entry, it counts there.
+        self.cut_fuel = used;
         let status = end.map_err(|fault| match fault {
             TurnFault::Stopped(stop) => self.halt(stop),
             TurnFault::Oversize => guest_fault("it handed over more than 48 MiB at once"),
@@ -190,6 +212,7 @@ impl<'a> Drive<'a> {
             return Err(limit(&LimitError::Memory { limit_mib: limits.memory_mib }));
         }
         machine.end_turn(scope, used, status).map_err(|stop| self.halt(stop))?;
+        self.cut_fuel = 0;
         self.guests.insert(scope, guest);
         self.recorder.absorb(machine.take_entries());
         if machine.is_live() && self.recorder.is_laden() {
@@ -204,11 +227,18 @@ impl<'a> Drive<'a> {
 
     /// Runs a turn to its end. When it takes long, what was delivered to it is
     /// made durable meanwhile, so that no finished work hangs on a slow script.
-    async fn accompany<F>(&mut self, turn: F, is_live: bool) -> Result<Turn<Machine>, Halt>
+    async fn accompany<F>(
+        &mut self,
+        turn: F,
+        is_live: bool,
+        most: Duration,
+    ) -> Result<Turn<Machine>, Cut>
     where
         F: Future<Output = Turn<Machine>>,
     {
         tokio::pin!(turn);
+        let guard = sleep(most);
+        tokio::pin!(guard);
         let cancel = self.cancel.clone();
         let deadline = self.deadline();
         let late = sleep(clock::LATE_TURN);
@@ -218,11 +248,14 @@ impl<'a> Drive<'a> {
             tokio::select! {
                 biased;
                 turn = &mut turn => return Ok(turn),
-                () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
-                () = at(deadline) => return Err(self.timed_out()),
+                () = cancel.cancelled() => {
+                    return Err(Cut::Halted(Halt::Stop(StopReason::Cancelled)));
+                }
+                () = at(deadline) => return Err(Cut::Halted(self.timed_out())),
+                () = &mut guard => return Err(Cut::Late),
                 () = &mut late, if !flushed => {
                     flushed = true;
-                    self.flush().await?;
+                    self.flush().await.map_err(Cut::Halted)?;
                 }
             }
         }
@@ -298,8 +331,13 @@ impl<'a> Drive<'a> {
         let Some(lease) = self.recorder.lease() else { return Ok(Vec::new()) };
         let journal = Entries::Stored(self.world.read(lease.key.clone())?);
         // It may fail to find out; then the script is told less.
-        let found = diagnose::unsettled(&self.sandbox, journal, *machine.limits(), scope).await;
-        Ok(found.unwrap_or_default())
+        let found = diagnose::unsettled(&self.sandbox, journal, *machine.limits(), scope);
+        tokio::select! {
+            biased;
+            found = found => Ok(found.unwrap_or_default()),
+            () = self.cancel.cancelled() => Err(Halt::Stop(StopReason::Cancelled)),
+            () = at(self.deadline()) => Err(self.timed_out()),
+        }
     }
 
     /// The outcome that an entry of this run's own journal holds.
@@ -358,11 +396,11 @@ impl<'a> Drive<'a> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.timeout.map(|timeout| self.started + timeout)
+        self.times.run.map(|run| self.started + run)
     }
 
     fn timed_out(&self) -> Halt {
-        let limit_ms = self.timeout.map_or(0, |timeout| timeout.as_millis());
+        let limit_ms = self.times.run.map_or(0, |run| run.as_millis());
         let limit_ms = u64::try_from(limit_ms).unwrap_or(u64::MAX);
         Halt::Stop(StopReason::TimedOut { limit_ms })
     }

@@ -184,7 +184,7 @@ impl World {
 
     fn begin(&mut self, job: Job, machine: &mut Machine) {
         let call = job.call;
-        machine.dispatched(call, clock::now_us());
+        machine.dispatched(call, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
         let notes = self.board.notes(call, &job.choice.provider);
         // On the heap: a call is many nested futures, and thousands may wait.

@@ -40,7 +40,7 @@ use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
 use crate::reading::entries_of;
 use crate::recorder::{Birth, Recorder};
-use crate::request::{AgentSettings, ResumeRequest, RunRequest, ScriptFile};
+use crate::request::{AgentSettings, ResumeRequest, RunRequest, ScriptFile, Times};
 use crate::watch::Watcher;
 use crate::writer::Writer;
 
@@ -61,7 +61,7 @@ pub(crate) struct Means {
     pub(crate) registry: Registry,
     pub(crate) standing: Standing,
     pub(crate) agents: AgentSettings,
-    pub(crate) timeout: Option<std::time::Duration>,
+    pub(crate) times: Times,
 }
 
 /// Starts runs and takes them up again. Clones share everything.
@@ -140,8 +140,8 @@ impl Engine {
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
-        let (agents, timeout) = (request.agents, request.timeout);
-        let means = Means { registry, standing, agents, timeout };
+        let (agents, times) = (request.agents, request.times);
+        let means = Means { registry, standing, agents, times };
         self.begin(machine, None, means, watcher, cancel).await
     }
 
@@ -154,7 +154,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let Means { registry, standing, agents, timeout } = means;
+        let Means { registry, standing, agents, times } = means;
         standing.tell(watcher);
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
@@ -166,7 +166,7 @@ impl Engine {
             recorder.create_given(given).await?;
         }
         let world = self.world(&head, registry, standing, limits, agents);
-        Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, timeout)).await
+        Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, times)).await
     }
 
     /// Takes a run up where its journal ends. A run that is over is only
@@ -198,10 +198,10 @@ impl Engine {
             }
             // What another process is at work on would be paid for twice.
             self.refuse_held(&request.run).await?;
-            let ResumeRequest { run, script, limits, timeout, agents, places } = request;
+            let ResumeRequest { run, script, limits, times, agents, places } = request;
             let reason = ForkReason::Edited;
             let of = ForkRequest::of(run);
-            let fork = ForkRequest { script, limits, timeout, agents, places, reason, ..of };
+            let fork = ForkRequest { script, limits, times, agents, places, reason, ..of };
             return Box::pin(self.fork(fork, watcher, cancel)).await;
         }
         if journal.survey.is_over() {
@@ -239,7 +239,7 @@ impl Engine {
             }
         };
         let world = self.world(&head, registry, standing, limits, request.agents);
-        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.timeout)).await
+        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
     }
 
     async fn drive(
@@ -248,10 +248,10 @@ impl Engine {
         recorder: Recorder<'_>,
         world: World,
         cancel: CancellationToken,
-        timeout: Option<std::time::Duration>,
+        times: Times,
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
-        let mut drive = Drive::new(self.sandbox.clone(), recorder, rest, world, cancel, timeout);
+        let mut drive = Drive::new(self.sandbox.clone(), recorder, rest, world, cancel, times);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive.run(machine)).await;
         // Whoever takes the run up next finds none of its agents at work.

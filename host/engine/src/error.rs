@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -59,6 +60,9 @@ pub enum EngineError {
         /// What differs.
         what: &'static str,
     },
+    /// A file holds no run.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// There is another run of that id.
     #[error(
         "run {run} is here already, with another journal, and was left as it is; to have the imported one instead, first delete it: smol-wf history delete {run}"
@@ -79,7 +83,7 @@ pub enum EngineError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// No run of that id.
-    #[error("there is no run `{asked}` in this database; `smol-wf history` lists the runs")]
+    #[error("there is no run `{asked}` in this database; {}", other_ways(asked))]
     UnknownRun {
         /// What was asked for.
         asked: String,
@@ -198,6 +202,17 @@ fn works_in(run: Option<&RunId>) -> String {
     run.map_or_else(|| "agents would work in".to_owned(), |run| format!("run {run} works in"))
 }
 
+/// What was meant by something that is the id of no run here: that, mistyped, or
+/// the name of a workflow.
+fn other_ways(asked: &str) -> String {
+    const LIST: &str = "`smol-wf history` lists the runs";
+    let is_name = |one: char| one.is_alphanumeric() || "-_.".contains(one);
+    if asked.is_empty() || asked.starts_with("run_") || !asked.chars().all(is_name) {
+        return LIST.to_owned();
+    }
+    format!("runs of the workflow `{asked}`: smol-wf history --name {asked}; {LIST}")
+}
+
 /// A few of them, and that there are more.
 fn some_of(runs: &[RunId]) -> String {
     const NAMED_MAX: usize = 5;
@@ -217,6 +232,7 @@ impl EngineError {
             Self::Store(error) => error.code(),
             Self::Journal { error, .. } => error.code(),
             Self::RowChanged { .. } => "run_row_changed",
+            Self::Archive(error) => error.code(),
             Self::ImportConflict { .. } => "import_conflict",
             Self::Mismatch { .. } => "replay_mismatch",
             Self::Sandbox(error) => error.code(),

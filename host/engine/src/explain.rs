@@ -1,10 +1,14 @@
 //! What the guest's parser cannot know of a script that it refuses.
 //!
-//! Owns: the words for two mistakes that look like other ones to a parser of
-//! JavaScript: an import in a body, and types. Never: decides whether a script
-//! is refused; that is done when it comes here.
+//! Owns: the words for mistakes that look like other ones to a parser of
+//! JavaScript (an import in a body, an export beside a `return`, types), and for
+//! imports of what is not there. Never: decides whether a script is refused; that
+//! is done when it comes here, but for those imports.
 
 use smol_wf_core::guest::ScriptError;
+use smol_wf_core::near;
+use smol_wf_core::script::{EXPORTS, Script, missing_export};
+use smol_wf_core::surface::Surface;
 
 /// Endings of files that hold TypeScript.
 const TYPESCRIPT_ENDINGS: [&str; 4] = [".ts", ".mts", ".cts", ".tsx"];
@@ -15,8 +19,44 @@ const DECLARING: [&str; 6] = ["interface", "type", "enum", "declare", "namespace
 /// Words in front of a member in TypeScript alone.
 const MODIFYING: [&str; 4] = ["private", "public", "protected", "readonly"];
 
+/// What is said of a script that imports a name which is not there. The engine of
+/// the guest finds out when it links, and does not say where.
+pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptError> {
+    if surface.is_first() {
+        return None;
+    }
+    let missing = missing_export(&script.text)?;
+    let name = &missing.name;
+    let meant = near::suggestion(name, EXPORTS);
+    let meant = if meant.is_empty() { "; it has `sleep`".to_owned() } else { meant };
+    Some(ScriptError {
+        code: "import".to_owned(),
+        name: "ImportError".to_owned(),
+        message: format!("`workflow:extra` has no export `{name}`{meant}"),
+        line: missing.at.line,
+        column: missing.at.column,
+        stack: String::new(),
+        failure: None,
+    })
+}
+
+/// What there is in place of a module that people know from elsewhere.
+fn instead_of_import(message: &str) -> Option<&'static str> {
+    let name = message.strip_prefix("cannot import `")?.split('`').next()?;
+    match name {
+        "workflow:sandbox" => Some(
+            "a script runs no commands itself, so there is no `exec`: ask an agent to run them, as in agent('run the tests and say what fails')",
+        ),
+        _ => near::nearest(name, ["workflow:extra"]).map(|_| "did you mean `workflow:extra`?"),
+    }
+}
+
 /// The error with what its author has to know.
 pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> ScriptError {
+    if let Some(instead) = instead_of_import(&error.message) {
+        let cannot = error.message.split("`: ").next().unwrap_or_default();
+        return ScriptError { message: format!("{cannot}`: {instead}"), ..error };
+    }
     if error.code != "syntax" || error.line == 0 {
         return error;
     }
@@ -27,6 +67,12 @@ pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> Script
     let (before, rest) = line.split_at(at);
     if let Some(import) = import_in_body(&error.message, line, before) {
         return import_error(error, line, import);
+    }
+    if error.message == "unsupported keyword: export" {
+        return ScriptError { message: EXPORT_IN_BODY.to_owned(), ..error };
+    }
+    if let Some(message) = declared_twice(&error.message, rest) {
+        return ScriptError { message, ..error };
     }
     if TYPESCRIPT_ENDINGS.iter().any(|end| file_name.ends_with(end))
         || is_type(&error.message, before, rest)
@@ -40,6 +86,20 @@ pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> Script
         };
     }
     error
+}
+
+/// An `export` besides that of `meta`, where only a module can have one.
+const EXPORT_IN_BODY: &str = "`export` cannot stand here: a script that returns at top level exports its `meta` and nothing else, and in a module it stands outside of all blocks. Either `return` the result at top level, or `export default` it, not both";
+
+/// Which name is declared twice, where the parser says only that one is.
+fn declared_twice(message: &str, rest: &str) -> Option<String> {
+    let is_that = message.starts_with("invalid redefinition of")
+        || message.starts_with("redefinition of")
+        || message == "duplicate parameter names not allowed in this context";
+    let name = first_word(rest);
+    (is_that && !name.is_empty()).then(|| {
+        format!("`{name}` is declared twice in one scope; give one of the two another name")
+    })
 }
 
 /// The byte of the line where an `import` stands that a body cannot have: its

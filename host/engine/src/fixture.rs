@@ -1,13 +1,14 @@
 //! Fixtures: recorded runs in files, replayed against the scripts of today.
 //!
-//! Owns: what of a run goes into a fixture, and reading one. Never: opens or
-//! writes a file; whoever asks has read it and will write it.
+//! Owns: what of a run goes into a fixture, and reading one. Never: opens a file;
+//! whoever asks has.
 
 mod answers;
 mod assert;
 mod check;
 mod difference;
 mod error;
+mod export;
 mod format;
 mod kept;
 pub(crate) mod redact;
@@ -15,77 +16,23 @@ pub(crate) mod redacted;
 mod rerun;
 mod today;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
-use smol_wf_core::ids::{Digest, RunId};
+use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::{Body, Entry, RunHead};
-use smol_wf_core::report::RunState;
 
 pub use check::{FixtureRequest, FixtureVerdict, Keep, LiveCalls};
 pub use difference::{CallNote, Difference};
 pub use error::FixtureError;
-use format::{FIXTURE_FORMAT, Fixture, Header};
+pub use export::{ExportRequest, FIXTURE_BYTES_MAX, Fixed};
+use format::Fixture;
 use redact::Redaction;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::history::is_held;
 use crate::replay;
 
-/// A run to be made a fixture of.
-#[derive(Debug, Clone)]
-pub struct ExportRequest {
-    /// Which.
-    pub run: RunId,
-    /// Folder that the fixture will lie in: paths in it start from there.
-    pub folder: PathBuf,
-    /// Regular expressions of what is to be redacted, besides the built-in ones.
-    pub redact: Vec<String>,
-}
-
 impl Engine {
-    /// The text of a fixture of a run that is over.
-    ///
-    /// # Errors
-    /// When the run is not over, cannot be read, or does not replay once it is
-    /// redacted.
-    pub async fn fixture(&self, request: ExportRequest) -> Result<String, EngineError> {
-        let (_, entries) = self.load(&self.key(&request.run)).await?;
-        let state = entries.last().map(|entry| RunState::after(&entry.body, false));
-        if !matches!(state, Some(RunState::Completed | RunState::Failed)) {
-            let held = self.row(&request.run).await?.is_some_and(|row| is_held(&row));
-            let run = request.run;
-            return Err(match held {
-                true => FixtureError::Running { run },
-                false => FixtureError::NotOver { run },
-            }
-            .into());
-        }
-        let rules = Redaction::new(&request.redact)?;
-        let plain = without_attempts(&entries);
-        let redacted: Result<Vec<Entry>, _> =
-            plain.iter().map(|entry| rules.entry(entry)).collect();
-        let redacted = redacted.map_err(FixtureError::from)?;
-        let changed = redacted != plain;
-        let mut fixture = Fixture {
-            header: Header {
-                swf: FIXTURE_FORMAT,
-                name: String::new(),
-                script: String::new(),
-                root: String::new(),
-                redact: request.redact,
-                redacted: changed,
-            },
-            entries: redacted,
-        };
-        place(&mut fixture, &plain, &request.folder);
-        let verdict = self.strictly(&fixture, rules).await?;
-        if let Some(mismatch) = verdict.mismatch {
-            return Err(FixtureError::Redaction { run: request.run, mismatch }.into());
-        }
-        Ok(format::write(&fixture).map_err(FixtureError::from)?)
-    }
-
     /// Meets the entries of a fixture again.
     async fn strictly(
         &self,
@@ -157,25 +104,6 @@ fn head_of(entries: &[Entry]) -> Option<&RunHead> {
 fn no_run() -> EngineError {
     let reason = "it does not begin as a run does".to_owned();
     FixtureError::Unreadable { line: 2, reason }.into()
-}
-
-/// Says where script and root are, from the fixture's folder. `plain` has the
-/// paths as they are.
-fn place(fixture: &mut Fixture, plain: &[Entry], folder: &Path) {
-    let Some(head) = head_of(plain) else { return };
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let script = relative(&folder, Path::new(&head.script_path));
-    let root = relative(&folder, Path::new(&head.project_root));
-    fixture.header.name.clone_from(&head.name);
-    if let Some(Entry { body: Body::RunStarted(head), .. }) = fixture.entries.first_mut() {
-        head.script_path.clone_from(&script);
-        head.project_root.clone_from(&root);
-        // Where its agents worked is nothing that it is tested by.
-        head.cwd = None;
-        // Its answers are in the fixture.
-        head.parent = None;
-    }
-    (fixture.header.script, fixture.header.root) = (script, root);
 }
 
 /// A path as seen from a folder, with `/` between its parts. Both are absolute.

@@ -7,7 +7,6 @@
 //! fork can be resumed, exported and replayed when its parent was deleted.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use smol_wf_core::call::{Reply, Reused};
 use smol_wf_core::guest::Outcome;
@@ -29,7 +28,7 @@ use crate::given::Given;
 use crate::history::HistoryPage;
 use crate::places::{Standing, kept};
 use crate::provide;
-use crate::request::{AgentSettings, LimitChanges, Places, ResumeRequest, ScriptFile};
+use crate::request::{AgentSettings, LimitChanges, Places, ResumeRequest, ScriptFile, Times};
 use crate::watch::Watcher;
 
 /// Who answered, where a person did.
@@ -56,8 +55,8 @@ pub struct ForkRequest {
     pub limits: LimitChanges,
     /// How agents are run by this process.
     pub agents: AgentSettings,
-    /// Wall-clock time this process gives the run.
-    pub timeout: Option<Duration>,
+    /// Wall-clock time this process gives the run, and each of its turns.
+    pub times: Times,
     /// Where it works and its scripts lie.
     pub places: Places,
     /// Why.
@@ -78,7 +77,7 @@ impl ForkRequest {
             debug_rules: None,
             limits: LimitChanges::default(),
             agents: AgentSettings::default(),
-            timeout: None,
+            times: Times::default(),
             places: Places::default(),
             reason: ForkReason::Asked,
         }
@@ -140,8 +139,8 @@ impl Engine {
         let now_us = clock::now_us();
         let given = Given { parent: self.key(&request.run), at_us: now_us, answers };
         let machine = Machine::fork(head, start, given.in_fork(), limits, guest, now_us);
-        let (agents, timeout) = (request.agents, request.timeout);
-        let means = Means { registry, standing, agents, timeout };
+        let (agents, times) = (request.agents, request.times);
+        let means = Means { registry, standing, agents, times };
         Box::pin(self.begin(machine, Some(given), means, watcher, cancel)).await
     }
 }

@@ -142,6 +142,14 @@ impl Reading {
         piece.entries.truncate(kept);
         Ok(Some((piece.records, piece.entries)))
     }
+
+    /// One entry by its number, from 0, whatever was read already.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was changed.
+    pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
+        self.pieces.entry(seq).await
+    }
 }
 
 impl Engine {

@@ -23,7 +23,7 @@ pub(crate) struct Journal {
     pub(crate) survey: Survey,
     /// Digest of its last record.
     pub(crate) tip: String,
-    /// Of all bodies.
+    /// Of all bodies, as far as they count.
     pub(crate) bytes: u64,
     key: RunKey,
     /// All of it, when it is small.
@@ -94,6 +94,7 @@ impl Engine {
             key: self.key(run),
             kept: Some(Vec::new()),
         };
+        let mut written = 0;
         while let Some(piece) = pieces.next().await? {
             if journal.survey.entries == 0 {
                 same_run(&row, &piece.entries)?;
@@ -105,8 +106,9 @@ impl Engine {
                 journal.survey.add(entry);
             }
             journal.bytes += piece.bytes;
+            written += piece.written;
             match &mut journal.kept {
-                Some(kept) if journal.bytes <= KEPT_BYTES_MAX => kept.extend(piece.entries),
+                Some(kept) if written <= KEPT_BYTES_MAX => kept.extend(piece.entries),
                 kept => *kept = None,
             }
         }

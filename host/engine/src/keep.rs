@@ -3,14 +3,23 @@
 //! Owns: that neither touches a run that a process works on. Never: decides
 //! which runs go.
 
-use smol_wf_core::archive::Archive;
-use smol_wf_core::ids::RunId;
-use smol_wf_store::{NewRun, Store, StoreError};
+use std::io;
+
+use smol_wf_core::archive::Reader;
+use smol_wf_core::ids::{RunId, TenantId};
+use smol_wf_core::journal::Record;
+use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::holding::judge;
+
+/// The lines of a file that a run was exported to, without their ends.
+pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
+
+/// How much of a journal is compared at once.
+const COMPARED: Bound = Bound { records: 1_024, bytes: 1024 * 1024 };
 
 /// What became of a run that was to be taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,34 +75,116 @@ impl Engine {
         }
     }
 
-    /// Takes in a run of another store, under its own id.
+    /// Takes in a run of another store, under its own id. No more of it is in
+    /// memory than one record. What is read is written in one transaction, so the
+    /// lines must not be waited for.
     ///
     /// # Errors
+    /// [`EngineError::Archive`] at the first line that does not fit;
     /// [`EngineError::ImportConflict`] when there is a run of that id whose
-    /// journal is another one.
-    pub async fn import(&self, archive: Archive) -> Result<Imported, EngineError> {
-        let key = self.key(&archive.run);
-        let run = NewRun {
-            key: key.clone(),
-            name: archive.name,
-            created_at_us: archive.entries.first().map_or(0, |entry| entry.at_us),
-            // Whoever took it in decides when it goes on.
-            wake_at_us: None,
-        };
-        let (owner, expires) = (self.owner.clone(), clock::now_us() + clock::LEASE_US);
-        let records = archive.records;
-        let outcome = self
-            .writer
-            .with(move |store: &mut dyn Store| {
-                if let Some(found) = store.load(&key)? {
-                    return Ok((found == records).then_some(Imported::Same));
-                }
-                let lease = store.create(&run, &owner, expires, &records)?;
-                store.release(&lease)?;
-                store.settle()?;
-                Ok::<_, StoreError>(Some(Imported::New))
-            })
-            .await??;
-        outcome.ok_or(EngineError::ImportConflict { run: archive.run })
+    /// journal is another one. Nothing is taken in then.
+    pub async fn import(&self, lines: Lines) -> Result<(RunId, Imported), EngineError> {
+        let (tenant, owner) = (self.tenant.clone(), self.owner.clone());
+        self.writer.with(move |store: &mut dyn Store| take_in(store, tenant, &owner, lines)).await?
     }
+}
+
+fn take_in(
+    store: &mut dyn Store,
+    tenant: TenantId,
+    owner: &str,
+    lines: Lines,
+) -> Result<(RunId, Imported), EngineError> {
+    let mut coming = Coming::begin(lines)?;
+    let key = RunKey { tenant, run: coming.reader.run().clone() };
+    if store.load_from(&key, 0, Bound::records(1))?.is_some() {
+        return match is_same(store, &key, &mut coming)? {
+            true => Ok((key.run, Imported::Same)),
+            false => Err(EngineError::ImportConflict { run: key.run }),
+        };
+    }
+    let first = coming.record()?;
+    let run = NewRun {
+        key: key.clone(),
+        name: coming.reader.name().to_owned(),
+        created_at_us: coming.reader.created_at_us(),
+        // Whoever took it in decides when it goes on.
+        wake_at_us: None,
+    };
+    let expires = clock::now_us() + clock::LEASE_US;
+    let mut refused = None;
+    let mut rest = std::iter::from_fn(|| match coming.record() {
+        Ok(record) => record.map(Ok),
+        Err(error) => {
+            let reason = error.to_string();
+            refused = Some(error);
+            Some(Err(StoreError::Invalid { key: key.clone(), reason }))
+        }
+    });
+    let mut records = first.into_iter().map(Ok).chain(&mut rest);
+    let created = store.create_from(&run, owner, expires, &mut records);
+    match (created, refused) {
+        (_, Some(error)) => Err(error),
+        (created, None) => {
+            store.release(&created?)?;
+            store.settle()?;
+            Ok((run.key.run, Imported::New))
+        }
+    }
+}
+
+/// Whether this journal is the one that is here already.
+fn is_same(store: &mut dyn Store, key: &RunKey, coming: &mut Coming) -> Result<bool, EngineError> {
+    let mut seq = 0;
+    loop {
+        let Some(here) = store.load_from(key, seq, COMPARED)? else { return Ok(false) };
+        for record in &here.records {
+            if coming.record()?.as_ref() != Some(record) {
+                return Ok(false);
+            }
+        }
+        if here.is_last {
+            return Ok(coming.record()?.is_none());
+        }
+        seq += here.records.len() as u64;
+    }
+}
+
+/// The records of a file, each checked as it comes.
+struct Coming {
+    reader: Reader,
+    lines: Lines,
+}
+
+impl Coming {
+    fn begin(mut lines: Lines) -> Result<Self, EngineError> {
+        let first = lines.next().transpose().map_err(unreadable)?;
+        Ok(Self { reader: Reader::begin(first.as_deref())?, lines })
+    }
+
+    /// The next one; none behind the last of a file that is whole.
+    fn record(&mut self) -> Result<Option<Record>, EngineError> {
+        while let Some(line) = self.lines.next().transpose().map_err(unreadable)? {
+            if let Some(record) = self.reader.record(&line)? {
+                return Ok(Some(record));
+            }
+        }
+        self.reader.finish()?;
+        Ok(None)
+    }
+}
+
+/// Checks a file before anything is opened for it, and says how many records it
+/// has.
+///
+/// # Errors
+/// As of [`Engine::import`].
+pub fn look_over(lines: Lines) -> Result<u64, EngineError> {
+    let mut coming = Coming::begin(lines)?;
+    while coming.record()?.is_some() {}
+    Ok(coming.reader.found())
+}
+
+fn unreadable(error: io::Error) -> EngineError {
+    EngineError::System { doing: "read the file", error }
 }

@@ -51,16 +51,18 @@ mod writer;
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
-    CallNote, Difference, ExportRequest, FixtureError, FixtureRequest, FixtureVerdict, Keep,
-    LiveCalls,
+    CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, Fixed, FixtureError, FixtureRequest,
+    FixtureVerdict, Keep, LiveCalls,
 };
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, Latest, Reading, RunJournal, RunSummary};
-pub use keep::Imported;
+pub use keep::{Imported, Lines, look_over};
 pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};
 pub use replay::ReplayReport;
-pub use request::{AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest, ScriptFile};
+pub use request::{
+    AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest, ScriptFile, Times,
+};
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};

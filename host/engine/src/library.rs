@@ -30,7 +30,7 @@ pub use lookup::find_workflow;
 pub(crate) use lookup::{Asked, Library, is_users};
 pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
-pub use named::{read_found, read_named, stays_inside};
+pub use named::{open_named, read_found, read_named, stays_inside};
 
 /// The directory that no child workflow of a run may lie outside of.
 #[derive(Debug)]
@@ -224,11 +224,17 @@ pub fn load_named(path: &Path, home: Option<&Path>) -> Result<Vec<u8>, LibraryEr
 fn taken(path: &Path, opened: std::io::Result<cap_std::fs::File>) -> Result<Vec<u8>, LibraryError> {
     let name = || shown(&path.to_string_lossy());
     let file = opened.map_err(|error| match named::is_escape(&error) {
-        true => LibraryError::LinkOutside { path: name() },
+        true => LibraryError::LinkOutside { path: shown(&link_in(path).to_string_lossy()) },
         false => LibraryError::io(path, error),
     })?;
     file::take(file, SCRIPT_BYTES_MAX as u64, false)
         .map_err(|refused| LibraryError::refused(name(), refused))
+}
+
+/// The part of a path that is a link, the outermost; else the path.
+fn link_in(path: &Path) -> &Path {
+    let is_link = |part: &&Path| part.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    path.ancestors().filter(is_link).last().unwrap_or(path)
 }
 
 /// Without symbolic links, as far as the path exists.

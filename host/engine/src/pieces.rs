@@ -40,8 +40,10 @@ pub(crate) struct Piece {
     pub(crate) records: Vec<Record>,
     /// Digest of the last one.
     pub(crate) tip: String,
-    /// Of all bodies.
+    /// Of all bodies, as far as they count.
     pub(crate) bytes: u64,
+    /// Of all bodies.
+    pub(crate) written: u64,
     /// Where the next one begins; none when this is the last.
     next: Option<Place>,
 }
@@ -80,6 +82,13 @@ impl Pieces {
         Ok(Some(piece))
     }
 
+    /// One entry of it, wherever it stands.
+    pub(crate) async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
+        let key = self.key.clone();
+        let read = self.writer.ask(move |store| entry_at(store, &key, seq))?;
+        read.await.map_err(|_| WriterGone)?
+    }
+
     fn ask(&mut self, at: Place) -> Result<(), EngineError> {
         let (key, records, bodies) = (self.key.clone(), self.records, self.bodies);
         self.records = RECORDS_MAX.min(records.saturating_mul(2));
@@ -101,41 +110,54 @@ fn read(
     let mut records = stretch.records;
     let entries = journal::read_behind(&at.chain, at.seq, &records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
-    let bytes = records.iter().map(|record| record.body.len() as u64).sum();
+    let counted = |(entry, record): (&Entry, &Record)| entry.body.counted(record.body.len()) as u64;
+    let written = records.iter().map(|record| record.body.len() as u64).sum();
+    let bytes = entries.iter().zip(&records).map(counted).sum();
     if !bodies {
         records.iter_mut().for_each(|record| record.body = String::new());
     }
     let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
     let next = (!stretch.is_last)
         .then(|| Place { seq: at.seq + records.len() as u64, chain: tip.clone() });
-    Ok(Piece { entries, records, tip, bytes, next })
+    Ok(Piece { entries, records, tip, bytes, written, next })
 }
 
-/// The outcome that this entry of a journal holds. Its digest is checked, with
-/// that of the entry before it.
+/// This entry of a journal. Its digest is checked, with that of the entry before
+/// it.
+pub(crate) fn entry_at(
+    store: &mut dyn Store,
+    key: &RunKey,
+    seq: u64,
+) -> Result<Entry, EngineError> {
+    let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
+    let mut one = |seq| {
+        let stretch = store.load_from(key, seq, Bound::records(1))?;
+        stretch.and_then(|stretch| stretch.records.into_iter().next()).ok_or_else(unknown)
+    };
+    let chain = seq.checked_sub(1).map(&mut one).transpose()?.map(|before| before.chain);
+    let record = one(seq)?;
+    let chain = chain.unwrap_or_default();
+    let read = journal::read_behind(&chain, seq, std::slice::from_ref(&record))
+        .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
+    read.into_iter().next().ok_or_else(unknown)
+}
+
+/// The outcome that this entry of a journal holds.
 pub(crate) fn outcome_at(
     store: &mut dyn Store,
     key: &RunKey,
     entry: u64,
 ) -> Result<Outcome, EngineError> {
-    let unreadable = |seq| EngineError::Journal {
-        run: key.run.clone(),
-        error: JournalError::Unreadable { seq, reason: "it holds no outcome".to_owned() },
-    };
-    let before = entry.checked_sub(1).ok_or_else(|| unreadable(entry))?;
-    let mut one = |seq| {
-        let stretch = store.load_from(key, seq, Bound::records(1))?;
-        let record = stretch.and_then(|stretch| stretch.records.into_iter().next());
-        record.ok_or_else(|| EngineError::UnknownRun { asked: key.run.to_string() })
-    };
-    let chain = one(before)?.chain;
-    let record = one(entry)?;
-    let read = journal::read_behind(&chain, entry, std::slice::from_ref(&record))
-        .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
-    match read.into_iter().next().map(|entry| entry.body) {
-        Some(Body::AnswerPooled(pooled)) => Ok(pooled.outcome),
-        Some(Body::Settled { outcome, .. } | Body::AgentAnswered { outcome, .. }) => Ok(outcome),
-        _ => Err(unreadable(entry)),
+    match entry_at(store, key, entry)?.body {
+        Body::AnswerPooled(pooled) => Ok(pooled.outcome),
+        Body::Settled { outcome, .. } | Body::AgentAnswered { outcome, .. } => Ok(outcome),
+        _ => Err(EngineError::Journal {
+            run: key.run.clone(),
+            error: JournalError::Unreadable {
+                seq: entry,
+                reason: "it holds no outcome".to_owned(),
+            },
+        }),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use smol_wf_core::journal::RunHead;
+use smol_wf_core::near;
 use smol_wf_providers::Registry;
 use smol_wf_providers::debug::Debug;
 
@@ -32,14 +33,20 @@ impl Providers for DebugOnly {
     }
 }
 
+/// That there is no provider of this name, and which there are.
+pub(crate) fn unknown(asked: &str, registry: &Registry) -> String {
+    let there: Vec<&str> = registry.names().collect();
+    let meant = near::suggestion(asked, there.iter().copied());
+    format!("unknown provider `{asked}`; available: {}{meant}", there.join(", "))
+}
+
 /// The providers of a run, the debug provider among them.
 pub(crate) fn registry(providers: &dyn Providers, head: &RunHead) -> Result<Registry, EngineError> {
     let debug = Debug::with_rules(&head.debug_rules)
         .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
     let registry = providers.registry(head)?.with(Arc::new(debug));
     if registry.get(&head.provider).is_none() {
-        let (asked, there) = (&head.provider, registry.names().collect::<Vec<_>>().join(", "));
-        let message = format!("unknown provider `{asked}`; available: {there}");
+        let message = unknown(&head.provider, &registry);
         return Err(EngineError::Request { message });
     }
     Ok(registry)

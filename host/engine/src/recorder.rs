@@ -338,7 +338,11 @@ impl<'a> Recorder<'a> {
 
     fn durable(&mut self, told: Vec<Pending>, records: &[Record]) {
         self.length += records.len() as u64;
-        self.bytes += records.iter().map(|record| record.body.len() as u64).sum::<u64>();
+        let entries = told.iter().filter_map(Pending::entry);
+        self.bytes += entries
+            .zip(records)
+            .map(|(entry, record)| entry.body.counted(record.body.len()) as u64)
+            .sum::<u64>();
         for pending in &told {
             match pending {
                 Pending::Entry(entry) => self.tell(entry, false),

@@ -134,7 +134,7 @@ pub(crate) async fn verify(
 }
 
 /// What it means that a machine which was given a journal pauses like this.
-fn verdict(machine: &Machine, pause: Pause) -> Verdict {
+pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),
         // Where the recording ends, whatever comes next is not part of it.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
-use smol_wf_core::limits::{AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits};
+use smol_wf_core::limits::{
+    AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits, TURN_MS_DEFAULT,
+};
 use smol_wf_core::prices::Prices;
 
 /// A script that the caller has read.
@@ -41,12 +43,28 @@ pub struct RunRequest {
     pub agents: AgentSettings,
     /// Rules of the debug provider.
     pub debug_rules: Vec<String>,
-    /// Wall-clock time this process gives the run.
-    pub timeout: Option<Duration>,
+    /// Wall-clock time this process gives the run, and each of its turns.
+    pub times: Times,
     /// Seed of everything random; drawn when there is none.
     pub seed: Option<u64>,
     /// Where it works, and where its scripts lie.
     pub places: Places,
+}
+
+/// Wall-clock time that a process gives a run. Ends no more than this process's
+/// part in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// All of it; as long as it takes when there is none.
+    pub run: Option<Duration>,
+    /// One turn of a script, whatever its fuel says.
+    pub turn: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { run: None, turn: Duration::from_millis(TURN_MS_DEFAULT) }
+    }
 }
 
 /// Where a run works and where its scripts lie, as far as its head does not say
@@ -147,8 +165,8 @@ pub struct ResumeRequest {
     pub limits: LimitChanges,
     /// How agents are run by this process.
     pub agents: AgentSettings,
-    /// Wall-clock time this process gives the run.
-    pub timeout: Option<Duration>,
+    /// Wall-clock time this process gives the run, and each of its turns.
+    pub times: Times,
     /// Where it works and its scripts lie now.
     pub places: Places,
 }

@@ -101,6 +101,20 @@ async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() 
     let providers: Vec<_> = report.usage.by_provider.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(providers, ["agent", "other"]);
 
+    let mut fold = EventFold::new();
+    let entries = bench.entries(&report.run_id);
+    let events: Vec<_> = entries.iter().flat_map(|entry| fold.after(entry)).collect();
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| event.kind == "workflow.agent_started")
+        .map(|event| (event.metadata.provider.as_deref().unwrap(), event.data.get("vendor")))
+        .collect();
+    let (copilot, vendor) = (json!("github-copilot"), json!("vendor"));
+    assert_eq!(told, [("agent", Some(&copilot)), ("agent", Some(&vendor)), ("other", None)]);
+    assert!(
+        events.iter().all(|event| event.metadata.provider.as_deref() != Some("github-copilot"))
+    );
+
     // Where no vendor is taken, it is nobody, and so is a provider that is named.
     for (provider, option) in [
         ("other", "model: 'm?provider=github-copilot'"),
@@ -113,4 +127,27 @@ async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() 
         let hint = error.message.contains("--agent-provider agent");
         assert_eq!(hint, provider == "other", "{}", error.message);
     }
+}
+
+#[tokio::test]
+async fn a_vendor_is_of_the_provider_that_the_call_or_its_phase_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let ((pi, models), (other, of_other)) = (keeps("agent", true), keeps("other", false));
+    let bench = Bench::new(dir.path(), vec![pi, other]);
+    let script = "export const meta = { name: 'm', description: 'd', phases: [\
+                  { title: 'of phase', provider: 'agent' }, \
+                  { title: 'whole', provider: 'agent', model: 'w?provider=vendor' }] };\n\
+                  export default async () => [\
+                  await agent('a', { phase: 'of phase', model: 'm?provider=vendor' }), \
+                  await agent('b', { phase: 'of phase', model: 'm?provider=other' }), \
+                  await agent('c', { phase: 'whole' }), \
+                  await agent('d', { provider: 'agent', model: 'm?provider=vendor' }), \
+                  await agent('e', { provider: 'other', model: 'm' })].length;";
+    let mut request = bench.request("");
+    request.script.bytes = script.as_bytes().to_vec();
+    request.provider = "other".into();
+    let report = bench.run(request).await;
+    assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
+    assert_eq!(*models.lock().unwrap(), ["vendor/m", "vendor/w", "vendor/m"]);
+    assert_eq!(*of_other.lock().unwrap(), ["m", "m"]);
 }

@@ -17,7 +17,7 @@ use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
-    NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Watcher,
+    NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
 };
 use smol_wf_store::{
     Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Stretch, Summary,
@@ -40,7 +40,7 @@ fn request(body: &str) -> RunRequest {
         defaults: CallDefaults::default(),
         agents: AgentSettings::default(),
         debug_rules: Vec::new(),
-        timeout: None,
+        times: Times::default(),
         seed: Some(1),
         places: Places { project_root: Some(dir), ..Places::default() },
     }

@@ -16,7 +16,7 @@ use crate::bindings::Workflow;
 use crate::convert::{Ask, Fire, Settle, Start, Unsettled};
 use crate::fault::TurnFault;
 use crate::sandbox::{InstanceLimits, Place};
-use crate::state::{AnyHost, State};
+use crate::state::{AnyHost, Meter, State};
 
 /// Limits of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Turn<H> {
 /// instance with it; later turns end as [`TurnFault::Spent`].
 pub struct Guest {
     live: Option<Live>,
+    meter: Arc<Meter>,
+    yield_fuel: u64,
 }
 
 struct Live {
@@ -65,8 +67,21 @@ pub(crate) struct Asked<A> {
 }
 
 impl Guest {
-    pub(crate) fn new(store: Store<State>, workflow: Workflow, place: Place) -> Self {
-        Self { live: Some(Live { store, workflow, _place: place }) }
+    pub(crate) fn new(
+        store: Store<State>,
+        workflow: Workflow,
+        place: Place,
+        yield_fuel: u64,
+    ) -> Self {
+        let meter = Arc::clone(&store.data().meter);
+        Self { live: Some(Live { store, workflow, _place: place }), meter, yield_fuel }
+    }
+
+    /// Fuel of the turn that was begun last, as far as it came: for one that was
+    /// cut off, to the last time that it let others run.
+    #[must_use]
+    pub fn fuel_so_far(&self) -> u64 {
+        self.yield_fuel.saturating_mul(self.meter.yields()).saturating_add(self.meter.charged())
     }
 
     /// Whether it can have another turn.
@@ -199,7 +214,11 @@ impl Live {
             if meter.charged() > fuel {
                 return Poll::Ready(Err(Trap::OutOfFuel.into()));
             }
-            put.as_mut().poll(context)
+            let polled = put.as_mut().poll(context);
+            if polled.is_pending() {
+                meter.yielded();
+            }
+            polled
         })
         .await
     }

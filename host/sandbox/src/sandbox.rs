@@ -42,8 +42,9 @@ pub struct SandboxConfig {
     /// Reserve room for all of them at once, which makes each of them faster to
     /// make and the sandbox slower to set up.
     pub pooled: bool,
-    /// Fuel after which a busy guest lets others run, about 5 ms of work.
-    /// Changes no result and no fuel.
+    /// Fuel after which a busy guest lets others run: about a millisecond of most
+    /// work, and a tenth of a second of the slowest that is known. Changes no
+    /// result and no fuel.
     pub yield_fuel: u64,
     /// Bytes of native stack of the guest. More changes nothing; less turns
     /// deep recursion into traps.
@@ -54,7 +55,7 @@ impl SandboxConfig {
     /// For so many instances at once, mapped one by one: for a few scripts.
     #[must_use]
     pub fn new(instances_max: u32) -> Self {
-        Self { instances_max, pooled: false, yield_fuel: 50_000_000, wasm_stack: WASM_STACK }
+        Self { instances_max, pooled: false, yield_fuel: 10_000_000, wasm_stack: WASM_STACK }
     }
 
     /// For so many instances at once, out of a pool: for scripts by the hundred.
@@ -194,7 +195,7 @@ impl Sandbox {
         let place = Place::take(&shared.places, shared.config.instances_max).ok_or_else(full)?;
         let mut store = Store::new(&shared.engine, State::new(limits.memory_mib));
         match shared.fill(&mut store).await {
-            Ok(workflow) => Ok(Guest::new(store, workflow, place)),
+            Ok(workflow) => Ok(Guest::new(store, workflow, place, shared.config.yield_fuel)),
             // The pool hears of an instance's end a moment later than we do.
             Err(error) if error.is::<PoolConcurrencyLimitError>() => Err(full()),
             Err(_) if store.data().memory_denied() => Err(SandboxError::Instance {

@@ -32,6 +32,8 @@ const BYTE_FUEL: u64 = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     charged: AtomicU64,
+    /// How often the guest let others run in this turn.
+    yields: AtomicU64,
     now_us: AtomicU64,
 }
 
@@ -47,6 +49,15 @@ impl Meter {
         self.charged.load(Relaxed)
     }
 
+    /// The guest lets others run.
+    pub(crate) fn yielded(&self) {
+        self.yields.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn yields(&self) -> u64 {
+        self.yields.load(Relaxed)
+    }
+
     /// The time; the next read will see a later one.
     pub(crate) fn read_clock(&self) -> u64 {
         self.now_us.fetch_add(READ_US, Relaxed)
@@ -54,6 +65,7 @@ impl Meter {
 
     fn begin(&self, now_us: i64) {
         self.charged.store(0, Relaxed);
+        self.yields.store(0, Relaxed);
         self.now_us.fetch_max(u64::try_from(now_us).unwrap_or(0), Relaxed);
     }
 }

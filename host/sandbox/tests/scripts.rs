@@ -94,6 +94,9 @@ async fn a_turn_that_is_dropped_midway_spends_its_guest() {
     let turn = one.start(Recorder::default(), limits(), &script);
     tokio::time::timeout(std::time::Duration::from_millis(20), turn).await.unwrap_err();
     assert!(one.is_spent());
+    // What it had used is known, to the last time that it let others run.
+    let used = one.fuel_so_far();
+    assert!(used >= 10_000 && used.is_multiple_of(10_000), "{used}");
     // Its place in the sandbox of one is free again.
     assert_healthy(&sandbox).await;
     let turn = one.start(Recorder::default(), limits(), &script).await;

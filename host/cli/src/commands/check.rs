@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use smol_wf_engine::Places;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 
 use super::rehearsal::OutputFlags;
 use super::run::find_script;
+use super::scripts;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
 use crate::words::plural;
-use crate::{exit, output, screen};
+use crate::{exit, output, paths, screen};
 
 /// Check scripts without running them
 ///
@@ -22,7 +24,7 @@ use crate::{exit, output, screen};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
-    /// Scripts: paths, or names of workflows
+    /// Scripts: paths, names of workflows, or folders to look for scripts in
     #[arg(required = true)]
     scripts: Vec<PathBuf>,
 
@@ -37,6 +39,7 @@ pub(crate) struct CheckArgs {
 const EXAMPLES: &str = "\
 Examples:
   smol-wf check review.js
+  smol-wf check .
   smol-wf check .agents/workflows/*.js --strict --output json
 
 Exit codes:
@@ -61,15 +64,15 @@ struct InFile<'a> {
 
 impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let checks = Checks::new()?;
+        let checks = Checks::new(places())?;
         let mut found: Vec<(String, Finding)> = Vec::new();
         // One that cannot be had does not hide what is wrong with the others.
-        let (mut scripts, mut missing) = (0, None);
-        for asked in &self.scripts {
-            let script = match find_script(asked) {
+        let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);
+        for asked in self.each(&mut missing) {
+            let script = match find_script(&asked) {
                 Ok(script) => script,
                 Err(error) => {
-                    missing.get_or_insert(error);
+                    missing.get_or_insert(error.into());
                     continue;
                 }
             };
@@ -98,11 +101,35 @@ impl CheckArgs {
             }
         }
         if let Some(error) = missing {
-            return Err(error.into());
+            return Err(error);
         }
         let bad = errors > 0 || (self.strict && warnings > 0);
         Ok(ExitCode::from(if bad { exit::MISMATCH } else { 0 }))
     }
+}
+
+impl CheckArgs {
+    /// The scripts that are asked for, those of folders one by one.
+    fn each(&self, missing: &mut Option<CommandError>) -> Vec<PathBuf> {
+        let mut each = Vec::with_capacity(self.scripts.len());
+        for asked in &self.scripts {
+            if !asked.is_dir() {
+                each.push(asked.clone());
+                continue;
+            }
+            match scripts::find(asked) {
+                Ok(found) => each.extend(found),
+                Err(error) => drop(missing.get_or_insert(error)),
+            }
+        }
+        each
+    }
+}
+
+/// Where a run would be that is started here.
+fn places() -> Places {
+    let cwd = std::path::absolute(".").ok();
+    Places { cwd, here: None, project_root: None, home: paths::home() }
 }
 
 fn text(file: &str, finding: &Finding) -> String {

@@ -22,7 +22,7 @@ use checks::{Check, State};
 
 /// Longest that a provider may take to say how it is: their own questions are
 /// bounded more tightly, and this holds for all of them.
-const PROBE_TIME_MAX: Duration = Duration::from_secs(30);
+const PROBE_TIME_MAX: Duration = Duration::from_secs(75);
 
 /// Say whether a run can work here, and what to type where it cannot
 ///

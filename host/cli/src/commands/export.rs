@@ -2,6 +2,7 @@
 //!
 //! Owns: which form goes where. Never: what a form says; the core has them.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,10 +11,11 @@ use clap::{Args, ValueEnum};
 use smol_wf_core::archive;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
-use smol_wf_core::ids::RunId;
-use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::guest::Outcome;
+use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::journal::Body;
 use smol_wf_core::report::RunState;
-use smol_wf_core::trace::{self, Content};
+use smol_wf_core::trace::{self, Said, Spans};
 use smol_wf_engine::{EngineError, Reading};
 
 use super::fixture::FixtureFlags;
@@ -159,35 +161,92 @@ impl ExportArgs {
             }
             Form::ChromeTrace | Form::OtlpJson => {
                 let mut whole = Vec::new();
+                let mut large = Large::default();
                 while let Some((_, mut entries)) = reading.next().await? {
-                    if !self.content {
-                        entries.iter_mut().for_each(|entry| entry.body.shorten(SHOWN_BYTES_MAX));
+                    for (seq, entry) in (whole.len() as u64..).zip(&mut entries) {
+                        large.note(seq, &entry.body);
+                        entry.body.shorten(SHOWN_BYTES_MAX);
                     }
                     whole.append(&mut entries);
                 }
-                self.trace(form, &mut sink, run, &whole, reading.held)?;
+                let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
+                let details = Details::fold(&whole, reading.held).map_err(unknown)?;
+                if form == Form::ChromeTrace {
+                    sink.document(&trace::chrome(&details))?;
+                } else {
+                    let last = whole.last().map(|last| RunState::after(&last.body, reading.held));
+                    let state = last.unwrap_or(RunState::Interrupted);
+                    self.spans(&mut sink, &details, state, (&large, &reading)).await?;
+                }
             }
         }
         Ok(sink.finish()?)
     }
 
-    fn trace(
+    /// Span by span: with prompts and answers, the whole may be larger than memory.
+    async fn spans(
         &self,
-        form: Form,
         sink: &mut Sink,
-        run: &RunId,
-        entries: &[Entry],
-        held: bool,
+        details: &Details<'_>,
+        state: RunState,
+        (large, reading): (&Large, &Reading),
     ) -> Result<(), CommandError> {
-        let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
-        let details = Details::fold(entries, held).map_err(unknown)?;
-        if form == Form::ChromeTrace {
-            return Ok(sink.document(&trace::chrome(&details))?);
+        let frame = serde_json::to_string_pretty(&trace::otlp(env!("CARGO_PKG_VERSION")));
+        let frame = frame.map_err(io::Error::from)?;
+        // The list of spans is the only empty one.
+        let (before, behind) = frame.split_once("[]").unwrap_or((&frame, ""));
+        let indent = before.lines().last().map_or(0, |line| line.len() - line.trim_start().len());
+        let spans = Spans::of(details);
+        sink.json(&format!("{before}["))?;
+        sink.indented(indent + 2, &spans.root(state), !details.steps.is_empty())?;
+        for (index, step) in details.steps.iter().enumerate() {
+            let said = match self.content {
+                true => Some(large.said(step.step, reading).await?),
+                false => None,
+            };
+            let span = spans.step(step, said.as_ref());
+            sink.indented(indent + 2, &span, index + 1 < details.steps.len())?;
         }
-        let content = if self.content { Content::Included } else { Content::LeftOut };
-        let state =
-            entries.last().map_or(RunState::Interrupted, |last| RunState::after(&last.body, held));
-        let version = env!("CARGO_PKG_VERSION");
-        Ok(sink.document(&trace::otlp(&details, state, version, content))?)
+        Ok(sink.json(&format!("{:indent$}]{behind}", ""))?)
+    }
+}
+
+/// Where prompts and answers stand that are not kept in memory.
+#[derive(Default)]
+struct Large {
+    prompts: HashMap<CallId, u64>,
+    answers: HashMap<CallId, u64>,
+}
+
+impl Large {
+    fn note(&mut self, seq: u64, body: &Body) {
+        let (at, call) = match body {
+            Body::AgentCalled { call, .. } => (&mut self.prompts, *call),
+            Body::Settled { call, .. } | Body::AgentAnswered { call, .. } => {
+                (&mut self.answers, *call)
+            }
+            _ => return,
+        };
+        if body.weight() > SHOWN_BYTES_MAX {
+            at.insert(call, seq);
+        }
+    }
+
+    /// What is said in a call, as far as it is large.
+    async fn said(&self, call: CallId, reading: &Reading) -> Result<Said, EngineError> {
+        let mut said = Said::default();
+        if let Some(seq) = self.prompts.get(&call)
+            && let Body::AgentCalled { request, .. } = reading.entry(*seq).await?.body
+        {
+            said.prompt = Some(request.prompt);
+        }
+        if let Some(seq) = self.answers.get(&call)
+            && let Body::Settled { outcome: Outcome::Value(answer), .. }
+            | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } =
+                reading.entry(*seq).await?.body
+        {
+            said.answer = Some(answer);
+        }
+        Ok(said)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Owns: files and folders. Never: what stands in a fixture.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::library;
 use smol_wf_engine::{Engine, ExportRequest};
 
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, FileError, talk};
 use crate::{paths, screen};
 
 /// What fixtures end in.
@@ -49,9 +49,17 @@ impl FixtureFlags {
             talk(&format!("made the folder {}", screen::path(&folder)));
         }
         let request = ExportRequest { run: run.clone(), folder, redact: self.redact };
-        let text = engine.fixture(request).await?;
-        write(&path, &text)?;
+        let fixed = engine.fixture(request).await?;
+        let mut file = Replacing::begin(&path).map_err(|error| unwritable(&path, &error))?;
+        fixed.write(&mut file.to).await?;
+        file.finish().map_err(|error| unwritable(&path, &error))?;
         let shown = screen::path(&asked);
+        let (within, home) = (within(&asked), paths::home());
+        if let Err(error) = fixed.finds_its_script(&path, Some(&within), home.as_deref()) {
+            let code = error.code();
+            talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
+            return Ok(ExitCode::SUCCESS);
+        }
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
         Ok(ExitCode::SUCCESS)
     }
@@ -68,6 +76,55 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
 }
 
+/// A file that takes the place of another one when it is whole, as [`replace`] has
+/// it.
+struct Replacing {
+    to: BufWriter<File>,
+    path: PathBuf,
+    /// None where what is there is written to.
+    beside: Option<PathBuf>,
+}
+
+impl Replacing {
+    fn begin(path: &Path) -> io::Result<Self> {
+        library::stays_inside(path, paths::home().as_deref())?;
+        let path = path.to_owned();
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Ok(Self { to: BufWriter::new(File::create(&path)?), path, beside: None });
+        }
+        let beside = beside(&path);
+        remove(&beside)?;
+        let file = File::create_new(&beside)?;
+        Ok(Self { to: BufWriter::new(file), path, beside: Some(beside) })
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.to.flush()?;
+        match self.beside.take() {
+            Some(beside) => fs::rename(&beside, &self.path).inspect_err(|_| {
+                let _ = remove(&beside);
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Replacing {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            // It is not whole.
+            let _ = remove(beside);
+        }
+    }
+}
+
+/// Where a file is written before it takes its place.
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    PathBuf::from(beside)
+}
+
 /// How often a file is written that another process writes as well.
 const REPLACE_TRIES: u32 = 10;
 
@@ -79,9 +136,7 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return fs::write(path, text);
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
+    let beside = beside(path);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -129,9 +184,8 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<Found>, CommandError> {
     let mut found: Vec<Found> = Vec::new();
     for place in places {
         let mut paths = Vec::new();
-        collect(place, &mut paths).map_err(|error| {
-            CommandError::Usage(format!("cannot look into {}: {error}", screen::path(place)))
-        })?;
+        collect(place, &mut paths)
+            .map_err(|error| FileError::Read { path: place.to_owned(), error })?;
         let within = within(place);
         found.extend(paths.into_iter().map(|path| Found { path, within: within.clone() }));
     }

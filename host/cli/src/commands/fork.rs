@@ -12,7 +12,6 @@ use smol_wf_engine::ForkRequest;
 use super::again::{Again, once_more};
 use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::agents::Catalogue;
-use crate::config::Key;
 use crate::failure::CommandError;
 use crate::flags::WorkFlags;
 use crate::progress::{Opening, Progress};
@@ -96,7 +95,7 @@ impl ForkArgs {
             debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
             limits: setup::limit_changes(&settings),
             agents: setup::agents(&settings)?,
-            timeout: settings.duration(Key::Timeout),
+            times: setup::times(&settings),
             places: places.of_recorded()?,
             ..ForkRequest::of(run)
         };

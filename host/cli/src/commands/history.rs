@@ -60,8 +60,8 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "RUN")]
     before: Option<String>,
 
-    /// Runs at the most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole::<u32>(1, u32::MAX.into()))]
+    /// Runs at the most, up to 100000; `--before RUN` shows those behind them
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = limit)]
     limit: u32,
 
     #[command(flatten)]
@@ -69,6 +69,14 @@ pub(crate) struct HistoryArgs {
 
     #[command(flatten)]
     db: DbFlags,
+}
+
+/// A list is made in memory, a row being about a kibibyte.
+const LIMIT_MAX: u32 = 100_000;
+
+fn limit(text: &str) -> Result<u32, String> {
+    let read = whole(1, LIMIT_MAX.into())(text);
+    read.map_err(|wrong| format!("{wrong}; `--before RUN` shows the runs behind that one"))
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,25 +1,22 @@
 //! `smol-wf import`.
 //!
-//! Owns: reading the file. Never: believes it; the core checks it, and the
-//! engine takes no run in place of another.
+//! Owns: reading the file, line by line and as often as it takes. Never: believes
+//! it; the core checks it, and the engine takes no run in place of another.
 
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use smol_wf_core::archive;
-use smol_wf_core::limits::JOURNAL_MIB_DEFAULT;
-use smol_wf_engine::Imported;
+use smol_wf_core::archive::LINE_BYTES_MAX;
+use smol_wf_engine::{EngineError, Imported, Lines, library, look_over};
 
 use super::history::settings_of;
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, FileError, talk};
 use crate::flags::DbFlags;
 use crate::words::plural;
-use crate::{files, output, setup};
-
-/// Largest file: a journal as long as it is without `--max-journal`, its quotes
-/// escaped.
-const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024 * JOURNAL_MIB_DEFAULT as u64;
+use crate::{output, paths, setup};
 
 /// Take in a run that was exported with --format journal
 ///
@@ -43,19 +40,77 @@ Examples:
 
 impl ImportArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let text = files::text_of(&self.file, FILE_BYTES_MAX)?;
-        let archive = archive::read(&text)
-            .map_err(|error| CommandError::Archive(self.file.clone(), error))?;
-        let (run, entries) = (archive.run.clone(), archive.records.len());
+        // Once before anything is opened for it, and once more to take it in.
+        let file = named(&self.file)?;
+        let unreadable = |error| FileError::Read { path: self.file.clone(), error };
+        let entries =
+            look_over(lines(&file).map_err(unreadable)?).map_err(|error| match error {
+                EngineError::Archive(error) => CommandError::Archive(self.file.clone(), error),
+                EngineError::System { error, .. } => unreadable(error).into(),
+                other => other.into(),
+            })?;
+        let again = lines(&file).map_err(unreadable)?;
         // Nothing is run: one instance is what the sandbox must have.
         let settings = settings_of(&self.db)?;
         setup::to_be_made(&settings).into_iter().for_each(|line| talk(&line));
         let engine = setup::engine(&settings, 1)?;
-        match engine.import(archive).await? {
+        let (run, imported) = engine.import(again).await?;
+        match imported {
             Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),
             Imported::Same => talk(&format!("{run} is here already, just the same")),
         }
         output::line(run.as_str())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The file that was named. What is none, as a pipe, is brought into one first: a
+/// database must not be locked while somebody sends, and nothing is believed that
+/// cannot be read twice.
+fn named(path: &Path) -> Result<File, FileError> {
+    let failed = |error| FileError::Read { path: path.to_owned(), error };
+    if path == Path::new("-") {
+        return kept(io::stdin().lock()).map_err(failed);
+    }
+    let file = library::open_named(path, paths::home().as_deref()).map_err(failed)?;
+    match file.metadata().map_err(failed)?.is_file() {
+        true => Ok(file),
+        false => kept(file).map_err(failed),
+    }
+}
+
+/// In a file that only this process has: its name is gone at once.
+fn kept(mut from: impl Read) -> io::Result<File> {
+    let path = std::env::temp_dir().join(format!("smol-wf-import-{}", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path)?;
+    std::fs::remove_file(&path)?;
+    io::copy(&mut from, &mut file)?;
+    Ok(file)
+}
+
+/// The lines of a file, from its beginning.
+fn lines(file: &File) -> io::Result<Lines> {
+    let mut file = file.try_clone()?;
+    file.rewind()?;
+    let mut from = BufReader::new(file);
+    Ok(Box::new(std::iter::from_fn(move || line(&mut from).transpose())))
+}
+
+/// The next line, which is text and not too long; none at the end.
+fn line(from: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    let most = LINE_BYTES_MAX as u64;
+    if from.take(most + 1).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    } else if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("a line is over {most} bytes long")));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| io::Error::other("it is not UTF-8"))
 }

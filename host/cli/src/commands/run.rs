@@ -17,15 +17,15 @@ use smol_wf_engine::{EngineError, Places, Report, ResumeRequest, RunRequest, Scr
 
 use super::again::{Again, once_more};
 use crate::agents::{self, Catalogue};
-use crate::config::{ConfigError, FlagLayer, Key, Settings};
+use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
-use crate::flags::{CallFlags, ShowFlags, WorkFlags};
+use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{self, Opening, Progress};
 use crate::signals::Signals;
 use crate::standing::PlaceFlags;
 use crate::usage;
 use crate::workflow_args::{self, Named};
-use crate::{closing, exit, output, paths, setup, shell, stdin, streams};
+use crate::{closing, exit, output, paths, reasons, setup, shell, stdin, streams};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
@@ -48,38 +48,46 @@ pub(crate) struct RunArgs {
     #[arg(help = SCRIPT_HELP)]
     script: PathBuf,
 
-    #[command(flatten)]
-    calls: CallFlags,
-
-    /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
-    #[arg(long, value_name = "MATCH=ACTION")]
-    debug_rule: Vec<String>,
-
     /// Output tokens that the script's `budget` speaks of
-    #[arg(long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
+    /// One argument of the workflow, of any name: JSON where it reads as JSON,
+    /// else text; without a value: true; repeated: a list
+    #[arg(help_heading = SCRIPT, long = "args-<name>", value_name = "VALUE")]
+    args_named: Option<String>,
+
     /// All arguments of the workflow, as JSON, or `@` and a file
-    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    #[arg(help_heading = SCRIPT, long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
     /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
     /// is stdin; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = SCRIPT, long, value_name = "FILE")]
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random [default: drawn anew]
-    #[arg(long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
     /// Take up this run instead of starting one; with another script than it had,
     /// the run is forked. What it was started with may be given again
-    #[arg(long, value_name = "RUN")]
+    #[arg(help_heading = SCRIPT, long, value_name = "RUN")]
     resume_run: Option<String>,
+
+    #[command(flatten, next_help_heading = AGENTS)]
+    calls: CallFlags,
+
+    /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
+    #[arg(help_heading = AGENTS, long, value_name = "MATCH=ACTION")]
+    debug_rule: Vec<String>,
 
     #[command(flatten)]
     work: WorkFlags,
 }
+
+/// The group of flags about what the script is given.
+const SCRIPT: &str = "Script";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -110,6 +118,7 @@ impl RunArgs {
         opening.warnings.extend(oddities(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
+        opening.notes.extend(settings.readings());
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = self.request(script, args, &settings, chosen.name, places)?;
         let report = engine.run(request, &progress, cancel).await;
@@ -209,7 +218,7 @@ impl RunArgs {
             defaults: setup::call_defaults(settings),
             agents: setup::agents(settings)?,
             debug_rules: self.debug_rule.clone(),
-            timeout: settings.duration(Key::Timeout),
+            times: setup::times(settings),
             seed: self.seed,
             places,
         })
@@ -228,7 +237,7 @@ pub(super) fn resume_request(
         script,
         limits: setup::limit_changes(settings),
         agents: setup::agents(settings)?,
-        timeout: settings.duration(Key::Timeout),
+        times: setup::times(settings),
         places: places.of_recorded()?,
     })
 }
@@ -278,6 +287,9 @@ pub(super) fn conclude(
     };
     failure::reused(&report);
     failure::ending(&report, script_text);
+    if let Some(note) = reasons::no_result(&report, script_text).filter(|_| !progress.is_quiet()) {
+        failure::talk(note);
+    }
     if let Err(error) = printed {
         let code = failure::report(&error.into());
         failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));

@@ -35,6 +35,7 @@ pub(crate) enum Key {
     PhaseModels,
     Asks,
     Timeout,
+    TurnTimeout,
     AgentTimeout,
     IdleTimeout,
     MaxAgents,
@@ -63,7 +64,7 @@ pub(crate) struct Row {
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Provider,
         Self::Model,
         Self::Effort,
@@ -72,6 +73,7 @@ impl Key {
         Self::PhaseModels,
         Self::Asks,
         Self::Timeout,
+        Self::TurnTimeout,
         Self::AgentTimeout,
         Self::IdleTimeout,
         Self::MaxAgents,
@@ -109,6 +111,7 @@ impl Key {
             Self::PhaseModels => row("phase_models", "SMOL_WF_PHASE_MODELS", "--phase-models", Kind::Choice(&["show", "use"]), Right::Set),
             Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow"]), Right::Never),
             Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, Right::Lower),
+            Self::TurnTimeout => row("turn_timeout", "SMOL_WF_TURN_TIMEOUT", "--turn-timeout", Kind::Duration, Right::Lower),
             Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, Right::Lower),
             Self::IdleTimeout => row("idle_timeout", "SMOL_WF_IDLE_TIMEOUT", "--idle-timeout", Kind::Duration, Right::Lower),
             Self::MaxAgents => row("max_agents", "SMOL_WF_MAX_AGENTS", "--max-agents", count(1, limits::AGENTS_MAX.into()), Right::Lower),
@@ -129,14 +132,12 @@ impl Key {
     /// without.
     pub(crate) fn default(self) -> Option<Value> {
         let limits = limits::Limits::default();
+        let span = |ms| Value::Duration { span: Duration::from_millis(ms), is_bare: false };
         Some(match self {
             Self::Provider => Value::Text(AUTO.to_owned()),
-            Self::AgentTimeout => {
-                Value::Duration(Duration::from_millis(limits::AGENT_TIMEOUT_MS_DEFAULT))
-            }
-            Self::IdleTimeout => {
-                Value::Duration(Duration::from_millis(limits::AGENT_IDLE_MS_DEFAULT))
-            }
+            Self::TurnTimeout => span(limits::TURN_MS_DEFAULT),
+            Self::AgentTimeout => span(limits::AGENT_TIMEOUT_MS_DEFAULT),
+            Self::IdleTimeout => span(limits::AGENT_IDLE_MS_DEFAULT),
             Self::MaxAgents => Value::Count(limits.agents.into()),
             Self::MaxParallelAgents => Value::Count(limits.parallel_agents.into()),
             Self::Fuel => Value::Count(limits.fuel),

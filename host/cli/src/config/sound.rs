@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use smol_wf_core::near;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::selector::Selector;
 
@@ -58,8 +59,9 @@ impl Settings {
                 let there = there.map(|(name, _)| name.as_str());
                 let built_in = ProviderKind::BUILT_IN.iter().map(|kind| kind.word());
                 let names: std::collections::BTreeSet<&str> = there.chain(built_in).collect();
+                let meant = near::suggestion(name, names.iter().copied());
                 let names = names.into_iter().collect::<Vec<_>>().join(", ");
-                format!("unknown provider `{name}`; available: {AUTO}, debug, {names}")
+                format!("unknown provider `{name}`; available: {AUTO}, debug, {names}{meant}")
             }
         };
         excused(wrong(key, origin, why))

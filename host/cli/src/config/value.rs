@@ -40,7 +40,11 @@ pub(crate) enum Kind {
 pub(crate) enum Value {
     Text(String),
     Count(u64),
-    Duration(Duration),
+    Duration {
+        span: Duration,
+        /// It was written without a unit.
+        is_bare: bool,
+    },
     Budget(BudgetSetting),
     Path(PathBuf),
 }
@@ -62,7 +66,10 @@ impl Kind {
                 Ok(count) if (least..=most).contains(&count) => Ok(Value::Count(count)),
                 _ => Err(format!("it is a whole number from {least} to {most}")),
             },
-            Self::Duration => duration(text).map(Value::Duration),
+            Self::Duration => {
+                let is_bare = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+                duration(text).map(|span| Value::Duration { span, is_bare })
+            }
             // Its own words would repeat the text.
             Self::Budget => BudgetSetting::parse(text).map(Value::Budget).map_err(|_| {
                 "a budget is dollars or output tokens: '$5', '$0.50', 200k, 1.5M; or none"
@@ -95,7 +102,9 @@ impl Kind {
             }
             (_, _, None) => true,
             (_, Value::Count(count), Some(Value::Count(other))) => count <= other,
-            (_, Value::Duration(span), Some(Value::Duration(other))) => span <= other,
+            (_, Value::Duration { span, .. }, Some(Value::Duration { span: other, .. })) => {
+                span <= other
+            }
             (_, Value::Budget(budget), Some(Value::Budget(other))) => {
                 match (budget.allowance(), other.allowance()) {
                     (Some(budget), Some(other)) => other.is_less_than(budget) == Some(false),
@@ -122,7 +131,7 @@ impl fmt::Display for Value {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Count(count) => write!(f, "{count}"),
-            Self::Duration(span) => f.write_str(&span_text(*span)),
+            Self::Duration { span, .. } => f.write_str(&span_text(*span)),
             Self::Budget(budget) => write!(f, "{budget}"),
             Self::Path(path) => write!(f, "{}", path.display()),
         }

@@ -11,7 +11,7 @@ use smol_wf_core::event::Event;
 use super::plain::line_of;
 use super::{number_of, text_of};
 use crate::streams::{self, Moving};
-use crate::words::{count, dollars};
+use crate::words::{count, dollars, plural};
 use crate::{failure, screen};
 
 /// Agents shown at work; the rest is a number.
@@ -189,7 +189,7 @@ impl State {
             text.push_str(&format!(", {} failed", count(self.failed)));
         }
         if self.tokens > 0 && !is_narrow {
-            text.push_str(&format!(" · {} tokens", count(self.tokens)));
+            text.push_str(&format!(" · {}", plural(count(self.tokens), "token")));
         }
         if self.cost_usd > 0.0 {
             text.push_str(&format!(" · {}", dollars(self.cost_usd)));

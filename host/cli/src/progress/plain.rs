@@ -11,6 +11,7 @@ use smol_wf_core::event::Event;
 use super::slow::Slow;
 use super::{failure_of, number_of, span, text_of};
 use crate::failure;
+use crate::words::plural;
 
 /// How often agents are looked at for being slow.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -80,9 +81,9 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
             format!("[agent] {label}: failed, null for the script: {}", failure_of(event))
         }
         "workflow.agent_completed" => format!(
-            "[agent] {label}: done in {}, {} tokens",
+            "[agent] {label}: done in {}, {}",
             span(number_of(event, "/durationMs")),
-            number_of(event, "/usage/outputTokens"),
+            plural(number_of(event, "/usage/outputTokens"), "token"),
         ),
         "workflow.agent_failed" => format!("[agent] {label}: failed: {}", failure_of(event)),
         "workflow.agent_parked" => {
@@ -94,10 +95,14 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
             format!("[agent {step}] {}", text_of(event, "text"))
         }
         "workflow.slot_null" => format!(
-            "[null] {} {}, slot {}: {}",
+            "[null] {} {}, slot {}{}: {}",
             text_of(event, "group"),
             number_of(event, "/ordinal"),
             number_of(event, "/index"),
+            match number_of(event, "/error/line") {
+                0 => String::new(),
+                line => format!(", line {line}"),
+            },
             failure_of(event),
         ),
         "workflow.sleep_started" => format!("[sleep] {}", span(number_of(event, "/milliseconds"))),

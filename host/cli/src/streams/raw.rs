@@ -46,6 +46,17 @@ impl Write for Stderr {
     }
 }
 
+impl Stderr {
+    /// Writes what it can without waiting for anybody, and says how much that is.
+    /// Nothing where the system cannot promise not to wait.
+    pub(super) fn write_at_once(self, bytes: &[u8]) -> usize {
+        match system::write_at_once(part(bytes)) {
+            Some(written) => counted(Ok(written)).unwrap_or_default(),
+            None => 0,
+        }
+    }
+}
+
 fn part(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(PART_BYTES)]
 }
@@ -99,6 +110,22 @@ mod system {
         }
     }
 
+    /// Pipes and sockets say what they take now. Files and terminals refuse the
+    /// question, and an older kernel does for pipes.
+    #[cfg(target_os = "linux")]
+    pub(super) fn write_at_once(bytes: &[u8]) -> Option<usize> {
+        /// The place where the file stands, or none, as a pipe has it.
+        const HERE: u64 = u64::MAX;
+        let bytes = [std::io::IoSlice::new(bytes)];
+        let now = rustix::io::ReadWriteFlags::NOWAIT;
+        rustix::io::pwritev2(stdio::stderr(), &bytes, HERE, now).ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn write_at_once(_: &[u8]) -> Option<usize> {
+        None
+    }
+
     fn wait_for_room(fd: BorrowedFd<'_>) -> io::Result<()> {
         match poll(&mut [PollFd::new(&fd, PollFlags::OUT)], None) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -135,6 +162,10 @@ mod system {
 
     pub(super) fn write(to: fn(&[u8]) -> io::Result<usize>, bytes: &[u8]) -> io::Result<usize> {
         to(bytes)
+    }
+
+    pub(super) fn write_at_once(_: &[u8]) -> Option<usize> {
+        None
     }
 
     pub(super) fn columns_of_stdout() -> Option<usize> {

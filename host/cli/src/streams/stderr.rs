@@ -2,6 +2,10 @@
 //!
 //! Owns: the queue and its bound, what becomes of lines that nobody reads, and
 //! the one hand that draws. Never: makes anybody wait before [`settle`].
+//!
+//! Until something has to wait, nothing is queued: what a pipe takes at once is
+//! written where it is said. The thread begins with the first line that is not,
+//! and with the first that moves.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -39,6 +43,8 @@ pub(crate) trait Moving: Send + Sync {
 
 #[derive(Default)]
 struct State {
+    /// There is no thread yet, and so nothing waits.
+    is_direct: bool,
     waiting: VecDeque<String>,
     bytes: usize,
     /// Lines that were not let in.
@@ -59,21 +65,12 @@ struct Queue {
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
-/// From here on nobody waits for a reader of stderr. Without a thread to be had
-/// all goes on as before.
+/// From here on nobody waits for a reader of stderr.
 pub(crate) fn begin() {
-    if QUEUE.get().is_some() {
-        return;
-    }
-    let queue = Arc::new(Queue::default());
-    let writes = queue.clone();
-    let started = thread::Builder::new().name("stderr".to_owned()).spawn(move || {
-        let _over = Over(&writes);
-        write_all(&writes);
+    QUEUE.get_or_init(|| {
+        let state = State { is_direct: true, ..State::default() };
+        Arc::new(Queue { state: Mutex::new(state), ..Queue::default() })
     });
-    if started.is_ok() {
-        let _ = QUEUE.set(queue);
-    }
 }
 
 /// Writes whole lines. When nobody reads them, nobody is told.
@@ -89,7 +86,11 @@ pub(crate) fn say(text: String, kind: Kind) {
 /// Draws these lines below all others from now on; none takes them away.
 pub(crate) fn move_lines(moving: Option<Arc<dyn Moving>>) {
     if let Some(queue) = QUEUE.get() {
-        queue.state().moving = moving;
+        let mut state = queue.state();
+        if state.is_direct && (moving.is_none() || !queue.start(&mut state, Vec::new())) {
+            return;
+        }
+        state.moving = moving;
         queue.work.notify_one();
     }
 }
@@ -152,10 +153,45 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, text: String, kind: Kind) {
+    /// Starts the thread, which writes these bytes first. Without a thread to be
+    /// had all goes on as before.
+    fn start(self: &Arc<Self>, state: &mut State, first: Vec<u8>) -> bool {
+        let queue = self.clone();
+        let started = thread::Builder::new().name("stderr".to_owned()).spawn(move || {
+            let over = Over(&queue);
+            if Stderr.write_all(&first).is_ok() {
+                write_all(over.0);
+            }
+        });
+        state.is_direct = started.is_err();
+        state.is_busy = started.is_ok();
+        started.is_ok()
+    }
+
+    /// Writes it where it is said, as far as nobody has to wait for that, and
+    /// leaves the rest to the thread.
+    fn write_directly(self: &Arc<Self>, mut state: MutexGuard<'_, State>, text: &str) {
+        let mut bytes = text.as_bytes();
+        while !bytes.is_empty() {
+            match Stderr.write_at_once(bytes) {
+                0 => break,
+                written => bytes = &bytes[written..],
+            }
+        }
+        if bytes.is_empty() || self.start(&mut state, bytes.to_vec()) {
+            return;
+        }
+        drop(state);
+        let _ = Stderr.write_all(bytes);
+    }
+
+    fn put(self: &Arc<Self>, text: String, kind: Kind) {
         let mut state = self.state();
         if state.is_over {
             return;
+        }
+        if state.is_direct {
+            return self.write_directly(state, &text);
         }
         let most = match kind {
             // Once some were left out, so are the next: one gap is told of, not
@@ -240,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_nobody_reads_is_left_out_counted_and_told() {
-        let queue = Queue::default();
+        let queue = Arc::new(Queue::default());
         let line = format!("{}\n", "x".repeat(1023));
         for _ in 0..2_000 {
             queue.put(line.clone(), Kind::Progress);
@@ -258,7 +294,7 @@ mod tests {
 
     #[test]
     fn messages_are_bounded_too() {
-        let queue = Queue::default();
+        let queue = Arc::new(Queue::default());
         let line = format!("{}\n", "x".repeat(1023));
         for _ in 0..10_000 {
             queue.put(line.clone(), Kind::Message);

@@ -27,6 +27,7 @@ fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
     Details {
         created_at_us: at_us,
         updated_at_us: at_us,
+        cwd: head.cwd.as_deref().unwrap_or(&head.project_root),
         script: &head.script_path,
         script_digest: &head.script,
         provider: &head.provider,
@@ -80,8 +81,9 @@ impl<'a> Fold<'a> {
             }
             Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
             Body::Logged { scope, message } => self.note(*scope, at_us, false, message),
-            Body::AgentDispatched { call } => {
+            Body::AgentDispatched { call, to } => {
                 if let Some(step) = self.opened(*call) {
+                    step.provider = to.as_ref().map(|to| to.provider.as_str()).or(step.provider);
                     step.dispatches += 1;
                     step.begin(at_us);
                 }
@@ -110,7 +112,7 @@ impl<'a> Fold<'a> {
             Body::Settled { call, outcome, reply, given } => {
                 self.settled(*call, (outcome, *given), reply.as_deref(), at_us);
             }
-            Body::AttemptEnded { reason } => {
+            Body::AttemptEnded { reason, .. } => {
                 self.interrupt(at_us);
                 if let Some(attempt) = self.details.attempts.last_mut() {
                     attempt.ended_at_us = at_us;

@@ -14,6 +14,7 @@ use super::{Body, Entry, TurnState};
 use crate::call::{AgentRequest, Reply};
 use crate::guest::Outcome;
 use crate::ids::{CallId, Scope};
+use crate::selector::Addressee;
 use crate::settlement::Given;
 
 #[derive(Deserialize)]
@@ -32,6 +33,8 @@ struct AgentDispatched<'a> {
     at_us: i64,
     kind: &'a str,
     call: CallId,
+    #[serde(default)]
+    to: Option<Box<Addressee>>,
 }
 
 #[derive(Deserialize)]
@@ -73,8 +76,8 @@ fn short(kind: &str, text: &str) -> Option<Entry> {
             (at_us, kind, Body::AgentCalled { call, scope, request })
         }
         "agent_dispatched" => {
-            let AgentDispatched { at_us, kind, call } = read(text)?;
-            (at_us, kind, Body::AgentDispatched { call })
+            let AgentDispatched { at_us, kind, call, to } = read(text)?;
+            (at_us, kind, Body::AgentDispatched { call, to })
         }
         "settled" => {
             let Settled { at_us, kind, call, outcome, reply, given } = read(text)?;
@@ -102,9 +105,11 @@ mod tests {
         let scope = Scope(2);
         let request = Box::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
         let outcome = Outcome::Value("{\"a\":1}".into());
+        let to = Addressee { provider: "pi".into(), vendor: "v".into() };
         vec![
             Body::AgentCalled { call, scope, request },
-            Body::AgentDispatched { call },
+            Body::AgentDispatched { call, to: None },
+            Body::AgentDispatched { call, to: Some(Box::new(to)) },
             Body::Settled { call, outcome: outcome.clone(), reply: None, given: None },
             Body::Settled { call, outcome, reply: Some(Box::default()), given: Some(Given::Null) },
             Body::TurnEnded { scope, fuel: u64::MAX, state: TurnState::Pending },

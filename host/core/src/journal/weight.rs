@@ -24,6 +24,19 @@ impl Body {
         }
     }
 
+    /// Of so many bytes that this entry was written with, those that count towards
+    /// the bound of its journal: an answer that was taken over stands there twice,
+    /// as it was given and as it was told, and is kept and counted once.
+    #[must_use]
+    pub fn counted(&self, written: usize) -> usize {
+        match self {
+            Self::Settled { outcome, reply: Some(reply), .. } if reply.reused.is_some() => {
+                written.saturating_sub(weight_of(outcome))
+            }
+            _ => written,
+        }
+    }
+
     /// Cuts prompts, arguments, answers and results down to so many bytes, for
     /// readers that show none of them. Such an entry must not be written again.
     pub fn shorten(&mut self, bytes: usize) {

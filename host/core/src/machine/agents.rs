@@ -11,6 +11,7 @@ use crate::budget::{BudgetMode, Room};
 use crate::event::Activity;
 use crate::guest::Failure;
 use crate::limits::LimitError;
+use crate::selector::Addressee;
 use crate::worktree::Worktree;
 
 /// Whether a call may be given to an agent now.
@@ -91,11 +92,12 @@ impl Machine {
         }
     }
 
-    /// Notes that an agent was set to work.
-    pub fn dispatched(&mut self, call: CallId, now_us: i64) {
+    /// Notes that an agent was set to work, and whom the call went to where it does
+    /// not tell by itself.
+    pub fn dispatched(&mut self, call: CallId, to: Option<Addressee>, now_us: i64) {
         self.now_us = self.now_us.max(now_us);
         self.agent_book.working.insert(call);
-        self.write(Body::AgentDispatched { call });
+        self.write(Body::AgentDispatched { call, to: to.map(Box::new) });
     }
 
     /// Notes something about an agent at work.

@@ -189,8 +189,12 @@ impl ScopeState {
         }
         let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
         if let Some(defaults) = declared.filter(|phase| self.holds(phase, head)) {
-            if request.provider.is_none() && !selector::names_provider(request, head) {
-                request.provider.clone_from(&defaults.provider);
+            match (&request.provider, selector::names_provider(request, head)) {
+                (None, false) => request.provider.clone_from(&defaults.provider),
+                (None, true) if head.surface != Surface::First => {
+                    request.phase_provider.clone_from(&defaults.provider);
+                }
+                _ => {}
             }
             request.model = request.model.take().or_else(|| defaults.model.clone());
         }

@@ -384,7 +384,7 @@ impl Machine {
     pub fn stop(&mut self, reason: StopReason, now_us: i64) {
         if self.is_live() && self.end.is_none() {
             self.now_us = self.now_us.max(now_us);
-            self.write(Body::AttemptEnded { reason });
+            self.write(Body::AttemptEnded { reason, fuel: 0 });
         }
     }
 

@@ -9,7 +9,8 @@ use super::{
 use crate::codes;
 use crate::content::sleep_key;
 use crate::guest::{
-    BudgetState, Failure, NullSlot, Refusal, ScriptError, StopTurn, TurnHost, WARNINGS_CUT, Warning,
+    BudgetState, Failure, NullSlot, PHASE_TITLE, Refusal, ScriptError, StopTurn, TurnHost,
+    WARNINGS_CUT, Warning,
 };
 use crate::ids::TimerId;
 use crate::limits::{
@@ -131,7 +132,9 @@ impl TurnHost for Machine {
         if let Some(state) = self.scopes.get_mut(&scope) {
             state.phase = Some(title.clone());
         }
-        self.record(Body::PhaseSet { scope, title })
+        let warning = if self.surface().is_first() { None } else { no_title(&title) };
+        self.record(Body::PhaseSet { scope, title })?;
+        warning.map_or(Ok(()), |warning| self.warn(warning))
     }
 
     fn log(&mut self, message: String) -> Result<(), StopTurn> {
@@ -205,6 +208,24 @@ impl Machine {
     pub fn current_scope(&self) -> Scope {
         self.current
     }
+}
+
+/// The guest makes text of whatever it is given for a title.
+fn no_title(title: &str) -> Option<Warning> {
+    let given = match title {
+        "undefined" => "`undefined`, which is what phase() without a title gives",
+        "[object Object]" => "`[object Object]`, which is what an object gives",
+        _ if title.trim().is_empty() => "empty",
+        _ => return None,
+    };
+    Some(Warning {
+        code: PHASE_TITLE.to_owned(),
+        message: format!("the title of a phase is {given}: phase('Review') takes it as text"),
+        path: None,
+        step: None,
+        line: 0,
+        column: 0,
+    })
 }
 
 fn more_warnings() -> Warning {

@@ -47,11 +47,20 @@ pub(super) fn meant(name: &str, value: Value) -> Meant {
             None if value.is_object() => Meant::Value(value),
             _ => ignored(name, "'worktree' or nothing", &value),
         },
+        "timeout" if is_no_time(&value) => {
+            ignored(name, "milliseconds greater than 0, or text like '90s'", &value)
+        }
         "stallMs" if super::stall(name, &value).is_err() => {
             ignored(name, "milliseconds, or text like '90s'", &value)
         }
         _ => Meant::Value(value),
     }
+}
+
+/// A number that no time-out can have. Text is another matter: it was meant to
+/// say something.
+fn is_no_time(value: &Value) -> bool {
+    value.as_f64().is_some_and(|ms| ms <= 0.0)
 }
 
 fn is_confined(kind: &str) -> bool {

@@ -20,6 +20,29 @@ fn body(options: &str) -> AgentRequest {
 }
 
 #[test]
+fn a_mistyped_keyword_of_a_schema_is_told_and_the_schema_is_taken() {
+    let options = r#"{"schema":{"type":"object","require":["a"]}}"#;
+    for manner in [Manner::Module, Manner::Body] {
+        let read = read(options, manner).unwrap();
+        assert!(read.ignored[0].contains("did you mean `required`?"), "{:?}", read.ignored);
+        assert!(read.schema.unwrap().contains("require"));
+    }
+    assert_eq!(read(options, Manner::First).unwrap().ignored, Vec::<String>::new());
+}
+
+#[test]
+fn another_isolation_is_refused_with_what_there_is() {
+    for options in [r#"{"isolation":{"type":"sandbox"}}"#, r#"{"isolation":"sandbox"}"#] {
+        for manner in [Manner::Module, Manner::Body] {
+            let said = read(options, manner).unwrap_err().message;
+            assert!(said.contains("'worktree' gives the agent a checkout"), "{said}");
+        }
+        let first = read(options, Manner::First).unwrap_err().message;
+        assert!(!first.contains("checkout"), "surface 1 keeps its words: {first}");
+    }
+}
+
+#[test]
 fn every_option_is_read() {
     let all = request(
         r#"{"timeout":"1.5m","retry":{"maxAttempts":4,"backoffMs":50.0},"permissions":"read",
@@ -124,6 +147,9 @@ fn a_body_may_say_what_claude_code_passes_over() {
         (r#"{"isolation":true}"#, "and is true"),
         (r#"{"label":{}}"#, "option `label` of agent() takes text, and is an object"),
         (r#"{"stallMs":"x"}"#, "option `stallMs`"),
+        (r#"{"timeout":0}"#, "takes milliseconds greater than 0, or text like '90s', and is 0"),
+        (r#"{"timeout":-1}"#, "and is -1; it is ignored"),
+        (r#"{"timeout":-0.0}"#, "option `timeout`"),
     ] {
         let read = read(options, Manner::Body).unwrap();
         assert_eq!(read.ignored.len(), 1, "{options}");

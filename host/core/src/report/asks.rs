@@ -17,7 +17,9 @@ const LISTED_MAX: usize = 100;
 pub struct AsksReport {
     /// How often.
     pub refused: u64,
-    /// What allows all of it, to be typed after `smol-wf run`.
+    /// What allows it, to be typed after `smol-wf run`; empty when the agents' own
+    /// rules alone can.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub allow: &'static str,
     /// By step.
     pub steps: Vec<StepAsks>,
@@ -48,7 +50,9 @@ impl AsksReport {
         if reply.asks.is_empty() {
             return;
         }
-        self.allow = ALLOW_ALL;
+        if reply.asks.iter().any(|one| !one.own_rules_only) {
+            self.allow = ALLOW_ALL;
+        }
         self.refused += reply.asks.iter().map(|one| u64::from(one.times)).sum::<u64>();
         if self.steps.len() < LISTED_MAX {
             let (label, provider) = (label.to_owned(), reply.provider.clone());

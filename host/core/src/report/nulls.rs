@@ -33,6 +33,12 @@ pub struct NullReport {
     pub code: String,
     /// A sentence.
     pub reason: String,
+    /// The author's line, from 1, where something threw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
 }
 
 pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String>)>) -> NullReport {
@@ -42,6 +48,7 @@ pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String
         GroupKind::Parallel => "parallel",
         GroupKind::Pipeline => "pipeline",
     };
+    let position = |number: u32| (number > 0).then_some(number);
     NullReport {
         place,
         ordinal: Some(slot.ordinal),
@@ -51,6 +58,8 @@ pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String
         label,
         code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
         reason: format!("{}: {}", slot.error.name, slot.error.message),
+        line: position(slot.error.line),
+        column: position(slot.error.column),
     }
 }
 
@@ -68,5 +77,7 @@ pub(super) fn null_of_failure(call: CallId, title: &str, failure: &Failure) -> N
         label: Some(title.to_owned()),
         code: failure.code.clone(),
         reason: failure.message.clone(),
+        line: None,
+        column: None,
     }
 }

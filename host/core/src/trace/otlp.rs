@@ -13,13 +13,14 @@ use crate::ids::{CallId, Digest};
 use crate::journal::RunEnd;
 use crate::report::RunState;
 
-/// Whether prompts and answers go into the spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// They do.
-    Included,
-    /// They do not.
-    LeftOut,
+/// What is said in a call, to be put into its span; what is none is taken from
+/// the account of it.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// What its agent was asked.
+    pub prompt: Option<String>,
+    /// JSON text of what it came to.
+    pub answer: Option<String>,
 }
 
 /// OTLP's numbers for `INTERNAL` and `CLIENT`.
@@ -30,25 +31,30 @@ const CLIENT: u32 = 3;
 const TRACE_ID: usize = 32;
 const SPAN_ID: usize = 16;
 
-/// An `ExportTraceServiceRequest`. The same run always has the same ids.
+/// An `ExportTraceServiceRequest` without its spans, which are to stand in its only
+/// empty list.
 #[must_use]
-pub fn otlp(details: &Details<'_>, state: RunState, version: &str, content: Content) -> Value {
-    let trace = Trace { details, content };
-    let mut spans = vec![trace.root(state)];
-    spans.extend(details.steps.iter().map(|step| trace.step(step)));
+pub fn otlp(version: &str) -> Value {
     let service = [text("service.name", "smol-wf"), text("service.version", version)];
     json!({ "resourceSpans": [{
         "resource": { "attributes": service },
-        "scopeSpans": [{ "scope": { "name": "smol-wf", "version": version }, "spans": spans }],
+        "scopeSpans": [{ "scope": { "name": "smol-wf", "version": version }, "spans": [] }],
     }]})
 }
 
-struct Trace<'a, 'b> {
+/// The spans of a run, one by one. The same run always has the same ids.
+#[derive(Debug, Clone, Copy)]
+pub struct Spans<'a, 'b> {
     details: &'b Details<'a>,
-    content: Content,
 }
 
-impl Trace<'_, '_> {
+impl<'a, 'b> Spans<'a, 'b> {
+    /// Of this run.
+    #[must_use]
+    pub fn of(details: &'b Details<'a>) -> Self {
+        Self { details }
+    }
+
     fn id(&self, of: &str, digits: usize) -> String {
         let digest = Digest::of(format!("{} {of}", self.details.head.run).as_bytes());
         digest.as_str()[..digits].to_owned()
@@ -58,7 +64,9 @@ impl Trace<'_, '_> {
         self.id(&format!("step {step}"), SPAN_ID)
     }
 
-    fn root(&self, state: RunState) -> Value {
+    /// That of the run itself, which stands like this.
+    #[must_use]
+    pub fn root(&self, state: RunState) -> Value {
         let head = self.details.head;
         let events: Vec<Value> = self
             .details
@@ -95,7 +103,9 @@ impl Trace<'_, '_> {
         with_status(span, failed)
     }
 
-    fn step(&self, step: &Step<'_>) -> Value {
+    /// That of a call; prompt and answer are in it only when `said` is there.
+    #[must_use]
+    pub fn step(&self, step: &Step<'_>, said: Option<&Said>) -> Value {
         let (kind, name) = match step.kind {
             StepKind::Agent => (CLIENT, format!("invoke_agent {}", step.title)),
             StepKind::Workflow => (INTERNAL, format!("invoke_workflow {}", step.title)),
@@ -118,12 +128,12 @@ impl Trace<'_, '_> {
             "kind": kind,
             "startTimeUnixNano": nanos(step.started_at_us.unwrap_or(step.called_at_us)),
             "endTimeUnixNano": nanos(ended_at_us.unwrap_or(self.details.updated_at_us)),
-            "attributes": self.attributes(step),
+            "attributes": self.attributes(step, said),
         });
         with_status(span, step.error.map(|error| (error.code.as_str(), error.message.as_str())))
     }
 
-    fn attributes(&self, step: &Step<'_>) -> Vec<Value> {
+    fn attributes(&self, step: &Step<'_>, said: Option<&Said>) -> Vec<Value> {
         let mut all = vec![
             number("smol_wf.step", step.step.0.into()),
             text("smol_wf.state", step.state.as_str()),
@@ -152,8 +162,8 @@ impl Trace<'_, '_> {
                 let form = if request.schema.is_some() { "json" } else { "text" };
                 optional("gen_ai.output.type", Some(form));
                 all.extend(usage(step));
-                if self.content == Content::Included {
-                    all.extend(messages(request, step));
+                if let Some(said) = said {
+                    all.extend(messages(request, step, said));
                 }
             }
         }
@@ -177,16 +187,18 @@ fn usage(step: &Step<'_>) -> Vec<Value> {
     all
 }
 
-fn messages(request: &AgentRequest, step: &Step<'_>) -> Vec<Value> {
+fn messages(request: &AgentRequest, step: &Step<'_>, said: &Said) -> Vec<Value> {
     let message = |role: &str, content: &str| {
         let parts = json!([{ "type": "text", "content": content }]);
         json!([{ "role": role, "parts": parts }]).to_string()
     };
-    let mut all = vec![text("gen_ai.input.messages", &message("user", &request.prompt))];
+    let prompt = said.prompt.as_ref().unwrap_or(&request.prompt);
+    let mut all = vec![text("gen_ai.input.messages", &message("user", prompt))];
     if let (Some(Outcome::Value(answer)), StepState::Completed | StepState::Answered) =
         (step.outcome, step.state)
     {
         // Text was journaled as JSON text, too.
+        let answer = said.answer.as_ref().unwrap_or(answer);
         let plain: Option<String> = serde_json::from_str(answer).ok();
         let answer = plain.as_deref().unwrap_or(answer);
         all.push(text("gen_ai.output.messages", &message("assistant", answer)));

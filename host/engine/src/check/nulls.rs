@@ -107,10 +107,11 @@ pub(super) fn spot(at: u32, text: &str, name: &str, kind: Kind) -> Spot {
         Kind::One("pipeline") | Kind::List("pipeline") => {
             "an item of `pipeline` is null when a stage of it failed"
         }
+        Kind::One("catch") => "its `.catch()` makes null of a failure",
         Kind::One(_) | Kind::List(_) => "each of them may be null",
     };
     let hint = match kind {
-        Kind::One("agent") => format!("test {name} first, or write `?.`"),
+        Kind::One("agent" | "catch") => format!("test {name} first, or write `?.`"),
         _ => "put `.filter(Boolean)` in front, or write `?.`".to_owned(),
     };
     Spot::new(&rules::UNGUARDED_NULL, at, format!("`{text}` without a test for null: {why}"), hint)

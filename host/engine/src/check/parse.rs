@@ -18,24 +18,33 @@ use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use smol_wf_core::guest::Dialect;
 
+use super::refusals::Named;
+use super::settled::Settled;
 use super::shapes::Shapes;
 use super::tree::Tree;
 use super::walk::Walk;
-use super::{Spot, depth, portable, rules, unknown, uses};
+use super::{Spot, depth, portable, refusals, rules, unknown, uses};
 use crate::error::EngineError;
 
 /// Native stack of the parser, of which only what is used takes memory. The
 /// deepest nesting that the guest accepts, 5,000 levels, fits several times
 /// into it, in an unoptimised build too.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// What the rules find.
-pub(super) fn spots(
+/// What is seen in a script.
+pub(super) struct Seen {
+    pub(super) spots: Vec<Spot>,
+    /// Child workflows that it names.
+    pub(super) named: Vec<Named>,
+}
+
+/// Applies the rules.
+pub(super) fn see(
     text: &str,
     titles: &[String],
     meta_at: usize,
     dialect: Dialect,
-) -> Result<Vec<Spot>, EngineError> {
+) -> Result<Seen, EngineError> {
     let failed = |error| EngineError::System { doing: "start a thread", error };
     thread::scope(|scope| {
         let work = thread::Builder::new().name("check".to_owned()).stack_size(STACK_BYTES);
@@ -45,7 +54,7 @@ pub(super) fn spots(
     })
 }
 
-fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect) -> Vec<Spot> {
+fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect) -> Seen {
     let allocator = Allocator::default();
     let options = ParseOptions {
         allow_return_outside_function: true,
@@ -55,20 +64,24 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     let mut parsed = Parser::new(&allocator, text, SourceType::mjs()).with_options(options).parse();
     if parsed.panicked {
         let message = "the rules could not be applied: another parser reads it differently";
-        return vec![Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "")];
+        let spot = Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "");
+        return Seen { spots: vec![spot], named: Vec::new() };
     }
     let cut_at = depth::cut(&allocator, &mut parsed.program);
     let program = allocator.alloc(parsed.program);
     let semantic = SemanticBuilder::new().with_build_nodes(true).build(program).semantic;
     let tree = Tree::new(&semantic, cut_at.is_some());
-    let mut walk = Walk::new(&tree, text, titles, dialect);
+    let shapes = Shapes::new(&tree);
+    let settled = Settled::new(&shapes, dialect);
+    let mut walk = Walk::new(&settled, text, titles);
     walk.visit_program(program);
     let mut spots = walk.finish(meta_at, cut_at);
-    spots.extend(uses::spots(&Shapes::new(&tree), text));
+    spots.extend(uses::spots(&shapes, text));
     spots.extend(unknown::spots(&tree));
+    let (refused, named) = refusals::spots(&shapes, dialect);
+    spots.extend(refused);
     if dialect == Dialect::Body {
-        spots.extend(portable::spots(text, program));
+        spots.extend(portable::spots(&shapes, text, program));
     }
-    spots.sort_by_key(|spot| spot.at);
-    spots
+    Seen { spots, named }
 }

@@ -7,28 +7,28 @@
 mod clock;
 mod schema;
 
-use std::collections::HashMap;
-
 use oxc_ast::ast::{
-    Argument, ArrayExpressionElement, ArrowFunctionBody, BindingPattern, CallExpression,
-    ComputedMemberExpression, Declaration, Expression, IdentifierReference, NewExpression,
-    ObjectPropertyKind, Program, Statement, StaticMemberExpression, VariableDeclaration,
-    VariableDeclarator,
+    Argument, ArrayExpressionElement, BindingPattern, CallExpression, ComputedMemberExpression,
+    Declaration, Expression, IdentifierReference, NewExpression, ObjectPropertyKind, Program,
+    Statement, StaticMemberExpression, VariableDeclaration, VariableDeclarator,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
 
+use super::kinds::Kind;
+use super::shapes::{Shape, Shapes};
 use super::{Spot, rules};
 use clock::Clock;
 
-/// Top-level constants by name, as far as they are written out.
-type Constants<'p, 'a> = HashMap<&'a str, &'p Expression<'a>>;
-
 /// What is not portable in the body of this program.
-pub(super) fn spots(text: &str, program: &Program<'_>) -> Vec<Spot> {
+pub(super) fn spots<'a>(
+    shapes: &Shapes<'_, '_, 'a>,
+    text: &str,
+    program: &Program<'a>,
+) -> Vec<Spot> {
     let mut spots = of_meta(text, program);
-    let mut portable =
-        Portable { constants: constants(program), clock: Clock::default(), spots: Vec::new() };
+    let clock = Clock::new(shapes.tree);
+    let mut portable = Portable { shapes, clock, spots: Vec::new() };
     portable.visit_program(program);
     spots.append(&mut portable.spots);
     spots
@@ -122,40 +122,26 @@ fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>) {
     }
 }
 
-fn constants<'p, 'a>(program: &'p Program<'a>) -> Constants<'p, 'a> {
-    let declared = program.body.iter().filter_map(|statement| match statement {
-        Statement::VariableDeclaration(declared) if declared.kind.is_const() => Some(declared),
-        _ => None,
-    });
-    declared
-        .flat_map(|declared| &declared.declarations)
-        .filter_map(|one| match (&one.id, &one.init) {
-            (BindingPattern::BindingIdentifier(name), Some(init)) => {
-                Some((name.name.as_str(), init))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-struct Portable<'p, 'a> {
-    constants: Constants<'p, 'a>,
-    clock: Clock<'a>,
+struct Portable<'r, 't, 's, 'a> {
+    shapes: &'r Shapes<'t, 's, 'a>,
+    clock: Clock<'t, 's, 'a>,
     spots: Vec<Spot>,
 }
 
-impl<'p, 'a> Portable<'p, 'a> {
+impl<'a> Portable<'_, '_, '_, 'a> {
     /// What stands there, or what the constant of that name was given.
     fn written<'e>(&self, expression: &'e Expression<'a>) -> &'e Expression<'a>
     where
-        'p: 'e,
+        'a: 'e,
     {
-        match expression {
-            Expression::Identifier(name) => {
-                self.constants.get(name.name.as_str()).copied().unwrap_or(expression)
-            }
-            other => other,
-        }
+        self.shapes.tree.written(expression)
+    }
+
+    /// Whether this is the `meta` that the script exports.
+    fn is_of_script(&self, name: &IdentifierReference<'a>) -> bool {
+        let scoping = self.shapes.tree.semantic().scoping();
+        let symbol = self.shapes.tree.symbol(name);
+        symbol.is_some_and(|symbol| scoping.symbol_scope_id(symbol) == scoping.root_scope_id())
     }
 
     fn agent(&mut self, call: &CallExpression<'a>) {
@@ -176,8 +162,13 @@ impl<'p, 'a> Portable<'p, 'a> {
     fn parallel(&mut self, call: &CallExpression<'a>) {
         let Some(list) = call.arguments.first().and_then(Argument::as_expression) else { return };
         let at = match self.written(list) {
-            Expression::ArrayExpression(list) => list.elements.iter().find_map(no_function),
-            Expression::CallExpression(mapped) => maps_to_promises(mapped),
+            Expression::ArrayExpression(all) => {
+                all.elements.iter().find_map(|one| self.no_function(one))
+            }
+            // Where they are made is said, where that is here.
+            mapped if matches!(self.shapes.of(mapped), Some(Shape::List(_))) => {
+                Some(made_at(mapped))
+            }
             _ => None,
         };
         if let Some(at) = at {
@@ -185,60 +176,41 @@ impl<'p, 'a> Portable<'p, 'a> {
             self.spots.push(spot(at, message, "write `() => …` around it"));
         }
     }
-}
 
-/// Where an element begins that is certainly no function.
-fn no_function(element: &ArrayExpressionElement<'_>) -> Option<u32> {
-    let certain = match element {
-        ArrayExpressionElement::Elision(_) => true,
-        element => element.as_expression().is_some_and(|one| {
-            matches!(
-                one,
-                Expression::NumericLiteral(_)
-                    | Expression::StringLiteral(_)
-                    | Expression::NullLiteral(_)
-                    | Expression::BooleanLiteral(_)
-                    | Expression::ObjectExpression(_)
-                    | Expression::AwaitExpression(_)
-            ) || is_promise(one)
-        }),
-    };
-    certain.then(|| element.span().start)
-}
-
-/// A call of a primitive, or of `Promise`.
-fn is_promise(expression: &Expression<'_>) -> bool {
-    let Expression::CallExpression(call) = expression else { return false };
-    match &call.callee {
-        Expression::Identifier(name) => {
-            ["agent", "workflow", "parallel", "pipeline"].contains(&name.name.as_str())
-        }
-        Expression::StaticMemberExpression(member) => {
-            matches!(&member.object, Expression::Identifier(name) if name.name == "Promise")
-        }
-        _ => false,
+    /// Where an element begins that is certainly no function.
+    fn no_function(&self, element: &ArrayExpressionElement<'a>) -> Option<u32> {
+        let is_it = match element {
+            ArrayExpressionElement::Elision(_) => true,
+            ArrayExpressionElement::SpreadElement(all) => {
+                matches!(self.shapes.of(&all.argument), Some(Shape::List(_)))
+            }
+            element => element.as_expression().is_some_and(|one| {
+                matches!(one, Expression::AwaitExpression(_))
+                    || self.shapes.kind_of(one).is_some_and(|kind| kind != Kind::Function)
+            }),
+        };
+        is_it.then(|| element.span().start)
     }
 }
 
-/// `items.map(item => agent(…))`: promises where functions should be.
-fn maps_to_promises(call: &CallExpression<'_>) -> Option<u32> {
-    let Expression::StaticMemberExpression(member) = &call.callee else { return None };
-    let Some(Expression::ArrowFunctionExpression(arrow)) =
-        call.arguments.first().and_then(Argument::as_expression)
-    else {
-        return None;
+/// What a callback without a block gives for each item, else the whole.
+fn made_at(mapped: &Expression<'_>) -> u32 {
+    let callback = match mapped {
+        Expression::CallExpression(call) => {
+            call.arguments.first().and_then(Argument::as_expression)
+        }
+        _ => None,
     };
-    let body = match &arrow.body {
-        ArrowFunctionBody::FunctionBody(_) => None,
-        expression => expression.as_expression(),
+    let made = match callback {
+        Some(Expression::ArrowFunctionExpression(arrow)) => arrow.body.as_expression(),
+        _ => None,
     };
-    let body = body.filter(|body| member.property.name == "map" && is_promise(body))?;
-    Some(body.span().start)
+    made.map_or(mapped.span().start, |made| made.span().start)
 }
 
-impl<'a> Visit<'a> for Portable<'_, 'a> {
+impl<'a> Visit<'a> for Portable<'_, '_, '_, 'a> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
-        if it.name == "meta" {
+        if it.name == "meta" && self.is_of_script(it) {
             let message = "in Claude Code `meta` is not defined within the script";
             self.spots.push(spot(
                 it.span.start,
@@ -254,12 +226,10 @@ impl<'a> Visit<'a> for Portable<'_, 'a> {
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        if let Expression::Identifier(name) = &it.callee {
-            match name.name.as_str() {
-                "agent" => self.agent(it),
-                "parallel" => self.parallel(it),
-                _ => {}
-            }
+        match self.shapes.tree.primitive(it) {
+            Some("agent") => self.agent(it),
+            Some("parallel") => self.parallel(it),
+            _ => {}
         }
         self.spots.extend(self.clock.called(it));
         walk::walk_call_expression(self, it);

@@ -55,7 +55,10 @@ rules! {
     NOT_AWAITED = "not-awaited", Error, "a call that nobody awaits: it is cut off when the script ends";
     FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which waits for nothing";
     UNGUARDED_NULL = "unguarded-null", Warning, "a result that may be null, used as if it could not";
-    UNKNOWN_OPTION = "unknown-option", Warning, "an option that `agent()` does not know, and ignores";
+    REFUSED = "refused", Error, "a call that is refused before anyone is asked";
+    WORKFLOW = "workflow", Error, "a child workflow that is not found, or cannot be run";
+    OBJECT_TEXT = "object-text", Warning, "an object in a text, where it is `[object Object]`";
+    UNKNOWN_OPTION = "unknown-option", Warning, "an option of `agent()` that is ignored";
     UNKNOWN_NAME = "unknown-name", Error, "a name that nothing declares, and that no script finds";
     NOT_PORTABLE = "not-portable", Warning, "a body that runs here and that Claude Code refuses";
     UNCHECKED = "unchecked", Warning, "the script is nested too deep for the rules to follow";

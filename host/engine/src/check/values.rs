@@ -4,13 +4,11 @@
 //! things.
 
 use oxc_ast::ast::{
-    Argument, ArrayExpressionElement, ArrowFunctionBody, CallExpression, Expression,
-    FormalParameters, ObjectPropertyKind,
+    Argument, ArrayExpressionElement, CallExpression, Expression, FormalParameters,
 };
-use smol_wf_core::guest::Dialect;
 
 use super::nulls::{Kind, Nulls};
-use super::tree::Tree;
+use super::settled::{Null, Settled};
 
 /// Methods whose result holds the same items.
 const SAME_ITEMS: [&str; 6] = ["slice", "flat", "concat", "reverse", "toReversed", "with"];
@@ -38,19 +36,17 @@ const CALLBACKS: [(&str, &[usize]); 15] = [
 ];
 
 /// What is known when an expression is looked at.
-pub(super) struct Values<'n, 's, 'a> {
-    pub(super) tree: &'n Tree<'s, 'a>,
+pub(super) struct Values<'n, 'r, 't, 's, 'a> {
+    pub(super) settled: &'n Settled<'r, 't, 's, 'a>,
     pub(super) nulls: &'n Nulls,
-    pub(super) dialect: Dialect,
 }
 
-impl<'a> Values<'_, '_, 'a> {
+impl<'a> Values<'_, '_, '_, '_, 'a> {
     /// What this may be; none when nothing is known.
     pub(super) fn kind(&self, expression: &Expression<'a>) -> Option<Kind> {
         match expression {
-            Expression::AwaitExpression(awaited) => self.awaited(&awaited.argument),
             Expression::Identifier(name) => {
-                self.tree.symbol(name).and_then(|id| self.nulls.kind(id))
+                self.settled.shapes.tree.symbol(name).and_then(|id| self.nulls.kind(id))
             }
             // A copy of a list, or several in one.
             Expression::ArrayExpression(list) => {
@@ -66,100 +62,43 @@ impl<'a> Values<'_, '_, 'a> {
                 _ => None,
             },
             Expression::CallExpression(call) => {
-                let Expression::StaticMemberExpression(member) = &call.callee else { return None };
-                let Kind::List(source) = self.kind(&member.object)? else { return None };
-                let method = member.property.name.as_str();
-                if SAME_ITEMS.contains(&method) {
-                    Some(Kind::List(source))
-                } else {
-                    ONE_ITEM.contains(&method).then_some(Kind::One(source))
-                }
+                self.of_method(call).or_else(|| self.found(expression))
             }
+            _ => self.found(expression),
+        }
+    }
+
+    fn found(&self, expression: &Expression<'a>) -> Option<Kind> {
+        match self.settled.value(expression) {
+            Null::Maybe(source) => Some(Kind::One(source)),
+            Null::Slots(source) => Some(Kind::List(source)),
             _ => None,
         }
     }
 
-    fn awaited(&self, expression: &Expression<'a>) -> Option<Kind> {
-        let Expression::CallExpression(call) = expression else { return None };
-        // What an answer is, it stays behind these.
-        if let Expression::StaticMemberExpression(member) = &call.callee
-            && ["catch", "finally"].contains(&member.property.name.as_str())
-        {
-            return self.awaited(&member.object);
+    fn of_method(&self, call: &CallExpression<'a>) -> Option<Kind> {
+        let Expression::StaticMemberExpression(member) = &call.callee else { return None };
+        let Kind::List(source) = self.kind(&member.object)? else { return None };
+        let method = member.property.name.as_str();
+        if SAME_ITEMS.contains(&method) {
+            return Some(Kind::List(source));
         }
-        match self.tree.primitive(call) {
-            Some("agent") => self.may_be_null(call).then_some(Kind::One("agent")),
-            Some("parallel") => Some(Kind::List("parallel")),
-            Some("pipeline") => Some(Kind::List("pipeline")),
-            Some(_) => None,
-            None => self.all_of_agents(call).then_some(Kind::List("Promise.all")),
-        }
-    }
-
-    /// `Promise.all([agent(…), …])`, `Promise.all(items.map(i => agent(…)))`.
-    fn all_of_agents(&self, call: &CallExpression<'a>) -> bool {
-        let Expression::StaticMemberExpression(callee) = &call.callee else { return false };
-        let is_promise =
-            matches!(&callee.object, Expression::Identifier(name) if name.name == "Promise");
-        if !is_promise || callee.property.name != "all" {
-            return false;
-        }
-        match call.arguments.first().and_then(Argument::as_expression) {
-            Some(Expression::ArrayExpression(list)) => {
-                let is_agent = |one: &Expression<'a>| self.is_agent(one);
-                let mut elements = list.elements.iter();
-                !list.elements.is_empty()
-                    && elements.all(|one| one.as_expression().is_some_and(is_agent))
-            }
-            Some(Expression::CallExpression(mapped)) => {
-                let is_map = matches!(&mapped.callee,
-                    Expression::StaticMemberExpression(member) if member.property.name == "map");
-                let callback = mapped.arguments.first().and_then(Argument::as_expression);
-                let body = match callback {
-                    Some(Expression::ArrowFunctionExpression(arrow)) => &arrow.body,
-                    _ => return false,
-                };
-                let agent = match body {
-                    ArrowFunctionBody::FunctionBody(_) => None,
-                    expression => expression.as_expression(),
-                };
-                is_map && agent.is_some_and(|one| self.is_agent(one))
-            }
-            _ => false,
-        }
-    }
-
-    fn is_agent(&self, expression: &Expression<'a>) -> bool {
-        matches!(expression, Expression::CallExpression(call)
-            if self.tree.primitive(call) == Some("agent") && self.may_be_null(call))
-    }
-
-    /// An agent that fails is null in a body and throws in a module, unless the
-    /// call says otherwise.
-    fn may_be_null(&self, call: &CallExpression<'a>) -> bool {
-        let options = call.arguments.get(1).and_then(Argument::as_expression);
-        let Some(Expression::ObjectExpression(options)) = options else {
-            return self.dialect == Dialect::Body;
-        };
-        let says = options.properties.iter().find_map(|property| match property {
-            ObjectPropertyKind::ObjectProperty(property)
-                if property.key.static_name().is_some_and(|name| name == "onFailure") =>
-            {
-                Some(&property.value)
-            }
-            _ => None,
-        });
-        match says {
-            Some(Expression::StringLiteral(text)) => text.value == "null",
-            _ => self.dialect == Dialect::Body,
-        }
+        ONE_ITEM.contains(&method).then_some(Kind::One(source))
     }
 
     /// Where the parameters begin that this call hands items of a list to.
     pub(super) fn item_parameters(&self, call: &CallExpression<'a>) -> Vec<(u32, Kind)> {
         let Expression::StaticMemberExpression(member) = &call.callee else { return Vec::new() };
-        let Some(Kind::List(source)) = self.kind(&member.object) else { return Vec::new() };
         let method = member.property.name.as_str();
+        // The answer itself, where nothing was in between.
+        if method == "then"
+            && let Null::Maybe(source) = self.settled.settled(&member.object)
+        {
+            let first = call.arguments.first().and_then(parameters);
+            let first = first.and_then(|parameters| parameters.items.first());
+            return first.map(|one| (one.span.start, Kind::One(source))).into_iter().collect();
+        }
+        let Some(Kind::List(source)) = self.kind(&member.object) else { return Vec::new() };
         let Some((_, which)) = CALLBACKS.iter().find(|(name, _)| *name == method) else {
             return Vec::new();
         };

@@ -5,12 +5,13 @@
 //! rule.
 
 use oxc_ast::ast::{
-    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression,
-    CallExpression, ComputedMemberExpression, ConditionalExpression, DoWhileStatement,
-    ExportAllDeclaration, ExportFromDeclaration, Expression, ForOfStatement, ForStatement,
-    ForStatementLeft, FormalParameter, Function, IdentifierReference, IfStatement,
-    ImportDeclaration, ImportExpression, LogicalExpression, NewExpression, StaticMemberExpression,
-    SwitchStatement, TryStatement, UnaryExpression, VariableDeclarator, WhileStatement,
+    ArrayExpression, ArrayExpressionElement, ArrowFunctionExpression, AssignmentExpression,
+    AssignmentTarget, BinaryExpression, CallExpression, ComputedMemberExpression,
+    ConditionalExpression, DoWhileStatement, ExportAllDeclaration, ExportFromDeclaration,
+    Expression, ForOfStatement, ForStatement, ForStatementLeft, FormalParameter, Function,
+    IdentifierReference, IfStatement, ImportDeclaration, ImportExpression, LogicalExpression,
+    NewExpression, StaticMemberExpression, SwitchStatement, TryStatement, UnaryExpression,
+    VariableDeclarator, WhileStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
@@ -21,7 +22,7 @@ use super::values::{is_async, says_yes_or_no};
 use super::walk::Walk;
 use super::{Spot, options, rules};
 
-impl<'a> Visit<'a> for Walk<'_, '_, 'a, '_> {
+impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
         if let (Some(id), Some(mentions)) = (self.tree.symbol(it), &mut self.mentions) {
             mentions.push(id);
@@ -107,6 +108,7 @@ impl<'a> Visit<'a> for Walk<'_, '_, 'a, '_> {
         self.spots.extend(phase);
         let items = self.values().item_parameters(it);
         self.items.extend(items);
+        self.read_by(it);
         if let Expression::StaticMemberExpression(member) = &it.callee
             && member.property.name == "forEach"
             && it.arguments.first().is_some_and(is_async)
@@ -130,6 +132,15 @@ impl<'a> Visit<'a> for Walk<'_, '_, 'a, '_> {
                 }
             }
         }
+    }
+
+    fn visit_array_expression(&mut self, it: &ArrayExpression<'a>) {
+        for element in &it.elements {
+            if let ArrayExpressionElement::SpreadElement(all) = element {
+                self.read_of(&all.argument, all.span);
+            }
+        }
+        walk::walk_array_expression(self, it);
     }
 
     fn visit_new_expression(&mut self, it: &NewExpression<'a>) {

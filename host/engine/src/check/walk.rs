@@ -5,16 +5,18 @@
 
 use std::collections::HashMap;
 
-use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, StringLiteral};
+use oxc_ast::ast::{
+    Argument, BindingPattern, CallExpression, Expression, IdentifierReference, StringLiteral,
+};
 use oxc_ast_visit::Visit;
 use oxc_semantic::SymbolId;
 use oxc_span::{GetSpan, Span};
-use smol_wf_core::guest::Dialect;
 
 use super::depth::LEVELS_MAX;
 use super::nulls::{self, Kind, Nulls};
 use super::phases::Phases;
-use super::tree::Tree;
+use super::settled::Settled;
+use super::tree::{Tree, argument, method_of};
 use super::values::Values;
 use super::{Spot, rules};
 
@@ -28,10 +30,10 @@ pub(super) const NOT_AWAITED_HINT: &str =
 /// What a script may import.
 const IMPORTABLE: &str = "workflow:extra";
 
-pub(super) struct Walk<'w, 's, 'a, 't> {
+pub(super) struct Walk<'w, 'r, 's, 'a, 't> {
     pub(super) tree: &'w Tree<'s, 'a>,
+    settled: &'w Settled<'r, 'w, 's, 'a>,
     pub(super) text: &'w str,
-    pub(super) dialect: Dialect,
     pub(super) nulls: Nulls,
     pub(super) phases: Phases<'t>,
     pub(super) spots: Vec<Spot>,
@@ -46,17 +48,16 @@ pub(super) struct Walk<'w, 's, 'a, 't> {
     pub(super) items: HashMap<u32, Kind>,
 }
 
-impl<'w, 's, 'a, 't> Walk<'w, 's, 'a, 't> {
+impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
     pub(super) fn new(
-        tree: &'w Tree<'s, 'a>,
+        settled: &'w Settled<'r, 'w, 's, 'a>,
         text: &'w str,
         titles: &'t [String],
-        dialect: Dialect,
     ) -> Self {
         Self {
-            tree,
+            tree: settled.shapes.tree,
+            settled,
             text,
-            dialect,
             nulls: Nulls::default(),
             phases: Phases::new(titles),
             spots: Vec::new(),
@@ -83,8 +84,8 @@ impl<'w, 's, 'a, 't> Walk<'w, 's, 'a, 't> {
         self.spots
     }
 
-    pub(super) fn values(&self) -> Values<'_, 's, 'a> {
-        Values { tree: self.tree, nulls: &self.nulls, dialect: self.dialect }
+    pub(super) fn values(&self) -> Values<'_, 'r, 'w, 's, 'a> {
+        Values { settled: self.settled, nulls: &self.nulls }
     }
 
     /// Walks a condition: what it mentions counts as looked at behind it.
@@ -146,6 +147,21 @@ impl<'w, 's, 'a, 't> Walk<'w, 's, 'a, 't> {
                 }
             }
             _ => self.unguarded(whole, "it", kind),
+        }
+    }
+
+    /// `Object.keys(x)` and `f(...x)` throw where `x` is null.
+    pub(super) fn read_by(&mut self, call: &CallExpression<'a>) {
+        for one in &call.arguments {
+            if let Argument::SpreadElement(all) = one {
+                self.read_of(&all.argument, all.span);
+            }
+        }
+        if let Some((object, "keys" | "values" | "entries")) = method_of(call)
+            && self.tree.denotes(object) == Some("Object")
+            && let Some(of) = argument(call, 0)
+        {
+            self.read_of(of, call.span);
         }
     }
 

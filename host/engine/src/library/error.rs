@@ -71,12 +71,12 @@ pub enum LibraryError {
         path: String,
     },
     /// No workflow can have this name.
-    #[error("`{name}` is no name of a workflow: {reason}")]
+    #[error("`{name}` is not the name of a workflow: {reason}")]
     NameInvalid {
         /// As the script wrote it.
         name: String,
         /// Which rule it breaks.
-        reason: &'static str,
+        reason: String,
     },
     /// No workflow has this name.
     #[error("there is no workflow `{name}` in {}{}", place(looked), advice(similar, known))]

@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use cap_std::fs::{Dir, File, FileType, OpenOptions};
+use cap_std::fs::{Dir, File, FileType, Metadata, OpenOptions};
 
 /// Why a file is not read.
 #[derive(Debug)]
@@ -53,10 +53,7 @@ const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 /// What is in an open file, when it is a regular one with so many bytes at the
 /// most. `own` asks for one of the user's or root's.
 pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, Refused> {
-    let metadata = file.metadata()?;
-    if let Some(kind) = kind(metadata.file_type()) {
-        return Err(Refused::NotAFile(kind));
-    }
+    let metadata = regular(&file)?;
     #[cfg(unix)]
     if own {
         let uid = cap_std::fs::MetadataExt::uid(&metadata);
@@ -73,6 +70,15 @@ pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, Refused>
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(Refused::TooLarge) } else { Ok(bytes) }
+}
+
+/// What is known of an open file, when it is a regular one.
+pub(super) fn regular(file: &File) -> Result<Metadata, Refused> {
+    let metadata = file.metadata()?;
+    match kind(metadata.file_type()) {
+        Some(kind) => Err(Refused::NotAFile(kind)),
+        None => Ok(metadata),
+    }
 }
 
 /// None for a regular file.

@@ -112,7 +112,9 @@ impl<'a> Search<'a> {
 }
 
 fn check(name: &str) -> Result<(), LibraryError> {
-    let invalid = |reason| Err(LibraryError::NameInvalid { name: shown(name), reason });
+    let invalid = |reason: &str| {
+        Err(LibraryError::NameInvalid { name: shown(name), reason: reason.to_owned() })
+    };
     if name.trim().is_empty() {
         return invalid("it is empty");
     }
@@ -120,10 +122,16 @@ fn check(name: &str) -> Result<(), LibraryError> {
         return invalid("it is longer than 128 bytes");
     }
     if name.contains(['/', '\\']) {
-        return invalid("it holds a separator; a path goes in { scriptPath: './file.js' }");
+        let start = if name.starts_with(['.', '/']) { "" } else { "./" };
+        return invalid(&format!(
+            "it is a path, which goes in workflow({{ scriptPath: '{start}{}' }})",
+            shown(name)
+        ));
     }
     if name.starts_with('.') {
-        return invalid("it begins with a dot");
+        return invalid(
+            "it begins with a dot; a path goes in workflow({ scriptPath: './file.js' })",
+        );
     }
     if name.chars().any(char::is_control) {
         return invalid("it holds a control character");

@@ -36,6 +36,26 @@ pub fn read_named(path: &Path, most: u64, home: Option<&Path>) -> io::Result<Vec
     file::take(file, most, false).map_err(|refused| told(refused, most))
 }
 
+/// The file itself, opened to be read bit by bit, by the same rules. What the
+/// system hands over may be a pipe.
+///
+/// # Errors
+/// As of [`read_named`].
+pub fn open_named(path: &Path, home: Option<&Path>) -> io::Result<std::fs::File> {
+    if HANDED_OVER.iter().any(|place| path.starts_with(place)) {
+        return std::fs::File::open(path);
+    }
+    let file = open(path, home)?;
+    file::regular(&file).map_err(|refused| match refused {
+        Refused::NotAFile(kind) => {
+            let why = format!("it is {kind}, not a regular file");
+            io::Error::new(io::ErrorKind::InvalidInput, why)
+        }
+        other => told(other, u64::MAX),
+    })?;
+    Ok(file.into_std())
+}
+
 /// The same of a file that was found in a folder: where no mark says that it lies
 /// in a project, no link leads out of that folder.
 ///

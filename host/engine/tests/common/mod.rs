@@ -22,7 +22,7 @@ use smol_wf_engine::providers::{
 use smol_wf_engine::{
     AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, LimitChanges,
     MemoryStore, NoWatcher, Places, Providers, Report, ResumeRequest, RunRequest, ScriptFile,
-    Store, Watcher,
+    Store, Times, Watcher,
 };
 use smol_wf_store::RunKey;
 
@@ -135,7 +135,7 @@ impl Bench {
             },
             agents: AgentSettings::default(),
             debug_rules: Vec::new(),
-            timeout: None,
+            times: Times::default(),
             seed: Some(1),
             places: Places { project_root: Some(self.dir.clone()), ..Places::default() },
         }
@@ -156,7 +156,7 @@ impl Bench {
             script: None,
             limits,
             agents: AgentSettings::default(),
-            timeout: None,
+            times: Times::default(),
             places: Places::default(),
         };
         let run = self.engine.resume(request, &NoWatcher, CancellationToken::new());

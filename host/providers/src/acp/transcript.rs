@@ -154,8 +154,7 @@ impl Transcript {
 
     /// The model that answered, when the agent says so.
     pub(super) fn model(&self, end: &TurnEnd) -> Option<String> {
-        let named = end.meta.pointer("/quota/model_usage/0/model").and_then(Value::as_str);
-        named.map(str::to_owned).or_else(|| self.model.clone())
+        usage::model(&end.meta).map(str::to_owned).or_else(|| self.model.clone())
     }
 
     /// Tokens of the turn; none when the agent says nothing about them.

@@ -17,9 +17,33 @@ const THOUGHT: Names = &["thoughtTokens", "reasoningOutputTokens", "thought_toke
 const TOTAL: Names = &["totalTokens", "total_tokens"];
 
 /// Of a turn, from how it ended: `usage`, which the protocol has, or
-/// `_meta.quota.token_count`, as Gemini says it.
+/// `_meta.quota`, as Gemini and the adapters say it.
+///
+/// The adapter of Claude Code tells what its main loop took in the former, and in
+/// the rows by model also what went to subagents, summaries and the title of the
+/// session, which are paid for as well: the larger of the two is what was spent.
 pub(super) fn of_turn(usage: &Value, meta: &Value) -> Option<Usage> {
-    read(usage).or_else(|| read(meta.pointer("/quota/token_count")?))
+    let turn = read(usage).or_else(|| read(meta.pointer("/quota/token_count")?));
+    let mut by_model = Usage::default();
+    for row in rows(meta).filter_map(|row| read(&row["token_count"])) {
+        by_model += row;
+    }
+    match turn {
+        Some(turn) if turn.total() >= by_model.total() => Some(turn),
+        _ => (by_model.total() > 0).then_some(by_model).or(turn),
+    }
+}
+
+/// The model that most of a turn went to, where its tokens are told by model.
+pub(super) fn model(meta: &Value) -> Option<&str> {
+    let total = |row: &Value| read(&row["token_count"]).unwrap_or_default().total();
+    // Of equal ones the first.
+    rows(meta).rev().max_by_key(|row| total(row))?["model"].as_str()
+}
+
+fn rows(meta: &Value) -> impl DoubleEndedIterator<Item = &Value> {
+    let rows = meta.pointer("/quota/model_usage").and_then(Value::as_array);
+    rows.map(Vec::as_slice).unwrap_or_default().iter()
 }
 
 /// Of one answer of the model's, from a piece of it, as Qwen says it.
@@ -63,16 +87,18 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as what it is compared with")]
+    fn is(input: u64, output: u64, read: u64, write: u64) -> Option<Usage> {
+        Some(Usage {
+            input_tokens: input,
+            output_tokens: output,
+            cache_read_tokens: read,
+            cache_write_tokens: write,
+        })
+    }
+
     #[test]
     fn each_agents_words_come_to_the_same() {
-        let is = |input, output, read, write| {
-            Some(Usage {
-                input_tokens: input,
-                output_tokens: output,
-                cache_read_tokens: read,
-                cache_write_tokens: write,
-            })
-        };
         for (who, usage, meta, comes) in [
             (
                 "claude-agent-acp",
@@ -117,5 +143,52 @@ mod tests {
         let piece = json!({"_meta": {"usage": {"inputTokens": 188, "outputTokens": 22, "totalTokens": 210, "thoughtTokens": 0, "cachedReadTokens": 33}}});
         assert_eq!(of_piece(&piece), is(188, 22, 33, 0));
         assert_eq!(of_piece(&json!({"_meta": null})), None);
+    }
+
+    #[test]
+    fn rows_by_model_count_where_they_have_more() {
+        for (who, usage, meta, comes) in [
+            (
+                "gemini, by model alone",
+                json!(null),
+                json!({"quota": {"model_usage": [{"model": "m", "token_count": {"input_tokens": 188, "output_tokens": 22}}, null]}}),
+                is(188, 22, 0, 0),
+            ),
+            (
+                "claude-agent-acp, which has a small model name the session",
+                json!({"inputTokens": 111, "outputTokens": 22, "cachedReadTokens": 33, "cachedWriteTokens": 44, "totalTokens": 210}),
+                json!({"quota": {
+                    "token_count": {"totalTokens": 210, "inputTokens": 111, "cachedInputTokens": 33, "cachedWriteTokens": 44, "outputTokens": 22},
+                    "model_usage": [
+                        {"model": "small", "token_count": {"totalTokens": 30, "inputTokens": 20, "cachedInputTokens": 0, "cachedWriteTokens": 0, "outputTokens": 10}},
+                        {"model": "large", "token_count": {"totalTokens": 210, "inputTokens": 111, "cachedInputTokens": 33, "cachedWriteTokens": 44, "outputTokens": 22}},
+                    ],
+                }}),
+                is(208, 32, 33, 44),
+            ),
+            (
+                "rows that lack the turn's last step",
+                json!({"inputTokens": 188, "outputTokens": 22}),
+                json!({"quota": {"model_usage": [{"model": "m", "token_count": {"inputTokens": 100, "outputTokens": 2}}]}}),
+                is(188, 22, 0, 0),
+            ),
+            ("nobody, by no model", json!(null), json!({"quota": {"model_usage": [{}]}}), None),
+        ] {
+            assert_eq!(of_turn(&usage, &meta), comes, "{who}");
+        }
+    }
+
+    #[test]
+    fn the_model_is_the_one_that_did_most() {
+        let row = |model: &str, count: u64| json!({"model": model, "token_count": {"inputTokens": count}});
+        for (rows, is) in [
+            (json!([row("small", 20), row("large", 200)]), Some("large")),
+            (json!([row("first", 20), row("second", 20)]), Some("first")),
+            (json!([{"model": "alone"}]), Some("alone")),
+            (json!([]), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(model(&json!({"quota": {"model_usage": rows}})), is);
+        }
     }
 }

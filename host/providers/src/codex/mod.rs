@@ -10,7 +10,8 @@
 //! refuses is a failed command to the agent, which goes on. Where that configuration
 //! says `read-only` or chooses a profile of permissions, `write` leaves it at that;
 //! `read` would take the place of a profile, and is refused. Its rules for commands
-//! stand above all of this, and what they would ask it refuses by itself.
+//! and for tools of servers stand above all of this; what they would ask `codex exec`
+//! refuses by itself, whatever `asks` says, and it is counted.
 //!
 //! **Structured answers** are written by grammar, which knows less than JSON
 //! Schema: objects are closed, and an optional property is one that may be null,
@@ -27,6 +28,7 @@
 //! service has asked for a longer wait: that, it waits out without a word.
 
 mod argv;
+mod asks;
 mod classify;
 mod config;
 mod probe;
@@ -41,7 +43,7 @@ use async_trait::async_trait;
 use smol_wf_core::call::Usage;
 use smol_wf_core::schema;
 
-use crate::drive::{CliOptions, Ended, launch, listen};
+use crate::drive::{CliOptions, Ended, Transcript, launch, listen};
 use crate::look::{self, folder};
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
@@ -89,6 +91,22 @@ impl Codex {
         let session = session?.to_owned();
         let home = folder(&self.options, "CODEX_HOME", ".codex")?;
         tokio::task::spawn_blocking(move || record::model_of(&home, &session)).await.ok()?
+    }
+
+    /// Tells of the commands that a rule asked about, with the words of each as far
+    /// as Codex has written them down.
+    async fn tell_refused(&self, round: &Round, activity: &dyn Activity) {
+        let count = round.refused_commands;
+        if count == 0 {
+            return;
+        }
+        let session = round.session().map(str::to_owned);
+        let home = folder(&self.options, "CODEX_HOME", ".codex");
+        let look = move || record::refused_commands(&home?, &session?, count);
+        let found = tokio::task::spawn_blocking(look).await.ok().flatten().unwrap_or_default();
+        let unknown = count.saturating_sub(found.len());
+        let unknown = std::iter::repeat_with(|| asks::command(None)).take(unknown);
+        found.into_iter().chain(unknown).for_each(|asked| activity.refused(asked));
     }
 
     /// Of this round alone.
@@ -186,6 +204,7 @@ impl Provider for Codex {
         };
         let mut round = Round::default();
         let exit = listen(launch, prompt, &task, &mut round, activity).await?;
+        self.tell_refused(&round, activity).await;
         let mut ended = round.end(exit.as_ref());
         self.subtract(&mut ended);
         ended.answer = ended.answer.map(|answer| wanted.raise(answer));

@@ -1,17 +1,26 @@
-//! What Codex writes down of a session and does not print: its model.
+//! What Codex writes down of a session and does not print: its model, and the
+//! commands that a rule asked about.
 //!
-//! Owns: finding a session's file and the one line in it. Never: insists: an
-//! agent that keeps no sessions, or keeps them otherwise, has a model all the
-//! same, and it is unknown.
+//! Owns: finding a session's file and the lines in it. Never: insists: an agent
+//! that keeps no sessions, or keeps them otherwise, has a model all the same, and
+//! it is unknown.
 
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
+use smol_wf_core::asked::Asked;
 
-/// How much of a file is read: the line is among the first few.
+use super::asks;
+
+/// How much of a file is read for the model: the line is among the first few.
 const READ_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How much is read for refused commands: pictures and long outputs stand between.
+const SEARCHED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Files of one day that are looked at.
 const FILES_MAX: usize = 20_000;
@@ -34,6 +43,20 @@ struct TurnContext {
     model: Option<String>,
 }
 
+/// A line that holds a call of a tool, or the answer to one.
+#[derive(Deserialize)]
+struct CallLine {
+    payload: Call,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    call_id: String,
+    arguments: Option<String>,
+    #[serde(default)]
+    output: Value,
+}
+
 /// The model of a session, from Codex's own folder.
 pub(super) fn model_of(home: &Path, session: &str) -> Option<String> {
     let file = File::open(file_of(&home.join("sessions"), session)?).ok()?;
@@ -42,6 +65,32 @@ pub(super) fn model_of(home: &Path, session: &str) -> Option<String> {
         Ok(Line::TurnContext { payload }) => payload.model,
         Ok(Line::Other) | Err(_) => None,
     })
+}
+
+/// The last commands of a session that a rule asked about, as many as are wanted.
+pub(super) fn refused_commands(home: &Path, session: &str, wanted: usize) -> Option<Vec<Asked>> {
+    let file = File::open(file_of(&home.join("sessions"), session)?).ok()?;
+    // By the id of the call, until it is answered.
+    let mut open = HashMap::new();
+    let mut refused = VecDeque::new();
+    for line in BufReader::new(file.take(SEARCHED_BYTES_MAX)).lines().map_while(Result::ok) {
+        let Ok(CallLine { payload: call }) = serde_json::from_str(&line) else { continue };
+        if let Some(arguments) = call.arguments {
+            open.insert(call.call_id, arguments);
+            continue;
+        }
+        if call.output.is_null() {
+            continue;
+        }
+        let arguments = open.remove(&call.call_id);
+        if asks::is_of_a_command(&call.output.to_string()) {
+            refused.push_back(asks::command(arguments.as_deref()));
+            if refused.len() > wanted {
+                refused.pop_front();
+            }
+        }
+    }
+    Some(refused.into())
 }
 
 /// `YYYY/MM/DD/rollout-<time>-<session>.jsonl`, by the local day on which the
@@ -110,5 +159,35 @@ mod tests {
         for odd in ["", "thread-1", "../../../etc/passwd", "é".repeat(40).as_str()] {
             assert_eq!(model_of(Path::new("/nonexistent"), odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn the_last_refused_commands_are_named() {
+        const SESSION: &str = "01a21388-d550-7b71-9b62-6f289349170b";
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("sessions/2026/11/25");
+        std::fs::create_dir_all(&folder).unwrap();
+        let no = "exec_command failed: CreateProcess { message: \"Rejected(\\\"approval required by policy, but AskForApproval is set to Never\\\")\" }";
+        let mut lines = Vec::new();
+        for (id, command, output) in [
+            ("1", "of an earlier round", Value::from(no)),
+            ("2", "allowed", Value::from("done")),
+            ("3", "git push", Value::from(no)),
+            ("4", "git push -f", serde_json::json!([{"type": "input_text", "text": no}])),
+        ] {
+            let arguments = serde_json::json!({"cmd": command}).to_string();
+            for payload in [
+                serde_json::json!({"type": "function_call", "call_id": id, "arguments": arguments}),
+                serde_json::json!({"type": "function_call_output", "call_id": id, "output": output}),
+            ] {
+                let line = serde_json::json!({"type": "response_item", "payload": payload});
+                lines.push(format!("{line}\nnonsense\n"));
+            }
+        }
+        std::fs::write(folder.join(format!("rollout-x-{SESSION}.jsonl")), lines.concat()).unwrap();
+        let found = refused_commands(home.path(), SESSION, 2).unwrap();
+        let whats: Vec<_> = found.iter().map(|asked| asked.what.as_str()).collect();
+        assert_eq!(whats, ["shell git push", "shell git push -f"]);
+        assert_eq!(refused_commands(home.path(), "thread-1", 2), None);
     }
 }

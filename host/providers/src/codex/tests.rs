@@ -129,6 +129,23 @@ async fn a_schema_that_no_grammar_can_say_is_asked_for_in_words() {
 }
 
 #[tokio::test]
+async fn what_its_rules_ask_and_it_refuses_is_told() {
+    // A rule for commands, and a server's tool, as versions 0.169 and 0.171 say it.
+    let fake = Fake::new(
+        r#"echo '2026-11-27T02:47:50Z ERROR codex_core::tools::router: error=exec_command failed: CreateProcess { message: "Rejected(\"approval required by policy, but AskForApproval is set to Never\")" }' >&2
+echo '{"type":"thread.started","thread_id":"01a21aec-ff91-72e0-b04e-0543a245ab0b"}'
+echo '{"type":"item.completed","item":{"id":"i","type":"mcp_tool_call","server":"db","tool":"drop","arguments":{},"result":null,"error":{"message":"MCP tool call requires approval, but approval policy is never"},"status":"failed"}}'
+echo '{"type":"item.completed","item":{"id":"j","type":"mcp_tool_call","server":"db","tool":"list","arguments":{},"result":{},"error":null,"status":"completed"}}'
+echo '{"type":"turn.completed"}'"#,
+    );
+    let notes = conformance::Notes::default();
+    Codex::new(fake.options()).attempt(task("p"), &notes).await.unwrap();
+    let mut whats: Vec<_> = notes.asked().into_iter().map(|asked| asked.what).collect();
+    whats.sort();
+    assert_eq!(whats, ["a command", "db.drop"]);
+}
+
+#[tokio::test]
 async fn the_cause_is_the_failed_turn_and_never_the_warning() {
     for (case, kind, part) in [
         ("error-401", ProviderErrorKind::Auth, "invalid api key"),

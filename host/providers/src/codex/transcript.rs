@@ -15,7 +15,7 @@ use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer, ProviderErrorKind as Kind};
 
-use super::{NAME, classify};
+use super::{NAME, asks, classify};
 
 /// A line, by its `type`.
 #[derive(Debug, Deserialize)]
@@ -61,6 +61,7 @@ enum Item {
         tool: Option<String>,
         #[serde(default)]
         arguments: Value,
+        error: Option<Failure>,
     },
     WebSearch {
         query: Option<String>,
@@ -103,6 +104,8 @@ pub(crate) struct Round {
     complaint: Option<String>,
     /// It was told to wait for longer than anybody waits for it.
     hopeless: bool,
+    /// Commands that a rule of the user's asked about, and that it has refused.
+    pub(super) refused_commands: usize,
 }
 
 impl Transcript for Round {
@@ -117,6 +120,14 @@ impl Transcript for Round {
             }
             Ok(Line::ItemCompleted { item: Item::Reasoning {} }) => {
                 activity.note(AgentActivity::Thinking);
+            }
+            Ok(Line::ItemCompleted {
+                item: Item::McpToolCall { server, tool, error: Some(error), .. },
+            }) => {
+                let (server, tool) = (server.unwrap_or_default(), tool.unwrap_or_default());
+                if let Some(asked) = asks::tool(&server, &tool, &error.message) {
+                    activity.refused(asked);
+                }
             }
             Ok(Line::TurnCompleted { usage: counts }) => {
                 self.usage = Usage {
@@ -136,6 +147,10 @@ impl Transcript for Round {
             }
             Ok(Line::ItemCompleted { .. } | Line::Other) | Err(_) => {}
         }
+    }
+
+    fn note(&mut self, line: &str) {
+        self.refused_commands += usize::from(asks::is_of_a_command(line));
     }
 
     fn session(&self) -> Option<&str> {
@@ -164,7 +179,7 @@ fn tell(item: Item, activity: &dyn Activity) {
         Item::FileChange { changes } => {
             ("edit".to_owned(), changes.into_iter().find_map(|change| change.path))
         }
-        Item::McpToolCall { server, tool, arguments } => {
+        Item::McpToolCall { server, tool, arguments, .. } => {
             let parts = [server, tool].into_iter().flatten().collect::<Vec<_>>();
             (parts.join("."), detail_of(&arguments))
         }

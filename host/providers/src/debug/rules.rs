@@ -210,7 +210,7 @@ impl Rule {
                 Some(kind) => self.act(Action::Fail(kind)),
                 None => {
                     let known = ProviderErrorKind::ALL.map(ProviderErrorKind::word).join(", ");
-                    Err(format!("`{kind}` is no kind of failure; there are {known}"))
+                    Err(format!("`{kind}` is not a kind of failure; there are {known}"))
                 }
             },
             ("null", None) => self.act(Action::Null),
@@ -236,7 +236,7 @@ impl Rule {
                 _ => Err(format!("`times:{value}` needs a number from 1")),
             },
             _ => Err(format!(
-                "`{word}` is no action; there are fail, fail:<kind>, null, answer:<text>, bad, bad:always, \
+                "`{word}` is not an action; there are fail, fail:<kind>, null, answer:<text>, bad, bad:always, \
                  delay:<duration>, tokens:<n>, cost:<dollars>, retry-after:<duration> and times:<n>"
             )),
         }
@@ -308,10 +308,10 @@ mod tests {
             ("#x=fail", "the first is #1"),
             ("*=", "an action is missing"),
             ("*=fail,", "an action is missing"),
-            ("*=explode", "`explode` is no action"),
-            ("*=fail:nope", "`nope` is no kind of failure; there are auth, rate_limit"),
-            ("*=null:x", "`null:x` is no action"),
-            ("*=bad:sometimes", "is no action"),
+            ("*=explode", "`explode` is not an action"),
+            ("*=fail:nope", "`nope` is not a kind of failure; there are auth, rate_limit"),
+            ("*=null:x", "`null:x` is not an action"),
+            ("*=bad:sometimes", "is not an action"),
             ("*=delay:2", "`2` is not a duration"),
             ("*=delay:s", "`s` is not a duration"),
             ("*=delay:1s,delay:2s", "`delay` is given twice"),

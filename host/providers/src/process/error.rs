@@ -3,7 +3,7 @@
 //! Owns: the cases and their sentences. Never: judges what a program printed.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::{ProviderError, ProviderErrorKind};
@@ -12,10 +12,7 @@ use crate::{ProviderError, ProviderErrorKind};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
     /// There is no such program.
-    #[error(
-        "there is no program `{}`: install it, or name its path in the configuration",
-        program.display()
-    )]
+    #[error("there is no program `{}`: {}", program.display(), how_to_have(program))]
     NotFound {
         /// As it was asked for.
         program: PathBuf,
@@ -82,6 +79,24 @@ pub(crate) enum ProcessError {
         /// What the system says.
         error: io::Error,
     },
+}
+
+/// What to type for each program that an agent of ours is.
+pub(crate) const INSTALLED_BY: [(&str, &str); 4] = [
+    ("claude", "npm install -g @anthropic-ai/claude-code"),
+    ("codex", "npm install -g @openai/codex"),
+    ("opencode", "npm install -g opencode-ai"),
+    ("pi", "npm install -g @earendil-works/pi-coding-agent"),
+];
+
+fn how_to_have(program: &Path) -> String {
+    // A path was written into the settings; a name is looked for in PATH.
+    if program.components().count() > 1 {
+        return "mend its path in the settings".to_owned();
+    }
+    let known = INSTALLED_BY.iter().find(|(name, _)| Path::new(name) == program);
+    let install = known.map_or("install it", |(_, command)| command);
+    format!("{install}, or name its path in the settings; `smol-wf doctor` says what is missing")
 }
 
 impl ProcessError {

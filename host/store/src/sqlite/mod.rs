@@ -42,6 +42,8 @@ pub struct SqliteStore {
     /// None where nothing is written.
     place: Option<Place>,
     lock_wait: Duration,
+    /// Nothing was written since the log was last copied into the database.
+    is_settled: bool,
     /// Set once a file of the database was replaced: what is at its path now is
     /// not what this store was opened on, and it does nothing any more.
     replaced: Option<StoreError>,
@@ -93,7 +95,15 @@ impl SqliteStore {
     fn over(path: &Path, connection: Connection, place: Option<Place>) -> Self {
         let access = if place.is_some() { Access::Write } else { Access::Read };
         let (path, connection) = (path.to_path_buf(), Some(connection));
-        Self { path, connection, access, place, lock_wait: BUSY_TIMEOUT, replaced: None }
+        Self {
+            path,
+            connection,
+            access,
+            place,
+            lock_wait: BUSY_TIMEOUT,
+            is_settled: false,
+            replaced: None,
+        }
     }
 
     /// Where it is.
@@ -122,6 +132,7 @@ impl SqliteStore {
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.refuse_if_read_only()?;
+        self.is_settled = false;
         let outcome = self.transact(TransactionBehavior::Immediate, act);
         // What went into a file that nobody finds is not durable.
         match self.place.as_ref().map(Place::check) {
@@ -175,6 +186,47 @@ impl SqliteStore {
             self.connection = Some(connection);
         }
         outcome
+    }
+
+    /// Appends what is the last of its journal, and settles with it. The log is
+    /// synced once for both: copying it into the database begins with that.
+    fn append_last(&mut self, batch: &Append<'_>) -> Result<Result<(), StoreError>, StoreError> {
+        self.refuse_if_read_only()?;
+        let connection = self.taken()?;
+        self.set_sync(&connection, "NORMAL")?;
+        self.connection = Some(connection);
+        let appended = self.write(|session| match session.append(batch) {
+            Err(error) if !error.is_refusal() => Err(error),
+            outcome => Ok(outcome),
+        });
+        // Gone after a failure, when another one will sync again.
+        let Some(connection) = self.connection.take() else { return appended };
+        let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            Ok(row.get::<_, i64>(0)? == 0 && row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+        });
+        self.is_settled = match copied.map_err(|error| fail::sqlite(&self.path, &error)) {
+            Ok(is_whole) => is_whole,
+            // Nothing was begun; or the log was synced, which comes before copying.
+            Err(StoreError::Busy { .. } | StoreError::DiskFull { .. }) => false,
+            // Perhaps the sync: the next one would succeed, and lie.
+            Err(error) => return Err(error),
+        };
+        // Somebody still reads, or copies, what is in the log: it is as durable
+        // there, once it is synced.
+        if !self.is_settled
+            && let Some(place) = &self.place
+        {
+            place.sync_log()?;
+        }
+        self.set_sync(&connection, "FULL")?;
+        self.connection = Some(connection);
+        appended
+    }
+
+    fn set_sync(&self, connection: &Connection, how: &str) -> Result<(), StoreError> {
+        connection
+            .pragma_update(None, "synchronous", how)
+            .map_err(|error| fail::sqlite(&self.path, &error))
     }
 
     /// After a failed sync the kernel may take pages for written that are not.
@@ -249,6 +301,11 @@ impl Store for SqliteStore {
         &mut self,
         batches: &[Append<'_>],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        if let [last] = batches
+            && last.release
+        {
+            return Ok(vec![self.append_last(last)?]);
+        }
         self.write(|session| {
             let mut outcomes = Vec::with_capacity(batches.len());
             for batch in batches {
@@ -339,7 +396,7 @@ impl Store for SqliteStore {
     }
 
     fn settle(&mut self) -> Result<(), StoreError> {
-        if self.access == Access::Read {
+        if self.access == Access::Read || self.is_settled {
             return Ok(());
         }
         let connection = self.taken()?;

@@ -79,6 +79,11 @@ impl Place {
         if bytes < HEADER_BYTES { Err(self.gone(&self.path, Gone::Cut)) } else { Ok(()) }
     }
 
+    /// Makes durable what is in the log.
+    pub(super) fn sync_log(&self) -> Result<(), StoreError> {
+        self.log_file.sync_data().map_err(|error| super::fail::file(&self.path, &error))
+    }
+
     /// How large it is, when it is the same file.
     fn same(&self, path: &Path, id: FileId) -> Result<u64, StoreError> {
         match fs::metadata(path) {

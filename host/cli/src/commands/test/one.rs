@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use smol_wf_core::limits::JOURNAL_MIB_DEFAULT;
 use smol_wf_engine::{
-    CancellationToken, Engine, FixtureError, FixtureRequest, FixtureVerdict, Keep,
+    CancellationToken, Engine, FIXTURE_BYTES_MAX, FixtureError, FixtureRequest, FixtureVerdict,
+    Keep,
 };
 
 use super::agents::Agents;
@@ -20,8 +20,6 @@ use crate::commands::fixture::{self, Found};
 use crate::failure::{FileError, talk};
 use crate::{files, paths};
 
-/// Largest fixture: a journal of the greatest length.
-const FIXTURE_BYTES_MAX: u64 = JOURNAL_MIB_DEFAULT as u64 * 1024 * 1024;
 /// Largest file of rules: a schema may have 64 KiB.
 const RULES_BYTES_MAX: u64 = 1024 * 1024;
 

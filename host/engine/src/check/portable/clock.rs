@@ -4,59 +4,41 @@
 //! Owns: finding them, also under another name. Never: what the script does
 //! with them.
 
-use std::collections::HashMap;
-
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression, NewExpression, VariableDeclarator};
 
 use super::spot;
 use crate::check::Spot;
+use crate::check::tree::Tree;
 
 const HINT: &str = "give the time as an argument, or leave it to an agent";
 
 /// The objects, each with what of it is refused.
 const REFUSED: [(&str, &str); 2] = [("Date", "now"), ("Math", "random")];
 
-/// Which of them a name stands for.
-#[derive(Default)]
-pub(super) struct Clock<'a> {
-    names: HashMap<&'a str, &'static str>,
+/// Finds them by what a name stands for.
+pub(super) struct Clock<'t, 's, 'a> {
+    tree: &'t Tree<'s, 'a>,
 }
 
-impl<'a> Clock<'a> {
-    /// `Date`, `globalThis.Date`, or a variable that was given one.
-    fn object(&self, expression: &Expression<'a>) -> Option<&'static str> {
-        let known = |name: &str| REFUSED.iter().map(|(object, _)| *object).find(|it| *it == name);
-        match expression {
-            Expression::Identifier(name) => {
-                let name = name.name.as_str();
-                self.names.get(name).copied().or_else(|| known(name))
-            }
-            Expression::StaticMemberExpression(member) => {
-                let is_global = matches!(&member.object,
-                    Expression::Identifier(name) if name.name == "globalThis");
-                known(&member.property.name).filter(|_| is_global)
-            }
-            _ => None,
-        }
+impl<'t, 's, 'a> Clock<'t, 's, 'a> {
+    pub(super) fn new(tree: &'t Tree<'s, 'a>) -> Self {
+        Self { tree }
     }
 
-    /// `const D = Date`, `const { random } = Math`.
-    pub(super) fn declares(&mut self, it: &VariableDeclarator<'a>) -> Option<Spot> {
+    /// `Date`, `globalThis.Date`, or a variable that was given one.
+    fn object(&self, expression: &Expression<'a>) -> Option<&'static str> {
+        self.tree.denotes(expression).filter(|name| REFUSED.iter().any(|(one, _)| one == name))
+    }
+
+    /// `const { random } = Math`.
+    pub(super) fn declares(&self, it: &VariableDeclarator<'a>) -> Option<Spot> {
+        let BindingPattern::ObjectPattern(pattern) = &it.id else { return None };
         let object = self.object(it.init.as_ref()?)?;
-        match &it.id {
-            BindingPattern::BindingIdentifier(name) => {
-                self.names.insert(name.name.as_str(), object);
-                None
-            }
-            BindingPattern::ObjectPattern(pattern) => {
-                let taken = pattern.properties.iter().find_map(|property| {
-                    let name = property.key.static_name()?;
-                    REFUSED.contains(&(object, name.as_ref())).then_some(property.span.start)
-                });
-                taken.map(|at| refused(at, &in_words(object)))
-            }
-            _ => None,
-        }
+        let taken = pattern.properties.iter().find_map(|property| {
+            let name = property.key.static_name()?;
+            REFUSED.contains(&(object, name.as_ref())).then_some(property.span.start)
+        });
+        taken.map(|at| refused(at, &in_words(object)))
     }
 
     /// `Date.now`, `Math.random`.

@@ -30,7 +30,8 @@ const ALL: [(&str, Comes); 13] = [
     ("claude-err400", Error(Kind::Failed, "API Error: 400 mock: bad request")),
     ("claude-mcp", Text("structured output", 376, 44, 2_221, OPUS)),
     ("claude-plain", Text("mock reply: say hello (chars=9)", 188, 22, 1_111, OPUS)),
-    ("claude-tool", Text("tool said: File created", 376, 44, 3_332, OPUS)),
+    // One of the three answers names the session; the turn's own figures have two.
+    ("claude-tool", Text("tool said: File created", 564, 66, 3_332, OPUS)),
     // The error is told as if it were the answer, in a turn that ends well.
     ("codex-err400", Error(Kind::Failed, "mock: bad request")),
     ("codex-plain", Text("mock reply: say hello (chars=9)", 188, 22, 0, Some("mock-model"))),

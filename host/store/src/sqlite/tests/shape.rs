@@ -7,11 +7,13 @@
 use std::fs;
 
 use rusqlite::Connection;
+use smol_wf_core::journal::Chain;
 
 use super::super::open::NEW_DATABASE;
 use super::super::schema::{MIGRATIONS, NEWEST, SHAPES, digest, objects, shape};
 use super::{SqliteStore, create};
-use crate::Store;
+use crate::conformance::{key, logged};
+use crate::{Append, Holder, Store, Wake};
 
 #[test]
 fn the_digests_are_those_of_the_migrations() {
@@ -112,6 +114,42 @@ fn a_copy_of_the_main_file_is_whole_once_it_is_settled() {
     fs::copy(&path, &copy).unwrap();
     let mut copied = SqliteStore::open(&copy).unwrap();
     assert_eq!(copied.load(&lease.key).unwrap().unwrap().len(), 1);
+}
+
+#[test]
+fn the_last_entry_settles_its_journal_unless_somebody_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let copied = |name: &str| {
+        let copy = directory.path().join(name);
+        fs::copy(&path, &copy).unwrap();
+        SqliteStore::open(&copy).unwrap().load(&key(1)).unwrap().unwrap().len()
+    };
+    let (mut store, first) = create(&path);
+    let last = |store: &mut SqliteStore, length: usize| {
+        let lease = &store.claim(&key(1), "next", 0, 1, &|_| Holder::Dead).unwrap();
+        let records = logged(&mut Chain::new(), &["last"]);
+        let wake = Wake::Keep;
+        let first_seq = length as u64;
+        let last = Append { lease, first_seq, records: &records, wake, release: true };
+        assert_eq!(store.append(&[last]).unwrap(), [Ok(())]);
+        assert!(store.leased().unwrap().is_empty());
+        let sync = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        let connection = store.connection.as_ref().unwrap();
+        let sync = connection.query_row("PRAGMA synchronous", [], sync).unwrap();
+        assert_eq!(sync, 2, "FULL, as before");
+    };
+    store.release(&first).unwrap();
+    last(&mut store, 1);
+    assert_eq!(copied("whole.db"), 2);
+    let reader = Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM runs").unwrap();
+    last(&mut store, 2);
+    assert_eq!(copied("behind.db"), 2);
+    assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 3);
+    drop(reader);
+    store.settle().unwrap();
+    assert_eq!(copied("settled.db"), 3);
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! What a script's text adds to how its run ended.
+//!
+//! Owns: the lines below an error, or below a report, that only the text can
+//! give. Never: says what may not be so.
+
+use smol_wf_core::report::ReportError;
+use smol_wf_core::script::{Position, snippet};
+use smol_wf_engine::check::hints;
+use smol_wf_engine::{Report, RunState};
+
+/// Where to look, for an error without a line of its own.
+pub(crate) fn place(code: &str, text: &str) -> Option<String> {
+    let (what, at) = match code {
+        "limit_turn_fuel" => ("the only loop of the script", hints(text).only_loop?),
+        "result_not_json" => ("the result comes from", hints(text).only_result?),
+        _ => return None,
+    };
+    let Position { line, column } = at;
+    Some(format!("{what}: line {line}\n{}", snippet(text, line, column)))
+}
+
+/// That an argument is missing, where the script reads one of nothing.
+pub(crate) fn arguments(error: &ReportError, text: Option<&str>) -> Option<String> {
+    let (line, column) = error.line.zip(error.column)?;
+    let read = error.message.strip_prefix("cannot read property '")?;
+    let name = read.strip_suffix("' of undefined").filter(|name| !name.is_empty())?;
+    let line = text?.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
+    let before: String = line.chars().take(usize::try_from(column).ok()?.checked_sub(1)?).collect();
+    let on = before.strip_suffix('.')?.strip_suffix("args")?;
+    let is_whole = !on.ends_with(|one: char| one.is_alphanumeric() || "_$.".contains(one));
+    is_whole.then(|| {
+        format!(
+            "`args` is what a run is given: add --args-{name} VALUE, or --args '{{\"{name}\": …}}'"
+        )
+    })
+}
+
+/// That a run which asked agents has nothing to show for it.
+pub(crate) fn no_result(report: &Report, text: Option<&str>) -> Option<&'static str> {
+    let is_null = report.state == RunState::Completed && report.results.get() == "null";
+    let text = text.filter(|_| is_null && report.agents.completed > 0)?;
+    hints(text).returns_nothing.then_some(
+        "the script returns nothing, so `results` is null: `return` a value at top level, or `export default` one",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(message: &str, line: u32, column: u32) -> ReportError {
+        ReportError {
+            code: "thrown".to_owned(),
+            message: message.to_owned(),
+            name: Some("TypeError".to_owned()),
+            line: Some(line),
+            column: Some(column),
+            stack: None,
+            resets_at: None,
+        }
+    }
+
+    #[test]
+    fn a_missing_argument_is_told_where_it_is_args_that_was_read() {
+        let undefined = "cannot read property 'files' of undefined";
+        for (text, message, column, is_told) in [
+            ("args.files.map(f)", undefined, 6, true),
+            ("f(args.files)", undefined, 8, true),
+            ("options.args.files", undefined, 14, false),
+            ("myargs.files", undefined, 8, false),
+            ("answer.files", undefined, 8, false),
+            ("args.files", "cannot read property 'files' of null", 6, false),
+            ("args.files", "`args.files` is not a function", 6, false),
+        ] {
+            let said = arguments(&error(message, 1, column), Some(text));
+            assert_eq!(said.is_some(), is_told, "{text}: {message}: {said:?}");
+        }
+        assert_eq!(arguments(&error(undefined, 9, 6), Some("args.files")), None);
+    }
+}

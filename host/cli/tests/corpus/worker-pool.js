@@ -1,0 +1,18 @@
+export const meta = { name: 'worker-pool', description: 'Three workers share one queue' }
+
+const queue = [...(args?.tasks ?? ['one', 'two', 'three', 'four', 'five'])]
+const results = []
+
+async function worker(id) {
+  while (queue.length > 0) {
+    const task = queue.shift()
+    const answer = await agent(`Worker ${id}: do ${task}`, { label: task })
+    results.push({ task, answer: answer ?? 'failed' })
+  }
+}
+
+const workers = Array.from({ length: 3 }, (_, id) => worker(id + 1))
+log(`${workers.length} workers`)
+await Promise.all(workers)
+results.sort((a, b) => (a.task < b.task ? -1 : 1))
+return results

@@ -1,0 +1,130 @@
+//! What a script imports that is not there.
+//!
+//! Owns: the names of `workflow:extra`, and finding an import of another one.
+//! Never: judges where the words alone do not say what they are; the guest's
+//! parser refuses what is left.
+
+use super::lexer::{Kind, Lexer, Token};
+use super::position::{Position, position_at};
+
+/// The module that a script can import.
+const MODULE: &str = "workflow:extra";
+
+/// What it exports.
+pub const EXPORTS: [&str; 2] = ["sleep", "default"];
+
+/// An import of a name that its module does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingExport {
+    /// As the script has it.
+    pub name: String,
+    /// Where the name stands.
+    pub at: Position,
+}
+
+/// The first `import { name } from 'workflow:extra'` of a name that is not there.
+#[must_use]
+pub fn missing_export(text: &str) -> Option<MissingExport> {
+    // Most scripts import nothing.
+    if !text.contains(MODULE) {
+        return None;
+    }
+    let mut lexer = Lexer::new(text);
+    loop {
+        let token = lexer.next().ok()?;
+        if token.kind == Kind::End {
+            return None;
+        }
+        if token.kind == Kind::Word
+            && lexer.text(token) == "import"
+            && lexer.depth() == 0
+            && let Some(found) = in_clause(&mut lexer, text)
+        {
+            return Some(found);
+        }
+    }
+}
+
+/// The names between the braces of one import; none where there are no braces,
+/// or the module is another one.
+fn in_clause(lexer: &mut Lexer<'_>, text: &str) -> Option<MissingExport> {
+    let is = |lexer: &Lexer<'_>, token: Token, kind, word: &str| {
+        token.kind == kind && lexer.text(token) == word
+    };
+    let mut next = lexer.next().ok()?;
+    // `import extra, { sleep } from …`
+    if next.kind == Kind::Word && !is(lexer, next, Kind::Word, "from") {
+        let comma = lexer.next().ok()?;
+        if !is(lexer, comma, Kind::Mark, ",") {
+            return None;
+        }
+        next = lexer.next().ok()?;
+    }
+    if !is(lexer, next, Kind::Mark, "{") {
+        return None;
+    }
+    let mut missing = None;
+    let mut is_name = true;
+    loop {
+        let token = lexer.next().ok()?;
+        match (token.kind, lexer.text(token)) {
+            (Kind::Mark, "}") => break,
+            (Kind::Mark, ",") => is_name = true,
+            (Kind::Word | Kind::Text, word) => {
+                let name = word.trim_matches(['\'', '"']);
+                if is_name && missing.is_none() && !EXPORTS.contains(&name) {
+                    missing = Some((name.to_owned(), token.start));
+                }
+                // What follows, as in `a as b`, is the script's own name.
+                is_name = false;
+            }
+            _ => return None,
+        }
+    }
+    let from = lexer.next().ok()?;
+    let module = lexer.next().ok()?;
+    let is_ours = is(lexer, from, Kind::Word, "from")
+        && module.kind == Kind::Text
+        && lexer.text(module).trim_matches(['\'', '"']) == MODULE;
+    let (name, at) = missing.filter(|_| is_ours)?;
+    Some(MissingExport { name, at: position_at(text, at) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_of_what_is_not_there_is_found_where_it_stands() {
+        for (text, name, line, column) in [
+            ("import { slep } from 'workflow:extra'", "slep", 1, 10),
+            ("\nimport { sleep, nap as n } from \"workflow:extra\"", "nap", 2, 17),
+            ("import extra, { sleep as s,\n  wait } from 'workflow:extra';", "wait", 2, 3),
+            ("import { sleep } from 'workflow:extra'\nimport {x} from 'workflow:extra'", "x", 2, 9),
+        ] {
+            let found = missing_export(text).unwrap();
+            let at = Position { line, column };
+            assert_eq!(found, MissingExport { name: name.to_owned(), at }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_or_of_another_module_is_passed_over() {
+        for text in [
+            "import { sleep } from 'workflow:extra'",
+            "import { sleep as slep } from 'workflow:extra'",
+            "import { default as extra, } from 'workflow:extra'",
+            "import extra from 'workflow:extra'",
+            "import * as extra from 'workflow:extra'",
+            "import { x } from 'other' // workflow:extra",
+            "import 'workflow:extra'",
+            "const a = `import { x } from 'workflow:extra'`",
+            "// import { x } from 'workflow:extra'",
+            "const e = await import('workflow:extra'); e.x",
+            "import { x ",
+            "import { x } from 'workflow:extra",
+        ] {
+            assert_eq!(missing_export(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Calls that `run` refuses before anyone is asked.
+//!
+//! Owns: what the guest and the core say of arguments that are written out. The
+//! core is asked itself, so that the sentence is that of a run. Never: reports
+//! what depends on a value that is not written out.
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{
+    CallExpression, Expression, ObjectExpression, ObjectPropertyKind, PropertyKind,
+};
+use oxc_span::GetSpan;
+use oxc_syntax::operator::BinaryOperator;
+use serde_json::{Map, Value, json};
+use smol_wf_core::call::{AgentRequest, WorkflowTarget};
+use smol_wf_core::guest::{Dialect, Failure};
+use smol_wf_core::limits::SLEEP_MS_MAX;
+use smol_wf_core::options::Manner;
+
+use super::constants::{Written, never_arrives};
+use super::functions::property;
+use super::kinds::Kind;
+use super::shapes::Shapes;
+use super::tree::argument;
+use super::{Spot, rules};
+
+// The guest's own words (`guest/js`); tests compare them with a run's.
+const NO_PROMPT: &str = "agent(prompt, options): the prompt must be a string that is not empty";
+const NO_THUNKS: &str = "parallel(thunks): the thunks must be an array of functions";
+const NO_ITEMS: &str = "pipeline(items, ...stages): the items must be an array";
+const NO_TARGET: &str = "workflow(target, args): the target must be a name or {scriptPath}";
+const NO_TIME: &str = "sleep(milliseconds): the time must be a number";
+
+/// A child workflow that is named in the script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) at: u32,
+    pub(super) target: WorkflowTarget,
+}
+
+/// What is refused, and which children are named.
+pub(super) fn spots(shapes: &Shapes<'_, '_, '_>, dialect: Dialect) -> (Vec<Spot>, Vec<Named>) {
+    let mut refusals = Refusals { shapes, dialect, spots: Vec::new(), named: Vec::new() };
+    for node in shapes.tree.semantic().nodes() {
+        match node.kind() {
+            AstKind::CallExpression(call) => refusals.call(call),
+            AstKind::TemplateLiteral(it) => {
+                let is_tagged =
+                    matches!(shapes.tree.parent(node.id()), AstKind::TaggedTemplateExpression(_));
+                if !is_tagged {
+                    it.expressions.iter().for_each(|one| refusals.in_text(one));
+                }
+            }
+            AstKind::BinaryExpression(it) if it.operator == BinaryOperator::Addition => {
+                let is_text =
+                    |one| matches!(shapes.kind_of(one), Some(Kind::Text | Kind::EmptyText));
+                if is_text(&it.left) {
+                    refusals.in_text(&it.right);
+                } else if is_text(&it.right) {
+                    refusals.in_text(&it.left);
+                }
+            }
+            _ => {}
+        }
+    }
+    (refusals.spots, refusals.named)
+}
+
+struct Refusals<'r, 't, 's, 'a> {
+    shapes: &'r Shapes<'t, 's, 'a>,
+    dialect: Dialect,
+    spots: Vec<Spot>,
+    named: Vec<Named>,
+}
+
+impl<'a> Refusals<'_, '_, '_, 'a> {
+    fn say(&mut self, at: u32, message: impl Into<String>, hint: &str) {
+        self.spots.push(Spot::new(&rules::REFUSED, at, message.into(), hint));
+    }
+
+    fn in_text(&mut self, one: &Expression<'a>) {
+        if self.shapes.is_plain_object(one) {
+            let message = "an object is put into a text as it is: there it is \"[object Object]\"";
+            let hint = "write `JSON.stringify(…)` around it, or name the key that is meant";
+            self.spots.push(Spot::new(
+                &rules::OBJECT_TEXT,
+                one.span().start,
+                message.to_owned(),
+                hint,
+            ));
+        }
+    }
+
+    fn call(&mut self, call: &CallExpression<'a>) {
+        match self.shapes.tree.primitive(call) {
+            Some("agent") => {
+                self.prompt(call);
+                if let Some(options) = argument(call, 1) {
+                    self.options(options);
+                }
+            }
+            Some("parallel") => {
+                self.list(call, NO_THUNKS, "write `parallel([() => …, () => …])`");
+            }
+            Some("pipeline") => {
+                self.list(call, NO_ITEMS, "write `pipeline([…], item => …)`");
+                self.stages(call);
+            }
+            Some("workflow") => self.workflow(call),
+            Some("sleep") => self.sleep(call),
+            _ => {}
+        }
+    }
+
+    /// The first argument and what it is; nothing where that is not certain.
+    fn first<'c>(
+        &self,
+        call: &'c CallExpression<'a>,
+    ) -> Option<(u32, Kind, Option<&'c Expression<'a>>)> {
+        if call.arguments.is_empty() {
+            return Some((call.span.start, Kind::Nothing, None));
+        }
+        let first = argument(call, 0)?;
+        Some((first.span().start, self.shapes.kind_of(first)?, Some(first)))
+    }
+
+    fn prompt(&mut self, call: &CallExpression<'a>) {
+        let Some((at, kind, _)) = self.first(call) else { return };
+        let is_fine = match kind {
+            Kind::Text => true,
+            Kind::Number => self.dialect == Dialect::Body,
+            // Told of where promises are.
+            Kind::Promise => true,
+            _ => false,
+        };
+        if !is_fine {
+            let hint = match kind {
+                Kind::Object => {
+                    "the prompt comes first, its options behind it: `agent(prompt, { … })`"
+                }
+                Kind::List => "make one text of it: `.join('\\n')`",
+                _ => "give it a text",
+            };
+            self.say(at, format!("{NO_PROMPT}; this is {}", kind.in_words()), hint);
+        }
+    }
+
+    fn list(&mut self, call: &CallExpression<'a>, message: &str, hint: &str) {
+        if let Some((at, kind, _)) = self.first(call)
+            && kind != Kind::List
+        {
+            self.say(at, format!("{message}; this is {}", kind.in_words()), hint);
+        }
+    }
+
+    fn stages(&mut self, call: &CallExpression<'a>) {
+        for nth in 1..call.arguments.len() {
+            let Some(stage) = argument(call, nth) else { return };
+            if let Some(kind) = self.shapes.kind_of(stage)
+                && kind != Kind::Function
+            {
+                let message = format!(
+                    "pipeline(items, ...stages): stage {nth} is not a function; this is {}",
+                    kind.in_words()
+                );
+                self.say(stage.span().start, message, "write `item => …` in front of it");
+                return;
+            }
+        }
+    }
+
+    fn sleep(&mut self, call: &CallExpression<'a>) {
+        let Some((at, kind, first)) = self.first(call) else { return };
+        if kind != Kind::Number {
+            self.say(at, format!("{NO_TIME}; this is {}", kind.in_words()), "give it milliseconds");
+            return;
+        }
+        let written = first.and_then(|first| self.shapes.tree.json(first));
+        if let Some(milliseconds) = written.and_then(|written| written.value.as_f64())
+            && !(0.0..=SLEEP_MS_MAX).contains(&milliseconds)
+        {
+            let message = format!(
+                "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+            );
+            self.say(at, message, "");
+        }
+    }
+
+    fn workflow(&mut self, call: &CallExpression<'a>) {
+        let Some((at, kind, first)) = self.first(call) else { return };
+        let written = first.map(|first| self.shapes.tree.written(first));
+        let target = match (kind, written) {
+            (Kind::Text, Some(text)) => match self.shapes.tree.json(text) {
+                Some(Written { value: Value::String(name), .. }) => WorkflowTarget::Name(name),
+                _ => return,
+            },
+            (Kind::Object, Some(Expression::ObjectExpression(object))) => {
+                match property(object, "scriptPath").map(|path| self.shapes.tree.json(path)) {
+                    Some(Some(Written { value: Value::String(path), .. })) => {
+                        let text = json!({ "scriptPath": path }).to_string();
+                        match WorkflowTarget::read(&text) {
+                            Ok(target) => target,
+                            Err(refusal) => return self.say(at, in_words(&refusal), ""),
+                        }
+                    }
+                    Some(None) => return,
+                    None if has_spread(object) => return,
+                    _ => {
+                        return self.say(
+                            at,
+                            NO_TARGET,
+                            "write `workflow({ scriptPath: './file.js' })`",
+                        );
+                    }
+                }
+            }
+            (Kind::Object | Kind::Text, _) => return,
+            _ => {
+                return self.say(
+                    at,
+                    format!("{NO_TARGET}; this is {}", kind.in_words()),
+                    "name a workflow",
+                );
+            }
+        };
+        // What is expected to be missing is no mistake.
+        let node = call.node_id.get();
+        if !self.shapes.tree.is_tried(node, true) && !self.is_caught(call) {
+            self.named.push(Named { at, target });
+        }
+    }
+
+    /// `workflow('x').catch(…)`.
+    fn is_caught(&self, call: &CallExpression<'a>) -> bool {
+        let nodes = self.shapes.tree.semantic().nodes();
+        nodes.ancestor_kinds(call.node_id.get()).any(|kind| {
+            matches!(kind, AstKind::StaticMemberExpression(member) if member.property.name == "catch")
+        })
+    }
+
+    /// What the core says of each option that is written out, and of all together.
+    fn options(&mut self, options: &Expression<'a>) {
+        let Expression::ObjectExpression(object) = self.shapes.tree.written(options) else {
+            let kind = self.shapes.kind_of(options);
+            let written = self.shapes.tree.json(options).filter(|written| {
+                written.is_whole && !written.value.is_null() && kind != Some(Kind::Nothing)
+            });
+            if let Some(Written { value, .. }) = written {
+                self.judge(options.span().start, &value, true);
+            }
+            return;
+        };
+        let Some(Written { value: Value::Object(all), is_whole }) = self.shapes.tree.json(options)
+        else {
+            return;
+        };
+        let before = self.spots.len();
+        for property in &object.properties {
+            let ObjectPropertyKind::ObjectProperty(one) = property else { continue };
+            let Some(name) = one.key.static_name() else { continue };
+            // What is behind it may have put another one in its place.
+            let is_it = one.kind == PropertyKind::Init && !never_arrives(&one.value);
+            if let Some(value) = all.get(name.as_ref()).filter(|_| is_it)
+                && let Some(own) = self.shapes.tree.json(&one.value)
+                && own.value == *value
+            {
+                let alone = Map::from_iter([(name.to_string(), value.clone())]);
+                self.judge(one.value.span().start, &Value::Object(alone), own.is_whole);
+            }
+        }
+        if self.spots.len() == before {
+            self.judge(options.span().start, &Value::Object(all), is_whole);
+        }
+    }
+
+    fn judge(&mut self, at: u32, options: &Value, is_whole: bool) {
+        let text = options.to_string();
+        match AgentRequest::read("x".to_owned(), &text, Manner::from(self.dialect)) {
+            Err(refusal) => {
+                // What a reference leads to may be what is not written out.
+                if is_whole || !text.contains("\"$ref\"") {
+                    self.say(at, in_words(&refusal), "");
+                }
+            }
+            Ok(read) => {
+                for why in read.ignored {
+                    self.spots.push(Spot::new(&rules::UNKNOWN_OPTION, at, why, ""));
+                }
+            }
+        }
+    }
+}
+
+fn has_spread(object: &ObjectExpression<'_>) -> bool {
+    object.properties.iter().any(|one| matches!(one, ObjectPropertyKind::SpreadProperty(_)))
+}
+
+fn in_words(refusal: &Failure) -> String {
+    format!("{} [{}]", refusal.message, refusal.code)
+}

@@ -1,0 +1,177 @@
+//! Slots of `parallel` and items of `pipeline`: which may be null.
+//!
+//! Owns: what a function gives that throws, when its slot is null. Never: takes a
+//! function for one that throws when its author has dealt with it.
+
+use oxc_ast::AstKind;
+use oxc_ast::ast::{ArrayExpressionElement, CallExpression, Expression};
+use oxc_ast_visit::{Visit, walk};
+use oxc_semantic::NodeId;
+use oxc_span::GetSpan;
+
+use super::functions::Fun;
+use super::settled::{Null, Settled};
+use super::shapes::Shape;
+use super::tree::{AWAITED, argument, method_of};
+
+impl<'a> Settled<'_, '_, '_, 'a> {
+    /// Whether a slot of this list may be null. A list that cannot be seen may
+    /// hold anything.
+    pub(super) fn has_null_slots(&self, list: &Expression<'a>) -> bool {
+        let tree = self.shapes.tree;
+        match tree.written(list) {
+            Expression::ArrayExpression(all) if all.elements.is_empty() => {
+                let Expression::Identifier(name) = list else { return false };
+                tree.symbol(name).is_none_or(|symbol| {
+                    let pushed: Vec<bool> =
+                        tree.mentions(symbol).filter_map(|at| self.pushed(at)).collect();
+                    pushed.is_empty() || pushed.contains(&true)
+                })
+            }
+            Expression::ArrayExpression(all) => all.elements.iter().any(|one| match one {
+                ArrayExpressionElement::SpreadElement(more) => self.has_null_slots(&more.argument),
+                one => {
+                    one.as_expression().is_some_and(|one| self.may_give_null(one).unwrap_or(false))
+                }
+            }),
+            Expression::CallExpression(call) => self.called_list(call),
+            _ => true,
+        }
+    }
+
+    fn called_list(&self, call: &CallExpression<'a>) -> bool {
+        let Some((object, method)) = method_of(call) else { return true };
+        let is_array = self.shapes.tree.denotes(object) == Some("Array");
+        let callback = match method {
+            "map" | "flatMap" => argument(call, 0),
+            "from" if is_array => argument(call, 1),
+            "filter" | "slice" | "reverse" | "concat" => return self.has_null_slots(object),
+            _ => return true,
+        };
+        let Some((fun, _)) = callback.and_then(|callback| self.shapes.callee(callback)) else {
+            return true;
+        };
+        // Promises in place of functions.
+        if matches!(self.shapes.returned(fun, ""), Some(Shape::Promise(_))) {
+            return self.of_function(fun);
+        }
+        fun.returns().into_iter().any(|thunk| self.may_give_null(thunk).unwrap_or(false))
+    }
+
+    /// `thunks.push(() => …)`.
+    fn pushed(&self, mention: NodeId) -> Option<bool> {
+        let tree = self.shapes.tree;
+        let AstKind::StaticMemberExpression(member) = tree.parent(mention) else { return None };
+        let AstKind::CallExpression(call) = tree.parent(member.node_id.get()) else { return None };
+        let is_it = member.property.name == "push" && call.callee.span() == member.span;
+        is_it.then(|| argument(call, 0).is_none_or(|one| self.may_give_null(one).unwrap_or(false)))
+    }
+
+    /// Whether what stands in a slot, or does a stage's work, may end in null; none
+    /// where that cannot be seen.
+    pub(super) fn may_give_null(&self, thunk: &Expression<'a>) -> Option<bool> {
+        self.shapes.tree.further(|| {
+            if let Some((fun, _)) = self.shapes.callee(thunk) {
+                return Some(self.of_function(fun));
+            }
+            match thunk {
+                Expression::CallExpression(call) if self.shapes.of_call(call).is_none() => {
+                    // `safely(() => …)`: what it returns stands in the slot.
+                    let (maker, _) = self.shapes.callee(&call.callee)?;
+                    let made = maker.returns();
+                    let (fun, _) = self.shapes.callee(made.first()?)?;
+                    Some(self.of_function(fun)).filter(|_| made.len() == 1)
+                }
+                Expression::ConditionalExpression(it) => {
+                    let either = [&it.consequent, &it.alternate];
+                    Some(either.iter().any(|one| self.may_give_null(one).unwrap_or(false)))
+                }
+                other => match self.shapes.of(other) {
+                    Some(Shape::Promise(_)) => Some(match self.settled(other) {
+                        Null::Maybe(_) | Null::Said => true,
+                        Null::Handled => false,
+                        _ => !self.is_caught_within(other),
+                    }),
+                    _ => None,
+                },
+            }
+        })?
+    }
+
+    fn is_caught_within(&self, promise: &Expression<'a>) -> bool {
+        let Expression::CallExpression(call) = promise else { return false };
+        method_of(call).is_some_and(|(_, method)| method == "catch")
+    }
+
+    fn of_function(&self, fun: Fun<'_, 'a>) -> bool {
+        match self.result(fun, &[]) {
+            Null::Maybe(_) | Null::Said => true,
+            Null::Handled => false,
+            Null::Never | Null::Slots(_) | Null::Unknown => self.may_throw(fun),
+        }
+    }
+
+    /// Whether something is asked for in a function that nothing catches.
+    fn may_throw(&self, fun: Fun<'_, 'a>) -> bool {
+        let mut throws = Throws { settled: self, outer: fun.node(), found: false };
+        match fun {
+            Fun::Arrow(arrow) => walk::walk_arrow_function_expression(&mut throws, arrow),
+            Fun::Function(function) => {
+                if let Some(body) = &function.body {
+                    throws.visit_function_body(body);
+                }
+            }
+        }
+        throws.found
+    }
+}
+
+struct Throws<'w, 'r, 't, 's, 'a> {
+    settled: &'w Settled<'r, 't, 's, 'a>,
+    outer: NodeId,
+    found: bool,
+}
+
+impl<'a> Visit<'a> for Throws<'_, '_, '_, '_, 'a> {
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        if self.found {
+            return;
+        }
+        let shapes = self.settled.shapes;
+        let node = it.node_id.get();
+        let asks = shapes.tree.primitive(it).is_some_and(|name| AWAITED.contains(&name));
+        let of_own = || {
+            let (fun, _) = shapes.callee(&it.callee)?;
+            shapes.tree.further(|| shapes.asks(fun).is_some() && self.settled.may_throw(fun))
+        };
+        if (asks || of_own().unwrap_or(false)) && !self.is_caught(node) {
+            self.found = true;
+            return;
+        }
+        walk::walk_call_expression(self, it);
+    }
+}
+
+impl Throws<'_, '_, '_, '_, '_> {
+    /// Whether a `try`, or a `.catch()` behind it, within the function takes what
+    /// is thrown there.
+    fn is_caught(&self, node: NodeId) -> bool {
+        let tree = self.settled.shapes.tree;
+        let mut span = tree.kind(node).span();
+        for one in tree.semantic().nodes().ancestor_ids(node) {
+            if one == self.outer {
+                return false;
+            }
+            let kind = tree.kind(one);
+            match kind {
+                AstKind::TryStatement(it) if it.handler.is_some() && it.block.span == span => {
+                    return true;
+                }
+                AstKind::StaticMemberExpression(it) if it.property.name == "catch" => return true,
+                _ => {}
+            }
+            span = kind.span();
+        }
+        false
+    }
+}

@@ -1,0 +1,42 @@
+//! Child workflows that a script names, looked for as a run looks for them.
+//!
+//! Owns: asking for each, and the place of those that a run would not get. Never:
+//! looks in other places than a run does, or runs anything.
+
+use std::sync::Arc;
+
+use smol_wf_core::ids::CallId;
+use smol_wf_core::surface::Surface;
+use smol_wf_sandbox::Sandbox;
+
+use super::refusals::Named;
+use super::{Spot, rules};
+use crate::children::Children;
+use crate::places::Standing;
+use crate::request::{Places, ScriptFile};
+
+/// Children of one script that are looked for.
+const LOOKED_FOR_MAX: usize = 100;
+
+/// What a run from this place would not get.
+pub(super) async fn missing(
+    sandbox: &Sandbox,
+    file: &ScriptFile,
+    places: &Places,
+    named: Vec<Named>,
+) -> Vec<Spot> {
+    // Where the script has no folder any more, nothing is certain.
+    let Ok(standing) = Standing::of_new(&file.path, places) else { return Vec::new() };
+    let root = standing.root.as_ref();
+    let caller = root.map_or_else(String::new, |root| root.relative(&file.path));
+    let library = Arc::new(standing.library());
+    let children = Children { library, sandbox: sandbox.clone(), surface: Surface::CURRENT };
+    let mut spots = Vec::new();
+    for Named { at, target } in named.into_iter().take(LOOKED_FOR_MAX) {
+        if let Err(refusal) = children.find(CallId(1), caller.clone(), target, None).await {
+            let message = format!("{} [{}]", refusal.message, refusal.code);
+            spots.push(Spot::new(&rules::WORKFLOW, at, message, ""));
+        }
+    }
+    spots
+}

@@ -1,0 +1,77 @@
+//! What the user's rules have Codex ask, and `codex exec` refuses by itself.
+//!
+//! Owns: the words in which it says so, and what the user writes to allow it.
+//! Never: decides; there is nobody in `exec` who could, whatever `approval_policy`
+//! says, so the setting `asks` does not reach it.
+//!
+//! A command that a rule (`decision = "prompt"`) asks about leaves no item, but a
+//! line on stderr and the answer to the call in the session's file. The tool of a
+//! server leaves an item that has failed.
+
+use serde_json::Value;
+use smol_wf_core::asked::Asked;
+
+use crate::drive::detail_of;
+
+/// Of a command.
+const OF_A_COMMAND: &str = "approval required by policy";
+
+/// Of a server's tool, by version.
+const OF_A_TOOL: [&str; 3] = [
+    "MCP tool call requires approval",
+    "MCP tool call cancelled: interactive approval is unavailable",
+    "user cancelled MCP tool call",
+];
+
+/// What allows a command: of several rules the strictest counts, so another one
+/// would not do.
+const IN_THE_RULE: &str = "decision = \"allow\" in the rule of ~/.codex/rules that asks";
+
+/// Whether a text, from a line on stderr or the answer to a call, says that a
+/// command was asked about.
+pub(super) fn is_of_a_command(text: &str) -> bool {
+    text.contains(OF_A_COMMAND)
+}
+
+/// A refused command, from the arguments of the call, where they are known.
+pub(super) fn command(arguments: Option<&str>) -> Asked {
+    let arguments = arguments.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let detail = arguments.as_ref().and_then(detail_of);
+    let what = detail.map_or_else(|| "a command".to_owned(), |detail| format!("shell {detail}"));
+    Asked::of_its_own_rules(what, IN_THE_RULE.to_owned())
+}
+
+/// A refused tool of a server, from how its use failed.
+pub(super) fn tool(server: &str, tool: &str, error: &str) -> Option<Asked> {
+    OF_A_TOOL.iter().any(|words| error.contains(words)).then(|| {
+        let key = Value::from(server);
+        let allow = format!(
+            "default_tools_approval_mode = \"approve\" in [mcp_servers.{key}] of ~/.codex/config.toml"
+        );
+        Asked::of_its_own_rules(format!("{server}.{tool}"), allow)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_named_with_what_allows_it() {
+        let asked = command(Some(r#"{"cmd":"touch x"}"#));
+        assert_eq!((asked.what.as_str(), asked.own_rules_only), ("shell touch x", true));
+        for unknown in [None, Some("not json"), Some(r#"{"command":["bash","-lc","x"]}"#)] {
+            assert_eq!(command(unknown).what, "a command");
+        }
+        for error in [
+            "MCP tool call requires approval, but approval policy is never",
+            "MCP tool call cancelled: interactive approval is unavailable in exec mode",
+            "user cancelled MCP tool call",
+        ] {
+            let asked = tool("my server", "drop", error).unwrap();
+            assert_eq!(asked.what, "my server.drop");
+            assert!(asked.allow.unwrap().contains("[mcp_servers.\"my server\"]"));
+        }
+        assert_eq!(tool("s", "drop", "no such table"), None);
+    }
+}
