@@ -42,6 +42,8 @@ mod replay;
 mod request;
 mod rounds;
 mod sleeps;
+mod standstill;
+mod stops;
 mod tail;
 mod timers;
 mod watch;
