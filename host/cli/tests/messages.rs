@@ -98,7 +98,7 @@ fn errors_of_a_script_name_what_they_are_about_and_where() {
             3,
             &["result is a function", "the result comes from: line 3", "return () => 1"],
         ),
-        ("await Promise.race([])\nreturn 1", 3, &["waits for a promise that nothing will settle"]),
+        ("await Promise.race([])\nreturn 1", 3, &["waits for a promise that nothing will settle", "Promise.race([]), which never settles"]),
         ("return await new Promise(() => {})", 3, &["nothing will settle", "at 2:14"]),
         ("return workflow('./ok.js')", 1, &["at 2:8", "workflow({ scriptPath: './ok.js' })"]),
         ("return workflow('lib/ok.js')", 1, &["workflow({ scriptPath: './lib/ok.js' })"]),
