@@ -25,7 +25,7 @@ pub(crate) fn reader(
     move |text| key.row().kind.read(text)
 }
 
-fn path_value(path: Option<&PathBuf>) -> Option<Value> {
+pub(crate) fn path_value(path: Option<&PathBuf>) -> Option<Value> {
     path.cloned().map(Value::Path)
 }
 

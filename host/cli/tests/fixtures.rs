@@ -371,7 +371,7 @@ fn what_is_no_file_is_not_replaced_by_one() {
 fn what_is_no_fixture_is_said() {
     let place = Place::new();
     place.run(&["test"]).fails(2, &["no fixture", "export latest --fixture"]);
-    place.run(&["test", "gone.swf"]).fails(2, &["gone.swf"]);
+    place.run(&["test", "gone.swf"]).fails(3, &["gone.swf"]);
     place.write("empty.swf", "");
     verdict(&place.run(&["test"]), 7, &["FAIL  empty.swf", "fixture_unreadable"]);
     place.write("empty.swf", "hello\n");
@@ -382,4 +382,64 @@ fn what_is_no_fixture_is_said() {
         place.script(&format!("{META}await agent('a'); await agent('b')"), &["--max-agents", "1"]);
     paused.fails(5, &[]);
     export(&place, &[]).fails(3, &["fixture_not_over", "resume"]);
+}
+
+#[test]
+fn limits_of_the_recording_bound_nothing_that_it_answers() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    let script = "const a = await agent('one')\nreturn [a, await agent('two')]\n";
+    place.write("flows/review.js", format!("{META}{script}"));
+    let debug = ["--agent-provider", "debug", "--max-agents", "1"];
+    place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &["limit_agents"]);
+    // A fork, whose one new agent is all that it may start.
+    edit(&place, "two", "two more");
+    place.run(&["resume", "latest"]).ok();
+    export(&place, &[]).fails(0, &["smol-wf test"]);
+    verdict(&place.run(&["test"]), 0, &["2 calls, 0 live"]);
+    edit(&place, "const a", "// a remark\nconst a");
+    verdict(&place.run(&["test"]), 0, &["2 calls, 0 live, script edited"]);
+    let before = fixture(&place);
+    verdict(&place.run(&["test", "--accept"]), 0, &["fixture written"]);
+    assert!(fixture(&place).contains("\"agents\":1,"), "{}", fixture(&place));
+    assert_ne!(fixture(&place), before);
+    verdict(&place.run(&["test", "--accept"]), 0, &["2 calls, 0 live, "]);
+    // A fork of the fork, and a run that was paused and resumed, likewise.
+    edit(&place, "return [a,", "return [a, await agent('three'),");
+    place.run(&["resume", "latest", "--max-agents", "1"]).ok();
+    export(&place, &[]).fails(0, &["smol-wf test"]);
+    edit(&place, "// a remark", "// another one");
+    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live, script edited"]);
+    place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &["limit_agents"]);
+    place.run(&["resume", "latest", "--max-agents", "3"]).ok();
+    export(&place, &[]).fails(0, &["smol-wf test"]);
+    edit(&place, "// another one", "");
+    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live, script edited"]);
+    // What goes on without end is stopped, in words that fit this command.
+    edit(&place, "const a", "for (let i = 0; ; i++) agent('more ' + i)\nconst a");
+    let ran = place.run(&["test"]);
+    verdict(&ran, 7, &["the run may start 1003 agents"]);
+    assert!(!ran.stdout.contains("--max-agents"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_fixture_that_is_not_there_is_an_input_that_cannot_be_read() {
+    let place = recorded(SCRIPT, &[]);
+    let said = "nope.swf cannot be read: ";
+    place.run(&["test", "nope.swf"]).fails(3, &[said, "[file_unreadable]"]);
+    place.run(&["test", "tests/reviw.swf"]).fails(3, &["did you mean tests/review.swf?"]);
+}
+
+#[test]
+fn an_export_says_that_a_test_would_refuse_the_fixture() {
+    let place = recorded(SCRIPT, &[]);
+    let other = Place::new();
+    std::fs::create_dir(other.path(".git")).unwrap();
+    let far = other.path("far.swf");
+    let far = far.to_str().unwrap();
+    let exported = place.run(&["export", "latest", "--fixture", far]);
+    let said = "lies outside the project that holds the fixture";
+    exported.fails(0, &["warning: smol-wf test will refuse ", said]);
+    assert!(!exported.stderr.contains("replay it with"), "{}", exported.stderr);
+    verdict(&other.run(&["test", far]), 7, &[said]);
 }

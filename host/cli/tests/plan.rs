@@ -201,6 +201,30 @@ fn models_with_a_list_price_have_a_cost_range() {
 }
 
 #[test]
+fn families_have_a_price_and_models_without_one_are_named() {
+    let place = Place::new();
+    let text = format!(
+        "{META}return [await agent('a', {{ model: 'haiku' }}), await agent('b', {{ model: 'opus' }}), await agent('c', {{ model: 'sonnet' }})]\n"
+    );
+    assert_eq!(plan(&place, &text, &[]).ok()["cost"]["unpriced"], 0);
+    let text = format!(
+        "{META}return [await agent('a', {{ model: 'home-1' }}), await agent('b'), await agent('c', {{ model: 'opus' }})]\n"
+    );
+    let cost = plan(&place, &text, &[]).ok()["cost"].clone();
+    assert_eq!((&cost["unpriced"], &cost["unnamed"]), (&json!(2), &json!(1)));
+    assert_eq!(cost["unpricedModels"], json!(["home-1"]));
+    let shown = place.run(&["plan", "script.js"]).stdout;
+    let said = "without 2 agents: 1 agent names no model, try --model; no list price for `home-1`, give one with --prices";
+    assert!(shown.contains(said), "{shown}");
+    place.write(
+        "prices.json",
+        r#"{"version": "mine", "models": [{"model": "home-1", "input": 1, "output": 2}]}"#,
+    );
+    let priced = plan(&place, &text, &["--prices", "prices.json", "--model", "haiku"]).ok();
+    assert_eq!(priced["cost"]["unpriced"], 0, "{priced}");
+}
+
+#[test]
 fn a_wide_fan_out_is_seen_whole() {
     let text = format!(
         "{META}return parallel(Array.from({{ length: 700 }}, (_, i) => () => agent('n' + i)))\n"

@@ -223,3 +223,25 @@ fn a_journal_that_was_damaged_behind_a_difference_gets_no_verdict() {
     replayed.fails(3, &["journal_changed", &format!("entry {last} ")]);
     assert_eq!(replayed.stdout, "");
 }
+
+#[test]
+fn a_verdict_is_json_or_text_as_asked() {
+    let place = Place::new();
+    place.write("s.js", format!("{META}return agent('a')\n"));
+    let run = place.run(&["run", "s.js", "--agent-provider", "debug"]).ok()["runId"].clone();
+    let run = run.as_str().unwrap();
+    for json in [&["replay", run][..], &["replay", run, "--json"], &["replay", run, "-o", "jsonl"]]
+    {
+        assert_eq!(place.run(json).ok()["equal"], true);
+    }
+    let text = place.run(&["replay", run, "--output", "text"]);
+    text.fails(0, &[]);
+    assert!(text.stdout.starts_with(&format!("run {run} replays: 1 steps, ")), "{}", text.stdout);
+    forge(&place.db(), run, |entries| {
+        let at = place_of(entries, "agent_called", 0);
+        entries[at]["request"]["prompt"] = "b".into();
+    });
+    let text = place.run(&["replay", run, "--output", "text"]);
+    assert_eq!(text.code, 7);
+    assert!(text.stdout.contains("request.prompt:\n- b\n+ a"), "{}", text.stdout);
+}

@@ -323,6 +323,13 @@ fn below_a_long_report_a_person_is_told_what_came_of_it() {
     assert_eq!(count(said, "completed: 3 agents, 1 failed"), 1, "{ended:#?}");
     assert_eq!(count(said, r#"result: ["echo: b",null]"#), 1, "{ended:#?}");
     assert!(said.last().unwrap().starts_with("its steps: smol-wf history run_"), "{ended:#?}");
+    // A replay says below its verdict what the run says below its report.
+    let ended = Screen::sized(&place, "replay latest", 80, 24).ends();
+    let last = ended.iter().position(|line| line == "}").unwrap();
+    let said = &ended[last + 1..];
+    assert_eq!(count(said, " replays: 3 steps, "), 1, "{ended:#?}");
+    assert_eq!(count(said, "completed: 3 agents, 1 failed"), 1, "{ended:#?}");
+    assert_eq!(count(said, r#"result: ["echo: b",null]"#), 1, "{ended:#?}");
 }
 
 #[test]

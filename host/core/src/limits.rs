@@ -290,6 +290,24 @@ fn counted(count: u32, what: &str) -> String {
 }
 
 impl LimitError {
+    /// What it says, without the flags that raise it: not every command has them.
+    #[must_use]
+    pub fn without_flags(&self) -> String {
+        match self {
+            Self::TurnFuel { limit } => format!(
+                "the script computed for {limit} units of fuel without waiting for a call: probably an endless loop"
+            ),
+            Self::Fuel { .. }
+            | Self::Memory { .. }
+            | Self::Agents { .. }
+            | Self::Journal { .. } => {
+                let said = self.to_string();
+                said.split("; raise it").next().unwrap_or_default().to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -3,6 +3,8 @@
 //! Owns: the table of list prices, its version, and the sum of a call. Never:
 //! guesses: a model that is not in the table has no price.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::Usage;
@@ -22,6 +24,9 @@ pub struct PriceTable {
     /// Whatever a person should know of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Names of families, and the model that each stands for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
     /// Earlier ones win.
     pub models: Vec<Price>,
 }
@@ -48,7 +53,13 @@ impl Prices {
     /// the table that says so.
     #[must_use]
     pub fn cost(&self, model: &str, usage: Usage) -> Option<(f64, &str)> {
-        self.0.iter().find_map(|table| Some((table.cost(model, usage)?, table.version.as_str())))
+        // A family's name stands for the same model in every table.
+        let stands_for = self.0.iter().find_map(|table| table.stands_for(model));
+        self.0.iter().find_map(|table| {
+            let cost = table.cost(model, usage);
+            let cost = cost.or_else(|| table.cost(stands_for?, usage))?;
+            Some((cost, table.version.as_str()))
+        })
     }
 }
 
@@ -86,6 +97,7 @@ impl PriceTable {
         Self::parse(BUILT_IN).unwrap_or_else(|_| Self {
             version: "none".to_owned(),
             note: None,
+            aliases: BTreeMap::new(),
             models: Vec::new(),
         })
     }
@@ -97,7 +109,7 @@ impl PriceTable {
     pub fn parse(json: &str) -> Result<Self, PriceError> {
         let table: Self =
             serde_json::from_str(json).map_err(|error| PriceError(error.to_string()))?;
-        if table.models.len() > MODELS_MAX {
+        if table.models.len() > MODELS_MAX || table.aliases.len() > MODELS_MAX {
             return Err(PriceError(format!("there are more than {MODELS_MAX}")));
         }
         for price in &table.models {
@@ -109,10 +121,22 @@ impl PriceTable {
         Ok(table)
     }
 
+    /// The price of a model, or of the one that a family's name stands for. Such
+    /// a name is what a person writes; agents report the model itself.
+    fn price(&self, model: &str) -> Option<&Price> {
+        let model = self.stands_for(model).unwrap_or(model);
+        self.models.iter().find(|price| is_model(model, &price.model))
+    }
+
+    fn stands_for(&self, model: &str) -> Option<&str> {
+        let named = self.aliases.iter().find(|(alias, _)| is_model(model, alias));
+        named.map(|(_, model)| model.as_str())
+    }
+
     /// What so many tokens of this model cost, in dollars.
     #[must_use]
     pub fn cost(&self, model: &str, usage: Usage) -> Option<f64> {
-        let price = self.models.iter().find(|price| is_model(model, &price.model))?;
+        let price = self.price(model)?;
         let cached = usage.cache_read_tokens.saturating_add(usage.cache_write_tokens);
         let plain = usage.input_tokens.saturating_sub(cached);
         let parts = [
@@ -127,19 +151,39 @@ impl PriceTable {
     }
 }
 
+/// Vendors of models whose name a cloud puts before theirs.
+const VENDORS: [&str; 1] = ["anthropic."];
+
 /// Whether a provider's name of a model means this one: the same id, with a
-/// vendor before a slash or a date or a variant behind it. `x-4-1` is not `x-4`.
+/// vendor before it and a date, a variant or a cloud's version behind it. `x-4-1`
+/// is not `x-4`; `x-4.1` is `x-4-1`, as some resellers write it.
 fn is_model(named: &str, id: &str) -> bool {
     let bare = named.rsplit('/').next().unwrap_or(named);
-    let Some(rest) = bare.strip_prefix(id) else { return false };
-    let is_date = |text: &str| {
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        digits == 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-    };
-    rest.is_empty()
-        || rest.starts_with(['@', '[', ':'])
-        || rest == "-latest"
-        || rest.strip_prefix('-').is_some_and(is_date)
+    let bare = VENDORS.iter().find_map(|vendor| Some(bare.split_once(vendor)?.1)).unwrap_or(bare);
+    let dashed = bare.replace('.', "-");
+    let rest = bare.strip_prefix(id).or_else(|| dashed.strip_prefix(id));
+    rest.is_some_and(|rest| {
+        let dated = rest.strip_prefix('-').and_then(behind_date).unwrap_or(rest);
+        dated.is_empty()
+            || dated.starts_with(['@', '[', ':'])
+            || rest == "-latest"
+            || dated.strip_prefix("-v").is_some_and(is_version)
+    })
+}
+
+/// What stands behind a date, `20250514` or `2025-05-14`.
+fn behind_date(text: &str) -> Option<&str> {
+    [8, 10].into_iter().find_map(|length| {
+        let (date, rest) = text.split_at_checked(length)?;
+        let digits = date.bytes().filter(u8::is_ascii_digit).count();
+        let is_date = digits == 8 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        is_date.then_some(rest)
+    })
+}
+
+/// Such as `1` or `1:0`.
+fn is_version(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
 }
 
 #[cfg(test)]
@@ -179,13 +223,52 @@ mod tests {
             "x-4[1m]",
             "x-4@1",
             "x-4-latest",
+            "us.anthropic.x-4-20250514-v1:0",
+            "anthropic.x-4-v1",
         ] {
             assert!(is_model(named, "x-4"), "{named}");
         }
-        for named in ["x-4-1", "x-45", "x-4-mini", "x-4-1-20250805", "y"] {
+        for named in ["x-4-1", "x-4.1", "x-45", "x-4-mini", "x-4-1-20250805", "x-4-vision", "y"] {
             assert!(!is_model(named, "x-4"), "{named}");
         }
+        assert!(is_model("vendor/x-4.1", "x-4-1"));
         assert_eq!(PriceTable::built_in().cost("unknown-model", Usage::default()), None);
+    }
+
+    #[test]
+    fn a_family_costs_what_the_model_costs_that_it_stands_for() {
+        let table = PriceTable::built_in();
+        let usage = Usage { input_tokens: 1_000_000, output_tokens: 1_000_000, ..Usage::default() };
+        for (family, model) in &table.aliases {
+            assert!(table.cost(model, usage).is_some(), "{model}");
+            assert_eq!(table.cost(family, usage), table.cost(model, usage), "{family}");
+        }
+        assert_eq!(table.cost("sonnet[1m]", usage), table.cost("sonnet", usage));
+        // A user's price of the model is that of the family, too.
+        let own =
+            r#"{"version":"own","models":[{"model":"claude-opus-5-5","input":1,"output":1}]}"#;
+        let prices = Prices::default().with(PriceTable::parse(own).unwrap());
+        assert_eq!(prices.cost("opus", usage), Some((2.0, "own")));
+        // A user's own name for a model is not a family.
+        assert_eq!(table.cost("opus-mine", usage), None);
+    }
+
+    #[test]
+    fn models_on_sale_have_a_price() {
+        let usage = Usage { input_tokens: 1_000, output_tokens: 1_000, ..Usage::default() };
+        for model in [
+            "claude-opus-4-5",
+            "claude-sonnet-4-5-20250929",
+            "claude-haiku-4-5",
+            "github-copilot/claude-opus-4.5",
+            "us.anthropic.claude-opus-4-5-20251101-v1:0",
+            "claude-opus-5-5",
+            "openai/gpt-5.5",
+            "gpt-5.5-2026-04-23",
+            "gpt-5.3-codex",
+        ] {
+            assert!(PriceTable::built_in().cost(model, usage).is_some(), "{model}");
+        }
     }
 
     #[test]

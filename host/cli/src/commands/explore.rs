@@ -58,7 +58,7 @@ struct Printed<'a> {
 
 impl ExploreArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        let prepared = self.flags.prepare(named).await?;
+        let prepared = self.flags.prepare(named, None).await?;
         let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
         let exploration = prepared.rehearsal.explore(&options).await?;
         let findings = &exploration.findings;

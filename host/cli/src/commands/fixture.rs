@@ -12,7 +12,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::library;
 use smol_wf_engine::{Engine, ExportRequest};
 
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, FileError, talk};
 use crate::{paths, screen};
 
 /// What fixtures end in.
@@ -54,6 +54,12 @@ impl FixtureFlags {
         fixed.write(&mut file.to).await?;
         file.finish().map_err(|error| unwritable(&path, &error))?;
         let shown = screen::path(&asked);
+        let (within, home) = (within(&asked), paths::home());
+        if let Err(error) = fixed.finds_its_script(&path, Some(&within), home.as_deref()) {
+            let code = error.code();
+            talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
+            return Ok(ExitCode::SUCCESS);
+        }
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
         Ok(ExitCode::SUCCESS)
     }
@@ -178,9 +184,8 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<Found>, CommandError> {
     let mut found: Vec<Found> = Vec::new();
     for place in places {
         let mut paths = Vec::new();
-        collect(place, &mut paths).map_err(|error| {
-            CommandError::Usage(format!("cannot look into {}: {error}", screen::path(place)))
-        })?;
+        collect(place, &mut paths)
+            .map_err(|error| FileError::Read { path: place.to_owned(), error })?;
         let within = within(place);
         found.extend(paths.into_iter().map(|path| Found { path, within: within.clone() }));
     }

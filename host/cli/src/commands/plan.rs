@@ -1,5 +1,6 @@
 //! `smol-wf plan`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -34,6 +35,10 @@ pub(crate) struct PlanArgs {
     /// Show the prompts whole
     #[arg(long)]
     prompts: bool,
+
+    /// File of prices that win over the list prices
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -43,7 +48,7 @@ Examples:
 
 impl PlanArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        let prepared = self.flags.prepare(named).await?;
+        let prepared = self.flags.prepare(named, self.prices.as_ref()).await?;
         let plan = prepared.rehearsal.plan().await?;
         if self.flags.output.is_json() {
             output::document(&plan)?;
@@ -191,17 +196,39 @@ fn tokens(estimate: &Estimate) -> String {
     )
 }
 
+/// Models without a price that the text names.
+const MODELS_SHOWN: usize = 5;
+
 fn cost(plan: &Plan) -> String {
-    let CostRange { low_usd, high_usd, unpriced } = plan.cost;
-    let priced = plan.agents.saturating_sub(unpriced);
+    let CostRange { low_usd, high_usd, unpriced, .. } = plan.cost;
     let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");
-    match unpriced {
-        0 => range,
-        _ if priced == 0 => {
-            "cost: unknown; no agent's model has a list price, try --model".to_owned()
-        }
-        _ => format!("{range}, without {} of no known price", plural(unpriced, "agent")),
+    if unpriced == 0 {
+        return range;
     }
+    let why = why_unpriced(&plan.cost);
+    if unpriced == plan.agents {
+        format!("cost: unknown: {why}")
+    } else {
+        format!("{range}, without {}: {why}", plural(unpriced, "agent"))
+    }
+}
+
+/// Why agents have no price, and what gives them one.
+fn why_unpriced(cost: &CostRange) -> String {
+    let mut why = Vec::new();
+    if cost.unnamed > 0 {
+        let names = if cost.unnamed == 1 { "names" } else { "name" };
+        why.push(format!("{} {names} no model, try --model", plural(cost.unnamed, "agent")));
+    }
+    if !cost.unpriced_models.is_empty() {
+        let shown = cost.unpriced_models.iter().take(MODELS_SHOWN);
+        let shown: Vec<String> =
+            shown.map(|model| format!("`{}`", screen::one_line(model))).collect();
+        let more = cost.unpriced_models.len().saturating_sub(MODELS_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        why.push(format!("no list price for {}{more}, give one with --prices", shown.join(", ")));
+    }
+    why.join("; ")
 }
 
 /// `950`, `12k`, `3.4M`.

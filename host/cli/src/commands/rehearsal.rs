@@ -11,9 +11,9 @@ use smol_wf_engine::rehearse::{Rehearsal, RehearsalRequest};
 
 use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
-use crate::config::{FlagLayer, Settings};
+use crate::config::{FlagLayer, Key, Settings};
 use crate::failure::CommandError;
-use crate::flags::CallFlags;
+use crate::flags::{CallFlags, path_value};
 use crate::standing::PlaceFlags;
 use crate::usage;
 use crate::workflow_args::{self, Named};
@@ -97,7 +97,11 @@ pub(super) struct Prepared {
 }
 
 impl RehearsalFlags {
-    pub(super) async fn prepare(&self, named: Named) -> Result<Prepared, CommandError> {
+    pub(super) async fn prepare(
+        &self,
+        named: Named,
+        prices: Option<&PathBuf>,
+    ) -> Result<Prepared, CommandError> {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
@@ -111,6 +115,7 @@ impl RehearsalFlags {
         };
         let mut flags = FlagLayer::default();
         self.calls.put(&mut flags);
+        flags.add(Key::Prices, path_value(prices).as_ref());
         let settings = Settings::load(flags, &self.places.folder()?)?;
         let aliases = settings.model_map.iter();
         let request = RehearsalRequest {

@@ -10,13 +10,15 @@ use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
 use crate::standing::LatestFlags;
-use crate::{difference, exit, output, setup};
+use crate::table::Format;
+use crate::{closing, difference, exit, output, setup};
 
 /// Execute a recorded run again, offline, and compare
 ///
 /// Nothing is dispatched and nothing is written. Every call, the order of all
 /// deliveries, the fuel of every turn and the result must be what the journal
-/// says. The verdict goes to stdout as JSON; a difference is exit code 7.
+/// says. The verdict goes to stdout, as JSON unless text is asked for; a
+/// difference is exit code 7.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReplayArgs {
@@ -25,6 +27,14 @@ pub(crate) struct ReplayArgs {
 
     #[command(flatten)]
     latest: LatestFlags,
+
+    /// How to print the verdict [default: json]
+    #[arg(long, short, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    /// The same as --output json
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
 
     #[command(flatten)]
     db: DbFlags,
@@ -41,20 +51,37 @@ impl ReplayArgs {
         let run = self.latest.find(&engine, &self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;
-        output::document(&replayed)?;
+        let format = self.output.filter(|_| !self.json).unwrap_or(Format::Json);
+        if format != Format::Text {
+            output::print(format, &replayed)?;
+        }
         let Some(mismatch) = &replayed.mismatch else {
             let fuel = if replayed.fuel_compared { "" } else { "; fuel of another guest" };
-            talk(&format!(
+            let said = format!(
                 "run {run} replays: {} steps, {} turns, {} entries in {:.2} s{fuel}",
                 replayed.steps,
                 replayed.turns,
                 replayed.entries,
                 started.elapsed().as_secs_f64(),
-            ));
+            );
+            if format == Format::Text {
+                output::line(&said)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            talk(&said);
+            // Below the verdict, what a run says below its report.
+            let report = engine.report(&run).await?;
+            closing::tell(&report, &[]);
+            closing::next(&report);
             return Ok(ExitCode::SUCCESS);
         };
+        let said = format!("run {run} does not replay: {mismatch} [replay_mismatch]");
         let below = difference::of_fields(&mismatch.fields);
-        say(&format!("run {run} does not replay: {mismatch} [replay_mismatch]"), Some(&below));
+        if format == Format::Text {
+            output::line(&format!("{said}\n{below}"))?;
+        } else {
+            say(&said, Some(&below));
+        }
         Ok(ExitCode::from(exit::MISMATCH))
     }
 }

@@ -3,6 +3,8 @@
 //! Owns: the range from an agent that answers at once to one that works hard.
 //! Never: knows what an agent will do.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use smol_wf_core::call::{AgentRequest, Usage};
 use smol_wf_core::dollars;
@@ -59,7 +61,7 @@ impl std::ops::AddAssign for Estimate {
 }
 
 /// Dollars at list prices, for as many agents as have one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostRange {
     /// At least.
@@ -68,6 +70,10 @@ pub struct CostRange {
     pub high_usd: f64,
     /// Agents without a price: they name no model, or one that is not listed.
     pub unpriced: u32,
+    /// Of these, how many name no model.
+    pub unnamed: u32,
+    /// The models of the others.
+    pub unpriced_models: BTreeSet<String>,
 }
 
 impl CostRange {
@@ -85,7 +91,11 @@ impl CostRange {
                 dollars::add(&mut self.low_usd, low);
                 dollars::add(&mut self.high_usd, high);
             }
-            _ => self.unpriced += 1,
+            _ => {
+                self.unpriced += 1;
+                self.unnamed += u32::from(model.is_none());
+                self.unpriced_models.extend(model.map(str::to_owned));
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::journal::{self, Body, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
-use smol_wf_core::limits::CHILDREN_OPEN_MAX;
+use smol_wf_core::limits::{CHILDREN_OPEN_MAX, LimitError};
 use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
 use smol_wf_sandbox::Sandbox;
 
@@ -352,7 +352,13 @@ impl Stage<'_> {
 fn stopped(stop: StopTurn) -> Ended {
     match stop {
         StopTurn::Limit(limit) => {
-            Ended::Stopped { code: limit.code().to_owned(), message: limit.to_string() }
+            // `plan` and `explore` have flags for these alone.
+            let is_flag = matches!(
+                limit,
+                LimitError::Fuel { .. } | LimitError::TurnFuel { .. } | LimitError::Agents { .. }
+            );
+            let message = if is_flag { limit.to_string() } else { limit.without_flags() };
+            Ended::Stopped { code: limit.code().to_owned(), message }
         }
         StopTurn::Mismatch(mismatch) => {
             Ended::Stopped { code: "replay_mismatch".to_owned(), message: mismatch.to_string() }
