@@ -87,3 +87,20 @@ fn check_says_only_what_is_true_and_misses_little() {
     });
     judge("check", &planted, &found.collect());
 }
+
+#[test]
+fn explore_says_only_what_is_true_and_misses_little() {
+    let place = Place::new();
+    let scripts = corpus(&place);
+    let mut found = BTreeSet::new();
+    for script in &scripts {
+        let args = ["explore", script, "--json", "--runs", "80", "--max-agents", "60"];
+        let ran = place.run(&args);
+        for finding in ran.report()["findings"].as_array().unwrap() {
+            let kind = finding["kind"].as_str().unwrap().to_owned();
+            let line = finding["line"].as_u64().unwrap_or(0);
+            found.insert(("explore".to_owned(), script.clone(), line, kind));
+        }
+    }
+    judge("explore", &planted("explore"), &found);
+}
