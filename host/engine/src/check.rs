@@ -5,6 +5,7 @@
 //! never takes what stands in a string or a comment for code.
 
 mod asks;
+mod awaited;
 mod constants;
 mod depth;
 mod functions;

@@ -1,8 +1,8 @@
 export const meta = { name: 'deferred', description: 'A promise that is settled by hand' }
 
 const first = await new Promise((resolve) => {
-  agent('Be quick').then(resolve)
-  agent('Be quicker').then(resolve)
+  agent('Be quick').then(resolve, () => resolve(null))
+  agent('Be quicker').then(resolve, () => resolve(null))
 })
 
 const started = agent('Take your time')

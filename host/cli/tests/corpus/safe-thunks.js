@@ -17,7 +17,13 @@ const [first, ...others] = areas
 const lead = await assess(first)
 const rest = await parallel(others.map((area) => () => assess(area)))
 const extra = await parallel([
-  async () => (await agent('Anything else that is risky?', { schema })) ?? EMPTY,
+  async () => {
+    try {
+      return (await agent('Anything else that is risky?', { schema })) ?? EMPTY
+    } catch {
+      return EMPTY
+    }
+  },
   () => agent('And in the infrastructure?', { schema }).then((r) => r ?? EMPTY).catch(() => EMPTY),
 ])
 

@@ -7,7 +7,7 @@ use oxc_ast::ast::{
     Function, FunctionBody, MethodDefinitionKind, ObjectExpression, ObjectPropertyKind,
     PropertyKind, Statement,
 };
-use oxc_semantic::NodeId;
+use oxc_semantic::{NodeId, SymbolId};
 
 /// A function of either form.
 #[derive(Clone, Copy)]
@@ -49,6 +49,11 @@ impl<'b, 'a> Fun<'b, 'a> {
             Self::Arrow(arrow) => &arrow.params,
             Self::Function(function) => &function.params,
         }
+    }
+
+    /// Its first parameter, where that is a name.
+    pub(super) fn first_name(self) -> Option<SymbolId> {
+        self.parameters().items.first()?.pattern.get_binding_identifier()?.symbol_id.get()
     }
 
     pub(super) fn body(self) -> Option<&'b FunctionBody<'a>> {

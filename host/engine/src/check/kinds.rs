@@ -59,9 +59,13 @@ impl<'a> Shapes<'_, '_, 'a> {
             Expression::NumericLiteral(_) | Expression::BigIntLiteral(_) => Some(Kind::Number),
             Expression::BooleanLiteral(_) => Some(Kind::Boolean),
             Expression::NullLiteral(_) => Some(Kind::Nothing),
-            Expression::UnaryExpression(it) if it.operator == UnaryOperator::LogicalNot => {
-                Some(Kind::Boolean)
-            }
+            Expression::UnaryExpression(it) => match it.operator {
+                UnaryOperator::LogicalNot => Some(Kind::Boolean),
+                UnaryOperator::UnaryNegation => {
+                    self.kind_of(&it.argument).filter(|kind| *kind == Kind::Number)
+                }
+                _ => None,
+            },
             Expression::Identifier(name) if name.name == "undefined" => Some(Kind::Nothing),
             Expression::ObjectExpression(_) | Expression::RegExpLiteral(_) => Some(Kind::Object),
             Expression::ArrayExpression(_) => Some(Kind::List),

@@ -102,7 +102,10 @@ impl<'a> Shapes<'_, '_, 'a> {
                 _ => of_promise(Place::Read("item")),
             },
             AstKind::CallExpression(call) => self.in_call(call, span, shape),
-            AstKind::SpreadElement(_) => of_promise(Place::Iterated),
+            AstKind::SpreadElement(it) => match self.tree.parent(it.node_id.get()) {
+                AstKind::ObjectExpression(_) => of_promise(Place::TakenApart),
+                _ => of_promise(Place::Iterated),
+            },
             AstKind::ObjectProperty(it) if it.computed && it.key.span() == span => {
                 of_promise(Place::Text)
             }

@@ -20,11 +20,12 @@ use super::constants::{Written, never_arrives};
 use super::functions::property;
 use super::kinds::Kind;
 use super::shapes::Shapes;
-use super::tree::argument;
+use super::tree::{Binding, argument};
 use super::{Spot, rules};
 
 // The guest's own words (`guest/js`); tests compare them with a run's.
 const NO_PROMPT: &str = "agent(prompt, options): the prompt must be a string that is not empty";
+const OPTIONS: &str = "agent(prompt, options): the options";
 const NO_THUNKS: &str = "parallel(thunks): the thunks must be an array of functions";
 const NO_ITEMS: &str = "pipeline(items, ...stages): the items must be an array";
 const NO_TARGET: &str = "workflow(target, args): the target must be a name or {scriptPath}";
@@ -240,14 +241,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
     /// What the core says of each option that is written out, and of all together.
     fn options(&mut self, options: &Expression<'a>) {
         let Expression::ObjectExpression(object) = self.shapes.tree.written(options) else {
-            let kind = self.shapes.kind_of(options);
-            let written = self.shapes.tree.json(options).filter(|written| {
-                written.is_whole && !written.value.is_null() && kind != Some(Kind::Nothing)
-            });
-            if let Some(Written { value, .. }) = written {
-                self.judge(options.span().start, &value, true);
-            }
-            return;
+            return self.no_object(options);
         };
         let Some(Written { value: Value::Object(all), is_whole }) = self.shapes.tree.json(options)
         else {
@@ -266,9 +260,42 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
                 let alone = Map::from_iter([(name.to_string(), value.clone())]);
                 self.judge(one.value.span().start, &Value::Object(alone), own.is_whole);
             }
+            self.given(&one.value, name.as_ref());
         }
         if self.spots.len() == before {
             self.judge(options.span().start, &Value::Object(all), is_whole);
+        }
+    }
+
+    fn no_object(&mut self, options: &Expression<'a>) {
+        let (at, kind) = (options.span().start, self.shapes.kind_of(options));
+        let is_fine = [None, Some(Kind::Object), Some(Kind::Nothing), Some(Kind::Promise)];
+        if is_fine.contains(&kind) {
+            return;
+        }
+        match self.dialect {
+            Dialect::Module => self.say(at, format!("{OPTIONS} must be an object"), ""),
+            Dialect::Body => {
+                let message = format!("{OPTIONS} are not an object and are ignored");
+                self.spots.push(Spot::new(&rules::UNKNOWN_OPTION, at, message, ""));
+            }
+        }
+    }
+
+    /// `agent(prompt, { schema })` in a helper: what its callers write out.
+    fn given(&mut self, value: &Expression<'a>, option: &str) {
+        let Expression::Identifier(name) = value else { return };
+        let tree = self.shapes.tree;
+        let symbol = tree.symbol(name);
+        let Some(Binding::Parameter(fun, nth)) = symbol.map(|symbol| tree.binding(symbol)) else {
+            return;
+        };
+        for call in tree.calls_of(fun) {
+            let Some(given) = argument(call, nth) else { continue };
+            if let Some(written) = tree.json(given) {
+                let alone = Map::from_iter([(option.to_owned(), written.value)]);
+                self.judge(given.span().start, &Value::Object(alone), written.is_whole);
+            }
         }
     }
 

@@ -299,7 +299,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
     }
 
     /// Whether a condition looks at a name, or a function is given it.
-    fn is_tested(&self, symbol: SymbolId) -> bool {
+    pub(super) fn is_tested(&self, symbol: SymbolId) -> bool {
         self.shapes.tree.mentions(symbol).any(|node| self.looks(node))
     }
 

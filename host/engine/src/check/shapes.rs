@@ -134,6 +134,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
                 (self.tree.denotes(&it.callee) == Some("Promise")).then_some(Shape::Promise(PLAIN))
             }
             Expression::ImportExpression(_) => Some(Shape::Promise(PLAIN)),
+            Expression::AwaitExpression(it) => self.awaited(&it.argument),
             _ => None,
         }
     }

@@ -4,10 +4,14 @@
 //! function for one that throws when its author has dealt with it.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{ArrayExpressionElement, CallExpression, Expression};
+use oxc_ast::ast::{
+    ArrayExpressionElement, CallExpression, Expression, LogicalExpression, StaticMemberExpression,
+    ThrowStatement, VariableDeclarator,
+};
 use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::NodeId;
 use oxc_span::GetSpan;
+use oxc_syntax::operator::LogicalOperator;
 
 use super::functions::Fun;
 use super::settled::{Null, Settled};
@@ -104,55 +108,101 @@ impl<'a> Settled<'_, '_, '_, 'a> {
     }
 
     fn of_function(&self, fun: Fun<'_, 'a>) -> bool {
-        match self.result(fun, &[]) {
-            Null::Maybe(_) | Null::Said => true,
+        let result = self.result(fun, &[]);
+        if matches!(result, Null::Maybe(_) | Null::Said) {
+            return true;
+        }
+        let within = self.look_into(fun);
+        match result {
+            _ if within.throws => true,
             Null::Handled => false,
-            Null::Never | Null::Slots(_) | Null::Unknown => self.may_throw(fun),
+            // Who has thought of null has made something of it.
+            _ => within.asks && !within.guards,
         }
     }
 
-    /// Whether something is asked for in a function that nothing catches.
-    fn may_throw(&self, fun: Fun<'_, 'a>) -> bool {
-        let mut throws = Throws { settled: self, outer: fun.node(), found: false };
+    /// What is in a function: calls that nothing catches, and a look at an answer.
+    fn look_into(&self, fun: Fun<'_, 'a>) -> Within<'_, '_, '_, '_, 'a> {
+        let mut within =
+            Within { settled: self, outer: fun.node(), asks: false, throws: false, guards: false };
         match fun {
-            Fun::Arrow(arrow) => walk::walk_arrow_function_expression(&mut throws, arrow),
+            Fun::Arrow(arrow) => walk::walk_arrow_function_expression(&mut within, arrow),
             Fun::Function(function) => {
                 if let Some(body) = &function.body {
-                    throws.visit_function_body(body);
+                    within.visit_function_body(body);
                 }
             }
         }
-        throws.found
+        within
     }
 }
 
-struct Throws<'w, 'r, 't, 's, 'a> {
+struct Within<'w, 'r, 't, 's, 'a> {
     settled: &'w Settled<'r, 't, 's, 'a>,
     outer: NodeId,
-    found: bool,
+    /// Something is asked for that may throw.
+    asks: bool,
+    /// It says `throw` itself.
+    throws: bool,
+    /// It looks whether an answer is null.
+    guards: bool,
 }
 
-impl<'a> Visit<'a> for Throws<'_, '_, '_, '_, 'a> {
+impl<'a> Visit<'a> for Within<'_, '_, '_, '_, 'a> {
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        if self.found {
-            return;
-        }
         let shapes = self.settled.shapes;
-        let node = it.node_id.get();
         let asks = shapes.tree.primitive(it).is_some_and(|name| AWAITED.contains(&name));
         let of_own = || {
             let (fun, _) = shapes.callee(&it.callee)?;
-            shapes.tree.further(|| shapes.asks(fun).is_some() && self.settled.may_throw(fun))
+            let look = || shapes.asks(fun).is_some() && self.settled.look_into(fun).asks;
+            shapes.tree.further(look)
         };
-        if (asks || of_own().unwrap_or(false)) && !self.is_caught(node) {
-            self.found = true;
-            return;
+        if !self.asks && (asks || of_own().unwrap_or(false)) {
+            self.asks = !self.is_caught(it.node_id.get());
+        }
+        if let Some((object, "then")) = method_of(it)
+            && let Some(name) = argument(it, 0).and_then(Fun::of).and_then(Fun::first_name)
+            && matches!(self.settled.settled(object), Null::Maybe(_))
+        {
+            self.guards |= self.settled.is_tested(name);
         }
         walk::walk_call_expression(self, it);
     }
+
+    fn visit_throw_statement(&mut self, it: &ThrowStatement<'a>) {
+        let node = it.node_id.get();
+        let around = self.settled.shapes.tree.function_around(node);
+        let is_own = around.is_some_and(|fun| fun.node() == self.outer);
+        self.throws |= is_own && !self.is_caught(node);
+        walk::walk_throw_statement(self, it);
+    }
+
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        if let Some(init) = &it.init {
+            let name = it.id.get_binding_identifier().and_then(|name| name.symbol_id.get());
+            self.guards |= match self.settled.value(init) {
+                Null::Handled => true,
+                Null::Maybe(_) => name.is_some_and(|name| self.settled.is_tested(name)),
+                _ => false,
+            };
+        }
+        walk::walk_variable_declarator(self, it);
+    }
+
+    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
+        let is_maybe = || matches!(self.settled.value(&it.left), Null::Maybe(_));
+        self.guards |= it.operator != LogicalOperator::And && is_maybe();
+        walk::walk_logical_expression(self, it);
+    }
+
+    fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
+        let is_maybe = || matches!(self.settled.value(&it.object), Null::Maybe(_));
+        self.guards |= it.optional && is_maybe();
+        walk::walk_static_member_expression(self, it);
+    }
 }
 
-impl Throws<'_, '_, '_, '_, '_> {
+impl Within<'_, '_, '_, '_, '_> {
     /// Whether a `try`, or a `.catch()` behind it, within the function takes what
     /// is thrown there.
     fn is_caught(&self, node: NodeId) -> bool {

@@ -237,20 +237,36 @@ impl<'s, 'a> Tree<'s, 'a> {
         if matches!(self.parent(node), AstKind::ExportDefaultDeclaration(_)) {
             return true;
         }
-        let symbol = match (fun, self.parent(node)) {
-            (Fun::Function(function), _) if function.id.is_some() => {
-                function.id.as_ref().and_then(|id| id.symbol_id.get())
-            }
-            (_, AstKind::VariableDeclarator(one)) => match &one.id {
-                BindingPattern::BindingIdentifier(id) => id.symbol_id.get(),
-                _ => None,
-            },
-            _ => None,
-        };
+        let symbol = self.named_as(fun);
         symbol.is_some_and(|symbol| {
             self.mentions(symbol)
                 .any(|at| matches!(self.parent(at), AstKind::ExportDefaultDeclaration(_)))
         })
+    }
+
+    /// The name of a function, of a declaration or of the variable that holds it.
+    fn named_as(&self, fun: Fun<'_, 'a>) -> Option<SymbolId> {
+        match (fun, self.parent(fun.node())) {
+            (Fun::Function(function), _) if function.id.is_some() => {
+                function.id.as_ref().and_then(|id| id.symbol_id.get())
+            }
+            (_, AstKind::VariableDeclarator(one)) => {
+                one.id.get_binding_identifier()?.symbol_id.get()
+            }
+            _ => None,
+        }
+    }
+
+    /// The calls of a function by its name.
+    pub(super) fn calls_of(&self, fun: Fun<'_, 'a>) -> Vec<&'a CallExpression<'a>> {
+        let Some(symbol) = self.named_as(fun) else { return Vec::new() };
+        let calls = self.mentions(symbol).filter_map(|at| match self.parent(at) {
+            AstKind::CallExpression(call) if call.callee.span() == self.kind(at).span() => {
+                Some(call)
+            }
+            _ => None,
+        });
+        calls.collect()
     }
 
     /// The primitive that this calls: `agent(…)`, `SW.agent(…)`.

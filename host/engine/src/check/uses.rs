@@ -12,6 +12,7 @@ use oxc_span::GetSpan;
 
 use super::places::Place;
 use super::shapes::{Shape, Shapes, Source};
+use super::tree::method_of;
 use super::walk::{NOT_AWAITED_HINT, quoted};
 use super::{Spot, rules};
 
@@ -30,6 +31,11 @@ pub(super) fn spots<'a>(shapes: &Shapes<'_, '_, 'a>, text: &str) -> Vec<Spot> {
                 let Some(symbol) = shapes.tree.symbol(name) else { continue };
                 if let Some(shape) = shapes.of_symbol(symbol) {
                     uses.mention(node.id(), symbol, shape);
+                }
+            }
+            AstKind::AwaitExpression(it) => {
+                if let Some(shape) = shapes.awaited(&it.argument) {
+                    uses.look(node.id(), shape, None);
                 }
             }
             AstKind::ComputedMemberExpression(member) => {
@@ -123,6 +129,7 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         let says = match (place, shape) {
             (Place::Fine | Place::Neutral, _) => return false,
             (Place::Dropped, Shape::Holder(_)) => return false,
+            (Place::Dropped, _) if self.is_awaited_elsewhere(kind) => return false,
             (Place::Dropped, _)
                 if !source.asks || symbol.is_some() || self.is_settled_by_hand(node) =>
             {
@@ -200,6 +207,25 @@ impl<'a> Uses<'_, '_, '_, 'a> {
             Shape::Promise(_) => format!("nobody awaits this {call}"),
             Shape::List(_) => format!("nobody awaits the {call} calls made here"),
             Shape::Holder(_) => format!("nobody awaits the {call} in here"),
+        }
+    }
+
+    /// `p.catch(() => {})` beside an `await p`: the promise itself is not lost.
+    fn is_awaited_elsewhere(&self, kind: AstKind<'a>) -> bool {
+        let AstKind::CallExpression(call) = kind else { return false };
+        let mut at = call;
+        loop {
+            match method_of(at) {
+                Some((Expression::CallExpression(inner), "then" | "catch" | "finally")) => {
+                    at = inner
+                }
+                Some((Expression::Identifier(name), "then" | "catch" | "finally")) => {
+                    let symbol = self.shapes.tree.symbol(name);
+                    return symbol
+                        .is_some_and(|symbol| self.shapes.tree.mentions(symbol).count() > 1);
+                }
+                _ => return false,
+            }
         }
     }
 

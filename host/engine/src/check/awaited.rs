@@ -1,0 +1,53 @@
+//! What is still not awaited in what was.
+//!
+//! Owns: promises that stay in a list or an object which a promise comes to, as in
+//! `Promise.all(items.map(i => ({ i, p: agent(i) })))`. Never: words.
+
+use oxc_ast::ast::Expression;
+
+use super::functions::Fun;
+use super::shapes::{Shape, Shapes};
+use super::tree::{argument, method_of};
+
+impl<'a> Shapes<'_, '_, 'a> {
+    /// What is left in there; a list that is awaited itself is told of where that is.
+    pub(super) fn awaited(&self, promise: &Expression<'a>) -> Option<Shape<'a>> {
+        let Expression::CallExpression(call) = promise else { return None };
+        let is_parallel = self.tree.primitive(call) == Some("parallel");
+        let is_all = || {
+            let (object, method) = method_of(call)?;
+            (method == "all" && self.tree.denotes(object) == Some("Promise")).then_some(())
+        };
+        if is_parallel || is_all().is_some() {
+            let Expression::CallExpression(mapped) = argument(call, 0)? else { return None };
+            let (_, "map") = method_of(mapped)? else { return None };
+            let (fun, _) = self.callee(argument(mapped, 0)?)?;
+            return match is_parallel {
+                true => {
+                    let [thunk] = fun.returns()[..] else { return None };
+                    self.left_by(self.callee(thunk)?.0)
+                }
+                false => self.left_by(fun),
+            };
+        }
+        if self.tree.primitive(call).is_some() {
+            return None;
+        }
+        let (fun, _) = self.callee(&call.callee)?;
+        self.left_by(fun)
+    }
+
+    /// What every result of a function holds.
+    fn left_by(&self, fun: Fun<'_, 'a>) -> Option<Shape<'a>> {
+        let mut left = None;
+        for one in fun.returns() {
+            match self.of(one)? {
+                Shape::Promise(_) => return None,
+                Shape::List(source) | Shape::Holder(source) => {
+                    left.get_or_insert(Shape::Holder(source));
+                }
+            }
+        }
+        left
+    }
+}
