@@ -27,8 +27,7 @@ sources_digest() {
     (
         cd "$root"
         find wit guest/src guest/js guest/packager/src scripts/build-guest.sh \
-            guest/Cargo.toml guest/Cargo.lock guest/quickjs-stack-check.h guest/quickjs-positions.patch \
-            guest/quickjs-regexp.patch guest/quickjs-regexp-flags.patch \
+            guest/Cargo.toml guest/Cargo.lock guest/quickjs-stack-check.h guest/*.patch guest/quickjs \
             guest/packager/Cargo.toml guest/packager/Cargo.lock -type f -print0 |
             LC_ALL=C sort -z |
             xargs -0 sha256sum |
@@ -59,25 +58,52 @@ need_file() {
     [[ -e "$1" ]] || die "$1 is missing; install $2"
 }
 
-# rquickjs-sys compiles a copy of QuickJS that it makes itself, with the clang of
-# what it takes for a WASI SDK: that clang patches the copy first.
+# Folder of a package that a lock file pins, fetched when it is not here.
+#   $1 manifest, $2 package
+package_folder() {
+    local found
+    found=$(cargo metadata --locked --format-version 1 --filter-platform wasm32-wasip1 --manifest-path "$1" |
+        grep -o "\"manifest_path\":\"[^\"]*/$2-[0-9][^\"/]*/Cargo.toml\"" | head -n 1 | cut -d '"' -f 4)
+    [[ -n "$found" ]] || die "$2 is not among the packages of $1"
+    dirname "$found"
+}
+
+# QuickJS as it is compiled: that of rquickjs, with the regular expressions and
+# the Unicode tables of a newer one, and with our patches.
+prepare_quickjs() {
+    local engine newer file
+    engine=$(package_folder "$guest/Cargo.toml" rquickjs-sys)
+    newer=$(package_folder "$guest/quickjs/Cargo.toml" rquickjs-sys)
+    quickjs="$work/quickjs"
+    rm -rf "$quickjs"
+    mkdir -p "$quickjs"
+    cp "$engine"/quickjs/*.[ch] "$quickjs"
+    for file in libregexp.c libregexp.h libregexp-opcode.h libunicode.c libunicode.h libunicode-table.h; do
+        cp "$newer/quickjs/$file" "$quickjs"
+    done
+    for file in quickjs-positions quickjs-depth quickjs-regexp; do
+        patch --quiet --forward "$quickjs/quickjs.c" "$guest/$file.patch"
+    done
+    patch --quiet --forward "$quickjs/libregexp.c" "$guest/libregexp-groups.patch"
+}
+
+# rquickjs-sys compiles its own copy of QuickJS, with the clang of what it takes
+# for a WASI SDK: that clang compiles ours in its place.
 #   $1 clang, $2 ar
 shim_sdk() {
+    prepare_quickjs
     sdk="$work/wasi-sdk"
     rm -rf "$sdk"
     mkdir -p "$sdk/bin"
     ln -sfn "$2" "$sdk/bin/ar"
     cat >"$sdk/bin/clang" <<WRAPPER
 #!/bin/sh
-for file; do
-    case "\$file" in
-    */quickjs.c)
-        for change in quickjs-positions quickjs-regexp-flags; do
-            patch --quiet --forward --reject-file=- "\$file" "$guest/\$change.patch" || exit 1
-        done
-        ;;
-    */libregexp.c) patch --quiet --forward --reject-file=- "\$file" "$guest/quickjs-regexp.patch" || exit 1 ;;
+for argument; do
+    shift
+    case "\$argument" in
+    */quickjs.c | */libregexp.c | */libunicode.c | */dtoa.c) argument="$quickjs/\${argument##*/}" ;;
     esac
+    set -- "\$@" "\$argument"
 done
 exec "$1" "\$@"
 WRAPPER
@@ -166,7 +192,7 @@ build() {
     CARGO_ENCODED_RUSTFLAGS="${joined%$'\x1f'}" \
         RUSTC="$rustc_program" \
         WASI_SDK="$sdk" \
-        CFLAGS_wasm32_wasip1="--sysroot=$sdk/share/wasi-sysroot -include $guest/quickjs-stack-check.h -DSMOL_WF_PATCH=$(cat "$guest"/quickjs-*.patch | sha256sum | cut -c 1-16) -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source -ffile-prefix-map=$work=/build" \
+        CFLAGS_wasm32_wasip1="--sysroot=$sdk/share/wasi-sysroot -include $guest/quickjs-stack-check.h -DSMOL_WF_PATCH=$(cat "$quickjs"/* | sha256sum | cut -c 1-16) -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source -ffile-prefix-map=$work=/build" \
         cargo build --quiet --locked --release --target wasm32-wasip1 \
         --manifest-path "$guest/Cargo.toml" --target-dir "$work/guest" "${build_std[@]}"
     # The packager runs here: the flags above are none of its business.

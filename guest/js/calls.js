@@ -2,11 +2,10 @@
 // promise that the host settles later under that number.
 
 import {
-  PromiseClass, StringOf, find, joined, newMap, parse, rejected, slots, stringify, substring, toWellFormed,
+  PromiseClass, StringOf, joined, newMap, parse, rejected, slots, stringify, substring, toWellFormed,
 } from "smol:primordials";
 import { anticipate, anticipateRange, fail, show, typeError } from "smol:errors";
 import { isModernBody, sees } from "smol:surface";
-import { warn } from "smol:warnings";
 import { optionsJson } from "smol:json";
 
 // More than the host takes of a prompt, of options and of arguments, and of a
@@ -56,22 +55,6 @@ export const settle = (call, ok, text, message, name) => {
   entry.resolve(value);
 };
 
-// What a value becomes that is put into a text as it is. A prompt may quote the
-// words, so this is said and stops nothing.
-const SIGNS = [
-  ["[object Promise]", "prompt_promise", "a promise was put into it before it was awaited"],
-  ["[object Object]", "prompt_object", "an object was put into it as it is; JSON.stringify shows what it holds"],
-];
-
-const lookInto = (prompt, step, stack) => {
-  if (find(prompt, "[object ") < 0) return;
-  for (let index = 0; index < SIGNS.length; index++) {
-    const { 0: sign, 1: code, 2: why } = SIGNS[index];
-    if (find(prompt, sign) < 0) continue;
-    warn(code, "the prompt of step " + step + " holds \"" + sign + "\": " + why, { __proto__: null, step, stack });
-  }
-};
-
 // A child that returned nothing has no text at all.
 const childResult = (text) => (text === "" ? undefined : parse(text));
 
@@ -91,8 +74,8 @@ export const calls = {
     } catch (reason) {
       return rejected(reason);
     }
-    const answer = host.agent(toWellFormed(atMost(words, LONG)), atMost(text, LONG));
-    if (typeof answer === "number" && sees(2)) lookInto(words, answer, error.stack);
+    const stack = sees(2) ? error.stack : null;
+    const answer = host.agent(toWellFormed(atMost(words, LONG)), atMost(text, LONG), stack);
     return expect(answer, error, "AgentError", parse);
   },
 

@@ -6,7 +6,7 @@ use javy::quickjs::{Array, Ctx, Function, IntoJs, Object, Result, Value, functio
 
 use crate::bindings::smol::workflow::calls;
 use crate::bindings::smol::workflow::types::{CallId, Failure, GroupKind, NullSlot, Warning};
-use crate::{failure, random, wellformed};
+use crate::{failure, prompt, random, wellformed};
 
 /// The object that the prelude gets.
 pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -26,8 +26,19 @@ pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(host)
 }
 
-fn agent<'js>(ctx: Ctx<'js>, prompt: String, options: String) -> Result<Value<'js>> {
-    answer(&ctx, calls::agent(&prompt, &wellformed::json(options)))
+/// `stack` is where in the author's text the call is; none looks for nothing in
+/// the prompt.
+fn agent<'js>(
+    ctx: Ctx<'js>,
+    prompt: String,
+    options: String,
+    stack: Option<String>,
+) -> Result<Value<'js>> {
+    let called = calls::agent(&prompt, &wellformed::json(options));
+    if let (Ok(call), Some(stack)) = (&called, stack) {
+        prompt::look_into(&prompt, *call, &stack);
+    }
+    answer(&ctx, called)
 }
 
 fn workflow<'js>(ctx: Ctx<'js>, target: String, args: Opt<Option<String>>) -> Result<Value<'js>> {

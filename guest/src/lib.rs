@@ -11,6 +11,7 @@ mod failure;
 mod imports;
 mod modules;
 mod promises;
+mod prompt;
 mod random;
 mod raw;
 mod session;

@@ -36,6 +36,7 @@ SMOKE = {
     "unicode prompt",
     "file in a worktree",
     "permissions: read",
+    "options that restrict",
     "401",
     "400",
     "invalid model",

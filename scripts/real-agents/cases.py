@@ -416,6 +416,23 @@ def rules_of_codex(driver):
         expect("the code", run.failure()[0], "provider_unsupported")
 
 
+def restricted(driver):
+    """An option that restricts is held, or refused before anything is spent."""
+    touch = order(driver.lane.shell("touch refused.txt"))
+    options = [{"tools": ["Read"]}, {"bashCommandClamp": ["ls *"]}]
+    if driver.lane.like == "claude-code":
+        # Its settings allow all of Bash.
+        for entry in ("Bash", "Bash(touch *)"):
+            not_made(driver, entry, {}, touch, permissions="write", disallowedTools=[entry])
+    else:
+        options.append({"disallowedTools": ["Bash"]})
+    for one in options:
+        since = driver.mark()
+        run = driver.call(touch, **one)
+        expect("the code", run.failure()[0], "provider_unsupported")
+        expect("requests", driver.requests(since), [])
+
+
 GATE = """export default function (pi) {
   pi.on("tool_call", async (event, ctx) => {
     const input = JSON.stringify(event.input ?? {});
@@ -509,6 +526,7 @@ CASES = {
     "unicode prompt": unicode,
     "file in a worktree": worktree,
     "permissions: read": reading,
+    "options that restrict": restricted,
     "the user's rules, claude": rules_of_claude,
     "the user's rules, codex": rules_of_codex,
     "the user's rules, pi": rules_of_pi,

@@ -169,7 +169,12 @@ const CASES: &[(&str, &str)] = &[
         "function f() { return f() + 1 }\ntry { f() } catch (e) { return e.name }",
         r#"done "RangeError""#,
     ),
-    ("try { JSON.parse('['.repeat(1000000)) } catch (e) { return e.name }", r#"done "RangeError""#),
+    ("try { JSON.parse('['.repeat(100000)) } catch (e) { return e.name }", r#"done "RangeError""#),
+    (
+        "let o = {}; for (let i = 0; i < 50000; i++) o = {o}; try { JSON.stringify(o) } catch (e) { return e.name }",
+        r#"done "RangeError""#,
+    ),
+    ("let o = {}; for (let i = 0; i < 50000; i++) o = {o}; return o", "thrown 0:0 RangeError:…"),
     // Memory: likewise.
     (
         "let big = []; try { for (;;) big.push(new Array(1e5).fill(1)) } catch (e) { big = 0; return e.name + ': ' + e.message }",

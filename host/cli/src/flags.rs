@@ -217,7 +217,8 @@ pub(crate) struct LimitFlags {
     max_agents: Option<Value>,
 
     /// Fuel of the script, about one unit an instruction; a tenth of it may go
-    /// into one turn [default: 100000000000, some 10 s of CPU]
+    /// into one turn, and more where --max-agents is over 1000 [default:
+    /// 100000000000, some 10 s of CPU]
     #[arg(long, value_name = "UNITS", value_parser = reader(Key::Fuel))]
     fuel: Option<Value>,
 

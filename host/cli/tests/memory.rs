@@ -59,8 +59,8 @@ fn peak_of(status: &str) -> Option<u64> {
     line.trim().trim_end_matches(" kB").trim().parse().ok()
 }
 
-/// What every way of reading a journal may take, whatever its size: 20 answers
-/// of 3.9 MB are 78 MB, and were held several times.
+/// What every way of reading a journal may take, whatever its size: 16 answers
+/// of 3.9 MB are 62 MB, and were held several times.
 const READING_KIB_MAX: u64 = 96 * 1024;
 
 /// Answers 3.9 MB, just under what an answer may have.
@@ -102,17 +102,21 @@ fn a_journal_of_large_answers_is_read_in_little_memory() {
     place.write("config.toml", LARGE);
     place.write(
         "large.mjs",
-        meta("let n = 0\nfor (let i = 0; i < 20; i++) n += (await agent(`p ${i}`, { provider: 'large' })).length\nreturn n\n"),
+        meta("let n = 0\nfor (let i = 0; i < 16; i++) n += (await agent(`p ${i}`, { provider: 'large' })).length\nreturn n\n"),
     );
-    let paused = watched(&place, &["run", "large.mjs", "--max-agents", "19"]).0;
+    let paused = watched(&place, &["run", "large.mjs", "--max-agents", "15"]).0;
     assert_eq!(paused.code, 5, "{}", paused.stderr);
     fits(&place, &["replay", "latest"], 0);
     // Stops again where it stopped: all it does is to meet the journal.
-    fits(&place, &["resume", "latest", "--max-agents", "19"], 5);
-    fits(&place, &["resume", "latest", "--max-agents", "20"], 0);
+    fits(&place, &["resume", "latest", "--max-agents", "15"], 5);
+    fits(&place, &["resume", "latest", "--max-agents", "16"], 0);
     for format in ["journal", "jsonl", "chrome-trace", "otlp-json"] {
         fits(&place, &["export", "latest", "--format", format, "--out", "out"], 0);
     }
+    for output in ["text", "json"] {
+        fits(&place, &["history", "latest", "-o", output], 0);
+    }
+    fits(&place, &["history"], 0);
     fits(&place, &["fork", "latest"], 0);
     fits(&place, &["replay", "latest"], 0);
 }
@@ -123,16 +127,16 @@ fn one_large_text_of_many_calls_is_read_in_little_memory() {
     place.write("config.toml", "");
     place.write(
         "same.mjs",
-        meta("const text = 'x'.repeat(3_900_000)\nfor (let i = 0; i < 20; i++) await agent(text)\nreturn 1\n"),
+        meta("const text = 'x'.repeat(3_900_000)\nfor (let i = 0; i < 10; i++) await agent(text)\nreturn 1\n"),
     );
-    // Each agent answers with its prompt: two texts, forty times.
+    // Each agent answers with its prompt: two texts, ten times.
     let ran = watched(&place, &["run", "same.mjs"]).0;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     for format in ["journal", "jsonl", "chrome-trace", "otlp-json"] {
         fits(&place, &["export", "latest", "--format", format, "--out", "out"], 0);
     }
     fits(&place, &["export", "latest", "--format", "otlp-json", "--content", "--out", "out"], 0);
-    assert!(std::fs::metadata(place.path("out")).unwrap().len() > 2 * 20 * 3_900_000);
+    assert!(std::fs::metadata(place.path("out")).unwrap().len() > 2 * 10 * 3_900_000);
     fits(&place, &["export", "latest", "--fixture", "same.swf"], 0);
     fits(&place, &["replay", "latest"], 0);
     fits(&place, &["export", "latest", "--format", "journal", "--out", "out"], 0);
@@ -140,4 +144,29 @@ fn one_large_text_of_many_calls_is_read_in_little_memory() {
     fits(&place, &["import", "out"], 0);
     fits(&place, &["import", "out", "--db", "other.db"], 0);
     fits(&place, &["replay", "latest", "--db", "other.db"], 0);
+}
+
+/// What a fan-out of 60,000 may take: 3.4 KiB a call, of which the guest has 2.
+const FAN_OUT_KIB_MAX: u64 = 280 * 1024;
+
+#[test]
+fn a_fan_out_of_sixty_thousand_needs_no_more_than_its_calls() {
+    let place = Place::new();
+    place.write("config.toml", "");
+    place.write(
+        "wide.mjs",
+        meta("const all = await parallel(Array.from({ length: 60_000 }, (_, i) => () => agent(`p${i}`)))\nreturn all.filter((one) => one !== null).length\n"),
+    );
+    // All of them are asked for in one turn, which has fuel for that by default.
+    let (ran, peak_kib) = watched(&place, &["run", "wide.mjs", "--max-agents", "60000"]);
+    assert_eq!(ran.ok()["results"], 60_000);
+    assert!((1..=FAN_OUT_KIB_MAX).contains(&peak_kib), "{peak_kib} KiB");
+    for arguments in [
+        &["replay", "latest"][..],
+        &["export", "latest", "--format", "chrome-trace", "--out", "out"],
+    ] {
+        let (ran, peak_kib) = watched(&place, arguments);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!((1..=FAN_OUT_KIB_MAX).contains(&peak_kib), "{arguments:?}: {peak_kib} KiB");
+    }
 }

@@ -164,8 +164,34 @@ fn children_of_a_project_that_is_gone_say_how_it_is_named() {
     let fork = |place: &Place, args: &[&str]| place.run(&[&["fork", &run][..], args].concat());
     assert_eq!(fork(&place, &[]).ok()["results"], "child");
     std::fs::rename(place.path("a"), place.path("b")).unwrap();
-    fork(&place, &[]).fails(1, &["--project-root DIR", "[workflow_not_found]"]);
+    let paused = fork(&place, &[]);
+    assert_eq!(paused.code, 5, "{}", paused.stderr);
+    assert!(paused.stderr.contains("--project-root DIR"), "{}", paused.stderr);
+    // Nothing has failed: it goes on where the folder is named.
+    let forked = paused.run_id();
+    let resumed = place.run(&["resume", &forked, "--project-root", "b"]);
+    assert_eq!(resumed.ok()["results"], "child");
     assert_eq!(fork(&place, &["--project-root", "b"]).ok()["results"], "child");
+}
+
+#[test]
+fn a_run_that_loses_its_folder_on_the_way_is_paused_and_no_agent_fails() {
+    let place = Place::new();
+    let moves = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
+        command = ['sh', '-c', 'cat > /dev/null; [ -e \"$0\" ] && mv \"$0\" \"$0-moved\"; echo ok', '@']\n";
+    let app = place.path("app");
+    let config = moves.replace('@', app.to_str().unwrap());
+    place.write("home/.config/smol-workflows/config.toml", config);
+    place.write("app/x", "");
+    place.write("s/w.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
+    let child = place.at_home(&["run", "../s/w.js"]).current_dir(&app).spawn().unwrap();
+    let paused = finish(child);
+    assert_eq!(paused.code, 5, "{}", paused.stderr);
+    assert!(paused.stderr.contains("--cwd DIR"), "{}", paused.stderr);
+    let moved = place.path("app-moved");
+    let resume = ["resume", &paused.run_id(), "--cwd", moved.to_str().unwrap()];
+    let ran = finish(place.at_home(&resume).spawn().unwrap());
+    assert_eq!(ran.ok()["results"], serde_json::json!(["ok", "ok"]));
 }
 
 #[test]

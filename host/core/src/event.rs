@@ -9,6 +9,7 @@
 //! entries themselves.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -86,7 +87,7 @@ pub struct Activity {
 
 struct Step {
     scope: Scope,
-    request: Option<Box<AgentRequest>>,
+    request: Option<Arc<AgentRequest>>,
     /// The session, once the agent has named one.
     session: Option<String>,
     /// Whom it was given to, where that was written down.
@@ -260,8 +261,8 @@ impl EventFold {
         self.one("workflow.started", start.scope, None, data)
     }
 
-    fn called(&mut self, call: CallId, scope: Scope, request: &AgentRequest) -> Vec<Event> {
-        let request_kept = Some(Box::new(request.clone()));
+    fn called(&mut self, call: CallId, scope: Scope, request: &Arc<AgentRequest>) -> Vec<Event> {
+        let request_kept = Some(Arc::clone(request));
         self.steps.insert(call, Step { request: request_kept, ..Step::plain(scope) });
         let mut events = Vec::new();
         let unknown = request.unknown.iter();

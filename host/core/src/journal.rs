@@ -10,7 +10,10 @@
 
 mod parse;
 mod record;
+mod shared;
 mod weight;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -68,8 +71,10 @@ pub enum Body {
         call: CallId,
         /// Which script.
         scope: Scope,
-        /// With the phase's defaults applied.
-        request: Box<AgentRequest>,
+        /// With the phase's defaults applied. Shared by all that keep it while the
+        /// call is open: a hundred thousand may be.
+        #[serde(with = "shared")]
+        request: Arc<AgentRequest>,
     },
     /// The script called `workflow()`.
     WorkflowCalled {

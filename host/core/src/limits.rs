@@ -17,9 +17,14 @@ pub const SCRIPT_BYTES_MAX: usize = 1024 * 1024;
 /// instruction; 6 to 29 G units pass in a second, depending on the work.
 pub const FUEL_DEFAULT: u64 = 100_000_000_000;
 
-/// One turn may use a tenth of a run's fuel, so that a script that loops
-/// without ever waiting is stopped in a second or two.
+/// One turn may use a tenth of a run's fuel, and what [`FUEL_PER_AGENT`] adds, so
+/// that a script that loops without ever waiting is stopped in a second or two.
 pub const FUEL_TURN_DIVISOR: u64 = 10;
+
+/// Fuel that one turn may use in addition for each agent that the run may start
+/// beyond [`AGENTS_DEFAULT`]: to ask for one costs some 200,000 units, and all of
+/// them may be asked for in one turn.
+pub const FUEL_PER_AGENT: u64 = 250_000;
 
 /// Wall-clock time of one turn, in milliseconds. Its fuel is used up in a second
 /// or two as a rule, and in ten times that on a machine which others use; work
@@ -167,7 +172,9 @@ impl Limits {
     /// Fuel that one turn may use when `spent` is gone already.
     #[must_use]
     pub fn turn_fuel(&self, spent: u64) -> u64 {
-        (self.fuel / FUEL_TURN_DIVISOR).max(1).min(self.fuel.saturating_sub(spent))
+        let agents = u64::from(self.agents.saturating_sub(AGENTS_DEFAULT));
+        let turn = (self.fuel / FUEL_TURN_DIVISOR).max(1) + agents * FUEL_PER_AGENT;
+        turn.min(self.fuel.saturating_sub(spent))
     }
 }
 
@@ -183,8 +190,8 @@ pub enum LimitError {
         /// Units allowed.
         limit: u64,
     },
-    /// One turn used a tenth of the run's fuel.
-    #[error("the script computed for {limit} units of fuel without waiting for a call, a tenth of --fuel: probably an endless loop; if it is not, raise the limit with --fuel {}", limit.saturating_mul(100))]
+    /// One turn used what it may of the run's fuel.
+    #[error("the script computed for {limit} units of fuel without waiting for a call, all that one turn may use of --fuel: probably an endless loop; if it is not, raise the limit with --fuel {}", limit.saturating_mul(100))]
     TurnFuel {
         /// Units that one turn may use.
         limit: u64,
@@ -326,5 +333,23 @@ impl LimitError {
             Self::Journal { .. } => "limit_journal",
             Self::Result { .. } => "limit_result",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_may_ask_for_all_the_agents_that_the_run_may_start() {
+        let limits = Limits::default();
+        assert_eq!(limits.turn_fuel(0), FUEL_DEFAULT / FUEL_TURN_DIVISOR);
+        assert_eq!(limits.turn_fuel(FUEL_DEFAULT - 1), 1);
+        let many = Limits { agents: 100_000, ..limits };
+        assert_eq!(many.turn_fuel(0), limits.turn_fuel(0) + 99_000 * FUEL_PER_AGENT);
+        let most = Limits { agents: AGENTS_MAX, ..limits };
+        assert_eq!(most.turn_fuel(1), FUEL_DEFAULT - 1);
+        let few = Limits { agents: 1, ..limits };
+        assert_eq!(few.turn_fuel(0), limits.turn_fuel(0));
     }
 }

@@ -165,8 +165,9 @@ mod tests {
     use crate::ids::Scope;
 
     fn called(prompt: &str, label: Option<&str>) -> Body {
-        let mut request = Box::new(AgentRequest::plain(prompt));
+        let mut request = AgentRequest::plain(prompt);
         request.label = label.map(str::to_owned);
+        let request = request.into();
         Body::AgentCalled { call: CallId(3), scope: Scope::ROOT, request }
     }
 

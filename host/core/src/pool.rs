@@ -303,7 +303,7 @@ mod tests {
     }
 
     fn called(call: u32, prompt: &str) -> Body {
-        let request = Box::new(AgentRequest::plain(prompt));
+        let request = AgentRequest::plain(prompt).into();
         Body::AgentCalled { call: CallId(call), scope: Scope::ROOT, request }
     }
 

@@ -6,5 +6,5 @@
 mod chrome;
 mod otlp;
 
-pub use chrome::chrome;
+pub use chrome::{chrome, chrome_events};
 pub use otlp::{Said, Spans, otlp};

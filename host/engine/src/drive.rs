@@ -24,6 +24,7 @@ use crate::journal::Entries;
 use crate::notes::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
+use crate::stops::{GUEST_FAULT, lets_agents_finish, place_gone};
 
 /// Why driving ended before the run did.
 pub(crate) enum Halt {
@@ -88,7 +89,9 @@ impl<'a> Drive<'a> {
     pub(crate) async fn run(&mut self, machine: Machine) -> Result<(), EngineError> {
         // On the heap: it holds a machine and all that a turn needs.
         let halted = match Box::pin(self.turns(machine)).await {
-            Err(Halt::Stop(reason)) if is_of_script(&reason) => Err(self.let_finish(reason).await),
+            Err(Halt::Stop(reason)) if lets_agents_finish(&reason) => {
+                Err(self.let_finish(reason).await)
+            }
             halted => halted,
         };
         let answered = self.world.answered();
@@ -273,10 +276,10 @@ impl<'a> Drive<'a> {
             return Err(Halt::Stop(reason));
         }
         let cancel = self.cancel.clone();
-        let deadline = self.deadline();
         let lazy = sleep(clock::LAZY_COMMIT);
         tokio::pin!(lazy);
         loop {
+            let deadline = self.deadline();
             let pending = self.recorder.has_pending();
             tokio::select! {
                 biased;
@@ -297,7 +300,12 @@ impl<'a> Drive<'a> {
                     self.recorder.absorb(machine.take_entries());
                     return Ok(());
                 }
-                () = at(deadline) => return Err(self.timed_out()),
+                // Put off when this process has stood still.
+                () = at(deadline) => {
+                    if self.deadline() == deadline {
+                        return Err(self.timed_out());
+                    }
+                }
                 () = &mut lazy, if pending => self.flush().await?,
             }
         }
@@ -316,6 +324,9 @@ impl<'a> Drive<'a> {
 
     /// Why the run stops here, when its agents may not go on.
     fn agents_stop(&self, machine: &Machine) -> Option<StopReason> {
+        if let Some(error) = self.world.lost() {
+            return Some(place_gone(error));
+        }
         if machine.must_stop_agents() {
             return machine.held_by();
         }
@@ -362,8 +373,8 @@ impl<'a> Drive<'a> {
             ));
         }
         let cancel = self.cancel.clone();
-        let deadline = self.deadline();
         while self.world.at_work() > 0 {
+            let deadline = self.deadline();
             let happened = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Halt::Stop(StopReason::Cancelled),
@@ -384,6 +395,10 @@ impl<'a> Drive<'a> {
                     self.world.ended(call, *ended);
                     self.world.answered()
                 }
+                Happened::Lost(call, error) => {
+                    self.world.lose(call, error);
+                    continue;
+                }
                 Happened::Child(..) | Happened::Woke => continue,
             };
             let at_us = clock::now_us();
@@ -396,7 +411,7 @@ impl<'a> Drive<'a> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.times.run.map(|run| self.started + run)
+        self.times.run.map(|run| self.started + run + self.world.stood_still())
     }
 
     fn timed_out(&self) -> Halt {
@@ -456,7 +471,7 @@ pub(crate) fn start_input(
 /// The limit that a fault stands for; `fuel` is what the turn was given.
 pub(crate) fn limit_of(fault: &TurnFault, fuel: u64, limits: &Limits) -> Option<LimitError> {
     Some(match fault {
-        TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) => {
+        TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) || fuel >= limits.fuel => {
             LimitError::Fuel { used: limits.fuel, limit: limits.fuel }
         }
         TurnFault::OutOfFuel => LimitError::TurnFuel { limit: fuel },
@@ -470,16 +485,6 @@ fn limit(error: &LimitError) -> Halt {
     let (code, message) = (error.code().to_owned(), error.to_string());
     Halt::Stop(StopReason::Limit { code, message })
 }
-
-/// Whether a run stops because its script has come to a limit: then its agents
-/// have done nothing wrong. One that ends them says so, as a budget may.
-fn is_of_script(reason: &StopReason) -> bool {
-    let StopReason::Limit { code, .. } = reason else { return false };
-    code.starts_with("limit_") || code == GUEST_FAULT
-}
-
-/// Code of a stop by the sandbox.
-const GUEST_FAULT: &str = "guest_fault";
 
 fn guest_fault(detail: &str) -> Halt {
     let message = format!("the sandbox stopped the script: {detail}");

@@ -16,7 +16,7 @@ use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
 use smol_wf_store::{RunKey, Store};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::agents::{Agents, Ended, Job};
 use crate::children::Children;
@@ -25,6 +25,7 @@ use crate::error::EngineError;
 use crate::notes::{Board, Note};
 use crate::pieces::{self, Pieces};
 use crate::sleeps::Sleeps;
+use crate::standstill::Nap;
 use crate::timers::Timers;
 use crate::writer::{Counted, Writer};
 
@@ -38,13 +39,15 @@ pub(crate) enum Happened {
     Child(CallId, Result<Box<ScopeStart>, Outcome>),
     Woke,
     Noted(Note),
+    /// A folder of the run is gone: this process cannot go on, another one may.
+    Lost(CallId, EngineError),
 }
 
 struct QueuedAgent {
     call: CallId,
     ordinal: u32,
     /// On the heap, as it came: a hundred thousand may wait.
-    request: Box<AgentRequest>,
+    request: Arc<AgentRequest>,
 }
 
 struct QueuedChild {
@@ -68,6 +71,8 @@ pub(crate) struct World {
     tasks: JoinSet<Happened>,
     sleeping: Sleeps,
     timers: Timers,
+    stood_still: Duration,
+    lost: Option<EngineError>,
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashSet<CallId>,
@@ -97,6 +102,8 @@ impl World {
             tasks: JoinSet::new(),
             sleeping: Sleeps::default(),
             timers: Timers::default(),
+            stood_still: Duration::ZERO,
+            lost: None,
             child_queue: VecDeque::new(),
             finding: HashSet::new(),
             untold: BTreeMap::new(),
@@ -140,6 +147,11 @@ impl World {
             let notes = self.board.notes(call, "");
             self.tasks.spawn(async move {
                 let found = children.find(call, caller, target, args).await;
+                if found.is_err()
+                    && let Some(gone) = children.library.gone()
+                {
+                    return Happened::Lost(call, gone);
+                }
                 let found = found.map(|(start, warning)| {
                     warning.into_iter().for_each(|warning| notes.warn(warning));
                     start
@@ -179,7 +191,11 @@ impl World {
 
     fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
         let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
-        Some(self.agents.plan(call, ordinal, *request).map_err(|failure| (call, failure)))
+        Some(
+            self.agents
+                .plan(call, ordinal, Arc::unwrap_or_clone(request))
+                .map_err(|failure| (call, failure)),
+        )
     }
 
     fn begin(&mut self, job: Job, machine: &mut Machine) {
@@ -188,8 +204,14 @@ impl World {
         let agents = self.agents.clone();
         let notes = self.board.notes(call, &job.choice.provider);
         // On the heap: a call is many nested futures, and thousands may wait.
-        let work =
-            Box::pin(async move { Happened::Agent(call, Box::new(agents.run(job, notes).await)) });
+        let work = Box::pin(async move {
+            // Else it is the agent that fails, for good, by a folder that was moved.
+            if !agents.cwd.is_dir() {
+                let (path, run) = (agents.cwd.clone(), Some(agents.run.clone()));
+                return Happened::Lost(call, EngineError::CwdGone { path, run });
+            }
+            Happened::Agent(call, Box::new(agents.run(job, notes).await))
+        });
         let counted = self.writer.agent();
         self.working.insert(call, (self.tasks.spawn(work), counted));
     }
@@ -207,6 +229,18 @@ impl World {
         if is_idle && waits { machine.held_by() } else { None }
     }
 
+    /// A folder that this call needs is gone. The call waits for the next attempt.
+    pub(crate) fn lose(&mut self, call: CallId, error: EngineError) {
+        self.working.remove(&call);
+        self.finding.remove(&call);
+        self.lost.get_or_insert(error);
+    }
+
+    /// Which folder is gone.
+    pub(crate) fn lost(&self) -> Option<&EngineError> {
+        self.lost.as_ref()
+    }
+
     /// Whether no agent is at work, no timer is set and no script is looked for:
     /// then nothing but the end of a sleep will happen.
     pub(crate) fn is_idle(&self) -> bool {
@@ -217,19 +251,34 @@ impl World {
     pub(crate) async fn happened(&mut self) -> Happened {
         loop {
             let sleep = self.sleeping.next(clock::now_us()).map(|nap| nap.min(clock::NAP_MAX));
-            let nap = sleep.into_iter().chain(self.timers.next()).min();
-            tokio::select! {
+            let sleep = sleep.map(|nap| Instant::now() + nap);
+            let due = sleep.into_iter().chain(self.timers.next()).min();
+            let nap = Nap::before(due);
+            let happened = tokio::select! {
                 biased;
-                Some(joined) = self.tasks.join_next() => {
-                    // Tasks that were aborted have nothing to say.
-                    if let Ok(happened) = joined {
-                        return happened;
-                    }
+                // Tasks that were aborted have nothing to say.
+                Some(joined) = self.tasks.join_next() => joined.ok(),
+                note = self.board.next() => Some(Happened::Noted(note)),
+                () = sleep_until(nap.until) => None,
+            };
+            if let Some(stood) = nap.stood_still() {
+                self.stood_still += stood;
+                self.timers.put_off(stood);
+            }
+            let is_due = |due: Instant| due <= Instant::now();
+            match happened {
+                Some(happened) => return happened,
+                None if sleep.is_some_and(is_due) || self.timers.next().is_some_and(is_due) => {
+                    return Happened::Woke;
                 }
-                note = self.board.next() => return Happened::Noted(note),
-                () = nap_for(nap) => return Happened::Woke,
+                None => {}
             }
         }
+    }
+
+    /// How long this process stood still while it waited here.
+    pub(crate) fn stood_still(&self) -> Duration {
+        self.stood_still
     }
 
     /// What agents said that nobody has seen yet, the oldest first.
@@ -245,6 +294,7 @@ impl World {
             taken += 1;
             match happened {
                 Happened::Noted(_) | Happened::Woke => {}
+                Happened::Lost(call, error) => self.lose(call, error),
                 Happened::Agent(call, ended) => {
                     self.working.remove(&call);
                     match *ended {
@@ -386,12 +436,5 @@ impl World {
 
     pub(crate) fn read(&self, key: RunKey) -> Result<Pieces, EngineError> {
         Pieces::begin(self.writer.clone(), key)
-    }
-}
-
-async fn nap_for(nap: Option<Duration>) {
-    match nap {
-        Some(nap) => tokio::time::sleep(nap).await,
-        None => std::future::pending().await,
     }
 }

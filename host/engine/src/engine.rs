@@ -11,7 +11,7 @@ use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, Record, RunHead, ScopeStart};
+use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
@@ -38,7 +38,6 @@ use crate::library::ProjectRoot;
 use crate::places::{Standing, kept};
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
-use crate::reading::entries_of;
 use crate::recorder::{Birth, Recorder};
 use crate::request::{AgentSettings, ResumeRequest, RunRequest, ScriptFile, Times};
 use crate::watch::Watcher;
@@ -276,25 +275,6 @@ impl Engine {
             }
             other => other.into(),
         })
-    }
-
-    pub(crate) async fn load(
-        &self,
-        key: &RunKey,
-    ) -> Result<(Vec<Record>, Vec<Entry>), EngineError> {
-        let asked = key.clone();
-        let loaded = self
-            .writer
-            .with(move |store: &mut dyn Store| {
-                let row = store.find(&asked.tenant, asked.run.as_str(), 1)?.pop();
-                Ok::<_, StoreError>(store.load(&asked)?.zip(row))
-            })
-            .await??;
-        let (records, row) = loaded.ok_or_else(|| unknown(&key.run))?;
-        let entries = entries_of(&records)
-            .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
-        same_run(&row, &entries)?;
-        Ok((records, entries))
     }
 
     pub(crate) fn world(

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::notes::{Notes, words_of};
 use crate::request::AgentSettings;
+use crate::standstill::Nap;
 
 /// How long one attempt may take.
 #[derive(Debug, Clone, Copy)]
@@ -65,28 +66,32 @@ pub(crate) async fn attempt(
     // Declared after the ear that it borrows, so dropped before it.
     let work = provider.attempt(task, &ear);
     tokio::pin!(work);
-    let deadline = Instant::now() + patience.total;
+    let mut deadline = Instant::now() + patience.total;
     loop {
         let quiet_until = ear.heard().at + patience.silence;
+        let nap = Nap::before(Some(deadline.min(quiet_until)));
         tokio::select! {
             biased;
             ended = &mut work => return ended.map_err(Unanswered::from),
-            () = sleep_until(deadline) => {
-                let (took, doing) = (span(patience.total), ear.doing());
-                let message = format!(
-                    "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
-                );
-                return Err(ear.ended(provider, FailureClass::Slow, message));
-            }
-            () = sleep_until(quiet_until) => {
-                if ear.heard().at + patience.silence > Instant::now() {
-                    continue;
-                }
-                let (took, doing) = (span(patience.silence), ear.doing());
-                let by = patience.by;
-                let message = format!("was silent for {took}; {doing}; give it longer with {by}");
-                return Err(ear.ended(provider, FailureClass::Silent, message));
-            }
+            () = sleep_until(nap.until) => {}
+        }
+        if let Some(stood) = nap.stood_still() {
+            deadline += stood;
+            ear.heard().at += stood;
+        }
+        let now = Instant::now();
+        if deadline <= now {
+            let (took, doing) = (span(patience.total), ear.doing());
+            let message = format!(
+                "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
+            );
+            return Err(ear.ended(provider, FailureClass::Slow, message));
+        }
+        if ear.heard().at + patience.silence <= now {
+            let (took, doing) = (span(patience.silence), ear.doing());
+            let by = patience.by;
+            let message = format!("was silent for {took}; {doing}; give it longer with {by}");
+            return Err(ear.ended(provider, FailureClass::Silent, message));
         }
     }
 }

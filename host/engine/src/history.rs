@@ -10,17 +10,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
-use smol_wf_core::journal::{self, Body, Entry, Record, RunHead};
-use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::journal::{self, Body, Entry, RunHead};
+use smol_wf_core::report::RunState;
 use smol_wf_core::summary::Summary;
 use smol_wf_store::{Bound, LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
-use crate::engine::{Engine, same_run};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::holding::judge;
 use crate::library::ProjectRoot;
-use crate::pieces::Pieces;
+use crate::reading::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
 use row::{damaged, shown};
 
@@ -45,17 +45,6 @@ pub struct HistoryPage {
     pub until_us: Option<i64>,
 }
 
-/// A run, read whole.
-#[derive(Debug)]
-pub struct RunJournal {
-    /// As they were written.
-    pub records: Vec<Record>,
-    /// What they say.
-    pub entries: Vec<Entry>,
-    /// Whether a process works on it.
-    pub held: bool,
-}
-
 /// What `latest` may mean.
 #[derive(Debug, Default)]
 pub struct Latest {
@@ -63,56 +52,6 @@ pub struct Latest {
     pub here: Option<RunId>,
     /// The newest of all, and where its agents work.
     pub of_all: Option<(RunId, PathBuf)>,
-}
-
-/// A run that is read piece by piece, as far as it went when that began.
-pub struct Reading {
-    row: RunRow,
-    pieces: Pieces,
-    left: u64,
-    /// Whether a process works on it.
-    pub held: bool,
-}
-
-impl Reading {
-    /// Entries in all.
-    #[must_use]
-    pub fn entries(&self) -> u64 {
-        self.row.entries
-    }
-
-    /// Digest of the last record.
-    #[must_use]
-    pub fn tip(&self) -> &str {
-        &self.row.tip
-    }
-
-    /// The next records and what they say; none behind the last.
-    ///
-    /// # Errors
-    /// When they cannot be read, or were changed.
-    pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
-        let is_first = self.left == self.row.entries;
-        let Some(mut piece) = self.pieces.next().await?.filter(|_| self.left > 0) else {
-            return Ok(None);
-        };
-        if is_first {
-            same_run(&self.row, &piece.entries)?;
-        }
-        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(piece.entries.len());
-        self.left -= kept as u64;
-        piece.records.truncate(kept);
-        piece.entries.truncate(kept);
-        Ok(Some((piece.records, piece.entries)))
-    }
-
-    /// One entry by its number, from 0, whatever was read already.
-    ///
-    /// # Errors
-    /// When it cannot be read, or was changed.
-    pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
-        self.pieces.entry(seq).await
-    }
 }
 
 impl Engine {
@@ -209,7 +148,7 @@ impl Engine {
     }
 
     async fn fold(&self, row: &RunRow) -> Result<Summary, EngineError> {
-        let (_, entries) = self.load(&row.key).await?;
+        let entries = self.entries(row, Some(SHOWN_BYTES_MAX)).await?;
         Summary::fold(&entries).map_err(|_| unknown(row.key.run.as_str()))
     }
 
@@ -357,35 +296,6 @@ impl Engine {
     /// When there is no such run, or its journal cannot be read.
     pub async fn started(&self, run: &RunId) -> Result<(RunHead, Option<String>), EngineError> {
         self.survey(run).await?.recorded().map(|(head, start, _)| (head, start.args))
-    }
-
-    /// A run, read piece by piece: its entries, and their records.
-    ///
-    /// # Errors
-    /// When there is no such run, or the store cannot be read.
-    pub async fn reading(&self, run: &RunId) -> Result<Reading, EngineError> {
-        let row = self.row(run).await?.ok_or_else(|| unknown(run.as_str()))?;
-        let pieces = Pieces::with_bodies(self.writer.clone(), self.key(run))?;
-        Ok(Reading { held: is_held(&row), pieces, left: row.entries, row })
-    }
-
-    /// A run, read whole.
-    ///
-    /// # Errors
-    /// When there is no such run, or its journal cannot be read.
-    pub async fn journal(&self, run: &RunId) -> Result<RunJournal, EngineError> {
-        let (records, entries) = self.load(&self.key(run)).await?;
-        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
-        Ok(RunJournal { records, entries, held })
-    }
-
-    /// The report of a run as it stands.
-    ///
-    /// # Errors
-    /// When there is no such run, or its journal cannot be read.
-    pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
-        let journal = self.journal(run).await?;
-        Report::fold(&journal.entries, journal.held).map_err(|_| unknown(run.as_str()))
     }
 
     pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {

@@ -42,6 +42,8 @@ mod replay;
 mod request;
 mod rounds;
 mod sleeps;
+mod standstill;
+mod stops;
 mod tail;
 mod timers;
 mod watch;
@@ -55,10 +57,11 @@ pub use fixture::{
     FixtureVerdict, Keep, LiveCalls,
 };
 pub use fork::ForkRequest;
-pub use history::{HistoryPage, Latest, Reading, RunJournal, RunSummary};
+pub use history::{HistoryPage, Latest, RunSummary};
 pub use keep::{Imported, Lines, look_over};
 pub use library::LibraryError;
 pub use provide::{DebugOnly, Providers};
+pub use reading::{Reading, RunJournal};
 pub use replay::ReplayReport;
 pub use request::{
     AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest, ScriptFile, Times,

@@ -1,58 +1,146 @@
-//! Reading the records of a journal, on two threads where there are many.
+//! Reading one run: piece by piece, whole, or without what was said in it.
 //!
-//! Owns: where a journal is cut in two. Never: what a record means; the core has
-//! that, and each record is checked against the one before it either way.
+//! Owns: how much of a run its readers have in memory. Never: changes one, or
+//! hands out an entry whose digest does not fit.
 
-use std::thread;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{Body, Entry, Record};
+use smol_wf_core::report::Report;
+use smol_wf_store::RunRow;
 
-use smol_wf_core::journal::{self, Entry, JournalError, Record};
+use crate::engine::{Engine, same_run, unknown};
+use crate::error::EngineError;
+use crate::history::is_held;
+use crate::pieces::Pieces;
 
-/// Fewer are read before a thread has started: some 1 µs each.
-const TWO_THREADS_MIN: usize = 4_000;
+/// Bytes of a prompt or an answer that are read where no more than its first line
+/// is shown.
+pub(crate) const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
-/// Reads a whole journal and checks its chain.
-pub(crate) fn entries_of(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
-    if records.len() < TWO_THREADS_MIN {
-        return journal::read(records);
-    }
-    let (first, second) = records.split_at(records.len() / 2);
-    let last = first.last().map_or("", |record| record.chain.as_str());
-    let read_second = || journal::read_behind(last, first.len() as u64, second);
-    thread::scope(|scope| {
-        let other = thread::Builder::new().spawn_scoped(scope, read_second);
-        let mut entries = journal::read(first)?;
-        // A system that has no thread to give gets it done all the same.
-        let rest = other.ok().and_then(|other| other.join().ok()).unwrap_or_else(read_second)?;
-        entries.extend(rest);
-        Ok(entries)
-    })
+/// A run, read whole.
+#[derive(Debug)]
+pub struct RunJournal {
+    /// In order.
+    pub entries: Vec<Entry>,
+    /// Whether a process works on it.
+    pub held: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use smol_wf_core::ids::Scope;
-    use smol_wf_core::journal::{Body, Chain};
+/// A run that is read piece by piece, as far as it went when that began.
+pub struct Reading {
+    row: RunRow,
+    pieces: Pieces,
+    left: u64,
+    /// Whether a process works on it.
+    pub held: bool,
+}
 
-    use super::*;
+impl Reading {
+    /// Entries in all.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.row.entries
+    }
 
-    #[test]
-    fn both_halves_are_read_and_a_change_is_found_in_either() {
-        let mut chain = Chain::new();
-        let log = |n: usize| Body::Logged { scope: Scope::ROOT, message: n.to_string() };
-        let entries: Vec<Entry> =
-            (0..TWO_THREADS_MIN + 1).map(|n| Entry { at_us: 1, body: log(n) }).collect();
-        let records: Vec<Record> = entries.iter().map(|entry| chain.seal(entry).unwrap()).collect();
-        assert_eq!(entries_of(&records).unwrap(), entries);
-        for seq in [0, 1, records.len() / 2 - 1, records.len() / 2, records.len() - 1] {
-            let mut changed = records.clone();
-            changed[seq].body = changed[seq].body.replace("\"message\":\"", "\"message\":\"x");
-            let found = entries_of(&changed).unwrap_err();
-            assert_eq!(found, JournalError::Changed { seq: seq as u64 });
+    /// Digest of the last record.
+    #[must_use]
+    pub fn tip(&self) -> &str {
+        &self.row.tip
+    }
+
+    /// The next records and what they say; none behind the last.
+    ///
+    /// # Errors
+    /// When they cannot be read, or were changed.
+    pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
+        let is_first = self.left == self.row.entries;
+        let Some(mut piece) = self.pieces.next().await?.filter(|_| self.left > 0) else {
+            return Ok(None);
+        };
+        if is_first {
+            same_run(&self.row, &piece.entries)?;
         }
-        let mut moved = records;
-        let middle = moved.len() / 2;
-        moved.swap(middle - 1, middle);
-        let found = entries_of(&moved).unwrap_err();
-        assert_eq!(found, JournalError::Changed { seq: middle as u64 - 1 });
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(piece.entries.len());
+        self.left -= kept as u64;
+        piece.records.truncate(kept);
+        piece.entries.truncate(kept);
+        Ok(Some((piece.records, piece.entries)))
+    }
+
+    /// One entry by its number, from 0, whatever was read already.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was changed.
+    pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
+        self.pieces.entry(seq).await
+    }
+}
+
+impl Engine {
+    /// A run, read piece by piece: its entries, and their records.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be read.
+    pub async fn reading(&self, run: &RunId) -> Result<Reading, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
+        let pieces = Pieces::with_bodies(self.writer.clone(), self.key(run))?;
+        Ok(Reading { held: is_held(&row), pieces, left: row.entries, row })
+    }
+
+    /// A run, read whole.
+    ///
+    /// # Errors
+    /// When there is no such run, or its journal cannot be read.
+    pub async fn journal(&self, run: &RunId) -> Result<RunJournal, EngineError> {
+        self.read(run, None).await
+    }
+
+    /// A run without its large texts, but for its result: for those who show what
+    /// it did and not what was said.
+    ///
+    /// # Errors
+    /// As of [`Self::journal`].
+    pub async fn account(&self, run: &RunId) -> Result<RunJournal, EngineError> {
+        self.read(run, Some(SHOWN_BYTES_MAX)).await
+    }
+
+    /// The report of a run as it stands.
+    ///
+    /// # Errors
+    /// When there is no such run, or its journal cannot be read.
+    pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
+        let journal = self.account(run).await?;
+        Report::fold(&journal.entries, journal.held).map_err(|_| unknown(run))
+    }
+
+    async fn read(&self, run: &RunId, most: Option<usize>) -> Result<RunJournal, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
+        let entries = self.entries(&row, most).await?;
+        // It may have been let go of meanwhile, with an entry that says why.
+        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
+        Ok(RunJournal { entries, held })
+    }
+
+    /// All entries of a run, their texts cut to so many bytes each.
+    pub(crate) async fn entries(
+        &self,
+        row: &RunRow,
+        most: Option<usize>,
+    ) -> Result<Vec<Entry>, EngineError> {
+        let mut pieces = self.pieces(&row.key.run)?;
+        let mut whole: Vec<Entry> = Vec::new();
+        while let Some(mut piece) = pieces.next().await? {
+            if whole.is_empty() {
+                same_run(row, &piece.entries)?;
+            }
+            if let Some(most) = most {
+                let entries = piece.entries.iter_mut();
+                entries
+                    .filter(|entry| !matches!(entry.body, Body::RunEnded { .. }))
+                    .for_each(|entry| entry.body.shorten(most));
+            }
+            whole.append(&mut piece.entries);
+        }
+        Ok(whole)
     }
 }

@@ -298,6 +298,10 @@ fn judge(checker: &Checker, answer: &Answer) -> Result<Value, Problem> {
         }
         Answer::Null => Value::Null,
         Answer::Json(value) => value.clone(),
+        // To ask again would buy the same once more.
+        Answer::Text(text) if text.trim().len() > ANSWER_BYTES_MAX => {
+            return Err(Problem::Failure(too_large(text.len())));
+        }
         Answer::Text(text) => {
             schema::parse_answer(text).ok_or_else(|| Problem::Answer(schema::why_no_json(text)))?
         }
@@ -325,15 +329,15 @@ fn text_outcome(answer: Answer) -> Result<String, Failure> {
 fn bounded(value: &Value) -> Result<String, Failure> {
     let text = value.to_string();
     if text.len() > ANSWER_BYTES_MAX {
-        return Err(Failure::new(
-            codes::ANSWER_TOO_LARGE,
-            format!(
-                "the agent's answer is {} bytes, and {ANSWER_BYTES_MAX} is the most",
-                text.len()
-            ),
-        ));
+        return Err(too_large(text.len()));
     }
     Ok(text)
+}
+
+fn too_large(bytes: usize) -> Failure {
+    let message =
+        format!("the agent's answer is {bytes} bytes, and {ANSWER_BYTES_MAX} is the most");
+    Failure::new(codes::ANSWER_TOO_LARGE, message)
 }
 
 fn shown(answer: &Answer) -> String {

@@ -41,10 +41,17 @@ impl Timers {
         self.queue.is_empty()
     }
 
-    /// How long until the next one is due.
-    pub(crate) fn next(&self) -> Option<Duration> {
-        let (due, _) = self.queue.first()?;
-        Some(due.saturating_duration_since(Instant::now()))
+    /// When the next one is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.queue.first().map(|(due, _)| *due)
+    }
+
+    /// All are due that much later.
+    pub(crate) fn put_off(&mut self, by: Duration) {
+        self.queue = self.queue.iter().map(|(due, timer)| (*due + by, *timer)).collect();
+        for due in self.due.values_mut() {
+            *due += by;
+        }
     }
 
     /// The next one that is due; it is gone from here.
@@ -72,7 +79,9 @@ mod tests {
         timers.clear(TimerId(3));
         assert_eq!(timers.take_due(now), Some(TimerId(4)));
         assert_eq!(timers.take_due(now), None);
-        let later = now + Duration::from_micros(100);
+        timers.put_off(Duration::from_micros(50));
+        assert_eq!(timers.take_due(now + Duration::from_micros(100)), None);
+        let later = now + Duration::from_micros(150);
         let due: Vec<_> = std::iter::from_fn(|| timers.take_due(later)).collect();
         assert_eq!(due, [TimerId(2), TimerId(5)]);
         timers.clear_all();

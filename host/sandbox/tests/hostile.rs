@@ -5,6 +5,7 @@ mod common;
 
 use common::*;
 use smol_wf_core::guest::Status;
+use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnFault};
 
 /// Scripts that would run or grow for ever.
@@ -84,8 +85,16 @@ const RECURSIONS: &[(&str, &str)] = &[
     ("reflect", "const f = () => Reflect.apply(f, null, []); f()"),
     ("generator", "function* g() { yield* g() } g().next()"),
     ("spread", "const f = (...a) => f(...a, 1); f()"),
-    ("parse", "JSON.parse('['.repeat(1000000))"),
+    ("parse", "JSON.parse('['.repeat(100000))"),
+    ("parse objects", "JSON.parse('{\"a\":'.repeat(100000))"),
+    ("revive", "JSON.parse('['.repeat(100000), (k, v) => v)"),
     ("stringify", "let o = {}; for (let i = 0; i < 50000; i++) o = { o }; JSON.stringify(o)"),
+    ("stringify a list", "let o = []; for (let i = 0; i < 50000; i++) o = [o]; JSON.stringify(o)"),
+    (
+        "stringify by a replacer",
+        "let o = {}; for (let i = 0; i < 50000; i++) o = { o }; JSON.stringify(o, (k, v) => v)",
+    ),
+    ("flat", "let o = []; for (let i = 0; i < 1000000; i++) o = [o]; o.flat(Infinity)"),
     ("regexp", "new RegExp('('.repeat(100000) + ')'.repeat(100000))"),
 ];
 
@@ -110,14 +119,93 @@ async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
         let expected = match *name {
             "regexp" => "SyntaxError",
             "spread" => "out of memory",
-            // To look for cycles takes the square of the depth.
-            "stringify" => "OutOfFuel",
             _ => "RangeError",
         };
         assert!(end.contains(expected) || end.contains("RangeError"), "{name}: {end}");
     }
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[0], seen[2]);
+}
+
+/// A cycle is found and depth ends where both are cheap: what is as deep as can
+/// be costs little more than as many values side by side.
+#[tokio::test]
+async fn json_pays_for_values_and_not_for_their_depth() {
+    let sandbox = sandbox();
+    let fuel = async |make: &str| {
+        let script = format!(
+            "let o = {{}}; for (let i = 0; i < 9000; i++) {make}; const text = JSON.stringify(o); JSON.parse(text); return text.length > 9000"
+        );
+        let ran = run(&sandbox, &body(&script)).await;
+        assert_eq!(ran.done(), "true");
+        ran.fuel.iter().sum::<u64>()
+    };
+    let flat = fuel("o['k' + i] = {}").await;
+    let deep = fuel("o = { o }").await;
+    assert!(deep < 4 * flat, "{deep} {flat}");
+}
+
+#[tokio::test]
+async fn a_cycle_is_found_whatever_else_is_being_written() {
+    for (text, expected) in [
+        ("const o = { a: [] }; o.a.push(o); JSON.stringify(o)", "TypeError"),
+        ("const o = {}; JSON.stringify([o, o, { o }])", "[{},{},{\"o\":{}}]"),
+        // An object that is open outside is not a cycle inside.
+        (
+            "const o = { n: 1 }; o.inner = { toJSON() { return JSON.stringify([{ ...o, inner: 0 }]) } }; JSON.stringify([o])",
+            r#"[{"n":1,"inner":"[{\"n\":1,\"inner\":0}]"}]"#,
+        ),
+        (
+            "let n = 0; const o = { get z() { return n++ < 2 ? JSON.parse(JSON.stringify(o)) : 1 } }; JSON.stringify(o)",
+            r#"{"z":{"z":{"z":1}}}"#,
+        ),
+        (
+            "const o = {}; const r = { toJSON() { try { o.r = 0; o.self = o; JSON.stringify(o) } catch (e) { delete o.self; return e.name } } }; o.r = r; o.again = o; JSON.stringify(o)",
+            "TypeError",
+        ),
+        // What was being written when something threw can be written again.
+        (
+            "const o = { p: { get x() { throw new EvalError() } } }; try { JSON.stringify(o) } catch { delete o.p.x }; JSON.stringify([o, o.p])",
+            r#"[{"p":{}},{}]"#,
+        ),
+        (
+            "const o = { a: {} }; o.a.o = o; try { JSON.stringify(o) } catch { delete o.a.o }; JSON.stringify([o, o.a])",
+            r#"[{"a":{}},{}]"#,
+        ),
+    ] {
+        let (before, last) = text.rsplit_once("; ").unwrap();
+        let script = format!("try {{ {before}; return {last} }} catch (e) {{ return e.name }}");
+        let done = run(&sandbox(), &body(&script)).await.done().to_owned();
+        assert_eq!(done, format!("{expected:?}"), "{text}");
+    }
+}
+
+/// Scripts that nest deeper than anybody writes: an error with its place, long
+/// before the fuel of an inspection is gone.
+#[tokio::test]
+async fn a_script_nested_too_deep_is_a_syntax_error_with_its_place() {
+    let sandbox = sandbox();
+    let inspect = async |text: String| {
+        sandbox.inspect(&source(&format!("{META}\n{text}")), Surface::Second).await.unwrap()
+    };
+    for (open, close) in [
+        ("[", "]"),
+        ("(", ")"),
+        ("{a:", "}"),
+        ("[{a:(", ")}]"),
+        ("`${", "}`"),
+        ("() => ", ""),
+        ("f(", ")"),
+        ("a ? b : ", ""),
+    ] {
+        let nested = |depth| format!("const x = {}1{}", open.repeat(depth), close.repeat(depth));
+        for text in [nested(30_000), format!("const x = {}", open.repeat(30_000))] {
+            let error = inspect(text).await.expect_err(open);
+            assert_eq!((error.code.as_str(), error.line), ("syntax", 3), "{open}: {error:?}");
+            assert!(error.message.contains("nested"), "{open}: {error:?}");
+        }
+        assert!(inspect(nested(400)).await.is_ok(), "{open}");
+    }
 }
 
 /// A worker of tokio has 2 MiB of stack, half of what the guest may use.

@@ -73,6 +73,12 @@ pub enum StoreError {
         /// Which directory.
         path: PathBuf,
     },
+    /// There is a pipe or a device where the database should be.
+    #[error("{} is a pipe or a device, not a database; name a file with --db", path.display())]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
     /// It cannot be created or written.
     #[error("{} cannot be written: {reason}; give yourself the right to write the file and its directory, or choose another path", path.display())]
     NotWritable {
@@ -196,6 +202,7 @@ impl StoreError {
             Self::Altered { .. } => "store_altered",
             Self::Replaced { .. } => "store_replaced",
             Self::IsDirectory { .. } => "store_is_directory",
+            Self::NotAFile { .. } => "store_not_a_file",
             Self::NotWritable { .. } => "store_not_writable",
             Self::Corrupt { .. } => "store_corrupt",
             Self::DiskFull { .. } => "store_disk_full",

@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 use smol_wf_core::archive;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
@@ -172,7 +174,9 @@ impl ExportArgs {
                 let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
                 let details = Details::fold(&whole, reading.held).map_err(unknown)?;
                 if form == Form::ChromeTrace {
-                    sink.document(&trace::chrome(&details))?;
+                    let mut list = List::begin(&mut sink, &trace::chrome(&details))?;
+                    trace::chrome_events(&details, &mut |event| list.push(event))?;
+                    list.finish()?;
                 } else {
                     let last = whole.last().map(|last| RunState::after(&last.body, reading.held));
                     let state = last.unwrap_or(RunState::Interrupted);
@@ -191,23 +195,52 @@ impl ExportArgs {
         state: RunState,
         (large, reading): (&Large, &Reading),
     ) -> Result<(), CommandError> {
-        let frame = serde_json::to_string_pretty(&trace::otlp(env!("CARGO_PKG_VERSION")));
-        let frame = frame.map_err(io::Error::from)?;
-        // The list of spans is the only empty one.
-        let (before, behind) = frame.split_once("[]").unwrap_or((&frame, ""));
-        let indent = before.lines().last().map_or(0, |line| line.len() - line.trim_start().len());
+        let mut list = List::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
         let spans = Spans::of(details);
-        sink.json(&format!("{before}["))?;
-        sink.indented(indent + 2, &spans.root(state), !details.steps.is_empty())?;
-        for (index, step) in details.steps.iter().enumerate() {
+        list.push(spans.root(state))?;
+        for step in &details.steps {
             let said = match self.content {
                 true => Some(large.said(step.step, reading).await?),
                 false => None,
             };
-            let span = spans.step(step, said.as_ref());
-            sink.indented(indent + 2, &span, index + 1 < details.steps.len())?;
+            list.push(spans.step(step, said.as_ref()))?;
         }
-        Ok(sink.json(&format!("{:indent$}]{behind}", ""))?)
+        Ok(list.finish()?)
+    }
+}
+
+/// A document whose last list is written one item at a time.
+struct List<'a> {
+    sink: &'a mut Sink,
+    behind: String,
+    indent: usize,
+    /// Until it is known whether another one follows.
+    last: Option<Value>,
+}
+
+impl<'a> List<'a> {
+    /// The list is the last empty one of this document.
+    fn begin(sink: &'a mut Sink, document: &Value) -> io::Result<Self> {
+        let frame = serde_json::to_string_pretty(document)?;
+        let (before, behind) = frame.rsplit_once("[]").unwrap_or((&frame, ""));
+        let indent = before.lines().last().map_or(0, |line| line.len() - line.trim_start().len());
+        sink.json(&format!("{before}["))?;
+        Ok(Self { sink, behind: behind.to_owned(), indent, last: None })
+    }
+
+    fn push(&mut self, item: Value) -> io::Result<()> {
+        match self.last.replace(item) {
+            Some(last) => self.sink.indented(self.indent + 2, &last, true),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        if let Some(last) = self.last {
+            self.sink.indented(self.indent + 2, &last, false)?;
+        }
+        let indent = self.indent;
+        self.sink.json(&format!("{:indent$}]{}", "", self.behind))
     }
 }
 
@@ -238,7 +271,7 @@ impl Large {
         if let Some(seq) = self.prompts.get(&call)
             && let Body::AgentCalled { request, .. } = reading.entry(*seq).await?.body
         {
-            said.prompt = Some(request.prompt);
+            said.prompt = Some(Arc::unwrap_or_clone(request).prompt);
         }
         if let Some(seq) = self.answers.get(&call)
             && let Body::Settled { outcome: Outcome::Value(answer), .. }

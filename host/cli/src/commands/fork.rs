@@ -1,6 +1,6 @@
 //! `smol-wf fork`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ impl ForkArgs {
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
-        let latest = self.work.latest.find_from(&engine, &self.run, &places.folder()?).await?;
+        let latest = self.work.latest.find_from(&engine, &self.run, Path::new(".")).await?;
         let (run, said) = latest;
         let head = engine.head(&run).await?;
         let settings = self.work.settings(&places.folder_of(&head)?)?;

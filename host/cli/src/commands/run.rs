@@ -141,7 +141,7 @@ impl RunArgs {
         // The database is the one of where we are, the rest that of the run.
         let here = self.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, INSTANCES_MAX, asked)?;
-        let latest = self.work.latest.find_from(&engine, asked, &places.folder()?).await?;
+        let latest = self.work.latest.find_from(&engine, asked, Path::new(".")).await?;
         let (run, said) = latest;
         let (head, recorded_args) = engine.started(&run).await?;
         self.refuse_other_values(&head, recorded_args.as_deref(), args.as_deref())?;

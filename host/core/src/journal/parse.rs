@@ -8,6 +8,8 @@
 //! copy of all of them: 4 µs for each of the four entries of a step, which is
 //! more than the script itself takes.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::{Body, Entry, TurnState};
@@ -73,7 +75,7 @@ fn short(kind: &str, text: &str) -> Option<Entry> {
     let (at_us, said, body) = match kind {
         "agent_called" => {
             let AgentCalled { at_us, kind, call, scope, request } = read(text)?;
-            (at_us, kind, Body::AgentCalled { call, scope, request })
+            (at_us, kind, Body::AgentCalled { call, scope, request: Arc::from(request) })
         }
         "agent_dispatched" => {
             let AgentDispatched { at_us, kind, call, to } = read(text)?;
@@ -103,7 +105,7 @@ mod tests {
     fn bodies() -> Vec<Body> {
         let call = CallId(7);
         let scope = Scope(2);
-        let request = Box::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
+        let request = Arc::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
         let outcome = Outcome::Value("{\"a\":1}".into());
         let to = Addressee { provider: "pi".into(), vendor: "v".into() };
         vec![

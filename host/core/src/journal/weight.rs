@@ -2,6 +2,8 @@
 //!
 //! Owns: which texts of an entry can be large. Never: changes what is written.
 
+use std::sync::Arc;
+
 use super::{Body, RunEnd};
 use crate::guest::Outcome;
 
@@ -46,7 +48,9 @@ impl Body {
                 cut(&mut start.text, bytes);
                 start.args.iter_mut().for_each(|args| cut(args, bytes));
             }
-            Self::AgentCalled { request, .. } => cut(&mut request.prompt, bytes),
+            Self::AgentCalled { request, .. } if request.prompt.len() > bytes => {
+                cut(&mut Arc::make_mut(request).prompt, bytes);
+            }
             Self::WorkflowCalled { args, .. } => {
                 args.iter_mut().for_each(|args| cut(args, bytes));
             }

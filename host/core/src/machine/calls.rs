@@ -4,6 +4,7 @@
 //! with the journal; `load` and the parent module do.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -50,7 +51,7 @@ pub enum Effect {
         /// How many agent calls the run had made with this one.
         ordinal: u32,
         /// What is asked.
-        request: Box<AgentRequest>,
+        request: Arc<AgentRequest>,
     },
     /// Wait; then [`Machine::complete`] with `null`.
     SleepUntil {

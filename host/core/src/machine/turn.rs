@@ -3,6 +3,8 @@
 //! Owns: what is refused, what is counted, what a question becomes in the
 //! journal. Never: trusts a value; everything comes from a hostile guest.
 
+use std::sync::Arc;
+
 use super::{
     AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Scope, Waiting, WorkflowTarget,
 };
@@ -51,7 +53,7 @@ impl TurnHost for Machine {
             }));
         }
         let call = self.next_call();
-        let request = Box::new(request);
+        let request = Arc::new(request);
         self.record(Body::AgentCalled { call, scope: self.current, request: request.clone() })?;
         self.agents += 1;
         let ordinal = self.agents;

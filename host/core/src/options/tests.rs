@@ -206,6 +206,13 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
             r#"{"disallowed_tools":["Bash"]}"#,
             r#"{"denyTools":["Bash"]}"#,
             r#"{"readOnly":true}"#,
+            r#"{"permissionMode":"plan"}"#,
+            r#"{"sandbox_mode":"read-only"}"#,
+            r#"{"approvalPolicy":"never"}"#,
+            r#"{"network":false}"#,
+            r#"{"write":false}"#,
+            r#"{"noTools":true}"#,
+            r#"{"dryRun":true}"#,
             r#"{"sandbox":"strict"}"#,
         ] {
             let refused = read(wrong).unwrap_err();
@@ -214,6 +221,7 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
         let said = read(r#"{"read_only":true}"#).unwrap_err().message;
         assert!(said.contains("write `permissions: 'read'`"), "{said}");
         assert_eq!(read(r#"{"readOnly":false}"#).unwrap().unknown, ["readOnly"]);
+        assert_eq!(read(r#"{"network":true}"#).unwrap().unknown, ["network"]);
     }
     let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true}"#, Manner::First).unwrap();
     assert_eq!(first.unknown, ["disallowedTools", "readOnly"]);

@@ -67,19 +67,29 @@ fn is_tool(entry: &str) -> bool {
 
 /// Names that are no options, and what their authors mean by them. To ignore one
 /// would leave an agent free that its author believes held.
-const ALIKE: [(&str, &str); 26] = [
+const ALIKE: [(&str, &str); 48] = [
+    ("allowcommands", "bashCommandClamp"),
     ("allowedcommand", "bashCommandClamp"),
     ("allowedcommands", "bashCommandClamp"),
+    ("allowedpaths", "permissions"),
     ("allowedtool", "allowedTools"),
     ("allowedtools", "allowedTools"),
     ("allowtools", "allowedTools"),
+    ("approvalmode", "permissions"),
+    ("approvalpolicy", "permissions"),
+    ("askforapproval", "permissions"),
     ("bashclamp", "bashCommandClamp"),
     ("bashcommandclamp", "bashCommandClamp"),
+    ("blockcommands", "disallowedTools"),
     ("blockedcommands", "disallowedTools"),
+    ("blockedpaths", "permissions"),
     ("blockedtools", "disallowedTools"),
+    ("blocktools", "disallowedTools"),
     ("commandclamp", "bashCommandClamp"),
     ("deniedcommands", "disallowedTools"),
+    ("deniedpaths", "permissions"),
     ("deniedtools", "disallowedTools"),
+    ("denycommands", "disallowedTools"),
     ("denytools", "disallowedTools"),
     ("disabledtools", "disallowedTools"),
     ("disabletools", "disallowedTools"),
@@ -87,28 +97,44 @@ const ALIKE: [(&str, &str); 26] = [
     ("disallowedtool", "disallowedTools"),
     ("disallowedtools", "disallowedTools"),
     ("disallowtools", "disallowedTools"),
+    ("dryrun", "permissions: 'read'"),
+    ("edit", "permissions"),
     ("excludedtools", "disallowedTools"),
     ("excludetools", "disallowedTools"),
+    ("network", "permissions"),
+    ("networkaccess", "permissions"),
+    ("notools", "tools: []"),
     ("permission", "permissions"),
+    ("permissionmode", "permissions"),
+    ("permissionprofile", "permissions"),
+    ("planmode", "permissions: 'read'"),
     ("readonly", "permissions: 'read'"),
     ("sandbox", "permissions"),
     ("sandboxed", "permissions"),
+    ("sandboxmode", "permissions"),
+    ("sandboxpolicy", "permissions"),
     ("toolallowlist", "allowedTools"),
+    ("writable", "permissions"),
+    ("write", "permissions"),
 ];
+
+/// Of these it is `false` that restricts.
+const RIGHTS: [&str; 5] = ["edit", "network", "networkaccess", "writable", "write"];
 
 /// Refuses an unknown option that would restrict its agent, were it known.
 pub(super) fn refuse_alike(name: &str, value: &Value) -> Result<(), Failure> {
-    let asks = match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        _ => true,
-    };
     let plain: String = name
         .chars()
         .filter(|one| !matches!(one, '_' | '-'))
         .collect::<String>()
         .to_ascii_lowercase();
+    let asks = match value {
+        Value::Null => false,
+        Value::Bool(given) => *given != RIGHTS.contains(&plain.as_str()),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => true,
+    };
     match ALIKE.iter().find(|(alike, _)| *alike == plain) {
         Some((_, meant)) if asks => Err(refuse(format!(
             "agent() does not know the option `{name}`, and would not hold its agent to it; write `{meant}`, or leave it out"

@@ -12,30 +12,44 @@ const SCRIPT: u32 = 1;
 const AGENTS: u32 = 2;
 const QUEUE: u32 = 3;
 
-/// The whole trace as one JSON object. Times are microseconds since the run was
-/// created.
+/// The trace as one JSON object without its events, which are to stand in its last
+/// empty list.
 #[must_use]
 pub fn chrome(details: &Details<'_>) -> Value {
-    let mut events = vec![
-        named("process_name", SCRIPT, 0, &format!("workflow {}", details.head.name)),
-        named("process_name", AGENTS, 0, "agents at work"),
-        named("process_name", QUEUE, 0, "agents in the queue"),
-    ];
+    json!({
+        "displayTimeUnit": "ms",
+        "otherData": { "run": details.head.run, "workflow": details.head.name },
+        "traceEvents": [],
+    })
+}
+
+/// Its events, one by one: there are several of each call. Times are microseconds
+/// since the run was created.
+///
+/// # Errors
+/// The first of `emit`.
+pub fn chrome_events<E>(
+    details: &Details<'_>,
+    emit: &mut dyn FnMut(Value) -> Result<(), E>,
+) -> Result<(), E> {
+    emit(named("process_name", SCRIPT, 0, &format!("workflow {}", details.head.name)))?;
+    emit(named("process_name", AGENTS, 0, "agents at work"))?;
+    emit(named("process_name", QUEUE, 0, "agents in the queue"))?;
     let at = |at_us: i64| at_us - details.created_at_us;
     for attempt in &details.attempts {
-        events.push(json!({
+        emit(json!({
             "name": format!("attempt {}", attempt.attempt), "cat": "attempt", "ph": "X",
             "pid": SCRIPT, "tid": 0, "ts": at(attempt.started_at_us),
             "dur": attempt.ended_at_us - attempt.started_at_us,
             "args": { "ended": attempt.ended.as_str() },
-        }));
+        }))?;
     }
     for note in &details.notes {
         let kind = if note.is_phase { "phase" } else { "log" };
-        events.push(json!({
+        emit(json!({
             "name": note.text, "cat": kind, "ph": "i", "s": "p",
             "pid": SCRIPT, "tid": 0, "ts": at(note.at_us),
-        }));
+        }))?;
     }
     let mut lanes = Lanes::default();
     let mut works: Vec<_> = details
@@ -50,22 +64,18 @@ pub fn chrome(details: &Details<'_>) -> Value {
             // Children and sleeps may overlap as they like: each has its own.
             StepKind::Workflow | StepKind::Sleep => (SCRIPT, step.step.0),
         };
-        events.push(json!({
+        emit(json!({
             "name": step.title, "cat": step.kind, "ph": "X", "pid": pid, "tid": tid,
             "ts": at(work.from_us), "dur": work.to_us - work.from_us, "args": arguments(step),
-        }));
+        }))?;
     }
     for tid in 1..=lanes.busy_until.len() {
-        events.push(named("thread_name", AGENTS, tid, &format!("slot {tid}")));
+        emit(named("thread_name", AGENTS, tid, &format!("slot {tid}")))?;
     }
     for step in details.steps.iter().filter(|step| step.kind == StepKind::Agent) {
-        events.extend(queued(step, &at).into_iter().flatten());
+        queued(step, &at).into_iter().flatten().try_for_each(&mut *emit)?;
     }
-    json!({
-        "displayTimeUnit": "ms",
-        "otherData": { "run": details.head.run, "workflow": details.head.name },
-        "traceEvents": events,
-    })
+    Ok(())
 }
 
 /// The time from call to dispatch, as a pair of asynchronous events: any number

@@ -31,7 +31,7 @@ const CLIENT: u32 = 3;
 const TRACE_ID: usize = 32;
 const SPAN_ID: usize = 16;
 
-/// An `ExportTraceServiceRequest` without its spans, which are to stand in its only
+/// An `ExportTraceServiceRequest` without its spans, which are to stand in its last
 /// empty list.
 #[must_use]
 pub fn otlp(version: &str) -> Value {

@@ -109,9 +109,8 @@ impl LibraryError {
             Self::PathInvalid { .. } => "workflow_path_invalid",
             Self::Outside { .. } | Self::LinkOutside { .. } => "workflow_outside_project",
             Self::Foreign { .. } => "workflow_foreign",
-            Self::NotFound { .. } | Self::NameUnknown { .. } | Self::NoProject => {
-                "workflow_not_found"
-            }
+            Self::NoProject => "project_gone",
+            Self::NotFound { .. } | Self::NameUnknown { .. } => "workflow_not_found",
             Self::NotAFile { .. } => "workflow_not_a_file",
             Self::TooLarge { .. } => "script_too_large",
             Self::NameInvalid { .. } => "workflow_name_invalid",

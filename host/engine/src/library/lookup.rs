@@ -10,6 +10,7 @@ use smol_wf_core::surface::Surface;
 
 use super::error::{LibraryError, shown};
 use super::{Loaded, ProjectRoot, name, path};
+use crate::error::EngineError;
 
 /// What the home folder is called in a path.
 const HOME: &str = "~";
@@ -81,6 +82,11 @@ impl Library {
             }
         }
         self.root()?.load(path::resolve(&[], recorded)?)
+    }
+
+    /// That the run's project is not where it was.
+    pub(crate) fn gone(&self) -> Option<EngineError> {
+        self.root.is_none().then(|| LibraryError::NoProject.into())
     }
 
     fn root(&self) -> Result<&ProjectRoot, LibraryError> {

@@ -3,6 +3,8 @@
 //! Owns: every single-byte change of a sampled journal, with and without the
 //! chain of digests made good again. Never: a change that says the same.
 
+use std::sync::Arc;
+
 use smol_wf_core::guest::StopTurn;
 use smol_wf_core::journal::{self, Body, Chain, Entry, JournalError, Record};
 
@@ -156,7 +158,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
         Body::AgentCalled { call, scope, request } => bytes_of(&request.prompt)
             .map(|prompt| {
                 let mut request = request.clone();
-                request.prompt = prompt;
+                Arc::make_mut(&mut request).prompt = prompt;
                 with(Body::AgentCalled { call: *call, scope: *scope, request })
             })
             .collect(),

@@ -5,6 +5,7 @@
 //! that, and never leaves this thread to wait for something.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
@@ -247,7 +248,10 @@ impl Stage<'_> {
                         machine.complete(call, Outcome::Failed(failure), None);
                         continue;
                     }
-                    self.asked.insert(call, Asked { call, ordinal, request: *request });
+                    self.asked.insert(
+                        call,
+                        Asked { call, ordinal, request: Arc::unwrap_or_clone(request) },
+                    );
                 }
                 Effect::SleepUntil { call, wake_at_us, .. } => {
                     self.sleeping.insert((wake_at_us, Sleeper::Call(call)));

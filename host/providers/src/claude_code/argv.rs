@@ -19,7 +19,11 @@ const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,Agent";
 const OTHER_AGENTS: &str = "Agent,Workflow,ScheduleWakeup";
 
 /// What an agent of a workflow has to know of its place.
-const PLACE: &str = "You are an agent in a workflow: a program gave you this task and reads your     answer, and no person takes part. Your last message is the value that the program goes on     with, so let it be the result itself, entire and alone: no preamble, no account of your work     unless that is what was asked for, no question. Wait for whatever you have started in the     background before you answer.";
+const PLACE: &str = "You are an agent in a workflow: a program gave you this task and reads your \
+    answer, and no person takes part. Your last message is the value that the program goes on \
+    with, so let it be the result itself, entire and alone: no preamble, no account of your work \
+    unless that is what was asked for, no question. Wait for whatever you have started in the \
+    background before you answer.";
 
 /// A schema is an argument, and Linux takes 128 KiB in one.
 const SCHEMA_BYTES_MAX: usize = 120 * 1024;

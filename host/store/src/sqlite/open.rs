@@ -50,9 +50,19 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Place), StoreError> {
     open_there(path)
 }
 
+/// SQLite reads a pipe or a device as a disk that fails.
+fn refuse_devices(path: &Path) -> Result<(), StoreError> {
+    let found = fs::metadata(path).map_err(|error| fail::file(path, &error))?;
+    if found.is_file() || found.is_dir() {
+        return Ok(());
+    }
+    Err(StoreError::NotAFile { path: path.to_path_buf() })
+}
+
 /// Opens a database that is there.
 pub(super) fn open_there(path: &Path) -> Result<(Connection, Place), StoreError> {
     refuse_old_sqlite()?;
+    refuse_devices(path)?;
     let before = FileId::at(path).map_err(|error| fail::file(path, &error))?;
     // No URI: a path is a path, whatever it starts with. No CREATE: the file is
     // there, and with the right mode.

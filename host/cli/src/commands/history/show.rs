@@ -30,7 +30,7 @@ pub(super) async fn show(
     run: &RunId,
     format: Option<Format>,
 ) -> Result<ExitCode, CommandError> {
-    let journal = engine.journal(run).await?;
+    let journal = engine.account(run).await?;
     let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
     let report = Report::fold(&journal.entries, journal.held).map_err(unknown)?;
     let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;

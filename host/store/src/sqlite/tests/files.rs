@@ -80,6 +80,14 @@ fn what_is_no_database_is_refused_and_left_alone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_is_no_database() {
+    for path in ["/dev/null", "/dev/zero"] {
+        assert_eq!(refused(path.as_ref()).code(), "store_not_a_file", "{path}");
+    }
+}
+
 /// Empties the log into the database, which is then one file.
 fn into_one_file(path: &Path) {
     let connection = Connection::open(path).unwrap();

@@ -1,0 +1,3 @@
+//! Nothing: this package only pins a dependency.
+//!
+//! Owns: nothing. Never: built.

@@ -1,0 +1,86 @@
+//! A process that was stopped for a while, and goes on: Ctrl-Z and `fg`, a paused
+//! container.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{Place, finish};
+use rustix::process::{Pid, Signal, kill_process};
+
+const HUNG: Duration = Duration::from_secs(60);
+
+/// Longer than any of the limits below.
+const STOPPED: Duration = Duration::from_secs(12);
+
+/// Says nothing and answers after a while, whoever is stopped meanwhile.
+const AGENT: &str = r#"#!/bin/sh
+cat > /dev/null
+echo begun >> "$TRACES/begun"
+until [ -e "$TRACES/go" ]; do sleep 0.01; done
+echo answered
+echo ended >> "$TRACES/ended"
+"#;
+
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path).unwrap_or_default().lines().count()
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < HUNG, "{what} never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A run of this script, stopped while its agents work and end. Its result.
+fn stopped_meanwhile(script: &str, agents: usize, flags: &[&str]) -> serde_json::Value {
+    let place = Place::new();
+    let agent = place.write("home/.config/smol-workflows/agent.sh", AGENT);
+    std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
+    let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh']\n\
+        env_allow = ['TRACES']\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    place.write("w.js", format!("export const meta = {{ name: 'n', description: 'd' }}\n{script}"));
+    std::fs::create_dir(place.path("traces")).unwrap();
+    let (begun, ended) = (place.path("traces/begun"), place.path("traces/ended"));
+    let mut command = place.at_home(&[&["run", "w.js"], flags].concat());
+    let child = command.env("TRACES", place.path("traces")).spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    until("the agents", || lines(&begun) == agents);
+    kill_process(pid, Signal::STOP).unwrap();
+    std::fs::write(place.path("traces/go"), "").unwrap();
+    until("the answers", || lines(&ended) == agents);
+    // What is tried is how long it stands still.
+    std::thread::sleep(STOPPED);
+    kill_process(pid, Signal::CONT).unwrap();
+    let report = finish(child).ok();
+    assert_eq!(lines(&begun), agents, "an agent was asked again");
+    report["results"].clone()
+}
+
+#[test]
+fn answers_that_came_meanwhile_count_and_no_limit_was_reached() {
+    let script = "return parallel([1, 2, 3].map(i => () => agent('p' + i)))";
+    let flags = ["--idle-timeout", "8s", "--agent-timeout", "9s", "--timeout", "10s"];
+    let results = stopped_meanwhile(script, 3, &flags);
+    assert_eq!(results, serde_json::json!(["answered", "answered", "answered"]));
+}
+
+#[test]
+fn a_timer_does_not_win_by_it() {
+    let script =
+        "return Promise.race([agent('p'), new Promise(r => setTimeout(() => r('late'), 8000))])";
+    assert_eq!(stopped_meanwhile(script, 1, &[]), "answered");
+}

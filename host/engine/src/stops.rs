@@ -1,0 +1,28 @@
+//! What a run stops for that is no end of it.
+//!
+//! Owns: which of these let agents finish, and how a lost folder is told. Never:
+//! stops anything.
+
+use smol_wf_core::journal::StopReason;
+
+use crate::error::EngineError;
+
+/// Code of a stop by the sandbox.
+pub(crate) const GUEST_FAULT: &str = "guest_fault";
+
+/// Codes of a folder that is gone. A run waits for it: neither its script nor an
+/// agent is to blame.
+const PLACES: [&str; 2] = ["cwd_gone", "project_gone"];
+
+/// Whether a run stops because its script has come to a limit, or has lost a
+/// folder: then its agents have done nothing wrong. A limit that ends them says
+/// so, as a budget may.
+pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
+    let StopReason::Limit { code, .. } = reason else { return false };
+    code.starts_with("limit_") || code == GUEST_FAULT || PLACES.contains(&code.as_str())
+}
+
+/// A folder of the run is gone.
+pub(crate) fn place_gone(error: &EngineError) -> StopReason {
+    StopReason::Limit { code: error.code().to_owned(), message: error.to_string() }
+}
