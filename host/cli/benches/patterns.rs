@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 use smol_wf_core::schema::{CHECK_STEPS_MAX, Checker, Rejection};
 
 /// Patterns that turn back: each step is counted as it is done.
-const TURNING_BACK: [&str; 4] =
-    [r"^(a+)+\1b$", r"(?=(.*)*x)y", r"(a*)*\1c", r"^(?:(?=.*b)?.)*c"];
+const TURNING_BACK: [&str; 4] = [r"^(a+)+\1b$", r"(?=(.*)*x)y", r"(a*)*\1c", r"^(?:(?=.*b)?.)*c"];
 
 /// Patterns of the linear engine: weighed before they are matched.
 const LINEAR: [&str; 3] = ["^(a|b|c)*$", "^[a-z ]{1,900}[0-9]", "(a.*){20}z"];

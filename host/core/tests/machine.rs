@@ -12,6 +12,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use smol_wf_core::call::{CallDefaults, Reply, Usage};
 use smol_wf_core::guest::{Dialect, Outcome, Refusal, ScriptError, Status, StopTurn, TurnHost};
@@ -258,7 +259,7 @@ fn every_changed_entry_of_a_replay_is_noticed_before_anything_is_dispatched() {
     for index in 3..whole.len() {
         let mut changed = whole.clone();
         match &mut changed[index].body {
-            Body::AgentCalled { request, .. } => request.prompt.push('x'),
+            Body::AgentCalled { request, .. } => Arc::make_mut(request).prompt.push('x'),
             Body::PhaseSet { title, .. } => title.push('x'),
             Body::Logged { message, .. } => message.push('x'),
             Body::SleepCalled { wake_at_us, .. } => *wake_at_us += 1,

@@ -247,7 +247,7 @@ fn models_of_phases_hold_in_a_module_and_are_shown_in_a_body() {
             _ => None,
         });
         let request = request.unwrap();
-        (request.model, request.provider)
+        (request.model.clone(), request.provider.clone())
     };
     let model = |name: &str| Some(name.to_owned());
     assert_eq!(asked(BODY, "Look"), (None, None));
