@@ -29,9 +29,9 @@ use crate::progress::Opening;
 pub(crate) const DEBUG: &str = "debug";
 /// Said when nothing else is there: an echo must never pass for an answer.
 /// What a script may name, nobody knows before it has run.
-const NOTHING: &str = "no agent is installed and logged in, so NOTHING IS SENT TO A MODEL by a \
-    call for which none is named: by itself, its model or its phase. The debug provider echoes \
-    its prompt. `smol-wf doctor` says what is missing; --agent-provider debug asks for the echo";
+const NOTHING: &str = "no agent is installed and logged in, so calls that name none (by provider, \
+    model or phase) only echo their prompt: NOTHING IS SENT TO A MODEL by them. `smol-wf doctor` \
+    says what is missing; --agent-provider debug asks for the echo";
 
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {

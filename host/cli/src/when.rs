@@ -41,7 +41,9 @@ fn at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Ok(moment);
     }
     let local: DateTime = text.parse().map_err(|_| {
-        format!("`{text}` is no time; write 2h, 3d, yesterday, 2026-11-01 or 2026-11-01T10:00:00Z")
+        format!(
+            "`{text}` is not a time; write 2h, 3d, yesterday, 2026-11-01 or 2026-11-01T10:00:00Z"
+        )
     })?;
     TimeZone::UTC.to_timestamp(local).map_err(|error| error.to_string())
 }

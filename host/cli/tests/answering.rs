@@ -70,7 +70,7 @@ fn whoever_the_model_names_answers_and_is_named_instead_of_the_echo() {
     let ran = run(&place, both, &[]);
     assert_eq!(ran.ok()["results"][0], "from slow");
     assert_eq!(ran.ok()["results"][1], "echo: ho");
-    let says = "NOTHING IS SENT TO A MODEL by a call for which none is named";
+    let says = "NOTHING IS SENT TO A MODEL by them";
     assert!(ran.stderr.contains(says), "{}", ran.stderr);
 }
 

@@ -141,8 +141,10 @@ fn slots_whose_function_has_a_value_for_null() {
         "() => ask(n)",
         "() => safely(() => agent('x' + n))",
         "() => ({ ok: n })",
+        "() => or(agent('x' + n), {})",
+        "() => agent('x' + n).then(r => r ?? {}, () => ({}))",
     ] {
-        let helpers = "async function ask(n) { const r = await agent('y' + n); return r ?? {} }\nconst safely = async f => { try { return (await f()) || {} } catch { return {} } }\n";
+        let helpers = "async function ask(n) { const r = await agent('y' + n); return r ?? {} }\nconst or = (p, other) => p.then(v => v ?? other, () => other)\nconst safely = async f => { try { return (await f()) || {} } catch { return {} } }\n";
         finds(&format!("{}{helpers}", slots(thunk)), &[]);
     }
     for thunk in [

@@ -121,6 +121,16 @@ fn a_retry_loop_that_only_an_answer_ends_is_found() {
 }
 
 #[test]
+fn a_script_that_lacks_its_arguments_is_told_so() {
+    let place = Place::new();
+    let body = "return agent('see ' + args.files.join(' '))\n";
+    let lacks = found(&explore(&place, "args.js", body, &[]));
+    assert!(lacks[0].2.ends_with("; no arguments were given, try --args"), "{lacks:?}");
+    let given = ["--args", r#"{"files": ["a"]}"#];
+    assert_eq!(found(&explore(&place, "args.js", body, &given)), []);
+}
+
+#[test]
 fn what_breaks_only_when_all_agents_fail_is_found() {
     let place = Place::new();
     let body = "const rs = await parallel(['a', 'b'].map(x => () => agent('look ' + x)))\nreturn rs.filter(Boolean)[0].length\n";
@@ -159,6 +169,9 @@ fn agents_that_nobody_awaits_are_found_and_races_are_not() {
     let lost = found(&explore(&place, "child.js", child, &few));
     assert_eq!(lost.len(), 1, "{lost:?}");
     assert!(lost[0].2.contains("`./kid.js` is at work when the script ends"), "{lost:?}");
+    // Who says `void` means it.
+    let void = "void agent('note')\nreturn (await agent('main'))?.length\n";
+    assert_eq!(found(&explore(&place, "void.js", void, &few)), []);
     // Who loses a race was waited for; so was who came too late for a quorum.
     let race =
         "const all = [1, 2, 3].map(i => agent('p' + i))\nawait Promise.race(all)\nreturn 1\n";

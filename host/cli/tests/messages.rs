@@ -98,7 +98,14 @@ fn errors_of_a_script_name_what_they_are_about_and_where() {
             3,
             &["result is a function", "the result comes from: line 3", "return () => 1"],
         ),
-        ("await Promise.race([])\nreturn 1", 3, &["waits for a promise that nothing will settle"]),
+        (
+            "await Promise.race([])\nreturn 1",
+            3,
+            &[
+                "waits for a promise that nothing will settle",
+                "Promise.race([]), which never settles",
+            ],
+        ),
         ("return await new Promise(() => {})", 3, &["nothing will settle", "at 2:14"]),
         ("return workflow('./ok.js')", 1, &["at 2:8", "workflow({ scriptPath: './ok.js' })"]),
         ("return workflow('lib/ok.js')", 1, &["workflow({ scriptPath: './lib/ok.js' })"]),
@@ -249,6 +256,8 @@ fn commands_that_are_given_something_else_say_what_they_take() {
     place.write("eq.js", format!("{META}return agent('x', {{ label: 'a=b' }})\n"));
     let ruled = place.run(&["run", "eq.js", "--debug-rule", "label:a=b=answer:c=d"]);
     assert_eq!(ruled.ok()["results"], "c=d");
+    let listed = place.run(&["history", "--output", "json"]).ok();
+    assert!(listed["runs"][0]["cwd"].as_str().is_some_and(|cwd| cwd.starts_with('/')), "{listed}");
     let shown = place.run(&["history", &id, "--output", "json"]).ok();
     assert!(shown["details"]["cwd"].as_str().is_some_and(|cwd| cwd.starts_with('/')), "{shown}");
 }

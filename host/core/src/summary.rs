@@ -12,7 +12,7 @@ use crate::journal::Entry;
 use crate::report::{NoHead, RunState, TokenUsage};
 
 /// Version of the text form: one of another version is made again.
-const SUMMARY_FORMAT: u32 = 2;
+const SUMMARY_FORMAT: u32 = 3;
 
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 
@@ -24,6 +24,8 @@ pub struct Summary {
     pub name: String,
     /// The run it is a fork of.
     pub parent: Option<RunId>,
+    /// Where its agents work.
+    pub cwd: String,
     /// When it was created, in microseconds since 1970.
     pub created_at_us: i64,
     /// Time of its last entry.
@@ -70,6 +72,7 @@ impl Summary {
             format: SUMMARY_FORMAT,
             name: details.head.name.clone(),
             parent: details.head.parent.as_ref().map(|parent| parent.run.clone()),
+            cwd: details.cwd.to_owned(),
             created_at_us: details.created_at_us,
             updated_at_us: details.updated_at_us,
             state: RunState::after(&last.body, false),

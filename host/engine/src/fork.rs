@@ -242,7 +242,7 @@ fn by_hand(
         |reason: String| EngineError::Request { message: format!("--set-result {call}: {reason}") };
     let request = answers.request(call).ok_or_else(|| {
         refuse(format!(
-            "step {call} of run {run} is no agent call; smol-wf history {run} -o text lists them"
+            "step {call} of run {run} is not an agent call; smol-wf history {run} -o text lists them"
         ))
     })?;
     let value: serde_json::Value =

@@ -4,14 +4,15 @@
 //! Never: changes one. What a list shows of a run is a fold over its journal
 //! that is kept beside it while the journal does not grow.
 
+mod row;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, RunHead};
-use smol_wf_core::report::{RunState, TokenUsage};
-use smol_wf_core::summary::{Spent, Summary};
+use smol_wf_core::report::RunState;
+use smol_wf_core::summary::Summary;
 use smol_wf_store::{Bound, LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::clock;
@@ -20,50 +21,12 @@ use crate::error::EngineError;
 use crate::holding::judge;
 use crate::library::ProjectRoot;
 use crate::reading::SHOWN_BYTES_MAX;
+pub use row::RunSummary;
+use row::{damaged, shown};
 
 /// Rows that are read at once: few enough that the journal's thread is soon
 /// free for whoever writes.
 const ROWS_AT_ONCE: u32 = 500;
-
-/// One run in a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunSummary {
-    /// The run.
-    pub run_id: RunId,
-    /// `meta.name` of its script.
-    pub name: String,
-    /// How it stands.
-    pub state: RunState,
-    /// The run it is a fork of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent: Option<RunId>,
-    /// When it was created, in milliseconds since 1970.
-    pub created_at_ms: i64,
-    /// When its journal grew last.
-    pub updated_at_ms: i64,
-    /// Entries in its journal.
-    pub entries: u64,
-    /// Processes that worked on it.
-    pub attempts: u32,
-    /// Calls of its scripts.
-    pub steps: u64,
-    /// Agent calls among them.
-    pub agents: u64,
-    /// Tokens of its agents.
-    pub token_usage: TokenUsage,
-    /// Dollars, as far as providers named them.
-    pub cost_usd: f64,
-    /// Why its journal cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub damage: Option<String>,
-    /// Tokens and dollars, by who answered and when.
-    #[serde(skip)]
-    pub spent: Vec<Spent>,
-    /// The same as `created_at_ms`, as precise as the store has it.
-    #[serde(skip)]
-    pub created_at_us: i64,
-}
 
 /// Which runs to list.
 #[derive(Debug, Clone, Default)]
@@ -356,49 +319,6 @@ impl Engine {
 
     pub(crate) fn key(&self, run: &RunId) -> RunKey {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
-    }
-}
-
-fn shown(row: &RunRow, summary: Summary) -> RunSummary {
-    let is_over = matches!(summary.state, RunState::Completed | RunState::Failed);
-    let state = if !is_over && is_held(row) { RunState::Running } else { summary.state };
-    RunSummary {
-        run_id: row.key.run.clone(),
-        state,
-        created_at_ms: summary.created_at_us / 1_000,
-        updated_at_ms: summary.updated_at_us / 1_000,
-        entries: row.entries,
-        attempts: summary.attempts,
-        steps: summary.steps,
-        agents: summary.agents,
-        token_usage: summary.tokens(),
-        cost_usd: summary.cost_usd(),
-        damage: None,
-        created_at_us: row.created_at_us,
-        name: summary.name,
-        parent: summary.parent,
-        spent: summary.spent,
-    }
-}
-
-/// All that is known of a run whose journal is not to be believed.
-fn damaged(row: &RunRow, error: &EngineError) -> RunSummary {
-    RunSummary {
-        run_id: row.key.run.clone(),
-        name: row.name.clone(),
-        state: RunState::Damaged,
-        parent: None,
-        created_at_ms: row.created_at_us / 1_000,
-        updated_at_ms: row.created_at_us / 1_000,
-        entries: row.entries,
-        attempts: 0,
-        steps: 0,
-        agents: 0,
-        token_usage: TokenUsage::default(),
-        cost_usd: 0.0,
-        damage: Some(error.to_string()),
-        created_at_us: row.created_at_us,
-        spent: Vec::new(),
     }
 }
 

@@ -43,7 +43,7 @@ Examples:
   smol-wf check .agents/workflows/*.js --strict --output json
 
 Exit codes:
-  0 no errors   3 a script cannot be had   7 errors; with --strict, warnings too";
+  0 no errors   3 a script was not found   7 errors; with --strict, warnings too";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -173,7 +173,7 @@ fn open(file: &Path, links: Links) -> io::Result<File> {
 fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<Found, ConfigError> {
     let failed = |error| unreadable(&file, error);
     if !opened.metadata().map_err(failed)?.is_file() {
-        return Err(failed(io::Error::other("it is no regular file")));
+        return Err(failed(io::Error::other("it is not a regular file")));
     }
     let mut bytes = Vec::new();
     // One byte more shows that there is more.

@@ -267,8 +267,9 @@ impl Table<'_, '_> {
         };
         let name = format!("{}.kind", self.name);
         let word = self.source.string(&name, value)?;
-        let kind = ProviderKind::from_word(&word)
-            .ok_or_else(|| self.source.wrong(&name, value, format!("it is one of {}", kinds())))?;
+        let kind = ProviderKind::from_word(&word).ok_or_else(|| {
+            self.source.wrong(&name, value, format!("expected one of {}", kinds()))
+        })?;
         if built_in.is_some_and(|built_in| built_in != kind) {
             let reason = "this name belongs to another kind; take another name";
             return Err(self.source.wrong(&name, value, reason));

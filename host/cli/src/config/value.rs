@@ -61,10 +61,10 @@ impl Kind {
                 Err(_) => Err(NO_MODEL.to_owned()),
             },
             Self::Choice(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
-            Self::Choice(words) => Err(format!("it is one of {}", words.join(", "))),
+            Self::Choice(words) => Err(format!("expected one of {}", words.join(", "))),
             Self::Count { least, most } => match text.parse() {
                 Ok(count) if (least..=most).contains(&count) => Ok(Value::Count(count)),
-                _ => Err(format!("it is a whole number from {least} to {most}")),
+                _ => Err(format!("expected a whole number from {least} to {most}")),
             },
             Self::Duration => {
                 let is_bare = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

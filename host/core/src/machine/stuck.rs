@@ -22,7 +22,7 @@ impl Machine {
     /// When the journal says otherwise.
     pub fn give_up(&mut self, scope: Scope, unsettled: &[String]) -> Result<(), StopTurn> {
         self.stuck = None;
-        let error = stuck_error(unsettled);
+        let error = stuck_error(unsettled, self.surface());
         match scope {
             Scope::ROOT => self.finish(RunEnd::Failed { error }),
             child => {
@@ -75,7 +75,7 @@ impl Machine {
     }
 }
 
-fn stuck_error(unsettled: &[String]) -> ScriptError {
+fn stuck_error(unsettled: &[String], surface: Surface) -> ScriptError {
     let (line, column) = unsettled
         .first()
         .and_then(|place| place.split_once(':'))
@@ -84,7 +84,12 @@ fn stuck_error(unsettled: &[String]) -> ScriptError {
     let mut message =
         "the script waits for a promise that nothing will settle: no call is in flight".to_owned();
     match unsettled {
-        [] => message.push_str("; look for an `await` on an object with a `then` of its own"),
+        [] if surface.is_first() => {
+            message.push_str("; look for an `await` on an object with a `then` of its own");
+        }
+        [] => message.push_str(
+            "; look for Promise.race([]), which never settles, and for an `await` on an object with a `then` of its own",
+        ),
         [one] => message.push_str(&format!("; the promise was made at {one}")),
         many => message.push_str(&format!("; unsettled promises were made at {}", many.join(", "))),
     }

@@ -5,6 +5,7 @@
 //! Never: goes by what an author calls things.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{Argument, ArrayExpressionElement, CallExpression, Expression};
@@ -42,7 +43,8 @@ impl Null {
             (one @ Self::Maybe(_), _) | (_, one @ Self::Maybe(_)) => one,
             (one, other) if one == other => one,
             _ if either(Self::Said) => Self::Said,
-            (Self::Handled, Self::Never) | (Self::Never, Self::Handled) => Self::Handled,
+            // Who deals with it in one place has thought of it.
+            _ if either(Self::Handled) => Self::Handled,
             _ => Self::Unknown,
         }
     }
@@ -59,11 +61,21 @@ pub(super) struct Settled<'r, 't, 's, 'a> {
     /// What parameters are given in the calls that are followed.
     given: RefCell<Vec<(SymbolId, Null)>>,
     says_on_failure: OnceCell<bool>,
+    tested: RefCell<HashMap<SymbolId, bool>>,
+    /// Functions whose slot may be null, as far as that is known.
+    pub(super) slots: RefCell<HashMap<NodeId, bool>>,
 }
 
 impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
     pub(super) fn new(shapes: &'r Shapes<'t, 's, 'a>, dialect: Dialect) -> Self {
-        Self { shapes, dialect, given: RefCell::default(), says_on_failure: OnceCell::new() }
+        Self {
+            shapes,
+            dialect,
+            given: RefCell::default(),
+            says_on_failure: OnceCell::new(),
+            tested: RefCell::default(),
+            slots: RefCell::default(),
+        }
     }
 
     /// What this is, as it stands.
@@ -211,9 +223,21 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         let values: Vec<Null> = call
             .arguments
             .iter()
-            .map(|one| one.as_expression().map_or(Null::Unknown, |one| self.value(one)))
+            .map(|one| match one.as_expression() {
+                // Whoever is given a promise awaits it.
+                Some(one) if matches!(self.shapes.of(one), Some(Shape::Promise(_))) => {
+                    self.settled(one)
+                }
+                Some(one) => self.value(one),
+                None => Null::Unknown,
+            })
             .collect();
         self.returned(&call.callee, &values)
+    }
+
+    /// Whether a function is looked at by itself, not as one that is called.
+    pub(super) fn is_alone(&self) -> bool {
+        self.given.borrow().is_empty()
     }
 
     /// What a function of the script gives, where it is given these.
@@ -300,7 +324,12 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
 
     /// Whether a condition looks at a name, or a function is given it.
     pub(super) fn is_tested(&self, symbol: SymbolId) -> bool {
-        self.shapes.tree.mentions(symbol).any(|node| self.looks(node))
+        if let Some(known) = self.tested.borrow().get(&symbol) {
+            return *known;
+        }
+        let is_tested = self.shapes.tree.mentions(symbol).any(|node| self.looks(node));
+        self.tested.borrow_mut().insert(symbol, is_tested);
+        is_tested
     }
 
     fn looks(&self, node: NodeId) -> bool {

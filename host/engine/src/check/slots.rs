@@ -10,7 +10,7 @@ use oxc_ast::ast::{
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::NodeId;
-use oxc_span::GetSpan;
+use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::LogicalOperator;
 
 use super::functions::Fun;
@@ -108,6 +108,18 @@ impl<'a> Settled<'_, '_, '_, 'a> {
     }
 
     fn of_function(&self, fun: Fun<'_, 'a>) -> bool {
+        if let Some(known) = self.slots.borrow().get(&fun.node()) {
+            return *known;
+        }
+        let is_alone = self.is_alone();
+        let may_be_null = self.look_at(fun);
+        if is_alone {
+            self.slots.borrow_mut().insert(fun.node(), may_be_null);
+        }
+        may_be_null
+    }
+
+    fn look_at(&self, fun: Fun<'_, 'a>) -> bool {
         let result = self.result(fun, &[]);
         if matches!(result, Null::Maybe(_) | Null::Said) {
             return true;
@@ -217,11 +229,21 @@ impl Within<'_, '_, '_, '_, '_> {
                 AstKind::TryStatement(it) if it.handler.is_some() && it.block.span == span => {
                     return true;
                 }
-                AstKind::StaticMemberExpression(it) if it.property.name == "catch" => return true,
+                AstKind::CallExpression(call) if is_behind(call, span) => return true,
                 _ => {}
             }
             span = kind.span();
         }
         false
     }
+}
+
+/// `….catch(…)`, and `….then(…, …)` that takes what failed in front of it.
+fn is_behind(call: &CallExpression<'_>, callee: Span) -> bool {
+    call.callee.span() == callee
+        && match method_of(call) {
+            Some((_, "catch")) => true,
+            Some((_, "then")) => call.arguments.len() > 1,
+            _ => false,
+        }
 }

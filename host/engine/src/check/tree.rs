@@ -4,7 +4,8 @@
 //! that it is, and the bound on how long all rules together may look. Never:
 //! judges; what is not certain is not known.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -76,13 +77,20 @@ pub(super) struct Tree<'s, 'a> {
     semantic: &'s Semantic<'a>,
     steps: Cell<u32>,
     hops: Cell<u32>,
+    bindings: RefCell<HashMap<SymbolId, Binding<'a>>>,
     /// The script was cut off at some depth: what is not seen may do anything.
     pub(super) is_cut: bool,
 }
 
 impl<'s, 'a> Tree<'s, 'a> {
     pub(super) fn new(semantic: &'s Semantic<'a>, is_cut: bool) -> Self {
-        Self { semantic, steps: Cell::new(0), hops: Cell::new(0), is_cut }
+        Self {
+            semantic,
+            steps: Cell::new(0),
+            hops: Cell::new(0),
+            bindings: RefCell::default(),
+            is_cut,
+        }
     }
 
     pub(super) fn semantic(&self) -> &'s Semantic<'a> {
@@ -99,6 +107,11 @@ impl<'s, 'a> Tree<'s, 'a> {
         let seen = look();
         self.hops.set(self.hops.get() - 1);
         Some(seen)
+    }
+
+    /// Whether all steps were taken: what is found from then on is not certain.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps.get() >= STEPS_MAX
     }
 
     pub(super) fn kind(&self, node: NodeId) -> AstKind<'a> {
@@ -136,6 +149,15 @@ impl<'s, 'a> Tree<'s, 'a> {
 
     /// What a name was given once and for all.
     pub(super) fn binding(&self, symbol: SymbolId) -> Binding<'a> {
+        if let Some(known) = self.bindings.borrow().get(&symbol) {
+            return *known;
+        }
+        let binding = self.find_binding(symbol);
+        self.bindings.borrow_mut().insert(symbol, binding);
+        binding
+    }
+
+    fn find_binding(&self, symbol: SymbolId) -> Binding<'a> {
         let scoping = self.semantic.scoping();
         if scoping.symbol_is_mutated(symbol) || !scoping.symbol_redeclarations(symbol).is_empty() {
             return Binding::Unknown;

@@ -69,7 +69,11 @@ impl<'a> Values<'_, '_, '_, '_, 'a> {
     }
 
     fn found(&self, expression: &Expression<'a>) -> Option<Kind> {
-        match self.settled.value(expression) {
+        let value = self.settled.value(expression);
+        if self.settled.shapes.tree.is_spent() {
+            return None;
+        }
+        match value {
             Null::Maybe(source) => Some(Kind::One(source)),
             Null::Slots(source) => Some(Kind::List(source)),
             _ => None,

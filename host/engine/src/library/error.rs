@@ -14,7 +14,7 @@ use super::named::is_escape;
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// The path of a script is no relative path.
-    #[error("`{path}` is no path of a workflow: {reason}")]
+    #[error("`{path}` is not the path of a workflow: {reason}")]
     PathInvalid {
         /// As the script wrote it.
         path: String,

@@ -152,11 +152,26 @@ pub(super) fn sentence(
     format!("{what}{place}{slot}")
 }
 
+/// Whether what stands at a place says `void`: that nobody awaits it is meant.
+pub(super) fn is_meant(entries: &[Entry], scope: Scope, place: &ScriptError) -> bool {
+    let before = || {
+        let line = line_of(&script_of(entries, scope)?.text, place.line)?;
+        let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
+        Some(line.chars().take(column).collect::<String>())
+    };
+    before().is_some_and(|before| before.trim_end().ends_with("void"))
+}
+
+/// A line of a script, from 1.
+pub(super) fn line_of(text: &str, line: u32) -> Option<&str> {
+    text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
+}
+
 /// The expression at an error's place, such as `findings.map`, when it is one
 /// that reads the property the error names.
 fn accessed(text: &str, error: &ScriptError) -> Option<String> {
     let property = error.message.split('\'').nth(1)?;
-    let line = text.lines().nth(usize::try_from(error.line).ok()?.checked_sub(1)?)?;
+    let line = line_of(text, error.line)?;
     let chars: Vec<char> = line.chars().collect();
     let wanted: Vec<char> = format!(".{property}").chars().collect();
     let column = usize::try_from(error.column).ok()?.saturating_sub(1);

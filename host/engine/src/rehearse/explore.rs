@@ -171,7 +171,13 @@ impl<'a> Tour<'a> {
             return;
         }
         if let Ended::Failed(error) = &base.ended {
-            let message = format!("nothing went wrong, and it fails: {}", of_error(error));
+            let root = &self.rehearsal.root;
+            let line = culprit::line_of(&root.text, error.line).unwrap_or_default();
+            let lacks_args = root.args.is_none()
+                && error.message.ends_with("undefined")
+                && ["args", "input"].iter().any(|name| line.contains(name));
+            let hint = if lacks_args { "; no arguments were given, try --args" } else { "" };
+            let message = format!("nothing went wrong, and it fails: {}{hint}", of_error(error));
             let note = Note::new(FindingKind::Fails, undisturbed.number, message);
             self.notes.take(Note { error: Some(error), ..note });
         }
@@ -318,6 +324,13 @@ impl<'a> Tour<'a> {
         broken: &Break,
         culprit: Option<&Struck>,
     ) {
+        // It costs a body nothing, and says that it is meant.
+        let is_meant = matches!(performance.ended, Ended::Completed(_))
+            && broken.error.code == culprit::UNHANDLED
+            && culprit::is_meant(&performance.entries, broken.scope, &broken.error);
+        if is_meant {
+            return;
+        }
         let Some(effect) = culprit.or(performance.struck.first()).map(|one| one.effect) else {
             return;
         };

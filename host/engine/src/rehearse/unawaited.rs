@@ -153,6 +153,12 @@ impl Tour<'_> {
     }
 
     fn note_group(&mut self, schedule: &Schedule, performance: &Performance, group: &Group) {
+        let is_meant = |(error, scope): &(ScriptError, Scope)| {
+            culprit::is_meant(&performance.entries, *scope, error)
+        };
+        if group.place.as_ref().is_some_and(is_meant) {
+            return;
+        }
         let title = &group.title;
         let (who, is, them, it, its) = match group.count {
             0 | 1 => (format!("`{title}`"), "is", "it", "it", "its answer is"),
