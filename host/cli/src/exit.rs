@@ -42,7 +42,9 @@ const SCRIPT_FAULTS: [&str; 4] =
     ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
 
 /// Stops that say "enough for now" rather than "this script is broken".
-const PAUSING: [&str; 10] = [
+const PAUSING: [&str; 12] = [
+    "cwd_gone",
+    "project_gone",
     "limit_agents",
     "limit_journal",
     "limit_turn_time",

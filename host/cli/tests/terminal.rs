@@ -263,7 +263,8 @@ fn wide_characters_leave_no_line_behind() {
     assert_eq!(count(&ended, " running, "), 0, "{ended:#?}");
     assert_eq!(count(&ended, "日本語のラベルはとても長い"), 2, "{ended:#?}");
     assert!(ended[0].starts_with("run run_"), "nothing is above the first line: {ended:#?}");
-    assert!(ended[1].starts_with("[agent] "), "{ended:#?}");
+    assert!(ended[1].starts_with("made a new database: "), "{ended:#?}");
+    assert!(ended[2].starts_with("[agent] "), "{ended:#?}");
 }
 
 #[test]
