@@ -97,6 +97,8 @@ fn promises_that_somebody_awaits_are_no_findings() {
         "const r = args.map(x => agent(x))\nfor (const one of r) log(await one)",
         "const r = args.map(x => agent(x))\nconst out = []\nfor await (const one of r) out.push(one)\nreturn out",
         "const r = agent('x')\nreturn r.then(y => y?.length)",
+        "const guard = p => p.catch(() => null)\nconst plan = f => guard(agent(f))\nreturn await Promise.all(args.map(f => plan(f).then(p => p?.length)))",
+        "const r = agent('x')\nif (r && typeof r.catch === 'function') await r.catch(() => null)\nreturn 1",
         "let r = agent('x')\nr = await r\nreturn { r }",
         "let r\nr = agent('x')\nif (r) return await r",
         "const r = args ? agent('x') : null\nif (r) log(await r)\nreturn 1",

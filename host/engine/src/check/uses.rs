@@ -142,6 +142,9 @@ impl<'a> Uses<'_, '_, '_, 'a> {
                 return true;
             }
             (Place::Awaited(_), _) => return false,
+            (Place::Tested, _) if symbol.is_some_and(|symbol| self.is_told_apart(symbol)) => {
+                return false;
+            }
             (Place::Text, _) => "in a text it is \"[object Promise]\"".to_owned(),
             (Place::Read(name), _) => format!("a promise has no `{name}`"),
             (Place::Tested, _) => "a promise is always true".to_owned(),
@@ -227,6 +230,15 @@ impl<'a> Uses<'_, '_, '_, 'a> {
                 _ => return false,
             }
         }
+    }
+
+    /// `if (p && typeof p.catch === 'function')`: who asks that knows what it is.
+    fn is_told_apart(&self, symbol: SymbolId) -> bool {
+        let tree = self.shapes.tree;
+        tree.mentions(symbol).any(|at| {
+            let AstKind::StaticMemberExpression(member) = tree.parent(at) else { return false };
+            matches!(&*member.property.name, "then" | "catch" | "finally")
+        })
     }
 
     /// Whether a promise of the author's own settles when this one does:

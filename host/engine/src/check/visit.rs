@@ -77,7 +77,9 @@ impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
     }
 
     fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
-        if !it.optional {
+        // What these are read of is a promise, whatever comes of it.
+        let is_promise = matches!(&*it.property.name, "then" | "catch" | "finally");
+        if !it.optional && !is_promise {
             self.read_of(&it.object, it.span);
         }
         // How long a list is says nothing about what is in it.
