@@ -27,10 +27,10 @@ const CONFIG: &str = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
 fn projects() -> Place {
     let place = Place::new();
     place.write("home/.config/smol-workflows/config.toml", CONFIG);
-    for project in ["app", "shared"] {
+    for project in ["app", "flows"] {
         place.write(&format!("{project}/.git/HEAD"), "");
     }
-    place.write("shared/fix.js", format!("{META}return await agent('where')\n"));
+    place.write("flows/fix.js", format!("{META}return await agent('where')\n"));
     place
 }
 
@@ -49,25 +49,25 @@ fn first_line(ran: &Ran) -> String {
 #[test]
 fn agents_work_where_the_user_stands_and_the_first_line_says_so() {
     let place = projects();
-    let (app, shared) = (real(&place, "app"), real(&place, "shared"));
-    let ran = at(&place, "app", &["run", "../shared/fix.js"]);
+    let (app, flows) = (real(&place, "app"), real(&place, "flows"));
+    let ran = at(&place, "app", &["run", "../flows/fix.js"]);
     assert_eq!(ran.ok()["results"], app);
-    assert!(place.path("app/been-here").exists() && !place.path("shared/been-here").exists());
+    assert!(place.path("app/been-here").exists() && !place.path("flows/been-here").exists());
     // Another project than the script's: the line names both.
     let first = first_line(&ran);
     assert!(first.starts_with(&format!("run {} in {app} (warning: ", ran.run_id())), "{first}");
-    assert!(first.contains(&shared) && first.contains("--cwd"), "{first}");
+    assert!(first.contains(&flows) && first.contains("--cwd"), "{first}");
     assert_eq!(journal(&db(&place), &ran.run_id())[0]["cwd"], app);
     // Below the script's project there is nothing to warn of.
-    std::fs::create_dir(place.path("shared/sub")).unwrap();
-    let ran = at(&place, "shared/sub", &["run", "../fix.js"]);
-    assert_eq!(ran.ok()["results"], real(&place, "shared/sub"));
-    assert_eq!(first_line(&ran), format!("run {} in {shared}/sub", ran.run_id()));
+    std::fs::create_dir(place.path("flows/sub")).unwrap();
+    let ran = at(&place, "flows/sub", &["run", "../fix.js"]);
+    assert_eq!(ran.ok()["results"], real(&place, "flows/sub"));
+    assert_eq!(first_line(&ran), format!("run {} in {flows}/sub", ran.run_id()));
     // Whoever is elsewhere, as cron is in the home folder, says where.
-    let ran = at(&place, "home", &["run", "../shared/fix.js", "--cwd", "../shared"]);
-    assert_eq!(ran.ok()["results"], shared);
-    assert_eq!(first_line(&ran), format!("run {} in {shared}", ran.run_id()));
-    let ran = at(&place, "app", &["run", "../shared/fix.js", "--cwd", "nowhere"]);
+    let ran = at(&place, "home", &["run", "../flows/fix.js", "--cwd", "../flows"]);
+    assert_eq!(ran.ok()["results"], flows);
+    assert_eq!(first_line(&ran), format!("run {} in {flows}", ran.run_id()));
+    let ran = at(&place, "app", &["run", "../flows/fix.js", "--cwd", "nowhere"]);
     ran.fails(3, &["nowhere", "--cwd", "[cwd_gone]"]);
 }
 
@@ -78,9 +78,9 @@ fn db(place: &Place) -> std::path::PathBuf {
 #[test]
 fn settings_and_trust_go_by_the_folder_and_not_by_the_script() {
     let place = projects();
-    place.write("shared/.agents/smol-wf.toml", "max_agents = 1\n");
+    place.write("flows/.agents/smol-wf.toml", "max_agents = 1\n");
     place.write("app/.agents/smol-wf.toml", "max_agents = 7\n");
-    let ran = at(&place, "app", &["run", "../shared/fix.js"]);
+    let ran = at(&place, "app", &["run", "../flows/fix.js"]);
     let limits = journal(&db(&place), &ran.run_id());
     let limits = limits.iter().find(|entry| entry["kind"] == "attempt_started").unwrap();
     assert_eq!(limits["limits"]["agents"], 7, "{limits}");
@@ -89,8 +89,8 @@ fn settings_and_trust_go_by_the_folder_and_not_by_the_script() {
 #[test]
 fn a_resume_keeps_the_folder_and_says_when_it_is_gone() {
     let place = projects();
-    place.write("shared/two.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
-    let paused = at(&place, "app", &["run", "../shared/two.js", "--max-agents", "1"]);
+    place.write("flows/two.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
+    let paused = at(&place, "app", &["run", "../flows/two.js", "--max-agents", "1"]);
     paused.fails(5, &["limit_agents"]);
     let (run, app) = (paused.run_id(), real(&place, "app"));
     let ran = at(&place, "home", &["resume", &run, "--max-agents", "2"]);
@@ -101,7 +101,7 @@ fn a_resume_keeps_the_folder_and_says_when_it_is_gone() {
         ran.stderr
     );
 
-    let run = at(&place, "app", &["run", "../shared/two.js", "--max-agents", "1"]).run_id();
+    let run = at(&place, "app", &["run", "../flows/two.js", "--max-agents", "1"]).run_id();
     std::fs::rename(place.path("app"), place.path("moved")).unwrap();
     let gone = at(&place, "home", &["resume", &run, "--max-agents", "2"]);
     gone.fails(3, &[&app, "--cwd DIR", "[cwd_gone]"]);
@@ -212,23 +212,23 @@ fn a_folder_whose_name_is_no_text_is_refused_before_anything_is_asked() {
 #[test]
 fn latest_is_the_last_run_of_this_project() {
     let place = projects();
-    let run = |folder| at(&place, folder, &["run", "../shared/fix.js"]).run_id();
+    let run = |folder| at(&place, folder, &["run", "../flows/fix.js"]).run_id();
     std::fs::create_dir_all(place.path("app/sub")).unwrap();
-    let (of_app, of_shared) = (run("app"), run("shared"));
+    let (of_app, of_flows) = (run("app"), run("flows"));
     let latest = |folder, args: &[&str]| {
         at(&place, folder, &[&["history", "latest", "-o", "json"], args].concat())
     };
     let shown = latest("app/sub", &[]);
     assert_eq!(shown.ok()["runId"], of_app.as_str());
     let app = real(&place, "app");
-    for part in [&*format!("latest is {of_app}, the last run of {app}"), &of_shared, "--anywhere"] {
+    for part in [&*format!("latest is {of_app}, the last run of {app}"), &of_flows, "--anywhere"] {
         assert!(shown.stderr.contains(part), "no `{part}` in: {}", shown.stderr);
     }
-    assert_eq!(latest("shared", &[]).ok()["runId"], of_shared.as_str());
-    assert_eq!(latest("app", &["--anywhere"]).ok()["runId"], of_shared.as_str());
+    assert_eq!(latest("flows", &[]).ok()["runId"], of_flows.as_str());
+    assert_eq!(latest("app", &["--anywhere"]).ok()["runId"], of_flows.as_str());
     // From where nothing was started, it is not taken from elsewhere unasked.
     let none = latest("home", &[]);
-    none.fails(3, &["no run was started in", &of_shared, "--anywhere", "[run_unknown]"]);
+    none.fails(3, &["no run was started in", &of_flows, "--anywhere", "[run_unknown]"]);
     for command in [&["replay", "latest"][..], &["resume", "latest"], &["fork", "latest"]] {
         at(&place, "home", command).fails(3, &["--anywhere"]);
     }
@@ -299,8 +299,8 @@ fn worktrees_are_of_the_repository_in_which_agents_work() {
     git(&app, &["add", "."]);
     git(&app, &["commit", "-q", "-m", "first"]);
     let body = "return await agent('where', { isolation: 'worktree' })\n";
-    place.write("shared/tree.js", format!("{META}{body}"));
-    let ran = at(&place, "app/sub", &["run", "../../shared/tree.js"]);
+    place.write("flows/tree.js", format!("{META}{body}"));
+    let ran = at(&place, "app/sub", &["run", "../../flows/tree.js"]);
     let worked = ran.ok()["results"].as_str().unwrap().to_owned();
     assert!(worked.ends_with("/sub") && worked.contains("smol-wf.db.worktrees"), "{worked}");
     // It has changed something, so it is kept, and lists the folder in its repository.
