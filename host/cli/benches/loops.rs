@@ -16,13 +16,11 @@
     reason = "a test or a benchmark may stop where it stands"
 )]
 
+mod common;
+
+use common::machine;
 use rustix::time::{ClockId, clock_gettime};
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
-use smol_wf_core::ids::{Digest, RunId, Scope};
-use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
-use smol_wf_core::limits::Limits;
-use smol_wf_core::machine::Machine;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -162,35 +160,4 @@ async fn in_sandbox(body: &str) -> (f64, String) {
         Ok(Status::Done(value)) => (took, value),
         other => panic!("{other:?}"),
     }
-}
-
-fn machine() -> Machine {
-    let head = RunHead {
-        format: JOURNAL_FORMAT,
-        surface: Surface::CURRENT,
-        run: RunId::from_bits(1),
-        name: "bench".into(),
-        script: Digest::of(b""),
-        script_path: String::new(),
-        project_root: String::new(),
-        cwd: None,
-        seed: 1,
-        budget: None,
-        provider: "debug".into(),
-        model_map: Vec::new(),
-        defaults: CallDefaults::default(),
-        debug_rules: Vec::new(),
-        parent: None,
-    };
-    let start = ScopeStart {
-        scope: Scope::ROOT,
-        text: String::new(),
-        file_name: "bench.mjs".into(),
-        path: "bench.mjs".into(),
-        meta_export: 0,
-        dialect: Dialect::Body,
-        meta: "{}".into(),
-        args: None,
-    };
-    Machine::start(head, start, Limits::default(), Sandbox::guest_digest(), 0)
 }

@@ -12,18 +12,19 @@
     reason = "a test or a benchmark may stop where it stands"
 )]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use common::machine;
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::Event;
 use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
-use smol_wf_core::ids::{Digest, RunId, Scope};
-use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
+use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
-use smol_wf_core::machine::Machine;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, LimitChanges, NoWatcher,
@@ -193,37 +194,6 @@ async fn replays(dir: &Path) {
     }
 }
 
-fn bare_machine() -> Machine {
-    let head = RunHead {
-        format: JOURNAL_FORMAT,
-        surface: Surface::CURRENT,
-        run: RunId::from_bits(1),
-        name: "bench".into(),
-        script: Digest::of(b""),
-        script_path: String::new(),
-        project_root: String::new(),
-        cwd: None,
-        seed: 1,
-        budget: None,
-        provider: "debug".into(),
-        model_map: Vec::new(),
-        defaults: CallDefaults::default(),
-        debug_rules: Vec::new(),
-        parent: None,
-    };
-    let start = ScopeStart {
-        scope: Scope::ROOT,
-        text: String::new(),
-        file_name: "bench.mjs".into(),
-        path: "bench.mjs".into(),
-        meta_export: 0,
-        dialect: Dialect::Body,
-        meta: "{}".into(),
-        args: None,
-    };
-    Machine::start(head, start, Limits::default(), Sandbox::guest_digest(), 0)
-}
-
 async fn instantiate() {
     let sandbox = Sandbox::new(SandboxConfig::new(8)).expect("a sandbox");
     let input = StartInput {
@@ -241,7 +211,7 @@ async fn instantiate() {
     };
     let mut times = Vec::new();
     for _ in 0..300 {
-        let machine = bare_machine();
+        let machine = machine();
         let started = Instant::now();
         let mut guest =
             sandbox.instance(InstanceLimits { memory_mib: 256 }).await.expect("an instance");
