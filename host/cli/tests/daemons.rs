@@ -22,10 +22,10 @@ use rustix::process::{Pid, Signal, kill_process};
 const HUNG: Duration = Duration::from_secs(60);
 
 /// Its prompt is `name how then ending`: it starts a daemon, waits until that is
-/// there, and then answers, or waits for the file `then` before it does. The daemon forks twice,
-/// leaves its parent's session or only its group, and ends at the polite signal or
-/// does not. Its title takes the room of its environment, so nothing shows whose it
-/// is.
+/// there, and then answers, or waits for the file `then` before it does. The daemon
+/// forks twice, leaves its parent's session or only its group, and ends at the
+/// polite signal or does not. Its title takes the room of its environment, so
+/// nothing shows whose it is.
 const AGENT: &str = r#"#!/usr/bin/perl
 use strict;
 use warnings;
