@@ -106,9 +106,12 @@ impl RunArgs {
         let places = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
-        let chosen = agents::choose(&settings);
-        if chosen.is_alone() && !progress::is_watched() {
-            return Err(CommandError::NoAgent);
+        let mut chosen = agents::choose(&settings);
+        if !progress::is_watched() {
+            if chosen.is_alone() {
+                return Err(CommandError::NoAgent);
+            }
+            chosen = chosen.unwatched();
         }
         let made = setup::to_be_made(&settings);
         let engine = setup::engine(&settings, INSTANCES_MAX)?;
