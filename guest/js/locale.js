@@ -4,8 +4,8 @@
 // author meant.
 
 import {
-  BigIntOf, BigIntProto, DateProto, NumberOf, NumberProto, RangeErrorClass, StringOf, StringProto, apply, charCode,
-  data, defineProperty, dateField, find, isArray, normalize, lowerCase, substring, toFixed, typedDate, upperCase,
+  BigIntProto, DateProto, NumberOf, NumberProto, RangeErrorClass, StringOf, StringProto, apply, charCode,
+  data, defineProperty, dateField, find, isArray, normalize, lowerCase, substring, typedDate, upperCase,
 } from "smol:primordials";
 
 const refuse = (what) => {
@@ -39,53 +39,125 @@ const only = (what, options, known) => {
   return options;
 };
 
-// Order of the root collation among ASCII signs; digits and letters follow.
-const SIGNS = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
-const EXPANDED = { __proto__: null, "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "þ": "th", "ħ": "h", "ı": "i" };
+// Order of the root collation among signs; digits and then letters follow.
+const SIGNS = "\t\n\v\f\r _-–—,;:!¡?¿.·'‹›\"«»()[]{}§¶@*/\\&#%‰†‡•`´^¯¨¸°©®←→↑↓↔⇐⇒⇔+±÷×<=>¬|¦~√∞≈≤≥■□▪▫▲△▶▷▼▽◀◁◆◇○●★☆☐☑☒⚠⚡✓✔✗✘❌❓❗➜➤¤¢$£¥€₹₽₿";
+// The same among letters that are none of another with a mark.
+const LATIN = "abƀƃcȼƈdȸƌȡeɇǝfƒgǥƣhƕiıjȷɉkƙlǉƚȴƛmnǌƞȵŋoȣpƥqȹɋĸrɍsßȿƪtƾŧƫƭȶuvwxyɏƴȝzƍƶȥɀƹƺþƿƻƨƽƅɂŉǀǁǂǃµ";
+const EXPANDED = { __proto__: null, "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "ħ": "h" };
+
+// Marks in their order on the second level; those that are not here follow. What
+// tells a letter with a stroke from the bare one counts as a mark, and what tells a
+// ligature from its letters as the last of all.
+const MARKS = "\u0301\u0300\u0306\u0302\u030c\u030a\u0308\u030b\u0303\u0307\u0338\u0327\u0328\u0304";
+const RANKS = "\u0002\u0003\u0004\u0005\u0006\u0007\u0008\u0009\u000a\u000b\u000c\u000d\u000e\u000f";
+const STROKE = "\u000c";
+const LIGATURE = "\uffff";
 
 const isDigit = (code) => code >= 48 && code <= 57;
 const isMark = (code) => code >= 0x300 && code <= 0x36f;
 
-// The letter at `at`, as `[weight, length]` on the first level; digits of a
-// number count as one when asked to.
+const within = (code, ranges) => {
+  for (let at = 0; at < ranges.length; at += 2) if (code >= ranges[at] && code <= ranges[at + 1]) return true;
+  return false;
+};
+
+// What counts for nothing: controls, joiners, variants of emoji.
+const IGNORED = [0, 8, 0x0e, 0x1f, 0x7f, 0x9f, 0xad, 0xad, 0x200b, 0x200f, 0x2060, 0x2064, 0xfe00, 0xfe0f, 0xfeff, 0xfeff];
+// Letters behind the Latin ones whose order is that of their numbers: α to ω but
+// for the final sigma, а to я, and what Korean syllables consist of.
+const IN_ORDER = [0x3b1, 0x3c1, 0x3c3, 0x3c9, 0x430, 0x44f, 0x1100, 0x11ff];
+// Signs whose order is not known here, other than that they come before digits;
+// and halves of emoji.
+const OTHER_SIGNS = [
+  0x2010, 0x205e, 0x20a0, 0x20bf, 0x2190, 0x23ff, 0x2500, 0x2775, 0x2794, 0x2bff, 0x3001, 0x3004, 0x3008, 0x3020, 0xd83c, 0xd83e,
+];
+// Letters of which only that is known that they come behind Latin ones: Greek,
+// Cyrillic, Hebrew, Arabic, scripts of India, kana, Chinese.
+const OTHER_LETTERS = [
+  0x3b1, 0x3ff, 0x430, 0x45f, 0x5d0, 0x5ea, 0x620, 0x64a, 0x904, 0xd7f, 0x3041, 0x3093, 0x30a1, 0x30f3, 0x4e00, 0x9fff,
+];
+
+const SIGN = 0;
+const NUMERAL = 1;
+const LETTER = 2;
+const UNKNOWN = 3;
+
+// The letter at `at` on the first level; digits of a number count as one when asked
+// to. Without a `value` only its rank is known.
 const weigh = (text, at, numeric) => {
   const code = charCode(text, at);
   if (isDigit(code)) {
     let end = at + 1;
     if (numeric) while (end < text.length && isDigit(charCode(text, end))) end++;
-    let from = at;
-    while (numeric && from < end - 1 && charCode(text, from) === 48) from++;
-    return { __proto__: null, rank: 1, number: substring(text, from, end), length: end - at };
+    return { __proto__: null, rank: NUMERAL, char: substring(text, at, end), length: end - at };
   }
-  const char = substring(text, at, at + 1);
+  const isPair = code >= 0xd800 && code <= 0xdbff && at + 1 < text.length;
+  const length = isPair ? 2 : 1;
+  const char = substring(text, at, at + length);
   const sign = find(SIGNS, char);
-  return { __proto__: null, rank: sign >= 0 ? 0 : 2, value: sign >= 0 ? sign : code, length: 1 };
+  if (sign >= 0) return { __proto__: null, rank: SIGN, char, value: sign, length };
+  const latin = find(LATIN, char);
+  if (latin >= 0) return { __proto__: null, rank: LETTER, char, value: latin, length };
+  if (within(code, IN_ORDER)) return { __proto__: null, rank: LETTER, char, value: code, length };
+  const rank = within(code, OTHER_SIGNS) ? SIGN : within(code, OTHER_LETTERS) ? LETTER : UNKNOWN;
+  return { __proto__: null, rank, char, value: undefined, length };
 };
 
+const unordered = (one, other) => {
+  const char = one.value === undefined && one.rank !== NUMERAL ? one.char : other.char;
+  return refuse("localeCompare() does not know the order of `" + char + "`");
+};
+
+const isLatin = (letter) => letter.value !== undefined && letter.value < LATIN.length;
+
 const byWeight = (one, other) => {
+  if (one.char === other.char) return 0;
+  if (one.rank === UNKNOWN || other.rank === UNKNOWN) return unordered(one, other);
   if (one.rank !== other.rank) return one.rank - other.rank;
-  if (one.rank !== 1) return one.value - other.value;
-  if (one.number.length !== other.number.length) return one.number.length - other.number.length;
-  return one.number < other.number ? -1 : one.number > other.number ? 1 : 0;
+  if (one.rank === NUMERAL) {
+    if (one.length !== other.length) return one.length - other.length;
+    return one.char < other.char ? -1 : 1;
+  }
+  if (one.value !== undefined && other.value !== undefined) return one.value - other.value;
+  if (one.rank === LETTER && isLatin(one) !== isLatin(other)) return isLatin(one) ? -1 : 1;
+  return unordered(one, other);
 };
 
 // Base letters in lower case, with the marks and the case of each beside them.
-const levels = (text) => {
+// Zeros before a number that counts as one count for nothing.
+const levels = (text, numeric) => {
   const split = normalize(text, "NFD");
   let base = "";
   let marks = "";
   let cases = "";
+  let before = 0;
   for (let at = 0; at < split.length; at++) {
     const char = substring(split, at, at + 1);
-    if (isMark(charCode(char, 0))) {
-      marks += char;
+    const code = charCode(char, 0);
+    if (isMark(code)) {
+      const rank = find(MARKS, char);
+      marks += rank < 0 ? char : substring(RANKS, rank, rank + 1);
       continue;
     }
+    if (within(code, IGNORED)) continue;
+    const leads = numeric && code === 48 && !isDigit(before);
+    if (leads && at + 1 < split.length && isDigit(charCode(split, at + 1))) continue;
+    before = code;
     const lower = lowerCase(char);
+    // A letter of its own, unlike others with a mark.
+    if (lower === "и" && charCode(split, at + 1) === 0x306) {
+      base += "й";
+      marks += "\u0001";
+      cases += lower === char ? "0" : "1";
+      at++;
+      continue;
+    }
     const expanded = EXPANDED[lower];
+    const isLigature = expanded !== undefined && expanded.length > 1;
+    const isLower = lower === char;
     base += expanded === undefined ? lower : expanded;
-    marks += expanded === undefined ? "\u0001" : "\u0001\u0300";
-    cases += lower === char ? "0" : "1";
+    marks += expanded === undefined ? "\u0001" : isLigature ? "\u0001" + LIGATURE + "\u0001" : "\u0001" + STROKE;
+    cases += isLigature ? (isLower ? "00" : "11") : isLower ? "0" : "1";
   }
   return { __proto__: null, base, marks, cases };
 };
@@ -121,9 +193,10 @@ const localeCompare = function (that, locales, options) {
   const left = StringOf(this);
   const right = StringOf(that);
   if (left === right) return 0;
-  const one = levels(left);
-  const other = levels(right);
-  const base = compareBase(one.base, other.base, asked.numeric === true);
+  const numeric = asked.numeric === true;
+  const one = levels(left, numeric);
+  const other = levels(right, numeric);
+  const base = compareBase(one.base, other.base, numeric);
   if (base !== 0) return base;
   const accents = sensitivity === "accent" || sensitivity === "variant" ? order(one.marks, other.marks) : 0;
   if (accents !== 0) return accents;
@@ -145,11 +218,66 @@ const grouped = (digits) => {
 const CURRENCIES = { __proto__: null, USD: "$", EUR: "€", GBP: "£" };
 const NUMBER = ["style", "currency", "minimumFractionDigits", "maximumFractionDigits", "useGrouping", "localeMatcher"];
 
-const fraction = (value, otherwise) => {
-  if (value === undefined) return otherwise;
+const fraction = (value) => {
+  if (value === undefined) return undefined;
   const number = NumberOf(value);
   if (!(number >= 0 && number <= 100)) refuse("a number of digits is from 0 to 100");
-  return number;
+  return number - (number % 1);
+};
+
+// Least and most digits behind the point. One that is given moves the usual other.
+const fractions = (asked, style) => {
+  const least = fraction(asked.minimumFractionDigits);
+  const most = fraction(asked.maximumFractionDigits);
+  const usualLeast = style === "currency" ? 2 : 0;
+  const usualMost = style === "currency" ? 2 : style === "percent" ? 0 : 3;
+  const few = least !== undefined ? least : most < usualLeast ? most : usualLeast;
+  const many = most !== undefined ? most : few > usualMost ? few : usualMost;
+  if (many < few) refuse("toLocaleString() was given fewer digits at the most than at the least");
+  return { __proto__: null, few, many };
+};
+
+const repeated = (char, times) => {
+  let text = "";
+  while (text.length < times) text += char;
+  return text;
+};
+
+// One more in the last place.
+const increased = (digits) => {
+  let at = digits.length - 1;
+  let tail = "";
+  while (at >= 0 && charCode(digits, at) === 57) {
+    tail += "0";
+    at--;
+  }
+  if (at < 0) return "1" + tail;
+  return substring(digits, 0, at) + StringOf(charCode(digits, at) - 47) + tail;
+};
+
+// The digits of the shortest text of a number that is not negative, times ten to
+// the `shift`, rounded half up to `many` behind the point: as the author reads it,
+// and not the binary number a hair below it.
+const rounded = (size, shift, many) => {
+  const text = StringOf(size);
+  const e = find(text, "e");
+  const mantissa = e < 0 ? text : substring(text, 0, e);
+  const exponent = e < 0 ? 0 : NumberOf(substring(text, e + 1, text.length));
+  const dot = find(mantissa, ".");
+  const whole = dot < 0 ? mantissa : substring(mantissa, 0, dot);
+  let digits = dot < 0 ? whole : whole + substring(mantissa, dot + 1, mantissa.length);
+  const before = whole.length + exponent + shift;
+  if (before < 0) digits = repeated("0", -before) + digits;
+  const kept = (before < 0 ? 0 : before) + many;
+  digits += repeated("0", kept - digits.length);
+  const up = kept < digits.length && charCode(digits, kept) >= 53;
+  const cut = substring(digits, 0, kept);
+  const all = up ? increased(cut) : cut;
+  const split = all.length - many;
+  let from = 0;
+  while (from < split - 1 && charCode(all, from) === 48) from++;
+  const ones = substring(all, from, split);
+  return { __proto__: null, whole: ones === "" ? "0" : ones, digits: substring(all, split, all.length) };
 };
 
 const needsEnglish = (what, locales) => {
@@ -166,20 +294,14 @@ const numberToLocaleString = function (locales, options) {
   if (sign === undefined || !isOneOf(["decimal", "percent", "currency"], style)) {
     refuse("toLocaleString() does not know the style `" + StringOf(style) + "` with `" + StringOf(asked.currency) + "`");
   }
-  const least = fraction(asked.minimumFractionDigits, style === "currency" ? 2 : 0);
-  const usual = style === "currency" ? 2 : style === "percent" ? 0 : 3;
-  const most = fraction(asked.maximumFractionDigits, least > usual ? least : usual);
-  if (most < least) refuse("toLocaleString() was given fewer digits at the most than at the least");
-  if (value !== value) return "NaN";
+  const { few, many } = fractions(asked, style);
   const negative = value < 0 || (value === 0 && 1 / value < 0);
-  const size = (negative ? -value : value) * (style === "percent" ? 100 : 1);
+  const size = negative ? -value : value;
   const ends = style === "percent" ? "%" : "";
+  if (value !== value) return sign + "NaN" + ends;
   if (size === Infinity) return (negative ? "-" : "") + sign + "∞" + ends;
-  const text = size >= 1e21 ? StringOf(BigIntOf(size)) : toFixed(size, most);
-  const dot = find(text, ".");
-  const whole = dot < 0 ? text : substring(text, 0, dot);
-  let digits = dot < 0 ? "" : substring(text, dot + 1, text.length);
-  while (digits.length > least && charCode(digits, digits.length - 1) === 48) digits = substring(digits, 0, digits.length - 1);
+  let { whole, digits } = rounded(size, style === "percent" ? 2 : 0, many);
+  while (digits.length > few && charCode(digits, digits.length - 1) === 48) digits = substring(digits, 0, digits.length - 1);
   const shown = asked.useGrouping === false ? whole : grouped(whole);
   return (negative ? "-" : "") + sign + shown + (digits === "" ? "" : "." + digits) + ends;
 };

@@ -289,12 +289,39 @@ async fn locale_rules_are_right_or_refused() {
             r#"["26%","1,234.5","1/1/1970"]"#,
         ),
         ("(1234567.891).toLocaleString()", "\"1,234,567.891\""),
+        // As read, not as the binary number a hair below; one bound moves the other.
+        (
+            "[(1.005).toLocaleString('en', { maximumFractionDigits: 2 }), (0.145).toLocaleString('en', { style: 'percent' })]",
+            r#"["1.01","15%"]"#,
+        ),
+        (
+            "[0, 2.5].map(x => x.toLocaleString('en-US', { style: 'currency', currency: 'USD', maximumFractionDigits: 0 }))",
+            r#"["$0","$3"]"#,
+        ),
+        // Marks have an order of their own; so have letters that are none of ours.
+        (
+            "['zebra', 'è', 'é', 'þorn', 'ŋ', 'oz', 'łan', 'lb', '— x', 'élan'].sort((a, b) => a.localeCompare(b))",
+            r#"["— x","é","è","élan","łan","lb","ŋ","oz","zebra","þorn"]"#,
+        ),
+        (
+            "['юг', 'йод', 'иск', 'ёж', 'ель', 'z'].sort((a, b) => a.localeCompare(b))",
+            r#"["z","ёж","ель","иск","йод","юг"]"#,
+        ),
+        // What is unknown stands where its kind does, and decides nothing else.
+        (
+            "['a', '1', '🎉 b', '🎉 a', '漢'].sort((a, b) => a.localeCompare(b))",
+            r#"["🎉 a","🎉 b","1","a","漢"]"#,
+        ),
+        ("'01'.localeCompare('1', undefined, { numeric: true })", "0"),
         ("12345678901234567890n.toLocaleString()", "\"12,345,678,901,234,567,890\""),
     ] {
         assert_eq!(result(&body(&format!("return {text}"))).await, expected, "{text}");
     }
     for text in [
         "'a'.localeCompare('b', 'sv')",
+        "'漢'.localeCompare('字')",
+        "'🎉'.localeCompare('🚀')",
+        "'ð'.localeCompare('e')",
         "(1).toLocaleString('de-DE')",
         "(1).toLocaleString('en', { notation: 'compact' })",
         "new Date(0).toLocaleString('en-US', { timeZone: 'America/New_York' })",
