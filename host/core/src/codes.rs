@@ -26,3 +26,5 @@ pub const NO_AGENT: &str = "no_agent";
 pub const ANSWER_TOO_LARGE: &str = "answer_too_large";
 /// The agent's answer cannot be checked against the schema in bounded time.
 pub const ANSWER_TOO_COSTLY: &str = "answer_too_costly";
+/// A defect of smol-wf ended the call.
+pub const INTERNAL: &str = "internal_error";

@@ -273,7 +273,7 @@ fn refuse_other_kinds(schema: &Value) -> Result<(), Failure> {
     } else {
         let said = &keywords["$schema"];
         Err(refuse(format!(
-            "`$schema` {said} is not a draft that is known; draft 7 and 2020-12 are"
+            "`$schema` {said} is not a draft that is known; drafts 4, 6, 7, 2019-09 and 2020-12 are"
         )))
     }
 }
