@@ -6,6 +6,7 @@
 //! [`backtrack`], which counts its steps.
 
 mod backtrack;
+mod set;
 mod syntax;
 mod text;
 

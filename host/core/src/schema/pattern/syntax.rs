@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
+use super::set::{dot, maybe_not, ranges, single, space, word};
+
 /// Most groups in each other: each is a few frames of the native stack.
 const DEPTH_MAX: usize = 50;
 
@@ -477,45 +479,4 @@ fn is_of_name(one: char, first: bool) -> bool {
         || one == '_'
         || one.is_alphabetic()
         || (!first && regex_syntax::is_word_character(one))
-}
-
-fn maybe_not(mut set: ClassUnicode, negated: bool) -> ClassUnicode {
-    if negated {
-        set.negate();
-    }
-    set
-}
-
-fn ranges(list: &[(char, char)]) -> ClassUnicode {
-    ClassUnicode::new(list.iter().map(|(low, high)| ClassUnicodeRange::new(*low, *high)))
-}
-
-fn single(one: char) -> ClassUnicode {
-    ranges(&[(one, one)])
-}
-
-/// `\w`.
-fn word() -> ClassUnicode {
-    ranges(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
-}
-
-/// `\s`: white space and line ends of ECMA-262.
-fn space() -> ClassUnicode {
-    ranges(&[
-        ('\t', '\r'),
-        (' ', ' '),
-        ('\u{a0}', '\u{a0}'),
-        ('\u{1680}', '\u{1680}'),
-        ('\u{2000}', '\u{200a}'),
-        ('\u{2028}', '\u{2029}'),
-        ('\u{202f}', '\u{202f}'),
-        ('\u{205f}', '\u{205f}'),
-        ('\u{3000}', '\u{3000}'),
-        ('\u{feff}', '\u{feff}'),
-    ])
-}
-
-/// `.`: anything but the end of a line.
-fn dot() -> ClassUnicode {
-    maybe_not(ranges(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]), true)
 }
