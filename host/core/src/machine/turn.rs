@@ -67,6 +67,7 @@ impl TurnHost for Machine {
     }
 
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+        let named = target.len();
         let target = WorkflowTarget::read(&target).map_err(Refusal::Call)?;
         if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
             let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
@@ -77,7 +78,7 @@ impl TurnHost for Machine {
             return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
         }
         self.count_note()?;
-        self.count_bytes(args.as_ref().map_or(0, String::len))?;
+        self.count_bytes(named + args.as_ref().map_or(0, String::len))?;
         let call = self.next_call();
         let scope = self.current;
         let recorded = (target.clone(), args.clone());
@@ -135,6 +136,7 @@ impl TurnHost for Machine {
             state.phase = Some(title.clone());
         }
         let warning = if self.surface().is_first() { None } else { no_title(&title) };
+        self.count_bytes(title.len())?;
         self.record(Body::PhaseSet { scope, title })?;
         warning.map_or(Ok(()), |warning| self.warn(warning))
     }
@@ -152,6 +154,7 @@ impl TurnHost for Machine {
             stack: cut(slot.error.stack, LOG_BYTES_MAX),
             ..slot.error
         };
+        self.count_bytes(error.message.len() + error.stack.len())?;
         // Journals of surface 1 do not say which call it was.
         let is_made = |step: &CallId| (1..=self.last_call).contains(&step.0);
         let step = slot.step.filter(is_made).filter(|_| !self.surface().is_first());
