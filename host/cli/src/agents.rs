@@ -20,7 +20,7 @@ use smol_wf_engine::providers::pi::Pi;
 use smol_wf_engine::providers::{
     Asks, CliOptions, Masked, NamedProgram, Provider, Registry, Renamed,
 };
-use smol_wf_engine::{EngineError, Providers};
+use smol_wf_engine::{EngineError, NOBODY, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
 use crate::progress::Opening;
@@ -32,6 +32,11 @@ pub(crate) const DEBUG: &str = "debug";
 const NOTHING: &str = "no agent is installed and logged in, so calls that name none (by provider, \
     model or phase) only echo their prompt: NOTHING IS SENT TO A MODEL by them. `smol-wf doctor` \
     says what is missing; --agent-provider debug asks for the echo";
+
+/// The same where nobody may see it.
+const REFUSED: &str = "no agent is installed and logged in, so calls that name none (by provider, \
+    model or phase) fail; `smol-wf doctor` says what is missing; --agent-provider debug asks for \
+    an echo";
 
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {
@@ -140,6 +145,8 @@ enum How {
     /// There is nothing else; but the settings may have agents that a call can
     /// name.
     Nothing { some_configured: bool },
+    /// The same where an echo would pass for an answer.
+    Nobody,
 }
 
 /// An agent that a model of the settings chooses.
@@ -229,6 +236,16 @@ impl Chosen {
         self.how == How::Nothing { some_configured: false }
     }
 
+    /// The same where nobody may see that prompts are echoed: then calls that name
+    /// no agent are refused.
+    pub(crate) fn unwatched(mut self) -> Self {
+        if self.is_makeshift() {
+            NOBODY.clone_into(&mut self.name);
+            self.how = How::Nobody;
+        }
+        self
+    }
+
     /// What the user has to know of it.
     pub(crate) fn announce(&self, opening: &mut Opening) {
         let name = &self.name;
@@ -241,6 +258,7 @@ impl Chosen {
                 opening.notes.push(format!("agents: {name} (found at {})", program.display()));
             }
             How::Nothing { .. } => opening.banner = Some(NOTHING.to_owned()),
+            How::Nobody => opening.warnings.push(REFUSED.to_owned()),
         }
         let others = self.others.iter();
         opening

@@ -47,9 +47,14 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
     }
     lines.push(sums(report));
     if report.state == RunState::Completed {
-        let result = report.results.get();
-        let result = screen::cut(&screen::one_line(result), RESULT_COLUMNS);
-        lines.push(format!("result: {result}"));
+        lines.push(match &report.results_file {
+            Some(file) => format!("result: in {}", screen::one_line(file)),
+            None => {
+                let result = report.results.get();
+                let result = screen::cut(&screen::one_line(result), RESULT_COLUMNS);
+                format!("result: {result}")
+            }
+        });
     }
     lines
 }

@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+use smol_wf_core::codes;
 use smol_wf_engine::{EngineError, FixtureError, Report, RunState};
 
 use crate::screen;
@@ -65,6 +66,7 @@ pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool)
         RunState::Completed if fail_on_null && !report.nulls.is_empty() => NULLS,
         RunState::Completed => 0,
         RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
+        RunState::Failed if code == codes::NO_AGENT => UNAVAILABLE,
         RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
         RunState::Paused if PAUSING.contains(&code) => PAUSED,
         _ => FAILED,

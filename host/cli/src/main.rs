@@ -15,6 +15,7 @@ mod exit;
 mod failure;
 mod files;
 mod flags;
+mod large;
 mod output;
 mod paths;
 mod progress;

@@ -44,8 +44,8 @@ pub(crate) enum ArgsError {
     TooLarge { bytes: usize },
 }
 
-/// Splits argv into what clap reads and the workflow's own arguments. Only
-/// behind the `run` subcommand is there anything to take out.
+/// Splits argv into what clap reads and the workflow's own arguments, which are
+/// taken out behind any subcommand: those that take none refuse them by name.
 pub(crate) fn split(argv: impl Iterator<Item = OsString>) -> (Vec<OsString>, Named) {
     let mut kept = Vec::new();
     let mut named = Named::new();

@@ -431,15 +431,67 @@ fn a_fixture_that_is_not_there_is_an_input_that_cannot_be_read() {
 }
 
 #[test]
-fn an_export_says_that_a_test_would_refuse_the_fixture() {
+fn an_export_refuses_a_place_at_which_a_test_would_refuse_the_fixture() {
     let place = recorded(SCRIPT, &[]);
     let other = Place::new();
     std::fs::create_dir(other.path(".git")).unwrap();
-    let far = other.path("far.swf");
-    let far = far.to_str().unwrap();
-    let exported = place.run(&["export", "latest", "--fixture", far]);
-    let said = "lies outside the project that holds the fixture";
-    exported.fails(0, &["warning: smol-wf test will refuse ", said]);
-    assert!(!exported.stderr.contains("replay it with"), "{}", exported.stderr);
-    verdict(&other.run(&["test", far]), 7, &[said]);
+    let far = other.path("new folder/far one.swf");
+    let exported = place.run(&["export", "latest", "--fixture", far.to_str().unwrap()]);
+    exported.fails(3, &["nothing was written", "[workflow_outside_project]"]);
+    assert!(!other.path("new folder").exists());
+    // What it says to type is a fixture that passes.
+    let (_, next) = exported.stderr.split_once("smol-wf export ").unwrap();
+    let (next, _) = next.split_once(" [workflow").unwrap();
+    let line = format!("{} export {next} && {0} test", env!("CARGO_BIN_EXE_smol-wf"));
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &line]).current_dir(place.dir.path()).env("SMOL_WF_DB", place.db());
+    let typed = shell.output().unwrap();
+    assert!(typed.status.success(), "{line}: {}", String::from_utf8_lossy(&typed.stderr));
+    assert!(place.path("far one.swf").exists());
+}
+
+#[test]
+fn what_is_accepted_passes_the_next_time_or_is_refused() {
+    let place = recorded(SCRIPT, &[]);
+    let project = Place::new();
+    std::fs::create_dir(project.path(".git")).unwrap();
+    std::fs::copy(place.path("tests/review.swf"), project.path("my review.swf")).unwrap();
+    let script = place.path("flows/review.js");
+    let script = script.to_str().unwrap();
+    let before = std::fs::read(project.path("my review.swf")).unwrap();
+    // It may be tried with a script from anywhere, but not become that script's.
+    project.run(&["test", "my review.swf", "--script", script]).fails(0, &[]);
+    for more in [&["--accept"][..], &["--record", "missing"]] {
+        let args = [&["test", "my review.swf", "--script", script], more].concat();
+        let said = ["lies outside the project that holds the fixture", "move the script there"];
+        verdict(&project.run(&args), 7, &said);
+    }
+    assert_eq!(std::fs::read(project.path("my review.swf")).unwrap(), before);
+    // Within the project, it may.
+    std::fs::copy(script, project.path("review.js")).unwrap();
+    let accept = ["test", "my review.swf", "--script", "review.js", "--accept"];
+    project.run(&accept).fails(0, &[]);
+    project.run(&["test"]).fails(0, &[]);
+    // What is to be typed can be typed.
+    let text = std::fs::read_to_string(script).unwrap().replace("rank: await", "order: await");
+    project.write("review.js", text);
+    verdict(&project.run(&["test"]), 7, &["accept it: smol-wf test 'my review.swf' --accept"]);
+}
+
+#[test]
+fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
+    let place = Place::new();
+    let text = "export const meta = { name: 'n', description: 'd' }\nreturn await agent('x')\n";
+    let mut run = place.command(&["run", "-"]);
+    let mut child = run.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+    assert_eq!(common::finish(child).code, 0);
+    let said = "was piped in, and no file holds it; save it in the project of the fixture";
+    let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
+    exported.fails(0, &["warning: smol-wf test will refuse", said]);
+    verdict(&place.run(&["test", "piped.swf"]), 7, &[said, "--script FILE --accept"]);
+    verdict(&place.run(&["test", "piped.swf", "--accept"]), 7, &[said]);
+    place.write("saved.js", text);
+    place.run(&["test", "piped.swf", "--script", "saved.js", "--accept"]).fails(0, &[]);
+    place.run(&["test", "piped.swf"]).fails(0, &[]);
 }

@@ -54,6 +54,40 @@ fn off_a_terminal_a_run_without_an_agent_does_not_begin() {
 }
 
 #[test]
+fn off_a_terminal_a_call_that_names_nobody_fails_beside_agents_that_could_be_named() {
+    let place = place();
+    place.write(
+        "home/.config/smol-workflows/config.toml",
+        "[providers.mine]\nkind = 'command'\ncommand = ['/bin/sh', '-c', 'cat >/dev/null; echo mine']\n",
+    );
+    // As on a build server: nothing is set up but one agent, and nobody looks.
+    let ran = run(&place, &["run", "s.js"]);
+    ran.fails(69, &["warning: no agent is installed", "--agent-provider", "[no_agent]"]);
+    assert_eq!(ran.report()["error"]["code"], "no_agent");
+    assert!(!ran.stdout.contains("echo:"), "{}", ran.stdout);
+    let resumed = run(&place, &["resume", &ran.run_id()]);
+    resumed.fails(69, &["[no_agent]"]);
+    // A script may hear of it, as of any call that cannot be made.
+    place.write(
+        "caught.js",
+        "export const meta = { name: 'n', description: 'd' }\ntry { return await agent('hello') } catch (e) { return e.code }\n",
+    );
+    assert_eq!(run(&place, &["run", "caught.js"]).ok()["results"], "no_agent");
+    // Each call names its agent.
+    place.write(
+        "named.js",
+        "export const meta = { name: 'n', description: 'd' }\nreturn await agent('hello', { provider: 'mine' })\n",
+    );
+    assert_eq!(run(&place, &["run", "named.js"]).ok()["results"], "mine");
+    // The echo, and the agent, where they are asked for.
+    let echoed = run(&place, &["run", "s.js", "--agent-provider", "debug"]);
+    assert_eq!(echoed.ok()["results"], "echo: hello");
+    assert_eq!(run(&place, &["run", "s.js", "--agent-provider", "mine"]).ok()["results"], "mine");
+    let forked = run(&place, &["fork", &ran.run_id(), "--agent-provider", "mine"]);
+    assert_eq!(forked.ok()["results"], "mine");
+}
+
+#[test]
 fn a_run_of_echoes_says_so_when_it_is_taken_up() {
     let place = place();
     let run_id = run(&place, &["run", "s.js", "--agent-provider", "debug"]).run_id();

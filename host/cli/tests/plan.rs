@@ -156,6 +156,20 @@ fn providers_models_and_efforts_are_those_of_a_run() {
 }
 
 #[test]
+fn the_vendor_of_a_model_is_not_taken_for_who_is_asked() {
+    let place = Place::new();
+    let text =
+        format!("{META}return agent('x', {{ provider: 'pi', model: 'm-1?provider=acme' }})\n");
+    let report = plan(&place, &text, &[]).ok();
+    assert_eq!(report["providers"], json!(["pi"]));
+    let call = &report["calls"][0];
+    assert_eq!((&call["goesTo"], &call["withModel"]), (&json!("pi"), &json!("acme/m-1")));
+    // Where the provider that is asked takes no vendors, a run refuses it.
+    let text = format!("{META}return agent('x', {{ model: 'm-1?provider=acme' }})\n");
+    plan(&place, &text, &[]).fails(1, &["unknown provider `acme`", "provider_unknown"]);
+}
+
+#[test]
 fn what_a_run_refuses_a_plan_refuses() {
     let place = Place::new();
     let text = format!("{META}return agent('x')\n");

@@ -20,7 +20,11 @@ pub const SCHEMA_INVALID: &str = "schema_invalid";
 pub const SCHEMA_MISMATCH: &str = "schema_mismatch";
 /// No provider of that name.
 pub const PROVIDER_UNKNOWN: &str = "provider_unknown";
+/// The call names no provider, and none was there when the run started.
+pub const NO_AGENT: &str = "no_agent";
 /// The agent's answer is larger than allowed.
 pub const ANSWER_TOO_LARGE: &str = "answer_too_large";
 /// The agent's answer cannot be checked against the schema in bounded time.
 pub const ANSWER_TOO_COSTLY: &str = "answer_too_costly";
+/// A defect of smol-wf ended the call.
+pub const INTERNAL: &str = "internal_error";

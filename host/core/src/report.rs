@@ -61,6 +61,10 @@ pub struct Report {
     pub state: RunState,
     /// What the script returned; null until then.
     pub results: Box<RawValue>,
+    /// The file that holds the result, where it is too large to be shown here:
+    /// then `results` is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results_file: Option<String>,
     /// Why it failed or stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportError>,
@@ -392,6 +396,7 @@ fn empty(head: &RunHead) -> Report {
         name: head.name.clone(),
         state: RunState::Running,
         results: raw("null"),
+        results_file: None,
         error: None,
         token_usage: TokenUsage::default(),
         cost_usd: 0.0,

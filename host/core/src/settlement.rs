@@ -123,6 +123,7 @@ mod tests {
             codes::SCHEMA_INVALID,
             codes::SCHEMA_MISMATCH,
             codes::PROVIDER_UNKNOWN,
+            codes::NO_AGENT,
             codes::ANSWER_TOO_LARGE,
             codes::WORKFLOW_FAILED,
             "provider_timeout",

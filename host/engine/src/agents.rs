@@ -15,7 +15,7 @@ use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::machine::Noted;
-use smol_wf_core::selector::{self, Choice};
+use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
 
 use crate::notes::Notes;
@@ -123,6 +123,12 @@ impl Agents {
     }
 }
 
+/// What a call is told that names nobody, in a run that found nobody.
+const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and when the run \
+    started none was installed and logged in; `smol-wf doctor` says what is missing; start it \
+    again with --agent-provider and a name, or with --agent-provider debug, which echoes prompts \
+    and sends nothing to a model";
+
 /// Finds out who is asked. A call that asks for what its provider cannot do is
 /// refused here, before anything is spent on it.
 pub(crate) fn assign(
@@ -130,9 +136,11 @@ pub(crate) fn assign(
     head: &RunHead,
     registry: &Registry,
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
-    let choice = selector::choose(request, head)
+    let choice = choose(request, head, registry)
         .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
-    let choice = of_vendor(choice, registry);
+    if choice.provider == provide::NOBODY {
+        return Err(Failure::new(codes::NO_AGENT, NO_AGENT));
+    }
     let Some(provider) = registry.get(&choice.provider) else {
         return Err(unknown(request, &choice.provider, registry));
     };
@@ -142,6 +150,15 @@ pub(crate) fn assign(
         }
     }
     Ok((choice, provider))
+}
+
+/// Who is asked, and for what model, whether or not it can be.
+pub(crate) fn choose(
+    request: &AgentRequest,
+    head: &RunHead,
+    registry: &Registry,
+) -> Result<Choice, SelectorError> {
+    Ok(of_vendor(selector::choose(request, head)?, registry))
 }
 
 /// The `provider=` of a model's selector is the model's vendor where no provider

@@ -24,7 +24,7 @@ use crate::journal::Entries;
 use crate::notes::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
-use crate::stops::{GUEST_FAULT, lets_agents_finish, place_gone};
+use crate::stops::{GUEST_FAULT, lets_agents_finish, place_gone, waits_for};
 
 /// Why driving ended before the run did.
 pub(crate) enum Halt {
@@ -258,7 +258,11 @@ impl<'a> Drive<'a> {
                 () = &mut guard => return Err(Cut::Late),
                 () = &mut late, if !flushed => {
                     flushed = true;
+                    let began = Instant::now();
                     self.flush().await.map_err(Cut::Halted)?;
+                    // A database that others hold is not the script's fault.
+                    let until = guard.deadline() + began.elapsed();
+                    guard.as_mut().reset(until);
                 }
             }
         }
@@ -366,11 +370,7 @@ impl<'a> Drive<'a> {
         self.world.forget_waits();
         let at_work = self.world.at_work();
         if at_work > 0 {
-            let agents = if at_work == 1 { "agent" } else { "agents" };
-            self.recorder.warn(&format!(
-                "{}; the run stops when the {at_work} {agents} at work have finished; Ctrl-C ends them at once",
-                reason.message()
-            ));
+            self.recorder.warn(&waits_for(at_work, &reason));
         }
         let cancel = self.cancel.clone();
         while self.world.at_work() > 0 {

@@ -3,19 +3,20 @@
 //! Owns: agents at work and in the queue, sleeps, the search for child
 //! scripts. Never: writes the journal, decides an outcome.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
+use smol_wf_core::codes;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::{Body, ScopeStart, StopReason};
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
 use smol_wf_store::{RunKey, Store};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::{Agents, Ended, Job};
@@ -32,6 +33,9 @@ use crate::writer::{Counted, Writer};
 /// Outcomes that are taken in together, and so share a commit. More would let
 /// finished work pile up that is not durable yet.
 const OUTCOMES_TOGETHER_MAX: usize = 256;
+
+/// What a script is told of a call that we broke.
+const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on stderr";
 
 /// What came of an effect.
 pub(crate) enum Happened {
@@ -75,7 +79,7 @@ pub(crate) struct World {
     lost: Option<EngineError>,
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
-    finding: HashSet<CallId>,
+    finding: HashMap<CallId, Id>,
     /// Answers that their scripts have not been told yet.
     untold: BTreeMap<CallId, (Outcome, Reply)>,
     /// Calls whose providers answered nobody, and that no machine was told of.
@@ -105,7 +109,7 @@ impl World {
             stood_still: Duration::ZERO,
             lost: None,
             child_queue: VecDeque::new(),
-            finding: HashSet::new(),
+            finding: HashMap::new(),
             untold: BTreeMap::new(),
             parked: Vec::new(),
             board: Board::new(),
@@ -142,10 +146,9 @@ impl World {
             else {
                 return;
             };
-            self.finding.insert(call);
             let children = self.children.clone();
             let notes = self.board.notes(call, "");
-            self.tasks.spawn(async move {
+            let task = self.tasks.spawn(async move {
                 let found = children.find(call, caller, target, args).await;
                 if found.is_err()
                     && let Some(gone) = children.library.gone()
@@ -158,6 +161,7 @@ impl World {
                 });
                 Happened::Child(call, found.map_err(Outcome::Failed))
             });
+            self.finding.insert(call, task.id());
         }
     }
 
@@ -256,8 +260,7 @@ impl World {
             let nap = Nap::before(due);
             let happened = tokio::select! {
                 biased;
-                // Tasks that were aborted have nothing to say.
-                Some(joined) = self.tasks.join_next() => joined.ok(),
+                Some(joined) = self.tasks.join_next() => self.heard(joined),
                 note = self.board.next() => Some(Happened::Noted(note)),
                 () = sleep_until(nap.until) => None,
             };
@@ -324,11 +327,30 @@ impl World {
 
     fn happened_already(&mut self) -> Option<Happened> {
         loop {
-            // Aborted tasks have nothing to say.
-            if let Ok(happened) = self.tasks.try_join_next()? {
+            let joined = self.tasks.try_join_next()?;
+            if let Some(happened) = self.heard(joined) {
                 return Some(happened);
             }
         }
+    }
+
+    /// What a task came to. One that was aborted has nothing to say; of one that
+    /// broke its call must hear, or it would be at work for ever.
+    fn heard(&self, joined: Result<Happened, JoinError>) -> Option<Happened> {
+        let error = match joined {
+            Ok(happened) => return Some(happened),
+            Err(error) if error.is_cancelled() => return None,
+            Err(error) => error,
+        };
+        let is_it = |id: Id| id == error.id();
+        let broken = || Outcome::Failed(Failure::new(codes::INTERNAL, BROKEN));
+        let agent = self.working.iter().find(|(_, (task, _))| is_it(task.id()));
+        if let Some((call, _)) = agent {
+            let ended = Ended::Settled(broken(), Reply::default());
+            return Some(Happened::Agent(*call, Box::new(ended)));
+        }
+        let child = self.finding.iter().find(|(_, id)| is_it(**id));
+        child.map(|(call, _)| Happened::Child(*call, Err(broken())))
     }
 
     fn wake(&mut self, machine: &mut Machine) {
@@ -413,8 +435,8 @@ impl World {
     }
 
     /// Stops everything and waits until it has stopped, what providers keep
-    /// running between calls included.
-    /// Gives back what was left in the worktrees of calls that were cut off.
+    /// running between calls included. Gives back what was left in the worktrees
+    /// of calls that were cut off.
     pub(crate) async fn cancel_all(&mut self) -> Vec<(CallId, Noted)> {
         self.queue.clear();
         self.first = None;

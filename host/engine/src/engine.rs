@@ -33,8 +33,9 @@ use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::given::Given;
 use crate::holding::judge;
-use crate::journal::Entries;
+use crate::journal::{Entries, Journal};
 use crate::library::ProjectRoot;
+use crate::patience::Patience;
 use crate::places::{Standing, kept};
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
@@ -211,34 +212,61 @@ impl Engine {
         let script = request.script.as_ref().map(|script| script.path.as_path());
         let standing = Standing::of_recorded(&head, script, &request.places)?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
-        let lease = self.claim(&key).await?;
+        let patience = Patience { watcher, cancel: cancel.clone(), deadline: None };
+        let lease = self.claim(&key, &patience).await?;
         // The process that had the run may have left its agents at work.
         end_leftovers_once();
-        // Between loading and claiming, another process may have gone on.
-        let length = self.row(&request.run).await?.map_or(0, |row| row.entries);
-        let journal = if length == journal.survey.entries {
-            journal
-        } else {
-            self.survey(&request.run).await?
+        let journal = match self.as_it_is_now(journal, &request.run).await {
+            Ok(journal) => journal,
+            Err(error) => {
+                self.give_back(lease).await;
+                return Err(error);
+            }
         };
         standing.tell(watcher);
         watcher.run_known(&request.run, true);
         let mut recorder =
             Recorder::resumed(self.writer.clone(), watcher, cancel.clone(), lease, &journal);
+        let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
+        let (machine, rest) = match taken_up {
+            Ok(taken_up) => taken_up,
+            Err(error) => {
+                recorder.let_go().await;
+                return Err(error);
+            }
+        };
+        let world = self.world(&head, registry, standing, limits, request.agents);
+        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
+    }
+
+    /// Between loading and claiming, another process may have gone on.
+    async fn as_it_is_now(&self, journal: Journal, run: &RunId) -> Result<Journal, EngineError> {
+        let length = self.row(run).await?.map_or(0, |row| row.entries);
+        if length == journal.survey.entries { Ok(journal) } else { self.survey(run).await }
+    }
+
+    /// The machine at the beginning of its journal, and what follows.
+    async fn taken_up(
+        &self,
+        recorder: &mut Recorder<'_>,
+        journal: Journal,
+        limits: Limits,
+        run: &RunId,
+    ) -> Result<(Machine, Entries), EngineError> {
         let survey = journal.survey.clone();
         let mut rest = journal.entries(&self.writer)?;
         let beginning = rest.next().await?.unwrap_or_default();
         recorder.retell(&beginning);
         let guest = Sandbox::guest_digest();
-        let machine = match Machine::take_up(beginning, &survey, limits, guest, clock::now_us()) {
-            Ok(machine) => machine,
-            Err(error) => {
-                recorder.let_go().await;
-                return Err(EngineError::Journal { run: request.run.clone(), error });
-            }
-        };
-        let world = self.world(&head, registry, standing, limits, request.agents);
-        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
+        Machine::take_up(beginning, &survey, limits, guest, clock::now_us())
+            .map(|machine| (machine, rest))
+            .map_err(|error| EngineError::Journal { run: run.clone(), error })
+    }
+
+    /// A process that lives on would hold the run until it ends.
+    async fn give_back(&self, lease: Lease) {
+        // A lease that cannot be given back ends with this process.
+        let _ = self.writer.shortly(move |store: &mut dyn Store| store.release(&lease)).await;
     }
 
     async fn drive(
@@ -260,13 +288,27 @@ impl Engine {
         drive.recorder.into_report()
     }
 
-    async fn claim(&self, key: &RunKey) -> Result<Lease, EngineError> {
-        let (asked, owner) = (key.clone(), self.owner.clone());
-        let now = clock::now_us();
-        let claimed = self
-            .writer
-            .shortly(move |store: &mut dyn Store| {
-                store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
+    /// Waits until something can be written, for as long as what begins waits.
+    ///
+    /// # Errors
+    /// When nothing can, or `cancel` ended the wait.
+    pub async fn wait_to_write(
+        &self,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<(), EngineError> {
+        let patience = Patience { watcher, cancel, deadline: None };
+        Ok(patience.start(|| self.writer.soon(|store| store.try_lock())).await??)
+    }
+
+    async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
+        let claimed = patience
+            .start(|| {
+                let (asked, owner) = (key.clone(), self.owner.clone());
+                self.writer.soon(move |store: &mut dyn Store| {
+                    let now = clock::now_us();
+                    store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
+                })
             })
             .await?;
         claimed.map_err(|error| match error {

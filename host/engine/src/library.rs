@@ -32,6 +32,9 @@ pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
 pub use named::{open_named, read_found, read_named, stays_inside};
 
+/// What a script from stdin is called in messages and in its run.
+pub const STDIN_NAME: &str = "(stdin)";
+
 /// The directory that no child workflow of a run may lie outside of.
 #[derive(Debug)]
 pub struct ProjectRoot {

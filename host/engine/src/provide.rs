@@ -33,6 +33,10 @@ impl Providers for DebugOnly {
     }
 }
 
+/// In place of a provider's name in the head of a run: no agent was found when it
+/// started, so a call that names none is refused. No provider has this name.
+pub const NOBODY: &str = "auto";
+
 /// That there is no provider of this name, and which there are.
 pub(crate) fn unknown(asked: &str, registry: &Registry) -> String {
     let there: Vec<&str> = registry.names().collect();
@@ -45,7 +49,7 @@ pub(crate) fn registry(providers: &dyn Providers, head: &RunHead) -> Result<Regi
     let debug = Debug::with_rules(&head.debug_rules)
         .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
     let registry = providers.registry(head)?.with(Arc::new(debug));
-    if registry.get(&head.provider).is_none() {
+    if registry.get(&head.provider).is_none() && head.provider != NOBODY {
         let message = unknown(&head.provider, &registry);
         return Err(EngineError::Request { message });
     }

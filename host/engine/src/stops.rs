@@ -26,3 +26,12 @@ pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
 pub(crate) fn place_gone(error: &EngineError) -> StopReason {
     StopReason::Limit { code: error.code().to_owned(), message: error.to_string() }
 }
+
+/// What people are told while a run that stops waits for its agents.
+pub(crate) fn waits_for(at_work: usize, reason: &StopReason) -> String {
+    let (agents, have) = if at_work == 1 { ("agent", "has") } else { ("agents", "have") };
+    format!(
+        "{}; the run stops when the {at_work} {agents} at work {have} finished; Ctrl-C ends them at once",
+        reason.message()
+    )
+}

@@ -165,3 +165,19 @@ async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("cannot save raw sessions in"), "{warnings:?}");
 }
+
+#[tokio::test]
+async fn a_call_that_we_break_is_told_and_the_run_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Scripted::new(|task, _| {
+        Box::pin(async move {
+            assert_ne!(task.prompt, "break", "as a defect would");
+            Ok(reply(&task.prompt, 1))
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let script = "const code = await agent('break').catch(error => error.code)\n\
+        return [code, await agent('next')]";
+    let report = bench.run(bench.request(script)).await;
+    assert_eq!(report.results.get(), "[\"internal_error\",\"next\"]");
+}

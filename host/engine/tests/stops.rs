@@ -93,7 +93,7 @@ async fn an_agent_at_work_finishes_and_is_not_asked_again() {
             stopped(&bench, request, CancellationToken::new(), || go.notify_one()).await;
         assert_eq!(report.state, RunState::Paused);
         let [said] = &said[..] else { panic!("{said:?}") };
-        assert!(said.contains("when the 1 agent at work have finished"), "{said}");
+        assert!(said.contains("when the 1 agent at work has finished"), "{said}");
         let entries = bench.entries(&report.run_id);
         let kept = entries
             .iter()

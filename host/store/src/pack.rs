@@ -30,6 +30,8 @@ pub(crate) enum UnpackError<E> {
     Unreadable(String),
     /// No string with this digest.
     Missing(Digest),
+    /// Its strings come to more than they may.
+    TooLarge,
     /// Looking one up failed.
     Lookup(E),
 }
@@ -49,21 +51,25 @@ pub(crate) fn pack(body: &str) -> Option<Packed> {
     }
     let packed = Packed { text: serde_json::to_string(&value).ok()?, moved };
     // Tried here, where the original is at hand, rather than reasoned about.
-    let back = unpack(&packed.text, &mut |digest| {
+    let back = unpack(&packed.text, usize::MAX, &mut |digest| {
         let found = packed.moved.iter().find(|(known, _)| known == digest);
         Ok::<_, ()>(found.map(|(_, text)| text.clone()))
     });
     (back.as_deref() == Ok(body)).then_some(packed)
 }
 
-/// Puts a packed body together again; `lookup` has the strings.
+/// Puts a packed body together again; `lookup` has the strings. All of them
+/// together, as often as each is named, may come to `most` bytes: a file may name
+/// one of four mebibytes ten thousand times.
 pub(crate) fn unpack<E>(
     text: &str,
+    most: usize,
     lookup: &mut dyn FnMut(&Digest) -> Result<Option<String>, E>,
 ) -> Result<String, UnpackError<E>> {
     let unreadable = |error: serde_json::Error| UnpackError::Unreadable(error.to_string());
     let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
-    put_back(&mut value, lookup)?;
+    let mut left = most;
+    put_back(&mut value, &mut left, lookup)?;
     serde_json::to_string(&value).map_err(unreadable)
 }
 
@@ -99,6 +105,7 @@ fn take_out(value: &mut Value, moved: &mut Vec<(Digest, String)>) -> Option<()> 
 
 fn put_back<E>(
     value: &mut Value,
+    left: &mut usize,
     lookup: &mut dyn FnMut(&Digest) -> Result<Option<String>, E>,
 ) -> Result<(), UnpackError<E>> {
     match value {
@@ -106,12 +113,13 @@ fn put_back<E>(
             if let Some(digest) = marked(fields) {
                 let text = lookup(&digest).map_err(UnpackError::Lookup)?;
                 let text = text.ok_or(UnpackError::Missing(digest))?;
+                *left = left.checked_sub(text.len()).ok_or(UnpackError::TooLarge)?;
                 *value = Value::String(text);
                 return Ok(());
             }
-            fields.values_mut().try_for_each(|field| put_back(field, lookup))
+            fields.values_mut().try_for_each(|field| put_back(field, left, lookup))
         }
-        Value::Array(items) => items.iter_mut().try_for_each(|item| put_back(item, lookup)),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| put_back(item, left, lookup)),
         _ => Ok(()),
     }
 }
@@ -134,7 +142,7 @@ mod tests {
     use super::*;
 
     fn back(packed: &Packed) -> String {
-        unpack(&packed.text, &mut |digest| {
+        unpack(&packed.text, usize::MAX, &mut |digest| {
             let found = packed.moved.iter().find(|(known, _)| known == digest);
             Ok::<_, ()>(found.map(|(_, text)| text.clone()))
         })
@@ -186,7 +194,18 @@ mod tests {
     #[test]
     fn a_missing_string_is_named() {
         let packed = pack(&format!("[\"{}\"]", large("x"))).unwrap();
-        let error = unpack(&packed.text, &mut |_| Ok::<_, ()>(None)).unwrap_err();
+        let error = unpack(&packed.text, usize::MAX, &mut |_| Ok::<_, ()>(None)).unwrap_err();
         assert_eq!(error, UnpackError::Missing(packed.moved[0].0.clone()));
+    }
+
+    #[test]
+    fn what_is_named_ever_so_often_is_refused_at_a_bound() {
+        let text = large("x");
+        let one = pack(&format!("[\"{text}\"]")).unwrap();
+        let marker = &one.text[1..one.text.len() - 1];
+        let often = format!("[{}]", vec![marker; 100].join(","));
+        let unpacked = |most| unpack(&often, most, &mut |_| Ok::<_, ()>(Some(text.clone())));
+        assert!(unpacked(100 * text.len()).is_ok());
+        assert_eq!(unpacked(100 * text.len() - 1), Err(UnpackError::TooLarge));
     }
 }

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use clap::Args;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::library;
-use smol_wf_engine::{Engine, ExportRequest};
+use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
 use crate::failure::{CommandError, FileError, talk};
-use crate::{paths, screen};
+use crate::{paths, screen, shell};
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
@@ -45,22 +45,35 @@ impl FixtureFlags {
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         let is_new = !folder.exists();
         fs::create_dir_all(&folder).map_err(|error| unwritable(&path, &error))?;
+        let request =
+            ExportRequest { run: run.clone(), folder: folder.clone(), redact: self.redact };
+        let fixed = engine.fixture(request).await?;
+        let (within, home) = (within(&asked), paths::home());
+        let found = fixed.finds_its_script(&path, Some(&within), home.as_deref());
+        if let Err(EngineError::Fixture(FixtureError::Outside { .. })) = found {
+            if is_new {
+                let _ = fs::remove_dir(&folder);
+            }
+            let root = PathBuf::from(engine.head(&run).await?.project_root);
+            let beside = root.join(path.file_name().unwrap_or_default());
+            let beside = shell::word(&beside.to_string_lossy());
+            let next = format!("smol-wf export {run} --fixture {beside}");
+            return Err(EngineError::from(FixtureError::Elsewhere { root, next }).into());
+        }
         if is_new {
             talk(&format!("made the folder {}", screen::path(&folder)));
         }
-        let request = ExportRequest { run: run.clone(), folder, redact: self.redact };
-        let fixed = engine.fixture(request).await?;
         let mut file = Replacing::begin(&path).map_err(|error| unwritable(&path, &error))?;
         fixed.write(&mut file.to).await?;
         file.finish().map_err(|error| unwritable(&path, &error))?;
         let shown = screen::path(&asked);
-        let (within, home) = (within(&asked), paths::home());
-        if let Err(error) = fixed.finds_its_script(&path, Some(&within), home.as_deref()) {
+        if let Err(error) = found {
             let code = error.code();
             talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
             return Ok(ExitCode::SUCCESS);
         }
-        talk(&format!("run {run} is in {shown}; replay it with smol-wf test {shown}"));
+        let typed = shell::word(&asked.to_string_lossy());
+        talk(&format!("run {run} is in {shown}; replay it with smol-wf test {typed}"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -103,7 +103,7 @@ impl ForkArgs {
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
-        conclude(report, &progress, &signals, &self.work.show, text.as_deref())
+        conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 }
 

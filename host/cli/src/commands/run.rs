@@ -13,7 +13,9 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Places, Report, ResumeRequest, RunRequest, ScriptFile};
+use smol_wf_engine::{
+    EngineError, Places, Report, ResumeRequest, RunRequest, ScriptFile, StoreError,
+};
 
 use super::again::{Again, once_more};
 use crate::agents::{self, Catalogue};
@@ -25,7 +27,7 @@ use crate::signals::Signals;
 use crate::standing::PlaceFlags;
 use crate::usage;
 use crate::workflow_args::{self, Named};
-use crate::{closing, exit, output, paths, reasons, setup, shell, stdin, streams};
+use crate::{closing, exit, large, output, paths, reasons, setup, shell, stdin, streams};
 
 /// Script instances of one run: the script, its children, and a spare one for
 /// compiling.
@@ -33,9 +35,6 @@ pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 
 
 /// What may be given for a script.
 pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
-
-/// What a script from stdin is called in messages and in its run.
-const STDIN_NAME: &str = "(stdin)";
 
 /// Run a workflow script
 ///
@@ -106,9 +105,12 @@ impl RunArgs {
         let places = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
-        let chosen = agents::choose(&settings);
-        if chosen.is_alone() && !progress::is_watched() {
-            return Err(CommandError::NoAgent);
+        let mut chosen = agents::choose(&settings);
+        if !progress::is_watched() {
+            if chosen.is_alone() {
+                return Err(CommandError::NoAgent);
+            }
+            chosen = chosen.unwatched();
         }
         let made = setup::to_be_made(&settings);
         let engine = setup::engine(&settings, INSTANCES_MAX)?;
@@ -126,7 +128,7 @@ impl RunArgs {
         let longest = work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places: &work.places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
-        conclude(report, &progress, &signals, &work.show, Some(&text))
+        conclude(report, &progress, &signals, (&work.show, &settings), Some(&text))
     }
 
     /// Takes a run up, with what it was started with.
@@ -156,7 +158,7 @@ impl RunArgs {
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
-        conclude(report, &progress, &signals, &self.work.show, Some(text))
+        conclude(report, &progress, &signals, (&self.work.show, &here), Some(text))
     }
 
     /// A run keeps what it was started with: the same values may be given again,
@@ -243,23 +245,27 @@ pub(super) fn resume_request(
 }
 
 /// Prints what is to be printed and gives the exit code. The run is over, its
-/// lease and its agents are let go of: readers are waited for.
+/// lease and its agents are let go of: readers are waited for. The settings are
+/// those that name the database.
 pub(super) fn conclude(
     report: Result<Report, EngineError>,
     progress: &Progress,
     signals: &Signals,
-    show: &ShowFlags,
+    (show, settings): (&ShowFlags, &Settings),
     script_text: Option<&str>,
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
     signals.all_is_over();
     let streamed = progress.settle();
-    let report = match report {
+    let mut report = match report {
         Ok(report) => report,
         Err(error) => {
             if progress.run().is_none() {
                 progress.say_warnings();
             }
+            // To be stopped while one waits for a database is no fault of it.
+            let is_stopped = matches!(&error, EngineError::Store(StoreError::Busy { .. }));
+            let signal = signals.code().filter(|_| is_stopped);
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())
@@ -271,7 +277,7 @@ pub(super) fn conclude(
             if let Some(next) = next {
                 failure::talk(&next);
             }
-            return Ok(code);
+            return Ok(signal.map_or(code, ExitCode::from));
         }
     };
     let is_shown = !show.events && !progress.is_quiet();
@@ -279,6 +285,7 @@ pub(super) fn conclude(
         streamed
     } else {
         streams::in_order();
+        large::set_aside(&mut report, settings);
         let printed = output::document(&report);
         if is_shown {
             closing::tell(&report, &progress.warned());
@@ -353,7 +360,7 @@ fn from_stdin() -> Result<ScriptFile, EngineError> {
     match stdin::read(SCRIPT_BYTES_MAX + 1) {
         Ok(bytes) if bytes.len() > SCRIPT_BYTES_MAX => Err(LibraryError::TooLarge { path }.into()),
         Ok(bytes) => {
-            let name = Path::new(STDIN_NAME);
+            let name = Path::new(library::STDIN_NAME);
             let path = std::path::absolute(name).unwrap_or_else(|_| name.to_owned());
             Ok(ScriptFile { bytes, path })
         }

@@ -68,7 +68,12 @@ fn is_workflow(path: &Path) -> bool {
 /// mistakes that the check finds.
 fn exports_meta(text: &str) -> bool {
     text.match_indices("export").any(|(at, word)| {
-        let mut words = text[at + word.len()..].split_whitespace();
+        let rest = &text[at + word.len()..];
+        // Else each of a million `export` in a row is read to the end of the text.
+        if !rest.starts_with(char::is_whitespace) {
+            return false;
+        }
+        let mut words = rest.split_whitespace();
         let declares = words.next().is_some_and(|one| ["const", "let", "var"].contains(&one));
         let name = words.next().filter(|_| declares);
         name.and_then(|name| name.strip_prefix("meta"))
@@ -90,6 +95,7 @@ mod tests {
         ] {
             assert!(exports_meta(script), "{script}");
         }
+        assert!(!exports_meta(&"export".repeat(200_000)));
         for other in ["export const metadata = {}", "export default 1", "const meta = 1", ""] {
             assert!(!exports_meta(other), "{other}");
         }

@@ -12,7 +12,7 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// Whether there are moving lines on the screen.
+    /// Whether there are no moving lines on the screen.
     pub(super) fn is_clear(&self) -> bool {
         self.shown.is_empty()
     }

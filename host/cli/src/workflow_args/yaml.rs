@@ -4,6 +4,8 @@
 //! JSON cannot hold, and where in the file it stands. Never: reads a file, or
 //! lets aliases make more of a text than may be read.
 
+use std::collections::HashMap;
+
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Number, Value};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
@@ -68,7 +70,7 @@ enum Key {
 #[derive(Default)]
 struct Loader {
     open: Vec<Open>,
-    anchors: Vec<(usize, Built)>,
+    anchors: HashMap<usize, Built>,
     document: Option<Value>,
     documents: usize,
     expanded: usize,
@@ -138,8 +140,7 @@ impl Loader {
     }
 
     fn alias(&mut self, id: usize, mark: Marker) -> Result<(), String> {
-        let known = self.anchors.iter().rev().find(|(anchor, _)| *anchor == id);
-        let Some(built) = known.map(|(_, built)| built) else {
+        let Some(built) = self.anchors.get(&id) else {
             return Err(at(mark, "an alias to a value that it stands in"));
         };
         let built = built.clone();
@@ -175,7 +176,7 @@ impl Loader {
         if anchor != 0 {
             self.expand(1 + text.len(), mark)?;
             let value = Value::String(text.to_owned());
-            self.anchors.push((anchor, Built { value, size: 1 + text.len() }));
+            self.anchors.insert(anchor, Built { value, size: 1 + text.len() });
         }
         let Some(Open { kind: Kind::Map { entries, key, .. }, size, .. }) = self.open.last_mut()
         else {
@@ -195,7 +196,7 @@ impl Loader {
     fn put(&mut self, built: Built, anchor: usize, mark: Marker) -> Result<(), String> {
         if anchor != 0 {
             self.expand(built.size, mark)?;
-            self.anchors.push((anchor, built.clone()));
+            self.anchors.insert(anchor, built.clone());
         }
         let Built { value, size } = built;
         let Some(open) = self.open.last_mut() else {
@@ -446,5 +447,9 @@ mod tests {
         assert!(read(&"[".repeat(100_000)).is_err());
         assert!(read(&"- ".repeat(100_000)).is_err());
         assert!(read(&"{a: ".repeat(100_000)).is_err());
+        // An alias is found without a walk through all that were named.
+        let many: String = (0..60_000).map(|n| format!("- &n{n} 1\n")).collect();
+        let items = read(&format!("all:\n{many}{}", "- *n0\n".repeat(60_000))).unwrap();
+        assert_eq!(items["all"].as_array().map(Vec::len), Some(120_000));
     }
 }

@@ -16,8 +16,14 @@ impl Body {
             Self::ScopeStarted(start) => {
                 start.text.len() + start.args.as_ref().map_or(0, String::len)
             }
-            Self::AgentCalled { request, .. } => request.prompt.len(),
+            Self::AgentCalled { request, .. } => {
+                request.prompt.len() + request.schema.as_ref().map_or(0, String::len)
+            }
             Self::WorkflowCalled { args, .. } => args.as_ref().map_or(0, String::len),
+            Self::Logged { message, .. } => message.len(),
+            Self::PhaseSet { title, .. } => title.len(),
+            Self::SlotNulled { slot, .. } => slot.error.message.len() + slot.error.stack.len(),
+            Self::Warned { warning, .. } => warning.message.len(),
             Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
                 weight_of(outcome)
             }

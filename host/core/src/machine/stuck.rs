@@ -42,7 +42,7 @@ impl Machine {
             self.warn(Warning {
                 code: NOT_AWAITED.to_owned(),
                 message: format!(
-                    "step {call} was not awaited, and was cut off when the script ended"
+                    "step {call} was still at work when the script ended, and was cut off"
                 ),
                 path: None,
                 step: Some(*call),

@@ -72,6 +72,7 @@ impl TurnHost for Machine {
     }
 
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+        let named = target.len();
         let target = WorkflowTarget::read(&target).map_err(Refusal::Call)?;
         if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
             let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
@@ -82,7 +83,7 @@ impl TurnHost for Machine {
             return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
         }
         self.count_note()?;
-        self.count_bytes(args.as_ref().map_or(0, String::len))?;
+        self.count_bytes(named + args.as_ref().map_or(0, String::len))?;
         let call = self.next_call();
         let scope = self.current;
         let recorded = (target.clone(), args.clone());
@@ -140,6 +141,7 @@ impl TurnHost for Machine {
             state.phase = Some(title.clone());
         }
         let warning = if self.surface().is_first() { None } else { no_title(&title) };
+        self.count_bytes(title.len())?;
         self.record(Body::PhaseSet { scope, title })?;
         warning.map_or(Ok(()), |warning| self.warn(warning))
     }
@@ -157,6 +159,7 @@ impl TurnHost for Machine {
             stack: cut(slot.error.stack, LOG_BYTES_MAX),
             ..slot.error
         };
+        self.count_bytes(error.message.len() + error.stack.len())?;
         // Journals of surface 1 do not say which call it was.
         let is_made = |step: &CallId| (1..=self.last_call).contains(&step.0);
         let step = slot.step.filter(is_made).filter(|_| !self.surface().is_first());
@@ -229,9 +232,13 @@ impl Machine {
 /// The guest makes text of whatever it is given for a title.
 fn no_title(title: &str) -> Option<Warning> {
     let given = match title {
-        "undefined" => "`undefined`, which is what phase() without a title gives",
-        "[object Object]" => "`[object Object]`, which is what an object gives",
-        _ if title.trim().is_empty() => "empty",
+        "undefined" => "`undefined`, which is what phase() without a title gives".to_owned(),
+        "null" => "`null`, which is what an agent that failed gives".to_owned(),
+        "[object Promise]" => "`[object Promise]`: it was not awaited".to_owned(),
+        object if object.starts_with("[object ") && object.ends_with(']') => {
+            format!("`{object}`, which is what an object gives")
+        }
+        _ if title.trim().is_empty() => "empty".to_owned(),
         _ => return None,
     };
     Some(Warning {

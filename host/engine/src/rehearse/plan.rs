@@ -12,13 +12,13 @@ use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
-use smol_wf_core::selector;
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, Places};
 use super::stage::{Asked, Cue, Director, Ended, Found, Performance, perform};
 use super::stubs::Stubs;
 use super::{Rehearsal, culprit};
+use crate::agents;
 use crate::error::EngineError;
 
 /// Phases from which on those without agents are left out: a script that sets
@@ -297,7 +297,7 @@ impl Plan {
         self.capabilities.extend(request.isolation.clone());
         self.capabilities.insert("agent".to_owned());
         // A call whose model is no selector was refused when it was made.
-        if let Ok(choice) = selector::choose(request, &rehearsal.head) {
+        if let Ok(choice) = agents::choose(request, &rehearsal.head, &rehearsal.registry) {
             call.goes_to = choice.provider;
             call.with_model = choice.model;
             call.with_effort = choice.effort;

@@ -3,9 +3,10 @@
 //! Owns: whom of our children that we have not started to end, and how far that
 //! is. Never: ends one while a call is left whose it may be.
 //!
-//! A tool that forks twice, begins a session and clears its environment, as daemons
-//! do, may lose its parent before it was ever seen to belong to a tree. The system
-//! makes it our child then; when no call is left, it can only be an agent's.
+//! A tool that forks twice, begins a session or a group and clears its environment,
+//! as daemons do, may lose its parent before it was ever seen to belong to a tree.
+//! The system makes it our child then; when no call is left, it can only be an
+//! agent's. What it has started becomes our child in its turn when it has ended.
 
 use std::time::Instant;
 
@@ -20,6 +21,9 @@ pub(super) struct Strays {
     /// as the first process of a container, whose child every orphan becomes.
     ours_alone: bool,
     found: Vec<Seen>,
+    /// The last of those has ended since the table was read: its children, who are
+    /// ours now, may not be seen yet.
+    look_again: bool,
     since: Instant,
     at_once: bool,
 }
@@ -31,14 +35,15 @@ impl Strays {
         Self {
             ours_alone: !is_first && !system::is_orphan_about(&|_| false),
             found: Vec::new(),
+            look_again: false,
             since: Instant::now(),
             at_once: false,
         }
     }
 
-    /// Whether some are still being ended.
+    /// Whether some are still being ended, or may be there.
     pub(super) fn are_about(&self) -> bool {
-        !self.found.is_empty()
+        self.look_again || !self.found.is_empty()
     }
 
     /// The signal that cannot be refused is due now.
@@ -48,13 +53,15 @@ impl Strays {
 
     /// Finds them, when no call is left, and does what is due now.
     pub(super) fn look(&mut self, table: &Table, no_call_is_left: bool, now: Instant) {
+        if !self.are_about() {
+            self.since = now;
+        }
+        let were_found = !self.found.is_empty();
         self.found.retain(|one| table.is_alive(one));
         if no_call_is_left && self.ours_alone {
-            let new = table.orphans_in_sessions().filter(|one| !self.found.contains(one));
-            let new: Vec<Seen> = new.collect();
-            if self.found.is_empty() {
-                self.since = now;
-            }
+            // Whoever has changed its group since is the same.
+            let is_known = |one: &Seen| self.found.iter().any(|known| known.is_same(one));
+            let new: Vec<Seen> = table.orphans_apart().filter(|one| !is_known(one)).collect();
             new.iter().for_each(|one| system::signal(one, Signal::TERM));
             self.found.extend(new);
         }
@@ -64,6 +71,9 @@ impl Strays {
         }
         if taken > GRACE + GIVE_UP {
             self.found.clear();
+            self.look_again = false;
+            return;
         }
+        self.look_again = were_found && self.found.is_empty();
     }
 }

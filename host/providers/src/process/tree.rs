@@ -15,7 +15,8 @@ use super::system::{self, Seen};
 /// All processes at one moment, with what is needed to judge them.
 pub(super) struct Table {
     own: i32,
-    own_session: i32,
+    /// Our group and session.
+    own_place: (i32, i32),
     all: Vec<Seen>,
     /// For each id: who has it, whose parent it is, and whose group or session.
     near: HashMap<i32, Vec<Seen>>,
@@ -39,18 +40,18 @@ impl Table {
     }
 
     fn of(own: i32, all: Vec<Seen>) -> Self {
-        let own_session = all.iter().find(|one| one.pid == own).map_or(0, |one| one.session);
+        let own_place = all.iter().find(|one| one.pid == own).map_or((0, 0), place);
         let mut near: HashMap<i32, Vec<Seen>> = HashMap::new();
         for one in &all {
             let ids = BTreeSet::from([one.pid, one.parent, one.group, one.session]);
             ids.into_iter().for_each(|id| near.entry(id).or_default().push(*one));
         }
-        Self { own, own_session, all, near, marked: HashMap::new() }
+        Self { own, own_place, all, near, marked: HashMap::new() }
     }
 
     /// The orphans that have ended, for them to be waited for. A child that
-    /// another part of the program has started is in its session and in no
-    /// tree, and is left alone, as are `leaders`, who are waited for already.
+    /// another part of the program has started is in its group and in no tree,
+    /// and is left alone, as are `leaders`, who are waited for already.
     pub(super) fn ended_orphans(
         &self,
         leaders: &[i32],
@@ -60,7 +61,7 @@ impl Table {
             one.is_zombie
                 && one.parent == self.own
                 && !leaders.contains(&one.pid)
-                && (one.session != self.own_session || in_a_tree(one))
+                && (self.is_apart(one) || in_a_tree(one))
         };
         self.all.iter().filter(ended).map(|one| one.pid).collect()
     }
@@ -70,18 +71,27 @@ impl Table {
         self.near(one.pid).iter().any(|seen| seen.is_same(one) && !seen.is_zombie)
     }
 
-    /// Our children that are in a session of their own and run. Nothing that this
-    /// program starts begins one.
-    pub(super) fn orphans_in_sessions(&self) -> impl Iterator<Item = Seen> {
-        let is_orphan = |one: &&Seen| {
-            one.parent == self.own && one.session != self.own_session && !one.is_zombie
-        };
+    /// Our children that run in a group or session which is not ours. Of what this
+    /// program itself starts, only children that have a tree leave its group.
+    pub(super) fn orphans_apart(&self) -> impl Iterator<Item = Seen> {
+        let is_orphan =
+            |one: &&Seen| one.parent == self.own && self.is_apart(one) && !one.is_zombie;
         self.all.iter().filter(is_orphan).copied()
+    }
+
+    /// Whether it has left our group or session.
+    fn is_apart(&self, one: &Seen) -> bool {
+        place(one) != self.own_place
     }
 
     fn near(&self, id: i32) -> &[Seen] {
         self.near.get(&id).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Its group and session.
+fn place(one: &Seen) -> (i32, i32) {
+    (one.group, one.session)
 }
 
 /// The marks in the value of the variable: a program that was started below
@@ -213,19 +223,23 @@ mod tests {
     #[test]
     fn only_ended_orphans_are_waited_for() {
         let zombie = |one: Seen| Seen { is_zombie: true, ..one };
-        let all = vec![
+        let mut all = vec![
             seen(OWN, 1, OWN, OWN),
             zombie(seen(20, OWN, 20, OWN)),  // a leader
             zombie(seen(21, OWN, 20, OWN)),  // in its group
             zombie(seen(22, OWN, 22, 22)),   // in a session of its own
             zombie(seen(23, OWN, OWN, OWN)), // of another part of the program
             zombie(seen(24, 22, 22, 22)),    // not ours yet
+            zombie(seen(26, OWN, 26, OWN)),  // in a group of its own
             seen(25, OWN, 22, 22),
         ];
         let tree = tree("m");
+        let table = Table::of(OWN, all.clone());
+        assert_eq!(table.ended_orphans(&[20], &|one| tree.knows(one)), [21, 22, 26]);
+        assert_eq!(table.orphans_apart().map(|one| one.pid).collect::<Vec<_>>(), [25]);
+        all.iter_mut().for_each(|one| one.is_zombie = false);
         let table = Table::of(OWN, all);
-        assert_eq!(table.ended_orphans(&[20], &|one| tree.knows(one)), [21, 22]);
-        let running: Vec<i32> = table.orphans_in_sessions().map(|one| one.pid).collect();
-        assert_eq!(running, [25]);
+        let running: Vec<i32> = table.orphans_apart().map(|one| one.pid).collect();
+        assert_eq!(running, [20, 21, 22, 26, 25]);
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension as _, Row, ToSql, params};
+use smol_wf_core::archive::LINE_BYTES_MAX;
 use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
@@ -289,7 +290,7 @@ impl Session<'_> {
         if !moved {
             return Ok(record);
         }
-        let back = unpack(&record.body, &mut |digest| {
+        let back = unpack(&record.body, LINE_BYTES_MAX, &mut |digest| {
             if let Some(text) = seen.texts.get(digest) {
                 return Ok(Some(text.clone()));
             }
@@ -304,6 +305,9 @@ impl Session<'_> {
             UnpackError::Missing(digest) => {
                 self.corrupt(format!("the value {digest} of an entry is missing"))
             }
+            UnpackError::TooLarge => self.corrupt(format!(
+                "the values of an entry come to more than {LINE_BYTES_MAX} bytes"
+            )),
             UnpackError::Unreadable(reason) => self.corrupt(reason),
         })?;
         Ok(record)

@@ -47,6 +47,11 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, Store
         if found > NEWEST {
             return Err(StoreError::Newer { found, supported: NEWEST, path: path() });
         }
+        // Mark and version are written in one transaction with the tables.
+        if found < 1 {
+            let what = format!("our mark, and {found} for its version");
+            return Err(StoreError::Altered { path: path(), what });
+        }
         return Ok(found);
     }
     let empty = application == 0

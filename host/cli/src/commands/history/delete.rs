@@ -13,14 +13,14 @@ use serde::Serialize;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 
-use super::reader;
+use super::settings_of;
 use crate::failure::{CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag, StateName};
 use crate::standing::LatestFlags;
 use crate::table::Format;
 use crate::when::age;
 use crate::words::plural;
-use crate::{output, screen};
+use crate::{large, output, screen, setup};
 
 /// Delete runs, with their prompts and answers
 ///
@@ -111,7 +111,11 @@ impl DeleteArgs {
             let message = "name the runs to delete, or select them with --state or --all";
             return Err(CommandError::Usage(message.to_owned()));
         }
-        let engine = reader(&self.db, self.runs.first().map(String::as_str))?;
+        let settings = settings_of(&self.db)?;
+        let engine = match self.runs.first() {
+            Some(asked) => setup::engine_with_run(&settings, 1, asked)?,
+            None => setup::engine_to_look(&settings, 1)?,
+        };
         let chosen = self.chosen(&engine, selects).await?;
         if selects && !chosen.is_empty() && !self.dry_run && !self.yes {
             confirm(chosen.len())?;
@@ -123,7 +127,10 @@ impl DeleteArgs {
                 RunState::Running if selects => false,
                 _ if self.dry_run => true,
                 _ => match engine.delete(&id).await {
-                    Ok(()) => true,
+                    Ok(()) => {
+                        large::forget(&id, &settings);
+                        true
+                    }
                     // Taken up, or deleted, by another process since.
                     Err(EngineError::Held { .. } | EngineError::UnknownRun { .. }) if selects => {
                         false

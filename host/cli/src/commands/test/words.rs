@@ -6,7 +6,7 @@ use smol_wf_engine::{CallNote, Difference};
 
 use super::Tested;
 use crate::words::plural;
-use crate::{difference, screen};
+use crate::{difference, screen, shell};
 
 /// Differences that are shown: the first is nearly always the cause of the rest.
 const SHOWN_MAX: usize = 5;
@@ -131,12 +131,13 @@ fn named(call: &CallNote) -> String {
 /// What to type when the difference is meant, or to go on.
 fn next(tested: &Tested) -> Option<String> {
     let verdict = tested.verdict.as_ref().filter(|verdict| !verdict.pass)?;
-    let fixture = &tested.fixture;
+    let fixture = shell::word(&tested.fixture);
     let any = |is: fn(&Difference) -> bool| verdict.differences.iter().any(is);
     if tested.kept {
         let kept = "the answers so far are kept in";
         return Some(format!(
-            "{kept} {fixture}.kept; go on: smol-wf test {fixture} --record missing"
+            "{kept} {}.kept; go on: smol-wf test {fixture} --record missing",
+            screen::one_line(&tested.fixture)
         ));
     }
     if tested.error.is_some() {

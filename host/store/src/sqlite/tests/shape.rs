@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use smol_wf_core::journal::Chain;
 
 use super::super::open::NEW_DATABASE;
-use super::super::schema::{MIGRATIONS, NEWEST, SHAPES, digest, objects, shape};
+use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST, SHAPES, digest, objects, shape};
 use super::{SqliteStore, create};
 use crate::conformance::{key, logged};
 use crate::{Append, Holder, Store, Wake};
@@ -170,5 +170,25 @@ fn many_open_a_new_database_at_once() {
             .collect();
         names.sort();
         assert_eq!(names, ["runs.db", "runs.db-shm", "runs.db-wal"], "nothing else is left");
+    }
+}
+
+#[test]
+fn our_mark_without_a_version_is_refused_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    for version in [0, -1] {
+        let path = directory.path().join(format!("{version}.db"));
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(&format!(
+                "CREATE TABLE notes (text); PRAGMA application_id = {APPLICATION_ID};
+                 PRAGMA user_version = {version};"
+            ))
+            .unwrap();
+        drop(connection);
+        let before = fs::read(&path).unwrap();
+        let error = SqliteStore::open(&path).unwrap_err();
+        assert_eq!(error.code(), "store_altered", "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
     }
 }
