@@ -99,6 +99,13 @@ fn what_a_call_loses_is_said_on_stderr() {
     for part in ["args.s is a Set", "args.p is a promise that was not awaited", "(line 2)"] {
         assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
     }
+    let titles = "phase(Promise.resolve(1)); phase(new Set()); phase(null); phase('Review')";
+    let ran = body(&place, titles, &[]);
+    for part in ["`[object Promise]`: it was not awaited", "`[object Set]`", "`null`"] {
+        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.matches("the title of a phase").count(), 3, "{}", ran.stderr);
+    let ran = body(&place, text, &[]);
     let warnings = ran.report()["warnings"].to_string();
     assert!(warnings.contains("args_part") && warnings.contains("args_promise"), "{warnings}");
 }
