@@ -32,6 +32,7 @@ pub use self::answer::{
     correction_in_session, correction_prompt, parse_answer, why_no_json, with_schema_instructions,
 };
 pub use self::example::example;
+pub use self::known::{do_drafts_share, does_claude_code_take};
 
 use self::answer::shorten;
 use self::effort::TooMuch;
