@@ -83,7 +83,13 @@ impl From<Dialect> for Manner {
     }
 }
 
-pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Result<(), Failure> {
+/// `taken`: the schema of the recorded call that is met again.
+pub(crate) fn read(
+    request: &mut AgentRequest,
+    text: &str,
+    manner: Manner,
+    taken: Option<&str>,
+) -> Result<(), Failure> {
     for (name, value) in object(request, text, manner)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
         if value.is_null() {
@@ -100,10 +106,14 @@ pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Re
         let meant =
             if manner == Manner::Body { body::meant(&name, value) } else { Meant::Value(value) };
         match meant {
-            Meant::Value(value) => {
-                if manner != Manner::First && name == "schema" {
+            Meant::Value(value) if name == "schema" => {
+                // What is said of its words is for one of bounded size.
+                request.schema = Some(accepted(&value, taken)?);
+                if manner != Manner::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
+            }
+            Meant::Value(value) => {
                 set(request, &name, value).map_err(|error| with_hint(error, &name, manner))?;
             }
             Meant::Nothing => {}
@@ -111,6 +121,14 @@ pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Re
         }
     }
     Ok(())
+}
+
+/// The text of a schema that a call may have.
+fn accepted(schema: &Value, taken: Option<&str>) -> Result<String, Failure> {
+    match taken {
+        Some(taken) if schema.to_string() == taken => Ok(taken.to_owned()),
+        _ => schema::accept(schema),
+    }
 }
 
 /// What there is in place of what a call asked for.
@@ -135,7 +153,6 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
         "provider" => request.provider = Some(string(name, value)?),
         "effort" => request.effort = text(name, value)?,
         "agentType" => request.agent_type = Some(string(name, value)?),
-        "schema" => request.schema = Some(schema::accept(&value)?),
         "isolation" => match string(name, value)? {
             kind if kind == ISOLATION_WORKTREE => request.isolation = Some(kind),
             other => return Err(wrong(name, "'worktree' or nothing", &format!("'{other}'"))),
@@ -170,7 +187,7 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
         // For Claude Code's cache; it changes nothing here.
         "sharedHeadLength" if whole(&value, 0, u64::MAX).is_some() => {}
         "sharedHeadLength" => {
-            return Err(wrong(name, "a whole number of characters", &value.to_string()));
+            return Err(wrong(name, "a whole number of characters", &written(&value)));
         }
         _ => {}
     }
@@ -196,7 +213,7 @@ fn timeout(name: &str, value: &Value) -> Result<u64, Failure> {
         _ => None,
     };
     read.filter(|ms| (1..=AGENT_TIMEOUT_MS_MAX).contains(ms)).ok_or_else(|| {
-        wrong(name, "milliseconds, or text like '90s' or '5m', up to 24 h", &value.to_string())
+        wrong(name, "milliseconds, or text like '90s' or '5m', up to 24 h", &written(value))
     })
 }
 
@@ -210,7 +227,7 @@ fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
     )]
     let read = match value {
         Value::Number(number) => number.as_f64().map(|ms| ms.ceil() as u64),
-        Value::String(text) if NOT_FINITE.contains(&text.as_str()) => Some(0),
+        Value::String(_) if not_finite(value).is_some() => Some(0),
         Value::String(text) => duration_ms(text),
         _ => None,
     };
@@ -221,6 +238,16 @@ fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
 /// How numbers arrive that JSON has no word for.
 const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
+/// Such a number, if it is one.
+fn not_finite(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| NOT_FINITE.contains(text))
+}
+
+/// A value as its author wrote it.
+fn written(value: &Value) -> String {
+    not_finite(value).map_or_else(|| shown(&value.to_string()), ToOwned::to_owned)
+}
+
 fn retry(name: &str, value: Value) -> Result<Retry, Failure> {
     let takes = format!(
         "{{ maxAttempts: 1 to {RETRY_ATTEMPTS_MAX}, backoffMs: 0 to {RETRY_BACKOFF_MS_MAX} }}"
@@ -229,7 +256,7 @@ fn retry(name: &str, value: Value) -> Result<Retry, Failure> {
     let mut retry =
         Retry { max_attempts: RETRY_ATTEMPTS_ASKED, backoff_ms: RETRY_BACKOFF_MS_DEFAULT };
     for (field, value) in &fields {
-        let refused = || wrong(name, &takes, &format!("{{ {field}: {value} }}"));
+        let refused = || wrong(name, &takes, &format!("{{ {field}: {} }}", written(value)));
         match field.as_str() {
             "maxAttempts" => {
                 let attempts = whole(value, 1, RETRY_ATTEMPTS_MAX.into()).ok_or_else(refused)?;
