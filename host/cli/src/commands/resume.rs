@@ -72,10 +72,16 @@ impl ResumeArgs {
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 
-    /// The script as it is now; none when its file is gone.
+    /// The script as it is now; none when its file is gone, or it never had one.
     fn script(&self, head: &RunHead) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
             return Ok(Some(find_script(path)?));
+        }
+        if library::is_piped(&head.script_path) {
+            if !self.as_recorded {
+                talk("the script came from stdin; going on with the recorded text");
+            }
+            return Ok(None);
         }
         let path = PathBuf::from(&head.script_path);
         match library::load_named(&path, paths::home().as_deref()) {
