@@ -6,9 +6,13 @@ the linker puts side by side (host/cli/build.rs).
     scripts/function-order.py --check FILE  say how many of its names a program has
 
 PROGRAM is an optimised smol-wf with its symbols; without one it is built, which
-takes some ten minutes. Needs valgrind and nm. Names stand without the hash that
-each compiler and profile gives them. --check exits 1 below 80 %: the program then
-takes more memory and page faults to start, and nothing else.
+takes some ten minutes. Needs valgrind and nm. --check exits 1 below 80 %: the
+program then takes more memory and page faults to start, and nothing else.
+
+A generic function has one name for all its kinds, and a hash behind it tells them
+apart. Names are written with their hash, so that only the kinds that are called
+are put together. Another compiler gives other hashes: a star says that all kinds
+of the name may then be taken, since they are not much larger than those called.
 """
 
 import os
@@ -23,11 +27,11 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 LIST = PROJECT / "host/cli/function-order.txt"
 KEPT_LEAST = 0.8
 
-HASHED = re.compile(r"^(_ZN.*?)17h[0-9a-f]{16}E(?:\..*)?$|^(.*?)\.llvm\.\d+$")
+OF_MODULE = re.compile(r"\.llvm\.\d+$")
+HASH = re.compile(r"17h[0-9a-f]{16}E$")
 CALLED = re.compile(r"^c?fn=\(\d+\) (\S+?)(?:'\d+)?$", re.MULTILINE)
 
-# A generic function has one name for all its kinds, and all of them are put where
-# one was called: only if the others are not much larger than that one.
+# How much larger than what is called the other kinds of a name may be, together.
 OTHERS_MOST = 2
 
 FAN_OUT = """export const meta = { name: 'fan', description: 'a fan-out, a schema and a limit' }
@@ -40,16 +44,20 @@ return all.length
 """
 
 
+def full(name):
+    """Without the number of the module, which changes with all that is in it."""
+    return OF_MODULE.sub("", name)
+
+
 def bare(name):
-    hashed = HASHED.match(name)
-    return hashed.group(1) or hashed.group(2) if hashed else name
+    return HASH.sub("", full(name))
 
 
-def sizes_of(program):
-    """Bytes of each function."""
+def functions_of(program):
+    """Address and bytes of each function."""
     listed = subprocess.run(["nm", "-S", program], capture_output=True, text=True, check=True).stdout
     rows = (line.split() for line in listed.splitlines())
-    return {row[3]: int(row[1], 16) for row in rows if len(row) == 4 and row[2] in "tTwW"}
+    return {row[3]: (row[0], int(row[1], 16)) for row in rows if len(row) == 4 and row[2] in "tTwW"}
 
 
 def built(folder):
@@ -86,26 +94,35 @@ def called(program, folder):
 
 
 def write(program, folder):
-    sizes = sizes_of(program)
-    whole, touched = {}, {}
-    for name, size in sizes.items():
+    functions = functions_of(program)
+    names_at, whole, touched = {}, {}, {}
+    for name, (address, size) in functions.items():
+        names_at.setdefault(address, []).append(name)
         whole[bare(name)] = whole.get(bare(name), 0) + size
-    for name in called(program, folder):
-        if name in sizes:
-            touched[bare(name)] = touched.get(bare(name), 0) + sizes[name]
-    # The guest has a section of its own.
-    names = [name for name, size in touched.items()
-             if whole[name] <= (1 + OTHERS_MOST) * size and not name.endswith("image5GUEST")]
+    # Functions of the same code are one, under several names: valgrind says one
+    # of them, and the linker may know the code by another. The guest has a place
+    # of its own.
+    addresses = (functions[name][0] for name in called(program, folder) if name in functions)
+    names = [name for address in dict.fromkeys(addresses) for name in names_at[address]
+             if not bare(name).endswith("image5GUEST")]
+    for name in names:
+        touched[bare(name)] = touched.get(bare(name), 0) + functions[name][1]
+    few = {name for name, size in touched.items() if whole[name] <= (1 + OTHERS_MOST) * size}
+    lines = dict.fromkeys(full(name) + (" *" if bare(name) in few else "") for name in names)
     compiler = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    LIST.write_text("\n".join([f"# Written by scripts/function-order.py, with {compiler}.", *names, ""]))
-    print(f"{len(names)} names, {sum(whole[name] for name in names) >> 10} KiB, in {LIST.relative_to(PROJECT)}")
+    LIST.write_text("\n".join([f"# Written by scripts/function-order.py, with {compiler}.", *lines, ""]))
+    size = sum(dict(functions[name] for name in names).values())
+    print(f"{len(lines)} names, {size >> 10} KiB, in {LIST.relative_to(PROJECT)}")
 
 
 def check(program):
-    there = {bare(name) for name in sizes_of(program)}
-    names = [line for line in LIST.read_text().splitlines() if not line.startswith("#")]
-    kept = sum(name in there for name in names)
-    print(f"{kept} of {len(names)} names are in {program}")
+    there = functions_of(program)
+    lines = [line for line in LIST.read_text().splitlines() if not line.startswith("#")]
+    names = [line.removesuffix(" *") for line in lines]
+    for what, form in [("with their hash", full), ("without it", bare)]:
+        found = {form(name) for name in there}
+        kept = sum(form(name) in found for name in names)
+        print(f"{kept} of {len(names)} names are in {program}, {what}")
     return 0 if kept >= KEPT_LEAST * len(names) else 1
 
 

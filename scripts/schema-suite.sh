@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the required tests of the official JSON Schema suite, draft 7 and 2020-12,
-# the way of agent({schema}). The suite is taken from the sources of the Python
+# Runs the required tests of the official JSON Schema suite, for every draft that
+# is understood, the way of agent({schema}). The suite is taken from the sources of the Python
 # package jsonschema, which carries it whole; the npm package
 # @json-schema-org/tests only names a git repository.
 set -euo pipefail

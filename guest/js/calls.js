@@ -4,9 +4,10 @@
 import {
   PromiseClass, StringOf, joined, newMap, parse, rejected, slots, stringify, substring, toWellFormed,
 } from "smol:primordials";
-import { anticipate, anticipateRange, fail, show, typeError } from "smol:errors";
+import { failAt, failRangeAt, placeOfCall, show, typeError } from "smol:errors";
 import { isModernBody, sees } from "smol:surface";
 import { optionsJson } from "smol:json";
+import { argsJson } from "smol:result";
 
 // More than the host takes of a prompt, of options and of arguments, and of a
 // line: it is the host that refuses or cuts them, and never is given so much
@@ -24,17 +25,26 @@ export const useHost = (imports) => {
   host = imports;
 };
 
-const nothing = () => undefined;
+// What there is to know of each kind of call: `read` turns the outcome's text
+// into the value, `fail` makes the error.
+const AGENT = { __proto__: null, name: "AgentError", read: parse, fail: failAt };
+// A child that returned nothing has no text at all.
+const childResult = (text) => (text === "" ? undefined : parse(text));
+const WORKFLOW = { __proto__: null, name: "WorkflowError", read: childResult, fail: failAt };
+const SLEEP = { __proto__: null, name: "RangeError", read: () => undefined, fail: failRangeAt };
 
 // `answer` is the number of the call, or `[code, message]` of a refusal.
-// `error` was made where the author made the call; `read` turns the outcome's
-// text into the value.
-const expect = (answer, error, name, read) => {
-  if (typeof answer !== "number") return rejected(fail(error, answer[0], answer[1], name));
+// `stack` is where the author made the call.
+const expect = (answer, stack, kind) => {
+  if (typeof answer !== "number") return rejected(kind.fail(stack, answer[0], answer[1], kind.name));
   return new PromiseClass((resolve, reject) => {
-    pending.set(answer, { __proto__: null, resolve, reject, error, name, read });
+    pending.set(answer, { __proto__: null, resolve, reject, stack, kind });
   });
 };
+
+// The agent that was given as `null` last: only one that failed is, unless its
+// schema lets it answer so.
+let lastNull;
 
 /** Called by the host's `settle`; a number that is not pending means nothing. */
 export const settle = (call, ok, text, message, name) => {
@@ -42,27 +52,26 @@ export const settle = (call, ok, text, message, name) => {
   if (entry === undefined) return;
   pending.delete(call);
   if (!ok) {
-    entry.reject(fail(entry.error, text, message, typeof name === "string" ? name : entry.name, call));
+    const { kind } = entry;
+    entry.reject(kind.fail(entry.stack, text, message, typeof name === "string" ? name : kind.name, call));
     return;
   }
   let value;
   try {
-    value = entry.read(text);
+    value = entry.kind.read(text);
   } catch (error) {
     entry.reject(error);
     return;
   }
+  if (value === null && entry.kind === AGENT) lastNull = call;
   entry.resolve(value);
 };
-
-// A child that returned nothing has no text at all.
-const childResult = (text) => (text === "" ? undefined : parse(text));
 
 export const calls = {
   __proto__: null,
 
   agent(prompt, options) {
-    const error = anticipate();
+    const stack = placeOfCall();
     const kind = typeof prompt;
     const words = (kind === "number" || kind === "bigint") && isModernBody() ? StringOf(prompt) : prompt;
     if (typeof words !== "string" || words === "") {
@@ -70,17 +79,17 @@ export const calls = {
     }
     let text;
     try {
-      text = optionsJson(options, "agent(prompt, options): the options", error.stack);
+      text = optionsJson(options, "agent(prompt, options): the options", stack);
     } catch (reason) {
       return rejected(reason);
     }
-    const stack = sees(2) ? error.stack : null;
-    const answer = host.agent(toWellFormed(atMost(words, LONG)), atMost(text, LONG), stack);
-    return expect(answer, error, "AgentError", parse);
+    const place = sees(2) ? stack : null;
+    const answer = host.agent(toWellFormed(atMost(words, LONG)), atMost(text, LONG), place, lastNull);
+    return expect(answer, stack, AGENT);
   },
 
   workflow(nameOrRef, args) {
-    const error = anticipate();
+    const stack = placeOfCall();
     let target;
     let text;
     try {
@@ -88,7 +97,7 @@ export const calls = {
       if (typeof path === "string") target = '{"scriptPath":' + stringify(path) + "}";
       else if (typeof nameOrRef === "string" && nameOrRef !== "") target = stringify(nameOrRef);
       else throw typeError("workflow(target, args): the target must be a name or {scriptPath}");
-      text = stringify(args);
+      text = sees(2) ? argsJson(args, isModernBody(), stack) : stringify(args);
       if (text === undefined && args !== undefined) {
         throw typeError("workflow(target, args): the args must be a value that JSON can hold");
       }
@@ -96,15 +105,15 @@ export const calls = {
       return rejected(reason);
     }
     const answer = host.workflow(atMost(target, LONG), text === undefined ? text : atMost(text, LONG));
-    return expect(answer, error, "WorkflowError", childResult);
+    return expect(answer, stack, WORKFLOW);
   },
 
   sleep(milliseconds) {
-    const error = anticipateRange();
+    const stack = placeOfCall();
     if (typeof milliseconds !== "number") {
       return rejected(typeError("sleep(milliseconds): the time must be a number"));
     }
-    return expect(host.sleep(milliseconds), error, "RangeError", nothing);
+    return expect(host.sleep(milliseconds), stack, SLEEP);
   },
 
   phase(title) {

@@ -2,7 +2,7 @@
 
 import {
   ErrorClass, TypeErrorClass, RangeErrorClass, StringOf, apply, data, defineProperty, find, isArray, joined,
-  lines, newWeakMap, slots, stringify, substring, toWellFormed,
+  lines, newMap, newWeakMap, slots, stringify, substring, toWellFormed,
 } from "smol:primordials";
 import { sees } from "smol:surface";
 
@@ -20,12 +20,28 @@ const failureCodes = newWeakMap();
 // And of which call.
 const failedCalls = newWeakMap();
 
+// Stacks of calls. Calls of one place have the same text, and a fan-out makes
+// very many of them: it is kept once.
+const STACKS_MAX = 64;
+let stacks = newMap();
+let stacksCount = 0;
+
 /**
- * An error without words yet. Made when a call is made, so that its stack
- * holds the author's line; `fail` gives it the words once the call has failed.
+ * Where the author makes a call. Kept with the call, so that its failure shows
+ * the author's line; `failAt` makes the error once the call has failed.
  */
-export const anticipate = () => new ErrorClass("");
-export const anticipateRange = () => new RangeErrorClass("");
+export const placeOfCall = () => {
+  const { stack } = new ErrorClass("");
+  const known = stacks.get(stack);
+  if (known !== undefined) return known;
+  if (stacksCount === STACKS_MAX) {
+    stacks = newMap();
+    stacksCount = 0;
+  }
+  stacksCount++;
+  stacks.set(stack, stack);
+  return stack;
+};
 
 const withoutPrelude = (stack) => {
   const all = lines(stack);
@@ -41,7 +57,7 @@ const withoutPrelude = (stack) => {
 // So that a script that prints the stack sees its own frames.
 const tidy = (error) => defineProperty(error, "stack", data(withoutPrelude(error.stack), false));
 
-export const fail = (error, code, message, name, call) => {
+const fail = (error, code, message, name, call) => {
   defineProperty(error, "message", data(message, false));
   defineProperty(error, "name", data(name, false));
   defineProperty(error, "code", data(code));
@@ -50,8 +66,21 @@ export const fail = (error, code, message, name, call) => {
   return tidy(error);
 };
 
+const failed = (error, stack, code, message, name, call) => {
+  defineProperty(error, "stack", data(stack, false));
+  return fail(error, code, message, name, call);
+};
+
+/** The error of a call that was made at `stack` and has failed. */
+export const failAt = (stack, code, message, name, call) =>
+  failed(new ErrorClass(""), stack, code, message, name, call);
+
+/** The same, as a `RangeError`. */
+export const failRangeAt = (stack, code, message, name, call) =>
+  failed(new RangeErrorClass(""), stack, code, message, name, call);
+
 /** The error of something that the host refused with `[code, message]`. */
-export const refusal = (answer, name) => fail(anticipateRange(), answer[0], answer[1], name);
+export const refusal = (answer, name) => fail(new RangeErrorClass(""), answer[0], answer[1], name);
 
 export const typeError = (message) => tidy(new TypeErrorClass(message));
 

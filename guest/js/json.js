@@ -1,10 +1,11 @@
 // Values as JSON text: the options of a call, and the result of a script.
 
 import {
-  charCode, freeze, isArray, ownKeys, parse, pathStep, stringify,
+  StringOf, apply, charCode, create, freeze, isArray, keysOf, newWeakMap, ownKeys, parse, pathStep, stringify,
 } from "smol:primordials";
 import { typeError } from "smol:errors";
-import { isModernBody } from "smol:surface";
+import { lookInto, unfitKind } from "smol:result";
+import { isModernBody, sees } from "smol:surface";
 import { warn } from "smol:warnings";
 
 const UNFIT = { __proto__: null, function: "a function", symbol: "a symbol", bigint: "a BigInt" };
@@ -51,11 +52,70 @@ export const strictJson = (value, root) => {
   }
 };
 
+// Those that hold an agent to something: to lose one would set it free.
+const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "isolation", "schema"];
+
+// Parts of options that were looked into: most calls share theirs.
+const seen = newWeakMap();
+
+// JSON has no word for these numbers, and the host shall see what was written.
+const spoken = (value) =>
+  typeof value === "number" && (value !== value || value === Infinity || value === -Infinity) ? StringOf(value) : value;
+
+// A number that is none can be no name, and must not pass for one.
+const NAMES = ["model", "provider", "agentType"];
+
+const isOneOf = (list, name) => {
+  for (let index = 0; index < list.length; index++) if (list[index] === name) return true;
+  return false;
+};
+
+// A copy of the options that loses nothing of them without a word.
+const wholeOptions = (given, what, stack) => {
+  const toJSON = given.toJSON;
+  const options = typeof toJSON === "function" ? apply(toJSON, given, [""]) : given;
+  if (typeof options !== "object" || options === null || isArray(options)) return options;
+  const copy = create(null);
+  const keys = keysOf(options);
+  for (let index = 0; index < keys.length; index++) {
+    const name = keys[index];
+    const value = options[name];
+    const unfit = typeof value === "object" ? undefined : unfitKind(value);
+    const path = "options" + pathStep(false, name);
+    if (unfit !== undefined) {
+      const problem = path + " is " + unfit;
+      if (!isModernBody() || unfit === "a BigInt" || isOneOf(RESTRICTING, name)) throw typeError(what + ": " + problem);
+      warn("options_part", problem + ": it is left out of the options", { __proto__: null, path, stack });
+      continue;
+    }
+    if (typeof value !== "object" || value === null) {
+      copy[name] = spoken(value);
+      if (copy[name] !== value && isOneOf(NAMES, name)) throw typeError(what + ": " + path + " is " + copy[name]);
+      continue;
+    }
+    if (seen.get(value) === undefined) {
+      lookInto(value, path, isModernBody(), what, stack);
+      seen.set(value, true);
+    }
+    copy[name] = name === "retry" ? spokenParts(value) : value;
+  }
+  return copy;
+};
+
+// The numbers of `retry`, as above.
+const spokenParts = (value) => {
+  if (isArray(value) || typeof value.toJSON === "function") return value;
+  const copy = create(null);
+  const keys = keysOf(value);
+  for (let index = 0; index < keys.length; index++) copy[keys[index]] = spoken(value[keys[index]]);
+  return copy;
+};
+
 /** JSON text of a call's options, read once; `{}` when there are none. */
 export const optionsJson = (options, what, stack) => {
   if (options === undefined || options === null) return "{}";
   if (typeof options === "object" && !isArray(options)) {
-    const text = stringify(options);
+    const text = stringify(sees(2) ? wholeOptions(options, what, stack) : options);
     if (text !== undefined && charCode(text, 0) === 123) return text;
   }
   if (isModernBody()) {

@@ -1,4 +1,5 @@
-// The result of a script as JSON text, from surface 2 on.
+// Values as JSON text, from surface 2 on: the result of a script, the arguments
+// of a child, a schema.
 //
 // A copy is built first and written then: the copy has no prototypes, so that
 // nothing a script did to those of arrays and objects changes its result, and
@@ -9,10 +10,13 @@ import {
   SetProto, StringOf, StringValueOf, WeakMapProto, WeakSetProto, apply, create, getPrototypeOf, isArray,
   keysOf, newSet, pathStep, setPrototypeOf, slots, stringify,
 } from "smol:primordials";
-import { describe, failureCodeOf } from "smol:errors";
+import { describe, failureCodeOf, typeError } from "smol:errors";
 import { warn } from "smol:warnings";
 
 const NO_WORD = { __proto__: null, function: "a function", symbol: "a symbol", bigint: "a BigInt" };
+
+/** What a value is called that JSON cannot hold whatever it is; else undefined. */
+export const unfitKind = (value) => NO_WORD[typeof value];
 
 const inherits = (value, proto) => {
   for (let at = getPrototypeOf(value); at !== null; at = getPrototypeOf(at)) {
@@ -27,7 +31,9 @@ const HOLLOW = [
   [RegExpProto, "a regular expression"],
 ];
 
-const hollow = (value) => {
+const hollow = (value, purpose) => {
+  // Claude Code's children get {} too. A result shows what an error says.
+  if (purpose !== RESULT && inherits(value, ErrorProto)) return "an error";
   for (let index = 0; index < HOLLOW.length; index++) {
     if (inherits(value, HOLLOW[index][0])) return HOLLOW[index][1];
   }
@@ -65,12 +71,37 @@ const errorParts = (error, copy) => {
   return false;
 };
 
+/** What a value is for, in the words of a warning. */
+const RESULT = { __proto__: null, part: "result_part", promise: "result_promise", whole: "the result" };
+const ARGS = { __proto__: null, part: "args_part", promise: "args_promise", whole: "the arguments" };
+const OPTIONS = { __proto__: null, part: "options_part", promise: "options_part", whole: "the options" };
+
+export const resultJson = (value, root, lenient) => valueJson(value, root, lenient, RESULT, undefined);
+
+// What has no text must be said: a child would be started with nothing, an agent
+// asked without its schema.
+const refused = (what, problem) => typeError(what + ": " + problem);
+
+/** JSON text of the arguments of `workflow()`; undefined of undefined. */
+export const argsJson = (value, lenient, stack) => {
+  if (value === undefined) return undefined;
+  const { text, problem } = valueJson(value, "args", lenient, ARGS, stack);
+  if (problem !== undefined) throw refused("workflow(target, args)", problem);
+  return text === "" ? undefined : text;
+};
+
+/** Says what JSON would lose of a part of the options of a call. */
+export const lookInto = (value, root, lenient, what, stack) => {
+  const { problem } = valueJson(value, root, lenient, OPTIONS, stack);
+  if (problem !== undefined) throw refused(what, problem);
+};
+
 /**
  * `{text}`, or `{problem}` that says where and why there is none. `lenient`:
  * parts without a word in JSON are left out with a warning instead. No text at
- * all is `undefined`.
+ * all is `undefined`. `stack` is where in the author's text the value is used.
  */
-export const resultJson = (value, root, lenient) => {
+const valueJson = (value, root, lenient, purpose, stack) => {
   let problem;
   const open = newSet();
   const box = slots(1);
@@ -91,7 +122,7 @@ export const resultJson = (value, root, lenient) => {
       problem = path + " " + what;
       return;
     }
-    warn("result_part", path + " " + what + ": it is left out of the result", { __proto__: null, path });
+    warn(purpose.part, path + " " + what + ": it is left out of " + purpose.whole, { __proto__: null, path, stack });
   };
 
   const enter = (at, key, source) => {
@@ -116,16 +147,17 @@ export const resultJson = (value, root, lenient) => {
             problem = message;
             return;
           }
-          warn("result_promise", message + ", so the result has {} there", { __proto__: null, path });
+          const shown = message + ", so " + purpose.whole + " " + (purpose === RESULT ? "has" : "have") + " {} there";
+          warn(purpose.promise, shown, { __proto__: null, path, stack });
         }
-        const what = hollow(source);
+        const what = hollow(source, purpose);
         if (what !== undefined) {
           const path = pathTo(at, key);
-          warn("result_part", path + " is " + what + ", which JSON shows as {}", { __proto__: null, path });
+          warn(purpose.part, path + " is " + what + ", which JSON shows as {}", { __proto__: null, path, stack });
         }
       }
       keys = keysOf(source);
-      if (inherits(source, ErrorProto) && errorParts(source, copy)) keys = withErrors(keys);
+      if (purpose === RESULT && inherits(source, ErrorProto) && errorParts(source, copy)) keys = withErrors(keys);
       count = keys.length;
     }
     at.copy[key] = copy;

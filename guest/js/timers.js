@@ -4,7 +4,7 @@
 import {
   NumberOf, apply, defineProperty, freeze, global, newMap, truncate,
 } from "smol:primordials";
-import { describe, refusal, typeError } from "smol:errors";
+import { describe, placeOfCall, refusal, typeError } from "smol:errors";
 import { warn, useHost as warningsUseHost } from "smol:warnings";
 
 const callbacks = newMap();
@@ -17,10 +17,13 @@ export const useHost = (imports) => {
 
 const NO_ARGUMENTS = [];
 
+// Once a script.
+let warnedOfArguments = false;
+
 const functions = {
   __proto__: null,
 
-  setTimeout(callback, milliseconds) {
+  setTimeout(callback, milliseconds, ...others) {
     if (typeof callback !== "function") {
       throw typeError("setTimeout(callback, milliseconds): the callback must be a function");
     }
@@ -29,6 +32,12 @@ const functions = {
     const answer = host.setTimer(given >= 1 ? truncate(given) : 1);
     if (typeof answer !== "number") throw refusal(answer, "RangeError");
     callbacks.set(answer, callback);
+    if (others.length > 0 && !warnedOfArguments) {
+      warnedOfArguments = true;
+      const message = "setTimeout(callback, milliseconds): a callback is given no arguments; " +
+        "write setTimeout(() => callback(value), milliseconds)";
+      warn("timer_arguments", message, { __proto__: null, stack: placeOfCall() });
+    }
     return answer;
   },
 

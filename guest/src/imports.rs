@@ -27,16 +27,17 @@ pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 }
 
 /// `stack` is where in the author's text the call is; none looks for nothing in
-/// the prompt.
+/// the prompt. `nulled` is the agent that was given as `null` last.
 fn agent<'js>(
     ctx: Ctx<'js>,
     prompt: String,
     options: String,
     stack: Option<String>,
+    nulled: Option<u32>,
 ) -> Result<Value<'js>> {
     let called = calls::agent(&prompt, &wellformed::json(options));
     if let (Ok(call), Some(stack)) = (&called, stack) {
-        prompt::look_into(&prompt, *call, &stack);
+        prompt::look_into(&prompt, *call, &stack, nulled);
     }
     answer(&ctx, called)
 }

@@ -38,19 +38,35 @@ fn main() {
 }
 
 /// A script for the linker: one more section, with those functions in front of
-/// all others. Each has a section of its own to begin with, whose name ends in a
-/// hash that differs between compilers and profiles.
+/// all others. Each has a section of its own to begin with, named like it, and
+/// like others that are seldom called if the compiler takes it for such. Behind
+/// the very functions of the list stand those that only another compiler's hash
+/// tells from them; where that compiler is at work, these are all there are.
 fn sections(names: &str) -> String {
+    let lines = || names.lines().filter(|line| !line.starts_with('#'));
     let mut script = "SECTIONS {\n  .text.order : {\n".to_owned();
-    for name in names.lines().filter(|name| !name.starts_with('#')) {
-        // Writing to a string does not fail.
-        let _ = match name.starts_with("_ZN") {
-            true => writeln!(script, "    *(.text.{name}17h*)"),
-            false => writeln!(script, "    *(.text.{name} .text.{name}.llvm.*)"),
+    // Writing to a string does not fail.
+    for line in lines() {
+        let name = line.trim_end_matches(" *");
+        // Behind the hash the number of a module may stand.
+        let _ = match without_hash(name) {
+            Some(_) => writeln!(script, "    *(.text.{name}* .text.unlikely.{name}*)"),
+            None => {
+                writeln!(script, "    *(.text.{name} .text.{name}.llvm.* .text.unlikely.{name})")
+            }
         };
+    }
+    for name in lines().filter_map(|line| without_hash(line.strip_suffix(" *")?)) {
+        let _ = writeln!(script, "    *(.text.{name}17h*)");
     }
     script.push_str("  }\n} INSERT BEFORE .text;\n");
     script
+}
+
+fn without_hash(name: &str) -> Option<&str> {
+    const HASH: &str = "17h0123456789abcdefE";
+    let (name, hash) = name.split_at_checked(name.len().checked_sub(HASH.len())?)?;
+    (hash.starts_with("17h") && hash.ends_with('E')).then_some(name)
 }
 
 /// Whether the linker of this build takes this flag: LLD does, which is rustc's

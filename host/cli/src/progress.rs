@@ -210,6 +210,13 @@ impl Watcher for Progress {
         }
     }
 
+    /// Said at once: the first line of a run may be long in coming.
+    fn held_up(&self, message: &str) {
+        if self.level >= LogLevel::Warn {
+            talk(&format!("warning: {message}"));
+        }
+    }
+
     fn warn(&self, message: &str) {
         if self.run.get().is_none() {
             locked(&self.early).push(message.to_owned());

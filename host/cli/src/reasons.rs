@@ -23,7 +23,7 @@ pub(crate) fn place(code: &str, text: &str) -> Option<String> {
 pub(crate) fn arguments(error: &ReportError, text: Option<&str>) -> Option<String> {
     let (line, column) = error.line.zip(error.column)?;
     let read = error.message.strip_prefix("cannot read property '")?;
-    let name = read.strip_suffix("' of undefined").filter(|name| !name.is_empty())?;
+    let (name, _) = read.split_once("' of undefined").filter(|(name, _)| !name.is_empty())?;
     let line = text?.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
     let before: String = line.chars().take(usize::try_from(column).ok()?.checked_sub(1)?).collect();
     let on = before.strip_suffix('.')?.strip_suffix("args")?;
@@ -63,9 +63,11 @@ mod tests {
     #[test]
     fn a_missing_argument_is_told_where_it_is_args_that_was_read() {
         let undefined = "cannot read property 'files' of undefined";
+        let named = "cannot read property 'files' of undefined: `args` is undefined";
         for (text, message, column, is_told) in [
             ("args.files.map(f)", undefined, 6, true),
             ("f(args.files)", undefined, 8, true),
+            ("args.files.map(f)", named, 6, true),
             ("options.args.files", undefined, 14, false),
             ("myargs.files", undefined, 8, false),
             ("answer.files", undefined, 8, false),

@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
@@ -15,7 +16,7 @@ use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
-    SqliteStore, Store, Times,
+    START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, starts_late,
 };
 
 use crate::agents::Catalogue;
@@ -28,7 +29,35 @@ use crate::screen;
 /// none: for commands that write.
 pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(Box::new(SqliteStore::open(path)?), path, settings, instances_max)
+    over(
+        Box::new(patiently(path, settings, SqliteStore::open_within)?),
+        path,
+        settings,
+        instances_max,
+    )
+}
+
+/// Opens a database that another process may have locked: one that backs it up or
+/// makes it smaller. No signal is listened to yet, so Ctrl-C ends the wait.
+fn patiently(
+    path: &Path,
+    settings: &Settings,
+    open: impl Fn(&Path, Duration) -> Result<SqliteStore, StoreError>,
+) -> Result<SqliteStore, StoreError> {
+    const TOLD_AFTER: Duration = Duration::from_secs(1);
+    let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
+    let give_up = Instant::now() + longest.min(START_LOCKED_MAX);
+    let mut is_told = false;
+    loop {
+        match open(path, TOLD_AFTER) {
+            Err(busy @ StoreError::Busy { .. }) if Instant::now() < give_up => {
+                if !std::mem::replace(&mut is_told, true) {
+                    talk(&format!("warning: {}", starts_late(&busy)));
+                }
+            }
+            done => return done,
+        }
+    }
 }
 
 /// What is to be said of the database that [`engine`] is about to make: a path
@@ -62,7 +91,12 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
 /// The same for commands that look first: one that may only be read is.
 fn engine_or_reader(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(Box::new(SqliteStore::open_or_read(path)?), path, settings, instances_max)
+    over(
+        Box::new(patiently(path, settings, SqliteStore::open_or_read_within)?),
+        path,
+        settings,
+        instances_max,
+    )
 }
 
 /// The same for commands that only look: where there is no database, none is

@@ -331,3 +331,20 @@ fn two_accounts_with_one_agent_have_two_names() {
     let names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["claude-code", "codex", "opencode", "pi", "work", "debug"]);
 }
+
+/// Every line is a sign of life, so only the time for all of it ends such an agent.
+#[test]
+fn an_agent_that_repeats_itself_for_ever_is_ended_by_the_time_that_it_has() {
+    let place = Place::new();
+    let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
+        command = ['sh', '-c', 'yes working >&2']\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    place.write(
+        "w.mjs",
+        "export const meta = { name: 'n', description: 'd' }\n\
+        return agent('p', { retry: { maxAttempts: 1 }, onFailure: 'throw' })\n",
+    );
+    let args = ["run", "w.mjs", "--idle-timeout", "3s", "--agent-timeout", "6s"];
+    let ran = finish(place.at_home(&args).spawn().unwrap());
+    ran.fails(1, &["gave no answer within 6 s; it was last doing: sh working"]);
+}

@@ -56,6 +56,10 @@ fn a_path_is_the_callers_then_the_runs_then_the_projects() {
     assert_eq!(ran.ok()["results"], "app/c.js");
     assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
     asks(&place, "app/sub", &path("none.js")).fails(1, &["`flows/none.js` or `sub/none.js`"]);
+    // What the script wrote is in the message, though it goes up and down.
+    asks(&place, "app", &path("../gone.js"))
+        .fails(1, &["there is no file `gone.js` for `../gone.js`"]);
+    asks(&place, "app", &path("../../gone.js")).fails(1, &["`../../gone.js` lies outside"]);
     // A folder outside of the script's project is no place to look in.
     child(&place, "other/d.js", "d");
     asks(&place, "other", &path("d.js")).fails(1, &["[workflow_not_found]"]);

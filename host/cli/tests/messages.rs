@@ -70,14 +70,63 @@ fn scripts_that_cannot_be_read_say_what_to_write_instead() {
     place.run(&["run", "c.js"]).fails(3, &["CommonJS", "write `export const meta`"]);
 }
 
+/// One rule for all numbers that are none: nothing passes for an option unset.
+#[test]
+fn a_number_that_is_none_is_no_option_left_out() {
+    let place = Place::new();
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        let call = format!("agent('p', {{ timeout: {number} }})");
+        let said = format!("up to 24 h, and is {number}");
+        body(&place, &format!("return {call}"), &[]).fails(1, &["`timeout`", &said]);
+        place.write("m.mjs", format!("{META}export default await {call}\n"));
+        place.run(&["run", "m.mjs"]).fails(1, &["`timeout`", &said, "call_invalid"]);
+        for wrong in ["maxAttempts", "backoffMs"] {
+            let call = format!("return agent('p', {{ retry: {{ {wrong}: {number} }} }})");
+            let said = format!("and is {{ {wrong}: {number} }}");
+            body(&place, &call, &[]).fails(1, &["`retry`", &said]);
+        }
+    }
+}
+
+/// Loud on stderr and in the report, with the place.
+#[test]
+fn what_a_call_loses_is_said_on_stderr() {
+    let place = Place::new();
+    place.write("child.js", format!("{META}return Object.keys(args)\n"));
+    let text = "return workflow({ scriptPath: './child.js' }, { s: new Set([1]), p: agent('x') })";
+    let ran = body(&place, text, &[]);
+    ran.ok();
+    for part in ["args.s is a Set", "args.p is a promise that was not awaited", "(line 2)"] {
+        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
+    }
+    let titles = "phase(Promise.resolve(1)); phase(new Set()); phase(null); phase('Review')";
+    let ran = body(&place, titles, &[]);
+    for part in ["`[object Promise]`: it was not awaited", "`[object Set]`", "`null`"] {
+        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.matches("the title of a phase").count(), 3, "{}", ran.stderr);
+    let ran = body(&place, text, &[]);
+    let warnings = ran.report()["warnings"].to_string();
+    assert!(warnings.contains("args_part") && warnings.contains("args_promise"), "{warnings}");
+}
+
 #[test]
 fn errors_of_a_script_name_what_they_are_about_and_where() {
     let place = Place::new();
     for (text, code, says) in [
         ("const x = {}\nreturn x.b()", 1, &["at 3:10", "`x.b` is not a function"][..]),
         ("const f = 1\nreturn f(3)", 1, &["at 3:", "`f` is not a function"]),
-        ("return agent('x').map(y => y)", 1, &["at 2:", "`map` is not a function"]),
-        ("const x = {}\nreturn x.a.b", 1, &["at 3:12", "cannot read property 'b' of undefined"]),
+        (
+            "return agent('x').map(y => y)",
+            1,
+            &["at 2:19", "`agent(…).map` is not a function", "`(await agent(…))`"],
+        ),
+        ("const x = {}\nreturn new x.Foo()", 1, &["at 3:", "`x.Foo` is not a constructor"]),
+        (
+            "const x = {}\nreturn x.a.b",
+            1,
+            &["at 3:12", "cannot read property 'b' of undefined: `x.a` is undefined"],
+        ),
         ("return args.files.map(f => f)", 1, &["at 2:13", "--args-files VALUE"]),
         ("return require('fs')", 1, &["at 2:8", "there is no CommonJS"]),
         ("return fetch('http://x')", 1, &["ask an agent"]),

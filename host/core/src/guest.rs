@@ -192,14 +192,20 @@ fn is_none(position: &u32) -> bool {
 pub const WARNINGS_CUT: &str = "warnings_cut";
 
 /// What a guest may call a warning.
-pub const WARNING_CODES: [&str; 9] = [
+pub const WARNING_CODES: [&str; 15] = [
     "unhandled_rejection",
     "timer_threw",
     "result_promise",
     "result_part",
+    "args_promise",
+    "args_part",
     "prompt_promise",
     "prompt_object",
+    "prompt_nothing",
+    "prompt_null",
     "options_ignored",
+    "options_part",
+    "timer_arguments",
     "script_warning",
     WARNINGS_CUT,
 ];

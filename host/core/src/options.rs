@@ -170,7 +170,7 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
         // For Claude Code's cache; it changes nothing here.
         "sharedHeadLength" if whole(&value, 0, u64::MAX).is_some() => {}
         "sharedHeadLength" => {
-            return Err(wrong(name, "a whole number of characters", &value.to_string()));
+            return Err(wrong(name, "a whole number of characters", &written(&value)));
         }
         _ => {}
     }
@@ -196,7 +196,7 @@ fn timeout(name: &str, value: &Value) -> Result<u64, Failure> {
         _ => None,
     };
     read.filter(|ms| (1..=AGENT_TIMEOUT_MS_MAX).contains(ms)).ok_or_else(|| {
-        wrong(name, "milliseconds, or text like '90s' or '5m', up to 24 h", &value.to_string())
+        wrong(name, "milliseconds, or text like '90s' or '5m', up to 24 h", &written(value))
     })
 }
 
@@ -210,7 +210,7 @@ fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
     )]
     let read = match value {
         Value::Number(number) => number.as_f64().map(|ms| ms.ceil() as u64),
-        Value::String(text) if NOT_FINITE.contains(&text.as_str()) => Some(0),
+        Value::String(_) if not_finite(value).is_some() => Some(0),
         Value::String(text) => duration_ms(text),
         _ => None,
     };
@@ -221,6 +221,16 @@ fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
 /// How numbers arrive that JSON has no word for.
 const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
+/// Such a number, if it is one.
+fn not_finite(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| NOT_FINITE.contains(text))
+}
+
+/// A value as its author wrote it.
+fn written(value: &Value) -> String {
+    not_finite(value).map_or_else(|| shown(&value.to_string()), ToOwned::to_owned)
+}
+
 fn retry(name: &str, value: Value) -> Result<Retry, Failure> {
     let takes = format!(
         "{{ maxAttempts: 1 to {RETRY_ATTEMPTS_MAX}, backoffMs: 0 to {RETRY_BACKOFF_MS_MAX} }}"
@@ -229,7 +239,7 @@ fn retry(name: &str, value: Value) -> Result<Retry, Failure> {
     let mut retry =
         Retry { max_attempts: RETRY_ATTEMPTS_ASKED, backoff_ms: RETRY_BACKOFF_MS_DEFAULT };
     for (field, value) in &fields {
-        let refused = || wrong(name, &takes, &format!("{{ {field}: {value} }}"));
+        let refused = || wrong(name, &takes, &format!("{{ {field}: {} }}", written(value)));
         match field.as_str() {
             "maxAttempts" => {
                 let attempts = whole(value, 1, RETRY_ATTEMPTS_MAX.into()).ok_or_else(refused)?;

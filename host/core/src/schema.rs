@@ -32,6 +32,7 @@ pub use self::answer::{
     correction_in_session, correction_prompt, parse_answer, why_no_json, with_schema_instructions,
 };
 pub use self::example::example;
+pub use self::known::{do_drafts_share, does_claude_code_take};
 
 use self::answer::shorten;
 use self::effort::TooMuch;
@@ -273,7 +274,7 @@ fn refuse_other_kinds(schema: &Value) -> Result<(), Failure> {
     } else {
         let said = &keywords["$schema"];
         Err(refuse(format!(
-            "`$schema` {said} is not a draft that is known; draft 7 and 2020-12 are"
+            "`$schema` {said} is not a draft that is known; drafts 4, 6, 7, 2019-09 and 2020-12 are"
         )))
     }
 }

@@ -194,6 +194,68 @@ fn drafts_differ_where_they_should() {
     }
 }
 
+/// What a draft that is neither of the usual two says otherwise.
+#[test]
+fn every_draft_that_is_known_is_read_as_its_own() {
+    let of = |draft: &str, mut schema: Value| {
+        schema["$schema"] = json!(draft);
+        schema
+    };
+    let four = "http://json-schema.org/draft-04/schema#";
+    let six = "http://json-schema.org/draft-06/schema#";
+    let nineteen = "https://json-schema.org/draft/2019-09/schema";
+    for (schema, good, bad) in [
+        (of(four, json!({"minimum": 3, "exclusiveMinimum": true})), json!(4), json!(3)),
+        (
+            of(
+                four,
+                json!({
+                    "id": "http://example.com/root",
+                    "definitions": {"n": {"id": "#n", "type": "number"}},
+                    "properties": {"a": {"$ref": "#n"}},
+                }),
+            ),
+            json!({"a": 1}),
+            json!({"a": "1"}),
+        ),
+        // Draft 4 knows neither of these keywords.
+        (of(four, json!({"type": "array", "contains": false, "const": 1})), json!([2]), json!(1)),
+        (
+            of(six, json!({"contains": {"const": 1}, "if": true, "then": false})),
+            json!([1]),
+            json!([2]),
+        ),
+        (of(six, json!({"exclusiveMinimum": 3})), json!(4), json!(3)),
+        (
+            of(
+                nineteen,
+                json!({
+                    "$recursiveAnchor": true,
+                    "properties": {"next": {"$recursiveRef": "#"}, "n": {"type": "number"}},
+                }),
+            ),
+            json!({"next": {"n": 1}}),
+            json!({"next": {"n": "1"}}),
+        ),
+        (
+            of(nineteen, json!({"items": [{"type": "number"}], "additionalItems": false})),
+            json!([1]),
+            json!([1, 2]),
+        ),
+    ] {
+        assert!(checker(&schema).check(&good).is_ok(), "{schema}");
+        assert!(checker(&schema).check(&bad).is_err(), "{schema}");
+    }
+    // What another draft says is no schema of this one.
+    for schema in
+        [json!({"minimum": 3, "exclusiveMinimum": true}), of(four, json!({"exclusiveMinimum": 3}))]
+    {
+        assert_eq!(refusal(&schema).0, codes::SCHEMA_INVALID, "{schema}");
+    }
+    let (_, message) = refusal(&of("http://json-schema.org/draft-03/schema#", json!({})));
+    assert!(message.ends_with("drafts 4, 6, 7, 2019-09 and 2020-12 are"), "{message}");
+}
+
 /// Each of these asks for something exponential; none may be started.
 #[test]
 fn bombs_are_refused_or_their_answers_are() {

@@ -35,6 +35,7 @@ use crate::given::Given;
 use crate::holding::judge;
 use crate::journal::{Entries, Journal};
 use crate::library::ProjectRoot;
+use crate::patience::Patience;
 use crate::places::{Standing, kept};
 use crate::provide::{self, Providers};
 use crate::raise::changed_limits;
@@ -211,7 +212,8 @@ impl Engine {
         let script = request.script.as_ref().map(|script| script.path.as_path());
         let standing = Standing::of_recorded(&head, script, &request.places)?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
-        let lease = self.claim(&key).await?;
+        let patience = Patience { watcher, cancel: cancel.clone(), deadline: None };
+        let lease = self.claim(&key, &patience).await?;
         // The process that had the run may have left its agents at work.
         end_leftovers_once();
         let journal = match self.as_it_is_now(journal, &request.run).await {
@@ -286,13 +288,27 @@ impl Engine {
         drive.recorder.into_report()
     }
 
-    async fn claim(&self, key: &RunKey) -> Result<Lease, EngineError> {
-        let (asked, owner) = (key.clone(), self.owner.clone());
-        let now = clock::now_us();
-        let claimed = self
-            .writer
-            .shortly(move |store: &mut dyn Store| {
-                store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
+    /// Waits until something can be written, for as long as what begins waits.
+    ///
+    /// # Errors
+    /// When nothing can, or `cancel` ended the wait.
+    pub async fn wait_to_write(
+        &self,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<(), EngineError> {
+        let patience = Patience { watcher, cancel, deadline: None };
+        Ok(patience.start(|| self.writer.soon(|store| store.try_lock())).await??)
+    }
+
+    async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
+        let claimed = patience
+            .start(|| {
+                let (asked, owner) = (key.clone(), self.owner.clone());
+                self.writer.soon(move |store: &mut dyn Store| {
+                    let now = clock::now_us();
+                    store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
+                })
             })
             .await?;
         claimed.map_err(|error| match error {

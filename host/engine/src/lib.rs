@@ -60,6 +60,7 @@ pub use fork::ForkRequest;
 pub use history::{HistoryPage, Latest, RunSummary};
 pub use keep::{Imported, Lines, look_over};
 pub use library::LibraryError;
+pub use patience::{START_LOCKED_MAX, starts_late};
 pub use provide::{DebugOnly, NOBODY, Providers};
 pub use reading::{Reading, RunJournal};
 pub use replay::ReplayReport;

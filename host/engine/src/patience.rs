@@ -18,6 +18,9 @@ use crate::writer::WriterGone;
 /// gibibytes; an end, in case the other program hangs.
 const LOCKED_MAX: Duration = Duration::from_secs(600);
 
+/// What has not begun loses nothing by giving up: as long as a backup takes.
+pub const START_LOCKED_MAX: Duration = Duration::from_secs(120);
+
 /// Between two tries, each of which waits in SQLite as well.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,12 +36,42 @@ impl Patience<'_> {
     /// lost.
     pub(crate) async fn wait<T, F>(
         &self,
-        mut attempt: impl FnMut() -> F,
+        attempt: impl FnMut() -> F,
     ) -> Result<Result<T, StoreError>, EngineError>
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        let give_up = Instant::now() + LOCKED_MAX;
+        self.until(LOCKED_MAX, attempt, |busy| {
+            let minutes = LOCKED_MAX.as_secs() / 60;
+            self.watcher.warn(&format!(
+                "{busy}; this run waits for it, up to {minutes} minutes, and loses nothing"
+            ));
+        })
+        .await
+    }
+
+    /// The same for what is to begin.
+    pub(crate) async fn start<T, F>(
+        &self,
+        attempt: impl FnMut() -> F,
+    ) -> Result<Result<T, StoreError>, EngineError>
+    where
+        F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
+    {
+        let tell = |busy: &StoreError| self.watcher.held_up(&starts_late(busy));
+        self.until(START_LOCKED_MAX, attempt, tell).await
+    }
+
+    async fn until<T, F>(
+        &self,
+        longest: Duration,
+        mut attempt: impl FnMut() -> F,
+        tell: impl Fn(&StoreError),
+    ) -> Result<Result<T, StoreError>, EngineError>
+    where
+        F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
+    {
+        let give_up = Instant::now() + longest;
         let mut has_warned = false;
         loop {
             let busy = match attempt().await? {
@@ -52,12 +85,20 @@ impl Patience<'_> {
             }
             if !has_warned {
                 has_warned = true;
-                self.watcher.warn(&format!(
-                    "{busy}; this run waits for it, up to {} minutes, and loses nothing",
-                    LOCKED_MAX.as_secs() / 60
-                ));
+                tell(&busy);
             }
             sleep(PAUSE).await;
         }
     }
+}
+
+/// That what is to begin waits for whoever has the database locked.
+#[must_use]
+pub fn starts_late(busy: &StoreError) -> String {
+    let StoreError::Busy { path } = busy else { return busy.to_string() };
+    let path = path.display();
+    let minutes = START_LOCKED_MAX.as_secs() / 60;
+    format!(
+        "{path} is locked by another process (`fuser {path}` names it); waiting for it, up to {minutes} minutes; Ctrl-C ends the wait"
+    )
 }

@@ -242,6 +242,7 @@ impl<'a> Recorder<'a> {
             created_at_us: told.iter().find_map(Pending::at_us).unwrap_or(at_us),
             wake_at_us: None,
         };
+        self.patience.start(|| self.writer.soon(|store| store.try_lock())).await??;
         let expires = clock::now_us() + clock::LEASE_US;
         let (lease, chain, length, bytes) = self
             .writer
@@ -275,10 +276,15 @@ impl<'a> Recorder<'a> {
         let created_at_us = told.iter().find_map(Pending::at_us).unwrap_or_else(clock::now_us);
         let run = NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us };
         let sent = records.clone();
+        let new = Arc::new((run, birth.owner, sent));
         let lease = self
-            .writer
-            .shortly(move |store: &mut dyn Store| {
-                store.create(&run, &birth.owner, clock::now_us() + clock::LEASE_US, &sent)
+            .patience
+            .start(|| {
+                let new = new.clone();
+                self.writer.soon(move |store: &mut dyn Store| {
+                    let (run, owner, records) = &*new;
+                    store.create(run, owner, clock::now_us() + clock::LEASE_US, records)
+                })
             })
             .await??;
         self.stored_wake = Some(wake_at_us);

@@ -41,6 +41,11 @@ pub trait Watcher: Send + Sync {
     /// Something is wrong with this process that does not touch the run, such
     /// as a folder that cannot be written.
     fn warn(&self, _message: &str) {}
+
+    /// What holds up the beginning of a run, before anything else is known of it.
+    fn held_up(&self, message: &str) {
+        self.warn(message);
+    }
 }
 
 /// Hears nothing.

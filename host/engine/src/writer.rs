@@ -24,6 +24,9 @@ const GROUP_MAX: usize = 256;
 /// are the thread's: signals and timers are not heard here.
 const QUICK_WAIT: Duration = Duration::from_millis(5);
 
+/// How long what begins waits before people are told that it does.
+const SOON: Duration = Duration::from_secs(1);
+
 /// What is to be appended to one journal.
 #[derive(Clone)]
 pub(crate) struct Batch {
@@ -138,6 +141,24 @@ impl Writer {
             Some(done) => Ok(done),
             None => self.with(work).await,
         }
+    }
+
+    /// The same for whoever tells people that another process is writing, before
+    /// long, and tries again.
+    pub(crate) async fn soon<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Result<T, StoreError>, WriterGone> {
+        if let Some(done) = self.here(|store| work(store)) {
+            return Ok(done);
+        }
+        self.with(move |store| {
+            store.wait_for_lock(SOON);
+            let done = work(store);
+            store.wait_for_lock(BUSY_TIMEOUT);
+            done
+        })
+        .await
     }
 
     /// Does something with the store, in turn, on its thread.

@@ -70,7 +70,7 @@ async fn timers_fire_without_arguments_and_their_errors_stop_nothing() {
         turn = instance.fire(turn.host, limits(), TimerId(timer)).await;
     }
     assert_eq!(turn.end, Ok(Status::Done(r#"["number",[0]]"#.into())));
-    let [warning] = &turn.host.warnings[..] else { panic!("{:?}", turn.host.warnings) };
+    let [_, warning] = &turn.host.warnings[..] else { panic!("{:?}", turn.host.warnings) };
     assert_eq!((warning.code.as_str(), warning.line), ("timer_threw", 4));
     assert!(warning.message.contains("in timer"), "{}", warning.message);
 }
@@ -310,6 +310,23 @@ async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
     for (text, says) in [
         ("const o = { a: {} }; o.a.b()", "`o.a.b` is not a function"),
         ("const f = 5; f()", "`f` is not a function"),
+        (
+            "agent('x', { a: [1, ')'] }).map(y => y)",
+            "`agent(…).map` is not a function; agent() gives a promise: await it first, `(await agent(…))`",
+        ),
+        ("agent('x')\n  .map(y => y)", "`agent(…).map` is not a function; agent()"),
+        ("const o = { a: {} }; o.a\n  .b()", "`o.a.b` is not a function"),
+        ("const o = { a: { f: () => ({}) } }; o.a.f(1, [2]).b()", "`o.a.f(…).b` is not a function"),
+        ("const o = { a: [{}] }; o.a[0].b()", "`o.a[0].b` is not a function"),
+        ("return (await agent('x')).map(y => y)", "`(…).map` is not a function"),
+        ("const lib = {}; return new lib.Foo(1)", "`lib.Foo` is not a constructor"),
+        ("const Foo = 5; return new Foo()", "`Foo` is not a constructor"),
+        ("const o = {}; return o.a.b", "cannot read property 'b' of undefined: `o.a` is undefined"),
+        (
+            "const found = null; return found.length",
+            "cannot read property 'length' of null: `found` is null",
+        ),
+        ("const o = { f() {} }; return o.f(1)?.x ?? o.f().y", "of undefined: `o.f()` is undefined"),
         ("fetch('x')", "fetch is not defined; a script has no network"),
         ("setInterval(() => 1, 5)", "setTimeout"),
         ("process.env.X", "arguments"),
@@ -324,7 +341,7 @@ async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
         let ran = run(&sandbox(), &body(text)).await;
         match &ran.end {
             Ok(Status::Failed(error)) => {
-                assert!(error.message.contains(says), "{text}: {}", error.message);
+                assert!(error.message.contains(says), "{text}: {error:?}");
                 assert!(error.message.len() < 32 * 1024, "{text}");
             }
             other => panic!("{text}: {other:?}"),

@@ -252,6 +252,14 @@ pub trait Store: Send {
     /// How long this handle waits, from now on, for another one that writes.
     fn wait_for_lock(&mut self, _at_most: Duration) {}
 
+    /// Makes sure that this handle could write now.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another one writes; when nothing can be written.
+    fn try_lock(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Appends to any number of journals in one commit. A batch is appended
     /// whole or, with an inner error, not at all; the others do not suffer.
     ///

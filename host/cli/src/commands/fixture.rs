@@ -45,7 +45,8 @@ impl FixtureFlags {
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         let is_new = !folder.exists();
         library::stays_inside(&path, paths::home().as_deref())
-            .and_then(|()| fs::create_dir_all(&folder)).map_err(|error| unwritable(&path, &error))?;
+            .and_then(|()| fs::create_dir_all(&folder))
+            .map_err(|error| unwritable(&path, &error))?;
         let request =
             ExportRequest { run: run.clone(), folder: folder.clone(), redact: self.redact };
         let fixed = engine.fixture(request).await?;

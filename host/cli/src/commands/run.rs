@@ -13,7 +13,9 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Places, Report, ResumeRequest, RunRequest, ScriptFile};
+use smol_wf_engine::{
+    EngineError, Places, Report, ResumeRequest, RunRequest, ScriptFile, StoreError,
+};
 
 use super::again::{Again, once_more};
 use crate::agents::{self, Catalogue};
@@ -261,6 +263,9 @@ pub(super) fn conclude(
             if progress.run().is_none() {
                 progress.say_warnings();
             }
+            // To be stopped while one waits for a database is no fault of it.
+            let is_stopped = matches!(&error, EngineError::Store(StoreError::Busy { .. }));
+            let signal = signals.code().filter(|_| is_stopped);
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())
@@ -272,7 +277,7 @@ pub(super) fn conclude(
             if let Some(next) = next {
                 failure::talk(&next);
             }
-            return Ok(code);
+            return Ok(signal.map_or(code, ExitCode::from));
         }
     };
     let is_shown = !show.events && !progress.is_quiet();

@@ -218,9 +218,13 @@ impl Machine {
 /// The guest makes text of whatever it is given for a title.
 fn no_title(title: &str) -> Option<Warning> {
     let given = match title {
-        "undefined" => "`undefined`, which is what phase() without a title gives",
-        "[object Object]" => "`[object Object]`, which is what an object gives",
-        _ if title.trim().is_empty() => "empty",
+        "undefined" => "`undefined`, which is what phase() without a title gives".to_owned(),
+        "null" => "`null`, which is what an agent that failed gives".to_owned(),
+        "[object Promise]" => "`[object Promise]`: it was not awaited".to_owned(),
+        object if object.starts_with("[object ") && object.ends_with(']') => {
+            format!("`{object}`, which is what an object gives")
+        }
+        _ if title.trim().is_empty() => "empty".to_owned(),
         _ => return None,
     };
     Some(Warning {

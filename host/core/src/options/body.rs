@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{ISOLATION_WORKTREE, RESTRICTING, shown};
+use super::{ISOLATION_WORKTREE, RESTRICTING};
 use crate::call::kind_of;
 
 /// The efforts that some agent knows. Another word is none of Claude Code's
@@ -91,7 +91,7 @@ fn unset(name: &str, what: &str) -> Meant {
 fn ignored(name: &str, takes: &str, value: &Value) -> Meant {
     let given = match value {
         Value::Array(_) | Value::Object(_) => kind_of(value).to_owned(),
-        other => shown(&other.to_string()),
+        other => super::written(other),
     };
     Meant::Ignored(format!(
         "option `{name}` of agent() takes {takes}, and is {given}; it is ignored"

@@ -1,7 +1,8 @@
 //! The keywords of JSON Schema, and words that look like one.
 //!
-//! Owns: which word of a schema was probably meant for a keyword. Never: refuses
-//! one; what no draft knows is allowed, and means nothing.
+//! Owns: the one table of keywords, who else reads each, and which word of a schema
+//! was probably meant for one. Never: refuses one; what no draft knows is allowed,
+//! and means nothing.
 
 use std::collections::BTreeSet;
 
@@ -11,71 +12,114 @@ use super::answer::shorten;
 use super::places::inner;
 use crate::near;
 
-/// Those of all drafts that answers are checked by.
-const KEYWORDS: [&str; 62] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$id",
-    "$recursiveAnchor",
-    "$recursiveRef",
-    "$ref",
-    "$schema",
-    "$vocabulary",
-    "additionalItems",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "definitions",
-    "dependencies",
-    "dependentRequired",
-    "dependentSchemas",
-    "deprecated",
-    "description",
-    "else",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "if",
-    "items",
-    "maxContains",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minContains",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "not",
-    "oneOf",
-    "pattern",
-    "patternProperties",
-    "prefixItems",
-    "properties",
-    "propertyNames",
-    "readOnly",
-    "required",
-    "then",
-    "title",
-    "type",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "uniqueItems",
-    "writeOnly",
+/// A keyword, and who reads it.
+struct Keyword {
+    name: &'static str,
+    /// Claude Code takes a schema with it, as measured: draft 7, and `$defs`.
+    claude_code: bool,
+    /// Draft 7 in strict mode and draft 2020-12 give it one meaning, or none: it may
+    /// be handed to a service that knows one of the two.
+    shared: bool,
+}
+
+const fn anywhere(name: &'static str) -> Keyword {
+    Keyword { name, claude_code: true, shared: true }
+}
+
+const fn claude_code(name: &'static str) -> Keyword {
+    Keyword { name, claude_code: true, shared: false }
+}
+
+const fn shared(name: &'static str) -> Keyword {
+    Keyword { name, claude_code: false, shared: true }
+}
+
+const fn here(name: &'static str) -> Keyword {
+    Keyword { name, claude_code: false, shared: false }
+}
+
+/// Those of all drafts that answers are checked by, in order.
+static KEYWORDS: [Keyword; 62] = [
+    here("$anchor"),
+    claude_code("$comment"),
+    anywhere("$defs"),
+    here("$dynamicAnchor"),
+    here("$dynamicRef"),
+    claude_code("$id"),
+    here("$recursiveAnchor"),
+    here("$recursiveRef"),
+    anywhere("$ref"),
+    claude_code("$schema"),
+    here("$vocabulary"),
+    claude_code("additionalItems"),
+    anywhere("additionalProperties"),
+    anywhere("allOf"),
+    anywhere("anyOf"),
+    anywhere("const"),
+    anywhere("contains"),
+    claude_code("contentEncoding"),
+    claude_code("contentMediaType"),
+    here("contentSchema"),
+    anywhere("default"),
+    anywhere("definitions"),
+    claude_code("dependencies"),
+    here("dependentRequired"),
+    here("dependentSchemas"),
+    shared("deprecated"),
+    anywhere("description"),
+    anywhere("else"),
+    anywhere("enum"),
+    anywhere("examples"),
+    anywhere("exclusiveMaximum"),
+    anywhere("exclusiveMinimum"),
+    anywhere("format"),
+    anywhere("if"),
+    anywhere("items"),
+    here("maxContains"),
+    anywhere("maxItems"),
+    anywhere("maxLength"),
+    anywhere("maxProperties"),
+    anywhere("maximum"),
+    here("minContains"),
+    anywhere("minItems"),
+    anywhere("minLength"),
+    anywhere("minProperties"),
+    anywhere("minimum"),
+    anywhere("multipleOf"),
+    anywhere("not"),
+    anywhere("oneOf"),
+    anywhere("pattern"),
+    anywhere("patternProperties"),
+    here("prefixItems"),
+    anywhere("properties"),
+    anywhere("propertyNames"),
+    anywhere("readOnly"),
+    anywhere("required"),
+    anywhere("then"),
+    anywhere("title"),
+    anywhere("type"),
+    here("unevaluatedItems"),
+    here("unevaluatedProperties"),
+    anywhere("uniqueItems"),
+    claude_code("writeOnly"),
 ];
+
+/// Whether Claude Code takes a schema with this keyword.
+#[must_use]
+pub fn does_claude_code_take(word: &str) -> bool {
+    find(word).is_some_and(|keyword| keyword.claude_code)
+}
+
+/// Whether draft 7 and draft 2020-12 give this keyword one meaning, or none.
+#[must_use]
+pub fn do_drafts_share(word: &str) -> bool {
+    find(word).is_some_and(|keyword| keyword.shared)
+}
+
+fn find(word: &str) -> Option<&'static Keyword> {
+    let at = KEYWORDS.binary_search_by(|keyword| keyword.name.cmp(word)).ok()?;
+    KEYWORDS.get(at)
+}
 
 /// Words of other dialects that say something to their readers and nothing here.
 const ANNOTATIONS: [&str; 4] = ["comment", "comments", "example", "constant"];
@@ -93,12 +137,11 @@ pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
     let mut waiting = vec![schema];
     while let Some(one) = waiting.pop() {
         for word in one.as_object().into_iter().flat_map(serde_json::Map::keys) {
-            let is_known =
-                KEYWORDS.contains(&word.as_str()) || ANNOTATIONS.contains(&word.as_str());
+            let is_known = find(word).is_some() || ANNOTATIONS.contains(&word.as_str());
             if is_known || word.len() > WORD_BYTES_MAX || seen.contains(word) {
                 continue;
             }
-            if let Some(meant) = near::nearest(word, KEYWORDS) {
+            if let Some(meant) = near::nearest(word, KEYWORDS.iter().map(|keyword| keyword.name)) {
                 seen.insert(word);
                 let word = shorten(word, WORD_BYTES_MAX);
                 told.push(format!(
@@ -119,6 +162,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_says_who_reads_what() {
+        assert!(KEYWORDS.is_sorted_by(|one, next| one.name < next.name));
+        for (word, claude_code, shared) in [
+            ("properties", true, true),
+            ("$defs", true, true),
+            ("additionalItems", true, false),
+            ("deprecated", false, true),
+            ("prefixItems", false, false),
+            ("require", false, false),
+        ] {
+            assert_eq!(
+                (does_claude_code_take(word), do_drafts_share(word)),
+                (claude_code, shared),
+                "{word}"
+            );
+        }
+    }
 
     #[test]
     fn a_word_that_was_meant_for_a_keyword_is_told_once() {

@@ -134,8 +134,13 @@ impl Library {
         }
         match (found, missing) {
             (Some(loaded), _) => Ok(Asked { loaded, warning: None }),
-            (None, Some(LibraryError::NotFound { .. })) if tried.len() > 1 => {
-                let path = tried.iter().map(|path| shown(path)).collect::<Vec<_>>().join("` or `");
+            (None, Some(LibraryError::NotFound { .. })) if !tried.is_empty() => {
+                let mut path =
+                    tried.iter().map(|path| shown(path)).collect::<Vec<_>>().join("` or `");
+                // The places are from the root: what was written is not in them.
+                if asked.split('/').any(|part| part == "..") {
+                    path.push_str(&format!("` for `{}", shown(asked)));
+                }
                 Err(LibraryError::NotFound { path })
             }
             (None, Some(error)) => Err(error),

@@ -139,7 +139,7 @@ pub(super) fn sentence(
         (None, _) if error.code == UNHANDLED => {
             return format!("{when}, a promise fails and nobody awaits it{place}");
         }
-        (Some(culprit), said) if said.ends_with("of null") => script
+        (Some(culprit), said) if reads_of_null(said) => script
             .and_then(|start| accessed(&start.text, error))
             .map(|expression| format!("`{expression}` of {}", culprit.null_source())),
         // The engine's words for `const {a} = null`.
@@ -150,6 +150,13 @@ pub(super) fn sentence(
     };
     let what = what.unwrap_or_else(|| format!("{when}: {}: {}", error.name, error.message));
     format!("{what}{place}{slot}")
+}
+
+/// Whether an error says that a property of null was read. It may go on with the
+/// name of what is null.
+fn reads_of_null(said: &str) -> bool {
+    let read = said.strip_prefix("cannot read property '");
+    read.is_some_and(|read| read.ends_with("' of null") || read.contains("' of null: "))
 }
 
 /// Whether what stands at a place says `void`: that nobody awaits it is meant.

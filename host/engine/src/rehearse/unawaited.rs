@@ -78,8 +78,11 @@ impl Tour<'_> {
         for (scope, warning) in warnings() {
             let kind = match warning.code.as_str() {
                 NOT_AWAITED => continue,
-                UNHANDLED | "result_promise" | "prompt_promise" => FindingKind::NotAwaited,
-                "prompt_object" | "result_part" => FindingKind::Warned,
+                UNHANDLED | "result_promise" | "args_promise" | "prompt_promise" => {
+                    FindingKind::NotAwaited
+                }
+                "prompt_object" | "prompt_nothing" | "result_part" | "args_part"
+                | "options_part" => FindingKind::Warned,
                 // Of things that change nothing; `plan` lists them.
                 _ => continue,
             };

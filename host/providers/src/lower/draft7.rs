@@ -4,52 +4,9 @@
 //! makes a schema narrower: a keyword goes when it cannot be kept whole.
 
 use serde_json::{Map, Value, json};
+use smol_wf_core::schema::do_drafts_share;
 
 use super::each_schema;
-
-/// Keywords that both drafts know with the same meaning, or that annotate.
-const KEPT: [&str; 40] = [
-    "$defs",
-    "$ref",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contains",
-    "default",
-    "definitions",
-    "deprecated",
-    "description",
-    "else",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "if",
-    "items",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "not",
-    "oneOf",
-    "pattern",
-    "patternProperties",
-    "properties",
-    "propertyNames",
-    "readOnly",
-    "required",
-    "then",
-    "title",
-    "type",
-    "uniqueItems",
-];
 
 /// The schema without what one of the two would refuse.
 pub(super) fn lower(author: &Value) -> Value {
@@ -88,7 +45,7 @@ fn one_schema(keywords: &mut Map<String, Value>) {
             value.as_object().is_some_and(|map| map.keys().all(|key| is_plain_pattern(key)))
         }
         "enum" => value.as_array().is_some_and(|values| !values.is_empty()),
-        other => KEPT.contains(&other),
+        other => do_drafts_share(other),
     });
 }
 
@@ -101,7 +58,7 @@ fn loses(schema: &Value) -> bool {
             "items" => value.is_array(),
             "exclusiveMaximum" | "exclusiveMinimum" => value.is_boolean(),
             "pattern" => !value.as_str().is_some_and(is_plain_pattern),
-            other => !KEPT.contains(&other),
+            other => !do_drafts_share(other),
         });
     });
     lost

@@ -68,7 +68,16 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be made, read or written, or is not ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let (connection, place) = open::open(path)?;
+        Self::open_within(path, BUSY_TIMEOUT)
+    }
+
+    /// The same, waiting no longer than this for another process that keeps the
+    /// database locked.
+    ///
+    /// # Errors
+    /// As of [`Self::open`]; [`StoreError::Busy`].
+    pub fn open_within(path: &Path, at_most: Duration) -> Result<Self, StoreError> {
+        let (connection, place) = open::open(path, at_most)?;
         Ok(Self::over(path, connection, Some(place)))
     }
 
@@ -78,7 +87,16 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be made or read, or is not ours.
     pub fn open_or_read(path: &Path) -> Result<Self, StoreError> {
-        match Self::open(path) {
+        Self::open_or_read_within(path, BUSY_TIMEOUT)
+    }
+
+    /// The same, waiting no longer than this for another process that keeps the
+    /// database locked.
+    ///
+    /// # Errors
+    /// As of [`Self::open_or_read`]; [`StoreError::Busy`].
+    pub fn open_or_read_within(path: &Path, at_most: Duration) -> Result<Self, StoreError> {
+        match Self::open_within(path, at_most) {
             Err(StoreError::NotWritable { .. }) if path.is_file() => {
                 Ok(Self::over(path, look::open(path)?, None))
             }
@@ -236,7 +254,7 @@ impl SqliteStore {
         if let Err(error) = place.check_database() {
             return Err(self.give_up(error));
         }
-        let (connection, place) = open::open_there(&self.path)?;
+        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT)?;
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|error| fail::sqlite(&self.path, &error))?;
@@ -289,12 +307,16 @@ impl Store for SqliteStore {
             return Ok(Box::new(Self::over(&self.path, look::open(&self.path)?, None)));
         };
         place.check_database()?;
-        let (connection, place) = open::open_there(&self.path)?;
+        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT)?;
         Ok(Box::new(Self::over(&self.path, connection, Some(place))))
     }
 
     fn wait_for_lock(&mut self, at_most: Duration) {
         self.lock_wait = at_most;
+    }
+
+    fn try_lock(&mut self) -> Result<(), StoreError> {
+        self.write(|_| Ok(()))
     }
 
     fn append(

@@ -45,9 +45,9 @@ pub(super) const NEW_DATABASE: &[u8] = include_bytes!("../../migrations/new.db")
 const LOG_PAGES: u32 = 250;
 
 /// Opens the database, and makes it when it is not there.
-pub(super) fn open(path: &Path) -> Result<(Connection, Place), StoreError> {
+pub(super) fn open(path: &Path, wait: Duration) -> Result<(Connection, Place), StoreError> {
     make_file(path)?;
-    open_there(path)
+    open_there(path, wait)
 }
 
 /// SQLite reads a pipe or a device as a disk that fails.
@@ -60,7 +60,7 @@ fn refuse_devices(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens a database that is there.
-pub(super) fn open_there(path: &Path) -> Result<(Connection, Place), StoreError> {
+pub(super) fn open_there(path: &Path, wait: Duration) -> Result<(Connection, Place), StoreError> {
     refuse_old_sqlite()?;
     refuse_devices(path)?;
     let before = FileId::at(path).map_err(|error| fail::file(path, &error))?;
@@ -70,7 +70,7 @@ pub(super) fn open_there(path: &Path) -> Result<(Connection, Place), StoreError>
     let failed = |error| fail::sqlite(path, &error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.busy_timeout(wait).map_err(failed)?;
     // A process ends without waiting for its connection to close: one that is cut
     // off while it empties the log would leave the log without its index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
@@ -89,7 +89,7 @@ pub(super) fn open_there(path: &Path) -> Result<(Connection, Place), StoreError>
         let reason = "it may only be read".to_owned();
         return Err(StoreError::NotWritable { path: path.to_path_buf(), reason });
     }
-    write_ahead(&connection).map_err(failed)?;
+    write_ahead(&connection, wait).map_err(failed)?;
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
@@ -115,8 +115,8 @@ pub(super) fn refuse_old_sqlite() -> Result<(), StoreError> {
 
 /// Readers then never wait for the writer. The change of mode is the one
 /// statement for which SQLite does not wait by itself.
-fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
-    let give_up = Instant::now() + BUSY_TIMEOUT;
+fn write_ahead(connection: &Connection, wait: Duration) -> Result<(), rusqlite::Error> {
+    let give_up = Instant::now() + wait;
     loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
             Err(error)

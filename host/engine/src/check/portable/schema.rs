@@ -4,57 +4,7 @@
 //! keywords that it knows. Never: judges a schema that is not written out.
 
 use oxc_ast::ast::{ArrayExpressionElement, Expression, ObjectExpression, ObjectPropertyKind};
-
-/// Keywords of draft 7.
-const KEYWORDS: [&str; 47] = [
-    "$comment",
-    "$id",
-    "$ref",
-    "$schema",
-    "additionalItems",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "default",
-    "definitions",
-    "dependencies",
-    "description",
-    "else",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "if",
-    "items",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "not",
-    "oneOf",
-    "pattern",
-    "patternProperties",
-    "properties",
-    "propertyNames",
-    "readOnly",
-    "required",
-    "then",
-    "title",
-    "type",
-    "uniqueItems",
-    "writeOnly",
-    "$defs",
-];
+use smol_wf_core::schema::does_claude_code_take;
 
 /// Keywords whose value is a schema, and those whose values are schemas by name.
 const ONE: [&str; 8] =
@@ -107,7 +57,7 @@ fn inside(schema: &ObjectExpression<'_>, level: usize) -> Option<String> {
     for property in &schema.properties {
         let ObjectPropertyKind::ObjectProperty(property) = property else { return None };
         let key = property.key.static_name()?;
-        if !KEYWORDS.contains(&key.as_ref()) {
+        if !does_claude_code_take(&key) {
             return Some(format!("Claude Code refuses the unknown keyword `{key}` in a schema"));
         }
         let objects: Vec<&ObjectExpression<'_>> = match &property.value {

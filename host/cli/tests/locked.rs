@@ -1,0 +1,98 @@
+//! Commands that begin while another process keeps the database locked.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStderr};
+
+use common::{Place, finish};
+use rusqlite::Connection;
+use rustix::process::{Pid, Signal, kill_process};
+
+const SCRIPT: &str =
+    "export const meta = { name: 'n', description: 'd' }\nreturn await agent('one')\n";
+
+/// How another program locks a database: while it writes, or whole.
+const LOCKS: [&str; 2] = ["BEGIN IMMEDIATE", "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"];
+
+/// A database with one run.
+fn place() -> (Place, String) {
+    let place = Place::new();
+    let run = place.script(SCRIPT, &[]).run_id();
+    (place, run)
+}
+
+fn locked(place: &Place, how: &str) -> Connection {
+    let other = Connection::open(place.db()).unwrap();
+    other.execute_batch(how).unwrap();
+    other
+}
+
+/// Starts a command, and reads what it says until it says that it waits.
+fn waiting(place: &Place, args: &[&str]) -> (Child, BufReader<ChildStderr>) {
+    let mut child = place.command(args).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("is locked by another process") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "{args:?} ended without waiting");
+    }
+    assert!(
+        line.contains("warning: ") && line.contains("waiting for it, up to 2 minutes"),
+        "{line}"
+    );
+    (child, stderr)
+}
+
+#[test]
+fn what_begins_waits_for_a_locked_database_and_says_so() {
+    let (place, run) = place();
+    place.write("s.js", SCRIPT);
+    let exported = place.run(&["export", &run, "--format", "journal"]);
+    place.write("run.journal", &exported.stdout);
+    // One that can be taken up: its agent was stopped.
+    let limit = ["run", "s.js", "--budget", "1", "--debug-rule", "*=cost:1,tokens:5"];
+    let two = "export const meta = { name: 'n', description: 'd' }\nawait agent('a')\nreturn await agent('b')\n";
+    place.write("s.js", two);
+    let paused = place.run(&limit);
+    assert_eq!(paused.code, 5, "{}", paused.stderr);
+    let paused = paused.run_id();
+    for how in LOCKS {
+        place.run(&["history", "delete", &run]).fails(0, &[]);
+        let commands: [&[&str]; 4] = [
+            &["run", "s.js"],
+            &["fork", &paused, "--budget", "none"],
+            &["import", "run.journal"],
+            &["resume", &paused, "--budget", "none"],
+        ];
+        for args in commands {
+            let other = locked(&place, how);
+            let (child, mut stderr) = waiting(&place, args);
+            drop(other);
+            std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+            let ran = finish(child);
+            assert_eq!(ran.code, 0, "{how}: {args:?}: {}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_and_the_time_limit_end_the_wait() {
+    let (place, _) = place();
+    place.write("s.js", SCRIPT);
+    let _other = locked(&place, LOCKS[0]);
+    let (child, mut stderr) = waiting(&place, &["run", "s.js"]);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+    assert_eq!(finish(child).code, 130);
+    let late = place.run(&["run", "s.js", "--timeout", "2s"]);
+    late.fails(3, &["waiting for it", "[store_busy]"]);
+}
