@@ -221,8 +221,8 @@ mod tests {
             (&["smol-wf", "run", "x.js", "--dry-run"], "smol-wf plan SCRIPT"),
             (&["smol-wf", "run", "x.js", "--name", "Ada"], "--args-name VALUE"),
             (&["smol-wf", "run", "x.js", "--arg-name", "Ada"], "--args-name VALUE"),
-            (&["smol-wf", "plan", "x.js", "--topic", "Ada"], "--args-topic VALUE"),
-            (&["smol-wf", "fork", "latest", "--topic", "Ada"], "--args-topic VALUE"),
+            (&["smol-wf", "plan", "x.js", "--name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "fork", "latest", "--name", "Ada"], "--args-name VALUE"),
             (&["smol-wf", "explore", "x.js", "--arg-topic", "Ada"], "--args-topic VALUE"),
             (&["smol-wf", "run", "x.js", "--max-agnets", "3"], "--max-agents"),
             (&["smol-wf", "run", "x.js", "--seed", "abc"], "a whole number from 0 to 2^64 - 1"),
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn no_argument_is_proposed_to_a_command_that_refuses_it() {
         for argv in [
-            &["smol-wf", "resume", "latest", "--topic", "x"][..],
+            &["smol-wf", "resume", "latest", "--name", "x"][..],
             &["smol-wf", "resume", "latest", "--arg-topic", "x"],
-            &["smol-wf", "replay", "latest", "--topic", "x"],
+            &["smol-wf", "replay", "latest", "--name", "x"],
             &["smol-wf", "plan", "x.js", "--quiet"],
         ] {
             let said = said(argv);

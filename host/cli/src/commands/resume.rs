@@ -62,7 +62,11 @@ impl ResumeArgs {
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
-        let opening = Opening::of_recorded(&settings, &head, said);
+        let mut opening = Opening::of_recorded(&settings, &head, said);
+        if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
+            let note = "the script came from stdin; going on with the recorded text";
+            opening.notes.push(note.to_owned());
+        }
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = resume_request(run, script, &settings, places)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
@@ -78,9 +82,6 @@ impl ResumeArgs {
             return Ok(Some(find_script(path)?));
         }
         if library::is_piped(&head.script_path) {
-            if !self.as_recorded {
-                talk("the script came from stdin; going on with the recorded text");
-            }
             return Ok(None);
         }
         let path = PathBuf::from(&head.script_path);

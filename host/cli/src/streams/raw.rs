@@ -195,3 +195,19 @@ mod system {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_waits_is_seen_and_moves_when_it_is_done() {
+        let before = moved();
+        let written = waited_for(|| {
+            assert!(is_writing());
+            Ok(3)
+        });
+        assert_eq!(written.unwrap(), 3);
+        assert!(moved() > before);
+    }
+}
