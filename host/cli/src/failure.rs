@@ -120,10 +120,13 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
                 talk(&limit);
             }
-            if let EngineError::Library(LibraryError::NotFound { path }) = error
-                && let Some(near) = usage::nearest_file(Path::new(path))
+            if let EngineError::Library(
+                LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
+            ) = error
             {
-                talk(&near);
+                let path = Path::new(path);
+                let hint = usage::dangling(path).or_else(|| usage::nearest_file(path));
+                hint.iter().for_each(|line| talk(line));
             }
             ExitCode::from(crate::exit::of_error(error))
         }

@@ -46,6 +46,14 @@ const OTHER_FLAGS: [(&[&str], &str); 6] = [
     ),
 ];
 
+/// Flags of `fork` that a resume does not take.
+const FORK_TAKES: [&str; 6] =
+    ["--agent-provider", "--debug-rule", "--args", "--args-from-file", "--from", "--set-result"];
+
+/// Flags that only `run` takes.
+const RUN_TAKES: [&str; 6] =
+    ["--model", "--model-map", "--effort", "--permissions", "--seed", "--budget-allowance"];
+
 /// Commands whose parts print, and the part that lists.
 const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")];
 
@@ -96,6 +104,16 @@ fn of_flag(flag: &str, command: &str) -> Option<String> {
     }
     let takes_args = TAKE_ARGS.contains(&command);
     let flag = flag.split('=').next().unwrap_or_default();
+    if command == "resume" && FORK_TAKES.contains(&flag) {
+        return Some(format!(
+            "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
+        ));
+    }
+    if ["resume", "fork"].contains(&command) && RUN_TAKES.contains(&flag) {
+        return Some(format!(
+            "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
+        ));
+    }
     if let (true, Some(name)) = (takes_args, flag.strip_prefix("--arg-")) {
         return Some(format!("arguments of the workflow begin with --args: --args-{name} VALUE"));
     }
@@ -177,6 +195,13 @@ pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
     let (_, name) = near.min()?;
     let path = folder.map_or_else(|| name.clone().into(), |folder| folder.join(&name));
     Some(format!("did you mean {}?", crate::screen::path(&path)))
+}
+
+/// That a file is not there because a link leads to nothing.
+pub(crate) fn dangling(path: &Path) -> Option<String> {
+    let target = std::fs::read_link(path).ok()?;
+    let (path, target) = (crate::screen::path(path), crate::screen::path(&target));
+    Some(format!("{path} is a link to {target}, and nothing is there"))
 }
 
 /// A whole number between two others, for clap.

@@ -68,10 +68,10 @@ fn whoever_the_model_names_answers_and_is_named_instead_of_the_echo() {
     // of the calls that it speaks of.
     let both = "return [await agent('hi', { provider: 'slow' }), await agent('ho')]";
     let ran = run(&place, both, &[]);
-    assert_eq!(ran.ok()["results"][0], "from slow");
-    assert_eq!(ran.ok()["results"][1], "echo: ho");
-    let says = "NOTHING IS SENT TO A MODEL by them";
-    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    ran.fails(69, &["calls that name none (by provider, model or phase) fail", "[no_agent]"]);
+    assert!(!ran.stdout.contains("echo:"), "{}", ran.stdout);
+    let named = "return [await agent('hi', { provider: 'slow' })]";
+    assert_eq!(run(&place, named, &[]).ok()["results"][0], "from slow");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_program_that_cannot_run_is_no_agent_to_choose() {
     program(&place, "bin/codex", "#!/nonexistent/node\n");
     place.write("home/.codex/auth.json", r#"{"OPENAI_API_KEY":"k"}"#);
     let ran = run(&place, ASK, &[]);
-    assert_eq!(ran.ok()["results"], "echo: hi");
+    ran.fails(69, &["[no_agent]"]);
     let path = place.path("bin");
     let ran = look(&place, &["doctor"], &[("PATH", path.to_str().unwrap())]);
     assert!(ran.stdout.contains("its first line names `/nonexistent/node`"), "{}", ran.stdout);
@@ -120,7 +120,7 @@ fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
             "provider = 'codex'\nmodel = \"x?provider=nope\"",
             "config.toml:2:9: `model`: unknown provider",
         ),
-        ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is no model"),
+        ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is not a model"),
         ("prices = \"nowhere.json\"", "config.toml:1:10: `prices`: the file of prices cannot"),
         ("model_map = { fast = \"x?foo=bar\" }", "config.toml:1:22: `model_map.fast`: it is no"),
     ] {
@@ -140,7 +140,8 @@ fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
     look(&place, &["config", "show"], &variable)
         .fails(2, &["SMOL_WF_AGENT_PROVIDER", "unknown provider", "slow"]);
     let variable = [("SMOL_WF_MODEL_MAP", "fast:a?b=c")];
-    look(&place, &["config", "show"], &variable).fails(2, &["SMOL_WF_MODEL_MAP", "it is no model"]);
+    look(&place, &["config", "show"], &variable)
+        .fails(2, &["SMOL_WF_MODEL_MAP", "it is not a model"]);
 }
 
 #[test]

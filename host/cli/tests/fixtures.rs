@@ -375,7 +375,7 @@ fn what_is_no_fixture_is_said() {
     place.write("empty.swf", "");
     verdict(&place.run(&["test"]), 7, &["FAIL  empty.swf", "fixture_unreadable"]);
     place.write("empty.swf", "hello\n");
-    verdict(&place.run(&["test"]), 7, &["this is no fixture", "fixture_unreadable"]);
+    verdict(&place.run(&["test"]), 7, &["this is not a fixture", "fixture_unreadable"]);
     place.write("empty.swf", b"{\"swf\":1}\n\xff\n");
     verdict(&place.run(&["test"]), 7, &["line 2 ", "not UTF-8", "[fixture_unreadable]"]);
     let paused =

@@ -256,7 +256,7 @@ fn prices_of_the_users_own_win_and_say_so() {
     let without = place.script(&format!("{META}return agent('p')\n"), &args[..2]).ok();
     assert_eq!(without["costUnknownCalls"], 1);
     place.write("prices.json", "[]");
-    place.script(&format!("{META}return 1\n"), &args).fails(2, &["prices.json", "no prices"]);
+    place.script(&format!("{META}return 1\n"), &args).fails(2, &["prices.json", "not prices"]);
 }
 
 fn git(dir: &Path, args: &[&str]) -> String {

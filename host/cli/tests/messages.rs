@@ -362,3 +362,25 @@ fn an_agent_that_is_not_installed_comes_with_what_to_type() {
         ran.fails(1, &[install, "`smol-wf doctor` says what is missing"]);
     }
 }
+
+#[test]
+fn a_script_that_is_not_found_has_a_hint_at_what_is_there() {
+    let place = Place::new();
+    place.write("ok.js", "export const meta = { name: 'n', description: 'd' }\n");
+    place.run(&["run", "ok"]).fails(3, &["did you mean ok.js?"]);
+    std::os::unix::fs::symlink("moved away.js", place.path("link.js")).unwrap();
+    place.run(&["run", "link.js"]).fails(3, &["link.js is a link to moved away.js"]);
+}
+
+#[test]
+fn flags_that_a_resume_does_not_take_say_what_does() {
+    let place = Place::new();
+    for (flag, next) in [
+        ("--model", "smol-wf run SCRIPT --model"),
+        ("--agent-provider", "smol-wf fork RUN --agent-provider"),
+        ("--set-result", "smol-wf fork RUN --set-result"),
+        ("--args", "smol-wf fork RUN --args"),
+    ] {
+        place.run(&["resume", "latest", flag, "x"]).fails(2, &[next]);
+    }
+}

@@ -180,6 +180,17 @@ impl AgentRequest {
     /// # Errors
     /// A refusal of this call, with the option it is about.
     pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
+        Self::read_again(prompt, options, manner, None)
+    }
+
+    /// As [`Self::read`], when this is the call that was recorded with a schema:
+    /// that one was taken, whatever would be said of it today.
+    pub(crate) fn read_again(
+        prompt: String,
+        options: &str,
+        manner: Manner,
+        taken: Option<&str>,
+    ) -> Result<Self, Failure> {
         if prompt.is_empty() {
             return Err(refuse("agent() needs a prompt that is not empty"));
         }
@@ -193,7 +204,7 @@ impl AgentRequest {
             ));
         }
         let mut request = Self::plain(prompt);
-        options::read(&mut request, options, manner)?;
+        options::read(&mut request, options, manner, taken)?;
         Ok(request)
     }
 

@@ -29,6 +29,10 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         if length >= BEGINNING_MIN && known.starts_with(&wanted) {
             return Some(0);
         }
+        // A letter more or less is one that is wrong.
+        if known.chars().count().abs_diff(length) > wrong_max {
+            return None;
+        }
         let distance = strsim::damerau_levenshtein(&known, &wanted);
         (distance <= wrong_max && distance < length).then_some(distance)
     };

@@ -83,7 +83,13 @@ impl From<Dialect> for Manner {
     }
 }
 
-pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Result<(), Failure> {
+/// `taken`: the schema of the recorded call that is met again.
+pub(crate) fn read(
+    request: &mut AgentRequest,
+    text: &str,
+    manner: Manner,
+    taken: Option<&str>,
+) -> Result<(), Failure> {
     for (name, value) in object(request, text, manner)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
         if value.is_null() {
@@ -100,10 +106,14 @@ pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Re
         let meant =
             if manner == Manner::Body { body::meant(&name, value) } else { Meant::Value(value) };
         match meant {
-            Meant::Value(value) => {
-                if manner != Manner::First && name == "schema" {
+            Meant::Value(value) if name == "schema" => {
+                // What is said of its words is for one of bounded size.
+                request.schema = Some(accepted(&value, taken)?);
+                if manner != Manner::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
+            }
+            Meant::Value(value) => {
                 set(request, &name, value).map_err(|error| with_hint(error, &name, manner))?;
             }
             Meant::Nothing => {}
@@ -111,6 +121,14 @@ pub(crate) fn read(request: &mut AgentRequest, text: &str, manner: Manner) -> Re
         }
     }
     Ok(())
+}
+
+/// The text of a schema that a call may have.
+fn accepted(schema: &Value, taken: Option<&str>) -> Result<String, Failure> {
+    match taken {
+        Some(taken) if schema.to_string() == taken => Ok(taken.to_owned()),
+        _ => schema::accept(schema),
+    }
 }
 
 /// What there is in place of what a call asked for.
@@ -135,7 +153,6 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
         "provider" => request.provider = Some(string(name, value)?),
         "effort" => request.effort = text(name, value)?,
         "agentType" => request.agent_type = Some(string(name, value)?),
-        "schema" => request.schema = Some(schema::accept(&value)?),
         "isolation" => match string(name, value)? {
             kind if kind == ISOLATION_WORKTREE => request.isolation = Some(kind),
             other => return Err(wrong(name, "'worktree' or nothing", &format!("'{other}'"))),

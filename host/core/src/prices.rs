@@ -85,7 +85,7 @@ pub struct Price {
 /// A text that is no table of prices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "these are no prices: {0}; a table reads {{\"version\": \"…\", \"models\": [{{\"model\": \"…\", \"input\": 3, \"output\": 15}}]}}, in dollars per million tokens"
+    "these are not prices: {0}; a table reads {{\"version\": \"…\", \"models\": [{{\"model\": \"…\", \"input\": 3, \"output\": 15}}]}}, in dollars per million tokens"
 )]
 pub struct PriceError(pub String);
 

@@ -24,6 +24,7 @@ mod text;
 mod told;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
@@ -52,6 +53,9 @@ pub const CHECK_STEPS_MAX: u64 = 40_000_000;
 /// Most steps of an answer whose errors are all collected, which takes memory
 /// for each; beyond that there is a verdict and no list.
 const LISTED_STEPS_MAX: u64 = 400_000;
+
+/// Most steps of an answer that is judged in passing: about a millisecond.
+const QUICK_STEPS_MAX: u64 = 40_000;
 
 /// Violations that are reported: an agent mends the first few.
 const VIOLATIONS_MAX: usize = 20;
@@ -188,16 +192,23 @@ impl Checker {
     fn of(schema: &Value) -> Result<Self, Failure> {
         refuse_other_kinds(schema)?;
         let plan = Plan::of(schema).map_err(refuse)?;
+        let programs = Arc::clone(&plan.programs);
         let patterns =
             PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
         let validator = jsonschema::options()
             .offline()
             .with_registry(document::drafts())
             .with_pattern_options(patterns)
-            .with_keyword(keyword::BOUNDED, keyword::bounded)
-            .build(&keyword::apart(schema))
+            .with_keyword(keyword::BOUNDED, move |_, value, _| keyword::bounded(value, &programs))
+            .build(&keyword::apart(schema, &plan.programs))
             .map_err(|error| refuse(told::of_schema(&error)))?;
         Ok(Self { validator, plan })
+    }
+
+    /// Whether an answer is judged in about a millisecond.
+    #[must_use]
+    pub fn is_quick(&self, answer: &Value) -> bool {
+        effort::measure(&self.plan, answer, QUICK_STEPS_MAX).is_ok()
     }
 
     /// The verdict on an answer. Ends within about a second, whatever both are.
@@ -205,8 +216,19 @@ impl Checker {
     /// # Errors
     /// What is wrong with the answer, or that nobody can say in time.
     pub fn judge(&self, answer: &Value) -> Result<(), Rejection> {
-        let steps = effort::measure(&self.plan, answer, CHECK_STEPS_MAX)
-            .map_err(|TooMuch| Rejection::TooCostly)?;
+        self.judge_within(answer, CHECK_STEPS_MAX).1
+    }
+
+    /// The verdict, and the steps that it took of those that may be left.
+    fn judge_within(&self, answer: &Value, left: u64) -> (u64, Result<(), Rejection>) {
+        let limit = left.min(CHECK_STEPS_MAX);
+        match effort::measure(&self.plan, answer, limit) {
+            Ok(steps) => (steps, self.weighed(answer, steps)),
+            Err(TooMuch) => (limit, Err(Rejection::TooCostly)),
+        }
+    }
+
+    fn weighed(&self, answer: &Value, steps: u64) -> Result<(), Rejection> {
         if self.validator.is_valid(answer) {
             return Ok(());
         }

@@ -24,7 +24,7 @@ pub struct Selector {
 
 /// A text that is no selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no model: {reason}; a model reads ID or ID?provider=NAME&thinking=LEVEL")]
+#[error("`{text}` is not a model: {reason}; a model reads ID or ID?provider=NAME&thinking=LEVEL")]
 pub struct SelectorError {
     /// The text, cut.
     pub text: String,

@@ -410,3 +410,48 @@ fn refused_calls_leave_no_trace_and_sleeps_are_bounded() {
     assert!(machine.take_entries().is_empty());
     assert_eq!(machine.sleep(0.0), Ok(CallId(1)), "and no number is used up");
 }
+
+/// One agent with this schema; its result says whether it was asked.
+struct Schema(&'static str);
+
+impl Script for Schema {
+    fn turn(
+        &mut self,
+        host: &mut Machine,
+        told: Option<(CallId, &Outcome)>,
+    ) -> Result<Status, StopTurn> {
+        if told.is_some() {
+            return Ok(Status::Done("answered".into()));
+        }
+        let options = format!(r#"{{"schema":{}}}"#, self.0);
+        match host.agent("Look.".into(), options) {
+            Err(Refusal::Call(_)) => Ok(Status::Done("refused".into())),
+            answer => called(answer).map(|_| Status::Pending),
+        }
+    }
+}
+
+#[test]
+fn a_schema_that_was_taken_once_is_taken_again_in_a_replay_and_nowhere_else() {
+    const TAKEN: &str = r#"{"pattern":"(?=a)a"}"#;
+    const REFUSED: &str = r#"{"pattern":"(?<y>a)\\k<y"}"#;
+    let script = |schema| move || -> Box<dyn Script> { Box::new(Schema(schema)) };
+    let (recorded, _) = drive(fresh(), &script(TAKEN), |_| 0).unwrap();
+    assert_eq!(result_of(&recorded), "answered");
+    assert_eq!(result_of(&drive(fresh(), &script(REFUSED), |_| 0).unwrap().0), "refused");
+    // As a program that took it wrote it.
+    let mut older = recorded.clone();
+    for entry in &mut older {
+        if let Body::AgentCalled { request, .. } = &mut entry.body {
+            Arc::make_mut(request).schema = Some(REFUSED.to_owned());
+        }
+    }
+    for cut in 4..=older.len() {
+        let (rest, _) = drive(resumed(&older[..cut]), &script(REFUSED), |_| 0).unwrap();
+        let all: Vec<Entry> = older[..cut].iter().cloned().chain(rest).collect();
+        let asked = older[..cut].iter().any(|entry| matches!(entry.body, Body::AgentCalled { .. }));
+        assert_eq!(result_of(&all), if asked { "answered" } else { "refused" }, "{cut}");
+    }
+    assert!(drive(resumed(&recorded), &script(REFUSED), |_| 0).is_err());
+    assert!(drive(resumed(&older), &script(TAKEN), |_| 0).is_err());
+}

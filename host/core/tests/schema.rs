@@ -393,3 +393,37 @@ fn an_ordinary_answer_of_the_largest_size_is_checked() {
     let answer = json!({"findings": vec![finding; count]});
     assert_eq!(checker(&schema).check(&answer), Ok(()));
 }
+
+#[test]
+fn one_pattern_in_two_thousand_places_is_compiled_once() {
+    let pattern = json!({"pattern": "(?:a?){9990}(?=a)"});
+    let schema = json!({ "anyOf": vec![&pattern; 1_500] });
+    let checkers: Vec<Checker> = (0..8).map(|_| checker(&schema)).collect();
+    assert_eq!(checkers[0].check(&json!(1)), Ok(()));
+    let unused: Map<String, Value> = (0..1_500)
+        .map(|n| (n.to_string(), json!({ "pattern": format!("(?:a?){{{}}}(?=a)", 6_000 + n) })))
+        .collect();
+    assert_eq!(checker(&json!({ "$defs": unused })).check(&json!(1)), Ok(()));
+}
+
+#[test]
+fn an_answer_is_quick_or_slow_by_what_it_takes() {
+    let pattern = checker(&json!({"pattern": "^(a+)+\\1b$"}));
+    assert!(pattern.is_quick(&json!("aab")) && !pattern.is_quick(&json!("a".repeat(60))));
+    let either = json!({"properties": {"a": {"$ref": "#"}}});
+    let choices = checker(&json!({"anyOf": [either, either]}));
+    assert!(choices.is_quick(&nested(3)) && !choices.is_quick(&nested(30)));
+}
+
+#[test]
+fn odd_patterns_that_nothing_leads_to_are_left_alone() {
+    for pattern in ["(".repeat(30_000), "\\cA".repeat(16_000), "(?<a".repeat(16_000)] {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "definitions": {"a": {"pattern": pattern}},
+        });
+        let _ = accept(&schema);
+    }
+    let (_, message) = refusal(&json!({"patternProperties": {"\\cA".repeat(17): true}}));
+    assert!(message.contains("many of `\\c`"), "{message}");
+}

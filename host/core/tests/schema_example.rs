@@ -170,6 +170,9 @@ fn what_nothing_satisfies_is_said_and_soon() {
         json!({"type": "string", "minLength": 1_000_000_000}),
         json!({"type": "array", "minItems": 1_000_000_000}),
         json!({"type": "object", "minProperties": 1_000_000_000}),
+        json!({"type": "string", "pattern": "(?:(?:){4000000000}){4000000000}(?=a)$"}),
+        json!({"type": "string", "pattern": "^(a{60})+\\1b(?!)$"}),
+        json!({"type": "array", "items": {"pattern": "((?=a)){60000}(?=b)c"}, "minItems": 1_000}),
     ] {
         let failure = example(&schema.to_string(), 0).unwrap_err();
         assert_eq!(failure.code, codes::SCHEMA_INVALID, "{schema}");

@@ -113,7 +113,7 @@ pub(crate) fn file_name_of(path: &str) -> String {
 fn refuse_other_files(target: &WorkflowTarget) -> Result<(), Failure> {
     match target {
         WorkflowTarget::Path(path) if !SCRIPT_ENDINGS.iter().any(|end| path.ends_with(end)) => {
-            let message = format!("{path} is no script: those end in .js or .mjs");
+            let message = format!("{path} is not a script: those end in .js or .mjs");
             Err(Failure::new(codes::WORKFLOW_REFUSED, message))
         }
         _ => Ok(()),

@@ -269,11 +269,11 @@ fn by_hand(
 fn no_json(call: CallId, result: &str, error: &serde_json::Error) -> String {
     const SHOWN_BYTES: usize = 60;
     if result.trim_start().starts_with(['{', '[', '"']) {
-        return format!("the answer is no JSON: {error}");
+        return format!("the answer is not JSON: {error}");
     }
     // As a shell takes it.
     let is_short = result.len() <= SHOWN_BYTES && !result.contains('\'');
     let text = if is_short && !result.is_empty() { result } else { "text" };
     let quoted = serde_json::Value::String(text.to_owned());
-    format!("the answer is no JSON, and a text needs quotes: --set-result {call}='{quoted}'")
+    format!("the answer is not JSON, and a text needs quotes: --set-result {call}='{quoted}'")
 }

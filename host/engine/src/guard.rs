@@ -11,6 +11,7 @@ use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
     Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
+    Spent,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -61,7 +62,13 @@ pub(crate) async fn attempt(
     notes: &Notes,
     patience: Patience,
 ) -> Result<AgentReply, Unanswered> {
-    let heard = Heard { at: Instant::now(), doing: None, hindered: None, session: None };
+    let heard = Heard {
+        at: Instant::now(),
+        doing: None,
+        hindered: None,
+        session: None,
+        spent: Spent::default(),
+    };
     let ear = Ear { notes, heard: Mutex::new(heard) };
     // Declared after the ear that it borrows, so dropped before it.
     let work = provider.attempt(task, &ear);
@@ -123,6 +130,8 @@ struct Heard {
     /// What it tries again for, until it does something else.
     hindered: Option<ProviderError>,
     session: Option<String>,
+    /// What it has said that it has used; it may have used more since.
+    spent: Spent,
 }
 
 impl Ear<'_> {
@@ -139,9 +148,10 @@ impl Ear<'_> {
 
     /// The attempt is over, and its session can be gone on with.
     fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> Unanswered {
-        let (session_id, hindered) = {
+        let (session_id, hindered, spent) = {
             let mut heard = self.heard();
-            (heard.session.take(), heard.hindered.take())
+            let spent = std::mem::take(&mut heard.spent);
+            (heard.session.take(), heard.hindered.take(), spent)
         };
         let (mut error, class) = match hindered {
             Some(by) => hindrance(provider.name(), &by, class, &message),
@@ -149,7 +159,7 @@ impl Ear<'_> {
                 (ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message), class)
             }
         };
-        error.spent.session_id = session_id;
+        *error.spent = Spent { session_id, ..spent };
         Unanswered { error, class }
     }
 }
@@ -209,6 +219,10 @@ impl Activity for Ear<'_> {
             heard.session = Some(session_id.to_owned());
         }
         self.notes.session(session_id);
+    }
+
+    fn used(&self, spent: &Spent) {
+        self.heard().spent = spent.clone();
     }
 
     fn refused(&self, asked: Asked) {

@@ -269,8 +269,9 @@ enum Problem {
     Failure(Failure),
 }
 
-/// Answers of this size are judged beside the run: it may take a second, and
-/// signals and leases are not to wait for it.
+/// Larger answers are read and judged beside the run, and so are those that are
+/// not judged in passing: it may take a second, and signals and leases are not to
+/// wait for it.
 const JUDGED_HERE_BYTES: usize = 16 * 1024;
 
 async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Problem> {
@@ -279,33 +280,50 @@ async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Proble
         Answer::Text(text) => text.len(),
         Answer::Json(value) => value.to_string().len(),
     };
-    if bytes <= JUDGED_HERE_BYTES {
-        return judge(checker, answer);
+    let checker = Arc::clone(checker);
+    if bytes > JUDGED_HERE_BYTES {
+        let answer = answer.clone();
+        return beside(move || judge(&checker, read(&answer)?)).await;
     }
-    let (checker, answer) = (Arc::clone(checker), answer.clone());
-    let task = tokio::task::spawn_blocking(move || judge(&checker, &answer));
-    task.await.unwrap_or_else(|error| {
+    let value = read(answer)?;
+    let verdict = if checker.is_quick(&value) {
+        judge(&checker, value)
+    } else {
+        beside(move || judge(&checker, value)).await
+    };
+    match answer {
+        // No answer satisfies the schema that takes null, and no other.
+        Answer::Null => {
+            verdict.map_err(|_| Problem::Answer("there was no answer at all".to_owned()))
+        }
+        _ => verdict,
+    }
+}
+
+async fn beside(
+    work: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
+) -> Result<Value, Problem> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         let message = format!("the answer cannot be checked against the schema: {error}");
         Err(Problem::Failure(Failure::new(codes::ANSWER_TOO_COSTLY, message)))
     })
 }
 
-fn judge(checker: &Checker, answer: &Answer) -> Result<Value, Problem> {
-    let value = match answer {
-        // No answer satisfies the schema that takes null, and no other.
-        Answer::Null if checker.check(&Value::Null).is_err() => {
-            return Err(Problem::Answer("there was no answer at all".to_owned()));
-        }
-        Answer::Null => Value::Null,
-        Answer::Json(value) => value.clone(),
+fn read(answer: &Answer) -> Result<Value, Problem> {
+    match answer {
+        Answer::Null => Ok(Value::Null),
+        Answer::Json(value) => Ok(value.clone()),
         // To ask again would buy the same once more.
         Answer::Text(text) if text.trim().len() > ANSWER_BYTES_MAX => {
-            return Err(Problem::Failure(too_large(text.len())));
+            Err(Problem::Failure(too_large(text.len())))
         }
         Answer::Text(text) => {
-            schema::parse_answer(text).ok_or_else(|| Problem::Answer(schema::why_no_json(text)))?
+            schema::parse_answer(text).ok_or_else(|| Problem::Answer(schema::why_no_json(text)))
         }
-    };
+    }
+}
+
+fn judge(checker: &Checker, value: Value) -> Result<Value, Problem> {
     match checker.judge(&value) {
         Ok(()) => Ok(value),
         Err(Rejection::Violations(violations)) => {
@@ -350,4 +368,37 @@ fn shown(answer: &Answer) -> String {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    /// Whether it was judged at once, and what was said.
+    async fn judging(schema: &str, answer: Answer) -> (bool, Result<Value, Problem>) {
+        let checker = Arc::new(Checker::new(schema).unwrap());
+        let mut verdict = pin!(judged(&checker, &answer));
+        match verdict.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            std::task::Poll::Ready(verdict) => (true, verdict),
+            std::task::Poll::Pending => (false, verdict.await),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_slow_to_judge_is_judged_beside_the_run_however_short_it_is() {
+        let slow = Answer::Json(Value::String("a".repeat(60)));
+        let (at_once, verdict) = judging(r#"{"pattern":"^(a+)+\\1b$"}"#, slow.clone()).await;
+        assert!(!at_once && matches!(verdict, Err(Problem::Failure(_))));
+        let (at_once, verdict) = judging(r#"{"type":"string"}"#, slow).await;
+        assert!(at_once && verdict.is_ok());
+        let (at_once, verdict) = judging(r#"{"type":"string"}"#, Answer::Null).await;
+        let Err(Problem::Answer(said)) = verdict else { panic!("taken") };
+        assert!(at_once && said == "there was no answer at all");
+        let (at_once, verdict) = judging("true", Answer::Text("x".repeat(20_000))).await;
+        assert!(!at_once && matches!(verdict, Err(Problem::Answer(_))));
+    }
 }

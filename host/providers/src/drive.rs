@@ -83,6 +83,11 @@ pub(crate) trait Transcript: Send {
     /// The agent's name for its session, once it is known.
     fn session(&self) -> Option<&str>;
 
+    /// What it has used up to now, where it says so before its round ends.
+    fn used(&self) -> Spent {
+        Spent::default()
+    }
+
     /// Whether the agent has said how its round ended.
     fn has_ended(&self) -> bool;
 
@@ -171,7 +176,7 @@ pub(crate) async fn listen(
     let told = hear(launch, prompt, task, transcript, activity).await;
     told.map_err(|error| {
         let session_id = transcript.session().map(str::to_owned);
-        error.into_provider_error(&provider).having_spent(Spent { session_id, ..Spent::default() })
+        error.into_provider_error(&provider).having_spent(Spent { session_id, ..transcript.used() })
     })
 }
 
@@ -192,6 +197,7 @@ async fn hear(
     // The first frame is the prompt.
     let mut has_prompt = false;
     let mut reads = true;
+    let mut told = 0;
     loop {
         while let Some(frame) = transcript.frame() {
             if !reads {
@@ -229,6 +235,11 @@ async fn hear(
                 if let (false, Some(session)) = (named, transcript.session()) {
                     activity.session(session);
                     named = true;
+                }
+                let used = transcript.used();
+                if used.usage.total() > told {
+                    told = used.usage.total();
+                    activity.used(&used);
                 }
                 if let Some(raw) = &task.raw {
                     raw.line(transcript.session(), &line);

@@ -235,6 +235,10 @@ pub trait Activity: Send + Sync {
     /// The agent has named its session, before it has answered.
     fn session(&self, _session_id: &str) {}
 
+    /// What the agent has used up to now, as far as it says so while it works: what
+    /// counts if it is ended before it has answered.
+    fn used(&self, _spent: &Spent) {}
+
     /// The agent asked leave for this, and was refused.
     fn refused(&self, _asked: Asked) {}
 }

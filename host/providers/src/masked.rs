@@ -15,7 +15,7 @@ use smol_wf_core::asked::Asked;
 
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider,
-    ProviderError, RawLines,
+    ProviderError, RawLines, Spent,
 };
 
 /// Bytes from which a value is a secret: shorter ones, such as `1` or `batch`,
@@ -239,6 +239,12 @@ impl Activity for Seen<'_> {
         if !self.secrets.is_in(session_id) {
             self.inner.session(session_id);
         }
+    }
+
+    fn used(&self, spent: &Spent) {
+        let mut spent = spent.clone();
+        spent.model.iter_mut().for_each(|model| self.secrets.clear(model));
+        self.inner.used(&spent);
     }
 
     fn refused(&self, mut asked: Asked) {

@@ -177,7 +177,7 @@ fn one(finding: &Finding, prepared: &Prepared) -> String {
         shown.push_str(&format!("\n  also {}", screen::one_line(when)));
     }
     if finding.seen > 1 {
-        shown.push_str(&format!("\n  seen in {} schedules", finding.seen));
+        shown.push_str(&format!("\n  seen in {}", plural(finding.seen, "schedule")));
     }
     shown
 }

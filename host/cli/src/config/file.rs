@@ -217,8 +217,8 @@ mod tests {
             ("timeout = true", "it is a string in quotes, or a whole number"),
             ("model_map = 1", "it is a table: write [model_map]"),
             ("[model_map]\nfast = 3", "c.toml:2:8: `model_map.fast`: it is a string"),
-            ("[model_map]\nfast = 'x?foo=bar'", "c.toml:2:8: `model_map.fast`: it is no model"),
-            ("model = 'x?provider='", "c.toml:1:9: `model`: it is no model; a model reads ID"),
+            ("[model_map]\nfast = 'x?foo=bar'", "c.toml:2:8: `model_map.fast`: it is not a model"),
+            ("model = 'x?provider='", "c.toml:1:9: `model`: it is not a model; a model reads ID"),
             ("provider = \"a\\u0000b\"", "NUL"),
             (
                 "[providers.x]\nkind = 'command'\ncomand = ['x']",

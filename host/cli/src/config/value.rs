@@ -14,7 +14,7 @@ use smol_wf_core::duration::parse_or_seconds;
 use smol_wf_core::selector::Selector;
 
 /// Said without the text, which may be anything.
-const NO_MODEL: &str = "it is no model; a model reads ID or ID?provider=NAME&thinking=LEVEL";
+const NO_MODEL: &str = "it is not a model; a model reads ID or ID?provider=NAME&thinking=LEVEL";
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

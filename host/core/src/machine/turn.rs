@@ -30,8 +30,13 @@ impl TurnHost for Machine {
             return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
         };
         let manner = scope.manner(&self.head);
-        let mut request = AgentRequest::read(prompt, &options, manner).map_err(Refusal::Call)?;
-        if let Some(schema) = request.schema.as_deref().filter(|_| self.surface().is_first()) {
+        let taken = self.taken_schema();
+        let mut request =
+            AgentRequest::read_again(prompt, &options, manner, taken).map_err(Refusal::Call)?;
+        let schema = request.schema.as_deref();
+        if let Some(schema) =
+            schema.filter(|schema| self.surface().is_first() && taken != Some(schema))
+        {
             schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
         }
         scope.apply_defaults(&mut request, &self.head);
@@ -181,6 +186,15 @@ impl TurnHost for Machine {
 }
 
 impl Machine {
+    /// The schema of the call that is recorded next.
+    fn taken_schema(&self) -> Option<&str> {
+        let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;
+        match &next.body {
+            Body::AgentCalled { request, .. } => request.schema.as_deref(),
+            _ => None,
+        }
+    }
+
     fn next_call(&mut self) -> CallId {
         self.last_call += 1;
         CallId(self.last_call)

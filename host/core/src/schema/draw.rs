@@ -5,13 +5,14 @@
 //! nothing that it may follow.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::document::{Document, Identity, Site};
-use super::pattern;
+use super::pattern::{self, Weight};
 use super::places::{Place, inner};
-use super::plan::Node;
+use super::plan::{Node, Programs};
 
 /// Most states of all patterns together: about 150 ms to compile.
 const PATTERN_STATES_MAX: u64 = 100_000;
@@ -37,13 +38,15 @@ pub(super) struct Drawing<'d> {
     anchors: Vec<(&'d str, Site<'d>)>,
     /// Nodes with a reference by a dynamic name.
     by_name: Vec<(usize, &'d str)>,
-    /// States of every pattern seen.
-    states: HashMap<&'d str, u64>,
+    /// Every pattern seen, and the states of all.
+    patterns: HashMap<&'d str, Weight>,
+    states: u64,
 }
 
 impl Drawing<'_> {
-    /// The nodes; the first is the whole schema.
-    pub(super) fn of(schema: &Value) -> Result<Vec<Node>, String> {
+    /// The nodes, of which the first is the whole schema, and the patterns that
+    /// the library is not asked to match.
+    pub(super) fn of(schema: &Value) -> Result<(Vec<Node>, Programs), String> {
         let document = Document::of(schema)?;
         let mut drawing = Drawing {
             nodes: Vec::new(),
@@ -53,7 +56,8 @@ impl Drawing<'_> {
             own: HashSet::new(),
             anchors: Vec::new(),
             by_name: Vec::new(),
-            states: HashMap::new(),
+            patterns: HashMap::new(),
+            states: 0,
         };
         let root = document.root()?;
         drawing.read_names(root.clone())?;
@@ -64,7 +68,12 @@ impl Drawing<'_> {
                 break;
             }
         }
-        Ok(drawing.nodes)
+        let programs = drawing
+            .patterns
+            .into_iter()
+            .filter_map(|(text, weight)| Some((Arc::from(text), weight.program?)))
+            .collect();
+        Ok((drawing.nodes, programs))
     }
 }
 
@@ -179,7 +188,7 @@ impl<'d> Drawing<'d> {
                     if weight.program.is_some() {
                         let key = pattern::shown(text);
                         return Err(format!(
-                            "the key `{key}` of `patternProperties` has look-around or a back-reference, which only `pattern` may have"
+                            "the key `{key}` of `patternProperties` has look-around, a back-reference or many of `\\c`, which only `pattern` may have"
                         ));
                     }
                     node.patterns.push((weight.work, number));
@@ -230,16 +239,20 @@ impl<'d> Drawing<'d> {
         Ok(())
     }
 
-    fn pattern(&mut self, text: &'d str) -> Result<pattern::Weight, String> {
+    fn pattern(&mut self, text: &'d str) -> Result<Weight, String> {
+        if let Some(weight) = self.patterns.get(text) {
+            return Ok(weight.clone());
+        }
         let weight = pattern::weigh(text)?;
-        self.states.insert(text, weight.states);
+        self.states = self.states.saturating_add(weight.states);
         // At once: what is compiled already takes memory.
-        let states = self.states.values().copied().fold(0, u64::saturating_add);
-        if states > PATTERN_STATES_MAX {
+        if self.states > PATTERN_STATES_MAX {
             return Err(format!(
-                "its patterns need {states} states, and {PATTERN_STATES_MAX} is the most"
+                "its patterns need {} states, and {PATTERN_STATES_MAX} is the most",
+                self.states
             ));
         }
+        self.patterns.insert(text, weight.clone());
         Ok(weight)
     }
 }

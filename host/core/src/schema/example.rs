@@ -4,9 +4,11 @@
 //! vouches for its own work; every candidate is put to the [`Checker`], and
 //! what does not pass is not returned.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
-use super::{Checker, link, number, object, read, refuse, shape, text};
+use super::{CHECK_STEPS_MAX, Checker, link, number, object, read, refuse, shape, text};
 use crate::guest::Failure;
 
 /// Schemas that one attempt may read, references followed.
@@ -17,6 +19,12 @@ const LEVELS_MAX: u32 = 48;
 
 /// Attempts that choose differently, after the plain ones.
 const VARIANTS: u64 = 24;
+
+/// Most steps of writing texts for patterns, in all attempts: about a second.
+const TEXT_STEPS_MAX: u64 = 40_000_000;
+
+/// Most steps of checking what was made, in all attempts.
+const CHECKS_MAX: u64 = 4 * CHECK_STEPS_MAX;
 
 /// Most items that are made for a `minItems`, and properties for a `minProperties`.
 pub(super) const MEMBERS_MAX: usize = 1_000;
@@ -32,12 +40,14 @@ const ITEMS_USUAL: usize = 2;
 pub fn example(schema_text: &str, seed: u64) -> Result<Value, Failure> {
     let checker = Checker::new(schema_text)?;
     let schema = link::linked(&read(schema_text)?).map_err(refuse)?;
+    let (steps, mut checks) = (Cell::new(TEXT_STEPS_MAX), CHECKS_MAX);
     for variant in 0..VARIANTS {
         // Rich first: optional properties three levels deep, then fewer.
         for optional_levels in [3, 1, 0] {
             for defaults in [true, false] {
                 let mut maker = Maker {
                     root: &schema,
+                    steps: &steps,
                     reads: READS_MAX,
                     seed,
                     variant,
@@ -46,9 +56,12 @@ pub fn example(schema_text: &str, seed: u64) -> Result<Value, Failure> {
                 };
                 let spot = Spot { name: "answer", level: 0, salt: seed, ordinal: 0 };
                 let candidate = maker.make(&schema, spot);
-                if let Some(candidate) = candidate.filter(|value| checker.check(value).is_ok()) {
+                let Some(candidate) = candidate else { continue };
+                let (taken, verdict) = checker.judge_within(&candidate, checks);
+                if verdict.is_ok() {
                     return Ok(candidate);
                 }
+                checks -= taken;
             }
         }
     }
@@ -72,6 +85,8 @@ pub(super) struct Spot<'n> {
 pub(super) struct Maker<'r> {
     /// With references by place only.
     pub(super) root: &'r Value,
+    /// What may still be spent on texts for patterns, by all attempts together.
+    pub(super) steps: &'r Cell<u64>,
     pub(super) reads: u32,
     pub(super) seed: u64,
     pub(super) variant: u64,

@@ -55,7 +55,7 @@ fn weigh(pattern: &str) -> Result<u64, String> {
     let parsed = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(pattern);
     match parsed {
         Ok(hir) => Ok(super::pattern::states(&hir)),
-        Err(_) if pattern.contains(['{', '\\']) || super::pattern::program(pattern).is_some() => {
+        Err(_) if pattern.contains(['{', '\\']) || super::pattern::is_bounded(pattern) => {
             Err(format!("the pattern `{}` is not supported", super::pattern::shown(pattern)))
         }
         Err(_) => Ok(pattern.len() as u64),

@@ -5,16 +5,17 @@
 //! pattern before.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::CHECK_STEPS_MAX;
 use super::answer::shorten;
 use super::effort::TURNS_PER_STEP;
 use super::pattern::{self, Program};
 use super::places::inner;
+use super::plan::Programs;
 
 /// The keyword that stands for `pattern` where the library cannot match it.
 pub(super) const BOUNDED: &str = "smol-wf bounded pattern";
@@ -23,12 +24,12 @@ pub(super) const BOUNDED: &str = "smol-wf bounded pattern";
 const SHOWN_BYTES: usize = 80;
 
 /// The schema with such patterns under [`BOUNDED`]; as it is without any.
-pub(super) fn apart(schema: &Value) -> Cow<'_, Value> {
+pub(super) fn apart<'s>(schema: &'s Value, programs: &Programs) -> Cow<'s, Value> {
     let mut waiting = vec![schema];
     while let Some(one) = waiting.pop() {
-        if bounded_pattern(one).is_some() {
+        if has_bounded(one, programs) {
             let mut copy = schema.clone();
-            rename(&mut copy);
+            rename(&mut copy, programs);
             return Cow::Owned(copy);
         }
         waiting.extend(inner(one).into_iter().map(|(_, one)| one));
@@ -36,15 +37,17 @@ pub(super) fn apart(schema: &Value) -> Cow<'_, Value> {
     Cow::Borrowed(schema)
 }
 
-fn bounded_pattern(schema: &Value) -> Option<&str> {
-    let text = schema.get("pattern")?.as_str()?;
-    pattern::program(text).map(|_| text)
+/// Nothing leads to a pattern that was not compiled with the others: that one is
+/// only read.
+fn has_bounded(schema: &Value, programs: &Programs) -> bool {
+    let text = schema.get("pattern").and_then(Value::as_str);
+    text.is_some_and(|text| programs.contains_key(text) || pattern::is_bounded(text))
 }
 
 /// Schemas are at most 64 levels deep. What only looks like a schema, as in an
 /// `enum`, is left alone: only the places that hold schemas are gone through.
-fn rename(schema: &mut Value) {
-    if bounded_pattern(schema).is_some()
+fn rename(schema: &mut Value, programs: &Programs) {
+    if has_bounded(schema, programs)
         && let Value::Object(keywords) = schema
         && let Some(text) = keywords.shift_remove("pattern")
     {
@@ -56,20 +59,24 @@ fn rename(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
     for value in keywords.values_mut() {
         if is_place(value) {
-            rename(value);
+            rename(value, programs);
             continue;
         }
         match value {
-            Value::Array(list) => list.iter_mut().filter(|one| is_place(one)).for_each(rename),
-            Value::Object(map) => map.values_mut().filter(|one| is_place(one)).for_each(rename),
+            Value::Array(list) => {
+                list.iter_mut().filter(|one| is_place(one)).for_each(|one| rename(one, programs))
+            }
+            Value::Object(map) => {
+                map.values_mut().filter(|one| is_place(one)).for_each(|one| rename(one, programs))
+            }
             _ => {}
         }
     }
 }
 
 struct Bounded {
-    program: Program,
-    text: String,
+    program: Arc<Program>,
+    text: Arc<str>,
 }
 
 impl<'i> Keyword<'i> for Bounded {
@@ -89,14 +96,17 @@ impl<'i> Keyword<'i> for Bounded {
     }
 }
 
-/// Makes the keyword for the library.
+/// Makes the keyword for the library, which may ask for it once for each way to
+/// a schema.
 pub(super) fn bounded<'a>(
-    _: &'a Map<String, Value>,
     value: &'a Value,
-    _: Location,
+    programs: &Programs,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
     let text = value.as_str().unwrap_or_default();
+    if let Some((text, program)) = programs.get_key_value(text) {
+        return Ok(Box::new(Bounded { program: program.clone(), text: text.clone() }));
+    }
     let program = pattern::program(text)
         .ok_or_else(|| ValidationError::custom(format!("the pattern `{text}` is not supported")))?;
-    Ok(Box::new(Bounded { program, text: text.to_owned() }))
+    Ok(Box::new(Bounded { program: Arc::new(program), text: text.into() }))
 }

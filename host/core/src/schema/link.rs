@@ -182,8 +182,11 @@ fn decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let pair = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match (bytes[at], pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
+        let digit = |at: usize| {
+            bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16)?.try_into().ok())
+        };
+        let pair = digit(at + 1).zip(digit(at + 2));
+        match (bytes[at], pair.map(|(high, low): (u8, u8)| 16 * high + low)) {
             (b'%', Some(byte)) => {
                 out.push(byte);
                 at += 3;
@@ -250,6 +253,15 @@ mod tests {
         let place = found["properties"]["n"]["$ref"].as_str().unwrap();
         assert_eq!(at_place(&found, place).unwrap()["type"], "integer");
         assert!(is_linked(&found));
+    }
+
+    #[test]
+    fn only_two_digits_stand_for_a_byte() {
+        for (text, expected) in
+            [("%41%c3%A9", "Aé"), ("%+f", "%+f"), ("%-1%4", "%-1%4"), ("%", "%"), ("%é", "%é")]
+        {
+            assert_eq!(decoded(text), expected);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn make(
         if (lean && made.len() >= least) || made.len() >= most {
             break;
         }
-        let name = pattern::example(pattern, &mut |count| maker.any(count, spot.salt));
+        let name = pattern::example(pattern, maker.steps, &mut |count| maker.any(count, spot.salt));
         if let Some(name) = name.filter(|name| !made.contains_key(name))
             && let Some(value) = maker.make(schema, within(spot, &name))
         {

@@ -2,18 +2,23 @@
 //!
 //! Owns: which engine matches a `pattern`. Those that the linear one takes are
 //! weighed as it will match them, in time linear in the text times the weight;
-//! look-around and back-references go to [`backtrack`], which counts its steps.
+//! look-around, back-references and what it would be slow to read go to
+//! [`backtrack`], which counts its steps.
 
 mod backtrack;
+mod set;
 mod syntax;
 mod text;
+
+use std::cell::Cell;
+use std::sync::Arc;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 pub(super) use self::backtrack::Program;
 
 /// What a pattern costs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Weight {
     /// Work for each byte of a text, in eighths of a step.
     pub(super) work: u64,
@@ -21,7 +26,7 @@ pub(super) struct Weight {
     pub(super) states: u64,
     /// What runs it, where the linear engine cannot; its work is counted as it
     /// is done.
-    pub(super) program: Option<Program>,
+    pub(super) program: Option<Arc<Program>>,
 }
 
 /// Weighs a pattern without compiling it for the linear engine.
@@ -34,7 +39,7 @@ pub(super) fn weigh(pattern: &str) -> Result<Weight, String> {
         });
     }
     let program = bounded(pattern)?;
-    Ok(Weight { work: 0, states: program.len() as u64, program: Some(program) })
+    Ok(Weight { work: 0, states: program.size() as u64, program: Some(Arc::new(program)) })
 }
 
 /// The program of a pattern with look-around or back-references, and nothing for
@@ -43,8 +48,21 @@ pub(super) fn program(pattern: &str) -> Option<Program> {
     if linear(pattern).is_some() { None } else { bounded(pattern).ok() }
 }
 
+/// Whether a pattern is one with look-around or back-references that can be read.
+/// Does not compile it.
+pub(super) fn is_bounded(pattern: &str) -> bool {
+    linear(pattern).is_none() && syntax::read(pattern).is_ok()
+}
+
+/// Most of `\cA` and its like in a pattern for the linear engine: its reader
+/// begins anew after each. One with more is matched like one with look-around.
+const CONTROLS_MAX: usize = 16;
+
 /// A pattern of the linear engine, as it will read it: `\w` is ASCII there.
 fn linear(pattern: &str) -> Option<Hir> {
+    if pattern.matches("\\c").count() > CONTROLS_MAX {
+        return None;
+    }
     let translated = jsonschema_regex::to_rust_regex(pattern).ok()?;
     regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(&translated).ok()
 }
@@ -86,12 +104,20 @@ fn leaves(hir: &Hir, states: bool) -> u64 {
     }
 }
 
+/// Steps of an example that reading a byte of a pattern takes.
+const STEPS_PER_BYTE: u64 = 4;
+
 /// A text that matches, as far as that can be read off the pattern. `choose`
-/// picks one of so many alternatives.
-pub(super) fn example(pattern: &str, choose: &mut dyn FnMut(usize) -> usize) -> Option<String> {
+/// picks one of so many alternatives, `left` is how much work may be done.
+pub(super) fn example(
+    pattern: &str,
+    left: &Cell<u64>,
+    choose: &mut dyn FnMut(usize) -> usize,
+) -> Option<String> {
+    left.set(left.get().checked_sub(STEPS_PER_BYTE * pattern.len() as u64)?);
     match linear(pattern) {
-        Some(hir) => text::of_linear(&hir, choose),
-        None => text::of_bounded(&syntax::read(pattern).ok()?.0, choose),
+        Some(hir) => text::of_linear(&hir, left, choose),
+        None => text::of_bounded(&syntax::read(pattern).ok()?.0, left, choose),
     }
 }
 

@@ -5,6 +5,7 @@
 //! an answer; [`super::effort`] does.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -35,7 +36,7 @@ pub(super) struct Node {
     /// More work for every byte of a string, in eighths.
     pub(super) on_byte: u64,
     /// Patterns whose work is known when it is done.
-    pub(super) bounded: Vec<Program>,
+    pub(super) bounded: Vec<Arc<Program>>,
     /// Compares all items of an array with each other.
     pub(super) unique: bool,
     /// Asks again what the schemas on the same value have looked at.
@@ -88,17 +89,23 @@ impl Node {
     }
 }
 
+/// Programs by the texts of their patterns, each text once.
+pub(super) type Programs = HashMap<Arc<str>, Arc<Program>>;
+
 /// The graph; node 0 is the whole schema.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// All schemas that can be reached.
     pub(super) nodes: Vec<Node>,
+    /// What runs the patterns that the library is not asked to match.
+    pub(super) programs: Arc<Programs>,
 }
 
 impl Plan {
     /// Draws the graph and refuses what is not bounded, in words for people.
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
-        let plan = Self { nodes: Drawing::of(schema)? };
+        let (nodes, programs) = Drawing::of(schema)?;
+        let plan = Self { nodes, programs: Arc::new(programs) };
         plan.refuse_endless()?;
         plan.refuse_explosion()?;
         plan.refuse_scopes()?;

@@ -23,7 +23,7 @@ pub(super) fn make(
     }
     if let Some(pattern) = word("pattern") {
         let mut turn = spot.salt;
-        let text = pattern::example(pattern, &mut |count| {
+        let text = pattern::example(pattern, maker.steps, &mut |count| {
             turn = turn.wrapping_add(1);
             if spot.ordinal > 1 { maker.any(count, turn) } else { maker.branch(count, turn) }
         })?;

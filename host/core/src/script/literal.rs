@@ -136,7 +136,9 @@ fn signed(lexer: &mut Lexer<'_>, sign: Token, depth: usize) -> Result<Data, Faul
     let negative = lexer.text(sign) == "-";
     match value(lexer, depth + 1)?.data {
         Data::Number(number) => Ok(Data::Number(if negative { -number } else { number })),
-        _ => Err(not_literal(sign.start, "found a sign in front of something that is no number")),
+        _ => {
+            Err(not_literal(sign.start, "found a sign in front of something that is not a number"))
+        }
     }
 }
 

@@ -136,7 +136,7 @@ fn unicode(chars: &mut Chars<'_>) -> Result<char, String> {
 
 /// The value of a number.
 pub(super) fn number(token: &str) -> Result<f64, String> {
-    let wrong = || format!("found `{}`, which is no number", shown(token));
+    let wrong = || format!("found `{}`, which is not a number", shown(token));
     if token.ends_with('n') {
         return Err(format!("found the BigInt `{}`, which JSON cannot hold", shown(token)));
     }

@@ -21,7 +21,7 @@ use smol_wf_core::call::Usage;
 use crate::cause::Cause;
 use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer};
+use crate::{Activity, AgentActivity, Answer, Spent};
 
 use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
@@ -99,6 +99,13 @@ impl Transcript for Round {
 
     fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    /// Of the turns that have ended.
+    fn used(&self) -> Spent {
+        let model = self.model.clone().filter(|model| model != "<synthetic>");
+        let Counts { usage, cost_usd, .. } = self.counts;
+        Spent { usage, cost_usd, model, session_id: None }
     }
 
     fn has_ended(&self) -> bool {

@@ -89,7 +89,7 @@ impl Matcher {
         if let Some(number) = text.strip_prefix('#') {
             return match number.parse() {
                 Ok(ordinal) if ordinal > 0 => Ok(Self::Ordinal(ordinal)),
-                _ => Err(format!("`#{number}` is no number of a call; the first is #1")),
+                _ => Err(format!("`#{number}` is not the number of a call; the first is #1")),
             };
         }
         for (prefix, make) in [

@@ -12,7 +12,7 @@ use smol_wf_core::call::Usage;
 use crate::cause::{Cause, readable};
 use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer};
+use crate::{Activity, AgentActivity, Answer, Spent};
 
 use super::extension::TOOL;
 use super::{NAME, classify};
@@ -204,6 +204,11 @@ impl Transcript for Round {
 
     fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    fn used(&self) -> Spent {
+        let cost_usd = (self.cost_usd > 0.0).then_some(self.cost_usd);
+        Spent { usage: self.usage, cost_usd, ..Spent::default() }
     }
 
     fn has_ended(&self) -> bool {

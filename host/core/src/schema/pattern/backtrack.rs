@@ -6,6 +6,7 @@
 //! patterns bound how often they turn back, not the work between; this counts
 //! all of it. Never: goes on past its budget.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use regex_syntax::hir::ClassUnicode;
@@ -17,6 +18,9 @@ const PROGRAM_MAX: usize = 20_000;
 
 /// Most places to turn back to that are kept: 32 MiB.
 const STACK_MAX: usize = 1_000_000;
+
+/// Slots that are cleared in the time of one step.
+const SLOTS_PER_STEP: usize = 8;
 
 /// No value of a slot.
 const NONE: usize = usize::MAX;
@@ -78,9 +82,16 @@ impl Program {
         Ok(Self { code: writer.code, slots: writer.slots })
     }
 
-    /// Instructions.
-    pub(crate) fn len(&self) -> usize {
-        self.code.len()
+    /// Instructions, and the ranges of their sets, each set once.
+    pub(crate) fn size(&self) -> usize {
+        let mut seen = HashSet::new();
+        let ranges = |step: &Step| match step {
+            Step::Set { set, .. } | Step::Run { set, .. } if seen.insert(Arc::as_ptr(set)) => {
+                set.ranges().len()
+            }
+            _ => 0,
+        };
+        self.code.len() + self.code.iter().map(ranges).sum::<usize>()
     }
 
     /// Whether the pattern is found anywhere in the text, and the steps that it
@@ -93,6 +104,7 @@ impl Program {
             stack: Vec::new(),
             left: steps,
         };
+        machine.spend(self.slots / SLOTS_PER_STEP)?;
         let mut at = 0;
         loop {
             if machine.run(0, at)?.is_some() {
@@ -461,7 +473,8 @@ impl<'p> Machine<'p> {
 
     /// The text of a group once more; a group that matched nothing is empty.
     fn again(&mut self, group: usize, at: usize, back: bool) -> Result<Option<usize>, OutOfSteps> {
-        let (from, to) = (self.slots[2 * group], self.slots[2 * group + 1]);
+        let slots = self.slots.get(2 * group..2 * group + 2);
+        let Some(&[from, to]) = slots else { return Ok(None) };
         if from == NONE || to == NONE || from > to {
             return Ok(Some(at));
         }

@@ -4,9 +4,12 @@
 //! JavaScript's `u` flag, and of what is harmless beyond it. Never: recurses
 //! deeper than a bound.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
+
+use super::set::{dot, maybe_not, ranges, single, space, word};
 
 /// Most groups in each other: each is a few frames of the native stack.
 const DEPTH_MAX: usize = 50;
@@ -41,54 +44,44 @@ pub(super) enum Assert {
     NotWord,
 }
 
+/// Most ranges of all classes of a pattern together: 800 KB.
+const RANGES_MAX: usize = 100_000;
+
 /// A pattern and the number of its groups, the whole of it included.
 pub(super) fn read(pattern: &str) -> Result<(Node, usize), String> {
-    let chars: Vec<char> = pattern.chars().collect();
-    let names = group_names(&chars);
-    let mut reader = Reader { chars, at: 0, names, groups: 0, depth: 0 };
-    let node = reader.alternatives()?;
-    match reader.peek() {
-        None => Ok((node, reader.groups + 1)),
-        Some(_) => Err(reader.wrong("a `)` closes nothing")),
-    }
+    let mut reader = Reader { chars: pattern.chars().collect(), ..Reader::default() };
+    // Twice: a reference may stand before its group, and only the same reader
+    // counts groups as they are numbered.
+    reader.whole()?;
+    reader.known = Some((reader.groups, std::mem::take(&mut reader.names)));
+    (reader.at, reader.groups, reader.ranges) = (0, 0, 0);
+    let node = reader.whole()?;
+    Ok((node, reader.groups + 1))
 }
 
-/// The name of each group in order, empty for those without: a reference may
-/// stand before its group.
-fn group_names(chars: &[char]) -> Vec<String> {
-    let mut names = Vec::new();
-    let (mut at, mut in_class) = (0, false);
-    while let Some(one) = chars.get(at) {
-        match one {
-            '\\' => at += 1,
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '(' if !in_class => match (chars.get(at + 1), chars.get(at + 2), chars.get(at + 3)) {
-                (Some('?'), Some('<'), Some(next)) if *next != '=' && *next != '!' => {
-                    names.push(chars[at + 3..].iter().take_while(|one| **one != '>').collect());
-                }
-                (Some('?'), ..) => {}
-                _ => names.push(String::new()),
-            },
-            _ => {}
-        }
-        at += 1;
-    }
-    names
-}
+/// Groups by name; nothing where two have the same.
+type Names = HashMap<String, Option<usize>>;
 
+#[derive(Default)]
 struct Reader {
     chars: Vec<char>,
     at: usize,
-    names: Vec<String>,
+    /// Groups that were opened so far.
     groups: usize,
+    names: Names,
+    /// All groups there are, once the pattern was read.
+    known: Option<(usize, Names)>,
     depth: usize,
+    /// Sets of properties, by what stands behind the `p`.
+    properties: HashMap<String, Arc<ClassUnicode>>,
+    /// Ranges of the sets that were made.
+    ranges: usize,
 }
 
 /// An item of a class.
 enum Item {
     One(char),
-    Set(ClassUnicode),
+    Set(Arc<ClassUnicode>),
 }
 
 impl Reader {
@@ -115,6 +108,14 @@ impl Reader {
         format!("column {}: {problem}", self.at.min(self.chars.len()) + 1)
     }
 
+    fn whole(&mut self) -> Result<Node, String> {
+        let node = self.alternatives()?;
+        match self.peek() {
+            None => Ok(node),
+            Some(_) => Err(self.wrong("a `)` closes nothing")),
+        }
+    }
+
     fn alternatives(&mut self) -> Result<Node, String> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
@@ -135,9 +136,22 @@ impl Reader {
                 break;
             }
             let term = self.term()?;
-            all.push(self.repeated(term)?);
+            let term = self.repeated(term)?;
+            // What is left comes to a step at least: the length of a program is
+            // a bound of the work of writing it.
+            if !is_empty(&term) {
+                all.push(term);
+            }
         }
-        Ok(Node::Concat(all))
+        let is_place = |one: &Node| matches!(one, Node::Assert(_) | Node::Look { .. });
+        match all.pop() {
+            // A place in a group of its own may be repeated.
+            Some(one) if all.is_empty() && !is_place(&one) => Ok(one),
+            last => {
+                all.extend(last);
+                Ok(Node::Concat(all))
+            }
+        }
     }
 
     fn term(&mut self) -> Result<Node, String> {
@@ -158,10 +172,10 @@ impl Reader {
             }
         }
         if self.eat("(?<") {
-            while self.peek().is_some_and(|one| one != '>') {
-                self.at += 1;
-            }
-            self.at += 1;
+            let name = self.name()?;
+            let number = self.groups + 1;
+            let named = self.names.entry(name).or_insert(Some(number));
+            *named = named.filter(|known| *known == number);
             return self.group();
         }
         if self.eat("(?") {
@@ -171,13 +185,56 @@ impl Reader {
             Some('(') => self.group(),
             Some('^') => Ok(Node::Assert(Assert::Start)),
             Some('$') => Ok(Node::Assert(Assert::End)),
-            Some('.') => Ok(one_of(dot())),
-            Some('[') => Ok(one_of(self.class()?)),
+            Some('.') => self.one_of(dot()),
+            Some('[') => {
+                let set = self.class()?;
+                self.one_of(set)
+            }
             Some('\\') => self.escape(),
+            Some('{') if self.stands_for_counts() => {
+                Err(self.wrong("nothing stands before a repetition"))
+            }
             Some('*' | '+' | '?') => Err(self.wrong("nothing stands before a repetition")),
-            Some(one) => Ok(one_of(single(one))),
+            Some(one) => self.one_of(single(one)),
             None => Err(self.wrong("it ends too early")),
         }
+    }
+
+    fn one_of(&mut self, set: ClassUnicode) -> Result<Node, String> {
+        self.count(set).map(Node::Set)
+    }
+
+    fn count(&mut self, set: ClassUnicode) -> Result<Arc<ClassUnicode>, String> {
+        self.ranges += set.ranges().len();
+        if self.ranges > RANGES_MAX {
+            return Err(self.wrong(&format!("its classes have more than {RANGES_MAX} ranges")));
+        }
+        Ok(Arc::new(set))
+    }
+
+    /// The name of a group, behind its `<`.
+    fn name(&mut self) -> Result<String, String> {
+        let mut name = String::new();
+        loop {
+            match self.next() {
+                Some('>') if !name.is_empty() => return Ok(name),
+                Some(one) if is_of_name(one, name.is_empty()) => name.push(one),
+                Some(one) => {
+                    return Err(
+                        self.wrong(&format!("the name of a group has no place for `{one}`"))
+                    );
+                }
+                None => return Err(self.wrong("the name of a group is not closed")),
+            }
+        }
+    }
+
+    /// Whether the brace that was read begins the counts of a repetition.
+    fn stands_for_counts(&mut self) -> bool {
+        let before = self.at;
+        let counts = self.counts().is_some();
+        self.at = before;
+        counts
     }
 
     fn group(&mut self) -> Result<Node, String> {
@@ -219,6 +276,9 @@ impl Reader {
         if matches!(self.peek(), Some('*' | '+' | '?')) {
             return Err(self.wrong("a repetition is repeated"));
         }
+        if is_empty(&term) || max == Some(0) {
+            return Ok(Node::Concat(Vec::new()));
+        }
         Ok(Node::Repeat { inner: Box::new(term), min, max, greedy })
     }
 
@@ -250,34 +310,31 @@ impl Reader {
             return Ok(Node::Assert(Assert::NotWord));
         }
         if self.eat("k<") {
-            let from = self.at;
-            while self.peek().is_some_and(|one| one != '>') {
-                self.at += 1;
-            }
-            let name: String = self.chars[from..self.at.min(self.chars.len())].iter().collect();
-            let known = self.names.iter().position(|known| *known == name && !name.is_empty());
-            self.at += 1;
-            return known
-                .map(|at| Node::Back(at + 1))
-                .ok_or_else(|| self.wrong(&format!("no group is called `{name}`")));
+            let name = self.name()?;
+            let Some((_, names)) = &self.known else { return Ok(Node::Back(0)) };
+            return match names.get(&name) {
+                Some(Some(number)) => Ok(Node::Back(*number)),
+                Some(None) => Err(self.wrong(&format!("two groups are called `{name}`"))),
+                None => Err(self.wrong(&format!("no group is called `{name}`"))),
+            };
         }
         if self.peek().is_some_and(|one| ('1'..='9').contains(&one)) {
             let number = self.number().unwrap_or(u32::MAX);
             let number = usize::try_from(number).unwrap_or(usize::MAX);
-            if number > self.names.len() {
+            if self.known.as_ref().is_some_and(|(groups, _)| number > *groups) {
                 return Err(self.wrong(&format!("there is no group {number}")));
             }
             return Ok(Node::Back(number));
         }
         match self.escaped()? {
-            Item::One(one) => Ok(one_of(single(one))),
-            Item::Set(set) => Ok(one_of(set)),
+            Item::One(one) => self.one_of(single(one)),
+            Item::Set(set) => Ok(Node::Set(set)),
         }
     }
 
     /// What stands behind a backslash, inside of classes and outside.
     fn escaped(&mut self) -> Result<Item, String> {
-        let set = |set: ClassUnicode, negated: bool| Ok(Item::Set(maybe_not(set, negated)));
+        let set = |set: ClassUnicode, negated| Ok(Item::Set(Arc::new(maybe_not(set, negated))));
         let one = |code: u32, reader: &Self| {
             let found = char::from_u32(code);
             found.map(Item::One).ok_or_else(|| reader.wrong("half of a surrogate pair"))
@@ -318,9 +375,10 @@ impl Reader {
                 let high = self.hex(4)?;
                 if (0xd800..0xdc00).contains(&high) && self.eat("\\u") {
                     let low = self.hex(4)?;
-                    let code =
-                        0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff);
-                    return one(code, self);
+                    if !(0xdc00..0xe000).contains(&low) {
+                        return one(high, self);
+                    }
+                    return one(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), self);
                 }
                 one(high, self)
             }
@@ -342,15 +400,30 @@ impl Reader {
 
     /// `\p{…}`, by the names that the linear engine knows.
     fn property(&mut self, negated: bool) -> Result<Item, String> {
-        let rest: String = self.chars.iter().skip(self.at).take_while(|one| **one != '}').collect();
-        self.at += rest.chars().count() + 1;
-        let parsed = regex_syntax::parse(&format!("\\p{rest}}}")).ok();
-        match parsed.map(regex_syntax::hir::Hir::into_kind) {
-            Some(HirKind::Class(Class::Unicode(set))) if rest.starts_with('{') => {
-                Ok(Item::Set(maybe_not(set, negated)))
+        let mut name = String::new();
+        while !name.ends_with('}') {
+            match self.next() {
+                Some(one) if name.is_empty() && one != '{' => break,
+                Some(one) => name.push(one),
+                None => break,
             }
-            _ => Err(self.wrong(&format!("the property `\\p{rest}}}` is not known"))),
         }
+        if !name.ends_with('}') {
+            return Err(self.wrong("the name of a property is not closed"));
+        }
+        let key = format!("\\{}{name}", if negated { 'P' } else { 'p' });
+        if let Some(set) = self.properties.get(&key) {
+            return Ok(Item::Set(set.clone()));
+        }
+        let parsed = regex_syntax::parse(&key).ok();
+        let Some(HirKind::Class(Class::Unicode(set))) =
+            parsed.map(regex_syntax::hir::Hir::into_kind)
+        else {
+            return Err(self.wrong(&format!("the property `\\p{name}` is not known")));
+        };
+        let set = self.count(set)?;
+        self.properties.insert(key, set.clone());
+        Ok(Item::Set(set))
     }
 
     /// `[…]`, behind its bracket.
@@ -396,47 +469,14 @@ impl Reader {
     }
 }
 
-fn one_of(set: ClassUnicode) -> Node {
-    Node::Set(Arc::new(set))
+fn is_empty(node: &Node) -> bool {
+    matches!(node, Node::Concat(list) if list.is_empty())
 }
 
-fn maybe_not(mut set: ClassUnicode, negated: bool) -> ClassUnicode {
-    if negated {
-        set.negate();
-    }
-    set
-}
-
-fn ranges(list: &[(char, char)]) -> ClassUnicode {
-    ClassUnicode::new(list.iter().map(|(low, high)| ClassUnicodeRange::new(*low, *high)))
-}
-
-fn single(one: char) -> ClassUnicode {
-    ranges(&[(one, one)])
-}
-
-/// `\w`.
-fn word() -> ClassUnicode {
-    ranges(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
-}
-
-/// `\s`: white space and line ends of ECMA-262.
-fn space() -> ClassUnicode {
-    ranges(&[
-        ('\t', '\r'),
-        (' ', ' '),
-        ('\u{a0}', '\u{a0}'),
-        ('\u{1680}', '\u{1680}'),
-        ('\u{2000}', '\u{200a}'),
-        ('\u{2028}', '\u{2029}'),
-        ('\u{202f}', '\u{202f}'),
-        ('\u{205f}', '\u{205f}'),
-        ('\u{3000}', '\u{3000}'),
-        ('\u{feff}', '\u{feff}'),
-    ])
-}
-
-/// `.`: anything but the end of a line.
-fn dot() -> ClassUnicode {
-    maybe_not(ranges(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]), true)
+/// Whether a name in a pattern may have this character.
+fn is_of_name(one: char, first: bool) -> bool {
+    one == '$'
+        || one == '_'
+        || one.is_alphabetic()
+        || (!first && regex_syntax::is_word_character(one))
 }

@@ -120,10 +120,198 @@ fn what_is_not_understood_is_said_with_its_place() {
         (r"(?=\p{Nope})", "the property `\\p{Nope}` is not known"),
         (r"(?=\ud800)", "half of a surrogate pair"),
         ("(", "column 2: a group is not closed"),
+        (r"(?<a(b>x)\2", "column 6: the name of a group has no place for `(`"),
+        (r"(?<y>a)\k<y", "column 12: the name of a group is not closed"),
+        (r"(?<y", "the name of a group is not closed"),
+        (r"(?<>y)(?=a)", "the name of a group has no place for `>`"),
+        (r"(?<1>y)(?=a)", "the name of a group has no place for `1`"),
+        (r"(?<a>y)(?<a>z)\k<a>", "two groups are called `a`"),
+        (r"(?=a)\p{Lu", "the name of a property is not closed"),
+        (r"(?=a)\pL", "the name of a property is not closed"),
+        (r"(?=\ud83d\u0041)", "half of a surrogate pair"),
+        (r"(?=[\ud83d\u0041])", "half of a surrogate pair"),
+        (r"(?=\ude00\ud83d)", "half of a surrogate pair"),
+        (r"(?=a)b{2}{3}", "nothing stands before a repetition"),
+        (r"(?=a){2}{3}", "nothing stands before a repetition"),
     ] {
         let error = weigh(pattern).unwrap_err();
         assert!(error.contains(problem), "{pattern}: {error}");
     }
+}
+
+/// Half a second with the steps of a bounded pattern; minutes where reading was
+/// quadratic.
+#[test]
+fn what_is_long_is_read_in_time_that_is_linear_in_it() {
+    for (pattern, is_taken) in [
+        ("\\cA".repeat(16_000), true),
+        (format!("[{}]", "\\cA".repeat(16_000)), true),
+        ("(?<a".repeat(16_000), false),
+        (format!("{}>", "(?<a".repeat(16_000)), false),
+        (format!("(?=a)(?:{}){{0,19000}}", "(?:)".repeat(15_000)), true),
+        (format!("(?=a)(?:{}){{0,19000}}b", "(?:ab){0}".repeat(7_000)), true),
+        (format!("(?=a){}", r"\p{L}".repeat(12_000)), true),
+        (format!("(?=a){}", r"[^\p{L}]".repeat(8_000)), false),
+        ((0..5_000).map(|n| format!("(?<a{n}>)")).collect::<String>() + r"\k<a4999>", true),
+        ("\\k<a>".repeat(12_000), false),
+    ] {
+        assert_eq!(weigh(&pattern).is_ok(), is_taken, "{pattern:.40}");
+        let left = Cell::new(STEPS);
+        let _ = example(&pattern, &left, &mut |_| 0);
+    }
+    let one = program(&"\\cA".repeat(17)).unwrap();
+    assert!(one.is_match(&"\u{1}".repeat(17), STEPS).unwrap().0);
+    assert!(!one.is_match(&"\u{1}".repeat(16), STEPS).unwrap().0);
+}
+
+#[test]
+fn sets_of_a_program_are_weighed_each_once() {
+    let plain = weigh("(?=a)").unwrap().states;
+    let once = weigh(r"(?=a)\p{L}").unwrap().states;
+    assert!(once > plain + 500, "{once}");
+    assert_eq!(weigh(r"(?=a)\p{L}\p{L}").unwrap().states, once + 1);
+}
+
+#[test]
+fn what_writes_nothing_ends_with_its_steps() {
+    let nothing = (0..47).fold("(?!a)".to_owned(), |inner, _| format!("(?:{inner})*"));
+    for pattern in [
+        "(?:(?:){4000000000}){4000000000}(?=a)",
+        "(?:(?:\\b){4000000000}){4000000000}",
+        "(?:(?:(?=a)){1000000000}){1000000000}",
+        &nothing,
+    ] {
+        let left = Cell::new(STEPS);
+        let _ = example(pattern, &left, &mut |count| count - 1);
+    }
+    let left = Cell::new(STEPS);
+    assert_eq!(example(&nothing, &left, &mut |_| 0), None);
+    assert_eq!(left.get(), 0);
+    // A character of a class with many ranges costs no more than another.
+    let left = Cell::new(STEPS);
+    let text = example(r"(?=a)?\p{Han}{5000}", &left, &mut |_| 1).unwrap();
+    assert_eq!(text.chars().count(), 5_000);
+}
+
+/// `SplitMix64`.
+struct Odd(u64);
+
+impl Odd {
+    fn below(&mut self, count: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((word ^ (word >> 31)) % count as u64).unwrap_or(0)
+    }
+
+    fn one<'p>(&mut self, list: &[&'p str]) -> &'p str {
+        list[self.below(list.len())]
+    }
+
+    /// Any pieces of patterns in a row.
+    fn rubble(&mut self) -> String {
+        (0..=self.below(12)).map(|_| self.one(&PIECES)).collect()
+    }
+
+    /// A pattern that can be read, but perhaps for its references.
+    fn pattern(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self.one(&ATOMS).to_owned();
+        }
+        let mut text = String::new();
+        for _ in 0..=self.below(3) {
+            let inner = self.pattern(depth - 1);
+            let opening = self.one(&["", "(", "(?:", "(?=", "(?!", "(?<=", "(?<!"]);
+            let (closing, is_behind) = (")".repeat(opening.len().min(1)), opening.contains("?<"));
+            text.push_str(&format!("{opening}{inner}{closing}"));
+            if !closing.is_empty() && !is_behind {
+                text.push_str(self.one(&["", "*", "+", "?", "*?", "{0,2}", "{2}", "{3,}?"]));
+            }
+            text.push_str(self.one(&["", "", "|"]));
+        }
+        text
+    }
+}
+
+const PIECES: [&str; 50] = [
+    "(",
+    ")",
+    "(?<a>",
+    "(?<a(b>",
+    "(?<b",
+    "(?<>",
+    "(?=",
+    "(?!",
+    "(?<=",
+    "(?<!",
+    "(?:",
+    "(?i)",
+    "\\1",
+    "\\2",
+    "\\9",
+    "\\99999999999",
+    "\\k<a>",
+    "\\k<a",
+    "\\k",
+    "[",
+    "]",
+    "[^",
+    "[]",
+    "a-z",
+    "-",
+    "^",
+    "$",
+    ".",
+    "*",
+    "+?",
+    "?",
+    "|",
+    "{2}",
+    "{2,1}",
+    "{4000000000}",
+    "{,2}",
+    "{",
+    "\\p{Lu}",
+    "\\P{L",
+    "\\pL",
+    "\\cA",
+    "\\c",
+    "\\x4",
+    "\\u{",
+    "\\ud83d",
+    "\\ude00",
+    "\\",
+    "é",
+    "😀",
+    "ab",
+];
+
+const ATOMS: [&str; 16] = [
+    "a", "b", "é", "😀", ".", r"\w", r"\b", r"\B", "^", "$", "[^a]", r"\1", r"\2", r"\3", "a+",
+    "[ab]*?",
+];
+
+#[test]
+fn odd_patterns_on_odd_texts_end_within_their_steps_and_never_panic() {
+    const BOUND: u64 = 5_000;
+    let (mut odd, mut ran, mut found) = (Odd(8), 0, 0);
+    for nth in 0..12_000 {
+        let pattern = if nth % 3 == 0 { odd.rubble() } else { odd.pattern(nth % 4) };
+        let left = Cell::new(BOUND);
+        let _ = example(&pattern, &left, &mut |count| odd.below(count));
+        let Ok(Weight { program: Some(program), .. }) = weigh(&pattern) else { continue };
+        for _ in 0..4 {
+            let text: String =
+                (0..odd.below(9)).map(|_| odd.one(&["a", "b", "é", "😀", "\n"])).collect();
+            if let Ok((is_match, steps)) = program.is_match(&text, BOUND) {
+                assert!(steps <= BOUND, "{pattern} on {text}: {steps}");
+                ran += 1;
+                found += u32::from(is_match);
+            }
+        }
+    }
+    assert!(ran > 4_000 && found > 1_000 && found < ran, "{ran} ran, {found} matched");
 }
 
 #[test]
@@ -135,6 +323,7 @@ fn a_text_is_written_for_a_pattern() {
         (r"^(\w)-\1$", "a-a"),
         (r"^(?!\s*$).+", "aaa"),
     ] {
-        assert_eq!(example(pattern, &mut |_| 0).as_deref(), Some(text));
+        let left = Cell::new(STEPS);
+        assert_eq!(example(pattern, &left, &mut |_| 0).as_deref(), Some(text));
     }
 }

@@ -3,7 +3,9 @@
 //! Owns: what made-up texts for patterns look like. Never: vouches for them:
 //! what is made is put to the pattern afterwards.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use std::cell::Cell;
+
+use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
 
 use super::syntax::Node;
 
@@ -16,36 +18,43 @@ fn times(min: u32, max: Option<u32>) -> u32 {
     max.unwrap_or(u32::MAX).min(min.max(REPEATED))
 }
 
-pub(super) fn of_linear(hir: &Hir, choose: Choose<'_>) -> Option<String> {
+pub(super) fn of_linear(hir: &Hir, left: &Cell<u64>, choose: Choose<'_>) -> Option<String> {
     let mut text = String::new();
-    write(hir, choose, &mut text)?;
+    write(hir, left, choose, &mut text)?;
     Some(text)
+}
+
+/// One part of a pattern more: there may be 2^64 that write nothing.
+fn spend(left: &Cell<u64>) -> Option<()> {
+    left.set(left.get().checked_sub(1)?);
+    Some(())
 }
 
 /// Back-references repeat what was written; what a look-ahead asks for is
 /// written before the rest, or left out, in turn.
-pub(super) fn of_bounded(node: &Node, choose: Choose<'_>) -> Option<String> {
-    let mut made = Made { text: String::new(), groups: Vec::new() };
+pub(super) fn of_bounded(node: &Node, left: &Cell<u64>, choose: Choose<'_>) -> Option<String> {
+    let mut made = Made { text: String::new(), groups: Vec::new(), left };
     made.write(node, choose)?;
     Some(made.text)
 }
 
-struct Made {
+struct Made<'l> {
     text: String,
     /// What each group wrote last.
     groups: Vec<String>,
+    /// Parts of the pattern that may still be written.
+    left: &'l Cell<u64>,
 }
 
-impl Made {
+impl Made<'_> {
     fn write(&mut self, node: &Node, choose: Choose<'_>) -> Option<()> {
+        spend(self.left)?;
         if self.text.len() > TEXT_BYTES_MAX {
             return None;
         }
         match node {
             Node::Set(set) => {
-                let ranges: Vec<(char, char)> =
-                    set.ranges().iter().map(|range| (range.start(), range.end())).collect();
-                let one = pick(&ranges, choose)?;
+                let one = pick(set, choose)?;
                 self.text.push(one);
             }
             Node::Concat(list) => {
@@ -84,7 +93,8 @@ impl Made {
 /// Longest text that is written for a pattern, in bytes.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
 
-fn write(hir: &Hir, choose: Choose<'_>, text: &mut String) -> Option<()> {
+fn write(hir: &Hir, left: &Cell<u64>, choose: Choose<'_>, text: &mut String) -> Option<()> {
+    spend(left)?;
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
@@ -92,9 +102,7 @@ fn write(hir: &Hir, choose: Choose<'_>, text: &mut String) -> Option<()> {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
         HirKind::Class(Class::Unicode(class)) => {
-            let ranges: Vec<(char, char)> =
-                class.ranges().iter().map(|range| (range.start(), range.end())).collect();
-            text.push(pick(&ranges, choose)?);
+            text.push(pick(class, choose)?);
         }
         HirKind::Class(Class::Bytes(class)) => {
             let range = class.ranges().iter().find(|range| range.start().is_ascii())?;
@@ -102,32 +110,34 @@ fn write(hir: &Hir, choose: Choose<'_>, text: &mut String) -> Option<()> {
         }
         HirKind::Repetition(repetition) => {
             for _ in 0..times(repetition.min, repetition.max) {
-                write(&repetition.sub, choose, text)?;
+                write(&repetition.sub, left, choose, text)?;
             }
         }
-        HirKind::Capture(capture) => write(&capture.sub, choose, text)?,
+        HirKind::Capture(capture) => write(&capture.sub, left, choose, text)?,
         HirKind::Concat(list) => {
             for one in list {
-                write(one, choose, text)?;
+                write(one, left, choose, text)?;
             }
         }
-        HirKind::Alternation(list) => write(list.get(choose(list.len()))?, choose, text)?,
+        HirKind::Alternation(list) => write(list.get(choose(list.len()))?, left, choose, text)?,
     }
     Some(())
 }
 
 /// A readable character of a class: a letter, else a digit, else what prints.
-fn pick(ranges: &[(char, char)], choose: Choose<'_>) -> Option<char> {
-    let within = |from: char, to: char| {
-        (from..=to)
-            .filter(|one| ranges.iter().any(|(low, high)| low <= one && one <= high))
-            .collect()
-    };
+fn pick(set: &ClassUnicode, choose: Choose<'_>) -> Option<char> {
+    let ranges = set.ranges();
     for (from, to) in [('a', 'z'), ('A', 'Z'), ('0', '9'), ('!', '~'), (' ', ' ')] {
-        let found: Vec<char> = within(from, to);
+        // There are few of these, and a class may have a thousand ranges.
+        let first = ranges.partition_point(|range| range.end() < from);
+        let found: Vec<char> = ranges[first..]
+            .iter()
+            .take_while(|range| range.start() <= to)
+            .flat_map(|range| range.start().max(from)..=range.end().min(to))
+            .collect();
         if !found.is_empty() {
             return found.get(choose(found.len())).copied();
         }
     }
-    ranges.first().map(|(low, _)| *low)
+    ranges.first().map(|range| range.start())
 }

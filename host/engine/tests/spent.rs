@@ -1,0 +1,50 @@
+//! What an agent that was ended before it had answered has used.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{Bench, Scripted, reply};
+use smol_wf_core::call::Usage;
+use smol_wf_engine::RunState;
+use smol_wf_providers::Spent;
+
+fn spent(input_tokens: u64) -> Spent {
+    let usage = Usage { input_tokens, ..Usage::default() };
+    Spent { usage, cost_usd: Some(0.25), ..Spent::default() }
+}
+
+#[tokio::test]
+async fn what_a_cut_attempt_had_said_that_it_used_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    // The first attempt says twice how far it is, and then nothing.
+    let attempts = AtomicU32::new(0);
+    let agent = Scripted::new(move |_, activity| {
+        let is_first = attempts.fetch_add(1, Ordering::SeqCst) == 0;
+        if is_first {
+            activity.used(&spent(100));
+            activity.used(&spent(188));
+        }
+        Box::pin(async move {
+            if is_first {
+                std::future::pending::<()>().await;
+            }
+            Ok(reply("there", 1))
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let mut request = bench.request("return agent('p')");
+    request.agents.idle_timeout = Duration::from_millis(50);
+    let report = bench.run(request).await;
+    assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
+    let used = report.token_usage;
+    assert_eq!((used.input_tokens, used.output_tokens), (188, 1));
+}
