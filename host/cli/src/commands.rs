@@ -84,6 +84,9 @@ pub(crate) fn parser_of(name: &str) -> Option<clap::Command> {
     Some(clap::Command::new("smol-wf").subcommand(augment(clap::Command::new(name))))
 }
 
+/// Commands that take `--args-<name>`.
+pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
+
 /// Does what was asked.
 pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
     let takes_args = matches!(
@@ -92,8 +95,10 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
     );
     if !named.is_empty() && !takes_args {
         let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
+        let [commands @ .., last] = TAKE_ARGS.map(|name| format!("`{name}`"));
         let message = format!(
-            "--args-{name} is an argument of a workflow; `run`, `fork`, `plan` and `explore` take those"
+            "--args-{name} is an argument of a workflow; {} and {last} take those",
+            commands.join(", ")
         );
         return Err(CommandError::Usage(message));
     }

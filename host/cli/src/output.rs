@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -74,9 +73,8 @@ impl Sink {
         Self { to: BufWriter::new(Box::new(Stdout)) }
     }
 
-    /// The file is made, or emptied.
-    pub(crate) fn file(path: &Path) -> io::Result<Self> {
-        Ok(Self { to: BufWriter::new(Box::new(File::create(path)?)) })
+    pub(crate) fn file(file: File) -> Self {
+        Self { to: BufWriter::new(Box::new(file)) }
     }
 
     /// Writes JSON text, and a line end.

@@ -166,13 +166,17 @@ impl Watcher for Progress {
     }
 
     fn run_known(&self, run: &RunId, resumed: bool) {
-        let _ = self.run.set(run.clone());
+        let is_first = self.run.set(run.clone()).is_ok();
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         let place = self.place.get().map_or("", String::as_str);
         talk(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
         if let Some(engine) = &self.events {
             self.stream.get_or_init(|| EventStream::start(engine.tail(run)));
+        }
+        // Taken up once more by this process, it has said all of this.
+        if !is_first {
+            return;
         }
         self.say_warnings();
         if self.level >= LogLevel::Info {

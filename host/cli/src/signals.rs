@@ -159,16 +159,18 @@ impl Signals {
         Asked::Nothing
     }
 
-    /// Ends the process once nobody reads what is left to be told.
+    /// Ends the process once nobody reads what is left to be told: one write has been
+    /// under way all the time. What takes long to be made is nobody's stall.
     fn watch(&self) {
-        let mut moved = streams::moved();
+        let seen = || (streams::is_writing(), streams::moved());
+        let mut before = seen();
         while self.heard.is_over.load(Ordering::SeqCst) {
             thread::sleep(STALLED);
-            let now = streams::moved();
-            if now == moved && self.heard.is_over.load(Ordering::SeqCst) {
+            let now = seen();
+            if now.0 && now == before && self.heard.is_over.load(Ordering::SeqCst) {
                 finish(self.code().unwrap_or(exit::TERMINATED));
             }
-            moved = now;
+            before = now;
         }
         self.heard.is_watched.store(false, Ordering::SeqCst);
     }

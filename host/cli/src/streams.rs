@@ -15,5 +15,5 @@ mod raw;
 mod stderr;
 
 pub(crate) use events::EventStream;
-pub(crate) use raw::{Stdout, columns_of_stdout, moved};
+pub(crate) use raw::{Stdout, columns_of_stdout, is_writing, moved};
 pub(crate) use stderr::{Kind, Moving, begin, in_order, move_lines, say, settle, take_away};

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::commands::TAKE_ARGS;
+
 /// What people type for a command that has another name here.
 const OTHER_COMMANDS: [(&[&str], &str); 9] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
@@ -55,6 +57,7 @@ const RUN_TAKES: [&str; 6] =
 /// Commands whose parts print, and the part that lists.
 const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")];
 
+/// Commands that [`OTHER_FLAGS`] speaks of.
 const RUNS_SCRIPTS: [&str; 3] = ["run", "resume", "fork"];
 
 /// Takes `--db` from before the command to behind it, where clap has it.
@@ -99,37 +102,38 @@ fn of_flag(flag: &str, command: &str) -> Option<String> {
     {
         return Some(format!("`smol-wf {command} {verb} --json` prints JSON"));
     }
-    if !RUNS_SCRIPTS.contains(&command) {
-        return None;
-    }
+    let takes_args = TAKE_ARGS.contains(&command);
     let flag = flag.split('=').next().unwrap_or_default();
     if command == "resume" && FORK_TAKES.contains(&flag) {
         return Some(format!(
             "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
         ));
     }
-    if command != "run" && RUN_TAKES.contains(&flag) {
+    if ["resume", "fork"].contains(&command) && RUN_TAKES.contains(&flag) {
         return Some(format!(
             "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
         ));
     }
-    if let Some(name) = flag.strip_prefix("--arg-") {
+    if let (true, Some(name)) = (takes_args, flag.strip_prefix("--arg-")) {
         return Some(format!("arguments of the workflow begin with --args: --args-{name} VALUE"));
     }
     let other = OTHER_FLAGS.iter().find(|(names, _)| names.contains(&flag));
-    let own = || {
-        let is_name = flag.starts_with("--") && flag.len() > 2;
-        let name = flag.trim_start_matches('-');
-        is_name.then(|| format!("an argument of the workflow is --args-{name} VALUE"))
-    };
+    if let Some((_, hint)) = other {
+        return RUNS_SCRIPTS.contains(&command).then(|| (*hint).to_owned());
+    }
+    let is_name = flag.starts_with("--") && flag.len() > 2;
     // Close to a flag of ours, clap's own suggestion is the better one.
-    other.map(|(_, hint)| (*hint).to_owned()).or_else(|| if is_near(flag) { None } else { own() })
+    if !takes_args || !is_name || is_near(flag, command) {
+        return None;
+    }
+    let name = flag.trim_start_matches('-');
+    Some(format!("an argument of the workflow is --args-{name} VALUE"))
 }
 
-fn is_near(flag: &str) -> bool {
+fn is_near(flag: &str, command: &str) -> bool {
     use clap::CommandFactory;
     let cli = crate::Cli::command();
-    let commands = cli.get_subcommands().filter(|one| RUNS_SCRIPTS.contains(&one.get_name()));
+    let commands = cli.get_subcommands().filter(|one| one.get_name() == command);
     let mut flags = commands.flat_map(|one| one.get_arguments().filter_map(|arg| arg.get_long()));
     flags.any(|long| strsim::jaro(long, flag.trim_start_matches('-')) > NEAR)
 }
@@ -242,6 +246,9 @@ mod tests {
             (&["smol-wf", "run", "x.js", "--dry-run"], "smol-wf plan SCRIPT"),
             (&["smol-wf", "run", "x.js", "--name", "Ada"], "--args-name VALUE"),
             (&["smol-wf", "run", "x.js", "--arg-name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "plan", "x.js", "--name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "fork", "latest", "--name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "explore", "x.js", "--arg-topic", "Ada"], "--args-topic VALUE"),
             (&["smol-wf", "run", "x.js", "--max-agnets", "3"], "--max-agents"),
             (&["smol-wf", "run", "x.js", "--seed", "abc"], "a whole number from 0 to 2^64 - 1"),
             (&["smol-wf", "explore", "x.js", "--runs", "0"], "a whole number from 1 to"),
@@ -249,6 +256,19 @@ mod tests {
             let said = said(argv);
             assert!(said.contains(says), "{argv:?}: {said}");
             assert!(!said.contains("to pass '-"), "{argv:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn no_argument_is_proposed_to_a_command_that_refuses_it() {
+        for argv in [
+            &["smol-wf", "resume", "latest", "--name", "x"][..],
+            &["smol-wf", "resume", "latest", "--arg-topic", "x"],
+            &["smol-wf", "replay", "latest", "--name", "x"],
+            &["smol-wf", "plan", "x.js", "--quiet"],
+        ] {
+            let said = said(argv);
+            assert!(!said.contains("--args-"), "{argv:?}: {said}");
         }
     }
 

@@ -120,3 +120,34 @@ fn a_bare_word_is_told_how_to_be_text() {
         &["--args is not JSON", r#"--args '"Ada"'"#, "--args-name 'Ada'", "args_invalid"],
     );
 }
+
+/// What lies beside it under the name that a piped script has is another script.
+#[test]
+fn a_run_from_stdin_goes_on_with_its_recorded_text() {
+    let place = place();
+    place.write("(stdin)", "export const meta = { name: 'x', description: 'd' }\nreturn 'other'\n");
+    let script = "export const meta = { name: 'n', description: 'd' }\nreturn agent('a')\n";
+    let stopped = piped(&place, &["run", "-", "--debug-rule", "#1=fail:quota"], script);
+    assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+    for more in [&[][..], &["--as-recorded"]] {
+        let ran = place.run(&[&["resume", "latest"][..], more].concat());
+        assert_eq!(ran.run_id(), stopped.run_id(), "not a fork: {}", ran.stderr);
+        assert!(!ran.stdout.contains("other"), "{}", ran.stdout);
+        assert_eq!(ran.stderr.contains("came from stdin"), more.is_empty(), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_folder_of_a_workflow_s_name_is_not_the_script() {
+    let place = place();
+    std::fs::create_dir_all(place.path(".claude/workflows")).unwrap();
+    std::fs::create_dir_all(place.path("review/.keep")).unwrap();
+    place.write(
+        ".claude/workflows/review.js",
+        "export const meta = { name: 'review', description: 'd' }\nreturn 'it'\n",
+    );
+    assert_eq!(place.run(&["run", "review"]).ok()["results"], "it");
+    for folder in ["review/", "./review", ".", "..", ".claude"] {
+        place.run(&["run", folder]).fails(3, &["directory"]);
+    }
+}

@@ -42,7 +42,8 @@ fn a_fleet_without_credit_is_paused_and_never_completed_with_75_failures() {
 #[test]
 fn a_provider_that_says_when_it_answers_again_is_waited_for_once() {
     let place = Place::new();
-    let script = format!("{META}return parallel(['a', 'b'].map(name => () => agent(name)))\n");
+    let meta = META.replace(" }", ", colour: 'red' }");
+    let script = format!("{meta}return parallel(['a', 'b'].map(name => () => agent(name)))\n");
     let rule = ["--debug-rule", "prompt:b=fail:quota,retry-after:1s"];
     // Longer than the user would wait: as without the flag.
     let short = place.script(&script, &[&rule[..], &["--wait-for-reset", "10ms"]].concat());
@@ -53,6 +54,8 @@ fn a_provider_that_says_when_it_answers_again_is_waited_for_once() {
     ran.fails(5, &["until the provider answers again", "(resumed)", "[provider_quota]"]);
     let report = ran.report();
     assert_eq!((&report["attempts"], &report["state"]), (&2.into(), &"paused".into()));
+    // What was said at the beginning is not said again.
+    assert_eq!(ran.stderr.matches("warning: script.mjs:1:").count(), 1, "{}", ran.stderr);
     let entries = journal(&place.db(), &ran.run_id());
     let count = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
     assert_eq!((count("agent_dispatched"), count("agent_parked")), (3, 2), "a is asked once");

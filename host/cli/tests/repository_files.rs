@@ -166,6 +166,91 @@ fn nothing_is_written_through_a_link_that_leads_out() {
     assert_eq!(std::fs::read_to_string(precious).unwrap(), "mine");
 }
 
+#[test]
+fn nothing_is_written_or_made_behind_a_folder_that_leads_out() {
+    let outer = Place::new();
+    let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };
+    std::fs::create_dir(place.path(".git")).unwrap();
+    fixture_in(&place);
+    let elsewhere = outer.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("trace.json"), "mine").unwrap();
+    std::fs::rename(place.path("tests"), place.path("kept")).unwrap();
+    symlink("../elsewhere", place.path("tests")).unwrap();
+    for args in [
+        &["export", "latest", "--fixture", "tests/new.swf"][..],
+        &["export", "latest", "--fixture", "tests/a/b/new.swf"],
+        &["test", "kept", "--junit", "tests/report.xml"],
+        &["test", "kept", "--junit", "tests/a/report.xml"],
+    ] {
+        place.run(args).fails(2, &["leads outside the project"]);
+    }
+    for file in ["tests/new.json", "tests/trace.json"] {
+        place
+            .run(&["export", "latest", "--format", "journal", "--out", file])
+            .fails(3, &["leads outside the project"]);
+    }
+    let found: Vec<_> = std::fs::read_dir(&elsewhere).unwrap().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(std::fs::read_to_string(elsewhere.join("trace.json")).unwrap(), "mine");
+    // A folder that lies in the project is as good as any.
+    std::fs::create_dir(place.path("real")).unwrap();
+    symlink("real", place.path("within")).unwrap();
+    place.run(&["export", "latest", "--fixture", "within/a/new.swf"]).fails(0, &[]);
+    assert!(place.path("real/a/new.swf").exists());
+}
+
+#[test]
+fn a_name_that_is_not_text_leads_out_as_little() {
+    use std::os::unix::ffi::OsStrExt;
+    let outer = Place::new();
+    let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };
+    std::fs::create_dir(place.path(".git")).unwrap();
+    let precious = outer.write("precious.json", "{\"canary\": 1}");
+    place.write("s.js", format!("{META}return args\n"));
+    let name = std::ffi::OsStr::from_bytes(b"\xff.json");
+    symlink(&precious, place.dir.path().join(name)).unwrap();
+    let child = place.command(&["run", "s.js", "--args-from-file"]).arg(name).spawn().unwrap();
+    let ran = finish(child);
+    ran.fails(3, &["leads outside the project", "[args_invalid]"]);
+    assert!(!ran.stdout.contains("canary"));
+    let own = std::ffi::OsStr::from_bytes(b"\xfe.json");
+    std::fs::write(place.dir.path().join(own), "{\"mine\": 1}").unwrap();
+    let child = place.command(&["run", "s.js", "--args-from-file"]).arg(own).spawn().unwrap();
+    assert_eq!(finish(child).ok()["results"]["mine"], 1);
+}
+
+#[test]
+fn an_export_replaces_a_file_as_a_whole_or_not_at_all() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = recorded();
+    let file = place.write("out.json", "earlier");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    symlink("out.json", place.path("link.json")).unwrap();
+    let export = |to: &str| place.run(&["export", "latest", "--format", "journal", "--out", to]);
+    // Some of the journal reads, and its end is damaged.
+    let db = rusqlite::Connection::open(place.db()).unwrap();
+    let last = "seq = (SELECT max(seq) FROM entries)";
+    let damaged = format!("UPDATE entries SET chain = printf('%064d', 0) WHERE {last}");
+    let whole: String = db
+        .query_row(&format!("SELECT chain FROM entries WHERE {last}"), [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(db.execute(&damaged, []).unwrap(), 1);
+    assert_ne!(export("out.json").code, 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "earlier");
+    db.execute(&format!("UPDATE entries SET chain = ?1 WHERE {last}"), [whole]).unwrap();
+    export("link.json").fails(0, &[]);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("run_started"));
+    assert!(place.path("link.json").is_symlink());
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let left = std::fs::read_dir(place.dir.path()).unwrap().flatten();
+    let left: Vec<_> = left.map(|one| one.file_name().into_string().unwrap()).collect();
+    assert!(!left.iter().any(|name| name.starts_with(".smol-wf-")), "{left:?}");
+    // Devices and pipes are written to.
+    let streamed = export("/dev/stdout");
+    assert!(streamed.code == 0 && streamed.stdout.contains("run_started"), "{}", streamed.stderr);
+}
+
 /// A fixture whose first line says something else, with digests that fit.
 fn rewritten(place: &Place, change: impl Fn(&mut serde_json::Value)) {
     let path = place.path("tests/review.swf");

@@ -35,6 +35,13 @@ pub use named::{open_named, read_found, read_named, stays_inside};
 /// What a script from stdin is called in messages and in its run.
 pub const STDIN_NAME: &str = "(stdin)";
 
+/// Whether a run had its script from standard input, by the script's recorded path:
+/// what lies there is another file.
+#[must_use]
+pub fn is_piped(script: &str) -> bool {
+    Path::new(script).file_name().is_some_and(|name| name == STDIN_NAME)
+}
+
 /// The directory that no child workflow of a run may lie outside of.
 #[derive(Debug)]
 pub struct ProjectRoot {

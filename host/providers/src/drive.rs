@@ -102,6 +102,10 @@ pub(crate) trait Transcript: Send {
         None
     }
 
+    /// It has stopped reading before it had the whole prompt, so what it answers is
+    /// not an answer to it.
+    fn prompt_cut(&mut self) {}
+
     /// Whether there is no use in letting it go on.
     fn is_hopeless(&self) -> bool {
         false
@@ -190,10 +194,27 @@ async fn hear(
     };
     let mut process = Process::start(launch).await?;
     let mut named = false;
+    // The first frame is the prompt.
+    let mut has_prompt = false;
+    let mut reads = true;
     let mut told = 0;
     loop {
         while let Some(frame) = transcript.frame() {
-            process.write(frame.as_bytes()).await?;
+            if !reads {
+                continue;
+            }
+            match process.write(frame.as_bytes()).await {
+                Ok(()) => has_prompt = true,
+                Err(error) if error.is_broken_pipe() => {
+                    // Why it reads no more it may have said, and is heard to its end.
+                    reads = false;
+                    process.hang_up();
+                    if !has_prompt {
+                        transcript.prompt_cut();
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
         if is_framed && transcript.has_ended() {
             process.hang_up();

@@ -3,7 +3,8 @@
 //! Owns: whether it is there, its version, and how its credentials are looked
 //! for. Never: reads a credential's value beyond whether there is one.
 
-use std::io::Read;
+use std::fs::Metadata;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,9 +140,18 @@ pub(crate) fn says(value: &Value) -> bool {
     }
 }
 
-/// A small text file, when it is there. Some are in the folder that an agent works
-/// in, which may hold pipes and devices under their names.
+/// A file was found, and cannot be read as what it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+/// A small text file, when it is there and reads.
 pub(crate) fn text(path: &Path) -> Option<String> {
+    text_or_nothing(path).ok().flatten()
+}
+
+/// A small text file; none where there is nothing. Some are in the folder that an
+/// agent works in, which may hold pipes and devices under their names.
+pub(crate) fn text_or_nothing(path: &Path) -> Result<Option<String>, Unreadable> {
     let mut opening = std::fs::OpenOptions::new();
     opening.read(true);
     #[cfg(unix)]
@@ -150,14 +160,37 @@ pub(crate) fn text(path: &Path) -> Option<String> {
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         opening.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     }
-    let file = opening.open(path).ok()?;
-    let meta = file.metadata().ok()?;
-    if !meta.is_file() || meta.len() > FILE_BYTES_MAX {
-        return None;
+    let file = match opening.open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(_) => return Err(Unreadable),
+    };
+    let is_small = |meta: Metadata| meta.is_file() && meta.len() <= FILE_BYTES_MAX;
+    if !file.metadata().is_ok_and(is_small) {
+        return Err(Unreadable);
     }
     let mut text = String::new();
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text).ok()?;
-    Some(text)
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|_| Unreadable)?;
+    Ok(Some(text))
+}
+
+/// The values of a flag among arguments of the user's: `--long V`, `--long=V`, and
+/// of a short one `-s V`, `-sV` and `-s=V`.
+pub(crate) fn values_of<'a>(args: &'a [String], long: &str, short: Option<&str>) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if arg == long || short.is_some_and(|short| arg == short) {
+            values.extend(rest.next().map(String::as_str));
+        } else if let Some(value) = arg.strip_prefix(long).and_then(|it| it.strip_prefix('=')) {
+            values.push(value);
+        } else if let Some(value) = short.and_then(|short| arg.strip_prefix(short)) {
+            values.push(value.strip_prefix('=').unwrap_or(value));
+        }
+    }
+    values
 }
 
 #[cfg(test)]
@@ -193,9 +226,20 @@ mod tests {
         std::fs::File::create(at("sparse")).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
         assert_eq!(text(&at("file")).as_deref(), Some("text"));
         assert_eq!(text(&at("link")).as_deref(), Some("text"));
-        for name in ["zeroes", "pipe", "sparse", "nothing", "."] {
-            assert_eq!(text(&at(name)), None, "{name}");
+        for name in ["zeroes", "pipe", "sparse", "."] {
+            assert_eq!(text_or_nothing(&at(name)), Err(Unreadable), "{name}");
         }
+        for name in ["nothing", "file/below"] {
+            assert_eq!(text_or_nothing(&at(name)), Ok(None), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_flag_of_the_user_s_is_found_however_it_is_written() {
+        let args = "--profile a x --profile=b -p c -pd -p=e --profiles f -p";
+        let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
+        assert_eq!(values_of(&args, "--profile", Some("-p")), ["a", "b", "c", "d", "e"]);
+        assert_eq!(values_of(&args, "--profile", None), ["a", "b"]);
     }
 
     #[test]

@@ -44,7 +44,9 @@ impl FixtureFlags {
         let path = std::path::absolute(&asked).unwrap_or_else(|_| asked.clone());
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         let is_new = !folder.exists();
-        fs::create_dir_all(&folder).map_err(|error| unwritable(&path, &error))?;
+        library::stays_inside(&path, paths::home().as_deref())
+            .and_then(|()| fs::create_dir_all(&folder))
+            .map_err(|error| unwritable(&path, &error))?;
         let request =
             ExportRequest { run: run.clone(), folder: folder.clone(), redact: self.redact };
         let fixed = engine.fixture(request).await?;
@@ -82,6 +84,7 @@ impl FixtureFlags {
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.filter(|folder| !folder.exists()).map_or(Ok(()), |folder| {
+        library::stays_inside(path, paths::home().as_deref())?;
         fs::create_dir_all(folder)?;
         talk(&format!("made the folder {}", screen::path(folder)));
         Ok(())
@@ -89,9 +92,10 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
 }
 
-/// A file that takes the place of another one when it is whole, as [`replace`] has
-/// it.
-struct Replacing {
+/// A file that takes the place of another one when it is whole. What is no file, as
+/// a device, stays what it is and is written to; a link stays, and what it leads to
+/// is replaced.
+pub(super) struct Replacing {
     to: BufWriter<File>,
     path: PathBuf,
     /// None where what is there is written to.
@@ -99,19 +103,47 @@ struct Replacing {
 }
 
 impl Replacing {
-    fn begin(path: &Path) -> io::Result<Self> {
+    pub(super) fn begin(path: &Path) -> io::Result<Self> {
         library::stays_inside(path, paths::home().as_deref())?;
-        let path = path.to_owned();
-        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-            return Ok(Self { to: BufWriter::new(File::create(&path)?), path, beside: None });
+        let old = fs::metadata(path).ok();
+        if old.as_ref().is_some_and(|old| !old.is_file()) {
+            return Ok(Self {
+                to: BufWriter::new(File::create(path)?),
+                path: path.to_owned(),
+                beside: None,
+            });
         }
-        let beside = beside(&path);
-        remove(&beside)?;
-        let file = File::create_new(&beside)?;
-        Ok(Self { to: BufWriter::new(file), path, beside: Some(beside) })
+        let path = if old.is_some() { path.canonicalize()? } else { path.to_owned() };
+        let (file, beside) = Self::new_beside(&path)?;
+        let new = Self { to: BufWriter::new(file), path, beside: Some(beside) };
+        if let Some(old) = old {
+            // Whoever may not read the one may not read the other.
+            new.to.get_ref().set_permissions(old.permissions())?;
+        }
+        Ok(new)
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    /// A new file in the same folder.
+    fn new_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let beside = path.with_file_name(format!(".smol-wf-{}-{tries}", std::process::id()));
+            match File::create_new(&beside) {
+                // Of a process that had the same number once.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && tries < REPLACE_TRIES => {}
+                made => return Ok((made?, beside)),
+            }
+        }
+    }
+
+    /// Another handle of the file, for a writer that wants one of its own.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.to.get_ref().try_clone()
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
         self.to.flush()?;
         match self.beside.take() {
             Some(beside) => fs::rename(&beside, &self.path).inspect_err(|_| {

@@ -3,8 +3,8 @@
 //! Owns: reading the file, line by line and as often as it takes. Never: believes
 //! it; the core checks it, and the engine takes no run in place of another.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use clap::Args;
 use smol_wf_core::archive::LINE_BYTES_MAX;
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
+use smol_wf_core::limits::JOURNAL_MIB_MAX;
 use smol_wf_engine::{
     CancellationToken, EngineError, Imported, Lines, Watcher, library, look_over,
 };
@@ -96,17 +97,22 @@ fn named(path: &Path) -> Result<File, FileError> {
     }
 }
 
-/// In a file that only this process has: its name is gone at once.
-fn kept(mut from: impl Read) -> io::Result<File> {
-    let path = std::env::temp_dir().join(format!("smol-wf-import-{}", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path)?;
-    std::fs::remove_file(&path)?;
-    io::copy(&mut from, &mut file)?;
+/// Most bytes that are brought into a file: the largest journal there can be, escaped
+/// wherever it can be, as of [`LINE_BYTES_MAX`].
+const KEPT_BYTES_MAX: u64 = 5 * 1024 * 1024 * JOURNAL_MIB_MAX as u64;
+
+/// In a file that only this process has, and that has no name.
+fn kept(from: impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    keep(from, &mut file, KEPT_BYTES_MAX)?;
     Ok(file)
+}
+
+fn keep(from: impl Read, to: &mut impl Write, most: u64) -> io::Result<()> {
+    match io::copy(&mut from.take(most + 1), to)? > most {
+        true => Err(io::Error::other(format!("it is over {most} bytes long"))),
+        false => Ok(()),
+    }
 }
 
 /// The lines of a file, from its beginning.
@@ -130,4 +136,19 @@ fn line(from: &mut impl BufRead) -> io::Result<Option<String>> {
         return Err(io::Error::other(format!("a line is over {most} bytes long")));
     }
     String::from_utf8(bytes).map(Some).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_there_can_be() {
+        let mut kept = Vec::new();
+        keep(&b"1234"[..], &mut kept, 4).unwrap();
+        assert_eq!(kept, b"1234");
+        kept.clear();
+        assert!(keep(io::repeat(b'x'), &mut kept, 4).is_err());
+        assert_eq!(kept.len(), 5, "what is endless is not read to its end");
+    }
 }

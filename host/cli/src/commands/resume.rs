@@ -62,7 +62,11 @@ impl ResumeArgs {
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
         let signals = Signals::listen();
-        let opening = Opening::of_recorded(&settings, &head, said);
+        let mut opening = Opening::of_recorded(&settings, &head, said);
+        if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
+            let note = "the script came from stdin; going on with the recorded text";
+            opening.notes.push(note.to_owned());
+        }
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = resume_request(run, script, &settings, places)?;
         let report = engine.resume(request, &progress, signals.cancel.clone()).await;
@@ -72,10 +76,13 @@ impl ResumeArgs {
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 
-    /// The script as it is now; none when its file is gone.
+    /// The script as it is now; none when its file is gone, or it never had one.
     fn script(&self, head: &RunHead) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
             return Ok(Some(find_script(path)?));
+        }
+        if library::is_piped(&head.script_path) {
+            return Ok(None);
         }
         let path = PathBuf::from(&head.script_path);
         match library::load_named(&path, paths::home().as_deref()) {

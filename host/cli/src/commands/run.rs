@@ -2,7 +2,7 @@
 
 mod same;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use std::sync::Arc;
@@ -326,32 +326,33 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     if asked.as_os_str() == "-" {
         return from_stdin();
     }
-    let is_name = asked.components().count() == 1 && asked.extension().is_none();
     let home = paths::home();
-    if is_name && !asked.exists() {
+    // A folder of that name is not a script, so it may be a workflow's.
+    if is_word(asked) && (asked.is_dir() || !asked.exists()) {
         let here = std::path::absolute(".").unwrap_or_default();
-        let found = library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref());
-        if found.is_err()
-            && let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
-            && let Some(why) = root.passed_over()
-        {
-            failure::talk(&format!("warning: {why}"));
-        }
-        let (bytes, path) = found?;
-        return Ok(ScriptFile { bytes, path });
-    }
-    // A name may hold a dot, as it may in workflow(); else it is a file's.
-    if asked.components().count() == 1 && !asked.exists() {
-        let here = std::path::absolute(".").unwrap_or_default();
-        let name = asked.to_string_lossy();
-        if let Ok((bytes, path)) = library::find_workflow(&here, &name, home.as_deref()) {
-            return Ok(ScriptFile { bytes, path });
+        match library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref()) {
+            Ok((bytes, path)) => return Ok(ScriptFile { bytes, path }),
+            // A name may hold a dot, as it may in workflow(); else it is a file's.
+            Err(_) if asked.is_dir() || asked.extension().is_some() => {}
+            Err(error) => {
+                if let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
+                    && let Some(why) = root.passed_over()
+                {
+                    failure::talk(&format!("warning: {why}"));
+                }
+                return Err(error.into());
+            }
         }
     }
     let bytes = library::load_named(asked, home.as_deref())?;
     // Absolute, so that the run can be taken up from another folder.
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
     Ok(ScriptFile { bytes, path })
+}
+
+/// Whether it is one word, without a slash behind it, and not `.` or `..`.
+fn is_word(asked: &Path) -> bool {
+    matches!(asked.components().next(), Some(Component::Normal(word)) if word == asked.as_os_str())
 }
 
 /// A script that is piped in. Its folder is the one we are in.

@@ -4,7 +4,7 @@
 //! the count of what readers have taken. Never: buffers.
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes of one write: a pipe holds four of these, so that whoever looks sees
 /// whether its reader still takes something.
@@ -13,9 +13,17 @@ const PART_BYTES: usize = 16 * 1024;
 /// Parts that were taken by the readers of both streams.
 static MOVED: AtomicU64 = AtomicU64::new(0);
 
+/// Writes that are under way, and may wait for a reader.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a write waits for its reader, or is just being done.
+pub(crate) fn is_writing() -> bool {
+    WAITING.load(Ordering::SeqCst) > 0
+}
+
 /// Changes as long as somebody reads.
 pub(crate) fn moved() -> u64 {
-    MOVED.load(Ordering::Relaxed)
+    MOVED.load(Ordering::SeqCst)
 }
 
 /// Standard output.
@@ -28,7 +36,7 @@ pub(super) struct Stderr;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        counted(system::write(system::STDOUT, part(bytes)))
+        waited_for(|| system::write(system::STDOUT, part(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -38,7 +46,7 @@ impl Write for Stdout {
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        counted(system::write(system::STDERR, part(bytes)))
+        waited_for(|| system::write(system::STDERR, part(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -61,9 +69,16 @@ fn part(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(PART_BYTES)]
 }
 
+fn waited_for(write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+    WAITING.fetch_add(1, Ordering::SeqCst);
+    let written = counted(write());
+    WAITING.fetch_sub(1, Ordering::SeqCst);
+    written
+}
+
 fn counted(written: io::Result<usize>) -> io::Result<usize> {
     if written.is_ok() {
-        MOVED.fetch_add(1, Ordering::Relaxed);
+        MOVED.fetch_add(1, Ordering::SeqCst);
     }
     written
 }
@@ -178,5 +193,21 @@ mod system {
 
     pub(super) fn terminal_size() -> Option<(usize, usize)> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_waits_is_seen_and_moves_when_it_is_done() {
+        let before = moved();
+        let written = waited_for(|| {
+            assert!(is_writing());
+            Ok(3)
+        });
+        assert_eq!(written.unwrap(), 3);
+        assert!(moved() > before);
     }
 }

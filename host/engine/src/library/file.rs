@@ -28,7 +28,7 @@ impl From<io::Error> for Refused {
 }
 
 /// A file beneath a directory, by a path from there.
-pub(super) fn open(dir: &Dir, path: &str) -> io::Result<File> {
+pub(super) fn open(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     // Else opening a pipe that nobody writes to waits for ever.

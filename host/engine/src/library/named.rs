@@ -69,7 +69,7 @@ pub fn read_found(
 ) -> io::Result<Vec<u8>> {
     let whole = without_parents(path)?;
     let home = home.and_then(|home| home.canonicalize().ok());
-    let inside = whole.strip_prefix(without_parents(folder)?).ok().and_then(Path::to_str);
+    let inside = whole.strip_prefix(without_parents(folder)?).ok();
     let (true, Some(inside)) = (mark::outermost(&whole, home.as_deref()).is_none(), inside) else {
         return read_named(path, most, home.as_deref());
     };
@@ -85,25 +85,25 @@ pub(super) fn open(path: &Path, home: Option<&Path>) -> io::Result<File> {
     let Some(root) = mark::outermost(&path, home.as_deref()) else {
         return file::open_anywhere(&path);
     };
-    let Some(inside) = path.strip_prefix(root).ok().and_then(Path::to_str) else {
-        return file::open_anywhere(&path);
-    };
+    // What does not lie beneath it is refused as one that leads out.
+    let inside = path.strip_prefix(root).unwrap_or(&path);
     let dir = Dir::open_ambient_dir(root, ambient_authority())?;
     file::open(&dir, inside).map_err(|error| escaped(error, root))
 }
 
-/// Where a file would be written: refused when a link in a project leads out.
+/// Where a file would be written, and folders made for it: refused when a link in a
+/// project leads out, be it the file itself or a folder on the way.
 ///
 /// # Errors
 /// When it does.
 pub fn stays_inside(path: &Path, home: Option<&Path>) -> io::Result<()> {
-    if !path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-        return Ok(());
-    }
     let path = without_parents(path)?;
     let home = home.and_then(|home| home.canonicalize().ok());
     let Some(root) = mark::outermost(&path, home.as_deref()) else { return Ok(()) };
-    let real = path.canonicalize()?;
+    let is_there = |path: &&Path| path.symlink_metadata().is_ok();
+    let there = path.ancestors().find(is_there).unwrap_or(root);
+    // A link to nothing is an error: through it a file would be made elsewhere.
+    let real = there.canonicalize()?;
     let is_device = real.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
     if is_device || real.starts_with(root.canonicalize()?) {
         return Ok(());

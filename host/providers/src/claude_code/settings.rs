@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::drive::CliOptions;
-use crate::look::{folder, json, says, text, variable};
+use crate::look::{Unreadable, folder, json, says, text, text_or_nothing, values_of, variable};
 
 /// Where an administrator's settings are; they stand above the user's.
 const MANAGED: &str = if cfg!(target_os = "macos") {
@@ -17,12 +17,19 @@ const MANAGED: &str = if cfg!(target_os = "macos") {
     "/etc/claude-code/managed-settings.json"
 };
 
+/// Where they are in pieces.
+const MANAGED_PIECES: &str = if cfg!(target_os = "macos") {
+    "/Library/Application Support/ClaudeCode/managed-settings.d"
+} else {
+    "/etc/claude-code/managed-settings.d"
+};
+
 /// Modes in which nothing is edited that no rule allows. A flag of ours would take
 /// their place.
 const NOT_EDITING: [&str; 2] = ["plan", "dontAsk"];
 
-/// Definitions of agents that are looked through in one folder.
-const AGENTS_MAX: usize = 500;
+/// Definitions of agents, or pieces of settings, that are read from one folder.
+const ENTRIES_MAX: usize = 500;
 
 /// Whether a variable is set, and not to nothing: here, or in the settings, from
 /// which Claude Code takes its environment.
@@ -46,28 +53,51 @@ pub(super) fn is_on(options: &CliOptions, name: &str) -> bool {
 
 /// The user's settings, and the administrator's.
 pub(super) fn of_user(options: &CliOptions) -> Vec<Value> {
+    files_of_user(options).iter().filter_map(|file| json(file)).collect()
+}
+
+fn files_of_user(options: &CliOptions) -> Vec<PathBuf> {
     let own = folder(options, "CLAUDE_CONFIG_DIR", ".claude");
     let files = own.map(|folder| folder.join("settings.json")).into_iter();
-    files.chain([PathBuf::from(MANAGED)]).filter_map(|file| json(&file)).collect()
+    let pieces = entries_of(Path::new(MANAGED_PIECES), "json");
+    files.chain([PathBuf::from(MANAGED)]).chain(pieces).collect()
 }
 
-/// Whether the user's settings, or the definition of the agent itself, begin in a
-/// mode that edits nothing.
+/// Whether any settings, or the definition of the agent itself, begin in a mode that
+/// edits nothing, or cannot be read so that they may. The narrowest counts: which of
+/// them Claude Code takes is for it to know.
 pub(super) fn keeps_from_editing(options: &CliOptions, cwd: &Path, agent: Option<&str>) -> bool {
-    let is_one = |mode: &str| NOT_EDITING.contains(&mode);
-    let by_settings = mode_of_settings(options, cwd).is_some_and(|mode| is_one(&mode));
-    by_settings
-        || agent.is_some_and(|agent| modes_of_agent(options, cwd, agent).iter().any(|m| is_one(m)))
+    let Ok(layers) = all(options, cwd) else { return true };
+    let mut agents = values_of(&options.args, "--agent", None);
+    match agent {
+        Some(agent) => agents.push(agent),
+        None => agents.extend(layers.iter().filter_map(|layer| layer["agent"].as_str())),
+    }
+    let by_settings = layers.iter().filter_map(|it| it["permissions"]["defaultMode"].as_str());
+    let by_agents = agents.iter().flat_map(|agent| modes_of_agent(options, cwd, agent));
+    let mut modes = by_settings.map(str::to_owned).chain(by_agents);
+    modes.any(|mode| NOT_EDITING.contains(&mode.as_str()))
 }
 
-/// Of the settings that say it, those closest to the work count.
-fn mode_of_settings(options: &CliOptions, cwd: &Path) -> Option<String> {
-    let project = |name: &str| json(&cwd.join(".claude").join(name));
-    let nearest = [project("settings.local.json"), project("settings.json")];
-    let all = nearest.into_iter().flatten().chain(of_user(options));
-    let mut modes = all
-        .filter_map(|settings| Some(settings["permissions"]["defaultMode"].as_str()?.to_owned()));
-    modes.next()
+/// All settings that may count where the agent works.
+fn all(options: &CliOptions, cwd: &Path) -> Result<Vec<Value>, Unreadable> {
+    let read = |text: &str| serde_json::from_str(text).map_err(|_| Unreadable);
+    let of_projects = cwd.ancestors().map(|folder| folder.join(".claude"));
+    let of_projects = of_projects
+        .flat_map(|folder| ["settings.local.json", "settings.json"].map(|name| folder.join(name)));
+    let given = values_of(&options.args, "--settings", None);
+    let (texts, files): (Vec<&str>, Vec<&str>) =
+        given.into_iter().partition(|value| value.trim_start().starts_with('{'));
+    let files = files.into_iter().map(|file| cwd.join(file));
+    files_of_user(options)
+        .into_iter()
+        .chain(of_projects)
+        .chain(files)
+        .filter_map(|file| text_or_nothing(&file).transpose())
+        .filter(|text| !text.as_ref().is_ok_and(|text| text.trim().is_empty()))
+        .map(|text| read(&text?))
+        .chain(texts.into_iter().map(read))
+        .collect()
 }
 
 /// The modes that definitions of this name ask for. Which of them Claude Code
@@ -77,15 +107,17 @@ fn modes_of_agent(options: &CliOptions, cwd: &Path, agent: &str) -> Vec<String> 
     let of_projects = cwd.ancestors().map(|folder| folder.join(".claude"));
     let folders = own.into_iter().chain(of_projects).map(|folder| folder.join("agents"));
     folders
-        .flat_map(|folder| definitions(&folder))
+        .flat_map(|folder| entries_of(&folder, "md"))
         .filter_map(|file| mode_of(&file, agent))
         .collect()
 }
 
-fn definitions(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder that end so.
+fn entries_of(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.map(|entry| entry.path());
-    files.filter(|file| file.extension().is_some_and(|end| end == "md")).take(AGENTS_MAX).collect()
+    let files = files.filter(|file| file.extension().is_some_and(|end| end == ending));
+    files.take(ENTRIES_MAX).collect()
 }
 
 /// `permissionMode` in the head of a definition, when that is of this agent.
@@ -148,6 +180,59 @@ mod tests {
         }
         say(&project, "plan");
         assert!(keeps());
+    }
+
+    #[test]
+    fn of_several_modes_the_narrowest_counts() {
+        let (own, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let below = work.path().join("a");
+        for folder in [work.path().join(".claude"), below.join(".claude")] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let files = [
+            own.path().join("settings.json"),
+            work.path().join(".claude/settings.json"),
+            below.join(".claude/settings.json"),
+            below.join(".claude/settings.local.json"),
+        ];
+        let options = options(own.path());
+        let keeps = || keeps_from_editing(&options, &below, None);
+        let wide = r#"{"permissions":{"defaultMode":"default"}}"#;
+        files.iter().for_each(|file| std::fs::write(file, wide).unwrap());
+        assert!(!keeps());
+        for file in &files {
+            for narrow in [r#"{"permissions":{"defaultMode":"plan"}}"#, "{ broken"] {
+                std::fs::write(file, narrow).unwrap();
+                assert!(keeps(), "{}: {narrow}", file.display());
+            }
+            std::fs::write(file, wide).unwrap();
+        }
+    }
+
+    #[test]
+    fn settings_and_agents_that_an_argument_names_count() {
+        let (own, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut options = options(own.path());
+        let plan = r#"{"permissions":{"defaultMode":"plan"}}"#;
+        std::fs::write(work.path().join("mine.json"), plan).unwrap();
+        std::fs::create_dir(own.path().join("agents")).unwrap();
+        let planner = "---\nname: planner\npermissionMode: plan\n---\n";
+        std::fs::write(own.path().join("agents/planner.md"), planner).unwrap();
+        for (args, kept) in [
+            (&["--settings", plan][..], true),
+            (&["--settings", "{}"], false),
+            (&["--settings=mine.json"], true),
+            (&["--settings", "{ broken"], true),
+            (&["--agent", "planner"], true),
+            (&["--agent=other"], false),
+        ] {
+            options.args = args.iter().map(|&arg| arg.to_owned()).collect();
+            assert_eq!(keeps_from_editing(&options, work.path(), None), kept, "{args:?}");
+        }
+        options.args.clear();
+        std::fs::write(own.path().join("settings.json"), r#"{"agent":"planner"}"#).unwrap();
+        assert!(keeps_from_editing(&options, work.path(), None));
+        assert!(!keeps_from_editing(&options, work.path(), Some("other")));
     }
 
     #[test]

@@ -224,6 +224,32 @@ cat > /dev/null; touch "$(dirname "$0")/ended""#,
     assert!(fake.folder().join("ended").exists(), "it was told that nothing more comes");
 }
 
+/// Why it ended counts, and not that it read no more.
+#[tokio::test]
+async fn an_agent_that_ends_before_it_has_read_the_prompt_says_why() {
+    let long = "x".repeat(1024 * 1024);
+    let ask = async |script: &str| {
+        let fake = Fake::plain(script);
+        let options = ClaudeCodeOptions { asks: Asks::Allow, ..fake.options() };
+        ClaudeCode::new(options).attempt(task(&long), &()).await.unwrap_err()
+    };
+    let error = ask("echo 'Not logged in · Please run /login'; exit 1").await;
+    let said = ask(
+        r#"exec 0<&-
+echo '{"type":"result","subtype":"success","is_error":true,"result":"Not logged in · Please run /login","session_id":"s"}'
+exit 1"#,
+    )
+    .await;
+    assert_eq!(said.kind, ProviderErrorKind::Auth, "{said}");
+    assert!(!error.message.contains("pipe"), "{error}");
+    let error = ask("echo \"error: unknown option '--x'\" >&2; exit 1").await;
+    assert!(error.message.contains("unknown option"), "{error}");
+    // An answer to half a prompt is not an answer.
+    ask(r#"head -c 10 > /dev/null; exec 0<&-
+echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'"#)
+    .await;
+}
+
 #[derive(Default)]
 struct Refused(std::sync::Mutex<Vec<smol_wf_core::asked::Asked>>);
 

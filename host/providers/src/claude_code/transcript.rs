@@ -59,6 +59,8 @@ pub(crate) struct Round {
     /// The last result.
     result: Option<ResultLine>,
     counts: Counts,
+    /// It has not read the whole prompt.
+    prompt_cut: bool,
     /// What is to be written to it.
     frames: VecDeque<String>,
     /// Where it works.
@@ -112,6 +114,10 @@ impl Transcript for Round {
 
     fn frame(&mut self) -> Option<String> {
         self.frames.pop_front()
+    }
+
+    fn prompt_cut(&mut self) {
+        self.prompt_cut = true;
     }
 
     fn background(&self) -> Option<Duration> {
@@ -251,7 +257,8 @@ impl Round {
         }
         let result = self.result.take();
         let counts = self.counts;
-        let was_cut = self.open > 0 && exit.is_some_and(|exit| exit.code != Some(0));
+        let broke_off = self.open > 0 && exit.is_some_and(|exit| exit.code != Some(0));
+        let was_cut = broke_off || self.prompt_cut;
         let answer = match (self.warning, result) {
             (Some(warning), _) => Err(warning),
             (None, Some(result)) if was_cut && !result.is_error => Err(classify::no_result(exit)),

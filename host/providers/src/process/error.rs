@@ -100,6 +100,11 @@ fn how_to_have(program: &Path) -> String {
 }
 
 impl ProcessError {
+    /// Whether it only reads no more.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// As the provider tells it.
     #[expect(clippy::wrong_self_convention, reason = "the caller may still need the error")]
     pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
