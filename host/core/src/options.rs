@@ -125,10 +125,13 @@ pub(crate) fn read(
 
 /// The text of a schema that a call may have.
 fn accepted(schema: &Value, taken: Option<&str>) -> Result<String, Failure> {
-    match taken {
-        Some(taken) if schema.to_string() == taken => Ok(taken.to_owned()),
-        _ => schema::accept(schema),
+    if let Some(taken) = taken {
+        let text = schema.to_string();
+        if text == taken {
+            return Ok(text);
+        }
     }
+    schema::accept(schema)
 }
 
 /// What there is in place of what a call asked for.

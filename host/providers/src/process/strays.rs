@@ -20,11 +20,11 @@ pub(super) struct Strays {
     /// children of somebody else's from the start (a shell became this program), nor
     /// as the first process of a container, whose child every orphan becomes.
     ours_alone: bool,
-    found: Vec<Seen>,
+    /// And since when each of them has known that it is to end.
+    found: Vec<(Seen, Instant)>,
     /// The last of those has ended since the table was read: its children, who are
     /// ours now, may not be seen yet.
     look_again: bool,
-    since: Instant,
     at_once: bool,
 }
 
@@ -36,7 +36,6 @@ impl Strays {
             ours_alone: !is_first && !system::is_orphan_about(&|_| false),
             found: Vec::new(),
             look_again: false,
-            since: Instant::now(),
             at_once: false,
         }
     }
@@ -53,27 +52,24 @@ impl Strays {
 
     /// Finds them, when no call is left, and does what is due now.
     pub(super) fn look(&mut self, table: &Table, no_call_is_left: bool, now: Instant) {
-        if !self.are_about() {
-            self.since = now;
-        }
         let were_found = !self.found.is_empty();
-        self.found.retain(|one| table.is_alive(one));
+        self.found.retain(|(one, _)| table.is_alive(one));
         if no_call_is_left && self.ours_alone {
             // Whoever has changed its group since is the same.
-            let is_known = |one: &Seen| self.found.iter().any(|known| known.is_same(one));
+            let is_known = |one: &Seen| self.found.iter().any(|(known, _)| known.is_same(one));
             let new: Vec<Seen> = table.orphans_apart().filter(|one| !is_known(one)).collect();
             new.iter().for_each(|one| system::signal(one, Signal::TERM));
-            self.found.extend(new);
+            self.found.extend(new.into_iter().map(|one| (one, now)));
         }
-        let taken = now.duration_since(self.since);
-        if self.at_once || taken >= GRACE {
-            self.found.iter().for_each(|one| system::signal(one, Signal::KILL));
+        for (one, since) in &self.found {
+            if self.at_once || now.duration_since(*since) >= GRACE {
+                system::signal(one, Signal::KILL);
+            }
         }
-        if taken > GRACE + GIVE_UP {
-            self.found.clear();
-            self.look_again = false;
-            return;
-        }
-        self.look_again = were_found && self.found.is_empty();
+        // Nobody waits for ever for one that cannot be ended, nor looks for it again.
+        let before = self.found.len();
+        self.found.retain(|(_, since)| now.duration_since(*since) <= GRACE + GIVE_UP);
+        let gave_up = self.found.len() < before;
+        self.look_again = were_found && self.found.is_empty() && !gave_up;
     }
 }
