@@ -186,6 +186,16 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
     Chosen { name, answering, how, others }
 }
 
+/// Who `auto` is for a run whose settings are recorded: an agent that is ready, and
+/// never an echo. Other names stay.
+pub(crate) fn resolved(settings: &Settings, name: String) -> String {
+    if name != AUTO {
+        return name;
+    }
+    let ready = Catalogue::of(settings).first_ready();
+    ready.map_or_else(|| NOBODY.to_owned(), |(kind, _)| kind.word().to_owned())
+}
+
 /// Whether a provider has this name.
 fn is_there(settings: &Settings, name: &str) -> bool {
     name == DEBUG || Catalogue::of(settings).providers.contains_key(name)

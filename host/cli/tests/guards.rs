@@ -285,7 +285,14 @@ fn what_a_killed_process_left_is_listed_and_pruned() {
     let mut child = place.command(&args).spawn().unwrap();
     let began = Instant::now();
     let worktrees = || git(&project, &["worktree", "list"]).lines().count() - 1;
-    while worktrees() == 0 {
+    // Git fails on one that is just being made.
+    let is_made = || {
+        let list = Command::new("git").args(["worktree", "list"]).current_dir(&project).output();
+        list.is_ok_and(|list| {
+            list.status.success() && String::from_utf8_lossy(&list.stdout).lines().count() == 2
+        })
+    };
+    while !is_made() {
         assert!(began.elapsed() < Duration::from_secs(60), "no worktree is made");
         std::thread::sleep(Duration::from_millis(10));
     }

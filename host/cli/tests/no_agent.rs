@@ -85,6 +85,10 @@ fn off_a_terminal_a_call_that_names_nobody_fails_beside_agents_that_could_be_nam
     assert_eq!(run(&place, &["run", "s.js", "--agent-provider", "mine"]).ok()["results"], "mine");
     let forked = run(&place, &["fork", &ran.run_id(), "--agent-provider", "mine"]);
     assert_eq!(forked.ok()["results"], "mine");
+    // `auto` is whoever is ready, and never an echo.
+    let forked = run(&place, &["fork", &echoed.run_id(), "s.js", "--agent-provider", "auto"]);
+    assert!(forked.code == 0 || forked.stderr.contains("[no_agent]"), "{}", forked.stderr);
+    assert!(!forked.stderr.contains("unknown provider"), "{}", forked.stderr);
 }
 
 #[test]

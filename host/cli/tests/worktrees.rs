@@ -151,3 +151,34 @@ fn a_git_that_hangs_ends_at_ctrl_c_with_all_that_it_has_started() {
         assert!(state.is_empty() || state.starts_with('Z'), "{pid} is left: {stat}");
     }
 }
+
+#[test]
+fn what_git_cannot_look_at_is_never_taken_away() {
+    let place = Place::new();
+    let project = project(&place, 1);
+    let agent = place.write(
+        "home/.config/smol-workflows/agent.sh",
+        "#!/bin/sh\ncat > /dev/null\necho work > made.txt\necho done\n",
+    );
+    std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
+    let settings = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh']\n";
+    place.write("home/.config/smol-workflows/config.toml", settings);
+    let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
+    let report = at(&run).ok();
+    let made = PathBuf::from(report["worktrees"][0]["path"].as_str().unwrap()).join("made.txt");
+    assert!(made.is_file());
+
+    let moved = place.path("moved");
+    std::fs::rename(&project, &moved).unwrap();
+    let repair = "`git worktree repair ";
+    at(&["worktrees", "list"]).fails(0, &["is kept: ", repair]);
+    at(&["worktrees", "prune", "--force"]).fails(0, &["0 removed, 1 kept", repair]);
+    assert!(made.is_file(), "it is nowhere else");
+
+    // What is said helps.
+    git(&moved, &["worktree", "repair", made.parent().unwrap().to_str().unwrap()]);
+    std::fs::rename(&moved, &project).unwrap();
+    git(&project, &["worktree", "repair", made.parent().unwrap().to_str().unwrap()]);
+    at(&["worktrees", "prune", "--force"]).fails(0, &["1 removed, 0 kept"]);
+}

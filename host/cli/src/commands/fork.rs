@@ -11,7 +11,7 @@ use smol_wf_engine::ForkRequest;
 
 use super::again::{Again, once_more};
 use super::run::{INSTANCES_MAX, conclude, find_script};
-use crate::agents::Catalogue;
+use crate::agents::{self, Catalogue};
 use crate::failure::CommandError;
 use crate::flags::WorkFlags;
 use crate::progress::{Opening, Progress};
@@ -83,7 +83,8 @@ impl ForkArgs {
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
-        let provider = self.agent_provider.as_ref().unwrap_or(&head.provider).clone();
+        let named = self.agent_provider.map(|name| agents::resolved(&settings, name));
+        let provider = named.as_ref().unwrap_or(&head.provider).clone();
         let opening = Opening::of_recorded(&settings, &RunHead { provider, ..head }, said);
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = ForkRequest {
@@ -91,7 +92,7 @@ impl ForkArgs {
             from: self.from,
             results: self.set_result,
             args,
-            provider: self.agent_provider,
+            provider: named,
             debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
             limits: setup::limit_changes(&settings),
             agents: setup::agents(&settings)?,

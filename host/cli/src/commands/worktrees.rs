@@ -92,6 +92,7 @@ impl WorktreesArgs {
             Verb::Prune { force, dry_run, output, json, .. } => {
                 let format = json.asked().unwrap_or(output);
                 let pruned = engine.prune_worktrees(force, dry_run).await?;
+                pruned.kept.iter().for_each(explain);
                 match format {
                     Format::Json => out::document(&json!({
                         "schemaVersion": 1,
@@ -117,6 +118,20 @@ fn warn(worktrees: &[Leftover]) {
         if let Some(warning) = worktree.and_then(|worktree| worktree.warning.as_ref()) {
             talk(&format!("{}: {warning}", leftover.path.display()));
         }
+        explain(leftover);
+    }
+}
+
+/// Of one that git cannot look at: why, and how to get at it.
+fn explain(leftover: &Leftover) {
+    let Some(problem) = &leftover.problem else { return };
+    let path = leftover.path.display();
+    if leftover.path.exists() {
+        talk(&format!(
+            "{path} is kept: {problem}; if its repository was moved, `git worktree repair {path}` in there mends it, else take what you want of its files and delete the folder"
+        ));
+    } else {
+        talk(&format!("{path} is gone; `smol-wf worktrees prune --force` forgets it"));
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Leftover {
     /// What has changed, when something has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
+    /// Why git cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     #[serde(skip)]
     note: Note,
 }
@@ -71,15 +74,19 @@ impl LeftoverState {
 }
 
 impl Leftover {
-    /// Whether it may go: unchanged ones may, and with `force` all others of
+    fn is_over(&self) -> bool {
+        self.run_state.is_none_or(|state| !state.is_resumable())
+    }
+
+    /// Whether it may go: unchanged ones may, and with `force` changed ones of
     /// runs that are over.
     fn may_go(&self, force: bool) -> bool {
         match self.state {
             LeftoverState::InUse => false,
             LeftoverState::Unchanged => true,
-            LeftoverState::Changed | LeftoverState::Unreadable => {
-                force && self.run_state.is_none_or(|state| !state.is_resumable())
-            }
+            LeftoverState::Changed => force && self.is_over(),
+            // What is in it may be nowhere else, and nobody has seen it.
+            LeftoverState::Unreadable => force && self.is_over() && !self.path.exists(),
         }
     }
 }
@@ -109,14 +116,23 @@ impl Engine {
                 Some(_) => self.summary(&note.run).await.ok().map(|run| run.state),
                 None => None,
             };
+            let mut problem = None;
             let (state, worktree) = if held {
                 (LeftoverState::InUse, None)
             } else {
                 match change(&note, false).await {
                     Ok(Change::Nothing(_)) => (LeftoverState::Unchanged, None),
+                    Ok(Change::Something(_)) if !note.repository.is_dir() => {
+                        let repository = note.repository.display();
+                        problem = Some(format!("its repository {repository} is not there"));
+                        (LeftoverState::Unreadable, None)
+                    }
                     Ok(Change::Something(worktree)) => (LeftoverState::Changed, Some(worktree)),
                     Err(error @ WorktreeError::NoGit) => return Err(error.into()),
-                    Err(_) => (LeftoverState::Unreadable, None),
+                    Err(error) => {
+                        problem = Some(error.to_string());
+                        (LeftoverState::Unreadable, None)
+                    }
                 }
             };
             found.push(Leftover {
@@ -127,6 +143,7 @@ impl Engine {
                 branch: note.branch.clone(),
                 state,
                 worktree,
+                problem,
                 note,
             });
         }
