@@ -10,6 +10,7 @@ use smol_wf_engine::{Report, RunState};
 
 use crate::failure::{null_in_words, talk};
 use crate::screen;
+use crate::shell;
 use crate::words::{count, dollars, plural};
 
 /// Columns of the result, and agents that are named.
@@ -31,7 +32,7 @@ pub(crate) fn tell(report: &Report, warned: &[String]) {
 /// What to type next, last of all, where nothing else has said it.
 pub(crate) fn next(report: &Report) {
     if is_read() && report.state == RunState::Completed {
-        talk(&format!("its steps: smol-wf history {}", report.run_id));
+        talk(&format!("its steps: smol-wf history {}{}", report.run_id, shell::with_database()));
     }
 }
 
@@ -42,7 +43,8 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
         lines.extend(named.map(|null| format!("null: {}", null_in_words(null))));
         let more = report.nulls.len().saturating_sub(NAMED_MAX);
         if more > 0 {
-            lines.push(format!("null: {more} more; smol-wf history {}", report.run_id));
+            let db = shell::with_database();
+            lines.push(format!("null: {more} more; smol-wf history {}{db}", report.run_id));
         }
     }
     lines.push(sums(report));

@@ -311,7 +311,7 @@ impl ProjectFile {
         Some(format!(
             "{} {why}, and an untrusted project may neither set nor raise: {ignored}; these are ignored. Read the file, then type: smol-wf trust {}",
             file.display(),
-            dir.display(),
+            crate::shell::path(dir),
         ))
     }
 }

@@ -15,6 +15,7 @@ use crate::difference;
 use crate::progress::LogLevel;
 use crate::reasons;
 use crate::screen;
+use crate::shell;
 use crate::streams::{self, Kind};
 use crate::system_limits;
 use crate::usage;
@@ -290,19 +291,20 @@ fn failed_agents(report: &Report) {
     if failed > 0 {
         let agents = if called == 1 { "agent" } else { "agents" };
         talk(&format!(
-            "{failed} of {called} {agents} failed; the reasons: smol-wf history {}",
-            report.run_id
+            "{failed} of {called} {agents} failed; the reasons: smol-wf history {}{}",
+            report.run_id,
+            shell::with_database()
         ));
     }
 }
 
 fn say_next(report: &Report) {
-    let run = &report.run_id;
+    let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
-        talk(&format!("resume: smol-wf resume {run}"));
+        talk(&format!("resume: smol-wf resume {run}{db}"));
     } else if report.state == RunState::Failed {
-        talk(&format!("its report: smol-wf history {run}"));
+        talk(&format!("its report: smol-wf history {run}{db}"));
     }
 }
 

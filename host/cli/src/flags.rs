@@ -39,6 +39,9 @@ pub(crate) struct DbFlags {
 
 impl DbFlags {
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        if let Some(path) = &self.db {
+            crate::shell::database_is(path);
+        }
         layer.add(Key::Db, path_value(self.db.as_ref()).as_ref());
     }
 }

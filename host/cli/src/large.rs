@@ -43,6 +43,10 @@ pub(crate) fn set_aside(report: &mut Report, settings: &Settings) {
 /// Takes the file of a run away that is deleted.
 pub(crate) fn forget(run: &RunId, settings: &Settings) {
     let Some(path) = file_of(settings, run) else { return };
+    let is_ours = |folder: &Path| fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
+    if !path.parent().is_some_and(is_ours) {
+        return;
+    }
     match fs::remove_file(&path) {
         Ok(()) => {
             // It goes with its last file.
@@ -69,8 +73,13 @@ fn file_of(settings: &Settings, run: &RunId) -> Option<PathBuf> {
 
 /// Whole or not at all, in place of what an earlier report has put there.
 fn write(path: &Path, result: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-        make_private(folder)?;
+    if let Some(folder) = path.parent() {
+        match fs::symlink_metadata(folder) {
+            Ok(found) if found.is_dir() => {}
+            // A repository may carry a link that leads anywhere.
+            Ok(_) => return Err(io::Error::other("its folder is a link or a file")),
+            Err(_) => make_private(folder)?,
+        }
     }
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let written = create(&beside).and_then(|mut file| {

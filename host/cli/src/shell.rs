@@ -1,6 +1,30 @@
 //! Commands that a reader is to copy into a shell.
 //!
-//! Owns: quoting. Never: runs anything.
+//! Owns: quoting, and the database that this command line has named. Never: runs
+//! anything.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// What a command has to say to find the same database: nothing where it is found
+/// without.
+static DATABASE: OnceLock<String> = OnceLock::new();
+
+/// `--db` was given.
+pub(crate) fn database_is(path: &Path) {
+    // Once for a process: it has one command line.
+    let _ = DATABASE.set(format!(" --db {}", self::path(path)));
+}
+
+/// ` --db FILE` for a command to type, or nothing.
+pub(crate) fn with_database() -> &'static str {
+    DATABASE.get().map_or("", String::as_str)
+}
+
+/// A path as a POSIX shell reads it back.
+pub(crate) fn path(path: &Path) -> String {
+    word(&path.to_string_lossy())
+}
 
 /// A word as a POSIX shell reads it back.
 pub(crate) fn word(text: &str) -> String {

@@ -177,8 +177,22 @@ fn what_git_cannot_look_at_is_never_taken_away() {
     assert!(made.is_file(), "it is nowhere else");
 
     // What is said helps.
-    git(&moved, &["worktree", "repair", made.parent().unwrap().to_str().unwrap()]);
-    std::fs::rename(&moved, &project).unwrap();
-    git(&project, &["worktree", "repair", made.parent().unwrap().to_str().unwrap()]);
-    at(&["worktrees", "prune", "--force"]).fails(0, &["1 removed, 0 kept"]);
+    let worktree = made.parent().unwrap().to_owned();
+    git(&moved, &["worktree", "repair", worktree.to_str().unwrap()]);
+    let listed = at(&["worktrees", "list"]);
+    assert!(listed.stdout.contains("changed"), "{}", listed.stdout);
+
+    // The database is moved, and its worktrees with it.
+    let state = place.path("home/.local/state");
+    std::fs::rename(state.join("smol-workflows"), state.join("elsewhere")).unwrap();
+    let db = state.join("elsewhere/smol-wf.db");
+    let db = ["--db", db.to_str().unwrap()];
+    at(&[&["worktrees", "list"][..], &db].concat()).fails(0, &["is kept: ", repair]);
+    let prune = [&["worktrees", "prune", "--force"][..], &db].concat();
+    at(&prune).fails(0, &["0 removed, 1 kept"]);
+    let now =
+        state.join("elsewhere").join(worktree.strip_prefix(state.join("smol-workflows")).unwrap());
+    assert!(now.join("made.txt").is_file());
+    git(&moved, &["worktree", "repair", now.to_str().unwrap()]);
+    at(&prune).fails(0, &["1 removed, 0 kept"]);
 }

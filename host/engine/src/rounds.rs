@@ -353,8 +353,9 @@ fn bounded(value: &Value) -> Result<String, Failure> {
 }
 
 fn too_large(bytes: usize) -> Failure {
-    let message =
-        format!("the agent's answer is {bytes} bytes, and {ANSWER_BYTES_MAX} is the most");
+    let message = format!(
+        "the agent's answer takes {bytes} bytes as JSON, and {ANSWER_BYTES_MAX} is the most"
+    );
     Failure::new(codes::ANSWER_TOO_LARGE, message)
 }
 

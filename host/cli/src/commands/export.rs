@@ -20,7 +20,7 @@ use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, Said, Spans};
 use smol_wf_engine::{EngineError, Reading};
 
-use super::fixture::{FixtureFlags, Replacing};
+use super::fixture::{FixtureFlags, Over, Replacing};
 use super::history::{reader, settings_of};
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, FileError};
@@ -118,7 +118,7 @@ impl ExportArgs {
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 // An export that fails on the way leaves what was there.
-                let file = Replacing::begin(path).map_err(failed)?;
+                let file = Replacing::begin(path, Over::Files).map_err(failed)?;
                 let sink = Sink::file(file.handle().map_err(failed)?);
                 Box::pin(self.write(form, sink, &run, reading)).await.map_err(
                     |error| match error {

@@ -3,7 +3,7 @@
 //! Owns: files and folders. Never: what stands in a fixture.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -65,7 +65,8 @@ impl FixtureFlags {
         if is_new {
             talk(&format!("made the folder {}", screen::path(&folder)));
         }
-        let mut file = Replacing::begin(&path).map_err(|error| unwritable(&path, &error))?;
+        let mut file =
+            Replacing::begin(&path, Over::Fixtures).map_err(|error| unwritable(&path, &error))?;
         fixed.write(&mut file.to).await?;
         file.finish().map_err(|error| unwritable(&path, &error))?;
         let shown = screen::path(&asked);
@@ -89,7 +90,69 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
         talk(&format!("made the folder {}", screen::path(folder)));
         Ok(())
     });
-    made.and_then(|()| replace(path, text)).map_err(|error| unwritable(path, &error))
+    made.and_then(|()| {
+        let mut file = Replacing::begin(path, Over::Reports)?;
+        file.to.write_all(text.as_bytes())?;
+        file.finish()
+    })
+    .map_err(|error| unwritable(path, &error))
+}
+
+/// What a file may be that another one takes the place of. A name that was mistaken
+/// must not cost a script, a fixture or a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Whatever a person keeps in files, but for databases and fixtures.
+    Files,
+    /// Fixtures, and what is empty.
+    Fixtures,
+    /// JUnit reports, and what is empty.
+    Reports,
+}
+
+/// How a fixture begins, whatever its version.
+const FIXTURE: &[u8] = b"{\"swf\":";
+
+/// How a database begins, and its log.
+const DATABASES: [&[u8]; 3] =
+    [b"SQLite format 3\0", &[0x37, 0x7f, 6, 0x82], &[0x37, 0x7f, 6, 0x83]];
+
+impl Over {
+    fn allow(self, path: &Path) -> io::Result<()> {
+        let mut head = Vec::new();
+        File::open(path)?.take(64).read_to_end(&mut head)?;
+        let begins = |with: &[u8]| head.starts_with(with);
+        // The index of a log begins with nothing of its own.
+        let shared = path.to_str().and_then(|path| path.strip_suffix("-shm"));
+        let is_database = DATABASES.into_iter().any(begins)
+            || shared.is_some_and(|database| Path::new(database).is_file());
+        let kept = match self {
+            _ if is_database => "a database",
+            Self::Files if begins(FIXTURE) => "a fixture",
+            Self::Fixtures if !head.is_empty() && !begins(FIXTURE) => "not a fixture",
+            Self::Reports if !head.is_empty() && !begins(b"<") => "not a JUnit report",
+            _ => return Ok(()),
+        };
+        let why = format!("what is there is {kept}, and stays; name another file");
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, why))
+    }
+}
+
+/// The open stdout, by the names that systems give it: to open those anew would be
+/// to begin at the first byte of a file that others write to.
+fn stdout_by_name(path: &Path) -> Option<io::Result<File>> {
+    const NAMES: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    let is_it = NAMES.iter().any(|name| Path::new(name) == path);
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        is_it.then(|| io::stdout().as_fd().try_clone_to_owned().map(File::from))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = is_it;
+        None
+    }
 }
 
 /// A file that takes the place of another one when it is whole. What is no file, as
@@ -103,7 +166,11 @@ pub(super) struct Replacing {
 }
 
 impl Replacing {
-    pub(super) fn begin(path: &Path) -> io::Result<Self> {
+    pub(super) fn begin(path: &Path, over: Over) -> io::Result<Self> {
+        if let Some(stdout) = stdout_by_name(path) {
+            let to = BufWriter::new(stdout?);
+            return Ok(Self { to, path: path.to_owned(), beside: None });
+        }
         library::stays_inside(path, paths::home().as_deref())?;
         let old = fs::metadata(path).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
@@ -114,6 +181,9 @@ impl Replacing {
             });
         }
         let path = if old.is_some() { path.canonicalize()? } else { path.to_owned() };
+        if old.is_some() {
+            over.allow(&path)?;
+        }
         let (file, beside) = Self::new_beside(&path)?;
         let new = Self { to: BufWriter::new(file), path, beside: Some(beside) };
         if let Some(old) = old {

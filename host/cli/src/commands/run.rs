@@ -270,7 +270,9 @@ pub(super) fn conclude(
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())
                 }
-                (_, Some(run)) => Some(format!("resume: smol-wf resume {run}")),
+                (_, Some(run)) => {
+                    Some(format!("resume: smol-wf resume {run}{}", shell::with_database()))
+                }
                 (_, None) => None,
             };
             let code = failure::report(&error.into());
@@ -299,7 +301,8 @@ pub(super) fn conclude(
     }
     if let Err(error) = printed {
         let code = failure::report(&error.into());
-        failure::talk(&format!("it is kept: smol-wf history {} --json", report.run_id));
+        let db = shell::with_database();
+        failure::talk(&format!("it is kept: smol-wf history {}{db} --json", report.run_id));
         return Ok(code);
     }
     if is_shown {

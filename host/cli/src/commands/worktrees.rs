@@ -12,6 +12,7 @@ use crate::failure::{self, CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag};
 use crate::output as out;
 use crate::setup;
+use crate::shell;
 use crate::table::{Format, Table};
 
 /// List the git worktrees that calls have left behind, or take them away
@@ -125,10 +126,10 @@ fn warn(worktrees: &[Leftover]) {
 /// Of one that git cannot look at: why, and how to get at it.
 fn explain(leftover: &Leftover) {
     let Some(problem) = &leftover.problem else { return };
-    let path = leftover.path.display();
+    let (path, typed) = (leftover.path.display(), shell::path(&leftover.path));
     if leftover.path.exists() {
         talk(&format!(
-            "{path} is kept: {problem}; if its repository was moved, `git worktree repair {path}` in there mends it, else take what you want of its files and delete the folder"
+            "{path} is kept: {problem}; if the repository or the database was moved, `git worktree repair {typed}` in the repository mends it, else take what you want of its files and delete the folder"
         ));
     } else {
         talk(&format!("{path} is gone; `smol-wf worktrees prune --force` forgets it"));

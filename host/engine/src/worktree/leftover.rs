@@ -122,9 +122,9 @@ impl Engine {
             } else {
                 match change(&note, false).await {
                     Ok(Change::Nothing(_)) => (LeftoverState::Unchanged, None),
-                    Ok(Change::Something(_)) if !note.repository.is_dir() => {
+                    Ok(Change::Something(_)) if note.own_folder().is_none() => {
                         let repository = note.repository.display();
-                        problem = Some(format!("its repository {repository} is not there"));
+                        problem = Some(format!("the repository {repository} does not know it"));
                         (LeftoverState::Unreadable, None)
                     }
                     Ok(Change::Something(worktree)) => (LeftoverState::Changed, Some(worktree)),

@@ -57,8 +57,24 @@ impl Note {
 
     pub(super) fn read(file: &Path) -> Option<Self> {
         let note: Self = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-        // A note speaks of what lies beside it, and of nothing else.
-        (note.file() == file && note.branch.starts_with(super::BRANCH_PREFIX)).then_some(note)
+        // A note speaks of what lies beside it, wherever both were moved, and of
+        // nothing else.
+        let note = Self { path: file.with_extension(""), ..note };
+        note.branch.starts_with(super::BRANCH_PREFIX).then(|| note.where_it_is_now())
+    }
+
+    /// With the repository that the worktree names, where the recorded one is gone
+    /// and the other knows this worktree: one that was moved and told so.
+    fn where_it_is_now(self) -> Self {
+        if self.repository.is_dir() {
+            return self;
+        }
+        let text = std::fs::read_to_string(self.path.join(".git")).unwrap_or_default();
+        let own = text.strip_prefix("gitdir:").map(|own| Path::new(own.trim()));
+        let moved = own
+            .and_then(|own| own.parent()?.parent())
+            .map(|repository| Self { repository: repository.to_owned(), ..self.clone() });
+        moved.filter(|moved| moved.own_folder().is_some()).unwrap_or(self)
     }
 
     /// Makes the worktree. Only the part that changes the repository's own

@@ -18,7 +18,7 @@ use smol_wf_engine::{
 use super::agents::Agents;
 use crate::commands::fixture::{self, Found};
 use crate::failure::{FileError, talk};
-use crate::{files, paths};
+use crate::{files, paths, shell};
 
 /// Largest file of rules: a schema may have 64 KiB.
 const RULES_BYTES_MAX: u64 = 1024 * 1024;
@@ -28,6 +28,9 @@ const RULES_BYTES_MAX: u64 = 1024 * 1024;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Tested {
     pub(super) fixture: String,
+    /// The script that the command line named, as a shell reads it.
+    #[serde(skip)]
+    pub(super) script: Option<String>,
     pub(super) pass: bool,
     /// The fixture was written anew.
     pub(super) updated: bool,
@@ -61,6 +64,7 @@ impl Tester {
         let path = found.path.as_path();
         let mut tested = Tested {
             fixture: shown(path),
+            script: self.script.as_deref().map(shell::path),
             pass: false,
             updated: false,
             kept: false,

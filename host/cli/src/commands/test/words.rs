@@ -131,7 +131,11 @@ fn named(call: &CallNote) -> String {
 /// What to type when the difference is meant, or to go on.
 fn next(tested: &Tested) -> Option<String> {
     let verdict = tested.verdict.as_ref().filter(|verdict| !verdict.pass)?;
-    let fixture = shell::word(&tested.fixture);
+    let fixture = match &tested.script {
+        // Where the fixture says, there is none.
+        Some(script) => format!("{} --script {script}", shell::word(&tested.fixture)),
+        None => shell::word(&tested.fixture),
+    };
     let any = |is: fn(&Difference) -> bool| verdict.differences.iter().any(is);
     if tested.kept {
         let kept = "the answers so far are kept in";
