@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
+use smol_wf_core::event::Event;
+use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore,
-    START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, starts_late,
+    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges,
+    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, starts_late,
 };
 
 use crate::agents::Catalogue;
@@ -260,5 +262,22 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
         }),
         on_failure: settings.text(Key::OnFailure).and_then(OnFailure::from_word),
         phase_models: settings.text(Key::PhaseModels) == Some("use"),
+    }
+}
+
+/// Waits until something can be written, and says so; a signal ends the process.
+pub(crate) async fn wait_to_write(engine: &Engine) -> Result<(), EngineError> {
+    engine.wait_to_write(&Teller, CancellationToken::new()).await
+}
+
+/// Says what there is to warn of.
+struct Teller;
+
+impl Watcher for Teller {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {}
+    fn event(&self, _event: &Event, _replayed: bool) {}
+
+    fn warn(&self, message: &str) {
+        talk(&format!("warning: {message}"));
     }
 }

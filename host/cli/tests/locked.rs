@@ -65,13 +65,14 @@ fn what_begins_waits_for_a_locked_database_and_says_so() {
     let paused = place.run(&limit);
     assert_eq!(paused.code, 5, "{}", paused.stderr);
     let paused = paused.run_id();
+    place.run(&["history", "delete", &run]).fails(0, &[]);
     for how in LOCKS {
-        place.run(&["history", "delete", &run]).fails(0, &[]);
-        let commands: [&[&str]; 4] = [
+        let commands: [&[&str]; 5] = [
             &["run", "s.js"],
             &["fork", &paused, "--budget", "none"],
             &["import", "run.journal"],
             &["resume", &paused, "--budget", "none"],
+            &["history", "delete", &run],
         ];
         for args in commands {
             let other = locked(&place, how);

@@ -142,7 +142,7 @@ impl Engine {
             let tenant = self.tenant.clone();
             let keep = move |store: &mut dyn Store| store.put_summaries(&tenant, &kept);
             // Only a cache: a full or busy disk is no reason to show nothing.
-            let _ = self.writer.with(keep).await?;
+            let _ = self.writer.soon(keep).await?;
         }
         Ok(made)
     }

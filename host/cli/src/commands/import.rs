@@ -10,12 +10,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::archive::LINE_BYTES_MAX;
-use smol_wf_core::event::Event;
-use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::JOURNAL_MIB_MAX;
-use smol_wf_engine::{
-    CancellationToken, EngineError, Imported, Lines, Watcher, library, look_over,
-};
+use smol_wf_engine::{EngineError, Imported, Lines, library, look_over};
 
 use super::history::settings_of;
 use crate::failure::{CommandError, FileError, talk};
@@ -59,7 +55,7 @@ impl ImportArgs {
         let settings = settings_of(&self.db)?;
         setup::to_be_made(&settings).into_iter().for_each(|line| talk(&line));
         let engine = setup::engine(&settings, 1)?;
-        engine.wait_to_write(&Teller, CancellationToken::new()).await?;
+        setup::wait_to_write(&engine).await?;
         let (run, imported) = engine.import(again).await?;
         match imported {
             Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),
@@ -67,18 +63,6 @@ impl ImportArgs {
         }
         output::line(run.as_str())?;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// Says what there is to warn of; a signal ends the process.
-struct Teller;
-
-impl Watcher for Teller {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-    fn event(&self, _event: &Event, _replayed: bool) {}
-
-    fn warn(&self, message: &str) {
-        talk(&format!("warning: {message}"));
     }
 }
 

@@ -120,6 +120,9 @@ impl DeleteArgs {
         if selects && !chosen.is_empty() && !self.dry_run && !self.yes {
             confirm(chosen.len())?;
         }
+        if !self.dry_run && (self.vacuum || !chosen.is_empty()) {
+            setup::wait_to_write(&engine).await?;
+        }
         let mut done = Deleted { schema_version: 1, dry_run: self.dry_run, ..Deleted::default() };
         for run in chosen {
             let id = run.run_id.clone();
