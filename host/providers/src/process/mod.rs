@@ -9,6 +9,7 @@
 
 mod environment;
 mod error;
+mod flaw;
 mod input;
 mod keeper;
 mod kept;
@@ -37,7 +38,7 @@ pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub(crate) use input::Input;
 pub use leftovers::{end_leftovers, end_leftovers_once};
-pub(crate) use program::find_program;
+pub(crate) use program::{find_program, find_program_for, refused};
 pub use tool::{Told, Tool, ask_tool};
 
 use output::{Lines, Tail};
