@@ -11,8 +11,10 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::{Place, finish};
@@ -83,4 +85,25 @@ fn a_timer_does_not_win_by_it() {
     let script =
         "return Promise.race([agent('p'), new Promise(r => setTimeout(() => r('late'), 8000))])";
     assert_eq!(stopped_meanwhile(script, 1, &[]), "answered");
+}
+
+#[test]
+fn a_script_that_computes_is_not_taken_for_one_that_computes_too_long() {
+    let place = Place::new();
+    let script = "export const meta = { name: 'n', description: 'd' }\n\
+        await agent('p')\nlet n = 0\nwhile (n < 2e7) n += 1\nreturn n";
+    place.write("w.js", script);
+    let flags = ["--turn-timeout", "9s", "--timeout", "10s", "--events"];
+    let mut child = place.command(&[&["run", "w.js"], &flags[..]].concat());
+    let mut child = child.stdout(Stdio::piped()).spawn().unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines();
+    // It is told when the turn has gone on for a while.
+    assert!(events.any(|event| event.unwrap().contains("agent_completed")));
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::STOP).unwrap();
+    std::thread::sleep(STOPPED);
+    kill_process(pid, Signal::CONT).unwrap();
+    let report = events.last().unwrap().unwrap();
+    assert!(report.contains("20000000"), "{report}");
+    assert!(child.wait().unwrap().success());
 }

@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use smol_wf_core::guest::{Outcome, Source, StartInput, StopTurn};
-use smol_wf_core::ids::{CallId, Scope, TimerId};
-use smol_wf_core::journal::{Body, Entry, ScopeStart, StopReason};
-use smol_wf_core::limits::{LimitError, Limits};
+use smol_wf_core::guest::{Outcome, StopTurn};
+use smol_wf_core::ids::Scope;
+use smol_wf_core::journal::{Body, Entry, StopReason};
+use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::{Machine, Next};
-use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, Turn, TurnFault, TurnLimits};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +23,9 @@ use crate::journal::Entries;
 use crate::notes::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
+use crate::standstill::Nap;
 use crate::stops::{GUEST_FAULT, lets_agents_finish, place_gone, waits_for};
+use crate::turn::{Task, limit_of, run_turn};
 
 /// Why driving ended before the run did.
 pub(crate) enum Halt {
@@ -59,13 +60,6 @@ pub(crate) struct Drive<'a> {
     guests: HashMap<Scope, Guest>,
     /// Fuel of the turn that was cut off.
     cut_fuel: u64,
-}
-
-/// What a guest is to do in a turn.
-pub(crate) enum Task {
-    Start(Box<ScopeStart>, u64),
-    Settle(CallId, Outcome),
-    Fire(TimerId),
 }
 
 impl<'a> Drive<'a> {
@@ -229,7 +223,8 @@ impl<'a> Drive<'a> {
     }
 
     /// Runs a turn to its end. When it takes long, what was delivered to it is
-    /// made durable meanwhile, so that no finished work hangs on a slow script.
+    /// made durable meanwhile, so that no finished work hangs on a slow script. Time
+    /// in which this process stands still is none of the turn's.
     async fn accompany<F>(
         &mut self,
         turn: F,
@@ -240,29 +235,39 @@ impl<'a> Drive<'a> {
         F: Future<Output = Turn<Machine>>,
     {
         tokio::pin!(turn);
-        let guard = sleep(most);
-        tokio::pin!(guard);
+        let mut until = Instant::now() + most;
         let cancel = self.cancel.clone();
-        let deadline = self.deadline();
         let late = sleep(clock::LATE_TURN);
         tokio::pin!(late);
         let mut flushed = !is_live;
         loop {
+            let deadline = self.deadline();
+            let nap = Nap::before(deadline.into_iter().chain([until]).min());
             tokio::select! {
                 biased;
                 turn = &mut turn => return Ok(turn),
                 () = cancel.cancelled() => {
                     return Err(Cut::Halted(Halt::Stop(StopReason::Cancelled)));
                 }
-                () = at(deadline) => return Err(Cut::Halted(self.timed_out())),
-                () = &mut guard => return Err(Cut::Late),
+                () = sleep_until(nap.until) => {
+                    if let Some(stood) = nap.stood_still() {
+                        until += stood;
+                        self.world.put_off(stood);
+                    }
+                    let now = Instant::now();
+                    if self.deadline().is_some_and(|deadline| deadline <= now) {
+                        return Err(Cut::Halted(self.timed_out()));
+                    }
+                    if until <= now {
+                        return Err(Cut::Late);
+                    }
+                }
                 () = &mut late, if !flushed => {
                     flushed = true;
                     let began = Instant::now();
                     self.flush().await.map_err(Cut::Halted)?;
                     // A database that others hold is not the script's fault.
-                    let until = guard.deadline() + began.elapsed();
-                    guard.as_mut().reset(until);
+                    until += began.elapsed();
                 }
             }
         }
@@ -428,57 +433,6 @@ impl<'a> Drive<'a> {
             }
         }
     }
-}
-
-/// One turn, as the sandbox runs it.
-pub(crate) async fn run_turn(
-    guest: &mut Guest,
-    machine: Machine,
-    limits: TurnLimits,
-    task: Task,
-) -> Turn<Machine> {
-    match task {
-        Task::Start(start, seed) => {
-            let input = start_input(&start, machine.surface(), seed, false);
-            guest.start(machine, limits, &input).await
-        }
-        Task::Settle(call, outcome) => guest.settle(machine, limits, call, &outcome).await,
-        Task::Fire(timer) => guest.fire(machine, limits, timer).await,
-    }
-}
-
-pub(crate) fn start_input(
-    start: &ScopeStart,
-    surface: Surface,
-    seed: u64,
-    diagnose: bool,
-) -> StartInput {
-    StartInput {
-        source: Source {
-            text: start.text.clone(),
-            file_name: start.file_name.clone(),
-            meta_export: start.meta_export,
-        },
-        dialect: start.dialect,
-        surface,
-        args: start.args.clone(),
-        meta: start.meta.clone(),
-        seed,
-        diagnose,
-    }
-}
-
-/// The limit that a fault stands for; `fuel` is what the turn was given.
-pub(crate) fn limit_of(fault: &TurnFault, fuel: u64, limits: &Limits) -> Option<LimitError> {
-    Some(match fault {
-        TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) || fuel >= limits.fuel => {
-            LimitError::Fuel { used: limits.fuel, limit: limits.fuel }
-        }
-        TurnFault::OutOfFuel => LimitError::TurnFuel { limit: fuel },
-        TurnFault::Memory => LimitError::Memory { limit_mib: limits.memory_mib },
-        TurnFault::Stack => LimitError::Stack,
-        _ => return None,
-    })
 }
 
 fn limit(error: &LimitError) -> Halt {

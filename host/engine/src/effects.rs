@@ -265,8 +265,7 @@ impl World {
                 () = sleep_until(nap.until) => None,
             };
             if let Some(stood) = nap.stood_still() {
-                self.stood_still += stood;
-                self.timers.put_off(stood);
+                self.put_off(stood);
             }
             let is_due = |due: Instant| due <= Instant::now();
             match happened {
@@ -279,7 +278,13 @@ impl World {
         }
     }
 
-    /// How long this process stood still while it waited here.
+    /// This process stood still for so long: no time of the run's.
+    pub(crate) fn put_off(&mut self, stood: Duration) {
+        self.stood_still += stood;
+        self.timers.put_off(stood);
+    }
+
+    /// How long this process stood still while it was at this run.
     pub(crate) fn stood_still(&self) -> Duration {
         self.stood_still
     }

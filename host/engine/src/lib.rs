@@ -46,6 +46,7 @@ mod standstill;
 mod stops;
 mod tail;
 mod timers;
+mod turn;
 mod watch;
 mod worktree;
 mod writer;

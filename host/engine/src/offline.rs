@@ -15,9 +15,9 @@ use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::{Machine, Next};
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxError, Turn, TurnFault, TurnLimits};
 
-use crate::drive::{limit_of, start_input};
 use crate::fixture::redact::Redaction;
 use crate::fixture::redacted::{self, Redacted};
+use crate::turn::{limit_of, start_input};
 
 /// The guests of one run that is driven by hand.
 pub(crate) struct Offline {

@@ -160,14 +160,28 @@ impl Process {
         })
     }
 
-    /// Writes and flushes a piece, for protocols of frames.
+    /// Writes and flushes a piece, for protocols of frames. What the program prints
+    /// meanwhile is read and kept: one that prints before it reads would otherwise
+    /// wait for us as we wait for it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ProcessError> {
-        let closed = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        let written = match &mut self.stdin {
-            Some(stdin) => stdin.write_all(bytes).await.and(stdin.flush().await),
-            None => Err(closed()),
-        };
-        written.map_err(|error| ProcessError::Io { doing: "write to the program", error })
+        let Self { stdin, lines, .. } = self;
+        let mut written = pin!(async {
+            match stdin {
+                Some(stdin) => stdin.write_all(bytes).await.and(stdin.flush().await),
+                None => Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe)),
+            }
+        });
+        loop {
+            tokio::select! {
+                biased;
+                written = &mut written => {
+                    return written.map_err(|error| {
+                        ProcessError::Io { doing: "write to the program", error }
+                    });
+                }
+                filled = lines.fill(), if lines.has_room() => filled?,
+            }
+        }
     }
 
     /// Says that nothing more will be written.

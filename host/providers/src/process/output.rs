@@ -66,6 +66,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.ended
     }
 
+    /// Whether more may be read before what is there has been taken.
+    pub(super) fn has_room(&self) -> bool {
+        !self.ended && self.buffer.len() < LINE_BYTES_MAX
+    }
+
     /// Takes what is there for all that there will be.
     pub(super) fn end(&mut self) {
         self.ended = true;

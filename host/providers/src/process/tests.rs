@@ -62,6 +62,21 @@ async fn a_conversation_goes_back_and_forth() {
 }
 
 #[tokio::test]
+async fn a_program_that_prints_before_it_reads_is_read_meanwhile() {
+    // Each way more than a pipe holds.
+    let script = "head -c 1000000 /dev/zero | tr '\\0' x; echo; head -c 1000000 | wc -c";
+    let mut process = Process::start(framed(script)).await.unwrap();
+    let mut prompt = vec![b'p'; 999_999];
+    prompt.push(b'\n');
+    // Long enough for a machine at load 10; unmended it never ends.
+    let minute = Duration::from_secs(60);
+    timeout(minute, process.write(&prompt)).await.expect("nobody reads").unwrap();
+    assert_eq!(process.line().await.unwrap().map(|line| line.len()), Some(1_000_000));
+    assert_eq!(process.line().await.unwrap().as_deref().map(str::trim), Some("1000000"));
+    assert_eq!(process.exit().await.unwrap().code, Some(0));
+}
+
+#[tokio::test]
 async fn what_is_said_on_stderr_is_told_apart() {
     let mut process =
         Process::start(framed("echo working >&2; read line; echo answer")).await.unwrap();
