@@ -1,4 +1,5 @@
-//! Commands that messages propose, typed as they are printed.
+//! Commands that a message tells the reader to type: typed back, they do it,
+//! whatever is in the names.
 
 #![cfg(unix)]
 #![allow(
@@ -10,121 +11,149 @@
 
 mod common;
 
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+
 use common::{Place, Ran, finish};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
-/// A shell has to quote it.
-const DB: &str = "other 'one.db";
-
-fn other(place: &Place, args: &[&str]) -> Ran {
-    place.run(&[args, &["--db", DB]].concat())
-}
-
-/// The one command in what it said on stderr, up to the end of its line.
+/// Types it into a shell that knows the program, in the place's folder.
 #[track_caller]
-fn proposed<'a>(ran: &'a Ran, verb: &str) -> &'a str {
-    let begins = format!("smol-wf {verb}");
-    let found = ran.stderr.lines().find_map(|line| Some(&line[line.find(&begins)?..]));
-    found.unwrap_or_else(|| panic!("no `{begins}` in: {}", ran.stderr))
+fn typed(place: &Place, line: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_smol-wf")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(place.dir.path()).env_clear();
+    shell.env("PATH", format!("{}:{path}", program.display())).env("HOME", "/nonexistent");
+    let output = shell.env("SMOL_WF_AGENT_PROVIDER", "debug").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {said}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
-/// As a person types it, in the same folder.
-fn type_it(place: &Place, typed: &str) -> Ran {
-    let program = env!("CARGO_BIN_EXE_smol-wf");
-    let mut command = place.command(&[]);
-    let environment: Vec<_> = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-        .collect();
-    command = std::process::Command::new("sh");
-    command
-        .args(["-c", &typed.replacen("smol-wf", program, 1)])
-        .current_dir(place.dir.path())
-        .env_clear()
-        .envs(environment)
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    finish(command.spawn().unwrap())
-}
-
-/// Types what was proposed: it works, on the database that was named, and the
-/// default one stays without a run.
+/// The command between backticks that begins so.
 #[track_caller]
-fn works(place: &Place, ran: &Ran, verb: &str) -> Ran {
-    let typed = proposed(ran, verb);
-    assert!(typed.contains(r"--db 'other '\''one.db'"), "{typed}");
-    let did = type_it(place, typed);
-    assert_eq!(did.code, 0, "{typed}: {}", did.stderr);
-    assert!(!place.db().exists(), "{typed}: went to the default database");
-    did
-}
-
-/// A run that is paused after its first agent, and its id.
-fn paused(place: &Place) -> String {
-    place.write("s.mjs", format!("{META}return [await agent('a'), await agent('b')]\n"));
-    let ran = other(place, &["run", "s.mjs", "--max-agents", "1"]);
-    assert_eq!(ran.code, 5, "{}", ran.stderr);
-    ran.run_id()
+fn command_of(ran: &Ran, start: &str) -> String {
+    let (_, rest) = ran.stderr.split_once(&format!("`{start} ")).expect(&ran.stderr);
+    format!("{start} {}", rest.split('`').next().unwrap())
 }
 
 #[test]
-fn of_a_run_that_failed() {
+fn a_database_of_an_odd_name_is_moved_away_as_it_is_said() {
     let place = Place::new();
-    place.write("s.mjs", format!("{META}return agent('p')\n"));
-    let ran = other(&place, &["run", "s.mjs", "--debug-rule", "*=fail"]);
-    works(&place, &ran, "history run_");
+    let db = place.write("it's a db/my runs.db", "not a database at all ".repeat(500));
+    let history = || place.run(&["history", "--db", "it's a db/my runs.db"]);
+    let ran = history();
+    ran.fails(3, &["[store_corrupt]"]);
+    typed(&place, &command_of(&ran, "mv"));
+    assert!(!db.exists() && place.path("it's a db/my runs.db.bad").exists());
+    let recover = command_of(&ran, "sqlite3");
+    let named = typed(&place, &format!("set -- {recover}; printf '%s|%s' \"$2\" \"$3\""));
+    assert!(named.ends_with("it's a db/my runs.db.bad|.recover"), "{named}");
+    assert!(!history().stderr.contains("store_corrupt"));
+}
+
+/// Makes an agent of this text, and a script that asks it.
+fn with_agent(text: &str, mode: u32) -> Place {
+    let place = Place::new();
+    let agent = place.write("home/.config/smol-workflows/the agent's.sh", text);
+    std::fs::set_permissions(agent, std::fs::Permissions::from_mode(mode)).unwrap();
+    let file =
+        "provider = 'mine'\n[providers.mine]\nkind = 'command'\ncommand = [\"./the agent's.sh\"]\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    place.write("s.mjs", format!("{META}export default await agent('hi')\n"));
+    place
+}
+
+fn at_home(place: &Place, args: &[&str]) -> Ran {
+    finish(place.at_home(args).spawn().unwrap())
 }
 
 #[test]
-fn of_a_run_that_is_no_fixture_yet() {
-    let place = Place::new();
-    let run = paused(&place);
-    let refused = other(&place, &["export", &run, "--fixture", "s.swf"]);
-    assert_eq!(refused.code, 3);
-    let typed = proposed(&refused, "resume").to_owned();
-    assert!(typed.contains("--db"), "{typed}");
-    let resumed = type_it(&place, &format!("{typed} --max-agents 2"));
-    assert_eq!((resumed.code, place.db().exists()), (0, false), "{}", resumed.stderr);
-}
-
-#[test]
-fn of_an_import_that_meets_another_journal() {
-    let place = Place::new();
-    let run = paused(&place);
-    let journal = place.path("journal");
-    let journal = journal.to_str().unwrap();
-    assert_eq!(other(&place, &["export", &run, "--format", "journal", "--out", journal]).code, 0);
-    assert_eq!(other(&place, &["resume", &run, "--max-agents", "2"]).code, 0);
-    let met = other(&place, &["import", journal]);
-    assert!(met.code == 3 && met.stderr.contains("[import_conflict]"), "{}", met.stderr);
-    works(&place, &met, "history delete");
-    assert_eq!(other(&place, &["import", journal]).code, 0, "it was deleted");
-}
-
-#[test]
-fn of_a_run_or_a_step_that_is_not_there() {
-    let place = Place::new();
-    let run = paused(&place);
-    for asked in ["run_0000", "n"] {
-        let unknown = other(&place, &["history", asked]);
-        assert_eq!(unknown.code, 3);
-        works(&place, &unknown, "history");
-    }
-    for beyond in [&["--from", "9"][..], &["--set-result", "9=1"]] {
-        let refused = other(&place, &[&["fork", &run], beyond].concat());
-        assert_eq!(refused.code, 2, "{}", refused.stderr);
-        let listed = works(&place, &refused, "history");
-        assert!(listed.stdout.contains("limit_agents"), "{}", listed.stdout);
+fn an_agent_that_cannot_be_run_says_what_to_type_and_then_runs() {
+    for (text, mode, start) in [
+        ("#!/bin/sh\necho well\n", 0o644, "chmod +x"),
+        ("#!/bin/sh\r\necho well\r\n", 0o755, "sed -i"),
+    ] {
+        let place = with_agent(text, mode);
+        let ran = at_home(&place, &["run", "s.mjs"]);
+        ran.fails(1, &["the agent's.sh` cannot be run", "[provider_spawn]"]);
+        let doctor = at_home(&place, &["doctor"]);
+        assert!(doctor.stdout.contains("cannot be run"), "{}", doctor.stdout);
+        let (_, line) = ran.stderr.split_once("type: ").expect(&ran.stderr);
+        assert!(line.starts_with(start), "{line}");
+        typed(&place, line.lines().next().unwrap().split(" [").next().unwrap());
+        assert_eq!(at_home(&place, &["run", "s.mjs"]).ok()["results"], "well");
     }
 }
 
 #[test]
-fn of_a_resume_with_other_values() {
+fn an_agent_that_cannot_be_run_says_which_file_and_why() {
+    for (text, why) in [
+        #[cfg(target_os = "linux")]
+        ("echo hello\n", "begin it with a line such as `#!/bin/sh`"),
+        #[cfg(target_os = "linux")]
+        ("", "it is empty"),
+        ("#!/no/such/python3 -u\n", "`/no/such/python3`, which is not there; install that"),
+        ("#!/usr/bin/env no-such-node\n", "`no-such-node`, which is not on the PATH"),
+    ] {
+        let place = with_agent(text, 0o755);
+        let file = "the agent's.sh` cannot be run: ";
+        at_home(&place, &["run", "s.mjs"]).fails(1, &[file, why, "[provider_spawn]"]);
+        let doctor = at_home(&place, &["doctor"]);
+        assert!(doctor.stdout.contains(why), "{}", doctor.stdout);
+    }
+    let place = with_agent("", 0o755);
+    std::fs::remove_file(place.path("home/.config/smol-workflows/the agent's.sh")).unwrap();
+    let says = [
+        "there is no program `",
+        "the agent's.sh`: mend its path, `providers.mine.command` in your settings",
+        "`smol-wf config path` says where they are",
+    ];
+    at_home(&place, &["run", "s.mjs"]).fails(1, &says);
+}
+
+#[test]
+fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
     let place = Place::new();
-    let run = paused(&place);
-    let differs = other(&place, &["run", "s.mjs", "--resume-run", &run, "--args-a", "1"]);
-    assert_eq!(differs.code, 2, "{}", differs.stderr);
-    works(&place, &differs, "fork");
+    place.script(&format!("{META}export default 1\n"), &[]).ok();
+    symlink("gone/there.json", place.path("my link.json")).unwrap();
+    symlink("nowhere", place.path("folder")).unwrap();
+    place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
+    let both = "my link.json is a link to gone/there.json, and nothing is there";
+    for (args, code) in [
+        (&["export", "latest", "--format", "jsonl", "--out", "my link.json"][..], 3),
+        (&["export", "latest", "--fixture", "my link.json"], 2),
+        (&["test", "ok.swf", "--junit", "my link.json"], 2),
+    ] {
+        place.run(args).fails(code, &[both, "`rm 'my link.json'`"]);
+        assert!(place.path("my link.json").is_symlink());
+    }
+    let within = ["export", "latest", "--format", "jsonl", "--out", "folder/out.json"];
+    place.run(&within).fails(3, &["folder is a link to nowhere, and nothing is there"]);
+    let out = ["export", "latest", "--format", "jsonl", "--out", "my link.json"];
+    typed(&place, &command_of(&place.run(&out), "rm"));
+    place.run(&out).fails(0, &[]);
+    assert!(place.path("my link.json").is_file());
+}
+
+#[test]
+fn the_script_that_a_test_was_given_is_in_what_is_to_be_typed() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("s.mjs", format!("{META}export default {{ one: await agent('x') }}\n"));
+    place.run(&["run", "s.mjs"]).ok();
+    place.run(&["export", "latest", "--fixture", "my review.swf"]).fails(0, &[]);
+    let changed = format!("{META}export default {{ other: await agent('x') }}\n");
+    place.write("the author's/s v2.mjs", changed);
+    let ran = place.run(&["test", "my review.swf", "--script", "the author's/s v2.mjs"]);
+    assert_eq!(ran.code, 7, "{}{}", ran.stdout, ran.stderr);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let (_, line) = said.split_once("accept it: ").expect(&said);
+    typed(&place, line.lines().next().unwrap());
+    place.run(&["test", "my review.swf"]).fails(0, &[]);
+    let fixture = std::fs::read_to_string(place.path("my review.swf")).unwrap();
+    assert!(fixture.contains("s v2.mjs"), "{fixture}");
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use smol_wf_core::shell;
 use smol_wf_store::StoreError;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -96,9 +97,9 @@ impl Patience<'_> {
 #[must_use]
 pub fn starts_late(busy: &StoreError) -> String {
     let StoreError::Busy { path } = busy else { return busy.to_string() };
-    let path = path.display();
+    let (path, typed) = (path.display(), shell::path(path));
     let minutes = START_LOCKED_MAX.as_secs() / 60;
     format!(
-        "{path} is locked by another process (`fuser {path}` names it); waiting for it, up to {minutes} minutes; Ctrl-C ends the wait"
+        "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {minutes} minutes; Ctrl-C ends the wait"
     )
 }

@@ -4,7 +4,9 @@
 //! happened, where, and what to do next. Never: a case that only SQLite has
 //! words for; [`crate::sqlite`] translates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use smol_wf_core::shell;
 
 use crate::{Lease, RunKey};
 
@@ -50,7 +52,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Its schema has something that no version of this program makes.
-    #[error("{0} has {what}: it was changed by something else than smol-wf, and was left as it is; undo that (`sqlite3 {0} .schema` shows everything in it), or name another database with --db", path.display())]
+    #[error("{0} has {what}: it was changed by something else than smol-wf, and was left as it is; undo that (`sqlite3 {1} .schema` shows everything in it), or name another database with --db", path.display(), shell::path(path))]
     Altered {
         /// Which database.
         path: PathBuf,
@@ -88,7 +90,7 @@ pub enum StoreError {
         reason: String,
     },
     /// It is no database, or a damaged one.
-    #[error("{0} is damaged or no database: {reason}; move it away (`mv {0} {0}.bad`) to start afresh, and try `sqlite3 {0}.bad .recover` to save what is in it", path.display())]
+    #[error("{0} is damaged or no database: {reason}; move it away (`mv {1} {2}`) to start afresh, and try `sqlite3 {2} .recover` to save what is in it", path.display(), shell::path(path), shell::path(&put_aside(path)))]
     Corrupt {
         /// Which database.
         path: PathBuf,
@@ -102,7 +104,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process kept it locked for longer than we wait.
-    #[error("{0} is locked by another process; wait for it or end it (`fuser {0}` names it), then try again", path.display())]
+    #[error("{0} is locked by another process; wait for it or end it (`fuser {1}` names it), then try again", path.display(), shell::path(path))]
     Busy {
         /// Which database.
         path: PathBuf,
@@ -190,6 +192,13 @@ pub enum StoreError {
         /// What is wrong with them.
         reason: String,
     },
+}
+
+/// Where a damaged database is moved to.
+fn put_aside(path: &Path) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".bad");
+    aside.into()
 }
 
 impl StoreError {
