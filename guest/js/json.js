@@ -2,7 +2,7 @@
 // surface 1.
 
 import {
-  apply, create, freeze, isArray, keysOf, ownKeys, parse, pathStep, stringify,
+  ObjectPrototype, apply, create, freeze, getPrototypeOf, hasOwn, isArray, keysOf, ownKeys, parse, pathStep, stringify,
 } from "smol:primordials";
 import { typeError } from "smol:errors";
 import { hollowKind } from "smol:kinds";
@@ -93,6 +93,14 @@ const addOption = (copy, name, value, what, stack) => {
   return undefined;
 };
 
+// Whether an object has a property that it does not have of all objects.
+const hasBelow = (object, name) => {
+  for (let at = object; at !== null && at !== ObjectPrototype; at = getPrototypeOf(at)) {
+    if (hasOwn(at, name)) return true;
+  }
+  return false;
+};
+
 // What the options that were read last cannot show.
 let note;
 
@@ -109,7 +117,7 @@ const wholeOptions = (given, what, stack) => {
   // Inherited ones and hidden ones, which JSON does not see.
   for (let index = 0; index < RESTRICTING.length; index++) {
     const name = RESTRICTING[index];
-    if (name in read) continue;
+    if (name in read || (name in ObjectPrototype && !hasBelow(options, name))) continue;
     const value = options[name];
     if (value !== undefined) read[name] = value;
   }

@@ -4,7 +4,7 @@
 // script may do is decided by the host alone.
 
 export const { apply, ownKeys } = Reflect;
-export const { create, defineProperty, freeze, getPrototypeOf, keys: keysOf, setPrototypeOf } = Object;
+export const { create, defineProperty, freeze, getPrototypeOf, hasOwn, keys: keysOf, setPrototypeOf } = Object;
 export const { isArray } = Array;
 export const { stringify, parse } = JSON;
 export const StringOf = String;

@@ -201,6 +201,8 @@ async fn options_that_hide_what_they_hold_restrict_or_are_refused() {
         "new (class { get permissions() { return 'read' } })()",
         "{ toJSON: () => ({ permissions: 'read' }) }",
         "{ permissions: new String('read') }",
+        "new Proxy({}, { get: (_, name) => (name === 'permissions' ? 'read' : undefined) })",
+        "(Object.prototype.permissions = 'write', Object.create({ permissions: 'read' }))",
     ] {
         let ran = run(&sandbox(), &body(&format!("agent('p', {options})"))).await;
         assert_eq!(ran.host.options, [r#"{"permissions":"read"}"#], "{options}");
