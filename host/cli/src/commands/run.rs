@@ -22,7 +22,7 @@ use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
-use crate::progress::{self, Opening, Progress};
+use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
 use crate::standing::PlaceFlags;
 use crate::usage;
@@ -105,13 +105,7 @@ impl RunArgs {
         let places = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
-        let mut chosen = agents::choose(&settings);
-        if !progress::is_watched() {
-            if chosen.is_alone() {
-                return Err(CommandError::NoAgent);
-            }
-            chosen = chosen.unwatched();
-        }
+        let chosen = agents::choose_to_begin(&settings)?;
         let made = setup::to_be_made(&settings);
         let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let signals = Signals::listen();
