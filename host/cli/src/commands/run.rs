@@ -329,8 +329,10 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
         let here = std::path::absolute(".").unwrap_or_default();
         match library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref()) {
             Ok((bytes, path)) => return Ok(ScriptFile { bytes, path }),
-            // A name may hold a dot, as it may in workflow(); else it is a file's.
-            Err(_) if asked.is_dir() || asked.extension().is_some() => {}
+            // A name may hold a dot, as it may in workflow(); else it is a file's. What
+            // is wrong with a workflow of that name is no reason to look elsewhere.
+            Err(LibraryError::NameUnknown { .. } | LibraryError::NameInvalid { .. })
+                if asked.is_dir() || asked.extension().is_some() => {}
             Err(error) => {
                 if let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
                     && let Some(why) = root.passed_over()
