@@ -26,6 +26,10 @@ use crate::workflow_args::ArgsError;
 const FIXED_LIMITS: [&str; 5] =
     ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
 
+/// Commands that a message says to type, and that read the database.
+const FINDS_RUNS: [&str; 4] =
+    ["smol-wf history", "smol-wf resume", "smol-wf fork", "smol-wf export"];
+
 /// Why a command ended without a report.
 #[derive(Debug)]
 pub(crate) enum CommandError {
@@ -117,8 +121,14 @@ impl From<std::io::Error> for CommandError {
 pub(crate) fn report(error: &CommandError) -> ExitCode {
     match error {
         CommandError::Engine(error) => {
-            say(&format!("{error} [{}]", error.code()), snippet(error).as_deref());
-            if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
+            let message = error.to_string();
+            say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
+            // The engine does not know that this command line has named one.
+            let db = shell::with_database().trim_start();
+            if !db.is_empty() && FINDS_RUNS.iter().any(|verb| message.contains(verb)) {
+                talk(&format!("such a command finds the run with {db}"));
+            }
+            if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
             if let EngineError::Library(

@@ -60,7 +60,8 @@ impl FixtureFlags {
             let root = PathBuf::from(engine.head(&run).await?.project_root);
             let beside = root.join(path.file_name().unwrap_or_default());
             let beside = shell::path(&beside);
-            let next = format!("smol-wf export {run} --fixture {beside}");
+            let db = shell::with_database();
+            let next = format!("smol-wf export {run} --fixture {beside}{db}");
             return Err(EngineError::from(FixtureError::Elsewhere { root, next }).into());
         }
         if is_new {
