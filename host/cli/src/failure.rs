@@ -10,6 +10,7 @@ use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
+use crate::advice;
 use crate::config::{ConfigError, Settings};
 use crate::difference;
 use crate::progress::LogLevel;
@@ -131,6 +132,7 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
+            advice::after(error).iter().for_each(|line| talk(line));
             if let EngineError::Library(
                 LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
             ) = error

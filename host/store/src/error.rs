@@ -177,7 +177,7 @@ pub enum StoreError {
         first_seq: u64,
     },
     /// Records are missing.
-    #[error("the journal of run {} is damaged: {reason}. Nothing of it is used; bring back the database from a copy, or delete the run: smol-wf history delete {}", key.run, key.run)]
+    #[error("the journal of run {} is damaged: {reason}. Nothing of it is used; bring back the database from a copy, or delete the run", key.run)]
     Damaged {
         /// Which run.
         key: RunKey,
