@@ -84,20 +84,20 @@ pub(crate) fn parser_of(name: &str) -> Option<clap::Command> {
     Some(clap::Command::new("smol-wf").subcommand(augment(clap::Command::new(name))))
 }
 
-/// Commands that take `--args-<name>`.
+/// Commands that take `--args-<name>`: the one list for what is refused and what is
+/// proposed.
 pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
 
-/// Does what was asked.
-pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, CommandError> {
-    let takes_args = matches!(
-        command,
-        Command::Run(_) | Command::Fork(_) | Command::Plan(_) | Command::Explore(_)
-    );
-    if !named.is_empty() && !takes_args {
-        let name = named.first().map(|(name, _)| name.as_str()).unwrap_or_default();
+/// Does what was asked by a command of this name.
+pub(crate) async fn execute(
+    name: &str,
+    command: Command,
+    named: Named,
+) -> Result<ExitCode, CommandError> {
+    if let Some((argument, _)) = named.first().filter(|_| !TAKE_ARGS.contains(&name)) {
         let [commands @ .., last] = TAKE_ARGS.map(|name| format!("`{name}`"));
         let message = format!(
-            "--args-{name} is an argument of a workflow; {} and {last} take those",
+            "--args-{argument} is an argument of a workflow; {} and {last} take those",
             commands.join(", ")
         );
         return Err(CommandError::Usage(message));
@@ -126,7 +126,7 @@ pub(crate) async fn execute(command: Command, named: Named) -> Result<ExitCode, 
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::*;
 
@@ -148,5 +148,17 @@ mod tests {
         }
         assert_eq!(whole.get_subcommands().count(), BY_NAME.len());
         assert!(parser_of("rnu").is_none() && parser_of("help").is_none());
+    }
+
+    #[tokio::test]
+    async fn what_takes_arguments_of_a_workflow_is_what_is_said_to() {
+        let named = || vec![("topic".to_owned(), "x".into())];
+        for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name)) {
+            let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
+            let refused = execute(name, cli.command, named()).await.unwrap_err();
+            let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };
+            assert!(said.ends_with("`run`, `fork`, `plan` and `explore` take those"), "{said}");
+        }
+        assert!(TAKE_ARGS.iter().all(|name| parser_of(name).is_some()));
     }
 }

@@ -4,6 +4,7 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+mod advice;
 mod agents;
 mod allocator;
 mod annotations;
@@ -97,10 +98,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // Nothing stands before it: `usage::with_command_first`.
+    let name = argv.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     // A task, so that a defect in it ends as an error.
-    let command = runtime.spawn(async {
+    let command = runtime.spawn(async move {
         signals::let_large_files_fail();
-        Box::pin(commands::execute(cli.command, workflow_args)).await
+        Box::pin(commands::execute(&name, cli.command, workflow_args)).await
     });
     let code = match runtime.block_on(command) {
         Ok(Ok(code)) => code,

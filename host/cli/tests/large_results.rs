@@ -82,6 +82,27 @@ fn what_a_terminal_shows_well_stays_in_the_report() {
     assert!(!place.path("runs.db.results").exists());
 }
 
+/// A repository may carry the link, and with it choose the folder.
+#[test]
+fn a_folder_of_results_that_is_a_link_is_not_written_into() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("home")).unwrap();
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", place.path("runs.db.results")).unwrap();
+    place.write("s.js", format!("{META}return 'x'.repeat(300_000)\n"));
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    let warned = shown.contains("cannot be put into") && shown.contains("its folder is a link");
+    assert!(shown.contains("code=0") && warned, "{}", shown.len());
+    let report = report_in(&shown);
+    assert_eq!(report["results"].as_str().unwrap().len(), 300_000);
+    assert_eq!(std::fs::read_dir(place.path("elsewhere")).unwrap().count(), 0);
+    // Nor is anything taken away there.
+    let run = report["runId"].as_str().unwrap();
+    let kept = place.write(&format!("elsewhere/{run}.json"), "kept");
+    place.run(&["history", "delete", run, "--db", "runs.db"]).fails(0, &[]);
+    assert!(kept.exists());
+}
+
 #[test]
 fn a_result_that_cannot_be_put_aside_is_shown() {
     let place = Place::new();

@@ -32,6 +32,7 @@ pub mod schema;
 pub mod script;
 pub mod selector;
 pub mod settlement;
+pub mod shell;
 pub mod stop;
 pub mod summary;
 pub mod surface;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use smol_wf_core::shell;
 use smol_wf_store::StoreError;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -96,10 +97,10 @@ impl Patience<'_> {
 #[must_use]
 pub fn starts_late(busy: &StoreError, longest: Duration) -> String {
     let StoreError::Busy { path } = busy else { return busy.to_string() };
-    let path = path.display();
+    let (path, typed) = (path.display(), shell::path(path));
     let longest = in_words(longest);
     format!(
-        "{path} is locked by another process (`fuser {path}` names it); waiting for it, up to {longest}; Ctrl-C ends the wait"
+        "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {longest}; Ctrl-C ends the wait"
     )
 }
 
@@ -132,5 +133,12 @@ mod tests {
         ] {
             assert_eq!(in_words(Duration::from_millis(milliseconds)), words);
         }
+    }
+
+    #[test]
+    fn who_has_it_locked_is_asked_with_a_name_that_a_shell_reads() {
+        let said =
+            starts_late(&StoreError::Busy { path: "it's a/runs.db".into() }, START_LOCKED_MAX);
+        assert!(said.contains(r"(`fuser 'it'\''s a/runs.db'` names it)"), "{said}");
     }
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::process::{Environment, Exit, Input, Launch, Process, ProcessError, Said, find_program};
+use crate::process::{
+    Environment, Exit, Input, Launch, Process, ProcessError, Said, find_program_for,
+};
 use crate::{
     Activity, AgentReply, AgentTask, Answer, Asks, ProviderError, ProviderErrorKind, Spent,
 };
@@ -56,7 +58,8 @@ impl CliOptions {
 
     pub(crate) fn find(&self, name: &str) -> Result<PathBuf, ProcessError> {
         let named = self.program.clone().unwrap_or_else(|| PathBuf::from(name));
-        find_program(&named.to_string_lossy())
+        let search = self.env.get("PATH").map(String::as_str);
+        find_program_for(&named.to_string_lossy(), search)
     }
 
     /// What it gets of this program's environment, and the user's own variables.
@@ -131,7 +134,9 @@ impl Ended {
     ) -> Result<AgentReply, ProviderError> {
         let Self { answer, usage, cost_usd, model, session_id } = self;
         match answer {
-            Ok(answer) => Ok(AgentReply { answer, usage, cost_usd, model, session_id }),
+            Ok(answer) => {
+                Ok(AgentReply { answer, usage, cost_usd, model, session_id, replaced_bytes: 0 })
+            }
             Err(mut cause) => {
                 if cause.kind == ProviderErrorKind::Auth {
                     cause.message = format!("{}; {login}", cause.message.trim_end_matches('.'));

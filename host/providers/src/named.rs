@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::process::{Environment, Input, Launch, find_program};
+use crate::process::{Environment, Input, Launch, find_program_for, refused};
 use crate::{Asks, Presence, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
@@ -53,7 +53,10 @@ impl NamedProgram {
     /// since nobody knows what it does with a flag.
     pub(crate) fn probe(&self) -> Probe {
         let (program, problem) = match self.find() {
-            Ok(program) => (Some(program), None),
+            Ok(program) => {
+                let problem = refused(&program).map(|error| error.to_string());
+                (Some(program), problem)
+            }
             Err(error) => (None, Some(error.message)),
         };
         Probe { program, version: None, logged_in: None, problem }
@@ -63,6 +66,8 @@ impl NamedProgram {
         let first = self.command.first().filter(|program| !program.is_empty());
         let wanted = first
             .ok_or_else(|| ProviderError::new(&self.name, ProviderErrorKind::Spawn, NO_COMMAND))?;
-        find_program(wanted).map_err(|error| error.into_provider_error(&self.name))
+        let search = self.env.get("PATH").map(String::as_str);
+        find_program_for(wanted, search)
+            .map_err(|error| error.naming(&self.name, &format!("providers.{}.command", self.name)))
     }
 }

@@ -4,7 +4,9 @@
 //! happened, where, and what to do next. Never: a case that only SQLite has
 //! words for; [`crate::sqlite`] translates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use smol_wf_core::shell;
 
 use crate::{Lease, RunKey};
 
@@ -50,7 +52,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Its schema has something that no version of this program makes.
-    #[error("{0} has {what}: it was changed by something else than smol-wf, and was left as it is; undo that (`sqlite3 {0} .schema` shows everything in it), or name another database with --db", path.display())]
+    #[error("{0} has {what}: it was changed by something else than smol-wf, and was left as it is; undo that (`sqlite3 {1} .schema` shows everything in it), or name another database with --db", path.display(), shell::path(path))]
     Altered {
         /// Which database.
         path: PathBuf,
@@ -88,7 +90,7 @@ pub enum StoreError {
         reason: String,
     },
     /// It is no database, or a damaged one.
-    #[error("{0} is damaged or no database: {reason}; move it away (`mv {0} {0}.bad`) to start afresh, and try `sqlite3 {0}.bad .recover` to save what is in it", path.display())]
+    #[error("{0} is damaged or no database: {reason}; move it away (`mv {1} {2}`) to start afresh, and try `sqlite3 {2} .recover` to save what is in it", path.display(), shell::path(path), shell::path(&put_aside(path)))]
     Corrupt {
         /// Which database.
         path: PathBuf,
@@ -102,7 +104,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process kept it locked for longer than we wait.
-    #[error("{0} is locked by another process; wait for it or end it (`fuser {0}` names it), then try again", path.display())]
+    #[error("{0} is locked by another process; wait for it or end it (`fuser {1}` names it), then try again", path.display(), shell::path(path))]
     Busy {
         /// Which database.
         path: PathBuf,
@@ -175,7 +177,7 @@ pub enum StoreError {
         first_seq: u64,
     },
     /// Records are missing.
-    #[error("the journal of run {} is damaged: {reason}. Nothing of it is used; bring back the database from a copy, or delete the run: smol-wf history delete {}", key.run, key.run)]
+    #[error("the journal of run {} is damaged: {reason}. Nothing of it is used; bring back the database from a copy, or delete the run", key.run)]
     Damaged {
         /// Which run.
         key: RunKey,
@@ -190,6 +192,13 @@ pub enum StoreError {
         /// What is wrong with them.
         reason: String,
     },
+}
+
+/// Where a damaged database is moved to.
+fn put_aside(path: &Path) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".bad");
+    aside.into()
 }
 
 impl StoreError {
@@ -244,5 +253,38 @@ impl StoreError {
     pub(crate) fn no_records(key: &RunKey) -> Self {
         let reason = "a run starts with at least one".to_owned();
         Self::Invalid { key: key.clone(), reason }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn what_a_message_says_to_type_names_the_database_whatever_it_is_called() {
+        let path = PathBuf::from("-it's a $HOME/my \"runs\".db");
+        let named = |aside: &str| format!("./{}{aside}", path.display());
+        let (altered, corrupt, busy) = (
+            StoreError::Altered { path: path.clone(), what: "a view".to_owned() },
+            StoreError::Corrupt { path: path.clone(), reason: "r".to_owned() },
+            StoreError::Busy { path: path.clone() },
+        );
+        for (error, nth, words) in [
+            (&altered, 1, vec!["sqlite3".to_owned(), named(""), ".schema".to_owned()]),
+            (&corrupt, 1, vec!["mv".to_owned(), named(""), named(".bad")]),
+            (&corrupt, 3, vec!["sqlite3".to_owned(), named(".bad"), ".recover".to_owned()]),
+            (&busy, 1, vec!["fuser".to_owned(), named("")]),
+        ] {
+            let said = error.to_string();
+            let typed = said.split('`').nth(nth).unwrap();
+            let shell = Command::new("sh")
+                .args(["-c", &format!("set -- {typed}; printf '%s\\n' \"$@\"")])
+                .output()
+                .unwrap();
+            let read = String::from_utf8(shell.stdout).unwrap();
+            assert_eq!(read.lines().collect::<Vec<_>>(), words, "{typed}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use smol_wf_engine::library;
 use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
 use crate::failure::{CommandError, FileError, talk};
-use crate::{paths, screen, shell};
+use crate::{paths, screen, shell, usage};
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
@@ -44,7 +44,8 @@ impl FixtureFlags {
         let path = std::path::absolute(&asked).unwrap_or_else(|_| asked.clone());
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         let is_new = !folder.exists();
-        library::stays_inside(&path, paths::home().as_deref())
+        not_dangling(&asked)
+            .and_then(|()| library::stays_inside(&path, paths::home().as_deref()))
             .and_then(|()| fs::create_dir_all(&folder))
             .map_err(|error| unwritable(&path, &error))?;
         let request =
@@ -58,8 +59,9 @@ impl FixtureFlags {
             }
             let root = PathBuf::from(engine.head(&run).await?.project_root);
             let beside = root.join(path.file_name().unwrap_or_default());
-            let beside = shell::word(&beside.to_string_lossy());
-            let next = format!("smol-wf export {run} --fixture {beside}");
+            let beside = shell::path(&beside);
+            let db = shell::with_database();
+            let next = format!("smol-wf export {run} --fixture {beside}{db}");
             return Err(EngineError::from(FixtureError::Elsewhere { root, next }).into());
         }
         if is_new {
@@ -75,7 +77,7 @@ impl FixtureFlags {
             talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
             return Ok(ExitCode::SUCCESS);
         }
-        let typed = shell::word(&asked.to_string_lossy());
+        let typed = shell::path(&asked);
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {typed}"));
         Ok(ExitCode::SUCCESS)
     }
@@ -84,6 +86,7 @@ impl FixtureFlags {
 /// Replaces a file as a whole, and makes the folders that it is to lie in.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    not_dangling(path).map_err(|error| unwritable(path, &error))?;
     let made = folder.filter(|folder| !folder.exists()).map_or(Ok(()), |folder| {
         library::stays_inside(path, paths::home().as_deref())?;
         fs::create_dir_all(folder)?;
@@ -138,6 +141,20 @@ impl Over {
     }
 }
 
+/// That neither the path nor a folder of it is a link to nothing: what is written
+/// would take the link's place, or be made where nobody looks for it.
+fn not_dangling(path: &Path) -> io::Result<()> {
+    let is_dangling = |link: &&Path| {
+        let nothing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        link.is_symlink() && fs::metadata(link).is_err_and(nothing)
+    };
+    let Some(link) = path.ancestors().find(is_dangling) else { return Ok(()) };
+    let why = usage::dangling(link).unwrap_or_default();
+    let typed = shell::path(link);
+    let why = format!("{why}; take the link away (`rm {typed}`), or name another file");
+    Err(io::Error::new(io::ErrorKind::NotFound, why))
+}
+
 /// The open stdout, by the names that systems give it: to open those anew would be
 /// to begin at the first byte of a file that others write to.
 fn stdout_by_name(path: &Path) -> Option<io::Result<File>> {
@@ -171,6 +188,7 @@ impl Replacing {
             let to = BufWriter::new(stdout?);
             return Ok(Self { to, path: path.to_owned(), beside: None });
         }
+        not_dangling(path)?;
         library::stays_inside(path, paths::home().as_deref())?;
         let old = fs::metadata(path).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {

@@ -38,7 +38,7 @@ pub(crate) enum ConfigError {
     Unreadable { file: PathBuf, error: io::Error },
     #[error("{} is {what}, which a project's settings must not be: they would say whatever that says; put the file itself there", .file.display())]
     Symlink { file: PathBuf, what: &'static str },
-    #[error("{} may be changed by anyone, and it says which programs are run; type: chmod o-w {}", .file.display(), .file.display())]
+    #[error("{} may be changed by anyone, and it says which programs are run; type: chmod o-w {}", .file.display(), crate::shell::path(file))]
     Writable { file: PathBuf },
     #[error("{} is over {most} bytes, which settings never are", .file.display())]
     TooLarge { file: PathBuf, most: u64 },

@@ -9,6 +9,8 @@
 
 use std::path::{Path, PathBuf};
 
+use smol_wf_core::shell;
+
 /// What marks a directory as the root of a project, the surest first: a
 /// repository may hold workflow folders in several of its directories.
 const ROOT_MARKS: [&[&str]; 2] = [&[".git"], &[".agents", ".claude"]];
@@ -86,7 +88,7 @@ fn look(dir: &Path, name: &str) -> Option<Mark> {
                 "{} does not mark a project, for everyone may write to {}: where that is yours, chmod o-w {}",
                 mark.display(),
                 dir.display(),
-                dir.display()
+                shell::path(dir)
             )
         };
         return Some(Mark::Foreign((mode & STICKY == 0).then(why)));

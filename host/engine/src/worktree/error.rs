@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use smol_wf_core::shell;
+
 /// Why a call cannot have a worktree, or one cannot be taken away.
 #[derive(Debug, thiserror::Error)]
 pub enum WorktreeError {
@@ -31,7 +33,7 @@ pub enum WorktreeError {
     NoFolder,
     /// A branch is where the branches of calls are to be.
     #[error(
-        "isolation: 'worktree' makes branches below `{branch}/`, and a branch `{branch}` is in the way; type `git branch -m {branch} {branch}-old`, or another name for it"
+        "isolation: 'worktree' makes branches below `{branch}/`, and a branch `{branch}` is in the way; type `git branch -m {} {}`, or another name for it", shell::word(.branch), shell::word(&format!("{branch}-old"))
     )]
     BranchTaken {
         /// The branch that is in the way.

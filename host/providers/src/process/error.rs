@@ -6,38 +6,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::flaw::Flaw;
 use crate::{ProviderError, ProviderErrorKind};
 
 /// A program could not be started, spoken to, or borne with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
     /// There is no such program.
-    #[error("there is no program `{}`: {}", program.display(), how_to_have(program))]
+    #[error("there is no program `{}`", program.display())]
     NotFound {
         /// As it was asked for.
         program: PathBuf,
     },
     /// There is something of that name, and it is no program.
-    #[error(
-        "`{}` cannot be run: {why}; mend that, or name another in the configuration",
-        program.display()
-    )]
+    #[error("`{}` cannot be run: {}", program.display(), flaw.in_words(program))]
     NoProgram {
         /// Where it is.
         program: PathBuf,
-        /// What it is instead.
-        why: &'static str,
-    },
-    /// A script, whose first line names what is not there.
-    #[error(
-        "`{}` cannot be run: its first line names `{interpreter}`, which is not there; install that",
-        program.display()
-    )]
-    NoInterpreter {
-        /// The script.
-        program: PathBuf,
-        /// What it is to be run by.
-        interpreter: String,
+        /// What is the matter with it.
+        flaw: Flaw,
     },
     /// The folder to work in is not there.
     #[error("the working directory {} cannot be entered: {error}", cwd.display())]
@@ -89,14 +76,16 @@ pub(crate) const INSTALLED_BY: [(&str, &str); 4] = [
     ("pi", "npm install -g @earendil-works/pi-coding-agent"),
 ];
 
-fn how_to_have(program: &Path) -> String {
+/// What to type, where this key of the settings names the program.
+fn how_to_have(program: &Path, key: &str) -> String {
+    let place = format!("`{key}` in your settings");
     // A path was written into the settings; a name is looked for in PATH.
     if program.components().count() > 1 {
-        return "mend its path in the settings".to_owned();
+        return format!("mend its path, {place}; `smol-wf config path` says where they are");
     }
     let known = INSTALLED_BY.iter().find(|(name, _)| Path::new(name) == program);
     let install = known.map_or("install it", |(_, command)| command);
-    format!("{install}, or name its path in the settings; `smol-wf doctor` says what is missing")
+    format!("{install}, or name its path as {place}; `smol-wf doctor` says what is missing")
 }
 
 impl ProcessError {
@@ -108,15 +97,25 @@ impl ProcessError {
     /// As the provider tells it.
     #[expect(clippy::wrong_self_convention, reason = "the caller may still need the error")]
     pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
+        self.naming(provider, "program")
+    }
+
+    /// The same where another key of the settings names its program.
+    pub(crate) fn naming(&self, provider: &str, key: &str) -> ProviderError {
         let kind = match self {
             Self::NotFound { .. }
             | Self::NoProgram { .. }
-            | Self::NoInterpreter { .. }
             | Self::Cwd { .. }
             | Self::Spawn { .. } => ProviderErrorKind::Spawn,
             Self::TimedOut { .. } => ProviderErrorKind::Timeout,
             Self::TooMuchOutput { .. } | Self::Io { .. } => ProviderErrorKind::Failed,
         };
-        ProviderError::new(provider, kind, self.to_string())
+        let message = match self {
+            Self::NotFound { program } => {
+                format!("{self}: {}", how_to_have(program, key))
+            }
+            _ => self.to_string(),
+        };
+        ProviderError::new(provider, kind, message)
     }
 }

@@ -5,6 +5,7 @@
 //! runtime is going down. Never: reads or writes a child's pipes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -17,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::Launch;
 use super::error::ProcessError;
+use super::flaw::Flaw;
 use super::kept::Kept;
 use super::strays::Strays;
 use super::system::{self, MARKER};
@@ -271,9 +273,12 @@ fn spawn(launch: &Launch, mark: &str) -> Result<Child, ProcessError> {
             return ProcessError::Cwd { cwd: launch.cwd.clone(), error };
         }
         let program = launch.program.clone();
-        match error.kind() {
-            io::ErrorKind::NotFound => ProcessError::NotFound { program },
-            _ => ProcessError::Spawn { program, error },
+        let search = launch.env.iter().find(|(name, _)| *name == "PATH");
+        let search = search.map_or(OsStr::new(""), |(_, folders)| folders.as_os_str());
+        match Flaw::behind(&error, &program, search) {
+            Some(flaw) => ProcessError::NoProgram { program, flaw },
+            None if error.kind() == io::ErrorKind::NotFound => ProcessError::NotFound { program },
+            None => ProcessError::Spawn { program, error },
         }
     })
 }

@@ -9,6 +9,7 @@
 
 mod environment;
 mod error;
+mod flaw;
 mod input;
 mod keeper;
 mod kept;
@@ -37,7 +38,7 @@ pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub(crate) use input::Input;
 pub use leftovers::{end_leftovers, end_leftovers_once};
-pub(crate) use program::find_program;
+pub(crate) use program::{find_program, find_program_for, refused};
 pub use tool::{Told, Tool, ask_tool};
 
 use output::{Lines, Tail};
@@ -230,6 +231,11 @@ impl Process {
                 },
             }
         }
+    }
+
+    /// Bytes of the lines so far that were not UTF-8, and are U+FFFD in them.
+    pub(crate) fn replaced_bytes(&self) -> u64 {
+        self.lines.replaced()
     }
 
     /// Waits for the exit. A child that has no more to say and hangs is ended

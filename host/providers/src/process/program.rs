@@ -1,45 +1,54 @@
 //! Where a program is.
 //!
-//! Owns: the search along `PATH`, and why what was found cannot be run. Never:
-//! runs anything.
+//! Owns: the search along `PATH`. Never: runs anything.
 
 use std::env;
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::ProcessError;
-
-/// Bytes of a script's first line that systems read.
-const FIRST_LINE_BYTES: u64 = 255;
+use super::flaw::{Flaw, is_program};
 
 /// Looks a program up on `PATH`; a name with a slash in it is a path already.
 ///
 /// Entries of `PATH` that are not absolute are passed over: what is run must not
 /// depend on the folder that an agent works in.
 pub(crate) fn find_program(name: &str) -> Result<PathBuf, ProcessError> {
-    find_in(name, &env::var_os("PATH").unwrap_or_default())
+    find_program_for(name, None)
 }
 
-fn find_in(name: &str, path: &OsStr) -> Result<PathBuf, ProcessError> {
+/// The same for a program that is to get another `PATH`, on which a script finds
+/// what runs it.
+pub(crate) fn find_program_for(name: &str, its: Option<&str>) -> Result<PathBuf, ProcessError> {
+    let ours = search_path();
+    find_in(name, &ours, its.map_or(ours.as_os_str(), OsStr::new))
+}
+
+/// Why a program that was found would be refused by the system all the same.
+pub(crate) fn refused(program: &Path) -> Option<ProcessError> {
+    // Others hand a text without a first line to a shell.
+    let flaw = Flaw::of_text(program).filter(|_| cfg!(target_os = "linux"))?;
+    Some(ProcessError::NoProgram { program: program.to_owned(), flaw })
+}
+
+fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_default()
+}
+
+fn find_in(name: &str, path: &OsStr, its: &OsStr) -> Result<PathBuf, ProcessError> {
     let places = places(name, path);
     let Some(program) = places.iter().find(|path| is_program(path)).cloned() else {
         return Err(match places.into_iter().find(|path| path.exists()) {
-            Some(program) if program.is_dir() => {
-                ProcessError::NoProgram { program, why: "it is a folder" }
-            }
             Some(program) => {
-                ProcessError::NoProgram { program, why: "it is not executable (chmod +x)" }
+                let flaw = if program.is_dir() { Flaw::Folder } else { Flaw::NotExecutable };
+                ProcessError::NoProgram { program, flaw }
             }
             None => ProcessError::NotFound { program: name.into() },
         });
     };
-    match interpreter(&program) {
-        Some(interpreter) if !Path::new(&interpreter).exists() => {
-            Err(ProcessError::NoInterpreter { program, interpreter })
-        }
-        _ => Ok(program),
+    match Flaw::of(&program, its) {
+        Some(flaw) => Err(ProcessError::NoProgram { program, flaw }),
+        None => Ok(program),
     }
 }
 
@@ -55,26 +64,6 @@ fn places(name: &str, path: &OsStr) -> Vec<PathBuf> {
     folders.map(|folder| folder.join(name)).collect()
 }
 
-/// What the first line of a script names, when that is a path.
-fn interpreter(program: &Path) -> Option<String> {
-    let mut start = Vec::new();
-    File::open(program).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut start).ok()?;
-    let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let word = std::str::from_utf8(line).ok()?.split_whitespace().next()?;
-    word.starts_with('/').then(|| word.to_owned())
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -82,16 +71,18 @@ mod tests {
     #[test]
     fn a_program_is_an_executable_file_in_an_absolute_folder() {
         assert!(find_program("sh").unwrap().is_absolute());
-        assert_eq!(find_in("/bin/sh", OsStr::new("")).unwrap(), PathBuf::from("/bin/sh"));
+        let found = |name: &str, path: &str| find_in(name, OsStr::new(path), OsStr::new(path));
+        assert_eq!(found("/bin/sh", "").unwrap(), PathBuf::from("/bin/sh"));
         let folder = tempfile::tempdir().unwrap();
-        let script = folder.path().join("agent");
+        let script = folder.path().join("my agent");
         std::fs::write(&script, "#!/nonexistent/python -u\n").unwrap();
-        let at = |name: &str, path: &str| find_in(name, OsStr::new(path)).unwrap_err().to_string();
+        let at = |name: &str, path: &str| found(name, path).unwrap_err().to_string();
         let here = folder.path().to_str().unwrap();
-        assert!(at("agent", here).contains("it is not executable (chmod +x)"));
+        let closed = at("my agent", here);
+        assert!(closed.ends_with(&format!("type: chmod +x '{here}/my agent'")), "{closed}");
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
-        let broken = at("agent", here);
+        let broken = at("my agent", here);
         assert!(broken.contains("/nonexistent/python"), "{broken}");
         assert!(at("/bin", "").contains("it is a folder"));
         for (name, path) in [("sh", "bin:.:/nonexistent"), ("", "/bin"), ("no-such", "/bin")] {

@@ -112,8 +112,37 @@ async fn what_cannot_be_started_is_told_apart() {
     assert!(matches!(error, ProcessError::Cwd { .. }), "{error}");
     assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
     let unfit = Launch { program: "/etc/passwd".into(), ..sh("") };
-    let error = Process::start(unfit).await.unwrap_err();
-    assert!(matches!(error, ProcessError::Spawn { .. }), "{error}");
+    let error = Process::start(unfit).await.unwrap_err().to_string();
+    assert!(error.ends_with("it is not executable; type: chmod +x /etc/passwd"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_there_and_cannot_be_run_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("my agent");
+    let said = async |text: &[u8]| {
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let error = Process::start(Launch { program: script.clone(), ..sh("") }).await.unwrap_err();
+        assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
+        error.to_string()
+    };
+    // Told by the system, and not by a look beforehand.
+    for (text, why) in [
+        (&b"#!/no/such/python\n"[..], "its first line names `/no/such/python`, which is not there"),
+        (b"#!/bin/sh\r\necho\r\n", "its lines end as on Windows"),
+        #[cfg(target_os = "linux")]
+        (b"echo hello\n", "begin it with a line such as `#!/bin/sh`"),
+        #[cfg(target_os = "linux")]
+        (b"", "it is empty"),
+        #[cfg(target_os = "linux")]
+        (b"\0asm\x01\0\0\0", "it is not a program for this machine"),
+    ] {
+        let error = said(text).await;
+        assert!(error.contains(why), "{error}");
+        assert!(error.starts_with(&format!("`{}` cannot be run: ", script.display())), "{error}");
+    }
 }
 
 #[tokio::test]

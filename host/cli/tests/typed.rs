@@ -1,0 +1,179 @@
+//! Commands that a message tells the reader to type: typed back, they do it,
+//! whatever is in the names.
+
+#![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use common::{Place, Ran, finish};
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+/// Types it into a shell that knows the program, in the place's folder.
+#[track_caller]
+fn typed(place: &Place, line: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_smol-wf")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(place.dir.path()).env_clear();
+    shell.env("PATH", format!("{}:{path}", program.display())).env("HOME", "/nonexistent");
+    let output = shell.env("SMOL_WF_AGENT_PROVIDER", "debug").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The command between backticks that begins so.
+#[track_caller]
+fn command_of(ran: &Ran, start: &str) -> String {
+    let (_, rest) = ran.stderr.split_once(&format!("`{start} ")).expect(&ran.stderr);
+    format!("{start} {}", rest.split('`').next().unwrap())
+}
+
+#[test]
+fn a_database_of_an_odd_name_is_moved_away_as_it_is_said() {
+    let place = Place::new();
+    let db = place.write("it's a db/my runs.db", "not a database at all ".repeat(500));
+    let history = || place.run(&["history", "--db", "it's a db/my runs.db"]);
+    let ran = history();
+    ran.fails(3, &["[store_corrupt]"]);
+    typed(&place, &command_of(&ran, "mv"));
+    assert!(!db.exists() && place.path("it's a db/my runs.db.bad").exists());
+    let recover = command_of(&ran, "sqlite3");
+    let named = typed(&place, &format!("set -- {recover}; printf '%s|%s' \"$2\" \"$3\""));
+    assert!(named.ends_with("it's a db/my runs.db.bad|.recover"), "{named}");
+    assert!(!history().stderr.contains("store_corrupt"));
+}
+
+#[test]
+fn a_database_that_was_named_is_named_in_what_is_to_be_typed() {
+    let place = Place::new();
+    let db = ["--db", "the author's.db"];
+    let run = |args: &[&str]| place.run(&[args, &db[..]].concat());
+    place.write("s.mjs", format!("{META}export default await agent('x')\n"));
+    run(&["run", "s.mjs"]).ok();
+    run(&["history", "nosuch"]).fails(3, &["such a command finds the run with --db 'the author'"]);
+    let says = ["such a command finds the run with --db 'the author'\\''s.db'"];
+    run(&["fork", "latest", "--from", "9"]).fails(2, &says);
+    // Where it is found without, nothing is said of it.
+    place.run(&["run", "s.mjs"]).ok();
+    let ran = place.run(&["fork", "latest", "--from", "9"]);
+    assert!(
+        ran.stderr.contains("smol-wf history") && !ran.stderr.contains("--db"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// Makes an agent of this text, and a script that asks it.
+fn with_agent(text: &str, mode: u32) -> Place {
+    let place = Place::new();
+    let agent = place.write("home/.config/smol-workflows/the agent's.sh", text);
+    std::fs::set_permissions(agent, std::fs::Permissions::from_mode(mode)).unwrap();
+    let file =
+        "provider = 'mine'\n[providers.mine]\nkind = 'command'\ncommand = [\"./the agent's.sh\"]\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    place.write("s.mjs", format!("{META}export default await agent('hi')\n"));
+    place
+}
+
+fn at_home(place: &Place, args: &[&str]) -> Ran {
+    finish(place.at_home(args).spawn().unwrap())
+}
+
+#[test]
+fn an_agent_that_cannot_be_run_says_what_to_type_and_then_runs() {
+    for (text, mode, start) in [
+        ("#!/bin/sh\necho well\n", 0o644, "chmod +x"),
+        ("#!/bin/sh\r\necho well\r\n", 0o755, "sed -i"),
+    ] {
+        let place = with_agent(text, mode);
+        let ran = at_home(&place, &["run", "s.mjs"]);
+        ran.fails(1, &["the agent's.sh` cannot be run", "[provider_spawn]"]);
+        let doctor = at_home(&place, &["doctor"]);
+        assert!(doctor.stdout.contains("cannot be run"), "{}", doctor.stdout);
+        let (_, line) = ran.stderr.split_once("type: ").expect(&ran.stderr);
+        assert!(line.starts_with(start), "{line}");
+        typed(&place, line.lines().next().unwrap().split(" [").next().unwrap());
+        assert_eq!(at_home(&place, &["run", "s.mjs"]).ok()["results"], "well");
+    }
+}
+
+#[test]
+fn an_agent_that_cannot_be_run_says_which_file_and_why() {
+    for (text, why) in [
+        #[cfg(target_os = "linux")]
+        ("echo hello\n", "begin it with a line such as `#!/bin/sh`"),
+        #[cfg(target_os = "linux")]
+        ("", "it is empty"),
+        ("#!/no/such/python3 -u\n", "`/no/such/python3`, which is not there; install that"),
+        ("#!/usr/bin/env no-such-node\n", "`no-such-node`, which is not on the PATH"),
+    ] {
+        let place = with_agent(text, 0o755);
+        let file = "the agent's.sh` cannot be run: ";
+        at_home(&place, &["run", "s.mjs"]).fails(1, &[file, why, "[provider_spawn]"]);
+        let doctor = at_home(&place, &["doctor"]);
+        assert!(doctor.stdout.contains(why), "{}", doctor.stdout);
+    }
+    let place = with_agent("", 0o755);
+    std::fs::remove_file(place.path("home/.config/smol-workflows/the agent's.sh")).unwrap();
+    let says = [
+        "there is no program `",
+        "the agent's.sh`: mend its path, `providers.mine.command` in your settings",
+        "`smol-wf config path` says where they are",
+    ];
+    at_home(&place, &["run", "s.mjs"]).fails(1, &says);
+}
+
+#[test]
+fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
+    let place = Place::new();
+    place.script(&format!("{META}export default 1\n"), &[]).ok();
+    symlink("gone/there.json", place.path("my link.json")).unwrap();
+    symlink("nowhere", place.path("folder")).unwrap();
+    place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
+    let both = "my link.json is a link to gone/there.json, and nothing is there";
+    for (args, code) in [
+        (&["export", "latest", "--format", "jsonl", "--out", "my link.json"][..], 3),
+        (&["export", "latest", "--fixture", "my link.json"], 2),
+        (&["test", "ok.swf", "--junit", "my link.json"], 2),
+    ] {
+        place.run(args).fails(code, &[both, "`rm 'my link.json'`"]);
+        assert!(place.path("my link.json").is_symlink());
+    }
+    let within = ["export", "latest", "--format", "jsonl", "--out", "folder/out.json"];
+    place.run(&within).fails(3, &["folder is a link to nowhere, and nothing is there"]);
+    let out = ["export", "latest", "--format", "jsonl", "--out", "my link.json"];
+    typed(&place, &command_of(&place.run(&out), "rm"));
+    place.run(&out).fails(0, &[]);
+    assert!(place.path("my link.json").is_file());
+}
+
+#[test]
+fn the_script_that_a_test_was_given_is_in_what_is_to_be_typed() {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place.write("s.mjs", format!("{META}export default {{ one: await agent('x') }}\n"));
+    place.run(&["run", "s.mjs"]).ok();
+    place.run(&["export", "latest", "--fixture", "my review.swf"]).fails(0, &[]);
+    let changed = format!("{META}export default {{ other: await agent('x') }}\n");
+    place.write("the author's/s v2.mjs", changed);
+    let ran = place.run(&["test", "my review.swf", "--script", "the author's/s v2.mjs"]);
+    assert_eq!(ran.code, 7, "{}{}", ran.stdout, ran.stderr);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let (_, line) = said.split_once("accept it: ").expect(&said);
+    typed(&place, line.lines().next().unwrap());
+    place.run(&["test", "my review.swf"]).fails(0, &[]);
+    let fixture = std::fs::read_to_string(place.path("my review.swf")).unwrap();
+    assert!(fixture.contains("s v2.mjs"), "{fixture}");
+}
