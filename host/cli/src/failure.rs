@@ -304,10 +304,17 @@ fn say_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
-        talk(&format!("resume: smol-wf resume {run}{db}"));
+        let message = report.error.as_ref().map_or("", |error| error.message.as_str());
+        talk(&format!("resume: {}", shell::resume(run, raises(message))));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));
     }
+}
+
+/// The flag that a limit's message gives: without it a run would stop there again.
+fn raises(message: &str) -> Option<&str> {
+    let (_, flag) = message.rsplit_once("raise it with ")?;
+    flag.starts_with("--").then_some(flag)
 }
 
 /// What the user has to know of the settings, for commands without a run.

@@ -10,10 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use smol_wf_core::ids::RunId;
 use smol_wf_engine::CancellationToken;
 use smol_wf_engine::providers::end_all_at_once;
 
-use crate::{exit, failure, streams};
+use crate::{exit, failure, shell, streams};
 use system::Listener;
 
 /// How long a second signal waits until the agents are killed, which takes
@@ -58,6 +59,14 @@ enum Asked {
 
 /// There is one set of signals, and so one who listens.
 static LISTENING: OnceLock<Signals> = OnceLock::new();
+
+/// The run at work.
+static RUN: OnceLock<RunId> = OnceLock::new();
+
+/// This run can be taken up again from here on.
+pub(crate) fn run_is(run: &RunId) {
+    let _ = RUN.set(run.clone());
+}
 
 impl Signals {
     /// Starts to listen. From here on no write to stderr waits.
@@ -152,6 +161,9 @@ impl Signals {
         } else if received != exit::HUNG_UP {
             // Twice: at once. What is durable is durable. Agents that have
             // ignored the first one are not left to themselves.
+            if let Some(run) = RUN.get() {
+                failure::talk(&format!("resume: {}", shell::resume(run, None)));
+            }
             return Asked::EndAll(received);
         }
         // A terminal that closes is told of by the kernel and by the shell:
