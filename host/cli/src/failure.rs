@@ -54,8 +54,21 @@ pub(crate) enum FileError {
     Read { path: PathBuf, error: std::io::Error },
     #[error("{} is over {bytes_max} bytes, the most that such a file can have", screen::path(path))]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{} cannot be written: {error}; choose another path", screen::path(path))]
+    #[error("{} cannot be written: {error}{}", screen::path(path), or_another(error))]
     Write { path: PathBuf, error: std::io::Error },
+    #[error(
+        "the folder for temporary files, {}, cannot be used: {error}; name another one: TMPDIR=FOLDER smol-wf …",
+        screen::path(folder)
+    )]
+    Temporary { folder: PathBuf, error: std::io::Error },
+}
+
+/// What to type, where only the system has said what is wrong.
+fn or_another(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(_) => "; choose another path",
+        None => "",
+    }
 }
 
 /// What was named has to be there: settings are looked for from it upwards.
@@ -71,6 +84,7 @@ impl FileError {
             Self::Read { error, .. } => Self::Read { path, error },
             Self::TooLarge { bytes_max, .. } => Self::TooLarge { path, bytes_max },
             Self::Write { error, .. } => Self::Write { path, error },
+            temporary @ Self::Temporary { .. } => temporary,
         }
     }
 
@@ -78,7 +92,7 @@ impl FileError {
         match self {
             Self::Read { .. } => "file_unreadable",
             Self::TooLarge { .. } => "file_too_large",
-            Self::Write { .. } => "file_unwritable",
+            Self::Write { .. } | Self::Temporary { .. } => "file_unwritable",
         }
     }
 }
