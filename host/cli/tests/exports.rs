@@ -331,56 +331,6 @@ fn runs_that_are_the_same_and_runs_that_differ() {
 }
 
 #[test]
-fn a_mistaken_name_costs_no_database_script_or_fixture() {
-    let place = Place::new();
-    let script = place.write("s.mjs", format!("{META}return agent('p')\n"));
-    place.run(&["run", "s.mjs"]).ok();
-    let jsonl = ["export", "latest", "--format", "jsonl", "--out"];
-    place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
-    let before = |file: &str| std::fs::read(place.path(file)).unwrap();
-    let (source, fixture) = (std::fs::read(&script).unwrap(), before("ok.swf"));
-    std::os::unix::fs::symlink("runs.db", place.path("link.jsonl")).unwrap();
-    for (args, kept) in [
-        ([&jsonl[..], &["runs.db"]].concat(), "a database"),
-        ([&jsonl[..], &["link.jsonl"]].concat(), "a database"),
-        ([&jsonl[..], &["ok.swf"]].concat(), "a fixture"),
-        (vec!["export", "latest", "--fixture", "runs.db"], "a database"),
-        (vec!["export", "latest", "--fixture", "s.mjs"], "not a fixture"),
-        (vec!["test", "ok.swf", "--junit", "runs.db"], "a database"),
-        (vec!["test", "ok.swf", "--junit", "ok.swf"], "not a JUnit report"),
-    ] {
-        let ran = place.run(&args);
-        assert_ne!(ran.code, 0, "{args:?}");
-        let says = format!("what is there is {kept}, and stays; name another file");
-        assert!(ran.stderr.contains(&says), "{args:?}: {}", ran.stderr);
-    }
-    assert_eq!(before("s.mjs"), source);
-    assert_eq!(before("ok.swf"), fixture);
-    place.run(&["history", "latest"]).fails(0, &[]);
-    // What may be replaced still is.
-    for _ in 0..2 {
-        place.run(&["test", "ok.swf", "--junit", "report.xml"]).fails(0, &[]);
-        place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
-        place.run(&[&jsonl[..], &["events.jsonl"]].concat()).fails(0, &[]);
-    }
-}
-
-#[test]
-fn stdout_by_its_name_is_not_opened_anew() {
-    let place = Place::new();
-    place.script(&format!("{META}return 1\n"), &[]).ok();
-    let program = env!("CARGO_BIN_EXE_smol-wf");
-    let export = format!("{program} export latest --format jsonl --out /dev/stdout");
-    let line = format!("(echo head; {export}; echo tail) > log; {export} >> log");
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &line]).current_dir(place.dir.path()).env("SMOL_WF_DB", place.db());
-    assert!(shell.status().unwrap().success());
-    let log = std::fs::read_to_string(place.path("log")).unwrap();
-    assert!(log.starts_with("head\n{"), "{log}");
-    assert_eq!(log.matches("\ntail\n{").count(), 1, "{log}");
-}
-
-#[test]
 fn commands_to_type_name_the_database_that_was_named() {
     let place = Place::new();
     place.write("s.mjs", format!("{META}return agent('p')\n"));
