@@ -5,8 +5,7 @@
 //! more memory and page faults to start.
 //!
 //! The kernel maps a file in windows of 64 KiB around each page that is touched.
-//! A short run calls some two thousand functions out of ten times as many, so
-//! where they lie decides how many windows it touches. `function-order.txt` has
+//! A short run calls one function in ten, so where they lie decides how many windows it touches. `function-order.txt` has
 //! their names; `scripts/function-order.py` writes it.
 
 use std::env;

@@ -99,7 +99,9 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
         EngineError::Fixture(FixtureError::Rule { .. }) => USAGE,
         EngineError::Fixture(FixtureError::Redaction { .. }) => MISMATCH,
         EngineError::Fixture(_) => INPUT,
-        EngineError::Request { .. } | EngineError::LimitLowered { .. } => USAGE,
+        EngineError::NoSuchStep { .. }
+        | EngineError::Request { .. }
+        | EngineError::LimitLowered { .. } => USAGE,
         EngineError::Mismatch { .. } => MISMATCH,
         EngineError::Sandbox(_)
         | EngineError::LeaseLost { .. }

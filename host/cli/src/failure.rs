@@ -10,6 +10,7 @@ use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
+use crate::advice;
 use crate::config::{ConfigError, Settings};
 use crate::difference;
 use crate::progress::LogLevel;
@@ -25,6 +26,10 @@ use crate::workflow_args::ArgsError;
 /// Limits that no flag raises: a resumed run would stop at the same place.
 const FIXED_LIMITS: [&str; 5] =
     ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
+
+/// Commands that a message says to type, and that read the database.
+const FINDS_RUNS: [&str; 4] =
+    ["smol-wf history", "smol-wf resume", "smol-wf fork", "smol-wf export"];
 
 /// Why a command ended without a report.
 #[derive(Debug)]
@@ -131,10 +136,17 @@ impl From<std::io::Error> for CommandError {
 pub(crate) fn report(error: &CommandError) -> ExitCode {
     match error {
         CommandError::Engine(error) => {
-            say(&format!("{error} [{}]", error.code()), snippet(error).as_deref());
-            if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
+            let message = error.to_string();
+            say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
+            // The engine does not know that this command line has named one.
+            let db = shell::with_database().trim_start();
+            if !db.is_empty() && FINDS_RUNS.iter().any(|verb| message.contains(verb)) {
+                talk(&format!("such a command finds the run with {db}"));
+            }
+            if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
+            advice::after(error).iter().for_each(|line| talk(line));
             if let EngineError::Library(
                 LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
             ) = error

@@ -4,6 +4,7 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+mod advice;
 mod agents;
 mod allocator;
 mod annotations;

@@ -19,6 +19,7 @@ use crate::agents::DEBUG;
 use crate::config::{Key, Settings};
 use crate::failure::talk;
 use crate::screen;
+use crate::shell;
 use crate::streams::EventStream;
 use crate::words::span;
 use live::Live;
@@ -215,6 +216,13 @@ impl Watcher for Progress {
         if self.level >= LogLevel::Warn {
             talk(&format!("warning: {message}"));
         }
+    }
+
+    fn taken_up_before(&self, run: &RunId, fork: &RunId) {
+        self.warn(&format!(
+            "run {run} was taken up with this script before: that run, {fork}, is the one that goes on; smol-wf fork {run} SCRIPT{} makes another one",
+            shell::with_database()
+        ));
     }
 
     fn warn(&self, message: &str) {

@@ -149,6 +149,34 @@ fn a_command_of_the_settings_answers_and_gets_only_what_it_is_given() {
 }
 
 #[test]
+fn an_answer_that_is_not_utf_8_is_given_with_a_warning_that_names_the_step() {
+    let place = Place::new();
+    place.write("w.mjs", SCRIPT);
+    let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
+        command = ['printf', 'caf\\351 \\377']\n";
+    place.write("home/.config/smol-workflows/config.toml", file);
+    let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let ran = at(&["run", "w.mjs"]);
+    let report = ran.ok();
+    assert_eq!(report["results"], "caf\u{fffd} \u{fffd}");
+    let said = "2 bytes of the answer to step 1 were not UTF-8, and replaced by U+FFFD";
+    assert_eq!(ran.stderr.matches(said).count(), 1, "{}", ran.stderr);
+    let warning = &report["warnings"][0];
+    assert_eq!((&warning["code"], &warning["step"]), (&"answer_not_utf8".into(), &1.into()));
+    assert!(warning["message"].as_str().unwrap().starts_with(said), "{warning}");
+    // It is kept with the run, and is not said of a fork that asks nobody.
+    let events = at(&["export", "latest", "--format", "jsonl"]).stdout;
+    assert_eq!(events.matches("answer_not_utf8").count(), 1, "{events}");
+    assert!(!at(&["fork", "latest"]).ok().to_string().contains("answer_not_utf8"));
+    // What is UTF-8 is not talked about.
+    let file = file.replace("caf\\351 \\377", "caf\\303\\251 \\357\\277\\275");
+    place.write("home/.config/smol-workflows/config.toml", file);
+    let ran = at(&["run", "w.mjs"]);
+    assert_eq!(ran.ok()["results"], "café \u{fffd}");
+    assert!(!ran.stderr.contains("UTF-8"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
     let place = Place::new();
     let script = project().join("examples/own-agent/ask.mjs");

@@ -13,13 +13,9 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
-use std::time::{Duration, Instant};
 
-use common::{Place, finish};
-use rustix::process::{Pid, Signal, kill_process};
-
-/// Longest that anything here may take.
-const HUNG: Duration = Duration::from_secs(60);
+use common::{Place, finish, lives, signal, until};
+use rustix::process::Signal;
 
 /// Its prompt is `name how then ending`: it starts a daemon, waits until that is
 /// there, and then answers, or waits for the file `then` before it does. The daemon
@@ -93,24 +89,6 @@ fn found(place: &Place, name: &str) -> Option<u32> {
 fn daemon(place: &Place, name: &str) -> u32 {
     until(&format!("the daemon {name} is there"), || found(place, name).is_some());
     found(place, name).unwrap()
-}
-
-/// Whether it runs. One that has ended and that nobody has waited for does not.
-fn lives(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-}
-
-fn until(what: &str, reached: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !reached() {
-        assert!(started.elapsed() < HUNG, "not within {HUNG:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 #[test]

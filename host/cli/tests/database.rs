@@ -13,17 +13,13 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::Child;
-use std::time::{Duration, Instant};
 
-use common::{Place, finish};
+use common::{Place, finish, until};
 use rusqlite::Connection;
 
 /// An agent that counts its calls, says that it has begun, and ends when it may.
 const AGENT: &str = "echo call >> calls; touch started; i=0; while [ ! -e go ] && [ $i -lt 6000 ]; do sleep 0.01; i=$((i+1)); done; cat > /dev/null; echo ok";
-
-const HUNG: Duration = Duration::from_secs(120);
 
 /// A run whose first agent is at work.
 fn at_work(place: &Place) -> Child {
@@ -38,16 +34,8 @@ return [first, await agent('two')]\n",
     );
     let mut command = place.command(&["run", "script.mjs"]);
     let child = command.env("SMOL_WF_CONFIG", place.path("config.toml")).spawn().unwrap();
-    wait_for(&place.path("started"));
+    until("its first agent starts", || place.path("started").exists());
     child
-}
-
-fn wait_for(path: &Path) {
-    let begun = Instant::now();
-    while !path.exists() {
-        assert!(begun.elapsed() < HUNG, "{} never came", path.display());
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn beside(place: &Place, ending: &str) -> std::path::PathBuf {

@@ -329,18 +329,3 @@ fn runs_that_are_the_same_and_runs_that_differ() {
     place.run(&["diff", &first, "nonsense"]).fails(3, &["run_unknown"]);
     place.run(&["diff", &first]).fails(2, &[]);
 }
-
-#[test]
-fn commands_to_type_name_the_database_that_was_named() {
-    let place = Place::new();
-    place.write("s.mjs", format!("{META}return agent('p')\n"));
-    let db = "other 'one.db";
-    let ran = place.run(&["run", "s.mjs", "--db", db, "--debug-rule", "*=fail"]);
-    let typed = format!("smol-wf history {} --db 'other '\\''one.db'", ran.run_id());
-    assert!(ran.stderr.contains(&typed), "{}", ran.stderr);
-    let found = std::process::Command::new("sh")
-        .args(["-c", &typed.replace("smol-wf", env!("CARGO_BIN_EXE_smol-wf"))])
-        .current_dir(place.dir.path())
-        .status();
-    assert!(found.unwrap().success());
-}

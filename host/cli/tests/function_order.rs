@@ -14,8 +14,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// Of a hundred names. The list is made from an optimised program, and the one
-/// that is tested has some functions less, and others more; 94 were there when
-/// this was written.
+/// that is tested has some functions less, and others more.
 const KEPT_LEAST: usize = 80;
 
 #[test]

@@ -17,17 +17,15 @@ mod common;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::Place;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use common::{Place, until};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 /// Most that may be computed after a signal or a time-out.
 const HEARD: Duration = Duration::from_millis(500);
 /// What is computed before the signal: the turn is well under way.
 const UNDER_WAY: Duration = Duration::from_millis(300);
-/// Longest that anything here may take.
-const HUNG: Duration = Duration::from_secs(100);
 
 /// More fuel than is used up while a test runs.
 const ENDLESS: [&str; 6] =
@@ -114,25 +112,17 @@ impl Busy {
 
     /// Waits until it has computed so long.
     fn until_computed(&self, so_long: Duration) {
-        let started = Instant::now();
-        while self.computed() < so_long {
-            assert!(started.elapsed() < HUNG, "it does not compute");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        until("it computes", || self.computed() >= so_long);
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        common::signal(&self.child, signal);
     }
 
     /// What it has computed when it has ended, its exit code, and the rest of what
     /// it said on stderr and stdout.
     fn end(mut self) -> (Duration, Option<i32>, String) {
-        let started = Instant::now();
-        while !self.has_ended() {
-            assert!(started.elapsed() < HUNG, "it does not end");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        until("it ends", || self.has_ended());
         let computed = self.computed();
         let mut said = String::new();
         self.stderr.read_to_string(&mut said).unwrap();

@@ -14,17 +14,13 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use common::{Place, Ran, finish};
-use rustix::process::{Pid, Signal, kill_process};
+use common::{Place, Ran, finish, lives, signal, until};
+use rustix::process::Signal;
 
 /// Any smol-wf ends what a killed one of the same user has left, so no two tests
 /// that leave something may run at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-
-/// Longest that anything here may take.
-const HUNG: Duration = Duration::from_secs(60);
 
 /// The first of its kind hangs, ignores the polite signal and has a child in a
 /// session of its own that does too; the others answer. Each process leaves its
@@ -71,34 +67,18 @@ fn at_work(place: &Place) -> (Child, Vec<String>) {
 
 /// Waits for the agent and its child.
 fn ids(place: &Place) -> Vec<String> {
-    let started = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(place.path("pids/pids")).unwrap_or_default();
-        if text.ends_with('\n') && text.lines().count() == 2 {
-            return text.lines().map(str::to_owned).collect();
-        }
-        assert!(started.elapsed() < HUNG, "the agent does not start: {text}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let read = || std::fs::read_to_string(place.path("pids/pids")).unwrap_or_default();
+    until("the agent starts", || read().ends_with('\n') && read().lines().count() == 2);
+    read().lines().map(str::to_owned).collect()
 }
 
-/// Those that run. One that has ended and that `init` has not waited for yet
-/// does not.
 fn living(pids: &[String]) -> Vec<&String> {
-    let runs = |pid: &&String| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-    };
-    pids.iter().filter(runs).collect()
+    pids.iter().filter(|pid| lives(pid.parse().unwrap())).collect()
 }
 
 fn prune(place: &Place, args: &[&str]) -> Ran {
     let args = [&["worktrees", "prune"], args].concat();
     finish(command(place, &args).spawn().unwrap())
-}
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 #[test]

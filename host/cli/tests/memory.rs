@@ -33,22 +33,8 @@ fn a_thousand_queued_agents_fit_into_60_mib() {
 const all = await parallel(Array.from({ length: 1000 }, (_, i) => () => agent(`item ${i}`, { provider: 'fake' })))
 return all.filter((answer) => answer === 'ok').length\n",
     );
-    let mut command = place.command(&["run", "script.mjs", "--max-parallel-agents", "16"]);
-    let child = command.env("SMOL_WF_CONFIG", place.path("config.toml")).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let watch = std::thread::spawn(move || {
-        let mut peak_kib = 0;
-        // The figure only grows, so the last one that can be read is the highest.
-        while let Some(kib) = peak_of(&status) {
-            peak_kib = kib;
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        peak_kib
-    });
-    let ran = finish(child);
+    let (ran, peak_kib) = watched(&place, &["run", "script.mjs", "--max-parallel-agents", "16"]);
     assert_eq!(ran.ok()["results"], 1000);
-    let peak_kib = watch.join().unwrap();
-    println!("1,000 queued agents, 16 at work: {} MiB at the highest", peak_kib / 1024);
     assert!((1..=PEAK_KIB_MAX).contains(&peak_kib), "{peak_kib} KiB");
 }
 
@@ -77,6 +63,7 @@ fn watched(place: &Place, arguments: &[&str]) -> (common::Ran, u64) {
     let status = format!("/proc/{}/status", child.id());
     let watch = std::thread::spawn(move || {
         let mut peak_kib = 0;
+        // The figure only grows, so the last one that can be read is the highest.
         while let Some(kib) = peak_of(&status) {
             peak_kib = kib;
             std::thread::sleep(Duration::from_millis(2));

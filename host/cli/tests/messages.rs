@@ -274,7 +274,7 @@ fn commands_that_are_given_something_else_say_what_they_take() {
         ),
         (&["doctor", "codex"], 3, &["codex is a provider", "--agent-provider codex"]),
         (&["history", "two"], 3, &["smol-wf history --name two"]),
-        (&["history", "run_0000"], 3, &["`smol-wf history` lists the runs"]),
+        (&["history", "run_0000"], 3, &["all runs: smol-wf history"]),
         (&["run", "ok.js", "--agent-provider", "claude"], 2, &["did you mean `claude-code`?"]),
         (
             &["run", "ok.js", "--agent-provider", "nobody"],

@@ -15,12 +15,10 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Place, finish};
-use rustix::process::{Pid, Signal, kill_process};
-
-const HUNG: Duration = Duration::from_secs(60);
+use common::{Place, finish, signal, until};
+use rustix::process::Signal;
 
 /// Longer than any of the limits below.
 const STOPPED: Duration = Duration::from_secs(12);
@@ -38,14 +36,6 @@ fn lines(path: &Path) -> usize {
     std::fs::read_to_string(path).unwrap_or_default().lines().count()
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < HUNG, "{what} never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// A run of this script, stopped while its agents work and end. Its result.
 fn stopped_meanwhile(script: &str, agents: usize, flags: &[&str]) -> serde_json::Value {
     let place = Place::new();
@@ -59,14 +49,13 @@ fn stopped_meanwhile(script: &str, agents: usize, flags: &[&str]) -> serde_json:
     let (begun, ended) = (place.path("traces/begun"), place.path("traces/ended"));
     let mut command = place.at_home(&[&["run", "w.js"], flags].concat());
     let child = command.env("TRACES", place.path("traces")).spawn().unwrap();
-    let pid = Pid::from_child(&child);
     until("the agents", || lines(&begun) == agents);
-    kill_process(pid, Signal::STOP).unwrap();
+    signal(&child, Signal::STOP);
     std::fs::write(place.path("traces/go"), "").unwrap();
     until("the answers", || lines(&ended) == agents);
     // What is tried is how long it stands still.
     std::thread::sleep(STOPPED);
-    kill_process(pid, Signal::CONT).unwrap();
+    signal(&child, Signal::CONT);
     let report = finish(child).ok();
     assert_eq!(lines(&begun), agents, "an agent was asked again");
     report["results"].clone()
@@ -99,10 +88,9 @@ fn a_script_that_computes_is_not_taken_for_one_that_computes_too_long() {
     let mut events = BufReader::new(child.stdout.take().unwrap()).lines();
     // It is told when the turn has gone on for a while.
     assert!(events.any(|event| event.unwrap().contains("agent_completed")));
-    let pid = Pid::from_child(&child);
-    kill_process(pid, Signal::STOP).unwrap();
+    signal(&child, Signal::STOP);
     std::thread::sleep(STOPPED);
-    kill_process(pid, Signal::CONT).unwrap();
+    signal(&child, Signal::CONT);
     let report = events.last().unwrap().unwrap();
     assert!(report.contains("20000000"), "{report}");
     assert!(child.wait().unwrap().success());

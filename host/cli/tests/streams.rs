@@ -15,14 +15,11 @@ use std::io::Read;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Place, run_id_of};
+use common::{Place, run_id_of, until};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
-
-/// Longest that anything may take to happen at all.
-const HUNG: Duration = Duration::from_secs(100);
 
 /// Longest that a signal may take on a machine that is busy; by itself it is
 /// some milliseconds, or `STALLED` of the program.
@@ -123,14 +120,6 @@ fn is_whole(place: &Place, run: &str, stream: &str) {
     for (position, (live, stored)) in live.iter().zip(&stored).enumerate() {
         assert_eq!(live.0, position as u64 + 1);
         assert!(live == stored, "event {} differs", live.0);
-    }
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < HUNG, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -13,16 +13,12 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use common::{Place, finish};
-use rustix::process::{Pid, Signal, kill_process};
+use common::{Place, finish, signal, until};
+use rustix::process::Signal;
 use serde_json::json;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
-
-/// Longest that anything here may take.
-const HUNG: Duration = Duration::from_secs(60);
 
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
@@ -136,12 +132,8 @@ fn a_git_that_hangs_ends_at_ctrl_c_with_all_that_it_has_started() {
         let text = std::fs::read_to_string(&pids).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     };
-    let began = Instant::now();
-    while ids().len() < 2 {
-        assert!(began.elapsed() < HUNG, "git does not look");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    until("git looks", || ids().len() >= 2);
+    signal(&child, Signal::INT);
     let ran = finish(child);
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     assert_eq!(ran.report()["worktrees"].as_array().unwrap().len(), 1, "it is named, unseen");

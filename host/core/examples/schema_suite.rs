@@ -21,126 +21,78 @@ const DRAFTS: [(&str, &str); 5] = [
     ("draft2020-12", "https://json-schema.org/draft/2020-12/schema"),
 ];
 
+/// Those of `refRemote` in draft 4.
+const REMOTE_IN_4: &[&str] = &[
+    "remote ref",
+    "fragment within remote ref",
+    "ref within remote ref",
+    "base URI change",
+    "base URI change - change folder",
+    "base URI change - change folder in subschema",
+    "root ref in remote ref",
+    "Location-independent identifier in remote ref",
+];
+
+/// Those of drafts 6 and 7.
+const REMOTE_IN_6: &[&str] = &[
+    "remote ref",
+    "fragment within remote ref",
+    "ref within remote ref",
+    "base URI change",
+    "base URI change - change folder",
+    "base URI change - change folder in subschema",
+    "root ref in remote ref",
+    "remote ref with ref to definitions",
+    "Location-independent identifier in remote ref",
+    "retrieved nested refs resolve relative to their URI not $id",
+    "$ref to $ref finds location-independent $id",
+];
+
+/// Those of drafts 2019-09 and 2020-12.
+const REMOTE_IN_2019: &[&str] = &[
+    "remote ref",
+    "fragment within remote ref",
+    "anchor within remote ref",
+    "ref within remote ref",
+    "base URI change",
+    "base URI change - change folder",
+    "base URI change - change folder in subschema",
+    "root ref in remote ref",
+    "remote ref with ref to defs",
+    "Location-independent identifier in remote ref",
+    "retrieved nested refs resolve relative to their URI not $id",
+    "remote HTTP ref with different $id",
+    "remote HTTP ref with different URN $id",
+    "remote HTTP ref with nested absolute ref",
+    "$ref to $ref finds detached $anchor",
+];
+
+/// Those with a metaschema of the server.
+const VOCABULARY: &[&str] = &[
+    "schema that uses custom metaschema with with no validation vocabulary",
+    "ignore unrecognized optional vocabulary",
+];
+
+/// Those of `dynamicRef`.
+const DYNAMIC: &[&str] = &[
+    "strict-tree schema, guards against misspelled properties",
+    "tests for implementation dynamic anchor and reference link",
+    "$ref and $dynamicAnchor are independent of order - $defs first",
+    "$ref and $dynamicAnchor are independent of order - $ref first",
+    "$ref to $dynamicRef finds detached $dynamicAnchor",
+];
+
 /// Groups that refer to a document on the suite's own server at
 /// `localhost:1234`, which is not in the schema. They have to be refused.
 const NETWORK: [(&str, &str, &[&str]); 8] = [
-    (
-        "draft4",
-        "refRemote",
-        &[
-            "remote ref",
-            "fragment within remote ref",
-            "ref within remote ref",
-            "base URI change",
-            "base URI change - change folder",
-            "base URI change - change folder in subschema",
-            "root ref in remote ref",
-            "Location-independent identifier in remote ref",
-        ],
-    ),
-    (
-        "draft6",
-        "refRemote",
-        &[
-            "remote ref",
-            "fragment within remote ref",
-            "ref within remote ref",
-            "base URI change",
-            "base URI change - change folder",
-            "base URI change - change folder in subschema",
-            "root ref in remote ref",
-            "remote ref with ref to definitions",
-            "Location-independent identifier in remote ref",
-            "retrieved nested refs resolve relative to their URI not $id",
-            "$ref to $ref finds location-independent $id",
-        ],
-    ),
-    (
-        "draft7",
-        "refRemote",
-        &[
-            "remote ref",
-            "fragment within remote ref",
-            "ref within remote ref",
-            "base URI change",
-            "base URI change - change folder",
-            "base URI change - change folder in subschema",
-            "root ref in remote ref",
-            "remote ref with ref to definitions",
-            "Location-independent identifier in remote ref",
-            "retrieved nested refs resolve relative to their URI not $id",
-            "$ref to $ref finds location-independent $id",
-        ],
-    ),
-    (
-        "draft2019-09",
-        "refRemote",
-        &[
-            "remote ref",
-            "fragment within remote ref",
-            "anchor within remote ref",
-            "ref within remote ref",
-            "base URI change",
-            "base URI change - change folder",
-            "base URI change - change folder in subschema",
-            "root ref in remote ref",
-            "remote ref with ref to defs",
-            "Location-independent identifier in remote ref",
-            "retrieved nested refs resolve relative to their URI not $id",
-            "remote HTTP ref with different $id",
-            "remote HTTP ref with different URN $id",
-            "remote HTTP ref with nested absolute ref",
-            "$ref to $ref finds detached $anchor",
-        ],
-    ),
-    (
-        "draft2019-09",
-        "vocabulary",
-        &[
-            "schema that uses custom metaschema with with no validation vocabulary",
-            "ignore unrecognized optional vocabulary",
-        ],
-    ),
-    (
-        "draft2020-12",
-        "dynamicRef",
-        &[
-            "strict-tree schema, guards against misspelled properties",
-            "tests for implementation dynamic anchor and reference link",
-            "$ref and $dynamicAnchor are independent of order - $defs first",
-            "$ref and $dynamicAnchor are independent of order - $ref first",
-            "$ref to $dynamicRef finds detached $dynamicAnchor",
-        ],
-    ),
-    (
-        "draft2020-12",
-        "refRemote",
-        &[
-            "remote ref",
-            "fragment within remote ref",
-            "anchor within remote ref",
-            "ref within remote ref",
-            "base URI change",
-            "base URI change - change folder",
-            "base URI change - change folder in subschema",
-            "root ref in remote ref",
-            "remote ref with ref to defs",
-            "Location-independent identifier in remote ref",
-            "retrieved nested refs resolve relative to their URI not $id",
-            "remote HTTP ref with different $id",
-            "remote HTTP ref with different URN $id",
-            "remote HTTP ref with nested absolute ref",
-            "$ref to $ref finds detached $anchor",
-        ],
-    ),
-    (
-        "draft2020-12",
-        "vocabulary",
-        &[
-            "schema that uses custom metaschema with with no validation vocabulary",
-            "ignore unrecognized optional vocabulary",
-        ],
-    ),
+    ("draft4", "refRemote", REMOTE_IN_4),
+    ("draft6", "refRemote", REMOTE_IN_6),
+    ("draft7", "refRemote", REMOTE_IN_6),
+    ("draft2019-09", "refRemote", REMOTE_IN_2019),
+    ("draft2019-09", "vocabulary", VOCABULARY),
+    ("draft2020-12", "dynamicRef", DYNAMIC),
+    ("draft2020-12", "refRemote", REMOTE_IN_2019),
+    ("draft2020-12", "vocabulary", VOCABULARY),
 ];
 
 struct Tally {

@@ -355,6 +355,9 @@ pub struct Reply {
     /// What it left behind in a worktree of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
+    /// Bytes of its answer that were not UTF-8, and are U+FFFD in it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced_bytes: u64,
     /// What its agent asked leave for, and was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Asked>,

@@ -20,6 +20,7 @@ use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, ScriptError, UNDEFINED};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
+use crate::report::warnings;
 use crate::selector::{Addressee, choose};
 use crate::settlement::Given;
 use crate::surface::Surface;
@@ -377,6 +378,11 @@ impl EventFold {
             if let Some(said) = said {
                 let message = format!("{} (call {call}): {said}", request.title());
                 let data = json!({ "message": message });
+                events.extend(self.one("workflow.warning", scope, Some(call), data));
+            }
+            if let Some(warning) = warnings::of_reply(call, reply) {
+                let mut data = json!(warning);
+                data["label"] = json!(request.title());
                 events.extend(self.one("workflow.warning", scope, Some(call), data));
             }
         }

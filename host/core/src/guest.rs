@@ -216,6 +216,9 @@ pub const PHASE_TITLE: &str = "phase_title";
 /// Code of the warning that an agent was cut off with its script.
 pub const NOT_AWAITED: &str = "not_awaited";
 
+/// Code of the warning that an answer is not what its agent has printed.
+pub const ANSWER_NOT_UTF8: &str = "answer_not_utf8";
+
 /// Why a question of the guest was not answered with a call id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -12,7 +12,7 @@ mod sessions;
 mod state;
 mod tokens;
 mod usage;
-mod warnings;
+pub(crate) mod warnings;
 
 use std::collections::BTreeMap;
 
@@ -319,6 +319,9 @@ impl Report {
             self.cost_unknown_calls += u64::from(is_unknown);
             sessions::add(&mut self.sessions, call, &step.title, reply);
             self.asks.add(call, &step.title, reply);
+            let warning = warnings::of_reply(call, reply).into_iter();
+            self.warnings
+                .extend(warning.map(|one| WarningReport::of(&one, Some(step.title.clone()))));
         }
         // Of an answer that was there already, the files lie where that run left
         // them.

@@ -189,10 +189,7 @@ impl Engine {
         if is_changed(&request, &root_start, &head) {
             let created_at_us = journal.survey.created_at_us;
             if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
-                let run = &request.run;
-                watcher.warn(&format!(
-                    "run {run} was taken up with this script before: that run, {fork}, is the one that goes on; smol-wf fork {run} SCRIPT makes another one"
-                ));
+                watcher.taken_up_before(&request.run, &fork);
                 let request = ResumeRequest { run: fork, ..request };
                 return Box::pin(self.resume(request, watcher, cancel)).await;
             }

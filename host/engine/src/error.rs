@@ -52,7 +52,7 @@ pub enum EngineError {
     },
     /// What lists say of a run is not what its journal says.
     #[error(
-        "the list has another {what} for run {run} than its journal: the database was changed from outside. Nothing of the run is used; bring the database back from a copy, or delete the run: smol-wf history delete {run}"
+        "the list has another {what} for run {run} than its journal: the database was changed from outside. Nothing of the run is used; bring the database back from a copy, or delete the run"
     )]
     RowChanged {
         /// Which run.
@@ -64,9 +64,7 @@ pub enum EngineError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// There is another run of that id.
-    #[error(
-        "run {run} is here already, with another journal, and was left as it is; to have the imported one instead, first delete it: smol-wf history delete {run}"
-    )]
+    #[error("run {run} is here already, with another journal, and was left as it is")]
     ImportConflict {
         /// Which run.
         run: RunId,
@@ -83,7 +81,7 @@ pub enum EngineError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// No run of that id.
-    #[error("there is no run `{asked}` in this database; {}", other_ways(asked))]
+    #[error("there is no run `{asked}` in this database")]
     UnknownRun {
         /// What was asked for.
         asked: String,
@@ -112,7 +110,7 @@ pub enum EngineError {
     },
     /// Another process works on the run.
     #[error(
-        "run {run} is being run by {}; stop that one, or wait until it is done: smol-wf history {run} shows how it stands",
+        "run {run} is being run by {}; stop that one, or wait until it is done",
         owner::in_words(owner)
     )]
     Held {
@@ -123,7 +121,7 @@ pub enum EngineError {
     },
     /// A process works on a run of this store.
     #[error(
-        "the database was not made smaller: {} works on run {run}, and would have to wait; smol-wf history delete --vacuum does it once that run is done",
+        "the database was not made smaller: {} works on run {run}, and would have to wait until it is done",
         owner::in_words(owner)
     )]
     InUse {
@@ -176,6 +174,14 @@ pub enum EngineError {
     /// A fixture.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
+    /// The request names a step that the run does not have.
+    #[error("{message}")]
+    NoSuchStep {
+        /// Which run.
+        run: RunId,
+        /// A sentence.
+        message: String,
+    },
     /// The request itself is wrong.
     #[error("{message}")]
     Request {
@@ -200,17 +206,6 @@ pub enum EngineError {
 
 fn works_in(run: Option<&RunId>) -> String {
     run.map_or_else(|| "agents would work in".to_owned(), |run| format!("run {run} works in"))
-}
-
-/// What was meant by something that is the id of no run here: that, mistyped, or
-/// the name of a workflow.
-fn other_ways(asked: &str) -> String {
-    const LIST: &str = "`smol-wf history` lists the runs";
-    let is_name = |one: char| one.is_alphanumeric() || "-_.".contains(one);
-    if asked.is_empty() || asked.starts_with("run_") || !asked.chars().all(is_name) {
-        return LIST.to_owned();
-    }
-    format!("runs of the workflow `{asked}`: smol-wf history --name {asked}; {LIST}")
 }
 
 /// A few of them, and that there are more.
@@ -245,7 +240,7 @@ impl EngineError {
             Self::CwdGone { .. } => "cwd_gone",
             Self::PathNotUtf8 { .. } => "path_not_utf8",
             Self::Fixture(error) => error.code(),
-            Self::Request { .. } => "request_invalid",
+            Self::NoSuchStep { .. } | Self::Request { .. } => "request_invalid",
             Self::Worktree(error) => error.code(),
             Self::System { .. } => "system",
             Self::WriterGone(_) => "writer_gone",

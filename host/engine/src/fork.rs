@@ -178,11 +178,9 @@ fn answers_for(request: &ForkRequest, answers: Answers) -> Result<Vec<Waiting>, 
             let run = &request.run;
             let message = match last {
                 0 => format!("--from {from}: run {run} has made no calls; leave --from out"),
-                _ => format!(
-                    "--from {from}: run {run} has steps 1 to {last}; smol-wf history {run} -o text lists them"
-                ),
+                _ => format!("--from {from}: run {run} has steps 1 to {last}"),
             };
-            return Err(EngineError::Request { message });
+            return Err(EngineError::NoSuchStep { run: run.clone(), message });
         }
     }
     refuse_two_answers(&request.results)?;
@@ -240,10 +238,9 @@ fn by_hand(
 ) -> Result<Waiting, EngineError> {
     let refuse =
         |reason: String| EngineError::Request { message: format!("--set-result {call}: {reason}") };
-    let request = answers.request(call).ok_or_else(|| {
-        refuse(format!(
-            "step {call} of run {run} is not an agent call; smol-wf history {run} -o text lists them"
-        ))
+    let request = answers.request(call).ok_or_else(|| EngineError::NoSuchStep {
+        run: run.clone(),
+        message: format!("--set-result {call}: step {call} of run {run} is not an agent call"),
     })?;
     let value: serde_json::Value =
         serde_json::from_str(result).map_err(|error| refuse(no_json(call, result, &error)))?;

@@ -103,3 +103,14 @@ pub fn starts_late(busy: &StoreError) -> String {
         "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {minutes} minutes; Ctrl-C ends the wait"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_it_locked_is_asked_with_a_name_that_a_shell_reads() {
+        let said = starts_late(&StoreError::Busy { path: "it's a/runs.db".into() });
+        assert!(said.contains(r"(`fuser 'it'\''s a/runs.db'` names it)"), "{said}");
+    }
+}

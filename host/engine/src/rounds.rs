@@ -142,6 +142,7 @@ impl<'a> Rounds<'a> {
                         let model = answered.model.as_ref();
                         self.count(reply, answered.usage, answered.cost_usd, model);
                         reply.unmetered |= believed(answered.usage).total() == 0;
+                        reply.replaced_bytes = answered.replaced_bytes;
                         reply.session_id = answered.session_id.clone().or(reply.session_id.take());
                         return Ok(answered);
                     }

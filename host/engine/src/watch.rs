@@ -27,6 +27,14 @@ pub trait Watcher: Send + Sync {
     /// The run exists and can be resumed from here on.
     fn run_known(&self, run: &RunId, resumed: bool);
 
+    /// A changed script was given for a run that was taken up with it before: that
+    /// fork goes on.
+    fn taken_up_before(&self, run: &RunId, fork: &RunId) {
+        self.warn(&format!(
+            "run {run} was taken up with this script before: that run, {fork}, is the one that goes on"
+        ));
+    }
+
     /// The next event. `replayed` ones happened in an earlier attempt.
     fn event(&self, event: &Event, replayed: bool);
 

@@ -236,6 +236,7 @@ impl Provider for Debug {
             cost_usd,
             model: Some(model),
             session_id: Some(session),
+            replaced_bytes: 0,
         })
     }
 }

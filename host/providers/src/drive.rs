@@ -134,7 +134,9 @@ impl Ended {
     ) -> Result<AgentReply, ProviderError> {
         let Self { answer, usage, cost_usd, model, session_id } = self;
         match answer {
-            Ok(answer) => Ok(AgentReply { answer, usage, cost_usd, model, session_id }),
+            Ok(answer) => {
+                Ok(AgentReply { answer, usage, cost_usd, model, session_id, replaced_bytes: 0 })
+            }
             Err(mut cause) => {
                 if cause.kind == ProviderErrorKind::Auth {
                     cause.message = format!("{}; {login}", cause.message.trim_end_matches('.'));

@@ -122,6 +122,8 @@ pub struct AgentReply {
     pub cost_usd: Option<f64>,
     /// The model that answered, when the agent says so.
     pub model: Option<String>,
+    /// Bytes of the answer that were not UTF-8, and are U+FFFD in it.
+    pub replaced_bytes: u64,
     /// The agent's session, when it can be continued.
     pub session_id: Option<String>,
 }

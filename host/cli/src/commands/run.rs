@@ -188,9 +188,10 @@ impl RunArgs {
         }
         let run = &head.run;
         Err(CommandError::Usage(format!(
-            "run {run} goes on with what it was started with, and these are other values: {}; leave them out, or start a run that takes over its answers: smol-wf fork {run} {}",
+            "run {run} goes on with what it was started with, and these are other values: {}; leave them out, or start a run that takes over its answers: smol-wf fork {run} {}{}",
             others.join(", "),
-            shell::path(&self.script)
+            shell::path(&self.script),
+            shell::with_database()
         )))
     }
 

@@ -132,7 +132,8 @@ fn explain(leftover: &Leftover) {
             "{path} is kept: {problem}; if the repository or the database was moved, `git worktree repair {typed}` in the repository mends it, else take what you want of its files and delete the folder"
         ));
     } else {
-        talk(&format!("{path} is gone; `smol-wf worktrees prune --force` forgets it"));
+        let db = shell::with_database();
+        talk(&format!("{path} is gone; `smol-wf worktrees prune --force{db}` forgets it"));
     }
 }
 

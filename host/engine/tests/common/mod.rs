@@ -92,6 +92,7 @@ pub fn reply(text: &str, output_tokens: u64) -> AgentReply {
         cost_usd: None,
         model: None,
         session_id: None,
+        replaced_bytes: 0,
     }
 }
 

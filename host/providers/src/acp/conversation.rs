@@ -352,6 +352,7 @@ impl Conversation {
             cost_usd: self.cost(),
             model: self.transcript.model(&end).or_else(|| self.model()),
             session_id: self.resumable(),
+            replaced_bytes: 0,
         };
         match answer {
             Ok(text) => Ok(Next::Done(Box::new(reply(Answer::Text(text))))),

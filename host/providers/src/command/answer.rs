@@ -213,6 +213,7 @@ fn reply(answer: Answer, spent: Spent) -> AgentReply {
         cost_usd: spent.cost_usd,
         model: spent.model,
         session_id: spent.session_id,
+        replaced_bytes: 0,
     }
 }
 

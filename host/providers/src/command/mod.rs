@@ -122,12 +122,13 @@ impl Provider for Command {
                 }
             }
         }
+        let replaced_bytes = process.replaced_bytes();
         let exit = process.exit().await.map_err(failed)?;
         let read = answer::read(self.name(), without_line_end(&printed), &exit);
         for said in read.passed_over {
             activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(said) });
         }
-        let reply = read.reply?;
+        let reply = AgentReply { replaced_bytes, ..read.reply? };
         if let Some(session) = &reply.session_id {
             activity.session(session);
         }

@@ -52,6 +52,19 @@ async fn one_line_end_is_no_part_of_the_answer() {
 }
 
 #[tokio::test]
+async fn what_is_not_utf_8_is_replaced_and_counted() {
+    for (printed, answer, bytes) in [
+        (r"caf\351 \377\376", "caf\u{fffd} \u{fffd}\u{fffd}", 3),
+        (r#"{"output":"caf\351"}"#, "caf\u{fffd}", 1),
+        (r"caf\303\251 \357\277\275", "café \u{fffd}", 0),
+    ] {
+        let reply = sh(&format!("printf '{printed}'")).attempt(task("p"), &()).await.unwrap();
+        let text = Answer::Text(answer.to_owned());
+        assert_eq!((reply.answer, reply.replaced_bytes), (text, bytes), "{printed}");
+    }
+}
+
+#[tokio::test]
 async fn a_program_is_told_of_its_call() {
     let mut wanted = task("p");
     wanted.model = Some("m".to_owned());

@@ -92,6 +92,7 @@ pub(super) async fn call(
             cost_usd: spent.cost_usd,
             model: spent.model,
             session_id: spent.session_id,
+            replaced_bytes: 0,
         }),
         Err(failed) => Err(failed.having_spent(spent)),
     }

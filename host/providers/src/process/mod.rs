@@ -233,6 +233,11 @@ impl Process {
         }
     }
 
+    /// Bytes of the lines so far that were not UTF-8, and are U+FFFD in them.
+    pub(crate) fn replaced_bytes(&self) -> u64 {
+        self.lines.replaced()
+    }
+
     /// Waits for the exit. A child that has no more to say and hangs is ended
     /// after a while, so this takes at most twice the grace.
     pub(crate) async fn exit(mut self) -> Result<Exit, ProcessError> {

@@ -36,30 +36,53 @@ pub(super) struct Lines<R> {
     start: usize,
     total: usize,
     ended: bool,
+    /// Bytes of lines that were not UTF-8.
+    replaced: u64,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, buffer: Vec::new(), searched: 0, start: 0, total: 0, ended: false }
+        Self {
+            source,
+            buffer: Vec::new(),
+            searched: 0,
+            start: 0,
+            total: 0,
+            ended: false,
+            replaced: 0,
+        }
     }
 
     /// The next line that is there entirely; the last one may lack its end.
     pub(super) fn take(&mut self) -> Option<String> {
         if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
             let found = self.searched + found;
-            let line = String::from_utf8_lossy(&self.buffer[self.start..found]).into_owned();
+            let line = self.text(found);
             self.start = found + 1;
             self.searched = self.start;
             return Some(line);
         }
         self.searched = self.buffer.len();
         if self.ended && self.start < self.buffer.len() {
-            let line = String::from_utf8_lossy(&self.buffer[self.start..]).into_owned();
+            let line = self.text(self.buffer.len());
             self.buffer = Vec::new();
             (self.start, self.searched) = (0, 0);
             return Some(line);
         }
         None
+    }
+
+    /// What was not handed out yet, up to there.
+    fn text(&mut self, end: usize) -> String {
+        let line = &self.buffer[self.start..end];
+        let invalid = line.utf8_chunks().map(|chunk| chunk.invalid().len() as u64);
+        self.replaced += invalid.sum::<u64>();
+        String::from_utf8_lossy(line).into_owned()
+    }
+
+    /// Bytes of all lines so far that were not UTF-8, and are U+FFFD in them.
+    pub(super) fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -189,6 +212,21 @@ mod tests {
         assert_eq!(lines(b"x\n").await, ["x"]);
         assert_eq!(lines(b"\xff\n").await, ["\u{fffd}"]);
         assert_eq!(lines(b"").await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_utf_8_are_counted_and_no_others() {
+        let text = "é\u{fffd}\n".as_bytes();
+        for (bytes, count) in
+            [(text, 0), (b"a\xff\xfeb\n\xe2\x82\nok\n\xe9", 5), (b"\xe2\x82\xac\n", 0), (b"", 0)]
+        {
+            let mut lines = Lines::new(bytes);
+            while !lines.has_ended() {
+                lines.fill().await.unwrap();
+                while lines.take().is_some() {}
+            }
+            assert_eq!(lines.replaced(), count, "{}", bytes.escape_ascii());
+        }
     }
 
     #[tokio::test]
