@@ -27,10 +27,6 @@ use crate::workflow_args::ArgsError;
 const FIXED_LIMITS: [&str; 5] =
     ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
 
-/// Commands that a message says to type, and that read the database.
-const FINDS_RUNS: [&str; 4] =
-    ["smol-wf history", "smol-wf resume", "smol-wf fork", "smol-wf export"];
-
 /// Why a command ended without a report.
 #[derive(Debug)]
 pub(crate) enum CommandError {
@@ -124,11 +120,6 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         CommandError::Engine(error) => {
             let message = error.to_string();
             say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
-            // The engine does not know that this command line has named one.
-            let db = shell::with_database().trim_start();
-            if !db.is_empty() && FINDS_RUNS.iter().any(|verb| message.contains(verb)) {
-                talk(&format!("such a command finds the run with {db}"));
-            }
             if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
