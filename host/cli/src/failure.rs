@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::codes;
 use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
@@ -304,7 +305,12 @@ fn failed_agents(report: &Report) {
 fn say_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
-    if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
+    if report.state == RunState::Paused && code == codes::NO_AGENT {
+        // It keeps what it was started with: nobody.
+        talk(&format!(
+            "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
+        ));
+    } else if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
         talk(&format!("resume: smol-wf resume {run}{db}"));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));
