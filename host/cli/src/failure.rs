@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::codes;
 use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
@@ -26,10 +27,6 @@ use crate::workflow_args::ArgsError;
 /// Limits that no flag raises: a resumed run would stop at the same place.
 const FIXED_LIMITS: [&str; 5] =
     ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
-
-/// Commands that a message says to type, and that read the database.
-const FINDS_RUNS: [&str; 4] =
-    ["smol-wf history", "smol-wf resume", "smol-wf fork", "smol-wf export"];
 
 /// Why a command ended without a report.
 #[derive(Debug)]
@@ -138,11 +135,6 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         CommandError::Engine(error) => {
             let message = error.to_string();
             say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
-            // The engine does not know that this command line has named one.
-            let db = shell::with_database().trim_start();
-            if !db.is_empty() && FINDS_RUNS.iter().any(|verb| message.contains(verb)) {
-                talk(&format!("such a command finds the run with {db}"));
-            }
             if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
@@ -327,7 +319,12 @@ fn failed_agents(report: &Report) {
 fn say_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
-    if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
+    if report.state == RunState::Paused && code == codes::NO_AGENT {
+        // It keeps what it was started with: nobody.
+        talk(&format!(
+            "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
+        ));
+    } else if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
         talk(&format!("resume: smol-wf resume {run}{db}"));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));

@@ -55,26 +55,6 @@ fn a_database_of_an_odd_name_is_moved_away_as_it_is_said() {
     assert!(!history().stderr.contains("store_corrupt"));
 }
 
-#[test]
-fn a_database_that_was_named_is_named_in_what_is_to_be_typed() {
-    let place = Place::new();
-    let db = ["--db", "the author's.db"];
-    let run = |args: &[&str]| place.run(&[args, &db[..]].concat());
-    place.write("s.mjs", format!("{META}export default await agent('x')\n"));
-    run(&["run", "s.mjs"]).ok();
-    run(&["history", "nosuch"]).fails(3, &["such a command finds the run with --db 'the author'"]);
-    let says = ["such a command finds the run with --db 'the author'\\''s.db'"];
-    run(&["fork", "latest", "--from", "9"]).fails(2, &says);
-    // Where it is found without, nothing is said of it.
-    place.run(&["run", "s.mjs"]).ok();
-    let ran = place.run(&["fork", "latest", "--from", "9"]);
-    assert!(
-        ran.stderr.contains("smol-wf history") && !ran.stderr.contains("--db"),
-        "{}",
-        ran.stderr
-    );
-}
-
 /// Makes an agent of this text, and a script that asks it.
 fn with_agent(text: &str, mode: u32) -> Place {
     let place = Place::new();
