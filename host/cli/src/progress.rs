@@ -60,10 +60,8 @@ impl Opening {
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
         let mut notes: Vec<String> = said.into_iter().chain(settings.readings()).collect();
         if head.provider == DEBUG {
-            notes.push(
-                "agents: debug, as the run was started: it echoes prompts, and nothing is sent to a model"
-                    .to_owned(),
-            );
+            notes
+                .push("agents: debug, which echoes prompts: nothing is sent to a model".to_owned());
         }
         Self { warnings: settings.warnings(), notes, banner: None }
     }

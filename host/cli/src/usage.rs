@@ -186,6 +186,9 @@ const FILES_LOOKED_AT_MAX: usize = 1_000;
 /// The file that was probably meant by one that is not there.
 pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
     let wanted = missing.file_name()?.to_str()?;
+    if missing.symlink_metadata().is_ok() {
+        return None;
+    }
     let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
     let files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
     let names = files

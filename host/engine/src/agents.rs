@@ -13,7 +13,7 @@ use smol_wf_core::call::{AgentRequest, Permissions, Reply};
 use smol_wf_core::codes;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_core::journal::RunHead;
+use smol_wf_core::journal::{RunHead, StopReason};
 use smol_wf_core::machine::Noted;
 use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
@@ -23,6 +23,7 @@ use crate::provide;
 use crate::raw::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
+use crate::stops;
 use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
@@ -74,6 +75,12 @@ impl Agents {
         kept.into_iter().map(|(call, worktree)| (call, Noted::Worktree(worktree))).collect()
     }
 
+    /// Why the run stops at this call, if it names nobody and the run has nobody.
+    pub(crate) fn nobody_for(&self, call: CallId, request: &AgentRequest) -> Option<StopReason> {
+        let choice = choose(request, &self.head, &self.registry).ok()?;
+        is_for_nobody(request, &choice).then(|| stops::nobody(call, &request.title()))
+    }
+
     /// Finds out who is asked.
     pub(crate) fn plan(
         &self,
@@ -123,11 +130,18 @@ impl Agents {
     }
 }
 
-/// What a call is told that names nobody, in a run that found nobody.
-const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and when the run \
-    started none was installed and logged in; `smol-wf doctor` says what is missing; start it \
-    again with --agent-provider and a name, or with --agent-provider debug, which echoes prompts \
-    and sends nothing to a model";
+/// What a call is told that names nobody, where nobody is there and no run that
+/// could stop for it.
+const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and none is \
+    installed and logged in; `smol-wf doctor` says what is missing; name one with \
+    --agent-provider";
+
+/// Whether it is left to the run who is asked, and the run has nobody. One that
+/// names `auto` itself names a provider that is not there.
+fn is_for_nobody(request: &AgentRequest, choice: &Choice) -> bool {
+    let is_left_to_run = request.provider.is_none() && choice.named_by_model.is_none();
+    is_left_to_run && choice.provider == provide::NOBODY
+}
 
 /// Finds out who is asked. A call that asks for what its provider cannot do is
 /// refused here, before anything is spent on it.
@@ -138,7 +152,7 @@ pub(crate) fn assign(
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
     let choice = choose(request, head, registry)
         .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
-    if choice.provider == provide::NOBODY {
+    if is_for_nobody(request, &choice) {
         return Err(Failure::new(codes::NO_AGENT, NO_AGENT));
     }
     let Some(provider) = registry.get(&choice.provider) else {

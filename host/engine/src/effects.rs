@@ -77,6 +77,8 @@ pub(crate) struct World {
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
+    /// Why the run stops: a call names nobody, and nobody is there.
+    nobody: Option<StopReason>,
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashMap<CallId, Id>,
@@ -108,6 +110,7 @@ impl World {
             timers: Timers::default(),
             stood_still: Duration::ZERO,
             lost: None,
+            nobody: None,
             child_queue: VecDeque::new(),
             finding: HashMap::new(),
             untold: BTreeMap::new(),
@@ -122,6 +125,9 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
+                    if self.nobody.is_none() {
+                        self.nobody = self.agents.nobody_for(call, &request);
+                    }
                     self.queue.push_back(QueuedAgent { call, ordinal, request });
                 }
                 Effect::SleepUntil { call, wake_at_us, left_us } => {
@@ -243,6 +249,12 @@ impl World {
     /// Which folder is gone.
     pub(crate) fn lost(&self) -> Option<&EngineError> {
         self.lost.as_ref()
+    }
+
+    /// Why the run stops, where a call is for nobody: before any of those that were
+    /// made with it is set to work.
+    pub(crate) fn nobody(&self) -> Option<&StopReason> {
+        self.nobody.as_ref()
     }
 
     /// Whether no agent is at work, no timer is set and no script is looked for:

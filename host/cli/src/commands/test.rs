@@ -123,7 +123,8 @@ impl TestArgs {
             printed = output::document(&Tests { schema_version: 1, pass, fixtures: &tested });
         }
         let junit = self.junit.as_ref();
-        let written = junit.map_or(Ok(()), |path| fixture::write(path, &junit::document(&tested)));
+        let written =
+            junit.map_or(Ok(()), |path| fixture::write_report(path, &junit::document(&tested)));
         // Whatever cannot be written, the rest is.
         let told = [printed.map_err(Into::into), written, github::tell(&tested)];
         let lost: Vec<ExitCode> =
