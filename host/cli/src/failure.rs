@@ -319,19 +319,14 @@ fn failed_agents(report: &Report) {
 fn say_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
-<<<<<<< HEAD
-    if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
-        let message = report.error.as_ref().map_or("", |error| error.message.as_str());
-        talk(&format!("resume: {}", shell::resume(run, raises(message))));
-=======
     if report.state == RunState::Paused && code == codes::NO_AGENT {
         // It keeps what it was started with: nobody.
         talk(&format!(
             "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
     } else if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
-        talk(&format!("resume: smol-wf resume {run}{db}"));
->>>>>>> main
+        let message = report.error.as_ref().map_or("", |error| error.message.as_str());
+        talk(&format!("resume: {}", shell::resume(run, raises(message))));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));
     }
