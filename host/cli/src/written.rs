@@ -16,7 +16,7 @@ use smol_wf_engine::library;
 use crate::{paths, shell, usage};
 pub(crate) use beside::{Beside, remove_unfinished};
 use descriptor::Descriptor;
-pub(crate) use descriptor::is_stdout;
+pub(crate) use descriptor::{hold, is_stdout};
 pub(crate) use over::Over;
 
 /// A file that takes the place of another one when it is whole. A device, a pipe or
@@ -62,6 +62,9 @@ impl Replacing {
             let way = Way::New(beside, path.to_owned());
             return Ok(Self { to: BufWriter::new(file), way });
         };
+        if system::is_disk(&old) {
+            return Err(io::Error::other("it is a disk; name a file"));
+        }
         if !old.is_file() {
             return File::create(path).map(through);
         }
@@ -151,11 +154,11 @@ pub(crate) fn not_dangling(path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 mod system {
-    use std::fs::{File, Metadata, Permissions};
+    use std::fs::{File, Metadata};
     use std::io;
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
-    use rustix::fs::Mode;
+    use rustix::fs::{Mode, fchmod};
     use rustix::process::umask;
 
     /// Whether nobody loses a file when the one takes the place of the other.
@@ -168,7 +171,12 @@ mod system {
         // It can only be asked for by setting it: meanwhile nothing is open to others.
         let mask = umask(Mode::RWXG | Mode::RWXO);
         umask(mask);
-        file.set_permissions(Permissions::from_mode(0o666 & !mask.bits()))
+        Ok(fchmod(file, Mode::from_raw_mode(0o666) & !mask)?)
+    }
+
+    /// Whether all that is on it would be lost.
+    pub(super) fn is_disk(found: &Metadata) -> bool {
+        found.file_type().is_block_device()
     }
 }
 
@@ -183,5 +191,9 @@ mod system {
 
     pub(super) fn as_new_files_are(_: &File) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn is_disk(_: &Metadata) -> bool {
+        false
     }
 }

@@ -177,6 +177,11 @@ fn an_open_file_by_its_name_is_not_opened_anew() {
     assert_eq!(piped, whole);
     passes(&place, "exec 5>log; echo head >&5; $S export latest -f jsonl -o /proc/$$/fd/5");
     assert_eq!(read(&place, "log"), format!("head\n{whole}"));
+    // One that is written to when agents have been at work is the same.
+    passes(&place, "$S export latest --fixture ok.swf");
+    place.write("s.mjs", format!("{META}return [await agent('p'), await agent('q')]\n"));
+    passes(&place, "$S test --record missing --junit /dev/fd/3 3>report.xml");
+    assert!(read(&place, "report.xml").contains("failures=\"0\""));
     // Nothing was inherited under these numbers: the database is under one of them.
     for number in 3..20 {
         let name = format!("/dev/fd/{number}");
@@ -187,6 +192,17 @@ fn an_open_file_by_its_name_is_not_opened_anew() {
         assert!(stderr.contains(&said), "{stderr}");
     }
     place.run(&["history", "latest"]).fails(0, &[]);
+}
+
+#[test]
+fn a_disk_is_not_written_to() {
+    let place = ran();
+    // One that does not exist, should it be opened all the same.
+    let line = "mknod disk b 240 0 && $S export latest -f jsonl -o disk";
+    let done = shell(&place, line);
+    let said = String::from_utf8(done.stderr).unwrap();
+    let is_refused = said.contains("mknod") && std::env::var_os("CI").is_none();
+    assert!(is_refused || said.contains("it is a disk"), "{said}");
 }
 
 #[test]

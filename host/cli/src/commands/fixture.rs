@@ -20,6 +20,9 @@ use crate::{paths, screen, shell};
 /// What fixtures end in.
 const ENDING: &str = "swf";
 
+/// What the engine says that it was doing when a write fails.
+const WRITING: &str = "write the fixture";
+
 /// Folders that are not looked into: what is in them was made by a machine.
 const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 
@@ -64,7 +67,7 @@ impl FixtureFlags {
         let mut file =
             Replacing::begin(&path, Over::Fixtures).map_err(|error| unwritable(&path, &error))?;
         fixed.write(&mut file.to).await.map_err(|error| match error {
-            EngineError::System { error, .. } => unwritable(&path, &error),
+            EngineError::System { doing: WRITING, error } => unwritable(&path, &error),
             other => other.into(),
         })?;
         file.finish().map_err(|error| unwritable(&path, &error))?;
@@ -72,7 +75,9 @@ impl FixtureFlags {
         if let Err(error) = found {
             let code = error.code();
             talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
-            talk(&format!("where its script is now: smol-wf test {typed} --script FILE --accept"));
+            talk(&format!(
+                "name the script where it is now: smol-wf test {typed} --script FILE --accept"
+            ));
             return Ok(ExitCode::SUCCESS);
         }
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {typed}"));

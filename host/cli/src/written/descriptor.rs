@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Whose open file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +50,26 @@ pub(super) fn of(path: &Path) -> Option<Descriptor> {
     None
 }
 
+/// Handles that were taken when the command began.
+static HELD: Mutex<Vec<(u32, File)>> = Mutex::new(Vec::new());
+
+/// Takes a handle of the open file that a path is, if it is one, for a command that
+/// writes to it at its end: once agents are started, what was inherited cannot be
+/// told from what this program has opened.
+pub(crate) fn hold(path: &Path) {
+    if let Some(Descriptor::Own(number)) = of(path)
+        && let Ok(file) = system::duplicate(number)
+    {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).push((number, file));
+    }
+}
+
 /// Another handle of an open file that this process was started with.
 pub(super) fn duplicate(number: u32) -> io::Result<File> {
+    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, file)) = held.iter().find(|(held, _)| *held == number) {
+        return file.try_clone();
+    }
     system::duplicate(number).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             let why = format!("this command was not started with a descriptor {number}");
