@@ -28,10 +28,6 @@ use crate::workflow_args::ArgsError;
 const FIXED_LIMITS: [&str; 5] =
     ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
 
-/// Commands that a message says to type, and that read the database.
-const FINDS_RUNS: [&str; 4] =
-    ["smol-wf history", "smol-wf resume", "smol-wf fork", "smol-wf export"];
-
 /// Why a command ended without a report.
 #[derive(Debug)]
 pub(crate) enum CommandError {
@@ -60,8 +56,21 @@ pub(crate) enum FileError {
     Read { path: PathBuf, error: std::io::Error },
     #[error("{} is over {bytes_max} bytes, the most that such a file can have", screen::path(path))]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{} cannot be written: {error}; choose another path", screen::path(path))]
+    #[error("{} cannot be written: {error}{}", screen::path(path), or_another(error))]
     Write { path: PathBuf, error: std::io::Error },
+    #[error(
+        "the folder for temporary files, {}, cannot be used: {error}; name another one: TMPDIR=FOLDER smol-wf …",
+        screen::path(folder)
+    )]
+    Temporary { folder: PathBuf, error: std::io::Error },
+}
+
+/// What to type, where only the system has said what is wrong.
+fn or_another(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(_) => "; choose another path",
+        None => "",
+    }
 }
 
 /// What was named has to be there: settings are looked for from it upwards.
@@ -77,6 +86,7 @@ impl FileError {
             Self::Read { error, .. } => Self::Read { path, error },
             Self::TooLarge { bytes_max, .. } => Self::TooLarge { path, bytes_max },
             Self::Write { error, .. } => Self::Write { path, error },
+            temporary @ Self::Temporary { .. } => temporary,
         }
     }
 
@@ -84,7 +94,7 @@ impl FileError {
         match self {
             Self::Read { .. } => "file_unreadable",
             Self::TooLarge { .. } => "file_too_large",
-            Self::Write { .. } => "file_unwritable",
+            Self::Write { .. } | Self::Temporary { .. } => "file_unwritable",
         }
     }
 }
@@ -125,11 +135,6 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
         CommandError::Engine(error) => {
             let message = error.to_string();
             say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
-            // The engine does not know that this command line has named one.
-            let db = shell::with_database().trim_start();
-            if !db.is_empty() && FINDS_RUNS.iter().any(|verb| message.contains(verb)) {
-                talk(&format!("such a command finds the run with {db}"));
-            }
             if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
@@ -320,10 +325,17 @@ fn say_next(report: &Report) {
             "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
     } else if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
-        talk(&format!("resume: smol-wf resume {run}{db}"));
+        let message = report.error.as_ref().map_or("", |error| error.message.as_str());
+        talk(&format!("resume: {}", shell::resume(run, raises(message))));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));
     }
+}
+
+/// The flag that a limit's message gives: without it a run would stop there again.
+fn raises(message: &str) -> Option<&str> {
+    let (_, flag) = message.rsplit_once("raise it with ")?;
+    flag.starts_with("--").then_some(flag)
 }
 
 /// What the user has to know of the settings, for commands without a run.

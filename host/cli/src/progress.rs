@@ -20,6 +20,7 @@ use crate::config::{Key, Settings};
 use crate::failure::talk;
 use crate::screen;
 use crate::shell;
+use crate::signals;
 use crate::streams::EventStream;
 use crate::words::span;
 use live::Live;
@@ -166,6 +167,7 @@ impl Watcher for Progress {
 
     fn run_known(&self, run: &RunId, resumed: bool) {
         let is_first = self.run.set(run.clone()).is_ok();
+        signals::run_is(run);
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         let place = self.place.get().map_or("", String::as_str);

@@ -265,9 +265,7 @@ pub(super) fn conclude(
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())
                 }
-                (_, Some(run)) => {
-                    Some(format!("resume: smol-wf resume {run}{}", shell::with_database()))
-                }
+                (_, Some(run)) => Some(format!("resume: {}", shell::resume(run, None))),
                 (_, None) => None,
             };
             let code = failure::report(&error.into());
