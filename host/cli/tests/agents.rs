@@ -384,19 +384,21 @@ fn two_accounts_with_one_agent_have_two_names() {
     assert_eq!(names, ["claude-code", "codex", "opencode", "pi", "work", "debug"]);
 }
 
-/// Every line is a sign of life, so only the time for all of it ends such an agent.
+/// Every line is a sign of life, so only the time for all of it ends such an agent:
+/// one that floods, and then goes on at its leisure.
 #[test]
 fn an_agent_that_repeats_itself_for_ever_is_ended_by_the_time_that_it_has() {
     let place = Place::new();
     let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
-        command = ['sh', '-c', 'yes working >&2']\n";
+        command = ['sh', '-c', 'yes working | head -n 300000 >&2; while :; do echo working >&2; sleep 0.1; done']\n";
     place.write("home/.config/smol-workflows/config.toml", file);
     place.write(
         "w.mjs",
         "export const meta = { name: 'n', description: 'd' }\n\
         return agent('p', { retry: { maxAttempts: 1 }, onFailure: 'throw' })\n",
     );
-    let args = ["run", "w.mjs", "--idle-timeout", "3s", "--agent-timeout", "6s"];
+    // Of the ten seconds without a word, a busy machine would have to take all.
+    let args = ["run", "w.mjs", "--idle-timeout", "10s", "--agent-timeout", "12s"];
     let ran = finish(place.at_home(&args).spawn().unwrap());
-    ran.fails(1, &["gave no answer within 6 s; it was last doing: sh working"]);
+    ran.fails(1, &["gave no answer within 12 s; it was last doing: sh working"]);
 }

@@ -160,11 +160,9 @@ fn each(one: impl Fn(&'static str, &'static str) + Sync) {
     });
 }
 
-#[test]
-fn signals_are_heard_while_the_script_computes() {
-    let kinds = Mutex::new([(Signal::INT, 130), (Signal::TERM, 143)].iter().cycle());
+/// Every operation hears of this signal.
+fn all_hear(signal: Signal, wanted: i32) {
     each(|what, body| {
-        let (signal, wanted) = *kinds.lock().unwrap().next().unwrap();
         let mut busy = Busy::start(body, &[]);
         busy.says("before: done");
         busy.until_computed(busy.computed() + UNDER_WAY);
@@ -176,6 +174,16 @@ fn signals_are_heard_while_the_script_computes() {
         assert_eq!(code, Some(wanted), "{what}: {said}");
         assert!(heard <= HEARD, "{what}: computed for {heard:?} after {signal:?}");
     });
+}
+
+#[test]
+fn ctrl_c_is_heard_while_the_script_computes() {
+    all_hear(Signal::INT, 130);
+}
+
+#[test]
+fn a_termination_is_heard_while_the_script_computes() {
+    all_hear(Signal::TERM, 143);
 }
 
 #[test]
