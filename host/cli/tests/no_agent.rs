@@ -135,6 +135,33 @@ fn no_script_takes_the_want_of_an_agent_for_an_answer() {
     }
 }
 
+/// Nor does one that is recorded anew.
+#[test]
+fn no_fixture_takes_the_want_of_an_agent_for_an_answer() {
+    let place = with_mine("");
+    place.write(".git/HEAD", "");
+    let named = "agent('named', { provider: 'mine' })";
+    place.write("w.js", format!("{META}return [await {named}]\n"));
+    run(&place, &["run", "w.js"]).ok();
+    run(&place, &["export", "latest", "--fixture", "tests/w.swf"]).fails(0, &[]);
+    let script = "return [await agent('a', { onFailure: 'null' }).catch(() => 0), 1]\n";
+    place.write("w.js", format!("{META}{script}"));
+    let tested = run(&place, &["test", "--record", "missing"]);
+    assert_eq!(tested.code, 7, "{}", tested.stdout);
+    assert!(tested.stdout.contains("step 1 (`a`) names no agent"), "{}", tested.stdout);
+}
+
+/// A child that is over asks nobody any more.
+#[test]
+fn a_call_that_is_cut_off_before_it_is_made_stops_nothing() {
+    let place = with_mine("");
+    place.write("lets.js", format!("{META}agent('left').catch(() => 0)\nreturn 1\n"));
+    let script = "const one = await workflow({ scriptPath: './lets.js' })\n\
+        return [one, await agent('named', { provider: 'mine' })]\n";
+    place.write("w.js", format!("{META}{script}"));
+    assert_eq!(run(&place, &["run", "w.js"]).ok()["results"], serde_json::json!([1, "mine"]));
+}
+
 #[test]
 fn what_was_answered_before_an_agent_was_missed_is_not_asked_again() {
     let place = with_mine("");

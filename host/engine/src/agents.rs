@@ -13,7 +13,7 @@ use smol_wf_core::call::{AgentRequest, Permissions, Reply};
 use smol_wf_core::codes;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_core::journal::{RunHead, StopReason};
+use smol_wf_core::journal::RunHead;
 use smol_wf_core::machine::Noted;
 use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
@@ -23,7 +23,6 @@ use crate::provide;
 use crate::raw::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
-use crate::stops;
 use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
@@ -75,10 +74,12 @@ impl Agents {
         kept.into_iter().map(|(call, worktree)| (call, Noted::Worktree(worktree))).collect()
     }
 
-    /// Why the run stops at this call, if it names nobody and the run has nobody.
-    pub(crate) fn nobody_for(&self, call: CallId, request: &AgentRequest) -> Option<StopReason> {
-        let choice = choose(request, &self.head, &self.registry).ok()?;
-        is_for_nobody(request, &choice).then(|| stops::nobody(call, &request.title()))
+    /// Whether this call names nobody and the run has nobody.
+    pub(crate) fn is_for_nobody(&self, request: &AgentRequest) -> bool {
+        // Most runs have somebody, and thousands of calls.
+        self.head.provider == provide::NOBODY
+            && choose(request, &self.head, &self.registry)
+                .is_ok_and(|choice| is_for_nobody(request, &choice))
     }
 
     /// Finds out who is asked.

@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_row_of_the_same_word_takes_no_longer_than_words_apart() {
-        let row = quickest(&"export".repeat(20_000));
-        let apart = quickest(&"export ".repeat(20_000));
+        let row = quickest(&"export".repeat(5_000));
+        let apart = quickest(&"export ".repeat(5_000));
         assert!(row < 10 * apart, "{row:?} beside {apart:?}");
     }
 }
