@@ -338,3 +338,43 @@ fn a_link_at_the_old_place_makes_no_copy() {
     }
     at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).fails(0, &["1 removed, 0 kept"]);
 }
+
+/// A run of one isolated call, killed while its agent is at work; its id.
+fn killed_at_work(place: &Place) -> String {
+    project(place, 1);
+    let begun = place.path("begun");
+    agent(place, &format!("if mkdir '{}' 2> /dev/null; then sleep 7070; fi", begun.display()));
+    let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
+    let mut child = place.at_home(&run).spawn().unwrap();
+    until("the agent is at work", || begun.exists());
+    child.kill().unwrap();
+    finish(child).run_id()
+}
+
+#[test]
+fn a_worktree_that_is_gone_with_its_branch_is_made_anew_at_once() {
+    let place = Place::new();
+    let run = killed_at_work(&place);
+    let project = place.path("project");
+    let branch = git(&project, &["branch", "--list", "--format=%(refname:short)", "smol-wf/*"]);
+    let listed = git(&project, &["worktree", "list", "--porcelain"]);
+    let worktree = listed.lines().filter_map(|line| line.strip_prefix("worktree ")).nth(1);
+    git(&project, &["worktree", "remove", "--force", worktree.unwrap()]);
+    git(&project, &["branch", "-D", branch.trim()]);
+    let deleted = place.path("deleted");
+    let tells = "case \"$*\" in *'update-ref -d'*) echo once >> ";
+    let path = wrapped_git(&place, &format!("{tells}'{}';; esac", deleted.display()));
+    let mut command = place.at_home(&["resume", &run]);
+    assert_eq!(finish(command.env("PATH", path).spawn().unwrap()).ok()["results"], 1);
+    let tries = std::fs::read_to_string(deleted).unwrap_or_default().lines().count();
+    assert!(tries <= 2, "a branch that is not there was deleted {tries} times");
+}
+
+#[test]
+fn a_killed_run_goes_on_in_a_repository_that_was_moved() {
+    let place = Place::new();
+    let run = killed_at_work(&place);
+    std::fs::rename(place.path("project"), place.path("moved")).unwrap();
+    let report = finish(place.at_home(&["resume", &run, "--cwd", "moved"]).spawn().unwrap()).ok();
+    assert_eq!((&report["results"], &report["nulls"]), (&1.into(), &json!([])));
+}

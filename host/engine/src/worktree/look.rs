@@ -117,7 +117,7 @@ async fn unknown_to_git(note: &Note) -> Result<Change, WorktreeError> {
         return Ok(Change::Nothing(Vec::new()));
     }
     let branches = note.branches().await;
-    match branches.iter().all(|branch| branch.tip.is_empty() || branch.tip == note.base) {
+    match branches.iter().all(|branch| branch.tip == note.base) {
         true => Ok(Change::Nothing(branches)),
         false => Ok(Change::Unknown { elsewhere }),
     }

@@ -199,6 +199,10 @@ impl Worktrees {
         for (call, note) in open {
             let settled = timeout_at(until, self.settle(&note)).await;
             let unseen = || {
+                // Written down, and then not made.
+                if !note.path.exists() {
+                    return None;
+                }
                 let warning = "there was no time to look at it; `smol-wf worktrees list` does";
                 Some(Box::new(unseen(&note, Some(warning.to_owned()))))
             };

@@ -159,7 +159,9 @@ impl Note {
         let ask = ["for-each-ref", "--format=%(objectname)", &name];
         let tip = git(&self.repository, "look for a branch", ask).await.unwrap_or_default();
         let (name, tip) = (self.branch.clone(), tip.trim().to_owned());
-        vec![Branch { name, tip, is_agents: true }]
+        // Git takes no tip for any, and it may be made meanwhile.
+        let is_there = !tip.is_empty();
+        is_there.then_some(Branch { name, tip, is_agents: true }).into_iter().collect()
     }
 
     /// Takes the worktree away, its note, and of these branches those that are
