@@ -151,17 +151,20 @@ impl Note {
         {
             return made.branches;
         }
+        self.own_branch().await.ok().flatten().into_iter().collect()
+    }
+
+    /// The branch that was made with it, where that is there and cannot be another's.
+    pub(super) async fn own_branch(&self) -> Result<Option<Branch>, WorktreeError> {
         if self.written_at.is_some() {
-            // It may be a copy, and the branch that of another.
-            return Vec::new();
+            // It may be a copy.
+            return Ok(None);
         }
         let name = format!("refs/heads/{}", self.branch);
         let ask = ["for-each-ref", "--format=%(objectname)", &name];
-        let tip = git(&self.repository, "look for a branch", ask).await.unwrap_or_default();
-        let (name, tip) = (self.branch.clone(), tip.trim().to_owned());
-        // Git takes no tip for any, and it may be made meanwhile.
-        let is_there = !tip.is_empty();
-        is_there.then_some(Branch { name, tip, is_agents: true }).into_iter().collect()
+        let tip = git(&self.repository, "look for a branch", ask).await?.trim().to_owned();
+        let name = self.branch.clone();
+        Ok((!tip.is_empty()).then_some(Branch { name, tip, is_agents: true }))
     }
 
     /// Takes the worktree away, its note, and of these branches those that are
