@@ -160,8 +160,9 @@ fn each(one: impl Fn(&'static str, &'static str) + Sync) {
     });
 }
 
-/// Every operation hears of this signal.
-fn all_hear(signal: Signal, wanted: i32) {
+/// Every operation hears of this signal: how soon each did.
+fn all_hear(signal: Signal, wanted: i32) -> String {
+    let times = Mutex::new(String::new());
     each(|what, body| {
         let mut busy = Busy::start(body, &[]);
         busy.says("before: done");
@@ -170,20 +171,21 @@ fn all_hear(signal: Signal, wanted: i32) {
         busy.signal(signal);
         let (computed, code, said) = busy.end();
         let heard = computed.saturating_sub(before);
-        println!("{what}: {heard:?} after {signal:?}");
+        times.lock().unwrap().push_str(&format!("{what}: {heard:?} after {signal:?}\n"));
         assert_eq!(code, Some(wanted), "{what}: {said}");
         assert!(heard <= HEARD, "{what}: computed for {heard:?} after {signal:?}");
     });
+    times.into_inner().unwrap()
 }
 
 #[test]
 fn ctrl_c_is_heard_while_the_script_computes() {
-    all_hear(Signal::INT, 130);
+    println!("{}", all_hear(Signal::INT, 130));
 }
 
 #[test]
 fn a_termination_is_heard_while_the_script_computes() {
-    all_hear(Signal::TERM, 143);
+    println!("{}", all_hear(Signal::TERM, 143));
 }
 
 #[test]
