@@ -23,7 +23,8 @@ use smol_wf_engine::providers::{
 use smol_wf_engine::{EngineError, NOBODY, Providers};
 
 use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
-use crate::progress::Opening;
+use crate::failure::CommandError;
+use crate::progress::{self, Opening};
 
 /// What answers when there is no agent.
 pub(crate) const DEBUG: &str = "debug";
@@ -34,9 +35,9 @@ const NOTHING: &str = "no agent is installed and logged in, so calls that name n
     says what is missing; --agent-provider debug asks for the echo";
 
 /// The same where nobody may see it.
-const REFUSED: &str = "no agent is installed and logged in, so calls that name none (by provider, \
-    model or phase) fail; `smol-wf doctor` says what is missing; --agent-provider debug asks for \
-    an echo";
+const REFUSED: &str = "no agent is installed and logged in, so the first call that names none (by \
+    provider, model or phase) stops the run; `smol-wf doctor` says what is missing; \
+    --agent-provider debug asks for an echo";
 
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {
@@ -186,14 +187,14 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
     Chosen { name, answering, how, others }
 }
 
-/// Who `auto` is for a run whose settings are recorded: an agent that is ready, and
-/// never an echo. Other names stay.
-pub(crate) fn resolved(settings: &Settings, name: String) -> String {
-    if name != AUTO {
-        return name;
+/// The same for a run that is about to begin, whether it is new or a fork: where
+/// nobody may see that prompts are echoed, they are not.
+pub(crate) fn choose_to_begin(settings: &Settings) -> Result<Chosen, CommandError> {
+    let chosen = choose(settings);
+    if progress::is_watched() {
+        return Ok(chosen);
     }
-    let ready = Catalogue::of(settings).first_ready();
-    ready.map_or_else(|| NOBODY.to_owned(), |(kind, _)| kind.word().to_owned())
+    if chosen.is_alone() { Err(CommandError::NoAgent) } else { Ok(chosen.unwatched()) }
 }
 
 /// Whether a provider has this name.
@@ -248,7 +249,7 @@ impl Chosen {
 
     /// The same where nobody may see that prompts are echoed: then calls that name
     /// no agent are refused.
-    pub(crate) fn unwatched(mut self) -> Self {
+    fn unwatched(mut self) -> Self {
         if self.is_makeshift() {
             NOBODY.clone_into(&mut self.name);
             self.how = How::Nobody;
@@ -258,6 +259,16 @@ impl Chosen {
 
     /// What the user has to know of it.
     pub(crate) fn announce(&self, opening: &mut Opening) {
+        self.announce_default(opening);
+        let others = self.others.iter();
+        opening
+            .notes
+            .extend(others.map(|other| format!("agents: {} ({})", other.name, other.what_for)));
+    }
+
+    /// The same of who is asked where nothing else decides: what models decide, the
+    /// settings say of a new run alone.
+    pub(crate) fn announce_default(&self, opening: &mut Opening) {
         let name = &self.name;
         match &self.how {
             How::Named => {}
@@ -270,9 +281,5 @@ impl Chosen {
             How::Nothing { .. } => opening.banner = Some(NOTHING.to_owned()),
             How::Nobody => opening.warnings.push(REFUSED.to_owned()),
         }
-        let others = self.others.iter();
-        opening
-            .notes
-            .extend(others.map(|other| format!("agents: {} ({})", other.name, other.what_for)));
     }
 }

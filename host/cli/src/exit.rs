@@ -66,7 +66,8 @@ pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool)
         RunState::Completed if fail_on_null && !report.nulls.is_empty() => NULLS,
         RunState::Completed => 0,
         RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
-        RunState::Failed if code == codes::NO_AGENT => UNAVAILABLE,
+        // It failed by it where an older program ran it.
+        RunState::Failed | RunState::Paused if code == codes::NO_AGENT => UNAVAILABLE,
         RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
         RunState::Paused if PAUSING.contains(&code) => PAUSED,
         _ => FAILED,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::codes;
 use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
@@ -55,8 +56,21 @@ pub(crate) enum FileError {
     Read { path: PathBuf, error: std::io::Error },
     #[error("{} is over {bytes_max} bytes, the most that such a file can have", screen::path(path))]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{} cannot be written: {error}; choose another path", screen::path(path))]
+    #[error("{} cannot be written: {error}{}", screen::path(path), or_another(error))]
     Write { path: PathBuf, error: std::io::Error },
+    #[error(
+        "the folder for temporary files, {}, cannot be used: {error}; name another one: TMPDIR=FOLDER smol-wf …",
+        screen::path(folder)
+    )]
+    Temporary { folder: PathBuf, error: std::io::Error },
+}
+
+/// What to type, where only the system has said what is wrong.
+fn or_another(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(_) => "; choose another path",
+        None => "",
+    }
 }
 
 /// What was named has to be there: settings are looked for from it upwards.
@@ -72,6 +86,7 @@ impl FileError {
             Self::Read { error, .. } => Self::Read { path, error },
             Self::TooLarge { bytes_max, .. } => Self::TooLarge { path, bytes_max },
             Self::Write { error, .. } => Self::Write { path, error },
+            temporary @ Self::Temporary { .. } => temporary,
         }
     }
 
@@ -79,7 +94,7 @@ impl FileError {
         match self {
             Self::Read { .. } => "file_unreadable",
             Self::TooLarge { .. } => "file_too_large",
-            Self::Write { .. } => "file_unwritable",
+            Self::Write { .. } | Self::Temporary { .. } => "file_unwritable",
         }
     }
 }
@@ -118,8 +133,9 @@ impl From<std::io::Error> for CommandError {
 pub(crate) fn report(error: &CommandError) -> ExitCode {
     match error {
         CommandError::Engine(error) => {
-            say(&format!("{error} [{}]", error.code()), snippet(error).as_deref());
-            if let Some(limit) = system_limits::behind(&error.to_string(), error.code()) {
+            let message = error.to_string();
+            say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
+            if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
             }
             advice::after(error).iter().for_each(|line| talk(line));
@@ -303,11 +319,23 @@ fn failed_agents(report: &Report) {
 fn say_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
-    if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
-        talk(&format!("resume: smol-wf resume {run}{db}"));
+    if report.state == RunState::Paused && code == codes::NO_AGENT {
+        // It keeps what it was started with: nobody.
+        talk(&format!(
+            "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
+        ));
+    } else if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
+        let message = report.error.as_ref().map_or("", |error| error.message.as_str());
+        talk(&format!("resume: {}", shell::resume(run, raises(message))));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));
     }
+}
+
+/// The flag that a limit's message gives: without it a run would stop there again.
+fn raises(message: &str) -> Option<&str> {
+    let (_, flag) = message.rsplit_once("raise it with ")?;
+    flag.starts_with("--").then_some(flag)
 }
 
 /// What the user has to know of the settings, for commands without a run.

@@ -4,7 +4,7 @@
 //! owner alone. Never: the only copy; the journal has every result whole, and a
 //! program that reads stdout gets it whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use smol_wf_engine::Report;
 use crate::config::{Key, Settings};
 use crate::failure::talk;
 use crate::screen;
+use crate::written::Beside;
 
 /// Most bytes of a result that a report shows on a terminal: some thousand lines,
 /// which is what terminals scroll back.
@@ -40,21 +41,28 @@ pub(crate) fn set_aside(report: &mut Report, settings: &Settings) {
     }
 }
 
-/// Takes the file of a run away that is deleted.
+/// Takes the file of a run away that is deleted, also one that an older program has
+/// put beside a link to the database.
 pub(crate) fn forget(run: &RunId, settings: &Settings) {
-    let Some(path) = file_of(settings, run) else { return };
+    let by_link = settings.path(Key::Db).and_then(|named| std::path::absolute(named).ok());
+    let by_link = by_link.map(|database| beside(database, run));
+    let both = [file_of(settings, run), by_link];
+    both.into_iter().flatten().for_each(|path| take_away(&path));
+}
+
+fn take_away(path: &Path) {
     let is_ours = |folder: &Path| fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
     if !path.parent().is_some_and(is_ours) {
         return;
     }
-    match fs::remove_file(&path) {
+    match fs::remove_file(path) {
         Ok(()) => {
             // It goes with its last file.
             let _ = path.parent().map(fs::remove_dir);
         }
         Err(error) if is_not_there(&error) => {}
         Err(error) => {
-            talk(&format!("warning: cannot remove {}: {error}", screen::path(&path)));
+            talk(&format!("warning: cannot remove {}: {error}", screen::path(path)));
         }
     }
 }
@@ -63,12 +71,18 @@ fn is_not_there(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// `<database>.results/<run>.json`.
+/// `<database>.results/<run>.json`, by the name that the database has itself: it may
+/// be named by links, and has one such folder.
 fn file_of(settings: &Settings, run: &RunId) -> Option<PathBuf> {
     let database = settings.path(Key::Db)?;
-    let mut folder = std::path::absolute(database).ok()?.into_os_string();
+    let real = database.canonicalize().or_else(|_| std::path::absolute(database)).ok()?;
+    Some(beside(real, run))
+}
+
+fn beside(database: PathBuf, run: &RunId) -> PathBuf {
+    let mut folder = database.into_os_string();
     folder.push(".results");
-    Some(Path::new(&folder).join(format!("{run}.json")))
+    Path::new(&folder).join(format!("{run}.json"))
 }
 
 /// Whole or not at all, in place of what an earlier report has put there.
@@ -81,15 +95,10 @@ fn write(path: &Path, result: &str) -> io::Result<()> {
             Err(_) => make_private(folder)?,
         }
     }
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let written = create(&beside).and_then(|mut file| {
-        file.write_all(result.as_bytes())?;
-        file.write_all(b"\n")?;
-        fs::rename(&beside, path)
-    });
-    written.inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
+    let (mut file, mut beside) = Beside::of(path)?;
+    file.write_all(result.as_bytes())?;
+    file.write_all(b"\n")?;
+    beside.take_place_of(path)
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -98,13 +107,4 @@ fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-/// A new file: a link that someone has put there is not followed.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -34,6 +34,7 @@ mod usage;
 mod when;
 mod words;
 mod workflow_args;
+mod written;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -20,6 +20,7 @@ use crate::config::{Key, Settings};
 use crate::failure::talk;
 use crate::screen;
 use crate::shell;
+use crate::signals;
 use crate::streams::EventStream;
 use crate::words::span;
 use live::Live;
@@ -59,10 +60,8 @@ impl Opening {
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
         let mut notes: Vec<String> = said.into_iter().chain(settings.readings()).collect();
         if head.provider == DEBUG {
-            notes.push(
-                "agents: debug, as the run was started: it echoes prompts, and nothing is sent to a model"
-                    .to_owned(),
-            );
+            notes
+                .push("agents: debug, which echoes prompts: nothing is sent to a model".to_owned());
         }
         Self { warnings: settings.warnings(), notes, banner: None }
     }
@@ -168,6 +167,7 @@ impl Watcher for Progress {
 
     fn run_known(&self, run: &RunId, resumed: bool) {
         let is_first = self.run.set(run.clone()).is_ok();
+        signals::run_is(run);
         // The first line of stderr, whatever the level: without the id, nobody
         // can resume.
         let place = self.place.get().map_or("", String::as_str);

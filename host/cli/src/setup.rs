@@ -25,6 +25,7 @@ use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
 use crate::paths;
+use crate::progress::LogLevel;
 use crate::screen;
 
 /// An engine over the database of these settings, which is made where there is
@@ -48,13 +49,15 @@ fn patiently(
 ) -> Result<SqliteStore, StoreError> {
     const TOLD_AFTER: Duration = Duration::from_secs(1);
     let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
-    let give_up = Instant::now() + longest.min(START_LOCKED_MAX);
-    let mut is_told = false;
+    let longest = longest.min(START_LOCKED_MAX);
+    let begun = Instant::now();
+    let mut is_told = LogLevel::of(settings) < LogLevel::Warn;
     loop {
-        match open(path, TOLD_AFTER) {
-            Err(busy @ StoreError::Busy { .. }) if Instant::now() < give_up => {
+        let left = longest.saturating_sub(begun.elapsed());
+        match open(path, TOLD_AFTER.min(left)) {
+            Err(busy @ StoreError::Busy { .. }) if begun.elapsed() < longest => {
                 if !std::mem::replace(&mut is_told, true) {
-                    talk(&format!("warning: {}", starts_late(&busy)));
+                    talk(&format!("warning: {}", starts_late(&busy, longest)));
                 }
             }
             done => return done,

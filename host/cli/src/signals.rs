@@ -6,14 +6,15 @@
 //! does.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use smol_wf_core::ids::RunId;
 use smol_wf_engine::CancellationToken;
 use smol_wf_engine::providers::end_all_at_once;
 
-use crate::{exit, failure, streams};
+use crate::{exit, failure, shell, streams, written};
 use system::Listener;
 
 /// How long a second signal waits until the agents are killed, which takes
@@ -58,6 +59,14 @@ enum Asked {
 
 /// There is one set of signals, and so one who listens.
 static LISTENING: OnceLock<Signals> = OnceLock::new();
+
+/// The run at work.
+static RUN: OnceLock<RunId> = OnceLock::new();
+
+/// This run can be taken up again from here on.
+pub(crate) fn run_is(run: &RunId) {
+    let _ = RUN.set(run.clone());
+}
 
 impl Signals {
     /// Starts to listen. From here on no write to stderr waits.
@@ -152,6 +161,9 @@ impl Signals {
         } else if received != exit::HUNG_UP {
             // Twice: at once. What is durable is durable. Agents that have
             // ignored the first one are not left to themselves.
+            if let Some(run) = RUN.get() {
+                failure::talk(&format!("resume: {}", shell::resume(run, None)));
+            }
             return Asked::EndAll(received);
         }
         // A terminal that closes is told of by the kernel and by the shell:
@@ -202,7 +214,34 @@ fn stop_at_once(code: u8) -> ! {
 
 #[expect(clippy::exit, reason = "the second signal must not wait for anything")]
 fn finish(code: u8) -> ! {
+    written::remove_unfinished();
     std::process::exit(i32::from(code))
+}
+
+/// In a command that does not listen, has a signal take away files that are not
+/// whole before it ends the process as it ends any other.
+pub(crate) fn remove_unfinished_files() {
+    static ONCE: Once = Once::new();
+    if LISTENING.get().is_some() {
+        return;
+    }
+    ONCE.call_once(|| {
+        let (says, ready) = mpsc::channel::<()>();
+        // Without a thread to be had, nothing is heard, and the process just ends.
+        let thread = thread::Builder::new().name("signals".to_owned());
+        let _ = thread.spawn(move || {
+            let Some(mut listener) = Listener::new() else { return };
+            drop(says);
+            loop {
+                for code in listener.wait() {
+                    written::remove_unfinished();
+                    system::end(code);
+                }
+            }
+        });
+        // Until signals are heard.
+        let _ = ready.recv();
+    });
 }
 
 /// Takes the signal that a file grown over the limit of the system (`ulimit -f`)
@@ -251,6 +290,14 @@ mod system {
             SIGTERM => Some(exit::TERMINATED),
             SIGHUP => Some(exit::HUNG_UP),
             _ => None,
+        }
+    }
+
+    /// Ends the process by the signal of this code.
+    pub(super) fn end(code: u8) {
+        let signal = i32::from(code) - 128;
+        if signal_hook::low_level::emulate_default_handler(signal).is_err() {
+            super::finish(code);
         }
     }
 
@@ -308,6 +355,10 @@ mod system {
         pub(super) fn pending(&mut self) -> Vec<u8> {
             Vec::new()
         }
+    }
+
+    pub(super) fn end(code: u8) {
+        super::finish(code);
     }
 
     pub(super) fn let_large_files_fail() {}

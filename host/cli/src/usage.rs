@@ -46,18 +46,10 @@ const OTHER_FLAGS: [(&[&str], &str); 6] = [
     ),
 ];
 
-/// Flags of `fork` that a resume does not take.
-const FORK_TAKES: [&str; 6] =
-    ["--agent-provider", "--debug-rule", "--args", "--args-from-file", "--from", "--set-result"];
-
-/// Flags that only `run` takes.
-const RUN_TAKES: [&str; 6] =
-    ["--model", "--model-map", "--effort", "--permissions", "--seed", "--budget-allowance"];
-
 /// Commands whose parts print, and the part that lists.
 const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")];
 
-/// Commands that [`OTHER_FLAGS`] speaks of.
+/// Commands that run a script: [`OTHER_FLAGS`] speaks of them.
 const RUNS_SCRIPTS: [&str; 3] = ["run", "resume", "fork"];
 
 /// Takes `--db` from before the command to behind it, where clap has it.
@@ -104,22 +96,15 @@ fn of_flag(flag: &str, command: &str) -> Option<String> {
     }
     let takes_args = TAKE_ARGS.contains(&command);
     let flag = flag.split('=').next().unwrap_or_default();
-    if command == "resume" && FORK_TAKES.contains(&flag) {
-        return Some(format!(
-            "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
-        ));
-    }
-    if ["resume", "fork"].contains(&command) && RUN_TAKES.contains(&flag) {
-        return Some(format!(
-            "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
-        ));
-    }
     if let (true, Some(name)) = (takes_args, flag.strip_prefix("--arg-")) {
         return Some(format!("arguments of the workflow begin with --args: --args-{name} VALUE"));
     }
     let other = OTHER_FLAGS.iter().find(|(names, _)| names.contains(&flag));
     if let Some((_, hint)) = other {
         return RUNS_SCRIPTS.contains(&command).then(|| (*hint).to_owned());
+    }
+    if let Some(hint) = of_another_command(flag, command) {
+        return Some(hint);
     }
     let is_name = flag.starts_with("--") && flag.len() > 2;
     // Close to a flag of ours, clap's own suggestion is the better one.
@@ -130,12 +115,36 @@ fn of_flag(flag: &str, command: &str) -> Option<String> {
     Some(format!("an argument of the workflow is --args-{name} VALUE"))
 }
 
-fn is_near(flag: &str, command: &str) -> bool {
+/// A flag that this command does not have, and another that runs scripts has.
+fn of_another_command(flag: &str, command: &str) -> Option<String> {
+    let long = flag.strip_prefix("--")?;
+    let has = |command: &str| flags_of(command).iter().any(|own| own == long);
+    Some(match command {
+        "resume" if has("fork") => format!(
+            "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
+        ),
+        "resume" | "fork" if has("run") => format!(
+            "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
+        ),
+        _ => {
+            let owner = RUNS_SCRIPTS.into_iter().find(|owner| has(owner))?;
+            format!("{flag} is a flag of `smol-wf {owner}`, and `smol-wf {command}` has none of it")
+        }
+    })
+}
+
+/// The long names of the flags of a command.
+fn flags_of(command: &str) -> Vec<String> {
     use clap::CommandFactory;
     let cli = crate::Cli::command();
     let commands = cli.get_subcommands().filter(|one| one.get_name() == command);
-    let mut flags = commands.flat_map(|one| one.get_arguments().filter_map(|arg| arg.get_long()));
-    flags.any(|long| strsim::jaro(long, flag.trim_start_matches('-')) > NEAR)
+    let flags = commands.flat_map(|one| one.get_arguments().filter_map(|arg| arg.get_long()));
+    flags.map(str::to_owned).collect()
+}
+
+fn is_near(flag: &str, command: &str) -> bool {
+    let typed = flag.trim_start_matches('-');
+    flags_of(command).iter().any(|long| strsim::jaro(long, typed) > NEAR)
 }
 
 /// From here on one word counts as the other, mistyped; clap has the same.
@@ -177,6 +186,9 @@ const FILES_LOOKED_AT_MAX: usize = 1_000;
 /// The file that was probably meant by one that is not there.
 pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
     let wanted = missing.file_name()?.to_str()?;
+    if missing.symlink_metadata().is_ok() {
+        return None;
+    }
     let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
     let files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
     let names = files

@@ -106,6 +106,30 @@ fn without_any_agent_nothing_is_echoed_unasked() {
 }
 
 #[test]
+fn settings_that_keep_an_agent_from_editing_unread_are_named_once_a_run() {
+    let place = Place::new();
+    place.write(
+        "w.mjs",
+        "export const meta = { name: 'w', description: 'd' }\nawait agent('a', { permissions: 'write' })\nreturn agent('b', { permissions: 'write' })\n",
+    );
+    log_in(&place, "claude-code");
+    let claude = "#!/bin/sh\necho \"$*\" >> \"$HOME/args\"\necho '{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"done\"}'\n";
+    let claude = place.write("bin/claude", claude);
+    std::fs::set_permissions(claude, PermissionsExt::from_mode(0o755)).unwrap();
+    for (text, is_read) in [("{} // mine", false), ("\u{feff}{}", true)] {
+        let settings = place.write("home/.claude/settings.json", text);
+        let ran = run(&place, &["run", "w.mjs"]);
+        assert_eq!(ran.ok()["results"], "done");
+        let said = format!("`{}` cannot be read as JSON", settings.display());
+        assert_eq!(ran.stderr.matches(&said).count(), usize::from(!is_read), "{}", ran.stderr);
+        let args = std::fs::read_to_string(place.path("home/args")).unwrap();
+        let edits = args.lines().filter(|line| line.contains("--permission-mode acceptEdits"));
+        assert_eq!((args.lines().count(), edits.count()), (2, if is_read { 2 } else { 0 }));
+        std::fs::remove_file(place.path("home/args")).unwrap();
+    }
+}
+
+#[test]
 fn a_resumed_run_keeps_its_agent() {
     let place = Place::new();
     let two = "export const meta = { name: 'w', description: 'd' }\nawait agent('a')\nreturn await agent('b')\n";
@@ -360,19 +384,21 @@ fn two_accounts_with_one_agent_have_two_names() {
     assert_eq!(names, ["claude-code", "codex", "opencode", "pi", "work", "debug"]);
 }
 
-/// Every line is a sign of life, so only the time for all of it ends such an agent.
+/// Every line is a sign of life, so only the time for all of it ends such an agent:
+/// one that floods, and then goes on at its leisure.
 #[test]
 fn an_agent_that_repeats_itself_for_ever_is_ended_by_the_time_that_it_has() {
     let place = Place::new();
     let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
-        command = ['sh', '-c', 'yes working >&2']\n";
+        command = ['sh', '-c', 'yes working | head -n 300000 >&2; while :; do echo working >&2; sleep 0.1; done']\n";
     place.write("home/.config/smol-workflows/config.toml", file);
     place.write(
         "w.mjs",
         "export const meta = { name: 'n', description: 'd' }\n\
         return agent('p', { retry: { maxAttempts: 1 }, onFailure: 'throw' })\n",
     );
-    let args = ["run", "w.mjs", "--idle-timeout", "3s", "--agent-timeout", "6s"];
+    // Of the ten seconds without a word, a busy machine would have to take all.
+    let args = ["run", "w.mjs", "--idle-timeout", "10s", "--agent-timeout", "12s"];
     let ran = finish(place.at_home(&args).spawn().unwrap());
-    ran.fails(1, &["gave no answer within 6 s; it was last doing: sh working"]);
+    ran.fails(1, &["gave no answer within 12 s; it was last doing: sh working"]);
 }

@@ -68,7 +68,13 @@ fn whoever_the_model_names_answers_and_is_named_instead_of_the_echo() {
     // of the calls that it speaks of.
     let both = "return [await agent('hi', { provider: 'slow' }), await agent('ho')]";
     let ran = run(&place, both, &[]);
-    ran.fails(69, &["calls that name none (by provider, model or phase) fail", "[no_agent]"]);
+    ran.fails(
+        69,
+        &[
+            "the first call that names none (by provider, model or phase) stops the run",
+            "[no_agent]",
+        ],
+    );
     assert!(!ran.stdout.contains("echo:"), "{}", ran.stdout);
     let named = "return [await agent('hi', { provider: 'slow' })]";
     assert_eq!(run(&place, named, &[]).ok()["results"][0], "from slow");

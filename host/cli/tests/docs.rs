@@ -213,3 +213,30 @@ fn quoted_codes(source: &str) -> Vec<String> {
     }
     codes
 }
+
+#[test]
+fn every_test_that_is_named_as_a_proof_is_there() {
+    let mut sources = String::new();
+    let mut folders = vec![project().join("host")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let docs = std::fs::read_to_string(project().join("docs/reliability.md")).unwrap();
+    let is_path = |quoted: &&str| {
+        let of_names = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
+        quoted.contains("::") && quoted.chars().all(of_names)
+    };
+    let named: Vec<&str> = docs.split('`').filter(is_path).collect();
+    assert!(named.len() > 40, "{named:?}");
+    let is_there =
+        |path: &&str| sources.contains(&format!("fn {}(", path.rsplit("::").next().unwrap()));
+    let gone: Vec<&str> = named.into_iter().filter(|path| !is_there(path)).collect();
+    assert!(gone.is_empty(), "no such tests: {gone:?}");
+}

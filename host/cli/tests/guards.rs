@@ -255,6 +255,7 @@ fn prices_of_the_users_own_win_and_say_so() {
     assert_eq!(settled["reply"]["costSource"], "prices:mine");
     let without = place.script(&format!("{META}return agent('p')\n"), &args[..2]).ok();
     assert_eq!(without["costUnknownCalls"], 1);
+    assert_eq!(without["usage"]["byProvider"][0]["costUnknownCalls"], 1);
     place.write("prices.json", "[]");
     place.script(&format!("{META}return 1\n"), &args).fails(2, &["prices.json", "not prices"]);
 }

@@ -160,11 +160,10 @@ fn each(one: impl Fn(&'static str, &'static str) + Sync) {
     });
 }
 
-#[test]
-fn signals_are_heard_while_the_script_computes() {
-    let kinds = Mutex::new([(Signal::INT, 130), (Signal::TERM, 143)].iter().cycle());
+/// Every operation hears of this signal: how soon each did.
+fn all_hear(signal: Signal, wanted: i32) -> String {
+    let times = Mutex::new(String::new());
     each(|what, body| {
-        let (signal, wanted) = *kinds.lock().unwrap().next().unwrap();
         let mut busy = Busy::start(body, &[]);
         busy.says("before: done");
         busy.until_computed(busy.computed() + UNDER_WAY);
@@ -172,10 +171,21 @@ fn signals_are_heard_while_the_script_computes() {
         busy.signal(signal);
         let (computed, code, said) = busy.end();
         let heard = computed.saturating_sub(before);
-        println!("{what}: {heard:?} after {signal:?}");
+        times.lock().unwrap().push_str(&format!("{what}: {heard:?} after {signal:?}\n"));
         assert_eq!(code, Some(wanted), "{what}: {said}");
         assert!(heard <= HEARD, "{what}: computed for {heard:?} after {signal:?}");
     });
+    times.into_inner().unwrap()
+}
+
+#[test]
+fn ctrl_c_is_heard_while_the_script_computes() {
+    println!("{}", all_hear(Signal::INT, 130));
+}
+
+#[test]
+fn a_termination_is_heard_while_the_script_computes() {
+    println!("{}", all_hear(Signal::TERM, 143));
 }
 
 #[test]

@@ -136,6 +136,7 @@ fn a_second_signal_waits_for_nothing_and_leaves_nothing() {
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr));
     assert!(lines.any(|line| line.unwrap().contains("Stopping…")));
     signal(&child, Signal::INT);
+    assert!(lines.any(|line| line.unwrap().starts_with("resume: smol-wf resume run_")));
     let Ran { code, .. } = finish(child);
     assert_eq!(code, 130);
     assert_eq!(living(&pids), Vec::<&String>::new());

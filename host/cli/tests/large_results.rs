@@ -73,6 +73,26 @@ fn on_a_terminal_a_large_result_goes_to_a_file_that_goes_with_its_run() {
 }
 
 #[test]
+fn a_database_has_one_folder_of_results_by_whatever_name_it_goes() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("home")).unwrap();
+    place.write("real/runs.db", "");
+    std::os::unix::fs::symlink("real/runs.db", place.path("runs.db")).unwrap();
+    place.write("s.js", format!("{META}return 'x'.repeat(300_000)\n"));
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    let report = report_in(&shown);
+    let run = report["runId"].as_str().unwrap();
+    let file = place.path(&format!("real/runs.db.results/{run}.json"));
+    let real = file.canonicalize().unwrap();
+    assert_eq!(report["resultsFile"].as_str().unwrap(), real.to_str().unwrap());
+    assert!(!place.path("runs.db.results").exists());
+    // What an older program has put beside the link goes as well.
+    place.write(&format!("runs.db.results/{run}.json"), "");
+    place.run(&["history", "delete", run, "--db", "runs.db"]).fails(0, &[]);
+    assert!(!file.exists() && !place.path("runs.db.results").exists());
+}
+
+#[test]
 fn what_a_terminal_shows_well_stays_in_the_report() {
     let place = Place::new();
     std::fs::create_dir(place.path("home")).unwrap();

@@ -121,6 +121,32 @@ fn a_name_is_meta_first_and_nearest_first_and_the_users_last() {
     assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
 }
 
+/// A folder, or a file with an ending, may be meant instead of a workflow, but only
+/// where there is no workflow of that name.
+#[test]
+fn what_is_wrong_with_a_workflow_of_that_name_is_said() {
+    let place = Place::new();
+    let types = |name: &str| {
+        let args = ["run", name, "--agent-provider", "debug"];
+        finish(place.at_home(&args).current_dir(place.path("app")).spawn().unwrap())
+    };
+    place.write("app/.git/HEAD", "");
+    place.write("app/review/notes.md", "");
+    types("review").fails(3, &["`review` is a directory", "[workflow_not_a_file]"]);
+    types("foo.bar").fails(3, &["there is no file `foo.bar`", "[workflow_not_found]"]);
+    types(".foo.js").fails(3, &["there is no file `.foo.js`", "[workflow_not_found]"]);
+    child(&place, "elsewhere/review.js", "review");
+    std::fs::create_dir_all(place.path("app/.claude/workflows")).unwrap();
+    symlink(place.path("elsewhere/review.js"), place.path("app/.claude/workflows/review.js"))
+        .unwrap();
+    types("review").fails(3, &["[workflow_outside_project]"]);
+    place.write("app/.claude/workflows/foo.bar.js", " ".repeat(3 << 20));
+    types("foo.bar").fails(3, &["foo.bar.js` is larger than", "[script_too_large]"]);
+    types("foo.baz").fails(3, &["there is no file `foo.baz`"]);
+    child(&place, "app/.claude/workflows/foo.bar.js", "any");
+    assert_eq!(types("foo.bar").ok()["results"], "app/.claude/workflows/foo.bar.js");
+}
+
 #[test]
 fn a_fixture_knows_the_children_that_its_run_had() {
     let place = Place::new();

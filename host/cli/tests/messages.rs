@@ -373,14 +373,25 @@ fn a_script_that_is_not_found_has_a_hint_at_what_is_there() {
 }
 
 #[test]
-fn flags_that_a_resume_does_not_take_say_what_does() {
+fn flags_of_another_command_are_no_arguments_of_the_workflow() {
     let place = Place::new();
-    for (flag, next) in [
-        ("--model", "smol-wf run SCRIPT --model"),
-        ("--agent-provider", "smol-wf fork RUN --agent-provider"),
-        ("--set-result", "smol-wf fork RUN --set-result"),
-        ("--args", "smol-wf fork RUN --args"),
+    place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
+    for (command, flag, next) in [
+        ("resume", "--model", "smol-wf run SCRIPT --model"),
+        ("resume", "--on-failure", "smol-wf run SCRIPT --on-failure"),
+        ("resume", "--agent-provider", "smol-wf fork RUN --agent-provider"),
+        ("resume", "--set-result", "smol-wf fork RUN --set-result"),
+        ("resume", "--args", "smol-wf fork RUN --args"),
+        ("fork", "--on-failure", "smol-wf run SCRIPT --on-failure"),
+        ("fork", "--phase-models", "smol-wf run SCRIPT --phase-models"),
+        ("run", "--set-result", "a flag of `smol-wf fork`"),
+        ("run", "--as-recorded", "a flag of `smol-wf resume`"),
+        ("plan", "--timeout", "a flag of `smol-wf run`"),
+        ("explore", "--debug-rule", "a flag of `smol-wf run`"),
     ] {
-        place.run(&["resume", "latest", flag, "x"]).fails(2, &[next]);
+        let ran = place.run(&[command, "s.mjs", flag, "x"]);
+        ran.fails(2, &[next]);
+        assert!(!ran.stderr.contains("an argument of the workflow"), "{}", ran.stderr);
     }
+    place.run(&["plan", "s.mjs", "--zebra", "x"]).fails(2, &["--args-zebra VALUE"]);
 }

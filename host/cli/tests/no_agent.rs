@@ -10,12 +10,37 @@
 
 mod common;
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
 use common::{Place, Ran, finish, project};
 
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
 const SCRIPT: &str =
     "export const meta = { name: 'n', description: 'd' }\nreturn await agent('hello')\n";
+
+/// An agent that writes down what it was asked, and waits for a file where it is
+/// asked to.
+const MINE: &str = "read -r prompt; echo \"$prompt\" >>asked\n\
+    case $prompt in *wait*) until [ -e go ]; do /bin/sleep 0.05; done;; esac\necho mine\n";
+
+/// A place where calls can name that agent, with these settings besides.
+fn with_mine(settings: &str) -> Place {
+    let place = place();
+    let program = place.write("mine.sh", MINE);
+    let program = program.display();
+    let mine = format!("kind = 'command'\ncommand = ['/bin/sh', '{program}']\n");
+    let settings = format!("{settings}[providers.mine]\n{mine}");
+    place.write("home/.config/smol-workflows/config.toml", settings);
+    place
+}
+
+/// What the agent was asked so far.
+fn asked(place: &Place) -> Vec<String> {
+    let text = std::fs::read_to_string(place.path("asked")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
 
 fn place() -> Place {
     let place = Place::new();
@@ -54,12 +79,8 @@ fn off_a_terminal_a_run_without_an_agent_does_not_begin() {
 }
 
 #[test]
-fn off_a_terminal_a_call_that_names_nobody_fails_beside_agents_that_could_be_named() {
-    let place = place();
-    place.write(
-        "home/.config/smol-workflows/config.toml",
-        "[providers.mine]\nkind = 'command'\ncommand = ['/bin/sh', '-c', 'cat >/dev/null; echo mine']\n",
-    );
+fn off_a_terminal_a_call_that_names_nobody_stops_the_run_beside_agents_that_could_be_named() {
+    let place = with_mine("");
     // As on a build server: nothing is set up but one agent, and nobody looks.
     let ran = run(&place, &["run", "s.js"]);
     ran.fails(69, &["warning: no agent is installed", "--agent-provider", "[no_agent]"]);
@@ -67,12 +88,6 @@ fn off_a_terminal_a_call_that_names_nobody_fails_beside_agents_that_could_be_nam
     assert!(!ran.stdout.contains("echo:"), "{}", ran.stdout);
     let resumed = run(&place, &["resume", &ran.run_id()]);
     resumed.fails(69, &["[no_agent]"]);
-    // A script may hear of it, as of any call that cannot be made.
-    place.write(
-        "caught.js",
-        "export const meta = { name: 'n', description: 'd' }\ntry { return await agent('hello') } catch (e) { return e.code }\n",
-    );
-    assert_eq!(run(&place, &["run", "caught.js"]).ok()["results"], "no_agent");
     // Each call names its agent.
     place.write(
         "named.js",
@@ -86,9 +101,156 @@ fn off_a_terminal_a_call_that_names_nobody_fails_beside_agents_that_could_be_nam
     let forked = run(&place, &["fork", &ran.run_id(), "--agent-provider", "mine"]);
     assert_eq!(forked.ok()["results"], "mine");
     // `auto` is whoever is ready, and never an echo.
-    let forked = run(&place, &["fork", &echoed.run_id(), "s.js", "--agent-provider", "auto"]);
-    assert!(forked.code == 0 || forked.stderr.contains("[no_agent]"), "{}", forked.stderr);
-    assert!(!forked.stderr.contains("unknown provider"), "{}", forked.stderr);
+    let anew = ["fork", &echoed.run_id(), "--from", "1", "--agent-provider", "auto"];
+    let forked = run(&place, &anew);
+    forked.fails(69, &["warning: no agent is installed", "[no_agent]"]);
+    assert_eq!(forked.report()["results"], serde_json::Value::Null);
+}
+
+/// However a script takes it, or hides it.
+#[test]
+fn no_script_takes_the_want_of_an_agent_for_an_answer() {
+    let place = with_mine("");
+    place.write("child.js", format!("{META}return await agent('hello')\n"));
+    let named = "agent('named', { provider: 'mine' })";
+    for body in [
+        "return await parallel([() => agent('a'), () => agent('b')])".to_owned(),
+        format!("return await parallel([() => agent('a'), () => {named}])"),
+        format!("return await parallel([() => {named}, () => agent('a')])"),
+        "return await pipeline([1, 2], n => agent(`a${n}`))".to_owned(),
+        "return await workflow({ scriptPath: './child.js' })".to_owned(),
+        "return await workflow({ scriptPath: './child.js' }).catch(() => 'fine')".to_owned(),
+        "try { return await agent('a') } catch (e) { return e.code }".to_owned(),
+        "return await agent('a', { onFailure: 'null' })".to_owned(),
+        format!("return await Promise.race([agent('a'), {named}])"),
+        "return (await Promise.allSettled([agent('a')])).length".to_owned(),
+    ] {
+        place.write("w.js", format!("{META}{body}\n"));
+        let ran = run(&place, &["run", "w.js"]);
+        ran.fails(69, &["[no_agent]", "smol-wf fork run_", "--agent-provider NAME"]);
+        let report = ran.report();
+        assert_eq!(report["state"], "paused", "{body}");
+        assert_eq!(report["error"]["code"], "no_agent", "{body}");
+        assert!(asked(&place).is_empty(), "{body}: nobody is asked beside it");
+    }
+}
+
+/// Nor does one that is recorded anew.
+#[test]
+fn no_fixture_takes_the_want_of_an_agent_for_an_answer() {
+    let place = with_mine("");
+    place.write(".git/HEAD", "");
+    let named = "agent('named', { provider: 'mine' })";
+    place.write("w.js", format!("{META}return [await {named}]\n"));
+    run(&place, &["run", "w.js"]).ok();
+    run(&place, &["export", "latest", "--fixture", "tests/w.swf"]).fails(0, &[]);
+    let script = "return [await agent('a', { onFailure: 'null' }).catch(() => 0), 1]\n";
+    place.write("w.js", format!("{META}{script}"));
+    let tested = run(&place, &["test", "--record", "missing"]);
+    assert_eq!(tested.code, 7, "{}", tested.stdout);
+    assert!(tested.stdout.contains("step 1 (`a`) names no agent"), "{}", tested.stdout);
+}
+
+/// A child that is over asks nobody any more.
+#[test]
+fn a_call_that_is_cut_off_before_it_is_made_stops_nothing() {
+    let place = with_mine("");
+    place.write("lets.js", format!("{META}agent('left').catch(() => 0)\nreturn 1\n"));
+    let script = "const one = await workflow({ scriptPath: './lets.js' })\n\
+        return [one, await agent('named', { provider: 'mine' })]\n";
+    place.write("w.js", format!("{META}{script}"));
+    assert_eq!(run(&place, &["run", "w.js"]).ok()["results"], serde_json::json!([1, "mine"]));
+}
+
+#[test]
+fn what_was_answered_before_an_agent_was_missed_is_not_asked_again() {
+    let place = with_mine("");
+    let script = format!(
+        "{META}const mine = {{ provider: 'mine' }}\nreturn await parallel([\n\
+        () => agent('wait', mine),\n\
+        async () => [await agent('first', mine), await agent('second')],\n])\n"
+    );
+    place.write("w.js", script);
+    // Else the agent would wait for ever where nothing stops the run.
+    let mut child = bare(&place, &["run", "w.js", "--timeout", "60s"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("the run stops when the 1 agent at work has finished") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    place.write("go", "");
+    stderr.read_to_string(&mut said).unwrap();
+    let ran = finish(child);
+    assert_eq!(ran.code, 69, "{said}");
+    let id = ran.report()["runId"].as_str().unwrap().to_owned();
+    run(&place, &["resume", &id]).fails(69, &["[no_agent]"]);
+    let forked = run(&place, &["fork", &id, "--agent-provider", "mine"]);
+    assert_eq!(forked.ok()["results"], serde_json::json!(["mine", ["mine", "mine"]]));
+    let mut asked = asked(&place);
+    asked.sort();
+    assert_eq!(asked, ["first", "second", "wait"]);
+}
+
+#[test]
+fn auto_is_the_same_agent_for_a_run_and_a_fork() {
+    let place = with_mine("model = 'm?provider=mine'\n");
+    let echoed = run(&place, &["run", "s.js", "--agent-provider", "debug", "--model", "m"]);
+    assert_eq!(echoed.ok()["results"], "echo: hello");
+    let id = echoed.run_id();
+    for args in [&["run", "s.js"][..], &["fork", &id, "--from", "1"]] {
+        let ran = run(&place, &[args, &["--agent-provider", "auto"]].concat());
+        assert_eq!(ran.ok()["results"], "mine", "{args:?}");
+    }
+    // Nobody is there at all.
+    place.write("home/.config/smol-workflows/config.toml", "");
+    let before = run(&place, &["history", "--json"]).stdout;
+    for args in [&["run", "s.js"][..], &["fork", &id, "--from", "1"]] {
+        let ran = run(&place, &[args, &["--agent-provider", "auto"]].concat());
+        ran.fails(69, &["there is nobody to ask", "[no_agent]"]);
+        assert_eq!(ran.stdout, "");
+    }
+    assert_eq!(run(&place, &["history", "--json"]).stdout, before, "no run was begun");
+    for command in ["run s.js".to_owned(), format!("fork {id} --from 1")] {
+        let shown = on_a_terminal(&place, "", &format!("{command} --agent-provider auto"));
+        assert!(shown.contains("echo: hello") && shown.contains("code=0"), "{shown}");
+        assert_eq!(shown.matches("NOTHING IS SENT").count(), 2, "{shown}");
+    }
+}
+
+#[test]
+fn a_call_that_names_auto_names_no_provider() {
+    let place = with_mine("");
+    for call in ["{ provider: 'auto' }", "{ model: 'm?provider=auto' }"] {
+        place.write("w.js", format!("{META}return await agent('x', {call})\n"));
+        for flags in [&[][..], &["--agent-provider", "mine"]] {
+            let ran = run(&place, &[&["run", "w.js"], flags].concat());
+            ran.fails(
+                1,
+                &["`auto` is no provider", "leave the provider out", "[provider_unknown]"],
+            );
+            assert!(!ran.stderr.contains("[no_agent]"), "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn doctor_says_what_becomes_of_calls_that_name_nobody_and_of_others() {
+    let place = with_mine("");
+    let doctor = run(&place, &["doctor"]);
+    assert_eq!(doctor.code, 69, "{}", doctor.stdout);
+    for says in [
+        "A call that names no agent stops its run (no_agent), but on a terminal",
+        "Calls that name one of these reach it: mine.",
+    ] {
+        assert!(doctor.stdout.contains(says), "no `{says}` in: {}", doctor.stdout);
+    }
+    assert_eq!(run(&place, &["doctor", "--json"]).report()["provider"], "auto");
+    place.write("home/.config/smol-workflows/config.toml", "");
+    let doctor = run(&place, &["doctor"]);
+    assert_eq!(doctor.code, 69, "{}", doctor.stdout);
+    for says in ["a run ends before it begins (no_agent), but on a terminal", "No call reaches"] {
+        assert!(doctor.stdout.contains(says), "no `{says}` in: {}", doctor.stdout);
+    }
 }
 
 #[test]
@@ -103,9 +265,9 @@ fn a_run_of_echoes_says_so_when_it_is_taken_up() {
 }
 
 /// On a terminal of its own: what it shows, and the exit code.
-fn on_a_terminal(place: &Place, ci: &str) -> String {
+fn on_a_terminal(place: &Place, ci: &str, args: &str) -> String {
     let program = env!("CARGO_BIN_EXE_smol-wf");
-    let line = format!("PATH=/nonexistent {program} run s.js; echo code=$?");
+    let line = format!("PATH=/nonexistent {program} {args}; echo code=$?");
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).current_dir(place.dir.path()).env_clear();
     script.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", place.path("home"));
@@ -118,14 +280,14 @@ fn on_a_terminal(place: &Place, ci: &str) -> String {
 fn on_a_terminal_the_warning_is_the_last_line_too() {
     let place = place();
     std::fs::create_dir(place.path("home")).unwrap();
-    let shown = on_a_terminal(&place, "");
+    let shown = on_a_terminal(&place, "", "run s.js");
     assert!(shown.contains("code=0"), "{shown}");
     let lines: Vec<&str> = shown.lines().map(str::trim).collect();
     let last = lines[lines.len() - 2];
     assert!(last.starts_with("warning: no agent is installed"), "{shown}");
     assert!(shown.matches("NOTHING IS SENT").count() == 2, "{shown}");
     // Nobody watches in CI, whatever its terminal says.
-    let shown = on_a_terminal(&place, "true");
+    let shown = on_a_terminal(&place, "true", "run s.js");
     assert!(shown.contains("code=69") && shown.contains("[no_agent]"), "{shown}");
 }
 

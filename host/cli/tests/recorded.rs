@@ -82,6 +82,26 @@ fn recorded_journals_are_imported_and_replay() {
     }
 }
 
+/// What calls were refused with is in no entry of these, but in what their scripts
+/// logged, returned and left in slots; today some of it reads otherwise.
+#[test]
+fn recorded_refusals_replay_whatever_their_words_are_today() {
+    for commit in COMMITS {
+        let mut count = 0;
+        for file in std::fs::read_dir(recorded(commit).join("refused")).unwrap() {
+            let (place, file) = (Place::new(), file.unwrap().path());
+            let imported = place.run(&["import", file.to_str().unwrap()]);
+            assert_eq!(imported.code, 0, "{}", imported.stderr);
+            let replayed = place.run(&["replay", imported.stdout.trim()]);
+            assert_eq!(replayed.code, 0, "{}{}", replayed.stdout, replayed.stderr);
+            let exported = place.run(&["export", imported.stdout.trim(), "--format", "journal"]);
+            assert_eq!(exported.stdout, std::fs::read_to_string(file).unwrap(), "as it was");
+            count += 1;
+        }
+        assert!(count > 0);
+    }
+}
+
 /// `latest` is what came last, whatever a clock says: these runs began long ago.
 #[test]
 fn a_run_that_came_in_last_is_the_latest() {

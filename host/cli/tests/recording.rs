@@ -200,9 +200,13 @@ fn answers_outlive_a_fixture_that_cannot_be_written() {
     place.run(&["export", "latest", "--fixture", "review.swf"]).fails(0, &[]);
     std::fs::copy(place.path("review.swf"), place.path("b.swf")).unwrap();
     place.write("review.js", script("Study"));
-    // In the way of the file that would become the fixture.
-    std::fs::create_dir(place.path("b.swf.new")).unwrap();
-    let ran = place.run(&[&RECORD[..], &["--junit", "new/report.xml"]].concat());
+    let set = |mode| {
+        let mode = PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(place.path("b.swf"), mode).unwrap();
+    };
+    set(0o444);
+    let args = [&RECORD[..], &["--junit", "new/report.xml"]].concat();
+    let ran = finish(place.unprivileged(&args).spawn().unwrap());
     ran.fails(7, &["2 fixtures, 1 failed"]);
     for part in ["FAIL  b.swf", "[file_unwritable]", "b.swf.kept; go on", "PASS  review.swf"] {
         assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
@@ -210,7 +214,7 @@ fn answers_outlive_a_fixture_that_cannot_be_written() {
     let junit = std::fs::read_to_string(place.path("new/report.xml")).unwrap();
     assert!(junit.contains("tests=\"2\" failures=\"1\""), "{junit}");
     assert!(junit.contains("<failure message=\"b.swf cannot be written"), "{junit}");
-    std::fs::remove_dir(place.path("b.swf.new")).unwrap();
+    set(0o644);
     let ran = place.run(&RECORD);
     assert!(ran.stdout.contains("PASS  b.swf  3 calls, 0 live"), "{}", ran.stdout);
 }

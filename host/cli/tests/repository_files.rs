@@ -224,7 +224,8 @@ fn a_name_that_is_not_text_leads_out_as_little() {
 fn an_export_replaces_a_file_as_a_whole_or_not_at_all() {
     use std::os::unix::fs::PermissionsExt;
     let place = recorded();
-    let file = place.write("out.json", "earlier");
+    let earlier = "{\"smolWfJournal\":1}";
+    let file = place.write("out.json", earlier);
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     symlink("out.json", place.path("link.json")).unwrap();
     let export = |to: &str| place.run(&["export", "latest", "--format", "journal", "--out", to]);
@@ -237,7 +238,7 @@ fn an_export_replaces_a_file_as_a_whole_or_not_at_all() {
         .unwrap();
     assert_eq!(db.execute(&damaged, []).unwrap(), 1);
     assert_ne!(export("out.json").code, 0);
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "earlier");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), earlier);
     db.execute(&format!("UPDATE entries SET chain = ?1 WHERE {last}"), [whole]).unwrap();
     export("link.json").fails(0, &[]);
     assert!(std::fs::read_to_string(&file).unwrap().contains("run_started"));

@@ -157,3 +157,30 @@ fn the_script_that_a_test_was_given_is_in_what_is_to_be_typed() {
     let fixture = std::fs::read_to_string(place.path("my review.swf")).unwrap();
     assert!(fixture.contains("s v2.mjs"), "{fixture}");
 }
+
+#[test]
+fn a_run_that_met_a_limit_goes_on_as_its_last_line_says() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return [await agent('a'), await agent('b')]\n"));
+    let ran = place.run(&["run", "s.mjs", "--max-agents", "1"]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    let line = ran.stderr.lines().find_map(|line| line.strip_prefix("resume: ")).unwrap();
+    assert!(line.ends_with(" --max-agents 2"), "{line}");
+    typed(&place, &format!("{line} --db '{}'", place.db().display()));
+}
+
+#[test]
+fn a_run_in_a_folder_that_was_moved_is_resumed_where_it_is_now() {
+    let place = Place::new();
+    let calls = "await agent('a'); await agent('b'); return agent('c')";
+    place.write("old one/s.mjs", format!("{META}{calls}\n"));
+    let first = place.run(&["run", "old one/s.mjs", "--cwd", "old one", "--max-agents", "1"]);
+    assert_eq!(first.code, 5, "{}", first.stderr);
+    std::fs::rename(place.path("old one"), place.path("new one")).unwrap();
+    let moved = ["resume", &first.run_id(), "--cwd", "new one", "--max-agents", "2"];
+    let second = place.run(&moved);
+    assert_eq!(second.code, 5, "{}", second.stderr);
+    let line = second.stderr.lines().find_map(|line| line.strip_prefix("resume: ")).unwrap();
+    let report = typed(&place, &format!("{line} --db '{}'", place.db().display()));
+    assert!(report.contains("echo: c"), "{report}");
+}

@@ -144,17 +144,20 @@ fn a_git_that_hangs_ends_at_ctrl_c_with_all_that_it_has_started() {
     }
 }
 
+/// An agent `mine` that does this where it works.
+fn agent(place: &Place, does: &str) {
+    let script = format!("#!/bin/sh\ncat > /dev/null\n{does}\necho done\n");
+    let agent = place.write("home/.config/smol-workflows/agent.sh", script);
+    std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
+    let settings = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh']\n";
+    place.write("home/.config/smol-workflows/config.toml", settings);
+}
+
 #[test]
 fn what_git_cannot_look_at_is_never_taken_away() {
     let place = Place::new();
     let project = project(&place, 1);
-    let agent = place.write(
-        "home/.config/smol-workflows/agent.sh",
-        "#!/bin/sh\ncat > /dev/null\necho work > made.txt\necho done\n",
-    );
-    std::fs::set_permissions(agent, PermissionsExt::from_mode(0o755)).unwrap();
-    let settings = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh']\n";
-    place.write("home/.config/smol-workflows/config.toml", settings);
+    agent(&place, "echo work > made.txt");
     let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
     let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
     let report = at(&run).ok();
@@ -187,4 +190,191 @@ fn what_git_cannot_look_at_is_never_taken_away() {
     assert!(now.join("made.txt").is_file());
     git(&moved, &["worktree", "repair", now.to_str().unwrap()]);
     at(&prune).fails(0, &["1 removed, 0 kept"]);
+}
+
+/// Copies the folder `of` of a database; the worktrees are in it, or only their notes.
+fn copied(place: &Place, of: &str, to: &str, with_files: bool) -> PathBuf {
+    let copy = Command::new("cp").arg("-r").args([place.path(of), place.path(to)]).status();
+    assert!(copy.unwrap().success());
+    let runs = std::fs::read_dir(place.path(to).join("x.db.worktrees")).unwrap();
+    let worktree = runs.map(|run| run.unwrap().path().join("1")).next().unwrap();
+    if !with_files {
+        std::fs::remove_dir_all(&worktree).unwrap();
+    }
+    worktree
+}
+
+#[test]
+fn a_copied_database_takes_no_branch_from_the_original() {
+    let place = Place::new();
+    let project = project(&place, 1);
+    agent(&place, "echo work > made.txt");
+    std::fs::create_dir(place.path("s")).unwrap();
+    let at = |args: &[&str], db: &str| {
+        let db = format!("{db}/x.db");
+        finish(place.at_home(&[args, &["--db", &db]].concat()).spawn().unwrap())
+    };
+    let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
+    let report = at(&run, "s").ok();
+    let kept = &report["worktrees"][0];
+    let (path, branch) = (kept["path"].as_str().unwrap(), kept["branch"].as_str().unwrap());
+    let tip = || git(&project, &["rev-parse", branch]);
+    let (prune, force) = (["worktrees", "prune"], ["worktrees", "prune", "--force"]);
+    let first = tip();
+    let is_whole = || {
+        assert_eq!(tip(), first);
+        let listed = at(&["worktrees", "list"], "s");
+        assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+    };
+
+    // With all files; what is said is then done.
+    let copy = copied(&place, "s", "s2", true);
+    for args in [&prune[..], &force, &["worktrees", "list"]] {
+        let ran = at(args, "s2");
+        ran.fails(0, &["is kept: ", path, branch, "is a copy", "delete the folder"]);
+        assert!(!ran.stderr.contains("git worktree repair"), "{}", ran.stderr);
+    }
+    std::fs::remove_dir_all(&copy).unwrap();
+    at(&prune, "s2").fails(0, &["0 removed, 1 kept", "is gone", path, branch, "prune --force"]);
+    is_whole();
+    at(&force, "s2").fails(0, &["1 removed, 0 kept"]);
+    is_whole();
+
+    // Git takes a copy for the original when it is told to, or run there a day later.
+    let copy = copied(&place, "s", "s4", true);
+    git(&project, &["worktree", "repair", copy.to_str().unwrap()]);
+    at(&force, "s4").fails(0, &["0 removed, 1 kept", path, "is a copy"]);
+    at(&force, "s").fails(0, &["0 removed, 1 kept", "s4", "`git worktree repair "]);
+    std::fs::remove_dir_all(&copy).unwrap();
+    at(&force, "s4").fails(0, &["1 removed, 0 kept"]);
+    git(&project, &["worktree", "repair", path]);
+    is_whole();
+
+    // The notes alone.
+    copied(&place, "s", "s3", false);
+    let listed = at(&["worktrees", "list", "--json"], "s3").report();
+    let listed = &listed["worktrees"][0];
+    assert_eq!((&listed["state"], &listed["elsewhere"]), (&json!("unreadable"), &json!(path)));
+
+    // Commits on the branch, which the original is not on any more.
+    git(Path::new(path), &["add", "."]);
+    git(Path::new(path), &["commit", "-qm", "work"]);
+    let second = tip();
+    git(Path::new(path), &["checkout", "-q", "--detach"]);
+    at(&force, "s3").fails(0, &["1 removed, 0 kept"]);
+    assert_eq!(tip(), second);
+
+    // The same where the original is not where it was made, and is being rebased.
+    std::fs::rename(place.path("s"), place.path("t")).unwrap();
+    let moved = path.replacen("/s/x.db", "/t/x.db", 1);
+    git(&project, &["worktree", "repair", &moved]);
+    git(Path::new(&moved), &["checkout", "-q", branch]);
+    let rebase = ["rebase", "-q", "--force-rebase", "--exec", "false", "HEAD~1"];
+    let stopped = Command::new("git").args(rebase).current_dir(&moved).output().unwrap();
+    assert!(!stopped.status.success());
+    copied(&place, "t", "t2", false);
+    at(&prune, "t2").fails(0, &["0 removed, 1 kept", &moved]);
+    at(&force, "t2").fails(0, &["1 removed, 0 kept"]);
+    git(Path::new(&moved), &["rebase", "--abort"]);
+    assert_eq!(
+        (tip(), git(Path::new(&moved), &["status", "--porcelain"])),
+        (second, String::new())
+    );
+
+    // And where it is on another branch.
+    git(Path::new(&moved), &["checkout", "-q", "--detach"]);
+    copied(&place, "t", "t3", false);
+    at(&force, "t3");
+    git(&project, &["rev-parse", "--verify", branch]);
+}
+
+#[test]
+fn a_copied_run_that_goes_on_leaves_the_original_its_branch() {
+    let place = Place::new();
+    project(&place, 1);
+    let begun = place.path("begun");
+    let once = format!(
+        "if [ ! -e '{0}' ]; then echo work > made.txt; touch '{0}'; exec sleep 7070; fi",
+        begun.display()
+    );
+    agent(&place, &once);
+    std::fs::create_dir(place.path("s")).unwrap();
+    let at = |args: &[&str]| place.at_home(args).spawn().unwrap();
+    let child = at(&[
+        "run",
+        "project/script.mjs",
+        "--cwd",
+        "project",
+        "--agent-provider",
+        "mine",
+        "--db",
+        "s/x.db",
+    ]);
+    until("the agent is at work", || begun.exists());
+    signal(&child, Signal::INT);
+    let ran = finish(child);
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    copied(&place, "s", "s2", false);
+    let went_on = finish(at(&["resume", &ran.run_id(), "--db", "s2/x.db"])).ok();
+    assert_eq!(went_on["results"], 1);
+    let listed = finish(at(&["worktrees", "list", "--db", "s/x.db"]));
+    assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+}
+
+#[test]
+fn a_link_at_the_old_place_makes_no_copy() {
+    let place = Place::new();
+    project(&place, 1);
+    agent(&place, "echo work > made.txt");
+    std::fs::create_dir(place.path("s")).unwrap();
+    let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
+    at(&[&run[..], &["--db", "s/x.db"]].concat()).ok();
+    std::fs::rename(place.path("s"), place.path("t")).unwrap();
+    std::os::unix::fs::symlink(place.path("t"), place.path("s")).unwrap();
+    for db in ["s/x.db", "t/x.db"] {
+        let listed = at(&["worktrees", "list", "--db", db]);
+        assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+    }
+    at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).fails(0, &["1 removed, 0 kept"]);
+}
+
+/// A run of one isolated call, killed while its agent is at work; its id.
+fn killed_at_work(place: &Place) -> String {
+    project(place, 1);
+    let begun = place.path("begun");
+    agent(place, &format!("if mkdir '{}' 2> /dev/null; then sleep 7070; fi", begun.display()));
+    let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
+    let mut child = place.at_home(&run).spawn().unwrap();
+    until("the agent is at work", || begun.exists());
+    child.kill().unwrap();
+    finish(child).run_id()
+}
+
+#[test]
+fn a_worktree_that_is_gone_with_its_branch_is_made_anew_at_once() {
+    let place = Place::new();
+    let run = killed_at_work(&place);
+    let project = place.path("project");
+    let branch = git(&project, &["branch", "--list", "--format=%(refname:short)", "smol-wf/*"]);
+    let listed = git(&project, &["worktree", "list", "--porcelain"]);
+    let worktree = listed.lines().filter_map(|line| line.strip_prefix("worktree ")).nth(1);
+    git(&project, &["worktree", "remove", "--force", worktree.unwrap()]);
+    git(&project, &["branch", "-D", branch.trim()]);
+    let deleted = place.path("deleted");
+    let tells = "case \"$*\" in *'update-ref -d'*) echo once >> ";
+    let path = wrapped_git(&place, &format!("{tells}'{}';; esac", deleted.display()));
+    let mut command = place.at_home(&["resume", &run]);
+    assert_eq!(finish(command.env("PATH", path).spawn().unwrap()).ok()["results"], 1);
+    let tries = std::fs::read_to_string(deleted).unwrap_or_default().lines().count();
+    assert!(tries <= 2, "a branch that is not there was deleted {tries} times");
+}
+
+#[test]
+fn a_killed_run_goes_on_in_a_repository_that_was_moved() {
+    let place = Place::new();
+    let run = killed_at_work(&place);
+    std::fs::rename(place.path("project"), place.path("moved")).unwrap();
+    let report = finish(place.at_home(&["resume", &run, "--cwd", "moved"]).spawn().unwrap()).ok();
+    assert_eq!((&report["results"], &report["nulls"]), (&1.into(), &json!([])));
 }

@@ -287,7 +287,7 @@ impl ReportFold {
             }
             Body::AgentParked { call, reply, .. } => {
                 if let Some(step) = self.steps.get(call) {
-                    report.spent(step, reply);
+                    report.spent(step, reply, reply.is_unpriced());
                     report.asks.add(*call, &step.title, reply);
                     if let Some(worktree) = &reply.worktree {
                         report.kept(*call, Some(step), worktree);
@@ -314,9 +314,8 @@ impl Report {
         if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
             self.reused.add(reply);
         } else if let Some(reply) = reply {
-            self.spent(step, reply);
-            let is_unknown = !reply.is_unpriced() && settlement::hides_its_cost(outcome, reply);
-            self.cost_unknown_calls += u64::from(is_unknown);
+            let is_unknown = reply.is_unpriced() || settlement::hides_its_cost(outcome, reply);
+            self.spent(step, reply, is_unknown);
             sessions::add(&mut self.sessions, call, &step.title, reply);
             self.asks.add(call, &step.title, reply);
             let warning = warnings::of_reply(call, reply).into_iter();
@@ -344,13 +343,13 @@ impl Report {
     }
 
     /// Counts what a call used, whether or not it was answered.
-    fn spent(&mut self, step: &OpenStep, reply: &Reply) {
+    fn spent(&mut self, step: &OpenStep, reply: &Reply, is_unknown: bool) {
         let cost = reply.cost_usd.unwrap_or(0.0);
         self.token_usage += TokenUsage::of(reply.usage);
         dollars::add(&mut self.cost_usd, cost);
         self.agents.retried += u64::from(reply.attempts.saturating_sub(1));
-        self.cost_unknown_calls += u64::from(reply.is_unpriced());
-        self.usage.add(reply);
+        self.cost_unknown_calls += u64::from(is_unknown);
+        self.usage.add(reply, is_unknown);
         if let Some(title) = &step.phase {
             let phase = self.phase(title);
             phase.token_usage += TokenUsage::of(reply.usage);

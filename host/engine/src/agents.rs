@@ -74,6 +74,14 @@ impl Agents {
         kept.into_iter().map(|(call, worktree)| (call, Noted::Worktree(worktree))).collect()
     }
 
+    /// Whether this call names nobody and the run has nobody.
+    pub(crate) fn is_for_nobody(&self, request: &AgentRequest) -> bool {
+        // Most runs have somebody, and thousands of calls.
+        self.head.provider == provide::NOBODY
+            && choose(request, &self.head, &self.registry)
+                .is_ok_and(|choice| is_for_nobody(request, &choice))
+    }
+
     /// Finds out who is asked.
     pub(crate) fn plan(
         &self,
@@ -123,11 +131,18 @@ impl Agents {
     }
 }
 
-/// What a call is told that names nobody, in a run that found nobody.
-const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and when the run \
-    started none was installed and logged in; `smol-wf doctor` says what is missing; start it \
-    again with --agent-provider and a name, or with --agent-provider debug, which echoes prompts \
-    and sends nothing to a model";
+/// What a call is told that names nobody, where nobody is there and no run that
+/// could stop for it.
+const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and none is \
+    installed and logged in; `smol-wf doctor` says what is missing; name one with \
+    --agent-provider";
+
+/// Whether it is left to the run who is asked, and the run has nobody. One that
+/// names `auto` itself names a provider that is not there.
+fn is_for_nobody(request: &AgentRequest, choice: &Choice) -> bool {
+    let is_left_to_run = request.provider.is_none() && choice.named_by_model.is_none();
+    is_left_to_run && choice.provider == provide::NOBODY
+}
 
 /// Finds out who is asked. A call that asks for what its provider cannot do is
 /// refused here, before anything is spent on it.
@@ -138,7 +153,7 @@ pub(crate) fn assign(
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
     let choice = choose(request, head, registry)
         .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
-    if choice.provider == provide::NOBODY {
+    if is_for_nobody(request, &choice) {
         return Err(Failure::new(codes::NO_AGENT, NO_AGENT));
     }
     let Some(provider) = registry.get(&choice.provider) else {

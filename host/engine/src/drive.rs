@@ -275,6 +275,9 @@ impl<'a> Drive<'a> {
 
     async fn wait(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         self.world.perform(machine.take_effects(), self.guests.len());
+        if let Some(reason) = self.world.nobody() {
+            return Err(Halt::Stop(reason));
+        }
         let has_refused = self.world.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
         self.recorder.queued(self.world.queued());

@@ -27,6 +27,7 @@ use crate::notes::{Board, Note};
 use crate::pieces::{self, Pieces};
 use crate::sleeps::Sleeps;
 use crate::standstill::Nap;
+use crate::stops;
 use crate::timers::Timers;
 use crate::writer::{Counted, Writer};
 
@@ -77,6 +78,8 @@ pub(crate) struct World {
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
+    /// Of the queue, calls that name nobody where nobody is there.
+    for_nobody: BTreeSet<CallId>,
     child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashMap<CallId, Id>,
@@ -108,6 +111,7 @@ impl World {
             timers: Timers::default(),
             stood_still: Duration::ZERO,
             lost: None,
+            for_nobody: BTreeSet::new(),
             child_queue: VecDeque::new(),
             finding: HashMap::new(),
             untold: BTreeMap::new(),
@@ -122,6 +126,9 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
+                    if self.agents.is_for_nobody(&request) {
+                        self.for_nobody.insert(call);
+                    }
                     self.queue.push_back(QueuedAgent { call, ordinal, request });
                 }
                 Effect::SleepUntil { call, wake_at_us, left_us } => {
@@ -243,6 +250,14 @@ impl World {
     /// Which folder is gone.
     pub(crate) fn lost(&self) -> Option<&EngineError> {
         self.lost.as_ref()
+    }
+
+    /// Why the run stops, where a call is for nobody: before any of those that were
+    /// made with it is set to work.
+    pub(crate) fn nobody(&self) -> Option<StopReason> {
+        let first = self.for_nobody.first()?;
+        let queued = self.queue.iter().find(|queued| queued.call == *first)?;
+        Some(stops::nobody(queued.call, &queued.request.title()))
     }
 
     /// Whether no agent is at work, no timer is set and no script is looked for:
@@ -431,6 +446,7 @@ impl World {
     fn cancel(&mut self, call: CallId) {
         self.untold.remove(&call);
         self.held.remove(&call);
+        self.for_nobody.remove(&call);
         self.first.take_if(|first| first.call == call);
         self.queue.retain(|queued| queued.call != call);
         self.sleeping.remove(call);

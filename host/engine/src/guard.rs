@@ -229,6 +229,10 @@ impl Activity for Ear<'_> {
         self.heard().at = Instant::now();
         self.notes.refused(asked);
     }
+
+    fn warn(&self, message: String) {
+        self.notes.warn_once(message);
+    }
 }
 
 /// `250 ms`, `90 s`, `30 min`.

@@ -3,7 +3,8 @@
 //! Owns: which of it is written down, and how often. Never: waits; what does
 //! not fit is dropped, unless it is written down.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use smol_wf_core::asked::Asked;
@@ -25,6 +26,9 @@ const KEPT_EVERY: Duration = Duration::from_secs(1);
 /// Sessions of one call that are written down: one an attempt.
 const SESSIONS_KEPT_MAX: u32 = 20;
 
+/// Different warnings of agents' own settings that a run passes on.
+const WARNINGS_ONCE_MAX: usize = 100;
+
 /// Something that an agent said.
 pub(crate) enum Note {
     /// To be shown, and gone.
@@ -40,11 +44,16 @@ pub(crate) struct Board {
     fleeting: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
     /// Bounded by what [`Notes`] lets through of each call.
     kept: (mpsc::UnboundedSender<Note>, mpsc::UnboundedReceiver<Note>),
+    said_once: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self { fleeting: mpsc::channel(WAITING_MAX), kept: mpsc::unbounded_channel() }
+        Self {
+            fleeting: mpsc::channel(WAITING_MAX),
+            kept: mpsc::unbounded_channel(),
+            said_once: Arc::default(),
+        }
     }
 
     /// For the agent of one call.
@@ -54,6 +63,7 @@ impl Board {
             provider: provider.to_owned(),
             fleeting: self.fleeting.0.clone(),
             kept: self.kept.0.clone(),
+            said_once: Arc::clone(&self.said_once),
             so_far: Mutex::new(SoFar::default()),
         }
     }
@@ -81,6 +91,8 @@ pub(crate) struct Notes {
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
     kept: mpsc::UnboundedSender<Note>,
+    /// Warnings that no other call is to repeat.
+    said_once: Arc<Mutex<BTreeSet<String>>>,
     so_far: Mutex<SoFar>,
 }
 
@@ -168,6 +180,14 @@ impl Notes {
     pub(crate) fn warn(&self, message: String) {
         // Nobody listens any more when the run is over.
         let _ = self.kept.send(Note::Warning(message));
+    }
+
+    /// The same, unless a call of the run has said it already.
+    pub(crate) fn warn_once(&self, message: String) {
+        let mut said = self.said_once.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < WARNINGS_ONCE_MAX && said.insert(message.clone()) {
+            self.warn(message);
+        }
     }
 
     /// For something that outlives the call.

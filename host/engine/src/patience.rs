@@ -42,10 +42,10 @@ impl Patience<'_> {
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        self.until(LOCKED_MAX, attempt, |busy| {
-            let minutes = LOCKED_MAX.as_secs() / 60;
+        self.until(LOCKED_MAX, attempt, |busy, longest| {
             self.watcher.warn(&format!(
-                "{busy}; this run waits for it, up to {minutes} minutes, and loses nothing"
+                "{busy}; this run waits for it, up to {}, and loses nothing",
+                in_words(longest)
             ));
         })
         .await
@@ -59,7 +59,7 @@ impl Patience<'_> {
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        let tell = |busy: &StoreError| self.watcher.held_up(&starts_late(busy));
+        let tell = |busy: &StoreError, longest| self.watcher.held_up(&starts_late(busy, longest));
         self.until(START_LOCKED_MAX, attempt, tell).await
     }
 
@@ -67,39 +67,78 @@ impl Patience<'_> {
         &self,
         longest: Duration,
         mut attempt: impl FnMut() -> F,
-        tell: impl Fn(&StoreError),
+        tell: impl Fn(&StoreError, Duration),
     ) -> Result<Result<T, StoreError>, EngineError>
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        let give_up = Instant::now() + longest;
+        let begun = Instant::now();
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(begun));
+        let longest = left.map_or(longest, |left| longest.min(left));
         let mut has_warned = false;
         loop {
             let busy = match attempt().await? {
                 Err(busy @ StoreError::Busy { .. }) => busy,
                 done => return Ok(done),
             };
-            let now = Instant::now();
-            let is_late = now >= give_up || self.deadline.is_some_and(|deadline| now >= deadline);
-            if is_late || self.cancel.is_cancelled() {
+            if begun.elapsed() >= longest || self.cancel.is_cancelled() {
                 return Ok(Err(busy));
             }
             if !has_warned {
                 has_warned = true;
-                tell(&busy);
+                tell(&busy, longest);
             }
             sleep(PAUSE).await;
         }
     }
 }
 
-/// That what is to begin waits for whoever has the database locked.
+/// That what is to begin waits for whoever has the database locked, and how long.
 #[must_use]
-pub fn starts_late(busy: &StoreError) -> String {
+pub fn starts_late(busy: &StoreError, longest: Duration) -> String {
     let StoreError::Busy { path } = busy else { return busy.to_string() };
     let (path, typed) = (path.display(), shell::path(path));
-    let minutes = START_LOCKED_MAX.as_secs() / 60;
+    let longest = in_words(longest);
     format!(
-        "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {minutes} minutes; Ctrl-C ends the wait"
+        "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {longest}; Ctrl-C ends the wait"
     )
+}
+
+/// `2 minutes`, `90 s`, `500 ms`: a bound, and not to the moment.
+fn in_words(longest: Duration) -> String {
+    let milliseconds = longest.as_millis();
+    if milliseconds < 1_000 {
+        return format!("{milliseconds} ms");
+    }
+    match (milliseconds + 500) / 1_000 {
+        60 => "1 minute".to_owned(),
+        seconds if seconds.is_multiple_of(60) => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_said_as_they_are() {
+        for (milliseconds, words) in [
+            (500, "500 ms"),
+            (1_980, "2 s"),
+            (59_990, "1 minute"),
+            (90_000, "90 s"),
+            (119_990, "2 minutes"),
+            (600_000, "10 minutes"),
+        ] {
+            assert_eq!(in_words(Duration::from_millis(milliseconds)), words);
+        }
+    }
+
+    #[test]
+    fn who_has_it_locked_is_asked_with_a_name_that_a_shell_reads() {
+        let said =
+            starts_late(&StoreError::Busy { path: "it's a/runs.db".into() }, START_LOCKED_MAX);
+        assert!(said.contains(r"(`fuser 'it'\''s a/runs.db'` names it)"), "{said}");
+    }
 }

@@ -34,12 +34,18 @@ impl Providers for DebugOnly {
 }
 
 /// In place of a provider's name in the head of a run: no agent was found when it
-/// started, so a call that names none is refused. No provider has this name.
+/// started, so a call that names none stops it. No provider has this name.
 pub const NOBODY: &str = "auto";
 
 /// That there is no provider of this name, and which there are.
 pub(crate) fn unknown(asked: &str, registry: &Registry) -> String {
     let there: Vec<&str> = registry.names().collect();
+    if asked == NOBODY {
+        return format!(
+            "`{NOBODY}` is no provider: only --agent-provider and the settings know it; name one of {}, or leave the provider out, and the call goes to the agent of the run",
+            there.join(", ")
+        );
+    }
     let meant = near::suggestion(asked, there.iter().copied());
     format!("unknown provider `{asked}`; available: {}{meant}", there.join(", "))
 }

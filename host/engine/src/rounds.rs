@@ -293,11 +293,17 @@ async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Proble
         beside(move || judge(&checker, value)).await
     };
     match answer {
-        // No answer satisfies the schema that takes null, and no other.
-        Answer::Null => {
-            verdict.map_err(|_| Problem::Answer("there was no answer at all".to_owned()))
-        }
+        Answer::Null => verdict.map_err(of_no_answer),
         _ => verdict,
+    }
+}
+
+/// No answer satisfies the schema that takes null, and no other. What the agent
+/// cannot mend stays as it is.
+fn of_no_answer(problem: Problem) -> Problem {
+    match problem {
+        Problem::Answer(_) => Problem::Answer("there was no answer at all".to_owned()),
+        Problem::Failure(_) => problem,
     }
 }
 
@@ -404,5 +410,17 @@ mod tests {
         // A long one as well; that may be done before anybody looks.
         let (_, verdict) = judging("true", Answer::Text("x".repeat(20_000))).await;
         assert!(matches!(verdict, Err(Problem::Answer(_))));
+    }
+
+    /// A panic of the checker is not to buy one more round.
+    #[test]
+    fn of_no_answer_only_a_verdict_becomes_a_question() {
+        for code in [codes::INTERNAL, codes::ANSWER_TOO_COSTLY] {
+            let problem = Problem::Failure(Failure::new(code, "of the checker".to_owned()));
+            let Problem::Failure(failure) = of_no_answer(problem) else { panic!("asked again") };
+            assert_eq!((&*failure.code, &*failure.message), (code, "of the checker"));
+        }
+        let asked = of_no_answer(Problem::Answer("/: null is not a string".to_owned()));
+        assert!(matches!(asked, Problem::Answer(said) if said == "there was no answer at all"));
     }
 }

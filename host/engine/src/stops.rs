@@ -3,6 +3,8 @@
 //! Owns: which of these let agents finish, and how a lost folder is told. Never:
 //! stops anything.
 
+use smol_wf_core::codes;
+use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::StopReason;
 
 use crate::error::EngineError;
@@ -14,12 +16,24 @@ pub(crate) const GUEST_FAULT: &str = "guest_fault";
 /// agent is to blame.
 const PLACES: [&str; 2] = ["cwd_gone", "project_gone"];
 
-/// Whether a run stops because its script has come to a limit, or has lost a
-/// folder: then its agents have done nothing wrong. A limit that ends them says
+/// Whether a run stops because its script has come to a limit, has lost a folder or
+/// has nobody to ask: then its agents have done nothing wrong. A limit that ends them says
 /// so, as a budget may.
 pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
     let StopReason::Limit { code, .. } = reason else { return false };
-    code.starts_with("limit_") || code == GUEST_FAULT || PLACES.contains(&code.as_str())
+    code.starts_with("limit_")
+        || code == GUEST_FAULT
+        || code == codes::NO_AGENT
+        || PLACES.contains(&code.as_str())
+}
+
+/// A call names nobody, and the run has nobody. No script is told of it: it would
+/// take the null, or the error, for that of an agent, and go on to a result.
+pub(crate) fn nobody(call: CallId, title: &str) -> StopReason {
+    let message = format!(
+        "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; name one with --agent-provider"
+    );
+    StopReason::Limit { code: codes::NO_AGENT.to_owned(), message }
 }
 
 /// A folder of the run is gone.

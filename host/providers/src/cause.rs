@@ -53,8 +53,13 @@ impl Cause {
 
     /// The program ended and never said how the round had ended.
     pub(crate) fn of_exit(program: &str, exit: &Exit) -> Self {
+        Self::of_exit_without(program, exit, "a result")
+    }
+
+    /// The same of one that lacked this: not always a result.
+    pub(crate) fn of_exit_without(program: &str, exit: &Exit, lacking: &str) -> Self {
         if exit.hung {
-            let message = format!("{program} closed its output without a result, and then hung");
+            let message = format!("{program} closed its output without {lacking}, and then hung");
             return Self::new(ProviderErrorKind::CutStream, message);
         }
         if let Some(signal) = exit.signal {
@@ -69,7 +74,7 @@ impl Cause {
         }
         let said = without_warnings(&exit.stderr_tail);
         if said.is_empty() {
-            let message = format!("{program} ended with exit code {code} and without a result");
+            let message = format!("{program} ended with exit code {code} and without {lacking}");
             return Self::new(ProviderErrorKind::CutStream, message);
         }
         let mut cause = Self::read(&said, None);

@@ -243,6 +243,10 @@ pub trait Activity: Send + Sync {
 
     /// The agent asked leave for this, and was refused.
     fn refused(&self, _asked: Asked) {}
+
+    /// What the user should know of the agent's own settings. The caller tells the
+    /// same once a run.
+    fn warn(&self, _message: String) {}
 }
 
 /// Nobody.

@@ -149,7 +149,7 @@ pub(crate) fn text(path: &Path) -> Option<String> {
     text_or_nothing(path).ok().flatten()
 }
 
-/// A small text file; none where there is nothing. Some are in the folder that an
+/// A small text file without its byte order mark; none where there is nothing. Some are in the folder that an
 /// agent works in, which may hold pipes and devices under their names.
 pub(crate) fn text_or_nothing(path: &Path) -> Result<Option<String>, Unreadable> {
     let mut opening = std::fs::OpenOptions::new();
@@ -173,7 +173,7 @@ pub(crate) fn text_or_nothing(path: &Path) -> Result<Option<String>, Unreadable>
     }
     let mut text = String::new();
     file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|_| Unreadable)?;
-    Ok(Some(text))
+    Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
 }
 
 /// The values of a flag among arguments of the user's: `--long V`, `--long=V`, and
@@ -226,6 +226,8 @@ mod tests {
         std::fs::File::create(at("sparse")).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
         assert_eq!(text(&at("file")).as_deref(), Some("text"));
         assert_eq!(text(&at("link")).as_deref(), Some("text"));
+        std::fs::write(at("marked"), "\u{feff}text").unwrap();
+        assert_eq!(text(&at("marked")).as_deref(), Some("text"));
         for name in ["zeroes", "pipe", "sparse", "."] {
             assert_eq!(text_or_nothing(&at(name)), Err(Unreadable), "{name}");
         }

@@ -252,6 +252,11 @@ impl Activity for Seen<'_> {
         asked.allow.iter_mut().for_each(|line| self.secrets.clear(line));
         self.inner.refused(asked);
     }
+
+    fn warn(&self, mut message: String) {
+        self.secrets.clear(&mut message);
+        self.inner.warn(message);
+    }
 }
 
 /// The lines of an agent's own transcript.

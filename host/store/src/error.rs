@@ -255,3 +255,36 @@ impl StoreError {
         Self::Invalid { key: key.clone(), reason }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn what_a_message_says_to_type_names_the_database_whatever_it_is_called() {
+        let path = PathBuf::from("-it's a $HOME/my \"runs\".db");
+        let named = |aside: &str| format!("./{}{aside}", path.display());
+        let (altered, corrupt, busy) = (
+            StoreError::Altered { path: path.clone(), what: "a view".to_owned() },
+            StoreError::Corrupt { path: path.clone(), reason: "r".to_owned() },
+            StoreError::Busy { path: path.clone() },
+        );
+        for (error, nth, words) in [
+            (&altered, 1, vec!["sqlite3".to_owned(), named(""), ".schema".to_owned()]),
+            (&corrupt, 1, vec!["mv".to_owned(), named(""), named(".bad")]),
+            (&corrupt, 3, vec!["sqlite3".to_owned(), named(".bad"), ".recover".to_owned()]),
+            (&busy, 1, vec!["fuser".to_owned(), named("")]),
+        ] {
+            let said = error.to_string();
+            let typed = said.split('`').nth(nth).unwrap();
+            let shell = Command::new("sh")
+                .args(["-c", &format!("set -- {typed}; printf '%s\\n' \"$@\"")])
+                .output()
+                .unwrap();
+            let read = String::from_utf8(shell.stdout).unwrap();
+            assert_eq!(read.lines().collect::<Vec<_>>(), words, "{typed}");
+        }
+    }
+}

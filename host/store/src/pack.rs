@@ -59,8 +59,8 @@ pub(crate) fn pack(body: &str) -> Option<Packed> {
 }
 
 /// Puts a packed body together again; `lookup` has the strings. All of them
-/// together, as often as each is named, may come to `most` bytes: a file may name
-/// one of four mebibytes ten thousand times.
+/// together, as often as each is named and with their escapes, may come to `most`
+/// bytes: a file may name one of four mebibytes ten thousand times.
 pub(crate) fn unpack<E>(
     text: &str,
     most: usize,
@@ -113,7 +113,7 @@ fn put_back<E>(
             if let Some(digest) = marked(fields) {
                 let text = lookup(&digest).map_err(UnpackError::Lookup)?;
                 let text = text.ok_or(UnpackError::Missing(digest))?;
-                *left = left.checked_sub(text.len()).ok_or(UnpackError::TooLarge)?;
+                *left = left.checked_sub(written(&text)).ok_or(UnpackError::TooLarge)?;
                 *value = Value::String(text);
                 return Ok(());
             }
@@ -122,6 +122,16 @@ fn put_back<E>(
         Value::Array(items) => items.iter_mut().try_for_each(|item| put_back(item, left, lookup)),
         _ => Ok(()),
     }
+}
+
+/// Bytes that a string takes in JSON text, without its quotes.
+fn written(text: &str) -> usize {
+    let taken = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => "\\u0000".len(),
+        _ => 1,
+    };
+    text.bytes().map(taken).sum()
 }
 
 fn marker(digest: &Digest) -> Value {
@@ -207,5 +217,16 @@ mod tests {
         let unpacked = |most| unpack(&often, most, &mut |_| Ok::<_, ()>(Some(text.clone())));
         assert!(unpacked(100 * text.len()).is_ok());
         assert_eq!(unpacked(100 * text.len() - 1), Err(UnpackError::TooLarge));
+    }
+
+    #[test]
+    fn a_string_counts_as_it_is_written() {
+        let all: String = (0_u8..=0x7f).map(char::from).chain(['é', '\u{2028}', '🦀']).collect();
+        for text in [all.as_str(), "", "plain", "\"\\\n\u{1}"] {
+            assert_eq!(written(text), serde_json::to_string(text).unwrap().len() - 2, "{text:?}");
+        }
+        let marker = serde_json::to_string(&marker(&Digest::of(b"x"))).unwrap();
+        let unpacked = unpack(&marker, 5_999, &mut |_| Ok::<_, ()>(Some("\u{1}".repeat(1_000))));
+        assert_eq!(unpacked, Err(UnpackError::TooLarge));
     }
 }

@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use smol_wf_core::codes;
 use smol_wf_engine::providers::{Probe, Provider};
 use tokio::task::JoinSet;
 
 use crate::agents::{self, Catalogue, Chosen};
-use crate::config::{FlagLayer, Settings};
+use crate::config::{AUTO, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{DbFlags, JsonFlag};
 use crate::table::{Format, Table};
-use crate::{exit, output};
+use crate::{exit, output, progress};
 use checks::{Check, State};
 
 /// Longest that a provider may take to say how it is: their own questions are
@@ -66,7 +67,7 @@ struct Agent {
 #[serde(rename_all = "camelCase")]
 struct Findings {
     schema_version: u32,
-    /// What a run that names no provider goes to.
+    /// What a run that names no provider goes to; `auto` where that is nobody.
     provider: String,
     agents: Vec<Agent>,
     checks: Vec<Check>,
@@ -97,11 +98,14 @@ impl DoctorArgs {
         let agents = probe_all(catalogue.all()).await;
         let code = verdict(&chosen, &agents, &checks);
         let ok = code == 0;
-        let findings =
-            Findings { schema_version: 1, provider: chosen.answering, agents, checks, ok };
+        let provider = match chosen.is_makeshift() && !progress::is_watched() {
+            true => AUTO.to_owned(),
+            false => chosen.answering.clone(),
+        };
+        let findings = Findings { schema_version: 1, provider, agents, checks, ok };
         match self.json.asked().unwrap_or(self.output) {
             format @ (Format::Json | Format::Jsonl) => output::print(format, &findings)?,
-            Format::Text => output::line(&text(&findings, code))?,
+            Format::Text => output::line(&text(&findings, &chosen, code))?,
         }
         Ok(ExitCode::from(code))
     }
@@ -137,7 +141,7 @@ fn verdict(chosen: &Chosen, agents: &[Agent], checks: &[Check]) -> u8 {
     if usable && !chosen.is_makeshift() { 0 } else { exit::UNAVAILABLE }
 }
 
-fn text(findings: &Findings, code: u8) -> String {
+fn text(findings: &Findings, chosen: &Chosen, code: u8) -> String {
     let mut agents = Table::new(["AGENT", "VERSION", "LOGIN", "STATE"]);
     for agent in &findings.agents {
         let login = match agent.probe.logged_in {
@@ -166,11 +170,38 @@ fn text(findings: &Findings, code: u8) -> String {
             "A run goes to debug, which sends nothing to any model.".to_owned()
         }
         0 => format!("A run goes to {}.", findings.provider),
-        exit::UNAVAILABLE => format!(
-            "No run reaches a model: it goes to {}. Install an agent or log in, as said above, or name one that was found with --agent-provider.",
-            findings.provider
-        ),
+        exit::UNAVAILABLE => unavailable(findings, chosen),
         _ => "A run cannot work until what failed is put right.".to_owned(),
     };
     format!("{}\n\n{}\n\n{verdict}", agents.text(), checks.text())
 }
+
+/// What becomes of calls where the agent of a run cannot be used.
+fn unavailable(findings: &Findings, chosen: &Chosen) -> String {
+    let unnamed = match (chosen.is_makeshift(), chosen.is_alone()) {
+        (false, _) => format!("A run goes to {}, which cannot be used.", chosen.answering),
+        (true, true) => format!(
+            "No agent can be used: a run ends before it begins ({}), but on a terminal, where {ECHO}.",
+            codes::NO_AGENT
+        ),
+        (true, false) => format!(
+            "A call that names no agent stops its run ({}), but on a terminal, where {ECHO}.",
+            codes::NO_AGENT
+        ),
+    };
+    let able = findings.agents.iter().filter(|agent| agent.usable && agent.name != agents::DEBUG);
+    let able: Vec<&str> = able.map(|agent| agent.name.as_str()).collect();
+    let named = match able.as_slice() {
+        [] => "No call reaches a model.".to_owned(),
+        names if chosen.is_alone() => {
+            format!("With --agent-provider it goes to one of these: {}.", names.join(", "))
+        }
+        names => format!("Calls that name one of these reach it: {}.", names.join(", ")),
+    };
+    format!(
+        "{unnamed} {named} Install an agent or log in, as said above, or name one with --agent-provider."
+    )
+}
+
+/// What a terminal sees instead.
+const ECHO: &str = "debug answers, which sends nothing to any model";

@@ -20,7 +20,7 @@ use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, Said, Spans};
 use smol_wf_engine::{EngineError, Reading};
 
-use super::fixture::{FixtureFlags, Over, Replacing};
+use super::fixture::FixtureFlags;
 use super::history::{reader, settings_of};
 use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, FileError};
@@ -28,6 +28,7 @@ use crate::flags::DbFlags;
 use crate::output::Sink;
 use crate::setup;
 use crate::standing::LatestFlags;
+use crate::written::{Over, Replacing, is_stdout};
 
 /// Write a run in a form that other programs read
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub(crate) struct ExportArgs {
     )]
     format: Option<Form>,
 
-    /// File to write, in place of what it holds [default: stdout]
+    /// File to write, in place of an export that is there [default: stdout]
     #[arg(long, short, value_name = "FILE", requires = "format")]
     out: Option<PathBuf>,
 
@@ -113,12 +114,12 @@ impl ExportArgs {
         let engine = reader(&self.db, Some(&self.run))?;
         let run = self.latest.find(&engine, &self.run).await?;
         let reading = engine.reading(&run).await?;
-        match self.out.as_deref().filter(|path| *path != Path::new("-")) {
+        match self.out.as_deref().filter(|path| *path != Path::new("-") && !is_stdout(path)) {
             None => Box::pin(self.write(form, Sink::stdout(), &run, reading)).await?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 // An export that fails on the way leaves what was there.
-                let file = Replacing::begin(path, Over::Files).map_err(failed)?;
+                let file = Replacing::begin(path, Over::Exports).map_err(failed)?;
                 let sink = Sink::file(file.handle().map_err(failed)?);
                 Box::pin(self.write(form, sink, &run, reading)).await.map_err(
                     |error| match error {

@@ -2,21 +2,26 @@
 //!
 //! Owns: files and folders. Never: what stands in a fixture.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::RunHead;
 use smol_wf_engine::library;
 use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
 use crate::failure::{CommandError, FileError, talk};
-use crate::{paths, screen, shell, usage};
+use crate::written::{Over, Replacing, not_dangling};
+use crate::{paths, screen, shell};
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
+
+/// What the engine says that it was doing when a write fails.
+const WRITING: &str = "write the fixture";
 
 /// Folders that are not looked into: what is in them was made by a machine.
 const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
@@ -24,7 +29,7 @@ const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 /// A run as a fixture, for `smol-wf test`
 #[derive(Debug, Args)]
 pub(crate) struct FixtureFlags {
-    /// Fixture to write, in place of what it holds
+    /// Fixture to write, in place of one that is there
     #[arg(long, value_name = "FILE")]
     fixture: Option<PathBuf>,
 
@@ -40,262 +45,126 @@ impl FixtureFlags {
         engine: &Engine,
         run: RunId,
     ) -> Result<ExitCode, CommandError> {
-        let asked = self.fixture.unwrap_or_default();
+        let asked = self.fixture.clone().unwrap_or_default();
         let path = std::path::absolute(&asked).unwrap_or_else(|_| asked.clone());
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let is_new = !folder.exists();
-        not_dangling(&asked)
+        let made = not_dangling(&asked)
             .and_then(|()| library::stays_inside(&path, paths::home().as_deref()))
-            .and_then(|()| fs::create_dir_all(&folder))
+            .and_then(|()| Made::folder(&folder))
             .map_err(|error| unwritable(&path, &error))?;
-        let request =
-            ExportRequest { run: run.clone(), folder: folder.clone(), redact: self.redact };
+        let redact = self.redact.clone();
+        let request = ExportRequest { run: run.clone(), folder: folder.clone(), redact };
         let fixed = engine.fixture(request).await?;
         let (within, home) = (within(&asked), paths::home());
         let found = fixed.finds_its_script(&path, Some(&within), home.as_deref());
-        if let Err(EngineError::Fixture(FixtureError::Outside { .. })) = found {
-            if is_new {
-                let _ = fs::remove_dir(&folder);
-            }
-            let root = PathBuf::from(engine.head(&run).await?.project_root);
-            let beside = root.join(path.file_name().unwrap_or_default());
-            let beside = shell::path(&beside);
-            let next = format!("smol-wf export {run} --fixture {beside}");
+        if let Err(EngineError::Fixture(FixtureError::Outside { .. })) = found
+            && let Some(root) = root_of(&engine.head(&run).await?)
+        {
+            let next = self.beside_the_script(&run, &root, &path);
             return Err(EngineError::from(FixtureError::Elsewhere { root, next }).into());
         }
-        if is_new {
-            talk(&format!("made the folder {}", screen::path(&folder)));
-        }
+        made.keep();
         let mut file =
             Replacing::begin(&path, Over::Fixtures).map_err(|error| unwritable(&path, &error))?;
-        fixed.write(&mut file.to).await?;
+        fixed.write(&mut file.to).await.map_err(|error| match error {
+            EngineError::System { doing: WRITING, error } => unwritable(&path, &error),
+            other => other.into(),
+        })?;
         file.finish().map_err(|error| unwritable(&path, &error))?;
-        let shown = screen::path(&asked);
+        let (shown, typed) = (screen::path(&asked), shell::path(&asked));
         if let Err(error) = found {
             let code = error.code();
             talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
+            talk(&format!(
+                "name the script where it is now: smol-wf test {typed} --script FILE --accept"
+            ));
             return Ok(ExitCode::SUCCESS);
         }
-        let typed = shell::path(&asked);
         talk(&format!("run {run} is in {shown}; replay it with smol-wf test {typed}"));
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The command that does the same beside the script, under a name that is free.
+    fn beside_the_script(&self, run: &RunId, root: &Path, path: &Path) -> String {
+        let rules = self.redact.iter().map(|rule| match shell::word(rule) {
+            // It would be read as a flag.
+            word if rule.starts_with('-') => format!(" --redact={word}"),
+            word => format!(" --redact {word}"),
+        });
+        let rules: String = rules.collect();
+        let name = Path::new(path.file_name().unwrap_or_default());
+        let beside = shell::path(&free(&root.join(name)));
+        format!("smol-wf export {run} --fixture {beside}{rules}{}", shell::with_database())
+    }
 }
 
-/// Replaces a file as a whole, and makes the folders that it is to lie in.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), CommandError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    not_dangling(path).map_err(|error| unwritable(path, &error))?;
-    let made = folder.filter(|folder| !folder.exists()).map_or(Ok(()), |folder| {
-        library::stays_inside(path, paths::home().as_deref())?;
+/// The root of a run's project, if its script is there still.
+fn root_of(head: &RunHead) -> Option<PathBuf> {
+    let root = Path::new(&head.project_root);
+    let script = Path::new(&head.script_path);
+    let is_there = library::is_piped(&head.script_path) || script.is_file();
+    (is_there && root.is_dir()).then(|| root.to_owned())
+}
+
+/// The path, or one like it at which nothing is.
+fn free(path: &Path) -> PathBuf {
+    /// Whoever has that many names them better.
+    const NUMBER_MAX: usize = 1000;
+    let name = |number: usize| {
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        if let Some(ending) = path.extension() {
+            name.push(".");
+            name.push(ending);
+        }
+        path.with_file_name(name)
+    };
+    let mut paths = std::iter::once(path.to_owned()).chain((2..=NUMBER_MAX).map(name));
+    let is_free = |path: &PathBuf| fs::symlink_metadata(path).is_err();
+    paths.find(is_free).unwrap_or_else(|| path.to_owned())
+}
+
+/// Folders that were made for a file, and go again without it.
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn folder(folder: &Path) -> io::Result<Self> {
+        let lacking = folder.ancestors().take_while(|folder| !folder.exists());
+        let made = Self(lacking.map(Path::to_owned).collect());
         fs::create_dir_all(folder)?;
-        talk(&format!("made the folder {}", screen::path(folder)));
-        Ok(())
-    });
-    made.and_then(|()| {
+        Ok(made)
+    }
+
+    fn keep(mut self) {
+        if let Some(folder) = self.0.first() {
+            talk(&format!("made the folder {}", screen::path(folder)));
+        }
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Writes a JUnit report as a whole, and makes the folders that it is to lie in.
+pub(super) fn write_report(path: &Path, text: &str) -> Result<(), CommandError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || {
+        not_dangling(path)?;
+        if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+            library::stays_inside(path, paths::home().as_deref())?;
+            Made::folder(folder)?.keep();
+        }
         let mut file = Replacing::begin(path, Over::Reports)?;
         file.to.write_all(text.as_bytes())?;
         file.finish()
-    })
-    .map_err(|error| unwritable(path, &error))
-}
-
-/// What a file may be that another one takes the place of. A name that was mistaken
-/// must not cost a script, a fixture or a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Over {
-    /// Whatever a person keeps in files, but for databases and fixtures.
-    Files,
-    /// Fixtures, and what is empty.
-    Fixtures,
-    /// JUnit reports, and what is empty.
-    Reports,
-}
-
-/// How a fixture begins, whatever its version.
-const FIXTURE: &[u8] = b"{\"swf\":";
-
-/// How a database begins, and its log.
-const DATABASES: [&[u8]; 3] =
-    [b"SQLite format 3\0", &[0x37, 0x7f, 6, 0x82], &[0x37, 0x7f, 6, 0x83]];
-
-impl Over {
-    fn allow(self, path: &Path) -> io::Result<()> {
-        let mut head = Vec::new();
-        File::open(path)?.take(64).read_to_end(&mut head)?;
-        let begins = |with: &[u8]| head.starts_with(with);
-        // The index of a log begins with nothing of its own.
-        let shared = path.to_str().and_then(|path| path.strip_suffix("-shm"));
-        let is_database = DATABASES.into_iter().any(begins)
-            || shared.is_some_and(|database| Path::new(database).is_file());
-        let kept = match self {
-            _ if is_database => "a database",
-            Self::Files if begins(FIXTURE) => "a fixture",
-            Self::Fixtures if !head.is_empty() && !begins(FIXTURE) => "not a fixture",
-            Self::Reports if !head.is_empty() && !begins(b"<") => "not a JUnit report",
-            _ => return Ok(()),
-        };
-        let why = format!("what is there is {kept}, and stays; name another file");
-        Err(io::Error::new(io::ErrorKind::AlreadyExists, why))
-    }
-}
-
-/// That neither the path nor a folder of it is a link to nothing: what is written
-/// would take the link's place, or be made where nobody looks for it.
-fn not_dangling(path: &Path) -> io::Result<()> {
-    let is_dangling = |link: &&Path| {
-        let nothing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
-        link.is_symlink() && fs::metadata(link).is_err_and(nothing)
     };
-    let Some(link) = path.ancestors().find(is_dangling) else { return Ok(()) };
-    let why = usage::dangling(link).unwrap_or_default();
-    let typed = shell::path(link);
-    let why = format!("{why}; take the link away (`rm {typed}`), or name another file");
-    Err(io::Error::new(io::ErrorKind::NotFound, why))
-}
-
-/// The open stdout, by the names that systems give it: to open those anew would be
-/// to begin at the first byte of a file that others write to.
-fn stdout_by_name(path: &Path) -> Option<io::Result<File>> {
-    const NAMES: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-    let is_it = NAMES.iter().any(|name| Path::new(name) == path);
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        is_it.then(|| io::stdout().as_fd().try_clone_to_owned().map(File::from))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = is_it;
-        None
-    }
-}
-
-/// A file that takes the place of another one when it is whole. What is no file, as
-/// a device, stays what it is and is written to; a link stays, and what it leads to
-/// is replaced.
-pub(super) struct Replacing {
-    to: BufWriter<File>,
-    path: PathBuf,
-    /// None where what is there is written to.
-    beside: Option<PathBuf>,
-}
-
-impl Replacing {
-    pub(super) fn begin(path: &Path, over: Over) -> io::Result<Self> {
-        if let Some(stdout) = stdout_by_name(path) {
-            let to = BufWriter::new(stdout?);
-            return Ok(Self { to, path: path.to_owned(), beside: None });
-        }
-        not_dangling(path)?;
-        library::stays_inside(path, paths::home().as_deref())?;
-        let old = fs::metadata(path).ok();
-        if old.as_ref().is_some_and(|old| !old.is_file()) {
-            return Ok(Self {
-                to: BufWriter::new(File::create(path)?),
-                path: path.to_owned(),
-                beside: None,
-            });
-        }
-        let path = if old.is_some() { path.canonicalize()? } else { path.to_owned() };
-        if old.is_some() {
-            over.allow(&path)?;
-        }
-        let (file, beside) = Self::new_beside(&path)?;
-        let new = Self { to: BufWriter::new(file), path, beside: Some(beside) };
-        if let Some(old) = old {
-            // Whoever may not read the one may not read the other.
-            new.to.get_ref().set_permissions(old.permissions())?;
-        }
-        Ok(new)
-    }
-
-    /// A new file in the same folder.
-    fn new_beside(path: &Path) -> io::Result<(File, PathBuf)> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let beside = path.with_file_name(format!(".smol-wf-{}-{tries}", std::process::id()));
-            match File::create_new(&beside) {
-                // Of a process that had the same number once.
-                Err(error)
-                    if error.kind() == io::ErrorKind::AlreadyExists && tries < REPLACE_TRIES => {}
-                made => return Ok((made?, beside)),
-            }
-        }
-    }
-
-    /// Another handle of the file, for a writer that wants one of its own.
-    pub(super) fn handle(&self) -> io::Result<File> {
-        self.to.get_ref().try_clone()
-    }
-
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        self.to.flush()?;
-        match self.beside.take() {
-            Some(beside) => fs::rename(&beside, &self.path).inspect_err(|_| {
-                let _ = remove(&beside);
-            }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Replacing {
-    fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
-            // It is not whole.
-            let _ = remove(beside);
-        }
-    }
-}
-
-/// Where a file is written before it takes its place.
-fn beside(path: &Path) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    PathBuf::from(beside)
-}
-
-/// How often a file is written that another process writes as well.
-const REPLACE_TRIES: u32 = 10;
-
-/// The same in a folder that is there, for whoever says what failed. What is no
-/// file, or is a link to one, stays what it is and is written to: a device must
-/// not become a file.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    library::stays_inside(path, paths::home().as_deref())?;
-    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, text);
-    }
-    let beside = beside(path);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        // What stands there, a link that a repository carries included, goes.
-        remove(&beside)?;
-        let new = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
-        match new.and_then(|mut file| file.write_all(text.as_bytes())) {
-            // Another process was quicker.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < REPLACE_TRIES => {
-                continue;
-            }
-            written => written?,
-        }
-        match fs::rename(&beside, path) {
-            // Another process wrote the same file, and took this one for its own.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < REPLACE_TRIES => {}
-            ended => return ended,
-        }
-    }
-}
-
-/// Takes a file away that need not be there.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    write().map_err(|error| unwritable(path, &error))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {

@@ -12,8 +12,9 @@ use smol_wf_engine::ForkRequest;
 use super::again::{Again, once_more};
 use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::agents::{self, Catalogue};
+use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::CommandError;
-use crate::flags::WorkFlags;
+use crate::flags::{WorkFlags, reader};
 use crate::progress::{Opening, Progress};
 use crate::setup;
 use crate::signals::Signals;
@@ -51,8 +52,8 @@ pub(crate) struct ForkArgs {
     args_from_file: Vec<PathBuf>,
 
     /// Provider for calls that name none [default: that of the run]
-    #[arg(long, value_name = "PROVIDER")]
-    agent_provider: Option<String>,
+    #[arg(long, value_name = "PROVIDER", value_parser = reader(Key::Provider))]
+    agent_provider: Option<Value>,
 
     /// Rules of the debug provider [default: those of the run]
     #[arg(long, value_name = "MATCH=ACTION")]
@@ -79,20 +80,27 @@ impl ForkArgs {
         let latest = self.work.latest.find_from(&engine, &self.run, Path::new(".")).await?;
         let (run, said) = latest;
         let head = engine.head(&run).await?;
-        let settings = self.work.settings(&places.folder_of(&head)?)?;
+        let mut flags = FlagLayer::default();
+        self.work.put(&mut flags);
+        flags.add(Key::Provider, self.agent_provider.as_ref());
+        let settings = Settings::load(flags, &places.folder_of(&head)?)?;
+        let is_named = self.agent_provider.is_some();
+        let chosen = is_named.then(|| agents::choose_to_begin(&settings)).transpose()?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
-        let named = self.agent_provider.map(|name| agents::resolved(&settings, name));
-        let provider = named.as_ref().unwrap_or(&head.provider).clone();
-        let opening = Opening::of_recorded(&settings, &RunHead { provider, ..head }, said);
+        let provider = chosen.as_ref().map_or(&head.provider, |chosen| &chosen.name).clone();
+        let mut opening = Opening::of_recorded(&settings, &RunHead { provider, ..head }, said);
+        if let Some(chosen) = &chosen {
+            chosen.announce_default(&mut opening);
+        }
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = ForkRequest {
             script,
             from: self.from,
             results: self.set_result,
             args,
-            provider: named,
+            provider: chosen.map(|chosen| chosen.name),
             debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
             limits: setup::limit_changes(&settings),
             agents: setup::agents(&settings)?,

@@ -16,7 +16,7 @@ use crate::failure::{CommandError, talk};
 use crate::flags::WorkFlags;
 use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
-use crate::{paths, setup};
+use crate::{paths, setup, shell};
 
 /// Take up a run where it stopped
 ///
@@ -61,6 +61,7 @@ impl ResumeArgs {
         let script = self.script(&head)?;
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
+        shell::folders_are(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
         let mut opening = Opening::of_recorded(&settings, &head, said);
         if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {

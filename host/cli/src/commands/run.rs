@@ -22,7 +22,7 @@ use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
-use crate::progress::{self, Opening, Progress};
+use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
 use crate::standing::PlaceFlags;
 use crate::usage;
@@ -105,13 +105,7 @@ impl RunArgs {
         let places = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
-        let mut chosen = agents::choose(&settings);
-        if !progress::is_watched() {
-            if chosen.is_alone() {
-                return Err(CommandError::NoAgent);
-            }
-            chosen = chosen.unwatched();
-        }
+        let chosen = agents::choose_to_begin(&settings)?;
         let made = setup::to_be_made(&settings);
         let engine = setup::engine(&settings, INSTANCES_MAX)?;
         let signals = Signals::listen();
@@ -271,9 +265,7 @@ pub(super) fn conclude(
                 (EngineError::Mismatch { .. }, _) => {
                     Some("nothing was dispatched; the journal is as it was".to_owned())
                 }
-                (_, Some(run)) => {
-                    Some(format!("resume: smol-wf resume {run}{}", shell::with_database()))
-                }
+                (_, Some(run)) => Some(format!("resume: {}", shell::resume(run, None))),
                 (_, None) => None,
             };
             let code = failure::report(&error.into());
@@ -336,8 +328,10 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
         let here = std::path::absolute(".").unwrap_or_default();
         match library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref()) {
             Ok((bytes, path)) => return Ok(ScriptFile { bytes, path }),
-            // A name may hold a dot, as it may in workflow(); else it is a file's.
-            Err(_) if asked.is_dir() || asked.extension().is_some() => {}
+            // A name may hold a dot, as it may in workflow(); else it is a file's. What
+            // is wrong with a workflow of that name is no reason to look elsewhere.
+            Err(LibraryError::NameUnknown { .. } | LibraryError::NameInvalid { .. })
+                if asked.is_dir() || asked.extension().is_some() => {}
             Err(error) => {
                 if let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
                     && let Some(why) = root.passed_over()

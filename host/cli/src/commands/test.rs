@@ -23,7 +23,7 @@ use crate::flags::reader;
 use crate::setup::engine_without_db;
 use crate::signals::Signals;
 use crate::words::plural;
-use crate::{exit, output};
+use crate::{exit, output, written};
 use agents::Agents;
 use one::{Tested, Tester};
 
@@ -95,6 +95,7 @@ struct Tests<'a> {
 impl TestArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let fixtures = self.fixtures()?;
+        self.junit.as_deref().into_iter().for_each(written::hold);
         // Where nobody is asked, there is nothing to be lost.
         let signals = self.record.map(|_| Signals::listen());
         let cancel = signals.as_ref().map(|signals| signals.cancel.clone()).unwrap_or_default();
@@ -123,7 +124,8 @@ impl TestArgs {
             printed = output::document(&Tests { schema_version: 1, pass, fixtures: &tested });
         }
         let junit = self.junit.as_ref();
-        let written = junit.map_or(Ok(()), |path| fixture::write(path, &junit::document(&tested)));
+        let written =
+            junit.map_or(Ok(()), |path| fixture::write_report(path, &junit::document(&tested)));
         // Whatever cannot be written, the rest is.
         let told = [printed.map_err(Into::into), written, github::tell(&tested)];
         let lost: Vec<ExitCode> =

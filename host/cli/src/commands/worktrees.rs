@@ -127,13 +127,21 @@ fn warn(worktrees: &[Leftover]) {
 fn explain(leftover: &Leftover) {
     let Some(problem) = &leftover.problem else { return };
     let (path, typed) = (leftover.path.display(), shell::path(&leftover.path));
-    if leftover.path.exists() {
+    let forget = format!("`smol-wf worktrees prune --force{}` forgets it", shell::with_database());
+    let is_there = leftover.elsewhere.as_ref().is_some_and(|place| place.exists());
+    let is_copy = leftover.has_moved && is_there;
+    if !leftover.path.exists() {
+        let whose = leftover.elsewhere.as_ref().map(|_| format!(", and {problem}, which stays"));
+        talk(&format!("{path} is gone{}; {forget}", whose.unwrap_or_default()));
+    } else if is_copy {
+        // To repair it would take the branch from the other.
+        talk(&format!(
+            "{path} is kept: {problem}, and one of the two is a copy; take what you want of its files and delete the folder, then {forget}"
+        ));
+    } else {
         talk(&format!(
             "{path} is kept: {problem}; if the repository or the database was moved, `git worktree repair {typed}` in the repository mends it, else take what you want of its files and delete the folder"
         ));
-    } else {
-        let db = shell::with_database();
-        talk(&format!("{path} is gone; `smol-wf worktrees prune --force{db}` forgets it"));
     }
 }
 

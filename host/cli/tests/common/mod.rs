@@ -46,11 +46,24 @@ impl Place {
 
     /// The command, with nothing of the tester's environment in it.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_by(&[], args)
+    }
+
+    /// The command without the rights that root has over all files.
+    pub fn unprivileged(&self, args: &[&str]) -> Command {
+        let is_root = rustix::process::geteuid().is_root();
+        let without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+        self.command_by(if is_root { &without } else { &[] }, args)
+    }
+
+    fn command_by(&self, wrapper: &[&str], args: &[&str]) -> Command {
         // What started the tests may ignore signals, as a shell's `&` and `nohup`
         // do, and a program that is started so goes on ignoring them.
         let mut command = Command::new("/usr/bin/env");
         command
-            .args(["--default-signal=INT,HUP,QUIT", env!("CARGO_BIN_EXE_smol-wf")])
+            .arg("--default-signal=INT,HUP,QUIT")
+            .args(wrapper)
+            .arg(env!("CARGO_BIN_EXE_smol-wf"))
             .args(args)
             .current_dir(self.dir.path())
             .env_clear()

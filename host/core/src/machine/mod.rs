@@ -15,6 +15,7 @@ mod agents;
 mod calls;
 mod load;
 mod recorded;
+mod refused;
 mod stuck;
 mod timers;
 mod turn;
@@ -38,6 +39,7 @@ pub use agents::{MayBegin, Noted};
 pub use calls::{Delivery, Effect};
 use calls::{OpenCall, ScopeState};
 use recorded::Recorded;
+use refused::Refused;
 pub use stuck::NEVER_SETTLES;
 use timers::Timers;
 
@@ -104,6 +106,8 @@ pub struct Machine {
     seq: u64,
     /// Whether the fuel of recorded turns must be met as well.
     compare_fuel: bool,
+    /// What calls were refused with in this replay.
+    refused: Refused,
     guest: Digest,
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
@@ -211,6 +215,7 @@ impl Machine {
             recorded: Recorded::default(),
             seq: 0,
             compare_fuel: true,
+            refused: Refused::default(),
             guest,
             fresh: Vec::new(),
             effects: Vec::new(),
@@ -274,7 +279,7 @@ impl Machine {
     /// the guest that they were recorded with.
     #[must_use]
     pub fn compares_fuel(&self) -> bool {
-        self.compare_fuel
+        self.compare_fuel && !self.refused.were_put_otherwise()
     }
 
     /// The recorded entry that would have to come next, against what happened
@@ -466,7 +471,9 @@ impl Machine {
             self.write(body);
             return Ok(());
         };
-        if !same(&recorded.body, &body, self.compare_fuel) {
+        if !same(&recorded.body, &body, self.compares_fuel())
+            && !self.refused.explains(&recorded.body, &body)
+        {
             let (seq, call) = (self.seq, self.last_call);
             return Err(Mismatch::between(seq, call, &recorded.body, &body).into());
         }

@@ -24,109 +24,23 @@ use crate::selector;
 
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
-        self.count_bytes(prompt.len() + options.len())?;
-        let Some(scope) = self.scopes.get(&self.current) else {
-            let message = "agent() is called by a script that is over";
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
-        };
-        let manner = scope.manner(&self.head);
-        let taken = self.taken_schema();
-        let mut request =
-            AgentRequest::read_again(prompt, &options, manner, taken).map_err(Refusal::Call)?;
-        let schema = request.schema.as_deref();
-        if let Some(schema) =
-            schema.filter(|schema| self.surface().is_first() && taken != Some(schema))
-        {
-            schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
-        }
-        scope.apply_defaults(&mut request, &self.head);
-        let agent = Some(scope.on_failure(&request, &self.head));
-        if let Err(error) = selector::choose(&request, &self.head) {
-            let message = format!("option `model` of agent(): {error}");
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
-        }
-        let pooled = self.pooled(|| request.content_key());
-        // An answer that is there already starts no agent.
-        let started = self.agents - self.reused;
-        if pooled.is_none() && self.is_live() && started >= self.limits.agents {
-            // The turn that goes past the limit is dropped whole.
-            let before = self.agents_before.min(started);
-            return Err(stop(LimitError::Agents {
-                limit: self.limits.agents,
-                started: before,
-                asked: started - before + 1,
-            }));
-        }
-        let call = self.next_call();
-        let request = Arc::new(request);
-        self.record(Body::AgentCalled { call, scope: self.current, request: request.clone() })?;
-        self.agents += 1;
-        let ordinal = self.agents;
-        if let Some(pooled) = pooled {
-            self.reused += 1;
-            self.open_answered(call, agent, pooled);
-        } else {
-            self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
-        }
-        Ok(call)
+        let asked = self.ask_agent(prompt, &options);
+        self.heed(asked)
     }
 
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
-        let named = target.len();
-        let target = WorkflowTarget::read(&target).map_err(Refusal::Call)?;
-        if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
-            let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
-            return Err(Refusal::Call(Failure::new(codes::CALL_TOO_LARGE, message)));
-        }
-        if self.current.depth() >= DEPTH_MAX {
-            let message = "workflow() inside a child workflow is not possible: one level is all";
-            return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
-        }
-        self.count_note()?;
-        self.count_bytes(named + args.as_ref().map_or(0, String::len))?;
-        let call = self.next_call();
-        let scope = self.current;
-        let recorded = (target.clone(), args.clone());
-        self.record(Body::WorkflowCalled { call, scope, target: recorded.0, args: recorded.1 })?;
-        let caller = self.scopes.get(&scope).map(|state| state.path.clone()).unwrap_or_default();
-        self.open_call(call, None, Effect::FindChild { call, caller, target, args });
-        Ok(call)
+        let asked = self.ask_workflow(&target, args);
+        self.heed(asked)
     }
 
     fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
-        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
-            let message = format!(
-                "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
-            );
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
-        }
-        self.count_note()?;
-        let call = self.next_call();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "not negative, and at most 365 days in microseconds"
-        )]
-        let left_us = (milliseconds * 1000.0) as u64;
-        let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
-        let scope = self.current;
-        self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
-        match self.pooled(|| sleep_key(milliseconds)) {
-            Some(pooled) => self.open_answered(call, None, pooled),
-            None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
-        }
-        Ok(call)
+        let asked = self.ask_sleep(milliseconds);
+        self.heed(asked)
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
-        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
-            let message = format!(
-                "setTimeout() takes at most {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
-            );
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
-        }
-        self.count_note()?;
-        Ok(self.open_timer(milliseconds)?)
+        let asked = self.ask_timer(milliseconds);
+        self.heed(asked)
     }
 
     fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
@@ -186,6 +100,112 @@ impl TurnHost for Machine {
 }
 
 impl Machine {
+    fn ask_agent(&mut self, prompt: String, options: &str) -> Result<CallId, Refusal> {
+        self.count_bytes(prompt.len() + options.len())?;
+        let Some(scope) = self.scopes.get(&self.current) else {
+            let message = "agent() is called by a script that is over";
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        };
+        let manner = scope.manner(&self.head);
+        let taken = self.taken_schema();
+        let mut request =
+            AgentRequest::read_again(prompt, options, manner, taken).map_err(Refusal::Call)?;
+        let schema = request.schema.as_deref();
+        if let Some(schema) =
+            schema.filter(|schema| self.surface().is_first() && taken != Some(schema))
+        {
+            schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
+        }
+        scope.apply_defaults(&mut request, &self.head);
+        let agent = Some(scope.on_failure(&request, &self.head));
+        if let Err(error) = selector::choose(&request, &self.head) {
+            let message = format!("option `model` of agent(): {error}");
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        }
+        let pooled = self.pooled(|| request.content_key());
+        // An answer that is there already starts no agent.
+        let started = self.agents - self.reused;
+        if pooled.is_none() && self.is_live() && started >= self.limits.agents {
+            // The turn that goes past the limit is dropped whole.
+            let before = self.agents_before.min(started);
+            return Err(stop(LimitError::Agents {
+                limit: self.limits.agents,
+                started: before,
+                asked: started - before + 1,
+            }));
+        }
+        let call = self.next_call();
+        let request = Arc::new(request);
+        self.record(Body::AgentCalled { call, scope: self.current, request: request.clone() })?;
+        self.agents += 1;
+        let ordinal = self.agents;
+        if let Some(pooled) = pooled {
+            self.reused += 1;
+            self.open_answered(call, agent, pooled);
+        } else {
+            self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
+        }
+        Ok(call)
+    }
+
+    fn ask_workflow(&mut self, target: &str, args: Option<String>) -> Result<CallId, Refusal> {
+        let named = target.len();
+        let target = WorkflowTarget::read(target).map_err(Refusal::Call)?;
+        if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
+            let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
+            return Err(Refusal::Call(Failure::new(codes::CALL_TOO_LARGE, message)));
+        }
+        if self.current.depth() >= DEPTH_MAX {
+            let message = "workflow() inside a child workflow is not possible: one level is all";
+            return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
+        }
+        self.count_note()?;
+        self.count_bytes(named + args.as_ref().map_or(0, String::len))?;
+        let call = self.next_call();
+        let scope = self.current;
+        let recorded = (target.clone(), args.clone());
+        self.record(Body::WorkflowCalled { call, scope, target: recorded.0, args: recorded.1 })?;
+        let caller = self.scopes.get(&scope).map(|state| state.path.clone()).unwrap_or_default();
+        self.open_call(call, None, Effect::FindChild { call, caller, target, args });
+        Ok(call)
+    }
+
+    fn ask_sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
+            let message = format!(
+                "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+            );
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        }
+        self.count_note()?;
+        let call = self.next_call();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, and at most 365 days in microseconds"
+        )]
+        let left_us = (milliseconds * 1000.0) as u64;
+        let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
+        let scope = self.current;
+        self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
+        match self.pooled(|| sleep_key(milliseconds)) {
+            Some(pooled) => self.open_answered(call, None, pooled),
+            None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
+        }
+        Ok(call)
+    }
+
+    fn ask_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
+        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
+            let message = format!(
+                "setTimeout() takes at most {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+            );
+            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+        }
+        self.count_note()?;
+        Ok(self.open_timer(milliseconds)?)
+    }
+
     /// The schema of the call that is recorded next.
     fn taken_schema(&self) -> Option<&str> {
         let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;

@@ -54,17 +54,18 @@ pub struct UsageOf {
 }
 
 impl UsageReport {
-    pub(super) fn add(&mut self, reply: &Reply) {
+    /// Counts a call; `is_unknown` where nobody knows what it cost.
+    pub(super) fn add(&mut self, reply: &Reply, is_unknown: bool) {
         if let Some(model) = &reply.model {
-            add(&mut self.by_model, model, reply);
+            add(&mut self.by_model, model, reply, is_unknown);
         }
         if !reply.provider.is_empty() {
-            add(&mut self.by_provider, &reply.provider, reply);
+            add(&mut self.by_provider, &reply.provider, reply, is_unknown);
         }
     }
 }
 
-fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply) {
+fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply, is_unknown: bool) {
     let known = list.iter().any(|of| of.name == name);
     let name = if known || list.len() < LISTED_MAX { name } else { OTHERS };
     let index = list.iter().position(|of| of.name == name).unwrap_or_else(|| {
@@ -75,5 +76,5 @@ fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply) {
     of.calls += 1;
     of.token_usage += TokenUsage::of(reply.usage);
     dollars::add(&mut of.cost_usd, reply.cost_usd.unwrap_or(0.0));
-    of.cost_unknown_calls += u64::from(reply.is_unpriced());
+    of.cost_unknown_calls += u64::from(is_unknown);
 }

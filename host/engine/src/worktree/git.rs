@@ -144,14 +144,12 @@ async fn once(
 }
 
 /// Whether git gave up because another git holds a lock, or has half made what
-/// this one looked at. A name that is taken stays taken.
+/// this one looked at. A name that is taken stays taken, and a branch that is not
+/// there, or not where it was, cannot be "locked" either.
 fn is_passing(said: &str) -> bool {
-    if said.contains("exists; cannot create") {
-        return false;
-    }
     (said.contains(".lock") && said.contains("File exists"))
         || said.contains("could not lock")
-        || said.contains("cannot lock ref")
+        || (said.contains("cannot lock ref") && said.contains("nable to create"))
         || said.contains("unable to lock")
         || (said.contains("failed to read") && said.contains("worktrees/"))
 }
@@ -165,4 +163,45 @@ fn cut(mut said: String) -> String {
         said.push('…');
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What git says when it deletes a branch, in a new repository.
+    fn said_of(prepare: impl FnOnce(&Path), args: &[&str]) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let who = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+            let mut git = std::process::Command::new("git");
+            git.args(who).args(args).current_dir(dir.path()).env("LC_ALL", "C").output().unwrap()
+        };
+        git(&["init", "-q"]);
+        git(&["commit", "-q", "--allow-empty", "-m", "first"]);
+        git(&["branch", "there"]);
+        prepare(&dir.path().join(".git"));
+        let told = git(args);
+        assert!(!told.status.success(), "{told:?}");
+        String::from_utf8(told.stderr).unwrap()
+    }
+
+    #[test]
+    fn only_a_lock_passes() {
+        let zeros = "0".repeat(40);
+        let gone =
+            ["update-ref", "-d", "refs/heads/gone", "1111111111111111111111111111111111111111"];
+        let moved =
+            ["update-ref", "-d", "refs/heads/there", "1111111111111111111111111111111111111111"];
+        let taken = ["update-ref", "refs/heads/there", "HEAD", &zeros];
+        let below = ["update-ref", "refs/heads/there/below", "HEAD"];
+        for args in [&gone[..], &moved, &taken, &below] {
+            let said = said_of(|_| {}, args);
+            assert!(!is_passing(&said), "{said}");
+        }
+        let locked =
+            |git: &Path| drop(std::fs::File::create(git.join("refs/heads/there.lock")).unwrap());
+        let said = said_of(locked, &["update-ref", "-d", "refs/heads/there"]);
+        assert!(is_passing(&said), "{said}");
+    }
 }

@@ -4,7 +4,7 @@
 //! Owns: the list, and taking away what nobody works in. Never: touches the
 //! worktree of a run that is being run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use smol_wf_core::ids::{CallId, RunId};
@@ -42,6 +42,12 @@ pub struct Leftover {
     /// Why git cannot say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The worktree that has the branch, when git does not know this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<PathBuf>,
+    /// It is not where it was made.
+    #[serde(skip)]
+    pub has_moved: bool,
     #[serde(skip)]
     note: Note,
 }
@@ -85,8 +91,11 @@ impl Leftover {
             LeftoverState::InUse => false,
             LeftoverState::Unchanged => true,
             LeftoverState::Changed => force && self.is_over(),
-            // What is in it may be nowhere else, and nobody has seen it.
-            LeftoverState::Unreadable => force && self.is_over() && !self.path.exists(),
+            // What is in it may be nowhere else, and nobody has seen it. Where the
+            // branch is another's, no more than the note goes.
+            LeftoverState::Unreadable => {
+                force && (self.is_over() || self.elsewhere.is_some()) && !self.path.exists()
+            }
         }
     }
 }
@@ -116,15 +125,15 @@ impl Engine {
                 Some(_) => self.summary(&note.run).await.ok().map(|run| run.state),
                 None => None,
             };
-            let mut problem = None;
+            let (mut problem, mut found_elsewhere) = (None, None);
             let (state, worktree) = if held {
                 (LeftoverState::InUse, None)
             } else {
                 match change(&note, false).await {
                     Ok(Change::Nothing(_)) => (LeftoverState::Unchanged, None),
-                    Ok(Change::Something(_)) if note.own_folder().is_none() => {
-                        let repository = note.repository.display();
-                        problem = Some(format!("the repository {repository} does not know it"));
+                    Ok(Change::Unknown { elsewhere }) => {
+                        problem = Some(unknown_to(&note, elsewhere.as_deref()));
+                        found_elsewhere = elsewhere;
                         (LeftoverState::Unreadable, None)
                     }
                     Ok(Change::Something(worktree)) => (LeftoverState::Changed, Some(worktree)),
@@ -144,6 +153,8 @@ impl Engine {
                 state,
                 worktree,
                 problem,
+                elsewhere: found_elsewhere,
+                has_moved: note.written_at.is_some(),
                 note,
             });
         }
@@ -194,7 +205,15 @@ impl Engine {
     }
 }
 
-fn entries(folder: &std::path::Path) -> Result<Vec<PathBuf>, WorktreeError> {
+fn unknown_to(note: &Note, elsewhere: Option<&Path>) -> String {
+    let Note { repository, branch, .. } = note;
+    match elsewhere {
+        Some(place) => format!("its branch `{branch}` is that of the worktree {}", place.display()),
+        None => format!("the repository {} does not know it", repository.display()),
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, WorktreeError> {
     let failed = |error| WorktreeError::File { doing: "read", path: folder.to_owned(), error };
     match std::fs::read_dir(folder) {
         Ok(entries) => {

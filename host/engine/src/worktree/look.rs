@@ -3,7 +3,7 @@
 //! Owns: whether anything in it is nowhere else, what git's status cannot see
 //! included. Never: changes a file, or decides what is kept.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use smol_wf_core::worktree::Worktree;
 
@@ -23,6 +23,11 @@ pub(super) enum Change {
     /// Nothing; these branches of the agent are at the base commit.
     Nothing(Vec<Branch>),
     Something(Box<Worktree>),
+    /// Git does not know this worktree, and it may not be nothing.
+    Unknown {
+        /// The worktree that has its branch.
+        elsewhere: Option<PathBuf>,
+    },
 }
 
 /// Looks at a worktree. With `rescue`, commits that are on no branch are given
@@ -98,28 +103,32 @@ fn named(note: &Note, made: &Made, hidden: Option<String>) -> Worktree {
 }
 
 /// Of a worktree that git does not know: it was cut off while it was made or
-/// taken away, unless there are files, or commits on its branch.
+/// taken away, unless there are files, or commits on its branch, or another worktree
+/// has that.
 async fn unknown_to_git(note: &Note) -> Result<Change, WorktreeError> {
     let is_empty = std::fs::read_dir(&note.path).map_or(true, |entries| {
         entries.filter_map(Result::ok).all(|entry| entry.file_name() == ".git")
     });
-    let name = format!("refs/heads/{}", note.branch);
-    let tip = match note.repository.is_dir() {
-        true => git(&note.repository, DOING, ["for-each-ref", "--format=%(objectname)", &name]),
-        false => return Ok(if is_empty { Change::Nothing(Vec::new()) } else { gone(note) }),
-    };
-    let tip = tip.await?.trim().to_owned();
-    let has_moved = !tip.is_empty() && tip != note.base;
-    if !is_empty || has_moved {
-        return Ok(gone(note));
+    let elsewhere = note.elsewhere().await?;
+    if !is_empty || elsewhere.is_some() {
+        return Ok(Change::Unknown { elsewhere });
     }
-    let branch = Branch { name: note.branch.clone(), tip: note.base.clone(), is_agents: true };
-    Ok(Change::Nothing(vec![branch]))
+    if !note.repository.is_dir() {
+        return Ok(Change::Nothing(Vec::new()));
+    }
+    match note.own_branch().await? {
+        Some(branch) if branch.tip != note.base => Ok(Change::Unknown { elsewhere }),
+        branch => Ok(Change::Nothing(branch.into_iter().collect())),
+    }
 }
 
-fn gone(note: &Note) -> Change {
-    let warning = "git no longer knows this worktree; look at its files and its branch yourself";
-    Change::Something(Box::new(unseen(note, Some(warning.to_owned()))))
+/// One that git does not know, as it is reported.
+pub(super) fn unknown(note: &Note, elsewhere: Option<&Path>) -> Worktree {
+    let warning = match elsewhere {
+        Some(place) => format!("its branch is that of the worktree {}", place.display()),
+        None => "look at its files and its branch yourself".to_owned(),
+    };
+    unseen(note, Some(format!("git no longer knows this worktree; {warning}")))
 }
 
 /// Work that the status does not show: in submodules, and in files that are

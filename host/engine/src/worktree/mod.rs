@@ -9,6 +9,7 @@
 
 mod error;
 mod git;
+mod holder;
 mod leftover;
 mod lock;
 mod look;
@@ -31,7 +32,7 @@ use tokio::time::{Instant, timeout_at};
 pub use error::WorktreeError;
 use git::git;
 pub use leftover::{Leftover, LeftoverState, Pruned};
-use look::{Change, change, unseen};
+use look::{Change, change, unknown, unseen};
 use made::Branch;
 use place::Note;
 
@@ -150,6 +151,7 @@ impl Worktrees {
                 branch: format!("{BRANCH_PREFIX}{short}/{name}"),
                 base: base.clone(),
                 before: Some(branches.clone()),
+                written_at: None,
             };
             let is_left = note.file().exists();
             if !is_left && is_taken(&note.branch, &branches) {
@@ -160,6 +162,9 @@ impl Worktrees {
             }
             if let Some(old) = Note::read(&note.file())
                 && let Ok(Change::Nothing(left)) = change(&old, true).await
+                // A branch that is not its own stays, and its name is taken.
+                && (left.iter().any(|own| own.name == note.branch)
+                    || !is_taken(&note.branch, &branches))
             {
                 old.remove(&self.one_at_a_time, &left).await?;
                 if note.write()? {
@@ -194,6 +199,10 @@ impl Worktrees {
         for (call, note) in open {
             let settled = timeout_at(until, self.settle(&note)).await;
             let unseen = || {
+                // Written down, and then not made.
+                if !note.path.exists() {
+                    return None;
+                }
                 let warning = "there was no time to look at it; `smol-wf worktrees list` does";
                 Some(Box::new(unseen(&note, Some(warning.to_owned()))))
             };
@@ -208,6 +217,9 @@ impl Worktrees {
     async fn settle(&self, note: &Note) -> Option<Box<Worktree>> {
         let settled = match change(note, true).await {
             Ok(Change::Something(worktree)) => return Some(worktree),
+            Ok(Change::Unknown { elsewhere }) => {
+                return Some(Box::new(unknown(note, elsewhere.as_deref())));
+            }
             Ok(Change::Nothing(branches)) => note.remove(&self.one_at_a_time, &branches).await,
             Err(error) => Err(error),
         };

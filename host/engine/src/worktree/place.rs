@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
 use super::git::git;
+use super::holder::{holder, place_of, records};
 use super::lock::turn;
 use super::made::{Branch, Made};
 use super::view::View;
@@ -32,6 +33,10 @@ pub(super) struct Note {
     /// The branches that were there before, and so are not the agent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) before: Option<Vec<String>>,
+    /// Where it was written, when it is not there any more: it was moved, or it is
+    /// a copy.
+    #[serde(skip)]
+    pub(super) written_at: Option<PathBuf>,
 }
 
 impl Note {
@@ -59,17 +64,23 @@ impl Note {
         let note: Self = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
         // A note speaks of what lies beside it, wherever both were moved, and of
         // nothing else.
-        let note = Self { path: file.with_extension(""), ..note };
+        let path = file.with_extension("");
+        let written_at = Some(note.path.clone()).filter(|written_at| *written_at != path);
+        let note = Self { path, written_at, ..note };
         note.branch.starts_with(super::BRANCH_PREFIX).then(|| note.where_it_is_now())
     }
 
     /// With the repository that the worktree names, where the recorded one is gone
-    /// and the other knows this worktree: one that was moved and told so.
+    /// and the other names this worktree too: one that was moved and told so.
     fn where_it_is_now(self) -> Self {
         if self.repository.is_dir() {
             return self;
         }
-        let text = std::fs::read_to_string(self.path.join(".git")).unwrap_or_default();
+        let file = self.path.join(".git");
+        // An agent may have put a pipe in its place.
+        let is_file = file.symlink_metadata().is_ok_and(|meta| meta.is_file());
+        let text = is_file.then(|| std::fs::read_to_string(file).ok()).flatten();
+        let text = text.unwrap_or_default();
         let own = text.strip_prefix("gitdir:").map(|own| Path::new(own.trim()));
         let moved = own
             .and_then(|own| own.parent()?.parent())
@@ -100,15 +111,37 @@ impl Note {
         Ok(())
     }
 
-    /// The repository's folder for this worktree. It names the worktree, and is
-    /// out of the agent's way: what a file in the worktree says does not count.
+    /// The repository's folder for this worktree: the one that names it. What the
+    /// worktree says of its repository does not count here, for the agent may write
+    /// it. A copy has none, although git moves it to a copy that it is run in: the
+    /// original goes on needing it.
     pub(super) fn own_folder(&self) -> Option<PathBuf> {
-        let all = std::fs::read_dir(self.repository.join("worktrees")).ok()?;
-        let mine = self.path.join(".git");
-        all.filter_map(Result::ok).map(|entry| entry.path()).find(|folder| {
-            std::fs::read_to_string(folder.join("gitdir"))
-                .is_ok_and(|text| Path::new(text.trim()) == mine)
+        if self.original().is_some() {
+            return None;
+        }
+        let is_here = |place: PathBuf| {
+            place == self.path || place.canonicalize().is_ok_and(|place| place == self.path)
+        };
+        records(&self.repository).find(|record| place_of(record).is_some_and(is_here))
+    }
+
+    /// The worktree that this one is a copy of, while that is there.
+    fn original(&self) -> Option<&PathBuf> {
+        self.written_at.as_ref().filter(|place| {
+            // A link that was left behind leads here.
+            place.canonicalize().is_ok_and(|place| place.is_dir() && place != self.path)
         })
+    }
+
+    /// The worktree that has this one's branch, where git does not know this one.
+    pub(super) async fn elsewhere(&self) -> Result<Option<PathBuf>, WorktreeError> {
+        if let Some(original) = self.original() {
+            return Ok(Some(original.clone()));
+        }
+        match self.repository.is_dir() {
+            true => holder(&self.repository, &self.branch).await,
+            false => Ok(None),
+        }
     }
 
     /// All branches of the agent, to be deleted with the worktree on demand.
@@ -118,11 +151,20 @@ impl Note {
         {
             return made.branches;
         }
+        self.own_branch().await.ok().flatten().into_iter().collect()
+    }
+
+    /// The branch that was made with it, where that is there and cannot be another's.
+    pub(super) async fn own_branch(&self) -> Result<Option<Branch>, WorktreeError> {
+        if self.written_at.is_some() {
+            // It may be a copy.
+            return Ok(None);
+        }
         let name = format!("refs/heads/{}", self.branch);
         let ask = ["for-each-ref", "--format=%(objectname)", &name];
-        let tip = git(&self.repository, "look for a branch", ask).await.unwrap_or_default();
-        let (name, tip) = (self.branch.clone(), tip.trim().to_owned());
-        vec![Branch { name, tip, is_agents: true }]
+        let tip = git(&self.repository, "look for a branch", ask).await?.trim().to_owned();
+        let name = self.branch.clone();
+        Ok((!tip.is_empty()).then_some(Branch { name, tip, is_agents: true }))
     }
 
     /// Takes the worktree away, its note, and of these branches those that are
@@ -162,19 +204,14 @@ impl Note {
         Ok(())
     }
 
-    /// Deletes a branch. One that is not there, has moved on, or that the user now
-    /// works on, is left as it is.
+    /// Deletes a branch. One that is not there, has moved on, or that a worktree is
+    /// on, is left as it is; this one has none any more.
     async fn delete(&self, Branch { name, tip, .. }: &Branch) {
-        const DOING: &str = "delete a branch";
-        let full = format!("refs/heads/{name}");
-        if *name != self.branch {
-            let ask = ["for-each-ref", "--format=%(worktreepath)", &full];
-            let used_in = git(&self.repository, DOING, ask).await;
-            if !used_in.is_ok_and(|path| path.trim().is_empty()) {
-                return;
-            }
+        if !matches!(holder(&self.repository, name).await, Ok(None)) {
+            return;
         }
-        let _ = git(&self.repository, DOING, ["update-ref", "-d", &full, tip]).await;
+        let full = format!("refs/heads/{name}");
+        let _ = git(&self.repository, "delete a branch", ["update-ref", "-d", &full, tip]).await;
     }
 
     /// What looks at it that were killed have left beside it.

@@ -75,11 +75,11 @@ pub(super) fn asked(tool: &str, input: &Value) -> Asked {
     Asked::once(what, Some(format!("{line} in ~/.claude/settings.json")))
 }
 
-/// It ended, or was ended, without a result.
-pub(super) fn no_result(exit: Option<&Exit>) -> Cause {
+/// It ended, or was ended, without this.
+pub(super) fn ended_without(lacking: &str, exit: Option<&Exit>) -> Cause {
     match exit {
         Some(exit) => {
-            let mut cause = Cause::of_exit("claude", exit);
+            let mut cause = Cause::of_exit_without("claude", exit, lacking);
             if exit.stderr_tail.contains("--agent '") && exit.stderr_tail.contains("not found") {
                 cause.kind = Kind::Unsupported;
             }

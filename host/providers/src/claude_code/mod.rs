@@ -45,6 +45,8 @@ mod transcript;
 
 use async_trait::async_trait;
 
+use smol_wf_core::call::Permissions;
+
 use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
@@ -122,6 +124,11 @@ impl Provider for ClaudeCode {
             &new_session_id(NAME)?,
             &self.options,
         )?;
+        if task.permissions == Some(Permissions::Write)
+            && let Some(warning) = settings::unread(&self.options, &task.cwd)
+        {
+            activity.warn(warning);
+        }
         let program = self.options.program(NAME, PROGRAM)?;
         let mut launch = launch(NAME, program, args, &task, self.environment());
         let mut round = match self.options.asks {

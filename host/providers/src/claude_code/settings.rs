@@ -67,7 +67,8 @@ fn files_of_user(options: &CliOptions) -> Vec<PathBuf> {
 /// edits nothing, or cannot be read so that they may. The narrowest counts: which of
 /// them Claude Code takes is for it to know.
 pub(super) fn keeps_from_editing(options: &CliOptions, cwd: &Path, agent: Option<&str>) -> bool {
-    let Ok(layers) = all(options, cwd) else { return true };
+    let layers = all(options, cwd).into_iter().map(|(_, read)| read);
+    let Ok(layers) = layers.collect::<Result<Vec<Value>, _>>() else { return true };
     let mut agents = values_of(&options.args, "--agent", None);
     match agent {
         Some(agent) => agents.push(agent),
@@ -79,33 +80,49 @@ pub(super) fn keeps_from_editing(options: &CliOptions, cwd: &Path, agent: Option
     modes.any(|mode| NOT_EDITING.contains(&mode.as_str()))
 }
 
-/// All settings that may count where the agent works.
-fn all(options: &CliOptions, cwd: &Path) -> Result<Vec<Value>, Unreadable> {
+/// A warning of settings that keep from editing only because they cannot be read.
+pub(super) fn unread(options: &CliOptions, cwd: &Path) -> Option<String> {
+    let layers = all(options, cwd).into_iter();
+    let unread = layers.filter_map(|(place, read)| read.is_err().then(|| format!("`{place}`")));
+    let unread: Vec<String> = unread.collect();
+    (!unread.is_empty()).then(|| {
+        format!(
+            "Claude Code's settings {} cannot be read as JSON and may forbid edits, so \
+             `permissions: 'write'` is not passed on, and its agents edit only what these allow; \
+             take comments and errors out of them",
+            unread.join(", ")
+        )
+    })
+}
+
+/// All settings that may count where the agent works, each with its place.
+fn all(options: &CliOptions, cwd: &Path) -> Vec<(String, Result<Value, Unreadable>)> {
     let read = |text: &str| serde_json::from_str(text).map_err(|_| Unreadable);
-    let of_projects = cwd.ancestors().map(|folder| folder.join(".claude"));
-    let of_projects = of_projects
+    let of_projects = of_projects(cwd)
         .flat_map(|folder| ["settings.local.json", "settings.json"].map(|name| folder.join(name)));
     let given = values_of(&options.args, "--settings", None);
     let (texts, files): (Vec<&str>, Vec<&str>) =
         given.into_iter().partition(|value| value.trim_start().starts_with('{'));
     let files = files.into_iter().map(|file| cwd.join(file));
-    files_of_user(options)
-        .into_iter()
-        .chain(of_projects)
-        .chain(files)
-        .filter_map(|file| text_or_nothing(&file).transpose())
-        .filter(|text| !text.as_ref().is_ok_and(|text| text.trim().is_empty()))
-        .map(|text| read(&text?))
-        .chain(texts.into_iter().map(read))
+    let files = files_of_user(options).into_iter().chain(of_projects).chain(files);
+    files
+        .filter_map(|file| Some((file.display().to_string(), text_or_nothing(&file).transpose()?)))
+        .filter(|(_, text)| !text.as_ref().is_ok_and(|text| text.trim().is_empty()))
+        .map(|(place, text)| (place, text.and_then(|text| read(&text))))
+        .chain(texts.into_iter().map(|text| ("--settings".to_owned(), read(text))))
         .collect()
+}
+
+/// The folders of the projects that the agent works in.
+fn of_projects(cwd: &Path) -> impl Iterator<Item = PathBuf> {
+    cwd.ancestors().map(|folder| folder.join(".claude"))
 }
 
 /// The modes that definitions of this name ask for. Which of them Claude Code
 /// takes is for it to know.
 fn modes_of_agent(options: &CliOptions, cwd: &Path, agent: &str) -> Vec<String> {
     let own = folder(options, "CLAUDE_CONFIG_DIR", ".claude");
-    let of_projects = cwd.ancestors().map(|folder| folder.join(".claude"));
-    let folders = own.into_iter().chain(of_projects).map(|folder| folder.join("agents"));
+    let folders = own.into_iter().chain(of_projects(cwd)).map(|folder| folder.join("agents"));
     folders
         .flat_map(|folder| entries_of(&folder, "md"))
         .filter_map(|file| mode_of(&file, agent))
@@ -123,7 +140,7 @@ fn entries_of(folder: &Path, ending: &str) -> Vec<PathBuf> {
 /// `permissionMode` in the head of a definition, when that is of this agent.
 fn mode_of(file: &Path, agent: &str) -> Option<String> {
     let text = text(file)?;
-    let head = text.trim_start_matches('\u{feff}').strip_prefix("---")?;
+    let head = text.strip_prefix("---")?;
     let head = head.split("\n---").next()?;
     let value = |key: &str| {
         let line = head.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
@@ -207,6 +224,31 @@ mod tests {
             }
             std::fs::write(file, wide).unwrap();
         }
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_are_named() {
+        let (own, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut options = options(own.path());
+        let (user, project) = (own.path().join("settings.json"), work.path().join(".claude"));
+        std::fs::create_dir(&project).unwrap();
+        let project = project.join("settings.json");
+        let unread = |options: &CliOptions| unread(options, work.path());
+        assert_eq!(unread(&options), None);
+        // A byte order mark is no fault.
+        std::fs::write(&user, "\u{feff}{}").unwrap();
+        assert_eq!(unread(&options), None);
+        assert!(!keeps_from_editing(&options, work.path(), None));
+        for broken in ["{} // mine", "{", "\u{feff}{,}"] {
+            std::fs::write(&project, broken).unwrap();
+            let said = unread(&options).unwrap();
+            assert!(said.contains(&format!("settings `{}` cannot", project.display())), "{said}");
+        }
+        std::fs::write(&user, "{").unwrap();
+        options.args = vec!["--settings".to_owned(), "{".to_owned()];
+        let said = unread(&options).unwrap();
+        let all = format!("`{}`, `{}`, `--settings`", user.display(), project.display());
+        assert!(said.contains(&all), "{said}");
     }
 
     #[test]

@@ -245,9 +245,11 @@ exit 1"#,
     let error = ask("echo \"error: unknown option '--x'\" >&2; exit 1").await;
     assert!(error.message.contains("unknown option"), "{error}");
     // An answer to half a prompt is not an answer.
-    ask(r#"head -c 10 > /dev/null; exec 0<&-
+    let half = ask(r#"head -c 10 > /dev/null; exec 0<&-
 echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'"#)
     .await;
+    let said = "ended with exit code 0 and without having read the whole prompt";
+    assert!(half.message.contains(said), "{half}");
 }
 
 #[derive(Default)]

@@ -258,12 +258,18 @@ impl Round {
         let result = self.result.take();
         let counts = self.counts;
         let broke_off = self.open > 0 && exit.is_some_and(|exit| exit.code != Some(0));
-        let was_cut = broke_off || self.prompt_cut;
-        let answer = match (self.warning, result) {
-            (Some(warning), _) => Err(warning),
-            (None, Some(result)) if was_cut && !result.is_error => Err(classify::no_result(exit)),
-            (None, Some(result)) => result.answer(self.offered, self.resets_at),
-            (None, None) => Err(classify::no_result(exit)),
+        let lacking = match (self.prompt_cut, &result) {
+            (true, _) => Some("having read the whole prompt"),
+            (false, None) => Some("a result"),
+            (false, Some(_)) => broke_off.then_some("ending its last turn"),
+        };
+        let answer = match (self.warning, result, lacking) {
+            (Some(warning), ..) => Err(warning),
+            // Its own words are the best.
+            (None, Some(result), lacking) if lacking.is_none() || result.is_error => {
+                result.answer(self.offered, self.resets_at)
+            }
+            (None, _, lacking) => Err(classify::ended_without(lacking.unwrap_or("a result"), exit)),
         };
         Ended {
             answer,

@@ -73,12 +73,12 @@ fn sandbox_mode(
             Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message.to_owned()))
         }
         // It may be a profile.
-        (Some(Permissions::Read), Sandbox::Unknown) => {
-            let message = "the configuration of Codex cannot be understood, so that \
-                `permissions: 'read'` might widen it: a `config.toml` in its own folder or in a \
-                `.codex` of the project is broken, or a chosen profile is not defined there; \
-                mend it, or leave `permissions` out";
-            Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message.to_owned()))
+        (Some(Permissions::Read), Sandbox::Unknown(why)) => {
+            let message = format!(
+                "the configuration of Codex cannot be understood, so that \
+                `permissions: 'read'` might widen it: {why}; mend it, or leave `permissions` out"
+            );
+            Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message))
         }
         (Some(Permissions::Read), _) => Ok(Some("read-only")),
         (Some(Permissions::Write), Sandbox::Free) => Ok(Some("workspace-write")),
@@ -121,11 +121,12 @@ mod tests {
         let mode = |permissions, chosen| sandbox_mode(Some(permissions), chosen);
         assert_eq!(mode(Permissions::Write, Sandbox::ReadOnly), Ok(None));
         assert_eq!(mode(Permissions::Write, Sandbox::Profile), Ok(None));
-        assert_eq!(mode(Permissions::Write, Sandbox::Unknown), Ok(None));
+        assert_eq!(mode(Permissions::Write, Sandbox::Unknown("why".into())), Ok(None));
         assert_eq!(mode(Permissions::Read, Sandbox::ReadOnly), Ok(Some("read-only")));
         let refused = mode(Permissions::Read, Sandbox::Profile).unwrap_err();
         assert_eq!(refused.kind, ProviderErrorKind::Unsupported);
-        mode(Permissions::Read, Sandbox::Unknown).unwrap_err();
+        let refused = mode(Permissions::Read, Sandbox::Unknown("why".into())).unwrap_err();
+        assert!(refused.message.contains("widen it: why; mend it"), "{refused}");
         assert_eq!(sandbox_mode(None, Sandbox::Profile), Ok(None));
     }
 

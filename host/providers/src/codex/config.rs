@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use crate::drive::CliOptions;
-use crate::look::{folder, text_or_nothing, values_of};
+use crate::look::{Unreadable, folder, text_or_nothing, values_of};
 
 /// What the user has chosen; the narrowest comes last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sandbox {
     /// Nothing that we would take away.
     Free,
@@ -23,66 +23,91 @@ pub(super) enum Sandbox {
     ReadOnly,
     /// A profile of permissions, which says what may be read as well.
     Profile,
-    /// Something that cannot be read or understood here.
-    Unknown,
+    /// Something that cannot be read or understood here, and where.
+    Unknown(String),
+}
+
+/// A piece of the configuration.
+struct Layer {
+    /// In words.
+    place: String,
+    text: String,
 }
 
 /// Where an administrator's configuration is; it stands below the user's.
 const SYSTEM: &str = "/etc/codex/config.toml";
+
+/// Bytes of a value of the user's that a message shows.
+const SHOWN_BYTES_MAX: usize = 60;
 
 impl Sandbox {
     /// Of the user's arguments, the user's configuration, the machine's, and those of
     /// the folder's projects. The narrowest counts, because which of them Codex
     /// trusts is for it to know.
     pub(super) fn chosen(options: &CliOptions, cwd: &Path) -> Self {
+        Self::layers(options, cwd).map_or_else(Self::Unknown, |layers| Self::of(&layers))
+    }
+
+    fn layers(options: &CliOptions, cwd: &Path) -> Result<Vec<Layer>, String> {
         let own = folder(options, "CODEX_HOME", ".codex");
         let projects = cwd.ancestors().map(|folder| folder.join(".codex"));
         let files = own.iter().cloned().chain(projects).map(|folder| folder.join("config.toml"));
         let files = files.chain([PathBuf::from(SYSTEM)]);
         let said = values_of(&options.args, "--config", Some("-c")).into_iter().map(setting);
-        let Ok(mut layers) = files
-            .filter_map(|file| text_or_nothing(&file).transpose())
+        let mut layers = files
+            .filter_map(|file| Layer::read(&file).transpose())
             .chain(said.map(Ok))
-            .collect::<Result<Vec<String>, _>>()
-        else {
-            return Self::Unknown;
-        };
+            .collect::<Result<Vec<Layer>, _>>()?;
         // A profile of settings may be a file of its own.
         for profile in values_of(&options.args, "--profile", Some("-p")) {
             let is_name = Path::new(profile).file_name() == Some(OsStr::new(profile));
             let file = own.as_ref().filter(|_| is_name);
             let file = file.map(|own| own.join(format!("{profile}.config.toml")));
-            match file.map_or(Ok(None), |file| text_or_nothing(&file)) {
-                Ok(Some(text)) => layers.push(text),
-                Ok(None) => layers.push(format!("profile = {}", serde_json::Value::from(profile))),
-                Err(_) => return Self::Unknown,
-            }
+            let read = file.map_or(Ok(None), |file| Layer::read(&file))?;
+            layers.push(read.unwrap_or_else(|| Layer {
+                place: "the argument `--profile`".to_owned(),
+                text: format!("profile = {}", serde_json::Value::from(profile)),
+            }));
         }
-        Self::of(&layers)
+        Ok(layers)
     }
 
-    fn of(layers: &[String]) -> Self {
-        let layers = layers.iter().map(|text| DeTable::parse(text));
-        let Ok(layers) = layers.collect::<Result<Vec<_>, _>>() else { return Self::Unknown };
-        let layers: Vec<&DeTable<'_>> = layers.iter().map(toml::Spanned::get_ref).collect();
-        let mut said: Vec<Self> = layers.iter().map(|layer| Self::of_table(layer)).collect();
-        for profile in layers.iter().filter_map(|layer| get(layer, "profile")) {
-            let DeValue::String(name) = profile else { return Self::Unknown };
-            let defined: Vec<&DeValue<'_>> = layers
+    fn of(layers: &[Layer]) -> Self {
+        let mut tables = Vec::new();
+        for layer in layers {
+            match DeTable::parse(&layer.text) {
+                Ok(table) => tables.push((&*layer.place, table.into_inner())),
+                Err(error) => return Self::Unknown(layer.broken(&error)),
+            }
+        }
+        let mut said: Vec<Self> =
+            tables.iter().map(|(place, table)| Self::of_table(place, table)).collect();
+        for (place, table) in &tables {
+            let Some(profile) = get(table, "profile") else { continue };
+            let DeValue::String(name) = profile else {
+                return Self::Unknown(format!("`profile` in {place} is not a text"));
+            };
+            let defined: Vec<(&str, &DeValue<'_>)> = tables
                 .iter()
-                .filter_map(|layer| get(get(layer, "profiles")?.as_table()?, name))
+                .filter_map(|(at, table)| {
+                    Some((*at, get(get(table, "profiles")?.as_table()?, name)?))
+                })
                 .collect();
-            // One that is defined nowhere is for Codex to refuse.
-            said.extend(defined.is_empty().then_some(Self::Unknown));
-            said.extend(defined.iter().map(|one| match one {
-                DeValue::Table(table) => Self::of_table(table),
-                _ => Self::Unknown,
+            let shown = shown(name);
+            if defined.is_empty() {
+                // It is for Codex to refuse.
+                let why = format!("the profile `{shown}`, chosen in {place}, is defined nowhere");
+                said.push(Self::Unknown(why));
+            }
+            said.extend(defined.iter().map(|(at, one)| match one {
+                DeValue::Table(table) => Self::of_table(at, table),
+                _ => Self::Unknown(format!("the profile `{shown}` in {at} is not a table")),
             }));
         }
         said.into_iter().max().unwrap_or(Self::Free)
     }
 
-    fn of_table(table: &DeTable<'_>) -> Self {
+    fn of_table(place: &str, table: &DeTable<'_>) -> Self {
         if get(table, "default_permissions").is_some() {
             return Self::Profile;
         }
@@ -91,11 +116,40 @@ impl Sandbox {
             Some(DeValue::String(mode)) => match mode.as_ref() {
                 "workspace-write" | "danger-full-access" => Self::Free,
                 "read-only" => Self::ReadOnly,
-                _ => Self::Unknown,
+                mode => Self::Unknown(format!(
+                    "smol-wf does not know the `sandbox_mode` `{}` in {place}",
+                    shown(mode)
+                )),
             },
-            Some(_) => Self::Unknown,
+            Some(_) => Self::Unknown(format!("`sandbox_mode` in {place} is not a text")),
         }
     }
+}
+
+impl Layer {
+    /// Of a file; none where there is nothing.
+    fn read(file: &Path) -> Result<Option<Self>, String> {
+        let place = format!("`{}`", file.display());
+        match text_or_nothing(file) {
+            Ok(text) => Ok(text.map(|text| Self { place, text })),
+            Err(Unreadable) => Err(format!("{place} cannot be read")),
+        }
+    }
+
+    /// Without a word of what is there, which may be secret.
+    fn broken(&self, error: &toml::de::Error) -> String {
+        let start = error.span().map_or(0, |span| span.start).min(self.text.len());
+        let before = self.text.as_bytes().get(..start).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("{} is not valid TOML in line {line}", self.place)
+    }
+}
+
+/// As much of it as a message shows.
+fn shown(value: &str) -> String {
+    let end = value.floor_char_boundary(SHOWN_BYTES_MAX);
+    let cut = if end < value.len() { "…" } else { "" };
+    format!("{}{cut}", value[..end].escape_debug())
 }
 
 fn get<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a DeValue<'i>> {
@@ -105,36 +159,48 @@ fn get<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a DeValue<'i>> {
 
 /// A setting on the command line as a line of a configuration. Codex takes what is
 /// not TOML for text.
-fn setting(given: &str) -> String {
+fn setting(given: &str) -> Layer {
     let (key, value) = given.split_once('=').unwrap_or((given, ""));
     let line = format!("{key} = {value}");
-    if DeTable::parse(&line).is_ok() {
-        return line;
-    }
-    format!("{key} = {}", serde_json::Value::from(value.trim().trim_matches(['"', '\''])))
+    let text = match DeTable::parse(&line) {
+        Ok(_) => line,
+        Err(_) => {
+            format!("{key} = {}", serde_json::Value::from(value.trim().trim_matches(['"', '\''])))
+        }
+    };
+    Layer { place: format!("the argument `-c {}=…`", shown(key.trim())), text }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn unknown(why: &str) -> Sandbox {
+        Sandbox::Unknown(why.to_owned())
+    }
+
     #[test]
     fn the_narrowest_choice_counts() {
         let safe = "[profiles.safe]\nsandbox_mode = \"read-only\"";
         let by_profile = |name: &str| format!("profile = \"{name}\"\n{safe}");
+        let nowhere = "the profile `other`, chosen in here, is defined nowhere";
+        let no_mode = "smol-wf does not know the `sandbox_mode` `of-tomorrow` in here";
         for (text, chosen) in [
             ("", Sandbox::Free),
             ("sandbox_mode = \"danger-full-access\"", Sandbox::Free),
             (safe, Sandbox::Free),
             (&by_profile("safe"), Sandbox::ReadOnly),
-            (&by_profile("other"), Sandbox::Unknown),
-            ("profile = 1", Sandbox::Unknown),
+            (&by_profile("other"), unknown(nowhere)),
+            ("profile = 1", unknown("`profile` in here is not a text")),
+            ("profile = 'x'\nprofiles.x = 1", unknown("the profile `x` in here is not a table")),
             ("sandbox_mode = 'read-only' # mine", Sandbox::ReadOnly),
-            ("sandbox_mode = 'of-tomorrow'", Sandbox::Unknown),
+            ("sandbox_mode = 'of-tomorrow'", unknown(no_mode)),
+            ("sandbox_mode = 1", unknown("`sandbox_mode` in here is not a text")),
             ("default_permissions = \"strict\"\nsandbox_mode = \"read-only\"", Sandbox::Profile),
-            ("not toml", Sandbox::Unknown),
+            ("a = 1\nnot toml", unknown("here is not valid TOML in line 2")),
         ] {
-            assert_eq!(Sandbox::of(&[text.to_owned()]), chosen, "{text}");
+            let layer = Layer { place: "here".to_owned(), text: text.to_owned() };
+            assert_eq!(Sandbox::of(&[layer]), chosen, "{text}");
         }
     }
 
@@ -168,6 +234,9 @@ mod tests {
             options.args = args.split_whitespace().map(str::to_owned).collect();
             Sandbox::chosen(&options, Path::new("/"))
         };
+        let nowhere = |name: &str| {
+            format!("the profile `{name}`, chosen in the argument `--profile`, is defined nowhere")
+        };
         for (args, said) in [
             ("", Sandbox::Free),
             ("--profile wide", Sandbox::Free),
@@ -181,13 +250,20 @@ mod tests {
             ("-c sandbox_mode=workspace-write", Sandbox::Free),
             ("-c default_permissions=strict", Sandbox::Profile),
             ("-p file", Sandbox::Profile),
-            ("-p ../file", Sandbox::Unknown),
-            ("-p nothing", Sandbox::Unknown),
+            ("-p ../file", unknown(&nowhere("../file"))),
+            ("-p nothing", unknown(&nowhere("nothing"))),
+            (
+                "-c sandbox_mode=x",
+                unknown(
+                    "smol-wf does not know the `sandbox_mode` `x` in the argument `-c sandbox_mode=…`",
+                ),
+            ),
         ] {
             assert_eq!(chosen(args), said, "{args}");
         }
         std::fs::remove_file(own.path().join("config.toml")).unwrap();
-        std::fs::create_dir(own.path().join("config.toml")).unwrap();
-        assert_eq!(chosen(""), Sandbox::Unknown);
+        let file = own.path().join("config.toml");
+        std::fs::create_dir(&file).unwrap();
+        assert_eq!(chosen(""), unknown(&format!("`{}` cannot be read", file.display())));
     }
 }

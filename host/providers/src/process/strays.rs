@@ -66,7 +66,8 @@ impl Strays {
                 system::signal(one, Signal::KILL);
             }
         }
-        // Nobody waits for ever for one that cannot be ended, nor looks for it again.
+        // Nobody waits for ever for one that cannot be ended. The next time that no
+        // call is left it is found again, and waited for as long once more.
         let before = self.found.len();
         self.found.retain(|(_, since)| now.duration_since(*since) <= GRACE + GIVE_UP);
         let gave_up = self.found.len() < before;

@@ -16,9 +16,9 @@ use smol_wf_engine::{
 };
 
 use super::agents::Agents;
-use crate::commands::fixture::{self, Found};
+use crate::commands::fixture::Found;
 use crate::failure::{FileError, talk};
-use crate::{files, paths, shell};
+use crate::{files, paths, shell, written};
 
 /// Largest file of rules: a schema may have 64 KiB.
 const RULES_BYTES_MAX: u64 = 1024 * 1024;
@@ -28,6 +28,9 @@ const RULES_BYTES_MAX: u64 = 1024 * 1024;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Tested {
     pub(super) fixture: String,
+    /// The same, as a shell reads it.
+    #[serde(skip)]
+    pub(super) typed: String,
     /// The script that the command line named, as a shell reads it.
     #[serde(skip)]
     pub(super) script: Option<String>,
@@ -64,6 +67,7 @@ impl Tester {
         let path = found.path.as_path();
         let mut tested = Tested {
             fixture: shown(path),
+            typed: shell::path(path.strip_prefix(".").unwrap_or(path)),
             script: self.script.as_deref().map(shell::path),
             pass: false,
             updated: false,
@@ -105,7 +109,7 @@ impl Tester {
     fn write(&self, path: &Path, mut verdict: FixtureVerdict, tested: &mut Tested) {
         let mut failed = None;
         if let Some(text) = &verdict.updated {
-            match fixture::replace(path, text) {
+            match written::replace(path, text) {
                 Ok(()) => tested.updated = true,
                 Err(error) => failed = Some(unwritable(path, error)),
             }
@@ -113,11 +117,11 @@ impl Tester {
         let kept = kept_beside(path);
         if tested.updated && self.agents.is_some() {
             // All that was kept is in the fixture now.
-            if let Err(error) = fixture::remove(&kept) {
+            if let Err(error) = written::remove(&kept) {
                 talk(&format!("warning: cannot remove {}: {error}", kept.display()));
             }
         } else if let Some(text) = &verdict.kept {
-            match fixture::replace(&kept, text) {
+            match written::replace(&kept, text) {
                 Ok(()) => tested.kept = true,
                 Err(error) => failed = failed.or(Some(unwritable(&kept, error))),
             }
@@ -132,7 +136,7 @@ impl Tester {
 /// Keeps answers beside the fixture as they come.
 fn keep_beside(path: &Path) -> Keep {
     let kept = kept_beside(path);
-    Arc::new(move |text| fixture::replace(&kept, text))
+    Arc::new(move |text| written::replace(&kept, text))
 }
 
 /// Where answers are kept while a fixture is recorded.

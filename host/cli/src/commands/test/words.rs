@@ -6,7 +6,7 @@ use smol_wf_engine::{CallNote, Difference};
 
 use super::Tested;
 use crate::words::plural;
-use crate::{difference, screen, shell};
+use crate::{difference, screen};
 
 /// Differences that are shown: the first is nearly always the cause of the rest.
 const SHOWN_MAX: usize = 5;
@@ -133,8 +133,8 @@ fn next(tested: &Tested) -> Option<String> {
     let verdict = tested.verdict.as_ref().filter(|verdict| !verdict.pass)?;
     let fixture = match &tested.script {
         // Where the fixture says, there is none.
-        Some(script) => format!("{} --script {script}", shell::word(&tested.fixture)),
-        None => shell::word(&tested.fixture),
+        Some(script) => format!("{} --script {script}", tested.typed),
+        None => tested.typed.clone(),
     };
     let any = |is: fn(&Difference) -> bool| verdict.differences.iter().any(is);
     if tested.kept {

@@ -1,0 +1,199 @@
+//! Files that commands write under names that people give.
+//!
+//! Owns: that a file is replaced as a whole or not at all, that a mistaken name
+//! costs nothing, and that what is not whole goes again. Never: what is written.
+
+mod beside;
+mod descriptor;
+mod over;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use smol_wf_engine::library;
+
+use crate::{paths, shell, usage};
+pub(crate) use beside::{Beside, remove_unfinished};
+use descriptor::Descriptor;
+pub(crate) use descriptor::{hold, is_stdout};
+pub(crate) use over::Over;
+
+/// A file that takes the place of another one when it is whole. A device, a pipe or
+/// a descriptor of this process stays what it is and is written to; a link stays,
+/// and what it leads to is replaced.
+pub(crate) struct Replacing {
+    pub(crate) to: BufWriter<File>,
+    way: Way,
+}
+
+/// How what is written comes to where it belongs.
+enum Way {
+    /// It is there.
+    Through,
+    /// A new file gets this path, where nothing is.
+    New(Beside, PathBuf),
+    /// A new file takes the place of the one at this path.
+    Place(Beside, PathBuf),
+    /// It is copied into the file at this path, which has other names, or another
+    /// owner, or lies in a folder that takes no new file. What is copied may be
+    /// beside it until then.
+    Copy(PathBuf, Option<Beside>),
+}
+
+impl Replacing {
+    /// Begins to write what takes the place of the file at this path.
+    ///
+    /// # Errors
+    /// When that must not be replaced, or cannot be written.
+    pub(crate) fn begin(path: &Path, over: Over) -> io::Result<Self> {
+        let through = |file| Self { to: BufWriter::new(file), way: Way::Through };
+        if let Some(Descriptor::Own(number)) = descriptor::of(path) {
+            return descriptor::duplicate(number).map(through);
+        }
+        not_dangling(path)?;
+        library::stays_inside(path, paths::home().as_deref())?;
+        if let Some(Descriptor::Foreign) = descriptor::of(path) {
+            return OpenOptions::new().append(true).open(path).map(through);
+        }
+        let Ok(old) = fs::metadata(path) else {
+            over.allow(path, path)?;
+            let (file, beside) = Beside::of(path)?;
+            let way = Way::New(beside, path.to_owned());
+            return Ok(Self { to: BufWriter::new(file), way });
+        };
+        if system::is_disk(&old) {
+            return Err(io::Error::other("it is a disk; name a file"));
+        }
+        if !old.is_file() {
+            return File::create(path).map(through);
+        }
+        let real = path.canonicalize()?;
+        over.allow(&real, path)?;
+        // Whoever may not write into the file may not replace it.
+        OpenOptions::new().write(true).open(&real)?;
+        let (file, way) = match Beside::of(&real) {
+            Ok((file, beside)) if system::are_alike(&old, &file.metadata()?) => {
+                // Whoever may not read the one may not read the other.
+                file.set_permissions(old.permissions())?;
+                (file, Way::Place(beside, real))
+            }
+            Ok((file, beside)) => (file, Way::Copy(real, Some(beside))),
+            Err(refused) => (tempfile::tempfile().map_err(|_| refused)?, Way::Copy(real, None)),
+        };
+        Ok(Self { to: BufWriter::new(file), way })
+    }
+
+    /// Another handle of the file, for a writer that wants one of its own.
+    pub(crate) fn handle(&self) -> io::Result<File> {
+        self.to.get_ref().try_clone()
+    }
+
+    /// It is whole.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.to.flush()?;
+        let file = self.to.get_ref();
+        match self.way {
+            Way::Through => Ok(()),
+            Way::Copy(path, _beside) => copy(file, &path),
+            Way::New(mut beside, path) => {
+                system::as_new_files_are(file)?;
+                beside.take_place_of(&path)
+            }
+            Way::Place(mut beside, path) => match beside.take_place_of(&path) {
+                Err(error) if is_about_the_place(&error) => copy(file, &path),
+                placed => placed,
+            },
+        }
+    }
+}
+
+/// Whether a file cannot be put into the place of another one that can be written
+/// to: its folder is sticky, or it is a mount of its own.
+fn is_about_the_place(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::ResourceBusy | ErrorKind::CrossesDevices
+    )
+}
+
+fn copy(mut from: &File, path: &Path) -> io::Result<()> {
+    from.rewind()?;
+    let mut to = OpenOptions::new().write(true).truncate(true).open(path)?;
+    io::copy(&mut from, &mut to).map(|_| ())
+}
+
+/// Replaces a file that was read, in a folder that is there.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = Replacing::begin(path, Over::Known)?;
+    file.to.write_all(text.as_bytes())?;
+    file.finish()
+}
+
+/// Takes a file away that need not be there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// That neither the path nor a folder of it is a link to nothing: what is written
+/// would take the link's place, or be made where nobody looks for it.
+pub(crate) fn not_dangling(path: &Path) -> io::Result<()> {
+    let is_dangling = |link: &&Path| {
+        let nothing = |error: io::Error| error.kind() == ErrorKind::NotFound;
+        link.is_symlink() && fs::metadata(link).is_err_and(nothing)
+    };
+    let Some(link) = path.ancestors().find(is_dangling) else { return Ok(()) };
+    let why = usage::dangling(link).unwrap_or_default();
+    let typed = shell::path(link);
+    let why = format!("{why}; take the link away (`rm {typed}`), or name another file");
+    Err(io::Error::new(ErrorKind::NotFound, why))
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::{File, Metadata};
+    use std::io;
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+    use rustix::fs::{Mode, fchmod};
+    use rustix::process::umask;
+
+    /// Whether nobody loses a file when the one takes the place of the other.
+    pub(super) fn are_alike(old: &Metadata, new: &Metadata) -> bool {
+        old.nlink() == 1 && (old.uid(), old.gid()) == (new.uid(), new.gid())
+    }
+
+    /// As any program makes a file that is not secret.
+    pub(super) fn as_new_files_are(file: &File) -> io::Result<()> {
+        // It can only be asked for by setting it: meanwhile nothing is open to others.
+        let mask = umask(Mode::RWXG | Mode::RWXO);
+        umask(mask);
+        Ok(fchmod(file, Mode::from_raw_mode(0o666) & !mask)?)
+    }
+
+    /// Whether all that is on it would be lost.
+    pub(super) fn is_disk(found: &Metadata) -> bool {
+        found.file_type().is_block_device()
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::fs::{File, Metadata};
+    use std::io;
+
+    pub(super) fn are_alike(_: &Metadata, _: &Metadata) -> bool {
+        true
+    }
+
+    pub(super) fn as_new_files_are(_: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn is_disk(_: &Metadata) -> bool {
+        false
+    }
+}

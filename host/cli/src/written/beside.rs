@@ -1,0 +1,81 @@
+//! A file that is not whole yet, beside the one whose place it is to take.
+//!
+//! Owns: its name, who may read it, and that it goes again. Never: what is in it.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use super::remove;
+use crate::signals;
+
+/// Those that are there.
+static UNFINISHED: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
+
+fn unfinished() -> MutexGuard<'static, HashSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes them away: the process ends.
+pub(crate) fn remove_unfinished() {
+    for path in unfinished().drain() {
+        let _ = remove(&path);
+    }
+}
+
+/// The name of such a file, which goes unless it is given another one. A signal
+/// takes it away as well.
+pub(crate) struct Beside {
+    path: PathBuf,
+}
+
+impl Beside {
+    /// A new file in the folder of another one, for its owner alone.
+    pub(crate) fn of(path: &Path) -> io::Result<(File, Self)> {
+        /// Names are numbers of 64 bits that nobody can foresee.
+        const TRIES: usize = 4;
+        signals::remove_unfinished_files();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let number = RandomState::new().build_hasher().finish();
+            let beside = Self { path: path.with_file_name(format!(".smol-wf-{number:016x}")) };
+            // A link that somebody has put there is not followed.
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            // Before it is there: a signal may come at once.
+            unfinished().insert(beside.path.clone());
+            match options.open(&beside.path) {
+                Ok(file) => return Ok((file, beside)),
+                Err(error) => {
+                    // It is not ours to remove.
+                    unfinished().remove(&beside.path);
+                    if error.kind() != ErrorKind::AlreadyExists || tries == TRIES {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// It is whole. Where it cannot take the place, it is still there.
+    pub(crate) fn take_place_of(&mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        unfinished().remove(&self.path);
+        Ok(())
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let is_there = unfinished().remove(&self.path);
+        if is_there {
+            let _ = remove(&self.path);
+        }
+    }
+}
