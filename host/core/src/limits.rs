@@ -22,8 +22,8 @@ pub const FUEL_DEFAULT: u64 = 100_000_000_000;
 pub const FUEL_TURN_DIVISOR: u64 = 10;
 
 /// Fuel that one turn may use in addition for each agent that the run may start
-/// beyond [`AGENTS_DEFAULT`]: to ask for one costs some 200,000 units, and all of
-/// them may be asked for in one turn.
+/// beyond [`AGENTS_DEFAULT`]: to ask for one costs some 80,000 to 300,000 units,
+/// by its options and its schema, and all of them may be asked for in one turn.
 pub const FUEL_PER_AGENT: u64 = 250_000;
 
 /// Wall-clock time of one turn, in milliseconds. Its fuel is used up in a second
