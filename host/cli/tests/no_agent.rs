@@ -171,7 +171,8 @@ fn what_was_answered_before_an_agent_was_missed_is_not_asked_again() {
         async () => [await agent('first', mine), await agent('second')],\n])\n"
     );
     place.write("w.js", script);
-    let mut child = bare(&place, &["run", "w.js"]).spawn().unwrap();
+    // Else the agent would wait for ever where nothing stops the run.
+    let mut child = bare(&place, &["run", "w.js", "--timeout", "60s"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("the run stops when the 1 agent at work has finished") {

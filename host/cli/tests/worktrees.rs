@@ -240,6 +240,16 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     at(&force, "s2").fails(0, &["1 removed, 0 kept"]);
     is_whole();
 
+    // Git takes a copy for the original when it is told to, or run there a day later.
+    let copy = copied(&place, "s", "s4", true);
+    git(&project, &["worktree", "repair", copy.to_str().unwrap()]);
+    at(&force, "s4").fails(0, &["0 removed, 1 kept", path, "is a copy"]);
+    at(&force, "s").fails(0, &["0 removed, 1 kept", "s4", "`git worktree repair "]);
+    std::fs::remove_dir_all(&copy).unwrap();
+    at(&force, "s4").fails(0, &["1 removed, 0 kept"]);
+    git(&project, &["worktree", "repair", path]);
+    is_whole();
+
     // The notes alone.
     copied(&place, "s", "s3", false);
     let listed = at(&["worktrees", "list", "--json"], "s3").report();
@@ -309,6 +319,24 @@ fn a_copied_run_that_goes_on_leaves_the_original_its_branch() {
     assert_eq!(went_on["results"], 1);
     let listed = finish(at(&["worktrees", "list", "--db", "s/x.db"]));
     assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+}
+
+#[test]
+fn a_link_at_the_old_place_makes_no_copy() {
+    let place = Place::new();
+    project(&place, 1);
+    agent(&place, "echo work > made.txt");
+    std::fs::create_dir(place.path("s")).unwrap();
+    let at = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let run = ["run", "project/script.mjs", "--cwd", "project", "--agent-provider", "mine"];
+    at(&[&run[..], &["--db", "s/x.db"]].concat()).ok();
+    std::fs::rename(place.path("s"), place.path("t")).unwrap();
+    std::os::unix::fs::symlink(place.path("t"), place.path("s")).unwrap();
+    for db in ["s/x.db", "t/x.db"] {
+        let listed = at(&["worktrees", "list", "--db", db]);
+        assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+    }
+    at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).fails(0, &["1 removed, 0 kept"]);
 }
 
 /// A run of one isolated call, killed while its agent is at work; its id.

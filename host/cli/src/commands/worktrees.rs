@@ -128,7 +128,8 @@ fn explain(leftover: &Leftover) {
     let Some(problem) = &leftover.problem else { return };
     let (path, typed) = (leftover.path.display(), shell::path(&leftover.path));
     let forget = format!("`smol-wf worktrees prune --force{}` forgets it", shell::with_database());
-    let is_copy = leftover.elsewhere.as_ref().is_some_and(|place| place.exists());
+    let is_there = leftover.elsewhere.as_ref().is_some_and(|place| place.exists());
+    let is_copy = leftover.has_moved && is_there;
     if !leftover.path.exists() {
         let whose = leftover.elsewhere.as_ref().map(|_| format!(", and {problem}, which stays"));
         talk(&format!("{path} is gone{}; {forget}", whose.unwrap_or_default()));

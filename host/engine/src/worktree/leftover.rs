@@ -45,6 +45,9 @@ pub struct Leftover {
     /// The worktree that has the branch, when git does not know this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<PathBuf>,
+    /// It is not where it was made.
+    #[serde(skip)]
+    pub has_moved: bool,
     #[serde(skip)]
     note: Note,
 }
@@ -151,6 +154,7 @@ impl Engine {
                 worktree,
                 problem,
                 elsewhere: found_elsewhere,
+                has_moved: note.written_at.is_some(),
                 note,
             });
         }

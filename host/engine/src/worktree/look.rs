@@ -116,10 +116,9 @@ async fn unknown_to_git(note: &Note) -> Result<Change, WorktreeError> {
     if !note.repository.is_dir() {
         return Ok(Change::Nothing(Vec::new()));
     }
-    let branches = note.branches().await;
-    match branches.iter().all(|branch| branch.tip.is_empty() || branch.tip == note.base) {
-        true => Ok(Change::Nothing(branches)),
-        false => Ok(Change::Unknown { elsewhere }),
+    match note.own_branch().await? {
+        Some(branch) if branch.tip != note.base => Ok(Change::Unknown { elsewhere }),
+        branch => Ok(Change::Nothing(branch.into_iter().collect())),
     }
 }
 

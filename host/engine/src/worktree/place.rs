@@ -113,15 +113,30 @@ impl Note {
 
     /// The repository's folder for this worktree: the one that names it. What the
     /// worktree says of its repository does not count here, for the agent may write
-    /// it.
+    /// it. A copy has none, although git moves it to a copy that it is run in: the
+    /// original goes on needing it.
     pub(super) fn own_folder(&self) -> Option<PathBuf> {
-        records(&self.repository).find(|record| place_of(record).as_ref() == Some(&self.path))
+        if self.original().is_some() {
+            return None;
+        }
+        let is_here = |place: PathBuf| {
+            place == self.path || place.canonicalize().is_ok_and(|place| place == self.path)
+        };
+        records(&self.repository).find(|record| place_of(record).is_some_and(is_here))
+    }
+
+    /// The worktree that this one is a copy of, while that is there.
+    fn original(&self) -> Option<&PathBuf> {
+        self.written_at.as_ref().filter(|place| {
+            // A link that was left behind leads here.
+            place.canonicalize().is_ok_and(|place| place.is_dir() && place != self.path)
+        })
     }
 
     /// The worktree that has this one's branch, where git does not know this one.
     pub(super) async fn elsewhere(&self) -> Result<Option<PathBuf>, WorktreeError> {
-        if let Some(place) = self.written_at.as_ref().filter(|place| place.is_dir()) {
-            return Ok(Some(place.clone()));
+        if let Some(original) = self.original() {
+            return Ok(Some(original.clone()));
         }
         match self.repository.is_dir() {
             true => holder(&self.repository, &self.branch).await,
@@ -136,15 +151,20 @@ impl Note {
         {
             return made.branches;
         }
+        self.own_branch().await.ok().flatten().into_iter().collect()
+    }
+
+    /// The branch that was made with it, where that is there and cannot be another's.
+    pub(super) async fn own_branch(&self) -> Result<Option<Branch>, WorktreeError> {
         if self.written_at.is_some() {
-            // It may be a copy, and the branch that of another.
-            return Vec::new();
+            // It may be a copy.
+            return Ok(None);
         }
         let name = format!("refs/heads/{}", self.branch);
         let ask = ["for-each-ref", "--format=%(objectname)", &name];
-        let tip = git(&self.repository, "look for a branch", ask).await.unwrap_or_default();
-        let (name, tip) = (self.branch.clone(), tip.trim().to_owned());
-        vec![Branch { name, tip, is_agents: true }]
+        let tip = git(&self.repository, "look for a branch", ask).await?.trim().to_owned();
+        let name = self.branch.clone();
+        Ok((!tip.is_empty()).then_some(Branch { name, tip, is_agents: true }))
     }
 
     /// Takes the worktree away, its note, and of these branches those that are
