@@ -6,8 +6,8 @@ import {
 } from "smol:primordials";
 import { failAt, failRangeAt, placeOfCall, show, typeError } from "smol:errors";
 import { isModernBody, sees } from "smol:surface";
-import { optionsJson } from "smol:json";
-import { argsJson } from "smol:result";
+import { noteOfOptions, optionsJson } from "smol:json";
+import { argsJson } from "smol:values";
 
 // More than the host takes of a prompt, of options and of arguments, and of a
 // line: it is the host that refuses or cuts them, and never is given so much
@@ -38,7 +38,7 @@ const SLEEP = { __proto__: null, name: "RangeError", read: () => undefined, fail
 const expect = (answer, stack, kind) => {
   if (typeof answer !== "number") return rejected(kind.fail(stack, answer[0], answer[1], kind.name));
   return new PromiseClass((resolve, reject) => {
-    pending.set(answer, { __proto__: null, resolve, reject, stack, kind });
+    pending.set(StringOf(answer), [resolve, reject, stack, kind]);
   });
 };
 
@@ -48,23 +48,24 @@ let lastNull;
 
 /** Called by the host's `settle`; a number that is not pending means nothing. */
 export const settle = (call, ok, text, message, name) => {
-  const entry = pending.get(call);
+  const key = StringOf(call);
+  const entry = pending.get(key);
   if (entry === undefined) return;
-  pending.delete(call);
+  pending.delete(key);
+  const { 0: resolve, 1: reject, 2: stack, 3: kind } = entry;
   if (!ok) {
-    const { kind } = entry;
-    entry.reject(kind.fail(entry.stack, text, message, typeof name === "string" ? name : kind.name, call));
+    reject(kind.fail(stack, text, message, typeof name === "string" ? name : kind.name, call));
     return;
   }
   let value;
   try {
-    value = entry.kind.read(text);
+    value = kind.read(text);
   } catch (error) {
-    entry.reject(error);
+    reject(error);
     return;
   }
-  if (value === null && entry.kind === AGENT) lastNull = call;
-  entry.resolve(value);
+  if (value === null && kind === AGENT) lastNull = call;
+  resolve(value);
 };
 
 export const calls = {
@@ -83,8 +84,11 @@ export const calls = {
     } catch (reason) {
       return rejected(reason);
     }
+    const note = noteOfOptions();
     const place = sees(2) ? stack : null;
     const answer = host.agent(toWellFormed(atMost(words, LONG)), atMost(text, LONG), place, lastNull);
+    // The host refuses what it was shown, and the author wrote something else.
+    if (typeof answer !== "number" && note !== undefined) answer[1] += " (" + note + ")";
     return expect(answer, stack, AGENT);
   },
 

@@ -1,10 +1,12 @@
-// Values as JSON text: the options of a call, and the result of a script.
+// Values as JSON text: the options of a call, and the result of a script under
+// surface 1.
 
 import {
-  StringOf, apply, charCode, create, freeze, isArray, keysOf, newWeakMap, ownKeys, parse, pathStep, stringify,
+  ObjectPrototype, apply, create, freeze, getPrototypeOf, hasOwn, isArray, keysOf, ownKeys, parse, pathStep, stringify,
 } from "smol:primordials";
 import { typeError } from "smol:errors";
-import { lookInto, unfitKind } from "smol:result";
+import { hollowKind } from "smol:kinds";
+import { isPlain, oddNumber, partOfOptions, unfitKind } from "smol:values";
 import { isModernBody, sees } from "smol:surface";
 import { warn } from "smol:warnings";
 
@@ -55,13 +57,6 @@ export const strictJson = (value, root) => {
 // Those that hold an agent to something: to lose one would set it free.
 const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "isolation", "schema"];
 
-// Parts of options that were looked into: most calls share theirs.
-const seen = newWeakMap();
-
-// JSON has no word for these numbers, and the host shall see what was written.
-const spoken = (value) =>
-  typeof value === "number" && (value !== value || value === Infinity || value === -Infinity) ? StringOf(value) : value;
-
 // A number that is none can be no name, and must not pass for one.
 const NAMES = ["model", "provider", "agentType"];
 
@@ -70,53 +65,81 @@ const isOneOf = (list, name) => {
   return false;
 };
 
+// What JSON has no word for: refused where a loss could set an agent free.
+const unfitOption = (name, unfit, what, stack) => {
+  const path = "options" + pathStep(false, name);
+  const problem = path + " is " + unfit;
+  if (!isModernBody() || unfit === "a BigInt" || isOneOf(RESTRICTING, name)) throw typeError(what + ": " + problem);
+  warn("options_part", problem + ": it is left out of the options", { __proto__: null, path, stack });
+};
+
+// Puts one option into the copy, as the host shall see it; gives what is to be
+// said of it if the host refuses it.
+const addOption = (copy, name, value, what, stack) => {
+  const type = typeof value;
+  if (type === "object" && value !== null) {
+    const part = partOfOptions(value, name, isModernBody(), what, stack);
+    copy[name] = part.copy;
+    return part.note;
+  }
+  if (type === "number" && oddNumber(value) !== undefined) {
+    copy[name] = oddNumber(value);
+    if (isOneOf(NAMES, name)) throw typeError(what + ": options." + name + " is " + copy[name]);
+    return undefined;
+  }
+  const unfit = unfitKind(value);
+  if (unfit !== undefined) unfitOption(name, unfit, what, stack);
+  else copy[name] = value;
+  return undefined;
+};
+
+// Whether an object has a property that it does not have of all objects.
+const hasBelow = (object, name) => {
+  for (let at = object; at !== null && at !== ObjectPrototype; at = getPrototypeOf(at)) {
+    if (hasOwn(at, name)) return true;
+  }
+  return false;
+};
+
+// What the options that were read last cannot show.
+let note;
+
 // A copy of the options that loses nothing of them without a word.
 const wholeOptions = (given, what, stack) => {
   const toJSON = given.toJSON;
   const options = typeof toJSON === "function" ? apply(toJSON, given, [""]) : given;
   if (typeof options !== "object" || options === null || isArray(options)) return options;
-  const copy = create(null);
+  const hollow = hollowKind(options);
+  if (hollow !== undefined) throw typeError(what + " are " + hollow + ": write them as { name: value }");
+  const read = create(null);
   const keys = keysOf(options);
-  for (let index = 0; index < keys.length; index++) {
-    const name = keys[index];
+  for (let index = 0; index < keys.length; index++) read[keys[index]] = options[keys[index]];
+  // Inherited ones and hidden ones, which JSON does not see.
+  for (let index = 0; index < RESTRICTING.length; index++) {
+    const name = RESTRICTING[index];
+    if (name in read || (name in ObjectPrototype && !hasBelow(options, name))) continue;
     const value = options[name];
-    const unfit = typeof value === "object" ? undefined : unfitKind(value);
-    const path = "options" + pathStep(false, name);
-    if (unfit !== undefined) {
-      const problem = path + " is " + unfit;
-      if (!isModernBody() || unfit === "a BigInt" || isOneOf(RESTRICTING, name)) throw typeError(what + ": " + problem);
-      warn("options_part", problem + ": it is left out of the options", { __proto__: null, path, stack });
-      continue;
-    }
-    if (typeof value !== "object" || value === null) {
-      copy[name] = spoken(value);
-      if (copy[name] !== value && isOneOf(NAMES, name)) throw typeError(what + ": " + path + " is " + copy[name]);
-      continue;
-    }
-    if (seen.get(value) === undefined) {
-      lookInto(value, path, isModernBody(), what, stack);
-      seen.set(value, true);
-    }
-    copy[name] = name === "retry" ? spokenParts(value) : value;
+    if (value !== undefined) read[name] = value;
   }
-  return copy;
-};
-
-// The numbers of `retry`, as above.
-const spokenParts = (value) => {
-  if (isArray(value) || typeof value.toJSON === "function") return value;
+  if (isPlain(read)) return read;
   const copy = create(null);
-  const keys = keysOf(value);
-  for (let index = 0; index < keys.length; index++) copy[keys[index]] = spoken(value[keys[index]]);
+  const names = keysOf(read);
+  let first;
+  for (let index = 0; index < names.length; index++) {
+    const said = addOption(copy, names[index], read[names[index]], what, stack);
+    if (first === undefined) first = said;
+  }
+  note = first;
   return copy;
 };
 
 /** JSON text of a call's options, read once; `{}` when there are none. */
 export const optionsJson = (options, what, stack) => {
+  note = undefined;
   if (options === undefined || options === null) return "{}";
   if (typeof options === "object" && !isArray(options)) {
     const text = stringify(sees(2) ? wholeOptions(options, what, stack) : options);
-    if (text !== undefined && charCode(text, 0) === 123) return text;
+    if (text !== undefined && text[0] === "{") return text;
   }
   if (isModernBody()) {
     warn("options_ignored", what + " are not an object and are ignored", { __proto__: null, stack });
@@ -124,6 +147,9 @@ export const optionsJson = (options, what, stack) => {
   }
   throw typeError(what + " must be an object");
 };
+
+/** What those options cannot show, for when the host refuses them; else undefined. */
+export const noteOfOptions = () => note;
 
 /** The value of JSON text, with no part of it that can be changed. */
 export const frozenJson = (text) => {

@@ -3,7 +3,7 @@
 import { apply, parse, promiseThen, slots } from "smol:primordials";
 import { describe, importError, whereAmI } from "smol:errors";
 import { frozenJson, strictJson } from "smol:json";
-import { resultJson } from "smol:result";
+import { resultJson, useHost as valuesUseHost } from "smol:values";
 import { settle, useHost as callsUseHost } from "smol:calls";
 import { isModernBody, sees, useSurface } from "smol:surface";
 import { fire, useHost as timersUseHost } from "smol:timers";
@@ -42,6 +42,7 @@ export const install = (host) => {
   callsUseHost(host);
   groupsUseHost(host);
   timersUseHost(host);
+  valuesUseHost(host);
   prepareGlobals(host.random);
 };
 

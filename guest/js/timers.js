@@ -2,7 +2,7 @@
 // up; the callbacks are kept here.
 
 import {
-  NumberOf, apply, defineProperty, freeze, global, newMap, truncate,
+  NumberOf, StringOf, apply, defineProperty, freeze, global, newMap, truncate,
 } from "smol:primordials";
 import { describe, placeOfCall, refusal, typeError } from "smol:errors";
 import { warn, useHost as warningsUseHost } from "smol:warnings";
@@ -31,7 +31,7 @@ const functions = {
     const given = NumberOf(milliseconds);
     const answer = host.setTimer(given >= 1 ? truncate(given) : 1);
     if (typeof answer !== "number") throw refusal(answer, "RangeError");
-    callbacks.set(answer, callback);
+    callbacks.set(StringOf(answer), callback);
     if (others.length > 0 && !warnedOfArguments) {
       warnedOfArguments = true;
       const message = "setTimeout(callback, milliseconds): a callback is given no arguments; " +
@@ -44,15 +44,16 @@ const functions = {
   clearTimeout(timer) {
     const kind = typeof timer;
     const number = kind === "number" || kind === "string" ? NumberOf(timer) : 0;
-    if (callbacks.delete(number)) host.clearTimer(number);
+    if (callbacks.delete(StringOf(number))) host.clearTimer(number);
   },
 };
 
 /** Called by the host's `fire`. What the callback throws stops nobody. */
 export const fire = (timer) => {
-  const callback = callbacks.get(timer);
+  const key = StringOf(timer);
+  const callback = callbacks.get(key);
   if (callback === undefined) return;
-  callbacks.delete(timer);
+  callbacks.delete(key);
   try {
     apply(callback, undefined, NO_ARGUMENTS);
   } catch (error) {

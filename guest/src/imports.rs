@@ -6,7 +6,7 @@ use javy::quickjs::{Array, Ctx, Function, IntoJs, Object, Result, Value, functio
 
 use crate::bindings::smol::workflow::calls;
 use crate::bindings::smol::workflow::types::{CallId, Failure, GroupKind, NullSlot, Warning};
-use crate::{failure, prompt, random, wellformed};
+use crate::{failure, prompt, random, raw, wellformed};
 
 /// The object that the prelude gets.
 pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -22,6 +22,13 @@ pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     host.set("warn", Function::new(ctx.clone(), warn)?)?;
     host.set("budgetTotal", Function::new(ctx.clone(), budget_total)?)?;
     host.set("budgetSpent", Function::new(ctx.clone(), || calls::budget().spent as f64)?)?;
+    host.set(
+        "useKinds",
+        Function::new(ctx.clone(), |ctx: Ctx<'js>, kinds: Vec<Value<'js>>| {
+            raw::use_kinds(&ctx, &kinds);
+        })?,
+    )?;
+    host.set("isPlain", Function::new(ctx.clone(), |value: Value<'js>| raw::is_plain(&value))?)?;
     host.set("random", Function::new(ctx.clone(), random::random)?.with_name("random")?)?;
     Ok(host)
 }

@@ -14,7 +14,7 @@ use crate::surface;
 
 pub(crate) const PRELUDE_MAIN: &str = "smol:main";
 
-const PRELUDE: [(&str, &str); 11] = [
+const PRELUDE: [(&str, &str); 12] = [
     ("smol:primordials", include_str!("../js/primordials.js")),
     ("smol:errors", include_str!("../js/errors.js")),
     ("smol:json", include_str!("../js/json.js")),
@@ -23,7 +23,8 @@ const PRELUDE: [(&str, &str); 11] = [
     ("smol:surface", include_str!("../js/surface.js")),
     ("smol:warnings", include_str!("../js/warnings.js")),
     ("smol:timers", include_str!("../js/timers.js")),
-    ("smol:result", include_str!("../js/result.js")),
+    ("smol:kinds", include_str!("../js/kinds.js")),
+    ("smol:values", include_str!("../js/values.js")),
     ("smol:locale", include_str!("../js/locale.js")),
     ("smol:globals", include_str!("../js/globals.js")),
 ];

@@ -6,6 +6,8 @@
 use crate::author::{Author, INTERNAL_NAME, Position};
 
 const NOT_DEFINED: &str = " is not defined";
+const NOT_A_FUNCTION: &str = "not a function";
+const NOT_A_CONSTRUCTOR: &str = "not a constructor";
 
 const NETWORK: &str = "a script has no network: ask an agent";
 const MODULES: &str = "there is no CommonJS: `workflow:extra` can be imported, and other code is bundled into the script";
@@ -79,21 +81,16 @@ pub(crate) fn better(
     author: &Author,
     position: Position,
 ) -> Option<String> {
-    if let Some(name) = message.strip_suffix(NOT_DEFINED) {
-        let (_, instead) = INSTEAD.iter().find(|(known, _)| *known == name)?;
-        return Some(format!("{message}; {instead}"));
-    }
     if !is_thrown_by_author(stack) {
         return None;
     }
-    if message == "not a function" || message == "not a constructor" {
-        // Of what is no object at all, QuickJS says the first of both here.
-        if let Some(named) = constructed(author, position) {
-            return Some(format!("`{named}` is not a constructor"));
-        }
-        let named = expression_at(author, position)?;
-        let hint = of_promise(&named).unwrap_or_default();
-        return Some(format!("`{named}` is {message}{hint}"));
+    if let Some(name) = message.strip_suffix(NOT_DEFINED) {
+        let (_, instead) = INSTEAD.iter().find(|(known, _)| *known == name)?;
+        let (_, written) = name_at(author, position)?;
+        return (written == name).then(|| format!("{message}; {instead}"));
+    }
+    if message == NOT_A_FUNCTION || message == NOT_A_CONSTRUCTOR {
+        return of_callee(message, author, position);
     }
     let (_, what) = message.strip_prefix("cannot read property '")?.rsplit_once("' of ")?;
     let named = expression_at(author, position)?;
@@ -102,6 +99,40 @@ pub(crate) fn better(
     let read = format!("cannot read property '{property}' of ");
     (message.starts_with(&read) && !base.is_empty())
         .then(|| format!("{message}: `{base}` is {what}"))
+}
+
+/// Names what is called there, in place of the few words of QuickJS. None where
+/// the author's own words may be these, or where the text cannot be read for sure.
+fn of_callee(message: &str, author: &Author, position: Position) -> Option<String> {
+    if author.text.contains(message) {
+        return None;
+    }
+    let (at, name) = name_at(author, position)?;
+    let behind = author.text.get(at + name.len()..)?;
+    if name == "new" {
+        // Of what is no object at all, QuickJS says the first of both here.
+        let named = constructed(behind)?;
+        return Some(format!("`{named}` is {NOT_A_CONSTRUCTOR}"));
+    }
+    if makes_errors(name) || !is_called(behind) {
+        return None;
+    }
+    let named = expression_at(author, position)?;
+    let hint = of_promise(&named).unwrap_or_default();
+    Some(format!("`{named}` is {message}{hint}"))
+}
+
+/// Whether what stands behind a name calls it.
+fn is_called(behind: &str) -> bool {
+    // A name in brackets: `(o.f)()`.
+    let behind = behind.trim_start().trim_start_matches(')').trim_start();
+    let behind = behind.strip_prefix("?.").unwrap_or(behind);
+    behind.starts_with(['(', '`'])
+}
+
+/// Whether an error that is made there is at that name, whatever it says.
+fn makes_errors(name: &str) -> bool {
+    name.ends_with("Error") || ["super", "captureStackTrace", "construct"].contains(&name)
 }
 
 /// Whether it is the author's code that was at work, and not a function that it
@@ -124,10 +155,12 @@ fn is_name(char: char) -> bool {
 fn name_at(author: &Author, position: Position) -> Option<(usize, &str)> {
     let range = author.line_range(position.line)?;
     let at = range.start + author.text_before(position).len();
-    let rest = author.text.get(at..)?;
+    let (before, rest) = author.text.split_at_checked(at)?;
     let end = rest.find(|char| !is_name(char)).unwrap_or(rest.len());
     let name = rest.get(..end).filter(|name| !name.is_empty())?;
-    Some((at, name))
+    // QuickJS may count a place within a name that is not ASCII.
+    let is_whole = !before.ends_with(|char| is_name(char) || char == '#' || char == '\\');
+    is_whole.then_some((at, name))
 }
 
 /// What is called or read there: `a.b.c` of `a.b.c()`, `a(…).b` of `a(1, 2).b()`.
@@ -138,24 +171,65 @@ fn expression_at(author: &Author, position: Position) -> Option<String> {
     while !author.text.is_char_boundary(from) {
         from += 1;
     }
-    let mut rest = author.text.get(from..at)?.trim_end();
+    let (mut rest, mut has_comment) = code_before(author.text.get(from..at)?);
     let mut shown = name.to_owned();
+    let mut begin = at;
     while let Some(before) = rest.strip_suffix('.') {
+        if before.ends_with("..") {
+            break;
+        }
+        if has_comment {
+            return None;
+        }
         let (before, dot) = match before.strip_suffix('?') {
             Some(before) => (before, "?."),
             None => (before, "."),
         };
-        let Some((part, left)) = part_before(before.trim_end()) else {
-            return plain(shown);
-        };
+        let (before, is_commented) = code_before(before);
+        if is_commented {
+            return None;
+        }
+        let (part, left) = part_before(before)?;
         shown = format!("{part}{dot}{shown}");
-        rest = left.trim_end();
+        begin = from + left.len();
+        (rest, has_comment) = code_before(left);
     }
-    plain(shown)
+    let is_sure = is_plain_code(author.text.get(begin..at)?);
+    (is_sure && shown.len() <= SHOWN_MAX).then_some(shown)
 }
 
-fn plain(shown: String) -> Option<String> {
-    (shown.len() <= SHOWN_MAX).then_some(shown)
+/// A text without the blanks and comments at its end, and whether there is a
+/// comment among them. `//` in a text counts as one too.
+fn code_before(text: &str) -> (&str, bool) {
+    let (mut rest, mut has_comment) = (text, false);
+    loop {
+        let code = rest.trim_end();
+        let ends_line = rest.get(code.len()..).unwrap_or_default().contains(['\n', '\r']);
+        let line = code.rfind('\n').map_or(0, |at| at + 1);
+        let begin = match code.ends_with("*/") {
+            true => code.rfind("/*"),
+            false if ends_line => {
+                code.get(line..).and_then(|line| line.find("//")).map(|at| line + at)
+            }
+            false => None,
+        };
+        let Some(before) = begin.and_then(|at| code.get(..at)) else { return (code, has_comment) };
+        (rest, has_comment) = (before, true);
+    }
+}
+
+/// Whether brackets and quotation marks can be told from those in comments,
+/// regular expressions and behind backslashes: there are none of these.
+fn is_plain_code(code: &str) -> bool {
+    let begins_regex = |(at, _): (usize, &str)| {
+        let before = code.get(..at).unwrap_or_default().trim_end();
+        before
+            .ends_with(['(', '[', '{', '}', ',', ';', ':', '=', '!', '&', '|', '?', '+', '-', '>'])
+    };
+    !code.contains('\\')
+        && !code.contains("//")
+        && !code.contains("/*")
+        && !code.match_indices('/').any(begins_regex)
 }
 
 /// The last part of a text, without what stands in its brackets, and what stands
@@ -215,14 +289,14 @@ fn of_promise(expression: &str) -> Option<String> {
     is_primitive.then(|| format!("; {name}() gives a promise: await it first, `(await {call})`"))
 }
 
-/// What the `new` stands before whose position it is.
-fn constructed(author: &Author, position: Position) -> Option<String> {
-    let (at, name) = name_at(author, position)?;
-    if name != "new" {
-        return None;
-    }
-    let rest = author.text.get(at + name.len()..)?.trim_start();
-    let end = rest.find(|char| !is_name(char) && char != '.').unwrap_or(rest.len());
-    let shown = rest.get(..end)?.trim_end_matches('.');
-    (!shown.is_empty() && shown.len() <= SHOWN_MAX).then(|| shown.to_owned())
+/// What is constructed, of the text behind `new`; none but for names with dots.
+fn constructed(behind: &str) -> Option<&str> {
+    let behind = behind.trim_start();
+    let end = behind.find(|char| !is_name(char) && char != '.').unwrap_or(behind.len());
+    let (shown, rest) = behind.split_at(end);
+    let last = shown.rsplit('.').next().unwrap_or_default();
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let is_whole = rest.is_empty() || rest.starts_with(['(', ')', ']', '}', ',', ';', '\r', '\n']);
+    let is_sure = is_whole && !last.is_empty() && !makes_errors(last);
+    (is_sure && shown.len() <= SHOWN_MAX).then_some(shown)
 }

@@ -106,6 +106,183 @@ async fn what_the_options_of_an_agent_lose_is_told_or_refused() {
 }
 
 #[tokio::test]
+async fn what_is_lost_of_a_list_is_null_there() {
+    for (script, code, message) in [
+        (
+            "agent('p', { disallowedTools: [() => 1] })",
+            "options_part",
+            "options.disallowedTools[0] is a function: it is null there",
+        ),
+        (
+            "agent('p', { schema: { enum: ['a', Symbol('b')] } })",
+            "options_part",
+            "options.schema.enum[1] is a symbol: it is null there",
+        ),
+        (
+            "agent('p', { schema: { f() {} } })",
+            "options_part",
+            "options.schema.f is a function: it is left out of the options",
+        ),
+        ("workflow('c', [() => 1])", "args_part", "args[0] is a function: it is null there"),
+        (
+            "return [1, { get x() { throw new Error('no') } }, () => 1]",
+            "result_part",
+            "result[1].x cannot be read (Error: no): it is left out of the result",
+        ),
+        ("return [1, () => 1]", "result_part", "result[1] is a function: it is null there"),
+    ] {
+        let ran = run(&sandbox(), &body(script)).await;
+        let first = &ran.host.warnings[0];
+        assert_eq!((first.code.as_str(), first.message.as_str()), (code, message), "{script}");
+    }
+    assert_eq!(caught(&body("return [1, , () => 1, undefined, 2]")).await, "[1,null,null,null,2]");
+}
+
+/// A schema's `maximum: Infinity` is refused as `null`, which nobody wrote.
+#[tokio::test]
+async fn numbers_that_json_has_no_word_for_are_named() {
+    for (schema, path, word) in [
+        ("{ maximum: Infinity }", "options.schema.maximum", "Infinity"),
+        ("{ minimum: -Infinity }", "options.schema.minimum", "-Infinity"),
+        ("{ enum: [1, NaN] }", "options.schema.enum[1]", "NaN"),
+        ("{ a: { default: new Number(NaN) } }", "options.schema.a.default", "NaN"),
+    ] {
+        let said = format!("{path} is {word}, which JSON shows as null");
+        let call = format!("agent('p', {{ schema: {schema} }})");
+        let ran = run(&sandbox(), &body(&call)).await;
+        assert_eq!(warned(&ran), [("options_part", path, 2)], "{schema}");
+        assert_eq!(ran.host.warnings[0].message, said);
+        // The refusal of the host says it as well.
+        let refuse = Some(Failure::new("schema_invalid", "null is not a number"));
+        let host = Recorder { refuse, ..Recorder::default() };
+        let turn = guest(&sandbox()).await.start(host, limits(), &body(&catching(&call))).await;
+        let expected = format!("\"AgentError: null is not a number ({said})\"");
+        assert_eq!(turn.end, Ok(Status::Done(expected)), "{schema}");
+        let text = format!(
+            "let said; try {{ await {call} }} catch (e) {{ said = e.message }} export default said"
+        );
+        let said = caught(&module(&text)).await;
+        assert!(said.contains(&format!("{path} is {word}")), "{said}");
+    }
+    // What the host reads itself is shown as it was written.
+    let text = "agent('p', { retry: { maxAttempts: Infinity }, timeout: NaN })";
+    let ran = run(&sandbox(), &body(text)).await;
+    assert_eq!(ran.host.options, [r#"{"retry":{"maxAttempts":"Infinity"},"timeout":"NaN"}"#]);
+    assert!(warned(&ran).is_empty());
+    // Elsewhere they are `null`, as everywhere in JSON.
+    let ran = run(&sandbox(), &body("workflow('c', [NaN]); return { n: Infinity }")).await;
+    assert_eq!((ran.done(), warned(&ran).len()), (r#"{"n":null}"#, 0));
+}
+
+#[tokio::test]
+async fn options_that_hide_what_they_hold_restrict_or_are_refused() {
+    for (options, says) in [
+        ("new Map([['permissions', 'read']])", "the options are a Map"),
+        ("new (class extends Map {})([['tools', []]])", "the options are a Map"),
+        ("new Set(['read'])", "the options are a Set"),
+        ("(async () => ({ permissions: 'read' }))()", "the options are a promise"),
+        ("new Proxy(new Map(), {})", "the options are a Map"),
+        ("new Error('x')", "the options are an error"),
+        ("{ permissions: 'read', get tools() { throw new Error('no') } }", "Error: no"),
+    ] {
+        let call = format!("agent('p', {options})");
+        let said = caught(&body(&catching(&call))).await;
+        assert!(said.contains(says), "{options}: {said}");
+        let text = format!(
+            "let said; try {{ await {call} }} catch (e) {{ said = `${{e.name}}: ${{e.message}}` }} export default said"
+        );
+        let said = caught(&module(&text)).await;
+        assert!(said.contains(says), "{options}: {said}");
+    }
+    for options in [
+        "new Proxy({ permissions: 'read' }, { ownKeys: () => [] })",
+        "Object.create({ permissions: 'read' })",
+        "Object.defineProperty({}, 'permissions', { value: 'read' })",
+        "new (class { get permissions() { return 'read' } })()",
+        "{ toJSON: () => ({ permissions: 'read' }) }",
+        "{ permissions: new String('read') }",
+        "new Proxy({}, { get: (_, name) => (name === 'permissions' ? 'read' : undefined) })",
+        "(Object.prototype.permissions = 'write', Object.create({ permissions: 'read' }))",
+    ] {
+        let ran = run(&sandbox(), &body(&format!("agent('p', {options})"))).await;
+        assert_eq!(ran.host.options, [r#"{"permissions":"read"}"#], "{options}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_handed_on_is_what_was_looked_into() {
+    let text = "let n = 0
+        const list = []
+        Object.defineProperty(list, 0, { enumerable: true, get: () => 'tool' + ++n })
+        const hidden = Object.defineProperty({}, 'toJSON', { value: () => ({ n: ++n }) })
+        const schema = { get type() { return 't' + ++n }, hidden }
+        agent('p', { get label() { return 'l' + ++n }, tools: list, schema })
+        workflow('c', { get a() { return ++n }, b: [{ toJSON: () => ++n }] })
+        return { n, get last() { return ++n } }";
+    let ran = run(&sandbox(), &body(text)).await;
+    let options = r#"{"label":"l1","tools":["tool2"],"schema":{"type":"t3","hidden":{"n":4}}}"#;
+    assert_eq!(ran.host.options, [options]);
+    assert_eq!(ran.host.args, [Some(r#"{"a":5,"b":[6]}"#.into())]);
+    assert_eq!(ran.done(), r#"{"n":6,"last":7}"#);
+    // What a script can fake or patch changes no more than in `JSON.stringify`.
+    for (value, json) in [
+        ("Object.assign(Object.create(Number.prototype), { a: 1 })", r#"{"a":1}"#),
+        ("[new Number(1), new String('s'), new Boolean(false)]", r#"[1,"s",false]"#),
+        ("Object.assign([1], { x: 2, toJSON: () => 'mine' })", r#""mine""#),
+        ("(Array.prototype.toJSON = () => 'all', [1])", r#""all""#),
+        ("(Object.prototype[1] = 5, [1, , 3])", "[1,5,3]"),
+        ("new (class Row { a = 1; get b() { return 2 } })()", r#"{"a":1}"#),
+        ("new (class Row { a = 1; toJSON() { return 'row' } })()", r#""row""#),
+        ("Object.create(Object.create({ toJSON: () => 'far' }))", r#""far""#),
+        (r#"JSON.parse('{"__proto__": {"a": 1}}')"#, r#"{"__proto__":{"a":1}}"#),
+    ] {
+        assert_eq!(caught(&body(&format!("return {value}"))).await, json, "{value}");
+    }
+}
+
+/// Data alone goes one way and all else another: both write the same text.
+#[tokio::test]
+async fn values_are_written_as_json_stringify_writes_them() {
+    for value in [
+        "(() => { let deep = 1; for (let i = 0; i < 200; i++) deep = i % 2 ? [deep] : { deep }; return deep })()",
+        "(() => { const s = { s: [1] }; return [s, s, { s }] })()",
+        r#"{ 2: 'b', 1: 'a', '': 0, 'é"\n': '\ud800' }"#,
+        "[-0, 1e21, 0.1, 2 ** 53, null, true, 1.5]",
+        "{ a: undefined, b: [undefined], c: [, 1], d: [,] }",
+        "[[], {}, [[]], Object.create(null)]",
+        "Object.freeze({ a: Object.freeze([1]) })",
+        "new (class Row extends (class { a = [1] }) { b = 2; get c() { return 3 } })()",
+        "{ big: 'x'.repeat(300) + 'y', date: new Date(0) }",
+    ] {
+        for whole in [value.to_owned(), format!("[{value}, new Number(1)]")] {
+            let text = format!("const value = {whole}\nlog(JSON.stringify(value))\nreturn value");
+            let ran = run(&sandbox(), &body(&text)).await;
+            // The host is given no lone surrogate.
+            let expected = ran.host.lines[0].replace("\\ud800", "\\ufffd");
+            assert_eq!(ran.done(), expected, "{whole}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn cycles_are_found_wherever_they_close() {
+    let deep = format!("result{}.a", ".n".repeat(200));
+    for (value, path) in [
+        ("const a = {}; a.b = { c: a }", "result.b.c"),
+        ("const a = []; a.push({ a })", "result[0].a"),
+        (
+            "const a = {}; let e = a; for (let i = 0; i < 200; i++) e = e.n = {}; e.a = a.n",
+            deep.as_str(),
+        ),
+    ] {
+        let ran = run(&sandbox(), &body(&format!("{value}\nreturn a"))).await;
+        let Ok(Status::Failed(error)) = &ran.end else { panic!("{value}: {:?}", ran.end) };
+        let says = format!("{path} is one of the values that it stands in");
+        assert!(error.message.contains(&says), "{value}: {}", error.message);
+    }
+}
+
+#[tokio::test]
 async fn a_prompt_that_shows_nothing_is_told_before_it_is_asked() {
     for (prompt, code) in [
         ("`${new Set([1])}`", "prompt_object"),

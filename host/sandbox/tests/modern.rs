@@ -378,6 +378,51 @@ async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
     assert_eq!(result(&body(guards)).await, "true");
 }
 
+/// A name that is not read for sure is not said, and an error of the script's
+/// own keeps its words.
+#[tokio::test]
+async fn errors_name_no_callee_that_is_not_one() {
+    for (text, says) in [
+        ("throw new TypeError('not a function')", "not a function"),
+        ("throw TypeError('not a constructor')", "not a constructor"),
+        ("throw new TypeError(['not', 'a', 'function'].join(' '))", "not a function"),
+        ("throw TypeError(['not', 'a', 'constructor'].join(' '))", "not a constructor"),
+        (
+            "class Own extends TypeError { constructor() { super(['not a', 'function'].join(' ')) } }\nthrow new Own()",
+            "not a function",
+        ),
+        ("throw new ReferenceError('fetch is not defined')", "fetch is not defined"),
+        ("const o = { a: 1 }; new (o.a)()", "not a function"),
+        ("const o = { a: 1 }; new o['a']()", "not a function"),
+        ("const o = { a: () => 1 }; new (o.a())()", "not a function"),
+        ("const o = { b: {} }; new (o.b)", "not a constructor"),
+        ("const e = {}; e.ü()", "not a function"),
+        ("const ключ = {}; ключ.метод()", "not a function"),
+        ("const o = { y: {} }\no // a comment (o.y)\n.b()", "not a function"),
+        ("const o = {}\no /* (o.y) */.b()", "not a function"),
+        ("const o = {}\no./* y. */b()", "not a function"),
+        ("const o = {}\no. // y.\nb()", "not a function"),
+        ("const o = {}\nconst u = 'http://o.y.'\no.b()", "`o.b` is not a function"),
+        ("const o = {}\n// see o.y.\no.b()", "`o.b` is not a function"),
+        ("const o = {} // see o.y.\no.b()", "`o.b` is not a function"),
+        ("const o = 1\n/* see o.y. */\no()", "`o` is not a function"),
+        (r"const f = () => ({}); f('don\'t').b()", "not a function"),
+        ("const f = () => ({}); f(/['(]/).b()", "not a function"),
+        ("const f = () => ({}); f('a/b').b()", "`f(…).b` is not a function"),
+        ("const f = () => ({}); f(6 / 2).b()", "`f(…).b` is not a function"),
+        ("const g = 1, f = () => 1; f(...g())", "`g` is not a function"),
+        ("'text'.b()", "not a function"),
+        ("const o = { a: [] }; o.a[0]()", "not a function"),
+        ("const o = {}; (o.d)()", "not a function"),
+        ("const o = {}; o.b?.c(); o.c?.(); o?.d()", "`o?.d` is not a function"),
+        ("class A { #x = 1; f() { this.#x() } }; new A().f()", "not a function"),
+    ] {
+        let ran = run(&sandbox(), &body(text)).await;
+        let Ok(Status::Failed(error)) = &ran.end else { panic!("{text}: {:?}", ran.end) };
+        assert_eq!(error.message, says, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn plain_recursion_goes_deep() {
     let text = "let depth = 0; const f = () => { depth++; return 1 + f() }; try { f() } catch (e) { return [e.name, depth >= 8000] }";

@@ -26,6 +26,10 @@ pub const NOW_US: i64 = 1_700_000_000_000_000;
 #[derive(Debug, Default)]
 pub struct Recorder {
     pub calls: Vec<(u32, String)>,
+    /// The options of each agent, refused ones too.
+    pub options: Vec<String>,
+    /// The arguments of each child.
+    pub args: Vec<Option<String>>,
     pub lines: Vec<String>,
     pub phases: Vec<String>,
     pub slots: Vec<NullSlot>,
@@ -54,10 +58,12 @@ impl Recorder {
 }
 
 impl TurnHost for Recorder {
-    fn agent(&mut self, prompt: String, _options: String) -> Result<CallId, Refusal> {
+    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+        self.options.push(options);
         self.call(prompt)
     }
-    fn workflow(&mut self, target: String, _args: Option<String>) -> Result<CallId, Refusal> {
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+        self.args.push(args);
         self.call(target)
     }
     fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
