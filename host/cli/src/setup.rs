@@ -269,18 +269,23 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
 }
 
 /// Waits until something can be written, and says so; a signal ends the process.
-pub(crate) async fn wait_to_write(engine: &Engine) -> Result<(), EngineError> {
-    engine.wait_to_write(&Teller, CancellationToken::new()).await
+pub(crate) async fn wait_to_write(engine: &Engine, settings: &Settings) -> Result<(), EngineError> {
+    let teller = Teller { warns: LogLevel::of(settings) >= LogLevel::Warn };
+    engine.wait_to_write(&teller, CancellationToken::new()).await
 }
 
 /// Says what there is to warn of.
-struct Teller;
+struct Teller {
+    warns: bool,
+}
 
 impl Watcher for Teller {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
     fn event(&self, _event: &Event, _replayed: bool) {}
 
     fn warn(&self, message: &str) {
-        talk(&format!("warning: {message}"));
+        if self.warns {
+            talk(&format!("warning: {message}"));
+        }
     }
 }

@@ -122,3 +122,17 @@ fn the_time_limit_ends_the_wait_and_is_what_is_said_of_it() {
         }
     });
 }
+
+#[test]
+fn the_time_limit_of_what_goes_on_ends_its_wait_too() {
+    let (place, _) = place();
+    let calls = "await agent('a')\nreturn agent('b')\n";
+    let script = format!("export const meta = {{ name: 'n', description: 'd' }}\n{calls}");
+    let paused = place.script(&script, &["--max-agents", "1"]);
+    assert_eq!(paused.code, 5, "{}", paused.stderr);
+    let _other = locked(&place, LOCKS[0]);
+    for again in ["resume", "fork"] {
+        let ran = place.run(&[again, &paused.run_id(), "--timeout", "5s", "--max-agents", "2"]);
+        ran.fails(3, &["waiting for it, up to 5 s; Ctrl-C", "[store_busy]"]);
+    }
+}

@@ -172,3 +172,18 @@ fn a_fixture_knows_the_children_that_its_run_had() {
         tested.stdout
     );
 }
+
+#[test]
+fn a_script_is_found_again_without_the_folder_that_it_was_named_from() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("sub")).unwrap();
+    let script = |last: &str| format!("{META}await agent('a')\nreturn agent('{last}')\n");
+    place.write("s.js", script("b"));
+    let args = ["run", "../s.js", "--cwd", "..", "--max-agents", "1"];
+    let paused = finish(place.command(&args).current_dir(place.path("sub")).spawn().unwrap());
+    assert_eq!(paused.code, 5, "{}", paused.stderr);
+    std::fs::remove_dir(place.path("sub")).unwrap();
+    place.write("s.js", script("edited"));
+    let resumed = place.run(&["resume", &paused.run_id(), "--max-agents", "2"]);
+    assert_eq!(resumed.ok()["results"], "echo: edited", "{}", resumed.stderr);
+}

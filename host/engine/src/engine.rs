@@ -160,7 +160,8 @@ impl Engine {
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let birth = Birth { name: head.name.clone(), owner: self.owner.clone() };
         let writer = self.writer.clone();
-        let mut recorder = Recorder::new(writer, watcher, cancel.clone(), key, birth);
+        let patience = Patience { watcher, cancel: cancel.clone(), deadline: times.deadline() };
+        let mut recorder = Recorder::new(writer, patience, key, birth);
         recorder.absorb(machine.take_entries());
         if let Some(given) = given {
             recorder.create_given(given).await?;
@@ -209,7 +210,8 @@ impl Engine {
         let script = request.script.as_ref().map(|script| script.path.as_path());
         let standing = Standing::of_recorded(&head, script, &request.places)?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
-        let patience = Patience { watcher, cancel: cancel.clone(), deadline: None };
+        let deadline = request.times.deadline();
+        let patience = Patience { watcher, cancel: cancel.clone(), deadline };
         let lease = self.claim(&key, &patience).await?;
         // The process that had the run may have left its agents at work.
         end_leftovers_once();
@@ -222,8 +224,7 @@ impl Engine {
         };
         standing.tell(watcher);
         watcher.run_known(&request.run, true);
-        let mut recorder =
-            Recorder::resumed(self.writer.clone(), watcher, cancel.clone(), lease, &journal);
+        let mut recorder = Recorder::resumed(self.writer.clone(), patience, lease, &journal);
         let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
         let (machine, rest) = match taken_up {
             Ok(taken_up) => taken_up,

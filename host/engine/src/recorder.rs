@@ -14,7 +14,6 @@ use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_store::{Lease, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::error::EngineError;
@@ -66,27 +65,15 @@ pub(crate) struct Birth {
 impl<'a> Recorder<'a> {
     /// For a run that is not in the store yet: the first commit makes it, with
     /// what its script has said until then.
-    pub(crate) fn new(
-        writer: Writer,
-        watcher: &'a dyn Watcher,
-        cancel: CancellationToken,
-        key: RunKey,
-        birth: Birth,
-    ) -> Self {
-        let birth = Some(birth);
-        Self { birth, ..Self::of(writer, watcher, cancel, key) }
+    pub(crate) fn new(writer: Writer, patience: Patience<'a>, key: RunKey, birth: Birth) -> Self {
+        Self { birth: Some(birth), ..Self::of(writer, patience, key) }
     }
 
-    fn of(
-        writer: Writer,
-        watcher: &'a dyn Watcher,
-        cancel: CancellationToken,
-        key: RunKey,
-    ) -> Self {
+    fn of(writer: Writer, patience: Patience<'a>, key: RunKey) -> Self {
         Self {
             writer,
-            watcher,
-            patience: Patience { watcher, cancel, deadline: None },
+            watcher: patience.watcher,
+            patience,
             key,
             birth: None,
             held: None,
@@ -105,12 +92,11 @@ impl<'a> Recorder<'a> {
     /// watcher is told by [`Self::retell`].
     pub(crate) fn resumed(
         writer: Writer,
-        watcher: &'a dyn Watcher,
-        cancel: CancellationToken,
+        patience: Patience<'a>,
         lease: Lease,
         journal: &Journal,
     ) -> Self {
-        let mut recorder = Self::of(writer, watcher, cancel, lease.key.clone());
+        let mut recorder = Self::of(writer, patience, lease.key.clone());
         recorder.hold(lease);
         recorder.chain = Chain::behind(journal.tip.clone());
         recorder.length = journal.survey.entries;

@@ -12,6 +12,7 @@ use smol_wf_core::limits::{
     AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits, TURN_MS_DEFAULT,
 };
 use smol_wf_core::prices::Prices;
+use tokio::time::Instant;
 
 /// A script that the caller has read.
 #[derive(Debug, Clone)]
@@ -59,6 +60,13 @@ pub struct Times {
     pub run: Option<Duration>,
     /// One turn of a script, whatever its fuel says.
     pub turn: Duration,
+}
+
+impl Times {
+    /// When the run is to be let go of, counted from now.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.run.map(|run| Instant::now() + run)
+    }
 }
 
 impl Default for Times {

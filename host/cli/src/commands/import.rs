@@ -55,7 +55,7 @@ impl ImportArgs {
         let settings = settings_of(&self.db)?;
         setup::to_be_made(&settings).into_iter().for_each(|line| talk(&line));
         let engine = setup::engine(&settings, 1)?;
-        setup::wait_to_write(&engine).await?;
+        setup::wait_to_write(&engine, &settings).await?;
         let (run, imported) = engine.import(again).await?;
         match imported {
             Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),

@@ -343,9 +343,20 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
         }
     }
     let bytes = library::load_named(asked, home.as_deref())?;
-    // Absolute, so that the run can be taken up from another folder.
+    Ok(ScriptFile { bytes, path: absolute(asked) })
+}
+
+/// So that the run can be taken up from another folder. A name is kept where it is
+/// a link's; the way to it is not, when it leads back through a folder that may be
+/// gone by then.
+fn absolute(asked: &Path) -> PathBuf {
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
-    Ok(ScriptFile { bytes, path })
+    let leads_back = path.components().any(|part| part == Component::ParentDir);
+    let folder = path.parent().filter(|_| leads_back).and_then(|way| way.canonicalize().ok());
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
 }
 
 /// Whether it is one word, without a slash behind it, and not `.` or `..`.

@@ -106,8 +106,9 @@ pub struct Machine {
     seq: u64,
     /// Whether the fuel of recorded turns must be met as well.
     compare_fuel: bool,
-    /// What calls were refused with in this replay.
-    refused: Refused,
+    /// What calls were refused with in this replay. In a box: a machine moves with
+    /// every turn.
+    refused: Box<Refused>,
     guest: Digest,
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
@@ -122,7 +123,7 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
-    /// In a box: a machine moves with every turn.
+    /// In a box, for the same reason.
     timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
     /// Scope of the turn in progress.
@@ -215,7 +216,7 @@ impl Machine {
             recorded: Recorded::default(),
             seq: 0,
             compare_fuel: true,
-            refused: Refused::default(),
+            refused: Box::default(),
             guest,
             fresh: Vec::new(),
             effects: Vec::new(),

@@ -121,7 +121,7 @@ impl DeleteArgs {
             confirm(chosen.len())?;
         }
         if !self.dry_run && (self.vacuum || !chosen.is_empty()) {
-            setup::wait_to_write(&engine).await?;
+            setup::wait_to_write(&engine, &settings).await?;
         }
         let mut done = Deleted { schema_version: 1, dry_run: self.dry_run, ..Deleted::default() };
         for run in chosen {
