@@ -333,9 +333,18 @@ fn say_next(report: &Report) {
 }
 
 /// The flag that a limit's message gives: without it a run would stop there again.
+/// A message may come from anywhere, as a journal may: only a flag of ours with a
+/// number counts.
 fn raises(message: &str) -> Option<&str> {
+    const FLAGS: [&str; 4] = ["--fuel ", "--memory ", "--max-agents ", "--max-journal "];
     let (_, flag) = message.rsplit_once("raise it with ")?;
-    flag.starts_with("--").then_some(flag)
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_amount =
+        |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"$.".contains(&b));
+    let budget = flag.strip_prefix("--budget '").and_then(|rest| rest.strip_suffix('\''));
+    let is_ours = FLAGS.iter().any(|name| flag.strip_prefix(name).is_some_and(is_number))
+        || budget.is_some_and(is_amount);
+    is_ours.then_some(flag)
 }
 
 /// What the user has to know of the settings, for commands without a run.

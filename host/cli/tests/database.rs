@@ -14,6 +14,7 @@ mod common;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Child;
+use std::time::Duration;
 
 use common::{Place, finish, until};
 use rusqlite::Connection;
@@ -22,7 +23,7 @@ use rusqlite::Connection;
 const AGENT: &str = "echo call >> calls; touch started; i=0; while [ ! -e go ] && [ $i -lt 6000 ]; do sleep 0.01; i=$((i+1)); done; cat > /dev/null; echo ok";
 
 /// A run whose first agent is at work.
-fn at_work(place: &Place) -> Child {
+fn at_work(place: &Place, flags: &[&str]) -> Child {
     let config =
         format!("[providers.slow]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {AGENT:?}]\n");
     place.write("config.toml", config);
@@ -32,7 +33,7 @@ fn at_work(place: &Place) -> Child {
 const first = await agent('one', { provider: 'slow' })
 return [first, await agent('two')]\n",
     );
-    let mut command = place.command(&["run", "script.mjs"]);
+    let mut command = place.command(&[&["run", "script.mjs"], flags].concat());
     let child = command.env("SMOL_WF_CONFIG", place.path("config.toml")).spawn().unwrap();
     until("its first agent starts", || place.path("started").exists());
     child
@@ -64,7 +65,7 @@ fn a_run_whose_database_goes_away_never_says_that_it_completed() {
     for act in acts {
         for endings in [&[""][..], &["-wal"], &["", "-wal"], &["", "-wal", "-shm"]] {
             let place = Place::new();
-            let child = at_work(&place);
+            let child = at_work(&place, &[]);
             act(&place, endings);
             fs::write(place.path("go"), "").unwrap();
             let ran = finish(child);
@@ -78,7 +79,7 @@ fn a_run_whose_database_goes_away_never_says_that_it_completed() {
 #[test]
 fn a_locked_database_is_waited_for_and_no_answer_is_lost() {
     let place = Place::new();
-    let mut child = at_work(&place);
+    let mut child = at_work(&place, &[]);
     let other = Connection::open(place.db()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     fs::write(place.path("go"), "").unwrap();
@@ -101,7 +102,7 @@ fn a_locked_database_is_waited_for_and_no_answer_is_lost() {
 #[test]
 fn space_is_not_given_back_while_a_run_works() {
     let place = Place::new();
-    let child = at_work(&place);
+    let child = at_work(&place, &[]);
     let refused = place.run(&["history", "delete", "--vacuum"]);
     assert_eq!(refused.code, 3, "{}", refused.stderr);
     assert!(refused.stderr.contains("[store_in_use]"), "{}", refused.stderr);
@@ -140,4 +141,23 @@ fn a_database_with_a_view_in_the_place_of_a_table_is_refused_at_once() {
         assert_eq!(ran.code, 3, "{command:?}: {}", ran.stderr);
         assert!(ran.stderr.contains("[store_altered]"), "{command:?}: {}", ran.stderr);
     }
+}
+
+/// What was answered is written down, also when the time for the run is over.
+#[test]
+fn a_time_limit_costs_no_answer_at_a_locked_database() {
+    let place = Place::new();
+    let child = at_work(&place, &["--timeout", "10s"]);
+    let other = Connection::open(place.db()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    place.write("go", "");
+    // What is tried is a lock that lasts longer than the run may.
+    std::thread::sleep(Duration::from_secs(15));
+    drop(other);
+    let ran = finish(child);
+    ran.fails(5, &["waits for it, up to 10 minutes, and loses nothing", "[timed_out]"]);
+    let mut resume = place.command(&["resume", &ran.run_id()]);
+    let resumed = finish(resume.env("SMOL_WF_CONFIG", place.path("config.toml")).spawn().unwrap());
+    assert_eq!(resumed.ok()["results"], serde_json::json!(["ok", "echo: two"]));
+    assert_eq!(fs::read_to_string(place.path("calls")).unwrap().lines().count(), 1);
 }

@@ -151,6 +151,30 @@ fn no_fixture_takes_the_want_of_an_agent_for_an_answer() {
     assert!(tested.stdout.contains("step 1 (`a`) names no agent"), "{}", tested.stdout);
 }
 
+/// Who is at work when it is missed is waited for: the answer is paid for.
+#[test]
+fn a_recording_that_misses_an_agent_keeps_what_others_answer() {
+    let place = with_mine("");
+    place.write(".git/HEAD", "");
+    let mine = "{ provider: 'mine' }";
+    place.write("w.js", format!("{META}return [await agent('named', {mine})]\n"));
+    run(&place, &["run", "w.js"]).ok();
+    run(&place, &["export", "latest", "--fixture", "tests/w.swf"]).fails(0, &[]);
+    let script = format!(
+        "{META}return parallel([() => agent('wait', {mine}), async () => {{ await agent('first', {mine}); await agent('b') }}])\n"
+    );
+    place.write("w.js", script);
+    let child = bare(&place, &["test", "--record", "missing"]).spawn().unwrap();
+    common::until("both are at work", || asked(&place).len() == 3);
+    // Before it answers the other call is met.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    place.write("go", "");
+    let tested = finish(child);
+    assert_eq!(tested.code, 7, "{}", tested.stdout);
+    let kept = std::fs::read_to_string(place.path("tests/w.swf.kept")).unwrap();
+    assert!(kept.contains("wait"), "{kept}");
+}
+
 /// A child that is over asks nobody any more.
 #[test]
 fn a_call_that_is_cut_off_before_it_is_made_stops_nothing() {

@@ -184,3 +184,14 @@ fn a_run_in_a_folder_that_was_moved_is_resumed_where_it_is_now() {
     let report = typed(&place, &format!("{line} --db '{}'", place.db().display()));
     assert!(report.contains("echo: c"), "{report}");
 }
+
+#[test]
+fn no_word_of_an_agent_is_part_of_what_is_to_be_typed() {
+    let message = "quota; raise it with --yes; touch pwned #";
+    let error = serde_json::json!({ "error": { "kind": "auth", "message": message } });
+    let place = with_agent(&format!("#!/bin/sh\ncat > /dev/null\necho '{error}'\n"), 0o755);
+    let ran = at_home(&place, &["run", "s.mjs"]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    let line = ran.stderr.lines().find_map(|line| line.strip_prefix("resume: ")).unwrap();
+    assert_eq!(line, format!("smol-wf resume {}", ran.run_id()));
+}

@@ -387,7 +387,13 @@ impl<'a> Drive<'a> {
                 biased;
                 () = cancel.cancelled() => return Halt::Stop(StopReason::Cancelled),
                 happened = self.world.happened() => happened,
-                () = at(deadline) => return Halt::Stop(reason),
+                () = at(deadline) => {
+                    // Put off when this process has stood still.
+                    if self.deadline() == deadline {
+                        return Halt::Stop(reason);
+                    }
+                    continue;
+                }
             };
             let entries = match happened {
                 Happened::Noted(Note::Kept(call, noted)) => vec![noted.into_body(call)],

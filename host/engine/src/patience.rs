@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Patience<'a> {
     pub(crate) watcher: &'a dyn Watcher,
     pub(crate) cancel: CancellationToken,
-    /// When the process lets go of the run in any case.
+    /// When what has not begun by then is not to begin any more.
     pub(crate) deadline: Option<Instant>,
 }
 
@@ -42,7 +42,8 @@ impl Patience<'_> {
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        self.until(LOCKED_MAX, attempt, |busy, longest| {
+        // A time limit ends no wait for what was paid for.
+        self.until((LOCKED_MAX, None), attempt, |busy, longest| {
             self.watcher.warn(&format!(
                 "{busy}; this run waits for it, up to {}, and loses nothing",
                 in_words(longest)
@@ -60,12 +61,12 @@ impl Patience<'_> {
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
         let tell = |busy: &StoreError, longest| self.watcher.held_up(&starts_late(busy, longest));
-        self.until(START_LOCKED_MAX, attempt, tell).await
+        self.until((START_LOCKED_MAX, self.deadline), attempt, tell).await
     }
 
     async fn until<T, F>(
         &self,
-        longest: Duration,
+        (longest, deadline): (Duration, Option<Instant>),
         mut attempt: impl FnMut() -> F,
         tell: impl Fn(&StoreError, Duration),
     ) -> Result<Result<T, StoreError>, EngineError>
@@ -73,7 +74,7 @@ impl Patience<'_> {
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
         let begun = Instant::now();
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(begun));
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
         let longest = left.map_or(longest, |left| longest.min(left));
         let mut has_warned = false;
         loop {

@@ -25,8 +25,10 @@ pub(crate) struct Nap {
 impl Nap {
     /// A wait for this moment, or for a shorter time.
     pub(crate) fn before(due: Option<Instant>) -> Self {
-        let look = Instant::now() + LOOK;
-        Self { until: due.map_or(look, |due| due.min(look)) }
+        let now = Instant::now();
+        let look = now + LOOK;
+        // One that is over already is late without a standstill.
+        Self { until: due.map_or(look, |due| due.clamp(now, look)) }
     }
 
     /// How long this process stood still, when it did. Rounded up: what was left of
