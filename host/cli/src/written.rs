@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use smol_wf_engine::library;
 
-use crate::{paths, shell, usage};
+use crate::{paths, screen, shell, usage};
 pub(crate) use beside::{Beside, remove_unfinished};
 use descriptor::Descriptor;
 pub(crate) use descriptor::{hold, is_stdout};
@@ -95,13 +95,15 @@ impl Replacing {
         let file = self.to.get_ref();
         match self.way {
             Way::Through => Ok(()),
-            Way::Copy(path, _beside) => copy(file, &path),
+            Way::Copy(path, beside) => copy(file, &path).map_err(|error| kept(error, beside)),
             Way::New(mut beside, path) => {
                 system::as_new_files_are(file)?;
                 beside.take_place_of(&path)
             }
             Way::Place(mut beside, path) => match beside.take_place_of(&path) {
-                Err(error) if is_about_the_place(&error) => copy(file, &path),
+                Err(error) if is_about_the_place(&error) => {
+                    copy(file, &path).map_err(|error| kept(error, Some(beside)))
+                }
                 placed => placed,
             },
         }
@@ -117,10 +119,39 @@ fn is_about_the_place(error: &io::Error) -> bool {
     )
 }
 
-fn copy(mut from: &File, path: &Path) -> io::Result<()> {
-    from.rewind()?;
-    let mut to = OpenOptions::new().write(true).truncate(true).open(path)?;
-    io::copy(&mut from, &mut to).map(|_| ())
+/// Why a file could not be written in place. What was half written there is whole in
+/// the file beside it, which stays.
+fn kept(Uncopied { error, begun }: Uncopied, beside: Option<Beside>) -> io::Error {
+    match beside {
+        Some(beside) if begun => {
+            let whole = beside.keep();
+            let why = format!("{error}; it is whole in {}", screen::path(&whole));
+            io::Error::new(error.kind(), why)
+        }
+        _ => error,
+    }
+}
+
+/// What kept a file from being copied, and whether some of it had been.
+struct Uncopied {
+    error: io::Error,
+    begun: bool,
+}
+
+/// Writes into the file at this path. There is room for all of it before anything
+/// that was there goes.
+fn copy(mut from: &File, path: &Path) -> Result<(), Uncopied> {
+    let mut begun = false;
+    let copied = (|| {
+        let length = from.metadata()?.len();
+        from.rewind()?;
+        let mut to = OpenOptions::new().write(true).open(path)?;
+        system::reserve(&to, length)?;
+        begun = true;
+        io::copy(&mut from, &mut to)?;
+        to.set_len(length)
+    })();
+    copied.map_err(|error| Uncopied { error, begun })
 }
 
 /// Replaces a file that was read, in a folder that is there.
@@ -166,6 +197,25 @@ mod system {
         old.nlink() == 1 && (old.uid(), old.gid()) == (new.uid(), new.gid())
     }
 
+    /// Makes sure that a file may become so long. Where the file system cannot, it is
+    /// found out by writing.
+    pub(super) fn reserve(file: &File, length: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{FallocateFlags, fallocate};
+            use rustix::io::Errno;
+            match fallocate(file, FallocateFlags::KEEP_SIZE, 0, length.max(1)) {
+                Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (file, length);
+        Ok(())
+    }
+
     /// As any program makes a file that is not secret.
     pub(super) fn as_new_files_are(file: &File) -> io::Result<()> {
         // It can only be asked for by setting it: meanwhile nothing is open to others.
@@ -190,6 +240,10 @@ mod system {
     }
 
     pub(super) fn as_new_files_are(_: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn reserve(_: &File, _: u64) -> io::Result<()> {
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 pub fn path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     let word = std::str::from_utf8(bytes).map_or_else(|_| escaped(bytes), word);
-    match word.starts_with('-') || word.starts_with("'-") {
+    match bytes.starts_with(b"-") {
         true => format!("./{word}"),
         false => word,
     }
@@ -84,5 +84,7 @@ mod tests {
         use std::os::unix::ffi::OsStrExt as _;
         let name = std::ffi::OsStr::from_bytes(b"b\xe9 a'");
         assert_eq!(path(Path::new(name)), r"$'b\xe9 a\''");
+        let flag = std::ffi::OsStr::from_bytes(b"-rf\xff");
+        assert_eq!(path(Path::new(flag)), r"./$'-rf\xff'");
     }
 }

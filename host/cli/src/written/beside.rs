@@ -71,6 +71,14 @@ impl Beside {
     }
 }
 
+impl Beside {
+    /// It stays, under this name.
+    pub(crate) fn keep(self) -> PathBuf {
+        unfinished().remove(&self.path);
+        self.path.clone()
+    }
+}
+
 impl Drop for Beside {
     fn drop(&mut self) {
         let is_there = unfinished().remove(&self.path);
