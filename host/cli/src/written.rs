@@ -204,11 +204,10 @@ mod system {
         {
             use rustix::fs::{FallocateFlags, fallocate};
             use rustix::io::Errno;
-            match fallocate(file, FallocateFlags::KEEP_SIZE, 0, length.max(1)) {
-                Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
-                    return Err(error.into());
-                }
-                _ => {}
+            if let Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) =
+                fallocate(file, FallocateFlags::KEEP_SIZE, 0, length.max(1))
+            {
+                return Err(error.into());
             }
         }
         #[cfg(not(target_os = "linux"))]
