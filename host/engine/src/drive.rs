@@ -345,9 +345,24 @@ impl<'a> Drive<'a> {
         self.world.stalled(machine)
     }
 
+    /// Makes durable what waits. This process may stand still meanwhile as well.
     async fn flush(&mut self) -> Result<(), Halt> {
-        let wake_at_us = self.world.wakes_at_us();
-        Ok(self.recorder.flush(wake_at_us).await?)
+        let flushed = self.recorder.flush(self.world.wakes_at_us());
+        tokio::pin!(flushed);
+        loop {
+            let nap = Nap::before(None);
+            let done = tokio::select! {
+                biased;
+                done = &mut flushed => Some(done),
+                () = sleep_until(nap.until) => None,
+            };
+            if let Some(stood) = nap.stood_still() {
+                self.world.put_off(stood);
+            }
+            if let Some(done) = done {
+                return Ok(done?);
+            }
+        }
     }
 
     async fn diagnose(&mut self, machine: &Machine, scope: Scope) -> Result<Vec<String>, Halt> {
