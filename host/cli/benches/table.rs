@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use common::machine;
 use smol_wf_core::call::CallDefaults;
-use smol_wf_core::event::Event;
+use smol_wf_core::event::{Event, EventKind};
 use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
@@ -230,7 +230,7 @@ impl Watcher for Counting {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
 
     fn event(&self, event: &Event, _replayed: bool) {
-        if event.kind == "workflow.agent_started" {
+        if event.kind() == EventKind::AgentStarted {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }

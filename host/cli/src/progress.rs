@@ -10,7 +10,7 @@ mod slow;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use smol_wf_core::event::Event;
+use smol_wf_core::event::{Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::{Engine, Watcher, WorksIn};
@@ -22,7 +22,6 @@ use crate::screen;
 use crate::shell;
 use crate::signals;
 use crate::streams::EventStream;
-use crate::words::span;
 use live::Live;
 use plain::Plain;
 
@@ -239,11 +238,11 @@ impl Progress {
         if let Screen::Plain(plain) = &self.screen {
             plain.heard(event);
         }
-        match event.kind {
-            "workflow.warning" => {
-                self.warning(&format!("{}{}", text_of(event, "message"), place_of(event)));
+        match &event.data {
+            EventData::Warning(warning) => {
+                self.warning(&format!("{}{}", warning.message, place_of(warning)));
             }
-            "workflow.agent_event" if self.level < LogLevel::Debug => {
+            EventData::AgentEvent { .. } if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
                     live.show(event);
                 }
@@ -298,31 +297,12 @@ fn may_animate() -> bool {
     std::io::stderr().is_terminal() && !dumb && !set("CI")
 }
 
-fn text_of<'a>(event: &'a Event, field: &str) -> &'a str {
-    event.data.get(field).and_then(serde_json::Value::as_str).unwrap_or_default()
-}
-
 /// ` (find bugs, line 3)`, of what is about an agent or a line of the script.
-fn place_of(event: &Event) -> String {
-    let label = text_of(event, "label");
-    match (label, number_of(event, "/line")) {
-        ("", 0) => String::new(),
-        ("", line) => format!(" (line {line})"),
-        (label, 0) => format!(" ({label})"),
-        (label, line) => format!(" ({label}, line {line})"),
+fn place_of(warning: &EventWarning) -> String {
+    match (&warning.label, warning.line) {
+        (None, None) => String::new(),
+        (None, Some(line)) => format!(" (line {line})"),
+        (Some(label), None) => format!(" ({label})"),
+        (Some(label), Some(line)) => format!(" ({label}, line {line})"),
     }
-}
-
-fn number_of(event: &Event, pointer: &str) -> u64 {
-    let value = event.data.pointer(pointer);
-    let whole = value.and_then(serde_json::Value::as_u64);
-    // JavaScript's numbers come as floats.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-    let rounded = || value.and_then(serde_json::Value::as_f64).map(|float| float as u64);
-    whole.or_else(rounded).unwrap_or_default()
-}
-
-/// Why it failed, from an event that says so.
-fn failure_of(event: &Event) -> &str {
-    event.data.pointer("/error/message").and_then(serde_json::Value::as_str).unwrap_or_default()
 }

@@ -142,6 +142,17 @@ pub enum GroupKind {
     Pipeline,
 }
 
+impl GroupKind {
+    /// As a script calls it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Parallel => "parallel",
+            Self::Pipeline => "pipeline",
+        }
+    }
+}
+
 /// One slot of a `parallel` or one item of a `pipeline` that became `null`
 /// because something threw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

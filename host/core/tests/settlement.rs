@@ -192,7 +192,7 @@ fn the_report_and_the_log_say_why_there_is_a_null() {
 fn events(entries: &[Entry]) -> Vec<(&'static str, Value)> {
     let mut fold = EventFold::new();
     let events = entries.iter().flat_map(|entry| fold.after(entry));
-    events.map(|event| (event.kind, event.data)).collect()
+    events.map(|event| (event.kind().word(), serde_json::to_value(&event.data).unwrap())).collect()
 }
 
 fn events_of(entries: &[Entry]) -> Vec<&'static str> {

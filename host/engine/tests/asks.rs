@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use common::{Bench, Scripted, reply};
 use serde_json::json;
 use smol_wf_core::asked::Asked;
-use smol_wf_core::event::EventFold;
+use smol_wf_core::event::{EventData, EventFold};
 use smol_wf_engine::RunState;
 use smol_wf_engine::providers::{Capabilities, ProviderError, ProviderErrorKind};
 
@@ -50,8 +50,11 @@ async fn what_was_refused_is_counted_with_the_line_that_allows_it() {
     let mut fold = EventFold::new();
     let entries = bench.entries(&report.run_id);
     let events: Vec<_> = entries.iter().flat_map(|entry| fold.after(entry)).collect();
-    let warning = events.iter().find(|event| event.kind == "workflow.warning").unwrap();
-    let said = warning.data["message"].as_str().unwrap();
+    let said = events.iter().find_map(|event| match &event.data {
+        EventData::Warning(warning) => Some(&warning.message),
+        _ => None,
+    });
+    let said = said.unwrap();
     for part in [
         "asker (call 1)",
         "read .env (2 times), bash touch x",
@@ -59,8 +62,11 @@ async fn what_was_refused_is_counted_with_the_line_that_allows_it() {
     ] {
         assert!(said.contains(part), "{said}");
     }
-    let done = events.iter().find(|event| event.kind == "workflow.agent_completed").unwrap();
-    assert_eq!(done.data["asks"][0]["times"], 2);
+    let done = events.iter().find_map(|event| match &event.data {
+        EventData::AgentCompleted(done) => Some(&done.agent),
+        _ => None,
+    });
+    assert_eq!(done.unwrap().asks[0].times, 2);
 }
 
 #[tokio::test]
@@ -106,11 +112,17 @@ async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() 
     let events: Vec<_> = entries.iter().flat_map(|entry| fold.after(entry)).collect();
     let told: Vec<_> = events
         .iter()
-        .filter(|event| event.kind == "workflow.agent_started")
-        .map(|event| (event.metadata.provider.as_deref().unwrap(), event.data.get("vendor")))
+        .filter_map(|event| match &event.data {
+            EventData::AgentStarted(agent) => {
+                Some((event.metadata.provider.as_deref().unwrap(), agent.vendor.as_deref()))
+            }
+            _ => None,
+        })
         .collect();
-    let (copilot, vendor) = (json!("github-copilot"), json!("vendor"));
-    assert_eq!(told, [("agent", Some(&copilot)), ("agent", Some(&vendor)), ("other", None)]);
+    assert_eq!(
+        told,
+        [("agent", Some("github-copilot")), ("agent", Some("vendor")), ("other", None)]
+    );
     assert!(
         events.iter().all(|event| event.metadata.provider.as_deref() != Some("github-copilot"))
     );

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{Bench, Scripted, reply};
 use smol_wf_core::details::{Details, StepState};
-use smol_wf_core::event::Event;
+use smol_wf_core::event::{Event, EventData, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Body, read};
 use smol_wf_engine::providers::AgentActivity;
@@ -45,7 +45,7 @@ impl Watcher for Impatient {
 
     fn event(&self, event: &Event, replayed: bool) {
         self.heard.event(event, replayed);
-        if event.kind == "workflow.agent_event" && event.data["kind"] == "tool" {
+        if matches!(&event.data, EventData::AgentEvent { kind, .. } if kind == "tool") {
             let stored = self.stored();
             let has = |kind| stored.iter().any(|body| body.kind() == kind);
             assert!(has("agent_activity") && has("agent_session") && !has("settled"));
@@ -85,18 +85,21 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
     let heard = watcher.heard.heard();
     let lines: Vec<_> = heard
         .iter()
-        .filter(|(event, _)| event.kind == "workflow.agent_event")
-        .map(|(event, _)| event.data["text"].as_str().unwrap().to_owned())
+        .filter_map(|(event, _)| match &event.data {
+            EventData::AgentEvent { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
         .collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
     // Events that are stored have numbers without gaps; fleeting ones repeat one.
     let mut last = 0;
     for (event, _) in &heard {
-        let is_fleeting = event.kind == "workflow.agent_event" && event.seq == last;
+        let is_fleeting = event.kind() == EventKind::AgentEvent && event.seq == last;
         assert!(is_fleeting || event.seq == last + 1, "{event:?}");
         last = event.seq;
     }
-    let of_tool = heard.iter().find(|(event, _)| event.data["text"] == "bash npm test").unwrap();
+    let is_of_tool = |event: &Event| matches!(&event.data, EventData::AgentEvent { text, .. } if text == "bash npm test");
+    let of_tool = heard.iter().find(|(event, _)| is_of_tool(event)).unwrap();
     assert_eq!(of_tool.0.metadata.session_id.as_deref(), Some("ses-1"));
 
     // While it works its session can be seen: the journal up to there.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use smol_wf_core::call::CallDefaults;
-use smol_wf_core::event::{Event, EventFold};
+use smol_wf_core::event::{Event, EventFold, EventKind};
 use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
@@ -206,7 +206,7 @@ impl Watcher for Suspicious {
     }
 
     fn event(&self, event: &Event, _replayed: bool) {
-        if event.kind == "workflow.agent_event" {
+        if event.kind() == EventKind::AgentEvent {
             return;
         }
         let durable = durable_events(&self.store, &event.metadata.run_id);

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use common::repo::{ISOLATED, Repo, git};
 use common::{Bench, Scripted, reply};
-use smol_wf_core::event::EventFold;
+use smol_wf_core::event::{EventFold, EventKind};
 use smol_wf_engine::providers::{ProviderError, ProviderErrorKind};
 use smol_wf_engine::{
     CancellationToken, ForkRequest, LeftoverState, LimitChanges, NoWatcher, Report, RunState,
@@ -193,7 +193,7 @@ async fn the_worktree_of_a_parked_call_is_named() {
     let mut fold = EventFold::new();
     let entries = bench.entries(&report.run_id);
     let kinds: Vec<_> = entries.iter().flat_map(|entry| fold.after(entry)).collect();
-    let told = kinds.iter().filter(|event| event.kind == "workflow.worktree_kept").count();
+    let told = kinds.iter().filter(|event| event.kind() == EventKind::WorktreeKept).count();
     assert_eq!(told, 1);
     let report = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
     assert_eq!(report.state, RunState::Completed, "{:?}", report.error);

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::Event;
+use smol_wf_core::call::Usage;
+use smol_wf_core::event::{AgentEnded, Event, EventData};
 
 use super::plain::line_of;
-use super::{number_of, text_of};
 use crate::streams::{self, Moving};
 use crate::words::{count, dollars, plural};
 use crate::{failure, screen};
@@ -65,10 +65,9 @@ impl Live {
         }
         state.take(event);
         drop(state);
-        let changes_a_line = ["workflow.agent_started", "workflow.agent_event"];
-        if !changes_a_line.contains(&event.kind)
-            && let Some(line) = line_of(event)
-        {
+        let changes_a_line =
+            matches!(event.data, EventData::AgentStarted(_) | EventData::AgentEvent { .. });
+        if !changes_a_line && let Some(line) = line_of(event) {
             failure::progress(&screen::one_line(&line));
         }
     }
@@ -99,40 +98,46 @@ impl Moving for Live {
 impl State {
     fn take(&mut self, event: &Event) {
         let step = event.metadata.step_id.clone().unwrap_or_default();
-        match event.kind {
-            "workflow.agent_started" => {
-                let label = moving(text_of(event, "label"), LABEL_COLUMNS);
+        match &event.data {
+            EventData::AgentStarted(agent) => {
+                let label = moving(&agent.label, LABEL_COLUMNS);
                 let (doing, since) = (String::new(), Instant::now());
                 self.working.push(Working { step, label, doing, since });
             }
-            "workflow.agent_event" => {
+            EventData::AgentEvent { kind, text } => {
                 // Pieces of an answer say nothing by themselves.
-                let is_text = text_of(event, "kind") == "text";
-                self.does(&step, if is_text { "writing" } else { text_of(event, "text") });
+                self.does(&step, if kind == "text" { "writing" } else { text });
             }
-            "workflow.agent_completed" | "workflow.agent_failed" | "workflow.agent_parked" => {
-                match event.kind {
-                    "workflow.agent_completed" => self.done += 1,
-                    "workflow.agent_failed" => self.failed += 1,
-                    // It is made again when the run is resumed.
-                    _ => {}
-                }
-                self.spent(event);
+            EventData::AgentCompleted(done) => {
+                self.done += 1;
+                self.ended(&step, &done.agent);
+            }
+            EventData::AgentFailed(failed) => {
+                self.failed += 1;
+                self.ended(&step, &failed.agent);
+            }
+            // It is made again when the run is resumed.
+            EventData::AgentParked(parked) => {
+                self.spent(Some(parked.usage), None);
                 self.working.retain(|agent| agent.step != step);
             }
-            "workflow.phase" => self.phase = moving(text_of(event, "title"), LABEL_COLUMNS),
+            EventData::Phase { title } => self.phase = moving(title, LABEL_COLUMNS),
             _ => {}
         }
     }
 
-    /// An answer that was taken over has cost nothing here.
-    fn spent(&mut self, event: &Event) {
-        if event.data.get("reused").is_some() {
-            return;
+    fn ended(&mut self, step: &str, agent: &AgentEnded) {
+        // An answer that was taken over has cost nothing here.
+        if agent.reused.is_none() {
+            self.spent(agent.usage, agent.cost_usd);
         }
-        self.tokens = self.tokens.saturating_add(number_of(event, "/usage/outputTokens"));
-        let cost = event.data.get("costUsd").and_then(serde_json::Value::as_f64);
-        self.cost_usd += cost.unwrap_or_default();
+        self.working.retain(|agent| agent.step != step);
+    }
+
+    fn spent(&mut self, usage: Option<Usage>, cost_usd: Option<f64>) {
+        let tokens = usage.map_or(0, |usage| usage.output_tokens);
+        self.tokens = self.tokens.saturating_add(tokens);
+        self.cost_usd += cost_usd.unwrap_or_default();
     }
 
     fn does(&mut self, step: &str, doing: &str) {

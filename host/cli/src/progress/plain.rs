@@ -6,12 +6,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::Event;
+use smol_wf_core::event::{AgentCompleted, Event, EventData};
+use smol_wf_core::guest::NullSlot;
 
 use super::slow::Slow;
-use super::{failure_of, number_of, span, text_of};
 use crate::failure;
-use crate::words::plural;
+use crate::words::{plural, span};
 
 /// How often agents are looked at for being slow.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -60,55 +60,65 @@ async fn tell_slow(slow: Arc<Mutex<Slow>>) {
 
 /// An event as a line; none for those that nobody wants to read.
 pub(crate) fn line_of(event: &Event) -> Option<String> {
-    let label = text_of(event, "label");
-    Some(match event.kind {
-        "workflow.started" if event.metadata.workflow_depth > 0 => {
-            format!("[workflow] {}", text_of(event, "name"))
+    let is_child = event.metadata.workflow_depth > 0;
+    Some(match &event.data {
+        EventData::Started(script) if is_child => {
+            format!("[workflow] {}", script.name.as_str().unwrap_or_default())
         }
-        "workflow.forked" => format!("[fork] of {}", text_of(event, "run")),
-        "workflow.phase" => format!("[phase] {}", text_of(event, "title")),
-        // It says again what the event before it has said.
-        "workflow.log" if event.data.get("of").is_some() => return None,
-        "workflow.log" => format!("[log] {}", text_of(event, "message")),
-        "workflow.agent_started" => format!("[agent] {label}"),
-        "workflow.agent_completed" if event.data.get("reused").is_some() => {
-            format!("[agent] {label}: answer reused")
+        EventData::Forked(parent) => format!("[fork] of {}", parent.run),
+        EventData::Phase { title } => format!("[phase] {title}"),
+        // Any other says again what the event before it has said.
+        EventData::Log { message, of: None } => format!("[log] {message}"),
+        EventData::AgentStarted(agent) => format!("[agent] {}", agent.label),
+        EventData::AgentCompleted(done) => completed(done),
+        EventData::AgentFailed(failed) => {
+            let given = if failed.given.is_some() { ", null for the script" } else { "" };
+            format!("[agent] {}: failed{given}: {}", failed.agent.label, failed.error.message)
         }
-        "workflow.agent_completed" if event.data.get("output").is_some_and(|it| it.is_null()) => {
-            format!("[agent] {label}: answered null in {}", span(number_of(event, "/durationMs")))
+        EventData::AgentParked(parked) => {
+            format!("[agent] {}: waits for a resume: {}", parked.label, parked.error.message)
         }
-        "workflow.agent_failed" if event.data.get("given").is_some() => {
-            format!("[agent] {label}: failed, null for the script: {}", failure_of(event))
-        }
-        "workflow.agent_completed" => format!(
-            "[agent] {label}: done in {}, {}",
-            span(number_of(event, "/durationMs")),
-            plural(number_of(event, "/usage/outputTokens"), "token"),
-        ),
-        "workflow.agent_failed" => format!("[agent] {label}: failed: {}", failure_of(event)),
-        "workflow.agent_parked" => {
-            format!("[agent] {label}: waits for a resume: {}", failure_of(event))
-        }
-        "workflow.worktree_kept" => format!("[worktree] kept: {}", text_of(event, "path")),
-        "workflow.agent_event" => {
+        EventData::WorktreeKept(worktree) => format!("[worktree] kept: {}", worktree.path),
+        EventData::AgentEvent { text, .. } => {
             let step = event.metadata.step_id.as_deref().unwrap_or_default();
-            format!("[agent {step}] {}", text_of(event, "text"))
+            format!("[agent {step}] {text}")
         }
-        "workflow.slot_null" => format!(
-            "[null] {} {}, slot {}{}: {}",
-            text_of(event, "group"),
-            number_of(event, "/ordinal"),
-            number_of(event, "/index"),
-            match number_of(event, "/error/line") {
-                0 => String::new(),
-                line => format!(", line {line}"),
-            },
-            failure_of(event),
-        ),
-        "workflow.sleep_started" => format!("[sleep] {}", span(number_of(event, "/milliseconds"))),
-        "workflow.error" if event.metadata.workflow_depth > 0 => {
-            format!("[workflow] {}: failed: {}", text_of(event, "workflow"), failure_of(event))
+        EventData::SlotNull(slot) => null(slot),
+        EventData::SleepStarted { milliseconds } => {
+            format!("[sleep] {}", span(whole(*milliseconds)))
         }
+        EventData::ChildFailed { workflow, error } => {
+            format!("[workflow] {workflow}: failed: {}", error.message)
+        }
+        EventData::Failed { error } if is_child => format!("[workflow] failed: {}", error.message),
         _ => return None,
     })
+}
+
+fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
+    let label = &agent.label;
+    if agent.reused.is_some() {
+        return format!("[agent] {label}: answer reused");
+    }
+    let took = span(agent.duration_ms.unwrap_or_default());
+    if output.is_null() {
+        return format!("[agent] {label}: answered null in {took}");
+    }
+    let tokens = agent.usage.map_or(0, |usage| usage.output_tokens);
+    format!("[agent] {label}: done in {took}, {}", plural(tokens, "token"))
+}
+
+fn null(slot: &NullSlot) -> String {
+    let NullSlot { group, ordinal, index, error, .. } = slot;
+    let line = match error.line {
+        0 => String::new(),
+        line => format!(", line {line}"),
+    };
+    format!("[null] {} {ordinal}, slot {index}{line}: {}", group.word(), error.message)
+}
+
+/// JavaScript's numbers are floats.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+fn whole(milliseconds: f64) -> u64 {
+    milliseconds as u64
 }

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::Event;
+use smol_wf_core::event::{Event, EventData};
 
-use super::{span, text_of};
+use crate::words::span;
 
 /// An agent is slow after this.
 const SLOW_AFTER: Duration = Duration::from_secs(60);
@@ -31,18 +31,20 @@ impl Slow {
     /// Takes in what happened.
     pub(super) fn heard(&mut self, event: &Event, now: Instant) {
         let Some(step) = event.metadata.step_id.clone() else { return };
-        match event.kind {
-            "workflow.agent_started" => {
-                let label = text_of(event, "label").to_owned();
+        match &event.data {
+            EventData::AgentStarted(started) => {
+                let label = started.label.clone();
                 let agent = Agent { label, doing: String::new(), began: now, due: SLOW_AFTER };
                 self.agents.insert(step, agent);
             }
-            "workflow.agent_event" if text_of(event, "kind") != "text" => {
+            EventData::AgentEvent { kind, text } if kind != "text" => {
                 if let Some(agent) = self.agents.get_mut(&step) {
-                    text_of(event, "text").clone_into(&mut agent.doing);
+                    agent.doing.clone_from(text);
                 }
             }
-            "workflow.agent_completed" | "workflow.agent_failed" | "workflow.agent_parked" => {
+            EventData::AgentCompleted(_)
+            | EventData::AgentFailed(_)
+            | EventData::AgentParked(_) => {
                 self.agents.remove(&step);
             }
             _ => {}
@@ -73,13 +75,13 @@ impl Slow {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use smol_wf_core::event::{EVENT_FORMAT, Metadata};
+    use smol_wf_core::event::{AgentParked, AgentStarted, Metadata};
+    use smol_wf_core::guest::Failure;
     use smol_wf_core::ids::RunId;
 
     use super::*;
 
-    fn event(kind: &'static str, data: serde_json::Value) -> Event {
+    fn event(data: EventData) -> Event {
         let metadata = Metadata {
             run_id: RunId::from_bits(1),
             step_id: Some("1".into()),
@@ -88,22 +90,42 @@ mod tests {
             workflow_depth: 0,
             parent_step_id: None,
         };
-        Event { v: EVENT_FORMAT, kind, seq: 1, elapsed_nanos: 0, metadata, data }
+        Event { seq: 1, elapsed_nanos: 0, metadata, data }
+    }
+
+    fn started() -> EventData {
+        EventData::AgentStarted(Box::new(AgentStarted {
+            label: "build".into(),
+            phase: None,
+            model: None,
+            prompt: "p".into(),
+            attempt: 1,
+            vendor: None,
+        }))
+    }
+
+    fn parked() -> EventData {
+        EventData::AgentParked(Box::new(AgentParked {
+            label: "build".into(),
+            phase: None,
+            error: Failure::new("provider_quota", "m"),
+            usage: smol_wf_core::call::Usage::default(),
+        }))
     }
 
     #[test]
     fn a_slow_agent_is_told_of_each_time_its_time_has_doubled() {
         let (mut slow, began) = (Slow::default(), Instant::now());
         let after = |seconds| began + Duration::from_secs(seconds);
-        slow.heard(&event("workflow.agent_started", json!({ "label": "build" })), began);
+        slow.heard(&event(started()), began);
         assert_eq!(slow.due(after(59)), Vec::<String>::new());
         assert_eq!(slow.due(after(60)), ["[slow] build: 1m00s so far"]);
-        let doing = json!({ "kind": "tool", "text": "bash npm test" });
-        slow.heard(&event("workflow.agent_event", doing), after(61));
+        let doing = EventData::AgentEvent { kind: "tool".into(), text: "bash npm test".into() };
+        slow.heard(&event(doing), after(61));
         assert_eq!(slow.due(after(119)), Vec::<String>::new());
         assert_eq!(slow.due(after(500)), ["[slow] build: 8m20s so far, doing: bash npm test"]);
         assert_eq!(slow.due(after(501)), Vec::<String>::new(), "not until 16 minutes");
-        slow.heard(&event("workflow.agent_completed", json!({})), after(502));
+        slow.heard(&event(parked()), after(502));
         assert_eq!(slow.due(after(5_000)), Vec::<String>::new());
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use smol_wf_core::call::{AgentRequest, Reply};
-use smol_wf_core::event::EventFold;
+use smol_wf_core::event::{EventData, EventFold, EventWarning};
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
@@ -113,8 +113,19 @@ pub struct PlanWarning {
 fn warnings(entries: &[Entry]) -> Vec<PlanWarning> {
     let mut fold = EventFold::new();
     let events = entries.iter().flat_map(|entry| fold.after(entry));
-    let warnings = events.filter(|event| event.kind == "workflow.warning");
-    warnings.filter_map(|event| serde_json::from_value(event.data).ok()).collect()
+    let warnings = events.filter_map(|event| match event.data {
+        EventData::Warning(warning) => Some(warning),
+        _ => None,
+    });
+    warnings
+        .map(|EventWarning { code, message, label, line, column, .. }| PlanWarning {
+            code,
+            message,
+            label,
+            line,
+            column,
+        })
+        .collect()
 }
 
 /// One phase.

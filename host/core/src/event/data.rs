@@ -1,0 +1,359 @@
+//! What an event says.
+//!
+//! Owns: the kinds of events and the fields of each, in the order in which the
+//! stream has them. Never: decides which entry becomes which; the fold does.
+//!
+//! In the stream a kind is the word in `type`, and the fields are in `data`. Kinds
+//! and fields are only ever added.
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::asked::Asked;
+use crate::call::{Reused, Usage};
+use crate::guest::{Failure, NullSlot, ScriptError, Warning};
+use crate::ids::CallId;
+use crate::journal::{Parent, StopReason};
+use crate::settlement::Given;
+use crate::worktree::Worktree;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum EventData {
+    /// The run has the answers of another one.
+    Forked(Parent),
+    /// A process took the run up again.
+    #[serde(rename_all = "camelCase")]
+    Resumed {
+        /// Which process that was, from 1.
+        attempt: u32,
+    },
+    /// A script was started: the run's own, or a child's.
+    Started(ScriptStarted),
+    /// The script is in this phase from here on.
+    Phase {
+        /// What it is called.
+        title: String,
+    },
+    /// A line of the log.
+    Log {
+        /// The line.
+        message: String,
+        /// The kind of event that it says again, where no script wrote it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<EventKind>,
+    },
+    /// Something that its author should know.
+    Warning(EventWarning),
+    /// A slot of a `parallel` or an item of a `pipeline` became null.
+    SlotNull(Box<NullSlot>),
+    /// A durable sleep began.
+    SleepStarted {
+        /// How long it is.
+        milliseconds: f64,
+    },
+    /// And ended.
+    SleepEnded {},
+    /// An agent was set to work.
+    AgentStarted(Box<AgentStarted>),
+    /// What it is doing.
+    AgentEvent {
+        /// A word for machines, such as `text` or `tool`.
+        kind: String,
+        /// A line for people.
+        text: String,
+    },
+    /// It named its session.
+    #[serde(rename_all = "camelCase")]
+    AgentSession {
+        /// As its provider calls it.
+        session_id: String,
+    },
+    /// Its provider answers nobody for now; a resume asks again.
+    AgentParked(Box<AgentParked>),
+    /// It answered.
+    AgentCompleted(Box<AgentCompleted>),
+    /// It failed.
+    AgentFailed(Box<AgentFailed>),
+    /// It left something behind in a worktree of its own.
+    WorktreeKept(Box<Worktree>),
+    /// The run is over.
+    Completed {
+        /// What its script returned.
+        result: Value,
+    },
+    /// A child is over.
+    ChildCompleted {
+        /// As it was called.
+        workflow: String,
+        /// What it returned.
+        result: Value,
+    },
+    /// The script of the run failed.
+    Failed {
+        /// Why.
+        error: Box<ScriptError>,
+    },
+    /// A child failed.
+    ChildFailed {
+        /// As it was called.
+        workflow: String,
+        /// Why.
+        error: Failure,
+    },
+    /// The process let go of the run.
+    Stopped(StopReason),
+}
+
+/// Kinds of events, as the stream names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// See [`EventData::Forked`].
+    Forked,
+    /// See [`EventData::Resumed`].
+    Resumed,
+    /// See [`EventData::Started`].
+    Started,
+    /// See [`EventData::Phase`].
+    Phase,
+    /// See [`EventData::Log`].
+    Log,
+    /// See [`EventData::Warning`].
+    Warning,
+    /// See [`EventData::SlotNull`].
+    SlotNull,
+    /// See [`EventData::SleepStarted`].
+    SleepStarted,
+    /// See [`EventData::SleepEnded`].
+    SleepEnded,
+    /// See [`EventData::AgentStarted`].
+    AgentStarted,
+    /// See [`EventData::AgentEvent`].
+    AgentEvent,
+    /// See [`EventData::AgentSession`].
+    AgentSession,
+    /// See [`EventData::AgentParked`].
+    AgentParked,
+    /// See [`EventData::AgentCompleted`].
+    AgentCompleted,
+    /// See [`EventData::AgentFailed`].
+    AgentFailed,
+    /// See [`EventData::WorktreeKept`].
+    WorktreeKept,
+    /// A script returned: see [`EventData::Completed`] and
+    /// [`EventData::ChildCompleted`].
+    Result,
+    /// A script failed: see [`EventData::Failed`] and [`EventData::ChildFailed`].
+    Error,
+    /// See [`EventData::Stopped`].
+    Stopped,
+}
+
+impl EventKind {
+    /// As the stream has it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Forked => "workflow.forked",
+            Self::Resumed => "workflow.resumed",
+            Self::Started => "workflow.started",
+            Self::Phase => "workflow.phase",
+            Self::Log => "workflow.log",
+            Self::Warning => "workflow.warning",
+            Self::SlotNull => "workflow.slot_null",
+            Self::SleepStarted => "workflow.sleep_started",
+            Self::SleepEnded => "workflow.sleep_ended",
+            Self::AgentStarted => "workflow.agent_started",
+            Self::AgentEvent => "workflow.agent_event",
+            Self::AgentSession => "workflow.agent_session",
+            Self::AgentParked => "workflow.agent_parked",
+            Self::AgentCompleted => "workflow.agent_completed",
+            Self::AgentFailed => "workflow.agent_failed",
+            Self::WorktreeKept => "workflow.worktree_kept",
+            Self::Result => "workflow.result",
+            Self::Error => "workflow.error",
+            Self::Stopped => "workflow.stopped",
+        }
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl EventData {
+    /// Which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Forked(_) => EventKind::Forked,
+            Self::Resumed { .. } => EventKind::Resumed,
+            Self::Started(_) => EventKind::Started,
+            Self::Phase { .. } => EventKind::Phase,
+            Self::Log { .. } => EventKind::Log,
+            Self::Warning(_) => EventKind::Warning,
+            Self::SlotNull(_) => EventKind::SlotNull,
+            Self::SleepStarted { .. } => EventKind::SleepStarted,
+            Self::SleepEnded {} => EventKind::SleepEnded,
+            Self::AgentStarted(_) => EventKind::AgentStarted,
+            Self::AgentEvent { .. } => EventKind::AgentEvent,
+            Self::AgentSession { .. } => EventKind::AgentSession,
+            Self::AgentParked(_) => EventKind::AgentParked,
+            Self::AgentCompleted(_) => EventKind::AgentCompleted,
+            Self::AgentFailed(_) => EventKind::AgentFailed,
+            Self::WorktreeKept(_) => EventKind::WorktreeKept,
+            Self::Completed { .. } | Self::ChildCompleted { .. } => EventKind::Result,
+            Self::Failed { .. } | Self::ChildFailed { .. } => EventKind::Error,
+            Self::Stopped(_) => EventKind::Stopped,
+        }
+    }
+}
+
+/// A script that was started, as its `meta` describes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScriptStarted {
+    /// `meta.name`; null when `meta` has none.
+    pub name: Value,
+    /// `meta.description`.
+    pub description: Value,
+    /// `meta.phases`.
+    pub phases: Value,
+    /// Its path.
+    pub script: String,
+}
+
+/// Something that its author should know of a script, or of how it was run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct EventWarning {
+    /// Stable, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A sentence.
+    pub message: String,
+    /// Where in a result it is, such as `result.items[2]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The call that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<CallId>,
+    /// The author's line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// What people call that call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl EventWarning {
+    /// One that is no more than a sentence.
+    pub(super) fn said(message: String) -> Self {
+        Self { message, ..Self::default() }
+    }
+
+    /// A recorded one.
+    pub(super) fn of(warning: &Warning, label: Option<String>) -> Self {
+        let Warning { code, message, path, step, line, column } = warning;
+        let place = |number: u32| (number > 0).then_some(number);
+        Self {
+            code: Some(code.clone()),
+            message: message.clone(),
+            path: path.clone(),
+            step: *step,
+            line: place(*line),
+            column: place(*column),
+            label,
+        }
+    }
+}
+
+/// An agent that was set to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentStarted {
+    /// What people call the call.
+    pub label: String,
+    /// The phase that it belongs to.
+    pub phase: Option<String>,
+    /// The model that was asked for.
+    pub model: Option<String>,
+    /// What it is asked.
+    pub prompt: String,
+    /// How often it was set to work with this time, from 1.
+    pub attempt: u32,
+    /// The vendor of the model, where its selector named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+}
+
+/// An agent whose provider answers nobody for now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentParked {
+    /// What people call the call.
+    pub label: String,
+    /// The phase that it belongs to.
+    pub phase: Option<String>,
+    /// Why.
+    pub error: Failure,
+    /// What it used until then.
+    pub usage: Usage,
+}
+
+/// What is known of an agent that is done, whatever came of it. Null where nobody
+/// was asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentEnded {
+    /// What people call the call.
+    pub label: String,
+    /// The phase that it belongs to.
+    pub phase: Option<String>,
+    /// Tokens of all attempts.
+    pub usage: Option<Usage>,
+    /// The model that answered.
+    pub model: Option<String>,
+    /// From dispatch to answer.
+    pub duration_ms: Option<u64>,
+    /// Dollars, where they are known.
+    pub cost_usd: Option<f64>,
+    /// How often it was tried.
+    pub attempts: Option<u32>,
+    /// What it asked leave for, and was refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Asked>,
+    /// What it left behind in a worktree of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Box<Worktree>>,
+    /// The call that was answered so before, when nobody was asked this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Reused>,
+}
+
+/// An agent that answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentCompleted {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub agent: AgentEnded,
+    /// The answer.
+    pub output: Value,
+}
+
+/// An agent that failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentFailed {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub agent: AgentEnded,
+    /// Why.
+    pub error: Failure,
+    /// What the script was given in place of the error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+}
