@@ -5,8 +5,8 @@
 
 use std::process::ExitCode;
 
-use smol_wf_core::codes;
-use smol_wf_engine::{EngineError, FixtureError, Report, RunState};
+use smol_wf_core::codes::{Code, ExitClass};
+use smol_wf_engine::{EngineError, Report, RunState};
 
 use crate::screen;
 use crate::streams::{self, Kind};
@@ -37,79 +37,46 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// SIGTERM: 128 and its number.
 pub(crate) const TERMINATED: u8 = 143;
 
-/// What is wrong with the script itself, rather than with what it did: it is
-/// input that cannot be run, though that only shows while it runs.
-const SCRIPT_FAULTS: [&str; 4] =
-    ["result_not_json", "never_settles", "unhandled_rejection", "no_default_export"];
-
-/// Stops that say "enough for now" rather than "this script is broken".
-const PAUSING: [&str; 12] = [
-    "cwd_gone",
-    "project_gone",
-    "limit_agents",
-    "limit_journal",
-    "limit_turn_time",
-    "timed_out",
-    "budget_spent",
-    "budget_unpriced",
-    "budget_unmetered",
-    "provider_auth",
-    "provider_quota",
-    "provider_rate_limit",
-];
-
 /// Of a run that has been driven as far as it went.
 pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool) -> ExitCode {
-    let code = report.error.as_ref().map_or("", |error| error.code.as_str());
-    ExitCode::from(match report.state {
-        RunState::Completed if report.is_fruitless() => NULLS,
-        RunState::Completed if fail_on_null && !report.nulls.is_empty() => NULLS,
-        RunState::Completed => 0,
-        RunState::Failed if SCRIPT_FAULTS.contains(&code) => INPUT,
+    let class = report.error.as_ref().and_then(|error| class_of(&error.code));
+    ExitCode::from(match (report.state, class) {
+        (RunState::Completed, _) if report.is_fruitless() => NULLS,
+        (RunState::Completed, _) if fail_on_null && !report.nulls.is_empty() => NULLS,
+        (RunState::Completed, _) => 0,
+        // It is input that cannot be run, though that only shows while it runs.
+        (RunState::Failed, Some(ExitClass::ScriptFault)) => INPUT,
         // It failed by it where an older program ran it.
-        RunState::Failed | RunState::Paused if code == codes::NO_AGENT => UNAVAILABLE,
-        RunState::Cancelled => signal.unwrap_or(INTERRUPTED),
-        RunState::Paused if PAUSING.contains(&code) => PAUSED,
+        (RunState::Failed | RunState::Paused, Some(ExitClass::Unavailable)) => UNAVAILABLE,
+        (RunState::Cancelled, _) => signal.unwrap_or(INTERRUPTED),
+        // Enough for now, rather than broken.
+        (RunState::Paused, Some(ExitClass::Paused)) => PAUSED,
         _ => FAILED,
     })
 }
 
 /// Of a script that was tried out and failed with this code.
 pub(crate) fn of_code(code: &str) -> u8 {
-    if SCRIPT_FAULTS.contains(&code) { INPUT } else { FAILED }
+    match class_of(code) {
+        Some(ExitClass::ScriptFault) => INPUT,
+        _ => FAILED,
+    }
 }
 
 /// Of something that kept a run from starting or from going on.
 pub(crate) fn of_error(error: &EngineError) -> u8 {
-    match error {
-        EngineError::Script(_)
-        | EngineError::Compile { .. }
-        | EngineError::Library(_)
-        | EngineError::Store(_)
-        | EngineError::Journal { .. }
-        | EngineError::RowChanged { .. }
-        | EngineError::Archive(_)
-        | EngineError::ImportConflict { .. }
-        | EngineError::UnknownRun { .. }
-        | EngineError::NoRunHere { .. }
-        | EngineError::CwdGone { .. }
-        | EngineError::PathNotUtf8 { .. }
-        | EngineError::AmbiguousRun { .. }
-        | EngineError::Held { .. }
-        | EngineError::InUse { .. } => INPUT,
-        EngineError::Fixture(FixtureError::Rule { .. }) => USAGE,
-        EngineError::Fixture(FixtureError::Redaction { .. }) => MISMATCH,
-        EngineError::Fixture(_) => INPUT,
-        EngineError::NoSuchStep { .. }
-        | EngineError::Request { .. }
-        | EngineError::LimitLowered { .. } => USAGE,
-        EngineError::Mismatch { .. } => MISMATCH,
-        EngineError::Sandbox(_)
-        | EngineError::LeaseLost { .. }
-        | EngineError::System { .. }
-        | EngineError::Worktree(_)
-        | EngineError::WriterGone(_) => FAILED,
+    match class_of(error.code()) {
+        Some(ExitClass::Usage) => USAGE,
+        Some(ExitClass::Mismatch) => MISMATCH,
+        Some(ExitClass::Failed) if !matches!(error, EngineError::Compile { .. }) => FAILED,
+        Some(ExitClass::Unavailable) => UNAVAILABLE,
+        Some(ExitClass::Unwritten) => UNWRITTEN,
+        _ => INPUT,
     }
+}
+
+fn class_of(code: &str) -> Option<ExitClass> {
+    Code::read(code).map(Code::exit)
 }
 
 /// Clap prints help to stdout and complaints to stderr, and knows its codes.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
@@ -25,8 +25,8 @@ use crate::words::plural;
 use crate::workflow_args::ArgsError;
 
 /// Limits that no flag raises: a resumed run would stop at the same place.
-const FIXED_LIMITS: [&str; 5] =
-    ["limit_stack", "limit_notes", "limit_turn_bytes", "limit_result", "guest_fault"];
+const FIXED_LIMITS: [Code; 5] =
+    [Code::LimitStack, Code::LimitNotes, Code::LimitTurnBytes, Code::LimitResult, Code::GuestFault];
 
 /// Why a command ended without a report.
 #[derive(Debug)]
@@ -90,11 +90,11 @@ impl FileError {
         }
     }
 
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> Code {
         match self {
-            Self::Read { .. } => "file_unreadable",
-            Self::TooLarge { .. } => "file_too_large",
-            Self::Write { .. } | Self::Temporary { .. } => "file_unwritable",
+            Self::Read { .. } => Code::FileUnreadable,
+            Self::TooLarge { .. } => Code::FileTooLarge,
+            Self::Write { .. } | Self::Temporary { .. } => Code::FileUnwritable,
         }
     }
 }
@@ -319,12 +319,12 @@ fn failed_agents(report: &Report) {
 fn say_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
-    if report.state == RunState::Paused && code == codes::NO_AGENT {
+    if report.state == RunState::Paused && code == Code::NoAgent.word() {
         // It keeps what it was started with: nobody.
         talk(&format!(
             "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
-    } else if report.state.is_resumable() && !FIXED_LIMITS.contains(&code) {
+    } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
         let message = report.error.as_ref().map_or("", |error| error.message.as_str());
         talk(&format!("resume: {}", shell::resume(run, raises(message))));
     } else if report.state == RunState::Failed {

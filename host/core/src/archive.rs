@@ -7,6 +7,7 @@
 //! a string, so that it comes back byte for byte whatever a tool does to the
 //! lines around it; the chain of digests depends on that.
 
+use crate::codes::Code;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::RunId;
@@ -87,13 +88,13 @@ pub enum ArchiveError {
 impl ArchiveError {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotAJournal { .. } => "import_not_a_journal",
-            Self::Newer { .. } => "import_newer",
-            Self::Incomplete { .. } => "import_incomplete",
+            Self::NotAJournal { .. } => Code::ImportNotAJournal,
+            Self::Newer { .. } => Code::ImportNewer,
+            Self::Incomplete { .. } => Code::ImportIncomplete,
             Self::Journal(error) => error.code(),
-            Self::OtherRun { .. } => "import_other_run",
+            Self::OtherRun { .. } => Code::ImportOtherRun,
         }
     }
 }

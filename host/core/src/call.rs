@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::asked::Asked;
-use crate::codes;
+use crate::codes::Code;
 use crate::guest::Failure;
 use crate::ids::{CallId, RunId};
 use crate::limits::PROMPT_BYTES_MAX;
@@ -196,7 +196,7 @@ impl AgentRequest {
         }
         if prompt.len() > PROMPT_BYTES_MAX {
             return Err(Failure::new(
-                codes::CALL_TOO_LARGE,
+                Code::CallTooLarge,
                 format!(
                     "the prompt of agent() is {} bytes, and {PROMPT_BYTES_MAX} is the most",
                     prompt.len()
@@ -224,7 +224,7 @@ impl AgentRequest {
 }
 
 pub(crate) fn refuse(message: impl Into<String>) -> Failure {
-    Failure::new(codes::CALL_INVALID, message)
+    Failure::new(Code::CallInvalid, message)
 }
 
 /// What a JSON value is, in words.
@@ -415,11 +415,11 @@ mod tests {
             [("", "{}"), ("p", "[]"), ("p", "{\"label\":1}"), ("p", "{"), ("p", deep.as_str())]
         {
             let refused = AgentRequest::read(prompt.into(), options, Manner::Module).unwrap_err();
-            assert_eq!(refused.code, codes::CALL_INVALID, "{options:.40}");
+            assert_eq!(refused.code, Code::CallInvalid, "{options:.40}");
         }
         let long = "x".repeat(PROMPT_BYTES_MAX + 1);
         let refused = AgentRequest::read(long, "{}", Manner::Body).unwrap_err();
-        assert_eq!(refused.code, codes::CALL_TOO_LARGE);
+        assert_eq!(refused.code, Code::CallTooLarge);
     }
 
     #[test]

@@ -1,30 +1,194 @@
-//! Stable codes of failures that a script may see. Add; never rename.
+//! Stable codes of everything that can go wrong.
 //!
-//! Owns: the words. Every code stands in `docs/errors.md` with what to do.
+//! Owns: the words, and what follows from each wherever it is met: which limit a
+//! user may raise, and what kind of failure it is for a shell and over HTTP. Never:
+//! a sentence, or the number that a program exits with.
+//!
+//! Add; never rename. Every code stands in `docs/errors.md` with what to do. A code
+//! in a journal may be of a newer program, or a script's own: [`Code::read`] knows
+//! those of this one.
 
-/// A call was made with arguments that it cannot have.
-pub const CALL_INVALID: &str = "call_invalid";
-/// A prompt, an option, a schema or an argument is too large.
-pub const CALL_TOO_LARGE: &str = "call_too_large";
-/// A `workflow()` call inside a child workflow.
-pub const NESTED_TOO_DEEP: &str = "nested_too_deep";
-/// `workflow()` names a script that is not there or lies outside the project.
-pub const WORKFLOW_NOT_FOUND: &str = "workflow_not_found";
-/// `workflow()` names a script that cannot be run.
-pub const WORKFLOW_REFUSED: &str = "workflow_refused";
-/// A child workflow failed.
-pub const WORKFLOW_FAILED: &str = "workflow_failed";
-/// The schema of a call is not a JSON Schema, or larger than allowed.
-pub const SCHEMA_INVALID: &str = "schema_invalid";
-/// The agent's answer does not satisfy the schema, after one correction round.
-pub const SCHEMA_MISMATCH: &str = "schema_mismatch";
-/// No provider of that name.
-pub const PROVIDER_UNKNOWN: &str = "provider_unknown";
-/// The call names no provider, and none was there when the run started.
-pub const NO_AGENT: &str = "no_agent";
-/// The agent's answer is larger than allowed.
-pub const ANSWER_TOO_LARGE: &str = "answer_too_large";
-/// The agent's answer cannot be checked against the schema in bounded time.
-pub const ANSWER_TOO_COSTLY: &str = "answer_too_costly";
-/// A defect of smol-wf ended the call.
-pub const INTERNAL: &str = "internal_error";
+use serde::{Serialize, Serializer};
+
+/// What kind of failure it is for whoever started the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitClass {
+    /// The workflow, an agent or the machine failed.
+    Failed,
+    /// The request or a setting is wrong.
+    Usage,
+    /// What was named cannot be used.
+    Input,
+    /// The script itself is wrong, which showed only while it ran.
+    ScriptFault,
+    /// Enough for now; the run goes on when it is taken up.
+    Paused,
+    /// A replay differs.
+    Mismatch,
+    /// No agent can be used.
+    Unavailable,
+    /// What there was to say could not be written.
+    Unwritten,
+}
+
+/// What kind of failure it is over HTTP, by the names of RFC 9110.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpClass {
+    /// 400.
+    BadRequest,
+    /// 403.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 409.
+    Conflict,
+    /// 413.
+    TooLarge,
+    /// 422.
+    Unprocessable,
+    /// 429.
+    TooManyRequests,
+    /// 500.
+    Internal,
+    /// 502.
+    BadGateway,
+    /// 503.
+    Unavailable,
+    /// 504.
+    GatewayTimeout,
+}
+
+/// A limit that a user may raise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Fuel of all turns.
+    Fuel,
+    /// Memory of a script.
+    Memory,
+    /// Agents that may be started.
+    Agents,
+    /// Size of the journal.
+    Journal,
+    /// Wall-clock time of a turn.
+    TurnTime,
+    /// Wall-clock time of a run in one process.
+    Time,
+    /// What may be spent.
+    Budget,
+}
+
+/// Makes the enum and its maps of one line for each code, so that none lacks one.
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $word:literal, $exit:ident, $http:ident, $limit:expr;)*) => {
+        /// A stable code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// As users, journals and scripts see it.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// What kind of failure it is for a shell.
+            #[must_use]
+            pub const fn exit(self) -> ExitClass {
+                match self {
+                    $(Self::$name => ExitClass::$exit,)*
+                }
+            }
+
+            /// What kind of failure it is over HTTP.
+            #[must_use]
+            pub const fn http(self) -> HttpClass {
+                match self {
+                    $(Self::$name => HttpClass::$http,)*
+                }
+            }
+
+            /// The limit that lets a run go on when it is raised.
+            #[must_use]
+            pub const fn limit(self) -> Option<Limit> {
+                match self {
+                    $(Self::$name => $limit,)*
+                }
+            }
+
+            /// The code of this word, if this program knows it.
+            #[must_use]
+            pub fn read(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+mod list;
+
+pub use list::Code;
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl PartialEq<&str> for Code {
+    fn eq(&self, word: &&str) -> bool {
+        self.word() == *word
+    }
+}
+
+impl PartialEq<Code> for str {
+    fn eq(&self, code: &Code) -> bool {
+        self == code.word()
+    }
+}
+
+impl PartialEq<Code> for String {
+    fn eq(&self, code: &Code) -> bool {
+        self == code.word()
+    }
+}
+
+impl From<Code> for String {
+    fn from(code: Code) -> Self {
+        code.word().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_reads_back_and_is_one_word() {
+        let mut words: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
+        for code in Code::ALL {
+            assert_eq!(Code::read(code.word()), Some(*code));
+            assert!(code.word().chars().all(|c| c == '_' || c.is_ascii_alphanumeric()));
+        }
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Code::ALL.len());
+        assert_eq!(Code::read("nope"), None);
+    }
+}

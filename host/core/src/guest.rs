@@ -69,8 +69,8 @@ pub struct Failure {
 impl Failure {
     /// A failure with a code of [`crate::codes`].
     #[must_use]
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), name: None, place: None }
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), name: None, place: None }
     }
 }
 

@@ -13,6 +13,7 @@ mod record;
 mod shared;
 mod weight;
 
+use crate::codes::Code;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -404,12 +405,12 @@ pub enum JournalError {
 impl JournalError {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Newer { .. } => "journal_newer",
-            Self::Unreadable { .. } => "journal_unreadable",
-            Self::Changed { .. } => "journal_changed",
-            Self::OutOfOrder { .. } => "journal_out_of_order",
+            Self::Newer { .. } => Code::JournalNewer,
+            Self::Unreadable { .. } => Code::JournalUnreadable,
+            Self::Changed { .. } => Code::JournalChanged,
+            Self::OutOfOrder { .. } => Code::JournalOutOfOrder,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Owns: the numbers and the error a crossed one gives. Never: enforces; the
 //! machine, the sandbox and the engine do, each its own.
 
+use crate::codes::Code;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -317,21 +318,21 @@ impl LimitError {
 
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Fuel { .. } => "limit_fuel",
-            Self::TurnFuel { .. } => "limit_turn_fuel",
-            Self::TurnTime { .. } => "limit_turn_time",
-            Self::Memory { .. } => "limit_memory",
-            Self::Stack => "limit_stack",
-            Self::Agents { .. } => "limit_agents",
-            Self::Budget { .. } => "budget_spent",
-            Self::Unpriced { .. } => "budget_unpriced",
-            Self::Unmetered { .. } => "budget_unmetered",
-            Self::Notes { .. } => "limit_notes",
-            Self::TurnBytes { .. } => "limit_turn_bytes",
-            Self::Journal { .. } => "limit_journal",
-            Self::Result { .. } => "limit_result",
+            Self::Fuel { .. } => Code::LimitFuel,
+            Self::TurnFuel { .. } => Code::LimitTurnFuel,
+            Self::TurnTime { .. } => Code::LimitTurnTime,
+            Self::Memory { .. } => Code::LimitMemory,
+            Self::Stack => Code::LimitStack,
+            Self::Agents { .. } => Code::LimitAgents,
+            Self::Budget { .. } => Code::BudgetSpent,
+            Self::Unpriced { .. } => Code::BudgetUnpriced,
+            Self::Unmetered { .. } => Code::BudgetUnmetered,
+            Self::Notes { .. } => Code::LimitNotes,
+            Self::TurnBytes { .. } => Code::LimitTurnBytes,
+            Self::Journal { .. } => Code::LimitJournal,
+            Self::Result { .. } => Code::LimitResult,
         }
     }
 }

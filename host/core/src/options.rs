@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
 use crate::call::{AgentRequest, Permissions, Retry, kind_of, refuse};
-use crate::codes;
+use crate::codes::Code;
 use crate::duration;
 use crate::guest::{Dialect, Failure};
 use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX};
@@ -308,7 +308,7 @@ fn object(
 ) -> Result<Map<String, Value>, Failure> {
     if text.len() > OPTIONS_BYTES_MAX {
         return Err(Failure::new(
-            codes::CALL_TOO_LARGE,
+            Code::CallTooLarge,
             format!(
                 "the options of agent() are {} bytes of JSON, and {OPTIONS_BYTES_MAX} is the most",
                 text.len()

@@ -40,7 +40,7 @@ use self::effort::TooMuch;
 pub(crate) use self::known::mistyped;
 use self::plan::Plan;
 use crate::call::kind_of;
-use crate::codes;
+use crate::codes::Code;
 use crate::guest::Failure;
 use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
 
@@ -84,14 +84,14 @@ pub fn accept(schema: &Value) -> Result<String, Failure> {
     // The order matters: nothing may recurse before the depth is known.
     if is_deeper(schema, SCHEMA_DEPTH_MAX) {
         return Err(Failure::new(
-            codes::CALL_TOO_LARGE,
+            Code::CallTooLarge,
             format!("the schema is nested more than {SCHEMA_DEPTH_MAX} levels deep"),
         ));
     }
     let text = schema.to_string();
     if text.len() > SCHEMA_BYTES_MAX {
         return Err(Failure::new(
-            codes::CALL_TOO_LARGE,
+            Code::CallTooLarge,
             format!(
                 "the schema is {} bytes of JSON, and {SCHEMA_BYTES_MAX} is the most",
                 text.len()
@@ -184,7 +184,7 @@ impl Checker {
     pub fn new(schema_text: &str) -> Result<Self, Failure> {
         let schema: Value = read(schema_text)?;
         if is_deeper(&schema, SCHEMA_DEPTH_MAX) || schema_text.len() > SCHEMA_BYTES_MAX {
-            return Err(Failure::new(codes::CALL_TOO_LARGE, "the schema is larger than allowed"));
+            return Err(Failure::new(Code::CallTooLarge, "the schema is larger than allowed"));
         }
         Self::of(&schema)
     }
@@ -268,7 +268,7 @@ fn read(schema_text: &str) -> Result<Value, Failure> {
 
 fn refuse(reason: impl fmt::Display) -> Failure {
     let reason = shorten(&reason.to_string(), 2 * MESSAGE_BYTES_MAX);
-    Failure::new(codes::SCHEMA_INVALID, format!("the schema cannot be used: {reason}"))
+    Failure::new(Code::SchemaInvalid, format!("the schema cannot be used: {reason}"))
 }
 
 fn refuse_other_kinds(schema: &Value) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ mod position;
 mod quoted;
 mod refused;
 
+use crate::codes::Code;
 use crate::guest::Source;
 use crate::ids::Digest;
 use crate::limits::SCRIPT_BYTES_MAX;
@@ -26,7 +27,7 @@ use crate::limits::SCRIPT_BYTES_MAX;
 pub use imports::{EXPORTS, MissingExport, missing_export};
 pub use meta::{Meta, Phase};
 pub use position::{Position, position_at, snippet};
-pub use refused::{ScriptRefused, Warning, code};
+pub use refused::{ScriptRefused, Warning};
 
 use refused::Fault;
 
@@ -90,7 +91,7 @@ fn decode<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, ScriptRefused
     if bytes.len() > SCRIPT_BYTES_MAX {
         let message =
             format!("the script is {} bytes, and {SCRIPT_BYTES_MAX} is the most", bytes.len());
-        return Err(refuse("", 0, code::SCRIPT_TOO_LARGE, message));
+        return Err(refuse("", 0, Code::ScriptTooLarge, message));
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -102,15 +103,15 @@ fn decode<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, ScriptRefused
             };
             let message = format!("the script is not UTF-8 text: byte {at} cannot be read{hint}");
             let readable = bytes.get(..at).and_then(|valid| std::str::from_utf8(valid).ok());
-            return Err(refuse(readable.unwrap_or_default(), at, code::SCRIPT_NOT_UTF8, message));
+            return Err(refuse(readable.unwrap_or_default(), at, Code::ScriptNotUtf8, message));
         }
     };
     if let Some(at) = text.find('\0') {
         let message = format!("the script holds a NUL character, at byte {at}: it is no text");
-        return Err(refuse(text, at, code::SCRIPT_NUL, message));
+        return Err(refuse(text, at, Code::ScriptNul, message));
     }
     if text.chars().all(lexer::is_space) {
-        return Err(refuse(text, 0, code::SCRIPT_EMPTY, "the script is empty".to_owned()));
+        return Err(refuse(text, 0, Code::ScriptEmpty, "the script is empty".to_owned()));
     }
     Ok(text)
 }

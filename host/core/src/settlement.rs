@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Reply;
+use crate::codes::Code;
 use crate::guest::{Failure, Outcome};
 
 /// What becomes of a call whose agent failed for good.
@@ -50,30 +51,34 @@ pub enum Given {
 /// Failures of an agent that was set to work and gave no answer. All others
 /// throw: a call that could not be made, an answer that breaks its schema, is too
 /// large or never came in time, and whatever a child workflow throws.
-const OF_AGENTS: [&str; 8] = [
-    "provider_failed",
-    "provider_unavailable",
-    "provider_refused",
-    "provider_permission_denied",
-    "provider_cut_stream",
-    "provider_killed",
-    "provider_rate_limit",
-    "provider_model",
+const OF_AGENTS: [Code; 8] = [
+    Code::ProviderFailed,
+    Code::ProviderUnavailable,
+    Code::ProviderRefused,
+    Code::ProviderPermissionDenied,
+    Code::ProviderCutStream,
+    Code::ProviderKilled,
+    Code::ProviderRateLimit,
+    Code::ProviderModel,
 ];
 
 /// Whether an agent was at work on a call that failed so, and gave no answer.
 pub(crate) fn gave_no_answer(failure: &Failure) -> bool {
-    is_of_agent(failure) || failure.code == "provider_timeout"
+    is_of_agent(failure) || failure.code == Code::ProviderTimeout
 }
 
 /// Whether an agent was at work for a while, failed, and did not say what that
 /// took. A service that turns a request down takes nothing for it.
 pub(crate) fn hides_its_cost(outcome: &Outcome, reply: &Reply) -> bool {
-    const WORKED: [&str; 4] =
-        ["provider_failed", "provider_cut_stream", "provider_killed", "provider_timeout"];
+    const WORKED: [Code; 4] = [
+        Code::ProviderFailed,
+        Code::ProviderCutStream,
+        Code::ProviderKilled,
+        Code::ProviderTimeout,
+    ];
     let Outcome::Failed(failure) = outcome else { return false };
     let says_nothing = reply.cost_usd.is_none() && reply.usage.total() == 0;
-    says_nothing && WORKED.contains(&failure.code.as_str())
+    says_nothing && WORKED.iter().any(|code| failure.code == *code)
 }
 
 /// What a script is given in place of this outcome; none when it is told of the
@@ -88,7 +93,7 @@ pub(crate) fn in_place_of(outcome: &Outcome, on_failure: Option<OnFailure>) -> O
 }
 
 fn is_of_agent(failure: &Failure) -> bool {
-    OF_AGENTS.contains(&failure.code.as_str())
+    OF_AGENTS.iter().any(|code| failure.code == *code)
 }
 
 /// What the script's promise comes to.
@@ -102,11 +107,10 @@ pub(crate) fn told(outcome: Outcome, given: Option<Given>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codes;
 
     #[test]
     fn only_failures_of_agents_become_null_and_only_where_they_may() {
-        let failed = |code: &str| Outcome::Failed(Failure::new(code, "m"));
+        let failed = |code: Code| Outcome::Failed(Failure::new(code, "m"));
         for code in OF_AGENTS {
             assert_eq!(
                 in_place_of(&failed(code), Some(OnFailure::Null)),
@@ -118,20 +122,20 @@ mod tests {
             assert_eq!(in_place_of(&failed(code), None), None, "{code}");
         }
         for code in [
-            codes::CALL_INVALID,
-            codes::CALL_TOO_LARGE,
-            codes::SCHEMA_INVALID,
-            codes::SCHEMA_MISMATCH,
-            codes::PROVIDER_UNKNOWN,
-            codes::NO_AGENT,
-            codes::ANSWER_TOO_LARGE,
-            codes::WORKFLOW_FAILED,
-            "provider_timeout",
-            "provider_unsupported",
-            "provider_spawn",
-            "provider_auth",
-            "provider_quota",
-            "worktree_no_repository",
+            Code::CallInvalid,
+            Code::CallTooLarge,
+            Code::SchemaInvalid,
+            Code::SchemaMismatch,
+            Code::ProviderUnknown,
+            Code::NoAgent,
+            Code::AnswerTooLarge,
+            Code::WorkflowFailed,
+            Code::ProviderTimeout,
+            Code::ProviderUnsupported,
+            Code::ProviderSpawn,
+            Code::ProviderAuth,
+            Code::ProviderQuota,
+            Code::WorktreeNoRepository,
         ] {
             assert_eq!(in_place_of(&failed(code), Some(OnFailure::Null)), None, "{code}");
         }
@@ -139,7 +143,7 @@ mod tests {
         assert_eq!(in_place_of(&answer, Some(OnFailure::Null)), None);
         assert_eq!(told(answer.clone(), None), answer);
         assert_eq!(
-            told(failed("provider_failed"), Some(Given::Null)),
+            told(failed(Code::ProviderFailed), Some(Given::Null)),
             Outcome::Value("null".into())
         );
     }

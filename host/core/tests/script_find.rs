@@ -2,8 +2,9 @@
 //! the rest.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
+use smol_wf_core::codes::Code;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
-use smol_wf_core::script::{Script, ScriptRefused, code};
+use smol_wf_core::script::{Script, ScriptRefused};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' };";
 
@@ -75,32 +76,32 @@ fn words_may_stand_far_apart() {
 #[test]
 fn a_missing_meta_is_explained() {
     let cases = [
-        ("const a = 1", code::META_MISSING, 1, 1),
-        ("// only a comment", code::META_MISSING, 1, 1),
-        ("\n\n  return 1", code::META_MISSING, 3, 3),
-        ("export default { meta: { name: 'n' } }", code::META_MISSING, 1, 1),
-        ("'export const meta = {}'", code::META_MISSING, 1, 1),
-        ("export const metadata = {}", code::META_MISSING, 1, 1),
-        ("export const Meta = {}", code::META_MISSING, 1, 1),
-        ("x\nconst meta = {}", code::META_NOT_EXPORTED, 2, 1),
-        ("const meta = {}\nexport { meta }", code::META_NOT_EXPORTED, 1, 1),
-        ("var meta = {}", code::META_NOT_EXPORTED, 1, 1),
-        ("function f() {\n  const meta = {}\n}", code::META_NESTED, 2, 3),
-        ("{ export const meta = {} }", code::META_NESTED, 1, 3),
-        ("(() => { let meta })\nlet meta", code::META_NOT_EXPORTED, 2, 1),
-        ("`${(() => { const meta = 1 })()}`", code::META_NESTED, 1, 13),
-        ("export let meta = { name: 'n', description: 'd' }", code::META_NOT_CONST, 1, 1),
-        ("é; export var meta = {}", code::META_NOT_CONST, 1, 4),
-        ("export const meta", code::META_NOT_LITERAL, 1, 14),
-        ("export const meta;", code::META_NOT_LITERAL, 1, 14),
-        ("export const meta == {}", code::META_NOT_LITERAL, 1, 14),
-        ("export const meta = ", code::SCRIPT_SYNTAX, 1, 21),
-        ("export const meta = {", code::SCRIPT_SYNTAX, 1, 22),
-        ("export const meta = { a: 'b", code::SCRIPT_SYNTAX, 1, 26),
-        ("export const meta = { a: 'b\n' }", code::SCRIPT_SYNTAX, 1, 26),
-        ("x\n/* open", code::SCRIPT_SYNTAX, 2, 1),
-        ("x = `a ${b} c", code::SCRIPT_SYNTAX, 1, 11),
-        ("x = 'a", code::SCRIPT_SYNTAX, 1, 5),
+        ("const a = 1", Code::MetaMissing, 1, 1),
+        ("// only a comment", Code::MetaMissing, 1, 1),
+        ("\n\n  return 1", Code::MetaMissing, 3, 3),
+        ("export default { meta: { name: 'n' } }", Code::MetaMissing, 1, 1),
+        ("'export const meta = {}'", Code::MetaMissing, 1, 1),
+        ("export const metadata = {}", Code::MetaMissing, 1, 1),
+        ("export const Meta = {}", Code::MetaMissing, 1, 1),
+        ("x\nconst meta = {}", Code::MetaNotExported, 2, 1),
+        ("const meta = {}\nexport { meta }", Code::MetaNotExported, 1, 1),
+        ("var meta = {}", Code::MetaNotExported, 1, 1),
+        ("function f() {\n  const meta = {}\n}", Code::MetaNested, 2, 3),
+        ("{ export const meta = {} }", Code::MetaNested, 1, 3),
+        ("(() => { let meta })\nlet meta", Code::MetaNotExported, 2, 1),
+        ("`${(() => { const meta = 1 })()}`", Code::MetaNested, 1, 13),
+        ("export let meta = { name: 'n', description: 'd' }", Code::MetaNotConst, 1, 1),
+        ("é; export var meta = {}", Code::MetaNotConst, 1, 4),
+        ("export const meta", Code::MetaNotLiteral, 1, 14),
+        ("export const meta;", Code::MetaNotLiteral, 1, 14),
+        ("export const meta == {}", Code::MetaNotLiteral, 1, 14),
+        ("export const meta = ", Code::ScriptSyntax, 1, 21),
+        ("export const meta = {", Code::ScriptSyntax, 1, 22),
+        ("export const meta = { a: 'b", Code::ScriptSyntax, 1, 26),
+        ("export const meta = { a: 'b\n' }", Code::ScriptSyntax, 1, 26),
+        ("x\n/* open", Code::ScriptSyntax, 2, 1),
+        ("x = `a ${b} c", Code::ScriptSyntax, 1, 11),
+        ("x = 'a", Code::ScriptSyntax, 1, 5),
     ];
     for (text, code, line, column) in cases {
         let refused = read(text).expect_err(text);
@@ -111,23 +112,23 @@ fn a_missing_meta_is_explained() {
         );
     }
     let twice = read(&format!("{META}\nx\n  {META}")).expect_err("twice");
-    assert_eq!((twice.code, twice.line, twice.column), (code::META_DUPLICATE, 3, 3));
+    assert_eq!((twice.code, twice.line, twice.column), (Code::MetaDuplicate, 3, 3));
 }
 
 #[test]
 fn what_is_no_text_is_no_script() {
     let long = format!("{META}{}", " ".repeat(SCRIPT_BYTES_MAX));
-    let cases: &[(&[u8], &str, u32, u32)] = &[
-        (b"", code::SCRIPT_EMPTY, 1, 1),
-        (b" \n\t\xef\xbb\xbf\r\n", code::SCRIPT_EMPTY, 1, 1),
-        (b"a\nb\xc3\xa9\xff", code::SCRIPT_NOT_UTF8, 2, 3),
-        (b"\xff\xfee\0x\0", code::SCRIPT_NOT_UTF8, 1, 1),
-        (b"\x7fELF\0", code::SCRIPT_NUL, 1, 5),
-        (b"a\r\nb\0", code::SCRIPT_NUL, 2, 2),
-        (long.as_bytes(), code::SCRIPT_TOO_LARGE, 1, 1),
+    let cases: &[(&[u8], Code, u32, u32)] = &[
+        (b"", Code::ScriptEmpty, 1, 1),
+        (b" \n\t\xef\xbb\xbf\r\n", Code::ScriptEmpty, 1, 1),
+        (b"a\nb\xc3\xa9\xff", Code::ScriptNotUtf8, 2, 3),
+        (b"\xff\xfee\0x\0", Code::ScriptNotUtf8, 1, 1),
+        (b"\x7fELF\0", Code::ScriptNul, 1, 5),
+        (b"a\r\nb\0", Code::ScriptNul, 2, 2),
+        (long.as_bytes(), Code::ScriptTooLarge, 1, 1),
     ];
     for (bytes, code, line, column) in cases {
-        let refused = Script::read(bytes, "flow.mjs").expect_err(code);
+        let refused = Script::read(bytes, "flow.mjs").expect_err(code.word());
         assert_eq!((refused.code, refused.line, refused.column), (*code, *line, *column));
     }
     let full = &long[..SCRIPT_BYTES_MAX];

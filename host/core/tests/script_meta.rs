@@ -8,7 +8,8 @@
 )]
 
 use serde_json::{Value, json};
-use smol_wf_core::script::{Phase, Script, ScriptRefused, code};
+use smol_wf_core::codes::Code;
+use smol_wf_core::script::{Phase, Script, ScriptRefused};
 
 fn read(text: &str) -> Result<Script, ScriptRefused> {
     Script::read(text.as_bytes(), "flow.mjs")
@@ -155,7 +156,7 @@ fn what_would_have_to_run_is_refused_where_it_stands() {
             + marked.chars().position(|c| c == '«').expect("a mark")
             + 1;
         let refused = extra(&marked.replace('«', "")).expect_err(marked);
-        assert_eq!(refused.code, code::META_NOT_LITERAL, "{marked}: {refused}");
+        assert_eq!(refused.code, Code::MetaNotLiteral, "{marked}: {refused}");
         assert!(refused.message.contains(message), "{marked}: {}", refused.message);
         assert_eq!((refused.line, refused.column as usize), (1, column), "{marked}: {refused}");
         assert!(refused.snippet.ends_with('^'), "{marked}: {}", refused.snippet);
@@ -174,7 +175,7 @@ fn typescript_is_named() {
     ];
     for text in whole {
         let refused = read(text).expect_err(text);
-        assert_eq!(refused.code, code::META_TYPESCRIPT, "{text}: {refused}");
+        assert_eq!(refused.code, Code::MetaTypescript, "{text}: {refused}");
         assert!(refused.message.contains("TypeScript"), "{refused}");
     }
 }
@@ -240,7 +241,7 @@ fn keys_are_checked_where_they_stand() {
         let head = "export const meta = ";
         let column = head.len() + marked.find('«').expect("a mark") + 1;
         let refused = read(&format!("{head}{}", marked.replace('«', ""))).expect_err(marked);
-        assert_eq!(refused.code, code::META_INVALID, "{marked}: {refused}");
+        assert_eq!(refused.code, Code::MetaInvalid, "{marked}: {refused}");
         assert!(refused.message.contains(message), "{marked}: {refused}");
         assert_eq!(refused.column as usize, column, "{marked}");
     }
@@ -333,10 +334,10 @@ fn meta_is_read_whole() {
 fn nesting_is_bounded() {
     let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     assert!(extra(&nested(63)).is_ok());
-    assert_eq!(extra(&nested(64)).expect_err("deep").code, code::META_TOO_DEEP);
+    assert_eq!(extra(&nested(64)).expect_err("deep").code, Code::MetaTooDeep);
     for open in ["[", "{a:", "(", "- ", "+(["] {
         let refused = extra(&open.repeat(10_000)).expect_err(open);
-        assert_eq!(refused.code, code::META_TOO_DEEP, "{open}");
+        assert_eq!(refused.code, Code::MetaTooDeep, "{open}");
     }
 }
 

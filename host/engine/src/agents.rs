@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::call::{AgentRequest, Permissions, Reply};
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::RunHead;
@@ -152,9 +152,9 @@ pub(crate) fn assign(
     registry: &Registry,
 ) -> Result<(Choice, Arc<dyn Provider>), Failure> {
     let choice = choose(request, head, registry)
-        .map_err(|error| Failure::new(codes::CALL_INVALID, error.to_string()))?;
+        .map_err(|error| Failure::new(Code::CallInvalid, error.to_string()))?;
     if is_for_nobody(request, &choice) {
-        return Err(Failure::new(codes::NO_AGENT, NO_AGENT));
+        return Err(Failure::new(Code::NoAgent, NO_AGENT));
     }
     let Some(provider) = registry.get(&choice.provider) else {
         return Err(unknown(request, &choice.provider, registry));
@@ -201,7 +201,7 @@ fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
             vendors.join(" or ")
         ));
     }
-    Failure::new(codes::PROVIDER_UNKNOWN, message)
+    Failure::new(Code::ProviderUnknown, message)
 }
 
 fn unsupported(registry: &Registry, name: &str, wish: &Wish) -> Failure {

@@ -132,8 +132,11 @@ impl Checks {
             Ok((script, dialect)) => self.compiled(file, &script, dialect).await,
             Err(EngineError::Script(refused)) => {
                 let text = String::from_utf8_lossy(&file.bytes);
-                let rule =
-                    if refused.code.starts_with("meta_") { &rules::META } else { &rules::SYNTAX };
+                let rule = if refused.code.word().starts_with("meta_") {
+                    &rules::META
+                } else {
+                    &rules::SYNTAX
+                };
                 let place = (refused.line, refused.column);
                 let hint = "smol-wf reads `meta` without running the script; see docs/scripts.md";
                 let hint = if rule.id == rules::META.id { hint } else { "" };

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use smol_wf_core::call::WorkflowTarget;
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::ScopeStart;
@@ -44,14 +44,14 @@ impl Children {
         let search = move || library.find(Path::new(&caller), &asked, surface);
         // One code for whatever a script cannot have: it learns nothing of what
         // lies elsewhere.
-        let not_found = |reason: String| Failure::new(codes::WORKFLOW_NOT_FOUND, reason);
+        let not_found = |reason: String| Failure::new(Code::WorkflowNotFound, reason);
         let Asked { loaded, warning } = tokio::task::spawn_blocking(search)
             .await
             .map_err(|_| not_found("the search for the script was cut off".to_owned()))?
             .map_err(|error| not_found(error.to_string()))?;
         let start = self.read(call, loaded, args).await.map_err(|reason| {
             Failure::new(
-                codes::WORKFLOW_REFUSED,
+                Code::WorkflowRefused,
                 format!("workflow {target} cannot be run: {reason}"),
             )
         })?;
@@ -114,7 +114,7 @@ fn refuse_other_files(target: &WorkflowTarget) -> Result<(), Failure> {
     match target {
         WorkflowTarget::Path(path) if !SCRIPT_ENDINGS.iter().any(|end| path.ends_with(end)) => {
             let message = format!("{path} is not a script: those end in .js or .mjs");
-            Err(Failure::new(codes::WORKFLOW_REFUSED, message))
+            Err(Failure::new(Code::WorkflowRefused, message))
         }
         _ => Ok(()),
     }

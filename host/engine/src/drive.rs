@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Outcome, StopTurn};
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry, StopReason};
@@ -24,7 +25,7 @@ use crate::notes::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
 use crate::standstill::Nap;
-use crate::stops::{GUEST_FAULT, lets_agents_finish, place_gone, waits_for};
+use crate::stops::{lets_agents_finish, place_gone, waits_for};
 use crate::turn::{Task, limit_of, run_turn};
 
 /// Why driving ended before the run did.
@@ -460,13 +461,12 @@ impl<'a> Drive<'a> {
 }
 
 fn limit(error: &LimitError) -> Halt {
-    let (code, message) = (error.code().to_owned(), error.to_string());
-    Halt::Stop(StopReason::Limit { code, message })
+    Halt::Stop(StopReason::Limit { code: error.code().into(), message: error.to_string() })
 }
 
 fn guest_fault(detail: &str) -> Halt {
     let message = format!("the sandbox stopped the script: {detail}");
-    Halt::Stop(StopReason::Limit { code: GUEST_FAULT.to_owned(), message })
+    Halt::Stop(StopReason::Limit { code: Code::GuestFault.into(), message })
 }
 
 async fn at(deadline: Option<Instant>) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::{Body, ScopeStart, StopReason};
@@ -363,7 +363,7 @@ impl World {
             Err(error) => error,
         };
         let is_it = |id: Id| id == error.id();
-        let broken = || Outcome::Failed(Failure::new(codes::INTERNAL, BROKEN));
+        let broken = || Outcome::Failed(Failure::new(Code::InternalError, BROKEN));
         let agent = self.working.iter().find(|(_, (task, _))| is_it(task.id()));
         if let Some((call, _)) = agent {
             let ended = Ended::Settled(broken(), Reply::default());

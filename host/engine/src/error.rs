@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -221,29 +222,29 @@ impl EngineError {
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
-            Self::Script(refused) => refused.code,
+            Self::Script(refused) => refused.code.word(),
             Self::Compile { error, .. } => &error.code,
-            Self::Library(error) => error.code(),
-            Self::Store(error) => error.code(),
-            Self::Journal { error, .. } => error.code(),
-            Self::RowChanged { .. } => "run_row_changed",
-            Self::Archive(error) => error.code(),
-            Self::ImportConflict { .. } => "import_conflict",
-            Self::Mismatch { .. } => "replay_mismatch",
-            Self::Sandbox(error) => error.code(),
-            Self::UnknownRun { .. } | Self::NoRunHere { .. } => "run_unknown",
-            Self::AmbiguousRun { .. } => "run_ambiguous",
-            Self::Held { .. } => "run_held",
-            Self::InUse { .. } => "store_in_use",
-            Self::LeaseLost { .. } => "run_lease_lost",
-            Self::LimitLowered { .. } => "limit_lowered",
-            Self::CwdGone { .. } => "cwd_gone",
-            Self::PathNotUtf8 { .. } => "path_not_utf8",
-            Self::Fixture(error) => error.code(),
-            Self::NoSuchStep { .. } | Self::Request { .. } => "request_invalid",
-            Self::Worktree(error) => error.code(),
-            Self::System { .. } => "system",
-            Self::WriterGone(_) => "writer_gone",
+            Self::Library(error) => error.code().word(),
+            Self::Store(error) => error.code().word(),
+            Self::Journal { error, .. } => error.code().word(),
+            Self::RowChanged { .. } => Code::RunRowChanged.word(),
+            Self::Archive(error) => error.code().word(),
+            Self::ImportConflict { .. } => Code::ImportConflict.word(),
+            Self::Mismatch { .. } => Code::ReplayMismatch.word(),
+            Self::Sandbox(error) => error.code().word(),
+            Self::UnknownRun { .. } | Self::NoRunHere { .. } => Code::RunUnknown.word(),
+            Self::AmbiguousRun { .. } => Code::RunAmbiguous.word(),
+            Self::Held { .. } => Code::RunHeld.word(),
+            Self::InUse { .. } => Code::StoreInUse.word(),
+            Self::LeaseLost { .. } => Code::RunLeaseLost.word(),
+            Self::LimitLowered { .. } => Code::LimitLowered.word(),
+            Self::CwdGone { .. } => Code::CwdGone.word(),
+            Self::PathNotUtf8 { .. } => Code::PathNotUtf8.word(),
+            Self::Fixture(error) => error.code().word(),
+            Self::NoSuchStep { .. } | Self::Request { .. } => Code::RequestInvalid.word(),
+            Self::Worktree(error) => error.code().word(),
+            Self::System { .. } => Code::System.word(),
+            Self::WriterGone(_) => Code::WriterGone.word(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use smol_wf_core::attempts::{self, FailedAttempt, Next, ShutProvider, Start};
 use smol_wf_core::call::{Reply, Usage};
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use smol_wf_core::schema::{self, Checker, Rejection};
@@ -114,7 +114,7 @@ impl<'a> Rounds<'a> {
                 let message = format!(
                     "the agent's answer does not satisfy the schema, also after a correction: {problem}"
                 );
-                return Err(Failure::new(codes::SCHEMA_MISMATCH, message).into());
+                return Err(Failure::new(Code::SchemaMismatch, message).into());
             }
             let schema_text = request.schema.as_deref().unwrap_or("{}");
             prompt = if can.sessions && reply.session_id.is_some() {
@@ -256,7 +256,7 @@ fn shut(error: &ProviderError) -> ShutProvider {
     let wait_ms = error.retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     ShutProvider {
         provider: error.provider.clone(),
-        code: error.code().to_owned(),
+        code: error.code().into(),
         message: error.to_string(),
         resets_at_ms: wait_ms.map(|wait_ms| now_ms.saturating_add(wait_ms)),
     }
@@ -312,7 +312,7 @@ async fn beside(
 ) -> Result<Value, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         let message = format!("the answer cannot be checked against the schema: {error}");
-        let code = if error.is_panic() { codes::INTERNAL } else { codes::ANSWER_TOO_COSTLY };
+        let code = if error.is_panic() { Code::InternalError } else { Code::AnswerTooCostly };
         Err(Problem::Failure(Failure::new(code, message)))
     })
 }
@@ -339,7 +339,7 @@ fn judge(checker: &Checker, value: Value) -> Result<Value, Problem> {
         }
         Err(Rejection::TooCostly) => {
             let message = format!("the agent's answer is not used: {}", schema::TOO_COSTLY);
-            Err(Problem::Failure(Failure::new(codes::ANSWER_TOO_COSTLY, message)))
+            Err(Problem::Failure(Failure::new(Code::AnswerTooCostly, message)))
         }
     }
 }
@@ -364,7 +364,7 @@ fn too_large(bytes: usize) -> Failure {
     let message = format!(
         "the agent's answer takes {bytes} bytes as JSON, and {ANSWER_BYTES_MAX} is the most"
     );
-    Failure::new(codes::ANSWER_TOO_LARGE, message)
+    Failure::new(Code::AnswerTooLarge, message)
 }
 
 fn shown(answer: &Answer) -> String {
@@ -415,10 +415,10 @@ mod tests {
     /// A panic of the checker is not to buy one more round.
     #[test]
     fn of_no_answer_only_a_verdict_becomes_a_question() {
-        for code in [codes::INTERNAL, codes::ANSWER_TOO_COSTLY] {
+        for code in [Code::InternalError, Code::AnswerTooCostly] {
             let problem = Problem::Failure(Failure::new(code, "of the checker".to_owned()));
             let Problem::Failure(failure) = of_no_answer(problem) else { panic!("asked again") };
-            assert_eq!((&*failure.code, &*failure.message), (code, "of the checker"));
+            assert_eq!((&*failure.code, &*failure.message), (code.word(), "of the checker"));
         }
         let asked = of_no_answer(Problem::Answer("/: null is not a string".to_owned()));
         assert!(matches!(asked, Problem::Answer(said) if said == "there was no answer at all"));

@@ -3,28 +3,23 @@
 //! Owns: which of these let agents finish, and how a lost folder is told. Never:
 //! stops anything.
 
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::StopReason;
 
 use crate::error::EngineError;
-
-/// Code of a stop by the sandbox.
-pub(crate) const GUEST_FAULT: &str = "guest_fault";
-
-/// Codes of a folder that is gone. A run waits for it: neither its script nor an
-/// agent is to blame.
-const PLACES: [&str; 2] = ["cwd_gone", "project_gone"];
 
 /// Whether a run stops because its script has come to a limit, has lost a folder or
 /// has nobody to ask: then its agents have done nothing wrong. A limit that ends them says
 /// so, as a budget may.
 pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
     let StopReason::Limit { code, .. } = reason else { return false };
-    code.starts_with("limit_")
-        || code == GUEST_FAULT
-        || code == codes::NO_AGENT
-        || PLACES.contains(&code.as_str())
+    let Some(code) = Code::read(code) else { return false };
+    match code {
+        // A run waits for its folder: neither its script nor an agent is to blame.
+        Code::GuestFault | Code::NoAgent | Code::CwdGone | Code::ProjectGone => true,
+        _ => code.word().starts_with("limit_"),
+    }
 }
 
 /// A call names nobody, and the run has nobody. No script is told of it: it would
@@ -33,7 +28,7 @@ pub(crate) fn nobody(call: CallId, title: &str) -> StopReason {
     let message = format!(
         "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; name one with --agent-provider"
     );
-    StopReason::Limit { code: codes::NO_AGENT.to_owned(), message }
+    StopReason::Limit { code: Code::NoAgent.into(), message }
 }
 
 /// A folder of the run is gone.

@@ -82,7 +82,7 @@ async fn retry_tries_as_often_as_it_says_and_only_what_may_pass() {
         let bench = Bench::new(dir.path(), vec![agent]);
         let report = bench.run(bench.request(&format!("return agent('p', {options})"))).await;
         assert_eq!(asked.load(Ordering::SeqCst), attempts, "{kind} {options}");
-        assert_eq!((report.state, code(&report)), (RunState::Failed, kind.code()));
+        assert_eq!((report.state, code(&report)), (RunState::Failed, kind.code().word()));
     }
 }
 
@@ -308,7 +308,7 @@ async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
         let mut request = bench.request(body);
         request.limits = Limits { parallel_agents: 8, ..Limits::default() };
         let report = bench.run(request).await;
-        assert_eq!((report.state, code(&report)), (RunState::Paused, kind.code()));
+        assert_eq!((report.state, code(&report)), (RunState::Paused, kind.code().word()));
         let resets_at = report.error.as_ref().unwrap().resets_at.clone().unwrap();
         assert!(resets_at.ends_with('Z') && message(&report).contains(&resets_at));
         let before = asked.load(Ordering::SeqCst);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smol_wf_core::call::Usage;
+use smol_wf_core::codes::Code;
 
 /// Bytes of a message that are kept: agents print whole pages.
 const MESSAGE_BYTES_MAX: usize = 2_000;
@@ -90,21 +91,21 @@ impl ProviderErrorKind {
 
     /// Stable code of an error of this kind.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub fn code(self) -> Code {
         match self {
-            Self::Auth => "provider_auth",
-            Self::RateLimit => "provider_rate_limit",
-            Self::Quota => "provider_quota",
-            Self::Model => "provider_model",
-            Self::Unavailable => "provider_unavailable",
-            Self::Refused => "provider_refused",
-            Self::PermissionDenied => "provider_permission_denied",
-            Self::CutStream => "provider_cut_stream",
-            Self::Killed => "provider_killed",
-            Self::Timeout => "provider_timeout",
-            Self::Spawn => "provider_spawn",
-            Self::Unsupported => "provider_unsupported",
-            Self::Failed => "provider_failed",
+            Self::Auth => Code::ProviderAuth,
+            Self::RateLimit => Code::ProviderRateLimit,
+            Self::Quota => Code::ProviderQuota,
+            Self::Model => Code::ProviderModel,
+            Self::Unavailable => Code::ProviderUnavailable,
+            Self::Refused => Code::ProviderRefused,
+            Self::PermissionDenied => Code::ProviderPermissionDenied,
+            Self::CutStream => Code::ProviderCutStream,
+            Self::Killed => Code::ProviderKilled,
+            Self::Timeout => Code::ProviderTimeout,
+            Self::Spawn => Code::ProviderSpawn,
+            Self::Unsupported => Code::ProviderUnsupported,
+            Self::Failed => Code::ProviderFailed,
         }
     }
 }
@@ -178,7 +179,7 @@ impl ProviderError {
 
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         self.kind.code()
     }
 }
@@ -191,7 +192,7 @@ mod tests {
     fn every_kind_has_one_word_everywhere() {
         for kind in ProviderErrorKind::ALL {
             assert_eq!(ProviderErrorKind::from_word(kind.word()), Some(kind));
-            assert_eq!(kind.code(), format!("provider_{}", kind.word()));
+            assert_eq!(kind.code().word(), format!("provider_{}", kind.word()));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
         }
         assert_eq!(ProviderErrorKind::from_word("nope"), None);
@@ -201,6 +202,6 @@ mod tests {
     fn messages_are_cut_at_a_character() {
         let error = ProviderError::new("p", ProviderErrorKind::Failed, "é".repeat(5000));
         assert!(error.message.len() < MESSAGE_BYTES_MAX + 4 && error.message.ends_with('…'));
-        assert_eq!(error.code(), "provider_failed");
+        assert_eq!(error.code(), Code::ProviderFailed);
     }
 }

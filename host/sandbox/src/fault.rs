@@ -3,6 +3,7 @@
 //! Owns: [`TurnFault`] and how wasmtime's errors become one. Never: decides
 //! what a fault means for the run.
 
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::StopTurn;
 use wasmtime::Trap;
 
@@ -48,16 +49,16 @@ pub enum TurnFault {
 impl TurnFault {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::OutOfFuel => "guest_out_of_fuel",
-            Self::Memory => "guest_memory",
-            Self::Stack => "guest_stack",
-            Self::Oversize => "guest_oversize",
-            Self::Stopped(_) => "guest_stopped",
-            Self::HostMemory => "guest_host_memory",
-            Self::Crashed { .. } => "guest_crashed",
-            Self::Spent => "guest_spent",
+            Self::OutOfFuel => Code::GuestOutOfFuel,
+            Self::Memory => Code::GuestMemory,
+            Self::Stack => Code::GuestStack,
+            Self::Oversize => Code::GuestOversize,
+            Self::Stopped(_) => Code::GuestStopped,
+            Self::HostMemory => Code::GuestHostMemory,
+            Self::Crashed { .. } => Code::GuestCrashed,
+            Self::Spent => Code::GuestSpent,
         }
     }
 

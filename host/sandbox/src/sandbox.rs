@@ -3,6 +3,7 @@
 //! Owns: what all instances share. Never: what one of them does; that is
 //! [`crate::guest`].
 
+use smol_wf_core::codes::Code;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -101,11 +102,11 @@ pub enum SandboxError {
 impl SandboxError {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Setup { .. } => "sandbox_setup",
-            Self::Full { .. } => "sandbox_full",
-            Self::Instance { .. } => "sandbox_instance",
+            Self::Setup { .. } => Code::SandboxSetup,
+            Self::Full { .. } => Code::SandboxFull,
+            Self::Instance { .. } => Code::SandboxInstance,
             Self::Inspect(fault) => fault.code(),
         }
     }

@@ -4,6 +4,7 @@
 //! happened, where, and what to do next. Never: a case that only SQLite has
 //! words for; [`crate::sqlite`] translates.
 
+use smol_wf_core::codes::Code;
 use std::path::{Path, PathBuf};
 
 use smol_wf_core::shell;
@@ -204,28 +205,28 @@ fn put_aside(path: &Path) -> PathBuf {
 impl StoreError {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Newer { .. } => "store_newer",
-            Self::Foreign { .. } => "store_foreign",
-            Self::Altered { .. } => "store_altered",
-            Self::Replaced { .. } => "store_replaced",
-            Self::IsDirectory { .. } => "store_is_directory",
-            Self::NotAFile { .. } => "store_not_a_file",
-            Self::NotWritable { .. } => "store_not_writable",
-            Self::Corrupt { .. } => "store_corrupt",
-            Self::DiskFull { .. } => "store_disk_full",
-            Self::Busy { .. } => "store_busy",
-            Self::Io { .. } => "store_io",
-            Self::OldSqlite { .. } => "store_old_sqlite",
-            Self::Internal { .. } => "store_internal",
-            Self::RunExists { .. } => "run_exists",
-            Self::NoSuchRun { .. } => "run_not_found",
-            Self::LeaseHeld { .. } => "run_held",
-            Self::LeaseLost { .. } => "run_lost",
-            Self::OutOfSequence { .. } => "journal_moved_on",
-            Self::Damaged { .. } => "journal_damaged",
-            Self::Invalid { .. } => "entries_invalid",
+            Self::Newer { .. } => Code::StoreNewer,
+            Self::Foreign { .. } => Code::StoreForeign,
+            Self::Altered { .. } => Code::StoreAltered,
+            Self::Replaced { .. } => Code::StoreReplaced,
+            Self::IsDirectory { .. } => Code::StoreIsDirectory,
+            Self::NotAFile { .. } => Code::StoreNotAFile,
+            Self::NotWritable { .. } => Code::StoreNotWritable,
+            Self::Corrupt { .. } => Code::StoreCorrupt,
+            Self::DiskFull { .. } => Code::StoreDiskFull,
+            Self::Busy { .. } => Code::StoreBusy,
+            Self::Io { .. } => Code::StoreIo,
+            Self::OldSqlite { .. } => Code::StoreOldSqlite,
+            Self::Internal { .. } => Code::StoreInternal,
+            Self::RunExists { .. } => Code::RunExists,
+            Self::NoSuchRun { .. } => Code::RunNotFound,
+            Self::LeaseHeld { .. } => Code::RunHeld,
+            Self::LeaseLost { .. } => Code::RunLost,
+            Self::OutOfSequence { .. } => Code::JournalMovedOn,
+            Self::Damaged { .. } => Code::JournalDamaged,
+            Self::Invalid { .. } => Code::EntriesInvalid,
         }
     }
 

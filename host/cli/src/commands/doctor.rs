@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_engine::providers::{Probe, Provider};
 use tokio::task::JoinSet;
 
@@ -182,11 +182,11 @@ fn unavailable(findings: &Findings, chosen: &Chosen) -> String {
         (false, _) => format!("A run goes to {}, which cannot be used.", chosen.answering),
         (true, true) => format!(
             "No agent can be used: a run ends before it begins ({}), but on a terminal, where {ECHO}.",
-            codes::NO_AGENT
+            Code::NoAgent
         ),
         (true, false) => format!(
             "A call that names no agent stops its run ({}), but on a terminal, where {ECHO}.",
-            codes::NO_AGENT
+            Code::NoAgent
         ),
     };
     let able = findings.agents.iter().filter(|agent| agent.usable && agent.name != agents::DEBUG);

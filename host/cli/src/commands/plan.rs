@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::script;
 use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError, PlanWarning};
@@ -16,7 +17,7 @@ use crate::{exit, output, screen};
 
 /// Bounds that end a plan without a fault of the script: it asks agents, or goes
 /// on otherwise, for as long as their answers make it.
-const BOUNDS: [&str; 2] = ["limit_agents", "rehearsal_bound"];
+const BOUNDS: [Code; 2] = [Code::LimitAgents, Code::RehearsalBound];
 
 /// Characters of a prompt that the text shows without --prompts.
 const PROMPT_CHARS: usize = 100;
@@ -94,9 +95,9 @@ fn said(warning: &PlanWarning) -> String {
 
 /// Where and why a plan ends that the script does not end.
 fn cut(plan: &Plan) -> Option<String> {
-    let error = plan.error.as_ref().filter(|error| BOUNDS.contains(&error.code.as_str()))?;
+    let error = plan.error.as_ref().filter(|error| BOUNDS.iter().any(|one| error.code == *one))?;
     let agents = plural(plan.agents, "agent");
-    Some(if error.code == "limit_agents" {
+    Some(if error.code == Code::LimitAgents {
         format!("stopped after {agents}; the real run may go on")
     } else {
         format!("stopped after {agents}: {}; the real run may go on", error.message)

@@ -3,6 +3,7 @@
 //! Owns: the list, with stable codes. Never: shows a value: a setting may be a
 //! secret that was put in the wrong place.
 
+use smol_wf_core::codes::Code;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,17 +61,17 @@ pub(crate) enum ConfigError {
 
 impl ConfigError {
     /// Stable code; see `docs/errors.md`.
-    pub(crate) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> Code {
         match self {
-            Self::Unreadable { .. } => "config_unreadable",
-            Self::Symlink { .. } => "config_symlink",
-            Self::Writable { .. } => "config_writable",
-            Self::TooLarge { .. } => "config_too_large",
-            Self::Syntax { .. } => "config_syntax",
-            Self::UnknownKey { .. } => "config_unknown_key",
-            Self::Value { .. } | Self::Variable { .. } => "config_value",
-            Self::TrustStore { .. } | Self::NoState => "trust_store",
-            Self::NoProjectFile { .. } => "trust_no_file",
+            Self::Unreadable { .. } => Code::ConfigUnreadable,
+            Self::Symlink { .. } => Code::ConfigSymlink,
+            Self::Writable { .. } => Code::ConfigWritable,
+            Self::TooLarge { .. } => Code::ConfigTooLarge,
+            Self::Syntax { .. } => Code::ConfigSyntax,
+            Self::UnknownKey { .. } => Code::ConfigUnknownKey,
+            Self::Value { .. } | Self::Variable { .. } => Code::ConfigValue,
+            Self::TrustStore { .. } | Self::NoState => Code::TrustStore,
+            Self::NoProjectFile { .. } => Code::TrustNoFile,
         }
     }
 }

@@ -138,7 +138,7 @@ impl Machine {
             return Some(StopReason::Provider(shut.clone()));
         }
         self.over_budget().map(|error| StopReason::Limit {
-            code: error.code().to_owned(),
+            code: error.code().into(),
             message: error.to_string(),
         })
     }

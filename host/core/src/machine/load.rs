@@ -8,7 +8,7 @@ use super::{
     Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
     RunEnd, Scope, StopTurn, Survey,
 };
-use crate::codes;
+use crate::codes::Code;
 use crate::guest::ScriptError;
 use crate::settlement;
 
@@ -244,7 +244,7 @@ impl Machine {
             // their turns before it was delivered.
             (_, Some(child)) => self.recorded.iter().any(|entry| {
                 matches!(&entry.body, Body::Settled { call, outcome: Outcome::Failed(failure), .. }
-                    if *call == child && failure.code == codes::WORKFLOW_FAILED)
+                    if *call == child && failure.code == Code::WorkflowFailed)
             }),
             _ => false,
         };

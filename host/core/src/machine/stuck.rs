@@ -3,7 +3,7 @@
 //! Owns: the words of both. Never: finds out what a script waits for.
 
 use super::{Machine, Outcome, RunEnd, Scope, StopTurn, Surface};
-use crate::codes;
+use crate::codes::Code;
 use crate::guest::{Failure, NOT_AWAITED, ScriptError, TurnHost, Warning};
 use crate::ids::CallId;
 
@@ -63,7 +63,7 @@ impl Machine {
             return Failure {
                 name: Some(error.name.clone()),
                 place: Some(if error.line > 0 { place } else { file.to_owned() }),
-                ..Failure::new(codes::WORKFLOW_FAILED, error.message.clone())
+                ..Failure::new(Code::WorkflowFailed, error.message.clone())
             };
         }
         let mut message = format!("child workflow {file} failed");
@@ -71,7 +71,7 @@ impl Machine {
             message.push_str(&format!(" at {}:{}", error.line, error.column));
         }
         message.push_str(&format!(": {}: {}", error.name, error.message));
-        Failure::new(codes::WORKFLOW_FAILED, message)
+        Failure::new(Code::WorkflowFailed, message)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Scope, Waiting, WorkflowTarget,
 };
-use crate::codes;
+use crate::codes::Code;
 use crate::content::sleep_key;
 use crate::guest::{
     BudgetState, Failure, NullSlot, PHASE_TITLE, Refusal, ScriptError, StopTurn, TurnHost,
@@ -104,7 +104,7 @@ impl Machine {
         self.count_bytes(prompt.len() + options.len())?;
         let Some(scope) = self.scopes.get(&self.current) else {
             let message = "agent() is called by a script that is over";
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
         };
         let manner = scope.manner(&self.head);
         let taken = self.taken_schema();
@@ -120,7 +120,7 @@ impl Machine {
         let agent = Some(scope.on_failure(&request, &self.head));
         if let Err(error) = selector::choose(&request, &self.head) {
             let message = format!("option `model` of agent(): {error}");
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
         }
         let pooled = self.pooled(|| request.content_key());
         // An answer that is there already starts no agent.
@@ -153,11 +153,11 @@ impl Machine {
         let target = WorkflowTarget::read(target).map_err(Refusal::Call)?;
         if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
             let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
-            return Err(Refusal::Call(Failure::new(codes::CALL_TOO_LARGE, message)));
+            return Err(Refusal::Call(Failure::new(Code::CallTooLarge, message)));
         }
         if self.current.depth() >= DEPTH_MAX {
             let message = "workflow() inside a child workflow is not possible: one level is all";
-            return Err(Refusal::Call(Failure::new(codes::NESTED_TOO_DEEP, message)));
+            return Err(Refusal::Call(Failure::new(Code::NestedTooDeep, message)));
         }
         self.count_note()?;
         self.count_bytes(named + args.as_ref().map_or(0, String::len))?;
@@ -175,7 +175,7 @@ impl Machine {
             let message = format!(
                 "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
             );
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
         }
         self.count_note()?;
         let call = self.next_call();
@@ -200,7 +200,7 @@ impl Machine {
             let message = format!(
                 "setTimeout() takes at most {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
             );
-            return Err(Refusal::Call(Failure::new(codes::CALL_INVALID, message)));
+            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
         }
         self.count_note()?;
         Ok(self.open_timer(milliseconds)?)

@@ -106,7 +106,7 @@ fn a_wrong_value_is_refused_by_name_with_what_it_takes() {
         (r#"{"retry":{"times":1}}"#, "and is { times: 1 }"),
     ] {
         let refused = read(options, Manner::Module).unwrap_err();
-        assert_eq!(refused.code, codes::CALL_INVALID, "{options}");
+        assert_eq!(refused.code, Code::CallInvalid, "{options}");
         assert!(refused.message.contains(says), "{options}: {}", refused.message);
     }
 }
@@ -174,7 +174,7 @@ fn a_body_may_say_what_claude_code_passes_over() {
         r#"{"isolation":"Docker"}"#,
         r#"{"isolation":{"type":"sandbox"}}"#,
     ] {
-        assert_eq!(read(wrong, Manner::Body).unwrap_err().code, codes::CALL_INVALID, "{wrong}");
+        assert_eq!(read(wrong, Manner::Body).unwrap_err().code, Code::CallInvalid, "{wrong}");
     }
 }
 
@@ -222,7 +222,7 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
             r#"{"sandbox":"strict"}"#,
         ] {
             let refused = read(wrong).unwrap_err();
-            assert_eq!(refused.code, codes::CALL_INVALID, "{wrong}");
+            assert_eq!(refused.code, Code::CallInvalid, "{wrong}");
         }
         let said = read(r#"{"read_only":true}"#).unwrap_err().message;
         assert!(said.contains("write `permissions: 'read'`"), "{said}");

@@ -134,7 +134,7 @@ impl<'a> Names<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::codes;
+    use crate::codes::Code;
     use crate::schema::{accept, was_accepted_by_first};
     use serde_json::json;
 
@@ -151,7 +151,7 @@ mod tests {
         ] {
             let text = accept(&schema).unwrap();
             let failure = was_accepted_by_first(&text).unwrap_err();
-            assert_eq!(failure.code, codes::SCHEMA_INVALID, "{schema}");
+            assert_eq!(failure.code, Code::SchemaInvalid, "{schema}");
             assert!(failure.message.starts_with("the schema cannot be used: "));
         }
         for schema in [

@@ -7,7 +7,8 @@ use super::found::{annotated, continues, not_literal};
 use super::lexer::{Kind, Lexer, Token};
 use super::literal::{self, Literal};
 use super::quoted::shown;
-use super::refused::{Fault, code};
+use super::refused::Fault;
+use crate::codes::Code;
 
 /// The `meta` of a script.
 #[derive(Debug)]
@@ -51,20 +52,20 @@ pub(super) fn meta(text: &str) -> Result<Found, Fault> {
 fn not_found(text: &str, elsewhere: Option<Declared>) -> Fault {
     match elsewhere {
         Some(Declared { nested: true, start, .. }) => Fault::new(
-            code::META_NESTED,
+            Code::MetaNested,
             start,
             "`meta` is declared inside a function or block; \
              `export const meta = {…}` must stand outside of all",
         ),
         Some(Declared { start, keyword, .. }) => Fault::new(
-            code::META_NOT_EXPORTED,
+            Code::MetaNotExported,
             start,
             format!("`meta` is not exported: write `export const meta`, not `{keyword} meta`"),
         ),
         None => {
             let start = text.find(|c| !super::lexer::is_space(c)).unwrap_or(0);
             let message = "the script has no `export const meta = { name: '…', description: '…' }`";
-            Fault::new(code::META_MISSING, start, format!("{message}{}", instead_of_meta(text)))
+            Fault::new(Code::MetaMissing, start, format!("{message}{}", instead_of_meta(text)))
         }
     }
 }
@@ -128,7 +129,7 @@ fn initialiser(lexer: &mut Lexer<'_>, declared: &Declared) -> Result<Literal, Fa
             "`meta` must not change: write `export const meta`, not `export {} meta`",
             declared.keyword
         );
-        return Err(Fault::new(code::META_NOT_CONST, declared.start, message));
+        return Err(Fault::new(Code::MetaNotConst, declared.start, message));
     }
     let equals = lexer.next()?;
     match (equals.kind, lexer.text(equals)) {
@@ -137,7 +138,7 @@ fn initialiser(lexer: &mut Lexer<'_>, declared: &Declared) -> Result<Literal, Fa
         _ => {
             let message =
                 "`meta` has no value: write `export const meta = { name: '…', description: '…' }`";
-            return Err(Fault::new(code::META_NOT_LITERAL, declared.name.start, message));
+            return Err(Fault::new(Code::MetaNotLiteral, declared.name.start, message));
         }
     }
     let literal = literal::read(lexer)?;
@@ -170,7 +171,7 @@ fn only_one(mut search: Search, mut lexer: Lexer<'_>) -> Result<(), Fault> {
     while let Ok(Some(again)) = search.next(&mut lexer) {
         if again.exported && !again.nested {
             let message = "`meta` is exported twice; a script has one `export const meta`";
-            return Err(Fault::new(code::META_DUPLICATE, again.start, message));
+            return Err(Fault::new(Code::MetaDuplicate, again.start, message));
         }
     }
     Ok(())

@@ -7,10 +7,11 @@ use std::fmt::Display;
 
 use super::lexer::{Kind, Lexer, Token};
 use super::quoted::shown;
-use super::refused::{Fault, code};
+use super::refused::Fault;
+use crate::codes::Code;
 
 pub(super) fn not_literal(at: usize, found: impl Display) -> Fault {
-    Fault::new(code::META_NOT_LITERAL, at, format!("`meta` must be a literal: {found}"))
+    Fault::new(Code::MetaNotLiteral, at, format!("`meta` must be a literal: {found}"))
 }
 
 /// A key was read and no `:` follows it.
@@ -78,7 +79,7 @@ pub(super) fn continues(lexer: &Lexer<'_>, found: Token) -> Option<Fault> {
 }
 
 pub(super) fn ends(at: usize) -> Fault {
-    Fault::new(code::SCRIPT_SYNTAX, at, "the script ends in the middle of `meta`")
+    Fault::new(Code::ScriptSyntax, at, "the script ends in the middle of `meta`")
 }
 
 fn typescript(at: usize, what: &str) -> Fault {
@@ -86,7 +87,7 @@ fn typescript(at: usize, what: &str) -> Fault {
         "`meta` must be plain JavaScript: found TypeScript's {what}; \
          remove it, or compile the script to JavaScript first"
     );
-    Fault::new(code::META_TYPESCRIPT, at, message)
+    Fault::new(Code::MetaTypescript, at, message)
 }
 
 /// `export const meta: Type`.

@@ -10,7 +10,8 @@
 
 use super::context::Context;
 use super::position::is_line_end;
-use super::refused::{Fault, code};
+use super::refused::Fault;
+use crate::codes::Code;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn endless(&self, at: usize, what: &str) -> Fault {
-        Fault::new(code::SCRIPT_SYNTAX, at, format!("this {what} never ends"))
+        Fault::new(Code::ScriptSyntax, at, format!("this {what} never ends"))
     }
 
     fn string(&mut self) -> Result<Kind, Fault> {

@@ -8,7 +8,8 @@ use serde_json::{Map, Number, Value};
 use super::found::{ends, goes_on, no_colon, not_literal, other_than_value, spread};
 use super::lexer::{Kind, Lexer, Token};
 use super::quoted::{self, shown};
-use super::refused::{Fault, code};
+use super::refused::Fault;
+use crate::codes::Code;
 
 /// Levels of nesting that a `meta` may have; a real one has four.
 const DEPTH_MAX: usize = 64;
@@ -98,7 +99,7 @@ fn value(lexer: &mut Lexer<'_>, depth: usize) -> Result<Literal, Fault> {
     let at = token.start;
     if depth > DEPTH_MAX {
         let message = format!("`meta` is nested more than {DEPTH_MAX} levels deep");
-        return Err(Fault::new(code::META_TOO_DEEP, at, message));
+        return Err(Fault::new(Code::MetaTooDeep, at, message));
     }
     let text = lexer.text(token);
     let data = match (token.kind, text) {

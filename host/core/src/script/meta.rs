@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::literal::{Data, Entry, Literal};
 use super::quoted::shown;
-use super::refused::{Fault, Note, code};
+use super::refused::{Fault, Note};
+use crate::codes::Code;
 
 /// Most warnings of one script. A script that is wrong everywhere is not
 /// understood better by its thousandth warning.
@@ -160,7 +161,7 @@ impl<'a> Fields<'a> {
             (Some(text), Some(value)) => not_blank(&text, value.at, &self.called(key)),
             _ => {
                 let message = format!("{} needs a `{key}`, a string", self.name);
-                Err(Fault::new(code::META_INVALID, self.at, message))
+                Err(Fault::new(Code::MetaInvalid, self.at, message))
             }
         }
     }
@@ -182,12 +183,12 @@ impl<'a> Fields<'a> {
 
 fn not_blank(text: &str, at: usize, name: &str) -> Result<String, Fault> {
     if text.trim().is_empty() {
-        return Err(Fault::new(code::META_INVALID, at, format!("{name} is empty")));
+        return Err(Fault::new(Code::MetaInvalid, at, format!("{name} is empty")));
     }
     Ok(text.to_owned())
 }
 
 fn wrong_type(value: &Literal, name: &str, wanted: &str) -> Fault {
     let message = format!("{name} must be {wanted}, and is {}", value.kind());
-    Fault::new(code::META_INVALID, value.at, message)
+    Fault::new(Code::MetaInvalid, value.at, message)
 }

@@ -3,48 +3,17 @@
 //! Owns: the codes, and turning a byte offset into what a person reads.
 //! Never: decides whether a script is refused.
 
+use crate::codes::Code;
 use serde::{Deserialize, Serialize};
 
 use super::position::{position_at, snippet};
-
-/// Stable codes of [`ScriptRefused`]. Add; never rename.
-pub mod code {
-    /// More bytes than [`crate::limits::SCRIPT_BYTES_MAX`].
-    pub const SCRIPT_TOO_LARGE: &str = "script_too_large";
-    /// Some bytes are not UTF-8.
-    pub const SCRIPT_NOT_UTF8: &str = "script_not_utf8";
-    /// A NUL character: some binary file.
-    pub const SCRIPT_NUL: &str = "script_nul";
-    /// Nothing but white space.
-    pub const SCRIPT_EMPTY: &str = "script_empty";
-    /// A comment, string or template that never ends hides whether there is a `meta`.
-    pub const SCRIPT_SYNTAX: &str = "script_syntax";
-    /// No `export const meta`.
-    pub const META_MISSING: &str = "meta_missing";
-    /// `const meta` without `export`.
-    pub const META_NOT_EXPORTED: &str = "meta_not_exported";
-    /// `const meta` inside a function or another block.
-    pub const META_NESTED: &str = "meta_nested";
-    /// `export let meta`, `export var meta`.
-    pub const META_NOT_CONST: &str = "meta_not_const";
-    /// `export const meta` twice.
-    pub const META_DUPLICATE: &str = "meta_duplicate";
-    /// Something in `meta` would have to run.
-    pub const META_NOT_LITERAL: &str = "meta_not_literal";
-    /// `as const`, `satisfies` or a type annotation.
-    pub const META_TYPESCRIPT: &str = "meta_typescript";
-    /// More levels of nesting than a `meta` may have.
-    pub const META_TOO_DEEP: &str = "meta_too_deep";
-    /// A key is missing or has a value of another type.
-    pub const META_INVALID: &str = "meta_invalid";
-}
 
 /// A script that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("{file_name}:{line}:{column}: {message}")]
 pub struct ScriptRefused {
-    /// One of [`code`].
-    pub code: &'static str,
+    /// Which.
+    pub code: Code,
     /// A sentence for people, without the position.
     pub message: String,
     /// What the caller called the script.
@@ -71,13 +40,13 @@ pub struct Warning {
 /// A reason to refuse, at a byte of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     pub(super) at: usize,
     pub(super) message: String,
 }
 
 impl Fault {
-    pub(super) fn new(code: &'static str, at: usize, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: Code, at: usize, message: impl Into<String>) -> Self {
         Self { code, at, message: message.into() }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns: the codes and the sentences. Never: holds anything of a file's content.
 
+use smol_wf_core::codes::Code;
 use std::path::Path;
 
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
@@ -104,17 +105,17 @@ pub enum LibraryError {
 impl LibraryError {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::PathInvalid { .. } => "workflow_path_invalid",
-            Self::Outside { .. } | Self::LinkOutside { .. } => "workflow_outside_project",
-            Self::Foreign { .. } => "workflow_foreign",
-            Self::NoProject => "project_gone",
-            Self::NotFound { .. } | Self::NameUnknown { .. } => "workflow_not_found",
-            Self::NotAFile { .. } => "workflow_not_a_file",
-            Self::TooLarge { .. } => "script_too_large",
-            Self::NameInvalid { .. } => "workflow_name_invalid",
-            Self::Io { .. } => "workflow_unreadable",
+            Self::PathInvalid { .. } => Code::WorkflowPathInvalid,
+            Self::Outside { .. } | Self::LinkOutside { .. } => Code::WorkflowOutsideProject,
+            Self::Foreign { .. } => Code::WorkflowForeign,
+            Self::NoProject => Code::ProjectGone,
+            Self::NotFound { .. } | Self::NameUnknown { .. } => Code::WorkflowNotFound,
+            Self::NotAFile { .. } => Code::WorkflowNotAFile,
+            Self::TooLarge { .. } => Code::ScriptTooLarge,
+            Self::NameInvalid { .. } => Code::WorkflowNameInvalid,
+            Self::Io { .. } => Code::WorkflowUnreadable,
         }
     }
 

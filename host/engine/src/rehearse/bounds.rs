@@ -4,13 +4,13 @@
 //! ends within seconds. Never: counts agents or fuel; the machine does, up to
 //! the limits that the user sets.
 
+use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
 
 use super::stage::Ended;
 
 /// Code of a performance that was ended by one of these bounds.
-pub(super) const REHEARSAL_BOUND: &str = "rehearsal_bound";
 
 /// Child workflows of one performance beside those that its agents may need,
 /// one each. Every child is an instance of its own, about 2 ms.
@@ -83,7 +83,7 @@ impl Bounds {
         } else {
             return None;
         };
-        Some(Ended::Stopped { code: REHEARSAL_BOUND.to_owned(), message })
+        Some(Ended::Stopped { code: Code::RehearsalBound.into(), message })
     }
 
     fn asked(&self) -> String {

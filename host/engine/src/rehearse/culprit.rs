@@ -5,7 +5,7 @@
 //! schedule without it, in which nothing breaks there.
 
 use smol_wf_core::call::AgentRequest;
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
@@ -15,7 +15,7 @@ use super::stage::{Ended, Performance};
 
 /// Code of a promise that failed and that nobody awaited: an error of a module, a
 /// warning of a body.
-pub(super) const UNHANDLED: &str = "unhandled_rejection";
+pub(super) const UNHANDLED: &str = Code::UnhandledRejection.word();
 
 /// Something that a script did with a value it did not expect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn break_of<'a>(
     let is_break = |error: &ScriptError| {
         error.failure.is_none() && error.name == "TypeError" && error.code != "syntax"
     };
-    if error.failure.as_deref() != Some(codes::WORKFLOW_FAILED) {
+    if error.failure.as_deref() != Some(Code::WorkflowFailed.word()) {
         return is_break(error).then_some((scope, error));
     }
     let child = performance.entries.iter().rev().find_map(|entry| match &entry.body {
@@ -219,7 +219,7 @@ mod tests {
 
     fn error(message: &str, line: u32, column: u32) -> ScriptError {
         ScriptError {
-            code: "thrown".into(),
+            code: Code::Thrown.into(),
             name: "TypeError".into(),
             message: message.into(),
             line,

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use smol_wf_core::call::AgentRequest;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
@@ -210,7 +211,7 @@ impl<'a> Tour<'a> {
             Ended::Failed(error) if ended.hangs() => {
                 (FindingKind::Hang, error.message.clone(), None, Some(error))
             }
-            Ended::Stopped { code, .. } if code == "limit_agents" => {
+            Ended::Stopped { code, .. } if *code == Code::LimitAgents => {
                 let last = culprit::last_agent(entries);
                 let agents = self.rehearsal.limits.agents;
                 let title = last.map(AgentRequest::title).unwrap_or_default();

@@ -8,15 +8,15 @@
 use std::collections::HashMap;
 
 use smol_wf_core::call::AgentRequest;
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::schema::Checker;
 
 /// Codes of the failures that are injected: those of real providers.
-const FAILED: &str = "provider_failed";
-pub(super) const TIMED_OUT: &str = "provider_timeout";
+const FAILED: Code = Code::ProviderFailed;
+pub(super) const TIMED_OUT: Code = Code::ProviderTimeout;
 
 /// Characters of a prompt that tell one question from another, where calls have
 /// no label: retries often repeat the beginning alone.
@@ -160,7 +160,7 @@ impl Strikes {
                 return (Outcome::Value("null".to_owned()), Effect::Null);
             }
             Fault::Silent => (
-                codes::SCHEMA_MISMATCH,
+                Code::SchemaMismatch,
                 "the agent's answer does not satisfy the schema (injected)",
                 Effect::Mismatch,
             ),
@@ -232,7 +232,7 @@ mod tests {
         else {
             panic!("null satisfies no object")
         };
-        assert_eq!(failure.code, codes::SCHEMA_MISMATCH);
+        assert_eq!(failure.code, Code::SchemaMismatch);
         let effects: Vec<Effect> = strikes.struck.iter().map(|struck| struck.effect).collect();
         assert_eq!(effects, [Effect::Null, Effect::Null, Effect::Mismatch]);
     }

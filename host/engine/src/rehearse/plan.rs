@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::codes::Code;
 use smol_wf_core::event::{EventData, EventFold, EventWarning};
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
@@ -382,7 +383,7 @@ fn plan_error(ended: Ended) -> PlanError {
         },
         Ended::Stopped { code, message } => PlanError { code, message, line: None, column: None },
         Ended::Completed(_) | Ended::BrokenOff => PlanError {
-            code: "broken_off".to_owned(),
+            code: Code::BrokenOff.into(),
             message: "the script waits, and nothing is under way".to_owned(),
             line: None,
             column: None,

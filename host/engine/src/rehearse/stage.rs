@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::journal::{self, Body, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
@@ -16,7 +17,7 @@ use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
 use smol_wf_sandbox::Sandbox;
 
 use super::Rehearsal;
-use super::bounds::{Bounds, REHEARSAL_BOUND};
+use super::bounds::Bounds;
 use super::faults::Struck;
 use crate::agents::assign;
 use crate::diagnose;
@@ -362,7 +363,7 @@ fn stopped(stop: StopTurn) -> Ended {
                 LimitError::Fuel { .. } | LimitError::TurnFuel { .. } | LimitError::Agents { .. }
             );
             let message = if is_flag { limit.to_string() } else { limit.without_flags() };
-            Ended::Stopped { code: limit.code().to_owned(), message }
+            Ended::Stopped { code: limit.code().into(), message }
         }
         StopTurn::Mismatch(mismatch) => {
             Ended::Stopped { code: "replay_mismatch".to_owned(), message: mismatch.to_string() }
@@ -384,7 +385,7 @@ impl Performance {
     /// Whether it took seconds to find out that the script does not end.
     pub(super) fn took_long(&self) -> bool {
         let is_long = self.entries.len() > ENTRIES_LONG;
-        let asks_on = is_long && self.ended.is_stopped_by(&["limit_agents"]);
+        let asks_on = is_long && self.ended.is_stopped_by(&[Code::LimitAgents]);
         self.ended.is_fuel() || self.ended.goes_on() || asks_on
     }
 }
@@ -401,15 +402,15 @@ impl Ended {
 
     /// Whether the script computes without end.
     fn is_fuel(&self) -> bool {
-        self.is_stopped_by(&["limit_fuel", "limit_turn_fuel"])
+        self.is_stopped_by(&[Code::LimitFuel, Code::LimitTurnFuel])
     }
 
     /// Whether the script says things and starts children without end.
     pub(super) fn goes_on(&self) -> bool {
-        self.is_stopped_by(&[REHEARSAL_BOUND, "limit_notes"])
+        self.is_stopped_by(&[Code::RehearsalBound, Code::LimitNotes])
     }
 
-    fn is_stopped_by(&self, codes: &[&str]) -> bool {
-        matches!(self, Self::Stopped { code, .. } if codes.contains(&code.as_str()))
+    fn is_stopped_by(&self, codes: &[Code]) -> bool {
+        matches!(self, Self::Stopped { code, .. } if codes.iter().any(|one| code == one.word()))
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use smol_wf_core::call::{AgentRequest, Reply, Usage};
-use smol_wf_core::codes;
+use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::schema;
@@ -57,7 +57,7 @@ fn make(prompt: &str, schema_text: Option<&str>, seed: u64) -> Outcome {
         Some(schema_text) => match schema::example(schema_text, seed) {
             Ok(value) => Outcome::Value(value.to_string()),
             Err(failure) => Outcome::Failed(Failure::new(
-                codes::SCHEMA_MISMATCH,
+                Code::SchemaMismatch,
                 format!("no answer that satisfies the schema was found: {}", failure.message),
             )),
         },

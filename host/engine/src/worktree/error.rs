@@ -2,6 +2,7 @@
 //!
 //! Owns: the list. Never: what to do about one.
 
+use smol_wf_core::codes::Code;
 use std::path::PathBuf;
 
 use smol_wf_core::shell;
@@ -62,15 +63,15 @@ pub enum WorktreeError {
 impl WorktreeError {
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotARepository { .. } => "worktree_no_repository",
-            Self::NoCommit { .. } => "worktree_no_commit",
-            Self::NoGit => "worktree_no_git",
-            Self::NoFolder => "worktree_no_folder",
-            Self::BranchTaken { .. } => "worktree_branch_taken",
-            Self::Git { .. } => "worktree_git",
-            Self::File { .. } => "worktree_file",
+            Self::NotARepository { .. } => Code::WorktreeNoRepository,
+            Self::NoCommit { .. } => Code::WorktreeNoCommit,
+            Self::NoGit => Code::WorktreeNoGit,
+            Self::NoFolder => Code::WorktreeNoFolder,
+            Self::BranchTaken { .. } => Code::WorktreeBranchTaken,
+            Self::Git { .. } => Code::WorktreeGit,
+            Self::File { .. } => Code::WorktreeFile,
         }
     }
 }

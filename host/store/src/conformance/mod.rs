@@ -9,6 +9,7 @@ mod deletion;
 mod leases;
 mod lists;
 
+use smol_wf_core::codes::Code;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
 
@@ -238,8 +239,9 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
         .unwrap();
     let codes: Vec<_> =
         outcomes.iter().map(|outcome| outcome.as_ref().err().map(StoreError::code)).collect();
-    let moved_on = Some("journal_moved_on");
-    let expected = [None, moved_on, moved_on, Some("entries_invalid"), Some("run_lost"), None];
+    let moved_on = Some(Code::JournalMovedOn);
+    let (invalid, lost) = (Some(Code::EntriesInvalid), Some(Code::RunLost));
+    let expected = [None, moved_on, moved_on, invalid, lost, None];
     assert_eq!(codes, expected);
     let lengths = leases.iter().map(|lease| store.load(&lease.key).unwrap().unwrap().len());
     assert_eq!(lengths.collect::<Vec<_>>(), [2, 1, 1, 1, 2]);

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
+use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{self, Chain, Record};
 
 use super::SqliteStore;
@@ -42,7 +43,7 @@ fn is_noticed(change: &str) -> bool {
     }
     match whole {
         Err(error) => {
-            let codes = ["journal_damaged", "store_corrupt"];
+            let codes = [Code::JournalDamaged, Code::StoreCorrupt];
             assert!(codes.contains(&error.code()), "{change}: {error}");
             true
         }
