@@ -29,6 +29,8 @@ PROTOCOLS = {
     ":streamGenerateContent": ("gemini", gemini),
 }
 MODELS = ["mock-model", "mock-small"]
+# How an image stands in a request, by the vendors' protocols.
+IMAGE = r'"type": "(?:image|input_image|image_url)"|"inlineData": '
 USAGE = "111,22,33,44"
 
 # Status: the vendors' words for it, and the message.
@@ -79,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
             body.update(model=model, stream=way.startswith("stream"))
         request = Request(route[0], body)
         request.marks = sorted(set(re.findall(r"MARK-[A-Z]+", json.dumps(body))))
+        request.images = len(re.findall(IMAGE, json.dumps(body)))
         orders = asked(request)
         self.server.note(path, request, orders)
         try:
@@ -161,6 +164,7 @@ class Server(ThreadingHTTPServer):
             "userMessages": len(request.user_texts),
             "tools": sorted(name for name in request.tools if name),
             "marks": request.marks,
+            "images": request.images,
         }
         with self.lock:
             self.log.write(json.dumps(line) + "\n")

@@ -20,7 +20,7 @@ class Request:
         self.stream = bool(body.get("stream"))
         # Of the whole conversation, and of the tools since the last of them.
         self.user_texts, self.results = [], []
-        self.tools = {}
+        self.tools, self.namespaces = {}, {}
         self.schema = None
         getattr(self, "read_" + protocol)(body)
 
@@ -70,6 +70,12 @@ class Request:
                 self.results.append(text_of_result(item.get("output")))
         for tool in body.get("tools") or []:
             self.tools[tool.get("name") or tool.get("type")] = tool.get("parameters") or {}
+            # Codex puts the tools of an MCP server into a namespace of their own.
+            if tool.get("type") == "namespace":
+                for inner in tool.get("tools") or []:
+                    whole = "%s__%s" % (tool.get("name"), inner.get("name"))
+                    self.tools[whole] = inner.get("parameters") or {}
+                    self.namespaces[whole] = (tool.get("name"), inner.get("name"))
         form = (body.get("text") or {}).get("format") or {}
         if form.get("type") == "json_schema":
             self.schema = form.get("schema")

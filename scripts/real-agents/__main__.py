@@ -23,6 +23,7 @@ import traceback
 from acp import OVER_ACP
 from cases import CASES
 from driver import Driver, Wrong
+from given import GIVEN, settings as given_settings
 from lanes import ACP, NAMES, NEWEST, PINNED, Lane, price_file
 from measure import FAKE, measure
 from users import OF_USERS
@@ -51,6 +52,7 @@ SMOKE = {
     "login in its own settings",
     "cut frame",
     *(name for cases in OF_USERS.values() for name in cases),
+    *GIVEN,
 }
 
 
@@ -66,6 +68,7 @@ def table(lane, wanted):
     else:
         cases = {name: case for name, case in CASES.items() if is_of(case, lane)}
         cases |= OF_USERS.get(lane.like, {})
+    cases = cases | GIVEN
     if wanted.case:
         return {name: case for name, case in cases.items() if name in wanted.case}
     return {name: case for name, case in cases.items() if not wanted.smoke or name in SMOKE}
@@ -158,7 +161,8 @@ def main():
         names = ["opencode"] if wanted.measure else chosen(wanted)
         lanes = [Lane(name, wanted.agents.resolve(), root, port) for name in names]
         settings = root / "smol-wf.toml"
-        settings.write_text("\n".join(lane.settings() for lane in lanes) + FAKE)
+        tables = "\n".join(lane.settings() for lane in lanes)
+        settings.write_text(given_settings(root) + tables + FAKE)
         prices = price_file(root)
         smol_wf = wanted.smol_wf.resolve()
         drivers = [Driver(lane, smol_wf, settings, prices, log) for lane in lanes]

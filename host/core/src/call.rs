@@ -76,6 +76,21 @@ pub struct AgentRequest {
     /// The only shell commands that it may run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bash_command_clamp: Option<Vec<String>>,
+    /// Text for the end of the agent's system prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// More folders that the agent may work in, as the script wrote them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dirs: Vec<String>,
+    /// Most turns of the agent: answers of its model, tools between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+    /// Images that the agent is shown, as paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// MCP servers that the agent may use, by their names in the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp: Vec<String>,
     /// Names of options that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
@@ -170,6 +185,11 @@ impl AgentRequest {
             disallowed_tools: Vec::new(),
             tools: None,
             bash_command_clamp: None,
+            system: None,
+            dirs: Vec::new(),
+            max_turns: None,
+            images: Vec::new(),
+            mcp: Vec::new(),
             unknown: Vec::new(),
             ignored: Vec::new(),
         }
@@ -183,13 +203,13 @@ impl AgentRequest {
         Self::read_again(prompt, options, manner, None)
     }
 
-    /// As [`Self::read`], when this is the call that was recorded with a schema:
-    /// that one was taken, whatever would be said of it today.
+    /// As [`Self::read`], when this is the call that was recorded so: its schema was
+    /// taken, whatever would be said of it today, and what it ignored is ignored.
     pub(crate) fn read_again(
         prompt: String,
         options: &str,
         manner: Manner,
-        taken: Option<&str>,
+        taken: Option<&Self>,
     ) -> Result<Self, Failure> {
         if prompt.is_empty() {
             return Err(refuse("agent() needs a prompt that is not empty"));

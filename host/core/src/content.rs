@@ -5,9 +5,9 @@
 //!
 //! Part of an agent call's content is what decides about the answer: the
 //! prompt, the schema, and who is asked (provider, model, effort, kind of
-//! agent, isolation, permissions, the tools and commands it is held to), with the
-//! phase's defaults applied; and the script's own `key`. Not part of it: label and
-//! phase title, which are for people; time-outs, retries, what becomes of a
+//! agent, isolation, permissions, the tools and commands it is held to), what it is
+//! given (system prompt, folders, images, servers), with the phase's defaults applied; and the script's own `key`. Not part of it: label and
+//! phase title, which are for people; time-outs, turns, retries, what becomes of a
 //! failure, and options that this version ignores, which decide whether there is
 //! an answer and never what it says.
 
@@ -43,12 +43,21 @@ impl AgentRequest {
             disallowed_tools,
             tools,
             bash_command_clamp,
+            system,
+            dirs,
+            max_turns: _,
+            images,
+            mcp,
             unknown: _,
             ignored: _,
         } = self;
         let schema = schema.as_deref().map(canonical);
         let permissions = permissions.map(|permissions| permissions.as_str().to_owned());
-        let disallowed_tools = set_of(Some(disallowed_tools).filter(|tools| !tools.is_empty()));
+        let some = |list| Some(list).filter(|list: &&Vec<String>| !list.is_empty());
+        let disallowed_tools = set_of(some(disallowed_tools));
+        let (dirs, mcp) = (set_of(some(dirs)), set_of(some(mcp)));
+        // Which image is the first one, a prompt may say.
+        let images = some(images).map(|images| Value::from_iter(images.clone()).to_string());
         let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
         let parts = [
             ("prompt", Some(prompt)),
@@ -63,6 +72,10 @@ impl AgentRequest {
             ("disallowedTools", disallowed_tools.as_ref()),
             ("tools", tools.as_ref()),
             ("bashCommandClamp", clamp.as_ref()),
+            ("system", system.as_ref()),
+            ("dirs", dirs.as_ref()),
+            ("images", images.as_ref()),
+            ("mcp", mcp.as_ref()),
             ("key", key.as_ref()),
         ];
         let mut text = Vec::with_capacity(prompt.len() + 64);
@@ -131,6 +144,7 @@ mod tests {
             r#"{"color":"red"}"#,
             r#"{"onFailure":"throw","stallMs":5,"timeout":5}"#,
             r#"{"disallowedTools":[],"sharedHeadLength":3}"#,
+            r#"{"maxTurns":3,"dirs":[],"images":[],"mcp":[],"system":" "}"#,
         ] {
             assert_eq!(key("p", same), plain, "{same}");
         }
@@ -151,6 +165,12 @@ mod tests {
             r#"{"tools":["Bash"]}"#,
             r#"{"tools":[]}"#,
             r#"{"bashCommandClamp":["Bash"]}"#,
+            r#"{"system":"m"}"#,
+            r#"{"dirs":["a"]}"#,
+            r#"{"images":["a"]}"#,
+            r#"{"images":["a","b"]}"#,
+            r#"{"images":["b","a"]}"#,
+            r#"{"mcp":["a"]}"#,
             r#"{"key":"m"}"#,
         ];
         let mut keys: Vec<Digest> = options.iter().map(|options| key("p", options)).collect();

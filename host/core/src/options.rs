@@ -4,7 +4,10 @@
 //! names the option and what it takes. Never: chooses a provider.
 
 mod body;
+mod extras;
 mod tools;
+
+pub use extras::is_server_name;
 
 use serde_json::{Map, Value};
 
@@ -32,7 +35,7 @@ const IGNORED_MAX: usize = 16;
 
 /// All that `agent()` knows, for whoever reads a script without running it. The
 /// first ones are those of surface 1.
-pub const OPTIONS: [&str; 19] = [
+pub const OPTIONS: [&str; 24] = [
     "label",
     "phase",
     "model",
@@ -52,6 +55,11 @@ pub const OPTIONS: [&str; 19] = [
     "tools",
     "bashCommandClamp",
     "sharedHeadLength",
+    "system",
+    "dirs",
+    "maxTurns",
+    "images",
+    "mcp",
 ];
 
 /// Of [`OPTIONS`], how many surface 1 knew.
@@ -83,20 +91,23 @@ impl From<Dialect> for Manner {
     }
 }
 
-/// `taken`: the schema of the recorded call that is met again.
+/// `taken`: the recorded call that is met again. What the program that recorded it
+/// did not know and passed over, is passed over.
 pub(crate) fn read(
     request: &mut AgentRequest,
     text: &str,
     manner: Manner,
-    taken: Option<&str>,
+    taken: Option<&AgentRequest>,
 ) -> Result<(), Failure> {
+    let was_unknown = |name: &String| taken.is_some_and(|taken| taken.unknown.contains(name));
+    let schema_taken = taken.and_then(|taken| taken.schema.as_deref());
     for (name, value) in object(request, text, manner)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
         if value.is_null() {
             continue;
         }
         let known = if manner == Manner::First { OPTIONS_FIRST } else { OPTIONS.len() };
-        if !OPTIONS[..known].contains(&name.as_str()) {
+        if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
             if manner != Manner::First {
                 tools::refuse_alike(&name, &value)?;
             }
@@ -108,7 +119,7 @@ pub(crate) fn read(
         match meant {
             Meant::Value(value) if name == "schema" => {
                 // What is said of its words is for one of bounded size.
-                request.schema = Some(accepted(&value, taken)?);
+                request.schema = Some(accepted(&value, schema_taken)?);
                 if manner != Manner::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
@@ -186,6 +197,11 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
                 "agent() takes one of the options `tools` and `allowedTools`, and has both",
             ));
         }
+        "system" => request.system = extras::system(name, &value)?,
+        "dirs" => request.dirs = extras::dirs(name, &value)?,
+        "maxTurns" => request.max_turns = Some(extras::max_turns(name, &value)?),
+        "images" => request.images = extras::images(name, &value)?,
+        "mcp" => request.mcp = extras::servers(name, &value)?,
         "bashCommandClamp" => request.bash_command_clamp = Some(tools::commands(name, &value)?),
         // For Claude Code's cache; it changes nothing here.
         "sharedHeadLength" if whole(&value, 0, u64::MAX).is_some() => {}

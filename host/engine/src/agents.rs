@@ -23,6 +23,7 @@ use crate::provide;
 use crate::raw::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
+use crate::supplies;
 use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
@@ -30,6 +31,7 @@ pub(crate) struct Agents {
     pub(crate) run: RunId,
     pub(crate) settings: AgentSettings,
     pub(crate) cwd: PathBuf,
+    home: Option<PathBuf>,
     head: RunHead,
     registry: Registry,
     raw: Option<Arc<RawSessions>>,
@@ -58,12 +60,13 @@ impl Agents {
         head: &RunHead,
         registry: Registry,
         settings: AgentSettings,
-        cwd: PathBuf,
+        (cwd, home): (PathBuf, Option<PathBuf>),
         worktrees: Option<PathBuf>,
     ) -> Self {
         let raw = settings.raw_sessions.clone().map(|dir| Arc::new(RawSessions::new(dir)));
         let worktrees = Worktrees::new(head.run.clone(), cwd.clone(), worktrees);
-        Self { run: head.run.clone(), settings, cwd, head: head.clone(), registry, raw, worktrees }
+        let (run, head) = (head.run.clone(), head.clone());
+        Self { run, settings, cwd, home, head, registry, raw, worktrees }
     }
 
     /// Ends whatever agents keep running between calls, and gives back what
@@ -111,8 +114,13 @@ impl Agents {
     async fn work(&self, job: &Job, notes: &Notes, reply: &mut Reply) -> Ending {
         let raw = self.raw.as_ref();
         let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, notes));
+        let home = self.home.as_deref();
+        let supplies = match supplies::find(&job.request, &self.cwd, home, &self.settings).await {
+            Ok(supplies) => supplies,
+            Err(failure) => return Ending::Failed(failure),
+        };
         if job.request.isolation.is_none() {
-            return Rounds::new(self, job, notes, &self.cwd, sink).run(reply).await;
+            return Rounds::new(self, job, notes, &self.cwd, sink, supplies).run(reply).await;
         }
         let cwd = match self.worktrees.open(job.call).await {
             Ok(opened) => {
@@ -121,7 +129,7 @@ impl Agents {
             }
             Err(error) => return Ending::Failed(Failure::new(error.code(), error.to_string())),
         };
-        let ending = Rounds::new(self, job, notes, &cwd, sink).run(reply).await;
+        let ending = Rounds::new(self, job, notes, &cwd, sink, supplies).run(reply).await;
         reply.worktree = self.worktrees.finish(job.call).await;
         let kept = reply.worktree.as_ref();
         if let Some(warning) = kept.and_then(|worktree| worktree.warning.as_ref()) {
@@ -249,7 +257,26 @@ fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
     if request.bash_command_clamp.is_some() {
         wish("the option `bashCommandClamp`".to_owned(), |can| can.bash_command_clamp);
     }
+    if request.system.is_some() {
+        wish("the option `system`".to_owned(), |can| can.system);
+    }
+    if !request.dirs.is_empty() {
+        wish("the option `dirs`".to_owned(), |can| can.dirs);
+    }
+    if request.max_turns.is_some() {
+        wish("the option `maxTurns`".to_owned(), |can| can.max_turns);
+    }
+    if !request.images.is_empty() {
+        wish("the option `images`".to_owned(), |can| can.images);
+    }
+    if !request.mcp.is_empty() {
+        wish("the option `mcp`".to_owned(), |can| can.mcp);
+    }
     match choice.permissions {
+        // What the tools of a server change, nobody knows.
+        Some(Permissions::Read) if !request.mcp.is_empty() => {
+            wish("the option `mcp` beside `permissions: 'read'`".to_owned(), |can| !can.files);
+        }
         Some(Permissions::Read) => {
             wish("the option `permissions: 'read'`".to_owned(), |can| can.read_only);
         }

@@ -325,10 +325,10 @@ impl Engine {
         limits: Limits,
         settings: AgentSettings,
     ) -> World {
-        let cwd = standing.cwd.clone();
+        let places = (standing.cwd.clone(), standing.home.clone());
         let library = Arc::new(standing.library());
         let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
-        let agents = Agents::new(head, registry, settings, cwd, self.worktrees.clone());
+        let agents = Agents::new(head, registry, settings, places, self.worktrees.clone());
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }

@@ -44,6 +44,7 @@ mod rounds;
 mod sleeps;
 mod standstill;
 mod stops;
+mod supplies;
 mod tail;
 mod timers;
 mod turn;

@@ -86,6 +86,9 @@ fn task() -> AgentTask {
         permissions: None,
         session_id: None,
         cwd: std::env::temp_dir(),
+        dirs: Vec::new(),
+        images: Vec::new(),
+        mcp: Vec::new(),
         raw: None,
         presence: Presence::unwatched(),
     }

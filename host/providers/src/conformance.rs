@@ -29,6 +29,9 @@ pub fn task(prompt: &str) -> AgentTask {
         permissions: None,
         session_id: None,
         cwd: PathBuf::from("."),
+        dirs: Vec::new(),
+        images: Vec::new(),
+        mcp: Vec::new(),
         raw: None,
         presence: Presence::unwatched(),
     }

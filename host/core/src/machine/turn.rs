@@ -107,12 +107,13 @@ impl Machine {
             return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
         };
         let manner = scope.manner(&self.head);
-        let taken = self.taken_schema();
-        let mut request =
-            AgentRequest::read_again(prompt, options, manner, taken).map_err(Refusal::Call)?;
+        let taken = self.taken_call();
+        let schema_taken = taken.as_ref().and_then(|taken| taken.schema.as_deref());
+        let mut request = AgentRequest::read_again(prompt, options, manner, taken.as_deref())
+            .map_err(Refusal::Call)?;
         let schema = request.schema.as_deref();
         if let Some(schema) =
-            schema.filter(|schema| self.surface().is_first() && taken != Some(schema))
+            schema.filter(|schema| self.surface().is_first() && schema_taken != Some(schema))
         {
             schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
         }
@@ -206,11 +207,11 @@ impl Machine {
         Ok(self.open_timer(milliseconds)?)
     }
 
-    /// The schema of the call that is recorded next.
-    fn taken_schema(&self) -> Option<&str> {
+    /// The call of an agent that is recorded next.
+    fn taken_call(&self) -> Option<Arc<AgentRequest>> {
         let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;
         match &next.body {
-            Body::AgentCalled { request, .. } => request.schema.as_deref(),
+            Body::AgentCalled { request, .. } => Some(request.clone()),
             _ => None,
         }
     }

@@ -18,7 +18,7 @@ use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
 use crate::cause::Cause;
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asks, ProviderError,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asks, McpServer, McpWay, ProviderError,
     ProviderErrorKind as Kind, Spent,
 };
 
@@ -58,6 +58,8 @@ pub(super) struct Conversation {
     provider: String,
     task: AgentTask,
     cwd: PathBuf,
+    /// That, and where it may work as well.
+    places: Vec<PathBuf>,
     means: Means,
     stage: Stage,
     /// Requests so far; the last one is what is waited for.
@@ -65,6 +67,8 @@ pub(super) struct Conversation {
     session: Option<String>,
     /// The agent can take a session up again.
     loads: bool,
+    /// What it says that it can do.
+    can: Value,
     /// Ways to log in that it offers.
     logins: Vec<Method>,
     /// One of them was tried.
@@ -85,15 +89,18 @@ impl Conversation {
         means: Means,
     ) -> (Self, Value) {
         let cost_before = task.session_id.is_none().then_some(0.0);
+        let places = std::iter::once(&cwd).chain(&task.dirs).cloned().collect();
         let mut conversation = Self {
             provider: provider.to_owned(),
             task,
             cwd,
+            places,
             means,
             stage: Stage::Initialize,
             requests: 0,
             session: None,
             loads: false,
+            can: Value::Null,
             logins: Vec::new(),
             has_logged_in: false,
             offered: Value::Null,
@@ -167,7 +174,8 @@ impl Conversation {
             "session/request_permission" => {
                 let rules = Rules {
                     permissions: self.task.permissions,
-                    cwd: &self.cwd,
+                    places: &self.places,
+                    servers: &self.task.mcp,
                     asks: self.means.asks,
                     asks_for_edits: self.transcript.quirks.asks_for_edits,
                 };
@@ -203,9 +211,11 @@ impl Conversation {
                     );
                     return Err(self.error(Kind::Unsupported, message));
                 }
-                self.loads = result.pointer("/agentCapabilities/loadSession") == Some(&json!(true));
+                self.can = result["agentCapabilities"].clone();
+                self.loads = self.can["loadSession"] == json!(true);
                 self.logins = Method::all(&result["authMethods"]);
                 self.transcript.quirks = Quirks::of(&result);
+                self.can_all()?;
                 self.take_up_session()
             }
             Stage::Login => self.take_up_session(),
@@ -241,8 +251,46 @@ impl Conversation {
         })
     }
 
+    /// Whether it can do all that the call asks for: another agent would pass it over.
+    fn can_all(&self) -> Result<(), ProviderError> {
+        let of_sessions = |name: &str| self.can.pointer("/sessionCapabilities")?.get(name);
+        let is = |can: Option<&Value>| {
+            can.is_some_and(|can| !matches!(can, Value::Null | Value::Bool(false)))
+        };
+        let is_http = |server: &McpServer| matches!(server.way, McpWay::Http { .. });
+        let wants_http = self.task.mcp.iter().any(is_http);
+        let keeps = !self.transcript.quirks.drops_what_it_takes;
+        let takes_servers = keeps
+            && (!wants_http || is(self.can.pointer("/mcpCapabilities/http")));
+        let sees = keeps && is(self.can.pointer("/promptCapabilities/image"));
+        let wishes = [
+            ("images", !self.task.images.is_empty(), sees),
+            ("mcp", !self.task.mcp.is_empty(), takes_servers),
+            ("dirs", !self.task.dirs.is_empty(), is(of_sessions("additionalDirectories"))),
+            ("system", self.task.request.system.is_some(), is(of_sessions("systemPrompt"))),
+        ];
+        match wishes.iter().find(|(_, wanted, can)| *wanted && !can) {
+            None => Ok(()),
+            Some((option, ..)) => {
+                let message = format!(
+                    "it does not offer what the option `{option}` needs; leave the option out, or take another provider"
+                );
+                Err(self.error(Kind::Unsupported, message))
+            }
+        }
+    }
+
     fn take_up_session(&mut self) -> Result<Next, ProviderError> {
-        let mut params = json!({"cwd": self.cwd.to_string_lossy(), "mcpServers": []});
+        let servers: Value = self.task.mcp.iter().map(wire::server).collect();
+        let mut params = json!({"cwd": self.cwd.to_string_lossy(), "mcpServers": servers});
+        if !self.task.dirs.is_empty() {
+            let dirs = self.task.dirs.iter().map(|dir| dir.to_string_lossy());
+            params["additionalDirectories"] = dirs.collect();
+        }
+        if let Some(text) = &self.task.request.system {
+            let content = [json!({"type": "text", "text": text})];
+            params["systemPrompt"] = json!({"mode": "append", "content": content});
+        }
         let method = match &self.task.session_id {
             Some(id) if self.loads => {
                 params["sessionId"] = json!(id);
@@ -336,7 +384,11 @@ impl Conversation {
 
     fn prompt(&mut self, activity: &dyn Activity) -> Next {
         activity.note(AgentActivity::Thinking);
-        let prompt = json!([{"type": "text", "text": self.task.prompt}]);
+        let text = json!({"type": "text", "text": self.task.prompt});
+        let images = self.task.images.iter();
+        let images = images
+            .map(|image| json!({"type": "image", "mimeType": image.mime, "data": image.base64()}));
+        let prompt: Value = images.chain([text]).collect();
         let params = json!({"sessionId": self.session, "prompt": prompt});
         Next::Send(vec![self.ask(Stage::Prompt, "session/prompt", &params)])
     }

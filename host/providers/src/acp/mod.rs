@@ -83,6 +83,11 @@ impl Provider for Acp {
             write: true,
             // Some agents say it, and nothing tells beforehand which.
             cost: false,
+            // Those that do not offer it refuse the call when they are asked.
+            system: true,
+            dirs: true,
+            images: true,
+            mcp: true,
             ..Capabilities::default()
         }
     }

@@ -20,6 +20,9 @@ pub(super) struct Quirks {
     tells_by_word: bool,
     /// It asks for every edit, and has no mode in which it does not.
     pub(super) asks_for_edits: bool,
+    /// It takes MCP servers, as every agent has to, and makes nothing of them; and so
+    /// it is with images, where its model takes none.
+    pub(super) drops_what_it_takes: bool,
 }
 
 /// What a piece of text is.
@@ -41,7 +44,8 @@ impl Quirks {
     pub(super) fn of(initialized: &Value) -> Self {
         let name = initialized.pointer("/agentInfo/name").and_then(Value::as_str);
         let is_copilot = name.is_some_and(|name| name.to_lowercase().contains("copilot"));
-        Self { tells_by_word: is_copilot, asks_for_edits: is_copilot }
+        let drops_what_it_takes = name == Some("pi-acp");
+        Self { tells_by_word: is_copilot, asks_for_edits: is_copilot, drops_what_it_takes }
     }
 
     /// What a piece is that stands alone or begins a text.
