@@ -25,7 +25,7 @@ use crate::notes::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
 use crate::standstill::Nap;
-use crate::stops::{lets_agents_finish, place_gone, waits_for};
+use crate::stops::{lets_agents_finish, place_gone};
 use crate::turn::{Task, limit_of, run_turn};
 
 /// Why driving ended before the run did.
@@ -186,7 +186,10 @@ impl<'a> Drive<'a> {
             Ok(turn) => turn,
             Err(Cut::Late) => {
                 self.cut_fuel = guest.fuel_so_far();
-                return Err(limit(&LimitError::TurnTime { most, used: self.cut_fuel }));
+                return Err(limit(LimitError::TurnTime {
+                    limit_ms: milliseconds(most),
+                    used: self.cut_fuel,
+                }));
             }
             Err(Cut::Halted(halt)) => {
                 self.cut_fuel = guest.fuel_so_far();
@@ -200,14 +203,14 @@ impl<'a> Drive<'a> {
             TurnFault::Stopped(stop) => self.halt(stop),
             TurnFault::Oversize => guest_fault("it handed over more than 48 MiB at once"),
             other => match limit_of(&other, fuel, &limits) {
-                Some(error) => limit(&error),
+                Some(error) => limit(error),
                 None => guest_fault(&other.to_string()),
             },
         })?;
         // Also when the script caught it: what it does without that memory would
         // not replay with more.
         if memory_denied {
-            return Err(limit(&LimitError::Memory { limit_mib: limits.memory_mib }));
+            return Err(limit(LimitError::Memory { limit_mib: limits.memory_mib }));
         }
         machine.end_turn(scope, used, status).map_err(|stop| self.halt(stop))?;
         self.cut_fuel = 0;
@@ -218,7 +221,7 @@ impl<'a> Drive<'a> {
         }
         // Nothing follows the end of a run.
         match self.recorder.over_limit(&limits) {
-            Some(error) if machine.end().is_none() => Err(limit(&error)),
+            Some(error) if machine.end().is_none() => Err(limit(error)),
             _ => Ok(machine),
         }
     }
@@ -394,7 +397,7 @@ impl<'a> Drive<'a> {
         self.world.forget_waits();
         let at_work = self.world.at_work();
         if at_work > 0 {
-            self.recorder.warn(&waits_for(at_work, &reason));
+            self.recorder.waits_for_agents(at_work, &reason);
         }
         let cancel = self.cancel.clone();
         while self.world.at_work() > 0 {
@@ -445,14 +448,13 @@ impl<'a> Drive<'a> {
     }
 
     fn timed_out(&self) -> Halt {
-        let limit_ms = self.times.run.map_or(0, |run| run.as_millis());
-        let limit_ms = u64::try_from(limit_ms).unwrap_or(u64::MAX);
+        let limit_ms = self.times.run.map_or(0, milliseconds);
         Halt::Stop(StopReason::TimedOut { limit_ms })
     }
 
     fn halt(&self, stop: StopTurn) -> Halt {
         match stop {
-            StopTurn::Limit(error) => limit(&error),
+            StopTurn::Limit(error) => limit(error),
             StopTurn::Mismatch(mismatch) => {
                 Halt::Error(EngineError::Mismatch { run: self.recorder.run().clone(), mismatch })
             }
@@ -460,13 +462,17 @@ impl<'a> Drive<'a> {
     }
 }
 
-fn limit(error: &LimitError) -> Halt {
-    Halt::Stop(StopReason::Limit { code: error.code().into(), message: error.to_string() })
+fn limit(error: LimitError) -> Halt {
+    Halt::Stop(error.into())
 }
 
 fn guest_fault(detail: &str) -> Halt {
     let message = format!("the sandbox stopped the script: {detail}");
-    Halt::Stop(StopReason::Limit { code: Code::GuestFault.into(), message })
+    Halt::Stop(StopReason::held(Code::GuestFault, message))
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn at(deadline: Option<Instant>) {

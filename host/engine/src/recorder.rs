@@ -12,6 +12,7 @@ use smol_wf_core::journal::{Chain, Entry, Record};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold};
+use smol_wf_core::stop::StopReason;
 use smol_wf_store::{Lease, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
@@ -306,6 +307,11 @@ impl<'a> Recorder<'a> {
     /// Passes on what is no part of the run.
     pub(crate) fn warn(&self, message: &str) {
         self.watcher.warn(message);
+    }
+
+    /// The run stops, once so many agents at work have finished.
+    pub(crate) fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
+        self.watcher.waits_for_agents(at_work, reason);
     }
 
     /// The report of all that is durable.
