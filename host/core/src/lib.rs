@@ -36,6 +36,8 @@ pub mod script;
 pub mod selector;
 pub mod settlement;
 pub mod shell;
+pub mod step;
+pub mod steps;
 pub mod stop;
 pub mod summary;
 pub mod surface;

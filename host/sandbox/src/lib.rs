@@ -10,6 +10,7 @@
 //! meaning is checked by whoever is asked.
 
 mod bindings;
+mod component;
 mod convert;
 mod engine;
 mod engine_config;
