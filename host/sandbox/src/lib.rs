@@ -20,6 +20,7 @@
 )]
 
 mod bindings;
+mod component;
 mod convert;
 mod engine;
 mod engine_config;
