@@ -25,6 +25,7 @@ CALL = re.compile(r'^\d+\s+(pwrite64|write|fsync|fdatasync|ftruncate|unlink|link
 # strace writes every byte of a name as `\\x2f`.
 FD = re.compile(r'^(\d+)<((?:\\x[0-9a-f]{2})*)>(?:\(deleted\))?(?:, )?(.*)$')
 DATA = re.compile(r'^"((?:\\x[0-9a-f]{2})*)"(?:\.\.\.)?, (\d+)(?:, (\d+))?')
+NUMBER = re.compile(r"\d+")
 NAME = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
 
@@ -104,7 +105,7 @@ def on_file(call: str, file: str, rest: str) -> Operation:
         expect(len(data) == int(length), "the trace cuts a write short")
         return Operation("write", file, int(offset), data)
     if call == "ftruncate":
-        return Operation("truncate", file, int(rest.partition(")")[0]))
+        return Operation("truncate", file, int(matched(NUMBER, rest)[0]))
     return Operation("sync", file)
 
 

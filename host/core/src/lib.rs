@@ -5,6 +5,16 @@
 //! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
 //! comes in as an argument; effects go out as data for the engine to perform.
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 pub mod archive;
 pub mod asked;
 pub mod attempts;

@@ -310,6 +310,12 @@ impl Machine {
         std::mem::take(&mut self.effects)
     }
 
+    /// Whether something waits to be delivered.
+    #[must_use]
+    pub fn has_deliveries(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
     /// Scripts that are over since this was last asked: their guests can go, in
     /// a replay too.
     pub fn take_closed(&mut self) -> Vec<Scope> {
