@@ -15,7 +15,7 @@ use smol_wf_sandbox::Sandbox;
 use crate::engine::{Engine, same_run, unknown};
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
-use crate::history::is_held;
+use crate::holding::is_held;
 use crate::offline::{Offline, Pause};
 use crate::pieces::Pieces;
 use crate::writer::WriterGone;
