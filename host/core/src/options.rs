@@ -9,11 +9,13 @@ mod tools;
 use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
-use crate::call::{AgentRequest, Permissions, Retry, kind_of, refuse};
+use crate::call::{AgentRequest, Permissions, Retry, refuse};
 use crate::codes::Code;
 use crate::duration;
-use crate::guest::{Dialect, Failure};
-use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX};
+use crate::guest::Dialect;
+use crate::json_kind::kind_of;
+use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
+use crate::outcome::Failure;
 use crate::schema;
 use crate::settlement::OnFailure;
 use body::Meant;
@@ -83,8 +85,43 @@ impl From<Dialect> for Manner {
     }
 }
 
+impl AgentRequest {
+    /// Reads what the guest handed over.
+    ///
+    /// # Errors
+    /// A refusal of this call, with the option it is about.
+    pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
+        Self::read_again(prompt, options, manner, None)
+    }
+
+    /// As [`Self::read`], when this is the call that was recorded with a schema:
+    /// that one was taken, whatever would be said of it today.
+    pub(crate) fn read_again(
+        prompt: String,
+        options: &str,
+        manner: Manner,
+        taken: Option<&str>,
+    ) -> Result<Self, Failure> {
+        if prompt.is_empty() {
+            return Err(refuse("agent() needs a prompt that is not empty"));
+        }
+        if prompt.len() > PROMPT_BYTES_MAX {
+            return Err(Failure::new(
+                Code::CallTooLarge,
+                format!(
+                    "the prompt of agent() is {} bytes, and {PROMPT_BYTES_MAX} is the most",
+                    prompt.len()
+                ),
+            ));
+        }
+        let mut request = Self::plain(prompt);
+        read(&mut request, options, manner, taken)?;
+        Ok(request)
+    }
+}
+
 /// `taken`: the schema of the recorded call that is met again.
-pub(crate) fn read(
+fn read(
     request: &mut AgentRequest,
     text: &str,
     manner: Manner,

@@ -27,7 +27,7 @@ use crate::agents::Agents;
 use crate::children::{Children, scope_start};
 use crate::clock;
 use crate::compile::compile;
-use crate::drive::Drive;
+use crate::drive::drive;
 use crate::effects::World;
 use crate::error::EngineError;
 use crate::fork::ForkRequest;
@@ -35,6 +35,7 @@ use crate::given::Given;
 use crate::holding::holds;
 use crate::journal::{Entries, Journal};
 use crate::library::ProjectRoot;
+use crate::live::Live;
 use crate::patience::Patience;
 use crate::places::{Standing, kept};
 use crate::provide::{self, Providers};
@@ -276,14 +277,14 @@ impl Engine {
         times: Times,
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
-        let mut drive = Drive::new(self.sandbox.clone(), recorder, rest, world, cancel, times);
+        let mut live = Live::new(self.sandbox.clone(), recorder, rest, world, cancel, times);
         // On the heap, so that whoever runs a run holds a small future.
-        let ended = Box::pin(drive.run(machine)).await;
+        let ended = Box::pin(drive(&mut live, machine)).await;
         // Whoever takes the run up next finds none of its agents at work.
         all_ended().await;
-        drive.recorder.let_go().await;
+        live.recorder.let_go().await;
         ended?;
-        drive.recorder.into_report()
+        live.recorder.into_report()
     }
 
     /// Waits until something can be written, for as long as what begins waits.

@@ -5,6 +5,16 @@
 //! exits; a caller passes everything in and hears of everything through a
 //! [`Watcher`] and the [`Report`].
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 mod agents;
 pub mod check;
 mod children;
@@ -25,8 +35,8 @@ mod holding;
 mod journal;
 mod keep;
 pub mod library;
+mod live;
 mod notes;
-mod offline;
 mod patience;
 mod pieces;
 mod places;

@@ -1,12 +1,5 @@
 //! Agents that fail, are silent, cost too much or are not allowed.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};

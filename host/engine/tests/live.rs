@@ -1,12 +1,5 @@
 //! What agents do is told and written down while they do it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::sync::{Arc, Mutex};

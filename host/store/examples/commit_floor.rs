@@ -2,7 +2,6 @@
 //! here, and how long it takes to open a database and to load a journal.
 //!
 //! Owns: these figures. Never: fails for being slow; disks differ.
-#![allow(clippy::print_stdout, reason = "it is a program that prints figures")]
 
 use std::error::Error;
 use std::path::Path;

@@ -12,6 +12,16 @@
 //! Everything here blocks. The engine gives a store one thread of its own and
 //! sends it batches, so that many runs share one commit.
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
