@@ -20,7 +20,7 @@ use smol_wf_core::selector::Selector;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
-use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
+use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
@@ -32,7 +32,7 @@ use crate::effects::World;
 use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::given::Given;
-use crate::holding::judge;
+use crate::holding::holds;
 use crate::journal::{Entries, Journal};
 use crate::library::ProjectRoot;
 use crate::live::Live;
@@ -301,19 +301,24 @@ impl Engine {
     }
 
     async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
+        let held = |owner| EngineError::Held { run: key.run.clone(), owner };
+        let asked = key.clone();
+        let seen = self.writer.shortly(move |store: &mut dyn Store| store.lease(&asked)).await??;
+        if let Some(lease) = seen.as_ref().filter(|lease| holds(lease)) {
+            return Err(held(lease.owner.clone()));
+        }
+        // By whoever has taken the run since.
         let claimed = patience
             .start(|| {
-                let (asked, owner) = (key.clone(), self.owner.clone());
+                let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
                 self.writer.soon(move |store: &mut dyn Store| {
-                    let now = clock::now_us();
-                    store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
+                    let hold = Hold { owner: &owner, lasting: clock::LEASE };
+                    store.claim(&asked, hold, seen.as_ref())
                 })
             })
             .await?;
         claimed.map_err(|error| match error {
-            StoreError::LeaseHeld { owner, .. } => {
-                EngineError::Held { run: key.run.clone(), owner }
-            }
+            StoreError::LeaseHeld { owner, .. } => held(owner),
             other => other.into(),
         })
     }

@@ -13,12 +13,11 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 use smol_wf_core::summary::Summary;
-use smol_wf_store::{Bound, LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Bound, Page, RunKey, RunRow, Store, Summary as Kept};
 
-use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::judge;
+use crate::holding::holds;
 use crate::library::ProjectRoot;
 use crate::reading::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
@@ -320,14 +319,6 @@ impl Engine {
     pub(crate) fn key(&self, run: &RunId) -> RunKey {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
     }
-}
-
-pub(crate) fn is_held(row: &RunRow) -> bool {
-    row.lease.as_ref().is_some_and(holds)
-}
-
-fn holds(lease: &LeaseRow) -> bool {
-    judge(&lease.owner).holds(lease.expires_at_us, clock::now_us())
 }
 
 fn unknown(asked: &str) -> EngineError {

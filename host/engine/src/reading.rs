@@ -10,7 +10,7 @@ use smol_wf_store::RunRow;
 
 use crate::engine::{Engine, same_run, unknown};
 use crate::error::EngineError;
-use crate::history::is_held;
+use crate::holding::is_held;
 use crate::pieces::Pieces;
 
 /// Bytes of a prompt or an answer that are read where no more than its first line

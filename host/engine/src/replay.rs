@@ -15,7 +15,7 @@ use smol_wf_sandbox::{Sandbox, SandboxError};
 use crate::engine::{Engine, same_run, unknown};
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
-use crate::history::is_held;
+use crate::holding::is_held;
 use crate::pieces::Pieces;
 use crate::turn::backend::Backend;
 use crate::turn::driver::Turns;
