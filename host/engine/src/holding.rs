@@ -7,12 +7,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use smol_wf_providers::owner;
-use smol_wf_store::{Holder, Lease, Store, StoreError};
+use smol_wf_store::{Holder, Lease, LeaseRow, RunRow, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::writer::Writer;
+
+/// Whether someone holds a run, as its row was read.
+pub(crate) fn is_held(row: &RunRow) -> bool {
+    row.lease.as_ref().is_some_and(holds)
+}
+
+/// Whether the holder of this lease still has it.
+pub(crate) fn holds(lease: &LeaseRow) -> bool {
+    judge(&lease.owner).holds(lease.expires_at_us, clock::now_us())
+}
 
 /// What can be known of the owner of a lease from here.
 pub(crate) fn judge(owner: &str) -> Holder {
