@@ -82,7 +82,7 @@ pub use request::{
 };
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
-pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use smol_wf_store::{Journals, MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher, WorksIn};

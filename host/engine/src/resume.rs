@@ -11,7 +11,7 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_providers::end_leftovers_once;
 use smol_wf_sandbox::Sandbox;
-use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
+use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::history::HistoryPage;
-use crate::holding::{holds, judge};
+use crate::holding::holds;
 use crate::journal::{Entries, Journal, survey};
 use crate::patience::Patience;
 use crate::places::Standing;
@@ -129,19 +129,24 @@ impl Engine {
     }
 
     async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
+        let held = |owner| EngineError::Held { run: key.run.clone(), owner };
+        let asked = key.clone();
+        let seen = self.writer.shortly(move |store: &mut dyn Store| store.lease(&asked)).await??;
+        if let Some(lease) = seen.as_ref().filter(|lease| holds(lease)) {
+            return Err(held(lease.owner.clone()));
+        }
+        // By whoever has taken the run since.
         let claimed = patience
             .start(|| {
-                let (asked, owner) = (key.clone(), self.owner.clone());
+                let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
                 self.writer.soon(move |store: &mut dyn Store| {
-                    let now = clock::now_us();
-                    store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
+                    let hold = Hold { owner: &owner, lasting: clock::LEASE };
+                    store.claim(&asked, hold, seen.as_ref())
                 })
             })
             .await?;
         claimed.map_err(|error| match error {
-            StoreError::LeaseHeld { owner, .. } => {
-                EngineError::Held { run: key.run.clone(), owner }
-            }
+            StoreError::LeaseHeld { owner, .. } => held(owner),
             other => other.into(),
         })
     }
