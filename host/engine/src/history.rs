@@ -17,7 +17,7 @@ use smol_wf_store::{Bound, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::holds;
+use crate::journal::survey;
 use crate::library::ProjectRoot;
 use crate::reading::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
@@ -294,30 +294,10 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn started(&self, run: &RunId) -> Result<(RunHead, Option<String>), EngineError> {
-        self.survey(run).await?.recorded().map(|(head, start, _)| (head, start.args))
-    }
-
-    pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
-        let (tenant, prefix) = (self.tenant.clone(), run.to_string());
-        let rows = self
-            .writer
-            .with(move |store: &mut dyn Store| store.find(&tenant, &prefix, 1))
-            .await??;
-        Ok(rows.into_iter().next())
-    }
-
-    /// Refuses a run that a process is at work on.
-    pub(crate) async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
-        match self.row(run).await? {
-            Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
-                Err(EngineError::Held { run: run.clone(), owner: lease.owner })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn key(&self, run: &RunId) -> RunKey {
-        RunKey { tenant: self.tenant.clone(), run: run.clone() }
+        survey(&self.writer, &self.key(run))
+            .await?
+            .recorded()
+            .map(|(head, start, _)| (head, start.args))
     }
 }
 
