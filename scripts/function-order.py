@@ -44,58 +44,61 @@ return all.length
 """
 
 
-def full(name):
+def full(name: str) -> str:
     """Without the number of the module, which changes with all that is in it."""
     return OF_MODULE.sub("", name)
 
 
-def bare(name):
+def bare(name: str) -> str:
     return HASH.sub("", full(name))
 
 
-def functions_of(program):
+def functions_of(program: str) -> dict[str, tuple[str, int]]:
     """Address and bytes of each function."""
     listed = subprocess.run(["nm", "-S", program], capture_output=True, text=True, check=True).stdout
     rows = (line.split() for line in listed.splitlines())
     return {row[3]: (row[0], int(row[1], 16)) for row in rows if len(row) == 4 and row[2] in "tTwW"}
 
 
-def built(folder):
+def built(folder: pathlib.Path) -> str:
     # The compiler's own flag: another profile would build everything again.
     command = "cargo rustc --release --locked --quiet -p smol-wf --bin smol-wf -- -C strip=none"
     subprocess.run(command.split(), cwd=PROJECT, check=True)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target"))
-    return shutil.copy(target / "release/smol-wf", folder)
+    return str(shutil.copy(target / "release/smol-wf", folder))
 
 
-def called(program, folder):
+def called(program: str, folder: pathlib.Path) -> dict[str, None]:
     """Functions that short runs call, in the order of the runs: what the smallest
     of them calls comes first."""
     script = folder / "fan.mjs"
     script.write_text(FAN_OUT)
     debug = ["--agent-provider", "debug"]
-    runs = [
+    runs: list[tuple[list[str], int]] = [
         (["run", "examples/hello.mjs", *debug], 0),
         (["run", "examples/hello.mjs", *debug], 0),
-        (["run", script, *debug, "--max-agents", "2"], 5),
+        (["run", str(script), *debug, "--max-agents", "2"], 5),
         (["resume", "latest", "--anywhere", "--max-agents", "10"], 0),
         (["replay", "latest", "--anywhere"], 0),
     ]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "SMOL_WF_DB": str(folder / "runs.db")}
-    names = {}
+    names: dict[str, None] = {}
     for arguments, code in runs:
         profile = folder / "profile"
         valgrind = ["valgrind", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={profile}"]
-        ended = subprocess.run([*valgrind, program, *arguments], cwd=PROJECT, env=environment, capture_output=True)
+        command = [*valgrind, program, *arguments]
+        ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False)
         if ended.returncode != code:
             sys.exit(f"{arguments} exited with {ended.returncode}, not {code}: {ended.stderr.decode()}")
         names.update(dict.fromkeys(CALLED.findall(profile.read_text())))
     return names
 
 
-def write(program, folder):
+def write(program: str, folder: pathlib.Path) -> None:
     functions = functions_of(program)
-    names_at, whole, touched = {}, {}, {}
+    names_at: dict[str, list[str]] = {}
+    whole: dict[str, int] = {}
+    touched: dict[str, int] = {}
     for name, (address, size) in functions.items():
         names_at.setdefault(address, []).append(name)
         whole[bare(name)] = whole.get(bare(name), 0) + size
@@ -115,7 +118,7 @@ def write(program, folder):
     print(f"{len(lines)} names, {size >> 10} KiB, in {LIST.relative_to(PROJECT)}")
 
 
-def check(program):
+def check(program: str) -> int:
     there = functions_of(program)
     lines = [line for line in LIST.read_text().splitlines() if not line.startswith("#")]
     names = [line.removesuffix(" *") for line in lines]
@@ -126,11 +129,11 @@ def check(program):
     return 0 if kept >= KEPT_LEAST * len(names) else 1
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--check"] and len(arguments) == 2:
         return check(arguments[1])
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
+    with tempfile.TemporaryDirectory() as made:
+        folder = pathlib.Path(made)
         write(os.path.abspath(arguments[0]) if arguments else built(folder), folder)
     return 0
 

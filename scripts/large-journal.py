@@ -30,23 +30,23 @@ return n
 """
 
 
-def main(program=str(PROJECT / "target/release/smol-wf"), answers="75"):
-    program, answers = str(pathlib.Path(program).resolve()), int(answers)
+def main(program: str = str(PROJECT / "target/release/smol-wf"), answers: str = "75") -> int:
+    program, count = str(pathlib.Path(program).resolve()), int(answers)
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         (place / "config.toml").write_text(CONFIG)
-        (place / "large.mjs").write_text(SCRIPT % answers)
+        (place / "large.mjs").write_text(SCRIPT % count)
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "SMOL_WF_CONFIG": str(place / "config.toml"),
                        "SMOL_WF_DB": str(place / "runs.db"), "SMOL_WF_AGENT_PROVIDER": "large"}
         # Larger than the default: 75 answers are 293 MB, and a fork holds them too.
         room = ["--max-journal", "2048"]
-        first = ["--max-agents", str(answers - 1)]
+        first = ["--max-agents", str(count - 1)]
         # Each with the exit code that it has to end with; 5 is a run that is paused.
         ways = [
             (["run", "large.mjs", *first, *room], 5),
             (["replay", "latest"], 0),
             (["resume", "latest", *first, *room], 5),
-            (["resume", "latest", "--max-agents", str(answers), *room], 0),
+            (["resume", "latest", "--max-agents", str(count), *room], 0),
             (["export", "latest", "--format", "journal", "--out", "out"], 0),
             (["export", "latest", "--format", "jsonl", "--out", "out"], 0),
             (["export", "latest", "--format", "chrome-trace", "--out", "out"], 0),
@@ -58,6 +58,7 @@ def main(program=str(PROJECT / "target/release/smol-wf"), answers="75"):
         for arguments, code in ways:
             process = subprocess.Popen([program, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            assert process.stderr
             said = process.stderr.read().decode(errors="replace")
             _, status, used = os.wait4(process.pid, 0)
             mib, ended = used.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)

@@ -13,12 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cache=${REAL_AGENTS_CACHE:-target/agents}
-claude=2.1.330 codex=0.169.0 opencode=1.18.33 pi=1.5.2 node=22.23.3
-# What pi needs beside it to load an extension.
-jiti=2.7.0 typebox=1.3.27
-# Agents that speak the Agent Client Protocol.
-acp=(@agentclientprotocol/claude-agent-acp@0.101.0 @agentclientprotocol/codex-acp@2.6.0 pi-acp@0.0.34
-  @google/gemini-cli@0.61.0 @qwen-code/qwen-code@0.24.4 @github/copilot@1.0.102)
+source scripts/versions
 
 say() { echo "real-agents: $*" >&2; }
 cannot() { say "skipped: $*"; exit 77; }

@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=4.26.0
-digest=0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326
+source scripts/versions
+version=$jsonschema digest=$jsonschema_sha256
 folder="${CARGO_TARGET_DIR:-target}/schema-suite"
 archive="$folder/jsonschema-$version.tar.gz"
 

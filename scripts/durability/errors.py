@@ -3,14 +3,16 @@
 Owns: the injection, and what a program must say and leave behind. Never: kills.
 """
 
+from collections.abc import Sequence
+
 from kill import points, traced, undisturbed
-from place import Place, Wrong, check_resumed, expect, result, told
+from place import Outcome, Place, Wrong, check_resumed, expect, result, told
 
 # fsync of a full disk reports it too; ftruncate and unlink do not need space.
 FAILING = {"EIO": ("pwrite64", "fsync", "fdatasync", "ftruncate"), "ENOSPC": ("pwrite64", "fsync", "fdatasync")}
 
 
-def fail_at(program, workload, error, call, n, wanted):
+def fail_at(program: str, workload: str, error: str, call: str, n: int, wanted: object) -> bool:
     """One failing call. Returns whether the program noticed."""
     with Place(program, workload) as place:
         place.make_database()
@@ -35,9 +37,10 @@ def fail_at(program, workload, error, call, n, wanted):
         return True
 
 
-def campaign(program, workloads, every):
+def campaign(program: str, workloads: Sequence[str], every: int) -> Outcome:
     """Returns (points, noticed, faults)."""
-    tried, noticed, faults = 0, 0, []
+    tried, noticed = 0, 0
+    faults: list[str] = []
     for workload in workloads:
         wanted = undisturbed(program, workload)
         places = points(program, workload, fresh=False)

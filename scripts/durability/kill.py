@@ -4,16 +4,18 @@ Owns: the points, and the injection by strace. Never: judges a journal;
 `place.check_resumed` does.
 """
 
+import collections
 import re
 import subprocess
+from collections.abc import Sequence
 
-from place import HUNG, Place, Wrong, check_resumed, expect, result, told
+from place import HUNG, Outcome, Place, Wrong, check_resumed, expect, result, told
 
 # What changes a file. `write` is stdout, stderr and the wake-ups between threads.
 CALLS = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "linkat", "write")
 
 
-def traced(place, options):
+def traced(place: Place, options: list[str]) -> tuple[int, str]:
     command = ["strace", "-f", "-qq", "-o", str(place.dir / "trace"), *options, "--", *place.run_command()]
     out = (place.dir / "stdout").open("wb")
     done = subprocess.run(
@@ -24,32 +26,32 @@ def traced(place, options):
     return done.returncode, (place.dir / "stdout").read_bytes().decode(errors="replace")
 
 
-def points(program, workload, fresh):
+def points(program: str, workload: str, fresh: bool) -> list[tuple[str, int]]:
     """(call, N) for every N that some thread reaches. strace counts by thread."""
     with Place(program, workload) as place:
         if not fresh:
             place.make_database()
         traced(place, ["-e", "trace=" + ",".join(CALLS)])
-        counts = {}
-        for line in (place.dir / "trace").read_text().splitlines():
-            match = re.match(r"(\d+)\s+(\w+)\(", line)
-            if match:
-                key = match.groups()
-                counts[key] = counts.get(key, 0) + 1
-    most = {}
+        return reached((place.dir / "trace").read_text())
+
+
+def reached(trace: str) -> list[tuple[str, int]]:
+    """The points of a trace, by call: as many as the thread that makes most of them."""
+    counts = collections.Counter(re.findall(r"^(\d+)\s+(\w+)\(", trace, re.MULTILINE))
+    most: dict[str, int] = {}
     for (_, call), count in counts.items():
         most[call] = max(most.get(call, 0), count)
     return [(call, n) for call in CALLS for n in range(1, most.get(call, 0) + 1)]
 
 
-def undisturbed(program, workload):
+def undisturbed(program: str, workload: str) -> object:
     with Place(program, workload) as place:
         code, stdout, stderr = place.call(place.run_command())
         expect(code == 0, f"{workload} fails undisturbed: {stderr}")
         return result(stdout)
 
 
-def kill_at(program, workload, fresh, call, n, wanted):
+def kill_at(program: str, workload: str, fresh: bool, call: str, n: int, wanted: object) -> bool:
     """One death and one resume. Returns whether the death came at all."""
     with Place(program, workload) as place:
         if not fresh:
@@ -73,9 +75,10 @@ def kill_at(program, workload, fresh, call, n, wanted):
         return True
 
 
-def campaign(program, workloads, every):
+def campaign(program: str, workloads: Sequence[str], every: int) -> Outcome:
     """Kills at every `every`-th point. Returns (points, deaths, faults)."""
-    tried, deaths, faults = 0, 0, []
+    tried, deaths = 0, 0
+    faults: list[str] = []
     for workload in workloads:
         wanted = undisturbed(program, workload)
         for fresh in (True, False):

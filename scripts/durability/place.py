@@ -13,6 +13,8 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
@@ -21,14 +23,24 @@ WORKLOADS = HERE / "workloads"
 # Longest that any one run may take before it counts as hung, in seconds.
 HUNG = 120
 
-Entry = collections.namedtuple("Entry", "seq kind body chain")
+# What a campaign tried, what came of it, and the promises that were not kept.
+Outcome = tuple[int, int, list[str]]
+
+
+class Entry(NamedTuple):
+    """An entry of a journal."""
+
+    seq: int
+    kind: str
+    body: dict[str, Any]
+    chain: bytes
 
 
 class Wrong(Exception):
     """A promise that was not kept."""
 
 
-def expect(holds, what):
+def expect(holds: object, what: str) -> None:
     if not holds:
         raise Wrong(what)
 
@@ -36,19 +48,19 @@ def expect(holds, what):
 class Place:
     """A folder with a database of its own."""
 
-    def __init__(self, program, workload):
+    def __init__(self, program: str, workload: str) -> None:
         self.program = str(program)
         self.workload = workload
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="smol-wf-durability-"))
         self.db = self.dir / "runs.db"
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         return {
             "HOME": "/nonexistent",
             "PATH": os.environ.get("PATH", ""),
@@ -56,25 +68,26 @@ class Place:
             "SMOL_WF_AGENT_PROVIDER": "debug",
         }
 
-    def run_command(self):
+    def run_command(self) -> list[str]:
         script = WORKLOADS / f"{self.workload}.mjs"
         return [self.program, "run", str(script), "--seed", "7", "--events", "--debug-rule", "label:doomed=fail"]
 
-    def call(self, command):
+    def call(self, command: Sequence[str]) -> tuple[int, str, str]:
         """Runs to the end; returns exit code, stdout, stderr."""
         done = subprocess.run(
-            command, cwd=self.dir, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=HUNG
+            command, cwd=self.dir, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=HUNG, check=False,
         )
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
-    def smol_wf(self, *words):
+    def smol_wf(self, *words: str) -> tuple[int, str, str]:
         return self.call([self.program, *words])
 
-    def make_database(self):
+    def make_database(self) -> None:
         code, _, stderr = self.smol_wf("history")
         expect(code == 0, f"an empty database cannot be made: {stderr}")
 
-    def journal(self):
+    def journal(self) -> list[Entry]:
         """All entries of the one run, or none when there is no run yet."""
         if not self.db.exists():
             return []
@@ -88,17 +101,17 @@ class Place:
         finally:
             connection.close()
 
-    def is_sound(self):
+    def is_sound(self) -> bool:
         connection = sqlite3.connect(self.db, timeout=30)
         try:
-            return connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
         finally:
             connection.close()
 
 
-def told(stdout):
+def told(stdout: str) -> set[int]:
     """Numbers of the calls that the event stream has told the end of."""
-    calls = set()
+    calls: set[int] = set()
     for line in stdout.splitlines():
         try:
             event = json.loads(line)
@@ -109,18 +122,18 @@ def told(stdout):
     return calls
 
 
-def result(stdout):
+def result(stdout: str) -> object:
     """What the run came to, from its event stream."""
     events = [json.loads(line) for line in stdout.splitlines()]
     results = [e["data"] for e in events if e["type"] == "workflow.result" and e["metadata"]["workflowDepth"] == 0]
     return results[-1]["result"] if results else None
 
 
-def settled(journal):
+def settled(journal: list[Entry]) -> list[int]:
     return [entry.body["call"] for entry in journal if entry.kind == "settled"]
 
 
-def check_resumed(before, after, announced, deaths=1):
+def check_resumed(before: list[Entry], after: list[Entry], announced: set[int], deaths: int = 1) -> None:
     """What must hold of a journal after a fault (`before`) and after the resume
     that followed (`after`); `announced` are calls whose end was told already."""
     expect(
@@ -130,7 +143,8 @@ def check_resumed(before, after, announced, deaths=1):
     expect(announced <= set(settled(before)), f"told and not durable: {sorted(announced - set(settled(before)))}")
     done = settled(after)
     expect(len(done) == len(set(done)), "a call was settled twice")
-    ended, dispatches = set(), collections.Counter()
+    ended: set[int] = set()
+    dispatches: collections.Counter[int] = collections.Counter()
     for entry in after:
         if entry.kind == "settled":
             ended.add(entry.body["call"])

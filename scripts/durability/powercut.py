@@ -12,9 +12,11 @@ import pathlib
 import random
 import re
 import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from kill import traced, undisturbed
-from place import Place, Wrong, check_resumed, expect, result, settled, told
+from place import Outcome, Place, Wrong, check_resumed, expect, result, settled, told
 
 SECTOR = 512
 # Longer than any page of the database with its header.
@@ -23,67 +25,93 @@ CALL = re.compile(r'^\d+\s+(pwrite64|write|fsync|fdatasync|ftruncate|unlink|link
 # strace writes every byte of a name as `\\x2f`.
 FD = re.compile(r'^(\d+)<((?:\\x[0-9a-f]{2})*)>(?:\(deleted\))?(?:, )?(.*)$')
 DATA = re.compile(r'^"((?:\\x[0-9a-f]{2})*)"(?:\.\.\.)?, (\d+)(?:, (\d+))?')
+NUMBER = re.compile(r"\d+")
+NAME = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
 
-def unhex(text):
+class Operation(NamedTuple):
+    """What was done to a file of the database, or told.
+
+    `link`, `unlink`, `write`, `truncate`, `sync` or `told`; `at` is an offset or a
+    length. A sync without a file is one of the folder.
+    """
+
+    kind: str
+    file: str | None = None
+    at: int = 0
+    data: bytes = b""
+
+
+# What a disk holds, by the end of a file's name.
+Image = dict[str, bytearray]
+
+
+def unhex(text: str) -> bytes:
     return bytes.fromhex(text.replace("\\x", ""))
 
 
-def operations(trace, db):
+def matched(pattern: re.Pattern[str], text: str) -> re.Match[str]:
+    match = pattern.match(text)
+    if not match:
+        raise Wrong(f"the trace says {text[:80]}")
+    return match
+
+
+def operations(trace: str, db: str) -> list[Operation]:
     """What was done to the database's files, and what was told, in order."""
-    found = []
+    found: list[Operation] = []
+    folder, _, name_of_db = db.rpartition("/")
     # A new database is written and synced under another name, then linked.
-    new, new_synced = {}, set()
-    for line in trace.read_text().splitlines():
+    new: dict[str, bytes] = {}
+    new_synced: set[str] = set()
+    for line in trace.splitlines():
         match = CALL.match(line)
         if not match:
             continue
         call, rest = match.groups()
         if call in ("link", "linkat"):
-            made, name = (unhex(part).decode() for part in re.findall(r'"((?:\\x[0-9a-f]{2})*)"', rest))
-            if name == str(db):
+            made, name = (unhex(part).decode() for part in NAME.findall(rest))
+            if name == db:
                 expect(made in new_synced, "a database was linked that is not synced")
-                found.append(("link", "", None, new[made]))
+                found.append(Operation("link", "", data=new[made]))
             continue
         if call == "unlink":
-            name = unhex(rest.split('"')[1]).decode()
-            if name.startswith(str(db)):
-                found.append(("unlink", name[len(str(db)):], None, None))
+            name = unhex(NAME.findall(rest)[0]).decode()
+            if name.startswith(db):
+                found.append(Operation("unlink", name[len(db):]))
             continue
-        fd, path, rest = FD.match(rest).groups()
+        fd, path, rest = matched(FD, rest).groups()
         path = unhex(path).decode()
-        if path.startswith(f"{db.parent}/.{db.name}."):
+        if path.startswith(f"{folder}/.{name_of_db}."):
             if call == "write":
-                new[path] = new.get(path, b"") + unhex(DATA.match(rest).group(1))
+                new[path] = new.get(path, b"") + unhex(matched(DATA, rest)[1])
             else:
                 new_synced.add(path)
-            continue
-        if call == "write":
+        elif call == "write":
             if fd == "1":
-                data = unhex(DATA.match(rest).group(1))
-                found.append(("told", None, None, data))
-            continue
-        if call == "fsync" and path == str(db.parent):
-            found.append(("sync", None, None, None))
-        if not path.startswith(str(db)):
-            continue
-        file = path[len(str(db)):]
-        if file == "-shm":
-            continue  # made anew from the others
-        if call == "pwrite64":
-            data, length, offset = DATA.match(rest).groups()
-            data = unhex(data)
-            expect(len(data) == int(length), "the trace cuts a write short")
-            found.append(("write", file, int(offset), data))
-        elif call == "ftruncate":
-            found.append(("truncate", file, int(re.match(r"(\d+)", rest).group(1)), None))
-        else:
-            found.append(("sync", file, None, None))
+                found.append(Operation("told", data=unhex(matched(DATA, rest)[1])))
+        elif call == "fsync" and path == folder:
+            found.append(Operation("sync"))
+        elif path.startswith(db) and path != f"{db}-shm":  # made anew from the others
+            found.append(on_file(call, path[len(db):], rest))
     return found
 
 
-def apply(image, operation):
-    kind, file, number, data = operation
+def on_file(call: str, file: str, rest: str) -> Operation:
+    """What a call did to one of the database's files, from its arguments."""
+    if call == "pwrite64":
+        written, length, offset = matched(DATA, rest).groups()
+        data = unhex(written)
+        expect(len(data) == int(length), "the trace cuts a write short")
+        return Operation("write", file, int(offset), data)
+    if call == "ftruncate":
+        return Operation("truncate", file, int(matched(NUMBER, rest)[0]))
+    return Operation("sync", file)
+
+
+def apply(image: Image, operation: Operation) -> None:
+    kind, file, at, data = operation
+    assert file is not None, "only files are changed"
     if kind == "unlink":
         image.pop(file, None)
         return
@@ -92,31 +120,33 @@ def apply(image, operation):
         return
     content = image.setdefault(file, bytearray())
     if kind == "truncate":
-        del content[number:]
-        content.extend(bytes(number - len(content)))
+        del content[at:]
+        content.extend(bytes(at - len(content)))
     elif kind == "write":
-        content.extend(bytes(max(0, number + len(data) - len(content))))
-        content[number:number + len(data)] = data
+        content.extend(bytes(max(0, at + len(data) - len(content))))
+        content[at:at + len(data)] = data
 
 
-def torn(operation, dice):
-    kind, file, offset, data = operation
-    if kind != "write" or len(data) <= SECTOR:
+def torn(operation: Operation, dice: random.Random) -> Operation:
+    data = operation.data
+    if operation.kind != "write" or len(data) <= SECTOR:
         return operation
-    return kind, file, offset, data[: SECTOR * dice.randrange(1, (len(data) - 1) // SECTOR + 1)]
+    return operation._replace(data=data[: SECTOR * dice.randrange(1, (len(data) - 1) // SECTOR + 1)])
 
 
-def images(operations_, dice):
+def images(done: list[Operation], dice: random.Random) -> Iterator[tuple[bytes, str, Image]]:
     """(what was told, name, image) for every point and every model."""
-    durable, pending, heard = {}, [], b""
-    for at, operation in enumerate(operations_):
+    durable: Image = {}
+    pending: list[Operation] = []
+    heard = b""
+    for at, operation in enumerate(done):
         kind, file, _, data = operation
         if kind == "told":
             heard += data
         elif kind == "sync":
             # A sync of the folder (no file) makes names durable, one of a file
             # all that was written to it.
-            kept = [one for one in pending if (one[0] in ("unlink", "link")) == (file is None) and file in (None, one[1])]
+            kept = [one for one in pending if (one.kind in ("unlink", "link")) == (file is None) and file in (None, one.file)]
             for one in kept:
                 apply(durable, one)
             pending = [one for one in pending if one not in kept]
@@ -132,7 +162,7 @@ def images(operations_, dice):
             yield heard, f"operation {at}, {model} of {len(pending)} kept", image
 
 
-def lay(place, image):
+def lay(place: Place, image: Image) -> None:
     for file in ("", "-wal", "-shm", "-journal"):
         path = pathlib.Path(str(place.db) + file)
         path.unlink(missing_ok=True)
@@ -140,7 +170,7 @@ def lay(place, image):
             path.write_bytes(image[file])
 
 
-def check_image(place, heard, wanted, to_the_end):
+def check_image(place: Place, heard: bytes, wanted: object, to_the_end: bool) -> None:
     announced = told(heard.decode(errors="replace"))
     if not place.db.exists() or place.db.stat().st_size == 0:
         expect(not announced, "told, and the database is gone")
@@ -161,9 +191,10 @@ def check_image(place, heard, wanted, to_the_end):
     check_resumed(before, place.journal(), announced)
 
 
-def campaign(program, workloads, every, resume_every=10):
+def campaign(program: str, workloads: Sequence[str], every: int, resume_every: int = 10) -> Outcome:
     """Returns (states, resumed, faults)."""
-    states, resumed, faults = 0, 0, []
+    states, resumed = 0, 0
+    faults: list[str] = []
     dice = random.Random(7)
     for workload in workloads:
         wanted = undisturbed(program, workload)
@@ -171,7 +202,7 @@ def campaign(program, workloads, every, resume_every=10):
             calls = "pwrite64,write,fsync,fdatasync,ftruncate,unlink,link,linkat"
             code, _ = traced(recorded, ["-e", f"trace={calls}", "-xx", "-y", "-s", str(STRING_MAX)])
             expect(code == 0, "the recorded run fails")
-            done = operations(recorded.dir / "trace", recorded.db)
+            done = operations((recorded.dir / "trace").read_text(), str(recorded.db))
             for heard, name, image in list(images(done, dice))[::every]:
                 lay(cut, image)
                 to_the_end = states % resume_every == 0

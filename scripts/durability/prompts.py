@@ -10,8 +10,9 @@ import random
 import signal
 import subprocess
 import time
+from typing import Any
 
-from place import HUNG, WORKLOADS, Place, Wrong, expect
+from place import HUNG, WORKLOADS, Outcome, Place, Wrong, expect
 
 # Prompts of one run, asked at once.
 AT_ONCE = 12
@@ -23,7 +24,7 @@ ENDS = 3
 ROUNDS_MAX = 5000
 
 
-def prompt(number, length):
+def prompt(number: int, length: int) -> bytes:
     """The same as in prompts.mjs."""
     head = f"{number} {length} "
     return (head + chr(97 + number % 26) * (length - len(head))).encode()
@@ -32,7 +33,7 @@ def prompt(number, length):
 class Reading(Place):
     """A place whose agent keeps what it has read."""
 
-    def __init__(self, program, lengths):
+    def __init__(self, program: str, lengths: list[int]) -> None:
         super().__init__(program, "prompts")
         self.lengths = lengths
         self.kept = self.dir / "kept"
@@ -42,24 +43,27 @@ class Reading(Place):
         env = f"env = {{ READER_PLACE = {json.dumps(str(self.kept))} }}"
         (self.dir / "config.toml").write_text(f'[providers.reader]\nkind = "command"\ncommand = [{reader}]\n{env}\n')
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         ours = {"SMOL_WF_CONFIG": str(self.dir / "config.toml"), "SMOL_WF_AGENT_PROVIDER": "reader"}
         return {**super().environment(), **ours}
 
-    def run_command(self):
+    def run_command(self) -> list[str]:
         return [self.program, "run", str(WORKLOADS / "prompts.mjs"), "--args-from-file", str(self.dir / "args.json")]
 
-    def begun(self):
+    def begun(self) -> int:
         return len(list(self.kept.glob("began-*")))
 
-    def read(self):
+    def read(self) -> list[dict[str, Any]]:
         """What agents have read to its end."""
         return [json.loads(path.read_text()) for path in self.kept.glob("got-*")]
 
 
-def interrupted(place, command, how, chance):
+def interrupted(place: Reading, command: list[str], how: signal.Signals | str, chance: random.Random) -> int:
     """Starts, waits for an agent, and ends it. Returns its exit code."""
-    limits = {"timeout": ["--timeout", f"{chance.randint(100, 1500)}ms"], "agent": ["--agent-timeout", f"{chance.randint(50, 800)}ms"]}
+    limits: dict[signal.Signals | str, list[str]] = {
+        "timeout": ["--timeout", f"{chance.randint(100, 1500)}ms"],
+        "agent": ["--agent-timeout", f"{chance.randint(50, 800)}ms"],
+    }
     before = place.begun()
     process = subprocess.Popen(
         [*command, *limits.get(how, [])], cwd=place.dir, env=place.environment(), stdin=subprocess.DEVNULL,
@@ -77,7 +81,7 @@ def interrupted(place, command, how, chance):
 HOW = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, "timeout", "agent")
 
 
-def one_run(program, chance):
+def one_run(program: str, chance: random.Random) -> int:
     """A run that is ended some times. Returns prompts read to their end."""
     lengths = [int(SHORTEST * (LONGEST / SHORTEST) ** chance.random()) for _ in range(AT_ONCE)]
     with Reading(program, lengths) as place:
@@ -100,14 +104,15 @@ def one_run(program, chance):
         return len(read)
 
 
-def is_open(place):
+def is_open(place: Place) -> bool:
     journal = place.journal()
     return bool(journal) and journal[-1].kind != "run_ended"
 
 
-def campaign(program, wanted):
+def campaign(program: str, wanted: int) -> Outcome:
     """Returns (prompts read to their end, runs, faults)."""
-    read, runs, faults = 0, 0, []
+    read, runs = 0, 0
+    faults: list[str] = []
     while read < wanted and runs < ROUNDS_MAX:
         runs += 1
         try:

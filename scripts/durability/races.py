@@ -5,15 +5,16 @@ has those.
 """
 
 import subprocess
+from collections.abc import Sequence
 
 from kill import traced, undisturbed
-from place import HUNG, Place, Wrong, check_resumed, expect, result
+from place import HUNG, Outcome, Place, Wrong, check_resumed, expect, result
 
 # Into the journal's thread, some way into the workload.
 INTERRUPTED_AT = "pwrite64:signal=SIGKILL:when=90"
 
 
-def race(place, wanted):
+def race(place: Place, wanted: object) -> int:
     """One race over a run that was killed half way. Returns how many of the two did the work."""
     before = place.journal()
     # Where the run began there may be nothing any more.
@@ -27,8 +28,8 @@ def race(place, wanted):
     ]
     ends = []
     for runner in runners:
-        stdout, stderr = runner.communicate(timeout=HUNG)
-        ends.append((runner.returncode, stdout.decode(), stderr.decode()))
+        out, err = runner.communicate(timeout=HUNG)
+        ends.append((runner.returncode, out.decode(), err.decode()))
     after = place.journal()
     check_resumed(before, after, set())
     attempts = [entry for entry in after[len(before):] if entry.kind == "attempt_started"]
@@ -42,9 +43,10 @@ def race(place, wanted):
     return sum(code == 0 for code, _, _ in ends)
 
 
-def campaign(program, workloads, count):
+def campaign(program: str, workloads: Sequence[str], count: int) -> Outcome:
     """Returns (races, races whose loser was refused, faults)."""
-    refused, faults = 0, []
+    refused = 0
+    faults: list[str] = []
     for number in range(count):
         workload = workloads[number % len(workloads)]
         try:
@@ -64,14 +66,15 @@ def campaign(program, workloads, count):
 
 
 # Results and databases of the interrupted runs: made once, raced over often.
-WANTED, INTERRUPTED = {}, {}
+WANTED: dict[str, object] = {}
+INTERRUPTED: dict[str, dict[str, bytes]] = {}
 
 
-def image_of(place):
+def image_of(place: Place) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in place.dir.glob("runs.db*") if not path.name.endswith("-shm")}
 
 
-def lay_down(place, image):
+def lay_down(place: Place, image: dict[str, bytes]) -> None:
     for path in place.dir.glob("runs.db*"):
         path.unlink()
     for name, content in image.items():

@@ -12,8 +12,9 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 
-from place import HUNG, WORKLOADS, Place, Wrong, check_resumed, expect, result
+from place import HUNG, WORKLOADS, Entry, Outcome, Place, Wrong, check_resumed, expect, result
 
 # Of each agent; the reader stops for as many steps as fit into its time.
 DELAY_S = 0.1
@@ -33,7 +34,7 @@ GROWTH_MAX = 1.15
 class Reader:
     """A run whose reader of one stream stops after the first bytes."""
 
-    def __init__(self, place, stream, steps, delay_s=DELAY_S, **args):
+    def __init__(self, place: Place, stream: str, steps: int, delay_s: float = DELAY_S, **args: int) -> None:
         command = [place.program, "run", str(WORKLOADS / "talkative.mjs"), "--args", json.dumps({"steps": steps} | args),
                    "--debug-rule", f"*=delay:{int(delay_s * 1000)}ms"]
         if stream == "stdout":
@@ -42,13 +43,14 @@ class Reader:
             command, cwd=place.dir, env=place.environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
+        assert self.process.stdout and self.process.stderr
         self.pipes = {"stdout": self.process.stdout, "stderr": self.process.stderr}
         self.read = {"stdout": b"", "stderr": b""}
         self.stopped = stream
         while not self.read[stream]:
             self.take({stream})
 
-    def take(self, streams, wait=HUNG):
+    def take(self, streams: Iterable[str], wait: float = HUNG) -> bool:
         """Reads once of these streams. Says whether there was anything."""
         open_pipes = [self.pipes[name] for name in streams if not self.pipes[name].closed]
         ready, _, _ = select.select(open_pipes, [], [], wait)
@@ -60,16 +62,16 @@ class Reader:
                 self.read[name] += part
         return bool(ready)
 
-    def others(self):
+    def others(self) -> set[str]:
         return {name for name in self.pipes if name != self.stopped and not self.pipes[name].closed}
 
-    def drain(self):
+    def drain(self) -> int:
         while any(not pipe.closed for pipe in self.pipes.values()):
             self.take({name for name in self.pipes if not self.pipes[name].closed})
         return self.process.wait(HUNG)
 
 
-def stay_away(place, reader, seconds):
+def stay_away(place: Place, reader: Reader, seconds: int) -> int:
     """Reads nothing of the stopped stream for so long, and looks whether the run
     goes on and stays its holder's. Returns the steps that were made meanwhile."""
     before = steps_of(place)
@@ -88,11 +90,11 @@ def stay_away(place, reader, seconds):
     return steps_of(place) - before
 
 
-def steps_of(place):
+def steps_of(place: Place) -> int:
     return sum(entry.kind == "settled" for entry in place.journal())
 
 
-def goes_on(program, stream, seconds):
+def goes_on(program: str, stream: str, seconds: int) -> int:
     """The reader comes back. Returns steps that were made without it."""
     # So many that the run outlasts the reader's absence, on a busy machine too.
     steps = int(seconds / DELAY_S) + 50
@@ -114,7 +116,7 @@ def goes_on(program, stream, seconds):
         return made
 
 
-def once(journal, steps):
+def once(journal: list[Entry], steps: int) -> None:
     dispatched = [entry.body["call"] for entry in journal if entry.kind == "agent_dispatched"]
     expect(len(dispatched) == len(set(dispatched)), "a call was asked twice")
     expect(sum(entry.kind == "settled" for entry in journal) == steps, "steps were lost")
@@ -122,7 +124,7 @@ def once(journal, steps):
     expect(attempts <= 1, "the run was taken up by another process")
 
 
-def hears(program, stream, seconds):
+def hears(program: str, stream: str, seconds: int) -> tuple[float, float]:
     """SIGTERM while nobody reads, then a resume. Returns how long it took until the
     run was let go of, and until the process had ended."""
     steps = int(seconds / DELAY_S) + 50
@@ -146,7 +148,7 @@ def hears(program, stream, seconds):
         return heard, ended
 
 
-def peak_kib(program, is_read):
+def peak_kib(program: str, is_read: bool) -> int:
     """The most memory of a run whose events are read at once, or only at its end."""
     with Place(program, "talkative") as place:
         reader = Reader(place, "stdout", LOGGED_STEPS, 0.001, bytes=LOGGED_BYTES)
@@ -161,7 +163,7 @@ def peak_kib(program, is_read):
         return peak
 
 
-def high_water_kib(pid):
+def high_water_kib(pid: int) -> int:
     """The most memory that a process ever held; 0 once it has ended."""
     try:
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
@@ -171,17 +173,18 @@ def high_water_kib(pid):
     return int(held[1]) if held else 0
 
 
-def is_bounded(program):
+def is_bounded(program: str) -> tuple[int, int]:
     unread, read = peak_kib(program, False), peak_kib(program, True)
     expect(unread and read, "no process was there to be looked at")
     expect(unread <= GROWTH_MAX * read, f"unread it took {unread} KiB, read {read} KiB")
     return read, unread
 
 
-def campaign(program, seconds):
+def campaign(program: str, seconds: int) -> Outcome:
     """Both streams, with a reader that comes back and with a signal. Returns
     (tried, steps made while nobody read, faults)."""
-    tried, made, faults = 0, 0, []
+    tried, made = 0, 0
+    faults: list[str] = []
     try:
         tried += 1
         read, unread = is_bounded(program)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 import errors
 import kill
@@ -19,12 +20,12 @@ import powercut
 import prompts
 import races
 import readers
-from place import PROJECT
+from place import PROJECT, Outcome
 
 WORKLOADS = ("sequential", "parallel", "mixed")
 
 # Of each campaign: the whole, and what CI does of it in a few minutes.
-CAMPAIGNS = {
+CAMPAIGNS: dict[str, tuple[Callable[[str, bool], Outcome], str, str]] = {
     "kill": (lambda p, quick: kill.campaign(p, WORKLOADS, 13 if quick else 1), "points", "deaths, each resumed"),
     "errors": (lambda p, quick: errors.campaign(p, WORKLOADS, 29 if quick else 1), "failing calls", "noticed, each resumed"),
     "powercut": (lambda p, quick: powercut.campaign(p, WORKLOADS, 7 if quick else 1), "states", "resumed to the end"),
@@ -34,7 +35,7 @@ CAMPAIGNS = {
 }
 
 
-def main():
+def main() -> int:
     # What started this may ignore Ctrl-C, as a shell's `&` does, and programs that
     # are started so go on ignoring it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

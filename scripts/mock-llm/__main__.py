@@ -5,13 +5,15 @@ and nothing outside of the standard library. README.md has the directives.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
-import re
 import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
+from typing import IO, Any
 
 import anthropic
 import chat
@@ -19,7 +21,7 @@ import gemini
 import responses
 from request import Request
 from script import answer, asked
-from stream import HANG_SECONDS, Cut, Out
+from stream import HANG_SECONDS, Cut, Header, Out
 
 PROTOCOLS = {
     "/messages": ("anthropic", anthropic),
@@ -29,8 +31,6 @@ PROTOCOLS = {
     ":streamGenerateContent": ("gemini", gemini),
 }
 MODELS = ["mock-model", "mock-small"]
-# How an image stands in a request, by the vendors' protocols.
-IMAGE = r'"type": "(?:image|input_image|image_url)"|"inlineData": '
 USAGE = "111,22,33,44"
 
 # Status: the vendors' words for it, and the message.
@@ -48,64 +48,65 @@ ERRORS = {
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "mock-llm"
+    server: "Server"
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         out = Out(self, {})
         if path.endswith("/models"):
             models = [{"id": one, "object": "model", "type": "model"} for one in MODELS]
-            return out.json(200, {"object": "list", "data": models, "has_more": False})
-        return out.json(200 if path == "/" else 404, {})
+            out.json(200, {"object": "list", "data": models, "has_more": False})
+        else:
+            out.json(200 if path == "/" else 404, {})
 
     do_HEAD = do_GET
 
-    def do_POST(self):
-        body = self.read_body()
+    def do_POST(self) -> None:
+        sent = self.read_body()
         path = self.path.partition("?")[0]
         if path.endswith(("/count_tokens", ":countTokens")):
-            tokens = max(1, len(body) // 4)
-            return Out(self, {}).json(200, {"input_tokens": tokens, "totalTokens": tokens})
+            tokens = max(1, len(sent) // 4)
+            Out(self, {}).json(200, {"input_tokens": tokens, "totalTokens": tokens})
+            return
         route = next((PROTOCOLS[end] for end in PROTOCOLS if path.endswith(end)), None)
         try:
-            body = json.loads(body)
+            body = json.loads(sent)
         except ValueError:
             body = None
         if route is None or not isinstance(body, dict):
-            return Out(self, {}).json(404, {"error": {"message": "mock: no route " + path}})
+            Out(self, {}).json(404, {"error": {"message": "mock: no route " + path}})
+            return
         if route[0] == "gemini":
             # The model and the way stand in the path.
             model, _, way = path.rpartition("/")[2].partition(":")
             body.update(model=model, stream=way.startswith("stream"))
         request = Request(route[0], body)
-        request.marks = sorted(set(re.findall(r"MARK-[A-Z]+", json.dumps(body))))
-        request.images = len(re.findall(IMAGE, json.dumps(body)))
         orders = asked(request)
         self.server.note(path, request, orders)
         try:
             self.carry_out(request, orders, route[1])
         except Cut:
             self.close_connection = True
-            try:
+            with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def carry_out(self, request, orders, protocol):
+    def carry_out(self, request: Request, orders: dict[str, str], protocol: ModuleType) -> None:
         out = Out(self, orders)
         fails = self.server.count(request) <= int(orders.get("times", 10**9))
         if "hang" in orders:
             time.sleep(HANG_SECONDS)
         if "error" in orders and fails:
-            return out.json(*error(request, orders))
+            out.json(*error(request, orders))
+            return
         usage = [int(count) for count in orders.get("usage", USAGE).split(",")]
         protocol.send(out, request, *answer(request, orders), usage)
 
-    def read_body(self):
+    def read_body(self) -> bytes:
         if self.headers.get("transfer-encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("content-length") or 0))
         body = b""
@@ -116,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
 
-def error(request, orders):
+def error(request: Request, orders: dict[str, str]) -> tuple[int, dict[str, Any], list[Header]]:
     """Status, body and headers of a failure, as the vendor writes them."""
     status = int(orders["error"])
     anthropic_word, openai_word, message = ERRORS[status]
@@ -126,31 +127,32 @@ def error(request, orders):
         told = {"type": anthropic_word, "message": message}
         return status, {"type": "error", "error": told, "request_id": "req_mock"}, headers
     if request.protocol == "gemini":
-        told = {"code": status, "message": message, "status": openai_word.upper()}
-        return status, {"error": told}, headers
-    told = {"message": message, "type": openai_word, "param": None, "code": openai_word}
-    return status, {"error": told}, headers
+        words = {"code": status, "message": message, "status": openai_word.upper()}
+        return status, {"error": words}, headers
+    detail = {"message": message, "type": openai_word, "param": None, "code": openai_word}
+    return status, {"error": detail}, headers
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, port, log):
+    def __init__(self, port: int, log: IO[str] | None) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.log = log
-        self.counts, self.lock = {}, threading.Lock()
+        self.counts: dict[tuple[str, str], int] = {}
+        self.lock = threading.Lock()
 
-    def handle_error(self, *_):
+    def handle_error(self, *_: object) -> None:
         """Agents that are ended break their connections; that is no news."""
 
-    def count(self, request):
+    def count(self, request: Request) -> int:
         """How many requests with the same last words there have been."""
         key = (request.model, request.last_user)
         with self.lock:
             self.counts[key] = self.counts.get(key, 0) + 1
             return self.counts[key]
 
-    def note(self, path, request, orders):
+    def note(self, path: str, request: Request, orders: dict[str, str]) -> None:
         if self.log is None:
             return
         line = {
@@ -171,7 +173,7 @@ class Server(ThreadingHTTPServer):
             self.log.flush()
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(prog="mock-llm", description=__doc__.split("\n")[0])
     parser.add_argument("--port", type=int, default=0, help="0 is any that is free")
     parser.add_argument("--log", type=argparse.FileType("a"), help="one line of JSON a request")

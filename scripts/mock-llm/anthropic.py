@@ -1,11 +1,14 @@
 """Anthropic Messages, streaming and not."""
 
-from stream import identity, pieces
+from typing import Any
+
+from request import Request
+from stream import Block, Out, identity, pieces
 
 STOPS = {"end": "end_turn", "tool": "tool_use", "length": "max_tokens", "refusal": "refusal"}
 
 
-def send(out, request, blocks, stop, usage):
+def send(out: Out, request: Request, blocks: list[Block], stop: str, usage: list[int]) -> None:
     tokens_in, tokens_out, cache_read, cache_write = usage
     counts = {
         "input_tokens": tokens_in,
@@ -14,7 +17,7 @@ def send(out, request, blocks, stop, usage):
         "output_tokens": tokens_out,
         "service_tier": "standard",
     }
-    message = {
+    message: dict[str, Any] = {
         "id": identity("msg"),
         "type": "message",
         "role": "assistant",
@@ -27,7 +30,8 @@ def send(out, request, blocks, stop, usage):
     content = [block_of(block) for block in blocks]
     if not request.stream:
         whole = dict(message, content=content, stop_reason=STOPS[stop], usage=counts)
-        return out.json(200, whole)
+        out.json(200, whole)
+        return
     out.begin()
     out.event("message_start", type="message_start", message=message)
     for index, block in enumerate(content):
@@ -42,7 +46,7 @@ def send(out, request, blocks, stop, usage):
     out.end()
 
 
-def block_of(block):
+def block_of(block: Block) -> dict[str, Any]:
     if block[0] == "think":
         return {"type": "thinking", "thinking": block[1], "signature": "bW9jaw=="}
     if block[0] == "text":
@@ -50,7 +54,7 @@ def block_of(block):
     return {"type": "tool_use", "id": identity("toolu"), "name": block[1], "input": block[2]}
 
 
-def parts_of(block):
+def parts_of(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The empty block that begins it, and what fills it."""
     kind = block["type"]
     if kind == "text":

@@ -2,13 +2,15 @@
 
 import json
 import time
+from typing import Any
 
-from stream import identity, pieces
+from request import Request
+from stream import Block, Out, identity, pieces
 
 STOPS = {"end": "stop", "tool": "tool_calls", "length": "length", "refusal": "content_filter"}
 
 
-def send(out, request, blocks, stop, usage):
+def send(out: Out, request: Request, blocks: list[Block], stop: str, usage: list[int]) -> None:
     tokens_in, tokens_out, cache_read, cache_write = usage
     counts = {
         "prompt_tokens": tokens_in + cache_read + cache_write,
@@ -21,18 +23,19 @@ def send(out, request, blocks, stop, usage):
     thought = "".join(block[1] for block in blocks if block[0] == "think")
     calls = [call_of(block) for block in blocks if block[0] == "tool"]
     if not request.stream:
-        message = {"role": "assistant", "content": text or None}
+        message: dict[str, Any] = {"role": "assistant", "content": text or None}
         if calls:
             message["tool_calls"] = calls
         choice = {"index": 0, "message": message, "finish_reason": STOPS[stop]}
         whole = dict(head, object="chat.completion", choices=[choice], usage=counts)
-        return out.json(200, whole)
+        out.json(200, whole)
+        return
     out.begin()
 
-    def chunk(choices, **fields):
+    def chunk(choices: list[dict[str, Any]], **fields: Any) -> None:
         out.event("", object="chat.completion.chunk", choices=choices, **head, **fields)
 
-    def delta(finish=None, **fields):
+    def delta(finish: str | None = None, **fields: Any) -> None:
         chunk([{"index": 0, "delta": fields, "finish_reason": finish}])
 
     delta(role="assistant", content="")
@@ -51,7 +54,7 @@ def send(out, request, blocks, stop, usage):
     out.end()
 
 
-def call_of(block):
+def call_of(block: Block) -> dict[str, Any]:
     arguments = json.dumps(block[2], ensure_ascii=False)
     function = {"name": block[1], "arguments": arguments}
     return {"id": identity("call"), "type": "function", "function": function}

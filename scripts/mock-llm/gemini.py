@@ -1,9 +1,14 @@
 """Gemini's `generateContent`, streaming and not."""
 
+from typing import Any
+
+from request import Request
+from stream import Block, Out
+
 STOPS = {"end": "STOP", "tool": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
 
 
-def send(out, request, blocks, stop, usage):
+def send(out: Out, request: Request, blocks: list[Block], stop: str, usage: list[int]) -> None:
     tokens_in, tokens_out, cache_read, cache_write = usage
     counts = {
         "promptTokenCount": tokens_in + cache_read + cache_write,
@@ -13,7 +18,8 @@ def send(out, request, blocks, stop, usage):
     }
     parts = [part_of(block) for block in blocks]
     if not request.stream:
-        return out.json(200, answer(request, parts, STOPS[stop], counts))
+        out.json(200, answer(request, parts, STOPS[stop], counts))
+        return
     out.begin()
     for part in parts[:-1]:
         out.event("", **answer(request, [part], None, None))
@@ -21,15 +27,15 @@ def send(out, request, blocks, stop, usage):
     out.end()
 
 
-def answer(request, parts, finish, counts):
-    candidate = {"index": 0, "content": {"role": "model", "parts": parts}}
+def answer(request: Request, parts: list[dict[str, Any]], finish: str | None, counts: dict[str, int] | None) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"index": 0, "content": {"role": "model", "parts": parts}}
     if finish:
         candidate["finishReason"] = finish
     whole = {"candidates": [candidate], "modelVersion": request.model, "responseId": "mock"}
     return dict(whole, usageMetadata=counts) if counts else whole
 
 
-def part_of(block):
+def part_of(block: Block) -> dict[str, Any]:
     if block[0] == "tool":
         return {"functionCall": {"name": block[1], "args": block[2]}}
     return {"text": block[1], "thought": True} if block[0] == "think" else {"text": block[1]}

@@ -5,40 +5,49 @@ Owns: reading a request. Never: answers one.
 
 import json
 import re
-
+from typing import Any
 
 # What agents wrap what they put beside the words of their user in.
 BESIDE = ["system-reminder", "session_context", "current_datetime"]
+
+# How an image stands in a request, by the vendors' protocols.
+IMAGE = r'"type": "(?:image|input_image|image_url)"|"inlineData": '
 
 
 class Request:
     """A request for an answer, whatever its protocol."""
 
-    def __init__(self, protocol, body):
+    def __init__(self, protocol: str, body: dict[str, Any]) -> None:
         self.protocol = protocol
-        self.model = body.get("model", "")
+        self.model: str = body.get("model", "")
         self.stream = bool(body.get("stream"))
         # Of the whole conversation, and of the tools since the last of them.
-        self.user_texts, self.results = [], []
-        self.tools, self.namespaces = {}, {}
-        self.schema = None
+        self.user_texts: list[str] = []
+        self.results: list[str] = []
+        self.tools: dict[str, Any] = {}
+        # Of tools by their whole names: the namespace, and the name in it.
+        self.namespaces: dict[str, tuple[str, str]] = {}
+        self.schema: Any = None
+        # Words `MARK-…` that stand anywhere in it.
+        self.marks = sorted(set(re.findall(r"MARK-[A-Z]+", json.dumps(body))))
+        self.images = len(re.findall(IMAGE, json.dumps(body)))
         getattr(self, "read_" + protocol)(body)
 
     @property
-    def last_user(self):
+    def last_user(self) -> str:
         return self.user_texts[-1] if self.user_texts else ""
 
-    def structured_tool(self):
+    def structured_tool(self) -> str | None:
         named = (name for name in self.tools if re.search(r"structured_?output", name or "", re.I))
         return next(named, None)
 
-    def user_said(self, text):
+    def user_said(self, text: str) -> None:
         """Without what an agent puts beside the words of its user."""
         said = re.sub(r"<(%s)>.*?</\1>" % "|".join(BESIDE), "", text, flags=re.S)
         self.user_texts.append(said.strip())
         self.results = []
 
-    def read_anthropic(self, body):
+    def read_anthropic(self, body: dict[str, Any]) -> None:
         for message in body.get("messages", []):
             if message.get("role") == "user":
                 self.read_anthropic_user(message.get("content"))
@@ -48,9 +57,10 @@ class Request:
         if form.get("type") == "json_schema":
             self.schema = form.get("schema")
 
-    def read_anthropic_user(self, content):
+    def read_anthropic_user(self, content: Any) -> None:
         if isinstance(content, str):
-            return self.user_said(content)
+            self.user_said(content)
+            return
         results = [block for block in content if block.get("type") == "tool_result"]
         self.results += [text_of_result(block.get("content")) for block in results]
         text = text_of(content)
@@ -58,7 +68,7 @@ class Request:
         if text.strip() and not results:
             self.user_said(text)
 
-    def read_responses(self, body):
+    def read_responses(self, body: dict[str, Any]) -> None:
         given = body.get("input", [])
         if isinstance(given, str):
             given = [{"role": "user", "content": given}]
@@ -80,7 +90,7 @@ class Request:
         if form.get("type") == "json_schema":
             self.schema = form.get("schema")
 
-    def read_gemini(self, body):
+    def read_gemini(self, body: dict[str, Any]) -> None:
         for content in body.get("contents", []):
             parts = content.get("parts", [])
             results = [part["functionResponse"] for part in parts if "functionResponse" in part]
@@ -95,7 +105,7 @@ class Request:
         form = body.get("generationConfig") or {}
         self.schema = form.get("responseJsonSchema") or form.get("responseSchema")
 
-    def read_chat(self, body):
+    def read_chat(self, body: dict[str, Any]) -> None:
         for message in body.get("messages", []):
             if message.get("role") == "user":
                 self.user_said(text_of(message.get("content")))
@@ -109,12 +119,12 @@ class Request:
             self.schema = (form.get("json_schema") or {}).get("schema")
 
 
-def text_of(content):
+def text_of(content: Any) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     kinds = ("text", "input_text", "output_text")
     return "\n".join(block.get("text", "") for block in content if block.get("type") in kinds)
 
 
-def text_of_result(content):
+def text_of_result(content: Any) -> str:
     return text_of(content) if isinstance(content, (str, list)) else json.dumps(content)

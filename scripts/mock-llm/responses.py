@@ -2,11 +2,17 @@
 
 import json
 import time
+from collections.abc import Callable
+from typing import Any
 
-from stream import identity, pieces
+from request import Request
+from stream import Block, Out, identity, pieces
+
+# Sends an event of a kind with these fields.
+Event = Callable[..., None]
 
 
-def send(out, request, blocks, stop, usage):
+def send(out: Out, request: Request, blocks: list[Block], stop: str, usage: list[int]) -> None:
     tokens_in, tokens_out, cache_read, cache_write = usage
     counts = {
         "input_tokens": tokens_in + cache_read + cache_write,
@@ -35,7 +41,8 @@ def send(out, request, blocks, stop, usage):
     details = {"reason": reasons[stop]} if stop in reasons else None
     whole = dict(begun, status=status, output=items, usage=counts, incomplete_details=details)
     if not request.stream:
-        return out.json(200, whole)
+        out.json(200, whole)
+        return
     out.begin()
     event = numbered(out)
     event("response.created", response=begun)
@@ -45,10 +52,10 @@ def send(out, request, blocks, stop, usage):
     out.end()
 
 
-def numbered(out):
+def numbered(out: Out) -> Event:
     count = 0
 
-    def event(kind, **fields):
+    def event(kind: str, **fields: Any) -> None:
         nonlocal count
         count += 1
         out.event(kind, type=kind, sequence_number=count, **fields)
@@ -56,7 +63,7 @@ def numbered(out):
     return event
 
 
-def item_of(block, request):
+def item_of(block: Block, request: Request) -> dict[str, Any]:
     if block[0] == "think":
         summary = [{"type": "summary_text", "text": block[1]}]
         return {"type": "reasoning", "id": identity("rs"), "summary": summary}
@@ -73,7 +80,7 @@ def item_of(block, request):
     return dict(call, name=name, arguments=arguments, status="completed")
 
 
-def stream_item(event, index, item):
+def stream_item(event: Event, index: int, item: dict[str, Any]) -> None:
     at = {"item_id": item["id"], "output_index": index}
     if item["type"] == "message":
         part = item["content"][0]

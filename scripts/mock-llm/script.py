@@ -5,12 +5,16 @@ Owns: which answer a request gets. Never: how it is written in a protocol.
 
 import json
 import re
+from typing import Any
+
+from request import Request
+from stream import Block
 
 # Models under this name do not exist here.
 MISSING_MODEL = "no-such"
 
 
-def directives(text):
+def directives(text: str) -> dict[str, str]:
     """All `[[mock:key=value]]` of a text; a key without a value has "1"."""
     found = {}
     start = text.find("[[mock:")
@@ -27,7 +31,7 @@ def directives(text):
     return found
 
 
-def asked(request):
+def asked(request: Request) -> dict[str, str]:
     """The directives that hold for a request.
 
     Those of the last message of the user; without any there, the answer that an
@@ -49,7 +53,7 @@ def asked(request):
     return {}
 
 
-def answer(request, orders):
+def answer(request: Request, orders: dict[str, str]) -> tuple[list[Block], str]:
     """The blocks of an answer, `(kind, ...)`, and why it ends."""
     blocks = [("think", "mock thinking about it")] if "think" in orders else []
     if "tool" in orders and not request.results:
@@ -67,7 +71,7 @@ def answer(request, orders):
     return blocks + [("text", text_answer(request, orders))], stop
 
 
-def structured_answer(request, orders):
+def structured_answer(request: Request, orders: dict[str, str]) -> Block | None:
     """What a request for structured output gets, by tool or as text."""
     tool = request.structured_tool()
     schema = request.tools[tool] if tool else request.schema or schema_in(request.last_user)
@@ -82,7 +86,7 @@ def structured_answer(request, orders):
     return ("tool", tool, value)
 
 
-def schema_in(text):
+def schema_in(text: str) -> dict[str, Any] | None:
     """The JSON Schema that is the last paragraph of a prompt."""
     try:
         schema = json.loads(text.strip().rpartition("\n\n")[2])
@@ -91,7 +95,7 @@ def schema_in(text):
     return schema if isinstance(schema, dict) else None
 
 
-def text_answer(request, orders):
+def text_answer(request: Request, orders: dict[str, str]) -> str:
     if request.results and "tool" in orders:
         return "tool said: " + " | ".join(result.strip()[:300] for result in request.results)
     for key in ("text", "json"):
@@ -104,7 +108,7 @@ def text_answer(request, orders):
     return "mock reply: %s (chars=%d)" % (said[:80], len(said))
 
 
-def instance(schema, root=None, depth=0):
+def instance(schema: Any, root: Any = None, depth: int = 0) -> Any:
     """A value that satisfies a schema of the usual kinds."""
     root = schema if root is None else root
     if not isinstance(schema, dict):
@@ -126,7 +130,7 @@ def instance(schema, root=None, depth=0):
     return plain_instance(schema, root, depth)
 
 
-def plain_instance(schema, root, depth):
+def plain_instance(schema: dict[str, Any], root: Any, depth: int) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "null")

@@ -20,59 +20,11 @@ import threading
 import time
 import traceback
 
-from acp import OVER_ACP
-from cases import CASES
-from driver import Driver, Wrong
-from given import GIVEN, settings as given_settings
-from lanes import ACP, NAMES, NEWEST, PINNED, Lane, price_file
+from driver import Case, Driver, Wrong
+from given import settings as given_settings
+from lanes import NAMES, Lane, price_file
 from measure import FAKE, measure
-from users import OF_USERS
-
-# What is left of the table where time is short: each kind once, and what is new
-# of each agent.
-SMOKE = {
-    "doctor",
-    "plain",
-    "structured",
-    "unicode prompt",
-    "file in a worktree",
-    "permissions: read",
-    "options that restrict",
-    "401",
-    "400",
-    "invalid model",
-    "cancel, running tool",
-    "repair in the session",
-    "the user's rules, claude",
-    "the user's rules, codex",
-    "the user's rules, pi",
-    "a command in the background",
-    "a subagent in the background",
-    "no other agents",
-    "login in its own settings",
-    "cut frame",
-    *(name for cases in OF_USERS.values() for name in cases),
-    *GIVEN,
-}
-
-
-def is_of(case, lane):
-    """A case of one agent's own says whose it is."""
-    return lane.like in getattr(case, "lanes", [lane.like])
-
-
-def table(lane, wanted):
-    """The cases of a lane, in their order."""
-    if lane.like in ACP:
-        cases = OVER_ACP
-    else:
-        cases = {name: case for name, case in CASES.items() if is_of(case, lane)}
-        cases |= OF_USERS.get(lane.like, {})
-    cases = cases | GIVEN
-    if wanted.case:
-        return {name: case for name, case in cases.items() if name in wanted.case}
-    return {name: case for name, case in cases.items() if not wanted.smoke or name in SMOKE}
-
+from table import Wanted, chosen, table
 
 # Set when no further case is to begin.
 STOPPED = threading.Event()
@@ -89,7 +41,7 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 
-def loopback_up():
+def loopback_up() -> None:
     """A new network namespace has its loopback, and it is down."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = struct.pack("16sh22x", b"lo", 0)
@@ -101,17 +53,18 @@ def loopback_up():
     ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 
-def only_loopback():
+def only_loopback() -> bool:
     return [name for _, name in socket.if_nameindex()] == ["lo"]
 
 
-def start_mock(log):
-    argv = [sys.executable, "-B", MOCK, "--log", log]
+def start_mock(log: pathlib.Path) -> tuple[subprocess.Popen[str], int]:
+    argv = [sys.executable, "-B", str(MOCK), "--log", str(log)]
     mock = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    assert mock.stdout
     return mock, int(mock.stdout.readline().rpartition(":")[2])
 
 
-def run_case(driver, name, case):
+def run_case(driver: Driver, name: str, case: Case) -> bool:
     began = time.monotonic()
     try:
         case(driver)
@@ -127,12 +80,12 @@ def run_case(driver, name, case):
     return problem is None
 
 
-def run_lane(driver, wanted):
+def run_lane(driver: Driver, wanted: Wanted) -> list[bool]:
     cases = table(driver.lane, wanted).items()
     return [run_case(driver, name, case) for name, case in cases if not STOPPED.is_set()]
 
 
-def options():
+def options() -> Wanted:
     parser = argparse.ArgumentParser(prog="real-agents", description=__doc__.split("\n")[0])
     parser.add_argument("--smol-wf", required=True, type=pathlib.Path, help="the program")
     parser.add_argument("--agents", required=True, type=pathlib.Path, help="has bin/claude etc.")
@@ -143,10 +96,10 @@ def options():
     parser.add_argument("--newest", action="store_true", help="the newest versions as well")
     parser.add_argument("--measure", action="store_true", help="figures, not cases")
     parser.add_argument("--keep", action="store_true", help="keep the folder of the runs")
-    return parser.parse_args()
+    return parser.parse_args(namespace=Wanted())
 
 
-def main():
+def main() -> None:
     # What started this may ignore Ctrl-C, as a shell's `&` does, and programs that
     # are started so go on ignoring it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -167,7 +120,8 @@ def main():
         smol_wf = wanted.smol_wf.resolve()
         drivers = [Driver(lane, smol_wf, settings, prices, log) for lane in lanes]
         if wanted.measure:
-            return measure(drivers[0])
+            measure(drivers[0])
+            return
         sys.exit(run_all(drivers, wanted))
     finally:
         mock.terminate()
@@ -178,17 +132,12 @@ def main():
             shutil.rmtree(root, ignore_errors=True)
 
 
-def chosen(wanted):
-    """The lanes that are asked for."""
-    more = [*(ACP if wanted.acp else []), *(NEWEST if wanted.newest else [])]
-    return wanted.agent or [*PINNED, *more]
-
-
-def run_all(drivers, wanted):
+def run_all(drivers: list[Driver], wanted: Wanted) -> int:
     """The lanes side by side, as many as there is room for; 1 when any case fails."""
     with concurrent.futures.ThreadPoolExecutor(LANES_AT_ONCE) as pool:
         try:
-            verdicts = sum(pool.map(lambda driver: run_lane(driver, wanted), drivers), [])
+            lanes = pool.map(lambda driver: run_lane(driver, wanted), drivers)
+            verdicts = [verdict for lane in lanes for verdict in lane]
         except BaseException:
             # Ctrl-C: what runs is waited for, which a terminal has told as well.
             STOPPED.set()

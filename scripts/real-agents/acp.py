@@ -4,18 +4,19 @@ Owns: the cases of the lanes `acp-…`. A case gets the driver of its lane and
 raises `Wrong`.
 """
 
+import contextlib
 import json
 import subprocess
+from typing import Any
 
-from cases import COSTS, TOKENS_IN, TOKENS_OUT, cancel_model, doctor, dollars, expect, fails, order
-from cases import reading
-from driver import Wrong
+from cases import COSTS, TOKENS_IN, TOKENS_OUT, cancel_model, doctor, dollars, expect, fails, order, reading
+from driver import Case, Driver, Run, Wrong
 
 # Those that say nothing of tokens.
 UNMETERED = {"acp-pi"}
 
 
-def plain(driver):
+def plain(driver: Driver) -> None:
     """The answer is the model's and nothing beside it, and tokens are counted."""
     since = driver.mark()
     run = driver.call("[[mock:text=the answer]]")
@@ -28,7 +29,7 @@ def plain(driver):
     expect("output tokens", told["outputTokens"], TOKENS_OUT * answers)
 
 
-def counted(driver, run, served):
+def counted(driver: Driver, run: Run, served: int) -> int:
     """Of the answers that were served, those that the agent can have told of."""
     if driver.lane.like in UNMETERED:
         return 0
@@ -36,13 +37,13 @@ def counted(driver, run, served):
         return served
     # It has a model name the session meanwhile, and tells what that took, in dollars
     # and by model, if the name is there before the answer is.
-    answers = round(run.report["costUsd"] / COSTS[driver.lane.like])
+    answers: int = round(run.report["costUsd"] / COSTS[driver.lane.like])
     expect("between one and all answers are paid for", 1 <= answers <= served, True)
     dollars(driver, run, answers)
     return answers
 
 
-def writing(driver):
+def writing(driver: Driver) -> None:
     """A tool writes a file in a worktree of the call's own."""
     name = "made.txt"
     run = driver.call(order(driver.lane.writes(name, "x")), isolation="worktree", permissions="write")
@@ -53,7 +54,8 @@ def writing(driver):
         run = driver.call(order(driver.lane.writes(str(path), "x")), permissions="write")
         run.completed()
         expect("the file is there", path.exists(), True)
-        return path.unlink()
+        path.unlink()
+        return
     run.completed()
     expect("worktrees that are kept", len(kept), 1)
     expect("changed files", kept[0]["files"], 1)
@@ -62,7 +64,7 @@ def writing(driver):
 ABSOLUTE = {"acp-qwen", "acp-copilot", "acp-claude"}
 
 
-def cut_frame(driver):
+def cut_frame(driver: Driver) -> None:
     """Half a message is none, however the stream ends behind it."""
     since = driver.mark()
     env = driver.lane.environment()
@@ -76,12 +78,11 @@ def cut_frame(driver):
         prompt = [{"type": "text", "text": "MARK-CUT " * 1000}]
         params = {"sessionId": session["sessionId"], "prompt": prompt}
         line = json.dumps({"jsonrpc": "2.0", "id": 3, "method": "session/prompt", "params": params})
+        assert agent.stdin
         agent.stdin.write(line[: len(line) // 2])
         agent.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             agent.wait(driver.patience(10))
-        except subprocess.TimeoutExpired:
-            pass
     finally:
         agent.kill()
         agent.wait()
@@ -90,8 +91,9 @@ def cut_frame(driver):
     driver.end_all()
 
 
-def ask(agent, number, method, **params):
+def ask(agent: subprocess.Popen[str], number: int, method: str, **params: object) -> Any:
     request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    assert agent.stdin and agent.stdout
     agent.stdin.write(json.dumps(request) + "\n")
     agent.stdin.flush()
     for line in agent.stdout:
@@ -106,22 +108,23 @@ def ask(agent, number, method, **params):
     raise Wrong("it ended at %s" % method)
 
 
-def only_reading(driver):
+def only_reading(driver: Driver) -> None:
     """An agent that may only read writes nothing; one that has no way to is refused."""
     if driver.lane.like != "acp-pi":
-        return reading(driver)
+        reading(driver)
+        return
     run = driver.call("say hello", permissions="read")
     expect("the code", run.failure()[0], "provider_unsupported")
 
 
-def failing(driver):
+def failing(driver: Driver) -> None:
     """An error of the model's service is none of the agent's answers."""
     # pi's adapter ends its turn without a word.
     words = () if driver.lane.like == "acp-pi" else ("mock: bad request",)
     fails("[[mock:error=400]]", "provider_failed", *words)(driver)
 
 
-OVER_ACP = {
+OVER_ACP: dict[str, Case] = {
     "doctor": doctor,
     "plain": plain,
     "file in a worktree": writing,

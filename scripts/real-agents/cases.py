@@ -4,11 +4,19 @@ Owns: the table. A case gets the driver of its lane and raises `Wrong`.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import math
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from driver import Wrong
+from driver import Case, Driver, Run, Started, Wrong
+from lanes import Tool
+
+# Files of the user's, by their name below his home, and what they hold.
+Files = Mapping[str, object]
 
 # What the mock reports for each answer.
 TOKENS_IN, TOKENS_OUT = 188, 22
@@ -21,12 +29,12 @@ LONG = "0123456789 abcdef " * 11_650 + "end"
 UNICODE = '--help "$HOME" \\n `x` \u2028 \u2029 naïve 日本語 👩‍👩‍👧 \u202eabc ~ ü'
 
 
-def expect(what, found, wanted):
+def expect(what: str, found: object, wanted: object) -> None:
     if found != wanted:
         raise Wrong("%s: %r, and not %r" % (what, found, wanted))
 
 
-def accounts(driver, run, since):
+def accounts(driver: Driver, run: Run, since: int) -> None:
     """Tokens, model, session and dollars are what the mock has served."""
     done = run.completed()
     served = [one for one in driver.requests(since) if one["model"] != "mock-small"]
@@ -44,7 +52,7 @@ def accounts(driver, run, since):
     dollars(driver, run, len(served))
 
 
-def dollars(driver, run, answers):
+def dollars(driver: Driver, run: Run, answers: int) -> None:
     wanted = answers * COSTS[driver.lane.like]
     if not math.isclose(run.report["costUsd"], wanted, rel_tol=1e-6):
         raise Wrong("$%s, and not $%s" % (run.report["costUsd"], wanted))
@@ -64,17 +72,21 @@ COSTS = {
 }
 
 
-def only(*lanes):
+# Cases of some agents alone, by their lanes.
+LANES: dict[Case, tuple[str, ...]] = {}
+
+
+def only(*lanes: str) -> Callable[[Case], Case]:
     """Marks a case of these agents alone."""
 
-    def mark(case):
-        case.lanes = lanes
+    def mark(case: Case) -> Case:
+        LANES[case] = lanes
         return case
 
     return mark
 
 
-def doctor(driver):
+def doctor(driver: Driver) -> None:
     """It is found, and says its version; over ACP nobody is asked for one."""
     agents = driver.ask("doctor", "--output", "json")["agents"]
     found = next(one for one in agents if one["name"] == driver.lane.name)
@@ -82,7 +94,7 @@ def doctor(driver):
     expect("has a version", found["version"] is not None, not driver.lane.like.startswith("acp"))
 
 
-def plain(driver):
+def plain(driver: Driver) -> None:
     since = driver.mark()
     run = driver.call("say hello")
     run.completed()
@@ -103,7 +115,7 @@ SCHEMA = {
 }
 
 
-def structured(driver):
+def structured(driver: Driver) -> None:
     since = driver.mark()
     wanted = {"name": "ü", "count": 3, "tags": ["a", "b"]}
     run = driver.call("[[mock:json=%s]]" % json.dumps(wanted), schema=SCHEMA)
@@ -111,7 +123,7 @@ def structured(driver):
     accounts(driver, run, since)
 
 
-def array(driver):
+def array(driver: Driver) -> None:
     """A schema whose root is no object."""
     schema = {"type": "array", "items": {"type": "integer"}, "minItems": 2}
     run = driver.call("some numbers", schema=schema)
@@ -119,22 +131,22 @@ def array(driver):
     expect("the answer", run.report["results"], [42, 42])
 
 
-def echoed(driver, prompt):
+def echoed(driver: Driver, prompt: str) -> str:
     """The prompt has arrived as it was written."""
     return arrived(driver, prompt, lambda: driver.call(prompt))
 
 
-def arrived(driver, prompt, call):
+def arrived(driver: Driver, prompt: str, call: Callable[[], Run]) -> str:
     since = driver.mark()
     run = call()
     run.completed()
     digest = hashlib.sha256(prompt.encode()).hexdigest()
     if digest not in [one["promptDigest"] for one in driver.requests(since)]:
         raise Wrong("it did not arrive as it was written")
-    return run.report["results"]
+    return str(run.report["results"])
 
 
-def long_prompt(driver):
+def long_prompt(driver: Driver) -> None:
     expect("the start", echoed(driver, LONG)[:22], "mock reply: 0123456789")
 
 
@@ -146,7 +158,7 @@ CODEX_MAX = 1_048_576
 
 
 @only("claude-code", "codex", "pi")
-def sizes(driver):
+def sizes(driver: Driver) -> None:
     """Prompts of all sizes arrive whole where they are read to the end of stdin:
     their digests are equal."""
     for size in SIZES:
@@ -154,22 +166,23 @@ def sizes(driver):
             continue
         piece = "%07d;" % size
         # No argument of a run is that long, so its script makes it.
-        given = {"prompt": piece, "times": size // len(piece), "options": {}}
-        arrived(driver, piece * given["times"], lambda: driver.finish(driver.start("call.mjs", given)))
+        times = size // len(piece)
+        given = {"prompt": piece, "times": times, "options": {}}
+        arrived(driver, piece * times, functools.partial(driver.run, "call.mjs", given))
 
 
-def unicode(driver):
+def unicode(driver: Driver) -> None:
     answer = echoed(driver, UNICODE)
     if UNICODE not in answer:
         raise Wrong("the answer is %r" % answer)
 
 
-def order(tool):
+def order(tool: Tool) -> str:
     name, arguments = tool
     return "[[mock:tool=%s %s]]" % (name, json.dumps(arguments))
 
 
-def worktree(driver):
+def worktree(driver: Driver) -> None:
     """A tool writes a file in a worktree of the call's own."""
     since = driver.mark()
     prompt = order(driver.lane.writes("made.txt", "made by an agent"))
@@ -187,7 +200,7 @@ def worktree(driver):
         accounts(driver, run, since)
 
 
-def reading(driver):
+def reading(driver: Driver) -> None:
     """An agent that may only read writes nothing."""
     since = driver.mark()
     driver.call(order(driver.lane.writes("unwanted.txt", "x")), permissions="read")
@@ -197,13 +210,13 @@ def reading(driver):
         raise Wrong("the file was written")
 
 
-def fails(prompt, code, *words, **options):
+def fails(prompt: str, code: str, *words: str, **options: Any) -> Case:
     """A case in which the call fails with this code, for a cause in these words.
 
     Words of an agent of its own are given as a mapping by lane.
     """
 
-    def case(driver):
+    def case(driver: Driver) -> None:
         run = driver.call(prompt, retry={"maxAttempts": 1}, **options)
         found, message = run.failure()
         expect("the code", "%s (%s)" % (found, message), "%s (%s)" % (code, message))
@@ -216,7 +229,7 @@ def fails(prompt, code, *words, **options):
     return case
 
 
-def shut_out(driver):
+def shut_out(driver: Driver) -> None:
     """A rate limit that asks for two hours, which nobody waits for."""
     words = "[[mock:error=429]] [[mock:retry-after=7200]]"
     run = driver.call(words, "--idle-timeout", "30s", retry={"maxAttempts": 1})
@@ -236,7 +249,7 @@ WORDS = {
 }
 
 
-def cancel_model(driver):
+def cancel_model(driver: Driver) -> None:
     """Ctrl-C while the model is silent in the middle of an answer."""
     since = driver.mark()
     process = driver.start_call("[[mock:stall]] wait")
@@ -249,21 +262,20 @@ def cancel_model(driver):
 WAITS = "while true; do sleep 1; done"
 
 
-def tool_at_work(driver):
+def tool_at_work(driver: Driver) -> Started:
     """A run whose agent runs a command, in a session of the command's own."""
     process = driver.start_call(order(driver.lane.shell(WAITS)), permissions="write")
-    runs = lambda: any(WAITS in words for words in driver.processes().values())
-    driver.until("the command runs", 60, runs)
+    driver.until("the command runs", 60, lambda: any(WAITS in words for words in driver.processes().values()))
     return process
 
 
-def cancel_tool(driver):
+def cancel_tool(driver: Driver) -> None:
     """Ctrl-C while a command of the agent's runs."""
     expect("exit code", driver.interrupt(tool_at_work(driver)).code, 130)
     driver.gone()
 
 
-def killed(driver):
+def killed(driver: Driver) -> None:
     """What outlives a smol-wf that was killed is ended by the next run."""
     process = tool_at_work(driver)
     process.kill()
@@ -281,7 +293,7 @@ DEMANDING = {
 }
 
 
-def repair(driver):
+def repair(driver: Driver) -> None:
     """A correction goes on with the same session.
 
     The mock gives the second answer only to a conversation that has the first
@@ -297,22 +309,21 @@ def repair(driver):
         accounts(driver, run, since)
 
 
-def silent(driver):
+def silent(driver: Driver) -> None:
     """An agent that falls silent is ended, and goes on in its session.
 
     The mock answers only a conversation that holds the unanswered prompt.
     """
-    since = driver.mark()
     run = driver.call("[[mock:stall]] [[mock:resumed=there]]", "--idle-timeout", driver.lasting(12))
     expect("the answer", run.completed() and run.report["results"], "there")
     expect("attempts", run.completed()[0]["data"]["attempts"], 2)
     expect("sessions", len({one["sessionId"] for one in run.report["sessions"]}), 1)
 
 
-def example(driver):
+def example(driver: Driver) -> None:
     """The example with the real agent; the challenge asks for high effort."""
     since = driver.mark()
-    run = driver.finish(driver.start("pod-diagnostics.mjs", {}, "--save-raw-sessions", driver.sessions))
+    run = driver.run("pod-diagnostics.mjs", {}, "--save-raw-sessions", str(driver.sessions))
     accounts(driver, run, since)
     phases = {one["title"]: one["agents"] for one in run.report["phases"]}
     expect("agents by phase", phases, {"Discover": 1, "Inspect": 2, "Summarise": 1})
@@ -325,7 +336,7 @@ def example(driver):
 
 
 @contextlib.contextmanager
-def written(driver, files):
+def written(driver: Driver, files: Files) -> Iterator[None]:
     """The user's own settings, for one case."""
     before = {name: read(driver.lane.home / name) for name in files}
     try:
@@ -340,11 +351,11 @@ def written(driver, files):
                 driver.lane.write(name, text)
 
 
-def read(path):
+def read(path: pathlib.Path) -> str | None:
     return path.read_text() if path.exists() else None
 
 
-def not_made(driver, what, files, order_of, **options):
+def not_made(driver: Driver, what: str, files: Files, order_of: str, **options: Any) -> None:
     """With these settings of the user's, what the model orders is not done."""
     with written(driver, files):
         since = driver.mark()
@@ -356,19 +367,17 @@ def not_made(driver, what, files, order_of, **options):
             raise Wrong("%s: the file was made" % what)
 
 
-def settings(**permissions):
+def settings(**permissions: object) -> Files:
     return {".claude/settings.json": {"permissions": permissions}}
 
 
 @only("claude-code")
-def rules_of_claude(driver):
+def rules_of_claude(driver: Driver) -> None:
     """What the user's rules deny or ask, and modes that edit nothing, stand above
     `permissions: 'write'`."""
     write = order(driver.lane.writes("refused.txt", "x"))
     touch = order(driver.lane.shell("touch refused.txt"))
-    refuses = lambda what, files, prompt, **more: not_made(
-        driver, what, files, prompt, permissions="write", **more
-    )
+    refuses = functools.partial(not_made, driver, permissions="write")
     refuses("a rule that denies", settings(deny=["Edit(refused.txt)"]), write)
     refuses("a rule that asks", settings(ask=["Write"]), write)
     refuses("a denied command", settings(allow=["Bash"], deny=["Bash(touch *)"]), touch)
@@ -389,11 +398,11 @@ def rules_of_claude(driver):
 
 
 @only("codex")
-def rules_of_codex(driver):
+def rules_of_codex(driver: Driver) -> None:
     """Rules for commands, `read-only` and profiles of permissions stand above
     `permissions: 'write'`."""
     touch = order(driver.lane.shell("touch refused.txt"))
-    refuses = lambda what, files: not_made(driver, what, files, touch, permissions="write")
+    refuses = functools.partial(not_made, driver, order_of=touch, permissions="write")
     for decision in ("forbidden", "prompt"):
         rule = 'prefix_rule(pattern=["touch"], decision="%s")\n' % decision
         refuses("a rule: " + decision, {".codex/rules/default.rules": rule})
@@ -416,7 +425,7 @@ def rules_of_codex(driver):
         expect("the code", run.failure()[0], "provider_unsupported")
 
 
-def restricted(driver):
+def restricted(driver: Driver) -> None:
     """An option that restricts is held, or refused before anything is spent."""
     touch = order(driver.lane.shell("touch refused.txt"))
     options = [{"bashCommandClamp": ["ls *"]}]
@@ -446,7 +455,7 @@ GATE = """export default function (pi) {
 
 
 @only("pi")
-def rules_of_pi(driver):
+def rules_of_pi(driver: Driver) -> None:
     """An extension that refuses keeps refusing, also where its tools are left out;
     what it asks, pi itself answers with no."""
     (driver.project / "secret.txt").write_text("hush")
@@ -463,7 +472,7 @@ def rules_of_pi(driver):
         expect("what was asked for was done", (driver.project / "asked.txt").exists(), False)
 
 
-def background(driver, tool, **options):
+def background(driver: Driver, tool: Tool, **options: Any) -> None:
     """Work in the background is waited for, and the turn after it is the answer."""
     since = driver.mark()
     run = driver.call(order(tool), permissions="write", **options)
@@ -478,7 +487,7 @@ def background(driver, tool, **options):
 
 
 @only("claude-code")
-def background_command(driver):
+def background_command(driver: Driver) -> None:
     counts = "for i in 1 2 3 4 5 6 7 8; do sleep 1; done"
     given = {"command": counts, "run_in_background": True, "description": "counts"}
     background(driver, ("Bash", given))
@@ -493,12 +502,12 @@ SUBAGENT = ("Agent", {
 
 
 @only("claude-code")
-def background_agent(driver):
+def background_agent(driver: Driver) -> None:
     background(driver, SUBAGENT, provider=driver.lane.of_variant("claude-nested"))
 
 
 @only("claude-code")
-def no_other_agents(driver):
+def no_other_agents(driver: Driver) -> None:
     """The tools that start others are not there."""
     run = driver.call(order(SUBAGENT))
     run.completed()
@@ -507,7 +516,7 @@ def no_other_agents(driver):
 
 
 @only("claude-code")
-def own_settings_login(driver):
+def own_settings_login(driver: Driver) -> None:
     """Logged in through `env` of its own settings."""
     agents = driver.ask("doctor", "--output", "json")["agents"]
     found = next(one for one in agents if one["name"] == driver.lane.of_variant("claude-gateway"))
@@ -516,7 +525,7 @@ def own_settings_login(driver):
     run.completed()
 
 
-CASES = {
+CASES: dict[str, Case] = {
     "doctor": doctor,
     "plain": plain,
     "structured": structured,

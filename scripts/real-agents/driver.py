@@ -13,6 +13,11 @@ import signal
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lanes import Lane
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
@@ -30,7 +35,7 @@ SLOWER_MAX = 12
 GONE_SECONDS = 15
 
 
-def slower():
+def slower() -> float:
     """How much longer everything takes just now: processes that want to run, by
     those that can."""
     return min(SLOWER_MAX, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
@@ -40,16 +45,27 @@ class Wrong(Exception):
     """Something is not as it should be; says what."""
 
 
+Event = dict[str, Any]
+
+Report = dict[str, Any]
+
+
+class Started(subprocess.Popen[bytes]):
+    """A run that was started, and the folder of its output."""
+
+    folder: pathlib.Path
+
+
 class Run:
     """What one run said."""
 
-    def __init__(self, code, events, report, stderr):
+    def __init__(self, code: int, events: list[Event], report: Report, stderr: str) -> None:
         self.code, self.events, self.report, self.stderr = code, events, report, stderr
 
-    def all(self, kind):
+    def all(self, kind: str) -> list[Event]:
         return [event for event in self.events if event["type"] == "workflow." + kind]
 
-    def failure(self):
+    def failure(self) -> tuple[str, str]:
         """Code and sentence of what went wrong, wherever it was told."""
         failed = self.all("agent_failed") + self.all("agent_parked")
         if not failed:
@@ -57,7 +73,7 @@ class Run:
         error = failed[-1]["data"]["error"]
         return error["code"], error["message"]
 
-    def completed(self):
+    def completed(self) -> list[Event]:
         """The data of all calls, each of which must have an answer."""
         done = self.all("agent_completed")
         if self.code != 0 or not done:
@@ -70,7 +86,9 @@ class Run:
 class Driver:
     """Runs smol-wf in one lane."""
 
-    def __init__(self, lane, smol_wf, settings, prices, log):
+    def __init__(
+        self, lane: "Lane", smol_wf: pathlib.Path, settings: pathlib.Path, prices: pathlib.Path, log: pathlib.Path
+    ) -> None:
         self.lane, self.smol_wf, self.log = lane, smol_wf, log
         self.sessions = lane.root / "sessions"
         self.project = lane.root / "project"
@@ -85,7 +103,7 @@ class Driver:
         }
         self.make_repository()
 
-    def make_repository(self):
+    def make_repository(self) -> None:
         git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
         # An agent works in the project of its script.
         for script in SCRIPTS:
@@ -93,30 +111,30 @@ class Driver:
         for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "begin"]):
             subprocess.run([*git, *words], cwd=self.project, env=self.env, check=True)
 
-    def patience(self, seconds):
+    def patience(self, seconds: float) -> float:
         """So many seconds of a machine at rest."""
         return seconds * slower()
 
-    def lasting(self, seconds):
+    def lasting(self, seconds: float) -> str:
         """The same, as a flag has it."""
         return "%ds" % self.patience(seconds)
 
-    def start(self, script, args, *flags):
+    def start(self, script: str, args: object, *flags: str) -> Started:
         """Starts a run; its output goes to files, so that nothing can block."""
         folder = self.lane.root / ("run-" + uuid.uuid4().hex[:8])
         folder.mkdir()
         given = folder / "args.json"
         given.write_text(json.dumps(args))
-        argv = [self.smol_wf, "run", script, "--events", "--agent-provider", self.lane.name]
-        argv += ["--args-from-file", given, "--agent-timeout", self.lasting(AGENT_SECONDS), *flags]
-        out, err = open(folder / "stdout", "wb"), open(folder / "stderr", "wb")
-        process = subprocess.Popen(
-            argv, cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
-        )
+        argv = [str(self.smol_wf), "run", script, "--events", "--agent-provider", self.lane.name]
+        argv += ["--args-from-file", str(given), "--agent-timeout", self.lasting(AGENT_SECONDS), *flags]
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
+            process = Started(
+                argv, cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
         process.folder = folder
         return process
 
-    def finish(self, process):
+    def finish(self, process: Started) -> Run:
         try:
             code = process.wait(self.patience(CASE_SECONDS))
         except subprocess.TimeoutExpired:
@@ -128,32 +146,36 @@ class Driver:
         stderr = (process.folder / "stderr").read_text()
         return Run(code, events, self.report(events), stderr)
 
-    def report(self, events):
+    def report(self, events: list[Event]) -> Report:
         return self.ask("history", events[0]["metadata"]["runId"]) if events else {}
 
-    def ask(self, *words):
+    def ask(self, *words: str) -> Any:
         """What another command of smol-wf says, as JSON."""
-        argv = [self.smol_wf, *words]
-        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=self.patience(60))
+        argv = [str(self.smol_wf), *words]
+        patience = self.patience(60)
+        told = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=patience, check=False)
         return json.loads(told.stdout or "{}")
 
-    def call(self, prompt, *flags, **options):
+    def run(self, script: str, args: object, *flags: str) -> Run:
+        return self.finish(self.start(script, args, *flags))
+
+    def call(self, prompt: str, *flags: str, **options: object) -> Run:
         return self.finish(self.start_call(prompt, *flags, **options))
 
-    def start_call(self, prompt, *flags, **options):
+    def start_call(self, prompt: str, *flags: str, **options: object) -> Started:
         return self.start("call.mjs", {"prompt": prompt, "options": options}, *flags)
 
-    def requests(self, since=0):
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
         """What the mock got from this lane, from a place in its log on."""
         with open(self.log, encoding="utf-8") as log:
             log.seek(since)
             lines = [json.loads(line) for line in log if line.endswith("\n")]
         return [line for line in lines if line["path"].startswith("/%s/" % self.lane.name)]
 
-    def mark(self):
+    def mark(self) -> int:
         return os.path.getsize(self.log)
 
-    def processes(self):
+    def processes(self) -> dict[int, str]:
         """Processes of this lane's agent, its tools included: who has its home."""
         mark = b"HOME=%s\0" % os.fsencode(self.lane.home)
         found = {}
@@ -167,11 +189,11 @@ class Driver:
                 continue
         return found
 
-    def gone(self):
+    def gone(self) -> None:
         """Waits until no process of the agent is left."""
         self.until("its processes are gone", GONE_SECONDS, lambda: not self.processes())
 
-    def until(self, what, seconds, is_so):
+    def until(self, what: str, seconds: float, is_so: Callable[[], object]) -> None:
         began = time.monotonic()
         while not is_so():
             waited = time.monotonic() - began
@@ -180,12 +202,16 @@ class Driver:
                 raise Wrong("waited %d s until %s; left: %s" % (waited, what, self.processes()))
             time.sleep(0.1)
 
-    def end_all(self):
+    def end_all(self) -> None:
         """Ends what a case has started by itself."""
         for process in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
 
-    def interrupt(self, process):
+    def interrupt(self, process: Started) -> Run:
         process.send_signal(signal.SIGINT)
         return self.finish(process)
+
+
+# A case of the table.
+Case = Callable[[Driver], None]

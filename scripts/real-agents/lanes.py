@@ -11,6 +11,8 @@ the newest version of an agent beside the one that is pinned; one that begins wi
 import contextlib
 import json
 import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 # Where a figure is checked, all agents have the same prices, in dollars per
 # million tokens.
@@ -20,10 +22,21 @@ PRICES = {"input": 1, "output": 2, "cacheRead": 0.5, "cacheWrite": 1.5}
 RETRIES = 1
 
 
+# The name of a tool, and what it is given.
+Tool = tuple[str, dict[str, Any]]
+
+
 class Lane:
     """One agent with a home and a path on the mock of its own."""
 
-    def __init__(self, name, agents, root, port):
+    model: str
+    # Beside what every program needs.
+    env: dict[str, str]
+    # The tools that run a command, and that write a text to a path.
+    shell: Callable[[str], Tool]
+    writes: Callable[[str, str], Tool]
+
+    def __init__(self, name: str, agents: pathlib.Path, root: pathlib.Path, port: int) -> None:
         self.name, self.agents = name, agents
         self.is_new = name.endswith("-new")
         # The lane that it is like in all that an agent says and does.
@@ -34,7 +47,7 @@ class Lane:
         (self.root / "tmp").mkdir()
         # The path is how the mock's log tells the lanes apart.
         self.base = "http://127.0.0.1:%d/%s" % (port, name)
-        self.variants = []
+        self.variants: list[tuple[str, dict[str, str], str]] = []
         agent = {"claude-code": "claude", "acp": "opencode"}.get(self.like, self.like)
         agent = agent.removeprefix("acp-")
         self.bin = agents / ("new/bin" if self.is_new else "bin")
@@ -45,7 +58,7 @@ class Lane:
             program, *flags = ACP[self.like]
             self.command = [str(agents / "acp/node_modules/.bin" / program), *flags]
 
-    def set_up_claude(self):
+    def set_up_claude(self) -> None:
         self.model = "claude-sonnet-4-5"
         self.env = {
             "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
@@ -69,7 +82,7 @@ class Lane:
         self.shell = lambda command: ("Bash", {"command": command})
         self.writes = lambda path, text: ("Write", {"file_path": path, "content": text})
 
-    def set_up_codex(self):
+    def set_up_codex(self) -> None:
         self.model = "mock-model"
         self.env = {"CODEX_HOME": str(self.home / ".codex"), "MOCK_API_KEY": "mock-key"}
         lines = [
@@ -91,7 +104,7 @@ class Lane:
         self.shell = lambda command: ("exec_command", {"cmd": command})
         self.writes = lambda path, text: self.shell("printf %%s '%s' > %s" % (text, path))
 
-    def set_up_opencode(self):
+    def set_up_opencode(self) -> None:
         self.model = "mock-model"
         self.env = {
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
@@ -133,7 +146,7 @@ class Lane:
         self.shell = lambda command: ("bash", {"command": command, "description": "a command"})
         self.writes = lambda path, text: ("write", {"filePath": path, "content": text})
 
-    def set_up_pi(self):
+    def set_up_pi(self) -> None:
         self.model = "mock-model"
         agent = self.home / "agent"
         self.env = {
@@ -157,12 +170,12 @@ class Lane:
         }
         self.write("agent/models.json", {"providers": {"mock": vendor}})
         settings = {"defaultProvider": "mock", "defaultModel": "mock-model"}
-        settings["retry"] = {"enabled": True, "maxRetries": RETRIES, "baseDelayMs": 200}
-        self.write("agent/settings.json", settings)
+        retry = {"enabled": True, "maxRetries": RETRIES, "baseDelayMs": 200}
+        self.write("agent/settings.json", {**settings, "retry": retry})
         self.shell = lambda command: ("bash", {"command": command})
         self.writes = lambda path, text: ("write", {"path": path, "content": text})
 
-    def set_up_gemini(self):
+    def set_up_gemini(self) -> None:
         self.model = "gemini-2.5-pro"
         self.env = {
             "GEMINI_API_KEY": "mock-key",
@@ -175,7 +188,7 @@ class Lane:
         self.shell = lambda command: ("run_shell_command", {"command": command})
         self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
 
-    def set_up_qwen(self):
+    def set_up_qwen(self) -> None:
         self.model = "mock-model"
         self.env = {
             "OPENAI_API_KEY": "mock-key",
@@ -186,7 +199,7 @@ class Lane:
         self.shell = lambda command: ("run_shell_command", {"command": command})
         self.writes = lambda path, text: ("write_file", {"file_path": path, "content": text})
 
-    def set_up_copilot(self):
+    def set_up_copilot(self) -> None:
         self.model = "mock-model"
         self.env = {
             "COPILOT_OFFLINE": "true",
@@ -198,13 +211,13 @@ class Lane:
         self.shell = lambda command: ("bash", {"command": command, "description": "a command"})
         self.writes = lambda path, text: ("create", {"path": path, "file_text": text})
 
-    def write(self, name, content):
+    def write(self, name: str, content: object) -> None:
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
 
     @contextlib.contextmanager
-    def written(self, name, change):
+    def written(self, name: str, change: str | dict[str, Any]) -> Iterator[None]:
         """A file of the user's, JSON or text, changed for a while."""
         path = self.home / name
         before = path.read_text() if path.exists() else None
@@ -213,19 +226,22 @@ class Lane:
         try:
             yield
         finally:
-            path.unlink() if before is None else path.write_text(before)
+            if before is None:
+                path.unlink()
+            else:
+                path.write_text(before)
 
-    def places(self):
+    def places(self) -> dict[str, str]:
         """What every program needs of its environment."""
         search = "%s:%s:/usr/local/bin:/usr/bin:/bin" % (self.bin, self.agents / "bin")
         places = {"HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "PATH": search}
         return {"LANG": "C.UTF-8", **places}
 
-    def environment(self):
+    def environment(self) -> dict[str, str]:
         """What its agent finds in its environment."""
         return {**self.places(), **self.env}
 
-    def settings(self):
+    def settings(self) -> str:
         """The lane's table in the settings file of smol-wf, as TOML."""
         env = self.environment()
         # A basic string of TOML is one of JSON.
@@ -241,7 +257,7 @@ class Lane:
             return own
         return own + "".join(self.variant(*one) for one in self.variants)
 
-    def variant(self, name, env, more):
+    def variant(self, name: str, env: dict[str, str], more: str) -> str:
         """The same agent under another name and with other settings."""
         env = {**self.places(), **env}
         pairs = ", ".join("%s = %s" % (key, json.dumps(value)) for key, value in env.items())
@@ -249,7 +265,7 @@ class Lane:
         name = self.of_variant(name)
         return "[providers.%s]\n%s\nenv = { %s }\n%s\n" % (name, kind, pairs, more)
 
-    def of_variant(self, name):
+    def of_variant(self, name: str) -> str:
         """The provider of this lane's own that has other settings."""
         return name + ("-new" if self.is_new else "")
 
@@ -269,7 +285,7 @@ NEWEST = ["claude-code-new", "codex-new", "opencode-new", "pi-new"]
 NAMES = [*PINNED, *ACP, *NEWEST]
 
 
-def price_file(root):
+def price_file(root: pathlib.Path) -> pathlib.Path:
     """Prices for agents that do not say what a call cost."""
     path = pathlib.Path(root) / "prices.json"
     table = {"version": "mock", "models": [{"model": "mock-model", **PRICES}]}

@@ -6,6 +6,7 @@ Owns: nothing that lasts. Never: anything that a client does not ask for.
 import json
 import os
 import sys
+from typing import Any
 
 TOOL = {
     "name": "ping",
@@ -14,7 +15,7 @@ TOOL = {
 }
 
 
-def answer(method, params):
+def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     if method == "initialize":
         about = {"name": "mock", "version": "1"}
         version = params.get("protocolVersion")

@@ -9,8 +9,9 @@ import os
 import statistics
 import subprocess
 import time
+from collections.abc import Callable
 
-from driver import Wrong
+from driver import Driver, Event, Wrong
 
 # An agent that answers at once: it prints its prompt.
 FAKE = '\n[providers.fake]\nkind = "command"\ncommand = ["/bin/cat"]\n'
@@ -18,17 +19,17 @@ FAKE = '\n[providers.fake]\nkind = "command"\ncommand = ["/bin/cat"]\n'
 CALLS, ROUNDS, AGENTS = 200, 5, 8
 
 
-def timed(work):
+def timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def many(driver, **args):
-    return driver.finish(driver.start("many.mjs", args)).completed()
+def many(driver: Driver, **args: object) -> list[Event]:
+    return driver.run("many.mjs", args).completed()
 
 
-def by_hand():
+def by_hand() -> None:
     """What every caller has to do: start it, write, read, wait."""
     to_read, to_write = os.pipe()
     from_read, from_write = os.pipe()
@@ -47,11 +48,16 @@ def by_hand():
     os.waitpid(child, 0)
 
 
-def measure(driver):
+def all_by_hand() -> None:
+    for _ in range(CALLS):
+        by_hand()
+
+
+def measure(driver: Driver) -> None:
     """Of each figure the median of some rounds."""
     overheads = []
     for _ in range(ROUNDS):
-        hand = timed(lambda: [by_hand() for _ in range(CALLS)]) / CALLS
+        hand = timed(all_by_hand) / CALLS
         run = timed(lambda: many(driver, count=CALLS, provider="fake"))
         one = timed(lambda: many(driver, count=1, provider="fake"))
         overheads.append(((run - one) / (CALLS - 1) - hand) * 1e3)
@@ -67,14 +73,14 @@ def measure(driver):
         print(words % (AGENTS, how, took, took / shared), flush=True)
 
 
-def alone(driver, number):
+def alone(driver: Driver, number: int) -> None:
     """One call as a process of its own."""
     lane = driver.lane
     env = {"PATH": "/usr/bin:/bin", "HOME": str(lane.home), **lane.env}
-    argv = [lane.program, "run", "--format", "json", "--title", "t"]
+    argv = [str(lane.program), "run", "--format", "json", "--title", "t"]
     prompt = b"say %d" % number
     told = subprocess.run(
-        argv, cwd=driver.project, env=env, input=prompt, capture_output=True, timeout=300
+        argv, cwd=driver.project, env=env, input=prompt, capture_output=True, timeout=300, check=False
     )
     if b"mock reply: " + prompt not in told.stdout:
         raise Wrong("`opencode run` did not answer: %r" % told.stderr[-300:])

@@ -5,19 +5,19 @@ gets the driver of its lane and raises `Wrong`.
 """
 
 from cases import expect, order
-from driver import Wrong
+from driver import Case, Driver, Run, Wrong
 
 OPENCODE = "config/opencode/opencode.json"
 
 SECRET = "MARK-SECRET"
 
 
-def answer(run):
+def answer(run: Run) -> str:
     run.completed()
     return str(run.report["results"])
 
 
-def made(driver, name):
+def made(driver: Driver, name: str) -> bool:
     """Whether a file is in the project; it is taken away again."""
     path = driver.project / name
     there = path.exists()
@@ -25,15 +25,15 @@ def made(driver, name):
     return there
 
 
-def refused(run):
+def refused(run: Run) -> int:
     """How often the run's agents asked leave in vain; each with what to type."""
     asks = run.report.get("asks", {"refused": 0})
     if asks["refused"] and "--asks allow" not in run.stderr + str(run.all("warning")):
         raise Wrong("nobody is told how to allow it")
-    return asks["refused"]
+    return int(asks["refused"])
 
 
-def rules_of_opencode(driver):
+def rules_of_opencode(driver: Driver) -> None:
     """What opencode's user denies stays denied, and what is asked is refused."""
     shell, writes = driver.lane.shell, driver.lane.writes
     rules = {"bash": {"*": "allow", "touch *": "deny", "mkdir *": "ask"}, "edit": "deny"}
@@ -58,10 +58,9 @@ def rules_of_opencode(driver):
         (driver.project / "asked").rmdir()
 
 
-def agents_of_opencode(driver):
+def agents_of_opencode(driver: Driver) -> None:
     """An agent of opencode's own keeps its rules, and one of the user's is found."""
     writes = driver.lane.writes
-    since = driver.mark()
     driver.call(order(writes("planned.txt", "x")), agentType="plan", permissions="write")
     expect("the plan agent wrote", made(driver, "planned.txt"), False)
     run = driver.call("[[mock:json={\"n\": 1}]]", agentType="plan", schema={"type": "object"})
@@ -75,7 +74,7 @@ def agents_of_opencode(driver):
         expect("its own words", all("MARK-REVIEWER" in one for one in marks), True)
 
 
-def secrets_of_opencode(driver):
+def secrets_of_opencode(driver: Driver) -> None:
     """A reader asks leave for `.env`, and is refused unless the user lets it."""
     path = driver.project / ".env"
     path.write_text("KEY=%s\n" % SECRET)
@@ -92,11 +91,11 @@ def secrets_of_opencode(driver):
         path.unlink()
 
 
-def seen(driver, since):
+def seen(driver: Driver, since: int) -> bool:
     return any(SECRET in one["marks"] for one in driver.requests(since))
 
 
-def asks_over_acp(driver):
+def asks_over_acp(driver: Driver) -> None:
     """What opencode's user has it ask about is refused over ACP as well."""
     with driver.lane.written(OPENCODE, {"permission": {"bash": {"*": "allow", "mkdir *": "ask"}}}):
         run = driver.call(order(driver.lane.shell("mkdir asked")), permissions="write")
@@ -106,7 +105,7 @@ def asks_over_acp(driver):
         (driver.project / "asked").rmdir()
 
 
-OF_USERS = {
+OF_USERS: dict[str, dict[str, Case]] = {
     "opencode": {
         "the user's rules": rules_of_opencode,
         "the user's agents": agents_of_opencode,

@@ -2,14 +2,6 @@
 //!
 //! Owns: measuring. Never: judges; see docs/performance.md.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;

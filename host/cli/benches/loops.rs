@@ -8,14 +8,6 @@
 //! fuel and its patches, against QuickJS-NG of the same version as rquickjs
 //! brings it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::machine;

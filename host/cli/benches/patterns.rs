@@ -4,14 +4,6 @@
 //! Owns: schemas and answers that use the limit of steps up. Never: judges; the
 //! limit stands for a second, as `CHECK_STEPS_MAX` says.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

@@ -4,14 +4,6 @@
 //! Owns: measuring. Never: judges; a slow disk or a busy machine is no failure.
 //! The targets in the table are those of docs/performance.md.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::path::{Path, PathBuf};

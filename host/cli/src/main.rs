@@ -4,6 +4,16 @@
 //! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
 //! WebAssembly.
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 mod advice;
 mod agents;
 mod allocator;

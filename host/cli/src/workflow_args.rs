@@ -158,7 +158,7 @@ fn object_of(source: &Source) -> Result<Map<String, Value>, ArgsError> {
     match source.read().map_err(ArgsError::File)? {
         Value::Object(all) => Ok(all),
         other => {
-            let found = smol_wf_core::call::kind_of(&other);
+            let found = smol_wf_core::json_kind::kind_of(&other);
             Err(ArgsError::NotAnObject { place: source.to_string(), found })
         }
     }
@@ -209,7 +209,7 @@ fn append(all: &mut Map<String, Value>, name: String, value: Value) {
 }
 
 fn not_mergeable(value: &Value) -> ArgsError {
-    ArgsError::NotMergeable { found: smol_wf_core::call::kind_of(value) }
+    ArgsError::NotMergeable { found: smol_wf_core::json_kind::kind_of(value) }
 }
 
 #[cfg(test)]

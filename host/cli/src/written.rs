@@ -98,7 +98,7 @@ impl Replacing {
             Way::Copy(path, beside) => copy(file, &path).map_err(|error| kept(error, beside)),
             Way::New(mut beside, path) => {
                 system::as_new_files_are(file)?;
-                beside.take_place_of(&path)
+                beside.take_free(&path).map_err(|error| taken(error, beside))
             }
             Way::Place(mut beside, path) => match beside.take_place_of(&path) {
                 Err(error) if is_about_the_place(&error) => {
@@ -130,6 +130,17 @@ fn kept(Uncopied { error, begun }: Uncopied, beside: Option<Beside>) -> io::Erro
         }
         _ => error,
     }
+}
+
+/// Why a new file could not get its name. When another one got it meanwhile, this
+/// one stays under the name that it has.
+fn taken(error: io::Error, beside: Beside) -> io::Error {
+    if error.kind() != ErrorKind::AlreadyExists {
+        return error;
+    }
+    let whole = screen::path(&beside.keep());
+    let why = format!("another file was made there meanwhile, and stays; this one is in {whole}");
+    io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
 /// What kept a file from being copied, and whether some of it had been.
@@ -248,5 +259,25 @@ mod system {
 
     pub(super) fn is_disk(_: &Metadata) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_made_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.json");
+        let mut file = Replacing::begin(&path, Over::Known).unwrap();
+        file.to.write_all(b"ours").unwrap();
+        fs::write(&path, "theirs").unwrap();
+        let error = file.finish().unwrap_err().to_string();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        let whole = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let whole = whole.into_iter().find(|one| *one != path).unwrap();
+        assert_eq!(fs::read_to_string(&whole).unwrap(), "ours");
+        assert!(error.contains(&*whole.file_name().unwrap().to_string_lossy()), "{error}");
     }
 }

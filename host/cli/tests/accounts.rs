@@ -1,13 +1,6 @@
 //! What a run used, as each command tells it: the report, `history`, the list
 //! and the sums agree, also about calls that were parked or tried again.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, journal};

@@ -1,13 +1,6 @@
 //! Which agent answers, and what `doctor` and `providers` say of those there
 //! are: with programs that a test puts on a search path of its own.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::os::unix::fs::PermissionsExt;

@@ -1,13 +1,6 @@
 //! Who answers in truth and what is said of it beforehand, what becomes of
 //! answers that are none, and what of a secret that an agent repeats.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::os::unix::fs::PermissionsExt;

@@ -1,13 +1,6 @@
 //! The workflow's arguments as they reach a script: from the command line, from
 //! files, from stdin; and a script that is piped in.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::io::Write;

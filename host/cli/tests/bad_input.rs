@@ -1,14 +1,7 @@
 //! Bad input: a clear error with the author's own line and column, the right
 //! exit code, and nothing lost.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::too_many_lines,
-    reason = "a test or a benchmark may stop where it stands"
-)]
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod common;
 

@@ -1,13 +1,5 @@
 //! `smol-wf check`: what it finds where, and what it must not find.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod checking;
 mod common;
 

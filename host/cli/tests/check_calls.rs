@@ -1,14 +1,6 @@
 //! `smol-wf check`: calls that a run refuses, children that it would not find, and
 //! nulls that it can or cannot make.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod checking;
 mod common;
 

@@ -1,14 +1,6 @@
 //! Forty scripts as people write them, with planted faults: what `check` and
 //! `explore` say of them is true, and little is missed.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::collections::BTreeSet;

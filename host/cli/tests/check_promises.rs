@@ -1,13 +1,5 @@
 //! `smol-wf check`: promises that are taken for what they will be.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod checking;
 mod common;
 

@@ -1,14 +1,6 @@
 //! Text of scripts, agents and file names where a CI system reads the log: none
 //! of it may be a command to the runner.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, Ran, finish};

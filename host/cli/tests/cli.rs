@@ -1,13 +1,5 @@
 //! The program as its users know it: streams, exit codes, arguments.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::collections::HashSet;

@@ -1,12 +1,5 @@
 //! Settings: which layer wins, what is said of mistakes, and what is shown.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, Ran, finish};

@@ -2,12 +2,6 @@
 //! environment that would say whose they are.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

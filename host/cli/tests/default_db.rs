@@ -1,12 +1,5 @@
 //! Which database is used when none is named.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::path::PathBuf;

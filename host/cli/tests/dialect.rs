@@ -5,14 +5,6 @@
 //! `docs/compatibility.md` tells them in words. The comparison ignores what is
 //! the provider's (an instance of a schema) and the words of errors.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::path::{Path, PathBuf};

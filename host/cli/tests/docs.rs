@@ -4,14 +4,6 @@
 //! page share a database, in order, in a copy-free checkout: the examples are
 //! those of the project.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::process::Command;

@@ -1,13 +1,6 @@
 //! Where runs end in the middle of something: children that end early, stops
 //! with answers at hand, memory that ran out and was caught, deep results.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::collections::HashMap;

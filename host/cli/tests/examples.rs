@@ -1,13 +1,5 @@
 //! Every example runs, on the debug provider, as a user runs it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, finish, project};

@@ -1,14 +1,6 @@
 //! `smol-wf explore`: schedules that show what a script does when answers come
 //! in another order, as null, late or never.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::process::Command;

@@ -1,13 +1,5 @@
 //! `smol-wf explore` offers a script what a run can give it, and nothing else.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, Ran};

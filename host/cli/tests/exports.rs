@@ -1,12 +1,5 @@
 //! `diff`, `export` and `import`, on runs of the program itself.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

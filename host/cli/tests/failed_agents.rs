@@ -1,12 +1,5 @@
 //! What a script is given when an agent fails, and what people are told.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, finish, journal};

@@ -1,13 +1,5 @@
 //! Fixtures: recorded once, replayed against the scripts of today.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, Ran, finish, project};

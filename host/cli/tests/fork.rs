@@ -1,13 +1,5 @@
 //! Forks: what was answered is never asked again, in whatever order it came.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::time::Duration;

@@ -2,13 +2,6 @@
 //! functions of this program.
 
 #![cfg(all(target_os = "linux", target_pointer_width = "64", target_endian = "little"))]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may stop where it stands"
-)]
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -1,13 +1,6 @@
 //! Agents that fail alike, cost too much or need a worktree, through the
 //! program.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::path::Path;

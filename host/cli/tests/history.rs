@@ -1,13 +1,6 @@
 //! `history`: lists that are narrowed, one run in detail, deletion, sums; and
 //! that a database someone edited is not believed.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::process::Stdio;

@@ -1,14 +1,6 @@
 //! kill -9 at random moments, again and again: nothing that was finished is
 //! lost or done twice, and the result is that of an undisturbed run.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::collections::HashMap;

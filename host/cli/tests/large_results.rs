@@ -1,12 +1,6 @@
 //! Results that nobody reads off a terminal.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

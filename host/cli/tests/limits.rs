@@ -3,14 +3,6 @@
 //! The sandbox's own tests run the same shapes in one process; these go through
 //! the program, with its default limits.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::time::{Duration, Instant};

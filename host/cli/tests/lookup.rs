@@ -1,12 +1,6 @@
 //! Which file the words of a script mean, and in which order places are tried.
 
 #![cfg(unix)]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

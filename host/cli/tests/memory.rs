@@ -2,13 +2,6 @@
 //! docs/performance.md.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

@@ -1,13 +1,6 @@
 //! What the program says of mistakes that people make on their first day: what
 //! happened, where, and what to type.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, Ran, finish};

@@ -1,12 +1,5 @@
 //! Commands that look make nothing: no database, no folder.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::path::Path;

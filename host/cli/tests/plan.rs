@@ -1,13 +1,5 @@
 //! `smol-wf plan`: what a script would do, before anyone is asked.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, Ran, finish, project};

@@ -3,12 +3,6 @@
 //! Needs the right to mount; where it is missing nothing is tested, which is said
 //! and is a failure in CI.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

@@ -5,14 +5,6 @@
 //! each run of it as a journal, its scripts and fixtures; `expected.json` says
 //! what that program made of each. Never change a file there.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -1,12 +1,6 @@
 //! Recording a fixture, cut short: what agents have answered is paid for once.
 
 #![cfg(unix)]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

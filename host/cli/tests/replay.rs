@@ -1,13 +1,5 @@
 //! Replays: equal runs are found equal, and any change is found where it is.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::path::Path;

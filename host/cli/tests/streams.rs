@@ -1,14 +1,6 @@
 //! Readers that stop reading: a full pipe, a stuck pager, Ctrl-S. Nothing that a
 //! run does may wait for them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::io::Read;

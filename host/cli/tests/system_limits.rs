@@ -1,14 +1,6 @@
 //! Limits that the system sets the program: it says which one is in the way and
 //! what to type, and dies of none.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::process::{Command, Stdio};

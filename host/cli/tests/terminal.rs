@@ -1,13 +1,5 @@
 //! Signals, readers that go away, and a real terminal.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::io::{BufRead, BufReader, Read};

@@ -1,13 +1,5 @@
 //! The shape of the project: which room may use which, and how long a file is.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +43,22 @@ fn rooms_use_only_what_they_may() {
                 assert!(rooms.contains(&other), "host/{room} uses host/{other}");
             }
             assert!(!banned.contains(&name.as_str()), "host/{room} uses {name}");
+        }
+    }
+}
+
+/// Each crate that ships has the lints against panics in its root, because there
+/// they leave out tests, which are crates of their own.
+#[test]
+fn what_ships_is_linted_against_panics() {
+    for room in may_use().keys() {
+        let root = root().join("host").join(room).join("src");
+        let root = [root.join("lib.rs"), root.join("main.rs")].map(std::fs::read_to_string);
+        let text = root.into_iter().flatten().next().unwrap();
+        let lints = text.split("#![warn(").nth(1).and_then(|rest| rest.split(")]").next());
+        for lint in ["expect_used", "panic", "print_stderr", "print_stdout", "unwrap_used"] {
+            let lint = format!("clippy::{lint}");
+            assert!(lints.is_some_and(|lints| lints.contains(&lint)), "host/{room} lacks {lint}");
         }
     }
 }

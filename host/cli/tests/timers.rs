@@ -1,13 +1,5 @@
 //! Timers, end to end: they wait, they are raced, they survive a pause.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use common::{Place, journal};

@@ -1,12 +1,5 @@
 //! What a project's file may do before it is trusted, and how it might try.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::os::unix::fs::{PermissionsExt, symlink};

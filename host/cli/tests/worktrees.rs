@@ -1,12 +1,6 @@
 //! Git worktrees of several programs at once, and what their git may do.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod common;
 

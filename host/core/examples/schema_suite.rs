@@ -3,7 +3,6 @@
 //! Owns: which groups of the suite need a network, by name. Never: installs the
 //! suite; `scripts/schema-suite.sh` does, and gives its folder.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 #![allow(clippy::disallowed_methods, reason = "a program beside the core; the core has no files")]
 
 use std::path::Path;

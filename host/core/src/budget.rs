@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::Reply;
+use crate::reply::Reply;
 
 /// Output tokens that a call is taken to need before any has answered: a page
 /// or two of text.
@@ -294,7 +294,7 @@ fn whole(amount: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Usage;
+    use crate::reply::Usage;
 
     fn reply(output_tokens: u64, cost_usd: Option<f64>) -> Reply {
         let usage = Usage { output_tokens, ..Usage::default() };

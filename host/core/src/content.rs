@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::call::AgentRequest;
+use crate::call::{AgentRequest, WorkflowTarget};
 use crate::ids::Digest;
 
 impl AgentRequest {
@@ -100,6 +100,13 @@ fn set_of(entries: Option<&Vec<String>>) -> Option<String> {
 #[must_use]
 pub fn sleep_key(milliseconds: f64) -> Digest {
     Digest::of(format!("sleep\n{milliseconds}").as_bytes())
+}
+
+/// Content of a `workflow()`: whom it calls, and with which arguments.
+#[must_use]
+pub fn workflow_key(target: &WorkflowTarget, args: Option<&str>) -> Digest {
+    let args = args.unwrap_or_default();
+    Digest::of(format!("workflow\n{target}\n{args}").as_bytes())
 }
 
 /// JSON text with the keys of every object in order; text that is no JSON as it

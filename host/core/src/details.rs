@@ -4,18 +4,18 @@
 //! Owns: the one account that `history`, `diff` and the exported traces show
 //! parts of. Never: copies a prompt or an answer; it borrows the journal.
 
-use std::collections::HashMap;
-
 use serde::{Serialize, Serializer};
 
 use crate::call::{AgentRequest, Reply, Reused, WorkflowTarget};
-use crate::content::sleep_key;
+use crate::content::{sleep_key, workflow_key};
 use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
 use crate::report::{NoHead, TokenUsage};
 use crate::settlement::Given;
+use crate::step::StepKind;
+use crate::steps::Steps;
 use crate::worktree::Worktree;
 
 mod fold;
@@ -129,18 +129,6 @@ impl Ended {
             Self::Failed => "failed",
         }
     }
-}
-
-/// What a call is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// `agent()`.
-    Agent,
-    /// `workflow()`.
-    Workflow,
-    /// `sleep()`.
-    Sleep,
 }
 
 /// How a call stands.
@@ -323,10 +311,7 @@ impl Step<'_> {
     pub fn content(&self) -> Digest {
         match self.asked {
             Asked::Agent(request) => request.content_key(),
-            Asked::Workflow(target, args) => {
-                let args = args.unwrap_or_default();
-                Digest::of(format!("workflow\n{target}\n{args}").as_bytes())
-            }
+            Asked::Workflow(target, args) => workflow_key(target, args),
             Asked::Sleep(milliseconds) => sleep_key(milliseconds),
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CallId, TimerId};
 use crate::limits::LimitError;
+pub use crate::outcome::{Failure, Outcome, UNDEFINED};
 use crate::surface::Surface;
 
 /// How a script is written.
@@ -48,44 +49,6 @@ pub struct StartInput {
     pub seed: u64,
     /// Watch promises, to name those that never settle.
     pub diagnose: bool,
-}
-
-/// A call that failed or was refused. Stored in the journal as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Stable; see `docs/errors.md`.
-    pub code: String,
-    /// A sentence for people.
-    pub message: String,
-    /// Name of the error that a script is thrown, when that is an error of a
-    /// child's own; none is the kind of call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where in a child it was thrown, as `file:line:column`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-}
-
-impl Failure {
-    /// A failure with a code of [`crate::codes`].
-    #[must_use]
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), name: None, place: None }
-    }
-}
-
-/// The text of an [`Outcome::Value`] that is `undefined`: a child workflow that
-/// returned nothing. JSON text is never empty.
-pub const UNDEFINED: &str = "";
-
-/// What a call came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// JSON text, `null` included, or [`UNDEFINED`].
-    Value(String),
-    /// It failed.
-    Failed(Failure),
 }
 
 /// Why a script could not go on. Line and column are the author's, from 1;

@@ -5,6 +5,16 @@
 //! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
 //! comes in as an argument; effects go out as data for the engine to perform.
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 pub mod archive;
 pub mod asked;
 pub mod attempts;
@@ -20,19 +30,24 @@ pub mod event;
 pub mod guest;
 pub mod ids;
 pub mod journal;
+pub mod json_kind;
 pub mod limits;
 pub mod machine;
 pub mod mismatch;
 pub mod near;
 pub mod options;
+pub mod outcome;
 pub mod pool;
 pub mod prices;
+pub mod reply;
 pub mod report;
 pub mod schema;
 pub mod script;
 pub mod selector;
 pub mod settlement;
 pub mod shell;
+pub mod step;
+pub mod steps;
 pub mod stop;
 pub mod summary;
 pub mod surface;

@@ -12,11 +12,13 @@ pub use extras::is_server_name;
 use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
-use crate::call::{AgentRequest, Permissions, Retry, kind_of, refuse};
+use crate::call::{AgentRequest, Permissions, Retry, refuse};
 use crate::codes::Code;
 use crate::duration;
-use crate::guest::{Dialect, Failure};
-use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX};
+use crate::guest::Dialect;
+use crate::json_kind::kind_of;
+use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
+use crate::outcome::Failure;
 use crate::schema;
 use crate::settlement::OnFailure;
 use body::Meant;
@@ -91,9 +93,45 @@ impl From<Dialect> for Manner {
     }
 }
 
+impl AgentRequest {
+    /// Reads what the guest handed over.
+    ///
+    /// # Errors
+    /// A refusal of this call, with the option it is about.
+    pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
+        Self::read_again(prompt, options, manner, None)
+    }
+
+    /// As [`Self::read`], when this is the call that was recorded so: its schema was
+    /// taken, whatever would be said of it today, and what it passed over is passed
+    /// over.
+    pub(crate) fn read_again(
+        prompt: String,
+        options: &str,
+        manner: Manner,
+        taken: Option<&Self>,
+    ) -> Result<Self, Failure> {
+        if prompt.is_empty() {
+            return Err(refuse("agent() needs a prompt that is not empty"));
+        }
+        if prompt.len() > PROMPT_BYTES_MAX {
+            return Err(Failure::new(
+                Code::CallTooLarge,
+                format!(
+                    "the prompt of agent() is {} bytes, and {PROMPT_BYTES_MAX} is the most",
+                    prompt.len()
+                ),
+            ));
+        }
+        let mut request = Self::plain(prompt);
+        read(&mut request, options, manner, taken)?;
+        Ok(request)
+    }
+}
+
 /// `taken`: the recorded call that is met again. What the program that recorded it
 /// did not know and passed over, is passed over.
-pub(crate) fn read(
+fn read(
     request: &mut AgentRequest,
     text: &str,
     manner: Manner,

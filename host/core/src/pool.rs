@@ -8,14 +8,16 @@
 //! the answers it got before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, Reply, Reused};
-use crate::content::sleep_key;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
 use crate::journal::{Body, Entry};
+use crate::step::StepKind;
+use crate::steps::{Step, Steps};
 
 /// An answer that waits for a call of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,11 @@ fn is_zero(count: &u32) -> bool {
 /// Answers that are larger stay in the journal until they are told.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes of answers that one run keeps in memory: a fork is given all answers of
+/// its parent, and their sum has no bound. What comes behind them is read from the
+/// journal when it is told, at a look-up each.
+const KEPT_IN_ALL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// An outcome, as it is kept in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kept {
@@ -52,19 +59,33 @@ pub enum Kept {
     Entry(u64),
 }
 
-impl Kept {
-    /// The outcome that this entry holds, or only where it is.
-    #[must_use]
-    pub fn of(outcome: Outcome, entry: u64) -> Self {
-        match &outcome {
-            Outcome::Value(text) if text.len() > KEPT_BYTES_MAX => Self::Entry(entry),
-            _ => Self::Here(outcome),
-        }
+/// What is left of the memory that one run has for answers.
+#[derive(Debug)]
+pub struct Memory {
+    bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { bytes: KEPT_IN_ALL_BYTES_MAX }
     }
 }
 
-/// A [`Pooled`] answer as it waits: a fork is given all answers of its parent,
-/// and their sum has no bound.
+impl Memory {
+    /// The outcome that this entry holds, or only where it is.
+    pub fn keep(&mut self, outcome: Outcome, entry: u64) -> Kept {
+        match &outcome {
+            Outcome::Value(text) if text.len() > self.bytes.min(KEPT_BYTES_MAX) => {
+                return Kept::Entry(entry);
+            }
+            Outcome::Value(text) => self.bytes -= text.len(),
+            Outcome::Failed(_) => {}
+        }
+        Kept::Here(outcome)
+    }
+}
+
+/// A [`Pooled`] answer as it waits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waiting {
     /// As in [`Pooled`].
@@ -82,9 +103,9 @@ pub struct Waiting {
 impl Waiting {
     /// The answer of the entry of this number.
     #[must_use]
-    pub fn of(pooled: Pooled, entry: u64) -> Self {
+    pub fn of(pooled: Pooled, entry: u64, memory: &mut Memory) -> Self {
         let Pooled { content, source, outcome, reply, behind } = pooled;
-        Self { content, source, outcome: Kept::of(outcome, entry), reply, behind }
+        Self { content, source, outcome: memory.keep(outcome, entry), reply, behind }
     }
 
     /// With its outcome, for the journal.
@@ -167,13 +188,14 @@ struct CameTo {
 /// when the process let go, and that no script was told, counts.
 pub struct Answers {
     run: RunId,
+    steps: Steps,
     pool: Pool,
     given: HashMap<Reused, usize>,
     made: BTreeMap<CallId, Made>,
+    memory: Memory,
     /// Agent calls whose requests are kept.
     wanted: BTreeSet<CallId>,
-    requests: BTreeMap<CallId, AgentRequest>,
-    last: u32,
+    requests: BTreeMap<CallId, Arc<AgentRequest>>,
 }
 
 impl Answers {
@@ -182,65 +204,55 @@ impl Answers {
     pub fn of(run: RunId, wanted: BTreeSet<CallId>) -> Self {
         Self {
             run,
+            steps: Steps::new(),
             pool: Pool::default(),
             given: HashMap::new(),
             made: BTreeMap::new(),
+            memory: Memory::default(),
             wanted,
             requests: BTreeMap::new(),
-            last: 0,
         }
     }
 
     /// Takes in the next entry, which has this number.
     pub fn add(&mut self, seq: u64, entry: &Entry) {
-        match &entry.body {
-            Body::AnswerPooled(pooled) => {
-                self.given.insert(pooled.source.clone(), self.given.len());
-                self.pool.add(Waiting::of((**pooled).clone(), seq));
+        let Self { steps, pool, given, made, memory, .. } = self;
+        let step = steps.after(entry);
+        match (&entry.body, step) {
+            (Body::AnswerPooled(pooled), _) => {
+                given.insert(pooled.source.clone(), given.len());
+                pool.add(Waiting::of((**pooled).clone(), seq, memory));
             }
-            Body::AgentCalled { call, request, .. } => {
-                self.made(*call, request.content_key(), true);
-                if self.wanted.contains(call) {
-                    self.requests.insert(*call, (**request).clone());
+            (Body::AgentCalled { .. } | Body::SleepCalled { .. }, Some(step)) => {
+                made.insert(step.step, Made::of(step, pool));
+                if let Some(request) = step.agent().filter(|_| self.wanted.contains(&step.step)) {
+                    self.requests.insert(step.step, Arc::clone(request));
                 }
             }
-            Body::SleepCalled { call, milliseconds, .. } => {
-                self.made(*call, sleep_key(*milliseconds), false);
+            (Body::AgentAnswered { outcome, reply, .. }, Some(step)) => {
+                if let Some(made) = made.get_mut(&step.step) {
+                    made.came_to(memory.keep(outcome.clone(), seq), Some(reply));
+                }
             }
-            Body::WorkflowCalled { call, .. } => self.last = self.last.max(call.0),
-            Body::AgentAnswered { call, outcome, reply } => {
-                self.came_to(*call, outcome, Some(reply), seq);
-            }
-            Body::Settled { call, outcome, reply, .. } => {
-                self.came_to(*call, outcome, reply.as_deref(), seq);
+            (Body::Settled { outcome, reply, .. }, Some(step)) => {
+                if let Some(made) = made.get_mut(&step.step) {
+                    made.came_to(memory.keep(outcome.clone(), seq), reply.as_ref());
+                }
             }
             _ => {}
-        }
-    }
-
-    fn made(&mut self, call: CallId, content: Digest, is_agent: bool) {
-        let given = self.pool.take(&content);
-        self.made.insert(call, Made { content, is_agent, given, came_to: None });
-        self.last = self.last.max(call.0);
-    }
-
-    fn came_to(&mut self, call: CallId, outcome: &Outcome, reply: Option<&Reply>, seq: u64) {
-        if let Some(made) = self.made.get_mut(&call) {
-            let outcome = Kept::of(outcome.clone(), seq);
-            made.came_to = Some(CameTo { outcome, reply: reply.cloned().map(Box::new) });
         }
     }
 
     /// Number of the last call; 0 when there was none.
     #[must_use]
     pub fn last_call(&self) -> u32 {
-        self.last
+        self.steps.last().map_or(0, |call| call.0)
     }
 
     /// What a wanted agent call asked for.
     #[must_use]
     pub fn request(&self, call: CallId) -> Option<&AgentRequest> {
-        self.requests.get(&call)
+        self.requests.get(&call).map(|request| &**request)
     }
 
     /// How many agent calls of the content of this one were issued before it.
@@ -280,6 +292,18 @@ pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
 }
 
 impl Made {
+    /// A call that was just made, with what the pool has for it.
+    fn of(step: &Step, pool: &mut Pool) -> Self {
+        let content = step.asked.content();
+        let given = pool.take(&content);
+        let is_agent = step.asked.kind() == StepKind::Agent;
+        Self { content, is_agent, given, came_to: None }
+    }
+
+    fn came_to(&mut self, outcome: Kept, reply: Option<&Box<Reply>>) {
+        self.came_to = Some(CameTo { outcome, reply: reply.cloned() });
+    }
+
     fn answer(self, run: &RunId, call: CallId) -> Option<Waiting> {
         let Some(CameTo { outcome, mut reply }) = self.came_to else { return self.given };
         if matches!(outcome, Kept::Here(Outcome::Failed(_))) {
@@ -346,6 +370,16 @@ mod tests {
         let kept: Vec<Kept> =
             answers_of(&run(), &journal).into_iter().map(|offer| offer.answer.outcome).collect();
         assert_eq!(kept, [Kept::Here(Outcome::Value("1".into())), Kept::Entry(2)]);
+    }
+
+    #[test]
+    fn answers_beyond_the_room_for_them_stay_where_they_are() {
+        let small = Outcome::Value(format!("\"{}\"", "x".repeat(9)));
+        let mut memory = Memory { bytes: 25 };
+        let kept = [0, 1, 2].map(|entry| memory.keep(small.clone(), entry));
+        assert_eq!(kept, [Kept::Here(small.clone()), Kept::Here(small), Kept::Entry(2)]);
+        let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
+        assert!(matches!(memory.keep(failed, 3), Kept::Here(_)), "a failure offers nothing");
     }
 
     #[test]

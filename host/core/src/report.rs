@@ -14,17 +14,16 @@ mod tokens;
 mod usage;
 pub(crate) mod warnings;
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::call::Reply;
+use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
 use crate::settlement::{self, Given};
+use crate::steps::{Step, Steps};
 use crate::worktree::Worktree;
 pub use asks::{AsksReport, StepAsks};
 use causes::Causes;
@@ -183,21 +182,13 @@ impl Report {
     }
 }
 
-/// What the report needs of a call until it settles.
-struct OpenStep {
-    title: String,
-    phase: Option<String>,
-    /// An agent was set to work on it.
-    asked: bool,
-}
-
 /// Builds a report, entry by entry.
 #[derive(Default)]
 pub struct ReportFold {
     report: Option<Report>,
     /// Of the last entry, as if nobody held the run.
     state: Option<RunState>,
-    steps: BTreeMap<CallId, OpenStep>,
+    steps: Steps,
     causes: Causes,
 }
 
@@ -243,24 +234,21 @@ impl ReportFold {
             self.causes = Causes::new(head.surface);
         }
         let Some(report) = &mut self.report else { return };
+        let agent = self.steps.after(entry).and_then(Agent::of);
         match &entry.body {
             Body::AttemptStarted { attempt, .. } => {
                 report.attempts = *attempt;
                 report.error = None;
             }
-            Body::AgentCalled { call, request, .. } => {
+            Body::AgentCalled { request, .. } => {
                 report.agents.called += 1;
                 if let Some(title) = &request.phase {
                     report.phase(title).agents += 1;
                 }
-                let step =
-                    OpenStep { title: request.title(), phase: request.phase.clone(), asked: false };
-                self.steps.insert(*call, step);
             }
-            Body::AgentDispatched { call, .. } => {
-                if let Some(step) = self.steps.get_mut(call) {
-                    report.agents.asked += u64::from(!std::mem::replace(&mut step.asked, true));
-                }
+            Body::AgentDispatched { .. } => {
+                let is_first = agent.is_some_and(|agent| agent.step.dispatches == 1);
+                report.agents.asked += u64::from(is_first);
             }
             Body::PhaseSet { title, .. } => {
                 report.phase(title);
@@ -269,33 +257,33 @@ impl ReportFold {
                 report.null(null_of_slot(slot, self.causes.of(slot)));
             }
             Body::Warned { warning, .. } => {
-                let title = warning.step.and_then(|step| self.steps.get(&step));
-                let label = title.map(|step| step.title.clone());
+                let step = warning.step.and_then(|step| self.steps.get(step));
+                let label = step.and_then(Agent::of).map(|agent| agent.title());
                 report.warnings.push(WarningReport::of(warning, label));
             }
             Body::Settled { call, outcome, reply, given } => {
-                let Some(step) = self.steps.remove(call) else { return };
-                report.settled(*call, &step, outcome, reply.as_deref());
+                let Some(agent) = agent else { return };
+                report.settled(agent, outcome, reply.as_deref());
                 if let Outcome::Failed(failure) = outcome {
                     match given {
                         Some(Given::Null) => {
-                            report.null(null_of_failure(*call, &step.title, failure));
+                            report.null(null_of_failure(*call, &agent.title(), failure));
                         }
-                        None => self.causes.thrown(*call, step.title, failure.clone()),
+                        None => self.causes.thrown(*call, agent.title(), failure.clone()),
                     }
                 }
             }
             Body::AgentParked { call, reply, .. } => {
-                if let Some(step) = self.steps.get(call) {
-                    report.spent(step, reply, reply.is_unpriced());
-                    report.asks.add(*call, &step.title, reply);
+                if let Some(agent) = agent {
+                    report.spent(agent, reply, reply.is_unpriced());
+                    report.asks.add(*call, &agent.title(), reply);
                     if let Some(worktree) = &reply.worktree {
-                        report.kept(*call, Some(step), worktree);
+                        report.kept(*call, Some(agent.title()), worktree);
                     }
                 }
             }
             Body::WorktreeKept { call, worktree } => {
-                report.kept(*call, self.steps.get(call), worktree);
+                report.kept(*call, agent.map(|agent| agent.title()), worktree);
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
@@ -308,24 +296,41 @@ impl ReportFold {
     }
 }
 
+/// A step that is an agent call: the report counts no other.
+#[derive(Clone, Copy)]
+struct Agent<'s> {
+    step: &'s Step,
+    request: &'s AgentRequest,
+}
+
+impl<'s> Agent<'s> {
+    fn of(step: &'s Step) -> Option<Self> {
+        step.agent().map(|request| Self { step, request })
+    }
+
+    fn title(self) -> String {
+        self.request.title()
+    }
+}
+
 impl Report {
-    fn settled(&mut self, call: CallId, step: &OpenStep, outcome: &Outcome, reply: Option<&Reply>) {
+    fn settled(&mut self, agent: Agent<'_>, outcome: &Outcome, reply: Option<&Reply>) {
+        let (call, title) = (agent.step.step, agent.title());
         // What was there already was paid for by the run that asked.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
             self.reused.add(reply);
         } else if let Some(reply) = reply {
             let is_unknown = reply.is_unpriced() || settlement::hides_its_cost(outcome, reply);
-            self.spent(step, reply, is_unknown);
-            sessions::add(&mut self.sessions, call, &step.title, reply);
-            self.asks.add(call, &step.title, reply);
+            self.spent(agent, reply, is_unknown);
+            sessions::add(&mut self.sessions, call, &title, reply);
+            self.asks.add(call, &title, reply);
             let warning = warnings::of_reply(call, reply).into_iter();
-            self.warnings
-                .extend(warning.map(|one| WarningReport::of(&one, Some(step.title.clone()))));
+            self.warnings.extend(warning.map(|one| WarningReport::of(&one, Some(title.clone()))));
         }
         // Of an answer that was there already, the files lie where that run left
         // them.
         if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
-            self.kept(call, Some(step), worktree);
+            self.kept(call, Some(title.clone()), worktree);
         }
         match outcome {
             Outcome::Failed(failure) => {
@@ -336,29 +341,28 @@ impl Report {
                 self.agents.completed += 1;
                 if text == "null" {
                     self.agents.null += 1;
-                    self.null(null_of_agent(call, &step.title));
+                    self.null(null_of_agent(call, &title));
                 }
             }
         }
     }
 
     /// Counts what a call used, whether or not it was answered.
-    fn spent(&mut self, step: &OpenStep, reply: &Reply, is_unknown: bool) {
+    fn spent(&mut self, agent: Agent<'_>, reply: &Reply, is_unknown: bool) {
         let cost = reply.cost_usd.unwrap_or(0.0);
         self.token_usage += TokenUsage::of(reply.usage);
         dollars::add(&mut self.cost_usd, cost);
         self.agents.retried += u64::from(reply.attempts.saturating_sub(1));
         self.cost_unknown_calls += u64::from(is_unknown);
         self.usage.add(reply, is_unknown);
-        if let Some(title) = &step.phase {
+        if let Some(title) = &agent.request.phase {
             let phase = self.phase(title);
             phase.token_usage += TokenUsage::of(reply.usage);
             dollars::add(&mut phase.cost_usd, cost);
         }
     }
 
-    fn kept(&mut self, step: CallId, open: Option<&OpenStep>, worktree: &Worktree) {
-        let label = open.map(|step| step.title.clone());
+    fn kept(&mut self, step: CallId, label: Option<String>, worktree: &Worktree) {
         self.worktrees.push(WorktreeReport { step, label, worktree: worktree.clone() });
     }
 

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::Reply;
 use crate::codes::Code;
-use crate::guest::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome};
+use crate::reply::Reply;
 
 /// What becomes of a call whose agent failed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::details::{Details, StepKind};
+use crate::details::Details;
 use crate::dollars;
 use crate::ids::RunId;
 use crate::journal::Entry;
 use crate::report::{NoHead, RunState, TokenUsage};
+use crate::step::StepKind;
 
 /// Version of the text form: one of another version is made again.
 const SUMMARY_FORMAT: u32 = 3;

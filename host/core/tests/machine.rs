@@ -3,14 +3,6 @@
 //! The script here is Rust, so that ten thousand runs take a moment; the real
 //! guest goes through the same machine in the tests of the engine.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,13 +2,6 @@
 //! made to take for ever. Everything here is an input, so the table of
 //! schemas is the test.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "helpers of tests fail by panicking, as tests do"
-)]
-
 use serde_json::{Map, Value, json};
 use smol_wf_core::codes::Code;
 use smol_wf_core::limits::{ANSWER_BYTES_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};

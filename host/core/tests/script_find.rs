@@ -1,6 +1,5 @@
 //! Where `meta` may stand, what text is a script at all, and what is said of
 //! the rest.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;

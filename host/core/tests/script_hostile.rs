@@ -1,11 +1,5 @@
 //! Nothing that a file may hold makes the reader panic or slow.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "these are tests"
-)]
+#![allow(clippy::disallowed_methods, reason = "these are tests")]
 
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,5 @@
 //! What `meta` may hold, what it may not, and what the author is told.
-#![allow(
-    clippy::too_many_lines,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "these are tests"
-)]
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 use serde_json::{Value, json};
 use smol_wf_core::codes::Code;

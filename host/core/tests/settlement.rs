@@ -1,12 +1,5 @@
 //! What a script is given for calls that fail, and when a sleep is over.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 use serde_json::{Value, json};
 use smol_wf_core::call::{CallDefaults, Reply};
 use smol_wf_core::event::EventFold;

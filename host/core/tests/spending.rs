@@ -1,12 +1,5 @@
 //! A budget holds wherever the process dies, and a parked call is made again.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use smol_wf_core::attempts::ShutProvider;

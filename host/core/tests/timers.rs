@@ -1,8 +1,6 @@
 //! Timers of held time: what of them is left after a pause, and what is never
 //! delivered.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may stop where it stands")]
-
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost, Warning};
 use smol_wf_core::ids::{Digest, RunId, Scope, TimerId};

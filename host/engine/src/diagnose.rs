@@ -4,12 +4,16 @@
 //! or dispatches anything. It may fail to find out; then the list is empty.
 
 use smol_wf_core::ids::{Digest, Scope};
+use smol_wf_core::journal::Entry;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_sandbox::Sandbox;
 
+use crate::error::EngineError;
 use crate::journal::Entries;
-use crate::offline::{Offline, Pause};
+use crate::turn::backend::Backend;
+use crate::turn::driver::Turns;
+use crate::turn::pause::Pause;
 
 /// Where the unsettled promises of this scope were made, as `line:column`; none
 /// when that was not found out.
@@ -23,17 +27,22 @@ pub(crate) async fn unsettled(
     let watching = Digest::of(b"diagnose");
     let limits = Limits { fuel: limits.fuel.saturating_mul(4), ..limits };
     let beginning = journal.next().await.ok()??;
-    let mut machine = Machine::replay_within(beginning, limits, watching).ok()?;
-    let mut offline = Offline::watching(sandbox.clone());
-    loop {
-        let pause;
-        (machine, pause) = offline.advance(machine, 0).await.ok()?;
-        match pause {
-            Pause::Hungry => machine.feed(journal.next().await.ok()?),
-            Pause::Stuck(stuck) if stuck == scope => {
-                return Some(offline.unsettled(machine, scope).await);
-            }
-            _ => return None,
-        }
+    let machine = Machine::replay_within(beginning, limits, watching).ok()?;
+    let mut turns = Turns::watching(sandbox.clone());
+    let (machine, pause) = turns.drive(machine, &mut Replay(journal)).await.ok()?;
+    match pause {
+        Pause::Stuck(stuck) if stuck == scope => Some(turns.unsettled(machine, scope).await),
+        _ => None,
+    }
+}
+
+/// The rest of the journal.
+struct Replay(Entries);
+
+impl Backend for Replay {
+    type Halt = EngineError;
+
+    async fn more(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
+        self.0.next().await
     }
 }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smol_wf_core::attempts::ShutProvider;
-use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
+use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
-use smol_wf_core::journal::{Body, ScopeStart, StopReason};
-use smol_wf_core::limits::CHILDREN_OPEN_MAX;
+use smol_wf_core::journal::{Body, StopReason};
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
 use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -29,6 +28,7 @@ use crate::sleeps::Sleeps;
 use crate::standstill::Nap;
 use crate::stops;
 use crate::timers::Timers;
+use crate::turn::children::{self, Found, QueuedChild};
 use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
@@ -41,7 +41,7 @@ const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on std
 /// What came of an effect.
 pub(crate) enum Happened {
     Agent(CallId, Box<Ended>),
-    Child(CallId, Result<Box<ScopeStart>, Outcome>),
+    Child(CallId, Found),
     Woke,
     Noted(Note),
     /// A folder of the run is gone: this process cannot go on, another one may.
@@ -53,13 +53,6 @@ struct QueuedAgent {
     ordinal: u32,
     /// On the heap, as it came: a hundred thousand may wait.
     request: Arc<AgentRequest>,
-}
-
-struct QueuedChild {
-    call: CallId,
-    caller: String,
-    target: WorkflowTarget,
-    args: Option<String>,
 }
 
 pub(crate) struct World {
@@ -80,7 +73,6 @@ pub(crate) struct World {
     lost: Option<EngineError>,
     /// Of the queue, calls that name nobody where nobody is there.
     for_nobody: BTreeSet<CallId>,
-    child_queue: VecDeque<QueuedChild>,
     /// Children whose scripts are being looked for.
     finding: HashMap<CallId, Id>,
     /// Answers that their scripts have not been told yet.
@@ -112,7 +104,6 @@ impl World {
             stood_still: Duration::ZERO,
             lost: None,
             for_nobody: BTreeSet::new(),
-            child_queue: VecDeque::new(),
             finding: HashMap::new(),
             untold: BTreeMap::new(),
             parked: Vec::new(),
@@ -120,8 +111,7 @@ impl World {
         }
     }
 
-    /// `guests` counts the open script instances, the first script among them.
-    pub(crate) fn perform(&mut self, effects: Vec<Effect>, guests: usize) {
+    pub(crate) fn perform(&mut self, effects: Vec<Effect>) {
         let now = Instant::now();
         for effect in effects {
             match effect {
@@ -134,42 +124,38 @@ impl World {
                 Effect::SleepUntil { call, wake_at_us, left_us } => {
                     self.sleeping.add(call, wake_at_us, Duration::from_micros(left_us));
                 }
-                Effect::FindChild { call, caller, target, args } => {
-                    self.child_queue.push_back(QueuedChild { call, caller, target, args });
-                }
+                // Queued by the driver.
+                Effect::FindChild { .. } => {}
                 Effect::Cancel(call) => self.cancel(call),
                 Effect::SetTimer { timer, left_us } => self.timers.set(timer, left_us, now),
                 Effect::ClearTimer(timer) => self.timers.clear(timer),
             }
         }
-        self.find_children(guests);
     }
 
-    /// Looks for the scripts of queued children, as many as there are instances
-    /// for.
-    fn find_children(&mut self, guests: usize) {
-        while guests + self.finding.len() <= CHILDREN_OPEN_MAX as usize {
-            let Some(QueuedChild { call, caller, target, args }) = self.child_queue.pop_front()
-            else {
-                return;
-            };
-            let children = self.children.clone();
-            let notes = self.board.notes(call, "");
-            let task = self.tasks.spawn(async move {
-                let found = children.find(call, caller, target, args).await;
-                if found.is_err()
-                    && let Some(gone) = children.library.gone()
-                {
-                    return Happened::Lost(call, gone);
-                }
-                let found = found.map(|(start, warning)| {
-                    warning.into_iter().for_each(|warning| notes.warn(warning));
-                    start
-                });
-                Happened::Child(call, found.map_err(Outcome::Failed))
+    /// Looks for the script of a child, beside everything else.
+    pub(crate) fn find(&mut self, QueuedChild { call, caller, target, args }: QueuedChild) {
+        let children = self.children.clone();
+        let notes = self.board.notes(call, "");
+        let task = self.tasks.spawn(async move {
+            let found = children.find(call, caller, target, args).await;
+            if found.is_err()
+                && let Some(gone) = children.library.gone()
+            {
+                return Happened::Lost(call, gone);
+            }
+            let found = found.map(|(start, warning)| {
+                warning.into_iter().for_each(|warning| notes.warn(warning));
+                start
             });
-            self.finding.insert(call, task.id());
-        }
+            Happened::Child(call, found)
+        });
+        self.finding.insert(call, task.id());
+    }
+
+    /// Children whose scripts are being looked for.
+    pub(crate) fn searching(&self) -> usize {
+        self.finding.len()
     }
 
     /// Sets queued agents to work, as many as may. Says whether the machine was
@@ -334,10 +320,7 @@ impl World {
                 }
                 Happened::Child(call, found) => {
                     self.finding.remove(&call);
-                    match found {
-                        Ok(start) => machine.child_found(*start),
-                        Err(outcome) => machine.complete(call, outcome, None),
-                    }
+                    children::report(machine, call, found);
                 }
             }
             next = if taken < OUTCOMES_TOGETHER_MAX { self.happened_already() } else { None };
@@ -363,10 +346,10 @@ impl World {
             Err(error) => error,
         };
         let is_it = |id: Id| id == error.id();
-        let broken = || Outcome::Failed(Failure::new(Code::InternalError, BROKEN));
+        let broken = || Failure::new(Code::InternalError, BROKEN);
         let agent = self.working.iter().find(|(_, (task, _))| is_it(task.id()));
         if let Some((call, _)) = agent {
-            let ended = Ended::Settled(broken(), Reply::default());
+            let ended = Ended::Settled(Outcome::Failed(broken()), Reply::default());
             return Some(Happened::Agent(*call, Box::new(ended)));
         }
         let child = self.finding.iter().find(|(_, id)| is_it(**id));
@@ -462,7 +445,6 @@ impl World {
         self.queue.clear();
         self.first = None;
         self.held.clear();
-        self.child_queue.clear();
         self.sleeping.clear();
         self.timers.clear_all();
         self.tasks.shutdown().await;

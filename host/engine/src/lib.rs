@@ -5,6 +5,16 @@
 //! exits; a caller passes everything in and hears of everything through a
 //! [`Watcher`] and the [`Report`].
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 mod agents;
 pub mod check;
 mod children;
@@ -25,8 +35,8 @@ mod holding;
 mod journal;
 mod keep;
 pub mod library;
+mod live;
 mod notes;
-mod offline;
 mod patience;
 mod pieces;
 mod places;
@@ -40,7 +50,9 @@ mod recorder;
 pub mod rehearse;
 mod replay;
 mod request;
+mod resume;
 mod rounds;
+mod runs;
 mod sleeps;
 mod standstill;
 mod stops;
@@ -71,7 +83,7 @@ pub use request::{
 };
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
-pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use smol_wf_store::{Journals, MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher, WorksIn};

@@ -17,11 +17,14 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
-use smol_wf_sandbox::{Sandbox, SandboxConfig};
+use smol_wf_sandbox::{Sandbox, SandboxConfig, SandboxError};
 
 use self::scripts::Dice;
 use crate::children::scope_start;
-use crate::offline::{Offline, Pause};
+use crate::turn::backend::Backend;
+use crate::turn::children::{Found, QueuedChild};
+use crate::turn::driver::Turns;
+use crate::turn::pause::Pause;
 
 /// Scripts that are generated, run and replayed.
 const SCRIPTS: u64 = 10_000;
@@ -59,53 +62,86 @@ struct Ran {
 }
 
 async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
-    let mut dice = Dice::new(seed);
     let guest = Sandbox::guest_digest();
     let root = start(Scope::ROOT, text, Some(r#"{"n":3,"files":["a","é","c"]}"#));
-    let mut machine = Machine::start(head(seed), root, limits(), guest, NOW_US);
-    let mut offline = Offline::new(sandbox.clone());
-    let mut open = BTreeMap::new();
-    let mut timers: BTreeSet<TimerId> = BTreeSet::new();
-    let mut entries = Vec::new();
-    let mut now_us = NOW_US;
-    loop {
-        now_us += i64::try_from(dice.roll(5_000_000)).unwrap();
-        let (kept, pause) = offline.advance(machine, now_us).await.unwrap();
-        machine = kept;
-        match pause {
-            Pause::Wait => {}
-            Pause::Stuck(scope) => {
-                machine.give_up(scope, &[]).unwrap();
-                continue;
-            }
-            Pause::Ended => {
-                entries.extend(machine.take_entries());
-                return Ran { entries, end: machine.end().cloned() };
-            }
-            other => panic!("{other:?} in\n{text}"),
-        }
-        entries.extend(machine.take_entries());
-        for effect in machine.take_effects() {
+    let machine = Machine::start(head(seed), root, limits(), guest, NOW_US);
+    let mut diced = Diced {
+        dice: Dice::new(seed),
+        now_us: NOW_US,
+        open: BTreeMap::new(),
+        timers: BTreeSet::new(),
+        entries: Vec::new(),
+    };
+    let driven = Turns::new(sandbox.clone()).drive(machine, &mut diced).await;
+    let (machine, pause) = driven.unwrap();
+    assert!(matches!(pause, Pause::Ended), "{pause:?} in\n{text}");
+    Ran { entries: diced.entries, end: machine.end().cloned() }
+}
+
+/// Dice say what happens.
+struct Diced {
+    dice: Dice,
+    now_us: i64,
+    open: BTreeMap<CallId, Kind>,
+    timers: BTreeSet<TimerId>,
+    entries: Vec<Entry>,
+}
+
+impl Backend for Diced {
+    type Halt = SandboxError;
+
+    fn now_us(&self) -> i64 {
+        self.now_us
+    }
+
+    fn wrote(&mut self, entries: Vec<Entry>) {
+        self.entries.extend(entries);
+    }
+
+    async fn unsettled(
+        &mut self,
+        _scope: Scope,
+        _limits: Limits,
+    ) -> Result<Option<Vec<String>>, SandboxError> {
+        Ok(Some(Vec::new()))
+    }
+
+    async fn commit(&mut self) -> Result<bool, SandboxError> {
+        Ok(true)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, _machine: &mut Machine) {
+        for effect in effects {
             match effect {
-                Effect::Cancel(call) => drop(open.remove(&call)),
-                Effect::RunAgent { call, .. } => drop(open.insert(call, Kind::Agent)),
-                Effect::SleepUntil { call, .. } => drop(open.insert(call, Kind::Sleep)),
-                Effect::FindChild { call, .. } => drop(open.insert(call, Kind::Child)),
-                Effect::SetTimer { timer, .. } => drop(timers.insert(timer)),
-                Effect::ClearTimer(timer) => drop(timers.remove(&timer)),
+                Effect::Cancel(call) => drop(self.open.remove(&call)),
+                Effect::RunAgent { call, .. } => drop(self.open.insert(call, Kind::Agent)),
+                Effect::SleepUntil { call, .. } => drop(self.open.insert(call, Kind::Sleep)),
+                Effect::FindChild { .. } => {}
+                Effect::SetTimer { timer, .. } => drop(self.timers.insert(timer)),
+                Effect::ClearTimer(timer) => drop(self.timers.remove(&timer)),
             }
         }
-        if dice.roll(2) == 0
-            && let Some(timer) = timers.pop_first()
+    }
+
+    async fn find(&mut self, child: QueuedChild) -> Option<Found> {
+        self.open.insert(child.call, Kind::Child);
+        None
+    }
+
+    async fn wait(&mut self, machine: &mut Machine) -> Result<bool, SandboxError> {
+        self.now_us += i64::try_from(self.dice.roll(5_000_000)).unwrap();
+        if self.dice.roll(2) == 0
+            && let Some(timer) = self.timers.pop_first()
         {
             machine.fire(timer);
-            continue;
+            return Ok(true);
         }
-        let together = 1 + dice.roll(3);
+        let together = 1 + self.dice.roll(3);
         for _ in 0..together {
-            let Some(call) = pick(&mut open, &mut dice) else { break };
-            complete(&mut machine, call, &mut dice);
+            let Some(call) = pick(&mut self.open, &mut self.dice) else { break };
+            complete(machine, call, &mut self.dice);
         }
+        Ok(true)
     }
 }
 
@@ -142,9 +178,7 @@ fn complete(machine: &mut Machine, (call, kind): (CallId, Kind), dice: &mut Dice
 async fn replay(sandbox: &Sandbox, entries: Vec<Entry>) -> Result<Option<RunEnd>, StopTurn> {
     let guest = Sandbox::guest_digest();
     let machine = Machine::resume(entries, limits(), guest, NOW_US).unwrap();
-    let mut offline = Offline::new(sandbox.clone());
-    let (machine, pause) = offline.advance(machine, NOW_US).await.unwrap();
-    met(machine, pause)
+    meet(sandbox, machine, Replayed { pieces: [].chunks(1), wrote: Vec::new() }).await
 }
 
 /// The same, of a journal that comes in pieces of so many entries.
@@ -153,20 +187,41 @@ async fn replay_in_pieces(
     entries: &[Entry],
     size: usize,
 ) -> Result<Option<RunEnd>, StopTurn> {
-    let mut pieces = entries.chunks(size).map(<[Entry]>::to_vec);
-    let mut machine = Machine::replay(pieces.next().unwrap(), Sandbox::guest_digest()).unwrap();
-    let mut offline = Offline::new(sandbox.clone());
-    loop {
-        let pause;
-        (machine, pause) = offline.advance(machine, NOW_US).await.unwrap();
-        if !matches!(pause, Pause::Hungry) {
-            return met(machine, pause);
-        }
-        machine.feed(pieces.next());
+    let mut pieces = entries.chunks(size);
+    let beginning = pieces.next().unwrap().to_vec();
+    let machine = Machine::replay(beginning, Sandbox::guest_digest()).unwrap();
+    meet(sandbox, machine, Replayed { pieces, wrote: Vec::new() }).await
+}
+
+/// A journal that is replayed.
+struct Replayed<'a> {
+    pieces: std::slice::Chunks<'a, Entry>,
+    wrote: Vec<Entry>,
+}
+
+impl Backend for Replayed<'_> {
+    type Halt = SandboxError;
+
+    fn now_us(&self) -> i64 {
+        NOW_US
+    }
+
+    async fn more(&mut self) -> Result<Option<Vec<Entry>>, SandboxError> {
+        Ok(self.pieces.next().map(<[Entry]>::to_vec))
+    }
+
+    fn wrote(&mut self, entries: Vec<Entry>) {
+        self.wrote.extend(entries);
     }
 }
 
-fn met(mut machine: Machine, pause: Pause) -> Result<Option<RunEnd>, StopTurn> {
+async fn meet(
+    sandbox: &Sandbox,
+    machine: Machine,
+    mut replayed: Replayed<'_>,
+) -> Result<Option<RunEnd>, StopTurn> {
+    let driven = Turns::new(sandbox.clone()).drive(machine, &mut replayed).await;
+    let (mut machine, pause) = driven.unwrap();
     let dispatched = machine
         .take_effects()
         .into_iter()
@@ -176,7 +231,7 @@ fn met(mut machine: Machine, pause: Pause) -> Result<Option<RunEnd>, StopTurn> {
     match pause {
         Pause::Ended => {
             assert!(machine.is_live(), "entries are left");
-            assert_eq!(machine.take_entries(), [], "a replay wrote something");
+            assert_eq!(replayed.wrote, [], "a replay wrote something");
             Ok(machine.end().cloned())
         }
         Pause::Stopped(stop) => Err(stop),
@@ -227,27 +282,45 @@ async fn a_run_of_a_hundred_thousand_steps_replays() {
     // No failures: one would end the loop.
     let guest = Sandbox::guest_digest();
     let root = start(Scope::ROOT, &text, None);
-    let mut machine = Machine::start(head(1), root, limits(), guest, NOW_US);
-    let mut offline = Offline::new(sandbox.clone());
-    let mut entries = Vec::new();
-    loop {
-        let (kept, pause) = offline.advance(machine, NOW_US).await.unwrap();
-        machine = kept;
-        entries.extend(machine.take_entries());
-        for effect in machine.take_effects() {
-            let Effect::RunAgent { call, .. } = effect else { panic!("{effect:?}") };
-            machine.complete(call, Outcome::Value(format!("\"{call}\"")), None);
-        }
-        if matches!(pause, Pause::Ended) {
-            break;
-        }
-    }
+    let machine = Machine::start(head(1), root, limits(), guest, NOW_US);
+    let mut echo = Echo { entries: Vec::new() };
+    let (machine, pause) = Turns::new(sandbox.clone()).drive(machine, &mut echo).await.unwrap();
+    assert!(matches!(pause, Pause::Ended), "{pause:?}");
+    let entries = echo.entries;
     let calls = entries.iter().filter(|entry| is_call(&entry.body)).count();
     assert_eq!(calls, LONG_STEPS as usize);
     let end = machine.end().cloned();
     assert!(matches!(end, Some(RunEnd::Completed { .. })), "{end:?}");
     assert_eq!(replay(&sandbox, entries).await, Ok(end));
     println!("{LONG_STEPS} steps replay");
+}
+
+/// Answers every agent at once.
+struct Echo {
+    entries: Vec<Entry>,
+}
+
+impl Backend for Echo {
+    type Halt = SandboxError;
+
+    fn now_us(&self) -> i64 {
+        NOW_US
+    }
+
+    fn wrote(&mut self, entries: Vec<Entry>) {
+        self.entries.extend(entries);
+    }
+
+    async fn commit(&mut self) -> Result<bool, SandboxError> {
+        Ok(true)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
+        for effect in effects {
+            let Effect::RunAgent { call, .. } = effect else { panic!("{effect:?}") };
+            machine.complete(call, Outcome::Value(format!("\"{call}\"")), None);
+        }
+    }
 }
 
 fn is_call(body: &Body) -> bool {

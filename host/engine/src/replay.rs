@@ -10,14 +10,17 @@ use smol_wf_core::journal::{Body, Entry, Mismatch};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::RunState;
-use smol_wf_sandbox::Sandbox;
+use smol_wf_sandbox::{Sandbox, SandboxError};
 
-use crate::engine::{Engine, same_run, unknown};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
-use crate::history::is_held;
-use crate::offline::{Offline, Pause};
+use crate::holding::is_held;
 use crate::pieces::Pieces;
+use crate::runs::{same_run, unknown};
+use crate::turn::backend::Backend;
+use crate::turn::driver::Turns;
+use crate::turn::pause::Pause;
 use crate::writer::WriterGone;
 
 /// Version of the report of a replay. Fields are only ever added.
@@ -66,26 +69,15 @@ impl Engine {
         let row = row.await.map_err(|_| WriterGone)??.pop().ok_or_else(|| unknown(run))?;
         same_run(&row, &beginning)?;
 
-        let mut counted = Counted::of(is_held(&row));
-        counted.add(&beginning);
+        let mut rest = Rest { pieces, counted: Counted::of(is_held(&row)) };
+        rest.counted.add(&beginning);
         let not_read = |error| EngineError::Journal { run: run.clone(), error };
-        let mut machine = Machine::replay(beginning, Sandbox::guest_digest()).map_err(not_read)?;
-        let mut offline = Offline::new(self.sandbox.clone());
-        let pause = loop {
-            let pause;
-            (machine, pause) = offline.advance(machine, 0).await?;
-            if !matches!(pause, Pause::Hungry) {
-                break pause;
-            }
-            let piece = pieces.next().await?.map(|piece| piece.entries);
-            counted.add(piece.as_deref().unwrap_or_default());
-            machine.feed(piece);
-        };
+        let machine = Machine::replay(beginning, Sandbox::guest_digest()).map_err(not_read)?;
+        let (machine, pause) = Turns::new(self.sandbox.clone()).drive(machine, &mut rest).await?;
         let Verdict { mismatch, fuel_compared } = verdict(&machine, pause);
         // Behind a difference, too: a journal that was damaged gets no verdict.
-        while let Some(piece) = pieces.next().await? {
-            counted.add(&piece.entries);
-        }
+        while rest.more().await?.is_some() {}
+        let counted = rest.counted;
         if !counted.has_script {
             return Err(unknown(run));
         }
@@ -102,6 +94,29 @@ impl Engine {
             mismatch,
         })
     }
+}
+
+/// What is left of a journal, counted as it is read.
+struct Rest {
+    pieces: Pieces,
+    counted: Counted,
+}
+
+impl Backend for Rest {
+    type Halt = EngineError;
+
+    async fn more(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
+        let piece = self.pieces.next().await?.map(|piece| piece.entries);
+        self.counted.add(piece.as_deref().unwrap_or_default());
+        Ok(piece)
+    }
+}
+
+/// A machine was given its whole journal.
+struct Nothing;
+
+impl Backend for Nothing {
+    type Halt = SandboxError;
 }
 
 /// What came of meeting a journal again.
@@ -125,11 +140,12 @@ pub(crate) async fn verify(
 ) -> Result<Verdict, VerifyError> {
     let guest = Sandbox::guest_digest();
     let machine = Machine::resume(entries, limits, guest, 0).map_err(VerifyError::Journal)?;
-    let mut offline = match rules {
-        Some(rules) => Offline::redacting(sandbox.clone(), rules),
-        None => Offline::new(sandbox.clone()),
+    let mut turns = match rules {
+        Some(rules) => Turns::redacting(sandbox.clone(), rules),
+        None => Turns::new(sandbox.clone()),
     };
-    let (machine, pause) = offline.advance(machine, 0).await.map_err(VerifyError::Sandbox)?;
+    let driven = turns.drive(machine, &mut Nothing).await;
+    let (machine, pause) = driven.map_err(VerifyError::Sandbox)?;
     Ok(verdict(&machine, pause))
 }
 
@@ -138,9 +154,7 @@ pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),
         // Where the recording ends, whatever comes next is not part of it.
-        Pause::Wait | Pause::Fetch | Pause::Hungry | Pause::Ended => {
-            machine.missed("the script has come to its end")
-        }
+        Pause::Rest | Pause::Ended => machine.missed("the script has come to its end"),
         Pause::Stuck(_) => machine.missed("the script waits for what nothing will settle"),
         Pause::Stopped(smol_wf_core::guest::StopTurn::Limit(limit)) => {
             machine.missed(&limit.to_string())

@@ -1,12 +1,5 @@
 //! What agents ask leave for, and whom a model's selector names.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::sync::{Arc, Mutex};

@@ -1,12 +1,5 @@
 //! What an agent that was ended before it had answered has used.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};

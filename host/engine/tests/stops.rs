@@ -1,12 +1,5 @@
 //! A run that stops at a limit of its script: agents at work finish.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::sync::{Arc, Mutex};

@@ -1,13 +1,6 @@
 //! Work that agents leave in their worktrees: none of it is lost, and all of it
 //! is named. Real git, real files.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::path::Path;

@@ -1,12 +1,5 @@
 //! Calls in git worktrees of their own: real git, real files.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 mod common;
 
 use std::path::Path;

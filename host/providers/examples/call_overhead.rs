@@ -4,12 +4,6 @@
 //!
 //! Owns: measuring. Never: judges; a busy machine is no failure.
 
-#![allow(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a measurement may stop where it stands"
-)]
-
 use std::io::Write;
 use std::process::{Command as Program, Stdio};
 use std::time::{Duration, Instant};

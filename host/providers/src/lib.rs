@@ -5,6 +5,16 @@
 //! retries, keeps a budget, or says whether an answer satisfies its schema; the
 //! engine and the core do.
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 pub mod acp;
 mod cause;
 pub mod claude_code;

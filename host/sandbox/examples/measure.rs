@@ -1,7 +1,6 @@
 //! Prints what an instance costs, in time and in memory.
 //!
 //! `cargo run --release -p smol-wf-sandbox --example measure [instances]`
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program for the terminal")]
 
 use std::time::{Duration, Instant};
 

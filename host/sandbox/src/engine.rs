@@ -7,6 +7,7 @@
 use smol_wf_core::limits::MEMORY_MIB_MAX;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy as Allocation, PoolingAllocationConfig};
 
+use crate::component::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
 use crate::engine_config::engine_config;
 use crate::image::Image;
 use crate::sandbox::SandboxConfig;
@@ -19,16 +20,6 @@ pub(crate) const WASM_STACK: usize = 48 * 1024 * 1024;
 
 /// Stack that is left for the host's functions below the guest's.
 const HOST_STACK: usize = 1024 * 1024;
-
-/// Core instances of one component: the guest, the adapter, and the glue
-/// between them.
-pub(crate) const CORE_INSTANCES: u32 = 6;
-
-/// Tables of one component: the guest's and the glue's.
-pub(crate) const TABLES: u32 = 3;
-
-/// Entries of a table. The guest's is fixed in size and holds its functions.
-pub(crate) const TABLE_ENTRIES: usize = 16 * 1024;
 
 /// Bytes of a freed stack that are cleared by hand rather than given back: a
 /// small script touches less, and then reuse costs no page faults.

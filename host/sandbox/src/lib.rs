@@ -9,7 +9,18 @@
 //! Nothing that comes out of it is believed: lengths are bounded here, and
 //! meaning is checked by whoever is asked.
 
+// For what ships only: tests, benchmarks and examples are crates of their own.
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_used
+)]
+
 mod bindings;
+mod component;
 mod convert;
 mod engine;
 mod engine_config;

@@ -13,7 +13,7 @@ use smol_wf_core::guest::{StopTurn, TurnHost};
 use smol_wf_core::limits::{MEMORY_MIB_MAX, RESULT_BYTES_MAX};
 use wasmtime::{ResourceLimiter, Trap};
 
-use crate::engine::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
+use crate::component::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
 use crate::wasi::Wasi;
 
 /// Most bytes that the guest may hand to the host at once: the largest result,

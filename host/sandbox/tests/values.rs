@@ -1,5 +1,4 @@
 //! What it costs to hand values on as JSON, in fuel.
-#![allow(clippy::print_stdout, reason = "the figures are worth to be seen")]
 
 mod common;
 

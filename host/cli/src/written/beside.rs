@@ -72,6 +72,22 @@ impl Beside {
 }
 
 impl Beside {
+    /// It is whole, and gets a name that was free when it was begun. What somebody
+    /// has made there meanwhile stays.
+    pub(crate) fn take_free(&mut self, path: &Path) -> io::Result<()> {
+        match fs::hard_link(&self.path, path) {
+            Ok(()) => {
+                let _ = remove(&self.path);
+                unfinished().remove(&self.path);
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            // A file system without hard links.
+            Err(_) if path.symlink_metadata().is_err() => self.take_place_of(path),
+            Err(error) => Err(error),
+        }
+    }
+
     /// It stays, under this name.
     pub(crate) fn keep(self) -> PathBuf {
         unfinished().remove(&self.path);

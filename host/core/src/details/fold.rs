@@ -3,19 +3,18 @@
 //! Owns: what each kind of entry adds. Never: what it is shown as.
 
 use super::{
-    Asked, Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, HashMap, Limits, NoHead,
-    Note, Outcome, Reply, RunEnd, RunHead, Scope, ScopeStart, Spent, Step, StepKind, StepState,
-    StopReason, TokenUsage, UsageTables, Work,
+    Asked, Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, Limits, NoHead, Note,
+    Outcome, Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepState, Steps, StopReason,
+    TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
-use crate::event::Activity;
 use crate::settlement::Given;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
         return Err(NoHead);
     };
-    let mut fold = Fold { details: empty(head, *at_us), open: HashMap::new() };
+    let mut fold = Fold { details: empty(head, *at_us), steps: Steps::new() };
     for entry in &entries[1..] {
         fold.after(entry);
         fold.details.updated_at_us = entry.at_us;
@@ -46,71 +45,86 @@ fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
 
 struct Fold<'a> {
     details: Details<'a>,
-    /// Where a call that is not settled stands among the steps.
-    open: HashMap<CallId, usize>,
+    steps: Steps,
 }
 
 impl<'a> Fold<'a> {
     fn after(&mut self, entry: &'a Entry) {
         let at_us = entry.at_us;
+        let asked = self.steps.after(entry);
+        // A step stands among the details at its place.
+        let place = asked.map(|step| step.place);
+        let dispatches = asked.map_or(0, |step| step.dispatches);
+        let step = place.and_then(|place| self.details.steps.get_mut(place));
         match &entry.body {
             Body::AttemptStarted { attempt, limits, guest } => {
                 self.attempt(*attempt, *limits, guest, at_us);
             }
-            Body::ScopeStarted(start) => self.started(start, at_us),
+            Body::ScopeStarted(start) => {
+                if let Some(step) = step {
+                    step.begin(at_us);
+                }
+                self.details.scripts.push(start);
+            }
             Body::AgentCalled { call, scope, request } => {
                 let head = self.details.head;
-                let step = Step {
+                self.details.steps.push(Step {
                     phase: request.phase.as_deref(),
                     provider: Some(request.provider.as_ref().unwrap_or(&head.provider)),
                     model: request.model.as_deref(),
                     isolation: request.isolation.as_deref(),
-                    ..step(*call, *scope, request.title(), Asked::Agent(request), at_us)
-                };
-                self.called(step);
+                    ..called(*call, *scope, request.title(), Asked::Agent(request), at_us)
+                });
             }
             Body::WorkflowCalled { call, scope, target, args } => {
                 let asked = Asked::Workflow(target, args.as_deref());
-                self.called(step(*call, *scope, target.to_string(), asked, at_us));
+                self.details.steps.push(called(*call, *scope, target.to_string(), asked, at_us));
             }
             Body::SleepCalled { call, scope, milliseconds, .. } => {
                 let title = format!("sleep {} s", milliseconds / 1_000.0);
-                let mut step = step(*call, *scope, title, Asked::Sleep(*milliseconds), at_us);
+                let mut step = called(*call, *scope, title, Asked::Sleep(*milliseconds), at_us);
                 step.begin(at_us);
-                self.called(step);
+                self.details.steps.push(step);
             }
             Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
             Body::Logged { scope, message } => self.note(*scope, at_us, false, message),
-            Body::AgentDispatched { call, to } => {
-                if let Some(step) = self.opened(*call) {
+            Body::AgentDispatched { to, .. } => {
+                if let Some(step) = step {
                     step.provider = to.as_ref().map(|to| to.provider.as_str()).or(step.provider);
-                    step.dispatches += 1;
+                    step.dispatches = dispatches;
                     step.begin(at_us);
                 }
             }
-            Body::AgentAnswered { call, outcome, reply } => {
-                if let Some(step) = self.opened(*call) {
+            Body::AgentAnswered { outcome, reply, .. } => {
+                if let Some(step) = step {
                     step.answer(outcome, Some(reply), at_us);
                     step.state = StepState::Answered;
                 }
             }
-            Body::AgentSession { call, provider, session_id } => {
-                if let Some(step) = self.opened(*call) {
+            Body::AgentSession { provider, session_id, .. } => {
+                if let Some(step) = step {
                     step.provider = Some(provider);
                     step.session_id = Some(session_id);
                 }
             }
-            Body::AgentActivity(activity) => self.does(activity),
-            Body::AgentParked { call, failure, reply } => {
-                self.parked(*call, failure, reply, at_us);
+            Body::AgentActivity(activity) => {
+                if let Some(step) = step {
+                    step.doing = Some(&activity.text);
+                }
             }
-            Body::WorktreeKept { call, worktree } => {
-                if let Some(step) = self.opened(*call) {
+            Body::AgentParked { failure, reply, .. } => {
+                let spent = step.map(|step| step.park(failure, reply, at_us));
+                spent.into_iter().for_each(|spent| self.spent(spent));
+            }
+            Body::WorktreeKept { worktree, .. } => {
+                if let Some(step) = step {
                     step.worktree = Some(worktree);
                 }
             }
-            Body::Settled { call, outcome, reply, given } => {
-                self.settled(*call, (outcome, *given), reply.as_deref(), at_us);
+            Body::Settled { outcome, reply, given, .. } => {
+                let settle =
+                    |step: &mut Step<'a>| step.settle((outcome, *given), reply.as_deref(), at_us);
+                step.and_then(settle).into_iter().for_each(|spent| self.spent(spent));
             }
             Body::AttemptEnded { reason, .. } => {
                 self.interrupt(at_us);
@@ -146,8 +160,8 @@ impl<'a> Fold<'a> {
 
     /// Whatever was being worked on has to begin anew; a sleep goes on.
     fn interrupt(&mut self, at_us: i64) {
-        for &index in self.open.values() {
-            let step = &mut self.details.steps[index];
+        for open in self.steps.open() {
+            let Some(step) = self.details.steps.get_mut(open.place) else { continue };
             if step.kind == StepKind::Agent && step.state == StepState::Running {
                 step.state = StepState::Queued;
                 if let Some(work) = step.work.last_mut() {
@@ -157,67 +171,8 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn started(&mut self, start: &'a ScopeStart, at_us: i64) {
-        self.details.scripts.push(start);
-        if let Some(step) = start.scope.opened_by().and_then(|call| self.opened(call)) {
-            step.begin(at_us);
-        }
-    }
-
-    fn called(&mut self, step: Step<'a>) {
-        self.open.insert(step.step, self.details.steps.len());
-        self.details.steps.push(step);
-    }
-
     fn note(&mut self, scope: Scope, at_us: i64, is_phase: bool, text: &'a str) {
         self.details.notes.push(Note { at_us, scope, is_phase, text });
-    }
-
-    fn opened(&mut self, call: CallId) -> Option<&mut Step<'a>> {
-        self.open.get(&call).map(|&index| &mut self.details.steps[index])
-    }
-
-    fn does(&mut self, activity: &'a Activity) {
-        if let Some(step) = self.opened(activity.call) {
-            step.doing = Some(&activity.text);
-        }
-    }
-
-    fn settled(
-        &mut self,
-        call: CallId,
-        (outcome, given): (&'a Outcome, Option<Given>),
-        reply: Option<&'a Reply>,
-        at_us: i64,
-    ) {
-        let Some(index) = self.open.remove(&call) else { return };
-        let step = &mut self.details.steps[index];
-        step.given = given;
-        step.answer(outcome, reply, at_us);
-        step.ended_at_us = Some(at_us);
-        step.state = match outcome {
-            Outcome::Value(_) => StepState::Completed,
-            Outcome::Failed(_) => StepState::Failed,
-        };
-        // What was taken over was paid for by the run that asked.
-        if step.kind == StepKind::Agent && step.reused.is_none() {
-            let spent = step.spent(1, reply, at_us);
-            self.spent(spent);
-        }
-    }
-
-    /// The call stays open; what it used is spent.
-    fn parked(&mut self, call: CallId, failure: &'a Failure, reply: &'a Reply, at_us: i64) {
-        let Some(step) = self.opened(call) else { return };
-        step.replied(reply);
-        step.state = StepState::Queued;
-        step.parked += 1;
-        step.error = Some(failure);
-        if let Some(work) = step.work.last_mut() {
-            work.to_us = at_us;
-        }
-        let spent = step.spent(0, Some(reply), at_us);
-        self.spent(spent);
     }
 
     fn spent(&mut self, spent: Spent<'a>) {
@@ -231,8 +186,10 @@ impl<'a> Fold<'a> {
 
     fn ended(&mut self, end: &'a RunEnd, at_us: i64) {
         self.interrupt(at_us);
-        for &index in self.open.values() {
-            self.details.steps[index].state = StepState::Abandoned;
+        for open in self.steps.open() {
+            if let Some(step) = self.details.steps.get_mut(open.place) {
+                step.state = StepState::Abandoned;
+            }
         }
         self.details.end = Some(end);
         if let Some(attempt) = self.details.attempts.last_mut() {
@@ -277,6 +234,37 @@ impl<'a> Step<'a> {
         self.doing = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
+    }
+
+    /// Its outcome went to the script. What it used, when its agent was asked:
+    /// what was taken over was paid for by the run that asked.
+    fn settle(
+        &mut self,
+        (outcome, given): (&'a Outcome, Option<Given>),
+        reply: Option<&'a Reply>,
+        at_us: i64,
+    ) -> Option<Spent<'a>> {
+        self.given = given;
+        self.answer(outcome, reply, at_us);
+        self.ended_at_us = Some(at_us);
+        self.state = match outcome {
+            Outcome::Value(_) => StepState::Completed,
+            Outcome::Failed(_) => StepState::Failed,
+        };
+        let was_asked = self.kind == StepKind::Agent && self.reused.is_none();
+        was_asked.then(|| self.spent(1, reply, at_us))
+    }
+
+    /// It stays open; what it used is spent.
+    fn park(&mut self, failure: &'a Failure, reply: &'a Reply, at_us: i64) -> Spent<'a> {
+        self.replied(reply);
+        self.state = StepState::Queued;
+        self.parked += 1;
+        self.error = Some(failure);
+        if let Some(work) = self.work.last_mut() {
+            work.to_us = at_us;
+        }
+        self.spent(0, Some(reply), at_us)
     }
 
     fn answer(&mut self, outcome: &'a Outcome, reply: Option<&'a Reply>, at_us: i64) {
@@ -338,7 +326,7 @@ impl<'a> Step<'a> {
     }
 }
 
-fn step<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: i64) -> Step<'a> {
+fn called<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: i64) -> Step<'a> {
     Step {
         step: call,
         kind: match asked {

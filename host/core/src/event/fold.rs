@@ -3,8 +3,7 @@
 //! Owns: which entry becomes which event, and their numbers. Never: the form of
 //! one.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -19,74 +18,48 @@ use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
 use crate::ids::{CallId, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart};
 use crate::report::warnings;
-use crate::selector::{Addressee, choose};
+use crate::selector::choose;
 use crate::settlement::Given;
+use crate::step::StepRequest;
+use crate::steps::{Step, Steps};
 use crate::surface::Surface;
 
 /// Most warnings about options of one run.
 const WARNED_MAX: usize = 1_000;
 
-struct Step {
-    scope: Scope,
-    request: Option<Arc<AgentRequest>>,
-    /// The session, once the agent has named one.
-    session: Option<String>,
-    /// Whom it was given to, where that was written down.
-    to: Option<Addressee>,
-    target: Option<String>,
-}
-
-impl Step {
-    fn plain(scope: Scope) -> Self {
-        Self { scope, request: None, session: None, to: None, target: None }
-    }
-}
-
 /// Turns entries into events, one after the other.
+#[derive(Default)]
 pub struct EventFold {
-    head: Option<RunHead>,
-    created_us: i64,
-    seq: u64,
-    at_us: i64,
-    steps: HashMap<CallId, Step>,
-    dispatches: HashMap<CallId, u32>,
+    lines: Lines,
+    steps: Steps,
     /// Warnings about options, each of which is given once.
     warned: HashSet<String>,
 }
 
-impl Default for EventFold {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The lines of the stream, as far as they are not about one entry alone.
+#[derive(Default)]
+struct Lines {
+    head: Option<RunHead>,
+    created_us: i64,
+    seq: u64,
+    /// Time of the entry that is turned into lines.
+    at_us: i64,
 }
 
 impl EventFold {
     /// At the start of a journal.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            head: None,
-            created_us: 0,
-            seq: 0,
-            at_us: 0,
-            steps: HashMap::new(),
-            dispatches: HashMap::new(),
-            warned: HashSet::new(),
-        }
+        Self::default()
     }
 
     /// The events of the next entry: none, one, or one and a warning.
     pub fn after(&mut self, entry: &Entry) -> Vec<Event> {
-        self.at_us = entry.at_us;
+        let Self { lines, steps, warned } = self;
+        lines.at_us = entry.at_us;
+        let step = steps.after(entry);
         match &entry.body {
-            Body::RunStarted(head) => {
-                self.head = Some((**head).clone());
-                self.created_us = entry.at_us;
-                match &head.parent {
-                    Some(parent) => self.one(Scope::ROOT, None, EventData::Forked(parent.clone())),
-                    None => Vec::new(),
-                }
-            }
+            Body::RunStarted(head) => lines.begin(head, entry.at_us),
             Body::AttemptStarted { attempt: 1, .. }
             | Body::TurnEnded { .. }
             | Body::AnswerPooled(_)
@@ -94,47 +67,51 @@ impl EventFold {
             | Body::TimerCleared { .. }
             | Body::TimerFired { .. }
             | Body::AgentAnswered { .. } => Vec::new(),
-            Body::AgentParked { call, failure, reply } => self.parked(*call, failure, reply),
-            Body::AgentSession { call, session_id, .. } => self.session(*call, session_id),
-            Body::AgentActivity(activity) => self.kept_activity(activity),
+            Body::AgentParked { failure, reply, .. } => {
+                step.map_or_else(Vec::new, |step| lines.parked(step, failure, reply))
+            }
+            Body::AgentSession { session_id, .. } => step.map_or_else(Vec::new, |step| {
+                let data = EventData::AgentSession { session_id: session_id.clone() };
+                lines.of_step(step, data)
+            }),
+            Body::AgentActivity(activity) => {
+                lines.about(activity.call, step, activity_data(activity))
+            }
             Body::WorktreeKept { call, worktree } => {
-                let scope = self.scope_of(*call);
-                self.one(scope, Some(*call), EventData::WorktreeKept(worktree.clone()))
+                lines.about(*call, step, EventData::WorktreeKept(worktree.clone()))
             }
             Body::AttemptStarted { attempt, .. } => {
-                self.one(Scope::ROOT, None, EventData::Resumed { attempt: *attempt })
+                lines.one(Scope::ROOT, EventData::Resumed { attempt: *attempt })
             }
-            Body::ScopeStarted(start) => self.started(start),
-            Body::AgentCalled { call, scope, request } => self.called(*call, *scope, request),
-            Body::WorkflowCalled { call, scope, target, .. } => {
-                let target = Some(target.to_string());
-                self.steps.insert(*call, Step { target, ..Step::plain(*scope) });
-                Vec::new()
-            }
-            Body::SleepCalled { call, scope, milliseconds, .. } => {
-                self.steps.insert(*call, Step::plain(*scope));
-                let data = EventData::SleepStarted { milliseconds: *milliseconds };
-                self.one(*scope, Some(*call), data)
+            Body::ScopeStarted(start) => lines.started(start),
+            Body::AgentCalled { .. } | Body::WorkflowCalled { .. } | Body::SleepCalled { .. } => {
+                step.map_or_else(Vec::new, |step| lines.asked(step, warned))
             }
             Body::PhaseSet { scope, title } => {
-                self.one(*scope, None, EventData::Phase { title: title.clone() })
+                lines.one(*scope, EventData::Phase { title: title.clone() })
             }
             Body::Logged { scope, message } => {
-                self.one(*scope, None, EventData::Log { message: message.clone(), of: None })
+                lines.one(*scope, EventData::Log { message: message.clone(), of: None })
             }
             Body::SlotNulled { scope, slot } => {
-                let mut events = self.one(*scope, None, EventData::SlotNull(slot.clone()));
-                events.extend(self.said(EventKind::SlotNull, *scope, slot.step, slot_line(slot)));
+                let mut events = lines.one(*scope, EventData::SlotNull(slot.clone()));
+                let of = slot.step.map(|call| (call, steps.get(call)));
+                events.extend(lines.said(EventKind::SlotNull, *scope, of, slot_line(slot)));
                 events
             }
-            Body::Warned { scope, warning } => self.warned(*scope, warning),
-            Body::AgentDispatched { call, to } => self.dispatched(*call, to.as_deref()),
-            Body::Settled { call, outcome, reply, given } => {
-                self.settled(*call, outcome, reply.as_deref(), *given)
+            Body::Warned { scope, warning } => {
+                let of = warning.step.map(|call| (call, steps.get(call)));
+                lines.warned(*scope, of, warning)
             }
-            Body::RunEnded { end } => self.ended(end),
+            Body::AgentDispatched { .. } => {
+                step.map_or_else(Vec::new, |step| lines.dispatched(step))
+            }
+            Body::Settled { outcome, reply, given, .. } => step.map_or_else(Vec::new, |step| {
+                lines.settled(step, outcome, reply.as_deref(), *given)
+            }),
+            Body::RunEnded { end } => lines.ended(end),
             Body::AttemptEnded { reason, .. } => {
-                self.one(Scope::ROOT, None, EventData::Stopped(reason.clone()))
+                lines.one(Scope::ROOT, EventData::Stopped(reason.clone()))
             }
         }
     }
@@ -142,45 +119,41 @@ impl EventFold {
     /// What an agent is doing now, as a line of the stream.
     #[must_use]
     pub fn activity(&self, activity: &Activity, at_us: i64) -> Event {
-        let scope = self.scope_of(activity.call);
-        let mut event = self.event(scope, Some(activity.call), activity_data(activity));
-        event.elapsed_nanos = self.elapsed(at_us);
+        let step = self.steps.get(activity.call);
+        let scope = step.map_or(Scope::ROOT, |step| step.scope);
+        let of = Some((activity.call, step));
+        let mut event = self.lines.event(scope, of, activity_data(activity));
+        event.elapsed_nanos = self.lines.elapsed(at_us);
         event
     }
+}
 
-    fn kept_activity(&mut self, activity: &Activity) -> Vec<Event> {
-        let scope = self.scope_of(activity.call);
-        self.one(scope, Some(activity.call), activity_data(activity))
+/// A step that a line is about, and what is known of it while it is open.
+type Of<'s> = Option<(CallId, Option<&'s Step>)>;
+
+impl Lines {
+    fn begin(&mut self, head: &RunHead, at_us: i64) -> Vec<Event> {
+        self.head = Some(head.clone());
+        self.created_us = at_us;
+        match &head.parent {
+            Some(parent) => self.one(Scope::ROOT, EventData::Forked(parent.clone())),
+            None => Vec::new(),
+        }
     }
 
-    fn session(&mut self, call: CallId, session_id: &str) -> Vec<Event> {
-        let Some(step) = self.steps.get_mut(&call) else { return Vec::new() };
-        step.session = Some(session_id.to_owned());
-        let scope = step.scope;
-        let data = EventData::AgentSession { session_id: session_id.to_owned() };
-        self.one(scope, Some(call), data)
-    }
-
-    fn parked(&mut self, call: CallId, failure: &Failure, reply: &Reply) -> Vec<Event> {
-        let Some(Step { scope, request: Some(request), .. }) = self.steps.get(&call) else {
-            return Vec::new();
-        };
+    fn parked(&mut self, step: &Step, failure: &Failure, reply: &Reply) -> Vec<Event> {
+        let Some(request) = step.agent() else { return Vec::new() };
         let data = EventData::AgentParked(Box::new(AgentParked {
             label: request.title(),
             phase: request.phase.clone(),
             error: failure.clone(),
             usage: reply.usage,
         }));
-        let scope = *scope;
-        let mut events = self.one(scope, Some(call), data);
+        let mut events = self.of_step(step, data);
         if let Some(worktree) = &reply.worktree {
-            events.extend(self.one(scope, Some(call), EventData::WorktreeKept(worktree.clone())));
+            events.extend(self.of_step(step, EventData::WorktreeKept(worktree.clone())));
         }
         events
-    }
-
-    fn scope_of(&self, call: CallId) -> Scope {
-        self.steps.get(&call).map_or(Scope::ROOT, |step| step.scope)
     }
 
     fn started(&mut self, start: &ScopeStart) -> Vec<Event> {
@@ -192,68 +165,75 @@ impl EventFold {
             phases: of_meta("phases"),
             script: start.path.clone(),
         });
-        self.one(start.scope, None, data)
+        self.one(start.scope, data)
     }
 
-    fn warned(&mut self, scope: Scope, warning: &Warning) -> Vec<Event> {
-        let step = warning.step.and_then(|step| self.steps.get(&step));
-        let label = step.and_then(|step| step.request.as_ref()).map(|asked| asked.title());
-        self.one(scope, warning.step, EventData::Warning(EventWarning::of(warning, label)))
+    fn warned(&mut self, scope: Scope, of: Of<'_>, warning: &Warning) -> Vec<Event> {
+        let agent = of.and_then(|(_, step)| step?.agent());
+        let label = agent.map(|request| request.title());
+        self.line(scope, of, EventData::Warning(EventWarning::of(warning, label)))
     }
 
-    fn called(&mut self, call: CallId, scope: Scope, request: &Arc<AgentRequest>) -> Vec<Event> {
-        let request_kept = Some(Arc::clone(request));
-        self.steps.insert(call, Step { request: request_kept, ..Step::plain(scope) });
+    fn asked(&mut self, step: &Step, warned: &mut HashSet<String>) -> Vec<Event> {
+        match &step.asked {
+            StepRequest::Agent(request) => self.called(step, request, warned),
+            StepRequest::Workflow(_) => Vec::new(),
+            StepRequest::Sleep(sleep) => {
+                let milliseconds = sleep.milliseconds;
+                self.of_step(step, EventData::SleepStarted { milliseconds })
+            }
+        }
+    }
+
+    fn called(
+        &mut self,
+        step: &Step,
+        request: &AgentRequest,
+        warned: &mut HashSet<String>,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         let unknown = request.unknown.iter();
         let unknown =
             unknown.map(|name| format!("agent() does not know the option `{name}`; it is ignored"));
         for message in unknown.chain(request.ignored.iter().cloned()) {
-            if self.warned.len() >= WARNED_MAX || !self.warned.insert(message.clone()) {
+            if warned.len() >= WARNED_MAX || !warned.insert(message.clone()) {
                 continue;
             }
             let data = EventData::Warning(EventWarning::said(message));
-            events.extend(self.one(scope, Some(call), data));
+            events.extend(self.of_step(step, data));
         }
         events
     }
 
-    fn dispatched(&mut self, call: CallId, to: Option<&Addressee>) -> Vec<Event> {
-        let attempt = self.dispatches.entry(call).or_default();
-        *attempt += 1;
-        let attempt = *attempt;
-        if let Some(step) = self.steps.get_mut(&call) {
-            step.to = to.cloned();
-        }
-        let Some(Step { scope, request: Some(request), .. }) = self.steps.get(&call) else {
-            return Vec::new();
-        };
+    fn dispatched(&mut self, step: &Step) -> Vec<Event> {
+        let Some(request) = step.agent() else { return Vec::new() };
         let data = EventData::AgentStarted(Box::new(AgentStarted {
             label: request.title(),
             phase: request.phase.clone(),
             model: request.model.clone(),
             prompt: request.prompt.clone(),
-            attempt,
-            vendor: to.map(|to| to.vendor.clone()),
+            attempt: step.dispatches,
+            vendor: step.to.as_ref().map(|to| to.vendor.clone()),
         }));
-        let scope = *scope;
-        self.one(scope, Some(call), data)
+        self.of_step(step, data)
     }
 
     fn settled(
         &mut self,
-        call: CallId,
+        step: &Step,
         outcome: &Outcome,
         reply: Option<&Reply>,
         given: Option<Given>,
     ) -> Vec<Event> {
-        let Some(step) = self.steps.remove(&call) else { return Vec::new() };
-        let scope = step.scope;
-        if let Some(request) = step.request {
-            return self.agent_settled(call, scope, &request, outcome, reply, given);
-        }
-        let Some(target) = step.target else {
-            return self.one(scope, Some(call), EventData::SleepEnded {});
+        let Step { step: call, scope, .. } = *step;
+        let target = match &step.asked {
+            StepRequest::Agent(request) => {
+                return self.agent_settled(call, scope, request, outcome, reply, given);
+            }
+            StepRequest::Sleep(_) => {
+                return self.about_settled(call, scope, EventData::SleepEnded {});
+            }
+            StepRequest::Workflow(request) => request.target.to_string(),
         };
         let data = match outcome {
             Outcome::Value(text) => {
@@ -263,7 +243,7 @@ impl EventFold {
                 EventData::ChildFailed { workflow: target, error: failure.clone() }
             }
         };
-        self.one(Scope::of(call), Some(call), data)
+        self.about_settled(call, Scope::of(call), data)
     }
 
     fn agent_settled(
@@ -297,7 +277,7 @@ impl EventFold {
                 EventData::AgentFailed(Box::new(AgentFailed { agent, error, given }))
             }
         };
-        let mut events = self.one(scope, Some(call), data);
+        let mut events = self.about_settled(call, scope, data);
         if let (Some(event), Some(reply)) = (events.first_mut(), reply) {
             event.metadata.provider = Some(reply.provider.clone());
             event.metadata.session_id.clone_from(&reply.session_id);
@@ -306,16 +286,17 @@ impl EventFold {
             if let Some(said) = said {
                 let message = format!("{} (call {call}): {said}", request.title());
                 let data = EventData::Warning(EventWarning::said(message));
-                events.extend(self.one(scope, Some(call), data));
+                events.extend(self.about_settled(call, scope, data));
             }
             if let Some(warning) = warnings::of_reply(call, reply) {
                 let data = EventWarning::of(&warning, Some(request.title()));
-                events.extend(self.one(scope, Some(call), EventData::Warning(data)));
+                events.extend(self.about_settled(call, scope, EventData::Warning(data)));
             }
         }
         if let Outcome::Failed(failure) = outcome {
             let message = format!("agent `{}` failed: {}", request.title(), failure.message);
-            events.extend(self.said(EventKind::AgentFailed, scope, Some(call), message));
+            let of = Some((call, None));
+            events.extend(self.said(EventKind::AgentFailed, scope, of, message));
         }
         events
     }
@@ -325,40 +306,55 @@ impl EventFold {
             RunEnd::Completed { result, .. } => EventData::Completed { result: value_of(result) },
             RunEnd::Failed { error } => EventData::Failed { error: Box::new(error.clone()) },
         };
-        self.one(Scope::ROOT, None, data)
+        self.one(Scope::ROOT, data)
     }
 
     /// A line of the log that no script wrote, as Claude Code has one for every
-    /// agent and every slot that fails. `of` is the event that it says again.
-    fn said(
-        &mut self,
-        of: EventKind,
-        scope: Scope,
-        call: Option<CallId>,
-        message: String,
-    ) -> Vec<Event> {
+    /// agent and every slot that fails. `kind` is that of the event that it says
+    /// again.
+    fn said(&mut self, kind: EventKind, scope: Scope, of: Of<'_>, message: String) -> Vec<Event> {
         if self.head.as_ref().is_none_or(|head| head.surface == Surface::First) {
             return Vec::new();
         }
-        self.one(scope, call, EventData::Log { message, of: Some(of) })
+        self.line(scope, of, EventData::Log { message, of: Some(kind) })
     }
 
-    fn one(&mut self, scope: Scope, call: Option<CallId>, data: EventData) -> Vec<Event> {
+    /// A line about no step.
+    fn one(&mut self, scope: Scope, data: EventData) -> Vec<Event> {
+        self.line(scope, None, data)
+    }
+
+    /// A line about an open step.
+    fn of_step(&mut self, step: &Step, data: EventData) -> Vec<Event> {
+        self.line(step.scope, Some((step.step, Some(step))), data)
+    }
+
+    /// A line about a step that may be open.
+    fn about(&mut self, call: CallId, step: Option<&Step>, data: EventData) -> Vec<Event> {
+        let scope = step.map_or(Scope::ROOT, |step| step.scope);
+        self.line(scope, Some((call, step)), data)
+    }
+
+    /// A line about a step that is settled: who answered is in its reply.
+    fn about_settled(&mut self, call: CallId, scope: Scope, data: EventData) -> Vec<Event> {
+        self.line(scope, Some((call, None)), data)
+    }
+
+    fn line(&mut self, scope: Scope, of: Of<'_>, data: EventData) -> Vec<Event> {
         self.seq += 1;
-        vec![self.event(scope, call, data)]
+        vec![self.event(scope, of, data)]
     }
 
-    fn event(&self, scope: Scope, call: Option<CallId>, data: EventData) -> Event {
+    fn event(&self, scope: Scope, of: Of<'_>, data: EventData) -> Event {
         let head = self.head.as_ref();
-        let step = call.and_then(|call| self.steps.get(&call));
-        let asked = step.and_then(|step| step.request.as_ref()).zip(head);
+        let step = of.and_then(|(_, step)| step);
+        let asked = step.and_then(Step::agent).zip(head);
         let chosen = || Some(choose(asked?.0, asked?.1).ok()?.provider);
         let written = step.and_then(|step| step.to.as_ref()).map(|to| to.provider.clone());
-        let provider = written.or_else(chosen);
         let metadata = Metadata {
             run_id: head.map_or_else(|| RunId::from_bits(0), |head| head.run.clone()),
-            step_id: call.map(|call| call.to_string()),
-            provider,
+            step_id: of.map(|(call, _)| call.to_string()),
+            provider: written.or_else(chosen),
             session_id: step.and_then(|step| step.session.clone()),
             workflow_depth: scope.depth(),
             parent_step_id: scope.opened_by().map(|call| call.to_string()),

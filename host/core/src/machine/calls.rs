@@ -276,14 +276,14 @@ impl Machine {
         }
     }
 
-    fn waiting(&self, pooled: Pooled) -> Waiting {
+    fn waiting(&mut self, pooled: Pooled) -> Waiting {
         let Pooled { content, source, outcome, reply, behind } = pooled;
         Waiting { content, source, outcome: self.kept(outcome), reply, behind }
     }
 
     /// An outcome of the entry that was just met.
-    fn kept(&self, outcome: Outcome) -> Kept {
-        if self.fetches { Kept::of(outcome, self.seq - 1) } else { Kept::Here(outcome) }
+    fn kept(&mut self, outcome: Outcome) -> Kept {
+        if self.fetches { self.memory.keep(outcome, self.seq - 1) } else { Kept::Here(outcome) }
     }
 
     /// The entry that holds what is to be delivered, when that is not here and
@@ -373,7 +373,8 @@ impl Machine {
                     self.answered.insert(call, (outcome, Some(reply)));
                 }
                 Body::AnswerPooled(pooled) => {
-                    self.pool.add(self.waiting(*pooled));
+                    let waiting = self.waiting(*pooled);
+                    self.pool.add(waiting);
                 }
                 _ => {}
             }

@@ -30,7 +30,7 @@ use crate::journal::{
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
-use crate::pool::{Kept, Pool, Waiting};
+use crate::pool::{Kept, Memory, Pool, Waiting};
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
@@ -119,6 +119,8 @@ pub struct Machine {
     answered: BTreeMap<CallId, (Kept, Option<Box<Reply>>)>,
     /// In a fork: answers that wait for calls of their content.
     pool: Pool,
+    /// For answers of the journal that are told later.
+    memory: Memory,
     inbox: VecDeque<Delivery>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
@@ -223,6 +225,7 @@ impl Machine {
             closed: Vec::new(),
             answered: BTreeMap::new(),
             pool: Pool::default(),
+            memory: Memory::default(),
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -305,6 +308,12 @@ impl Machine {
     /// What to perform once every entry taken so far is durable.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// Whether something waits to be delivered.
+    #[must_use]
+    pub fn has_deliveries(&self) -> bool {
+        !self.inbox.is_empty()
     }
 
     /// Scripts that are over since this was last asked: their guests can go, in

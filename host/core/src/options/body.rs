@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::{ISOLATION_WORKTREE, RESTRICTING};
-use crate::call::kind_of;
+use crate::json_kind::kind_of;
 
 /// The efforts that some agent knows. Another word is none of Claude Code's
 /// either, which ignores it.

@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::{whole, written, wrong};
-use crate::call::kind_of;
 use crate::guest::Failure;
+use crate::json_kind::kind_of;
 
 /// Longest `system`, in bytes: with what a provider adds it has to fit into one
 /// argument of a program, of which Linux takes 128 KiB.

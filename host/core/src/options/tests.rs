@@ -301,3 +301,28 @@ fn what_a_recorded_call_passed_over_is_passed_over_again() {
     assert_eq!(again.unknown.len(), 3);
     assert_eq!((again.system, again.mcp), (None, Vec::new()));
 }
+
+#[test]
+fn options_are_read_and_unknown_ones_are_kept_by_name() {
+    let options = r#"{"label":"l","model":"m","agentType":"x","color":"red","phase":null}"#;
+    let request = AgentRequest::read("p".into(), options, Manner::Module).unwrap();
+    assert_eq!(request.label.as_deref(), Some("l"));
+    assert_eq!(request.model.as_deref(), Some("m"));
+    assert_eq!(request.agent_type.as_deref(), Some("x"));
+    assert_eq!(request.phase, None);
+    assert_eq!(request.unknown, ["color"]);
+}
+
+#[test]
+fn what_is_no_call_is_refused_with_a_code() {
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    for (prompt, options) in
+        [("", "{}"), ("p", "[]"), ("p", "{\"label\":1}"), ("p", "{"), ("p", deep.as_str())]
+    {
+        let refused = AgentRequest::read(prompt.into(), options, Manner::Module).unwrap_err();
+        assert_eq!(refused.code, Code::CallInvalid, "{options:.40}");
+    }
+    let long = "x".repeat(PROMPT_BYTES_MAX + 1);
+    let refused = AgentRequest::read(long, "{}", Manner::Body).unwrap_err();
+    assert_eq!(refused.code, Code::CallTooLarge);
+}

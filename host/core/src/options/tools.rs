@@ -6,8 +6,9 @@
 use serde_json::Value;
 
 use super::wrong;
-use crate::call::{kind_of, refuse};
+use crate::call::refuse;
 use crate::guest::Failure;
+use crate::json_kind::kind_of;
 
 /// Most entries of one list. Agents have some thirty tools.
 const ENTRIES_MAX: usize = 200;

@@ -8,8 +8,9 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value};
 
-use super::{CHECK_STEPS_MAX, Checker, link, number, object, read, refuse, shape, text};
-use crate::guest::Failure;
+use super::checker::{CHECK_STEPS_MAX, Checker, read, refuse};
+use super::{link, number, object, shape, text};
+use crate::outcome::Failure;
 
 /// Schemas that one attempt may read, references followed.
 const READS_MAX: u32 = 20_000;

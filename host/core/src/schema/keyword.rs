@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::Value;
 
-use super::CHECK_STEPS_MAX;
 use super::answer::shorten;
+use super::checker::CHECK_STEPS_MAX;
 use super::effort::TURNS_PER_STEP;
 use super::pattern::{self, Program};
 use super::places::inner;

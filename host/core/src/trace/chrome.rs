@@ -5,7 +5,8 @@
 
 use serde_json::{Value, json};
 
-use crate::details::{Details, Step, StepKind};
+use crate::details::{Details, Step};
+use crate::step::StepKind;
 
 /// Processes, in the format's words: three groups of lanes.
 const SCRIPT: u32 = 1;

@@ -7,11 +7,12 @@
 use serde_json::{Value, json};
 
 use crate::call::AgentRequest;
-use crate::details::{Asked, Details, Step, StepKind, StepState};
+use crate::details::{Asked, Details, Step, StepState};
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest};
 use crate::journal::RunEnd;
 use crate::report::RunState;
+use crate::step::StepKind;
 
 /// What is said in a call, to be put into its span; what is none is taken from
 /// the account of it.

@@ -10,8 +10,6 @@ use smol_wf_core::limits::Limits;
 
 use super::stage::Ended;
 
-/// Code of a performance that was ended by one of these bounds.
-
 /// Child workflows of one performance beside those that its agents may need,
 /// one each. Every child is an instance of its own, about 2 ms.
 const CHILDREN_MAX: usize = 1_000;
@@ -83,7 +81,7 @@ impl Bounds {
         } else {
             return None;
         };
-        Some(Ended::Stopped { code: Code::RehearsalBound.into(), message })
+        Some(Ended::Stopped { code: Code::RehearsalBound.into(), message, reached: None })
     }
 
     fn asked(&self) -> String {

@@ -1,18 +1,18 @@
 //! Performs a run whose agents are stubs.
 //!
-//! Owns: the circle of turns, in which a [`Director`] says who answers next,
-//! with what, and when everything in memory is lost. Never: decides any of
+//! Owns: a run in which a [`Director`] says who answers next, with what, and when
+//! everything in memory is lost. Never: decides any of
 //! that, and never leaves this thread to wait for something.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use smol_wf_core::call::{AgentRequest, Reply, WorkflowTarget};
+use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{CallId, Scope, TimerId};
-use smol_wf_core::journal::{self, Body, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
-use smol_wf_core::limits::{CHILDREN_OPEN_MAX, LimitError};
+use smol_wf_core::journal::{self, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
+use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
 use smol_wf_sandbox::Sandbox;
 
@@ -23,7 +23,10 @@ use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
 use crate::journal::Entries;
-use crate::offline::{Offline, Pause};
+use crate::turn::backend::Backend;
+use crate::turn::children::{self, QueuedChild};
+use crate::turn::driver::Turns;
+use crate::turn::pause::Pause;
 
 /// The time at which every rehearsal begins, 2025-01-01 UTC: a script that
 /// looks at the clock sees the same in each of them.
@@ -76,7 +79,7 @@ pub(super) enum Ended {
     /// The script failed.
     Failed(ScriptError),
     /// At a limit, or because a replay differed.
-    Stopped { code: String, message: String },
+    Stopped { code: String, message: String, reached: Option<LimitError> },
     /// The director had seen enough.
     BrokenOff,
 }
@@ -95,24 +98,25 @@ pub(super) struct Performance {
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
-pub(super) type Found = HashMap<(String, String), Result<Box<ScopeStart>, Failure>>;
+pub(super) type Found = HashMap<(String, String), children::Found>;
 
 struct Stage<'a> {
     rehearsal: &'a Rehearsal,
     found: &'a mut Found,
-    guests: Offline,
+    director: &'a mut dyn Director,
     bounds: Bounds,
     refused: BTreeMap<CallId, Failure>,
     child_errors: BTreeMap<Scope, ScriptError>,
+    /// What the director has seen, and what it has not.
     entries: Vec<Entry>,
+    fresh: Vec<Entry>,
     /// By number, which is the order of issue and that of dispatch.
     asked: BTreeMap<CallId, Asked>,
     sleeping: BTreeSet<(i64, Sleeper)>,
-    child_queue: VecDeque<Child>,
-    /// Children whose callers have not been told how they ended.
-    open_children: BTreeSet<CallId>,
     now_us: i64,
     deliveries: usize,
+    /// Why the performance rests.
+    rests: Rests,
 }
 
 /// What waits for a time.
@@ -122,11 +126,14 @@ enum Sleeper {
     Timer(TimerId),
 }
 
-struct Child {
-    call: CallId,
-    caller: String,
-    target: WorkflowTarget,
-    args: Option<String>,
+/// Why a performance rests.
+enum Rests {
+    /// Nothing happens any more.
+    BrokenOff,
+    /// A bound was crossed.
+    Bound(Ended),
+    /// Everything but the journal is lost.
+    Crashed,
 }
 
 /// Performs the script once.
@@ -141,110 +148,85 @@ pub(super) async fn perform(
 ) -> Result<Performance, EngineError> {
     let head: RunHead = rehearsal.head.clone();
     let guest = Sandbox::guest_digest();
-    let machine = Machine::start(head, rehearsal.root.clone(), rehearsal.limits, guest, BEGIN_US);
+    let mut machine =
+        Machine::start(head, rehearsal.root.clone(), rehearsal.limits, guest, BEGIN_US);
     let mut stage = Stage {
         rehearsal,
         found,
-        guests: Offline::new(rehearsal.sandbox.clone()),
+        director,
         bounds: Bounds::default(),
         refused: BTreeMap::new(),
         child_errors: BTreeMap::new(),
         entries: Vec::new(),
+        fresh: Vec::new(),
         asked: BTreeMap::new(),
         sleeping: BTreeSet::new(),
-        child_queue: VecDeque::new(),
-        open_children: BTreeSet::new(),
         now_us: BEGIN_US,
         deliveries: 0,
+        rests: Rests::BrokenOff,
     };
-    let ended = stage.run(machine, director).await?;
+    let ended = loop {
+        let mut turns = Turns::new(rehearsal.sandbox.clone());
+        let pause;
+        (machine, pause) = turns.drive(machine, &mut stage).await?;
+        stage.wrote(machine.take_entries());
+        stage.look();
+        match stage.ended(&machine, pause) {
+            Some(ended) => break ended,
+            None => machine = stage.crash()?,
+        }
+    };
     let Stage { entries, refused, child_errors, .. } = stage;
     Ok(Performance { entries, ended, refused, child_errors, struck: Vec::new() })
 }
 
-impl Stage<'_> {
-    async fn run(
-        &mut self,
-        mut machine: Machine,
-        director: &mut dyn Director,
-    ) -> Result<Ended, EngineError> {
-        loop {
-            let pause;
-            (machine, pause) = self.guests.advance(machine, self.now_us).await?;
-            self.take_entries(&mut machine, director);
-            match pause {
-                Pause::Wait => {
-                    if let Some(ended) = self.bounds.crossed() {
-                        return Ok(ended);
-                    }
-                    let has_refused = self.take_effects(&mut machine);
-                    if has_refused || self.find_child(&mut machine).await {
-                        continue;
-                    }
-                    if director.crashes(self.deliveries) {
-                        machine = self.crash()?;
-                        continue;
-                    }
-                    if !self.happen(&mut machine, director) {
-                        return Ok(Ended::BrokenOff);
-                    }
-                }
-                Pause::Stuck(scope) => {
-                    let unsettled = self.unsettled(scope).await;
-                    if let Err(stop) = machine.give_up(scope, &unsettled) {
-                        return Ok(stopped(stop));
-                    }
-                }
-                Pause::Ended => {
-                    return Ok(match machine.end() {
-                        Some(RunEnd::Completed { result, .. }) => Ended::Completed(result.clone()),
-                        Some(RunEnd::Failed { error }) => Ended::Failed(error.clone()),
-                        None => Ended::BrokenOff,
-                    });
-                }
-                // Never: its journal is given whole.
-                Pause::Hungry | Pause::Fetch => return Ok(Ended::BrokenOff),
-                Pause::Stopped(stop) => return Ok(stopped(stop)),
-                Pause::Fault(said) => {
-                    let message = format!("the sandbox stopped the script: {said}");
-                    return Ok(Ended::Stopped { code: "guest_fault".to_owned(), message });
-                }
-            }
-        }
+impl Backend for Stage<'_> {
+    type Halt = EngineError;
+
+    fn now_us(&self) -> i64 {
+        self.now_us
     }
 
-    fn take_entries(&mut self, machine: &mut Machine, director: &mut dyn Director) {
-        let fresh = machine.take_entries();
-        for entry in &fresh {
-            if let Body::Settled { call, .. } = &entry.body {
-                self.open_children.remove(call);
-            }
-        }
-        director.wrote(&fresh);
-        self.bounds.count(&fresh);
-        self.child_errors.extend(self.guests.take_failed());
-        self.entries.extend(fresh);
+    fn wrote(&mut self, entries: Vec<Entry>) {
+        self.fresh.extend(entries);
+    }
+
+    fn child_failed(&mut self, scope: Scope, error: &ScriptError) {
+        self.child_errors.insert(scope, error.clone());
     }
 
     /// Where the promises were made that a script waits for in vain.
-    async fn unsettled(&mut self, scope: Scope) -> Vec<String> {
+    async fn unsettled(
+        &mut self,
+        scope: Scope,
+        _limits: Limits,
+    ) -> Result<Option<Vec<String>>, EngineError> {
+        self.look();
         if !self.bounds.may_diagnose() {
-            return Vec::new();
+            return Ok(Some(Vec::new()));
         }
         let Rehearsal { sandbox, limits, .. } = self.rehearsal;
         let journal = Entries::Kept(Some(self.entries.clone()));
-        diagnose::unsettled(sandbox, journal, *limits, scope).await.unwrap_or_default()
+        let found = diagnose::unsettled(sandbox, journal, *limits, scope).await;
+        Ok(Some(found.unwrap_or_default()))
     }
 
-    /// True when a call was refused, as a run would.
-    fn take_effects(&mut self, machine: &mut Machine) -> bool {
+    async fn commit(&mut self) -> Result<bool, EngineError> {
+        self.look();
+        if let Some(ended) = self.bounds.crossed() {
+            self.rests = Rests::Bound(ended);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
         let Rehearsal { head, registry, .. } = self.rehearsal;
-        let mut has_refused = false;
-        for effect in machine.take_effects() {
+        for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
+                    // As a run would.
                     if let Err(failure) = assign(&request, head, registry) {
-                        has_refused = true;
                         self.refused.insert(call, failure.clone());
                         machine.complete(call, Outcome::Failed(failure), None);
                         continue;
@@ -257,9 +239,8 @@ impl Stage<'_> {
                 Effect::SleepUntil { call, wake_at_us, .. } => {
                     self.sleeping.insert((wake_at_us, Sleeper::Call(call)));
                 }
-                Effect::FindChild { call, caller, target, args } => {
-                    self.child_queue.push_back(Child { call, caller, target, args });
-                }
+                // Queued by the driver.
+                Effect::FindChild { .. } => {}
                 Effect::Cancel(call) => {
                     self.asked.remove(&call);
                     self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Call(call));
@@ -273,42 +254,67 @@ impl Stage<'_> {
                 }
             }
         }
-        has_refused
     }
 
-    /// Starts the next child workflow, when there is one and room for it.
-    async fn find_child(&mut self, machine: &mut Machine) -> bool {
-        if self.open_children.len() >= CHILDREN_OPEN_MAX as usize {
-            return false;
-        }
-        let Some(Child { call, caller, target, args }) = self.child_queue.pop_front() else {
-            return false;
-        };
+    async fn find(&mut self, child: QueuedChild) -> Option<children::Found> {
+        let QueuedChild { call, caller, target, args } = child;
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {
             let found = self.rehearsal.children.find(call, caller, target, None).await;
             let found = found.map(|(start, _)| start);
             self.found.insert(key.clone(), found);
         }
-        match self.found.get(&key) {
-            Some(Ok(start)) => {
-                self.open_children.insert(call);
-                let args = args.or_else(|| start.args.clone());
-                machine.child_found(ScopeStart {
-                    scope: Scope::of(call),
-                    args,
-                    ..(**start).clone()
-                });
-            }
-            Some(Err(failure)) => machine.complete(call, Outcome::Failed(failure.clone()), None),
-            None => {}
-        }
-        true
+        let start = match self.found.get(&key)? {
+            Ok(start) => start,
+            Err(failure) => return Some(Err(failure.clone())),
+        };
+        let args = args.or_else(|| start.args.clone());
+        Some(Ok(Box::new(ScopeStart { scope: Scope::of(call), args, ..(**start).clone() })))
     }
 
-    /// Lets the director decide what happens, and tells the machine; false when
-    /// nothing happens any more.
-    fn happen(&mut self, machine: &mut Machine, director: &mut dyn Director) -> bool {
+    /// Lets the director decide what happens.
+    async fn wait(&mut self, machine: &mut Machine) -> Result<bool, EngineError> {
+        if self.director.crashes(self.deliveries) {
+            self.rests = Rests::Crashed;
+            return Ok(false);
+        }
+        Ok(self.happen(machine))
+    }
+}
+
+impl Stage<'_> {
+    /// Shows what was written since the last look.
+    fn look(&mut self) {
+        self.director.wrote(&self.fresh);
+        self.bounds.count(&self.fresh);
+        self.entries.append(&mut self.fresh);
+    }
+
+    /// How the performance ended; none when it goes on from its journal.
+    fn ended(&mut self, machine: &Machine, pause: Pause) -> Option<Ended> {
+        Some(match pause {
+            Pause::Ended => match machine.end() {
+                Some(RunEnd::Completed { result, .. }) => Ended::Completed(result.clone()),
+                Some(RunEnd::Failed { error }) => Ended::Failed(error.clone()),
+                None => Ended::BrokenOff,
+            },
+            Pause::Rest => match std::mem::replace(&mut self.rests, Rests::BrokenOff) {
+                Rests::BrokenOff => Ended::BrokenOff,
+                Rests::Bound(ended) => ended,
+                Rests::Crashed => return None,
+            },
+            // Never: what is stuck is given up.
+            Pause::Stuck(_) => Ended::BrokenOff,
+            Pause::Stopped(stop) => stopped(stop),
+            Pause::Fault(said) => {
+                let message = format!("the sandbox stopped the script: {said}");
+                Ended::Stopped { code: Code::GuestFault.into(), message, reached: None }
+            }
+        })
+    }
+
+    /// False when nothing happens any more.
+    fn happen(&mut self, machine: &mut Machine) -> bool {
         // Agents are dispatched in order of issue, so that those at work are
         // always the first of all that are open.
         let at_once = self.rehearsal.limits.parallel_agents.max(1) as usize;
@@ -317,12 +323,12 @@ impl Stage<'_> {
             return false;
         }
         self.deliveries += 1;
-        match director.cue(&working, !self.sleeping.is_empty()) {
+        match self.director.cue(&working, !self.sleeping.is_empty()) {
             Cue::Answer(index) => {
                 let Some(asked) = working.get(index).or(working.last()) else { return false };
                 let asked = (*asked).clone();
                 self.asked.remove(&asked.call);
-                let (outcome, reply) = director.answer(&asked);
+                let (outcome, reply) = self.director.answer(&asked);
                 machine.complete(asked.call, outcome, Some(reply));
             }
             Cue::Wake => {
@@ -342,10 +348,8 @@ impl Stage<'_> {
 
     /// Loses everything but the journal, and takes the run up from that.
     fn crash(&mut self) -> Result<Machine, EngineError> {
-        self.guests = Offline::new(self.rehearsal.sandbox.clone());
         self.asked.clear();
         self.sleeping.clear();
-        self.child_queue.clear();
         let unreadable =
             |error| EngineError::Journal { run: self.rehearsal.head.run.clone(), error };
         let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
@@ -357,17 +361,14 @@ impl Stage<'_> {
 fn stopped(stop: StopTurn) -> Ended {
     match stop {
         StopTurn::Limit(limit) => {
-            // `plan` and `explore` have flags for these alone.
-            let is_flag = matches!(
-                limit,
-                LimitError::Fuel { .. } | LimitError::TurnFuel { .. } | LimitError::Agents { .. }
-            );
-            let message = if is_flag { limit.to_string() } else { limit.without_flags() };
-            Ended::Stopped { code: limit.code().into(), message }
+            let (code, message) = (limit.code().into(), limit.to_string());
+            Ended::Stopped { code, message, reached: Some(limit) }
         }
-        StopTurn::Mismatch(mismatch) => {
-            Ended::Stopped { code: "replay_mismatch".to_owned(), message: mismatch.to_string() }
-        }
+        StopTurn::Mismatch(mismatch) => Ended::Stopped {
+            code: Code::ReplayMismatch.into(),
+            message: mismatch.to_string(),
+            reached: None,
+        },
     }
 }
 

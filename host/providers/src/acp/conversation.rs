@@ -259,10 +259,10 @@ impl Conversation {
         };
         let is_http = |server: &McpServer| matches!(server.way, McpWay::Http { .. });
         let wants_http = self.task.mcp.iter().any(is_http);
-        let keeps = !self.transcript.quirks.drops_what_it_takes;
-        let takes_servers = keeps
-            && (!wants_http || is(self.can.pointer("/mcpCapabilities/http")));
-        let sees = keeps && is(self.can.pointer("/promptCapabilities/image"));
+        let quirks = self.transcript.quirks;
+        let takes_servers =
+            !quirks.drops_servers && (!wants_http || is(self.can.pointer("/mcpCapabilities/http")));
+        let sees = !quirks.drops_images && is(self.can.pointer("/promptCapabilities/image"));
         let wishes = [
             ("images", !self.task.images.is_empty(), sees),
             ("mcp", !self.task.mcp.is_empty(), takes_servers),

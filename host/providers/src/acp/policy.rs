@@ -49,8 +49,12 @@ impl ToolCall {
     /// title of a shell command is the command.
     fn is_of(&self, server: &str) -> bool {
         let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-');
-        let tool = self.title.strip_prefix("mcp__").and_then(|it| it.strip_prefix(server));
-        let tool = tool.and_then(|it| it.strip_prefix("__"));
+        let tool = match self.title.strip_suffix(&format!(" ({server} MCP Server)")) {
+            // As Gemini CLI has it.
+            Some(tool) => Some(tool),
+            // As Claude Code and Codex have it.
+            None => self.title.strip_prefix(&format!("mcp__{server}__")),
+        };
         self.kind == "other" && tool.is_some_and(|it| !it.is_empty() && it.chars().all(is_name))
     }
 
@@ -230,6 +234,34 @@ mod tests {
             ("other", &[], read, "no"),
         ] {
             assert_eq!(answer(kind, paths, permissions), expected, "{kind} {paths:?}");
+        }
+    }
+
+    #[test]
+    fn the_tools_of_a_server_that_the_user_has_named_are_used() {
+        let way = crate::McpWay::Http { url: String::new(), headers: Default::default() };
+        let servers = [McpServer { name: "git-hub".to_owned(), way }];
+        for (title, kind, may) in [
+            ("mcp__git-hub__list_issues", "other", true),
+            ("list_issues (git-hub MCP Server)", "other", true),
+            ("mcp__git-hub__", "other", false),
+            ("mcp__git__hub", "other", false),
+            ("mcp__other__list", "other", false),
+            ("mcp__git-hub__list; rm -rf /", "other", false),
+            ("rm -rf / (git-hub MCP Server)", "other", false),
+            ("mcp__git-hub__list", "execute", false),
+            ("{}", "other", false),
+        ] {
+            let options = json!([{"optionId": "once", "kind": "allow_once"}]);
+            let params = json!({"toolCall": {"title": title, "kind": kind}, "options": options});
+            let rules = Rules {
+                permissions: None,
+                places: &[],
+                servers: &servers,
+                asks: Asks::Refuse,
+                asks_for_edits: false,
+            };
+            assert_eq!(decide(&params, rules).denied.is_none(), may, "{title}");
         }
     }
 

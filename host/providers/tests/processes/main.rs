@@ -4,12 +4,6 @@
 //! process, and counting what is left. Never: a test; each file has its own kind.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 mod floods;
 mod kills;

@@ -1,0 +1,119 @@
+//! What an agent said of itself beside its answer: usage, cost, session, model.
+//!
+//! Owns: the data, and how usage adds up. Never: a price.
+
+use serde::{Deserialize, Serialize};
+
+use crate::asked::Asked;
+use crate::ids::{CallId, RunId};
+use crate::worktree::Worktree;
+
+/// Tokens of one call or of many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Tokens read, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Of the tokens read, those that came out of the model's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_read_tokens: u64,
+    /// Of the tokens read, those that went into the model's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.cache_read_tokens = self.cache_read_tokens.saturating_add(other.cache_read_tokens);
+        self.cache_write_tokens = self.cache_write_tokens.saturating_add(other.cache_write_tokens);
+    }
+}
+
+/// What is known of how an agent call was answered, apart from the answer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// Who answered.
+    pub provider: String,
+    /// With which model, when the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The provider's own session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// Tokens of all attempts together.
+    pub usage: Usage,
+    /// Dollars of all attempts together, when they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Who says so: `provider`, or `prices:` and the version of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_source: Option<String>,
+    /// It answered, and did not say what tokens that took.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unmetered: bool,
+    /// How often the provider was asked: 2 after a correction round.
+    pub rounds: u32,
+    /// How often the call was tried: 1 when the first attempt was answered. 0 in
+    /// journals that do not say.
+    #[serde(default, skip_serializing_if = "is_no_count")]
+    pub attempts: u32,
+    /// From dispatch to answer, in milliseconds.
+    pub duration_ms: u64,
+    /// What it left behind in a worktree of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Box<Worktree>>,
+    /// Bytes of its answer that were not UTF-8, and are U+FFFD in it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced_bytes: u64,
+    /// What its agent asked leave for, and was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Asked>,
+    /// The call that was answered so before, when nobody was asked this time:
+    /// then tokens and dollars are those that were saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Reused>,
+}
+
+impl Reply {
+    /// Whether it cost something, and nobody knows how much.
+    #[must_use]
+    pub fn is_unpriced(&self) -> bool {
+        self.cost_usd.is_none() && (self.unmetered || self.usage.total() > 0)
+    }
+}
+
+/// Where an answer comes from that was not asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reused {
+    /// The run that the call was made in.
+    pub run: RunId,
+    /// The call.
+    pub call: CallId,
+    /// Someone wrote the answer in place of the call's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_no_count(number: &u32) -> bool {
+    *number == 0
+}

@@ -1,0 +1,276 @@
+//! The bounds of checking, and the verdict on a schema and on an answer.
+//!
+//! Owns: [`Checker`], a schema compiled once, and what may be spent on it.
+//! Never: makes an example, or reads an agent's text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+use super::answer::shorten;
+use super::effort::{self, TooMuch};
+use super::plan::Plan;
+use super::{document, first, keyword, link, told};
+use crate::codes::Code;
+use crate::json_kind::kind_of;
+use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
+use crate::outcome::Failure;
+
+/// Most steps of checking one answer: a second at the worst, for what is most
+/// costly per step. An answer of 4 MiB in ordinary words against an ordinary
+/// schema takes a hundredth of them, and ten thousand items of a choice of fifty
+/// half of them.
+pub const CHECK_STEPS_MAX: u64 = 40_000_000;
+
+/// Most steps of an answer whose errors are all collected, which takes memory
+/// for each; beyond that there is a verdict and no list.
+const LISTED_STEPS_MAX: u64 = 400_000;
+
+/// Most steps of an answer that is judged in passing: about a millisecond.
+const QUICK_STEPS_MAX: u64 = 40_000;
+
+/// Violations that are reported: an agent mends the first few.
+const VIOLATIONS_MAX: usize = 20;
+
+/// Bytes of each message and of each path.
+const MESSAGE_BYTES_MAX: usize = 300;
+
+/// Bytes that one compiled pattern may take, and its cache.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// The drafts that are understood, without scheme and fragment.
+const DRAFTS: [&str; 5] = [
+    "json-schema.org/draft-04/schema",
+    "json-schema.org/draft-06/schema",
+    "json-schema.org/draft-07/schema",
+    "json-schema.org/draft/2019-09/schema",
+    "json-schema.org/draft/2020-12/schema",
+];
+
+/// Takes a schema as a script gives it, and returns the text to journal.
+///
+/// # Errors
+/// When it is not a JSON Schema of a known draft, larger or deeper than
+/// allowed, refers to another document, or cannot be checked in bounded time.
+pub fn accept(schema: &Value) -> Result<String, Failure> {
+    // The order matters: nothing may recurse before the depth is known.
+    if is_deeper(schema, SCHEMA_DEPTH_MAX) {
+        return Err(Failure::new(
+            Code::CallTooLarge,
+            format!("the schema is nested more than {SCHEMA_DEPTH_MAX} levels deep"),
+        ));
+    }
+    let text = schema.to_string();
+    if text.len() > SCHEMA_BYTES_MAX {
+        return Err(Failure::new(
+            Code::CallTooLarge,
+            format!(
+                "the schema is {} bytes of JSON, and {SCHEMA_BYTES_MAX} is the most",
+                text.len()
+            ),
+        ));
+    }
+    Checker::of(schema)?;
+    Ok(text)
+}
+
+/// Whether surface 1 took this schema, which [`accept`] takes now.
+///
+/// # Errors
+/// Why it did not.
+pub fn was_accepted_by_first(schema_text: &str) -> Result<(), Failure> {
+    first::refusal(&read(schema_text)?).map_err(refuse)
+}
+
+/// The same schema with references by place (`#/…`) only, the drafts' own schemas
+/// put in where it refers to them: for readers that know nothing else. What it
+/// refers to by a name of the dynamic scope is the nearest of that name.
+///
+/// # Errors
+/// When a reference leads nowhere; [`accept`] takes no such schema.
+pub fn linked(schema: &Value) -> Result<Value, Failure> {
+    link::linked(schema).map_err(refuse)
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(list) => levels == 0 || list.iter().any(|one| is_deeper(one, levels - 1)),
+        Value::Object(map) => levels == 0 || map.values().any(|one| is_deeper(one, levels - 1)),
+        _ => false,
+    }
+}
+
+/// One reason why an answer does not satisfy a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON Pointer into the answer; empty for the whole of it.
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// Why an answer is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// It does not satisfy the schema; at most 20 reasons.
+    Violations(Vec<Violation>),
+    /// To check it would take more than [`CHECK_STEPS_MAX`] steps. Another answer
+    /// of the same kind would, too.
+    TooCostly,
+}
+
+/// What is said of an answer that is too costly to check.
+pub const TOO_COSTLY: &str = "checking it against the schema takes more steps than allowed: the \
+     answer is too long or too deep for the choices, patterns or references of the schema";
+
+/// The violations in one line each, for an agent to read.
+#[must_use]
+pub fn describe(violations: &[Violation]) -> String {
+    let lines: Vec<String> = violations
+        .iter()
+        .map(|one| {
+            let place = if one.path.is_empty() { "(root)" } else { &one.path };
+            format!("{place}: {}", one.message)
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// A compiled schema.
+pub struct Checker {
+    validator: Validator,
+    plan: Plan,
+}
+
+impl fmt::Debug for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checker").field("schemas", &self.plan.nodes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Checker {
+    /// Compiles the text that [`accept`] returned.
+    ///
+    /// # Errors
+    /// As [`accept`]: a text from a journal is trusted no more than a script.
+    pub fn new(schema_text: &str) -> Result<Self, Failure> {
+        let schema: Value = read(schema_text)?;
+        if is_deeper(&schema, SCHEMA_DEPTH_MAX) || schema_text.len() > SCHEMA_BYTES_MAX {
+            return Err(Failure::new(Code::CallTooLarge, "the schema is larger than allowed"));
+        }
+        Self::of(&schema)
+    }
+
+    fn of(schema: &Value) -> Result<Self, Failure> {
+        refuse_other_kinds(schema)?;
+        let plan = Plan::of(schema).map_err(refuse)?;
+        let programs = Arc::clone(&plan.programs);
+        let patterns =
+            PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+        let validator = jsonschema::options()
+            .offline()
+            .with_registry(document::drafts())
+            .with_pattern_options(patterns)
+            .with_keyword(keyword::BOUNDED, move |_, value, _| keyword::bounded(value, &programs))
+            .build(&keyword::apart(schema, &plan.programs))
+            .map_err(|error| refuse(told::of_schema(&error)))?;
+        Ok(Self { validator, plan })
+    }
+
+    /// Whether an answer is judged in about a millisecond.
+    #[must_use]
+    pub fn is_quick(&self, answer: &Value) -> bool {
+        effort::measure(&self.plan, answer, QUICK_STEPS_MAX).is_ok()
+    }
+
+    /// The verdict on an answer. Ends within about a second, whatever both are.
+    ///
+    /// # Errors
+    /// What is wrong with the answer, or that nobody can say in time.
+    pub fn judge(&self, answer: &Value) -> Result<(), Rejection> {
+        self.judge_within(answer, CHECK_STEPS_MAX).1
+    }
+
+    /// The verdict, and the steps that it took of those that may be left.
+    pub(super) fn judge_within(&self, answer: &Value, left: u64) -> (u64, Result<(), Rejection>) {
+        let limit = left.min(CHECK_STEPS_MAX);
+        match effort::measure(&self.plan, answer, limit) {
+            Ok(steps) => (steps, self.weighed(answer, steps)),
+            Err(TooMuch) => (limit, Err(Rejection::TooCostly)),
+        }
+    }
+
+    fn weighed(&self, answer: &Value, steps: u64) -> Result<(), Rejection> {
+        if self.validator.is_valid(answer) {
+            return Ok(());
+        }
+        if steps > LISTED_STEPS_MAX {
+            return Err(Rejection::Violations(vec![whole(
+                "it does not satisfy the schema, and is too large to say where",
+            )]));
+        }
+        let listed =
+            self.validator.iter_errors(answer).take(VIOLATIONS_MAX).map(|error| Violation {
+                path: shorten(error.instance_path().as_str(), MESSAGE_BYTES_MAX),
+                message: shorten(&told::violation(&error), MESSAGE_BYTES_MAX),
+            });
+        Err(Rejection::Violations(listed.collect()))
+    }
+
+    /// As [`Self::judge`], where it does not matter whether another answer could
+    /// be checked.
+    ///
+    /// # Errors
+    /// What is wrong with the answer, at most 20 things.
+    pub fn check(&self, answer: &Value) -> Result<(), Vec<Violation>> {
+        self.judge(answer).map_err(|rejection| match rejection {
+            Rejection::Violations(violations) => violations,
+            Rejection::TooCostly => vec![whole(TOO_COSTLY)],
+        })
+    }
+}
+
+fn whole(message: &str) -> Violation {
+    Violation { path: String::new(), message: message.to_owned() }
+}
+
+pub(super) fn read(schema_text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(schema_text).map_err(|error| refuse(format!("it cannot be read: {error}")))
+}
+
+pub(super) fn refuse(reason: impl fmt::Display) -> Failure {
+    let reason = shorten(&reason.to_string(), 2 * MESSAGE_BYTES_MAX);
+    Failure::new(Code::SchemaInvalid, format!("the schema cannot be used: {reason}"))
+}
+
+fn refuse_other_kinds(schema: &Value) -> Result<(), Failure> {
+    let keywords = match schema {
+        Value::Bool(_) => return Ok(()),
+        Value::Object(keywords) => keywords,
+        other => {
+            return Err(refuse(format!(
+                "a schema is an object or a boolean, and this is {}",
+                kind_of(other)
+            )));
+        }
+    };
+    let known = match keywords.get("$schema") {
+        None => true,
+        Some(Value::String(uri)) => {
+            let bare = uri.trim_end_matches('#');
+            let bare = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+            bare.is_some_and(|bare| DRAFTS.contains(&bare))
+        }
+        Some(_) => false,
+    };
+    if known {
+        Ok(())
+    } else {
+        let said = &keywords["$schema"];
+        Err(refuse(format!(
+            "`$schema` {said} is not a draft that is known; drafts 4, 6, 7, 2019-09 and 2020-12 are"
+        )))
+    }
+}

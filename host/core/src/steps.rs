@@ -1,0 +1,202 @@
+//! The steps of a journal, as a fold: which are open, and whom they were given to.
+//!
+//! Owns: the one map of open steps that the event stream, the report, the details
+//! and reuse share. Never: keeps a step that is settled, or copies a text; what
+//! a reader needs of a settled step it takes when that settles.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::call::{AgentRequest, WorkflowTarget};
+use crate::ids::{CallId, Scope};
+use crate::journal::{Body, Entry};
+use crate::selector::Addressee;
+use crate::step::{SleepRequest, StepRequest, WorkflowRequest};
+
+/// A step, as far as a journal was read.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its number.
+    pub step: CallId,
+    /// The script that asked.
+    pub scope: Scope,
+    /// How many steps were asked for before it.
+    pub place: usize,
+    /// What it asks for; of a child workflow without the arguments.
+    pub asked: StepRequest,
+    /// How often an agent was set to work on it.
+    pub dispatches: u32,
+    /// The addressee of the last dispatch, where it was written down.
+    pub to: Option<Box<Addressee>>,
+    /// The session of its agent, once that has named one.
+    pub session: Option<String>,
+}
+
+impl Step {
+    /// What it asks for, of an agent.
+    #[must_use]
+    pub fn agent(&self) -> Option<&Arc<AgentRequest>> {
+        self.asked.agent()
+    }
+}
+
+/// The open steps.
+#[derive(Debug, Default)]
+pub struct Steps {
+    open: BTreeMap<CallId, Step>,
+    /// The step that the last entry settled.
+    settled: Option<Step>,
+    asked: usize,
+    last: Option<CallId>,
+}
+
+impl Steps {
+    /// At the start of a journal.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in the next entry, and says which step it is about, as that stands
+    /// now. None for entries about no step, and about one that is not open.
+    pub fn after(&mut self, entry: &Entry) -> Option<&Step> {
+        self.settled = None;
+        match &entry.body {
+            Body::AgentCalled { call, scope, request } => {
+                Some(self.ask(*call, *scope, StepRequest::Agent(Arc::clone(request))))
+            }
+            Body::WorkflowCalled { call, scope, target, .. } => {
+                Some(self.ask(*call, *scope, without_args(target)))
+            }
+            Body::SleepCalled { call, scope, milliseconds, wake_at_us } => {
+                let (milliseconds, wake_at_us) = (*milliseconds, *wake_at_us);
+                let sleep = SleepRequest { milliseconds, wake_at_us };
+                Some(self.ask(*call, *scope, StepRequest::Sleep(sleep)))
+            }
+            Body::AgentDispatched { call, to } => {
+                let step = self.open.get_mut(call)?;
+                step.dispatches = step.dispatches.saturating_add(1);
+                step.to.clone_from(to);
+                Some(step)
+            }
+            Body::AgentSession { call, session_id, .. } => {
+                let step = self.open.get_mut(call)?;
+                step.session = Some(session_id.clone());
+                Some(step)
+            }
+            Body::AgentAnswered { call, .. }
+            | Body::AgentParked { call, .. }
+            | Body::WorktreeKept { call, .. } => self.open.get(call),
+            Body::AgentActivity(activity) => self.open.get(&activity.call),
+            Body::ScopeStarted(start) => self.open.get(&start.scope.opened_by()?),
+            Body::Settled { call, .. } => {
+                self.settled = self.open.remove(call);
+                self.settled.as_ref()
+            }
+            Body::RunStarted(_)
+            | Body::AttemptStarted { .. }
+            | Body::AnswerPooled(_)
+            | Body::TimerSet { .. }
+            | Body::TimerCleared { .. }
+            | Body::TimerFired { .. }
+            | Body::PhaseSet { .. }
+            | Body::Logged { .. }
+            | Body::SlotNulled { .. }
+            | Body::Warned { .. }
+            | Body::TurnEnded { .. }
+            | Body::RunEnded { .. }
+            | Body::AttemptEnded { .. } => None,
+        }
+    }
+
+    fn ask(&mut self, step: CallId, scope: Scope, asked: StepRequest) -> &Step {
+        let place = self.asked;
+        self.asked += 1;
+        self.last = self.last.max(Some(step));
+        let asked = Step { step, scope, place, asked, dispatches: 0, to: None, session: None };
+        self.open.entry(step).insert_entry(asked).into_mut()
+    }
+
+    /// An open step.
+    #[must_use]
+    pub fn get(&self, step: CallId) -> Option<&Step> {
+        self.open.get(&step)
+    }
+
+    /// The open steps, by number.
+    pub fn open(&self) -> impl Iterator<Item = &Step> {
+        self.open.values()
+    }
+
+    /// How many steps were asked for.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked
+    }
+
+    /// The largest number of a step; none before the first.
+    #[must_use]
+    pub fn last(&self) -> Option<CallId> {
+        self.last
+    }
+}
+
+/// Its arguments are not kept: no reader of open steps shows them.
+fn without_args(target: &WorkflowTarget) -> StepRequest {
+    StepRequest::Workflow(Arc::new(WorkflowRequest { target: target.clone(), args: None }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::Outcome;
+
+    fn entry(body: Body) -> Entry {
+        Entry { at_us: 0, body }
+    }
+
+    fn called(call: u32) -> Entry {
+        let request = AgentRequest::plain("p").into();
+        entry(Body::AgentCalled { call: CallId(call), scope: Scope::ROOT, request })
+    }
+
+    fn settled(call: u32) -> Entry {
+        let outcome = Outcome::Value("1".into());
+        entry(Body::Settled { call: CallId(call), outcome, reply: None, given: None })
+    }
+
+    fn dispatched(call: u32, to: Option<&str>) -> Entry {
+        let to = to.map(|to| Addressee { provider: to.to_owned(), vendor: "v".into() });
+        entry(Body::AgentDispatched { call: CallId(call), to: to.map(Box::new) })
+    }
+
+    #[test]
+    fn a_step_is_open_from_its_question_to_its_outcome() {
+        let mut steps = Steps::new();
+        assert_eq!(steps.after(&called(1)).unwrap().place, 0);
+        assert_eq!(steps.after(&called(2)).unwrap().place, 1);
+        steps.after(&dispatched(2, Some("a")));
+        let again = steps.after(&dispatched(2, None)).unwrap();
+        assert_eq!((again.dispatches, again.to.is_none()), (2, true), "the last one counts");
+        assert_eq!(steps.after(&settled(2)).unwrap().dispatches, 2, "as it stood at its end");
+        assert!(steps.get(CallId(2)).is_none() && steps.get(CallId(1)).is_some());
+        assert!(steps.after(&settled(2)).is_none(), "it is settled once");
+        assert!(steps.after(&dispatched(2, None)).is_none());
+        assert_eq!((steps.asked(), steps.last()), (2, Some(CallId(2))));
+    }
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_what_is_settled_and_copies_no_text() {
+        let mut steps = Steps::new();
+        let long = called(7);
+        let Body::AgentCalled { request, .. } = &long.body else { unreachable!() };
+        steps.after(&long);
+        assert!(Arc::ptr_eq(steps.get(CallId(7)).unwrap().agent().unwrap(), request));
+        for call in 8..1_000 {
+            steps.after(&called(call));
+            steps.after(&settled(call));
+        }
+        assert_eq!(steps.open().count(), 1);
+        assert_eq!(Arc::strong_count(request), 2);
+    }
+}

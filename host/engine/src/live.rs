@@ -1,0 +1,353 @@
+//! A live run: real agents, real time, and a journal that is written.
+//!
+//! Owns: commits, waiting, time limits and cancellation. Never: decides; the
+//! machine does. [`crate::effects`] performs what it decided.
+
+use std::time::Duration;
+
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::{Outcome, StopTurn};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::{Entry, StopReason};
+use smol_wf_core::limits::{LimitError, Limits};
+use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_sandbox::{Sandbox, SandboxError};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::diagnose;
+use crate::effects::{Happened, World};
+use crate::error::EngineError;
+use crate::journal::Entries;
+use crate::notes::Note;
+use crate::recorder::Recorder;
+use crate::request::Times;
+use crate::standstill::Nap;
+use crate::stops::place_gone;
+use crate::turn::backend::Backend;
+use crate::turn::children::{Found, QueuedChild};
+
+/// Why driving ended before the run did.
+pub(crate) enum Halt {
+    /// For a reason that belongs into the journal.
+    Stop(StopReason),
+    /// Nothing more can be written.
+    Error(EngineError),
+}
+
+/// Why driving was cut off from outside.
+pub(crate) enum Cut {
+    /// A turn took too long.
+    Late,
+    Halted(Halt),
+}
+
+impl From<EngineError> for Halt {
+    fn from(error: EngineError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Halt> for Cut {
+    fn from(halt: Halt) -> Self {
+        Self::Halted(halt)
+    }
+}
+
+impl From<EngineError> for Cut {
+    fn from(error: EngineError) -> Self {
+        Self::Halted(error.into())
+    }
+}
+
+impl From<SandboxError> for Cut {
+    fn from(error: SandboxError) -> Self {
+        EngineError::from(error).into()
+    }
+}
+
+pub(crate) struct Live<'a> {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) recorder: Recorder<'a>,
+    /// What is left of the journal that is met again.
+    rest: Entries,
+    pub(crate) world: World,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) times: Times,
+    started: Instant,
+}
+
+impl<'a> Live<'a> {
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        mut recorder: Recorder<'a>,
+        rest: Entries,
+        world: World,
+        cancel: CancellationToken,
+        times: Times,
+    ) -> Self {
+        let started = Instant::now();
+        recorder.give_up_at(times.run.map(|run| started + run));
+        Self { sandbox, recorder, rest, world, cancel, times, started }
+    }
+
+    /// Dispatches agents, then waits for something that the machine is told of.
+    async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
+        if let Some(reason) = self.world.nobody() {
+            return Err(Halt::Stop(reason));
+        }
+        let has_refused = self.world.dispatch(machine);
+        self.recorder.absorb(machine.take_entries());
+        self.recorder.queued(self.world.queued());
+        if has_refused {
+            return Ok(());
+        }
+        if let Some(reason) = self.agents_stop(machine) {
+            return Err(Halt::Stop(reason));
+        }
+        let cancel = self.cancel.clone();
+        let lazy = sleep(clock::LAZY_COMMIT);
+        tokio::pin!(lazy);
+        loop {
+            let deadline = self.deadline();
+            let pending = self.recorder.has_pending();
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
+                happened = self.world.happened() => {
+                    if let Happened::Noted(note) = happened {
+                        self.note(note, machine);
+                        if !pending {
+                            lazy.as_mut().reset(Instant::now() + clock::LAZY_COMMIT);
+                        }
+                        continue;
+                    }
+                    // Said before the outcome, so told before it.
+                    for note in self.world.notes() {
+                        self.note(note, machine);
+                    }
+                    self.world.take_in(happened, machine);
+                    self.recorder.absorb(machine.take_entries());
+                    return Ok(());
+                }
+                // Put off when this process has stood still.
+                () = at(deadline) => {
+                    if self.deadline() == deadline {
+                        return Err(self.timed_out());
+                    }
+                }
+                () = &mut lazy, if pending => self.flush().await?,
+            }
+        }
+    }
+
+    fn note(&mut self, note: Note, machine: &mut Machine) {
+        match note {
+            Note::Fleeting(activity) => self.recorder.activity(activity),
+            Note::Warning(message) => self.recorder.warn(&message),
+            Note::Kept(call, noted) => {
+                machine.noted(call, noted, clock::now_us());
+                self.recorder.absorb(machine.take_entries());
+            }
+        }
+    }
+
+    /// Why the run stops here, when its agents may not go on.
+    fn agents_stop(&self, machine: &Machine) -> Option<StopReason> {
+        if let Some(error) = self.world.lost() {
+            return Some(place_gone(error));
+        }
+        if machine.must_stop_agents() {
+            return machine.held_by();
+        }
+        self.world.stalled(machine)
+    }
+
+    /// Makes durable what waits. This process may stand still meanwhile as well.
+    pub(crate) async fn flush(&mut self) -> Result<(), Halt> {
+        let flushed = self.recorder.flush(self.world.wakes_at_us());
+        tokio::pin!(flushed);
+        loop {
+            let nap = Nap::before(None);
+            let done = tokio::select! {
+                biased;
+                done = &mut flushed => Some(done),
+                () = sleep_until(nap.until) => None,
+            };
+            if let Some(stood) = nap.stood_still() {
+                self.world.put_off(stood);
+            }
+            if let Some(done) = done {
+                return Ok(done?);
+            }
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.times.run.map(|run| self.started + run + self.world.stood_still())
+    }
+
+    fn timed_out(&self) -> Halt {
+        let limit_ms = self.times.run.map_or(0, milliseconds);
+        Halt::Stop(StopReason::TimedOut { limit_ms })
+    }
+
+    pub(crate) fn halt(&self, stop: StopTurn) -> Halt {
+        match stop {
+            StopTurn::Limit(error) => limit(error),
+            StopTurn::Mismatch(mismatch) => {
+                Halt::Error(EngineError::Mismatch { run: self.recorder.run().clone(), mismatch })
+            }
+        }
+    }
+}
+
+impl Backend for Live<'_> {
+    type Halt = Cut;
+
+    fn now_us(&self) -> i64 {
+        clock::now_us()
+    }
+
+    async fn more(&mut self) -> Result<Option<Vec<Entry>>, Cut> {
+        let piece = self.rest.next().await?;
+        self.recorder.retell(piece.as_deref().unwrap_or_default());
+        Ok(piece)
+    }
+
+    fn wrote(&mut self, entries: Vec<Entry>) {
+        self.recorder.absorb(entries);
+    }
+
+    fn settled(&mut self, call: CallId) {
+        self.world.told(call);
+    }
+
+    /// When a turn takes long, what was delivered to it is made durable meanwhile, so
+    /// that no finished work hangs on a slow script. Time in which this process stands
+    /// still is none of the turn's.
+    async fn accompany<T: Send>(
+        &mut self,
+        turn: impl Future<Output = T> + Send,
+        is_live: bool,
+    ) -> Result<T, Cut> {
+        tokio::pin!(turn);
+        let mut until = Instant::now() + self.times.turn;
+        let cancel = self.cancel.clone();
+        let late = sleep(clock::LATE_TURN);
+        tokio::pin!(late);
+        let mut flushed = !is_live;
+        loop {
+            let deadline = self.deadline();
+            let nap = Nap::before(deadline.into_iter().chain([until]).min());
+            tokio::select! {
+                biased;
+                turn = &mut turn => return Ok(turn),
+                () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled).into()),
+                () = sleep_until(nap.until) => {
+                    if let Some(stood) = nap.stood_still() {
+                        until += stood;
+                        self.world.put_off(stood);
+                    }
+                    let now = Instant::now();
+                    if self.deadline().is_some_and(|deadline| deadline <= now) {
+                        return Err(self.timed_out().into());
+                    }
+                    if until <= now {
+                        return Err(Cut::Late);
+                    }
+                }
+                () = &mut late, if !flushed => {
+                    flushed = true;
+                    let began = Instant::now();
+                    self.flush().await?;
+                    // A database that others hold is not the script's fault.
+                    until += began.elapsed();
+                }
+            }
+        }
+    }
+
+    async fn turn_ended(&mut self, machine: &Machine) -> Result<(), Cut> {
+        if machine.is_live() && self.recorder.is_laden() {
+            self.flush().await?;
+        }
+        // Nothing follows the end of a run.
+        match self.recorder.over_limit(machine.limits()) {
+            Some(error) if machine.end().is_none() => Err(limit(error).into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn fetch(&mut self, entry: u64) -> Result<Option<Outcome>, Cut> {
+        // What was told before it need not wait in memory.
+        self.flush().await?;
+        let Some(lease) = self.recorder.lease() else {
+            let asked = self.recorder.run().to_string();
+            return Err(EngineError::UnknownRun { asked }.into());
+        };
+        Ok(Some(self.world.outcome(lease.key.clone(), entry).await?))
+    }
+
+    async fn unsettled(
+        &mut self,
+        scope: Scope,
+        limits: Limits,
+    ) -> Result<Option<Vec<String>>, Cut> {
+        self.flush().await?;
+        let Some(lease) = self.recorder.lease() else { return Ok(Some(Vec::new())) };
+        let journal = Entries::Stored(self.world.read(lease.key.clone())?);
+        // It may fail to find out; then the script is told less.
+        let found = diagnose::unsettled(&self.sandbox, journal, limits, scope);
+        tokio::select! {
+            biased;
+            found = found => Ok(Some(found.unwrap_or_default())),
+            () = self.cancel.cancelled() => Err(Halt::Stop(StopReason::Cancelled).into()),
+            () = at(self.deadline()) => Err(self.timed_out().into()),
+        }
+    }
+
+    async fn commit(&mut self) -> Result<bool, Cut> {
+        self.flush().await?;
+        Ok(true)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, _machine: &mut Machine) {
+        self.world.perform(effects);
+    }
+
+    fn searching(&self) -> usize {
+        self.world.searching()
+    }
+
+    async fn find(&mut self, child: QueuedChild) -> Option<Found> {
+        self.world.find(child);
+        None
+    }
+
+    async fn wait(&mut self, machine: &mut Machine) -> Result<bool, Cut> {
+        self.until_told(machine).await?;
+        Ok(true)
+    }
+}
+
+pub(crate) fn limit(error: LimitError) -> Halt {
+    Halt::Stop(error.into())
+}
+
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn guest_fault(detail: &str) -> Halt {
+    let message = format!("the sandbox stopped the script: {detail}");
+    Halt::Stop(StopReason::held(Code::GuestFault, message))
+}
+
+pub(crate) async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

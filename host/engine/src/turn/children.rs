@@ -1,0 +1,72 @@
+//! The child workflows that wait for an instance.
+//!
+//! Owns: their queue, and how the machine hears of a script that was found.
+//! Never: looks for one.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use smol_wf_core::call::WorkflowTarget;
+use smol_wf_core::guest::{Failure, Outcome};
+use smol_wf_core::ids::CallId;
+use smol_wf_core::journal::ScopeStart;
+use smol_wf_core::limits::CHILDREN_OPEN_MAX;
+use smol_wf_core::machine::{Effect, Machine};
+
+/// A `workflow()` call whose script has not been looked for.
+pub(crate) struct QueuedChild {
+    pub(crate) call: CallId,
+    /// Path of the script that called.
+    pub(crate) caller: String,
+    pub(crate) target: WorkflowTarget,
+    pub(crate) args: Option<String>,
+}
+
+/// The script of a child, or why there is none.
+pub(crate) type Found = Result<Box<ScopeStart>, Failure>;
+
+#[derive(Default)]
+pub(super) struct ChildQueue {
+    waiting: VecDeque<QueuedChild>,
+}
+
+impl ChildQueue {
+    /// Takes the children out of these effects.
+    pub(super) fn take_from(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut others = Vec::with_capacity(effects.len());
+        let mut cut = BTreeSet::new();
+        for effect in effects {
+            match effect {
+                Effect::FindChild { call, caller, target, args } => {
+                    self.waiting.push_back(QueuedChild { call, caller, target, args });
+                }
+                other => {
+                    if let Effect::Cancel(call) = other {
+                        cut.insert(call);
+                    }
+                    others.push(other);
+                }
+            }
+        }
+        if !cut.is_empty() {
+            self.waiting.retain(|child| !cut.contains(&child.call));
+        }
+        others
+    }
+
+    /// The next child, when there is room for it beside `open` instances, the first
+    /// script's among them.
+    pub(super) fn next(&mut self, open: usize) -> Option<QueuedChild> {
+        if open > CHILDREN_OPEN_MAX as usize {
+            return None;
+        }
+        self.waiting.pop_front()
+    }
+}
+
+/// Reports to the machine what the search for a child came to.
+pub(crate) fn report(machine: &mut Machine, call: CallId, found: Found) {
+    match found {
+        Ok(start) => machine.child_found(*start),
+        Err(failure) => machine.complete(call, Outcome::Failed(failure), None),
+    }
+}
