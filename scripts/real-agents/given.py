@@ -188,6 +188,21 @@ def mcp(driver: Driver) -> None:
     driver.gone()
 
 
+def session(driver: Driver) -> None:
+    """A call that goes on with an earlier one's session has its words before it; of one
+    that nobody has begun it is refused."""
+    prompts = ["[[mock:resumed=gone on]] begin", "[[mock:resumed=gone on]] go on"]
+    run = driver.finish(driver.start("session.mjs", {"prompts": prompts}))
+    run.completed()
+    expect("the second answer", run.report["results"][1], "gone on")
+    sessions = {one["metadata"]["sessionId"] for one in run.completed()}
+    expect("sessions", len(sessions), 1)
+    run = driver.call("say hello", session="nobody")
+    expect("exit code", run.code, 1)
+    if "names `nobody`" not in run.stderr:
+        raise Wrong("it says %r" % run.stderr[-300:])
+
+
 GIVEN: dict[str, Case] = {
     "system": system,
     "dirs": dirs,
@@ -195,4 +210,5 @@ GIVEN: dict[str, Case] = {
     "tools": tools,
     "images": images,
     "mcp": mcp,
+    "session": session,
 }

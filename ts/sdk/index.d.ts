@@ -85,6 +85,8 @@ export interface AgentOptions {
   readonly images?: readonly string[];
   /** MCP servers that the agent may use, by their names in the settings. */
   readonly mcp?: readonly string[];
+  /** The label of an earlier call of this script, in whose session the agent goes on. */
+  readonly session?: string;
   /** For Claude Code; changes nothing here. */
   readonly sharedHeadLength?: number;
   /** How often a failure that may pass is tried again. */

@@ -330,7 +330,7 @@ fn providers_lists_what_each_can_do() {
 }
 
 /// Rows of the manual's table, and the capability that each is about.
-const MANUAL: [(&str, &str); 16] = [
+const MANUAL: [(&str, &str); 17] = [
     ("answers by schema (`schema`)", "schema"),
     ("corrects itself in the same session", "sessions"),
     ("`model`", "models"),
@@ -347,6 +347,7 @@ const MANUAL: [(&str, &str); 16] = [
     ("`maxTurns`", "maxTurns"),
     ("`images`", "images"),
     ("`mcp`", "mcp"),
+    ("`session`", "sessions"),
 ];
 
 #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::codes::Code;
+use crate::ids::CallId;
 use crate::outcome::Failure;
 pub use crate::reply::{Reply, Reused, Usage};
 use crate::settlement::OnFailure;
@@ -87,12 +88,36 @@ pub struct AgentRequest {
     /// MCP servers that the agent may use, by their names in the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mcp: Vec<String>,
+    /// The session that it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<EarlierSession>,
     /// Names of options that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
     /// Why other options were ignored, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+}
+
+/// The session of an earlier call, by the label that the script gave that call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierSession {
+    /// The label.
+    pub label: String,
+    /// Which one that is; none until the call is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<NamedSession>,
+}
+
+/// A session that a provider has named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedSession {
+    /// The call that it was named in, or that went on with it last.
+    pub call: CallId,
+    /// Whose name it is.
+    pub provider: String,
+    /// The name.
+    pub session_id: String,
 }
 
 /// What a run gives to calls that do not say it themselves.
@@ -186,6 +211,7 @@ impl AgentRequest {
             max_turns: None,
             images: Vec::new(),
             mcp: Vec::new(),
+            session: None,
             unknown: Vec::new(),
             ignored: Vec::new(),
         }

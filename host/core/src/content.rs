@@ -6,7 +6,7 @@
 //! Part of an agent call's content is what decides about the answer: the
 //! prompt, the schema, and who is asked (provider, model, effort, kind of
 //! agent, isolation, permissions, the tools and commands it is held to), what it is
-//! given (system prompt, folders, images, servers), with the phase's defaults applied; and the script's own `key`. Not part of it: label and
+//! given (system prompt, folders, images, servers, the session of an earlier call), with the phase's defaults applied; and the script's own `key`. Not part of it: label and
 //! phase title, which are for people; time-outs, turns, retries, what becomes of a
 //! failure, and options that this version ignores, which decide whether there is
 //! an answer and never what it says.
@@ -48,6 +48,7 @@ impl AgentRequest {
             max_turns: _,
             images,
             mcp,
+            session,
             unknown: _,
             ignored: _,
         } = self;
@@ -59,6 +60,11 @@ impl AgentRequest {
         // Which image is the first one, a prompt may say.
         let images = some(images).map(|images| Value::from_iter(images.clone()).to_string());
         let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
+        // Which call has named it says nothing, and neither does the label.
+        let session = session.as_ref().map(|session| match &session.of {
+            Some(of) => format!("{} {}", of.provider, of.session_id),
+            None => session.label.clone(),
+        });
         let parts = [
             ("prompt", Some(prompt)),
             ("schema", schema.as_ref()),
@@ -76,6 +82,7 @@ impl AgentRequest {
             ("dirs", dirs.as_ref()),
             ("images", images.as_ref()),
             ("mcp", mcp.as_ref()),
+            ("session", session.as_ref()),
             ("key", key.as_ref()),
         ];
         let mut text = Vec::with_capacity(prompt.len() + 64);
@@ -136,6 +143,8 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::{EarlierSession, NamedSession};
+    use crate::ids::CallId;
     use crate::options::Manner;
 
     fn key(prompt: &str, options: &str) -> Digest {
@@ -178,6 +187,7 @@ mod tests {
             r#"{"images":["a","b"]}"#,
             r#"{"images":["b","a"]}"#,
             r#"{"mcp":["a"]}"#,
+            r#"{"session":"a"}"#,
             r#"{"key":"m"}"#,
         ];
         let mut keys: Vec<Digest> = options.iter().map(|options| key("p", options)).collect();
@@ -194,6 +204,19 @@ mod tests {
         let one = key("p", r#"{"disallowedTools":["Edit","Bash"]}"#);
         assert_eq!(one, key("p", r#"{"disallowedTools":["Bash","Edit","Bash"]}"#));
         assert_eq!(key("p", r#"{"allowedTools":["A"]}"#), key("p", r#"{"tools":["A"]}"#));
+    }
+
+    #[test]
+    fn a_session_counts_by_its_name_and_not_by_its_label() {
+        let call = |label: &str, session_id: &str| {
+            let mut request = AgentRequest::plain("p");
+            let (provider, session_id) = ("codex".to_owned(), session_id.to_owned());
+            let of = Some(NamedSession { call: CallId(1), provider, session_id });
+            request.session = Some(EarlierSession { label: label.to_owned(), of });
+            request.content_key()
+        };
+        assert_eq!(call("a", "s-1"), call("b", "s-1"));
+        assert_ne!(call("a", "s-1"), call("a", "s-2"));
     }
 
     #[test]

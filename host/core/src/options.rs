@@ -12,7 +12,7 @@ pub use extras::is_server_name;
 use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
-use crate::call::{AgentRequest, Permissions, Retry, refuse};
+use crate::call::{AgentRequest, EarlierSession, Permissions, Retry, refuse};
 use crate::codes::Code;
 use crate::duration;
 use crate::guest::Dialect;
@@ -37,7 +37,7 @@ const IGNORED_MAX: usize = 16;
 
 /// All that `agent()` knows, for whoever reads a script without running it. The
 /// first ones are those of surface 1.
-pub const OPTIONS: [&str; 24] = [
+pub const OPTIONS: [&str; 25] = [
     "label",
     "phase",
     "model",
@@ -62,6 +62,7 @@ pub const OPTIONS: [&str; 24] = [
     "maxTurns",
     "images",
     "mcp",
+    "session",
 ];
 
 /// Of [`OPTIONS`], how many surface 1 knew.
@@ -240,6 +241,9 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
         "maxTurns" => request.max_turns = Some(extras::max_turns(name, &value)?),
         "images" => request.images = extras::images(name, &value)?,
         "mcp" => request.mcp = extras::servers(name, &value)?,
+        "session" => {
+            request.session = text(name, value)?.map(|label| EarlierSession { label, of: None });
+        }
         "bashCommandClamp" => request.bash_command_clamp = Some(tools::commands(name, &value)?),
         // For Claude Code's cache; it changes nothing here.
         "sharedHeadLength" if whole(&value, 0, u64::MAX).is_some() => {}

@@ -93,6 +93,15 @@ impl Agents {
         request: AgentRequest,
     ) -> Result<Job, Failure> {
         let (choice, provider) = assign(&request, &self.head, &self.registry)?;
+        if let Some(of) = request.session.as_ref().and_then(|session| session.of.as_ref())
+            && of.provider != choice.provider
+        {
+            let message = format!(
+                "the option `session` goes on with a session of `{}`, and this call goes to `{}`; name the provider, or leave the option out",
+                of.provider, choice.provider
+            );
+            return Err(Failure::new(ProviderErrorKind::Unsupported.code(), message));
+        }
         Ok(Job { call, ordinal, request, choice, provider })
     }
 
@@ -268,6 +277,9 @@ fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
     }
     if !request.images.is_empty() {
         wish("the option `images`".to_owned(), |can| can.images);
+    }
+    if request.session.is_some() {
+        wish("the option `session`".to_owned(), |can| can.sessions);
     }
     if !request.mcp.is_empty() {
         wish("the option `mcp`".to_owned(), |can| can.mcp);

@@ -132,7 +132,11 @@ impl<'a> Rounds<'a> {
     /// One round, tried again as often as may be.
     async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, Ending> {
         // A correction goes on in the session of the first round.
-        let of_round = if reply.rounds > 1 { reply.session_id.clone() } else { None };
+        let earlier = self.job.request.session.as_ref().and_then(|session| session.of.as_ref());
+        let of_round = match reply.rounds {
+            1 => earlier.map(|of| of.session_id.clone()),
+            _ => reply.session_id.clone(),
+        };
         let mut begin = Begin { start: Start::Fresh, session_id: of_round.clone() };
         loop {
             let (presence, departure) = Presence::new();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::sessions::Named;
 use super::{
     AgentRequest, Body, CallId, Kept, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
     Waiting, WorkflowTarget,
@@ -99,6 +100,8 @@ pub(super) struct OpenCall {
     pub(super) completed: bool,
     /// What to do for it once the journal is at its end.
     pub(super) effect: Option<Effect>,
+    /// For agents: what later calls may name it by.
+    pub(super) named: Named,
     /// When it is over, for a sleep: no script sees an earlier time then.
     pub(super) wakes_at_us: Option<i64>,
 }
@@ -218,6 +221,9 @@ impl Machine {
         reply: Option<&Reply>,
     ) -> Option<Next> {
         let open = self.calls.remove(&call)?;
+        if open.agent.is_some() {
+            self.note_session(call, open.scope, open.named, reply);
+        }
         // An answer that was there already is not paid for again.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
             self.usage += reply.usage;
@@ -231,6 +237,10 @@ impl Machine {
             Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
             _ => None,
         };
+        let named = match &effect {
+            Effect::RunAgent { request, .. } => Named::of(request),
+            _ => Named::default(),
+        };
         let live = self.is_live();
         let effect = if live {
             self.effects.push(effect);
@@ -239,7 +249,7 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect, wakes_at_us };
+        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
         self.calls.insert(call, open);
     }
 
@@ -249,10 +259,12 @@ impl Machine {
         &mut self,
         call: CallId,
         agent: Option<OnFailure>,
+        named: Named,
         waiting: Waiting,
     ) {
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect: None, wakes_at_us: None };
+        let (effect, wakes_at_us) = (None, None);
+        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
         self.calls.insert(call, open);
         let Waiting { source, outcome, mut reply, .. } = waiting;
         if let Some(reply) = &mut reply {

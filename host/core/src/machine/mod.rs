@@ -16,6 +16,7 @@ mod calls;
 mod load;
 mod recorded;
 mod refused;
+mod sessions;
 mod stuck;
 mod timers;
 mod turn;
@@ -40,6 +41,7 @@ pub use calls::{Delivery, Effect};
 use calls::{OpenCall, ScopeState};
 use recorded::Recorded;
 use refused::Refused;
+use sessions::Sessions;
 pub use stuck::NEVER_SETTLES;
 use timers::Timers;
 
@@ -125,6 +127,7 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
+    sessions: Sessions,
     /// In a box, for the same reason.
     timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
@@ -229,6 +232,7 @@ impl Machine {
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
+            sessions: Sessions::new(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,

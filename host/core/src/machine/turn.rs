@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::sessions::Named;
 use super::{
     AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Scope, Waiting, WorkflowTarget,
 };
@@ -123,6 +124,7 @@ impl Machine {
             let message = format!("option `model` of agent(): {error}");
             return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
         }
+        self.name_session(&mut request)?;
         let pooled = self.pooled(|| request.content_key());
         // An answer that is there already starts no agent.
         let started = self.agents - self.reused;
@@ -142,7 +144,7 @@ impl Machine {
         let ordinal = self.agents;
         if let Some(pooled) = pooled {
             self.reused += 1;
-            self.open_answered(call, agent, pooled);
+            self.open_answered(call, agent, Named::of(&request), pooled);
         } else {
             self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
         }
@@ -190,7 +192,7 @@ impl Machine {
         let scope = self.current;
         self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
         match self.pooled(|| sleep_key(milliseconds)) {
-            Some(pooled) => self.open_answered(call, None, pooled),
+            Some(pooled) => self.open_answered(call, None, Named::default(), pooled),
             None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
         }
         Ok(call)

@@ -110,6 +110,10 @@ pub(super) fn arguments(
     };
     // Of several such flags the last one counts.
     flag("--append-system-prompt", &system(task));
+    if task.request.session.is_some() && task.request.system.is_some() {
+        // Else a session keeps the one that it began with.
+        flag("--system-prompt-snapshot", "off");
+    }
     match options.asks {
         // Nobody is there to be asked: what would ask is refused.
         Asks::Refuse => flag("--permission-prompts", "none"),
@@ -215,6 +219,8 @@ fn tools(task: &AgentTask) -> Result<Option<String>, ProviderError> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use smol_wf_core::call::EarlierSession;
+
     use super::*;
     use crate::conformance::task;
     use crate::{Image, McpServer, McpWay};
@@ -308,6 +314,17 @@ mod tests {
         wanted.request.tools = Some(Vec::new());
         let argv = arguments(&wanted, Files::default(), SESSION, &options()).unwrap();
         assert!(argv.windows(2).any(|two| two == ["--tools", ""]), "{argv:?}");
+    }
+
+    #[test]
+    fn another_call_s_session_takes_a_new_system_prompt() {
+        let mut wanted = task("p");
+        wanted.session_id = Some("s-1".into());
+        wanted.request.system = Some("Be brief.".into());
+        assert!(!line(&wanted, None).contains("snapshot"), "a correction says the same");
+        wanted.request.session = Some(EarlierSession { label: "a".into(), of: None });
+        let argv = line(&wanted, None);
+        assert!(argv.contains("--system-prompt-snapshot off"), "{argv}");
     }
 
     #[test]

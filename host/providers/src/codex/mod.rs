@@ -94,12 +94,15 @@ impl Codex {
     /// place they would take.
     fn instructions(&self, task: &AgentTask) -> Result<Option<String>, ProviderError> {
         let Some(text) = &task.request.system else { return Ok(None) };
-        let own = config::instructions(&self.options, &task.cwd).map_err(|why| {
-            let message = format!(
-                "the option `system` might take the place of what the configuration of Codex tells its agents: {why}; leave `system` out"
-            );
-            ProviderError::new(NAME, ProviderErrorKind::Unsupported, message)
-        })?;
+        let refused =
+            |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
+        if task.request.session.is_some() {
+            let message = "Codex keeps the instructions that a session began with, so `system` beside `session` would be passed over; leave one of them out";
+            return Err(refused(message.to_owned()));
+        }
+        let own = config::instructions(&self.options, &task.cwd).map_err(|why| refused(format!(
+            "the option `system` might take the place of what the configuration of Codex tells its agents: {why}; leave `system` out"
+        )))?;
         Ok(Some(own.into_iter().chain([text.clone()]).collect::<Vec<_>>().join("\n\n")))
     }
 
