@@ -17,8 +17,9 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges,
-    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, starts_late,
+    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, Judge,
+    LimitChanges, MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher,
+    judge, starts_late,
 };
 
 use crate::agents::Catalogue;
@@ -45,20 +46,23 @@ pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, 
 fn patiently(
     path: &Path,
     settings: &Settings,
-    open: impl Fn(&Path, Duration) -> Result<SqliteStore, StoreError>,
+    open: impl Fn(&Path, Duration, Judge) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
     const TOLD_AFTER: Duration = Duration::from_secs(1);
+    // Who has a lock is waited for by SQLite, who has a lease here.
+    const PAUSE: Duration = Duration::from_millis(100);
     let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
     let longest = longest.min(START_LOCKED_MAX);
     let begun = Instant::now();
     let mut is_told = LogLevel::of(settings) < LogLevel::Warn;
     loop {
         let left = longest.saturating_sub(begun.elapsed());
-        match open(path, TOLD_AFTER.min(left)) {
-            Err(busy @ StoreError::Busy { .. }) if begun.elapsed() < longest => {
+        match open(path, TOLD_AFTER.min(left), judge) {
+            Err(busy) if busy.is_passing() && begun.elapsed() < longest => {
                 if !std::mem::replace(&mut is_told, true) {
                     talk(&format!("warning: {}", starts_late(&busy, longest)));
                 }
+                std::thread::sleep(PAUSE.min(left));
             }
             done => return done,
         }

@@ -161,9 +161,9 @@ impl Engine {
     ) -> Result<Option<RunId>, EngineError> {
         // No fork is older than its parent.
         let since_us = Some(created_at_us);
-        let page = HistoryPage { limit: u32::MAX, since_us, ..HistoryPage::default() };
-        let later = self.history(page).await?;
-        for fork in later.iter().filter(|run| run.parent.as_ref() == Some(&request.run)) {
+        let parent = Some(request.run.clone());
+        let page = HistoryPage { limit: u32::MAX, since_us, parent, ..HistoryPage::default() };
+        for fork in self.history(page).await? {
             let (head, start, _) =
                 survey(&self.writer, &self.key(&fork.run_id)).await?.recorded()?;
             let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;

@@ -14,8 +14,8 @@ use smol_wf_engine::{
     NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
 };
 use smol_wf_store::{
-    Append, Bound, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page, RunKey, RunRow,
-    Stretch, Summary, Upkeep,
+    Append, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
+    RunKey, RunRow, Stretch, Summary, Upkeep,
 };
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -147,6 +147,10 @@ impl Lists for Counting {
         summaries: &[Summary],
     ) -> Result<(), StoreError> {
         self.inner.put_summaries(tenant, summaries)
+    }
+
+    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+        self.inner.put_facts(tenant, found)
     }
 }
 
