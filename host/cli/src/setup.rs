@@ -17,10 +17,11 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges,
-    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, starts_late,
+    AgentSettings, CancellationToken, DatabaseWait, DebugOnly, Engine, EngineError, EngineOptions,
+    LimitChanges, MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher,
 };
 
+use crate::advice;
 use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
@@ -55,9 +56,10 @@ fn patiently(
     loop {
         let left = longest.saturating_sub(begun.elapsed());
         match open(path, TOLD_AFTER.min(left)) {
-            Err(busy @ StoreError::Busy { .. }) if begun.elapsed() < longest => {
+            Err(StoreError::Busy { path }) if begun.elapsed() < longest => {
                 if !std::mem::replace(&mut is_told, true) {
-                    talk(&format!("warning: {}", starts_late(&busy, longest)));
+                    let wait = DatabaseWait { path: &path, longest, is_under_way: false };
+                    talk(&format!("warning: {}", advice::waits::for_database(wait)));
                 }
             }
             done => return done,
@@ -282,6 +284,12 @@ struct Teller {
 impl Watcher for Teller {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
     fn event(&self, _event: &Event, _replayed: bool) {}
+
+    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
+        if self.warns {
+            talk(&format!("warning: {}", advice::waits::for_database(wait)));
+        }
+    }
 
     fn warn(&self, message: &str) {
         if self.warns {

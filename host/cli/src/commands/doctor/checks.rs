@@ -14,6 +14,7 @@ use smol_wf_engine::{
     DebugOnly, Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError,
 };
 
+use crate::advice;
 use crate::config::{ConfigError, Key, Settings};
 
 /// `git --version` takes milliseconds.
@@ -118,7 +119,10 @@ pub(super) fn database(settings: &Settings) -> Check {
             let mebibytes = size.div_ceil(1024 * 1024);
             check("database", State::Ok, format!("{shown}, {mebibytes} MiB, {verdict}"))
         }
-        Err(error) => check("database", State::Failed, format!("{error} [{}]", error.code())),
+        Err(error) => {
+            let said = advice::of_store(&error);
+            check("database", State::Failed, format!("{said} [{}]", error.code()))
+        }
     }
 }
 
