@@ -17,17 +17,17 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DatabaseWait, DebugOnly, Engine, EngineError, EngineOptions,
-    LimitChanges, MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher,
+    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, LimitChanges,
+    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, starts_late,
 };
 
-use crate::advice;
 use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
 use crate::paths;
 use crate::progress::LogLevel;
 use crate::screen;
+use crate::supervisor::supervisor;
 
 /// An engine over the database of these settings, which is made where there is
 /// none: for commands that write.
@@ -56,10 +56,9 @@ fn patiently(
     loop {
         let left = longest.saturating_sub(begun.elapsed());
         match open(path, TOLD_AFTER.min(left)) {
-            Err(StoreError::Busy { path }) if begun.elapsed() < longest => {
+            Err(busy @ StoreError::Busy { .. }) if begun.elapsed() < longest => {
                 if !std::mem::replace(&mut is_told, true) {
-                    let wait = DatabaseWait { path: &path, longest, is_under_way: false };
-                    talk(&format!("warning: {}", advice::waits::for_database(wait)));
+                    talk(&format!("warning: {}", starts_late(&busy, longest)));
                 }
             }
             done => return done,
@@ -161,7 +160,14 @@ fn over(
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
     let providers = Arc::new(Catalogue::of(settings));
-    let engine = Engine::new(EngineOptions { store, instances_max, providers, worktrees })?;
+    let supervisor = Some(supervisor().clone());
+    let engine = Engine::new(EngineOptions {
+        instances_max,
+        providers,
+        worktrees,
+        supervisor,
+        ..EngineOptions::over(store)
+    })?;
     // The process ends with its one engine: to take it apart first would only
     // free what the kernel frees at once, and takes a twentieth of a short run.
     std::mem::forget(engine.clone());
@@ -170,8 +176,8 @@ fn over(
 
 /// An engine that keeps nothing: for what is in files.
 pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
-    let (store, providers) = (Box::new(MemoryStore::new()), Arc::new(DebugOnly));
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
+    let options = EngineOptions::over(Box::new(MemoryStore::new()));
+    Engine::new(EngineOptions { instances_max, ..options })
 }
 
 /// The limits of a new run.
@@ -284,12 +290,6 @@ struct Teller {
 impl Watcher for Teller {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
     fn event(&self, _event: &Event, _replayed: bool) {}
-
-    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
-        if self.warns {
-            talk(&format!("warning: {}", advice::waits::for_database(wait)));
-        }
-    }
 
     fn warn(&self, message: &str) {
         if self.warns {

@@ -45,7 +45,9 @@ struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
     /// It is something else.
-    #[error("line {line} is not a journal's: {reason}")]
+    #[error(
+        "line {line} is not a journal's: {reason}; write one with `smol-wf export <run> --format journal`"
+    )]
     NotAJournal {
         /// From 1.
         line: usize,
@@ -53,13 +55,17 @@ pub enum ArchiveError {
         reason: String,
     },
     /// Written by a newer program.
-    #[error("the file has format {found}, and this program reads up to {ARCHIVE_FORMAT}")]
+    #[error(
+        "the file has format {found}, and this program reads up to {ARCHIVE_FORMAT}; use a newer smol-wf"
+    )]
     Newer {
         /// Its format.
         found: u32,
     },
     /// Lines are missing, or there are too many.
-    #[error("the file speaks of {said} entries ending in {tip:.12}, and has {found}")]
+    #[error(
+        "the file speaks of {said} entries ending in {tip:.12}, and has {found}; copy it again"
+    )]
     Incomplete {
         /// What its head says.
         said: u64,
@@ -72,7 +78,7 @@ pub enum ArchiveError {
     #[error("{0}")]
     Journal(#[from] JournalError),
     /// It begins with something else than a run's head, or with another run's.
-    #[error("the first entry is not the head of run {run}: the file was put together wrongly")]
+    #[error("the first entry is not the head of run {run}; the file was put together wrongly")]
     OtherRun {
         /// What the file's head says.
         run: RunId,

@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
@@ -20,17 +19,6 @@ pub struct WorksIn<'a> {
     pub outside: Option<&'a Path>,
 }
 
-/// A wait for a database that another process has locked.
-#[derive(Debug, Clone, Copy)]
-pub struct DatabaseWait<'a> {
-    /// Which database.
-    pub path: &'a Path,
-    /// How long at the most.
-    pub longest: Duration,
-    /// The run is under way; else its beginning waits.
-    pub is_under_way: bool,
-}
-
 /// Is told of everything that has become durable, in order, and of what agents
 /// are doing. Called from the run's own task: it must be quick.
 pub trait Watcher: Send + Sync {
@@ -42,7 +30,11 @@ pub trait Watcher: Send + Sync {
 
     /// A changed script was given for a run that was taken up with it before: that
     /// fork goes on.
-    fn taken_up_before(&self, _run: &RunId, _fork: &RunId) {}
+    fn taken_up_before(&self, run: &RunId, fork: &RunId) {
+        self.warn(&format!(
+            "run {run} was taken up with this script before: that run, {fork}, is the one that goes on"
+        ));
+    }
 
     /// The next event. `replayed` ones happened in an earlier attempt.
     fn event(&self, event: &Event, replayed: bool);
@@ -62,8 +54,10 @@ pub trait Watcher: Send + Sync {
     /// as a folder that cannot be written.
     fn warn(&self, _message: &str) {}
 
-    /// Another process has the database locked.
-    fn waits_for_database(&self, _wait: DatabaseWait<'_>) {}
+    /// What holds up the beginning of a run, before anything else is known of it.
+    fn held_up(&self, message: &str) {
+        self.warn(message);
+    }
 }
 
 /// Hears nothing.

@@ -30,8 +30,6 @@ pub(super) struct Note<'a> {
     pub(super) fault: Option<(Effect, String)>,
     /// It needs more than one fault, so that words of a single one are better.
     pub(super) is_broad: bool,
-    /// The script reads arguments, and was given none.
-    pub(super) lacks_args: bool,
 }
 
 impl Note<'_> {
@@ -45,7 +43,6 @@ impl Note<'_> {
             cause: None,
             fault: None,
             is_broad: false,
-            lacks_args: false,
         }
     }
 }
@@ -152,8 +149,6 @@ fn noted(
     let finding = Finding {
         kind: note.kind,
         message: note.message,
-        hint: None,
-        lacks_args: note.lacks_args,
         also: Vec::new(),
         schedule: note.schedule,
         seen: 1,

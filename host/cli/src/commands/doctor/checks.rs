@@ -6,15 +6,11 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use smol_wf_engine::{
-    DebugOnly, Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError,
-};
+use smol_wf_engine::{Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError};
 
-use crate::advice;
 use crate::config::{ConfigError, Key, Settings};
 
 /// `git --version` takes milliseconds.
@@ -119,10 +115,7 @@ pub(super) fn database(settings: &Settings) -> Check {
             let mebibytes = size.div_ceil(1024 * 1024);
             check("database", State::Ok, format!("{shown}, {mebibytes} MiB, {verdict}"))
         }
-        Err(error) => {
-            let said = advice::of_store(&error);
-            check("database", State::Failed, format!("{said} [{}]", error.code()))
-        }
+        Err(error) => check("database", State::Failed, format!("{error} [{}]", error.code())),
     }
 }
 
@@ -158,12 +151,7 @@ fn can_make_files(folder: &Path) -> io::Result<()> {
 
 /// The sandbox that scripts run in.
 pub(super) async fn sandbox() -> Check {
-    let options = EngineOptions {
-        store: Box::new(MemoryStore::new()),
-        instances_max: 1,
-        providers: Arc::new(DebugOnly),
-        worktrees: None,
-    };
+    let options = EngineOptions::over(Box::new(MemoryStore::new()));
     let script = ScriptFile {
         bytes: b"export const meta = { name: 'doctor', description: 'Compiles' }\nreturn 1\n"
             .into(),
