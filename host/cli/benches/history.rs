@@ -4,7 +4,6 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::archive;
@@ -13,8 +12,8 @@ use smol_wf_core::journal::{Body, Chain, Entry, RunEnd};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, HistoryPage, Lines,
-    NoWatcher, Places, RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
+    AgentSettings, CancellationToken, Engine, EngineOptions, HistoryPage, Lines, NoWatcher, Places,
+    RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
 };
 
 const RUNS: u32 = 20_000;
@@ -36,8 +35,7 @@ fn main() {
 
 fn engine(dir: &Path) -> Engine {
     let store = Box::new(SqliteStore::open(&dir.join("runs.db")).expect("a database"));
-    let providers = Arc::new(DebugOnly);
-    Engine::new(EngineOptions { store, instances_max: 8, providers, worktrees: None })
+    Engine::new(EngineOptions { instances_max: 8, ..EngineOptions::over(store) })
         .expect("an engine")
 }
 

@@ -9,7 +9,6 @@ use smol_wf_core::journal::{ForkReason, Parent, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
-use smol_wf_providers::end_leftovers_once;
 use smol_wf_sandbox::Sandbox;
 use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -75,7 +74,7 @@ impl Engine {
         let patience = Patience { watcher, cancel: cancel.clone(), deadline };
         let lease = self.claim(&key, &patience).await?;
         // The process that had the run may have left its agents at work.
-        end_leftovers_once();
+        self.processes.begin_to_end_leftovers();
         let journal = match self.as_it_is_now(journal, &key).await {
             Ok(journal) => journal,
             Err(error) => {

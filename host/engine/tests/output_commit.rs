@@ -10,8 +10,8 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
-    NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
+    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher,
+    Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
 };
 use smol_wf_store::{
     Append, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
@@ -164,12 +164,7 @@ fn engine(fail_from: u64) -> (Engine, MemoryStore, Arc<AtomicU64>) {
     let inner = MemoryStore::new();
     let commits = Arc::new(AtomicU64::new(0));
     let store = Counting { inner: inner.clone(), commits: commits.clone(), fail_from };
-    let options = EngineOptions {
-        store: Box::new(store),
-        instances_max: 8,
-        providers: Arc::new(DebugOnly),
-        worktrees: None,
-    };
+    let options = EngineOptions::over(Box::new(store));
     (Engine::new(options).unwrap(), inner, commits)
 }
 
