@@ -209,6 +209,7 @@ impl<'a> Rounds<'a> {
             dirs: self.supplies.dirs.clone(),
             images: self.supplies.images.clone(),
             mcp: self.supplies.mcp.clone(),
+            processes: self.agents.processes.clone(),
             presence,
         }
     }

@@ -12,7 +12,7 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::NamedProgram;
 use smol_wf_providers::command::Command;
-use smol_wf_providers::{AgentTask, Presence, Provider};
+use smol_wf_providers::{AgentTask, Presence, Processes, Provider};
 
 const CALLS: usize = 300;
 /// A program that exits at once.
@@ -84,6 +84,7 @@ fn task() -> AgentTask {
         images: Vec::new(),
         mcp: Vec::new(),
         raw: None,
+        processes: Processes::new(),
         presence: Presence::unwatched(),
     }
 }

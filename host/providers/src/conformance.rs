@@ -11,7 +11,9 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::schema::Checker;
 
-use crate::{Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Provider};
+use crate::{
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Processes, Provider,
+};
 
 /// A task of a made-up run.
 #[must_use]
@@ -33,6 +35,7 @@ pub fn task(prompt: &str) -> AgentTask {
         images: Vec::new(),
         mcp: Vec::new(),
         raw: None,
+        processes: Processes::new(),
         presence: Presence::unwatched(),
     }
 }

@@ -55,7 +55,9 @@ use crate::look;
 use crate::lower::{self, Lowered};
 use crate::process::Input;
 use crate::scratch::Scratch;
-use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
+use crate::{
+    Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
+};
 
 pub(crate) use self::transcript::Round;
 
@@ -159,8 +161,8 @@ impl Provider for ClaudeCode {
         look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
-    async fn probe(&self) -> Probe {
-        probe::probe(&self.options, self.environment()).await
+    async fn probe(&self, processes: &Processes) -> Probe {
+        probe::probe(processes, &self.options, self.environment()).await
     }
 }
 

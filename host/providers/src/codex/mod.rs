@@ -50,8 +50,8 @@ use crate::lower::{self, Lowered};
 use crate::process::Environment;
 use crate::scratch::Scratch;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Image, Probe, Provider, ProviderError,
-    ProviderErrorKind,
+    Activity, AgentReply, AgentTask, Answer, Capabilities, Image, Probe, Processes, Provider,
+    ProviderError, ProviderErrorKind,
 };
 
 use self::config::Sandbox;
@@ -285,8 +285,8 @@ impl Provider for Codex {
         look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
-    async fn probe(&self) -> Probe {
-        probe::probe(&self.options, self.environment()).await
+    async fn probe(&self, processes: &Processes) -> Probe {
+        probe::probe(processes, &self.options, self.environment()).await
     }
 }
 
