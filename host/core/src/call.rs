@@ -109,6 +109,16 @@ pub struct EarlierSession {
     pub of: Option<NamedSession>,
 }
 
+impl EarlierSession {
+    /// What of it is part of a call: neither the label, nor which call has named it.
+    pub(crate) fn content(&self) -> String {
+        match &self.of {
+            Some(of) => format!("{} {}", of.provider, of.session_id),
+            None => self.label.clone(),
+        }
+    }
+}
+
 /// A session that a provider has named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedSession {

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::call::{AgentRequest, WorkflowTarget};
+use crate::call::{AgentRequest, EarlierSession, WorkflowTarget};
 use crate::ids::Digest;
 
 impl AgentRequest {
@@ -60,11 +60,7 @@ impl AgentRequest {
         // Which image is the first one, a prompt may say.
         let images = some(images).map(|images| Value::from_iter(images.clone()).to_string());
         let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
-        // Which call has named it says nothing, and neither does the label.
-        let session = session.as_ref().map(|session| match &session.of {
-            Some(of) => format!("{} {}", of.provider, of.session_id),
-            None => session.label.clone(),
-        });
+        let session = session.as_ref().map(EarlierSession::content);
         let parts = [
             ("prompt", Some(prompt)),
             ("schema", schema.as_ref()),
@@ -85,16 +81,21 @@ impl AgentRequest {
             ("session", session.as_ref()),
             ("key", key.as_ref()),
         ];
-        let mut text = Vec::with_capacity(prompt.len() + 64);
-        text.extend_from_slice(b"agent\n");
-        for (name, value) in parts {
-            let Some(value) = value else { continue };
-            // With its length, so that no two sets of options read the same.
-            text.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
-            text.extend_from_slice(value.as_bytes());
-        }
-        Digest::of(&text)
+        digest_of(prompt.len(), &parts)
     }
+}
+
+/// Digest of an agent's options, those that are there; `bytes` is about how long they are.
+fn digest_of(bytes: usize, parts: &[(&str, Option<&String>)]) -> Digest {
+    let mut text = Vec::with_capacity(bytes + 64);
+    text.extend_from_slice(b"agent\n");
+    for (name, value) in parts {
+        let Some(value) = value else { continue };
+        // With its length, so that no two sets of options read the same.
+        text.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
+        text.extend_from_slice(value.as_bytes());
+    }
+    Digest::of(&text)
 }
 
 /// A list whose order and repetitions say nothing, as JSON text.
@@ -143,7 +144,7 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{EarlierSession, NamedSession};
+    use crate::call::NamedSession;
     use crate::ids::CallId;
     use crate::options::Manner;
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use smol_wf_core::asked::Asked;
 use smol_wf_core::call::Permissions;
 
+use super::given;
 use super::login::Method;
 use super::modes;
 use super::policy::{Rules, decide};
@@ -18,7 +19,7 @@ use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
 use crate::cause::Cause;
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asks, McpServer, McpWay, ProviderError,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asks, ProviderError,
     ProviderErrorKind as Kind, Spent,
 };
 
@@ -251,27 +252,11 @@ impl Conversation {
         })
     }
 
-    /// Whether it can do all that the call asks for: another agent would pass it over.
+    /// Whether it offers all that the call asks for.
     fn can_all(&self) -> Result<(), ProviderError> {
-        let of_sessions = |name: &str| self.can.pointer("/sessionCapabilities")?.get(name);
-        let is = |can: Option<&Value>| {
-            can.is_some_and(|can| !matches!(can, Value::Null | Value::Bool(false)))
-        };
-        let is_http = |server: &McpServer| matches!(server.way, McpWay::Http { .. });
-        let wants_http = self.task.mcp.iter().any(is_http);
-        let quirks = self.transcript.quirks;
-        let takes_servers =
-            !quirks.drops_servers && (!wants_http || is(self.can.pointer("/mcpCapabilities/http")));
-        let sees = !quirks.drops_images && is(self.can.pointer("/promptCapabilities/image"));
-        let wishes = [
-            ("images", !self.task.images.is_empty(), sees),
-            ("mcp", !self.task.mcp.is_empty(), takes_servers),
-            ("dirs", !self.task.dirs.is_empty(), is(of_sessions("additionalDirectories"))),
-            ("system", self.task.request.system.is_some(), is(of_sessions("systemPrompt"))),
-        ];
-        match wishes.iter().find(|(_, wanted, can)| *wanted && !can) {
+        match given::not_offered(&self.task, &self.can, self.transcript.quirks) {
             None => Ok(()),
-            Some((option, ..)) => {
+            Some(option) => {
                 let message = format!(
                     "it does not offer what the option `{option}` needs; leave the option out, or take another provider"
                 );
@@ -281,16 +266,7 @@ impl Conversation {
     }
 
     fn take_up_session(&mut self) -> Result<Next, ProviderError> {
-        let servers: Value = self.task.mcp.iter().map(wire::server).collect();
-        let mut params = json!({"cwd": self.cwd.to_string_lossy(), "mcpServers": servers});
-        if !self.task.dirs.is_empty() {
-            let dirs = self.task.dirs.iter().map(|dir| dir.to_string_lossy());
-            params["additionalDirectories"] = dirs.collect();
-        }
-        if let Some(text) = &self.task.request.system {
-            let content = [json!({"type": "text", "text": text})];
-            params["systemPrompt"] = json!({"mode": "append", "content": content});
-        }
+        let mut params = given::session(&self.task, &self.cwd);
         let method = match &self.task.session_id {
             Some(id) if self.loads => {
                 params["sessionId"] = json!(id);
@@ -384,12 +360,7 @@ impl Conversation {
 
     fn prompt(&mut self, activity: &dyn Activity) -> Next {
         activity.note(AgentActivity::Thinking);
-        let text = json!({"type": "text", "text": self.task.prompt});
-        let images = self.task.images.iter();
-        let images = images
-            .map(|image| json!({"type": "image", "mimeType": image.mime, "data": image.base64()}));
-        let prompt: Value = images.chain([text]).collect();
-        let params = json!({"sessionId": self.session, "prompt": prompt});
+        let params = json!({"sessionId": self.session, "prompt": given::prompt(&self.task)});
         Next::Send(vec![self.ask(Stage::Prompt, "session/prompt", &params)])
     }
 

@@ -9,6 +9,7 @@
 //! say, such as the tokens of all but its last step, nobody counts.
 
 mod conversation;
+mod given;
 mod login;
 mod modes;
 mod policy;

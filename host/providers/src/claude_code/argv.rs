@@ -117,9 +117,7 @@ pub(super) fn arguments(
     match options.asks {
         // Nobody is there to be asked: what would ask is refused.
         Asks::Refuse => flag("--permission-prompts", "none"),
-        Asks::Allow => {
-            flag("--permission-prompt-tool", "stdio");
-        }
+        Asks::Allow => flag("--permission-prompt-tool", "stdio"),
     }
     if is_framed(task, options.asks) {
         flag("--input-format", "stream-json");
@@ -138,31 +136,52 @@ pub(super) fn arguments(
         None => flag("--session-id", new_session),
     }
     if let Some(schema) = files.schema {
-        let text = schema.to_string();
-        if text.len() > SCHEMA_BYTES_MAX {
-            let message = format!(
-                "the schema is {} bytes, and {SCHEMA_BYTES_MAX} is the most that claude takes",
-                text.len()
-            );
-            return Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message));
-        }
-        flag("--json-schema", &text);
+        flag("--json-schema", &schema_text(schema)?);
     }
+    argv.extend(given(task, files.servers));
+    argv.extend(held(task, options)?);
+    argv.extend_from_slice(&options.args);
+    Ok(argv)
+}
+
+/// The schema as one argument.
+fn schema_text(schema: &Value) -> Result<String, ProviderError> {
+    let text = schema.to_string();
+    if text.len() <= SCHEMA_BYTES_MAX {
+        return Ok(text);
+    }
+    let message = format!(
+        "the schema is {} bytes, and {SCHEMA_BYTES_MAX} is the most that claude takes",
+        text.len()
+    );
+    Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message))
+}
+
+/// What the agent is given.
+fn given(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
+    let mut argv = Vec::new();
+    let mut flag = |name: &str, value: &str| argv.extend([name, value].map(str::to_owned));
     if let Some(turns) = task.request.max_turns {
         flag("--max-turns", &turns.to_string());
     }
     for dir in &task.dirs {
         flag("--add-dir", &dir.to_string_lossy());
     }
-    if let Some(servers) = files.servers {
+    if let Some(servers) = servers {
         flag("--mcp-config", &servers.to_string_lossy());
     }
     for server in &task.mcp {
         // Its user has named it; what their own rules deny or ask stands above this.
         flag("--allowedTools", &format!("mcp__{}", server.name));
     }
+    argv
+}
+
+/// What it is held to.
+fn held(task: &AgentTask, options: &CliOptions) -> Result<Vec<String>, ProviderError> {
+    let mut argv = Vec::new();
     if let Some(tools) = tools(task)? {
-        flag("--tools", &tools);
+        argv.extend(["--tools".to_owned(), tools]);
         // Tools of servers are not subject to that list.
         argv.push("--strict-mcp-config".to_owned());
     }
@@ -184,7 +203,6 @@ pub(super) fn arguments(
         // Several such flags add up.
         argv.extend(["--disallowedTools", OTHER_AGENTS].map(str::to_owned));
     }
-    argv.extend_from_slice(&options.args);
     Ok(argv)
 }
 
