@@ -25,7 +25,7 @@ const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
 fn place(more: &str) -> Place {
     let place = Place::new();
-    let file = format!("{more}{TELLS}");
+    let file = format!("{TELLS}{more}");
     place.write("home/.config/smol-workflows/config.toml", &file);
     place
 }
@@ -53,7 +53,7 @@ fn a_call_goes_on_with_the_last_session_of_a_label() {
     // Nobody is asked again, so the sessions are those that there were.
     let forked = again(&["fork", "latest"]);
     assert_eq!(results(&forked), json!(["new ", "s-1 ", "s-2 "]));
-    assert_eq!(forked.ok()["agents"]["reused"], 3);
+    assert_eq!(forked.ok()["reused"]["agents"], 3);
 }
 
 #[test]

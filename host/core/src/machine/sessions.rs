@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::{AgentRequest, CallId, Machine, Reply, Scope};
 use crate::call::NamedSession;
 use crate::codes::Code;
-use crate::guest::{Failure, Refusal};
+use crate::outcome::Failure;
 
 /// By script and label; none where the agent has named no session.
 pub(super) type Sessions = BTreeMap<(Scope, String), Option<NamedSession>>;
@@ -33,12 +33,12 @@ impl Named {
 
 impl Machine {
     /// Finds the session that a call goes on with.
-    pub(super) fn name_session(&self, request: &mut AgentRequest) -> Result<(), Refusal> {
+    pub(super) fn name_session(&self, request: &mut AgentRequest) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
         let refuse = |why: String| {
             let message = format!("option `session` of agent() names `{label}`, {why}");
-            Err(Refusal::Call(Failure::new(Code::CallInvalid, message)))
+            Err(Failure::new(Code::CallInvalid, message))
         };
         let found = match self.sessions.get(&(self.current, label.clone())) {
             Some(Some(found)) => found,
