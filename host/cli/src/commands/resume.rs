@@ -9,8 +9,9 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
+use super::again::resume_request;
 use super::again::{Again, once_more};
-use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
+use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, talk};
 use crate::flags::WorkFlags;

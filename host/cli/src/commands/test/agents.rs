@@ -12,7 +12,8 @@ use smol_wf_engine::{Engine, Keep, LiveCalls};
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::talk;
-use crate::progress::{LogLevel, Opening};
+use crate::log_level::LogLevel;
+use crate::progress::Opening;
 use crate::setup;
 
 /// An echo would be taken for an answer from then on.
