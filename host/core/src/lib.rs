@@ -22,6 +22,7 @@ pub mod budget;
 pub mod call;
 pub mod codes;
 pub mod content;
+pub mod cut;
 pub mod details;
 pub mod diff;
 pub mod dollars;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, Permissions};
+use crate::cut;
 use crate::journal::RunHead;
 
 /// Longest selector, in bytes: ids of models are a tenth of that.
@@ -40,7 +41,7 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         const SHOWN_CHARS: usize = 80;
         Self::read(text).map_err(|reason| SelectorError {
-            text: text.chars().take(SHOWN_CHARS).collect(),
+            text: cut::head_chars(text, SHOWN_CHARS).to_owned(),
             reason,
         })
     }

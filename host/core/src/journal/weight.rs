@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{Body, RunEnd};
+use crate::cut;
 use crate::guest::Outcome;
 
 impl Body {
@@ -51,19 +52,19 @@ impl Body {
         match self {
             Self::AnswerPooled(pooled) => shorten_outcome(&mut pooled.outcome, bytes),
             Self::ScopeStarted(start) => {
-                cut(&mut start.text, bytes);
-                start.args.iter_mut().for_each(|args| cut(args, bytes));
+                shorten_text(&mut start.text, bytes);
+                start.args.iter_mut().for_each(|args| shorten_text(args, bytes));
             }
             Self::AgentCalled { request, .. } if request.prompt.len() > bytes => {
-                cut(&mut Arc::make_mut(request).prompt, bytes);
+                shorten_text(&mut Arc::make_mut(request).prompt, bytes);
             }
             Self::WorkflowCalled { args, .. } => {
-                args.iter_mut().for_each(|args| cut(args, bytes));
+                args.iter_mut().for_each(|args| shorten_text(args, bytes));
             }
             Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
                 shorten_outcome(outcome, bytes);
             }
-            Self::RunEnded { end: RunEnd::Completed { result, .. } } => cut(result, bytes),
+            Self::RunEnded { end: RunEnd::Completed { result, .. } } => shorten_text(result, bytes),
             _ => {}
         }
     }
@@ -78,14 +79,13 @@ fn weight_of(outcome: &Outcome) -> usize {
 
 fn shorten_outcome(outcome: &mut Outcome, bytes: usize) {
     if let Outcome::Value(text) = outcome {
-        cut(text, bytes);
+        shorten_text(text, bytes);
     }
 }
 
-/// At the end of a character. The rest is given back.
-fn cut(text: &mut String, bytes: usize) {
+/// The memory of the rest is given back.
+fn shorten_text(text: &mut String, bytes: usize) {
     if text.len() > bytes {
-        text.truncate(text.floor_char_boundary(bytes));
-        text.shrink_to_fit();
+        *text = cut::head(text, bytes).to_owned();
     }
 }
