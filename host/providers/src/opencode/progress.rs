@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 use smol_wf_core::asked::Asked;
+use smol_wf_core::cut;
 
 use super::hub::Event;
 use super::reply::{Part, ToolState};
@@ -193,8 +194,7 @@ fn detail(state: &ToolState) -> Option<String> {
         .iter()
         .find_map(|name| state.input.get(name).and_then(Value::as_str));
     let text = used_on.or(state.title.as_deref())?;
-    let first = text.lines().next()?;
-    Some(first.chars().take(DETAIL_CHARS_MAX).collect())
+    Some(cut::head_chars(text.lines().next()?, DETAIL_CHARS_MAX).to_owned())
 }
 
 #[cfg(test)]
