@@ -309,7 +309,7 @@ fn variables_that_were_meant_for_ours_are_told_and_no_others() {
     };
     with("SMOL_WF_MAXAGENTS", "1")
         .fails(0, &["SMOL_WF_MAXAGENTS means nothing", "did you mean SMOL_WF_MAX_AGENTS?"]);
-    with("SMOL_WF_TIMEOUT", "5").fails(0, &["SMOL_WF_TIMEOUT has no unit and is read as seconds"]);
+    with("SMOL_WF_TIMEOUT", "5").fails(2, &["SMOL_WF_TIMEOUT: `5` needs a unit, as in 5s or 5ms"]);
     let made = with("SMOL_WF_DB", "elsewhere/r.db");
     made.fails(0, &["made a new database: ", "elsewhere/r.db (named by SMOL_WF_DB)"]);
     assert!(!with("SMOL_WF_DB", "elsewhere/r.db").stderr.contains("made a new"));
