@@ -32,6 +32,14 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::replay;
 
+/// How many entries the text of a fixture holds.
+///
+/// # Errors
+/// When it is not a fixture, or was changed by hand.
+pub fn fixture_entries(text: &str) -> Result<usize, FixtureError> {
+    format::read(text).map(|fixture| fixture.entries.len())
+}
+
 impl Engine {
     /// Meets the entries of a fixture again.
     async fn strictly(

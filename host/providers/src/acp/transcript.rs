@@ -226,3 +226,17 @@ impl Transcript {
 fn fitting<'a>(text: &'a str, before: &str) -> &'a str {
     cut::head(text, ANSWER_BYTES_MAX.saturating_sub(before.len()))
 }
+
+/// The answer of a turn, from its messages: updates, and the response that ends it.
+pub(crate) fn hear(text: &str, activity: &dyn Activity) -> Result<String, String> {
+    let (mut turn, mut end) = (Transcript::default(), TurnEnd::default());
+    for line in text.lines() {
+        let Ok(mut message) = serde_json::from_str::<Value>(line) else { continue };
+        if let Some(update) = message.pointer("/params/update") {
+            turn.update(update, activity);
+        } else if let Some(result) = message.get_mut("result") {
+            end = serde_json::from_value(result.take()).unwrap_or_default();
+        }
+    }
+    turn.answer(&end).map_err(|(_, message)| message)
+}
