@@ -1,10 +1,50 @@
-//! What to type after an error of the engine.
+//! What to do about an error, and what to type.
 //!
-//! Owns: the commands; an error itself knows of none. Never: runs one.
+//! Owns: flags, commands and hints; an error itself knows of none. Never: runs one.
+
+mod limits;
 
 use smol_wf_engine::{EngineError, FixtureError, StoreError};
 
+pub(crate) use limits::{flag, of_limit, of_stop, raise, with_hint};
+
 use crate::shell;
+
+/// A run has nobody to ask.
+const NO_AGENT: &str = "`smol-wf doctor` says what is missing; name one with --agent-provider";
+
+/// The folder that agents are to work in is not there.
+const CWD_GONE: &str = "name the folder that agents are to work in with --cwd DIR";
+
+/// The project that scripts are looked for in is not there.
+const PROJECT_GONE: &str = "name its folder with --project-root DIR";
+
+/// What happened, and what to do about it.
+pub(crate) fn joined(message: &str, hint: Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message.to_owned(),
+    }
+}
+
+/// The whole sentence: what happened, and what to do about it.
+pub(crate) fn sentence(error: &EngineError) -> String {
+    joined(&error.to_string(), hint(error).as_deref())
+}
+
+/// What to do about an error, in the same sentence.
+fn hint(error: &EngineError) -> Option<String> {
+    Some(match error {
+        EngineError::LimitLowered { limit, recorded, .. } => {
+            format!("give {} {} or more", flag(*limit), shell::word(recorded))
+        }
+        EngineError::NoBudget { .. } => {
+            "--budget-mode has no effect without one; give --budget too".to_owned()
+        }
+        EngineError::CwdGone { .. } => CWD_GONE.to_owned(),
+        _ => return None,
+    })
+}
 
 /// Lines that lead on, where commands do.
 pub(crate) fn after(error: &EngineError) -> Vec<String> {

@@ -133,7 +133,7 @@ impl From<std::io::Error> for CommandError {
 pub(crate) fn report(error: &CommandError) -> ExitCode {
     match error {
         CommandError::Engine(error) => {
-            let message = error.to_string();
+            let message = advice::sentence(error);
             say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
             if let Some(limit) = system_limits::behind(&message, error.code()) {
                 talk(&limit);
@@ -279,7 +279,8 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             RunState::Failed => format!("workflow failed{place}: "),
             _ => String::new(),
         };
-        say(&format!("{what}{name}{} [{}]", error.message, error.code), shown.as_deref());
+        let message = advice::joined(&error.message, error.hint.as_deref());
+        say(&format!("{what}{name}{message} [{}]", error.code), shown.as_deref());
         let text = script_text.filter(|_| error.line.is_none());
         text.and_then(|text| reasons::place(&error.code, text)).iter().for_each(|line| talk(line));
         if let Some(limit) = system_limits::behind(&error.message, &error.code) {
@@ -325,26 +326,12 @@ fn say_next(report: &Report) {
             "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
     } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
-        let message = report.error.as_ref().map_or("", |error| error.message.as_str());
-        talk(&format!("resume: {}", shell::resume(run, raises(message))));
+        let reached = report.error.as_ref().and_then(|error| error.reached.as_deref());
+        let flag = reached.and_then(advice::raise);
+        talk(&format!("resume: {}", shell::resume(run, flag.as_deref())));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));
     }
-}
-
-/// The flag that a limit's message gives: without it a run would stop there again.
-/// A message may come from anywhere, as a journal may: only a flag of ours with a
-/// number counts.
-fn raises(message: &str) -> Option<&str> {
-    const FLAGS: [&str; 4] = ["--fuel ", "--memory ", "--max-agents ", "--max-journal "];
-    let (_, flag) = message.rsplit_once("raise it with ")?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let is_amount =
-        |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"$.".contains(&b));
-    let budget = flag.strip_prefix("--budget '").and_then(|rest| rest.strip_suffix('\''));
-    let is_ours = FLAGS.iter().any(|name| flag.strip_prefix(name).is_some_and(is_number))
-        || budget.is_some_and(is_amount);
-    is_ours.then_some(flag)
 }
 
 /// What the user has to know of the settings, for commands without a run.

@@ -13,8 +13,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use smol_wf_core::event::{Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
+use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{Engine, Watcher, WorksIn};
 
+use crate::advice;
 use crate::agents::DEBUG;
 use crate::config::{Key, Settings};
 use crate::failure::talk;
@@ -208,6 +210,14 @@ impl Watcher for Progress {
         if let Screen::Live(live) = &self.screen {
             live.queued(agents);
         }
+    }
+
+    fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
+        let (agents, have) = if at_work == 1 { ("agent", "has") } else { ("agents", "have") };
+        self.warn(&format!(
+            "{}; the run stops when the {at_work} {agents} at work {have} finished; Ctrl-C ends them at once",
+            advice::of_stop(reason)
+        ));
     }
 
     /// Said at once: the first line of a run may be long in coming.

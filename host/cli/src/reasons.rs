@@ -52,6 +52,8 @@ mod tests {
         ReportError {
             code: "thrown".to_owned(),
             message: message.to_owned(),
+            hint: None,
+            reached: None,
             name: Some("TypeError".to_owned()),
             line: Some(line),
             column: Some(column),

@@ -77,6 +77,20 @@ pub enum Limit {
     Budget,
 }
 
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fuel => "fuel",
+            Self::Memory => "memory",
+            Self::Agents => "number of agents",
+            Self::Journal => "size of the journal",
+            Self::TurnTime => "time of a turn",
+            Self::Time => "time",
+            Self::Budget => "budget",
+        })
+    }
+}
+
 /// Makes the enum and its maps of one line for each code, so that none lacks one.
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $word:literal, $exit:ident, $http:ident, $limit:expr;)*) => {

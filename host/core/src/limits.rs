@@ -3,12 +3,12 @@
 //! Owns: the numbers and the error a crossed one gives. Never: enforces; the
 //! machine, the sandbox and the engine do, each its own.
 
-use crate::codes::Code;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::budget::{Allowance, Budget};
+use crate::codes::Code;
 
 /// Most bytes of a script's text. The largest script seen in the wild is a
 /// tenth of that.
@@ -179,12 +179,13 @@ impl Limits {
     }
 }
 
-/// A limit that a run has reached. The run stops there and can be resumed with
-/// a higher one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// A limit that a run has reached, with the numbers of it. The run stops there and
+/// can be resumed with a higher one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "name", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum LimitError {
     /// All the fuel of the run is gone.
-    #[error("the script used up its fuel: {used} of {limit} units; raise it with --fuel {}", limit.saturating_mul(10))]
+    #[error("the script used up its fuel: {used} of {limit} units")]
     Fuel {
         /// Units used.
         used: u64,
@@ -192,36 +193,38 @@ pub enum LimitError {
         limit: u64,
     },
     /// One turn used what it may of the run's fuel.
-    #[error("the script computed for {limit} units of fuel without waiting for a call, all that one turn may use of --fuel: probably an endless loop; if it is not, raise the limit with --fuel {}", limit.saturating_mul(100))]
+    #[error(
+        "the script computed for {limit} units of fuel without waiting for a call: probably an endless loop"
+    )]
     TurnFuel {
         /// Units that one turn may use.
         limit: u64,
     },
     /// One turn took too long, whatever its fuel says.
     #[error(
-        "the script computed for {most:?} without waiting for a call, with {used} units of fuel: it waits for memory more than it computes, or this machine is very busy; to give a turn longer: --turn-timeout {}s",
-        most.as_secs().max(1).saturating_mul(10)
+        "the script computed for {:?} without waiting for a call, with {used} units of fuel: it waits for memory more than it computes, or this machine is very busy",
+        Duration::from_millis(*limit_ms)
     )]
     TurnTime {
-        /// How long one turn may take.
-        most: Duration,
+        /// Milliseconds that one turn may take.
+        limit_ms: u64,
         /// Units used.
         used: u64,
     },
     /// The script instance wanted more memory.
-    #[error("the script needs more than {limit_mib} MiB of memory; raise it with --memory {}", limit_mib.saturating_mul(2))]
+    #[error("the script needs more than {limit_mib} MiB of memory")]
     Memory {
         /// MiB allowed.
         limit_mib: u32,
     },
     /// The native stack overflowed, which the script's own stack check should
     /// have prevented.
-    #[error("the script recursed deeper than the sandbox allows; make the recursion shallower")]
+    #[error("the script recursed deeper than the sandbox allows")]
     Stack,
     /// Too many agents.
     #[error(
-        "the run may start {}: it has started {started}, and then the script asked for {asked} or more at once, of which none was started; raise it with --max-agents {}",
-        counted(*limit, "agent"), limit.saturating_mul(2)
+        "the run may start {}: it has started {started}, and then the script asked for {asked} or more at once, of which none was started",
+        counted(*limit, "agent")
     )]
     Agents {
         /// Agents allowed.
@@ -233,7 +236,7 @@ pub enum LimitError {
         asked: u32,
     },
     /// The budget is spent.
-    #[error("the run has spent {spent} of its budget of {}; raise it with --budget '{}'", budget.in_words(), budget.raised_over(*spent))]
+    #[error("the run has spent {spent} of its budget of {}", budget.in_words())]
     Budget {
         /// What was spent, in the unit of the budget.
         spent: Allowance,
@@ -242,7 +245,8 @@ pub enum LimitError {
     },
     /// Nobody knows what was spent.
     #[error(
-        "cannot enforce a budget in dollars: the cost of {} is unknown; give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none", counted(*calls, "call")
+        "cannot enforce a budget in dollars: the cost of {} is unknown",
+        counted(*calls, "call")
     )]
     Unpriced {
         /// How many calls.
@@ -250,40 +254,35 @@ pub enum LimitError {
     },
     /// Nobody knows how many tokens were used.
     #[error(
-        "cannot enforce a budget in tokens: the agent does not say what {} took; go on without one: --budget none", counted(*calls, "call")
+        "cannot enforce a budget in tokens: the agent does not say what {} took",
+        counted(*calls, "call")
     )]
     Unmetered {
         /// How many calls.
         calls: u32,
     },
     /// Too many notes, sleeps and workflows.
-    #[error(
-        "the run has made {limit} log lines, phases, sleeps and null slots, as many as it may; log less"
-    )]
+    #[error("the run has made {limit} log lines, phases, sleeps and null slots, as many as it may")]
     Notes {
         /// Notes allowed.
         limit: u32,
     },
     /// Too much handed over without waiting.
-    #[error(
-        "the script handed over more than {limit} bytes without waiting for a call; await some calls before making more"
-    )]
+    #[error("the script handed over more than {limit} bytes without waiting for a call")]
     TurnBytes {
         /// Bytes allowed.
         limit: usize,
     },
     /// The journal is full.
     #[error(
-        "the journal of the run holds more than {limit_mib} MiB of prompts, answers and log lines; raise it with --max-journal {}", limit_mib.saturating_mul(2)
+        "the journal of the run holds more than {limit_mib} MiB of prompts, answers and log lines"
     )]
     Journal {
         /// MiB allowed.
         limit_mib: u32,
     },
     /// The result is too large.
-    #[error(
-        "the result of the script is {bytes} bytes of JSON, and {limit} is the most; return less"
-    )]
+    #[error("the result of the script is {bytes} bytes of JSON, and {limit} is the most")]
     Result {
         /// Bytes it has.
         bytes: usize,
@@ -298,24 +297,6 @@ fn counted(count: u32, what: &str) -> String {
 }
 
 impl LimitError {
-    /// What it says, without the flags that raise it: not every command has them.
-    #[must_use]
-    pub fn without_flags(&self) -> String {
-        match self {
-            Self::TurnFuel { limit } => format!(
-                "the script computed for {limit} units of fuel without waiting for a call: probably an endless loop"
-            ),
-            Self::Fuel { .. }
-            | Self::Memory { .. }
-            | Self::Agents { .. }
-            | Self::Journal { .. } => {
-                let said = self.to_string();
-                said.split("; raise it").next().unwrap_or_default().to_owned()
-            }
-            _ => self.to_string(),
-        }
-    }
-
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> Code {

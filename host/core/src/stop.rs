@@ -1,10 +1,12 @@
 //! Why a process let go of a run that was not over.
 //!
-//! Owns: the reasons, their codes and sentences. Never: the exit code of one.
+//! Owns: the reasons, their codes and numbers. Never: the exit code of one, or what
+//! to type about it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::ShutProvider;
+use crate::limits::LimitError;
 
 /// Why a process let go of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +14,7 @@ use crate::attempts::ShutProvider;
 pub enum StopReason {
     /// Someone asked for it: Ctrl-C, SIGTERM, a shutdown.
     Cancelled,
-    /// `--timeout` was over.
+    /// The time that one process gives the run was over.
     TimedOut {
         /// Milliseconds.
         limit_ms: u64,
@@ -21,14 +23,30 @@ pub enum StopReason {
     Limit {
         /// Stable code.
         code: String,
-        /// A sentence.
+        /// What happened; programs before this one put what to type behind it.
         message: String,
+        /// Which limit, and its numbers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reached: Option<Box<LimitError>>,
     },
     /// A provider answers nobody for now, and nothing else was left to do.
     Provider(ShutProvider),
 }
 
+impl From<LimitError> for StopReason {
+    fn from(error: LimitError) -> Self {
+        let (code, message) = (error.code().into(), error.to_string());
+        Self::Limit { code, message, reached: Some(Box::new(error)) }
+    }
+}
+
 impl StopReason {
+    /// Something that holds the run up like a limit, without numbers of its own.
+    #[must_use]
+    pub fn held(code: impl Into<String>, message: String) -> Self {
+        Self::Limit { code: code.into(), message, reached: None }
+    }
+
     /// Stable code.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -39,19 +57,28 @@ impl StopReason {
         }
     }
 
-    /// A sentence.
+    /// What happened, without what to do about it.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
             Self::Cancelled => "the run was stopped".to_owned(),
             Self::TimedOut { limit_ms } => {
-                format!("the run was stopped after {limit_ms} ms (--timeout)")
+                format!("the run was stopped after {limit_ms} ms")
             }
             Self::Limit { message, .. } => message.clone(),
             Self::Provider(shut) => match shut.resets_at_ms {
                 Some(at_ms) => format!("{}; it answers again at {}", shut.message, utc(at_ms)),
                 None => shut.message.clone(),
             },
+        }
+    }
+
+    /// The limit that was reached, with its numbers; none of what older programs wrote.
+    #[must_use]
+    pub fn reached(&self) -> Option<&LimitError> {
+        match self {
+            Self::Limit { reached, .. } => reached.as_deref(),
+            _ => None,
         }
     }
 
@@ -97,6 +124,21 @@ mod tests {
         ] {
             assert_eq!(utc(seconds * 1_000), text);
         }
+    }
+
+    #[test]
+    fn a_limit_is_kept_with_its_numbers_and_without_a_flag() {
+        let reached = LimitError::Agents { limit: 2, started: 2, asked: 1 };
+        let reason = StopReason::from(reached.clone());
+        let text = serde_json::to_string(&reason).unwrap();
+        let numbers = r#""reached":{"name":"agents","limit":2,"started":2,"asked":1}"#;
+        assert!(text.contains(numbers) && !text.contains("--"), "{text}");
+        assert_eq!(serde_json::from_str::<StopReason>(&text).unwrap(), reason);
+        assert_eq!(reason.reached(), Some(&reached));
+        // As a program before this one wrote it.
+        let older = r#"{"reason":"limit","code":"limit_agents","message":"m; raise it"}"#;
+        let older: StopReason = serde_json::from_str(older).unwrap();
+        assert_eq!((older.message().as_str(), older.reached()), ("m; raise it", None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod asks;
 mod awaited;
 mod constants;
 mod depth;
+mod finding;
 mod functions;
 mod hints;
 mod kinds;
@@ -30,82 +31,24 @@ mod values;
 mod visit;
 mod walk;
 
-use serde::Serialize;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
-use smol_wf_core::script::{self, Script, position_at};
+use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
-use crate::children::file_name_of;
-use crate::compile::compile;
+use crate::compile::{compile, file_name_of};
 use crate::error::EngineError;
 use crate::request::{Places, ScriptFile};
 
+use finding::finding;
+
+pub use finding::Finding;
 pub use hints::{Hints, hints};
 pub use rules::{RULES, Rule, Severity};
 
 /// Findings of one script that are listed.
 const FINDINGS_MAX: usize = 100;
-
-/// Something that is wrong with a script.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// Which rule; see [`RULES`].
-    pub rule: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// From 1.
-    pub line: u32,
-    /// From 1, in characters.
-    pub column: u32,
-    /// What is wrong, in a sentence.
-    pub message: String,
-    /// What to do about it.
-    pub hint: String,
-    /// The line, with a mark under the place.
-    #[serde(skip)]
-    pub snippet: String,
-}
-
-/// Something that is wrong, at a byte of the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Spot {
-    rule: &'static Rule,
-    at: usize,
-    message: String,
-    hint: String,
-}
-
-impl Spot {
-    fn new(rule: &'static Rule, at: u32, message: String, hint: impl Into<String>) -> Self {
-        Self { rule, at: at as usize, message, hint: hint.into() }
-    }
-
-    fn at_its_place(self, text: &str) -> Finding {
-        let place = position_at(text, self.at);
-        finding(self.rule, text, (place.line, place.column), self.message, self.hint)
-    }
-}
-
-fn finding(
-    rule: &Rule,
-    text: &str,
-    (line, column): (u32, u32),
-    message: String,
-    hint: String,
-) -> Finding {
-    Finding {
-        rule: rule.id,
-        severity: rule.severity,
-        line,
-        column,
-        message,
-        hint,
-        snippet: script::snippet(text, line, column),
-    }
-}
 
 /// Checks scripts, one after the other.
 pub struct Checks {

@@ -15,7 +15,7 @@ use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
-use crate::compile::inspect;
+use crate::compile::{file_name_of, inspect};
 use crate::explain::explain;
 use crate::library::{Asked, Library, Loaded};
 
@@ -101,11 +101,6 @@ pub(crate) fn scope_start(
         args,
         text: script.text,
     }
-}
-
-/// The last part of a path: what errors call the script.
-pub(crate) fn file_name_of(path: &str) -> String {
-    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or("workflow").to_owned()
 }
 
 /// Why a file is no workflow is told to the script that asked for it, and may

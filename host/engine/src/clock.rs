@@ -5,9 +5,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long a lease lasts without renewal, in microseconds. Long enough for a
-/// machine that is short of CPU, short enough to wait for.
-pub(crate) const LEASE_US: i64 = 30_000_000;
+/// How long a lease lasts without renewal. Long enough for a machine that is short
+/// of CPU, short enough to wait for.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// How often a lease is renewed.
 pub(crate) const LEASE_RENEWAL: Duration = Duration::from_secs(10);

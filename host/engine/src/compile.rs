@@ -7,7 +7,6 @@ use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxError};
 
-use crate::children::file_name_of;
 use crate::error::EngineError;
 use crate::explain::{explain, wrong_import};
 use crate::request::ScriptFile;
@@ -42,4 +41,9 @@ pub(crate) async fn inspect(
         }
         Err(error) => Err(Box::new(error)),
     })
+}
+
+/// The last part of a path: what errors call the script.
+pub(crate) fn file_name_of(path: &str) -> String {
+    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or("workflow").to_owned()
 }

@@ -10,9 +10,9 @@ use smol_wf_core::machine::Machine;
 use crate::clock;
 use crate::effects::Happened;
 use crate::error::EngineError;
-use crate::live::{Cut, Halt, Live, at, guest_fault, limit};
+use crate::live::{Cut, Halt, Live, at, guest_fault, limit, milliseconds};
 use crate::notes::Note;
-use crate::stops::{lets_agents_finish, waits_for};
+use crate::stops::lets_agents_finish;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
@@ -60,7 +60,10 @@ async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Re
         // Never: a live run waits until it is cut off, and gives up what is stuck.
         Ok(Pause::Rest | Pause::Stuck(_)) => Err(guest_fault("it waits for nothing")),
         Err(Cut::Halted(halt)) => Err(halt),
-        Err(Cut::Late) => Err(limit(&LimitError::TurnTime { most: live.times.turn, used: fuel })),
+        Err(Cut::Late) => {
+            let limit_ms = milliseconds(live.times.turn);
+            Err(limit(LimitError::TurnTime { limit_ms, used: fuel }))
+        }
     }
 }
 
@@ -71,7 +74,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
     live.world.forget_waits();
     let at_work = live.world.at_work();
     if at_work > 0 {
-        live.recorder.warn(&waits_for(at_work, &reason));
+        live.recorder.waits_for_agents(at_work, &reason);
     }
     let cancel = live.cancel.clone();
     while live.world.at_work() > 0 {

@@ -1,4 +1,4 @@
-//! The engine: starts runs and takes them up again.
+//! The engine: what it is made of, and how it starts runs.
 //!
 //! Owns: the order of things before the first turn and after the last one.
 //! Never: the turns themselves; [`crate::drive`] runs them.
@@ -8,19 +8,18 @@ use std::sync::Arc;
 
 use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::call::CallDefaults;
-use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Dialect;
-use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{Body, Entry, ForkReason, JOURNAL_FORMAT, RunHead, ScopeStart};
+use smol_wf_core::ids::{RunId, Scope, TenantId};
+use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
-use smol_wf_core::report::{Report, ReportFold};
+use smol_wf_core::report::Report;
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
-use smol_wf_store::{Lease, RunKey, RunRow, Store, StoreError};
+use smol_wf_store::{RunKey, RunRow, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
@@ -30,18 +29,16 @@ use crate::compile::compile;
 use crate::drive::drive;
 use crate::effects::World;
 use crate::error::EngineError;
-use crate::fork::ForkRequest;
 use crate::given::Given;
-use crate::holding::judge;
-use crate::journal::{Entries, Journal};
+use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::live::Live;
 use crate::patience::Patience;
 use crate::places::{Standing, kept};
 use crate::provide::{self, Providers};
-use crate::raise::changed_limits;
 use crate::recorder::{Birth, Recorder};
-use crate::request::{AgentSettings, ResumeRequest, RunRequest, ScriptFile, Times};
+use crate::request::{AgentSettings, RunRequest, ScriptFile, Times};
+use crate::runs::row;
 use crate::watch::Watcher;
 use crate::writer::Writer;
 
@@ -171,104 +168,7 @@ impl Engine {
         Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, times)).await
     }
 
-    /// Takes a run up where its journal ends. A run that is over is only
-    /// reported. With another script than the recorded one it is a new run, a
-    /// fork, that goes on with the answers of this one; the second time it is
-    /// that fork.
-    ///
-    /// # Errors
-    /// When there is no such run, another process holds it, or it does not
-    /// replay.
-    pub async fn resume(
-        &self,
-        request: ResumeRequest,
-        watcher: &dyn Watcher,
-        cancel: CancellationToken,
-    ) -> Result<Report, EngineError> {
-        let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
-        let journal = Box::pin(self.survey(&request.run)).await?;
-        let (head, root_start, limits) = journal.recorded()?;
-        if is_changed(&request, &root_start, &head) {
-            let created_at_us = journal.survey.created_at_us;
-            if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
-                watcher.taken_up_before(&request.run, &fork);
-                let request = ResumeRequest { run: fork, ..request };
-                return Box::pin(self.resume(request, watcher, cancel)).await;
-            }
-            // What another process is at work on would be paid for twice.
-            self.refuse_held(&request.run).await?;
-            let ResumeRequest { run, script, limits, times, agents, places } = request;
-            let reason = ForkReason::Edited;
-            let of = ForkRequest::of(run);
-            let fork = ForkRequest { script, limits, times, agents, places, reason, ..of };
-            return Box::pin(self.fork(fork, watcher, cancel)).await;
-        }
-        if journal.survey.is_over() {
-            watcher.run_known(&request.run, true);
-            return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
-        }
-        let limits = changed_limits(limits, request.limits, &request.run)?;
-        let script = request.script.as_ref().map(|script| script.path.as_path());
-        let standing = Standing::of_recorded(&head, script, &request.places)?;
-        let registry = provide::registry(self.providers.as_ref(), &head)?;
-        let deadline = request.times.deadline();
-        let patience = Patience { watcher, cancel: cancel.clone(), deadline };
-        let lease = self.claim(&key, &patience).await?;
-        // The process that had the run may have left its agents at work.
-        end_leftovers_once();
-        let journal = match self.as_it_is_now(journal, &request.run).await {
-            Ok(journal) => journal,
-            Err(error) => {
-                self.give_back(lease).await;
-                return Err(error);
-            }
-        };
-        standing.tell(watcher);
-        watcher.run_known(&request.run, true);
-        let mut recorder = Recorder::resumed(self.writer.clone(), patience, lease, &journal);
-        let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
-        let (machine, rest) = match taken_up {
-            Ok(taken_up) => taken_up,
-            Err(error) => {
-                recorder.let_go().await;
-                return Err(error);
-            }
-        };
-        let world = self.world(&head, registry, standing, limits, request.agents);
-        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
-    }
-
-    /// Between loading and claiming, another process may have gone on.
-    async fn as_it_is_now(&self, journal: Journal, run: &RunId) -> Result<Journal, EngineError> {
-        let length = self.row(run).await?.map_or(0, |row| row.entries);
-        if length == journal.survey.entries { Ok(journal) } else { self.survey(run).await }
-    }
-
-    /// The machine at the beginning of its journal, and what follows.
-    async fn taken_up(
-        &self,
-        recorder: &mut Recorder<'_>,
-        journal: Journal,
-        limits: Limits,
-        run: &RunId,
-    ) -> Result<(Machine, Entries), EngineError> {
-        let survey = journal.survey.clone();
-        let mut rest = journal.entries(&self.writer)?;
-        let beginning = rest.next().await?.unwrap_or_default();
-        recorder.retell(&beginning);
-        let guest = Sandbox::guest_digest();
-        Machine::take_up(beginning, &survey, limits, guest, clock::now_us())
-            .map(|machine| (machine, rest))
-            .map_err(|error| EngineError::Journal { run: run.clone(), error })
-    }
-
-    /// A process that lives on would hold the run until it ends.
-    async fn give_back(&self, lease: Lease) {
-        // A lease that cannot be given back ends with this process.
-        let _ = self.writer.shortly(move |store: &mut dyn Store| store.release(&lease)).await;
-    }
-
-    async fn drive(
+    pub(crate) async fn drive(
         &self,
         (machine, rest): (Machine, Entries),
         recorder: Recorder<'_>,
@@ -300,22 +200,12 @@ impl Engine {
         Ok(patience.start(|| self.writer.soon(|store| store.try_lock())).await??)
     }
 
-    async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
-        let claimed = patience
-            .start(|| {
-                let (asked, owner) = (key.clone(), self.owner.clone());
-                self.writer.soon(move |store: &mut dyn Store| {
-                    let now = clock::now_us();
-                    store.claim(&asked, &owner, now, now + clock::LEASE_US, &judge)
-                })
-            })
-            .await?;
-        claimed.map_err(|error| match error {
-            StoreError::LeaseHeld { owner, .. } => {
-                EngineError::Held { run: key.run.clone(), owner }
-            }
-            other => other.into(),
-        })
+    pub(crate) fn key(&self, run: &RunId) -> RunKey {
+        RunKey { tenant: self.tenant.clone(), run: run.clone() }
+    }
+
+    pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
+        row(&self.writer, &self.key(run)).await
     }
 
     pub(crate) fn world(
@@ -383,54 +273,6 @@ pub(crate) fn refuse_wrong_models(
     Ok(())
 }
 
-/// Tells the watcher of a run that is over, and reports it.
-async fn retell(
-    mut entries: Entries,
-    watcher: &dyn Watcher,
-    run: &RunId,
-) -> Result<Report, EngineError> {
-    let mut events = EventFold::new();
-    let mut report = ReportFold::new();
-    while let Some(piece) = entries.next().await? {
-        for entry in &piece {
-            for event in events.after(entry) {
-                watcher.event(&event, true);
-            }
-            report.after(entry);
-        }
-    }
-    report.finish(false).map_err(|_| unknown(run))
-}
-
-/// What lists go by has to be what the journal says.
-pub(crate) fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
-    let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
-        return Err(unknown(&row.key.run));
-    };
-    let differs = |what| Err(EngineError::RowChanged { run: row.key.run.clone(), what });
-    if head.run != row.key.run {
-        return differs("id");
-    }
-    if head.name != row.name {
-        return differs("name");
-    }
-    if *at_us != row.created_at_us {
-        return differs("time of creation");
-    }
-    Ok(())
-}
-
-pub(crate) fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
-    request.script.as_ref().is_some_and(|script| {
-        Digest::of(&script.bytes) != head.script
-            && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()
-    })
-}
-
-pub(crate) fn unknown(run: &RunId) -> EngineError {
-    EngineError::UnknownRun { asked: run.to_string() }
-}
-
 fn random_u64() -> Result<u64, EngineError> {
     getrandom::u64().map_err(no_randomness)
 }
@@ -449,6 +291,7 @@ fn no_randomness(error: getrandom::Error) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::ResumeRequest;
     use crate::watch::NoWatcher;
 
     /// A server runs each run as a task of its own: this must compile.

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use smol_wf_core::archive::ArchiveError;
-use smol_wf_core::codes::Code;
+use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
@@ -139,21 +139,27 @@ pub enum EngineError {
     },
     /// A limit was to be lowered on resume.
     #[error(
-        "run {run} was started with {flag} {recorded}, and it cannot be lowered to {asked}: what has been done cannot be undone; give {recorded} or more"
+        "the {limit} of run {run} is limited to {recorded}, and that cannot be lowered to {asked}: what has been done cannot be undone"
     )]
     LimitLowered {
         /// Which run.
         run: RunId,
         /// Which.
-        flag: &'static str,
+        limit: Limit,
         /// What it was.
         recorded: String,
         /// What was asked for.
         asked: String,
     },
+    /// How a budget is kept was asked for, of a run that has none.
+    #[error("run {run} has no budget, so there is no mode to set")]
+    NoBudget {
+        /// Which run.
+        run: RunId,
+    },
     /// The folder that a run works in is not there.
     #[error(
-        "{} {}, which is not a folder that is there; name the folder that agents are to work in with --cwd DIR",
+        "{} {}, which is not a folder that is there",
         works_in(run.as_ref()),
         path.display()
     )]
@@ -238,6 +244,7 @@ impl EngineError {
             Self::InUse { .. } => Code::StoreInUse.word(),
             Self::LeaseLost { .. } => Code::RunLeaseLost.word(),
             Self::LimitLowered { .. } => Code::LimitLowered.word(),
+            Self::NoBudget { .. } => Code::RequestInvalid.word(),
             Self::CwdGone { .. } => Code::CwdGone.word(),
             Self::PathNotUtf8 { .. } => Code::PathNotUtf8.word(),
             Self::Fixture(error) => error.code().word(),

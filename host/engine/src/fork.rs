@@ -22,13 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::children::scope_start;
 use crate::clock;
-use crate::engine::{Engine, Means, is_changed, random_u128};
+use crate::engine::{Engine, Means, random_u128};
 use crate::error::EngineError;
 use crate::given::Given;
-use crate::history::HistoryPage;
+use crate::journal::look;
 use crate::places::{Standing, kept};
 use crate::provide;
-use crate::request::{AgentSettings, LimitChanges, Places, ResumeRequest, ScriptFile, Times};
+use crate::request::{AgentSettings, LimitChanges, Places, ScriptFile, Times};
 use crate::watch::Watcher;
 
 /// Who answered, where a person did.
@@ -98,7 +98,10 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         let wanted = request.results.iter().map(|(call, _)| *call).collect();
         let mut answers = Answers::of(request.run.clone(), wanted);
-        let journal = self.look(&request.run, &mut |seq, _, entry| answers.add(seq, entry)).await?;
+        let journal = look(&self.writer, &self.key(&request.run), &mut |seq, _, entry| {
+            answers.add(seq, entry)
+        })
+        .await?;
         let (old, start, limits) = journal.recorded()?;
         let answers = answers_for(&request, answers)?;
         let file = request.script.clone().unwrap_or_else(|| ScriptFile {
@@ -142,30 +145,6 @@ impl Engine {
         let (agents, times) = (request.agents, request.times);
         let means = Means { registry, standing, agents, times };
         Box::pin(self.begin(machine, Some(given), means, watcher, cancel)).await
-    }
-}
-
-impl Engine {
-    /// The newest run that took this one up with the script of the request, as
-    /// `resume` does. It has answers that this one has not: to fork once more
-    /// would be to pay for them twice.
-    pub(crate) async fn taken_up_before(
-        &self,
-        request: &ResumeRequest,
-        created_at_us: i64,
-    ) -> Result<Option<RunId>, EngineError> {
-        // No fork is older than its parent.
-        let since_us = Some(created_at_us);
-        let page = HistoryPage { limit: u32::MAX, since_us, ..HistoryPage::default() };
-        let later = self.history(page).await?;
-        for fork in later.iter().filter(|run| run.parent.as_ref() == Some(&request.run)) {
-            let (head, start, _) = self.survey(&fork.run_id).await?.recorded()?;
-            let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;
-            if head.parent.as_ref().is_some_and(resumed) && !is_changed(request, &start, &head) {
-                return Ok(Some(fork.run_id.clone()));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -13,12 +13,11 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 use smol_wf_core::summary::Summary;
-use smol_wf_store::{Bound, LeaseRow, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Bound, Page, RunKey, RunRow, Store, Summary as Kept};
 
-use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::judge;
+use crate::journal::survey;
 use crate::library::ProjectRoot;
 use crate::reading::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
@@ -295,39 +294,11 @@ impl Engine {
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn started(&self, run: &RunId) -> Result<(RunHead, Option<String>), EngineError> {
-        self.survey(run).await?.recorded().map(|(head, start, _)| (head, start.args))
+        survey(&self.writer, &self.key(run))
+            .await?
+            .recorded()
+            .map(|(head, start, _)| (head, start.args))
     }
-
-    pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
-        let (tenant, prefix) = (self.tenant.clone(), run.to_string());
-        let rows = self
-            .writer
-            .with(move |store: &mut dyn Store| store.find(&tenant, &prefix, 1))
-            .await??;
-        Ok(rows.into_iter().next())
-    }
-
-    /// Refuses a run that a process is at work on.
-    pub(crate) async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
-        match self.row(run).await? {
-            Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
-                Err(EngineError::Held { run: run.clone(), owner: lease.owner })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn key(&self, run: &RunId) -> RunKey {
-        RunKey { tenant: self.tenant.clone(), run: run.clone() }
-    }
-}
-
-pub(crate) fn is_held(row: &RunRow) -> bool {
-    row.lease.as_ref().is_some_and(holds)
-}
-
-fn holds(lease: &LeaseRow) -> bool {
-    judge(&lease.owner).holds(lease.expires_at_us, clock::now_us())
 }
 
 fn unknown(asked: &str) -> EngineError {

@@ -7,15 +7,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use smol_wf_providers::owner;
-use smol_wf_store::{Holder, Lease, Store, StoreError};
+use smol_wf_store::{Holder, Lease, LeaseRow, RunRow, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::writer::Writer;
 
+/// Whether someone holds a run, as its row was read.
+pub(crate) fn is_held(row: &RunRow) -> bool {
+    row.lease.as_ref().is_some_and(holds)
+}
+
+/// Whether the holder of this lease still has it. Asked outside of any lock: a
+/// store is told which lease is to go, not why.
+pub(crate) fn holds(lease: &LeaseRow) -> bool {
+    judge(&lease.owner).holds(lease)
+}
+
 /// What can be known of the owner of a lease from here.
-pub(crate) fn judge(owner: &str) -> Holder {
+fn judge(owner: &str) -> Holder {
     if owner::is_dead(owner) {
         Holder::Dead
     } else if owner::is_alive(owner) {
@@ -58,31 +69,42 @@ impl Drop for Holding {
     }
 }
 
-async fn renew(
-    mut lease: Lease,
-    writer: Writer,
-    cancel: CancellationToken,
-    is_over: Arc<AtomicBool>,
-) {
+async fn renew(lease: Lease, writer: Writer, cancel: CancellationToken, is_over: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(clock::LEASE_RENEWAL).await;
-        let expires = clock::now_us() + clock::LEASE_US;
-        let renewed = writer
-            .with(move |store: &mut dyn Store| {
-                let result = store.renew(&mut lease, expires);
-                (lease, result)
-            })
-            .await;
+        let lease = lease.clone();
+        let renewed =
+            writer.with(move |store: &mut dyn Store| store.renew(&lease, clock::LEASE)).await;
         match renewed {
-            Ok((kept, Ok(()))) => lease = kept,
-            Ok((_, Err(StoreError::LeaseLost { .. } | StoreError::Replaced { .. }))) | Err(_) => {
+            Ok(Err(StoreError::LeaseLost { .. } | StoreError::Replaced { .. })) | Err(_) => {
                 if !is_over.load(Ordering::SeqCst) {
                     cancel.cancel();
                 }
                 return;
             }
-            // A busy or full disk: the lease lasts a while yet.
-            Ok((kept, Err(_))) => lease = kept,
+            // Or a busy or full disk: the lease lasts a while yet.
+            Ok(Ok(()) | Err(_)) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_lease_lasts_while_its_holder_lives_and_no_longer_than_it() {
+        let own = owner::this_process(1);
+        let held = |owner: &str, is_over| {
+            let owner = owner.to_owned();
+            holds(&LeaseRow { owner, fence: 1, expires_at_us: 0, is_over })
+        };
+        assert!(held(&own, false) && held(&own, true), "whatever a clock says");
+        let pid = format!("/{}/", std::process::id());
+        let gone = own.replace(&pid, "/4194305/");
+        assert!(!held(&gone, false), "taken over at once");
+        let elsewhere = own.replacen(|_: char| true, "x", 1);
+        assert!(held(&elsewhere, false) && !held(&elsewhere, true));
     }
 }

@@ -3,15 +3,14 @@
 //! Owns: the first look at a whole journal, and what of it is kept for the
 //! second. Never: what an entry means.
 
-use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Entry, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::survey::Survey;
 use smol_wf_store::RunKey;
 
-use crate::engine::{Engine, same_run, unknown};
 use crate::error::EngineError;
 use crate::pieces::Pieces;
+use crate::runs::{row, same_run, unknown};
 use crate::writer::Writer;
 
 /// A journal that is no larger is kept from the first look on: reading costs
@@ -67,51 +66,44 @@ impl Entries {
     }
 }
 
-impl Engine {
-    /// Reads a journal, piece by piece.
-    pub(crate) fn pieces(&self, run: &RunId) -> Result<Pieces, EngineError> {
-        Pieces::begin(self.writer.clone(), self.key(run))
-    }
+/// The first look at a journal.
+pub(crate) async fn survey(writer: &Writer, key: &RunKey) -> Result<Journal, EngineError> {
+    look(writer, key, &mut |_, _, _| {}).await
+}
 
-    /// The first look at a journal.
-    pub(crate) async fn survey(&self, run: &RunId) -> Result<Journal, EngineError> {
-        self.look(run, &mut |_, _, _| {}).await
-    }
-
-    /// The same for those who want to see each entry: its number, the digest
-    /// before it, and itself.
-    pub(crate) async fn look(
-        &self,
-        run: &RunId,
-        see: &mut (dyn FnMut(u64, &str, &Entry) + Send),
-    ) -> Result<Journal, EngineError> {
-        let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
-        let mut pieces = self.pieces(run)?;
-        let mut journal = Journal {
-            survey: Survey::default(),
-            tip: String::new(),
-            bytes: 0,
-            key: self.key(run),
-            kept: Some(Vec::new()),
-        };
-        let mut written = 0;
-        while let Some(piece) = pieces.next().await? {
-            if journal.survey.entries == 0 {
-                same_run(&row, &piece.entries)?;
-            }
-            let mut before = std::mem::replace(&mut journal.tip, piece.tip.clone());
-            for (entry, record) in piece.entries.iter().zip(&piece.records) {
-                see(journal.survey.entries, &before, entry);
-                before.clone_from(&record.chain);
-                journal.survey.add(entry);
-            }
-            journal.bytes += piece.bytes;
-            written += piece.written;
-            match &mut journal.kept {
-                Some(kept) if written <= KEPT_BYTES_MAX => kept.extend(piece.entries),
-                kept => *kept = None,
-            }
+/// The same for those who want to see each entry: its number, the digest before
+/// it, and itself.
+pub(crate) async fn look(
+    writer: &Writer,
+    key: &RunKey,
+    see: &mut (dyn FnMut(u64, &str, &Entry) + Send),
+) -> Result<Journal, EngineError> {
+    let row = row(writer, key).await?.ok_or_else(|| unknown(&key.run))?;
+    let mut pieces = Pieces::begin(writer.clone(), key.clone())?;
+    let mut journal = Journal {
+        survey: Survey::default(),
+        tip: String::new(),
+        bytes: 0,
+        key: key.clone(),
+        kept: Some(Vec::new()),
+    };
+    let mut written = 0;
+    while let Some(piece) = pieces.next().await? {
+        if journal.survey.entries == 0 {
+            same_run(&row, &piece.entries)?;
         }
-        if journal.survey.entries == 0 { Err(unknown(run)) } else { Ok(journal) }
+        let mut before = std::mem::replace(&mut journal.tip, piece.tip.clone());
+        for (entry, record) in piece.entries.iter().zip(&piece.records) {
+            see(journal.survey.entries, &before, entry);
+            before.clone_from(&record.chain);
+            journal.survey.add(entry);
+        }
+        journal.bytes += piece.bytes;
+        written += piece.written;
+        match &mut journal.kept {
+            Some(kept) if written <= KEPT_BYTES_MAX => kept.extend(piece.entries),
+            kept => *kept = None,
+        }
     }
+    if journal.survey.entries == 0 { Err(unknown(&key.run)) } else { Ok(journal) }
 }

@@ -10,10 +10,9 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Record;
 use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
 
-use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::judge;
+use crate::holding::holds;
 
 /// The lines of a file that a run was exported to, without their ends.
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
@@ -37,12 +36,14 @@ impl Engine {
     /// When there is no such run, or a process works on it.
     pub async fn delete(&self, run: &RunId) -> Result<(), EngineError> {
         let key = self.key(run);
-        let now_us = clock::now_us();
-        let deleted = self
-            .writer
-            .with(move |store: &mut dyn Store| store.delete(&key, now_us, &judge))
-            .await?;
-        deleted.map_err(|error| match error {
+        let delete = move |store: &mut dyn Store| {
+            let seen = store.lease(&key)?;
+            match seen.as_ref().filter(|lease| holds(lease)) {
+                Some(lease) => Err(StoreError::LeaseHeld { owner: lease.owner.clone(), key }),
+                None => store.delete(&key, seen.as_ref()),
+            }
+        };
+        self.writer.with(delete).await?.map_err(|error| match error {
             StoreError::LeaseHeld { owner, .. } => EngineError::Held { run: run.clone(), owner },
             StoreError::NoSuchRun { .. } => EngineError::UnknownRun { asked: run.to_string() },
             other => other.into(),
@@ -59,12 +60,8 @@ impl Engine {
         let in_use = self
             .writer
             .with(move |store: &mut dyn Store| {
-                let now_us = clock::now_us();
                 let leased = if shrink { store.leased()? } else { Vec::new() };
-                let mut held = leased
-                    .into_iter()
-                    .filter(|(_, lease)| judge(&lease.owner).holds(lease.expires_at_us, now_us));
-                let in_use = held.next();
+                let in_use = leased.into_iter().find(|(_, lease)| holds(lease));
                 store.clean(shrink && in_use.is_none())?;
                 Ok::<_, StoreError>(in_use)
             })
@@ -84,15 +81,14 @@ impl Engine {
     /// [`EngineError::ImportConflict`] when there is a run of that id whose
     /// journal is another one. Nothing is taken in then.
     pub async fn import(&self, lines: Lines) -> Result<(RunId, Imported), EngineError> {
-        let (tenant, owner) = (self.tenant.clone(), self.owner.clone());
-        self.writer.with(move |store: &mut dyn Store| take_in(store, tenant, &owner, lines)).await?
+        let tenant = self.tenant.clone();
+        self.writer.with(move |store: &mut dyn Store| take_in(store, tenant, lines)).await?
     }
 }
 
 fn take_in(
     store: &mut dyn Store,
     tenant: TenantId,
-    owner: &str,
     lines: Lines,
 ) -> Result<(RunId, Imported), EngineError> {
     let mut coming = Coming::begin(lines)?;
@@ -111,7 +107,6 @@ fn take_in(
         // Whoever took it in decides when it goes on.
         wake_at_us: None,
     };
-    let expires = clock::now_us() + clock::LEASE_US;
     let mut refused = None;
     let mut rest = std::iter::from_fn(|| match coming.record() {
         Ok(record) => record.map(Ok),
@@ -122,11 +117,11 @@ fn take_in(
         }
     });
     let mut records = first.into_iter().map(Ok).chain(&mut rest);
-    let created = store.create_from(&run, owner, expires, &mut records);
+    let created = store.create_from(&run, None, &mut records);
     match (created, refused) {
         (_, Some(error)) => Err(error),
         (created, None) => {
-            store.release(&created?)?;
+            created?;
             store.settle()?;
             Ok((run.key.run, Imported::New))
         }

@@ -50,7 +50,9 @@ mod recorder;
 pub mod rehearse;
 mod replay;
 mod request;
+mod resume;
 mod rounds;
+mod runs;
 mod sleeps;
 mod standstill;
 mod stops;
@@ -80,7 +82,7 @@ pub use request::{
 };
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
-pub use smol_wf_store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use smol_wf_store::{Journals, MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher, WorksIn};

@@ -3,6 +3,8 @@
 //! Owns: commits, waiting, time limits and cancellation. Never: decides; the
 //! machine does. [`crate::effects`] performs what it decided.
 
+use std::time::Duration;
+
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Outcome, StopTurn};
 use smol_wf_core::ids::{CallId, Scope};
@@ -187,14 +189,13 @@ impl<'a> Live<'a> {
     }
 
     fn timed_out(&self) -> Halt {
-        let limit_ms = self.times.run.map_or(0, |run| run.as_millis());
-        let limit_ms = u64::try_from(limit_ms).unwrap_or(u64::MAX);
+        let limit_ms = self.times.run.map_or(0, milliseconds);
         Halt::Stop(StopReason::TimedOut { limit_ms })
     }
 
     pub(crate) fn halt(&self, stop: StopTurn) -> Halt {
         match stop {
-            StopTurn::Limit(error) => limit(&error),
+            StopTurn::Limit(error) => limit(error),
             StopTurn::Mismatch(mismatch) => {
                 Halt::Error(EngineError::Mismatch { run: self.recorder.run().clone(), mismatch })
             }
@@ -274,7 +275,7 @@ impl Backend for Live<'_> {
         }
         // Nothing follows the end of a run.
         match self.recorder.over_limit(machine.limits()) {
-            Some(error) if machine.end().is_none() => Err(limit(&error).into()),
+            Some(error) if machine.end().is_none() => Err(limit(error).into()),
             _ => Ok(()),
         }
     }
@@ -331,13 +332,17 @@ impl Backend for Live<'_> {
     }
 }
 
-pub(crate) fn limit(error: &LimitError) -> Halt {
-    Halt::Stop(StopReason::Limit { code: error.code().into(), message: error.to_string() })
+pub(crate) fn limit(error: LimitError) -> Halt {
+    Halt::Stop(error.into())
+}
+
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn guest_fault(detail: &str) -> Halt {
     let message = format!("the sandbox stopped the script: {detail}");
-    Halt::Stop(StopReason::Limit { code: Code::GuestFault.into(), message })
+    Halt::Stop(StopReason::held(Code::GuestFault, message))
 }
 
 pub(crate) async fn at(deadline: Option<Instant>) {

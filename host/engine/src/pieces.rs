@@ -6,7 +6,7 @@
 
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::journal::{self, Body, Entry, JournalError, Record};
-use smol_wf_store::{Bound, RunKey, Store};
+use smol_wf_store::{Bound, Journals, RunKey};
 use tokio::sync::oneshot;
 
 use crate::error::EngineError;
@@ -98,7 +98,7 @@ impl Pieces {
 }
 
 fn read(
-    store: &mut dyn Store,
+    store: &mut dyn Journals,
     key: &RunKey,
     at: &Place,
     limit: u32,
@@ -125,7 +125,7 @@ fn read(
 /// This entry of a journal. Its digest is checked, with that of the entry before
 /// it.
 pub(crate) fn entry_at(
-    store: &mut dyn Store,
+    store: &mut dyn Journals,
     key: &RunKey,
     seq: u64,
 ) -> Result<Entry, EngineError> {
@@ -144,7 +144,7 @@ pub(crate) fn entry_at(
 
 /// The outcome that this entry of a journal holds.
 pub(crate) fn outcome_at(
-    store: &mut dyn Store,
+    store: &mut dyn Journals,
     key: &RunKey,
     entry: u64,
 ) -> Result<Outcome, EngineError> {
@@ -165,7 +165,7 @@ pub(crate) fn outcome_at(
 mod tests {
     use smol_wf_core::ids::{RunId, Scope, TenantId};
     use smol_wf_core::journal::{Body, Chain, JournalError, Record};
-    use smol_wf_store::{MemoryStore, NewRun};
+    use smol_wf_store::{Hold, MemoryStore, NewRun};
 
     use super::*;
 
@@ -185,7 +185,8 @@ mod tests {
     async fn read_all(records: &[Record]) -> (Vec<Entry>, Result<(), EngineError>) {
         let mut store = MemoryStore::new();
         let run = NewRun { key: key(), name: "n".into(), created_at_us: 1, wake_at_us: None };
-        store.create(&run, "me", 1_000, records).unwrap();
+        let hold = Hold { owner: "me", lasting: std::time::Duration::from_secs(60) };
+        store.create(&run, hold, records).unwrap();
         let writer = Writer::over(Box::new(store));
         let mut pieces = Pieces::begin(writer, key()).unwrap();
         let mut read = Vec::new();

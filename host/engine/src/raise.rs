@@ -6,6 +6,7 @@
 use std::fmt::Display;
 
 use smol_wf_core::budget::{Budget, BudgetSetting};
+use smol_wf_core::codes::Limit;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 
@@ -18,14 +19,14 @@ pub(crate) fn changed_limits(
     changes: LimitChanges,
     run: &RunId,
 ) -> Result<Limits, EngineError> {
-    let raised = |flag, recorded: u64, asked: Option<u64>| match asked {
-        Some(asked) if asked < recorded => Err(lowered(run, flag, &recorded, &asked)),
+    let raised = |limit, recorded: u64, asked: Option<u64>| match asked {
+        Some(asked) if asked < recorded => Err(lowered(run, limit, &recorded, &asked)),
         _ => Ok(()),
     };
-    raised("--fuel", recorded.fuel, changes.fuel)?;
-    raised("--memory", recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
-    raised("--max-agents", recorded.agents.into(), changes.agents.map(Into::into))?;
-    raised("--max-journal", recorded.journal_mib.into(), changes.journal_mib.map(Into::into))?;
+    raised(Limit::Fuel, recorded.fuel, changes.fuel)?;
+    raised(Limit::Memory, recorded.memory_mib.into(), changes.memory_mib.map(Into::into))?;
+    raised(Limit::Agents, recorded.agents.into(), changes.agents.map(Into::into))?;
+    raised(Limit::Journal, recorded.journal_mib.into(), changes.journal_mib.map(Into::into))?;
     refuse_other_budget(recorded.budget, changes, run)?;
     Ok(changes.applied_to(recorded))
 }
@@ -40,23 +41,21 @@ fn refuse_other_budget(
         (Some(before), Some(BudgetSetting::AtMost(asked)))
             if asked.is_less_than(before) == Some(true) =>
         {
-            Err(lowered(run, "--budget", &before, &asked))
+            Err(lowered(run, Limit::Budget, &before, &asked))
         }
-        (None, None) if changes.budget_mode.is_some() => Err(EngineError::Request {
-            message: format!(
-                "run {run} has no budget, and --budget-mode has no effect without one; give --budget too"
-            ),
-        }),
+        (None, None) if changes.budget_mode.is_some() => {
+            Err(EngineError::NoBudget { run: run.clone() })
+        }
         _ => Ok(()),
     }
 }
 
 fn lowered(
     run: &RunId,
-    flag: &'static str,
+    limit: Limit,
     recorded: &impl Display,
     asked: &impl Display,
 ) -> EngineError {
     let (recorded, asked) = (recorded.to_string(), asked.to_string());
-    EngineError::LimitLowered { run: run.clone(), flag, recorded, asked }
+    EngineError::LimitLowered { run: run.clone(), limit, recorded, asked }
 }

@@ -8,10 +8,11 @@ use smol_wf_core::journal::{Body, Entry, Record};
 use smol_wf_core::report::Report;
 use smol_wf_store::RunRow;
 
-use crate::engine::{Engine, same_run, unknown};
+use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::history::is_held;
+use crate::holding::is_held;
 use crate::pieces::Pieces;
+use crate::runs::{same_run, unknown};
 
 /// Bytes of a prompt or an answer that are read where no more than its first line
 /// is shown.
@@ -127,7 +128,7 @@ impl Engine {
         row: &RunRow,
         most: Option<usize>,
     ) -> Result<Vec<Entry>, EngineError> {
-        let mut pieces = self.pieces(&row.key.run)?;
+        let mut pieces = Pieces::begin(self.writer.clone(), row.key.clone())?;
         let mut whole: Vec<Entry> = Vec::new();
         while let Some(mut piece) = pieces.next().await? {
             if whole.is_empty() {

@@ -12,7 +12,8 @@ use smol_wf_core::journal::{Chain, Entry, Record};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold};
-use smol_wf_store::{Lease, NewRun, RunKey, Store, StoreError, Wake};
+use smol_wf_core::stop::StopReason;
+use smol_wf_store::{Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -229,7 +230,6 @@ impl<'a> Recorder<'a> {
             wake_at_us: None,
         };
         self.patience.start(|| self.writer.soon(|store| store.try_lock())).await??;
-        let expires = clock::now_us() + clock::LEASE_US;
         let (lease, chain, length, bytes) = self
             .writer
             .with(move |store: &mut dyn Store| {
@@ -243,7 +243,9 @@ impl<'a> Recorder<'a> {
                     length: 0,
                     bytes: 0,
                 };
-                let lease = store.create_from(&run, &birth.owner, expires, &mut records)?;
+                let hold = Hold { owner: &birth.owner, lasting: clock::LEASE };
+                store.create_from(&run, Some(hold), &mut records)?;
+                let lease = hold.of_new(&run.key);
                 let FirstCommit { chain, length, bytes, .. } = records;
                 Ok::<_, StoreError>((lease, chain, length, bytes))
             })
@@ -269,7 +271,7 @@ impl<'a> Recorder<'a> {
                 let new = new.clone();
                 self.writer.soon(move |store: &mut dyn Store| {
                     let (run, owner, records) = &*new;
-                    store.create(run, owner, clock::now_us() + clock::LEASE_US, records)
+                    store.create(run, Hold { owner, lasting: clock::LEASE }, records)
                 })
             })
             .await??;
@@ -306,6 +308,11 @@ impl<'a> Recorder<'a> {
     /// Passes on what is no part of the run.
     pub(crate) fn warn(&self, message: &str) {
         self.watcher.warn(message);
+    }
+
+    /// The run stops, once so many agents at work have finished.
+    pub(crate) fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
+        self.watcher.waits_for_agents(at_work, reason);
     }
 
     /// The report of all that is durable.

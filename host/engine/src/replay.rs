@@ -12,11 +12,12 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::report::RunState;
 use smol_wf_sandbox::{Sandbox, SandboxError};
 
-use crate::engine::{Engine, same_run, unknown};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
-use crate::history::is_held;
+use crate::holding::is_held;
 use crate::pieces::Pieces;
+use crate::runs::{same_run, unknown};
 use crate::turn::backend::Backend;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;

@@ -26,21 +26,12 @@ pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
 /// take the null, or the error, for that of an agent, and go on to a result.
 pub(crate) fn nobody(call: CallId, title: &str) -> StopReason {
     let message = format!(
-        "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; name one with --agent-provider"
+        "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in"
     );
-    StopReason::Limit { code: Code::NoAgent.into(), message }
+    StopReason::held(Code::NoAgent, message)
 }
 
 /// A folder of the run is gone.
 pub(crate) fn place_gone(error: &EngineError) -> StopReason {
-    StopReason::Limit { code: error.code().to_owned(), message: error.to_string() }
-}
-
-/// What people are told while a run that stops waits for its agents.
-pub(crate) fn waits_for(at_work: usize, reason: &StopReason) -> String {
-    let (agents, have) = if at_work == 1 { ("agent", "has") } else { ("agents", "have") };
-    format!(
-        "{}; the run stops when the {at_work} {agents} at work {have} finished; Ctrl-C ends them at once",
-        reason.message()
-    )
+    StopReason::held(error.code(), error.to_string())
 }

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
+use smol_wf_core::stop::StopReason;
 
 /// Where agents work.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,9 @@ pub trait Watcher: Send + Sync {
 
     /// So many agents wait for their turn.
     fn queued(&self, _agents: usize) {}
+
+    /// The run stops, once so many agents at work have finished.
+    fn waits_for_agents(&self, _at_work: usize, _reason: &StopReason) {}
 
     /// Something is wrong with this process that does not touch the run, such
     /// as a folder that cannot be written.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::{Bench, Scripted, reply};
 use smol_wf_core::budget::{Allowance, Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::Usage;
+use smol_wf_core::codes::Limit;
 use smol_wf_core::details::Details;
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::providers::{
@@ -376,7 +377,7 @@ async fn a_budget_is_not_gone_past_by_more_than_a_call_and_can_be_raised() {
     assert!(message(&report).contains("--budget '11000'"), "{}", message(&report));
 
     let lower = bench.resume(&report.run_id, raised(Allowance::OutputTokens(5_000))).await;
-    assert!(matches!(lower, Err(EngineError::LimitLowered { flag: "--budget", .. })));
+    assert!(matches!(lower, Err(EngineError::LimitLowered { limit: Limit::Budget, .. })));
     let same = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
     assert_eq!((code(&same), asked.load(Ordering::SeqCst)), ("budget_spent", 6));
     let enough = raised(Allowance::OutputTokens(100_000));

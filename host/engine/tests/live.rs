@@ -10,7 +10,7 @@ use smol_wf_core::event::{Event, EventData, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Body, read};
 use smol_wf_engine::providers::AgentActivity;
-use smol_wf_engine::{LimitChanges, MemoryStore, Recording, Store, Watcher};
+use smol_wf_engine::{Journals, LimitChanges, MemoryStore, Recording, Watcher};
 use smol_wf_store::RunKey;
 use tokio::sync::Notify;
 

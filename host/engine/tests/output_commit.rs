@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::{Event, EventFold, EventKind};
-use smol_wf_core::ids::{Digest, RunId, TenantId};
+use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
@@ -13,7 +14,8 @@ use smol_wf_engine::{
     NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
 };
 use smol_wf_store::{
-    Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Stretch, Summary,
+    Append, Bound, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page, RunKey, RunRow,
+    Stretch, Summary, Upkeep,
 };
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -46,19 +48,14 @@ struct Counting {
     fail_from: u64,
 }
 
-impl Store for Counting {
+impl Journals for Counting {
     fn create_from(
         &mut self,
         run: &NewRun,
-        owner: &str,
-        expires_at_us: i64,
+        hold: Option<Hold<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
-    ) -> Result<Lease, StoreError> {
-        self.inner.create_from(run, owner, expires_at_us, records)
-    }
-
-    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
-        self.inner.again()
+    ) -> Result<(), StoreError> {
+        self.inner.create_from(run, hold, records)
     }
 
     fn append(
@@ -80,57 +77,50 @@ impl Store for Counting {
         self.inner.load_from(key, first_seq, bound)
     }
 
+    fn delete(&mut self, key: &RunKey, replacing: Option<&LeaseRow>) -> Result<(), StoreError> {
+        self.inner.delete(key, replacing)
+    }
+}
+
+impl Leases for Counting {
+    fn lease(&mut self, key: &RunKey) -> Result<Option<LeaseRow>, StoreError> {
+        self.inner.lease(key)
+    }
+
     fn claim(
         &mut self,
         key: &RunKey,
-        owner: &str,
-        now_us: i64,
-        expires_at_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
+        hold: Hold<'_>,
+        replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError> {
-        self.inner.claim(key, owner, now_us, expires_at_us, judge)
+        self.inner.claim(key, hold, replacing)
     }
 
-    fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
-        self.inner.renew(lease, expires_at_us)
+    fn renew(&mut self, lease: &Lease, lasting: Duration) -> Result<(), StoreError> {
+        self.inner.renew(lease, lasting)
     }
 
     fn release(&mut self, lease: &Lease) -> Result<(), StoreError> {
         self.inner.release(lease)
     }
 
+    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
+        self.inner.leased()
+    }
+
+    fn wake_ups(
+        &mut self,
+        tenants: &[TenantId],
+        hold: Hold<'_>,
+        limit: u32,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.inner.wake_ups(tenants, hold, limit)
+    }
+}
+
+impl Lists for Counting {
     fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
         self.inner.list(tenant, page)
-    }
-
-    fn find(
-        &mut self,
-        tenant: &TenantId,
-        prefix: &str,
-        limit: u32,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.inner.find(tenant, prefix, limit)
-    }
-
-    fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
-        self.inner.wake_ups(now_us, limit)
-    }
-
-    fn put_summaries(
-        &mut self,
-        tenant: &TenantId,
-        summaries: &[Summary],
-    ) -> Result<(), StoreError> {
-        self.inner.put_summaries(tenant, summaries)
-    }
-
-    fn delete(
-        &mut self,
-        key: &RunKey,
-        now_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
-    ) -> Result<(), StoreError> {
-        self.inner.delete(key, now_us, judge)
     }
 
     fn newest(
@@ -142,28 +132,27 @@ impl Store for Counting {
         self.inner.newest(tenant, skip, limit)
     }
 
-    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
-        self.inner.leased()
-    }
-
-    fn settle(&mut self) -> Result<(), StoreError> {
-        self.inner.settle()
-    }
-
-    fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
-        self.inner.clean(shrink)
-    }
-
-    fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
-        self.inner.put_blob(tenant, bytes)
-    }
-
-    fn get_blob(
+    fn find(
         &mut self,
         tenant: &TenantId,
-        digest: &Digest,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get_blob(tenant, digest)
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.find(tenant, prefix, limit)
+    }
+
+    fn put_summaries(
+        &mut self,
+        tenant: &TenantId,
+        summaries: &[Summary],
+    ) -> Result<(), StoreError> {
+        self.inner.put_summaries(tenant, summaries)
+    }
+}
+
+impl Upkeep for Counting {
+    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+        self.inner.again()
     }
 }
 

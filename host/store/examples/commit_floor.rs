@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
-use smol_wf_store::{Append, NewRun, RunKey, SqliteStore, Store as _, Wake};
+use smol_wf_store::{Append, Hold, Journals as _, NewRun, RunKey, SqliteStore, Wake};
+
+const HOLD: Hold<'_> = Hold { owner: "me", lasting: Duration::from_secs(3600) };
 
 type Failed = Box<dyn Error>;
 
@@ -36,7 +38,7 @@ fn floor_and_append(directory: &Path) -> Result<(), Failed> {
     let mut statement = connection.prepare("INSERT INTO t VALUES (1)")?;
     let mut store = SqliteStore::open(&directory.join("append.db"))?;
     let mut chain = Chain::new();
-    let lease = store.create(&run(0), "me", 0, &records(&mut chain, 1)?)?;
+    let lease = store.create(&run(0), HOLD, &records(&mut chain, 1)?)?;
     let (mut floors, mut appends) = (Vec::new(), Vec::new());
     for commit in 0..COMMITS {
         let start = Instant::now();
@@ -66,7 +68,7 @@ fn group(path: &Path) -> Result<(), Failed> {
     let mut chain = Chain::new();
     let first = records(&mut chain, 1)?;
     for number in 0..FAN_OUT {
-        leases.push(store.create(&run(number), "me", 0, &first)?);
+        leases.push(store.create(&run(number), HOLD, &first)?);
     }
     let next = records(&mut chain, 3)?;
     let mut first_seq = 1;
@@ -87,7 +89,7 @@ fn long(path: &Path) -> Result<(), Failed> {
     let mut store = SqliteStore::open(path)?;
     let records = records(&mut Chain::new(), LONG_JOURNAL)?;
     let start = Instant::now();
-    store.create(&run(0), "me", 0, &records)?;
+    store.create(&run(0), HOLD, &records)?;
     println!("30,000 records in one commit     {:>10.1?}", start.elapsed());
     let key = run(0).key;
     let mut load = || Ok(store.load(&key).map(drop)?);

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use smol_wf_store::{SqliteStore, Store as _};
+use smol_wf_store::{SqliteStore, Upkeep as _};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::args_os().nth(1).map(PathBuf::from).ok_or("name the file to write")?;

@@ -154,8 +154,6 @@ pub enum StoreError {
         key: RunKey,
         /// Who has it.
         owner: String,
-        /// Until when, in microseconds since 1970.
-        expires_at_us: i64,
     },
     /// The run was let go of, or someone took it since.
     #[error("run {} is no longer held by {owner} (fence {fence}): it was released, or another process took it over and goes on with it; nothing was written. Look at the run again before going on", key.run)]

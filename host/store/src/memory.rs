@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use smol_wf_core::ids::{Digest, TenantId};
+use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Record;
 
+use crate::leases::FIRST_FENCE;
 use crate::{
-    Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError,
-    Stretch, Summary, Wake,
+    Append, Bound, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page, RunKey, RunRow,
+    Store, StoreError, Stretch, Summary, Upkeep, Wake, clock,
 };
 
 /// Journals in memory. A clone is another handle on the same journals, as a
@@ -24,7 +26,6 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     runs: BTreeMap<RunKey, Run>,
-    blobs: BTreeMap<(TenantId, Digest), Vec<u8>>,
     /// Runs that ever came in.
     born: u64,
 }
@@ -63,6 +64,10 @@ impl State {
             .get_mut(&lease.key)
             .filter(|run| run.owner.as_ref() == Some(&lease.owner) && run.fence == lease.fence)
             .ok_or_else(|| StoreError::lost(lease))
+    }
+
+    fn run(&mut self, key: &RunKey) -> Result<&mut Run, StoreError> {
+        self.runs.get_mut(key).ok_or_else(|| StoreError::NoSuchRun { key: key.clone() })
     }
 
     fn append(&mut self, batch: &Append<'_>) -> Result<(), StoreError> {
@@ -111,28 +116,43 @@ impl Run {
 
     fn lease(&self) -> Option<LeaseRow> {
         let (fence, expires_at_us) = (self.fence, self.expires_at_us);
-        self.owner.clone().map(|owner| LeaseRow { owner, fence, expires_at_us })
+        let is_over = expires_at_us <= clock::now_us();
+        self.owner.clone().map(|owner| LeaseRow { owner, fence, expires_at_us, is_over })
     }
 
-    fn holder(&self, now_us: i64, judge: &dyn Fn(&str) -> Holder) -> Option<&String> {
-        self.owner.as_ref().filter(|holder| judge(holder).holds(self.expires_at_us, now_us))
+    fn refuse_held(&self, key: &RunKey, replacing: Option<&LeaseRow>) -> Result<(), StoreError> {
+        match &self.owner {
+            Some(owner)
+                if !replacing
+                    .is_some_and(|seen| seen.is_still(owner, self.fence, self.expires_at_us)) =>
+            {
+                Err(StoreError::LeaseHeld { key: key.clone(), owner: owner.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn hold(&mut self, key: &RunKey, hold: Hold<'_>) -> Lease {
+        self.owner = Some(hold.owner.to_owned());
+        self.fence += 1;
+        self.expires_at_us = clock::after(hold.lasting);
+        Lease { key: key.clone(), owner: hold.owner.to_owned(), fence: self.fence }
     }
 }
 
-impl Store for MemoryStore {
+impl Journals for MemoryStore {
     fn create_from(
         &mut self,
         run: &NewRun,
-        owner: &str,
-        expires_at_us: i64,
+        hold: Option<Hold<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
-    ) -> Result<Lease, StoreError> {
+    ) -> Result<(), StoreError> {
         let key = &run.key;
         let exists = || StoreError::RunExists { key: key.clone() };
         if self.state().runs.contains_key(key) {
             return Err(exists());
         }
-        // Whoever makes them may read here meanwhile.
+        // What makes them may read here meanwhile.
         let records: Vec<Record> = records.collect::<Result<_, _>>()?;
         if records.is_empty() {
             return Err(StoreError::no_records(key));
@@ -148,18 +168,14 @@ impl Store for MemoryStore {
             created_at_us: run.created_at_us,
             born: state.born,
             wake_at_us: run.wake_at_us,
-            owner: Some(owner.to_owned()),
-            fence: 1,
-            expires_at_us,
+            owner: hold.map(|hold| hold.owner.to_owned()),
+            fence: hold.map_or(0, |_| FIRST_FENCE),
+            expires_at_us: hold.map_or(0, |hold| clock::after(hold.lasting)),
             records,
             summary: None,
         };
         state.runs.insert(key.clone(), made);
-        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: 1, expires_at_us })
-    }
-
-    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
-        Ok(Box::new(self.clone()))
+        Ok(())
     }
 
     fn append(
@@ -194,33 +210,33 @@ impl Store for MemoryStore {
         }))
     }
 
+    fn delete(&mut self, key: &RunKey, replacing: Option<&LeaseRow>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.run(key)?.refuse_held(key, replacing)?;
+        state.runs.remove(key);
+        Ok(())
+    }
+}
+
+impl Leases for MemoryStore {
+    fn lease(&mut self, key: &RunKey) -> Result<Option<LeaseRow>, StoreError> {
+        Ok(self.state().run(key)?.lease())
+    }
+
     fn claim(
         &mut self,
         key: &RunKey,
-        owner: &str,
-        now_us: i64,
-        expires_at_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
+        hold: Hold<'_>,
+        replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError> {
         let mut state = self.state();
-        let Some(run) = state.runs.get_mut(key) else {
-            return Err(StoreError::NoSuchRun { key: key.clone() });
-        };
-        if run.owner.as_deref() != Some(owner)
-            && let Some(holder) = run.holder(now_us, judge)
-        {
-            let (key, owner) = (key.clone(), holder.clone());
-            return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
-        }
-        run.owner = Some(owner.to_owned());
-        run.fence += 1;
-        run.expires_at_us = expires_at_us;
-        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: run.fence, expires_at_us })
+        let run = state.run(key)?;
+        run.refuse_held(key, replacing)?;
+        Ok(run.hold(key, hold))
     }
 
-    fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
-        self.state().held(lease)?.expires_at_us = expires_at_us;
-        lease.expires_at_us = expires_at_us;
+    fn renew(&mut self, lease: &Lease, lasting: Duration) -> Result<(), StoreError> {
+        self.state().held(lease)?.expires_at_us = clock::after(lasting);
         Ok(())
     }
 
@@ -229,6 +245,39 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
+        let state = self.state();
+        let leased = state.runs.iter().filter_map(|(key, run)| Some((key.clone(), run.lease()?)));
+        Ok(leased.collect())
+    }
+
+    fn wake_ups(
+        &mut self,
+        tenants: &[TenantId],
+        hold: Hold<'_>,
+        limit: u32,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let (mut state, now_us) = (self.state(), clock::now_us());
+        let mut taken = Vec::new();
+        for tenant in tenants {
+            let mut due: Vec<_> = state
+                .runs
+                .iter()
+                .filter(|(key, run)| key.tenant == *tenant && run.owner.is_none())
+                .filter_map(|(key, run)| Some((run.wake_at_us?, key.clone())))
+                .filter(|(time, _)| *time <= now_us)
+                .collect();
+            due.sort();
+            due.truncate(limit as usize - taken.len());
+            for (_, key) in due {
+                taken.push(state.run(&key)?.hold(&key, hold));
+            }
+        }
+        Ok(taken)
+    }
+}
+
+impl Lists for MemoryStore {
     fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
         let state = self.state();
         let mut found: Vec<_> = state
@@ -262,12 +311,6 @@ impl Store for MemoryStore {
         Ok(rows.skip(skip as usize).take(limit as usize).collect())
     }
 
-    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
-        let state = self.state();
-        let leased = state.runs.iter().filter_map(|(key, run)| Some((key.clone(), run.lease()?)));
-        Ok(leased.collect())
-    }
-
     fn find(
         &mut self,
         tenant: &TenantId,
@@ -280,20 +323,6 @@ impl Store for MemoryStore {
             .iter()
             .filter(|(key, _)| key.tenant == *tenant && key.run.as_str().starts_with(prefix));
         Ok(found.map(|(key, run)| run.row(key)).take(limit as usize).collect())
-    }
-
-    fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
-        let state = self.state();
-        let mut due: Vec<_> = state
-            .runs
-            .iter()
-            .filter(|(_, run)| run.owner.is_none() || run.expires_at_us <= now_us)
-            .filter_map(|(key, run)| Some((key.clone(), run.wake_at_us?)))
-            .filter(|(_, time)| *time <= now_us)
-            .collect();
-        due.sort_by(|(key, time), (other, than)| (time, key).cmp(&(than, other)));
-        due.truncate(limit as usize);
-        Ok(due)
     }
 
     fn put_summaries(
@@ -310,45 +339,11 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+}
 
-    fn delete(
-        &mut self,
-        key: &RunKey,
-        now_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
-    ) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let Some(run) = state.runs.get(key) else {
-            return Err(StoreError::NoSuchRun { key: key.clone() });
-        };
-        if let Some(holder) = run.holder(now_us, judge) {
-            let (key, owner) = (key.clone(), holder.clone());
-            return Err(StoreError::LeaseHeld { key, owner, expires_at_us: run.expires_at_us });
-        }
-        state.runs.remove(key);
-        Ok(())
-    }
-
-    fn settle(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn clean(&mut self, _shrink: bool) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
-        let digest = Digest::of(bytes);
-        self.state().blobs.insert((tenant.clone(), digest.clone()), bytes.to_vec());
-        Ok(digest)
-    }
-
-    fn get_blob(
-        &mut self,
-        tenant: &TenantId,
-        digest: &Digest,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.state().blobs.get(&(tenant.clone(), digest.clone())).cloned())
+impl Upkeep for MemoryStore {
+    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(self.clone()))
     }
 }
 

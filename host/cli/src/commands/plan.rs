@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::GroupKind;
+use smol_wf_core::limits::LimitError;
 use smol_wf_core::script;
 use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError, PlanWarning};
 
 use super::rehearsal::RehearsalFlags;
+use crate::advice;
 use crate::failure::{self, CommandError};
 use crate::words::plural;
 use crate::workflow_args::Named;
@@ -108,7 +110,12 @@ fn complain(error: &PlanError, text: &str) {
     let place = |line| format!(" at {line}:{}", error.column.unwrap_or(1));
     let place = error.line.map(place).unwrap_or_default();
     let shown = error.line.map(|line| script::snippet(text, line, error.column.unwrap_or(1)));
-    let what = format!("under made-up answers the workflow failed{place}: {}", error.message);
+    // Of the limits, it has flags for these alone.
+    let raised =
+        |one: &&LimitError| matches!(one, LimitError::Fuel { .. } | LimitError::TurnFuel { .. });
+    let hint = error.reached.as_ref().filter(raised).map(advice::of_limit);
+    let message = advice::joined(&error.message, hint.as_deref());
+    let what = format!("under made-up answers the workflow failed{place}: {message}");
     failure::say(&format!("{what} [{}]", error.code), shown.as_deref());
 }
 

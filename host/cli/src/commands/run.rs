@@ -18,6 +18,7 @@ use smol_wf_engine::{
 };
 
 use super::again::{Again, once_more};
+use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
@@ -252,7 +253,7 @@ pub(super) fn conclude(
     signals.all_is_over();
     let streamed = progress.settle();
     let mut report = match report {
-        Ok(report) => report,
+        Ok(report) => advice::with_hint(report),
         Err(error) => {
             if progress.run().is_none() {
                 progress.say_warnings();

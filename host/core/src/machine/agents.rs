@@ -137,10 +137,7 @@ impl Machine {
         if let Some(shut) = self.agent_book.shut.values().next() {
             return Some(StopReason::Provider(shut.clone()));
         }
-        self.over_budget().map(|error| StopReason::Limit {
-            code: error.code().into(),
-            message: error.to_string(),
-        })
+        self.over_budget().map(StopReason::from)
     }
 
     /// Whether agents at work are to be stopped, because the budget is spent

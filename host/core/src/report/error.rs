@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::guest::ScriptError;
 use crate::journal::StopReason;
+use crate::limits::LimitError;
 
 /// Why a run failed or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -13,8 +14,14 @@ use crate::journal::StopReason;
 pub struct ReportError {
     /// Stable.
     pub code: String,
-    /// A sentence.
+    /// What happened.
     pub message: String,
+    /// What to do about it, where the program that shows the report knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The limit that was reached, with its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Box<LimitError>>,
     /// The error's own name, for a script's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -37,6 +44,8 @@ pub(super) fn script_error(error: &ScriptError) -> ReportError {
     ReportError {
         code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
         message: error.message.clone(),
+        hint: None,
+        reached: None,
         name: Some(error.name.clone()),
         line: position(error.line),
         column: position(error.column),
@@ -49,6 +58,8 @@ pub(super) fn stop_error(reason: &StopReason) -> ReportError {
     ReportError {
         code: reason.code().to_owned(),
         message: reason.message(),
+        hint: None,
+        reached: reason.reached().cloned().map(Box::new),
         name: None,
         line: None,
         column: None,

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use oxc_semantic::SymbolId;
 
-use super::{Spot, rules};
+use super::finding::Spot;
+use super::rules;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use oxc_ast::ast::{CallExpression, Expression, ObjectPropertyKind, PropertyKind}
 use oxc_span::GetSpan;
 use smol_wf_core::options::OPTIONS;
 
-use super::{Spot, rules};
+use super::finding::Spot;
+use super::rules;
 use crate::library::similar;
 
 /// The options of this call that mean nothing.

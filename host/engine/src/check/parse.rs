@@ -18,12 +18,13 @@ use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
 use smol_wf_core::guest::Dialect;
 
+use super::finding::Spot;
 use super::refusals::Named;
 use super::settled::Settled;
 use super::shapes::Shapes;
 use super::tree::Tree;
 use super::walk::Walk;
-use super::{Spot, depth, portable, refusals, rules, unknown, uses};
+use super::{depth, portable, refusals, rules, unknown, uses};
 use crate::error::EngineError;
 
 /// Native stack of the parser, of which only what is used takes memory. The

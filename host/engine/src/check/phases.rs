@@ -9,8 +9,9 @@ use oxc_ast::AstKind;
 use oxc_ast::ast::{Argument, CallExpression, Expression, IdentifierReference, ObjectPropertyKind};
 use oxc_span::GetSpan;
 
+use super::finding::Spot;
+use super::rules;
 use super::tree::Tree;
-use super::{Spot, rules};
 use crate::library::similar;
 
 /// The phases of one script.

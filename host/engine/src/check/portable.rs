@@ -15,9 +15,10 @@ use oxc_ast::ast::{
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
 
+use super::finding::Spot;
 use super::kinds::Kind;
+use super::rules;
 use super::shapes::{Shape, Shapes};
-use super::{Spot, rules};
 use clock::Clock;
 
 /// What is not portable in the body of this program.

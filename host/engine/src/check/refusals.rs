@@ -17,11 +17,12 @@ use smol_wf_core::limits::SLEEP_MS_MAX;
 use smol_wf_core::options::Manner;
 
 use super::constants::{Written, never_arrives};
+use super::finding::Spot;
 use super::functions::property;
 use super::kinds::Kind;
+use super::rules;
 use super::shapes::Shapes;
 use super::tree::{Binding, argument};
-use super::{Spot, rules};
 
 // The guest's own words (`guest/js`); tests compare them with a run's.
 const NO_PROMPT: &str = "agent(prompt, options): the prompt must be a string that is not empty";

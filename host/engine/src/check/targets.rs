@@ -9,8 +9,9 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
+use super::finding::Spot;
 use super::refusals::Named;
-use super::{Spot, rules};
+use super::rules;
 use crate::children::Children;
 use crate::places::Standing;
 use crate::request::{Places, ScriptFile};

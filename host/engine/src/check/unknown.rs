@@ -11,8 +11,9 @@ use oxc_semantic::NodeId;
 use oxc_span::GetSpan;
 use oxc_syntax::operator::UnaryOperator;
 
+use super::finding::Spot;
+use super::rules;
 use super::tree::Tree;
-use super::{Spot, rules};
 use crate::library::similar;
 
 /// What the guest puts into the global scope; a test of the guest holds the list.

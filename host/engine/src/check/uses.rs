@@ -10,11 +10,12 @@ use oxc_ast::ast::{BindingPattern, CallExpression, Expression};
 use oxc_semantic::{NodeId, SymbolId};
 use oxc_span::GetSpan;
 
+use super::finding::Spot;
 use super::places::Place;
+use super::rules;
 use super::shapes::{Shape, Shapes, Source};
 use super::tree::method_of;
 use super::walk::{NOT_AWAITED_HINT, quoted};
-use super::{Spot, rules};
 
 const LIST_HINT: &str =
     "write `await parallel(items.map(item => () => …))`, or `await Promise.all(items.map(…))`";

@@ -17,10 +17,11 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_span::GetSpan;
 use oxc_syntax::scope::ScopeFlags;
 
+use super::finding::Spot;
 use super::nulls::Kind;
 use super::values::{is_async, says_yes_or_no};
 use super::walk::Walk;
-use super::{Spot, options, rules};
+use super::{options, rules};
 
 impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {

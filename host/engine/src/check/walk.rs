@@ -14,12 +14,13 @@ use oxc_semantic::SymbolId;
 use oxc_span::{GetSpan, Span};
 
 use super::depth::LEVELS_MAX;
+use super::finding::Spot;
 use super::nulls::{self, Kind, Nulls};
 use super::phases::Phases;
+use super::rules;
 use super::settled::Settled;
 use super::tree::{Tree, argument, method_of};
 use super::values::Values;
-use super::{Spot, rules};
 
 /// Characters of an expression that a message repeats.
 const QUOTED_CHARS: usize = 60;

@@ -9,8 +9,8 @@ use smol_wf_core::report::{RunState, TokenUsage};
 use smol_wf_core::summary::{Spent, Summary};
 use smol_wf_store::RunRow;
 
-use super::is_held;
 use crate::error::EngineError;
+use crate::holding::is_held;
 
 /// One run in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]

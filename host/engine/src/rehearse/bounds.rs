@@ -81,7 +81,7 @@ impl Bounds {
         } else {
             return None;
         };
-        Some(Ended::Stopped { code: Code::RehearsalBound.into(), message })
+        Some(Ended::Stopped { code: Code::RehearsalBound.into(), message, reached: None })
     }
 
     fn asked(&self) -> String {

@@ -367,7 +367,9 @@ impl<'a> Tour<'a> {
             &performed
         };
         let differs = match &performance.ended {
-            Ended::Stopped { code, message } if code == "replay_mismatch" => Some(message.clone()),
+            Ended::Stopped { code, message, .. } if code == "replay_mismatch" => {
+                Some(message.clone())
+            }
             ended if *ended != twin.ended => Some(format!(
                 "without a crash it comes to {}, with one to {}",
                 outcome(&twin.ended),
@@ -400,7 +402,7 @@ fn outcome(ended: &Ended) -> String {
     match ended {
         Ended::Completed(result) => cut::to_chars(result, contrast::SHOWN_CHARS),
         Ended::Failed(error) => format!("failed: {}", of_error(error)),
-        Ended::Stopped { code, message } => format!("stopped: {message} [{code}]"),
+        Ended::Stopped { code, message, .. } => format!("stopped: {message} [{code}]"),
         Ended::BrokenOff => "stopped".to_owned(),
     }
 }

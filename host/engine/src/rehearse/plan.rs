@@ -13,6 +13,7 @@ use smol_wf_core::event::{EventData, EventFold, EventWarning};
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::limits::LimitError;
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, Places};
@@ -82,6 +83,9 @@ pub struct PlanError {
     pub code: String,
     /// A sentence.
     pub message: String,
+    /// The limit that was reached, with its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<LimitError>,
     /// The author's line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -273,6 +277,7 @@ impl Plan {
                     refused: performance.refused.get(call).map(|failure| PlanError {
                         code: failure.code.clone(),
                         message: failure.message.clone(),
+                        reached: None,
                         line: None,
                         column: None,
                     }),
@@ -378,13 +383,17 @@ fn plan_error(ended: Ended) -> PlanError {
         Ended::Failed(error) => PlanError {
             code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
             message: format!("{}: {}", error.name, error.message),
+            reached: None,
             line: position(error.line),
             column: position(error.column),
         },
-        Ended::Stopped { code, message } => PlanError { code, message, line: None, column: None },
+        Ended::Stopped { code, message, reached } => {
+            PlanError { code, message, reached, line: None, column: None }
+        }
         Ended::Completed(_) | Ended::BrokenOff => PlanError {
             code: Code::BrokenOff.into(),
             message: "the script waits, and nothing is under way".to_owned(),
+            reached: None,
             line: None,
             column: None,
         },

@@ -79,7 +79,7 @@ pub(super) enum Ended {
     /// The script failed.
     Failed(ScriptError),
     /// At a limit, or because a replay differed.
-    Stopped { code: String, message: String },
+    Stopped { code: String, message: String, reached: Option<LimitError> },
     /// The director had seen enough.
     BrokenOff,
 }
@@ -308,7 +308,7 @@ impl Stage<'_> {
             Pause::Stopped(stop) => stopped(stop),
             Pause::Fault(said) => {
                 let message = format!("the sandbox stopped the script: {said}");
-                Ended::Stopped { code: "guest_fault".to_owned(), message }
+                Ended::Stopped { code: Code::GuestFault.into(), message, reached: None }
             }
         })
     }
@@ -361,17 +361,14 @@ impl Stage<'_> {
 fn stopped(stop: StopTurn) -> Ended {
     match stop {
         StopTurn::Limit(limit) => {
-            // `plan` and `explore` have flags for these alone.
-            let is_flag = matches!(
-                limit,
-                LimitError::Fuel { .. } | LimitError::TurnFuel { .. } | LimitError::Agents { .. }
-            );
-            let message = if is_flag { limit.to_string() } else { limit.without_flags() };
-            Ended::Stopped { code: limit.code().into(), message }
+            let (code, message) = (limit.code().into(), limit.to_string());
+            Ended::Stopped { code, message, reached: Some(limit) }
         }
-        StopTurn::Mismatch(mismatch) => {
-            Ended::Stopped { code: "replay_mismatch".to_owned(), message: mismatch.to_string() }
-        }
+        StopTurn::Mismatch(mismatch) => Ended::Stopped {
+            code: Code::ReplayMismatch.into(),
+            message: mismatch.to_string(),
+            reached: None,
+        },
     }
 }
 

@@ -18,7 +18,7 @@ use super::look::{Change, change};
 use super::place::Note;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::history::is_held;
+use crate::holding::is_held;
 
 /// A worktree that is still there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

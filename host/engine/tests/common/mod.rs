@@ -20,9 +20,9 @@ use smol_wf_engine::providers::{
     Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError, Registry,
 };
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, LimitChanges,
+    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, Journals, LimitChanges,
     MemoryStore, NoWatcher, Places, Providers, Report, ResumeRequest, RunRequest, ScriptFile,
-    Store, Times, Watcher,
+    Times, Watcher,
 };
 use smol_wf_store::RunKey;
 

@@ -5,12 +5,8 @@
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::{append, created, key, logged, new_run};
-use crate::{Holder, LARGE_BYTES, Page, RunKey, Store, StoreError, Summary};
-
-fn unknown(_: &str) -> Holder {
-    Holder::Unknown
-}
+use super::{append, created, deleted, hold, key, logged, new_run, taken_over};
+use crate::{LARGE_BYTES, Page, RunKey, Store, StoreError, Summary};
 
 fn summary_of(store: &mut dyn Store, number: u128, text: &str) -> Summary {
     let row = store.find(&TenantId::local(), key(number).run.as_str(), 1).unwrap().remove(0);
@@ -26,17 +22,17 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
     let other = created(store, 1, "me");
     let mut records = logged(&mut Chain::new(), &["first", &"x".repeat(2 * LARGE_BYTES)]);
     let run = crate::NewRun { wake_at_us: Some(5), ..new_run(2) };
-    let lease = store.create(&run, "me", 1000, &records).unwrap();
+    let lease = store.create(&run, hold("me"), &records).unwrap();
     let theirs = RunKey { tenant: TenantId::new("other"), run: key(2).run };
     let copy = crate::NewRun { key: theirs.clone(), ..run.clone() };
-    store.create(&copy, "them", 1000, &records).unwrap();
+    store.create(&copy, hold("them"), &records).unwrap();
     let summary = summary_of(store, 2, "two");
     store.put_summaries(&TenantId::local(), &[summary]).unwrap();
     store.release(&lease).unwrap();
-    store.delete(&key(2), 10, &unknown).unwrap();
+    store.delete(&key(2), None).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), None);
-    assert_eq!(store.delete(&key(2), 10, &unknown), Err(StoreError::NoSuchRun { key: key(2) }));
-    assert_eq!(store.wake_ups(10, 9).unwrap(), []);
+    assert_eq!(store.delete(&key(2), None), Err(StoreError::NoSuchRun { key: key(2) }));
+    assert_eq!(store.wake_ups(&[TenantId::local()], hold("me"), 9).unwrap(), []);
     let all = Page { limit: 9, ..Page::default() };
     let listed = store.list(&TenantId::local(), &all).unwrap();
     assert_eq!(listed.iter().map(|row| &row.key).collect::<Vec<_>>(), [&other.key]);
@@ -46,21 +42,23 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
     }
     // The id is free again, and the first life has left no trace in the second.
     records.truncate(1);
-    store.create(&run, "me", 1000, &records).unwrap();
+    store.create(&run, hold("me"), &records).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), Some(records));
     assert_eq!(kept(store, 2), None);
 }
 
 pub(super) fn a_held_run_is_not_deleted(store: &mut dyn Store) {
     let lease = created(store, 1, "one");
-    let held = StoreError::LeaseHeld { key: key(1), owner: "one".into(), expires_at_us: 1000 };
-    assert_eq!(store.delete(&key(1), 999, &unknown), Err(held));
+    let held = |owner: &str| StoreError::LeaseHeld { key: key(1), owner: owner.into() };
+    assert_eq!(store.delete(&key(1), None), Err(held("one")));
     let next = logged(&mut Chain::new(), &["next"]);
     append(store, &lease, 1, &next).unwrap();
-    store.delete(&key(1), 999, &|_| Holder::Dead).unwrap();
-    assert_eq!(append(store, &lease, 2, &next).unwrap_err().code(), "run_lost");
-    created(store, 1, "two");
-    store.delete(&key(1), 1000, &unknown).unwrap();
+    let seen = store.lease(&key(1)).unwrap();
+    // Meanwhile someone else has found the holder dead.
+    let second = taken_over(store, &key(1), "two");
+    assert_eq!(store.delete(&key(1), seen.as_ref()), Err(held("two")));
+    deleted(store, &key(1));
+    assert_eq!(append(store, &second, 2, &next).unwrap_err().code(), "run_lost");
     assert_eq!(store.load(&key(1)).unwrap(), None);
 }
 
@@ -69,13 +67,10 @@ pub(super) fn a_value_of_two_runs_stays_with_the_other(store: &mut dyn Store) {
     let own = "own ".repeat(LARGE_BYTES);
     let one = logged(&mut Chain::new(), &[&shared, &own]);
     let two = logged(&mut Chain::new(), &[&shared]);
-    store.create(&new_run(1), "me", 10, &one).unwrap();
-    store.create(&new_run(2), "me", 10, &two).unwrap();
-    let pinned = store.put_blob(&TenantId::local(), own.as_bytes()).unwrap();
-    store.delete(&key(1), 10, &unknown).unwrap();
+    store.create(&new_run(1), hold("me"), &one).unwrap();
+    store.create(&new_run(2), hold("me"), &two).unwrap();
+    deleted(store, &key(1));
     assert_eq!(store.load(&key(2)).unwrap(), Some(two));
-    let bytes = store.get_blob(&TenantId::local(), &pinned).unwrap();
-    assert_eq!(bytes.as_deref(), Some(own.as_bytes()), "it was put by itself, too");
 }
 
 pub(super) fn a_summary_counts_while_the_journal_ends_there(store: &mut dyn Store) {

@@ -1,61 +1,79 @@
 //! Checks of who may write.
 //!
-//! Owns: claims, fences, renewals and releases. Never: looks at records.
+//! Owns: claims, fences, renewals, releases and wake-ups. Never: looks at records.
 
+use std::time::Duration;
+
+use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::{append, created, key, logged};
-use crate::{Append, Holder, Store, StoreError, Wake};
+use super::{LONG, append, created, hold, key, logged, new_run};
+use crate::{Append, Hold, Holder, Lease, LeaseRow, NewRun, RunKey, Store, StoreError, Wake};
 
-fn unknown(_: &str) -> Holder {
-    Holder::Unknown
+fn held(number: u128, owner: &str) -> StoreError {
+    StoreError::LeaseHeld { key: key(number), owner: owner.into() }
+}
+
+/// The lease on a run that is held.
+fn seen(store: &mut dyn Store, number: u128) -> LeaseRow {
+    store.lease(&key(number)).unwrap().unwrap()
 }
 
 pub(super) fn a_held_run_is_not_given_away(store: &mut dyn Store) {
     created(store, 1, "one");
-    let error = store.claim(&key(1), "two", 999, 5000, &unknown).unwrap_err();
-    let held = StoreError::LeaseHeld { key: key(1), owner: "one".into(), expires_at_us: 1000 };
-    assert_eq!(error, held);
-    let error = store.claim(&key(2), "two", 999, 5000, &unknown).unwrap_err();
-    assert_eq!(error, StoreError::NoSuchRun { key: key(2) });
+    assert_eq!(store.claim(&key(1), hold("two"), None), Err(held(1, "one")));
+    assert_eq!(store.claim(&key(1), hold("one"), None), Err(held(1, "one")), "not even again");
+    let missing = StoreError::NoSuchRun { key: key(2) };
+    assert_eq!(store.claim(&key(2), hold("two"), None), Err(missing.clone()));
+    assert_eq!(store.lease(&key(2)), Err(missing));
 }
 
-pub(super) fn a_free_expired_or_orphaned_run_is_given_away(store: &mut dyn Store) {
+pub(super) fn a_lease_is_replaced_by_who_has_seen_it_as_it_is(store: &mut dyn Store) {
     let first = created(store, 1, "one");
-    let same = store.claim(&key(1), "one", 500, 1500, &unknown).unwrap();
-    assert_eq!((same.fence, same.expires_at_us), (first.fence + 1, 1500));
-    let expired = store.claim(&key(1), "two", 1500, 2000, &unknown).unwrap();
-    assert_eq!(expired.fence, first.fence + 2);
-    let two_is_dead = |owner: &str| match owner {
-        "two" => Holder::Dead,
-        _ => Holder::Unknown,
-    };
-    let orphaned = store.claim(&key(1), "three", 1600, 3000, &two_is_dead).unwrap();
-    assert_eq!(orphaned.fence, first.fence + 3);
-    store.release(&orphaned).unwrap();
-    let never = |_: &str| -> Holder { unreachable!("nobody holds it") };
-    let free = store.claim(&key(1), "four", 1600, 4000, &never).unwrap();
-    assert_eq!((free.fence, free.owner.as_str()), (first.fence + 4, "four"));
-    let error = store.claim(&key(1), "five", 1700, 5000, &unknown).unwrap_err();
-    assert_eq!(error.code(), "run_held");
+    let old = seen(store, 1);
+    assert_eq!((old.owner.as_str(), old.fence, old.is_over), ("one", first.fence, false));
+    // Whether it is over is for its reader to weigh: the holder may be dead.
+    let second = store.claim(&key(1), hold("two"), Some(&old)).unwrap();
+    assert_eq!((second.fence, second.owner.as_str()), (first.fence + 1, "two"));
+    // Of two that have seen the same dead holder, the second one is refused.
+    assert_eq!(store.claim(&key(1), hold("three"), Some(&old)), Err(held(1, "two")));
+    // So is one that has seen a lease run out which was renewed then.
+    store.renew(&second, Duration::ZERO).unwrap();
+    let late = seen(store, 1);
+    assert!(late.is_over && late.fence == second.fence);
+    store.renew(&second, LONG).unwrap();
+    assert_eq!(store.claim(&key(1), hold("three"), Some(&late)), Err(held(1, "two")));
+    // One that was let go of is free for everyone, with a fence of its own.
+    let last = seen(store, 1);
+    store.release(&second).unwrap();
+    assert_eq!(store.lease(&key(1)).unwrap(), None);
+    let third = store.claim(&key(1), hold("three"), Some(&last)).unwrap();
+    store.release(&third).unwrap();
+    let fourth = store.claim(&key(1), hold("four"), None).unwrap();
+    assert_eq!((third.fence, fourth.fence), (second.fence + 1, second.fence + 2));
 }
 
 pub(super) fn a_holder_that_lives_keeps_its_run_whatever_the_clock_says(store: &mut dyn Store) {
-    let mut lease = created(store, 1, "one");
-    let lives = |_: &str| Holder::Lives;
-    let late = 1000 + 3_600_000_000;
-    let held = StoreError::LeaseHeld { key: key(1), owner: "one".into(), expires_at_us: 1000 };
-    assert_eq!(store.claim(&key(1), "two", late, late + 1, &lives), Err(held.clone()));
-    assert_eq!(store.delete(&key(1), late, &lives), Err(held));
-    store.renew(&mut lease, late + 5).unwrap();
+    let lease = created(store, 1, "one");
+    store.renew(&lease, Duration::ZERO).unwrap();
+    let late = seen(store, 1);
+    assert!(late.is_over);
+    assert!(Holder::Lives.holds(&late) && !Holder::Dead.holds(&late));
+    assert!(!Holder::Unknown.holds(&late));
+    // Who does not say which lease is to go gets none that is over, either.
+    assert_eq!(store.claim(&key(1), hold("two"), None), Err(held(1, "one")));
+    assert_eq!(store.delete(&key(1), None), Err(held(1, "one")));
+    assert_eq!(store.wake_ups(&[TenantId::local()], hold("two"), 9).unwrap(), []);
     let records = logged(&mut Chain::new(), &["next"]);
     append(store, &lease, 1, &records).unwrap();
     let leased = store.leased().unwrap();
-    assert_eq!(leased.len(), 1);
-    assert_eq!((&leased[0].0, leased[0].1.owner.as_str()), (&key(1), "one"));
+    assert_eq!(leased, [(key(1), late)]);
+    store.renew(&lease, LONG).unwrap();
+    let renewed = seen(store, 1);
+    assert!(Holder::Unknown.holds(&renewed) && !renewed.is_over);
     store.release(&lease).unwrap();
     assert_eq!(store.leased().unwrap(), []);
-    store.claim(&key(1), "two", late, late + 1, &lives).unwrap();
+    store.claim(&key(1), hold("two"), None).unwrap();
 }
 
 pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) {
@@ -75,39 +93,112 @@ pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) 
     assert_eq!(store.leased().unwrap(), []);
     let late = store.append(&[batch(2, &records[1..], false)]).unwrap().remove(0);
     assert_eq!(late.unwrap_err().code(), "run_lost");
-    store.claim(&key(1), "two", 0, 1, &|_| Holder::Lives).unwrap();
+    store.claim(&key(1), hold("two"), None).unwrap();
 }
 
 pub(super) fn an_old_fence_writes_nothing(store: &mut dyn Store) {
-    let mut old = created(store, 1, "one");
+    let old = created(store, 1, "one");
     let mut chain = Chain::new();
     let records = logged(&mut chain, &["a", "b"]);
     // Past its time, but nobody took it: the fence counts, not the clock.
+    store.renew(&old, Duration::ZERO).unwrap();
     append(store, &old, 1, &records[..1]).unwrap();
-    let new = store.claim(&key(1), "one", 2000, 3000, &unknown).unwrap();
+    let seen = seen(store, 1);
+    let new = store.claim(&key(1), hold("one"), Some(&seen)).unwrap();
     let lost = StoreError::LeaseLost { key: key(1), owner: "one".into(), fence: old.fence };
     assert_eq!(append(store, &old, 2, &records[1..]), Err(lost.clone()));
-    let before = old.clone();
-    assert_eq!(store.renew(&mut old, 9000), Err(lost.clone()));
-    assert_eq!(old, before);
+    assert_eq!(store.renew(&old, LONG), Err(lost.clone()));
     assert_eq!(store.release(&old), Err(lost));
     append(store, &new, 2, &records[1..]).unwrap();
     assert_eq!(store.load(&key(1)).unwrap().unwrap()[1..], records);
     // Nor does the right fence help someone else.
-    let stolen = crate::Lease { owner: "two".into(), ..new };
+    let stolen = Lease { owner: "two".into(), ..new };
     assert_eq!(append(store, &stolen, 3, &records).unwrap_err().code(), "run_lost");
 }
 
 pub(super) fn a_lease_is_renewed_and_released(store: &mut dyn Store) {
-    let mut lease = created(store, 1, "one");
-    store.renew(&mut lease, 2000).unwrap();
-    assert_eq!(lease.expires_at_us, 2000);
-    let error = store.claim(&key(1), "two", 1999, 5000, &unknown).unwrap_err();
-    assert!(matches!(error, StoreError::LeaseHeld { expires_at_us: 2000, .. }), "{error}");
+    let lease = created(store, 1, "one");
+    let before = seen(store, 1);
+    store.renew(&lease, 2 * LONG).unwrap();
+    let after = seen(store, 1);
+    assert!(after.expires_at_us - before.expires_at_us > 1_000_000);
+    assert_eq!((after.fence, after.owner), (before.fence, before.owner));
     store.release(&lease).unwrap();
     assert_eq!(store.release(&lease).unwrap_err().code(), "run_lost");
-    assert_eq!(store.renew(&mut lease, 3000).unwrap_err().code(), "run_lost");
+    assert_eq!(store.renew(&lease, LONG).unwrap_err().code(), "run_lost");
     let records = logged(&mut Chain::new(), &["late"]);
     assert_eq!(append(store, &lease, 1, &records).unwrap_err().code(), "run_lost");
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
+}
+
+/// Creates a run that nobody holds.
+fn queued(store: &mut dyn Store, key: RunKey, wake_at_us: Option<i64>) {
+    let run = NewRun { key, wake_at_us, ..new_run(0) };
+    let mut records = logged(&mut Chain::new(), &["first"]).into_iter().map(Ok);
+    store.create_from(&run, None, &mut records).unwrap();
+}
+
+pub(super) fn a_run_is_created_for_nobody_and_taken_once(store: &mut dyn Store) {
+    queued(store, key(1), None);
+    assert_eq!(store.lease(&key(1)).unwrap(), None);
+    assert_eq!(store.leased().unwrap(), []);
+    let forged = Lease { key: key(1), owner: String::new(), fence: 0 };
+    let records = logged(&mut Chain::new(), &["next"]);
+    assert_eq!(append(store, &forged, 1, &records).unwrap_err().code(), "run_lost");
+    // It waits for no time: nobody is given it who does not ask for it.
+    assert_eq!(store.wake_ups(&[TenantId::local()], hold("one"), 9).unwrap(), []);
+    let lease = store.claim(&key(1), hold("one"), None).unwrap();
+    assert_eq!(lease.fence, 1);
+    append(store, &lease, 1, &records).unwrap();
+}
+
+pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut dyn Store) {
+    let of = |tenant: &str, number| RunKey { tenant: TenantId::new(tenant), ..key(number) };
+    let [a, b, c] = ["a", "b", "c"].map(TenantId::new);
+    for (tenant, number, wake_at_us) in [
+        ("a", 1, Some(30)),
+        ("a", 2, Some(20)),
+        ("a", 3, None),
+        ("a", 4, Some(i64::MAX)),
+        ("a", 5, Some(20)),
+        ("b", 1, Some(1)),
+        ("b", 2, Some(0)),
+    ] {
+        queued(store, of(tenant, number), wake_at_us);
+    }
+    let held = store.claim(&of("a", 5), hold("holder"), None).unwrap();
+    let mut due = |tenants: &[&TenantId], limit| {
+        let tenants: Vec<TenantId> = tenants.iter().copied().cloned().collect();
+        let leases = store.wake_ups(&tenants, hold("worker"), limit).unwrap();
+        for lease in &leases {
+            assert_eq!(store.claim(&lease.key, hold("late"), None).unwrap_err().code(), "run_held");
+        }
+        leases.into_iter().map(|lease| lease.key).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&[], 9), []);
+    assert_eq!(due(&[&a, &b], 0), []);
+    assert_eq!(due(&[&b, &c, &a], 1), [of("b", 2)], "the longest overdue");
+    assert_eq!(due(&[&b, &a], 2), [of("b", 1), of("a", 2)]);
+    assert_eq!(due(&[&b, &c, &a], 9), [of("a", 1)], "what is held is not given away");
+    assert_eq!(due(&[&a, &b, &c], 9), []);
+    // What a holder says of the time at which it is to go on counts when it has let go.
+    for (wake, expected) in
+        [(Wake::Never, 0), (Wake::At(90), 1), (Wake::Keep, 1), (Wake::At(i64::MAX), 0)]
+    {
+        let seen = store.lease(&of("a", 5)).unwrap();
+        let lease = store.claim(&of("a", 5), hold("holder"), seen.as_ref()).unwrap();
+        let batch = Append { lease: &lease, first_seq: 1, records: &[], wake, release: true };
+        store.append(&[batch]).unwrap().remove(0).unwrap();
+        let taken = store.wake_ups(&[a.clone()], hold("worker"), 9).unwrap();
+        assert_eq!(taken.len(), expected, "{wake:?}");
+    }
+    assert_eq!(store.release(&held).unwrap_err().code(), "run_lost");
+    // A lease that was taken like this is one like any other.
+    let short = Hold { owner: "worker", lasting: Duration::ZERO };
+    queued(store, of("c", 1), Some(1));
+    let lease = store.wake_ups(&[c], short, 9).unwrap().remove(0);
+    assert!(store.lease(&lease.key).unwrap().unwrap().is_over);
+    let records = logged(&mut Chain::new(), &["next"]);
+    append(store, &lease, 1, &records).unwrap();
+    store.release(&lease).unwrap();
 }

@@ -1,12 +1,12 @@
 //! Checks of lists and look-ups.
 //!
-//! Owns: order, pages, prefixes and wake-ups. Never: looks at bodies.
+//! Owns: order, pages and prefixes. Never: looks at bodies.
 
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Chain;
 
-use super::{append, created, key, logged, new_run};
-use crate::{Append, Holder, LeaseRow, Page, RunRow, Store, Wake};
+use super::{append, created, deleted, hold, key, logged, new_run, taken_over};
+use crate::{Page, RunRow, Store};
 
 fn ids(rows: &[RunRow]) -> Vec<RunId> {
     rows.iter().map(|row| row.key.run.clone()).collect()
@@ -20,7 +20,7 @@ pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
         // Five to the microsecond: the id decides between those.
         run.created_at_us = i64::from(number / 5);
         run.name = if number % 2 == 0 { "even" } else { "odd" }.to_owned();
-        store.create(&run, "me", 1000, &records).unwrap();
+        store.create(&run, hold("me"), &records).unwrap();
         expected.insert(0, run.key.run);
     }
     for name in [None, Some("even"), Some("odd"), Some("neither")] {
@@ -56,7 +56,7 @@ pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
     let mut records = logged(&mut chain, &["head", "middle", &large]);
     let mut run = new_run(1);
     run.name = "It's a \"name\"".to_owned();
-    let lease = store.create(&run, "me", 1000, &records).unwrap();
+    let lease = store.create(&run, hold("me"), &records).unwrap();
     let all = Page { limit: 9, ..Page::default() };
     let mut row = RunRow {
         key: run.key,
@@ -65,8 +65,9 @@ pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
         entries: 3,
         tip: records[2].chain.clone(),
         summary: None,
-        lease: Some(LeaseRow { owner: "me".into(), fence: 1, expires_at_us: 1000 }),
+        lease: store.lease(&lease.key).unwrap(),
     };
+    assert!(row.lease.is_some());
     assert_eq!(store.list(&TenantId::local(), &all).unwrap(), [row.clone()]);
     records.extend(logged(&mut chain, &["end"]));
     append(store, &lease, 3, &records[3..]).unwrap();
@@ -102,10 +103,10 @@ pub(super) fn what_came_last_is_the_newest_whatever_its_time(store: &mut dyn Sto
     assert_eq!(numbers(store.newest(&tenant, 0, 1).unwrap()), [1]);
     assert_eq!(numbers(store.newest(&tenant, 2, 2).unwrap()), [3, 9]);
     // Later entries of an older run do not make it newer; a deleted one is gone.
-    let lease = store.claim(&key(9), "me", 0, 10, &|_| Holder::Unknown).unwrap();
+    let lease = taken_over(store, &key(9), "me");
     let more = logged(&mut Chain::new(), &["more"]);
     append(store, &lease, 1, &more).unwrap();
-    store.delete(&key(1), 5000, &|_| Holder::Unknown).unwrap();
+    deleted(store, &key(1));
     store.clean(true).unwrap();
     assert_eq!(numbers(store.newest(&tenant, 0, 10).unwrap()), [4, 3, 9, 5]);
     created(store, 2, "me");
@@ -126,36 +127,5 @@ pub(super) fn runs_are_found_by_the_start_of_their_id(store: &mut dyn Store) {
     assert_eq!(find("", 9).len(), 4);
     for nothing in ["run_1", "x", "RUN_", "run_%", "%", "*", "run_00000000000000000000000000000"] {
         assert_eq!(find(nothing, 9), [], "{nothing}");
-    }
-}
-
-pub(super) fn what_is_due_and_free_is_woken(store: &mut dyn Store) {
-    let records = logged(&mut Chain::new(), &["first"]);
-    let mut leases = Vec::new();
-    for (number, wake_at_us) in
-        [(1, Some(30)), (2, Some(20)), (3, None), (4, Some(400)), (5, Some(20))]
-    {
-        let run = crate::NewRun { wake_at_us, ..new_run(number) };
-        leases.push(store.create(&run, "me", 1000, &records).unwrap());
-    }
-    assert_eq!(store.wake_ups(100, 9).unwrap(), [], "all are held");
-    for lease in &leases[..4] {
-        store.release(lease).unwrap();
-    }
-    let due = [(key(2), 20), (key(1), 30)];
-    assert_eq!(store.wake_ups(100, 9).unwrap(), due);
-    assert_eq!(store.wake_ups(30, 9).unwrap(), due);
-    assert_eq!(store.wake_ups(29, 9).unwrap(), due[..1]);
-    assert_eq!(store.wake_ups(100, 1).unwrap(), due[..1]);
-    let expired = store.wake_ups(1000, 9).unwrap();
-    assert_eq!(expired, [(key(2), 20), (key(5), 20), (key(1), 30), (key(4), 400)]);
-    let lease = store.claim(&key(2), "me", 100, 1000, &|_| Holder::Unknown).unwrap();
-    for (wake, expected) in [(Wake::Never, None), (Wake::At(90), Some(90)), (Wake::Keep, Some(90))]
-    {
-        let batch = Append { lease: &lease, first_seq: 1, records: &[], wake, release: false };
-        store.append(&[batch]).unwrap().remove(0).unwrap();
-        let woken = store.wake_ups(1000, 9).unwrap();
-        let found = woken.iter().find(|(found, _)| *found == key(2)).map(|(_, time)| *time);
-        assert_eq!(found, expected);
     }
 }

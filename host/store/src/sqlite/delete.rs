@@ -6,21 +6,15 @@
 use rusqlite::{Connection, params};
 
 use super::Session;
-use crate::{Holder, RunKey, StoreError};
+use crate::{LeaseRow, RunKey, StoreError};
 
 impl Session<'_> {
     pub(super) fn delete(
         &self,
         key: &RunKey,
-        now_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
+        replacing: Option<&LeaseRow>,
     ) -> Result<(), StoreError> {
-        let (holder, _, expires_at_us) = self.lease_of(key)?;
-        if let Some(owner) = holder
-            && judge(&owner).holds(expires_at_us, now_us)
-        {
-            return Err(StoreError::LeaseHeld { key: key.clone(), owner, expires_at_us });
-        }
+        self.refuse_held(key, replacing)?;
         let of_run = params![key.tenant.as_str(), key.run.as_str()];
         self.execute("DELETE FROM entries WHERE tenant = ?1 AND run = ?2", of_run)?;
         self.execute("DELETE FROM summaries WHERE tenant = ?1 AND run = ?2", of_run)?;

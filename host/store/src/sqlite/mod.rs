@@ -4,8 +4,10 @@
 //! failure. Never: keeps anything in memory between two calls but the
 //! connection, so that what one process writes the next one reads.
 
+mod calls;
 mod delete;
 mod fail;
+mod leases;
 mod look;
 mod open;
 mod place;
@@ -19,15 +21,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
-use smol_wf_core::ids::{Digest, TenantId};
-use smol_wf_core::journal::Record;
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{
-    Append, Bound, Holder, Lease, LeaseRow, NewRun, Page, RunKey, RunRow, Store, StoreError,
-    Stretch, Summary,
-};
+use crate::{Append, StoreError};
 use place::Place;
 
 /// Journals in one SQLite file.
@@ -285,177 +282,5 @@ impl Session<'_> {
 
     fn corrupt(&self, reason: impl Into<String>) -> StoreError {
         StoreError::Corrupt { path: self.path.to_path_buf(), reason: reason.into() }
-    }
-}
-
-impl Store for SqliteStore {
-    fn create_from(
-        &mut self,
-        run: &NewRun,
-        owner: &str,
-        expires_at_us: i64,
-        records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
-    ) -> Result<Lease, StoreError> {
-        self.write(|session| session.create(run, owner, expires_at_us, records))
-    }
-
-    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
-        if let Some(error) = &self.replaced {
-            return Err(error.clone());
-        }
-        let Some(place) = &self.place else {
-            return Ok(Box::new(Self::over(&self.path, look::open(&self.path)?, None)));
-        };
-        place.check_database()?;
-        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT)?;
-        Ok(Box::new(Self::over(&self.path, connection, Some(place))))
-    }
-
-    fn wait_for_lock(&mut self, at_most: Duration) {
-        self.lock_wait = at_most;
-    }
-
-    fn try_lock(&mut self) -> Result<(), StoreError> {
-        self.write(|_| Ok(()))
-    }
-
-    fn append(
-        &mut self,
-        batches: &[Append<'_>],
-    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        if let [last] = batches
-            && last.release
-        {
-            return Ok(vec![self.append_last(last)?]);
-        }
-        self.write(|session| {
-            let mut outcomes = Vec::with_capacity(batches.len());
-            for batch in batches {
-                match session.append(batch) {
-                    Err(error) if !error.is_refusal() => return Err(error),
-                    outcome => outcomes.push(outcome),
-                }
-            }
-            Ok(outcomes)
-        })
-    }
-
-    fn load_from(
-        &mut self,
-        key: &RunKey,
-        first_seq: u64,
-        bound: Bound,
-    ) -> Result<Option<Stretch>, StoreError> {
-        self.read(|session| session.load_from(key, first_seq, bound))
-    }
-
-    fn claim(
-        &mut self,
-        key: &RunKey,
-        owner: &str,
-        now_us: i64,
-        expires_at_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
-    ) -> Result<Lease, StoreError> {
-        self.write(|session| session.claim(key, owner, now_us, expires_at_us, judge))
-    }
-
-    fn renew(&mut self, lease: &mut Lease, expires_at_us: i64) -> Result<(), StoreError> {
-        self.write(|session| session.renew(lease, expires_at_us))?;
-        lease.expires_at_us = expires_at_us;
-        Ok(())
-    }
-
-    fn release(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        self.write(|session| session.release(lease))
-    }
-
-    fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError> {
-        self.read(|session| session.list(tenant, page))
-    }
-
-    fn newest(
-        &mut self,
-        tenant: &TenantId,
-        skip: u32,
-        limit: u32,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.read(|session| session.newest(tenant, skip, limit))
-    }
-
-    fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
-        self.read(|session| session.leased())
-    }
-
-    fn find(
-        &mut self,
-        tenant: &TenantId,
-        prefix: &str,
-        limit: u32,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.read(|session| session.find(tenant, prefix, limit))
-    }
-
-    fn wake_ups(&mut self, now_us: i64, limit: u32) -> Result<Vec<(RunKey, i64)>, StoreError> {
-        self.read(|session| session.wake_ups(now_us, limit))
-    }
-
-    fn put_summaries(
-        &mut self,
-        tenant: &TenantId,
-        summaries: &[Summary],
-    ) -> Result<(), StoreError> {
-        self.write(|session| session.put_summaries(tenant, summaries))
-    }
-
-    fn delete(
-        &mut self,
-        key: &RunKey,
-        now_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
-    ) -> Result<(), StoreError> {
-        self.write(|session| session.delete(key, now_us, judge))
-    }
-
-    fn settle(&mut self) -> Result<(), StoreError> {
-        if self.access == Access::Read || self.is_settled {
-            return Ok(());
-        }
-        let connection = self.taken()?;
-        // Waits for nobody: what a reader still needs stays in the log.
-        connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            .map_err(|error| fail::sqlite(&self.path, &error))?;
-        self.connection = Some(connection);
-        Ok(())
-    }
-
-    fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
-        self.refuse_if_read_only()?;
-        let connection = self.taken()?;
-        delete::clean(&connection, shrink).map_err(|error| fail::sqlite(&self.path, &error))?;
-        self.connection = Some(connection);
-        Ok(())
-    }
-
-    fn put_blob(&mut self, tenant: &TenantId, bytes: &[u8]) -> Result<Digest, StoreError> {
-        let digest = Digest::of(bytes);
-        self.write(|session| session.put_blob(tenant, None, &digest, bytes))?;
-        Ok(digest)
-    }
-
-    fn get_blob(
-        &mut self,
-        tenant: &TenantId,
-        digest: &Digest,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|session| {
-            let found = session.get_blob(tenant, digest)?;
-            // In a journal the chain of digests covers it; here nothing else does.
-            if found.as_ref().is_some_and(|bytes| Digest::of(bytes) != *digest) {
-                return Err(session.corrupt(format!("the value {digest} was changed")));
-            }
-            Ok(found)
-        })
     }
 }

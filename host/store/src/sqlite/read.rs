@@ -11,6 +11,7 @@ use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
 use super::Session;
+use super::leases::lease_at;
 use super::write::{seal_of, unsigned};
 use crate::pack::{UnpackError, unpack};
 use crate::{Bound, LeaseRow, Page, RunKey, RunRow, StoreError, Stretch};
@@ -173,22 +174,6 @@ impl Session<'_> {
         )
     }
 
-    pub(super) fn leased(&self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
-        let found: Vec<(String, String, LeaseRow)> = self.rows(
-            "SELECT tenant, run, owner, fence, expires_at_us FROM runs WHERE owner IS NOT NULL",
-            [].as_slice(),
-            |row| {
-                let fence = unsigned(row.get(3)?);
-                let lease = LeaseRow { owner: row.get(2)?, fence, expires_at_us: row.get(4)? };
-                Ok((row.get(0)?, row.get(1)?, lease))
-            },
-        )?;
-        let keyed = |(tenant, run, lease): (String, String, LeaseRow)| {
-            Ok((RunKey { tenant: TenantId::new(tenant), run: self.run_id(&run)? }, lease))
-        };
-        found.into_iter().map(keyed).collect()
-    }
-
     pub(super) fn find(
         &self,
         tenant: &TenantId,
@@ -205,30 +190,7 @@ impl Session<'_> {
         )
     }
 
-    pub(super) fn wake_ups(
-        &self,
-        now_us: i64,
-        limit: u32,
-    ) -> Result<Vec<(RunKey, i64)>, StoreError> {
-        let due: Vec<(String, String, i64)> = self.rows(
-            "SELECT tenant, run, wake_at_us FROM runs
-             WHERE wake_at_us <= ?1 AND (owner IS NULL OR expires_at_us <= ?1)
-             ORDER BY wake_at_us, tenant, run LIMIT ?2",
-            params![now_us, limit],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?;
-        let keyed = |(tenant, run, time): (String, String, i64)| {
-            let key = RunKey { tenant: TenantId::new(tenant), run: self.run_id(&run)? };
-            Ok((key, time))
-        };
-        due.into_iter().map(keyed).collect()
-    }
-
-    pub(super) fn get_blob(
-        &self,
-        tenant: &TenantId,
-        digest: &Digest,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    fn get_blob(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.connection
             .prepare_cached("SELECT bytes FROM blobs WHERE tenant = ?1 AND digest = ?2")
             .and_then(|mut statement| {
@@ -263,7 +225,7 @@ impl Session<'_> {
         rows.into_iter().map(row).collect()
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         values: &[&dyn ToSql],
@@ -275,7 +237,7 @@ impl Session<'_> {
             .map_err(|error| self.fail(&error))
     }
 
-    fn run_id(&self, text: &str) -> Result<RunId, StoreError> {
+    pub(super) fn run_id(&self, text: &str) -> Result<RunId, StoreError> {
         RunId::parse(text).map_err(|error| self.corrupt(error.to_string()))
     }
 
@@ -356,9 +318,6 @@ fn complete(
 }
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    let owner: Option<String> = row.get(5)?;
-    let fence = unsigned(row.get(6)?);
-    let expires_at_us = row.get(7)?;
     let text: Option<String> = row.get(8)?;
     Ok(Listed {
         run: row.get(0)?,
@@ -366,7 +325,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         created_at_us: row.get(2)?,
         length: row.get(3)?,
         tip: row.get(4)?,
-        lease: owner.map(|owner| LeaseRow { owner, fence, expires_at_us }),
+        lease: lease_at(row, 5)?,
         summary: text.zip(row.get(9)?),
     })
 }

@@ -4,24 +4,21 @@
 //! begins or commits.
 
 use rusqlite::{OptionalExtension as _, params};
-use smol_wf_core::ids::{Digest, RunId, TenantId};
+use smol_wf_core::ids::{Digest, TenantId};
 use smol_wf_core::journal::Record;
 
 use super::{Session, fail};
+use crate::leases::FIRST_FENCE;
 use crate::pack::pack;
-use crate::{Append, Holder, Lease, NewRun, RunKey, StoreError, Summary, Wake};
-
-/// Fence of the lease that comes with a new run.
-const FIRST_FENCE: u64 = 1;
+use crate::{Append, Hold, Lease, NewRun, RunKey, StoreError, Summary, Wake, clock};
 
 impl Session<'_> {
     pub(super) fn create(
         &self,
         run: &NewRun,
-        owner: &str,
-        expires_at_us: i64,
+        hold: Option<Hold<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
-    ) -> Result<Lease, StoreError> {
+    ) -> Result<(), StoreError> {
         let key = &run.key;
         let rows = self.execute(
             "INSERT INTO runs
@@ -33,9 +30,9 @@ impl Session<'_> {
                 run.name,
                 run.created_at_us,
                 run.wake_at_us,
-                owner,
-                signed(FIRST_FENCE),
-                expires_at_us,
+                hold.map(|hold| hold.owner),
+                signed(hold.map_or(0, |_| FIRST_FENCE)),
+                hold.map_or(0, |hold| clock::after(hold.lasting)),
             ],
         )?;
         if rows == 0 {
@@ -48,8 +45,7 @@ impl Session<'_> {
             last = Some((seq, record));
         }
         let Some((seq, last)) = last else { return Err(StoreError::no_records(key)) };
-        self.seal(key, seq, &[last])?;
-        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence: FIRST_FENCE, expires_at_us })
+        self.seal(key, seq, &[last])
     }
 
     /// A refused batch leaves no entry behind; large values may stay, which
@@ -78,82 +74,10 @@ impl Session<'_> {
         Ok(())
     }
 
-    pub(super) fn claim(
+    /// For the entries of this run.
+    fn put_blob(
         &self,
-        key: &RunKey,
-        owner: &str,
-        now_us: i64,
-        expires_at_us: i64,
-        judge: &dyn Fn(&str) -> Holder,
-    ) -> Result<Lease, StoreError> {
-        let (holder, fence, until_us) = self.lease_of(key)?;
-        if let Some(holder) = holder
-            && holder != owner
-            && judge(&holder).holds(until_us, now_us)
-        {
-            let key = key.clone();
-            return Err(StoreError::LeaseHeld { key, owner: holder, expires_at_us: until_us });
-        }
-        let fence = fence + 1;
-        self.execute(
-            "UPDATE runs SET owner = ?3, fence = ?4, expires_at_us = ?5
-             WHERE tenant = ?1 AND run = ?2",
-            params![key.tenant.as_str(), key.run.as_str(), owner, signed(fence), expires_at_us],
-        )?;
-        Ok(Lease { key: key.clone(), owner: owner.to_owned(), fence, expires_at_us })
-    }
-
-    /// Who holds a run, with which fence and until when.
-    pub(super) fn lease_of(&self, key: &RunKey) -> Result<(Option<String>, u64, i64), StoreError> {
-        self.connection
-            .prepare_cached(
-                "SELECT owner, fence, expires_at_us FROM runs WHERE tenant = ?1 AND run = ?2",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![key.tenant.as_str(), key.run.as_str()], |row| {
-                        Ok((row.get(0)?, unsigned(row.get(1)?), row.get(2)?))
-                    })
-                    .optional()
-            })
-            .map_err(|error| self.fail(&error))?
-            .ok_or_else(|| StoreError::NoSuchRun { key: key.clone() })
-    }
-
-    pub(super) fn renew(&self, lease: &Lease, expires_at_us: i64) -> Result<(), StoreError> {
-        let rows = self.execute(
-            "UPDATE runs SET expires_at_us = ?5
-             WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
-            params![
-                lease.key.tenant.as_str(),
-                lease.key.run.as_str(),
-                lease.owner,
-                signed(lease.fence),
-                expires_at_us,
-            ],
-        )?;
-        if rows == 0 { Err(StoreError::lost(lease)) } else { Ok(()) }
-    }
-
-    pub(super) fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let rows = self.execute(
-            "UPDATE runs SET owner = NULL
-             WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
-            params![
-                lease.key.tenant.as_str(),
-                lease.key.run.as_str(),
-                lease.owner,
-                signed(lease.fence),
-            ],
-        )?;
-        if rows == 0 { Err(StoreError::lost(lease)) } else { Ok(()) }
-    }
-
-    /// For the entries of this run, or for good.
-    pub(super) fn put_blob(
-        &self,
-        tenant: &TenantId,
-        run: Option<&RunId>,
+        RunKey { tenant, run }: &RunKey,
         digest: &Digest,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
@@ -162,11 +86,10 @@ impl Session<'_> {
              ON CONFLICT DO NOTHING",
             params![tenant.as_str(), digest.as_str(), bytes],
         )?;
-        let run = run.map_or("", RunId::as_str);
         self.execute(
             "INSERT INTO blob_uses (tenant, run, digest) VALUES (?1, ?2, ?3)
              ON CONFLICT DO NOTHING",
-            params![tenant.as_str(), run, digest.as_str()],
+            params![tenant.as_str(), run.as_str(), digest.as_str()],
         )?;
         Ok(())
     }
@@ -233,7 +156,7 @@ impl Session<'_> {
         for (seq, record) in (first_seq..).zip(records) {
             let packed = pack(&record.body);
             for (digest, text) in packed.iter().flat_map(|packed| &packed.moved) {
-                self.put_blob(&key.tenant, Some(&key.run), digest, text.as_bytes())?;
+                self.put_blob(key, digest, text.as_bytes())?;
             }
             let moved = packed.is_some();
             let body = packed.as_ref().map_or(&record.body, |packed| &packed.text);

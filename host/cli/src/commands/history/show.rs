@@ -14,6 +14,7 @@ use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report};
 
+use crate::advice;
 use crate::failure::{CommandError, null_in_words};
 use crate::table::{Align, Column, Format, Spare, table};
 use crate::words::{count, dollars, plural, price, span, utc};
@@ -33,6 +34,7 @@ pub(super) async fn show(
     let journal = engine.account(run).await?;
     let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
     let report = Report::fold(&journal.entries, journal.held).map_err(unknown)?;
+    let report = advice::with_hint(report);
     let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;
     match format {
         None if !std::io::stdout().is_terminal() => output::document(&report)?,
@@ -142,7 +144,8 @@ fn head(report: &Report, details: &Details<'_>) -> String {
     }
     if let Some(error) = &report.error {
         let place = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
-        lines.push(format!("{}{place} [{}]", screen::one_line(&error.message), error.code));
+        let message = advice::joined(&error.message, error.hint.as_deref());
+        lines.push(format!("{}{place} [{}]", screen::one_line(&message), error.code));
     }
     lines.join("\n")
 }

@@ -7,7 +7,7 @@
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression, NewExpression, VariableDeclarator};
 
 use super::spot;
-use crate::check::Spot;
+use crate::check::finding::Spot;
 use crate::check::tree::Tree;
 
 const HINT: &str = "give the time as an argument, or leave it to an agent";

@@ -8,8 +8,8 @@ use std::path::Path;
 use smol_wf_core::journal::Chain;
 
 use super::SqliteStore;
-use crate::conformance::{key, logged, new_run};
-use crate::{Holder, LARGE_BYTES, Store};
+use crate::conformance::{deleted, hold, key, logged, new_run};
+use crate::{Journals as _, LARGE_BYTES, Upkeep as _};
 
 fn files_hold(directory: &Path, text: &str) -> bool {
     fs::read_dir(directory).unwrap().any(|file| {
@@ -25,10 +25,10 @@ fn deleted_text_is_gone_from_all_files() {
     let large = "the large secret ".repeat(LARGE_BYTES);
     let one = logged(&mut Chain::new(), &["the small secret", &large]);
     let two = logged(&mut Chain::new(), &["the other text"]);
-    store.create(&new_run(1), "me", 10, &one).unwrap();
-    store.create(&new_run(2), "me", 10, &two).unwrap();
+    store.create(&new_run(1), hold("me"), &one).unwrap();
+    store.create(&new_run(2), hold("me"), &two).unwrap();
     assert!(files_hold(directory.path(), "the small secret"));
-    store.delete(&key(1), 10, &|_| Holder::Unknown).unwrap();
+    deleted(&mut store, &key(1));
     store.clean(false).unwrap();
     for secret in ["the small secret", "the large secret"] {
         assert!(!files_hold(directory.path(), secret), "{secret}");
@@ -45,10 +45,10 @@ fn shrinking_gives_the_space_back() {
     for number in 0..20 {
         let large = number.to_string().repeat(100_000);
         let records = logged(&mut Chain::new(), &[&large]);
-        store.create(&new_run(number), "me", 10, &records).unwrap();
+        store.create(&new_run(number), hold("me"), &records).unwrap();
     }
     for number in 0..19 {
-        store.delete(&key(number), 10, &|_| Holder::Unknown).unwrap();
+        deleted(&mut store, &key(number));
     }
     let size = || fs::metadata(&path).unwrap().len();
     store.clean(false).unwrap();

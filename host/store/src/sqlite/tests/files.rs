@@ -6,9 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use rusqlite::Connection;
+use smol_wf_core::journal::Chain;
 
-use super::{SqliteStore, create};
-use crate::{Holder, Store, StoreError};
+use super::{SqliteStore, append, create};
+use crate::conformance::{LONG, logged};
+use crate::{Journals as _, Leases as _, StoreError, Upkeep as _};
 
 /// The error for what lies at this path; its message names the path.
 fn refused(path: &Path) -> StoreError {
@@ -106,8 +108,8 @@ fn a_truncated_database_is_seen_before_anything_is_handed_out() {
         fs::write(&path, &whole[..kept]).unwrap();
         let outcome = SqliteStore::open(&path).and_then(|mut store| {
             store.load(&lease.key)?;
-            store.claim(&lease.key, "me", 0, 0, &|_| Holder::Dead)?;
-            store.put_blob(&lease.key.tenant, b"x")
+            store.renew(&lease, LONG)?;
+            append(&mut store, &lease, 1, &logged(&mut Chain::new(), &["next"]))
         });
         let error = outcome.unwrap_err();
         assert_eq!(error.code(), "store_corrupt", "{kept} bytes: {error}");

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use smol_wf_core::journal::{self, Chain};
 
 use super::{SqliteStore, append, create};
-use crate::conformance::{key, logged};
-use crate::{Holder, LARGE_BYTES, Store};
+use crate::conformance::{key, logged, taken_over};
+use crate::{Journals as _, LARGE_BYTES};
 
 const KILLS: usize = 40;
 const DATABASE: &str = "SMOL_WF_STORE_TEST_DATABASE";
@@ -22,7 +22,7 @@ const DATABASE: &str = "SMOL_WF_STORE_TEST_DATABASE";
 fn writer() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let mut store = SqliteStore::open(Path::new(&path)).unwrap();
-    let lease = store.claim(&key(1), "writer", 0, 1, &|_| Holder::Dead).unwrap();
+    let lease = taken_over(&mut store, &key(1), "writer");
     let records = store.load(&key(1)).unwrap().unwrap();
     let (mut chain, mut length) = (Chain::after(&records), records.len());
     loop {

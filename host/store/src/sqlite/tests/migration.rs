@@ -13,8 +13,8 @@ use smol_wf_core::journal::{self, Chain, Record};
 
 use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST};
 use super::{SqliteStore, append};
-use crate::conformance::{key, logged, new_run};
-use crate::{Holder, LARGE_BYTES, Store};
+use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
+use crate::{Journals as _, LARGE_BYTES};
 
 const RUNS: u32 = 40;
 
@@ -30,7 +30,7 @@ fn first_release(path: &Path) {
     let newest = path.with_extension("newest");
     let mut store = SqliteStore::open(&newest).unwrap();
     for number in 0..RUNS {
-        store.create(&new_run(number), "me", 10, &records_of(number)).unwrap();
+        store.create(&new_run(number), hold("me"), &records_of(number)).unwrap();
     }
     drop(store);
     let connection = Connection::open(path).unwrap();
@@ -69,7 +69,7 @@ fn the_first_release_is_read_and_written_on() {
     first_release(&path);
     whole(&path);
     let mut store = SqliteStore::open(&path).unwrap();
-    let lease = store.claim(&key(1), "me", 0, 10, &|_| Holder::Unknown).unwrap();
+    let lease = taken_over(&mut store, &key(1), "me");
     let mut chain = Chain::after(&records_of(1));
     append(&mut store, &lease, 4, &logged(&mut chain, &["more"])).unwrap();
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 5);
@@ -79,7 +79,7 @@ fn the_first_release_is_read_and_written_on() {
         connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get(0)).unwrap()
     };
     assert_eq!(values(&store), RUNS + 1);
-    store.delete(&key(2), 10, &|_| Holder::Unknown).unwrap();
+    deleted(&mut store, &key(2));
     assert_eq!(values(&store), RUNS);
     assert_eq!(store.load(&key(3)).unwrap().unwrap(), records_of(3));
 }

@@ -9,8 +9,8 @@ use std::thread;
 use smol_wf_core::journal::{self, Chain};
 
 use super::{SqliteStore, append, create};
-use crate::conformance::{key, logged, new_run};
-use crate::{Holder, Store};
+use crate::conformance::{hold, key, logged, new_run, taken_over};
+use crate::{Journals as _, Leases as _, Lists as _};
 
 const RACERS: usize = 8;
 const RACES: i64 = 200;
@@ -27,9 +27,12 @@ fn of_many_that_claim_a_run_one_wins() {
         let owner = format!("racer {racer}");
         let mut won = Vec::new();
         for race in 0..RACES {
+            // All have seen that the one who won before is gone.
+            let seen = store.lease(&key(1)).unwrap();
             start.wait();
-            // Each race lets the lease of the one before run out.
-            match store.claim(&key(1), &owner, race, race + 1, &|_| Holder::Unknown) {
+            let claimed = store.claim(&key(1), hold(&owner), seen.as_ref());
+            start.wait();
+            match claimed {
                 Ok(lease) => won.push((race, lease.fence)),
                 Err(error) => assert_eq!(error.code(), "run_held", "{error}"),
             }
@@ -60,7 +63,7 @@ fn many_may_open_a_new_database_at_once() {
                     let mut store = SqliteStore::open(path).unwrap();
                     let records = logged(&mut Chain::new(), &["first"]);
                     let run = new_run(u32::try_from(racer).unwrap());
-                    store.create(&run, "me", 1000, &records).unwrap();
+                    store.create(&run, hold("me"), &records).unwrap();
                 });
             }
         });
@@ -81,7 +84,7 @@ fn two_connections_write_two_runs() {
                 let mut store = SqliteStore::open(path).unwrap();
                 let mut chain = Chain::new();
                 let records = logged(&mut chain, &["first"]);
-                let lease = store.create(&new_run(number), "me", 1000, &records).unwrap();
+                let lease = store.create(&new_run(number), hold("me"), &records).unwrap();
                 for step in 0..100 {
                     let records = logged(&mut chain, &["a", "b"]);
                     append(&mut store, &lease, 1 + 2 * step, &records).unwrap();
@@ -102,7 +105,7 @@ fn who_was_replaced_is_refused_while_the_other_writes() {
     let path = directory.path().join("runs.db");
     let (mut old, old_lease) = create(&path);
     let mut new = SqliteStore::open(&path).unwrap();
-    let lease = new.claim(&key(1), "other", 0, 1000, &|_| Holder::Dead).unwrap();
+    let lease = taken_over(&mut new, &key(1), "other");
     let mut chain = Chain::after(&new.load(&key(1)).unwrap().unwrap());
     for step in 0..20 {
         let records = logged(&mut chain, &["new"]);

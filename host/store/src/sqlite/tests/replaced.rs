@@ -10,7 +10,7 @@ use smol_wf_core::journal::Chain;
 
 use super::{SqliteStore, append, create};
 use crate::conformance::{key, logged};
-use crate::{Gone, Store, StoreError};
+use crate::{Gone, Journals as _, Leases as _, Lists as _, StoreError, Upkeep as _};
 
 /// Does something to the files, then asks for a commit.
 fn commit_after(act: impl Fn(&Path)) -> (tempfile::TempDir, Result<(), StoreError>) {
@@ -112,13 +112,12 @@ fn a_link_to_another_database_is_an_error_and_one_to_the_same_is_none() {
     drop(create(&real));
     std::os::unix::fs::symlink(&real, &link).unwrap();
     let mut store = SqliteStore::open(&link).unwrap();
-    let tenant = key(1).tenant;
-    store.put_blob(&tenant, b"one").unwrap();
+    store.put_summaries(&key(1).tenant, &[]).unwrap();
     let other = directory.path().join("other.db");
     drop(create(&other));
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(&other, &link).unwrap();
-    assert_eq!(store.put_blob(&tenant, b"two").unwrap_err().code(), "store_replaced");
+    assert_eq!(store.put_summaries(&key(1).tenant, &[]).unwrap_err().code(), "store_replaced");
 }
 
 #[test]

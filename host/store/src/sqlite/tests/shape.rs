@@ -12,8 +12,8 @@ use smol_wf_core::journal::Chain;
 use super::super::open::NEW_DATABASE;
 use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST, SHAPES, digest, objects, shape};
 use super::{SqliteStore, create};
-use crate::conformance::{key, logged};
-use crate::{Append, Holder, Store, Wake};
+use crate::conformance::{key, logged, taken_over};
+use crate::{Append, Journals as _, Leases as _, Upkeep as _, Wake};
 
 #[test]
 fn the_digests_are_those_of_the_migrations() {
@@ -127,7 +127,7 @@ fn the_last_entry_settles_its_journal_unless_somebody_reads() {
     };
     let (mut store, first) = create(&path);
     let last = |store: &mut SqliteStore, length: usize| {
-        let lease = &store.claim(&key(1), "next", 0, 1, &|_| Holder::Dead).unwrap();
+        let lease = &taken_over(store, &key(1), "next");
         let records = logged(&mut Chain::new(), &["last"]);
         let wake = Wake::Keep;
         let first_seq = length as u64;

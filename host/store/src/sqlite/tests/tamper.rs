@@ -11,17 +11,17 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{self, Chain, Record};
 
 use super::SqliteStore;
-use crate::conformance::{key, load_in_stretches, logged, new_run};
-use crate::{Bound, Holder, LARGE_BYTES, Store, StoreError, Summary};
+use crate::conformance::{hold, key, load_in_stretches, logged, new_run};
+use crate::{Bound, Journals as _, LARGE_BYTES, Leases as _, Lists as _, StoreError, Summary};
 
 /// A run of five entries, the third of which is large, and another run.
 fn database(path: &Path) -> Vec<Record> {
     let mut store = SqliteStore::open(path).unwrap();
     let large = "x".repeat(2 * LARGE_BYTES);
     let records = logged(&mut Chain::new(), &["a", "b", &large, "d", "e"]);
-    let lease = store.create(&new_run(1), "me", 1000, &records).unwrap();
+    let lease = store.create(&new_run(1), hold("me"), &records).unwrap();
     store.release(&lease).unwrap();
-    store.create(&new_run(2), "me", 1000, &records[..1]).unwrap();
+    store.create(&new_run(2), hold("me"), &records[..1]).unwrap();
     records
 }
 
@@ -146,7 +146,7 @@ fn a_damaged_journal_is_named_and_hides_no_other() {
     assert!(error.to_string().contains(key(1).run.as_str()));
     assert_eq!(store.load(&key(2)).unwrap().unwrap().len(), 1);
     assert_eq!(store.find(&key(1).tenant, "run_", 9).unwrap().len(), 2, "both are listed");
-    store.delete(&key(1), 0, &|_| Holder::Unknown).unwrap();
+    store.delete(&key(1), None).unwrap();
     assert_eq!(store.load(&key(1)).unwrap(), None);
 }
 

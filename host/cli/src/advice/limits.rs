@@ -1,0 +1,111 @@
+//! What to type when a run has come to a limit.
+//!
+//! Owns: the flag of each limit, and the value to try next. Never: the numbers of a
+//! limit; those come with it.
+
+use smol_wf_core::codes::{Code, Limit};
+use smol_wf_core::limits::LimitError;
+use smol_wf_core::stop::StopReason;
+use smol_wf_engine::Report;
+
+/// The flag that sets a limit.
+pub(crate) const fn flag(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Fuel => "--fuel",
+        Limit::Memory => "--memory",
+        Limit::Agents => "--max-agents",
+        Limit::Journal => "--max-journal",
+        Limit::TurnTime => "--turn-timeout",
+        Limit::Time => "--timeout",
+        Limit::Budget => "--budget",
+    }
+}
+
+/// The flag and value that let a run go on. Without it, it would stop at the same
+/// place; none where no value can be named, or nothing raises the limit.
+pub(crate) fn raise(reached: &LimitError) -> Option<String> {
+    let value = match reached {
+        LimitError::Fuel { limit, .. } => limit.saturating_mul(10).to_string(),
+        // It is a tenth of all fuel.
+        LimitError::TurnFuel { limit } => limit.saturating_mul(100).to_string(),
+        LimitError::TurnTime { limit_ms, .. } => {
+            format!("{}s", (limit_ms / 1_000).max(1).saturating_mul(10))
+        }
+        LimitError::Memory { limit_mib } | LimitError::Journal { limit_mib } => {
+            limit_mib.saturating_mul(2).to_string()
+        }
+        LimitError::Agents { limit, .. } => limit.saturating_mul(2).to_string(),
+        LimitError::Budget { spent, budget } => format!("'{}'", budget.raised_over(*spent)),
+        LimitError::Unpriced { .. }
+        | LimitError::Unmetered { .. }
+        | LimitError::Stack
+        | LimitError::Notes { .. }
+        | LimitError::TurnBytes { .. }
+        | LimitError::Result { .. } => return None,
+    };
+    reached.code().limit().map(|limit| format!("{} {value}", flag(limit)))
+}
+
+/// What to do about a limit.
+pub(crate) fn of_limit(reached: &LimitError) -> String {
+    let raise = raise(reached).unwrap_or_default();
+    match reached {
+        LimitError::Fuel { .. }
+        | LimitError::Memory { .. }
+        | LimitError::Agents { .. }
+        | LimitError::Budget { .. }
+        | LimitError::Journal { .. } => format!("raise it with {raise}"),
+        LimitError::TurnFuel { .. } => format!(
+            "if it is not, raise the limit with {raise}; one turn may use a tenth of it"
+        ),
+        LimitError::TurnTime { .. } => format!("to give a turn longer: {raise}"),
+        LimitError::Unpriced { .. } => "give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none".to_owned(),
+        LimitError::Unmetered { .. } => "go on without one: --budget none".to_owned(),
+        LimitError::Stack => "make the recursion shallower".to_owned(),
+        LimitError::Notes { .. } => "log less".to_owned(),
+        LimitError::TurnBytes { .. } => "await some calls before making more".to_owned(),
+        LimitError::Result { .. } => "return less".to_owned(),
+    }
+}
+
+/// What to do about a stop without numbers. A message that an older program recorded
+/// says it already.
+fn of_code(code: &str, message: &str) -> Option<String> {
+    let hint = match Code::read(code)? {
+        Code::TimedOut => format!("{} gives it longer", flag(Limit::Time)),
+        Code::NoAgent => super::NO_AGENT.to_owned(),
+        Code::CwdGone => super::CWD_GONE.to_owned(),
+        Code::ProjectGone => super::PROJECT_GONE.to_owned(),
+        _ => return None,
+    };
+    (!message.contains(&hint)).then_some(hint)
+}
+
+/// Why a run stops, and what to do about it.
+pub(crate) fn of_stop(reason: &StopReason) -> String {
+    let message = reason.message();
+    let hint = reason.reached().map(of_limit).or_else(|| of_code(reason.code(), &message));
+    super::joined(&message, hint.as_deref())
+}
+
+/// The report, with what to do about its error.
+pub(crate) fn with_hint(mut report: Report) -> Report {
+    if let Some(error) = &mut report.error {
+        let of_limit = error.reached.as_deref().map(of_limit);
+        error.hint = of_limit.or_else(|| of_code(&error.code, &error.message));
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_program_recorded_is_not_said_twice() {
+        let older = format!("step 1 names no agent; {}", super::super::NO_AGENT);
+        assert_eq!(of_code("no_agent", &older), None);
+        assert!(of_code("no_agent", "step 1 names no agent").is_some());
+        assert_eq!(of_code("a_script_s_own", "x"), None);
+    }
+}

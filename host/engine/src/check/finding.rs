@@ -1,0 +1,72 @@
+//! What is wrong with a script, and where.
+//!
+//! Owns: a place in the text, and how it is shown. Never: finds anything.
+
+use serde::Serialize;
+use smol_wf_core::script::{self, position_at};
+
+use super::rules::{Rule, Severity};
+
+/// Something that is wrong with a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Which rule; see [`RULES`](super::RULES).
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The line, with a mark under the place.
+    #[serde(skip)]
+    pub snippet: String,
+}
+
+/// Something that is wrong, at a byte of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) rule: &'static Rule,
+    pub(super) at: usize,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+impl Spot {
+    pub(super) fn new(
+        rule: &'static Rule,
+        at: u32,
+        message: String,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { rule, at: at as usize, message, hint: hint.into() }
+    }
+
+    pub(super) fn at_its_place(self, text: &str) -> Finding {
+        let place = position_at(text, self.at);
+        finding(self.rule, text, (place.line, place.column), self.message, self.hint)
+    }
+}
+
+pub(super) fn finding(
+    rule: &Rule,
+    text: &str,
+    (line, column): (u32, u32),
+    message: String,
+    hint: String,
+) -> Finding {
+    Finding {
+        rule: rule.id,
+        severity: rule.severity,
+        line,
+        column,
+        message,
+        hint,
+        snippet: script::snippet(text, line, column),
+    }
+}

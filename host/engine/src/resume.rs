@@ -1,0 +1,212 @@
+//! Taking a run up again.
+//!
+//! Owns: whether that goes on with the run, reports it, or makes a fork of it, and
+//! who may. Never: the turns; [`crate::drive`] runs them.
+
+use smol_wf_core::event::EventFold;
+use smol_wf_core::ids::{Digest, RunId};
+use smol_wf_core::journal::{ForkReason, Parent, RunHead, ScopeStart};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::machine::Machine;
+use smol_wf_core::report::{Report, ReportFold};
+use smol_wf_providers::end_leftovers_once;
+use smol_wf_sandbox::Sandbox;
+use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::fork::ForkRequest;
+use crate::history::HistoryPage;
+use crate::holding::holds;
+use crate::journal::{Entries, Journal, survey};
+use crate::patience::Patience;
+use crate::places::Standing;
+use crate::provide;
+use crate::raise::changed_limits;
+use crate::recorder::Recorder;
+use crate::request::ResumeRequest;
+use crate::runs::{row, unknown};
+use crate::watch::Watcher;
+
+impl Engine {
+    /// Takes a run up where its journal ends. A run that is over is only
+    /// reported. With another script than the recorded one it is a new run, a
+    /// fork, that goes on with the answers of this one; the second time it is
+    /// that fork.
+    ///
+    /// # Errors
+    /// When there is no such run, another process holds it, or it does not
+    /// replay.
+    pub async fn resume(
+        &self,
+        request: ResumeRequest,
+        watcher: &dyn Watcher,
+        cancel: CancellationToken,
+    ) -> Result<Report, EngineError> {
+        let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
+        let journal = Box::pin(survey(&self.writer, &key)).await?;
+        let (head, root_start, limits) = journal.recorded()?;
+        if is_changed(&request, &root_start, &head) {
+            let created_at_us = journal.survey.created_at_us;
+            if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
+                watcher.taken_up_before(&request.run, &fork);
+                let request = ResumeRequest { run: fork, ..request };
+                return Box::pin(self.resume(request, watcher, cancel)).await;
+            }
+            // What another process is at work on would be paid for twice.
+            self.refuse_held(&request.run).await?;
+            let ResumeRequest { run, script, limits, times, agents, places } = request;
+            let reason = ForkReason::Edited;
+            let of = ForkRequest::of(run);
+            let fork = ForkRequest { script, limits, times, agents, places, reason, ..of };
+            return Box::pin(self.fork(fork, watcher, cancel)).await;
+        }
+        if journal.survey.is_over() {
+            watcher.run_known(&request.run, true);
+            return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
+        }
+        let limits = changed_limits(limits, request.limits, &request.run)?;
+        let script = request.script.as_ref().map(|script| script.path.as_path());
+        let standing = Standing::of_recorded(&head, script, &request.places)?;
+        let registry = provide::registry(self.providers.as_ref(), &head)?;
+        let deadline = request.times.deadline();
+        let patience = Patience { watcher, cancel: cancel.clone(), deadline };
+        let lease = self.claim(&key, &patience).await?;
+        // The process that had the run may have left its agents at work.
+        end_leftovers_once();
+        let journal = match self.as_it_is_now(journal, &key).await {
+            Ok(journal) => journal,
+            Err(error) => {
+                self.give_back(lease).await;
+                return Err(error);
+            }
+        };
+        standing.tell(watcher);
+        watcher.run_known(&request.run, true);
+        let mut recorder = Recorder::resumed(self.writer.clone(), patience, lease, &journal);
+        let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
+        let (machine, rest) = match taken_up {
+            Ok(taken_up) => taken_up,
+            Err(error) => {
+                recorder.let_go().await;
+                return Err(error);
+            }
+        };
+        let world = self.world(&head, registry, standing, limits, request.agents);
+        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
+    }
+
+    /// Between loading and claiming, another process may have gone on.
+    async fn as_it_is_now(&self, journal: Journal, key: &RunKey) -> Result<Journal, EngineError> {
+        let length = row(&self.writer, key).await?.map_or(0, |row| row.entries);
+        if length == journal.survey.entries { Ok(journal) } else { survey(&self.writer, key).await }
+    }
+
+    /// The machine at the beginning of its journal, and what follows.
+    async fn taken_up(
+        &self,
+        recorder: &mut Recorder<'_>,
+        journal: Journal,
+        limits: Limits,
+        run: &RunId,
+    ) -> Result<(Machine, Entries), EngineError> {
+        let survey = journal.survey.clone();
+        let mut rest = journal.entries(&self.writer)?;
+        let beginning = rest.next().await?.unwrap_or_default();
+        recorder.retell(&beginning);
+        let guest = Sandbox::guest_digest();
+        Machine::take_up(beginning, &survey, limits, guest, clock::now_us())
+            .map(|machine| (machine, rest))
+            .map_err(|error| EngineError::Journal { run: run.clone(), error })
+    }
+
+    /// A process that lives on would hold the run until it ends.
+    async fn give_back(&self, lease: Lease) {
+        // A lease that cannot be given back ends with this process.
+        let _ = self.writer.shortly(move |store: &mut dyn Store| store.release(&lease)).await;
+    }
+
+    async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
+        let held = |owner| EngineError::Held { run: key.run.clone(), owner };
+        let asked = key.clone();
+        let seen = self.writer.shortly(move |store: &mut dyn Store| store.lease(&asked)).await??;
+        if let Some(lease) = seen.as_ref().filter(|lease| holds(lease)) {
+            return Err(held(lease.owner.clone()));
+        }
+        // By whoever has taken the run since.
+        let claimed = patience
+            .start(|| {
+                let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
+                self.writer.soon(move |store: &mut dyn Store| {
+                    let hold = Hold { owner: &owner, lasting: clock::LEASE };
+                    store.claim(&asked, hold, seen.as_ref())
+                })
+            })
+            .await?;
+        claimed.map_err(|error| match error {
+            StoreError::LeaseHeld { owner, .. } => held(owner),
+            other => other.into(),
+        })
+    }
+
+    /// The newest run that took this one up with the script of the request, as
+    /// `resume` does. It has answers that this one has not: to fork once more
+    /// would be to pay for them twice.
+    async fn taken_up_before(
+        &self,
+        request: &ResumeRequest,
+        created_at_us: i64,
+    ) -> Result<Option<RunId>, EngineError> {
+        // No fork is older than its parent.
+        let since_us = Some(created_at_us);
+        let page = HistoryPage { limit: u32::MAX, since_us, ..HistoryPage::default() };
+        let later = self.history(page).await?;
+        for fork in later.iter().filter(|run| run.parent.as_ref() == Some(&request.run)) {
+            let (head, start, _) =
+                survey(&self.writer, &self.key(&fork.run_id)).await?.recorded()?;
+            let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;
+            if head.parent.as_ref().is_some_and(resumed) && !is_changed(request, &start, &head) {
+                return Ok(Some(fork.run_id.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses a run that a process is at work on.
+    async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
+        match self.row(run).await? {
+            Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
+                Err(EngineError::Held { run: run.clone(), owner: lease.owner })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tells the watcher of a run that is over, and reports it.
+async fn retell(
+    mut entries: Entries,
+    watcher: &dyn Watcher,
+    run: &RunId,
+) -> Result<Report, EngineError> {
+    let mut events = EventFold::new();
+    let mut report = ReportFold::new();
+    while let Some(piece) = entries.next().await? {
+        for entry in &piece {
+            for event in events.after(entry) {
+                watcher.event(&event, true);
+            }
+            report.after(entry);
+        }
+    }
+    report.finish(false).map_err(|_| unknown(run))
+}
+
+fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
+    request.script.as_ref().is_some_and(|script| {
+        Digest::of(&script.bytes) != head.script
+            && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()
+    })
+}

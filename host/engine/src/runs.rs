@@ -1,0 +1,40 @@
+//! The rows of runs.
+//!
+//! Owns: finding one by its id, and comparing it with what its journal says.
+//! Never: reads a journal.
+
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{Body, Entry};
+use smol_wf_store::{RunKey, RunRow, Store};
+
+use crate::error::EngineError;
+use crate::writer::Writer;
+
+/// The row of a run; none when there is no such run.
+pub(crate) async fn row(writer: &Writer, key: &RunKey) -> Result<Option<RunRow>, EngineError> {
+    let (tenant, prefix) = (key.tenant.clone(), key.run.to_string());
+    let rows = writer.with(move |store: &mut dyn Store| store.find(&tenant, &prefix, 1)).await??;
+    Ok(rows.into_iter().next())
+}
+
+/// What lists go by has to be what the journal says.
+pub(crate) fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
+    let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
+        return Err(unknown(&row.key.run));
+    };
+    let differs = |what| Err(EngineError::RowChanged { run: row.key.run.clone(), what });
+    if head.run != row.key.run {
+        return differs("id");
+    }
+    if head.name != row.name {
+        return differs("name");
+    }
+    if *at_us != row.created_at_us {
+        return differs("time of creation");
+    }
+    Ok(())
+}
+
+pub(crate) fn unknown(run: &RunId) -> EngineError {
+    EngineError::UnknownRun { asked: run.to_string() }
+}
