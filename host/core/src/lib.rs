@@ -24,6 +24,7 @@ pub mod codes;
 pub mod content;
 pub mod cut;
 pub mod details;
+pub mod dice;
 pub mod diff;
 pub mod dollars;
 pub mod duration;
