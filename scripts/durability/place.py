@@ -93,10 +93,10 @@ class Place:
             return []
         connection = sqlite3.connect(self.db, timeout=30)
         try:
-            found = connection.execute("SELECT name FROM sqlite_master WHERE name = 'entries'").fetchone()
+            found = connection.execute("SELECT name FROM sqlite_master WHERE name = 'journal'").fetchone()
             if not found:
                 return []
-            rows = connection.execute("SELECT seq, kind, body, chain FROM entries ORDER BY run, seq")
+            rows = connection.execute("SELECT seq, kind, body, chain FROM journal ORDER BY run, seq")
             return [Entry(seq, kind, json.loads(body), chain) for seq, kind, body, chain in rows]
         finally:
             connection.close()

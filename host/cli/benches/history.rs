@@ -1,23 +1,25 @@
-//! `cargo bench -p smol-wf --bench history`: lists and sums over 10,000 runs.
+//! `cargo bench -p smol-wf --bench history`: lists and sums over 20,000 runs.
 //!
 //! Owns: measuring. Never: judges; see docs/performance.md.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::archive;
 use smol_wf_core::ids::RunId;
-use smol_wf_core::journal::{Body, Chain, Entry};
+use smol_wf_core::journal::{Body, Chain, Entry, RunEnd};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, HistoryPage, Lines,
-    NoWatcher, Places, RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
+    AgentSettings, CancellationToken, Engine, EngineOptions, HistoryPage, Lines, NoWatcher, Places,
+    RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
 };
 
-const RUNS: u32 = 10_000;
+const RUNS: u32 = 20_000;
+
+/// One run of so many fails.
+const FAILS: u32 = 100;
 
 /// Eight agents of which one fails: some 40 entries.
 const SCRIPT: &str = "export const meta = { name: 'bench', description: 'Measures' }\n\
@@ -33,9 +35,19 @@ fn main() {
 
 fn engine(dir: &Path) -> Engine {
     let store = Box::new(SqliteStore::open(&dir.join("runs.db")).expect("a database"));
-    let providers = Arc::new(DebugOnly);
-    Engine::new(EngineOptions { store, instances_max: 8, providers, worktrees: None })
+    Engine::new(EngineOptions { instances_max: 8, ..EngineOptions::over(store) })
         .expect("an engine")
+}
+
+/// The same as an older program would have left it: nothing is known of its runs.
+fn forgotten(dir: &Path) -> Engine {
+    let connection = rusqlite::Connection::open(dir.join("runs.db")).expect("the database");
+    connection
+        .execute_batch(
+            "UPDATE runs SET state = NULL, parent = NULL, place = NULL; DELETE FROM summaries;",
+        )
+        .expect("nothing known");
+    engine(dir)
 }
 
 async fn measure(dir: &Path) {
@@ -63,14 +75,23 @@ async fn measure(dir: &Path) {
     let entries = journal.entries.len();
     row(&format!("make {RUNS} runs of {entries} entries"), started.elapsed());
     let page = |limit| HistoryPage { limit, ..HistoryPage::default() };
+    let failed = || HistoryPage { states: vec![RunState::Failed], ..page(50) };
+    let forks = HistoryPage { parent: Some(report.run_id.clone()), ..page(50) };
+    list(&engine, "50 that failed, for the first time", failed(), 50).await;
+    list(&engine, "50 that failed, again", failed(), 50).await;
+    list(&engine, "forks of a run", forks, 0).await;
     list(&engine, "the newest 50, for the first time", page(50), 50).await;
     list(&engine, "all, for the first time", page(u32::MAX), RUNS).await;
     list(&engine, "all, again", page(u32::MAX), RUNS).await;
     list(&engine, "the newest 50, again", page(50), 50).await;
-    let failed = HistoryPage { states: vec![RunState::Failed], ..page(50) };
-    list(&engine, "50 in a state that none is in", failed, 0).await;
+    let paused = HistoryPage { states: vec![RunState::Paused], ..page(50) };
+    list(&engine, "50 in a state that none is in", paused, 0).await;
     drop(engine);
-    for args in [&["history"][..], &["history", "--limit", "10000"], &["history", "usage"]] {
+    let engine = forgotten(dir);
+    list(&engine, "50 that failed, of runs of an older program", failed(), 50).await;
+    list(&engine, "50 that failed, again", failed(), 50).await;
+    drop(engine);
+    for args in [&["history"][..], &["history", "--limit", "20000"], &["history", "usage"]] {
         let started = Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_smol-wf"))
             .args(args)
@@ -98,6 +119,12 @@ fn copy(journal: &RunJournal, number: u32) -> Lines {
         entry.at_us += i64::from(number) * 1_000_000;
         if let Body::RunStarted(head) = &mut entry.body {
             head.run = run.clone();
+        }
+        if let Body::RunEnded { end } = &mut entry.body
+            && number % FAILS == 0
+        {
+            let text = r#"{"code":"thrown","name":"Error","message":"no","line":1,"column":1}"#;
+            *end = RunEnd::Failed { error: serde_json::from_str(text).expect("an error") };
         }
     }
     let mut chain = Chain::new();

@@ -19,8 +19,8 @@ use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineOptions, LimitChanges, NoWatcher,
-    Places, Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Times, Watcher,
+    AgentSettings, CancellationToken, Engine, EngineOptions, LimitChanges, NoWatcher, Places,
+    Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Times, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -81,9 +81,7 @@ fn commit_floor(dir: &Path) -> Duration {
 
 fn engine(db: PathBuf, instances_max: u32) -> Engine {
     let store = Box::new(SqliteStore::open(&db).expect("a database"));
-    let providers = Arc::new(DebugOnly);
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
-        .expect("an engine")
+    Engine::new(EngineOptions { instances_max, ..EngineOptions::over(store) }).expect("an engine")
 }
 
 fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {

@@ -38,6 +38,7 @@ mod signals;
 mod standing;
 mod stdin;
 mod streams;
+mod supervisor;
 mod system_limits;
 mod table;
 mod usage;
@@ -131,6 +132,8 @@ fn main() -> ExitCode {
     };
     signals::command_is_over();
     streams::settle();
+    // What an earlier process has left is made to end, once it was found.
+    runtime.block_on(supervisor::supervisor().all_ended());
     // Whatever still blocks in the background has nothing more to say.
     runtime.shutdown_background();
     code

@@ -17,8 +17,9 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, LimitChanges,
-    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, starts_late,
+    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, Judge, LimitChanges,
+    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, judge,
+    starts_late,
 };
 
 use crate::agents::Catalogue;
@@ -27,6 +28,7 @@ use crate::failure::{CommandError, talk};
 use crate::paths;
 use crate::progress::LogLevel;
 use crate::screen;
+use crate::supervisor::supervisor;
 
 /// An engine over the database of these settings, which is made where there is
 /// none: for commands that write.
@@ -45,20 +47,23 @@ pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, 
 fn patiently(
     path: &Path,
     settings: &Settings,
-    open: impl Fn(&Path, Duration) -> Result<SqliteStore, StoreError>,
+    open: impl Fn(&Path, Duration, Judge) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
     const TOLD_AFTER: Duration = Duration::from_secs(1);
+    // Who has a lock is waited for by SQLite, who has a lease here.
+    const PAUSE: Duration = Duration::from_millis(100);
     let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
     let longest = longest.min(START_LOCKED_MAX);
     let begun = Instant::now();
     let mut is_told = LogLevel::of(settings) < LogLevel::Warn;
     loop {
         let left = longest.saturating_sub(begun.elapsed());
-        match open(path, TOLD_AFTER.min(left)) {
-            Err(busy @ StoreError::Busy { .. }) if begun.elapsed() < longest => {
+        match open(path, TOLD_AFTER.min(left), judge) {
+            Err(busy) if busy.is_passing() && begun.elapsed() < longest => {
                 if !std::mem::replace(&mut is_told, true) {
                     talk(&format!("warning: {}", starts_late(&busy, longest)));
                 }
+                std::thread::sleep(PAUSE.min(left));
             }
             done => return done,
         }
@@ -159,7 +164,14 @@ fn over(
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
     let providers = Arc::new(Catalogue::of(settings));
-    let engine = Engine::new(EngineOptions { store, instances_max, providers, worktrees })?;
+    let supervisor = Some(supervisor().clone());
+    let engine = Engine::new(EngineOptions {
+        instances_max,
+        providers,
+        worktrees,
+        supervisor,
+        ..EngineOptions::over(store)
+    })?;
     // The process ends with its one engine: to take it apart first would only
     // free what the kernel frees at once, and takes a twentieth of a short run.
     std::mem::forget(engine.clone());
@@ -168,8 +180,8 @@ fn over(
 
 /// An engine that keeps nothing: for what is in files.
 pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
-    let (store, providers) = (Box::new(MemoryStore::new()), Arc::new(DebugOnly));
-    Engine::new(EngineOptions { store, instances_max, providers, worktrees: None })
+    let options = EngineOptions::over(Box::new(MemoryStore::new()));
+    Engine::new(EngineOptions { instances_max, ..options })
 }
 
 /// The limits of a new run.

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::CancellationToken;
-use smol_wf_engine::providers::end_all_at_once;
 
+use crate::supervisor::supervisor;
 use crate::{exit, failure, shell, streams, written};
 use system::Listener;
 
@@ -189,7 +189,7 @@ impl Signals {
 }
 
 async fn end_all() {
-    let _ = tokio::time::timeout(KILL_MAX, end_all_at_once()).await;
+    let _ = tokio::time::timeout(KILL_MAX, supervisor().end_all_at_once()).await;
 }
 
 fn stopping(code: u8) -> &'static str {

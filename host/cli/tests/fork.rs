@@ -227,10 +227,10 @@ fn a_fork_that_is_killed_goes_on_without_its_parent() {
     finish(child);
     let run = common::run_id_of(&said);
     let connection = rusqlite::Connection::open(place.db()).unwrap();
-    for table in ["entries", "runs"] {
-        connection
-            .execute(&format!("DELETE FROM {table} WHERE run = ?"), [before.run_id()])
-            .unwrap();
+    let number = "(SELECT number FROM numbers WHERE run = ?)";
+    for (table, of) in [("journal", number), ("numbers", "?"), ("runs", "?")] {
+        let delete = format!("DELETE FROM {table} WHERE run = {of}");
+        connection.execute(&delete, [before.run_id()]).unwrap();
     }
     let done = place.run(&["resume", &run]);
     let report = done.ok();

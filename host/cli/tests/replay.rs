@@ -22,7 +22,8 @@ fn forge(db: &Path, run: &str, change: impl Fn(&mut Vec<Value>)) {
         chain = seal(&chain, &text);
         change
             .execute(
-                "UPDATE entries SET body = ?, chain = ?, kind = ? WHERE run = ? AND seq = ?",
+                "UPDATE journal SET body = ?, chain = ?, kind = ?
+                 WHERE run = (SELECT number FROM numbers WHERE run = ?) AND seq = ?",
                 (&text, &chain, entry["kind"].as_str().unwrap(), run, seq),
             )
             .unwrap();
@@ -207,7 +208,7 @@ fn a_journal_that_was_damaged_behind_a_difference_gets_no_verdict() {
     rusqlite::Connection::open(place.db())
         .unwrap()
         .execute(
-            "UPDATE entries SET body = replace(body, 'fuel\":', 'fuel\":1') WHERE seq = ?",
+            "UPDATE journal SET body = replace(body, 'fuel\":', 'fuel\":1') WHERE seq = ?",
             [last],
         )
         .unwrap();

@@ -225,15 +225,15 @@ fn an_export_replaces_a_file_as_a_whole_or_not_at_all() {
     let export = |to: &str| place.run(&["export", "latest", "--format", "journal", "--out", to]);
     // Some of the journal reads, and its end is damaged.
     let db = rusqlite::Connection::open(place.db()).unwrap();
-    let last = "seq = (SELECT max(seq) FROM entries)";
-    let damaged = format!("UPDATE entries SET chain = printf('%064d', 0) WHERE {last}");
+    let last = "seq = (SELECT max(seq) FROM journal)";
+    let damaged = format!("UPDATE journal SET chain = printf('%064d', 0) WHERE {last}");
     let whole: String = db
-        .query_row(&format!("SELECT chain FROM entries WHERE {last}"), [], |row| row.get(0))
+        .query_row(&format!("SELECT chain FROM journal WHERE {last}"), [], |row| row.get(0))
         .unwrap();
     assert_eq!(db.execute(&damaged, []).unwrap(), 1);
     assert_ne!(export("out.json").code, 0);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), earlier);
-    db.execute(&format!("UPDATE entries SET chain = ?1 WHERE {last}"), [whole]).unwrap();
+    db.execute(&format!("UPDATE journal SET chain = ?1 WHERE {last}"), [whole]).unwrap();
     export("link.json").fails(0, &[]);
     assert!(std::fs::read_to_string(&file).unwrap().contains("run_started"));
     assert!(place.path("link.json").is_symlink());

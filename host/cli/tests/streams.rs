@@ -76,7 +76,7 @@ impl Stuck {
 fn kinds(place: &Place) -> Vec<String> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let Ok(connection) = Connection::open_with_flags(place.db(), flags) else { return Vec::new() };
-    let Ok(mut statement) = connection.prepare("SELECT kind FROM entries ORDER BY run, seq") else {
+    let Ok(mut statement) = connection.prepare("SELECT kind FROM journal ORDER BY run, seq") else {
         return Vec::new();
     };
     let rows = statement.query_map([], |row| row.get(0));
@@ -292,7 +292,7 @@ ends, over = time.monotonic() + 90, 0
 while not over and time.monotonic() < ends:
     time.sleep(0.05)
     try:
-        over = sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM entries WHERE kind = 'run_ended'").fetchone()[0]
+        over = sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM journal WHERE kind = 'run_ended'").fetchone()[0]
     except sqlite3.Error:
         pass
 waits = child.poll() is None

@@ -212,7 +212,7 @@ pub enum StopTurn {
     Limit(#[from] LimitError),
     /// The script asks for something else than the journal holds.
     #[error(transparent)]
-    Mismatch(#[from] crate::journal::Mismatch),
+    Mismatch(#[from] crate::mismatch::Mismatch),
 }
 
 /// What a guest may ask of its host during one turn. Every value that comes in

@@ -3,11 +3,14 @@
 //! Owns: what counts as a difference between two entries, and naming it field
 //! by field. Never: draws it; whoever shows it does.
 
+mod data;
+
 use serde_json::Value;
 
 use crate::cut;
 use crate::ids::CallId;
 use crate::journal::Body;
+pub use data::{FieldDiff, Mismatch};
 
 /// Characters of an entry that a one-line message shows.
 const SHOWN_CHARS: usize = 2_000;
@@ -18,33 +21,6 @@ const FIELD_BYTES_MAX: usize = 256 * 1024;
 
 /// Levels of an entry that are compared on their own: `request.prompt` is two.
 const FIELD_LEVELS: usize = 2;
-
-/// The script asks for something else than the journal holds.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("the replay differs from the journal at entry {seq}{}", in_words(self))]
-pub struct Mismatch {
-    /// Number of the entry, from 0.
-    pub seq: u64,
-    /// The call that it is about, else the last one that was made.
-    pub step: Option<CallId>,
-    /// What is written.
-    pub recorded: String,
-    /// What happened this time.
-    pub now: String,
-    /// Fields that differ, when both sides are entries of one kind.
-    pub fields: Vec<FieldDiff>,
-}
-
-/// One field of an entry, on both sides.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct FieldDiff {
-    /// Such as `request.prompt`.
-    pub field: String,
-    /// Text as it is, anything else as JSON; none where it is not set.
-    pub recorded: Option<String>,
-    /// As above.
-    pub now: Option<String>,
-}
 
 impl Mismatch {
     /// Between the recorded entry and what came instead.
@@ -110,18 +86,6 @@ fn step_of(body: &Body) -> Option<CallId> {
 
 fn last(call: u32) -> Option<CallId> {
     (call > 0).then_some(CallId(call))
-}
-
-/// The rest of the message: the step, and either the names of the fields that
-/// differ, or both entries whole.
-fn in_words(mismatch: &Mismatch) -> String {
-    let Mismatch { step, recorded, now, fields, .. } = mismatch;
-    let step = step.map(|step| format!(", step {step}")).unwrap_or_default();
-    if fields.is_empty() {
-        return format!("{step}:\n  recorded: {recorded}\n  now:      {now}");
-    }
-    let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
-    format!("{step}: {} is not what was recorded", names.join(", "))
 }
 
 fn compare(at: &str, recorded: &Value, now: &Value, levels: usize, found: &mut Vec<FieldDiff>) {

@@ -7,10 +7,10 @@
 //! whatever the order was in which they came: a fan-out of equal calls gets
 //! the answers it got before.
 
+mod pooled;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::call::{AgentRequest, Reply, Reused};
 use crate::guest::Outcome;
@@ -18,29 +18,7 @@ use crate::ids::{CallId, Digest, RunId};
 use crate::journal::{Body, Entry};
 use crate::step::StepKind;
 use crate::steps::{Step, Steps};
-
-/// An answer that waits for a call of its content.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Pooled {
-    /// Of the call that it answers.
-    pub content: Digest,
-    /// Which call of which run came to it.
-    pub source: Reused,
-    /// What the call came to.
-    pub outcome: Outcome,
-    /// What the agent said of itself; none for a sleep.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply: Option<Box<Reply>>,
-    /// So many calls of its content come first that find no answer: an answer
-    /// that is meant for one call is not taken by another.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub behind: u32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
+pub use pooled::Pooled;
 
 /// Answers that are larger stay in the journal until they are told.
 const KEPT_BYTES_MAX: usize = 16 * 1024;

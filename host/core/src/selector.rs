@@ -3,11 +3,12 @@
 //! Owns: the form of a model selector, `id[?provider=…&thinking=…]`, aliases,
 //! and which of several wishes wins. Never: knows which providers there are.
 
-use serde::{Deserialize, Serialize};
+mod addressee;
 
 use crate::call::{AgentRequest, Permissions};
 use crate::cut;
 use crate::journal::RunHead;
+pub use addressee::Addressee;
 
 /// Longest selector, in bytes: ids of models are a tenth of that.
 const SELECTOR_BYTES_MAX: usize = 512;
@@ -139,16 +140,6 @@ impl Choice {
         let vendor = self.vendor.clone()?;
         Some(Addressee { provider: self.provider.clone(), vendor })
     }
-}
-
-/// Whom a call was given to when its model's selector was read as naming a vendor:
-/// which providers there were is known then, and nowhere written down.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Addressee {
-    /// Who was asked.
-    pub provider: String,
-    /// The vendor of the model.
-    pub vendor: String,
 }
 
 /// Where a call of this run goes: what the call says itself wins over what its

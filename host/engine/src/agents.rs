@@ -16,7 +16,7 @@ use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::machine::Noted;
 use smol_wf_core::selector::{self, Choice, SelectorError};
-use smol_wf_providers::{Capabilities, Provider, ProviderErrorKind, Registry};
+use smol_wf_providers::{Capabilities, Processes, Provider, ProviderErrorKind, Registry};
 
 use crate::notes::Notes;
 use crate::provide;
@@ -30,6 +30,7 @@ pub(crate) struct Agents {
     pub(crate) run: RunId,
     pub(crate) settings: AgentSettings,
     pub(crate) cwd: PathBuf,
+    pub(crate) processes: Processes,
     head: RunHead,
     registry: Registry,
     raw: Option<Arc<RawSessions>>,
@@ -60,10 +61,12 @@ impl Agents {
         settings: AgentSettings,
         cwd: PathBuf,
         worktrees: Option<PathBuf>,
+        processes: Processes,
     ) -> Self {
         let raw = settings.raw_sessions.clone().map(|dir| Arc::new(RawSessions::new(dir)));
-        let worktrees = Worktrees::new(head.run.clone(), cwd.clone(), worktrees);
-        Self { run: head.run.clone(), settings, cwd, head: head.clone(), registry, raw, worktrees }
+        let (run, head) = (head.run.clone(), head.clone());
+        let worktrees = Worktrees::new(run.clone(), cwd.clone(), worktrees, processes.clone());
+        Self { run, settings, cwd, processes, head, registry, raw, worktrees }
     }
 
     /// Ends whatever agents keep running between calls, and gives back what

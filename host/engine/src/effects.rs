@@ -14,6 +14,7 @@ use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::{Body, StopReason};
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
+use smol_wf_providers::Processes;
 use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -109,6 +110,11 @@ impl World {
             parked: Vec::new(),
             board: Board::new(),
         }
+    }
+
+    /// Where the programs of the run are started.
+    pub(crate) fn processes(&self) -> &Processes {
+        &self.agents.processes
     }
 
     pub(crate) fn perform(&mut self, effects: Vec<Effect>) {

@@ -17,7 +17,7 @@ use smol_wf_core::report::Report;
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
 use smol_wf_core::surface::Surface;
-use smol_wf_providers::{Registry, all_ended, debug, end_leftovers_once, owner};
+use smol_wf_providers::{Processes, Registry, Supervisor, debug, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 use smol_wf_store::{RunKey, RunRow, Store};
 use tokio_util::sync::CancellationToken;
@@ -35,12 +35,15 @@ use crate::library::ProjectRoot;
 use crate::live::Live;
 use crate::patience::Patience;
 use crate::places::{Standing, kept};
-use crate::provide::{self, Providers};
+use crate::provide::{self, DebugOnly, Providers};
 use crate::recorder::{Birth, Recorder};
 use crate::request::{AgentSettings, RunRequest, ScriptFile, Times};
 use crate::runs::row;
 use crate::watch::Watcher;
 use crate::writer::Writer;
+
+/// Script instances at once, where nothing else is said.
+const INSTANCES_DEFAULT: u32 = 8;
 
 /// What an engine is made of.
 pub struct EngineOptions {
@@ -52,6 +55,22 @@ pub struct EngineOptions {
     pub providers: Arc<dyn Providers>,
     /// Folder for git worktrees of calls; none refuses calls that ask for one.
     pub worktrees: Option<PathBuf>,
+    /// Keeps the programs of agents, where this process gives power over itself.
+    pub supervisor: Option<Supervisor>,
+}
+
+impl EngineOptions {
+    /// With this store, and the debug provider alone.
+    #[must_use]
+    pub fn over(store: Box<dyn Store>) -> Self {
+        Self {
+            store,
+            instances_max: INSTANCES_DEFAULT,
+            providers: Arc::new(DebugOnly),
+            worktrees: None,
+            supervisor: None,
+        }
+    }
 }
 
 /// What a run is given that is not part of what it is.
@@ -71,6 +90,8 @@ pub struct Engine {
     pub(crate) owner: String,
     pub(crate) worktrees: Option<PathBuf>,
     pub(crate) providers: Arc<dyn Providers>,
+    /// For what no run does; each run has its own.
+    pub(crate) processes: Processes,
 }
 
 impl Engine {
@@ -84,7 +105,10 @@ impl Engine {
         let writer = Writer::over(options.store);
         let owner = owner::this_process(random_u64()?);
         let (providers, worktrees) = (options.providers, options.worktrees);
-        Ok(Self { sandbox, writer, tenant: TenantId::local(), worktrees, providers, owner })
+        let supervisor = options.supervisor;
+        let processes = supervisor.map_or_else(Processes::new, |given| given.processes());
+        let tenant = TenantId::local();
+        Ok(Self { sandbox, writer, tenant, worktrees, providers, owner, processes })
     }
 
     /// The same engine with other providers: which ones a run needs may only be
@@ -131,7 +155,7 @@ impl Engine {
         let registry = provide::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
             // Beside everything else, to be done when the first agent starts.
-            end_leftovers_once();
+            self.processes.begin_to_end_leftovers();
         }
         let path = &request.script.path;
         let path = standing.root.as_ref().map_or_else(String::new, |root| root.relative(path));
@@ -177,11 +201,12 @@ impl Engine {
         times: Times,
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
+        let processes = world.processes().clone();
         let mut live = Live::new(self.sandbox.clone(), recorder, rest, world, cancel, times);
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive(&mut live, machine)).await;
         // Whoever takes the run up next finds none of its agents at work.
-        all_ended().await;
+        processes.all_ended().await;
         live.recorder.let_go().await;
         ended?;
         live.recorder.into_report()
@@ -219,7 +244,8 @@ impl Engine {
         let cwd = standing.cwd.clone();
         let library = Arc::new(standing.library());
         let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
-        let agents = Agents::new(head, registry, settings, cwd, self.worktrees.clone());
+        let (worktrees, processes) = (self.worktrees.clone(), self.processes.apart());
+        let agents = Agents::new(head, registry, settings, cwd, worktrees, processes);
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }

@@ -13,10 +13,11 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 use smol_wf_core::summary::Summary;
-use smol_wf_store::{Bound, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Bound, Narrow, Page, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::facts::look_up_all;
 use crate::journal::survey;
 use crate::library::ProjectRoot;
 use crate::reading::SHOWN_BYTES_MAX;
@@ -36,6 +37,8 @@ pub struct HistoryPage {
     pub before: Option<(i64, RunId)>,
     /// Only runs in one of these states; in any when there is none.
     pub states: Vec<RunState>,
+    /// Only forks of this run.
+    pub parent: Option<RunId>,
     /// Only runs of this name.
     pub name: Option<String>,
     /// Only runs created at this time or later, in microseconds since 1970.
@@ -62,18 +65,23 @@ impl Engine {
     pub async fn history(&self, page: HistoryPage) -> Result<Vec<RunSummary>, EngineError> {
         let mut found = Vec::new();
         let mut before = page.before.clone();
-        // Any number of runs may be in other states than those asked for.
-        let any = page.states.is_empty();
-        let rows_max = if any { ROWS_AT_ONCE.min(page.limit) } else { ROWS_AT_ONCE };
+        let states = kept_states(&page.states);
+        let is_narrowed = !states.is_empty() || page.parent.is_some();
+        if is_narrowed {
+            look_up_all(&self.writer, &self.tenant).await?;
+        }
+        let wanted = |run: &RunSummary| {
+            (page.states.is_empty() || page.states.contains(&run.state))
+                && (page.parent.is_none() || page.parent == run.parent)
+        };
+        // Unless it is narrowed, any number of runs may be in other states.
+        let is_sifted = !is_narrowed && !page.states.is_empty();
+        let rows_max = if is_sifted { ROWS_AT_ONCE } else { ROWS_AT_ONCE.min(page.limit) };
         while found.len() < page.limit as usize {
-            let rows = self.rows(&page, rows_max, before.take()).await?;
+            let rows = self.rows(&page, &states, rows_max, before.take()).await?;
             let is_last = rows.len() < rows_max as usize;
             before = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));
-            for run in self.summaries(rows).await? {
-                if any || page.states.contains(&run.state) {
-                    found.push(run);
-                }
-            }
+            found.extend(self.summaries(rows).await?.into_iter().filter(wanted));
             if is_last {
                 break;
             }
@@ -85,10 +93,11 @@ impl Engine {
     async fn rows(
         &self,
         page: &HistoryPage,
+        states: &[RunState],
         rows_max: u32,
         before: Option<(i64, RunId)>,
     ) -> Result<Vec<RunRow>, EngineError> {
-        let (tenant, asked) = (self.tenant.clone(), page.clone());
+        let (tenant, asked, states) = (self.tenant.clone(), page.clone(), states.to_vec());
         let rows = self
             .writer
             .with(move |store: &mut dyn Store| {
@@ -98,6 +107,11 @@ impl Engine {
                     name: asked.name.as_deref(),
                     since_us: asked.since_us,
                     until_us: asked.until_us,
+                    narrow: match &asked.parent {
+                        Some(parent) => Narrow::ForksOf(parent),
+                        None if states.is_empty() => Narrow::All,
+                        None => Narrow::States(&states),
+                    },
                 };
                 store.list(&tenant, &page)
             })
@@ -227,7 +241,11 @@ impl Engine {
                 .await??;
             let is_last = rows.len() < ROWS_AT_ONCE as usize;
             seen += ROWS_AT_ONCE;
-            for (run, folder) in self.folders(rows).await? {
+            // What the rows say is enough to pass a run by.
+            let rows = rows
+                .into_iter()
+                .map(|row| RunRow { place: row.place.filter(|place| !is_of(place)), ..row });
+            for (run, folder) in self.folders(rows.collect()).await? {
                 // What cannot be read is told of, wherever it belongs.
                 if folder.as_deref().is_none_or(&mut is_of) {
                     latest.here = Some(run.clone());
@@ -243,7 +261,8 @@ impl Engine {
         }
     }
 
-    /// Where the agents of these runs work; none of a run that cannot be read.
+    /// Where the agents of these runs work, as their rows or else their journals
+    /// say; none of a run that cannot be read.
     async fn folders(
         &self,
         rows: Vec<RunRow>,
@@ -256,7 +275,11 @@ impl Engine {
                 let Body::RunStarted(head) = entry.body else { return None };
                 Some(head.cwd.unwrap_or(head.project_root))
             };
-            rows.into_iter().map(|row| (row.key.run.clone(), folder(&row.key))).collect()
+            let place = |row: RunRow| {
+                let place = row.place.or_else(|| folder(&row.key));
+                (row.key.run, place)
+            };
+            rows.into_iter().map(place).collect()
         };
         Ok(self.writer.with(folders).await?)
     }
@@ -303,4 +326,19 @@ impl Engine {
 
 fn unknown(asked: &str) -> EngineError {
     EngineError::UnknownRun { asked: asked.to_owned() }
+}
+
+/// The states to look for where runs are kept as if nobody held them: all that can
+/// be shown as one of these. None for all of them: a journal that is damaged may
+/// have been in any.
+fn kept_states(shown: &[RunState]) -> Vec<RunState> {
+    if shown.contains(&RunState::Damaged) {
+        return Vec::new();
+    }
+    let held = [RunState::Interrupted, RunState::Cancelled, RunState::Paused];
+    let is_kept = |state: &RunState| {
+        shown.contains(state) || (held.contains(state) && shown.contains(&RunState::Running))
+    };
+    let over = [RunState::Completed, RunState::Failed];
+    held.into_iter().chain(over).filter(is_kept).collect()
 }

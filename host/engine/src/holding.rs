@@ -26,7 +26,8 @@ pub(crate) fn holds(lease: &LeaseRow) -> bool {
 }
 
 /// What can be known of the owner of a lease from here.
-fn judge(owner: &str) -> Holder {
+#[must_use]
+pub fn judge(owner: &str) -> Holder {
     if owner::is_dead(owner) {
         Holder::Dead
     } else if owner::is_alive(owner) {

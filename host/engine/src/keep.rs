@@ -12,6 +12,7 @@ use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::facts;
 use crate::holding::holds;
 
 /// The lines of a file that a run was exported to, without their ends.
@@ -106,6 +107,8 @@ fn take_in(
         created_at_us: coming.reader.created_at_us(),
         // Whoever took it in decides when it goes on.
         wake_at_us: None,
+        // They are at the end of the file, too.
+        facts: None,
     };
     let mut refused = None;
     let mut rest = std::iter::from_fn(|| match coming.record() {
@@ -122,6 +125,7 @@ fn take_in(
         (_, Some(error)) => Err(error),
         (created, None) => {
             created?;
+            facts::look_up(store, &key.tenant, &key.run)?;
             store.settle()?;
             Ok((run.key.run, Imported::New))
         }

@@ -26,6 +26,7 @@ mod effects;
 mod engine;
 mod error;
 mod explain;
+mod facts;
 mod fixture;
 mod fork;
 mod given;
@@ -71,6 +72,7 @@ pub use fixture::{
 };
 pub use fork::ForkRequest;
 pub use history::{HistoryPage, Latest, RunSummary};
+pub use holding::judge;
 pub use keep::{Imported, Lines, look_over};
 pub use library::LibraryError;
 pub use patience::{START_LOCKED_MAX, starts_late};
@@ -82,7 +84,7 @@ pub use request::{
 };
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
-pub use smol_wf_store::{Journals, MemoryStore, SqliteStore, Store, StoreError};
+pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{NoWatcher, Recording, Watcher, WorksIn};

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use smol_wf_core::shell;
+use smol_wf_providers::owner;
 use smol_wf_store::StoreError;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +80,7 @@ impl Patience<'_> {
         let mut has_warned = false;
         loop {
             let busy = match attempt().await? {
-                Err(busy @ StoreError::Busy { .. }) => busy,
+                Err(busy) if busy.is_passing() => busy,
                 done => return Ok(done),
             };
             if begun.elapsed() >= longest || self.cancel.is_cancelled() {
@@ -97,9 +98,18 @@ impl Patience<'_> {
 /// That what is to begin waits for whoever has the database locked, and how long.
 #[must_use]
 pub fn starts_late(busy: &StoreError, longest: Duration) -> String {
-    let StoreError::Busy { path } = busy else { return busy.to_string() };
-    let (path, typed) = (path.display(), shell::path(path));
     let longest = in_words(longest);
+    let path = match busy {
+        StoreError::Busy { path } => path,
+        StoreError::OlderHolder { path, run, owner } => {
+            let (path, owner) = (path.display(), owner::in_words(owner));
+            return format!(
+                "{path} has the tables of an older smol-wf, and {owner} works on run {run} with them; waiting until it is done, up to {longest}; Ctrl-C ends the wait"
+            );
+        }
+        _ => return busy.to_string(),
+    };
+    let (path, typed) = (path.display(), shell::path(path));
     format!(
         "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {longest}; Ctrl-C ends the wait"
     )

@@ -184,7 +184,13 @@ mod tests {
     /// What is handed out of this journal, and how that ends.
     async fn read_all(records: &[Record]) -> (Vec<Entry>, Result<(), EngineError>) {
         let mut store = MemoryStore::new();
-        let run = NewRun { key: key(), name: "n".into(), created_at_us: 1, wake_at_us: None };
+        let run = NewRun {
+            key: key(),
+            name: "n".into(),
+            created_at_us: 1,
+            wake_at_us: None,
+            facts: None,
+        };
         let hold = Hold { owner: "me", lasting: std::time::Duration::from_secs(60) };
         store.create(&run, hold, records).unwrap();
         let writer = Writer::over(Box::new(store));

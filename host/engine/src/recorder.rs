@@ -11,13 +11,14 @@ use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Chain, Entry, Record};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::ANSWERS_FROM;
-use smol_wf_core::report::{Report, ReportFold};
+use smol_wf_core::report::{Report, ReportFold, RunState};
 use smol_wf_core::stop::StopReason;
-use smol_wf_store::{Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
+use smol_wf_store::{Facts, Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::error::EngineError;
+use crate::facts::facts;
 use crate::given::{Coming, FirstCommit, Given};
 use crate::holding::Holding;
 use crate::journal::Journal;
@@ -43,6 +44,8 @@ pub(crate) struct Recorder<'a> {
     bytes: u64,
     /// The wake-up time that the store has, once this process has set it.
     stored_wake: Option<Option<i64>>,
+    /// How the run stands by the store, once this process has said it.
+    stored_state: Option<RunState>,
     pending: Vec<Pending>,
     pending_bytes: usize,
     events: EventFold,
@@ -82,6 +85,7 @@ impl<'a> Recorder<'a> {
             length: 0,
             bytes: 0,
             stored_wake: None,
+            stored_state: None,
             pending: Vec::new(),
             pending_bytes: 0,
             events: EventFold::new(),
@@ -191,12 +195,16 @@ impl<'a> Recorder<'a> {
         if let Some(held) = self.held.as_ref().filter(|_| release) {
             held.end();
         }
-        let batch =
-            Batch { lease, first_seq: self.length, records: records.clone(), wake, release };
+        let last = told.iter().rev().find_map(Pending::entry);
+        let stands = last.map(|last| RunState::after(&last.body, false));
+        let state = stands.filter(|_| stands != self.stored_state);
+        let first_seq = self.length;
+        let batch = Batch { lease, first_seq, records: records.clone(), state, wake, release };
         let appended = self.patience.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
             Ok(()) => {
                 self.stored_wake = Some(wake_at_us);
+                self.stored_state = stands.or(self.stored_state);
                 if release {
                     self.held = None;
                 }
@@ -228,6 +236,7 @@ impl<'a> Recorder<'a> {
             name: birth.name,
             created_at_us: told.iter().find_map(Pending::at_us).unwrap_or(at_us),
             wake_at_us: None,
+            facts: facts_of(&told),
         };
         self.patience.start(|| self.writer.soon(|store| store.try_lock())).await??;
         let (lease, chain, length, bytes) = self
@@ -262,7 +271,10 @@ impl<'a> Recorder<'a> {
     async fn create(&mut self, birth: Birth, wake_at_us: Option<i64>) -> Result<(), EngineError> {
         let (told, records) = self.seal()?;
         let created_at_us = told.iter().find_map(Pending::at_us).unwrap_or_else(clock::now_us);
-        let run = NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us };
+        let facts = facts_of(&told);
+        self.stored_state = facts.as_ref().map(|facts| facts.state);
+        let run =
+            NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us, facts };
         let sent = records.clone();
         let new = Arc::new((run, birth.owner, sent));
         let lease = self
@@ -358,6 +370,13 @@ impl<'a> Recorder<'a> {
         }
         self.report.after(entry);
     }
+}
+
+/// What lists are narrowed by, of a run that begins with these.
+fn facts_of(told: &[Pending]) -> Option<Facts> {
+    let mut entries = told.iter().filter_map(Pending::entry);
+    let first = entries.next()?;
+    facts(&first.body, &entries.last().unwrap_or(first).body)
 }
 
 impl Pending {

@@ -13,6 +13,7 @@ mod faults;
 mod finding;
 mod groups;
 mod notebook;
+mod performance;
 mod plan;
 mod schedule;
 mod stage;

@@ -9,7 +9,6 @@ use smol_wf_core::journal::{ForkReason, Parent, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
-use smol_wf_providers::end_leftovers_once;
 use smol_wf_sandbox::Sandbox;
 use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -75,7 +74,7 @@ impl Engine {
         let patience = Patience { watcher, cancel: cancel.clone(), deadline };
         let lease = self.claim(&key, &patience).await?;
         // The process that had the run may have left its agents at work.
-        end_leftovers_once();
+        self.processes.begin_to_end_leftovers();
         let journal = match self.as_it_is_now(journal, &key).await {
             Ok(journal) => journal,
             Err(error) => {
@@ -161,9 +160,9 @@ impl Engine {
     ) -> Result<Option<RunId>, EngineError> {
         // No fork is older than its parent.
         let since_us = Some(created_at_us);
-        let page = HistoryPage { limit: u32::MAX, since_us, ..HistoryPage::default() };
-        let later = self.history(page).await?;
-        for fork in later.iter().filter(|run| run.parent.as_ref() == Some(&request.run)) {
+        let parent = Some(request.run.clone());
+        let page = HistoryPage { limit: u32::MAX, since_us, parent, ..HistoryPage::default() };
+        for fork in self.history(page).await? {
             let (head, start, _) =
                 survey(&self.writer, &self.key(&fork.run_id)).await?.recorded()?;
             let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;

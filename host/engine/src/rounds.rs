@@ -199,6 +199,7 @@ impl<'a> Rounds<'a> {
             session_id: begin.session_id.clone(),
             raw: self.raw.clone(),
             cwd: self.cwd.to_owned(),
+            processes: self.agents.processes.clone(),
             presence,
         }
     }

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use smol_wf_core::journal::Record;
+use smol_wf_core::report::RunState;
 use smol_wf_store::{Append, BUSY_TIMEOUT, Lease, Store, StoreError, Wake};
 use tokio::sync::oneshot;
 
@@ -33,6 +34,7 @@ pub(crate) struct Batch {
     pub(crate) lease: Lease,
     pub(crate) first_seq: u64,
     pub(crate) records: Arc<[Record]>,
+    pub(crate) state: Option<RunState>,
     pub(crate) wake: Wake,
     pub(crate) release: bool,
 }
@@ -43,6 +45,7 @@ impl Batch {
             lease: &self.lease,
             first_seq: self.first_seq,
             records: &self.records,
+            state: self.state,
             wake: self.wake,
             release: self.release,
         }

@@ -10,12 +10,12 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DebugOnly, Engine, EngineError, EngineOptions, MemoryStore,
-    NoWatcher, Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
+    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher,
+    Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
 };
 use smol_wf_store::{
-    Append, Bound, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page, RunKey, RunRow,
-    Stretch, Summary, Upkeep,
+    Append, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
+    RunKey, RunRow, Stretch, Summary, Upkeep,
 };
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -148,6 +148,10 @@ impl Lists for Counting {
     ) -> Result<(), StoreError> {
         self.inner.put_summaries(tenant, summaries)
     }
+
+    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+        self.inner.put_facts(tenant, found)
+    }
 }
 
 impl Upkeep for Counting {
@@ -160,12 +164,7 @@ fn engine(fail_from: u64) -> (Engine, MemoryStore, Arc<AtomicU64>) {
     let inner = MemoryStore::new();
     let commits = Arc::new(AtomicU64::new(0));
     let store = Counting { inner: inner.clone(), commits: commits.clone(), fail_from };
-    let options = EngineOptions {
-        store: Box::new(store),
-        instances_max: 8,
-        providers: Arc::new(DebugOnly),
-        worktrees: None,
-    };
+    let options = EngineOptions::over(Box::new(store));
     (Engine::new(options).unwrap(), inner, commits)
 }
 

@@ -12,7 +12,7 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::NamedProgram;
 use smol_wf_providers::command::Command;
-use smol_wf_providers::{AgentTask, Presence, Provider};
+use smol_wf_providers::{AgentTask, Presence, Processes, Provider};
 
 const CALLS: usize = 300;
 /// A program that exits at once.
@@ -81,6 +81,7 @@ fn task() -> AgentTask {
         session_id: None,
         cwd: std::env::temp_dir(),
         raw: None,
+        processes: Processes::new(),
         presence: Presence::unwatched(),
     }
 }

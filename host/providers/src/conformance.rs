@@ -11,7 +11,9 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::schema::Checker;
 
-use crate::{Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Provider};
+use crate::{
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Processes, Provider,
+};
 
 /// A task of a made-up run.
 #[must_use]
@@ -30,6 +32,7 @@ pub fn task(prompt: &str) -> AgentTask {
         session_id: None,
         cwd: PathBuf::from("."),
         raw: None,
+        processes: Processes::new(),
         presence: Presence::unwatched(),
     }
 }

@@ -17,8 +17,8 @@ use smol_wf_core::schema;
 
 use self::rules::{Action, Cost, Rule, RuleError, Subject};
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider,
-    ProviderError, ProviderErrorKind, Spent,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes,
+    Provider, ProviderError, ProviderErrorKind, Spent,
 };
 
 /// The name of this provider, and of its model.
@@ -181,7 +181,7 @@ impl Provider for Debug {
         }
     }
 
-    async fn probe(&self) -> Probe {
+    async fn probe(&self, _processes: &Processes) -> Probe {
         // It is part of this program.
         let program = std::env::current_exe().unwrap_or_default();
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());

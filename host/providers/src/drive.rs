@@ -165,6 +165,7 @@ pub(crate) fn launch(
         cwd: task.cwd.clone(),
         env,
         input: Input::None,
+        processes: task.processes.clone(),
         presence: Some(task.presence.clone()),
     }
 }

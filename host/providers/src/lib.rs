@@ -59,9 +59,7 @@ pub use error::{ProviderError, ProviderErrorKind, Spent};
 pub use masked::Masked;
 pub use named::NamedProgram;
 pub use presence::{Departure, Presence};
-pub use process::{
-    Told, Tool, all_ended, ask_tool, end_all_at_once, end_leftovers, end_leftovers_once,
-};
+pub use process::{Processes, Supervisor, Told, Tool, ask_tool, end_leftovers};
 pub use renamed::Renamed;
 
 /// One round of one agent call.
@@ -99,6 +97,8 @@ pub struct AgentTask {
     /// Where every line of the agent's own transcript goes, when someone wants
     /// to keep it.
     pub raw: Option<Arc<dyn RawLines>>,
+    /// Where the programs of its run are started.
+    pub processes: Processes,
     /// Kept by whatever works for this attempt until it has ended, also when
     /// nobody waits for the attempt any more.
     pub presence: Presence,
@@ -315,7 +315,7 @@ pub trait Provider: Send + Sync {
 
     /// What can be known without asking an agent anything. May start the
     /// agent's program, to ask its version; never reaches a model.
-    async fn probe(&self) -> Probe;
+    async fn probe(&self, processes: &Processes) -> Probe;
 
     /// What a look at files says, at once: where the program is and whether it has
     /// credentials. Starts nothing, so that it can precede every run. A provider

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::Probe;
 use crate::drive::CliOptions;
-use crate::process::{Environment, Input, Launch, ProcessError, ask};
+use crate::process::{Environment, Input, Launch, ProcessError, Processes, ask};
 
 /// For `--version`: a launcher may have to start an interpreter first, and one
 /// program is 185 MB, on a disk that is cold. On a machine with ten times more to do
@@ -40,6 +40,7 @@ pub(crate) struct Program<'a> {
 /// Looks for the program, asks it for its version, and says whether it has
 /// credentials; none when that cannot be told.
 pub(crate) async fn look(
+    processes: &Processes,
     program: Program<'_>,
     options: &CliOptions,
     environment: Environment,
@@ -64,6 +65,7 @@ pub(crate) async fn look(
         cwd: std::env::temp_dir(),
         env: environment,
         input: Input::None,
+        processes: processes.clone(),
         presence: None,
     };
     let (version, mut broken) = match ask(launch, VERSION_TIME).await {

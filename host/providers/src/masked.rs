@@ -14,8 +14,8 @@ use serde_json::Value;
 use smol_wf_core::asked::Asked;
 
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider,
-    ProviderError, RawLines, Spent,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes,
+    Provider, ProviderError, RawLines, Spent,
 };
 
 /// Bytes from which a value is a secret: shorter ones, such as `1` or `batch`,
@@ -198,8 +198,8 @@ impl Provider for Masked {
         }
     }
 
-    async fn probe(&self) -> Probe {
-        let mut probe = self.inner.probe().await;
+    async fn probe(&self, processes: &Processes) -> Probe {
+        let mut probe = self.inner.probe(processes).await;
         let said = probe.version.iter_mut().chain(&mut probe.problem);
         said.for_each(|text| self.secrets.clear(text));
         probe

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::process::{Environment, Input, Launch, find_program_for, refused};
-use crate::{Asks, Presence, Probe, ProviderError, ProviderErrorKind};
+use crate::{AgentTask, Asks, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
 
@@ -35,7 +35,7 @@ impl NamedProgram {
         &self,
         cwd: PathBuf,
         input: Input,
-        presence: &Presence,
+        task: &AgentTask,
     ) -> Result<Launch, ProviderError> {
         let args = self.command.iter().skip(1).chain(&self.args);
         Ok(Launch {
@@ -45,7 +45,8 @@ impl NamedProgram {
             cwd,
             env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
             input,
-            presence: Some(presence.clone()),
+            processes: task.processes.clone(),
+            presence: Some(task.presence.clone()),
         })
     }
 

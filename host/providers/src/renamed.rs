@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
+use crate::{
+    Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
+};
 
 /// Another provider, called otherwise.
 pub struct Renamed {
@@ -42,8 +44,8 @@ impl Provider for Renamed {
         answered.map_err(|error| ProviderError { provider: self.name.clone(), ..error })
     }
 
-    async fn probe(&self) -> Probe {
-        self.inner.probe().await
+    async fn probe(&self, processes: &Processes) -> Probe {
+        self.inner.probe(processes).await
     }
 
     fn glance(&self) -> Probe {

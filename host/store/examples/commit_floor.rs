@@ -50,6 +50,7 @@ fn floor_and_append(directory: &Path) -> Result<(), Failed> {
             lease: &lease,
             first_seq,
             records: &records,
+            state: None,
             wake: Wake::Keep,
             release: false,
         };
@@ -73,8 +74,14 @@ fn group(path: &Path) -> Result<(), Failed> {
     let next = records(&mut chain, 3)?;
     let mut first_seq = 1;
     let mut one = || {
-        let batch =
-            |lease| Append { lease, first_seq, records: &next, wake: Wake::Keep, release: false };
+        let batch = |lease| Append {
+            lease,
+            first_seq,
+            records: &next,
+            state: None,
+            wake: Wake::Keep,
+            release: false,
+        };
         let batches: Vec<_> = leases.iter().map(batch).collect();
         first_seq += 3;
         store.append(&batches)?.into_iter().collect::<Result<(), _>>()?;
@@ -119,7 +126,7 @@ fn middle(mut took: Vec<Duration>) -> Duration {
 
 fn run(number: u32) -> NewRun {
     let key = RunKey { tenant: TenantId::local(), run: RunId::from_bits(number.into()) };
-    NewRun { key, name: "floor".to_owned(), created_at_us: 0, wake_at_us: None }
+    NewRun { key, name: "floor".to_owned(), created_at_us: 0, wake_at_us: None, facts: None }
 }
 
 /// About as long as an entry of an agent's call.

@@ -110,6 +110,16 @@ pub enum StoreError {
         /// Which database.
         path: PathBuf,
     },
+    /// It has the tables of an older program, which is at work with them.
+    #[error("{} has the tables of an older smol-wf, which is at work with them on run {run}; this one writes once that run is over or let go of", path.display())]
+    OlderHolder {
+        /// Which database.
+        path: PathBuf,
+        /// Which run.
+        run: String,
+        /// Who has it.
+        owner: String,
+    },
     /// The disk or the system failed.
     #[error("{} could not be read or written: {reason}; nothing of the last write counts. Check the disk, then resume the run", path.display())]
     Io {
@@ -214,7 +224,7 @@ impl StoreError {
             Self::NotWritable { .. } => Code::StoreNotWritable,
             Self::Corrupt { .. } => Code::StoreCorrupt,
             Self::DiskFull { .. } => Code::StoreDiskFull,
-            Self::Busy { .. } => Code::StoreBusy,
+            Self::Busy { .. } | Self::OlderHolder { .. } => Code::StoreBusy,
             Self::Io { .. } => Code::StoreIo,
             Self::OldSqlite { .. } => Code::StoreOldSqlite,
             Self::Internal { .. } => Code::StoreInternal,
@@ -242,6 +252,12 @@ impl StoreError {
                 | Self::Damaged { .. }
                 | Self::Invalid { .. }
         )
+    }
+
+    /// Whether it passes by itself when another process is done.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::OlderHolder { .. })
     }
 
     pub(crate) fn lost(lease: &Lease) -> Self {

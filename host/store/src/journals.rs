@@ -3,8 +3,9 @@
 //! Owns: what a store promises of them. Never: how it keeps the promise.
 
 use smol_wf_core::journal::Record;
+use smol_wf_core::report::RunState;
 
-use crate::{Hold, Lease, LeaseRow, RunKey, StoreError};
+use crate::{Facts, Hold, Lease, LeaseRow, RunKey, StoreError};
 
 /// A run to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct NewRun {
     pub created_at_us: i64,
     /// As in [`Wake::At`].
     pub wake_at_us: Option<i64>,
+    /// None when they are yet to be found in its journal.
+    pub facts: Option<Facts>,
 }
 
 /// What an append does to the time at which a run wants to be taken up.
@@ -38,8 +41,10 @@ pub struct Append<'a> {
     /// Number of the first record, from 0: the length that the writer takes the
     /// journal to have.
     pub first_seq: u64,
-    /// In order. None at all is fine: then only `wake` is set.
+    /// In order. None at all is fine: then only the rest is set.
     pub records: &'a [Record],
+    /// How the run stands behind them; none when as before.
+    pub state: Option<RunState>,
     /// When the run wants to be taken up.
     pub wake: Wake,
     /// Whether the lease is let go of with it: nothing more is to be written.

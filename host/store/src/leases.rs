@@ -88,6 +88,10 @@ impl Holder {
     }
 }
 
+/// Finds out what can be known of the owner of a lease. Asked outside of any
+/// lock.
+pub type Judge = fn(&str) -> Holder;
+
 /// Who may write which journal.
 pub trait Leases {
     /// Who has a lease on a run, whether it is over or not; none when nobody has.

@@ -38,8 +38,8 @@ use smol_wf_core::ids::{RunId, TenantId};
 
 pub use error::{Gone, StoreError};
 pub use journals::{Append, Bound, Journals, NewRun, Stretch, Wake};
-pub use leases::{Hold, Holder, Lease, LeaseRow, Leases};
-pub use lists::{Lists, Page, RunRow, Summary};
+pub use leases::{Hold, Holder, Judge, Lease, LeaseRow, Leases};
+pub use lists::{Facts, FoundFacts, Lists, Narrow, Page, RunRow, Summary};
 pub use memory::MemoryStore;
 pub use pack::LARGE_BYTES;
 pub use sqlite::{BUSY_TIMEOUT, SQLITE_OLDEST, SqliteStore};

@@ -3,6 +3,7 @@
 //! Owns: what a store promises of them. Never: what a list shows of a run.
 
 use smol_wf_core::ids::{RunId, TenantId};
+use smol_wf_core::report::RunState;
 
 use crate::{LeaseRow, RunKey, StoreError};
 
@@ -24,6 +25,33 @@ pub struct RunRow {
     pub lease: Option<LeaseRow>,
     /// As in [`Summary`]; none when the journal has grown since.
     pub summary: Option<String>,
+    /// As in [`Facts`]; none when it is not known.
+    pub place: Option<String>,
+}
+
+/// What lists are narrowed by. The store keeps it and interprets no entry: who
+/// appends says what it is behind that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// How the run stands, as if nobody held it.
+    pub state: RunState,
+    /// The run that it is a fork of.
+    pub parent: Option<RunId>,
+    /// Where its agents work.
+    pub place: String,
+}
+
+/// Facts that a reader found in a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFacts {
+    /// Of which run.
+    pub run: RunId,
+    /// Length of the journal that was read.
+    pub entries: u64,
+    /// Digest of its last record.
+    pub tip: String,
+    /// What was found.
+    pub facts: Facts,
 }
 
 /// What a reader made of a journal, kept beside it. Only a cache: it is handed
@@ -54,6 +82,21 @@ pub struct Page<'a> {
     pub since_us: Option<i64>,
     /// Only runs created before this time.
     pub until_us: Option<i64>,
+    /// Only some of them.
+    pub narrow: Narrow<'a>,
+}
+
+/// Which runs, as far as their [`Facts`] are known. Where they are not, a run is
+/// among those that are asked for, and its journal decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Narrow<'a> {
+    /// All.
+    #[default]
+    All,
+    /// Those in one of these states; of none, only those of which it is not known.
+    States(&'a [RunState]),
+    /// Forks of this run.
+    ForksOf(&'a RunId),
 }
 
 /// Finds runs without reading their journals.
@@ -95,4 +138,12 @@ pub trait Lists {
     /// When they cannot be written.
     fn put_summaries(&mut self, tenant: &TenantId, summaries: &[Summary])
     -> Result<(), StoreError>;
+
+    /// Keeps the facts of runs of which they are not known. What no longer fits
+    /// its journal, or is held by someone who may be writing on, is left out
+    /// without a word.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError>;
 }

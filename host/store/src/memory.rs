@@ -12,8 +12,8 @@ use smol_wf_core::journal::Record;
 
 use crate::leases::FIRST_FENCE;
 use crate::{
-    Append, Bound, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page, RunKey, RunRow,
-    Store, StoreError, Stretch, Summary, Upkeep, Wake, clock,
+    Append, Bound, Facts, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, Narrow,
+    NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary, Upkeep, Wake, clock,
 };
 
 /// Journals in memory. A clone is another handle on the same journals, as a
@@ -42,6 +42,7 @@ struct Run {
     expires_at_us: i64,
     records: Vec<Record>,
     summary: Option<Summary>,
+    facts: Option<Facts>,
 }
 
 impl MemoryStore {
@@ -80,6 +81,9 @@ impl State {
         }
         check(key, batch.first_seq, batch.records)?;
         run.records.extend_from_slice(batch.records);
+        if let (Some(facts), Some(state)) = (&mut run.facts, batch.state) {
+            facts.state = state;
+        }
         match batch.wake {
             Wake::Keep => {}
             Wake::At(time) => run.wake_at_us = Some(time),
@@ -97,12 +101,21 @@ impl Run {
         self.records.last().map_or("", |record| &record.chain)
     }
 
-    fn is_told_by(&self, summary: &Summary) -> bool {
-        summary.entries == length(&self.records) && summary.tip == self.tip()
+    fn ends_with(&self, entries: u64, tip: &str) -> bool {
+        entries == length(&self.records) && tip == self.tip()
+    }
+
+    fn is_among(&self, narrow: Narrow<'_>) -> bool {
+        let Some(facts) = &self.facts else { return true };
+        match narrow {
+            Narrow::All => true,
+            Narrow::States(states) => states.contains(&facts.state),
+            Narrow::ForksOf(parent) => facts.parent.as_ref() == Some(parent),
+        }
     }
 
     fn row(&self, key: &RunKey) -> RunRow {
-        let summary = self.summary.as_ref().filter(|summary| self.is_told_by(summary));
+        let summary = self.summary.as_ref().filter(|kept| self.ends_with(kept.entries, &kept.tip));
         RunRow {
             key: key.clone(),
             name: self.name.clone(),
@@ -110,6 +123,7 @@ impl Run {
             entries: length(&self.records),
             tip: self.tip().to_owned(),
             summary: summary.map(|summary| summary.text.clone()),
+            place: self.facts.as_ref().map(|facts| facts.place.clone()),
             lease: self.lease(),
         }
     }
@@ -173,6 +187,7 @@ impl Journals for MemoryStore {
             expires_at_us: hold.map_or(0, |hold| clock::after(hold.lasting)),
             records,
             summary: None,
+            facts: run.facts.clone(),
         };
         state.runs.insert(key.clone(), made);
         Ok(())
@@ -289,6 +304,7 @@ impl Lists for MemoryStore {
                     && page.before.is_none_or(|before| (run.created_at_us, &key.run) < before)
                     && page.since_us.is_none_or(|since| run.created_at_us >= since)
                     && page.until_us.is_none_or(|until| run.created_at_us < until)
+                    && run.is_among(page.narrow)
             })
             .collect();
         found.sort_by(|(key, run), (other, than)| {
@@ -333,8 +349,22 @@ impl Lists for MemoryStore {
         let mut state = self.state();
         for summary in summaries {
             let key = RunKey { tenant: tenant.clone(), run: summary.run.clone() };
-            if let Some(run) = state.runs.get_mut(&key).filter(|run| run.is_told_by(summary)) {
+            let run = state.runs.get_mut(&key);
+            if let Some(run) = run.filter(|run| run.ends_with(summary.entries, &summary.tip)) {
                 run.summary = Some(summary.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+        let mut state = self.state();
+        for found in found {
+            let key = RunKey { tenant: tenant.clone(), run: found.run.clone() };
+            let is_free = |run: &&mut Run| run.owner.is_none() && run.facts.is_none();
+            let run = state.runs.get_mut(&key).filter(is_free);
+            if let Some(run) = run.filter(|run| run.ends_with(found.entries, &found.tip)) {
+                run.facts = Some(found.facts.clone());
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::agents::{self, Catalogue, Chosen};
 use crate::config::{AUTO, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{DbFlags, JsonFlag};
+use crate::supervisor::supervisor;
 use crate::table::{Format, Table};
 use crate::{exit, output, progress};
 use checks::{Check, State};
@@ -116,7 +117,8 @@ async fn probe_all(providers: Vec<Arc<dyn Provider>>) -> Vec<Agent> {
     let mut asked = JoinSet::new();
     for (position, provider) in providers.into_iter().enumerate() {
         asked.spawn(async move {
-            let probed = tokio::time::timeout(PROBE_TIME_MAX, provider.probe()).await;
+            let processes = supervisor().processes();
+            let probed = tokio::time::timeout(PROBE_TIME_MAX, provider.probe(&processes)).await;
             let probe = probed.unwrap_or_else(|_| Probe {
                 program: None,
                 version: None,

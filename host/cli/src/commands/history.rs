@@ -128,6 +128,7 @@ impl HistoryArgs {
             name: self.name.clone(),
             since_us: self.span.since,
             until_us: self.span.until,
+            ..HistoryPage::default()
         };
         let runs = engine.history(page).await?;
         match output.unwrap_or(Format::Text) {

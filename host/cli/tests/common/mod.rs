@@ -206,8 +206,9 @@ pub fn os(text: &str) -> &OsStr {
 /// The records of a run's journal, straight from the database.
 pub fn journal(db: &Path, run: &str) -> Vec<Value> {
     let connection = rusqlite::Connection::open(db).unwrap();
-    let mut statement =
-        connection.prepare("SELECT body FROM entries WHERE run = ? ORDER BY seq").unwrap();
+    let bodies = "SELECT e.body FROM numbers n JOIN journal e ON e.run = n.number
+                  WHERE n.run = ? ORDER BY e.seq";
+    let mut statement = connection.prepare(bodies).unwrap();
     let bodies = statement.query_map([run], |row| row.get::<_, String>(0)).unwrap();
     bodies.map(|body| serde_json::from_str(&body.unwrap()).unwrap()).collect()
 }

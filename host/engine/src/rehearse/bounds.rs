@@ -8,7 +8,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
 
-use super::stage::Ended;
+use super::performance::Ended;
 
 /// Child workflows of one performance beside those that its agents may need,
 /// one each. Every child is an instance of its own, about 2 ms.

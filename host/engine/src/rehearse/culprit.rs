@@ -11,7 +11,7 @@ use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
 
 use super::faults::Struck;
-use super::stage::{Ended, Performance};
+use super::performance::{Ended, Performance};
 
 /// Code of a promise that failed and that nobody awaited: an error of a module, a
 /// warning of a body.

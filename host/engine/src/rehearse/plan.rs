@@ -17,7 +17,8 @@ use smol_wf_core::limits::LimitError;
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, Places};
-use super::stage::{Asked, Cue, Director, Ended, Found, Performance, perform};
+use super::performance::{Ended, Performance};
+use super::stage::{Asked, Cue, Director, Found, perform};
 use super::stubs::Stubs;
 use super::{Rehearsal, culprit};
 use crate::agents;

@@ -12,13 +12,13 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{CallId, Scope, TimerId};
 use smol_wf_core::journal::{self, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
-use smol_wf_core::limits::{LimitError, Limits};
-use smol_wf_core::machine::{Effect, Machine, NEVER_SETTLES};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_sandbox::Sandbox;
 
 use super::Rehearsal;
 use super::bounds::Bounds;
-use super::faults::Struck;
+use super::performance::{Ended, Performance};
 use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
@@ -31,9 +31,6 @@ use crate::turn::pause::Pause;
 /// The time at which every rehearsal begins, 2025-01-01 UTC: a script that
 /// looks at the clock sees the same in each of them.
 const BEGIN_US: i64 = 1_735_689_600_000_000;
-
-/// Entries of a performance that takes about a second.
-const ENTRIES_LONG: usize = 50_000;
 
 /// An agent call that waits for its answer.
 #[derive(Debug, Clone)]
@@ -69,32 +66,6 @@ pub(super) trait Director: Send {
 
     /// Sees what was written since it was last asked.
     fn wrote(&mut self, _entries: &[Entry]) {}
-}
-
-/// How a performance ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// With this result, as JSON text.
-    Completed(String),
-    /// The script failed.
-    Failed(ScriptError),
-    /// At a limit, or because a replay differed.
-    Stopped { code: String, message: String, reached: Option<LimitError> },
-    /// The director had seen enough.
-    BrokenOff,
-}
-
-/// All that is left of a performance.
-#[derive(Debug)]
-pub(super) struct Performance {
-    pub(super) entries: Vec<Entry>,
-    pub(super) ended: Ended,
-    /// Agent calls that a run refuses before anyone is asked, and why.
-    pub(super) refused: BTreeMap<CallId, Failure>,
-    /// The errors that ended child workflows.
-    pub(super) child_errors: BTreeMap<Scope, ScriptError>,
-    /// The calls that faults of the schedule struck.
-    pub(super) struck: Vec<Struck>,
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
@@ -380,38 +351,4 @@ fn seal(entries: &[Entry]) -> Result<Vec<Record>, EngineError> {
         doing: "write an entry of the journal as JSON",
         error: error.into(),
     })
-}
-
-impl Performance {
-    /// Whether it took seconds to find out that the script does not end.
-    pub(super) fn took_long(&self) -> bool {
-        let is_long = self.entries.len() > ENTRIES_LONG;
-        let asks_on = is_long && self.ended.is_stopped_by(&[Code::LimitAgents]);
-        self.ended.is_fuel() || self.ended.goes_on() || asks_on
-    }
-}
-
-impl Ended {
-    /// Whether the script waits for what never comes, or computes without end.
-    pub(super) fn hangs(&self) -> bool {
-        match self {
-            Self::Failed(error) => error.code == NEVER_SETTLES,
-            Self::Stopped { .. } => self.is_fuel(),
-            _ => false,
-        }
-    }
-
-    /// Whether the script computes without end.
-    fn is_fuel(&self) -> bool {
-        self.is_stopped_by(&[Code::LimitFuel, Code::LimitTurnFuel])
-    }
-
-    /// Whether the script says things and starts children without end.
-    pub(super) fn goes_on(&self) -> bool {
-        self.is_stopped_by(&[Code::RehearsalBound, Code::LimitNotes])
-    }
-
-    fn is_stopped_by(&self, codes: &[Code]) -> bool {
-        matches!(self, Self::Stopped { code, .. } if codes.iter().any(|one| code == one.word()))
-    }
 }

@@ -18,8 +18,8 @@ use super::explore::Tour;
 use super::faults::{self, Fault, Reach, Strike};
 use super::finding::FindingKind;
 use super::notebook::Note;
+use super::performance::{Ended, Performance};
 use super::schedule::{First, Order, Schedule};
-use super::stage::{Ended, Performance};
 use crate::error::EngineError;
 
 /// Questions of one performance that are looked into; each takes two more.

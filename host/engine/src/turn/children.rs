@@ -70,3 +70,30 @@ pub(crate) fn report(machine: &mut Machine, call: CallId, found: Found) {
         Err(failure) => machine.complete(call, Outcome::Failed(failure), None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(call: u32) -> Effect {
+        Effect::FindChild {
+            call: CallId(call),
+            caller: "a.js".to_owned(),
+            target: WorkflowTarget::Name("b".to_owned()),
+            args: None,
+        }
+    }
+
+    #[test]
+    fn children_wait_for_room_and_those_cut_off_are_never_looked_for() {
+        let mut queue = ChildQueue::default();
+        let others = queue.take_from(vec![find(1), Effect::Cancel(CallId(9)), find(2), find(3)]);
+        assert_eq!(others, [Effect::Cancel(CallId(9))]);
+        let full = CHILDREN_OPEN_MAX as usize + 1;
+        assert!(queue.next(full).is_none());
+        assert_eq!(queue.next(full - 1).map(|child| child.call), Some(CallId(1)));
+        assert_eq!(queue.take_from(vec![Effect::Cancel(CallId(2))]).len(), 1);
+        assert_eq!(queue.next(0).map(|child| child.call), Some(CallId(3)));
+        assert!(queue.next(0).is_none());
+    }
+}

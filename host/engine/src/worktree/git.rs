@@ -15,7 +15,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use smol_wf_providers::{Told, Tool, ask_tool};
+use smol_wf_providers::{Processes, Told, Tool, ask_tool};
+use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
 
@@ -73,75 +74,91 @@ const LOCK_WAIT: Duration = Duration::from_millis(25);
 /// Bytes of git's own words that are kept.
 const SAID_BYTES_MAX: usize = 500;
 
-/// Runs `git <args>` in a folder and gives what it printed.
-pub(super) async fn git<A: Into<OsString>>(
-    cwd: &Path,
-    doing: &'static str,
-    args: impl IntoIterator<Item = A>,
-) -> Result<String, WorktreeError> {
-    git_with(cwd, doing, TOO_LONG, &[], args).await
+/// The git of one run, or of a look at the worktrees of all.
+pub(super) struct Git {
+    processes: Processes,
+    /// Held by whoever changes a repository's own folder.
+    pub(super) one_at_a_time: Mutex<()>,
 }
 
-/// The same with a limit and variables of its own.
-pub(super) async fn git_with<A: Into<OsString>>(
-    cwd: &Path,
-    doing: &'static str,
-    limit: Duration,
-    env: &[(&'static str, OsString)],
-    args: impl IntoIterator<Item = A>,
-) -> Result<String, WorktreeError> {
-    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let told = once(cwd, doing, limit, env, &args).await?;
-        if told.success {
-            return Ok(told.stdout);
-        }
-        let said = told.stderr.trim().to_owned();
-        if tries >= LOCK_TRIES || !is_passing(&said) {
-            return Err(WorktreeError::Git { doing, said: shown(said) });
-        }
-        tokio::time::sleep(LOCK_WAIT * tries).await;
+impl Git {
+    pub(super) fn new(processes: Processes) -> Self {
+        Self { processes, one_at_a_time: Mutex::default() }
     }
-}
 
-async fn once(
-    cwd: &Path,
-    doing: &'static str,
-    limit: Duration,
-    env: &[(&'static str, OsString)],
-    args: &[OsString],
-) -> Result<Told, WorktreeError> {
-    let hardened = HARDENED.iter().map(OsString::from);
-    let mut given: Vec<(&'static str, OsString)> = vec![
-        ("LC_ALL", "C".into()),
-        ("GIT_TERMINAL_PROMPT", "0".into()),
-        ("GIT_OPTIONAL_LOCKS", "0".into()),
-        // A repository may allow a protocol by name, which outweighs
-        // `protocol.allow`, and have missing objects fetched over it.
-        ("GIT_ALLOW_PROTOCOL", "none".into()),
-        ("GIT_NO_LAZY_FETCH", "1".into()),
-    ];
-    given.extend(env.iter().cloned());
-    let tool = Tool {
-        program: "git",
-        args: hardened.chain(args.iter().cloned()).collect(),
-        cwd: cwd.to_owned(),
-        allowed: ALLOWED,
-        env: given,
-    };
-    ask_tool(tool, limit).await.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => WorktreeError::NoGit,
-        ErrorKind::TimedOut => {
-            let (limit, place) = (limit.as_secs(), cwd.display());
-            let said = format!(
-                "it did not end within {limit} s in {place}; is there a named pipe in place of a file?"
-            );
-            WorktreeError::Git { doing, said }
+    /// Runs `git <args>` in a folder and gives what it printed.
+    pub(super) async fn run<A: Into<OsString>>(
+        &self,
+        cwd: &Path,
+        doing: &'static str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<String, WorktreeError> {
+        self.run_with(cwd, doing, TOO_LONG, &[], args).await
+    }
+
+    /// The same with a limit and variables of its own.
+    pub(super) async fn run_with<A: Into<OsString>>(
+        &self,
+        cwd: &Path,
+        doing: &'static str,
+        limit: Duration,
+        env: &[(&'static str, OsString)],
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<String, WorktreeError> {
+        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let told = self.once(cwd, doing, limit, env, &args).await?;
+            if told.success {
+                return Ok(told.stdout);
+            }
+            let said = told.stderr.trim().to_owned();
+            if tries >= LOCK_TRIES || !is_passing(&said) {
+                return Err(WorktreeError::Git { doing, said: shown(said) });
+            }
+            tokio::time::sleep(LOCK_WAIT * tries).await;
         }
-        _ => WorktreeError::File { doing: "run git in", path: cwd.to_owned(), error },
-    })
+    }
+
+    async fn once(
+        &self,
+        cwd: &Path,
+        doing: &'static str,
+        limit: Duration,
+        env: &[(&'static str, OsString)],
+        args: &[OsString],
+    ) -> Result<Told, WorktreeError> {
+        let hardened = HARDENED.iter().map(OsString::from);
+        let mut given: Vec<(&'static str, OsString)> = vec![
+            ("LC_ALL", "C".into()),
+            ("GIT_TERMINAL_PROMPT", "0".into()),
+            ("GIT_OPTIONAL_LOCKS", "0".into()),
+            // A repository may allow a protocol by name, which outweighs
+            // `protocol.allow`, and have missing objects fetched over it.
+            ("GIT_ALLOW_PROTOCOL", "none".into()),
+            ("GIT_NO_LAZY_FETCH", "1".into()),
+        ];
+        given.extend(env.iter().cloned());
+        let tool = Tool {
+            program: "git",
+            args: hardened.chain(args.iter().cloned()).collect(),
+            cwd: cwd.to_owned(),
+            allowed: ALLOWED,
+            env: given,
+        };
+        ask_tool(&self.processes, tool, limit).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => WorktreeError::NoGit,
+            ErrorKind::TimedOut => {
+                let (limit, place) = (limit.as_secs(), cwd.display());
+                let said = format!(
+                    "it did not end within {limit} s in {place}; is there a named pipe in place of a file?"
+                );
+                WorktreeError::Git { doing, said }
+            }
+            _ => WorktreeError::File { doing: "run git in", path: cwd.to_owned(), error },
+        })
+    }
 }
 
 /// Whether git gave up because another git holds a lock, or has half made what

@@ -5,17 +5,18 @@
 use std::path::{Path, PathBuf};
 
 use super::error::WorktreeError;
-use super::git::git;
+use super::git::Git;
 
 const DOING: &str = "look for the worktree of a branch";
 
 /// The worktree that a branch is checked out in, or that will go back to it when it
 /// has been rebased or bisected; the project's own is one of them.
 pub(super) async fn holder(
+    git: &Git,
     repository: &Path,
     branch: &str,
 ) -> Result<Option<PathBuf>, WorktreeError> {
-    let list = git(repository, DOING, ["worktree", "list", "--porcelain"]).await?;
+    let list = git.run(repository, DOING, ["worktree", "list", "--porcelain"]).await?;
     let full = format!("refs/heads/{branch}");
     let mut place = "";
     for line in list.lines() {

@@ -10,10 +10,9 @@ use serde::Serialize;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::report::RunState;
 use smol_wf_core::worktree::Worktree;
-use smol_wf_providers::{all_ended, end_leftovers_once};
-use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
+use super::git::Git;
 use super::look::{Change, change};
 use super::place::Note;
 use crate::engine::Engine;
@@ -116,6 +115,7 @@ impl Engine {
     /// # Errors
     /// When their folder or the database cannot be read.
     pub async fn worktrees(&self) -> Result<Vec<Leftover>, EngineError> {
+        let git = Git::new(self.processes.clone());
         let mut found = Vec::new();
         for note in self.worktree_notes()? {
             let row = self.row(&note.run).await?;
@@ -129,7 +129,7 @@ impl Engine {
             let (state, worktree) = if held {
                 (LeftoverState::InUse, None)
             } else {
-                match change(&note, false).await {
+                match change(&git, &note, false).await {
                     Ok(Change::Nothing(_)) => (LeftoverState::Unchanged, None),
                     Ok(Change::Unknown { elsewhere }) => {
                         problem = Some(unknown_to(&note, elsewhere.as_deref()));
@@ -169,10 +169,9 @@ impl Engine {
     pub async fn prune_worktrees(&self, force: bool, dry_run: bool) -> Result<Pruned, EngineError> {
         if !dry_run {
             // An agent of a process that was killed may still work in one.
-            end_leftovers_once();
-            all_ended().await;
+            self.processes.end_leftovers().await;
         }
-        let one_at_a_time = Mutex::default();
+        let git = Git::new(self.processes.clone());
         let mut pruned = Pruned::default();
         for leftover in self.worktrees().await? {
             if !leftover.may_go(force) {
@@ -180,8 +179,8 @@ impl Engine {
                 continue;
             }
             if !dry_run {
-                let branches = leftover.note.branches().await;
-                leftover.note.remove(&one_at_a_time, &branches).await?;
+                let branches = leftover.note.branches(&git).await;
+                leftover.note.remove(&git, &branches).await?;
             }
             pruned.removed.push(leftover);
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use smol_wf_core::worktree::Worktree;
 
 use super::error::WorktreeError;
-use super::git::git;
+use super::git::Git;
 use super::made::{Branch, Made};
 use super::place::Note;
 use super::view::View;
@@ -32,10 +32,10 @@ pub(super) enum Change {
 
 /// Looks at a worktree. With `rescue`, commits that are on no branch are given
 /// one. Files that git ignores do not count.
-pub(super) async fn change(note: &Note, rescue: bool) -> Result<Change, WorktreeError> {
-    let Some(own) = note.own_folder() else { return unknown_to_git(note).await };
-    let mut made = Made::find(note, &own).await?;
-    let view = View::open(&note.path, &note.repository, &own, &made.head).await?;
+pub(super) async fn change(git: &Git, note: &Note, rescue: bool) -> Result<Change, WorktreeError> {
+    let Some(own) = note.own_folder() else { return unknown_to_git(git, note).await };
+    let mut made = Made::find(git, note, &own).await?;
+    let view = View::open(git, &note.path, &note.repository, &own, &made.head).await?;
     let status = ["status", "--porcelain=v1", "-uall", "--ignore-submodules=dirty"];
     let status = view.look(DOING, &status).await?;
     let index = view.look(DOING, &["ls-files", "--stage", "-v"]).await?;
@@ -44,13 +44,13 @@ pub(super) async fn change(note: &Note, rescue: bool) -> Result<Change, Worktree
         return Ok(Change::Nothing(made.branches));
     }
     if rescue {
-        made.rescue(note).await?;
+        made.rescue(git, note).await?;
     }
     let diff = ["diff", "--numstat", "--no-renames", "--ignore-submodules=dirty", &note.base];
     let numbers = view.look(DOING, &diff).await?;
     let mut worktree = named(note, &made, hidden);
     let count = ["rev-list", "--count"].into_iter().chain(made.tips()).chain(["--not", &note.base]);
-    let commits = git(&note.repository, DOING, count).await?;
+    let commits = git.run(&note.repository, DOING, count).await?;
     worktree.commits = commits.trim().parse().unwrap_or(0);
     for line in numbers.lines() {
         // A binary file has `-` for its numbers.
@@ -105,18 +105,18 @@ fn named(note: &Note, made: &Made, hidden: Option<String>) -> Worktree {
 /// Of a worktree that git does not know: it was cut off while it was made or
 /// taken away, unless there are files, or commits on its branch, or another worktree
 /// has that.
-async fn unknown_to_git(note: &Note) -> Result<Change, WorktreeError> {
+async fn unknown_to_git(git: &Git, note: &Note) -> Result<Change, WorktreeError> {
     let is_empty = std::fs::read_dir(&note.path).map_or(true, |entries| {
         entries.filter_map(Result::ok).all(|entry| entry.file_name() == ".git")
     });
-    let elsewhere = note.elsewhere().await?;
+    let elsewhere = note.elsewhere(git).await?;
     if !is_empty || elsewhere.is_some() {
         return Ok(Change::Unknown { elsewhere });
     }
     if !note.repository.is_dir() {
         return Ok(Change::Nothing(Vec::new()));
     }
-    match note.own_branch().await? {
+    match note.own_branch(git).await? {
         Some(branch) if branch.tip != note.base => Ok(Change::Unknown { elsewhere }),
         branch => Ok(Change::Nothing(branch.into_iter().collect())),
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::error::WorktreeError;
-use super::git::git;
+use super::git::Git;
 use super::place::Note;
 
 const DOING: &str = "look at the commits of a worktree";
@@ -77,13 +77,13 @@ impl Moved {
 }
 
 impl Made {
-    pub(super) async fn find(note: &Note, own: &Path) -> Result<Self, WorktreeError> {
+    pub(super) async fn find(git: &Git, note: &Note, own: &Path) -> Result<Self, WorktreeError> {
         let at = format!("--git-dir={}", own.display());
         // Not in the repository's folder: there a ref is a file as well, and git
         // does not know which is meant.
         let cwd = note.path.parent().unwrap_or(&note.path);
         let run = async |args: &[&str]| {
-            git(cwd, DOING, std::iter::once(&*at).chain(args.iter().copied())).await
+            git.run(cwd, DOING, std::iter::once(&*at).chain(args.iter().copied())).await
         };
         let answer = run(&["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"]).await?;
         let mut lines = answer.lines();
@@ -138,7 +138,7 @@ impl Made {
     }
 
     /// Gives a branch to each commit that is on none.
-    pub(super) async fn rescue(&mut self, note: &Note) -> Result<(), WorktreeError> {
+    pub(super) async fn rescue(&mut self, git: &Git, note: &Note) -> Result<(), WorktreeError> {
         let mut number = 0;
         for tip in std::mem::take(&mut self.lost) {
             let name = loop {
@@ -150,7 +150,7 @@ impl Made {
             };
             // Empty: it must not be there yet.
             let args = ["update-ref", &format!("refs/heads/{name}"), &tip, ""];
-            git(&note.repository, "name a commit", args).await?;
+            git.run(&note.repository, "name a commit", args).await?;
             self.branches.push(Branch { name, tip, is_agents: true });
         }
         Ok(())

@@ -25,12 +25,12 @@ use std::time::Duration;
 
 use smol_wf_core::ids::{CallId, RUN_ID_PREFIX, RunId};
 use smol_wf_core::worktree::Worktree;
-use smol_wf_providers::all_ended;
+use smol_wf_providers::Processes;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, timeout_at};
 
 pub use error::WorktreeError;
-use git::git;
+use git::Git;
 pub use leftover::{Leftover, LeftoverState, Pruned};
 use look::{Change, change, unknown, unseen};
 use made::Branch;
@@ -70,7 +70,9 @@ pub(crate) struct Worktrees {
     folder: Option<PathBuf>,
     repository: OnceCell<Repository>,
     open: Mutex<BTreeMap<CallId, Note>>,
-    one_at_a_time: Mutex<()>,
+    git: Git,
+    /// Of the run: git, and the agents.
+    processes: Processes,
     has_warned: AtomicBool,
 }
 
@@ -82,18 +84,23 @@ struct Repository {
 }
 
 impl Worktrees {
-    pub(crate) fn new(run: RunId, project: PathBuf, folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        run: RunId,
+        project: PathBuf,
+        folder: Option<PathBuf>,
+        processes: Processes,
+    ) -> Self {
         let (repository, open) = (OnceCell::new(), Mutex::default());
-        let (one_at_a_time, has_warned) = (Mutex::default(), AtomicBool::new(false));
-        Self { run, project, folder, repository, open, one_at_a_time, has_warned }
+        let (git, has_warned) = (Git::new(processes.clone()), AtomicBool::new(false));
+        Self { run, project, folder, repository, open, git, processes, has_warned }
     }
 
     /// Makes a worktree for a call, and gives the folder that its agent works
     /// in: the project's own place within it.
     pub(crate) async fn open(&self, call: CallId) -> Result<Opened, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
-        let head = git(&self.project, "find a commit", ["rev-parse", "--verify", "HEAD^{commit}"]);
-        let base = match head.await {
+        let ask = ["rev-parse", "--verify", "HEAD^{commit}"];
+        let base = match self.git.run(&self.project, "find a commit", ask).await {
             Ok(base) => base.trim().to_owned(),
             Err(WorktreeError::Git { .. }) => {
                 return Err(WorktreeError::NoCommit { path: self.project.clone() });
@@ -104,11 +111,11 @@ impl Worktrees {
         let cwd = note.path.join(&repository.prefix);
         // Known before it is made, so that one that is cut off is taken away.
         self.open.lock().await.insert(call, note.clone());
-        if let Err(error) = note.make(&self.one_at_a_time).await {
+        if let Err(error) = note.make(&self.git).await {
             // What is left of it is not worth more than the error.
             let branch =
                 Branch { name: note.branch.clone(), tip: note.base.clone(), is_agents: true };
-            let _ = note.remove(&self.one_at_a_time, &[branch]).await;
+            let _ = note.remove(&self.git, &[branch]).await;
             self.open.lock().await.remove(&call);
             return Err(error);
         }
@@ -135,7 +142,7 @@ impl Worktrees {
         let bare = self.run.as_str().trim_start_matches(RUN_ID_PREFIX);
         let short = bare.get(..RUN_CHARS).unwrap_or(bare);
         let list = ["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
-        let branches = git(&repository.folder, "list the branches", list).await?;
+        let branches = self.git.run(&repository.folder, "list the branches", list).await?;
         let branches: Vec<String> = branches.lines().map(str::to_owned).collect();
         let namespaces = [NAMESPACE.to_owned(), format!("{BRANCH_PREFIX}{short}")];
         if let Some(branch) = namespaces.into_iter().find(|name| branches.contains(name)) {
@@ -161,12 +168,12 @@ impl Worktrees {
                 return Ok(note);
             }
             if let Some(old) = Note::read(&note.file())
-                && let Ok(Change::Nothing(left)) = change(&old, true).await
+                && let Ok(Change::Nothing(left)) = change(&self.git, &old, true).await
                 // A branch that is not its own stays, and its name is taken.
                 && (left.iter().any(|own| own.name == note.branch)
                     || !is_taken(&note.branch, &branches))
             {
-                old.remove(&self.one_at_a_time, &left).await?;
+                old.remove(&self.git, &left).await?;
                 if note.write()? {
                     return Ok(note);
                 }
@@ -194,7 +201,7 @@ impl Worktrees {
         }
         let until = Instant::now() + CLOSE_MAX;
         // A git that was cut off may hold a lock until it has ended.
-        let _ = timeout_at(until, all_ended()).await;
+        let _ = timeout_at(until, self.processes.all_ended()).await;
         let mut kept = Vec::new();
         for (call, note) in open {
             let settled = timeout_at(until, self.settle(&note)).await;
@@ -215,12 +222,12 @@ impl Worktrees {
 
     /// What cannot be looked at or removed is kept, and says why.
     async fn settle(&self, note: &Note) -> Option<Box<Worktree>> {
-        let settled = match change(note, true).await {
+        let settled = match change(&self.git, note, true).await {
             Ok(Change::Something(worktree)) => return Some(worktree),
             Ok(Change::Unknown { elsewhere }) => {
                 return Some(Box::new(unknown(note, elsewhere.as_deref())));
             }
-            Ok(Change::Nothing(branches)) => note.remove(&self.one_at_a_time, &branches).await,
+            Ok(Change::Nothing(branches)) => note.remove(&self.git, &branches).await,
             Err(error) => Err(error),
         };
         settled.err().map(|error| Box::new(unseen(note, Some(error.to_string()))))
@@ -228,7 +235,7 @@ impl Worktrees {
 
     async fn find_repository(&self) -> Result<Repository, WorktreeError> {
         let ask = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix"];
-        let answer = match git(&self.project, "find the repository", ask).await {
+        let answer = match self.git.run(&self.project, "find the repository", ask).await {
             Ok(answer) => answer,
             Err(WorktreeError::Git { said, .. }) if said.contains("not a git repository") => {
                 return Err(WorktreeError::NotARepository { path: self.project.clone() });

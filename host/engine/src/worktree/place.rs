@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use smol_wf_core::ids::{CallId, RunId};
-use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
-use super::git::git;
+use super::git::Git;
 use super::holder::{holder, place_of, records};
 use super::lock::turn;
 use super::made::{Branch, Made};
@@ -90,22 +89,22 @@ impl Note {
 
     /// Makes the worktree. Only the part that changes the repository's own
     /// folder is done one at a time; the files are written in parallel.
-    pub(super) async fn make(&self, one_at_a_time: &Mutex<()>) -> Result<(), WorktreeError> {
+    pub(super) async fn make(&self, git: &Git) -> Result<(), WorktreeError> {
         {
-            let _turn = turn(one_at_a_time, &self.repository).await?;
+            let _turn = turn(&git.one_at_a_time, &self.repository).await?;
             // The branch is of this call alone; a try that failed half-way may
             // have made it.
             let path = self.path.as_os_str();
             let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-B"];
             let args = add.iter().map(AsRef::as_ref);
             let args = args.chain([self.branch.as_ref(), path, self.base.as_ref()]);
-            git(&self.repository, "add a worktree", args).await?;
+            git.run(&self.repository, "add a worktree", args).await?;
         }
         let own = self.own_folder().ok_or_else(|| WorktreeError::Git {
             doing: "add a worktree",
             said: "it is gone again".to_owned(),
         })?;
-        let view = View::open(&self.path, &self.repository, &own, &self.base).await?;
+        let view = View::open(git, &self.path, &self.repository, &own, &self.base).await?;
         let write = ["read-tree", "--reset", "-u", &self.base];
         view.write("write the files of a worktree", &write).await?;
         Ok(())
@@ -134,46 +133,42 @@ impl Note {
     }
 
     /// The worktree that has this one's branch, where git does not know this one.
-    pub(super) async fn elsewhere(&self) -> Result<Option<PathBuf>, WorktreeError> {
+    pub(super) async fn elsewhere(&self, git: &Git) -> Result<Option<PathBuf>, WorktreeError> {
         if let Some(original) = self.original() {
             return Ok(Some(original.clone()));
         }
         match self.repository.is_dir() {
-            true => holder(&self.repository, &self.branch).await,
+            true => holder(git, &self.repository, &self.branch).await,
             false => Ok(None),
         }
     }
 
     /// All branches of the agent, to be deleted with the worktree on demand.
-    pub(super) async fn branches(&self) -> Vec<Branch> {
+    pub(super) async fn branches(&self, git: &Git) -> Vec<Branch> {
         if let Some(own) = self.own_folder()
-            && let Ok(made) = Made::find(self, &own).await
+            && let Ok(made) = Made::find(git, self, &own).await
         {
             return made.branches;
         }
-        self.own_branch().await.ok().flatten().into_iter().collect()
+        self.own_branch(git).await.ok().flatten().into_iter().collect()
     }
 
     /// The branch that was made with it, where that is there and cannot be another's.
-    pub(super) async fn own_branch(&self) -> Result<Option<Branch>, WorktreeError> {
+    pub(super) async fn own_branch(&self, git: &Git) -> Result<Option<Branch>, WorktreeError> {
         if self.written_at.is_some() {
             // It may be a copy.
             return Ok(None);
         }
         let name = format!("refs/heads/{}", self.branch);
         let ask = ["for-each-ref", "--format=%(objectname)", &name];
-        let tip = git(&self.repository, "look for a branch", ask).await?.trim().to_owned();
+        let tip = git.run(&self.repository, "look for a branch", ask).await?.trim().to_owned();
         let name = self.branch.clone();
         Ok((!tip.is_empty()).then_some(Branch { name, tip, is_agents: true }))
     }
 
     /// Takes the worktree away, its note, and of these branches those that are
     /// the agent's. One that has moved meanwhile stays.
-    pub(super) async fn remove(
-        &self,
-        one_at_a_time: &Mutex<()>,
-        branches: &[Branch],
-    ) -> Result<(), WorktreeError> {
+    pub(super) async fn remove(&self, git: &Git, branches: &[Branch]) -> Result<(), WorktreeError> {
         let failed = |doing, error| WorktreeError::File { doing, path: self.path.clone(), error };
         let path = self.path.clone();
         // Thousands of files take a while; nothing else waits for it.
@@ -185,13 +180,13 @@ impl Note {
             _ => {}
         }
         if self.repository.is_dir() {
-            let _turn = turn(one_at_a_time, &self.repository).await?;
+            let _turn = turn(&git.one_at_a_time, &self.repository).await?;
             if let Some(own) = self.own_folder() {
                 // What `git worktree prune` does, for this one alone.
                 std::fs::remove_dir_all(own).map_err(|error| failed("forget", error))?;
             }
             for branch in branches.iter().filter(|branch| branch.is_agents) {
-                self.delete(branch).await;
+                self.delete(git, branch).await;
             }
         }
         self.remove_views();
@@ -206,12 +201,13 @@ impl Note {
 
     /// Deletes a branch. One that is not there, has moved on, or that a worktree is
     /// on, is left as it is; this one has none any more.
-    async fn delete(&self, Branch { name, tip, .. }: &Branch) {
-        if !matches!(holder(&self.repository, name).await, Ok(None)) {
+    async fn delete(&self, git: &Git, Branch { name, tip, .. }: &Branch) {
+        if !matches!(holder(git, &self.repository, name).await, Ok(None)) {
             return;
         }
         let full = format!("refs/heads/{name}");
-        let _ = git(&self.repository, "delete a branch", ["update-ref", "-d", &full, tip]).await;
+        let _ =
+            git.run(&self.repository, "delete a branch", ["update-ref", "-d", &full, tip]).await;
     }
 
     /// What looks at it that were killed have left beside it.

@@ -13,11 +13,10 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::error::WorktreeError;
-use super::git::{TOO_LONG, git, git_with};
+use super::git::{Git, TOO_LONG};
 
 /// Settings that say how files are written and compared, and run nothing.
 const SETTINGS: [&str; 18] = [
@@ -48,11 +47,9 @@ const OBJECT_FORMAT: &str = "extensions.objectformat";
 /// largest of repositories. An agent can leave what is never read to its end.
 const LOOK_MAX: Duration = Duration::from_secs(60);
 
-/// Two looks at one worktree at a time do not share a folder.
-static NUMBER: AtomicU64 = AtomicU64::new(0);
-
 /// What a worktree is seen through.
 pub(super) struct View<'a> {
+    git: &'a Git,
     path: &'a Path,
     folder: Folder,
     env: Vec<(&'static str, OsString)>,
@@ -73,13 +70,15 @@ impl<'a> View<'a> {
     /// Of the worktree at a path. `own` is the repository's folder for it, and
     /// `head` the commit that it stands at.
     pub(super) async fn open(
+        git: &'a Git,
         path: &'a Path,
         repository: &Path,
         own: &Path,
         head: &str,
     ) -> Result<Self, WorktreeError> {
         let git_dir = format!("--git-dir={}", own.display());
-        let list = git(path, "read the settings", [&*git_dir, "config", "--list", "-z"]).await?;
+        let list =
+            git.run(path, "read the settings", [&*git_dir, "config", "--list", "-z"]).await?;
         let (mut settings, mut format) = (Vec::new(), "sha1");
         for entry in list.split('\0') {
             let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
@@ -89,14 +88,16 @@ impl<'a> View<'a> {
                 format = "sha256";
             }
         }
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = path.with_extension(format!("git-{}-{number}", std::process::id()));
-        let folder = Folder(folder);
-        furnish(&folder.0, repository, own, head, format).map_err(|error| WorktreeError::File {
-            doing: "write the view",
-            path: folder.0.clone(),
+        let failed = |error| WorktreeError::File {
+            doing: "write the view of",
+            path: path.to_owned(),
             error,
-        })?;
+        };
+        // Two looks at one worktree at a time do not share a folder.
+        let number =
+            getrandom::u64().map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        let folder = Folder(path.with_extension(format!("git-{number:016x}")));
+        furnish(&folder.0, repository, own, head, format).map_err(failed)?;
         let env = vec![
             ("GIT_OBJECT_DIRECTORY", repository.join("objects").into()),
             ("GIT_INDEX_FILE", own.join("index").into()),
@@ -104,7 +105,7 @@ impl<'a> View<'a> {
             ("GIT_CONFIG_SYSTEM", "/dev/null".into()),
             ("GIT_CONFIG_NOSYSTEM", "1".into()),
         ];
-        Ok(Self { path, folder, env, settings })
+        Ok(Self { git, path, folder, env, settings })
     }
 
     /// Looks at the worktree.
@@ -137,7 +138,7 @@ impl<'a> View<'a> {
         ];
         let args = args.iter().map(|arg| (*arg).to_owned());
         let args = self.settings.iter().cloned().chain(place).chain(args);
-        git_with(self.path, doing, limit, &self.env, args).await
+        self.git.run_with(self.path, doing, limit, &self.env, args).await
     }
 }
 
@@ -149,8 +150,6 @@ fn furnish(
     head: &str,
     format: &str,
 ) -> std::io::Result<()> {
-    // A number of this process is used once; another's with its id is dead.
-    let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder.join("refs"))?;
     std::fs::create_dir(folder.join("info"))?;
     std::fs::write(folder.join("HEAD"), format!("{head}\n"))?;

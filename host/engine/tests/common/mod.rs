@@ -17,7 +17,8 @@ use smol_wf_core::journal::{Entry, RunHead, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::providers::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError, Registry,
+    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes, Provider,
+    ProviderError, Registry,
 };
 use smol_wf_engine::{
     AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, Journals, LimitChanges,
@@ -70,7 +71,7 @@ impl Provider for Scripted {
         (self.act)(task, activity).await
     }
 
-    async fn probe(&self) -> Probe {
+    async fn probe(&self, _processes: &Processes) -> Probe {
         Probe { program: None, version: None, logged_in: None, problem: None }
     }
 }
@@ -110,10 +111,9 @@ impl Bench {
 
     pub fn over(store: MemoryStore, dir: &Path, agents: Vec<Scripted>) -> Self {
         let options = EngineOptions {
-            store: Box::new(store.clone()),
-            instances_max: 8,
             providers: Arc::new(These(agents)),
             worktrees: Some(dir.join("worktrees")),
+            ..EngineOptions::over(Box::new(store.clone()))
         };
         Self { engine: Engine::new(options).unwrap(), store, dir: dir.to_owned() }
     }

@@ -35,8 +35,8 @@ use crate::cause::Cause;
 use crate::named::NamedProgram;
 use crate::process::{Input, Process, ProcessError};
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
-    ProviderErrorKind,
+    Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
+    ProviderError, ProviderErrorKind,
 };
 
 /// The name of a provider whose options give none.
@@ -100,7 +100,7 @@ impl Provider for Acp {
             let message = format!("the working directory {cwd} cannot be entered: {failure}");
             ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
-        let launch = self.program.launch(cwd.clone(), Input::Framed, &task.presence)?;
+        let launch = self.program.launch(cwd.clone(), Input::Framed, &task)?;
         let means = Means { asks: self.program.asks, variables: launch.env.names() };
         let process = Process::start(launch).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
@@ -135,7 +135,7 @@ impl Provider for Acp {
         }
     }
 
-    async fn probe(&self) -> Probe {
+    async fn probe(&self, _processes: &Processes) -> Probe {
         self.program.probe()
     }
 

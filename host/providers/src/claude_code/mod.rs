@@ -51,7 +51,9 @@ use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
 use crate::process::Input;
-use crate::{Activity, AgentReply, AgentTask, Asks, Capabilities, Probe, Provider, ProviderError};
+use crate::{
+    Activity, AgentReply, AgentTask, Asks, Capabilities, Probe, Processes, Provider, ProviderError,
+};
 
 pub(crate) use self::transcript::Round;
 
@@ -150,8 +152,8 @@ impl Provider for ClaudeCode {
         look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
-    async fn probe(&self) -> Probe {
-        probe::probe(&self.options, self.environment()).await
+    async fn probe(&self, processes: &Processes) -> Probe {
+        probe::probe(processes, &self.options, self.environment()).await
     }
 }
 

@@ -10,7 +10,7 @@ use super::{LOGIN, NAME, PROGRAM, settings};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, json, look, says, variable};
-use crate::process::Environment;
+use crate::process::{Environment, Processes};
 
 /// A variable that makes any other credentials needless.
 const KEYS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
@@ -23,7 +23,11 @@ const SWITCHES: [&str; 3] =
 /// The first version that refuses what would ask, instead of waiting for an answer.
 const OLDEST: &str = "2.1.259";
 
-pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Probe {
+pub(super) async fn probe(
+    processes: &Processes,
+    options: &CliOptions,
+    environment: Environment,
+) -> Probe {
     let program = Program {
         provider: NAME,
         name: PROGRAM,
@@ -31,7 +35,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         oldest: Some(OLDEST),
         login: LOGIN,
     };
-    look(program, options, environment, logged_in(options)).await
+    look(processes, program, options, environment, logged_in(options)).await
 }
 
 pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {

@@ -141,7 +141,7 @@ async fn a_program_that_is_not_there_cannot_be_started() {
     let provider = ClaudeCode::new(options);
     let error = provider.attempt(task("p"), &()).await.unwrap_err();
     assert_eq!(error.kind, ProviderErrorKind::Spawn);
-    let probe = provider.probe().await;
+    let probe = provider.probe(&crate::Processes::new()).await;
     assert!(!probe.is_usable());
     assert!(probe.problem.unwrap().contains("npm install -g @anthropic-ai/claude-code"));
 }
@@ -151,15 +151,16 @@ async fn a_probe_asks_for_the_version_and_looks_for_credentials() {
     let fake = Fake::new("echo '2.1.330 (Claude Code)'");
     let mut options = fake.options();
     options.env.insert("ANTHROPIC_API_KEY".into(), "k".into());
-    let probe = ClaudeCode::new(options).probe().await;
+    let probe = ClaudeCode::new(options).probe(&crate::Processes::new()).await;
     assert_eq!(probe.version.as_deref(), Some("2.1.330"));
     assert!(probe.is_usable() && probe.logged_in == Some(true), "{probe:?}");
     assert_eq!(fake.args(), ["--version"]);
     let fake = Fake::new("echo '2.1.258 (Claude Code)'");
-    let problem = ClaudeCode::new(fake.options()).probe().await.problem.unwrap();
+    let problem =
+        ClaudeCode::new(fake.options()).probe(&crate::Processes::new()).await.problem.unwrap();
     assert!(problem.contains("version 2.1.258, and 2.1.259 is the oldest"), "{problem}");
     let fake = Fake::new("echo 'it is broken' >&2; exit 3");
-    let probe = ClaudeCode::new(fake.options()).probe().await;
+    let probe = ClaudeCode::new(fake.options()).probe(&crate::Processes::new()).await;
     assert!(probe.problem.unwrap().contains("exit code 3): it is broken"));
 }
 
@@ -312,11 +313,13 @@ exec sleep 600"#,
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
+    let task = task("p");
+    let processes = task.processes.clone();
     tokio::select! {
-        ended = provider.attempt(task("p"), &heard) => panic!("it ended: {ended:?}"),
+        ended = provider.attempt(task, &heard) => panic!("it ended: {ended:?}"),
         () = named => {}
     }
-    crate::all_ended().await;
+    processes.all_ended().await;
     let pid = std::fs::read_to_string(fake.folder().join("pid")).unwrap();
     let proc = std::path::Path::new("/proc").join(pid.trim());
     assert!(!cfg!(target_os = "linux") || !proc.exists(), "{} is there", proc.display());

@@ -48,7 +48,8 @@ use crate::look::{self, folder};
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Provider, ProviderError,
+    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes, Provider,
+    ProviderError,
 };
 
 use self::config::Sandbox;
@@ -219,8 +220,8 @@ impl Provider for Codex {
         look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
     }
 
-    async fn probe(&self) -> Probe {
-        probe::probe(&self.options, self.environment()).await
+    async fn probe(&self, processes: &Processes) -> Probe {
+        probe::probe(processes, &self.options, self.environment()).await
     }
 }
 

@@ -24,7 +24,8 @@ use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use crate::named::NamedProgram;
 use crate::process::{Input, Launch, Process, ProcessError, Said};
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
+    Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
+    ProviderError,
 };
 
 /// Most that a program may print: the longest answer, escaped in JSON, with
@@ -59,7 +60,7 @@ impl Command {
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
-        let mut launch = self.program.launch(task.cwd.clone(), prompt, &task.presence)?;
+        let mut launch = self.program.launch(task.cwd.clone(), prompt, task)?;
         for (name, value) in facts {
             if let Some(value) = value {
                 launch.env = launch.env.set(name, value);
@@ -135,7 +136,7 @@ impl Provider for Command {
         Ok(reply)
     }
 
-    async fn probe(&self) -> Probe {
+    async fn probe(&self, _processes: &Processes) -> Probe {
         self.program.probe()
     }
 }

@@ -114,9 +114,9 @@ async fn a_program_that_is_not_there_is_said_so() {
     let error = missing.attempt(task("p"), &()).await.unwrap_err();
     assert_eq!(error.kind, crate::ProviderErrorKind::Spawn);
     assert!(error.message.contains("no-such-agent"), "{error}");
-    assert!(!missing.probe().await.is_usable());
+    assert!(!missing.probe(&crate::Processes::new()).await.is_usable());
     let nothing = Command::new(NamedProgram::default());
     let error = nothing.attempt(task("p"), &()).await.unwrap_err();
     assert!(error.message.contains("command = ["), "{error}");
-    assert!(sh("cat").probe().await.is_usable());
+    assert!(sh("cat").probe(&crate::Processes::new()).await.is_usable());
 }

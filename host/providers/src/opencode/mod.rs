@@ -36,8 +36,8 @@ use crate::drive::CliOptions;
 use crate::look::{self, folder, json, says, variable};
 use crate::process::{Environment, Input, Launch};
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError,
-    ProviderErrorKind,
+    Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
+    ProviderError, ProviderErrorKind,
 };
 
 /// The name that scripts and flags use.
@@ -94,7 +94,7 @@ impl Opencode {
 
     /// The server, started when there is none or the last one has ended. Whoever
     /// comes while it is being started waits for it.
-    async fn server(&self) -> Result<Arc<Server>, ProviderError> {
+    async fn server(&self, processes: &Processes) -> Result<Arc<Server>, ProviderError> {
         let mut slot = self.server.lock().await;
         if let Some(server) = slot.as_ref().filter(|server| server.is_running()) {
             return Ok(server.clone());
@@ -110,6 +110,7 @@ impl Opencode {
             cwd: std::env::temp_dir(),
             env: self.environment(),
             input: Input::None,
+            processes: processes.clone(),
             presence: None,
         };
         let server = Arc::new(Server::start(launch, self.options.start_timeout).await?);
@@ -160,7 +161,7 @@ impl Provider for Opencode {
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError> {
         activity.note(AgentActivity::Thinking);
-        let server = self.server().await?;
+        let server = self.server(&task.processes).await?;
         call::call(&server, &task, self.options.asks, activity).await
     }
 
@@ -168,7 +169,7 @@ impl Provider for Opencode {
         look::glance(PROGRAM, &self.options, self.logged_in())
     }
 
-    async fn probe(&self) -> Probe {
+    async fn probe(&self, processes: &Processes) -> Probe {
         let program = look::Program {
             provider: NAME,
             name: PROGRAM,
@@ -176,7 +177,7 @@ impl Provider for Opencode {
             oldest: None,
             login: "opencode auth login",
         };
-        look::look(program, &self.options, self.environment(), self.logged_in()).await
+        look::look(processes, program, &self.options, self.environment(), self.logged_in()).await
     }
 
     async fn close(&self) {

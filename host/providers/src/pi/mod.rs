@@ -33,7 +33,9 @@ use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
-use crate::{Activity, AgentReply, AgentTask, Capabilities, Probe, Provider, ProviderError};
+use crate::{
+    Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
+};
 
 pub(crate) use self::transcript::Round;
 
@@ -126,8 +128,8 @@ impl Provider for Pi {
         look::glance(PROGRAM, &self.options, Some(probe::logged_in(&self.options)))
     }
 
-    async fn probe(&self) -> Probe {
-        probe::probe(&self.options, self.environment()).await
+    async fn probe(&self, processes: &Processes) -> Probe {
+        probe::probe(processes, &self.options, self.environment()).await
     }
 }
 

@@ -8,9 +8,13 @@ use super::{LOGIN, NAME, PROGRAM, argv};
 use crate::Probe;
 use crate::drive::CliOptions;
 use crate::look::{Program, folder, json, look, says, variable};
-use crate::process::Environment;
+use crate::process::{Environment, Processes};
 
-pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Probe {
+pub(super) async fn probe(
+    processes: &Processes,
+    options: &CliOptions,
+    environment: Environment,
+) -> Probe {
     let program = Program {
         provider: NAME,
         name: PROGRAM,
@@ -18,7 +22,7 @@ pub(super) async fn probe(options: &CliOptions, environment: Environment) -> Pro
         oldest: None,
         login: LOGIN,
     };
-    look(program, options, environment, Some(logged_in(options))).await
+    look(processes, program, options, environment, Some(logged_in(options))).await
 }
 
 pub(super) fn logged_in(options: &CliOptions) -> bool {

@@ -1,16 +1,17 @@
 //! The one thread that starts children, waits for them, and ends their trees.
 //!
-//! Owns: every child process of the providers. Nothing else waits for them, so
-//! no exit is missed or taken by another; and the thread works on when the async
+//! Owns: every child process of those who share it. Nothing else waits for them,
+//! so no exit is missed or taken by another; and the thread works on when the async
 //! runtime is going down. Never: reads or writes a child's pipes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -21,8 +22,9 @@ use super::error::ProcessError;
 use super::flaw::Flaw;
 use super::kept::Kept;
 use super::strays::Strays;
+use super::supervisor::Reach;
 use super::system::{self, MARKER};
-use super::tether::{Handle, Order, Started, Tether};
+use super::tether::{Line, Order, Started, Tether};
 use super::tree::{Table, Tree};
 use crate::owner;
 
@@ -41,31 +43,36 @@ const OUTER_MARK_BYTES_MAX: usize = 4 * 1024;
 
 /// What the thread knows.
 pub(super) struct Keeper {
-    handle: Handle,
+    reach: Reach,
     orders: mpsc::Receiver<Order>,
-    woken: UnixStream,
+    /// None when no order can come any more.
+    woken: Option<UnixStream>,
     kept: BTreeMap<u64, Kept>,
     strays: Strays,
     next_id: u64,
+    /// The newest that a child was started for.
+    newest_group: u64,
     /// The marker's value, without the number of the child.
     mark: String,
     outer_mark: String,
-    quiet: Vec<oneshot::Sender<()>>,
+    /// Who waits for the children of a group, or for all.
+    quiet: Vec<(Option<u64>, oneshot::Sender<()>)>,
     /// When to look at the trees next, and how long to pause after that.
     look_at: Instant,
     pause: Duration,
 }
 
 impl Keeper {
-    pub(super) fn new(handle: Handle, orders: mpsc::Receiver<Order>, woken: UnixStream) -> Self {
+    pub(super) fn new(reach: Reach, orders: mpsc::Receiver<Order>, woken: UnixStream) -> Self {
         let outer = std::env::var(MARKER).unwrap_or_default();
         Self {
-            handle,
+            reach,
             orders,
-            woken,
+            woken: Some(woken),
             kept: BTreeMap::new(),
-            strays: Strays::new(),
+            strays: Strays::new(reach),
             next_id: 0,
+            newest_group: 0,
             mark: String::new(),
             outer_mark: if outer.len() > OUTER_MARK_BYTES_MAX { String::new() } else { outer },
             quiet: Vec::new(),
@@ -74,24 +81,35 @@ impl Keeper {
         }
     }
 
+    /// Until nobody can give an order any more and all is done.
     pub(super) fn run(mut self) {
-        system::adopt_orphans();
-        system::keep_inherited_files();
-        loop {
+        if self.reach.adopts() {
+            system::adopt_orphans();
+            system::keep_inherited_files();
+        }
+        while self.woken.is_some() || self.has_work() {
             self.wait();
             let now = Instant::now();
-            while let Ok(order) = self.orders.try_recv() {
-                self.obey(order, now);
-            }
+            self.take_orders(now);
             self.collect(now);
             self.let_go_of_lone_ones();
             if now >= self.look_at && self.has_work() {
                 self.look(now);
             }
-            if !self.is_ending() {
-                for reply in self.quiet.drain(..) {
-                    // Whoever asked may be gone.
-                    let _ = reply.send(());
+            let mut waiting = std::mem::take(&mut self.quiet);
+            waiting.retain(|(group, _)| self.is_ending(*group));
+            self.quiet = waiting;
+        }
+    }
+
+    fn take_orders(&mut self, now: Instant) {
+        loop {
+            match self.orders.try_recv() {
+                Ok(order) => self.obey(order, now),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.woken = None;
+                    return;
                 }
             }
         }
@@ -102,8 +120,11 @@ impl Keeper {
         !self.kept.is_empty() || self.strays.are_about()
     }
 
-    fn is_ending(&self) -> bool {
-        self.strays.are_about() || self.kept.values().any(|kept| kept.ending.is_some())
+    /// Whether something of this group is being ended; of any when there is none.
+    fn is_ending(&self, group: Option<u64>) -> bool {
+        let is_of = |kept: &Kept| group.is_none_or(|group| kept.group == group);
+        self.strays.are_about_of(group)
+            || self.kept.values().any(|kept| kept.ending.is_some() && is_of(kept))
     }
 
     /// Until an order comes, a child ends, or it is time to look.
@@ -121,19 +142,21 @@ impl Keeper {
             limit = Some(limit.map_or(until, |limit: Duration| limit.min(until)));
         }
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-        let mut fds = vec![PollFd::new(&self.woken, PollFlags::IN)];
+        let mut fds: Vec<PollFd<'_>> =
+            self.woken.iter().map(|woken| PollFd::new(woken, PollFlags::IN)).collect();
         fds.extend(exits.iter().map(|exit| PollFd::new(*exit, PollFlags::IN)));
         // An interruption is as good a reason to look as any.
         let _ = poll(&mut fds, limit.as_ref());
         let mut bytes = [0; 64];
-        while matches!((&self.woken).read(&mut bytes), Ok(read) if read == bytes.len()) {}
+        let Some(mut woken) = self.woken.as_ref() else { return };
+        while matches!(woken.read(&mut bytes), Ok(read) if read == bytes.len()) {}
     }
 
     fn obey(&mut self, order: Order, now: Instant) {
         match order {
-            Order::Start { launch, reply } => {
+            Order::Start { launch, line, reply } => {
                 let is_first = self.kept.is_empty();
-                let started = self.start(*launch);
+                let started = self.start(*launch, line);
                 if is_first && started.is_ok() {
                     self.look_at = now + SWEEP;
                 }
@@ -153,7 +176,7 @@ impl Keeper {
                 self.strays.end_at_once();
                 self.look_soon(now);
             }
-            Order::Quiet(reply) => self.quiet.push(reply),
+            Order::Quiet { group, reply } => self.quiet.push((group, reply)),
         }
     }
 
@@ -162,9 +185,11 @@ impl Keeper {
         self.pause = LOOK_FIRST;
     }
 
-    fn start(&mut self, launch: Launch) -> Result<Started, ProcessError> {
+    fn start(&mut self, launch: Launch, line: Line) -> Result<Started, ProcessError> {
         if self.mark.is_empty() {
-            self.mark = owner::this_process(0).trim_end_matches('0').to_owned();
+            // Told apart from those of another keeper in this process.
+            let nonce = RandomState::new().build_hasher().finish();
+            self.mark = format!("{}.", owner::this_process(nonce));
         }
         self.next_id += 1;
         let id = self.next_id;
@@ -182,14 +207,16 @@ impl Keeper {
             exit: system::exit_descriptor(pid),
             child,
             pid,
+            group: launch.processes.group(),
             status: Some(status),
             has_exited: false,
             tree: Tree::new(pid, mark),
             ending: None,
             presence: launch.presence,
         };
+        self.newest_group = self.newest_group.max(kept.group);
         self.kept.insert(id, kept);
-        let tether = Tether { id, status: receiver, handle: self.handle.clone() };
+        let tether = Tether { id, status: receiver, line };
         Ok(Started { tether, stdin, stdout, stderr })
     }
 
@@ -216,7 +243,8 @@ impl Keeper {
 
     /// The usual case, without a look at all processes of the machine.
     fn let_go_of_lone_ones(&mut self) {
-        if !self.kept.values().any(Kept::has_ended_alone) {
+        // Elsewhere its orphans may be anybody's children, and have to be looked for.
+        if !self.reach.adopts() || !self.kept.values().any(Kept::has_ended_alone) {
             return;
         }
         let leaders = self.leaders();
@@ -234,19 +262,26 @@ impl Keeper {
     /// belongs to whom, and goes on with ending.
     fn look(&mut self, now: Instant) {
         let leaders = self.leaders();
-        let table = Table::read(&leaders);
+        let since = self.kept.values().map(|kept| kept.tree.started()).min();
+        let table = Table::read(&leaders, self.reach, since.unwrap_or_default());
         let in_a_tree = |one: &system::Seen| self.kept.values().any(|kept| kept.tree.knows(one));
-        let ended = table.ended_orphans(&leaders, &in_a_tree);
+        let ended = table.ended_orphans(&leaders, self.reach, &in_a_tree);
         ended.iter().for_each(|pid| system::reap(*pid));
+        // One that is not ours is waited for by somebody else, or by nobody.
+        let is_over = |one: &system::Seen| {
+            ended.contains(&one.pid) || (one.is_zombie && !self.reach.adopts())
+        };
         self.kept.retain(|_, kept| {
             let mut members = kept.tree.members(&table, &leaders);
-            members.retain(|one| !ended.contains(&one.pid));
-            !kept.go_on_ending(&members, now)
+            members.retain(|one| !is_over(one));
+            let has_group = system::group_exists(kept.pid)
+                && (self.reach.adopts() || !table.has_only_ended(kept.pid));
+            !kept.go_on_ending(&members, has_group, now)
         });
-        self.strays.look(&table, self.kept.is_empty(), now);
+        self.strays.look(&table, self.kept.is_empty(), self.newest_group, now);
         let taken = now.elapsed();
-        let pause =
-            if self.is_ending() { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };
+        let is_ending = self.is_ending(None);
+        let pause = if is_ending { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };
         self.look_at = Instant::now() + pause;
         self.pause = (self.pause * 2).min(LOOK_LAST);
     }

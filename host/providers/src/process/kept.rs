@@ -17,6 +17,8 @@ use crate::Presence;
 pub(super) struct Kept {
     pub(super) child: Child,
     pub(super) pid: i32,
+    /// For whom it was started.
+    pub(super) group: u64,
     /// Readable when the child has ended.
     pub(super) exit: Option<OwnedFd>,
     /// Who is told of its exit, once.
@@ -61,10 +63,16 @@ impl Kept {
         self.has_exited && self.tree.is_alone() && !system::group_exists(self.pid)
     }
 
-    /// Does what is due now; true when nothing is left to be done.
-    pub(super) fn go_on_ending(&mut self, members: &[system::Seen], now: Instant) -> bool {
+    /// Does what is due now; true when nothing is left to be done. `has_group` says
+    /// whether somebody is in its group.
+    pub(super) fn go_on_ending(
+        &mut self,
+        members: &[system::Seen],
+        has_group: bool,
+        now: Instant,
+    ) -> bool {
         let Some(ending) = &mut self.ending else { return false };
-        if self.has_exited && members.is_empty() && !system::group_exists(self.pid) {
+        if self.has_exited && members.is_empty() && !has_group {
             return true;
         }
         let taken = now.duration_since(ending.since);
@@ -80,7 +88,7 @@ impl Kept {
             }
             return false;
         }
-        if !self.has_exited || system::group_exists(self.pid) {
+        if !self.has_exited || has_group {
             system::signal_group(self.pid, Signal::KILL);
         }
         members.iter().for_each(|one| system::signal(one, Signal::KILL));

@@ -3,7 +3,7 @@
 //! Owns: finding them by their mark, and ending them. Never: touches what a
 //! process has started that still runs.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// From the signal that cannot be refused to giving up.
 const GIVE_UP: Duration = Duration::from_secs(5);
 
-/// How far the search of this process is.
+/// How far the search is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     NotBegun,
@@ -28,35 +28,58 @@ enum Stage {
     Done,
 }
 
-static STAGE: LazyLock<watch::Sender<Stage>> =
-    LazyLock::new(|| watch::Sender::new(Stage::NotBegun));
+/// A search that is made once, however many ask for it.
+#[derive(Clone)]
+pub(super) struct Search(Arc<watch::Sender<Stage>>);
 
-/// Ends, in the background, what an earlier smol-wf of this user has left
-/// behind; once for this process. The first program that is started waits for
-/// it, so that no two agents work on the same thing.
-pub fn end_leftovers_once() {
-    let is_first = STAGE.send_if_modified(|stage| {
-        let is_first = *stage == Stage::NotBegun;
-        if is_first {
-            *stage = Stage::Searching;
-        }
-        is_first
-    });
-    if !is_first {
-        return;
+impl Search {
+    /// Not begun.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Stage::NotBegun)))
     }
-    let builder = thread::Builder::new().name("smol-wf-leftovers".to_owned());
-    let begun = builder.spawn(|| {
-        let found = find();
-        if !found.is_empty() {
-            STAGE.send_replace(Stage::Ending);
-            end(found);
+
+    /// Begins it in the background, unless it has begun.
+    pub(super) fn begin(&self) {
+        let is_first = self.0.send_if_modified(|stage| {
+            let is_first = *stage == Stage::NotBegun;
+            if is_first {
+                *stage = Stage::Searching;
+            }
+            is_first
+        });
+        if !is_first {
+            return;
         }
-        STAGE.send_replace(Stage::Done);
-    });
-    if begun.is_err() {
-        // Without a thread to be had, the next start finds them.
-        STAGE.send_replace(Stage::Done);
+        let search = self.clone();
+        let builder = thread::Builder::new().name("smol-wf-leftovers".to_owned());
+        let begun = builder.spawn(move || {
+            let found = find();
+            if !found.is_empty() {
+                search.0.send_replace(Stage::Ending);
+                end(found);
+            }
+            search.0.send_replace(Stage::Done);
+        });
+        if begun.is_err() {
+            // Without a thread to be had, the next start finds them.
+            self.0.send_replace(Stage::Done);
+        }
+    }
+
+    /// Returns when it was made, and what it has found is ended.
+    pub(super) async fn done(&self) {
+        self.begin();
+        self.until(|stage| stage == Stage::Done).await;
+    }
+
+    /// The same, at once when it has not begun.
+    pub(super) async fn ended(&self) {
+        self.until(|stage| matches!(stage, Stage::NotBegun | Stage::Done)).await;
+    }
+
+    async fn until(&self, reached: impl Fn(Stage) -> bool) {
+        // The sender is never dropped.
+        let _ = self.0.subscribe().wait_for(|stage| reached(*stage)).await;
     }
 }
 
@@ -65,24 +88,6 @@ pub fn end_leftovers_once() {
 /// ended; at once when there are none.
 pub fn end_leftovers() {
     end(find());
-}
-
-/// Returns when this process has searched, and ended what it has found.
-pub(super) async fn searched() {
-    end_leftovers_once();
-    until(|stage| stage == Stage::Done).await;
-}
-
-/// Returns when a search that has begun, a matter of milliseconds, is over, and
-/// what it has found is ended: one that this process took half-way with it
-/// would only be asked to end, and never made to.
-pub(super) async fn ended() {
-    until(|stage| matches!(stage, Stage::NotBegun | Stage::Done)).await;
-}
-
-async fn until(reached: impl Fn(Stage) -> bool) {
-    // The sender is never dropped.
-    let _ = STAGE.subscribe().wait_for(|stage| reached(*stage)).await;
 }
 
 fn end(mut found: Vec<Seen>) {

@@ -15,8 +15,10 @@ mod keeper;
 mod kept;
 mod leftovers;
 mod output;
+mod processes;
 mod program;
 mod strays;
+mod supervisor;
 mod system;
 mod tether;
 mod tool;
@@ -37,11 +39,14 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub(crate) use input::Input;
-pub use leftovers::{end_leftovers, end_leftovers_once};
+pub use leftovers::end_leftovers;
+pub use processes::Processes;
 pub(crate) use program::{find_program, find_program_for, refused};
+pub use supervisor::Supervisor;
 pub use tool::{Told, Tool, ask_tool};
 
 use output::{Lines, Tail};
+use supervisor::Reach;
 use tether::Tether;
 
 use crate::Presence;
@@ -74,6 +79,8 @@ pub(crate) struct Launch {
     pub(crate) env: Environment,
     /// What it reads on stdin.
     pub(crate) input: Input,
+    /// For whom it is started.
+    pub(crate) processes: Processes,
     /// The attempt that it works for: kept until its whole tree has ended.
     pub(crate) presence: Option<Presence>,
 }
@@ -114,7 +121,8 @@ pub(crate) enum Said {
 /// A running child, leader of a process group of its own.
 ///
 /// Dropping it ends everything that it started: SIGTERM to its group, three
-/// seconds of grace, SIGKILL to every descendant. [`all_ended`] waits for that.
+/// seconds of grace, SIGKILL to every descendant. [`Processes::all_ended`] waits for
+/// that.
 #[derive(Debug)]
 pub(crate) struct Process {
     tether: Tether,
@@ -130,15 +138,15 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it.
+    /// Starts it, when what an earlier process has left behind has ended.
     pub(crate) async fn start(launch: Launch) -> Result<Self, ProcessError> {
-        Self::attach(tether::start(launch).await?)
+        launch.processes.end_leftovers().await;
+        Self::start_beside_leftovers(launch).await
     }
 
-    /// Starts one that is no agent, and so need not wait until agents of an
-    /// earlier process have ended.
+    /// Starts one that is no agent, whatever else is at work.
     async fn start_beside_leftovers(launch: Launch) -> Result<Self, ProcessError> {
-        Self::attach(tether::start_beside_leftovers(launch).await?)
+        Self::attach(Processes::start(launch).await?)
     }
 
     fn attach(started: tether::Started) -> Result<Self, ProcessError> {
@@ -282,21 +290,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.draining.abort();
     }
-}
-
-/// Returns when everything that was dropped or has exited is gone with all that
-/// it started, and so are the leftovers that were found.
-pub async fn all_ended() {
-    leftovers::ended().await;
-    tether::quiet().await;
-}
-
-/// Kills everything that was started here, without asking it to end first, and
-/// returns when it is gone. For whoever must not wait: agents that nobody looks
-/// after go on at the user's cost.
-pub async fn end_all_at_once() {
-    tether::end_all_at_once();
-    tether::quiet().await;
 }
 
 /// Starts a program, passes each line on, and waits for its exit.

@@ -10,16 +10,21 @@
 
 use std::time::Instant;
 
+use super::supervisor::Reach;
 use super::system::{self, Seen, Signal};
 use super::tree::Table;
 use super::{GIVE_UP, GRACE};
 
 /// Who is being ended.
 pub(super) struct Strays {
-    /// Whether whatever becomes our child can only be an agent's. Not where we had
-    /// children of somebody else's from the start (a shell became this program), nor
-    /// as the first process of a container, whose child every orphan becomes.
+    /// Whether whatever becomes our child can only be an agent's, as the program has
+    /// said. Not where we had children of somebody else's from the start (a shell
+    /// became this program), nor as the first process of a container, whose child
+    /// every orphan becomes.
     ours_alone: bool,
+    /// Whose they may be: the newest group that had a child when the last of them
+    /// was found, and all older ones.
+    newest_group: u64,
     /// And since when each of them has known that it is to end.
     found: Vec<(Seen, Instant)>,
     /// The last of those has ended since the table was read: its children, who are
@@ -30,10 +35,13 @@ pub(super) struct Strays {
 
 impl Strays {
     /// Before the first child is started.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(reach: Reach) -> Self {
         let is_first = std::process::id() == 1;
         Self {
-            ours_alone: !is_first && !system::is_orphan_about(&|_| false),
+            newest_group: 0,
+            ours_alone: reach == Reach::Children
+                && !is_first
+                && !system::is_orphan_about(&|_| false),
             found: Vec::new(),
             look_again: false,
             at_once: false,
@@ -45,13 +53,25 @@ impl Strays {
         self.look_again || !self.found.is_empty()
     }
 
+    /// The same for those that may be of this group; of any when there is none.
+    pub(super) fn are_about_of(&self, group: Option<u64>) -> bool {
+        self.are_about() && group.is_none_or(|group| group <= self.newest_group)
+    }
+
     /// The signal that cannot be refused is due now.
     pub(super) fn end_at_once(&mut self) {
         self.at_once = true;
     }
 
-    /// Finds them, when no call is left, and does what is due now.
-    pub(super) fn look(&mut self, table: &Table, no_call_is_left: bool, now: Instant) {
+    /// Finds them, when no call is left, and does what is due now. Groups up to the
+    /// newest may have left them.
+    pub(super) fn look(
+        &mut self,
+        table: &Table,
+        no_call_is_left: bool,
+        newest_group: u64,
+        now: Instant,
+    ) {
         let were_found = !self.found.is_empty();
         self.found.retain(|(one, _)| table.is_alive(one));
         if no_call_is_left && self.ours_alone {
@@ -59,6 +79,9 @@ impl Strays {
             let is_known = |one: &Seen| self.found.iter().any(|(known, _)| known.is_same(one));
             let new: Vec<Seen> = table.orphans_apart().filter(|one| !is_known(one)).collect();
             new.iter().for_each(|one| system::signal(one, Signal::TERM));
+            if !new.is_empty() {
+                self.newest_group = newest_group;
+            }
             self.found.extend(new.into_iter().map(|one| (one, now)));
         }
         for (one, since) in &self.found {

@@ -15,6 +15,7 @@ fn sh(script: &str) -> Launch {
         cwd: std::env::temp_dir(),
         env: Environment::allowing(&[]),
         input: Input::None,
+        processes: Processes::new(),
         presence: None,
     }
 }
@@ -23,10 +24,13 @@ fn framed(script: &str) -> Launch {
     Launch { input: Input::Framed, ..sh(script) }
 }
 
+/// What it printed, how it ended, and nothing of it is left.
 async fn lines_and_exit(script: &str, stdin: &[u8]) -> (Vec<String>, Exit) {
     let mut lines = Vec::new();
     let launch = Launch { input: Input::Whole(stdin.to_vec()), ..sh(script) };
+    let processes = launch.processes.clone();
     let exit = run(launch, &mut |line| lines.push(line.to_owned())).await;
+    processes.all_ended().await;
     (lines, exit.unwrap())
 }
 
@@ -92,14 +96,12 @@ async fn a_program_that_hangs_after_its_last_word_is_ended() {
     let (lines, exit) = lines_and_exit("echo done; exec >&- 2>&-; sleep 600", b"").await;
     assert_eq!((lines, exit.signal), (vec!["done".to_owned()], Some(15)));
     assert!(exit.hung);
-    all_ended().await;
 }
 
 #[tokio::test]
 async fn an_open_pipe_that_is_left_behind_keeps_nobody_waiting() {
     let (lines, exit) = lines_and_exit("echo done; (trap '' TERM; sleep 600) & exit 0", b"").await;
     assert_eq!((lines, exit.code), (vec!["done".to_owned()], Some(0)));
-    all_ended().await;
 }
 
 #[tokio::test]
@@ -149,16 +151,20 @@ async fn a_file_that_is_there_and_cannot_be_run_says_why() {
 async fn a_question_has_a_time_limit() {
     let (exit, text) = ask(sh("echo 1.2.3"), Duration::from_secs(60)).await.unwrap();
     assert_eq!((exit.code, text.as_str()), (Some(0), "1.2.3\n"));
-    let error = ask(sh("sleep 600"), Duration::from_millis(50)).await.unwrap_err();
+    let launch = sh("sleep 600");
+    let processes = launch.processes.clone();
+    let error = ask(launch, Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, ProcessError::TimedOut { .. }), "{error}");
-    all_ended().await;
+    processes.all_ended().await;
 }
 
 #[tokio::test]
 async fn ending_returns_when_the_program_has_ended() {
-    let mut process = Process::start(sh("echo $$; sleep 600")).await.unwrap();
+    let launch = sh("echo $$; sleep 600");
+    let processes = launch.processes.clone();
+    let mut process = Process::start(launch).await.unwrap();
     let group = process.line().await.unwrap().unwrap().parse().unwrap();
     process.end().await;
-    all_ended().await;
+    processes.all_ended().await;
     assert!(!system::group_exists(group));
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Environment, Input, Launch, Process, ProcessError, find_program};
+use super::{Environment, Input, Launch, Process, ProcessError, Processes, find_program};
 
 /// What to ask.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub struct Told {
 /// # Errors
 /// When there is no such program, it cannot be started, prints without end, or
 /// does not end in time.
-pub async fn ask_tool(tool: Tool, limit: Duration) -> io::Result<Told> {
+pub async fn ask_tool(processes: &Processes, tool: Tool, limit: Duration) -> io::Result<Told> {
     let program = find_program(tool.program).map_err(|error| match error {
         ProcessError::NotFound { .. } => io::ErrorKind::NotFound.into(),
         other => io::Error::other(other),
@@ -61,6 +61,7 @@ pub async fn ask_tool(tool: Tool, limit: Duration) -> io::Result<Told> {
         cwd: tool.cwd,
         env,
         input: Input::None,
+        processes: processes.clone(),
         presence: None,
     };
     match timeout(limit, told(launch)).await {

@@ -5,11 +5,13 @@
 //!
 //! A tool that an agent starts gets a session of its own, and its children may
 //! lose their parent. So a process belongs to a child when it is below it or in
-//! its group; when it was, and what it has started since; and when it has become
-//! our own child as an orphan and bears the mark in its environment.
+//! its group; when it was, and what it has started since; and when it bears the
+//! mark in its environment, as an orphan that has become our own child or, where
+//! orphans do not, wherever it is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::supervisor::Reach;
 use super::system::{self, Seen};
 
 /// All processes at one moment, with what is needed to judge them.
@@ -25,13 +27,18 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Reads it. `leaders` are the children that have a tree of their own.
-    pub(super) fn read(leaders: &[i32]) -> Self {
+    /// Reads it. `leaders` are the children that have a tree of their own, the oldest
+    /// of which has started at `since`.
+    pub(super) fn read(leaders: &[i32], reach: Reach, since: u64) -> Self {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         let mut table = Self::of(own, system::table());
-        let orphans =
-            table.all.iter().filter(|one| one.parent == own && !leaders.contains(&one.pid));
-        for one in orphans {
+        let may_be_orphan = |one: &&Seen| match reach.adopts() {
+            true => one.parent == own,
+            // A process has started after all that it descends from.
+            false => one.started >= since,
+        };
+        let orphans = table.all.iter().filter(|one| !leaders.contains(&one.pid));
+        for one in orphans.filter(may_be_orphan) {
             for mark in marks(&system::marker(one.pid).unwrap_or_default()) {
                 table.marked.entry(mark.to_owned()).or_default().push(one.pid);
             }
@@ -50,18 +57,24 @@ impl Table {
     }
 
     /// The orphans that have ended, for them to be waited for. A child that
-    /// another part of the program has started is in its group and in no tree,
-    /// and is left alone, as are `leaders`, who are waited for already.
+    /// another part of the program has started is in no tree and is left alone, as
+    /// are `leaders`, who are waited for already.
     pub(super) fn ended_orphans(
         &self,
         leaders: &[i32],
+        reach: Reach,
         in_a_tree: &dyn Fn(&Seen) -> bool,
     ) -> Vec<i32> {
+        if !reach.adopts() {
+            return Vec::new();
+        }
+        // Of what the program itself starts, nothing leaves its group then.
+        let is_agents = |one: &Seen| reach == Reach::Children && self.is_apart(one);
         let ended = |one: &&Seen| {
             one.is_zombie
                 && one.parent == self.own
                 && !leaders.contains(&one.pid)
-                && (self.is_apart(one) || in_a_tree(one))
+                && (is_agents(one) || in_a_tree(one))
         };
         self.all.iter().filter(ended).map(|one| one.pid).collect()
     }
@@ -71,8 +84,13 @@ impl Table {
         self.near(one.pid).iter().any(|seen| seen.is_same(one) && !seen.is_zombie)
     }
 
-    /// Our children that run in a group or session which is not ours. Of what this
-    /// program itself starts, only children that have a tree leave its group.
+    /// Whether all that are in a group have ended, and there are some.
+    pub(super) fn has_only_ended(&self, group: i32) -> bool {
+        let mut members = self.near(group).iter().filter(|one| one.group == group).peekable();
+        members.peek().is_some() && members.all(|one| one.is_zombie)
+    }
+
+    /// Our children that run in a group or session which is not ours.
     pub(super) fn orphans_apart(&self) -> impl Iterator<Item = Seen> {
         let is_orphan =
             |one: &&Seen| one.parent == self.own && self.is_apart(one) && !one.is_zombie;
@@ -104,6 +122,7 @@ pub(super) fn marks(value: &str) -> impl Iterator<Item = &str> {
 #[derive(Debug)]
 pub(super) struct Tree {
     leader: i32,
+    started: u64,
     mark: String,
     /// Who was ever seen to belong, with the start time.
     known: BTreeMap<i32, u64>,
@@ -113,7 +132,12 @@ impl Tree {
     /// Of the child that has just been started.
     pub(super) fn new(leader: i32, mark: String) -> Self {
         let started = system::started(leader).unwrap_or_default();
-        Self { leader, mark, known: BTreeMap::from([(leader, started)]) }
+        Self { leader, started, mark, known: BTreeMap::from([(leader, started)]) }
+    }
+
+    /// When its leader has started.
+    pub(super) fn started(&self) -> u64 {
+        self.started
     }
 
     /// Whether it was never seen to consist of more than its leader.
@@ -171,7 +195,7 @@ mod tests {
     }
 
     fn tree(mark: &str) -> Tree {
-        Tree { leader: 20, mark: mark.to_owned(), known: BTreeMap::from([(20, 1)]) }
+        Tree { leader: 20, started: 1, mark: mark.to_owned(), known: BTreeMap::from([(20, 1)]) }
     }
 
     #[test]
@@ -235,7 +259,11 @@ mod tests {
         ];
         let tree = tree("m");
         let table = Table::of(OWN, all.clone());
-        assert_eq!(table.ended_orphans(&[20], &|one| tree.knows(one)), [21, 22, 26]);
+        let ended = |reach| table.ended_orphans(&[20], reach, &|one| tree.knows(one));
+        assert_eq!(ended(Reach::Children), [21, 22, 26]);
+        // What another part of the program starts may have a group of its own.
+        assert_eq!(ended(Reach::Orphans), [21]);
+        assert_eq!(ended(Reach::Marked), Vec::<i32>::new());
         assert_eq!(table.orphans_apart().map(|one| one.pid).collect::<Vec<_>>(), [25]);
         all.iter_mut().for_each(|one| one.is_zombie = false);
         let table = Table::of(OWN, all);

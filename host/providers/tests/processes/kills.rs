@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use smol_wf_providers::{Provider, all_ended};
+use smol_wf_providers::Provider;
 
-use super::{PATIENCE, alone, ask, in_tree, marked, task, zombies};
+use super::{PATIENCE, all_ended, alone, ask, in_tree, marked, task, zombies};
 
 const KILLS: usize = 500;
 /// Calls at once. Each is a tree of six processes.
@@ -18,7 +18,7 @@ const POLITE: &str = "setsid sh -c 'sleep 600 & sleep 600' &
     (sleep 600 &)
     sleep 600";
 /// The same, deaf to the polite signal.
-const DEAF: &str = "trap '' TERM
+pub(crate) const DEAF: &str = "trap '' TERM
     setsid sh -c 'trap \"\" TERM; sleep 600 & sleep 600' &
     (setsid sleep 600 &)
     (sleep 600 &)

@@ -11,16 +11,18 @@ mod leftovers;
 mod misbehaviour;
 mod prompts;
 mod secrets;
+mod unsupervised;
 
 use std::future::Future;
 use std::process::Command as Program;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{
-    AgentReply, AgentTask, Answer, NamedProgram, Presence, Provider, ProviderError, all_ended,
+    AgentReply, AgentTask, Answer, NamedProgram, Presence, Provider, ProviderError, Supervisor,
 };
 
 /// Set in a process that was started for one test alone.
@@ -29,6 +31,16 @@ const ALONE: &str = "TEST_ALONE";
 const TREE: &str = "TEST_TREE";
 /// Longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As the program `smol-wf` has one.
+fn supervisor() -> &'static Supervisor {
+    static SUPERVISOR: LazyLock<Supervisor> = LazyLock::new(Supervisor::of_all_children);
+    &SUPERVISOR
+}
+
+async fn all_ended() {
+    supervisor().all_ended().await;
+}
 
 /// A provider that runs a script of the shell.
 fn sh(script: &str) -> Command {
@@ -64,6 +76,7 @@ fn task(prompt: &str) -> AgentTask {
         session_id: None,
         cwd: std::env::temp_dir(),
         raw: None,
+        processes: supervisor().processes(),
         presence: Presence::unwatched(),
     }
 }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use smol_wf_providers::{Answer, ProviderErrorKind, all_ended};
+use smol_wf_providers::{Answer, ProviderErrorKind};
 
-use super::{alone, ask, in_tree, marked, sh, text, until};
+use super::{all_ended, alone, ask, in_tree, marked, sh, text, until};
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_no_answer_in_json() {

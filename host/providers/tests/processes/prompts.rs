@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use smol_wf_providers::{Provider, all_ended};
+use smol_wf_providers::Provider;
 
-use super::{PATIENCE, alone, marked, task, until};
+use super::{PATIENCE, all_ended, alone, marked, task, until};
 
 /// More than a pipe holds at once.
 const BYTES: usize = 500_000;

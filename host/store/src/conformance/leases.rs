@@ -83,6 +83,7 @@ pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) 
         lease: &lease,
         first_seq,
         records,
+        state: None,
         wake: Wake::Never,
         release,
     };
@@ -187,7 +188,8 @@ pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut 
     {
         let seen = store.lease(&of("a", 5)).unwrap();
         let lease = store.claim(&of("a", 5), hold("holder"), seen.as_ref()).unwrap();
-        let batch = Append { lease: &lease, first_seq: 1, records: &[], wake, release: true };
+        let batch =
+            Append { lease: &lease, first_seq: 1, records: &[], state: None, wake, release: true };
         store.append(&[batch]).unwrap().remove(0).unwrap();
         let taken = store.wake_ups(&[a.clone()], hold("worker"), 9).unwrap();
         assert_eq!(taken.len(), expected, "{wake:?}");

@@ -4,9 +4,10 @@
 
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Chain;
+use smol_wf_core::report::RunState;
 
 use super::{append, created, deleted, hold, key, logged, new_run, taken_over};
-use crate::{Page, RunRow, Store};
+use crate::{Append, Facts, FoundFacts, Narrow, Page, RunRow, Store, Wake};
 
 fn ids(rows: &[RunRow]) -> Vec<RunId> {
     rows.iter().map(|row| row.key.run.clone()).collect()
@@ -65,6 +66,7 @@ pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
         entries: 3,
         tip: records[2].chain.clone(),
         summary: None,
+        place: None,
         lease: store.lease(&lease.key).unwrap(),
     };
     assert!(row.lease.is_some());
@@ -128,4 +130,96 @@ pub(super) fn runs_are_found_by_the_start_of_their_id(store: &mut dyn Store) {
     for nothing in ["run_1", "x", "RUN_", "run_%", "%", "*", "run_00000000000000000000000000000"] {
         assert_eq!(find(nothing, 9), [], "{nothing}");
     }
+}
+
+fn facts(state: RunState, parent: Option<u128>) -> Facts {
+    Facts { state, parent: parent.map(|number| key(number).run), place: "/here".to_owned() }
+}
+
+/// The numbers of the runs in a narrowed list.
+fn narrowed(store: &mut dyn Store, narrow: Narrow<'_>, limit: u32) -> Vec<i64> {
+    let page = Page { narrow, limit, ..Page::default() };
+    let rows = store.list(&TenantId::local(), &page).unwrap();
+    rows.iter().map(|row| row.created_at_us).collect()
+}
+
+pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Store) {
+    use RunState::{Completed, Failed, Interrupted, Paused};
+    let records = logged(&mut Chain::new(), &["first", "second"]);
+    let mut leases = Vec::new();
+    for (number, known) in [
+        (1, Some(facts(Failed, None))),
+        (2, Some(facts(Interrupted, Some(1)))),
+        (3, None),
+        (4, Some(facts(Failed, Some(1)))),
+        (5, Some(facts(Completed, Some(4)))),
+    ] {
+        let run = crate::NewRun { facts: known, ..new_run(number) };
+        leases.push(store.create(&run, hold("me"), &records[..1]).unwrap());
+    }
+    assert_eq!(narrowed(store, Narrow::All, 9), [5, 4, 3, 2, 1]);
+    // One of which nothing is known may be one of them.
+    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 9), [4, 3, 1]);
+    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 2), [4, 3]);
+    assert_eq!(narrowed(store, Narrow::States(&[Completed, Interrupted]), 9), [5, 3, 2]);
+    assert_eq!(narrowed(store, Narrow::States(&[]), 9), [3]);
+    assert_eq!(narrowed(store, Narrow::ForksOf(&key(1).run), 9), [4, 3, 2]);
+    assert_eq!(narrowed(store, Narrow::ForksOf(&key(9).run), 9), [3]);
+    let (last, tenant) = (key(4).run, TenantId::local());
+    let before = Page {
+        before: Some((4, &last)),
+        narrow: Narrow::States(&[Failed]),
+        limit: 9,
+        ..Page::default()
+    };
+    assert_eq!(ids(&store.list(&tenant, &before).unwrap()), [key(3).run, key(1).run]);
+    let named = Page { name: Some("other"), ..before };
+    assert_eq!(store.list(&tenant, &named).unwrap(), []);
+    // What is appended changes it in the same commit, or it stays.
+    let batch = |lease, first_seq, state| Append {
+        lease,
+        first_seq,
+        records: &records[1..],
+        state,
+        wake: Wake::Keep,
+        release: false,
+    };
+    let refused = batch(&leases[0], 7, Some(Paused));
+    let done =
+        store.append(&[batch(&leases[1], 1, Some(Paused)), refused, batch(&leases[4], 1, None)]);
+    assert_eq!(done.unwrap().iter().filter(|done| done.is_ok()).count(), 2);
+    assert_eq!(narrowed(store, Narrow::States(&[Paused]), 9), [3, 2]);
+    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 9), [4, 3, 1]);
+    assert_eq!(narrowed(store, Narrow::States(&[Completed]), 9), [5, 3]);
+    // A state alone is not all that is to be known.
+    store.append(&[batch(&leases[2], 1, Some(Paused))]).unwrap().remove(0).unwrap();
+    assert_eq!(narrowed(store, Narrow::States(&[]), 9), [3]);
+    deleted(store, &key(4));
+    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 9), [3, 1]);
+}
+
+pub(super) fn facts_are_kept_while_they_fit_and_nobody_writes_on(store: &mut dyn Store) {
+    let tenant = TenantId::local();
+    let lease = created(store, 1, "me");
+    let row = store.find(&tenant, key(1).run.as_str(), 1).unwrap().remove(0);
+    assert_eq!(row.place, None);
+    let facts = facts(RunState::Failed, Some(7));
+    let found = FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts };
+    let known = |store: &mut dyn Store, found: &FoundFacts| {
+        store.put_facts(&tenant, std::slice::from_ref(found)).unwrap();
+        narrowed(store, Narrow::States(&[]), 9).is_empty()
+    };
+    assert!(!known(store, &found), "it is held");
+    store.release(&lease).unwrap();
+    assert!(!known(store, &FoundFacts { entries: 2, ..found.clone() }));
+    assert!(!known(store, &FoundFacts { tip: "x".to_owned(), ..found.clone() }));
+    assert!(!known(store, &FoundFacts { run: key(2).run, ..found.clone() }));
+    assert!(known(store, &found));
+    assert_eq!(narrowed(store, Narrow::ForksOf(&key(7).run), 9), [1]);
+    let row = store.find(&TenantId::local(), key(1).run.as_str(), 1).unwrap().remove(0);
+    assert_eq!(row.place.as_deref(), Some("/here"));
+    // What is known is not found out again.
+    let other = Facts { state: RunState::Paused, ..found.facts.clone() };
+    assert!(known(store, &FoundFacts { facts: other, ..found }));
+    assert_eq!(narrowed(store, Narrow::States(&[RunState::Failed]), 9), [1]);
 }

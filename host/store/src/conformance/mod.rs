@@ -41,6 +41,8 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
         lists::the_newest_come_first_page_by_page,
         lists::a_list_tells_the_state_of_a_run,
         lists::lists_are_narrowed_to_a_span_of_time,
+        lists::lists_are_narrowed_to_what_is_known_or_is_not,
+        lists::facts_are_kept_while_they_fit_and_nobody_writes_on,
         lists::what_came_last_is_the_newest_whatever_its_time,
         lists::runs_are_found_by_the_start_of_their_id,
         deletion::a_deleted_run_leaves_nothing_behind,
@@ -69,6 +71,7 @@ pub fn new_run(number: u32) -> NewRun {
         name: "name".to_owned(),
         created_at_us: number.into(),
         wake_at_us: None,
+        facts: None,
     }
 }
 
@@ -145,11 +148,11 @@ fn append(
     first_seq: u64,
     records: &[Record],
 ) -> Result<(), StoreError> {
-    let batch = Append { lease, first_seq, records, wake: Wake::Keep, release: false };
+    let batch = Append { lease, first_seq, records, state: None, wake: Wake::Keep, release: false };
     store.append(&[batch]).unwrap().remove(0)
 }
 
-fn not_json() -> Record {
+pub(crate) fn not_json() -> Record {
     Record { kind: "logged".to_owned(), body: "{\"a\":".to_owned(), chain: "x".to_owned() }
 }
 
@@ -252,6 +255,7 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
         lease,
         first_seq,
         records,
+        state: None,
         wake: Wake::At(7),
         release: false,
     };
@@ -292,6 +296,7 @@ fn batches_of_one_run_follow_each_other(store: &mut dyn Store) {
         lease: &lease,
         first_seq,
         records,
+        state: None,
         wake: Wake::Keep,
         release: false,
     };

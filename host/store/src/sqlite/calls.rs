@@ -10,8 +10,8 @@ use smol_wf_core::journal::Record;
 
 use super::{Access, SqliteStore, delete, fail, look, open};
 use crate::{
-    Append, BUSY_TIMEOUT, Bound, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
-    RunKey, RunRow, Store, StoreError, Stretch, Summary, Upkeep,
+    Append, BUSY_TIMEOUT, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists,
+    NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary, Upkeep,
 };
 
 impl Journals for SqliteStore {
@@ -125,6 +125,10 @@ impl Lists for SqliteStore {
     ) -> Result<(), StoreError> {
         self.write(|session| session.put_summaries(tenant, summaries))
     }
+
+    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+        self.write(|session| session.put_facts(tenant, found))
+    }
 }
 
 impl Upkeep for SqliteStore {
@@ -132,12 +136,13 @@ impl Upkeep for SqliteStore {
         if let Some(error) = &self.replaced {
             return Err(error.clone());
         }
+        let judge = self.judge;
         let Some(place) = &self.place else {
-            return Ok(Box::new(Self::over(&self.path, look::open(&self.path)?, None)));
+            return Ok(Box::new(Self::over(&self.path, look::open(&self.path)?, None, judge)));
         };
         place.check_database()?;
-        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT)?;
-        Ok(Box::new(Self::over(&self.path, connection, Some(place))))
+        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT, judge)?;
+        Ok(Box::new(Self::over(&self.path, connection, Some(place), judge)))
     }
 
     fn wait_for_lock(&mut self, at_most: Duration) {
@@ -149,7 +154,7 @@ impl Upkeep for SqliteStore {
     }
 
     fn settle(&mut self) -> Result<(), StoreError> {
-        if self.access == Access::Read || self.is_settled {
+        if self.access != Access::Write || self.is_settled {
             return Ok(());
         }
         let connection = self.taken()?;
@@ -162,7 +167,7 @@ impl Upkeep for SqliteStore {
     }
 
     fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
-        self.refuse_if_read_only()?;
+        self.may_write()?;
         let connection = self.taken()?;
         delete::clean(&connection, shrink).map_err(|error| fail::sqlite(&self.path, &error))?;
         self.connection = Some(connection);

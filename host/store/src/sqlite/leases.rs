@@ -11,6 +11,15 @@ use super::Session;
 use super::write::{signed, unsigned};
 use crate::{Hold, Lease, LeaseRow, RunKey, StoreError, clock};
 
+/// All runs that are held.
+pub(super) const LEASED: &str =
+    "SELECT tenant, run, owner, fence, expires_at_us FROM runs WHERE owner IS NOT NULL";
+
+/// Runs of a tenant that are due and free.
+pub(super) const DUE: &str = "
+    SELECT run, fence FROM runs WHERE tenant = ?1 AND wake_at_us <= ?2 AND owner IS NULL
+    ORDER BY wake_at_us, run LIMIT ?3";
+
 impl Session<'_> {
     pub(super) fn claim(
         &self,
@@ -99,11 +108,10 @@ impl Session<'_> {
     }
 
     pub(super) fn leased(&self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError> {
-        let found: Vec<(String, String, Option<LeaseRow>)> = self.rows(
-            "SELECT tenant, run, owner, fence, expires_at_us FROM runs WHERE owner IS NOT NULL",
-            [].as_slice(),
-            |row| Ok((row.get(0)?, row.get(1)?, lease_at(row, 2)?)),
-        )?;
+        let found: Vec<(String, String, Option<LeaseRow>)> =
+            self.rows(LEASED, [].as_slice(), |row| {
+                Ok((row.get(0)?, row.get(1)?, lease_at(row, 2)?))
+            })?;
         let keyed = |(tenant, run, lease): (String, String, Option<LeaseRow>)| {
             let key = self.run_id(&run).map(|run| RunKey { tenant: TenantId::new(tenant), run });
             lease.map(|lease| Ok((key?, lease)))
@@ -120,9 +128,7 @@ impl Session<'_> {
         let mut taken = Vec::new();
         for tenant in tenants {
             let due: Vec<(String, i64)> = self.rows(
-                "SELECT run, fence FROM runs
-                 WHERE tenant = ?1 AND wake_at_us <= ?2 AND owner IS NULL
-                 ORDER BY wake_at_us, run LIMIT ?3",
+                DUE,
                 params![tenant.as_str(), clock::now_us(), i64::from(limit) - taken.len() as i64],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;

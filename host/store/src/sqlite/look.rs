@@ -1,4 +1,5 @@
-//! Opens a database that may only be read: of another user, on a mounted backup.
+//! Opens a database that may only be read: of another user, on a mounted backup, or
+//! with the tables of an older program that is at work with them.
 //!
 //! Owns: how SQLite is brought to read what it may not prepare for reading.
 //! Never: makes, changes or locks a file.
@@ -18,6 +19,16 @@ use crate::StoreError;
 
 /// The oldest schema that has all the columns which are read.
 const SCHEMA_OLDEST: i64 = 2;
+
+/// What an older schema lacks, for the statements of today: its runs have neither
+/// numbers nor known facts. Of this connection alone, and in memory.
+const AS_IF_NEW: &str = "
+    PRAGMA temp_store = MEMORY;
+    CREATE TEMP VIEW runs AS
+        SELECT *, NULL AS state, NULL AS parent, NULL AS place FROM main.runs;
+    CREATE TEMP VIEW numbers AS SELECT NULL AS number, NULL AS tenant, NULL AS run WHERE 0;
+    CREATE TEMP VIEW journal AS
+        SELECT NULL AS run, seq, kind, body, chain, moved FROM main.entries WHERE 0;";
 
 /// Opens the database to read it.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -41,10 +52,21 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::NotWritable { path: path.to_path_buf(), reason });
     }
     schema::compare(&connection, version, path)?;
+    if version < schema::NEWEST {
+        connection.execute_batch(AS_IF_NEW).map_err(failed)?;
+    }
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")
         .map_err(failed)?;
     Ok(connection)
+}
+
+/// Whether someone has renewed the tables since they were opened with
+/// [`AS_IF_NEW`], which then hides what is there.
+pub(super) fn is_outdated(connection: &Connection) -> rusqlite::Result<bool> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    Ok(number("SELECT count(*) FROM temp.sqlite_schema")? > 0
+        && number("PRAGMA user_version")? >= schema::NEWEST)
 }
 
 /// Whether a database is one of this program's, or cannot be looked at: then

@@ -6,8 +6,10 @@
 
 mod calls;
 mod delete;
+mod entries;
 mod fail;
 mod leases;
+mod lists;
 mod look;
 mod open;
 mod place;
@@ -24,7 +26,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{Append, StoreError};
+use crate::{Append, Holder, Judge, StoreError};
 use place::Place;
 
 /// Journals in one SQLite file.
@@ -36,6 +38,7 @@ pub struct SqliteStore {
     /// call opens another.
     connection: Option<Connection>,
     access: Access,
+    judge: Judge,
     /// None where nothing is written.
     place: Option<Place>,
     lock_wait: Duration,
@@ -49,6 +52,8 @@ pub struct SqliteStore {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Write,
+    /// Until a write is asked for when the older program is done.
+    ReadOlder,
     Read,
 }
 
@@ -65,17 +70,18 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be made, read or written, or is not ours.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_within(path, BUSY_TIMEOUT)
+        Self::open_within(path, BUSY_TIMEOUT, |_| Holder::Unknown)
     }
 
     /// The same, waiting no longer than this for another process that keeps the
-    /// database locked.
+    /// database locked, and asking who holds runs with the tables of an older
+    /// program.
     ///
     /// # Errors
-    /// As of [`Self::open`]; [`StoreError::Busy`].
-    pub fn open_within(path: &Path, at_most: Duration) -> Result<Self, StoreError> {
-        let (connection, place) = open::open(path, at_most)?;
-        Ok(Self::over(path, connection, Some(place)))
+    /// As of [`Self::open`]; [`StoreError::Busy`], [`StoreError::OlderHolder`].
+    pub fn open_within(path: &Path, at_most: Duration, judge: Judge) -> Result<Self, StoreError> {
+        let (connection, place) = open::open(path, at_most, judge)?;
+        Ok(Self::over(path, connection, Some(place), judge))
     }
 
     /// The same for whoever wants to read: one that cannot be written is opened
@@ -84,18 +90,28 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be made or read, or is not ours.
     pub fn open_or_read(path: &Path) -> Result<Self, StoreError> {
-        Self::open_or_read_within(path, BUSY_TIMEOUT)
+        Self::open_or_read_within(path, BUSY_TIMEOUT, |_| Holder::Unknown)
     }
 
     /// The same, waiting no longer than this for another process that keeps the
-    /// database locked.
+    /// database locked. One with the tables of an older program that is at work is
+    /// read as it is; the first call that writes renews them once it is done.
     ///
     /// # Errors
     /// As of [`Self::open_or_read`]; [`StoreError::Busy`].
-    pub fn open_or_read_within(path: &Path, at_most: Duration) -> Result<Self, StoreError> {
-        match Self::open_within(path, at_most) {
+    pub fn open_or_read_within(
+        path: &Path,
+        at_most: Duration,
+        judge: Judge,
+    ) -> Result<Self, StoreError> {
+        match Self::open_within(path, at_most, judge) {
             Err(StoreError::NotWritable { .. }) if path.is_file() => {
-                Ok(Self::over(path, look::open(path)?, None))
+                Ok(Self::over(path, look::open(path)?, None, judge))
+            }
+            Err(error @ StoreError::OlderHolder { .. }) => {
+                let connection = look::open(path).map_err(|_| error)?;
+                let store = Self::over(path, connection, None, judge);
+                Ok(Self { access: Access::ReadOlder, ..store })
             }
             outcome => outcome,
         }
@@ -107,13 +123,14 @@ impl SqliteStore {
         look::is_ours(path)
     }
 
-    fn over(path: &Path, connection: Connection, place: Option<Place>) -> Self {
+    fn over(path: &Path, connection: Connection, place: Option<Place>, judge: Judge) -> Self {
         let access = if place.is_some() { Access::Write } else { Access::Read };
         let (path, connection) = (path.to_path_buf(), Some(connection));
         Self {
             path,
             connection,
             access,
+            judge,
             place,
             lock_wait: BUSY_TIMEOUT,
             is_settled: false,
@@ -146,7 +163,7 @@ impl SqliteStore {
         &mut self,
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.refuse_if_read_only()?;
+        self.may_write()?;
         self.is_settled = false;
         let outcome = self.transact(TransactionBehavior::Immediate, act);
         // What went into a file that nobody finds is not durable.
@@ -165,12 +182,19 @@ impl SqliteStore {
         error
     }
 
-    fn refuse_if_read_only(&self) -> Result<(), StoreError> {
-        if self.access == Access::Write {
-            return Ok(());
+    fn may_write(&mut self) -> Result<(), StoreError> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::ReadOlder => {
+                let opened = Self::open_within(&self.path, self.lock_wait, self.judge)?;
+                *self = Self { lock_wait: self.lock_wait, ..opened };
+                Ok(())
+            }
+            Access::Read => {
+                let reason = "it may only be read".to_owned();
+                Err(StoreError::NotWritable { path: self.path.clone(), reason })
+            }
         }
-        let reason = "it may only be read".to_owned();
-        Err(StoreError::NotWritable { path: self.path.clone(), reason })
     }
 
     fn read<T>(
@@ -206,7 +230,7 @@ impl SqliteStore {
     /// Appends what is the last of its journal, and settles with it. The log is
     /// synced once for both: copying it into the database begins with that.
     fn append_last(&mut self, batch: &Append<'_>) -> Result<Result<(), StoreError>, StoreError> {
-        self.refuse_if_read_only()?;
+        self.may_write()?;
         let connection = self.taken()?;
         self.set_sync(&connection, "NORMAL")?;
         self.connection = Some(connection);
@@ -251,7 +275,7 @@ impl SqliteStore {
         if let Err(error) = place.check_database() {
             return Err(self.give_up(error));
         }
-        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT)?;
+        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT, self.judge)?;
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|error| fail::sqlite(&self.path, &error))?;
@@ -268,6 +292,9 @@ impl SqliteStore {
             Some(connection) => connection,
             None => self.reopen()?,
         };
+        let failed = |error| fail::sqlite(&self.path, &error);
+        let is_outdated = self.place.is_none() && look::is_outdated(&connection).map_err(failed)?;
+        let connection = if is_outdated { self.reopen()? } else { connection };
         connection
             .busy_timeout(self.lock_wait)
             .map_err(|error| fail::sqlite(&self.path, &error))?;

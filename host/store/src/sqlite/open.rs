@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::place::{FileId, Place};
 use super::{fail, schema};
-use crate::StoreError;
+use crate::{Judge, StoreError};
 
 /// How long we wait for another process that has the database locked. Longer
 /// than any commit or checkpoint takes, shorter than a person's patience.
@@ -45,9 +45,13 @@ pub(super) const NEW_DATABASE: &[u8] = include_bytes!("../../migrations/new.db")
 const LOG_PAGES: u32 = 250;
 
 /// Opens the database, and makes it when it is not there.
-pub(super) fn open(path: &Path, wait: Duration) -> Result<(Connection, Place), StoreError> {
+pub(super) fn open(
+    path: &Path,
+    wait: Duration,
+    judge: Judge,
+) -> Result<(Connection, Place), StoreError> {
     make_file(path)?;
-    open_there(path, wait)
+    open_there(path, wait, judge)
 }
 
 /// SQLite reads a pipe or a device as a disk that fails.
@@ -60,7 +64,11 @@ fn refuse_devices(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Opens a database that is there.
-pub(super) fn open_there(path: &Path, wait: Duration) -> Result<(Connection, Place), StoreError> {
+pub(super) fn open_there(
+    path: &Path,
+    wait: Duration,
+    judge: Judge,
+) -> Result<(Connection, Place), StoreError> {
     refuse_old_sqlite()?;
     refuse_devices(path)?;
     let before = FileId::at(path).map_err(|error| fail::file(path, &error))?;
@@ -98,7 +106,7 @@ pub(super) fn open_there(path: &Path, wait: Duration) -> Result<(Connection, Pla
         ))
         .map_err(failed)?;
     if version < schema::NEWEST {
-        schema::migrate(&mut connection, path)?;
+        schema::migrate(&mut connection, path, judge)?;
     }
     // A statement that reads: both files beside it are there behind that.
     connection

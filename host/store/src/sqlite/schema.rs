@@ -9,11 +9,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use smol_wf_core::ids::Digest;
 
 use super::fail;
-use crate::StoreError;
+use super::leases::lease_at;
+use crate::{Judge, LeaseRow, StoreError};
 
 /// Marks our databases in their header: `SMWF`.
 pub(super) const APPLICATION_ID: i64 = 0x534d_5746;
@@ -23,6 +24,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_runs.sql"),
     include_str!("../../migrations/0002_ends.sql"),
     include_str!("../../migrations/0003_changed.sql"),
+    include_str!("../../migrations/0004_facts.sql"),
 ];
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
@@ -31,6 +33,7 @@ pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
     "e63325169086067cdf8b4f2d7ebe3ad70852b4fb906eaf5b103e3e089eb3beea",
     "3f25e8b650af89867c1f1d9fad8e727065e54c254f6d41dfa343baa41da97e3d",
     "ca7d5b61e8c255d7cf28aa160736d385a367fa67dc736f796f0db84419c05398",
+    "b8744b7c8840d299a992513f385c14516b4cf5939051bfbd623fbfe0c6cbdb90",
 ];
 
 /// The schema of a database that is ours or empty.
@@ -79,12 +82,74 @@ pub(super) fn compare(
     Err(StoreError::Altered { path: path.to_path_buf(), what })
 }
 
+/// A lease in the tables of an older program.
+struct OlderLease {
+    tenant: String,
+    run: String,
+    lease: LeaseRow,
+}
+
 /// All that is missing, in one transaction, so that a crash or another process
-/// meets the old schema or the new one.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+/// meets the old schema or the new one; and none of it while a program that made
+/// the old one is at work. Whether it is, is found out outside of the transaction.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    judge: Judge,
+) -> Result<(), StoreError> {
+    let is_same = |one: &[OlderLease], other: &[OlderLease]| {
+        let same = |(one, other): (&OlderLease, &OlderLease)| {
+            let LeaseRow { owner, fence, expires_at_us, .. } = &other.lease;
+            (&one.tenant, &one.run) == (&other.tenant, &other.run)
+                && one.lease.is_still(owner, *fence, *expires_at_us)
+        };
+        one.len() == other.len() && one.iter().zip(other).all(same)
+    };
+    let mut seen = older_leases(connection, path)?;
+    for _ in 0..LOOKS_MAX {
+        if let Some(OlderLease { run, lease, .. }) =
+            seen.iter().find(|older| judge(&older.lease.owner).holds(&older.lease))
+        {
+            let (path, run, owner) = (path.to_path_buf(), run.clone(), lease.owner.clone());
+            return Err(StoreError::OlderHolder { path, run, owner });
+        }
+        let failed = |error| fail::sqlite(path, &error);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let now = older_leases(&transaction, path)?;
+        if is_same(&seen, &now) {
+            return migrate_within(transaction, path);
+        }
+        seen = now;
+    }
+    Err(StoreError::Busy { path: path.to_path_buf() })
+}
+
+/// How often the holders are looked at again because they have changed meanwhile.
+const LOOKS_MAX: u32 = 16;
+
+/// Every lease that somebody had; none where there is no table yet.
+fn older_leases(connection: &Connection, path: &Path) -> Result<Vec<OlderLease>, StoreError> {
+    if version(connection, path)? == 0 {
+        return Ok(Vec::new());
+    }
+    let read = || {
+        let mut statement = connection.prepare(
+            "SELECT tenant, run, owner, fence, expires_at_us FROM runs
+             WHERE owner IS NOT NULL ORDER BY tenant, run",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let lease = lease_at(row, 2)?;
+            let (tenant, run) = (row.get(0)?, row.get(1)?);
+            Ok(lease.map(|lease| OlderLease { tenant, run, lease }))
+        })?;
+        rows.filter_map(Result::transpose).collect::<Result<_, _>>()
+    };
+    read().map_err(|error| fail::sqlite(path, &error))
+}
+
+fn migrate_within(transaction: Transaction<'_>, path: &Path) -> Result<(), StoreError> {
     let failed = |error| fail::sqlite(path, &error);
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     // Again, now that nobody else can migrate.
     let from = version(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {

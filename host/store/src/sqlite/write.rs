@@ -3,14 +3,15 @@
 //! Owns: who may write where, decided in the transaction that writes. Never:
 //! begins or commits.
 
-use rusqlite::{OptionalExtension as _, params};
-use smol_wf_core::ids::{Digest, TenantId};
+use rusqlite::{OptionalExtension as _, Row, params};
+use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
+use super::entries::Home;
 use super::{Session, fail};
 use crate::leases::FIRST_FENCE;
 use crate::pack::pack;
-use crate::{Append, Hold, Lease, NewRun, RunKey, StoreError, Summary, Wake, clock};
+use crate::{Append, FoundFacts, Hold, Lease, NewRun, RunKey, StoreError, Summary, Wake, clock};
 
 impl Session<'_> {
     pub(super) fn create(
@@ -19,11 +20,13 @@ impl Session<'_> {
         hold: Option<Hold<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError> {
-        let key = &run.key;
+        let NewRun { key, facts, .. } = run;
+        let facts = facts.as_ref();
         let rows = self.execute(
             "INSERT INTO runs
-                 (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+                 (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us,
+                  state, parent, place)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
             params![
                 key.tenant.as_str(),
                 key.run.as_str(),
@@ -33,15 +36,20 @@ impl Session<'_> {
                 hold.map(|hold| hold.owner),
                 signed(hold.map_or(0, |_| FIRST_FENCE)),
                 hold.map_or(0, |hold| clock::after(hold.lasting)),
+                facts.map(|facts| facts.state.as_str()),
+                facts.and_then(|facts| facts.parent.as_ref()).map(RunId::as_str),
+                facts.map(|facts| &facts.place),
             ],
         )?;
-        if rows == 0 {
+        let number = if rows == 0 { None } else { self.number(key)? };
+        let Some(number) = number else {
             return Err(StoreError::RunExists { key: key.clone() });
-        }
+        };
+        let home = Home::Numbered(number);
         let mut last = None;
         for (seq, record) in (0..).zip(records) {
             let record = record?;
-            self.insert(key, seq, std::slice::from_ref(&record))?;
+            self.insert(key, home, seq, std::slice::from_ref(&record))?;
             last = Some((seq, record));
         }
         let Some((seq, last)) = last else { return Err(StoreError::no_records(key)) };
@@ -51,14 +59,21 @@ impl Session<'_> {
     /// A refused batch leaves no entry behind; large values may stay, which
     /// nothing refers to.
     pub(super) fn append(&self, batch: &Append<'_>) -> Result<(), StoreError> {
-        let Append { lease, first_seq, records, wake, release } = *batch;
+        let Append { lease, first_seq, records, state, wake, release } = *batch;
         let key = &lease.key;
-        let entries = self.held(lease)?;
+        let (entries, home) = self.held(lease)?;
         if entries != first_seq {
             return Err(StoreError::OutOfSequence { key: key.clone(), entries, first_seq });
         }
-        self.insert(key, first_seq, records)?;
+        self.insert(key, home, first_seq, records)?;
         self.seal(key, first_seq, records)?;
+        if let Some(state) = state {
+            // Where it is not known, neither is the rest: all of it is looked up.
+            self.execute(
+                "UPDATE runs SET state = ?3 WHERE tenant = ?1 AND run = ?2 AND state IS NOT NULL",
+                params![key.tenant.as_str(), key.run.as_str(), state.as_str()],
+            )?;
+        }
         if release {
             self.release(lease)?;
         }
@@ -120,6 +135,30 @@ impl Session<'_> {
         Ok(())
     }
 
+    pub(super) fn put_facts(
+        &self,
+        tenant: &TenantId,
+        found: &[FoundFacts],
+    ) -> Result<(), StoreError> {
+        for FoundFacts { run, entries, tip, facts } in found {
+            self.execute(
+                "UPDATE runs SET state = ?5, parent = ?6, place = ?7
+                 WHERE tenant = ?1 AND run = ?2 AND length = ?3 AND tip = ?4
+                     AND state IS NULL AND owner IS NULL",
+                params![
+                    tenant.as_str(),
+                    run.as_str(),
+                    signed(*entries),
+                    tip,
+                    facts.state.as_str(),
+                    facts.parent.as_ref().map(RunId::as_str),
+                    facts.place,
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Says in the run's row where its journal ends now.
     fn seal(&self, key: &RunKey, first_seq: u64, records: &[Record]) -> Result<(), StoreError> {
         let Some(last) = records.last() else { return Ok(()) };
@@ -131,12 +170,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Length of the journal, for the holder of its lease.
-    fn held(&self, lease: &Lease) -> Result<u64, StoreError> {
+    /// Length of the journal and where it is, for the holder of its lease.
+    fn held(&self, lease: &Lease) -> Result<(u64, Home), StoreError> {
         self.connection
             .prepare_cached(
-                "SELECT length FROM runs
-                 WHERE tenant = ?1 AND run = ?2 AND owner = ?3 AND fence = ?4",
+                "SELECT r.length, n.number
+                 FROM runs r LEFT JOIN numbers n ON n.tenant = r.tenant AND n.run = r.run
+                 WHERE r.tenant = ?1 AND r.run = ?2 AND r.owner = ?3 AND r.fence = ?4",
             )
             .and_then(|mut statement| {
                 let values = params![
@@ -145,57 +185,38 @@ impl Session<'_> {
                     lease.owner,
                     signed(lease.fence),
                 ];
-                statement.query_row(values, |row| row.get(0)).optional()
+                let held = |row: &Row<'_>| Ok((unsigned(row.get(0)?), Home::of(row.get(1)?)));
+                statement.query_row(values, held).optional()
             })
             .map_err(|error| self.fail(&error))?
-            .map(unsigned)
             .ok_or_else(|| StoreError::lost(lease))
     }
 
-    fn insert(&self, key: &RunKey, first_seq: u64, records: &[Record]) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        key: &RunKey,
+        home: Home,
+        first_seq: u64,
+        records: &[Record],
+    ) -> Result<(), StoreError> {
         for (seq, record) in (first_seq..).zip(records) {
             let packed = pack(&record.body);
             for (digest, text) in packed.iter().flat_map(|packed| &packed.moved) {
                 self.put_blob(key, digest, text.as_bytes())?;
             }
             let moved = packed.is_some();
-            let body = packed.as_ref().map_or(&record.body, |packed| &packed.text);
-            let inserted = self
-                .connection
-                .prepare_cached(
-                    "INSERT INTO entries (tenant, run, seq, kind, body, chain, moved)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![
-                        key.tenant.as_str(),
-                        key.run.as_str(),
-                        signed(seq),
-                        record.kind,
-                        body,
-                        record.chain,
-                        moved,
-                    ])
-                });
-            match inserted {
+            let body = packed.as_ref().map_or(record.body.as_str(), |packed| &packed.text);
+            match self.insert_entry(key, home, signed(seq), (record, body), moved) {
                 Ok(_) => {}
                 Err(error) if fail::is_refusal(&error) => {
-                    self.take_back(key, first_seq)?;
+                    // The batches before and behind it share its transaction.
+                    self.delete_entries(key, home, first_seq)?;
                     let reason = format!("entry {seq}: {error}");
                     return Err(StoreError::Invalid { key: key.clone(), reason });
                 }
                 Err(error) => return Err(self.fail(&error)),
             }
         }
-        Ok(())
-    }
-
-    /// The batches before and behind a refused one share its transaction.
-    fn take_back(&self, key: &RunKey, first_seq: u64) -> Result<(), StoreError> {
-        self.execute(
-            "DELETE FROM entries WHERE tenant = ?1 AND run = ?2 AND seq >= ?3",
-            params![key.tenant.as_str(), key.run.as_str(), signed(first_seq)],
-        )?;
         Ok(())
     }
 

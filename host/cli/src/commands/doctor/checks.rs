@@ -6,13 +6,10 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use smol_wf_engine::{
-    DebugOnly, Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError,
-};
+use smol_wf_engine::{Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError};
 
 use crate::config::{ConfigError, Key, Settings};
 
@@ -154,12 +151,7 @@ fn can_make_files(folder: &Path) -> io::Result<()> {
 
 /// The sandbox that scripts run in.
 pub(super) async fn sandbox() -> Check {
-    let options = EngineOptions {
-        store: Box::new(MemoryStore::new()),
-        instances_max: 1,
-        providers: Arc::new(DebugOnly),
-        worktrees: None,
-    };
+    let options = EngineOptions::over(Box::new(MemoryStore::new()));
     let script = ScriptFile {
         bytes: b"export const meta = { name: 'doctor', description: 'Compiles' }\nreturn 1\n"
             .into(),

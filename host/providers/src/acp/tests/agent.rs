@@ -349,7 +349,7 @@ async fn what_cannot_be_started_says_what_to_do() {
     assert_eq!(nothing.name(), "acp");
     let failed = nothing.attempt(task("hello"), &()).await.unwrap_err();
     assert!(failed.kind == Kind::Spawn && failed.message.contains("set `command`"), "{failed}");
-    assert!(!nothing.probe().await.is_usable());
+    assert!(!nothing.probe(&crate::Processes::new()).await.is_usable());
 
     let missing = Acp::new(NamedProgram {
         command: vec!["/nonexistent/agent".into()],
@@ -357,6 +357,13 @@ async fn what_cannot_be_started_says_what_to_do() {
     });
     let failed = missing.attempt(task("hello"), &()).await.unwrap_err();
     assert!(failed.message.contains("no program `/nonexistent/agent`"), "{failed}");
-    assert!(missing.probe().await.problem.unwrap().contains("/nonexistent/agent"));
-    assert_eq!(Fake::new().provider.probe().await.program, Some(program()));
+    assert!(
+        missing
+            .probe(&crate::Processes::new())
+            .await
+            .problem
+            .unwrap()
+            .contains("/nonexistent/agent")
+    );
+    assert_eq!(Fake::new().provider.probe(&crate::Processes::new()).await.program, Some(program()));
 }

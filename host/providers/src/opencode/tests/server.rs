@@ -428,12 +428,12 @@ async fn a_probe_finds_program_version_and_login() {
     options.env.insert("XDG_DATA_HOME".into(), home.path().to_str().unwrap().into());
     std::fs::create_dir(home.path().join("opencode")).unwrap();
     std::fs::write(home.path().join("opencode/auth.json"), r#"{"a":{"type":"api"}}"#).unwrap();
-    let probe = Opencode::new(options).probe().await;
+    let probe = Opencode::new(options).probe(&crate::Processes::new()).await;
     assert_eq!(probe.program, Some(program()));
     assert_eq!((probe.version.as_deref(), probe.logged_in), (Some("9.9.9"), Some(true)));
     assert!(probe.is_usable(), "{probe:?}");
 
     let options = CliOptions { program: Some("/nonexistent".into()), ..CliOptions::default() };
-    let probe = Opencode::new(options).probe().await;
+    let probe = Opencode::new(options).probe(&crate::Processes::new()).await;
     assert!(!probe.is_usable() && probe.problem.unwrap().contains("npm install"));
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use smol_wf_core::journal::Chain;
 
+use super::super::schema::NEWEST;
 use super::{SqliteStore, append, create};
 use crate::conformance::{LONG, logged};
 use crate::{Journals as _, Leases as _, StoreError, Upkeep as _};
@@ -135,7 +136,7 @@ fn a_newer_database_is_refused_and_left_alone() {
     let path = directory.path().join("runs.db");
     drop(create(&path));
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    let newer = StoreError::Newer { found: 99, supported: 3, path: path.clone() };
+    let newer = StoreError::Newer { found: 99, supported: NEWEST, path: path.clone() };
     assert_eq!(refused(&path), newer);
 }
 

@@ -5,16 +5,20 @@
 //! other checks begin with those.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection};
 use smol_wf_core::journal::{self, Chain, Record};
+use smol_wf_core::report::RunState;
 
 use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST};
 use super::{SqliteStore, append};
 use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
-use crate::{Journals as _, LARGE_BYTES};
+use crate::{Facts, FoundFacts, Journals as _, LARGE_BYTES, Lists as _, Narrow, Page, Upkeep as _};
 
 const RUNS: u32 = 40;
 
@@ -24,30 +28,46 @@ fn records_of(number: u32) -> Vec<Record> {
     logged(&mut Chain::new(), &["head", &large, &own, "end"])
 }
 
-/// A database as the first release wrote it: its tables, and in them what this
-/// program writes into the columns that there were.
-fn first_release(path: &Path) {
+/// A database as a program of this schema wrote it, with so many runs: its tables,
+/// and in them what this program writes into the columns that there were.
+pub(super) fn released(path: &Path, schema: usize, runs: u32) {
     let newest = path.with_extension("newest");
     let mut store = SqliteStore::open(&newest).unwrap();
-    for number in 0..RUNS {
+    for number in 0..runs {
         store.create(&new_run(number), hold("me"), &records_of(number)).unwrap();
     }
+    store.connection.as_ref().unwrap().execute_batch("UPDATE runs SET owner = NULL").unwrap();
     drop(store);
     let connection = Connection::open(path).unwrap();
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
-    connection.execute_batch(MIGRATIONS[0]).unwrap();
+    for migration in &MIGRATIONS[..schema] {
+        connection.execute_batch(migration).unwrap();
+    }
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
-    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection.pragma_update(None, "user_version", schema as i64).unwrap();
     connection.execute("ATTACH ?1 AS newest", [newest.to_str().unwrap()]).unwrap();
+    let ends = if schema > 1 { ", length, tip" } else { "" };
     connection
-        .execute_batch(
+        .execute_batch(&format!(
             "INSERT INTO main.runs
                  SELECT tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us
+                     {ends}
                  FROM newest.runs;
-             INSERT INTO main.entries SELECT * FROM newest.entries;
-             INSERT INTO main.blobs SELECT * FROM newest.blobs;",
-        )
+             INSERT INTO main.entries
+                 SELECT n.tenant, n.run, e.seq, e.kind, e.body, e.chain, e.moved
+                 FROM newest.numbers n JOIN newest.journal e ON e.run = n.number
+                 ORDER BY n.number, e.seq;
+             INSERT INTO main.blobs SELECT * FROM newest.blobs;"
+        ))
         .unwrap();
+    if schema > 1 {
+        let uses = "INSERT INTO main.blob_uses SELECT * FROM newest.blob_uses";
+        connection.execute_batch(uses).unwrap();
+    }
+}
+
+fn first_release(path: &Path) {
+    released(path, 1, RUNS);
 }
 
 fn whole(path: &Path) {
@@ -138,4 +158,76 @@ fn a_crash_after_any_statement_leaves_the_old_or_the_new() {
     let copy = tempfile::tempdir().unwrap();
     crashed(&path, copy.path());
     whole(&copy.path().join("runs.db"));
+}
+
+const DATABASE: &str = "SMOL_WF_STORE_TEST_OLDER_DATABASE";
+
+/// Not a check: the process that is killed, when the check below starts it.
+#[test]
+fn migrating() {
+    let Some(path) = std::env::var_os(DATABASE) else { return };
+    println!("begins");
+    let mut store = SqliteStore::open(Path::new(&path)).unwrap();
+    let unknown = Page { narrow: Narrow::States(&[]), limit: 4, ..Page::default() };
+    let tenant = key(0).tenant;
+    loop {
+        let rows = store.list(&tenant, &unknown).unwrap();
+        if rows.is_empty() {
+            println!("ended");
+            return;
+        }
+        let facts = Facts { state: RunState::Failed, parent: None, place: "/p".to_owned() };
+        let found: Vec<_> = rows
+            .into_iter()
+            .map(|row| FoundFacts {
+                run: row.key.run,
+                entries: row.entries,
+                tip: row.tip,
+                facts: facts.clone(),
+            })
+            .collect();
+        store.put_facts(&tenant, &found).unwrap();
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_of_it_leaves_the_old_or_the_new() {
+    let directory = tempfile::tempdir().unwrap();
+    let original = directory.path().join("runs.db");
+    released(&original, 3, RUNS);
+    SqliteStore::open(&original.with_extension("newest")).unwrap().settle().unwrap();
+    let settle = "PRAGMA wal_checkpoint(TRUNCATE)";
+    Connection::open(&original).unwrap().query_row(settle, [], |_| Ok(())).unwrap();
+    let (mut old, mut half, mut new) = (0, 0, 0);
+    for kill in 0_u64..60 {
+        let copy = tempfile::tempdir().unwrap();
+        let path = copy.path().join("runs.db");
+        fs::copy(&original, &path).unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::tests::migration::migrating", "--nocapture"])
+            .env(DATABASE, &path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("begins")));
+        // Later and later, up to where most are done.
+        std::thread::sleep(Duration::from_micros(kill * 500));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let connection = Connection::open(&path).unwrap();
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+        if count("PRAGMA user_version") == 3 {
+            old += 1;
+        } else if count("SELECT count(*) FROM runs WHERE state IS NULL") > 0 {
+            half += 1;
+        } else {
+            new += 1;
+        }
+        drop(connection);
+        whole(&path);
+    }
+    println!("60 kills: {old} before, {half} while facts were looked up, {new} behind that");
+    assert_eq!(old + half + new, 60);
 }

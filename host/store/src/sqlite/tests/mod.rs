@@ -7,6 +7,8 @@ mod deletion;
 mod files;
 mod kill;
 mod migration;
+mod older;
+mod plans;
 mod races;
 mod replaced;
 mod shape;
@@ -69,6 +71,15 @@ fn everything_is_there_after_reopening() {
     }
 }
 
+/// What a program up to schema 3 made of these runs: their entries under their
+/// names, and nothing known of them.
+const AS_OF_OLD: &str = "
+    INSERT INTO entries SELECT n.tenant, n.run, e.seq, e.kind, e.body, e.chain, e.moved
+        FROM numbers n JOIN journal e ON e.run = n.number ORDER BY n.number, e.seq;
+    DELETE FROM journal;
+    DELETE FROM numbers;
+    UPDATE runs SET state = NULL, parent = NULL, place = NULL;";
+
 fn create(path: &Path) -> (SqliteStore, Lease) {
     let mut store = SqliteStore::open(path).unwrap();
     let records = logged(&mut Chain::new(), &["first"]);
@@ -83,7 +94,13 @@ fn append(
     first_seq: usize,
     records: &[Record],
 ) -> Result<(), StoreError> {
-    let batch =
-        Append { lease, first_seq: first_seq as u64, records, wake: Wake::Keep, release: false };
+    let batch = Append {
+        lease,
+        first_seq: first_seq as u64,
+        records,
+        state: None,
+        wake: Wake::Keep,
+        release: false,
+    };
     store.append(&[batch])?.remove(0)
 }

@@ -45,13 +45,14 @@ fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
             "journal_mode",
         ];
         let settings = settings.map(|name| text(&connection, name));
-        let rows: i64 = ["runs", "entries", "blobs", "blob_uses", "summaries"]
-            .iter()
-            .map(|table| -> i64 {
-                let sql = format!("SELECT count(*) FROM {table}");
-                connection.query_row(&sql, [], |row| row.get(0)).unwrap()
-            })
-            .sum();
+        let rows: i64 =
+            ["runs", "numbers", "journal", "entries", "blobs", "blob_uses", "summaries"]
+                .iter()
+                .map(|table| -> i64 {
+                    let sql = format!("SELECT count(*) FROM {table}");
+                    connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+                })
+                .sum();
         let sound: String =
             connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         (settings, objects(&connection).unwrap(), rows, sound)
@@ -73,8 +74,9 @@ fn what_no_migration_makes_is_refused_by_name() {
         ("CREATE VIEW answers AS SELECT * FROM entries", "view `answers`"),
         ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM entries; END", "trigger `t`"),
         ("CREATE TABLE notes (text)", "table `notes`"),
-        ("CREATE INDEX i ON entries (kind)", "index `i`"),
+        ("CREATE INDEX i ON journal (kind)", "index `i`"),
         ("DROP TRIGGER entries_deleted", "no trigger `entries_deleted`"),
+        ("DROP TRIGGER journal_deleted", "no trigger `journal_deleted`"),
         ("ALTER TABLE runs ADD COLUMN more TEXT DEFAULT 'x'", "another table `runs`"),
         (
             "ALTER TABLE runs RENAME TO old; CREATE VIEW runs AS
@@ -131,7 +133,7 @@ fn the_last_entry_settles_its_journal_unless_somebody_reads() {
         let records = logged(&mut Chain::new(), &["last"]);
         let wake = Wake::Keep;
         let first_seq = length as u64;
-        let last = Append { lease, first_seq, records: &records, wake, release: true };
+        let last = Append { lease, first_seq, records: &records, state: None, wake, release: true };
         assert_eq!(store.append(&[last]).unwrap(), [Ok(())]);
         assert!(store.leased().unwrap().is_empty());
         let sync = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{self, Chain, Record};
 
-use super::SqliteStore;
+use super::{AS_OF_OLD, SqliteStore};
 use crate::conformance::{hold, key, load_in_stretches, logged, new_run};
 use crate::{Bound, Journals as _, LARGE_BYTES, Leases as _, Lists as _, StoreError, Summary};
 
@@ -25,12 +25,57 @@ fn database(path: &Path) -> Vec<Record> {
     records
 }
 
+/// Where the entries are, and by what those of the first and the last run are
+/// found there.
+struct Table {
+    name: &'static str,
+    first: &'static str,
+    last: &'static str,
+}
+
+const JOURNAL: Table = Table {
+    name: "journal",
+    first: "(SELECT min(number) FROM numbers)",
+    last: "(SELECT max(number) FROM numbers)",
+};
+
+/// Those of an older program's runs.
+const ENTRIES: Table = Table {
+    name: "entries",
+    first: "(SELECT min(run) FROM runs)",
+    last: "(SELECT max(run) FROM runs)",
+};
+
+impl Table {
+    fn made(&self, path: &Path) -> (Vec<Record>, Connection) {
+        let written = database(path);
+        let connection = Connection::open(path).unwrap();
+        if self.name == ENTRIES.name {
+            connection.execute_batch(AS_OF_OLD).unwrap();
+        }
+        (written, connection)
+    }
+
+    /// The statement for this table, of the first run unless it says otherwise.
+    fn fill(&self, statement: &str) -> String {
+        let columns = match self.name {
+            "entries" => "tenant, run",
+            _ => "run",
+        };
+        statement
+            .replace("ENTRIES", self.name)
+            .replace("NAMES", columns)
+            .replace("FIRST", self.first)
+            .replace("LAST", self.last)
+    }
+}
+
 /// What is read after this change: equal records, or that it was noticed.
-fn is_noticed(change: &str) -> bool {
+fn is_noticed(table: &Table, change: &str) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
-    let written = database(&path);
-    let connection = Connection::open(&path).unwrap();
+    let (written, connection) = table.made(&path);
+    let change = &table.fill(change);
     connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     let changed = connection.execute(change, []).unwrap();
     assert!(changed > 0, "this changes nothing: {change}");
@@ -71,30 +116,44 @@ fn a_change_of_any_column_of_an_entry_is_noticed_or_changes_nothing() {
     // taken off in reading.
     let changes = [
         ("tenant", "tenant = 'x'", true),
-        ("run", "run = (SELECT max(run) FROM runs), seq = 7", true),
+        ("run", "run = LAST, seq = 7", true),
         ("seq", "seq = seq + 100", true),
         ("kind", "kind = 'settled'", true),
         ("body", "body = replace(body, '\"at_us\":1', '\"at_us\":2')", true),
         ("chain", "chain = lower(hex(zeroblob(32)))", true),
         ("moved", "moved = 1 - moved", false),
     ];
-    let named: BTreeSet<String> = changes.iter().map(|change| change.0.to_owned()).collect();
-    assert_eq!(columns("entries"), named);
-    for (column, change, always) in changes {
-        for seq in 0..5 {
-            let change = format!(
-                "UPDATE entries SET {change} WHERE run = (SELECT min(run) FROM runs) AND seq = {seq}"
-            );
-            let expected = always || seq == 2;
-            assert_eq!(is_noticed(&change), expected, "{column} of entry {seq}");
+    for (table, changes) in [(ENTRIES, &changes[..]), (JOURNAL, &changes[1..])] {
+        let named: BTreeSet<String> = changes.iter().map(|change| change.0.to_owned()).collect();
+        assert_eq!(columns(table.name), named);
+        for (column, change, always) in changes {
+            for seq in 0..5 {
+                let change =
+                    format!("UPDATE ENTRIES SET {change} WHERE run = FIRST AND seq = {seq}");
+                let expected = *always || seq == 2;
+                assert_eq!(is_noticed(&table, &change), expected, "{column} of entry {seq}");
+            }
         }
     }
 }
 
 #[test]
+fn a_number_that_is_changed_is_noticed() {
+    for change in [
+        "UPDATE numbers SET number = 77 WHERE number = FIRST",
+        "UPDATE numbers SET run = 'run_zzzzzzzzzzzzzzzzzzzzzzzzzz' WHERE number = FIRST",
+        "UPDATE numbers SET tenant = 'x' WHERE number = FIRST",
+        "DELETE FROM numbers WHERE number = FIRST",
+    ] {
+        assert!(is_noticed(&JOURNAL, change), "{change}");
+    }
+}
+
+#[test]
 fn a_change_of_any_column_of_a_run_is_noticed_or_changes_no_journal() {
-    // Who holds a run and when it wakes is about processes. The name and the
-    // time of creation are in the first entry, too: the reader compares.
+    // Who holds a run and when it wakes is about processes. The name, the time of
+    // creation and what lists are narrowed by are in the entries, too: the reader
+    // compares.
     let changes = [
         ("tenant", "tenant = 'x'", true),
         ("run", "run = 'run_zzzzzzzzzzzzzzzzzzzzzzzzzz'", true),
@@ -107,29 +166,34 @@ fn a_change_of_any_column_of_a_run_is_noticed_or_changes_no_journal() {
         ("owner", "owner = 'x'", false),
         ("fence", "fence = 77", false),
         ("expires_at_us", "expires_at_us = 77", false),
+        ("state", "state = 'failed'", false),
+        ("parent", "parent = 'x'", false),
+        ("place", "place = 'x'", false),
     ];
     let named: BTreeSet<String> = changes.iter().map(|change| change.0.to_owned()).collect();
     assert_eq!(columns("runs"), named);
     for (column, change, expected) in changes {
         let change = format!("UPDATE runs SET {change} WHERE run = (SELECT min(run) FROM runs)");
-        assert_eq!(is_noticed(&change), expected, "{column}");
+        for table in [ENTRIES, JOURNAL] {
+            assert_eq!(is_noticed(&table, &change), expected, "{column}");
+        }
     }
 }
 
 #[test]
 fn entries_cut_off_anywhere_are_noticed() {
-    let of_run = "run = (SELECT min(run) FROM runs)";
-    for cut in ["seq = 0", "seq = 2", "seq = 4", "seq >= 3", "seq >= 1", "seq >= 0"] {
-        assert!(is_noticed(&format!("DELETE FROM entries WHERE {of_run} AND {cut}")), "{cut}");
+    for table in [ENTRIES, JOURNAL] {
+        for cut in ["seq = 0", "seq = 2", "seq = 4", "seq >= 3", "seq >= 1", "seq >= 0"] {
+            let cut = format!("DELETE FROM ENTRIES WHERE run = FIRST AND {cut}");
+            assert!(is_noticed(&table, &cut), "{cut}");
+        }
+        assert!(is_noticed(&table, "DELETE FROM runs WHERE run = (SELECT min(run) FROM runs)"));
+        let again = "INSERT INTO ENTRIES SELECT NAMES, 5, kind, body, chain, moved
+             FROM ENTRIES WHERE run = FIRST AND seq = 4";
+        assert!(is_noticed(&table, again), "an entry that nobody wrote");
+        assert!(is_noticed(&table, "UPDATE blobs SET bytes = CAST('y' AS BLOB)"));
+        assert!(is_noticed(&table, "DELETE FROM blobs"));
     }
-    assert!(is_noticed(&format!("DELETE FROM runs WHERE {of_run}")));
-    let again = format!(
-        "INSERT INTO entries SELECT tenant, run, 5, kind, body, chain, moved
-         FROM entries WHERE {of_run} AND seq = 4"
-    );
-    assert!(is_noticed(&again), "an entry that nobody wrote");
-    assert!(is_noticed("UPDATE blobs SET bytes = CAST('y' AS BLOB)"));
-    assert!(is_noticed("DELETE FROM blobs"));
 }
 
 #[test]
@@ -138,7 +202,7 @@ fn a_damaged_journal_is_named_and_hides_no_other() {
     let path = directory.path().join("runs.db");
     database(&path);
     let connection = Connection::open(&path).unwrap();
-    connection.execute("DELETE FROM entries WHERE seq = 4", []).unwrap();
+    connection.execute("DELETE FROM journal WHERE seq = 4", []).unwrap();
     let mut store = SqliteStore::open(&path).unwrap();
     let error = store.load(&key(1)).unwrap_err();
     let reason = "entry 4 of 5 is missing, and all that followed".to_owned();
@@ -152,32 +216,28 @@ fn a_damaged_journal_is_named_and_hides_no_other() {
 
 #[test]
 fn a_summary_goes_with_whatever_is_changed_of_its_journal() {
-    let of_run = "run = (SELECT min(run) FROM runs)";
-    for change in [
-        "UPDATE summaries SET text = 'free'".to_owned(),
-        format!("DELETE FROM entries WHERE {of_run}"),
-        format!("DELETE FROM entries WHERE {of_run} AND seq = 1"),
-        format!("UPDATE entries SET body = '{{}}' WHERE {of_run} AND seq = 2"),
-        format!(
-            "UPDATE entries SET run = (SELECT max(run) FROM runs), seq = 9 WHERE {of_run} AND seq = 4"
-        ),
-        format!(
-            "INSERT INTO entries SELECT tenant, run, 5, kind, body, chain, moved
-             FROM entries WHERE {of_run} AND seq = 4"
-        ),
-        format!(
-            "INSERT OR REPLACE INTO entries SELECT tenant, run, seq, kind, '{{}}', chain, moved
-             FROM entries WHERE {of_run} AND seq = 2"
-        ),
-        "REPLACE INTO blobs SELECT tenant, digest, CAST('y' AS BLOB) FROM blobs".to_owned(),
-        format!("UPDATE runs SET length = 4 WHERE {of_run}"),
-        format!("UPDATE runs SET tip = 'x' WHERE {of_run}"),
-        "UPDATE blobs SET bytes = CAST('y' AS BLOB)".to_owned(),
-        "DELETE FROM blobs".to_owned(),
-    ] {
+    let changes = [
+        "UPDATE summaries SET text = 'free'",
+        "DELETE FROM ENTRIES WHERE run = FIRST",
+        "DELETE FROM ENTRIES WHERE run = FIRST AND seq = 1",
+        "UPDATE ENTRIES SET body = '{}' WHERE run = FIRST AND seq = 2",
+        "UPDATE ENTRIES SET run = LAST, seq = 9 WHERE run = FIRST AND seq = 4",
+        "INSERT INTO ENTRIES SELECT NAMES, 5, kind, body, chain, moved
+         FROM ENTRIES WHERE run = FIRST AND seq = 4",
+        "INSERT OR REPLACE INTO ENTRIES SELECT NAMES, seq, kind, '{}', chain, moved
+         FROM ENTRIES WHERE run = FIRST AND seq = 2",
+        "REPLACE INTO blobs SELECT tenant, digest, CAST('y' AS BLOB) FROM blobs",
+        "UPDATE runs SET length = 4 WHERE run = (SELECT min(run) FROM runs)",
+        "UPDATE runs SET tip = 'x' WHERE run = (SELECT min(run) FROM runs)",
+        "UPDATE blobs SET bytes = CAST('y' AS BLOB)",
+        "DELETE FROM blobs",
+    ];
+    let all = [ENTRIES, JOURNAL].into_iter().flat_map(|table| changes.map(|one| table.fill(one)));
+    for (nth, change) in all.enumerate() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("runs.db");
-        database(&path);
+        let table = if nth < changes.len() { ENTRIES } else { JOURNAL };
+        drop(table.made(&path));
         let mut store = SqliteStore::open(&path).unwrap();
         let row = |store: &mut SqliteStore| {
             store.find(&key(1).tenant, key(1).run.as_str(), 1).unwrap().remove(0)

@@ -1,0 +1,96 @@
+//! What lists of runs are narrowed by, as the ends of a journal say it.
+//!
+//! Owns: saying it of new entries, and looking it up where nobody has said it.
+//! Never: believes it: what a list shows of a run is read from its journal.
+
+use smol_wf_core::ids::{RunId, TenantId};
+use smol_wf_core::journal::{self, Body, Entry};
+use smol_wf_core::report::RunState;
+use smol_wf_store::{Bound, Facts, FoundFacts, Journals, Narrow, Page, RunRow, Store, StoreError};
+
+use crate::error::EngineError;
+use crate::writer::Writer;
+
+/// Runs that are looked up in one transaction: it takes a few milliseconds.
+const AT_ONCE: u32 = 200;
+
+/// Of a journal that begins and ends with these; none without its head.
+pub(crate) fn facts(first: &Body, last: &Body) -> Option<Facts> {
+    let Body::RunStarted(head) = first else { return None };
+    Some(Facts {
+        state: RunState::after(last, false),
+        parent: head.parent.as_ref().map(|parent| parent.run.clone()),
+        place: head.cwd.clone().unwrap_or_else(|| head.project_root.clone()),
+    })
+}
+
+/// Looks the facts of this run up in its journal, and keeps them.
+pub(crate) fn look_up(
+    store: &mut dyn Store,
+    tenant: &TenantId,
+    run: &RunId,
+) -> Result<(), StoreError> {
+    let row = store.find(tenant, run.as_str(), 1)?.pop();
+    let found: Vec<_> = row.and_then(|row| found(store, row)).into_iter().collect();
+    store.put_facts(tenant, &found)
+}
+
+/// None of a run whose journal cannot be read, or which goes on while we look.
+fn found(store: &mut dyn Journals, row: RunRow) -> Option<FoundFacts> {
+    let mut read = |first_seq, records| {
+        let stretch = store.load_from(&row.key, first_seq, Bound::records(records)).ok()??;
+        Some(stretch.records)
+    };
+    let entry = |before: &str, seq, records: &[_]| -> Option<Entry> {
+        journal::read_behind(before, seq, records).ok()?.pop()
+    };
+    let first = entry("", 0, &read(0, 1)?)?;
+    let facts = match row.entries.checked_sub(2) {
+        None => facts(&first.body, &first.body),
+        Some(seq) => {
+            // The last one is checked against the one before it.
+            let ends = read(seq, 2)?;
+            let [before, last] = ends.as_slice() else { return None };
+            let last = entry(&before.chain, seq + 1, std::slice::from_ref(last))?;
+            facts(&first.body, &last.body)
+        }
+    };
+    Some(FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts: facts? })
+}
+
+/// Looks up the next runs of which nothing is known, behind this one; the last of
+/// them, when there may be more.
+fn look_up_next(
+    store: &mut dyn Store,
+    tenant: &TenantId,
+    before: Option<(i64, RunId)>,
+) -> Result<Option<(i64, RunId)>, StoreError> {
+    let before = before.as_ref().map(|(at_us, run)| (*at_us, run));
+    let page = Page { before, limit: AT_ONCE, narrow: Narrow::States(&[]), ..Page::default() };
+    let rows = store.list(tenant, &page)?;
+    let is_full = rows.len() >= AT_ONCE as usize;
+    let last = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));
+    let found: Vec<_> = rows.into_iter().filter_map(|row| found(store, row)).collect();
+    if !found.is_empty() {
+        store.put_facts(tenant, &found)?;
+    }
+    Ok(last.filter(|_| is_full))
+}
+
+/// Looks up what is not known yet: of the runs of older programs, once. What stays
+/// unknown is in every list, and its journal decides.
+pub(crate) async fn look_up_all(writer: &Writer, tenant: &TenantId) -> Result<(), EngineError> {
+    let mut before = None;
+    loop {
+        let tenant = tenant.clone();
+        let next = move |store: &mut dyn Store| look_up_next(store, &tenant, before.clone());
+        match writer.soon(next).await? {
+            Ok(Some(last)) => before = Some(last),
+            Ok(None) => return Ok(()),
+            // A full or busy disk, or one that may only be read: it is found out
+            // anew for each list.
+            Err(error) if !matches!(error, StoreError::Replaced { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

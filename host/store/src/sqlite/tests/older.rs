@@ -1,0 +1,181 @@
+//! Checks of the runs of older programs, and of databases that they are at work
+//! with.
+//!
+//! Owns: both ways to keep entries, side by side. Never: older schemas as such.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use smol_wf_core::journal::{self, Chain};
+use smol_wf_core::report::RunState;
+
+use super::super::schema::NEWEST;
+use super::migration::released;
+use super::{AS_OF_OLD, SqliteStore, append};
+use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
+use crate::{
+    BUSY_TIMEOUT, Facts, FoundFacts, Holder, Journals as _, LARGE_BYTES, Leases as _, Lists as _,
+    Narrow, Page, StoreError, Upkeep as _,
+};
+
+#[test]
+fn a_run_of_an_older_program_is_read_written_on_and_deleted_beside_new_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    let large = "x".repeat(2 * LARGE_BYTES);
+    let old = logged(&mut Chain::new(), &["a", &large, "c"]);
+    for number in [5, 2, 9] {
+        store.create(&new_run(number), hold("me"), &old).unwrap();
+    }
+    store.connection.as_ref().unwrap().execute_batch(AS_OF_OLD).unwrap();
+    for number in [4, 1] {
+        store.create(&new_run(number), hold("me"), &old[..1]).unwrap();
+    }
+    let order = |store: &mut SqliteStore, skip, limit| -> Vec<i64> {
+        let rows = store.newest(&key(1).tenant, skip, limit).unwrap();
+        rows.iter().map(|row| row.created_at_us).collect()
+    };
+    let whole = [1, 4, 9, 2, 5];
+    assert_eq!(order(&mut store, 0, 9), whole);
+    for (skip, limit) in [(0, 1), (1, 2), (1, 1), (2, 1), (3, 9), (0, 3), (5, 9)] {
+        let expected: Vec<i64> =
+            whole.iter().skip(skip as usize).take(limit as usize).copied().collect();
+        assert_eq!(order(&mut store, skip, limit), expected, "{skip}, {limit}");
+    }
+    let mut chain = Chain::after(&old);
+    let lease = taken_over(&mut store, &key(2), "me");
+    append(&mut store, &lease, 3, &logged(&mut chain, &["d", "e"])).unwrap();
+    let refused = [logged(&mut chain, &["f"]).remove(0), crate::conformance::not_json()];
+    let error = append(&mut store, &lease, 5, &refused).unwrap_err();
+    assert_eq!(error.code(), "entries_invalid", "{error}");
+    let read = store.load(&key(2)).unwrap().unwrap();
+    assert_eq!((read.len(), journal::read(&read).unwrap().len()), (5, 5));
+    store.release(&lease).unwrap();
+    deleted(&mut store, &key(5));
+    assert_eq!(store.load(&key(5)).unwrap(), None);
+    assert_eq!(store.load(&key(9)).unwrap().unwrap(), old);
+    store.clean(true).unwrap();
+    assert_eq!(order(&mut store, 0, 9), [1, 4, 9, 2]);
+    // One that comes back has a number.
+    store.create(&new_run(5), hold("me"), &old).unwrap();
+    assert_eq!(order(&mut store, 0, 9), [5, 1, 4, 9, 2]);
+}
+
+/// A database of schema 3 in which this owner holds a run.
+fn held_by(path: &Path, owner: &str) {
+    released(path, 3, 3);
+    let connection = Connection::open(path).unwrap();
+    let held = "UPDATE runs SET owner = ?1, expires_at_us = 0 WHERE run = ?2";
+    assert_eq!(connection.execute(held, [owner, key(1).run.as_str()]).unwrap(), 1);
+}
+
+fn version(path: &Path) -> i64 {
+    let connection = Connection::open(path).unwrap();
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+}
+
+fn judge(owner: &str) -> Holder {
+    match owner {
+        "lives" => Holder::Lives,
+        "dead" => Holder::Dead,
+        _ => Holder::Unknown,
+    }
+}
+
+#[test]
+fn the_tables_of_an_older_program_that_is_at_work_are_read_and_left_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    held_by(&path, "lives");
+    let held = StoreError::OlderHolder {
+        path: path.clone(),
+        run: key(1).run.to_string(),
+        owner: "lives".into(),
+    };
+    assert_eq!(SqliteStore::open_within(&path, BUSY_TIMEOUT, judge).unwrap_err(), held);
+    assert_eq!(held.code(), "store_busy");
+    let mut store = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, judge).unwrap();
+    let records = store.load(&key(1)).unwrap().unwrap();
+    let tenant = &key(1).tenant;
+    let failed = Page { narrow: Narrow::States(&[RunState::Failed]), limit: 9, ..Page::default() };
+    assert_eq!(store.list(tenant, &failed).unwrap().len(), 3, "of none is it known");
+    assert_eq!(store.newest(tenant, 1, 9).unwrap().len(), 2);
+    assert_eq!(store.find(tenant, key(2).run.as_str(), 9).unwrap().len(), 1);
+    assert_eq!(store.again().unwrap().load(&key(1)).unwrap().unwrap(), records);
+    // Whoever wants to write is told who is in the way, and nothing is changed.
+    assert_eq!(store.try_lock().unwrap_err(), held);
+    assert_eq!(store.claim(&key(2), hold("me"), None).unwrap_err(), held);
+    store.settle().unwrap();
+    assert_eq!(version(&path), 3);
+    // The older program goes on, and lets go.
+    let reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, judge).unwrap();
+    let older = Connection::open(&path).unwrap();
+    older.execute("UPDATE runs SET owner = NULL", []).unwrap();
+    let lease = store.claim(&key(2), hold("me"), None).unwrap();
+    assert_eq!(version(&path), NEWEST);
+    let next = logged(&mut Chain::after(&records), &["next"]);
+    append(&mut store, &lease, records.len(), &next).unwrap();
+    store.create(&new_run(77), hold("me"), &next).unwrap();
+    // Who reads on sees what is there now.
+    let mut reader = reader;
+    assert_eq!(reader.load(&key(77)).unwrap().unwrap(), next);
+    assert_eq!(reader.newest(tenant, 0, 1).unwrap()[0].key, key(77));
+}
+
+#[test]
+fn the_tables_are_renewed_once_their_holder_is_gone() {
+    for (owner, is_over, renewed) in [
+        ("dead", false, true),
+        ("dead", true, true),
+        ("lives", true, false),
+        ("elsewhere", true, true),
+        ("elsewhere", false, false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("runs.db");
+        held_by(&path, owner);
+        if !is_over {
+            let connection = Connection::open(&path).unwrap();
+            connection.execute("UPDATE runs SET expires_at_us = ?1", [i64::MAX]).unwrap();
+        }
+        let opened = SqliteStore::open_within(&path, BUSY_TIMEOUT, judge);
+        assert_eq!(opened.is_ok(), renewed, "{owner}, {is_over}");
+        assert_eq!(version(&path) == NEWEST, renewed, "{owner}, {is_over}");
+    }
+}
+
+#[test]
+fn facts_of_older_runs_are_found_in_batches_and_then_looked_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    released(&path, 3, 7);
+    let mut store = SqliteStore::open(&path).unwrap();
+    let tenant = key(1).tenant;
+    let (limit, parent) = (3, key(1).run);
+    loop {
+        let page = Page { narrow: Narrow::States(&[]), limit, ..Page::default() };
+        let unknown = store.list(&tenant, &page).unwrap();
+        let found: Vec<_> = unknown
+            .into_iter()
+            .map(|row| {
+                let is_even = row.created_at_us % 2 == 0;
+                let state = if is_even { RunState::Failed } else { RunState::Paused };
+                let parent = is_even.then(|| key(1).run);
+                let facts = Facts { state, parent, place: "/p".into() };
+                FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts }
+            })
+            .collect();
+        if found.is_empty() {
+            break;
+        }
+        store.put_facts(&tenant, &found).unwrap();
+    }
+    let numbers = |store: &mut SqliteStore, narrow: Narrow<'_>| -> Vec<i64> {
+        let rows = store.list(&tenant, &Page { narrow, limit, ..Page::default() }).unwrap();
+        rows.iter().map(|row| row.created_at_us).collect()
+    };
+    assert_eq!(numbers(&mut store, Narrow::States(&[RunState::Failed])), [6, 4, 2]);
+    assert_eq!(numbers(&mut store, Narrow::ForksOf(&parent)), [6, 4, 2]);
+    assert_eq!(numbers(&mut store, Narrow::States(&[RunState::Completed])), Vec::<i64>::new());
+}

@@ -1,0 +1,57 @@
+//! Checks that what lists are narrowed by is looked up, and nothing is scanned.
+//!
+//! Owns: SQLite's plans for those statements. Never: how long they take.
+
+use smol_wf_core::ids::TenantId;
+
+use super::super::lists::{FORK_OF, IN_STATE, Span, UNKNOWN};
+use super::SqliteStore;
+use crate::Page;
+use crate::conformance::key;
+
+fn plan(store: &SqliteStore, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Vec<String> {
+    let connection = store.connection.as_ref().unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map(values, |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
+}
+
+/// Each step of this plan is a look-up, in the order that is asked for.
+#[track_caller]
+fn looks_up(plan: &[String], index: &str) {
+    assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
+    let slow = |step: &&String| step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+    assert_eq!(plan.iter().find(slow), None, "{plan:#?}");
+}
+
+#[test]
+fn runs_in_a_state_and_forks_of_a_run_are_looked_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("runs.db")).unwrap();
+    let (tenant, parent) = (TenantId::local(), key(1).run);
+    let before = Some((7, &parent));
+    for page in [
+        Page { limit: 50, ..Page::default() },
+        Page { limit: 50, before, since_us: Some(1), ..Page::default() },
+    ] {
+        let span = Span::of(&tenant, &page);
+        for (more, index) in [
+            (Some((IN_STATE, Some("failed"))), "runs_by_state (tenant=? AND state=? AND"),
+            (Some(UNKNOWN), "runs_by_state (tenant=? AND state=? AND"),
+            (Some((FORK_OF, Some(parent.as_str()))), "runs_by_parent (tenant=? AND parent=? AND"),
+            (None, "runs_by_age (tenant=? AND"),
+        ] {
+            let (sql, values) = span.listing(more.as_ref());
+            looks_up(&plan(&store, &sql, &values), index);
+        }
+    }
+}
+
+#[test]
+fn leases_and_what_is_due_are_looked_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("runs.db")).unwrap();
+    let held = plan(&store, super::super::leases::LEASED, &[]);
+    assert!(held[0].contains("runs_held"), "{held:?}");
+    looks_up(&plan(&store, super::super::leases::DUE, &[&"local", &1, &1]), "runs_due");
+}
