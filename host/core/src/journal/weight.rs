@@ -2,8 +2,6 @@
 //!
 //! Owns: which texts of an entry can be large. Never: changes what is written.
 
-use std::sync::Arc;
-
 use super::{Body, RunEnd};
 use crate::cut;
 use crate::guest::Outcome;
@@ -17,10 +15,8 @@ impl Body {
             Self::ScopeStarted(start) => {
                 start.text.len() + start.args.as_ref().map_or(0, String::len)
             }
-            Self::AgentCalled { request, .. } => {
-                request.prompt.len() + request.schema.as_ref().map_or(0, String::len)
-            }
-            Self::WorkflowCalled { args, .. } => args.as_ref().map_or(0, String::len),
+            Self::StepAsked { asked, .. } => asked.weight(),
+            Self::CallRefused(refused) => refused.failure.message.len(),
             Self::Logged { message, .. } => message.len(),
             Self::PhaseSet { title, .. } => title.len(),
             Self::SlotNulled { slot, .. } => slot.error.message.len() + slot.error.stack.len(),
@@ -55,11 +51,8 @@ impl Body {
                 shorten_text(&mut start.text, bytes);
                 start.args.iter_mut().for_each(|args| shorten_text(args, bytes));
             }
-            Self::AgentCalled { request, .. } if request.prompt.len() > bytes => {
-                shorten_text(&mut Arc::make_mut(request).prompt, bytes);
-            }
-            Self::WorkflowCalled { args, .. } => {
-                args.iter_mut().for_each(|args| shorten_text(args, bytes));
+            Self::StepAsked { asked, .. } => {
+                asked.large_text(bytes).into_iter().for_each(|text| shorten_text(text, bytes));
             }
             Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
                 shorten_outcome(outcome, bytes);

@@ -365,7 +365,10 @@ impl Machine {
             self.seq += 1;
             self.timers.pass(&entry.body, entry.at_us);
             match entry.body {
-                Body::AttemptStarted { guest, .. } => self.compare_fuel = guest == self.guest,
+                Body::AttemptStarted { guest, format, .. } => {
+                    self.compare_fuel = guest == self.guest;
+                    self.format = format;
+                }
                 // What it used is spent, though its script is not told.
                 Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.

@@ -13,6 +13,7 @@
 
 mod agents;
 mod calls;
+mod judge;
 mod load;
 mod recorded;
 mod refused;
@@ -26,7 +27,8 @@ use crate::call::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{CallId, Digest, Scope, TimerId};
 use crate::journal::{
-    Body, Entry, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason, TurnState,
+    Body, Entry, JOURNAL_FORMAT, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason,
+    TurnState,
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
@@ -102,6 +104,8 @@ pub struct Machine {
     fetches: bool,
     /// Entries still to be met again in a replay.
     recorded: Recorded,
+    /// Format of the entries that are met now.
+    format: u32,
     /// Number of the next entry, for messages.
     seq: u64,
     /// Whether the fuel of recorded turns must be met as well.
@@ -175,10 +179,10 @@ impl Machine {
         guest: Digest,
         now_us: i64,
     ) -> Self {
-        let mut machine = Self::empty(head.clone(), limits, guest.clone());
+        let mut machine = Self::empty(head.clone(), limits, guest);
         machine.now_us = now_us;
         machine.write(Body::RunStarted(Box::new(head)));
-        machine.write(Body::AttemptStarted { attempt: 1, limits, guest });
+        machine.write_attempt(1, JOURNAL_FORMAT);
         machine.seq += answers.len() as u64;
         machine.pool = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
@@ -216,6 +220,7 @@ impl Machine {
             keeps_limits: false,
             fetches: false,
             recorded: Recorded::default(),
+            format: JOURNAL_FORMAT,
             seq: 0,
             compare_fuel: true,
             refused: Box::default(),

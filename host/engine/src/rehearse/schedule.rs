@@ -12,6 +12,7 @@ use smol_wf_core::dice::{Dice, GOLDEN};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step::StepRequest;
 
 use super::faults::{Fault, Reach, Strike, Strikes, Struck};
 use super::stage::{Asked, Cue, Director};
@@ -254,7 +255,7 @@ impl Director for BySchedule<'_> {
             return;
         }
         for entry in entries {
-            if let Body::AgentCalled { scope, .. } = &entry.body {
+            if let Body::StepAsked { scope, asked: StepRequest::Agent(_), .. } = &entry.body {
                 self.asked += 1;
                 self.scopes.insert(self.asked, *scope);
             }
