@@ -13,7 +13,7 @@ use crate::guest::ScriptError;
 use crate::journal::{FORMAT_IN_ATTEMPTS, JOURNAL_FORMAT, RunHead};
 use crate::settlement;
 
-pub(super) fn resume(
+fn resume(
     entries: Vec<Entry>,
     limits: Limits,
     guest: Digest,
@@ -65,7 +65,7 @@ fn take_up(
     Ok(machine)
 }
 
-pub(super) fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
+fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
     let mut machine = of_head(&beginning, Limits::default(), guest)?;
     machine.fetches = true;
     machine.recorded = Recorded::beginning();
@@ -122,6 +122,28 @@ impl Machine {
         }
         let (limits, guest, format) = (self.limits, self.guest.clone(), JOURNAL_FORMAT);
         self.write(Body::AttemptStarted { attempt, limits, guest, format });
+    }
+
+    /// Takes up a run where its journal ends.
+    ///
+    /// # Errors
+    /// When the entries cannot be a journal.
+    pub fn resume(
+        entries: Vec<Entry>,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Result<Self, JournalError> {
+        resume(entries, limits, guest, now_us)
+    }
+
+    /// Meets a journal again of which this is only the beginning; the rest comes
+    /// by [`Machine::feed`], and the limits in force stand in it.
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Self, JournalError> {
+        replay(beginning, guest)
     }
 
     /// Takes up a run where its journal ends. These entries are only its

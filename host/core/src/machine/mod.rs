@@ -12,9 +12,12 @@
 //! and reports what happened with [`Machine::complete`].
 
 mod agents;
+mod book;
 mod calls;
+mod held;
 mod judge;
 mod load;
+mod open;
 mod recorded;
 mod refused;
 mod stuck;
@@ -36,14 +39,14 @@ use crate::pool::{Kept, Memory, Pool, Waiting};
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
-use agents::AgentBook;
-pub use agents::{MayBegin, Noted};
-pub use calls::{Delivery, Effect};
-use calls::{OpenCall, ScopeState};
+use book::AgentBook;
+pub use book::{MayBegin, Noted};
+use held::Timers;
+pub use open::{Delivery, Effect};
+use open::{OpenCall, ScopeState};
 use recorded::Recorded;
 use refused::Refused;
 pub use stuck::NEVER_SETTLES;
-use timers::Timers;
 
 /// What the engine has to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -189,28 +192,6 @@ impl Machine {
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
         machine.inbox.push_back(Delivery::Begin(Box::new(root)));
         machine
-    }
-
-    /// Takes up a run where its journal ends.
-    ///
-    /// # Errors
-    /// When the entries cannot be a journal.
-    pub fn resume(
-        entries: Vec<Entry>,
-        limits: Limits,
-        guest: Digest,
-        now_us: i64,
-    ) -> Result<Self, JournalError> {
-        load::resume(entries, limits, guest, now_us)
-    }
-
-    /// Meets a journal again of which this is only the beginning; the rest comes
-    /// by [`Machine::feed`], and the limits in force stand in it.
-    ///
-    /// # Errors
-    /// When the entries cannot begin a journal.
-    pub fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Self, JournalError> {
-        load::replay(beginning, guest)
     }
 
     fn empty(head: RunHead, limits: Limits, guest: Digest) -> Self {
