@@ -243,7 +243,7 @@ impl Settings {
 
     pub(crate) fn duration(&self, key: Key) -> Option<std::time::Duration> {
         match self.get(key)?.value {
-            Value::Duration { span, .. } => Some(span),
+            Value::Duration(span) => Some(span),
             _ => None,
         }
     }
@@ -266,17 +266,6 @@ impl Settings {
     /// run that is taken up keeps what it was started with otherwise.
     pub(crate) fn is_asked(&self, key: Key) -> bool {
         self.get(key).is_some_and(|given| matches!(given.origin, Origin::Flag(_)))
-    }
-
-    /// What the settings were read as, where they may have been meant otherwise.
-    pub(crate) fn readings(&self) -> Vec<String> {
-        let read = |(_, given): (&Key, &Given<Value>)| {
-            let Value::Duration { is_bare: true, .. } = given.value else { return None };
-            let (Origin::Flag(name) | Origin::Variable(name)) = given.origin else { return None };
-            let span = &given.value;
-            Some(format!("{name} has no unit and is read as seconds: {span}; write 90s, 5m or 1h"))
-        };
-        self.values.iter().filter_map(read).collect()
     }
 
     /// What the user has to know about where the settings come from.

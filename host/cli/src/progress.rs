@@ -59,7 +59,7 @@ pub(crate) struct Opening {
 impl Opening {
     /// Of a run that is taken up, or forked.
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
-        let mut notes: Vec<String> = said.into_iter().chain(settings.readings()).collect();
+        let mut notes: Vec<String> = said.into_iter().collect();
         if head.provider == DEBUG {
             notes
                 .push("agents: debug, which echoes prompts: nothing is sent to a model".to_owned());

@@ -4,14 +4,6 @@
 //! Owns: reading `use` and paths of every library, following re-exports to the
 //! file that holds the name. Never: runs anything.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

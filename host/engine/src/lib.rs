@@ -68,7 +68,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
     CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, Fixed, FixtureError, FixtureRequest,
-    FixtureVerdict, Keep, LiveCalls,
+    FixtureVerdict, Keep, LiveCalls, fixture_entries,
 };
 pub use fork::{ForkError, ForkRequest};
 pub use history::{HistoryPage, Latest, RunSummary};

@@ -115,7 +115,6 @@ impl RunArgs {
         opening.warnings.extend(oddities(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
-        opening.notes.extend(settings.readings());
         let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
         let request = self.request(script, args, &settings, chosen.name, places)?;
         let report = engine.run(request, &progress, cancel).await;

@@ -132,7 +132,7 @@ impl Key {
     /// without.
     pub(crate) fn default(self) -> Option<Value> {
         let limits = limits::Limits::default();
-        let span = |ms| Value::Duration { span: Duration::from_millis(ms), is_bare: false };
+        let span = |ms| Value::Duration(Duration::from_millis(ms));
         Some(match self {
             Self::Provider => Value::Text(AUTO.to_owned()),
             Self::TurnTimeout => span(limits::TURN_MS_DEFAULT),

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
+use smol_wf_core::cut;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
@@ -400,7 +401,7 @@ async fn directed(
 
 fn outcome(ended: &Ended) -> String {
     match ended {
-        Ended::Completed(result) => contrast::cut(result),
+        Ended::Completed(result) => cut::to_chars(result, contrast::SHOWN_CHARS),
         Ended::Failed(error) => format!("failed: {}", of_error(error)),
         Ended::Stopped { code, message, .. } => format!("stopped: {message} [{code}]"),
         Ended::BrokenOff => "stopped".to_owned(),
