@@ -28,6 +28,8 @@ mod files;
 mod flags;
 mod large;
 mod log_level;
+#[cfg(test)]
+mod names;
 mod output;
 mod paths;
 mod progress;
