@@ -29,6 +29,7 @@ mod error;
 mod fake;
 mod foreign;
 mod given;
+pub mod heard;
 mod look;
 mod lower;
 mod masked;

@@ -6,6 +6,7 @@
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
 use super::sessions::Named;
 use super::{Body, CallId, Kept, Machine, Next, Outcome, Reply, Scope, ScopeStart, Waiting};
+use crate::dice;
 use crate::pool::Pooled;
 use crate::settlement::OnFailure;
 
@@ -26,7 +27,7 @@ impl Machine {
     ) -> Option<Next> {
         let open = self.calls.remove(&call)?;
         if open.agent.is_some() {
-            self.note_session(call, open.scope, open.named, reply);
+            self.sessions.note(call, open.scope, open.named, reply);
         }
         // An answer that was there already is not paid for again.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
@@ -202,10 +203,7 @@ impl Machine {
 }
 
 /// One seed a scope, so that a child does not repeat its parent's numbers:
-/// the finaliser of `SplitMix64` (Steele, Lea, Flood 2014) over both.
+/// the two, scattered.
 fn seed_of(run: u64, scope: Scope) -> u64 {
-    let mut bits = run ^ u64::from(scope.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
+    dice::finish(run ^ u64::from(scope.0).wrapping_mul(dice::GOLDEN))
 }

@@ -218,7 +218,7 @@ impl Machine {
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
-            sessions: Sessions::new(),
+            sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,

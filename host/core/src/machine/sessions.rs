@@ -7,13 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{AgentRequest, CallId, Machine, Reply, Scope};
-use crate::call::NamedSession;
+use crate::call::{AgentRequest, NamedSession, Reply};
 use crate::codes::Code;
+use crate::ids::{CallId, Scope};
 use crate::outcome::Failure;
 
 /// By script and label; none where the agent has named no session.
-pub(super) type Sessions = BTreeMap<(Scope, String), Option<NamedSession>>;
+#[derive(Debug, Default)]
+pub(super) struct Sessions(BTreeMap<(Scope, String), Option<NamedSession>>);
 
 /// What is kept of an open call for the calls after it.
 #[derive(Debug, Default)]
@@ -31,16 +32,21 @@ impl Named {
     }
 }
 
-impl Machine {
-    /// Finds the session that a call goes on with.
-    pub(super) fn name_session(&self, request: &mut AgentRequest) -> Result<(), Failure> {
+impl Sessions {
+    /// Finds the session that a call goes on with; `open` are the calls that are not over.
+    pub(super) fn name<'a>(
+        &self,
+        request: &mut AgentRequest,
+        scope: Scope,
+        mut open: impl Iterator<Item = (CallId, &'a Named)>,
+    ) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
         let refuse = |why: String| {
             let message = format!("option `session` of agent() names `{label}`, {why}");
             Err(Failure::new(Code::CallInvalid, message))
         };
-        let found = match self.sessions.get(&(self.current, label.clone())) {
+        let found = match self.0.get(&(scope, label.clone())) {
             Some(Some(found)) => found,
             Some(None) => return refuse("whose agent has named no session to go on with".into()),
             None => {
@@ -50,8 +56,8 @@ impl Machine {
             }
         };
         // Two agents in one session would spoil it.
-        let is_at_work = |named: &Named| named.session_id.as_ref() == Some(&found.session_id);
-        if let Some((call, _)) = self.calls.iter().find(|(_, open)| is_at_work(&open.named)) {
+        let at_work = open.find(|(_, named)| named.session_id.as_ref() == Some(&found.session_id));
+        if let Some((call, _)) = at_work {
             return refuse(format!("in whose session call {} is at work; await it first", call.0));
         }
         session.of = Some(found.clone());
@@ -59,13 +65,7 @@ impl Machine {
     }
 
     /// Notes the session of a call that is over.
-    pub(super) fn note_session(
-        &mut self,
-        call: CallId,
-        scope: Scope,
-        named: Named,
-        reply: Option<&Reply>,
-    ) {
+    pub(super) fn note(&mut self, call: CallId, scope: Scope, named: Named, reply: Option<&Reply>) {
         let Some(label) = named.label else { return };
         let session_id = reply.and_then(|reply| reply.session_id.clone());
         let session = reply.zip(session_id).map(|(reply, session_id)| NamedSession {
@@ -73,6 +73,6 @@ impl Machine {
             provider: reply.provider.clone(),
             session_id,
         });
-        self.sessions.insert((scope, label), session);
+        self.0.insert((scope, label), session);
     }
 }

@@ -45,7 +45,7 @@ impl Servers {
                     let mut pairs = Vec::new();
                     for (at, (header, value)) in headers.iter().enumerate() {
                         let plain = name.to_uppercase().replace('-', "_");
-                        let variable = format!("SMOL_WF_MCP_{plain}_{at}");
+                        let variable = format!("MCP_{plain}_HEADER_{at}");
                         pairs.push(format!("{} = {}", quoted(header), quoted(&variable)));
                         all.variable(name, &variable, value, taken)?;
                     }
@@ -107,14 +107,14 @@ mod tests {
             "mcp_servers.a.env_vars=[\"TOKEN\"]",
             "mcp_servers.a.required=true",
             "mcp_servers.b-c.url=\"https://x/\"",
-            "mcp_servers.b-c.env_http_headers={ \"authorization\" = \"SMOL_WF_MCP_B_C_0\" }",
+            "mcp_servers.b-c.env_http_headers={ \"authorization\" = \"MCP_B_C_HEADER_0\" }",
         ] {
             assert!(given.settings.iter().any(|one| one == setting), "{setting}: {settings}");
             // Each is TOML of its own.
             toml::de::DeTable::parse(setting).unwrap();
         }
         assert_eq!(given.env["TOKEN"], "s3cret");
-        assert_eq!(given.env["SMOL_WF_MCP_B_C_0"], "Bearer s3cret");
+        assert_eq!(given.env["MCP_B_C_HEADER_0"], "Bearer s3cret");
     }
 
     #[test]
