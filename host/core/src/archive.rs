@@ -43,6 +43,7 @@ struct Line {
 
 /// A file that no run can be taken from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// It is something else.
     #[error(
