@@ -36,6 +36,8 @@ pub(crate) use trust::Trust;
 pub(crate) use value::{
     duration, model_alias, {Kind, Value},
 };
+#[cfg(test)]
+pub(crate) use variables::OTHERS;
 
 pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
 

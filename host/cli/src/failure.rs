@@ -47,6 +47,13 @@ pub(crate) enum CommandError {
     NoAgent,
     /// A file holds no run.
     Archive(PathBuf, ArchiveError),
+    /// A fixture would lie where no test would read its script.
+    Elsewhere {
+        /// Where its script's project is.
+        root: PathBuf,
+        /// What to type.
+        next: String,
+    },
 }
 
 /// A file that was named cannot be read or written.
@@ -189,7 +196,18 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
             ExitCode::from(crate::exit::UNAVAILABLE)
         }
         CommandError::Archive(path, error) => {
-            say(&format!("{}: {error} [{}]", screen::path(path), error.code()), None);
+            let said = advice::of_archive(error);
+            say(&format!("{}: {said} [{}]", screen::path(path), error.code()), None);
+            ExitCode::from(crate::exit::INPUT)
+        }
+        CommandError::Elsewhere { root, next } => {
+            let (root, code) = (screen::path(root), Code::WorkflowOutsideProject);
+            say(
+                &format!(
+                    "nothing was written: the script of the run lies in {root}, which is not the project of that fixture, so smol-wf test would refuse it; write it beside its script: {next} [{code}]"
+                ),
+                None,
+            );
             ExitCode::from(crate::exit::INPUT)
         }
         CommandError::Output(error) => {

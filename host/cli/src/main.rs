@@ -27,6 +27,8 @@ mod failure;
 mod files;
 mod flags;
 mod large;
+#[cfg(test)]
+mod names;
 mod output;
 mod paths;
 mod progress;

@@ -14,7 +14,7 @@ use smol_wf_core::event::{Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::stop::StopReason;
-use smol_wf_engine::{Engine, Watcher, WorksIn};
+use smol_wf_engine::{DatabaseWait, Engine, Watcher, WorksIn};
 
 use crate::advice;
 use crate::agents::DEBUG;
@@ -213,16 +213,15 @@ impl Watcher for Progress {
     }
 
     fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        let (agents, have) = if at_work == 1 { ("agent", "has") } else { ("agents", "have") };
-        self.warn(&format!(
-            "{}; the run stops when the {at_work} {agents} at work {have} finished; Ctrl-C ends them at once",
-            advice::of_stop(reason)
-        ));
+        self.warn(&advice::waits::for_agents(at_work, reason));
     }
 
-    /// Said at once: the first line of a run may be long in coming.
-    fn held_up(&self, message: &str) {
-        if self.level >= LogLevel::Warn {
+    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
+        let message = advice::waits::for_database(wait);
+        if wait.is_under_way {
+            self.warn(&message);
+        } else if self.level >= LogLevel::Warn {
+            // At once: the first line of a run may be long in coming.
             talk(&format!("warning: {message}"));
         }
     }

@@ -179,10 +179,10 @@ impl<'a> Tour<'a> {
             let lacks_args = root.args.is_none()
                 && error.message.ends_with("undefined")
                 && ["args", "input"].iter().any(|name| line.contains(name));
-            let hint = if lacks_args { "; no arguments were given, try --args" } else { "" };
+            let hint = if lacks_args { "; no arguments were given" } else { "" };
             let message = format!("nothing went wrong, and it fails: {}{hint}", of_error(error));
             let note = Note::new(FindingKind::Fails, undisturbed.number, message);
-            self.notes.take(Note { error: Some(error), ..note });
+            self.notes.take(Note { error: Some(error), lacks_args, ..note });
         }
     }
 

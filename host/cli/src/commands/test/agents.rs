@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use smol_wf_engine::{Engine, Keep, LiveCalls};
 
+use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::talk;
@@ -54,7 +55,7 @@ impl Agents {
             provider: chosen.map(|chosen| chosen.name),
             debug_rules: self.debug_rules.clone(),
             agents: setup::agents(&settings)
-                .map_err(|error| format!("{error} [{}]", error.code()))?,
+                .map_err(|error| format!("{} [{}]", advice::sentence(&error), error.code()))?,
             keep,
         };
         Ok((engine.clone().providing(Arc::new(Catalogue::of(&settings))), live))
