@@ -43,7 +43,6 @@ struct Line {
 
 /// A file that no run can be taken from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ArchiveError {
     /// It is something else.
     #[error("line {line} is not a journal's: {reason}")]

@@ -25,7 +25,6 @@ use crate::writer::WriterGone;
 
 /// Why the engine could not do what was asked.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum EngineError {
     /// The script cannot be read: its text or its `meta`.
     #[error("{}", .0.message)]

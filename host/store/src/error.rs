@@ -32,7 +32,6 @@ impl std::fmt::Display for Gone {
 /// Why a store did not do as asked. Cloneable, because one failed commit is the
 /// answer to every run that took part in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum StoreError {
     /// Written by a newer program.
     #[error("{} has schema {found}, and this program knows schemas up to {supported}", path.display())]
