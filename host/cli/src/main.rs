@@ -28,6 +28,8 @@ mod files;
 mod flags;
 mod large;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod names;
 mod output;
 mod paths;

@@ -84,6 +84,7 @@ pub use request::{
 };
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
+pub use smol_wf_sandbox::SandboxError;
 pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
