@@ -130,7 +130,7 @@ def result(stdout: str) -> object:
 
 
 def settled(journal: list[Entry]) -> list[int]:
-    return [entry.body["call"] for entry in journal if entry.kind == "settled"]
+    return [entry.body["step"] for entry in journal if entry.kind == "settled"]
 
 
 def check_resumed(before: list[Entry], after: list[Entry], announced: set[int], deaths: int = 1) -> None:
@@ -147,9 +147,9 @@ def check_resumed(before: list[Entry], after: list[Entry], announced: set[int], 
     dispatches: collections.Counter[int] = collections.Counter()
     for entry in after:
         if entry.kind == "settled":
-            ended.add(entry.body["call"])
+            ended.add(entry.body["step"])
         if entry.kind == "agent_dispatched":
-            call = entry.body["call"]
+            call = entry.body["step"]
             expect(call not in ended, f"call {call} was dispatched after it had settled")
             dispatches[call] += 1
     most = max(dispatches.values(), default=0)

@@ -117,7 +117,7 @@ def goes_on(program: str, stream: str, seconds: int) -> int:
 
 
 def once(journal: list[Entry], steps: int) -> None:
-    dispatched = [entry.body["call"] for entry in journal if entry.kind == "agent_dispatched"]
+    dispatched = [entry.body["step"] for entry in journal if entry.kind == "agent_dispatched"]
     expect(len(dispatched) == len(set(dispatched)), "a call was asked twice")
     expect(sum(entry.kind == "settled" for entry in journal) == steps, "steps were lost")
     attempts = sum(entry.kind == "attempt_started" for entry in journal)

@@ -124,7 +124,7 @@ class Streams(unittest.TestCase):
 
 
 def journal(*entries: tuple[str, int]) -> list[Entry]:
-    return [Entry(at, kind, {"call": call}, b"%d" % at) for at, (kind, call) in enumerate(entries)]
+    return [Entry(at, kind, {"step": call}, b"%d" % at) for at, (kind, call) in enumerate(entries)]
 
 
 class Resumed(unittest.TestCase):

@@ -51,7 +51,7 @@ return (await pipeline(items, i => agent(`one ${{i}}`), (seen, i) => agent(`two 
     let mut dispatched: HashMap<u64, u32> = HashMap::new();
     for entry in journal(&place.db(), &run) {
         if entry["kind"] == "agent_dispatched" {
-            *dispatched.entry(entry["call"].as_u64().unwrap()).or_default() += 1;
+            *dispatched.entry(entry["step"].as_u64().unwrap()).or_default() += 1;
         }
     }
     let twice = dispatched.values().filter(|times| **times > 1).count();

@@ -14,11 +14,11 @@ fn dispatched(place: &Place, run: &str) -> Vec<String> {
     let entries = journal(&place.db(), run);
     let prompt = |call: &Value| {
         let called =
-            entries.iter().find(|entry| entry["kind"] == "agent_called" && entry["call"] == *call);
+            entries.iter().find(|entry| entry["kind"] == "step_asked" && entry["step"] == *call);
         called.unwrap()["request"]["prompt"].as_str().unwrap().to_owned()
     };
     let of_kind = entries.iter().filter(|entry| entry["kind"] == "agent_dispatched");
-    of_kind.map(|entry| prompt(&entry["call"])).collect()
+    of_kind.map(|entry| prompt(&entry["step"])).collect()
 }
 
 fn body(text: &str) -> String {
@@ -195,7 +195,7 @@ fn children_and_sleeps_are_taken_over_and_other_arguments_are_given() {
     let entries = journal(&place.db(), &other.run_id());
     let at = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind).unwrap();
     let slept =
-        at("settled")["at_us"].as_i64().unwrap() - at("sleep_called")["at_us"].as_i64().unwrap();
+        at("settled")["at_us"].as_i64().unwrap() - at("step_asked")["at_us"].as_i64().unwrap();
     assert!(slept < 150_000, "a sleep that is over is not slept again: {slept}");
 }
 

@@ -89,7 +89,7 @@ fn check_journal(place: &Place, run: &str, before: &[Value]) -> Vec<Value> {
     assert!(now.starts_with(before), "entries were changed");
     let mut settled: HashMap<u64, usize> = HashMap::new();
     for (index, entry) in now.iter().enumerate() {
-        let call = entry["call"].as_u64();
+        let call = entry["step"].as_u64();
         match (entry["kind"].as_str().unwrap(), call) {
             ("settled", Some(call)) => {
                 assert_eq!(settled.insert(call, index), None, "call {call} settled twice");

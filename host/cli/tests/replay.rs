@@ -91,7 +91,7 @@ fn a_forged_journal_is_found_out_at_the_step_with_both_sides() {
         (
             "a prompt",
             |entries| {
-                let index = place_of(entries, "agent_called", 0);
+                let index = place_of(entries, "step_asked", 0);
                 entries[index]["request"]["prompt"] = "first line\n2nd line\nthird line".into();
             },
             &["step 1", "request.prompt", "- 2nd line", "+ second line"],
@@ -125,7 +125,7 @@ fn a_forged_journal_is_found_out_at_the_step_with_both_sides() {
             "the order",
             |entries| {
                 let index = place_of(entries, "settled", 1);
-                entries[index]["call"] = 1.into();
+                entries[index]["step"] = 1.into();
             },
             &["step 1", "no call is open under this number"],
         ),
@@ -159,7 +159,7 @@ fn a_resume_that_does_not_replay_shows_the_difference_and_dispatches_nothing() {
     let paused = place.script(&script, &["--max-agents", "4"]);
     paused.fails(5, &["limit_agents"]);
     forge(&place.db(), &paused.run_id(), |entries| {
-        let index = place_of(entries, "agent_called", 2);
+        let index = place_of(entries, "step_asked", 2);
         entries[index]["request"]["prompt"] = "step two".into();
     });
     let before = journal(&place.db(), &paused.run_id());
@@ -199,7 +199,7 @@ fn a_journal_that_was_damaged_behind_a_difference_gets_no_verdict() {
     let ran = place.script(&script, &[]);
     ran.ok();
     forge(&place.db(), &ran.run_id(), |entries| {
-        let index = place_of(entries, "agent_called", 2);
+        let index = place_of(entries, "step_asked", 2);
         entries[index]["request"]["prompt"] = "step two".into();
     });
     place.run(&["replay", "latest"]).fails(7, &["step 3", "- step two"]);
@@ -231,7 +231,7 @@ fn a_verdict_is_json_or_text_as_asked() {
     text.fails(0, &[]);
     assert!(text.stdout.starts_with(&format!("run {run} replays: 1 steps, ")), "{}", text.stdout);
     forge(&place.db(), run, |entries| {
-        let at = place_of(entries, "agent_called", 0);
+        let at = place_of(entries, "step_asked", 0);
         entries[at]["request"]["prompt"] = "b".into();
     });
     let text = place.run(&["replay", run, "--output", "text"]);

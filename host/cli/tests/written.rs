@@ -389,7 +389,7 @@ fn the_command_for_a_fixture_beside_its_script_does_the_same() {
     let written = read(&place, "a-3.swf");
     let (head, entries) = written.split_once('\n').unwrap();
     assert!(head.contains(r#""redact":["ACME-[0-9]+","-*O'Brien"]"#), "{head}");
-    assert!(entries.contains("agent_called") && !written.contains("ACME-1"), "{written}");
+    assert!(entries.contains("step_asked") && !written.contains("ACME-1"), "{written}");
     assert!(read(&place, "a.swf").contains("of another run"));
 }
 

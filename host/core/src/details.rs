@@ -6,15 +6,14 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{AgentRequest, Reply, Reused, WorkflowTarget};
-use crate::content::{sleep_key, workflow_key};
+use crate::call::{Reply, Reused};
 use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
 use crate::report::{NoHead, TokenUsage};
 use crate::settlement::Given;
-use crate::step::StepKind;
+use crate::step::{StepKind, StepRequest};
 use crate::steps::Steps;
 use crate::worktree::Worktree;
 
@@ -173,17 +172,6 @@ pub struct Work {
     pub to_us: i64,
 }
 
-/// What a call asked for.
-#[derive(Debug, Clone, Copy)]
-pub enum Asked<'a> {
-    /// An agent.
-    Agent(&'a AgentRequest),
-    /// A child workflow, with these arguments.
-    Workflow(&'a WorkflowTarget, Option<&'a str>),
-    /// Some milliseconds.
-    Sleep(f64),
-}
-
 /// One call.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -263,7 +251,7 @@ pub struct Step<'a> {
     pub doing: Option<&'a str>,
     /// What it asked for.
     #[serde(skip)]
-    pub asked: Asked<'a>,
+    pub asked: &'a StepRequest,
     /// What it came to.
     #[serde(skip)]
     pub outcome: Option<&'a Outcome>,
@@ -309,11 +297,7 @@ impl Step<'_> {
     /// What makes it the call it is, whichever run made it.
     #[must_use]
     pub fn content(&self) -> Digest {
-        match self.asked {
-            Asked::Agent(request) => request.content_key(),
-            Asked::Workflow(target, args) => workflow_key(target, args),
-            Asked::Sleep(milliseconds) => sleep_key(milliseconds),
-        }
+        self.asked.content()
     }
 }
 

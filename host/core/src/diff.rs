@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::details::{Asked, Details, Step};
+use crate::details::{Details, Step};
 use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
@@ -315,25 +315,9 @@ fn has(parts: &[(String, String)], name: &str) -> bool {
 
 /// A call in named parts, as text.
 fn described(step: &Step<'_>) -> Vec<(String, String)> {
-    let part = |name: &str, text: String| (name.to_owned(), text);
-    match step.asked {
-        Asked::Sleep(milliseconds) => vec![part("sleep", milliseconds.to_string())],
-        Asked::Workflow(target, args) => {
-            let args = args.unwrap_or_default().to_owned();
-            vec![part("workflow", target.to_string()), part("args", args)]
-        }
-        Asked::Agent(request) => {
-            let Ok(Value::Object(fields)) = serde_json::to_value(request) else {
-                return Vec::new();
-            };
-            let what = fields.into_iter().filter(|(name, _)| !BESIDES.contains(&name.as_str()));
-            what.map(|(name, value)| match value {
-                Value::String(text) => (name, text),
-                other => (name, other.to_string()),
-            })
-            .collect()
-        }
-    }
+    let mut parts = step.asked.parts();
+    parts.retain(|(name, _)| !BESIDES.contains(&name.as_str()));
+    parts
 }
 
 #[derive(Default)]

@@ -86,6 +86,7 @@ pub struct Metadata {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// Which call.
+    #[serde(rename = "step")]
     pub call: CallId,
     /// A word for machines, such as `text` or `tool`.
     #[serde(rename = "what")]

@@ -8,33 +8,46 @@
 //! [`Body::Settled`], [`Body::TimerFired`]) to fresh guests in journal order and comparing what they
 //! ask for with what is written.
 
+mod head;
 mod parse;
 mod record;
-mod shared;
+mod upgrade;
 mod weight;
 
-use crate::codes::Code;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AgentRequest, CallDefaults, Reply, WorkflowTarget};
+use crate::call::AgentRequest;
+use crate::codes::Code;
 use crate::event::Activity;
-use crate::guest::{Dialect, Failure, NullSlot, Outcome, ScriptError, Warning};
-use crate::ids::{CallId, Digest, RunId, Scope, TimerId};
+use crate::guest::{NullSlot, ScriptError, Warning};
+use crate::ids::{CallId, Digest, Scope, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
+use crate::outcome::{Failure, Outcome};
 use crate::pool::Pooled;
+use crate::refusal::RefusedCall;
+use crate::reply::Reply;
 use crate::selector::Addressee;
 use crate::settlement::Given;
+use crate::step::StepRequest;
 pub use crate::stop::StopReason;
-use crate::surface::Surface;
 use crate::worktree::Worktree;
+pub use head::{ForkReason, Parent, RunHead, ScopeStart};
 pub use record::{Chain, Record, read, read_behind};
+pub use upgrade::upgrade;
 
-/// Version of the entries. A reader refuses a larger one; a smaller one must
-/// stay readable.
-pub const JOURNAL_FORMAT: u32 = 2;
+/// Version of the entries. A reader refuses a larger one; what is written in a
+/// smaller one is upgraded as it is read.
+///
+/// The head of a run has that of the program that started it, and each
+/// `attempt_started` that of the entries behind it: a run that was resumed by
+/// newer programs mixes formats.
+pub const JOURNAL_FORMAT: u32 = 3;
+
+/// The first format whose attempts say which they are of.
+pub const FORMAT_IN_ATTEMPTS: u32 = 3;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,46 +73,33 @@ pub enum Body {
         limits: Limits,
         /// Which build of the guest runs it; fuel is comparable under one only.
         guest: Digest,
+        /// Of the entries from here on.
+        #[serde(default = "before_attempts_said")]
+        format: u32,
     },
+    /// The head again, with a larger format, in front of the attempt that brings
+    /// it. Programs before [`FORMAT_IN_ATTEMPTS`] look for a format in heads alone,
+    /// and refuse the run as they should.
+    #[serde(rename = "run_started", skip_deserializing)]
+    FormatRaised(Box<RunHead>),
     /// In a fork: an answer of an earlier run, for a call of the same content.
     /// All of them stand before the script starts.
     AnswerPooled(Box<Pooled>),
     /// Delivery: a script was started.
     ScopeStarted(Box<ScopeStart>),
-    /// The script called `agent()`.
-    AgentCalled {
-        /// Its number.
+    /// The script asked for a step.
+    StepAsked {
+        /// Its number; of a child workflow also that of the scope it opens.
+        #[serde(rename = "step")]
         call: CallId,
         /// Which script.
         scope: Scope,
-        /// With the phase's defaults applied. Shared by all that keep it while the
-        /// call is open: a hundred thousand may be.
-        #[serde(with = "shared")]
-        request: Arc<AgentRequest>,
+        /// What it asked for.
+        #[serde(flatten)]
+        asked: StepRequest,
     },
-    /// The script called `workflow()`.
-    WorkflowCalled {
-        /// Its number, and that of the scope it opens.
-        call: CallId,
-        /// Which script.
-        scope: Scope,
-        /// Whom it called.
-        target: WorkflowTarget,
-        /// JSON text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        args: Option<String>,
-    },
-    /// The script called `sleep()`.
-    SleepCalled {
-        /// Its number.
-        call: CallId,
-        /// Which script.
-        scope: Scope,
-        /// As the script asked.
-        milliseconds: f64,
-        /// When it is over, in microseconds since 1970.
-        wake_at_us: i64,
-    },
+    /// A call was refused, and the script was thrown the refusal.
+    CallRefused(Box<RefusedCall>),
     /// The script called `setTimeout()`.
     TimerSet {
         /// Its number.
@@ -148,6 +148,7 @@ pub enum Body {
     /// about the run: a call may be dispatched again after a crash.
     AgentDispatched {
         /// Which call.
+        #[serde(rename = "step")]
         call: CallId,
         /// Whom, where the call and the head alone do not tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +158,7 @@ pub enum Body {
     /// was not told yet: the answer is kept for the next attempt.
     AgentAnswered {
         /// Which call.
+        #[serde(rename = "step")]
         call: CallId,
         /// What it came to.
         outcome: Outcome,
@@ -167,6 +169,7 @@ pub enum Body {
     /// the call stays open, and is made again in the next attempt.
     AgentParked {
         /// Which call.
+        #[serde(rename = "step")]
         call: CallId,
         /// Why.
         failure: Failure,
@@ -176,6 +179,7 @@ pub enum Body {
     /// An agent named its session.
     AgentSession {
         /// Which call.
+        #[serde(rename = "step")]
         call: CallId,
         /// Whose session.
         provider: String,
@@ -187,6 +191,7 @@ pub enum Body {
     /// A call was cut off, and something was left in its worktree.
     WorktreeKept {
         /// Which call.
+        #[serde(rename = "step")]
         call: CallId,
         /// What, and where.
         worktree: Box<Worktree>,
@@ -194,6 +199,7 @@ pub enum Body {
     /// Delivery: the outcome of a call went to the script that made it.
     Settled {
         /// Which call.
+        #[serde(rename = "step")]
         call: CallId,
         /// What it came to.
         outcome: Outcome,
@@ -236,99 +242,14 @@ pub enum Body {
     },
 }
 
+/// Of an attempt that says none. Format 1 is read like 2.
+fn before_attempts_said() -> u32 {
+    FORMAT_IN_ATTEMPTS - 1
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-/// All that a run is a function of, apart from the deliveries and the script.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunHead {
-    /// [`JOURNAL_FORMAT`] of the writer.
-    pub format: u32,
-    /// Which program the scripts of the run see.
-    #[serde(default, skip_serializing_if = "Surface::is_first")]
-    pub surface: Surface,
-    /// The run.
-    pub run: RunId,
-    /// `meta.name` of the script.
-    pub name: String,
-    /// Of the script's text.
-    pub script: Digest,
-    /// Where the script was, for messages and to find its children again.
-    pub script_path: String,
-    /// Folder that no child workflow may lie outside of.
-    pub project_root: String,
-    /// Folder that its agents work in; none: the project root, as in runs of
-    /// older programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cwd: Option<String>,
-    /// Seed of everything random in the run.
-    pub seed: u64,
-    /// Output tokens that `budget` tells the script of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<u64>,
-    /// Provider for calls that name none.
-    pub provider: String,
-    /// Model aliases, in order of the command line.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub model_map: Vec<(String, String)>,
-    /// What calls are given that do not say it themselves.
-    #[serde(default, skip_serializing_if = "CallDefaults::is_empty")]
-    pub defaults: CallDefaults,
-    /// Rules of the debug provider.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub debug_rules: Vec<String>,
-    /// The run that this one is a fork of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Parent>,
-}
-
-/// The run that a fork has its answers of. They are copied into the fork, so
-/// that it can be resumed, moved and replayed when the parent is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parent {
-    /// Which run.
-    pub run: RunId,
-    /// Entries that its journal had then.
-    pub entries: u64,
-    /// Calls from this one on were made anew; none when all answers counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<CallId>,
-    /// Why there is a fork.
-    pub reason: ForkReason,
-}
-
-/// Why a fork was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ForkReason {
-    /// The run was to be resumed with another script.
-    Edited,
-    /// Someone asked for it.
-    Asked,
-}
-
-/// A script as it was started, whole, so that a replay needs no file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ScopeStart {
-    /// The scope it runs in.
-    pub scope: Scope,
-    /// Its text.
-    pub text: String,
-    /// What errors call it.
-    pub file_name: String,
-    /// Its path, from the project root where it lies inside.
-    pub path: String,
-    /// Where `export` stands in front of `const meta`, in bytes.
-    pub meta_export: u32,
-    /// How it is written.
-    pub dialect: Dialect,
-    /// JSON text of its `meta`.
-    pub meta: String,
-    /// JSON text; none is `undefined`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub args: Option<String>,
 }
 
 /// How a script stood when its turn ended. The result itself is in
@@ -420,13 +341,12 @@ impl Body {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::RunStarted(_) => "run_started",
+            Self::RunStarted(_) | Self::FormatRaised(_) => "run_started",
             Self::AttemptStarted { .. } => "attempt_started",
             Self::AnswerPooled(_) => "answer_pooled",
             Self::ScopeStarted(_) => "scope_started",
-            Self::AgentCalled { .. } => "agent_called",
-            Self::WorkflowCalled { .. } => "workflow_called",
-            Self::SleepCalled { .. } => "sleep_called",
+            Self::StepAsked { .. } => "step_asked",
+            Self::CallRefused(_) => "call_refused",
             Self::TimerSet { .. } => "timer_set",
             Self::TimerCleared { .. } => "timer_cleared",
             Self::PhaseSet { .. } => "phase_set",
@@ -447,6 +367,22 @@ impl Body {
         }
     }
 
+    /// The step that the script asks for.
+    #[must_use]
+    pub fn asked(&self) -> Option<(CallId, &StepRequest)> {
+        match self {
+            Self::StepAsked { call, asked, .. } => Some((*call, asked)),
+            _ => None,
+        }
+    }
+
+    /// The agent that the script asks for.
+    #[must_use]
+    pub fn asked_agent(&self) -> Option<(CallId, &Arc<AgentRequest>)> {
+        let (call, asked) = self.asked()?;
+        asked.agent().map(|request| (call, request))
+    }
+
     /// Whether this says something about processes, or about answers that wait,
     /// rather than about the script: such entries are passed over in a replay.
     #[must_use]
@@ -454,6 +390,7 @@ impl Body {
         matches!(
             self,
             Self::AttemptStarted { .. }
+                | Self::FormatRaised(_)
                 | Self::AttemptEnded { .. }
                 | Self::AgentDispatched { .. }
                 | Self::AgentAnswered { .. }

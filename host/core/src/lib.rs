@@ -39,6 +39,7 @@ pub mod options;
 pub mod outcome;
 pub mod pool;
 pub mod prices;
+pub mod refusal;
 pub mod reply;
 pub mod report;
 pub mod schema;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::ids::CallId;
 use crate::journal::Body;
+use crate::step::StepKind;
 pub use data::{FieldDiff, Mismatch};
 
 /// Characters of an entry that a one-line message shows.
@@ -26,7 +27,7 @@ impl Mismatch {
     #[must_use]
     pub fn between(seq: u64, last_call: u32, recorded: &Body, now: &Body) -> Self {
         let mut fields = Vec::new();
-        if recorded.kind() == now.kind()
+        if kind_of(recorded) == kind_of(now)
             && let (Ok(recorded), Ok(now)) =
                 (serde_json::to_value(recorded), serde_json::to_value(now))
         {
@@ -76,12 +77,14 @@ fn describe(body: &Body) -> String {
     text.chars().take(SHOWN_CHARS).chain(['…']).collect()
 }
 
+/// Entries of one kind are compared field by field, and so are steps of one kind.
+fn kind_of(body: &Body) -> (&'static str, Option<StepKind>) {
+    (body.kind(), body.asked().map(|(_, asked)| asked.kind()))
+}
+
 fn step_of(body: &Body) -> Option<CallId> {
     match body {
-        Body::AgentCalled { call, .. }
-        | Body::WorkflowCalled { call, .. }
-        | Body::SleepCalled { call, .. }
-        | Body::Settled { call, .. } => Some(*call),
+        Body::StepAsked { call, .. } | Body::Settled { call, .. } => Some(*call),
         _ => None,
     }
 }
@@ -127,12 +130,13 @@ mod tests {
     use super::*;
     use crate::call::AgentRequest;
     use crate::ids::Scope;
+    use crate::step::StepRequest;
 
     fn called(prompt: &str, label: Option<&str>) -> Body {
         let mut request = AgentRequest::plain(prompt);
         request.label = label.map(str::to_owned);
-        let request = request.into();
-        Body::AgentCalled { call: CallId(3), scope: Scope::ROOT, request }
+        let asked = StepRequest::Agent(request.into());
+        Body::StepAsked { call: CallId(3), scope: Scope::ROOT, asked }
     }
 
     #[test]

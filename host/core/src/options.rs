@@ -91,13 +91,15 @@ impl AgentRequest {
     /// # Errors
     /// A refusal of this call, with the option it is about.
     pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
-        Self::read_again(prompt, options, manner, None)
+        let request = Self::read_again(&prompt, options, manner, None)?;
+        Ok(Self { prompt, ..request })
     }
 
-    /// As [`Self::read`], when this is the call that was recorded with a schema:
-    /// that one was taken, whatever would be said of it today.
+    /// As [`Self::read`], but for the prompt, which is not copied: the caller puts
+    /// it in. `taken`: the schema of the recorded call that is met again; that one
+    /// was taken, whatever would be said of it today.
     pub(crate) fn read_again(
-        prompt: String,
+        prompt: &str,
         options: &str,
         manner: Manner,
         taken: Option<&str>,
@@ -114,7 +116,7 @@ impl AgentRequest {
                 ),
             ));
         }
-        let mut request = Self::plain(prompt);
+        let mut request = Self::plain("");
         read(&mut request, options, manner, taken)?;
         Ok(request)
     }

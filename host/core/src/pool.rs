@@ -201,7 +201,7 @@ impl Answers {
                 given.insert(pooled.source.clone(), given.len());
                 pool.add(Waiting::of((**pooled).clone(), seq, memory));
             }
-            (Body::AgentCalled { .. } | Body::SleepCalled { .. }, Some(step)) => {
+            (Body::StepAsked { .. }, Some(step)) if step.asked.is_reused() => {
                 made.insert(step.step, Made::of(step, pool));
                 if let Some(request) = step.agent().filter(|_| self.wanted.contains(&step.step)) {
                     self.requests.insert(step.step, Arc::clone(request));
@@ -299,14 +299,15 @@ mod tests {
     use super::*;
     use crate::call::AgentRequest;
     use crate::ids::Scope;
+    use crate::step::StepRequest;
 
     fn run() -> RunId {
         RunId::from_bits(1)
     }
 
     fn called(call: u32, prompt: &str) -> Body {
-        let request = AgentRequest::plain(prompt).into();
-        Body::AgentCalled { call: CallId(call), scope: Scope::ROOT, request }
+        let asked = StepRequest::Agent(AgentRequest::plain(prompt).into());
+        Body::StepAsked { call: CallId(call), scope: Scope::ROOT, asked }
     }
 
     fn settled(call: u32, answer: &str) -> Body {

@@ -240,9 +240,10 @@ impl ReportFold {
                 report.attempts = *attempt;
                 report.error = None;
             }
-            Body::AgentCalled { request, .. } => {
+            Body::StepAsked { .. } => {
+                let Some(agent) = agent else { return };
                 report.agents.called += 1;
-                if let Some(title) = &request.phase {
+                if let Some(title) = &agent.request.phase {
                     report.phase(title).agents += 1;
                 }
             }

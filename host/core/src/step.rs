@@ -8,14 +8,15 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::call::{AgentRequest, WorkflowTarget};
 use crate::content::{sleep_key, workflow_key};
 use crate::ids::Digest;
 
 /// The kinds of steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
     /// `agent()`.
@@ -26,29 +27,89 @@ pub enum StepKind {
     Sleep,
 }
 
+impl StepKind {
+    /// The function that a script calls for it.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Workflow => "workflow",
+            Self::Sleep => "sleep",
+        }
+    }
+
+    /// What OpenTelemetry calls the operation, where it has a word for it.
+    #[must_use]
+    pub fn operation(self) -> Option<&'static str> {
+        match self {
+            Self::Agent => Some("invoke_agent"),
+            Self::Workflow => Some("invoke_workflow"),
+            Self::Sleep => None,
+        }
+    }
+
+    /// Whether it is worked on from the moment that it is asked for: no agent is to
+    /// be found for it, and no script.
+    #[must_use]
+    pub fn begins_at_once(self) -> bool {
+        match self {
+            Self::Agent | Self::Workflow => false,
+            Self::Sleep => true,
+        }
+    }
+}
+
 /// What a step asks for. Its texts are shared: a hundred thousand steps may be
 /// open, and several readers keep each of them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", content = "request", rename_all = "snake_case", from = "Read")]
 pub enum StepRequest {
-    /// An agent.
+    /// An agent, with the defaults of its phase applied.
+    #[serde(serialize_with = "shared")]
     Agent(Arc<AgentRequest>),
     /// A child workflow.
+    #[serde(serialize_with = "shared")]
     Workflow(Arc<WorkflowRequest>),
     /// Time.
     Sleep(SleepRequest),
 }
 
+/// As it is read: what is shared is not shared yet.
+#[derive(Deserialize)]
+#[serde(tag = "of", content = "request", rename_all = "snake_case")]
+enum Read {
+    Agent(Box<AgentRequest>),
+    Workflow(WorkflowRequest),
+    Sleep(SleepRequest),
+}
+
+impl From<Read> for StepRequest {
+    fn from(read: Read) -> Self {
+        match read {
+            Read::Agent(request) => Self::Agent(Arc::from(request)),
+            Read::Workflow(request) => Self::Workflow(Arc::new(request)),
+            Read::Sleep(sleep) => Self::Sleep(sleep),
+        }
+    }
+}
+
+/// Written as if it were not shared.
+fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    T::serialize(value, serializer)
+}
+
 /// What a `workflow()` call asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowRequest {
     /// The workflow.
     pub target: WorkflowTarget,
     /// Its arguments, as JSON text; none is `undefined`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<String>,
 }
 
 /// What a `sleep()` call asks for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SleepRequest {
     /// As the script asked.
     pub milliseconds: f64,
@@ -103,6 +164,56 @@ impl StepRequest {
         match self {
             Self::Agent(request) => Some(request),
             Self::Workflow(_) | Self::Sleep(_) => None,
+        }
+    }
+
+    /// All that it asks for, in named parts: text as it is, anything else as JSON.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(String, String)> {
+        let part = |name: &str, text: String| (name.to_owned(), text);
+        match self {
+            Self::Agent(request) => {
+                let Ok(Value::Object(fields)) = serde_json::to_value(&**request) else {
+                    return Vec::new();
+                };
+                let text = |value| match value {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                };
+                fields.into_iter().map(|(name, value)| (name, text(value))).collect()
+            }
+            Self::Workflow(request) => {
+                let args = request.args.clone().unwrap_or_default();
+                vec![part("workflow", request.target.to_string()), part("args", args)]
+            }
+            Self::Sleep(sleep) => vec![part("sleep", sleep.milliseconds.to_string())],
+        }
+    }
+
+    /// Bytes of its texts that can be large, roughly.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Agent(request) => {
+                request.prompt.len() + request.schema.as_ref().map_or(0, String::len)
+            }
+            Self::Workflow(request) => request.args.as_ref().map_or(0, String::len),
+            Self::Sleep(_) => 0,
+        }
+    }
+
+    /// Its one large text, where that is longer than this.
+    pub(crate) fn large_text(&mut self, bytes: usize) -> Option<&mut String> {
+        match self {
+            Self::Agent(request) if request.prompt.len() > bytes => {
+                Some(&mut Arc::make_mut(request).prompt)
+            }
+            Self::Workflow(request)
+                if request.args.as_ref().is_some_and(|args| args.len() > bytes) =>
+            {
+                Arc::make_mut(request).args.as_mut()
+            }
+            Self::Agent(_) | Self::Workflow(_) | Self::Sleep(_) => None,
         }
     }
 }

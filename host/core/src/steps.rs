@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::{AgentRequest, WorkflowTarget};
+use crate::call::AgentRequest;
 use crate::ids::{CallId, Scope};
 use crate::journal::{Body, Entry};
 use crate::selector::Addressee;
-use crate::step::{SleepRequest, StepRequest, WorkflowRequest};
+use crate::step::{StepRequest, WorkflowRequest};
 
 /// A step, as far as a journal was read.
 #[derive(Debug, Clone)]
@@ -62,16 +62,8 @@ impl Steps {
     pub fn after(&mut self, entry: &Entry) -> Option<&Step> {
         self.settled = None;
         match &entry.body {
-            Body::AgentCalled { call, scope, request } => {
-                Some(self.ask(*call, *scope, StepRequest::Agent(Arc::clone(request))))
-            }
-            Body::WorkflowCalled { call, scope, target, .. } => {
-                Some(self.ask(*call, *scope, without_args(target)))
-            }
-            Body::SleepCalled { call, scope, milliseconds, wake_at_us } => {
-                let (milliseconds, wake_at_us) = (*milliseconds, *wake_at_us);
-                let sleep = SleepRequest { milliseconds, wake_at_us };
-                Some(self.ask(*call, *scope, StepRequest::Sleep(sleep)))
+            Body::StepAsked { call, scope, asked } => {
+                Some(self.ask(*call, *scope, without_args(asked)))
             }
             Body::AgentDispatched { call, to } => {
                 let step = self.open.get_mut(call)?;
@@ -94,7 +86,9 @@ impl Steps {
                 self.settled.as_ref()
             }
             Body::RunStarted(_)
+            | Body::FormatRaised(_)
             | Body::AttemptStarted { .. }
+            | Body::CallRefused(_)
             | Body::AnswerPooled(_)
             | Body::TimerSet { .. }
             | Body::TimerCleared { .. }
@@ -141,9 +135,16 @@ impl Steps {
     }
 }
 
-/// Its arguments are not kept: no reader of open steps shows them.
-fn without_args(target: &WorkflowTarget) -> StepRequest {
-    StepRequest::Workflow(Arc::new(WorkflowRequest { target: target.clone(), args: None }))
+/// The arguments of a child workflow are not kept: no reader of open steps shows
+/// them.
+fn without_args(asked: &StepRequest) -> StepRequest {
+    match asked {
+        StepRequest::Workflow(request) if request.args.is_some() => {
+            let target = request.target.clone();
+            StepRequest::Workflow(Arc::new(WorkflowRequest { target, args: None }))
+        }
+        asked => asked.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -156,8 +157,8 @@ mod tests {
     }
 
     fn called(call: u32) -> Entry {
-        let request = AgentRequest::plain("p").into();
-        entry(Body::AgentCalled { call: CallId(call), scope: Scope::ROOT, request })
+        let asked = StepRequest::Agent(AgentRequest::plain("p").into());
+        entry(Body::StepAsked { call: CallId(call), scope: Scope::ROOT, asked })
     }
 
     fn settled(call: u32) -> Entry {
@@ -189,7 +190,7 @@ mod tests {
     fn what_is_kept_does_not_grow_with_what_is_settled_and_copies_no_text() {
         let mut steps = Steps::new();
         let long = called(7);
-        let Body::AgentCalled { request, .. } = &long.body else { unreachable!() };
+        let (_, request) = long.body.asked_agent().unwrap();
         steps.after(&long);
         assert!(Arc::ptr_eq(steps.get(CallId(7)).unwrap().agent().unwrap(), request));
         for call in 8..1_000 {

@@ -20,6 +20,8 @@ pub struct Survey {
     pub limits: Limits,
     /// Processes that worked on it.
     pub attempts: u32,
+    /// Format of its last entries.
+    pub format: u32,
     /// Entries in it.
     pub entries: u64,
     /// Time of its first entry.
@@ -35,8 +37,9 @@ impl Survey {
     pub fn add(&mut self, entry: &Entry) {
         match &entry.body {
             Body::RunStarted(head) => self.head = Some((**head).clone()),
-            Body::AttemptStarted { limits, .. } => {
+            Body::AttemptStarted { limits, format, .. } => {
                 self.limits = *limits;
+                self.format = *format;
                 self.attempts = self.attempts.saturating_add(1);
             }
             Body::ScopeStarted(start) if start.scope == Scope::ROOT => {

@@ -15,6 +15,7 @@ use smol_wf_core::journal::{
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Effect, Machine, Next};
 use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::step::StepRequest;
 use smol_wf_core::surface::Surface;
 
 const FUEL: u64 = 1_000;
@@ -251,10 +252,12 @@ fn every_changed_entry_of_a_replay_is_noticed_before_anything_is_dispatched() {
     for index in 3..whole.len() {
         let mut changed = whole.clone();
         match &mut changed[index].body {
-            Body::AgentCalled { request, .. } => Arc::make_mut(request).prompt.push('x'),
+            Body::StepAsked { asked: StepRequest::Agent(request), .. } => {
+                Arc::make_mut(request).prompt.push('x');
+            }
+            Body::StepAsked { asked: StepRequest::Sleep(sleep), .. } => sleep.wake_at_us += 1,
             Body::PhaseSet { title, .. } => title.push('x'),
             Body::Logged { message, .. } => message.push('x'),
-            Body::SleepCalled { wake_at_us, .. } => *wake_at_us += 1,
             Body::TurnEnded { fuel, .. } => *fuel += 1,
             Body::RunEnded { end: RunEnd::Completed { result, .. } } => result.push('1'),
             Body::Settled { call, .. } => call.0 += 1_000,
@@ -289,11 +292,7 @@ fn another_guest_need_not_use_the_same_fuel() {
 #[test]
 fn phases_give_defaults_and_the_budget_is_what_was_spent() {
     let (whole, _) = drive(fresh(), &|| Fan::script(3, 1), |_| 0).unwrap();
-    let request = whole.iter().find_map(|entry| match &entry.body {
-        Body::AgentCalled { request, .. } => Some(request.clone()),
-        _ => None,
-    });
-    let request = request.unwrap();
+    let (_, request) = whole.iter().find_map(|entry| entry.body.asked_agent()).unwrap();
     assert_eq!((request.phase.as_deref(), request.model.as_deref()), (Some("Look"), Some("small")));
     let report = Report::fold(&whole, false).unwrap();
     assert_eq!(report.state, RunState::Completed);
@@ -391,7 +390,7 @@ fn a_child_shares_the_run_and_a_cut_anywhere_is_survived() {
 }
 
 #[test]
-fn refused_calls_leave_no_trace_and_sleeps_are_bounded() {
+fn refused_calls_use_up_no_number_and_sleeps_are_bounded() {
     let mut machine = fresh();
     machine.next(1_000_000).unwrap();
     machine.take_entries();
@@ -399,8 +398,9 @@ fn refused_calls_leave_no_trace_and_sleeps_are_bounded() {
         assert!(matches!(machine.sleep(wrong), Err(Refusal::Call(_))), "{wrong}");
     }
     assert!(machine.agent(String::new(), "{}".into()).is_err());
-    assert!(machine.take_entries().is_empty());
-    assert_eq!(machine.sleep(0.0), Ok(CallId(1)), "and no number is used up");
+    let made = machine.take_entries();
+    assert!(made.iter().all(|entry| matches!(entry.body, Body::CallRefused(_))), "{made:?}");
+    assert_eq!(machine.sleep(0.0), Ok(CallId(1)));
 }
 
 /// One agent with this schema; its result says whether it was asked.
@@ -434,14 +434,14 @@ fn a_schema_that_was_taken_once_is_taken_again_in_a_replay_and_nowhere_else() {
     // As a program that took it wrote it.
     let mut older = recorded.clone();
     for entry in &mut older {
-        if let Body::AgentCalled { request, .. } = &mut entry.body {
+        if let Body::StepAsked { asked: StepRequest::Agent(request), .. } = &mut entry.body {
             Arc::make_mut(request).schema = Some(REFUSED.to_owned());
         }
     }
     for cut in 4..=older.len() {
         let (rest, _) = drive(resumed(&older[..cut]), &script(REFUSED), |_| 0).unwrap();
         let all: Vec<Entry> = older[..cut].iter().cloned().chain(rest).collect();
-        let asked = older[..cut].iter().any(|entry| matches!(entry.body, Body::AgentCalled { .. }));
+        let asked = older[..cut].iter().any(|entry| entry.body.asked_agent().is_some());
         assert_eq!(result_of(&all), if asked { "answered" } else { "refused" }, "{cut}");
     }
     assert!(drive(resumed(&recorded), &script(REFUSED), |_| 0).is_err());

@@ -235,11 +235,8 @@ fn models_of_phases_hold_in_a_module_and_are_shown_in_a_body() {
         let mut machine = begun(world);
         machine.phase(phase.into()).unwrap();
         machine.agent("p".into(), "{}".into()).unwrap();
-        let request = machine.take_entries().into_iter().find_map(|entry| match entry.body {
-            Body::AgentCalled { request, .. } => Some(request),
-            _ => None,
-        });
-        let request = request.unwrap();
+        let entries = machine.take_entries();
+        let (_, request) = entries.iter().find_map(|entry| entry.body.asked_agent()).unwrap();
         (request.model.clone(), request.provider.clone())
     };
     let model = |name: &str| Some(name.to_owned());

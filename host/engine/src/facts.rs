@@ -8,8 +8,8 @@ use smol_wf_core::journal::{self, Body, Entry};
 use smol_wf_core::report::RunState;
 use smol_wf_store::{Bound, Facts, FoundFacts, Journals, Narrow, Page, RunRow, Store, StoreError};
 
-use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::writer::Writer;
 
 /// Runs that are looked up in one transaction: it takes a few milliseconds.
 const AT_ONCE: u32 = 200;
@@ -77,22 +77,20 @@ fn look_up_next(
     Ok(last.filter(|_| is_full))
 }
 
-impl Engine {
-    /// Looks up what is not known yet: of the runs of older programs, once. What
-    /// stays unknown is in every list, and its journal decides.
-    pub(crate) async fn look_up_facts(&self) -> Result<(), EngineError> {
-        let mut before = None;
-        loop {
-            let tenant = self.tenant.clone();
-            let next = move |store: &mut dyn Store| look_up_next(store, &tenant, before.clone());
-            match self.writer.soon(next).await? {
-                Ok(Some(last)) => before = Some(last),
-                Ok(None) => return Ok(()),
-                // A full or busy disk, or one that may only be read: it is found out
-                // anew for each list.
-                Err(error) if !matches!(error, StoreError::Replaced { .. }) => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
+/// Looks up what is not known yet: of the runs of older programs, once. What stays
+/// unknown is in every list, and its journal decides.
+pub(crate) async fn look_up_all(writer: &Writer, tenant: &TenantId) -> Result<(), EngineError> {
+    let mut before = None;
+    loop {
+        let tenant = tenant.clone();
+        let next = move |store: &mut dyn Store| look_up_next(store, &tenant, before.clone());
+        match writer.soon(next).await? {
+            Ok(Some(last)) => before = Some(last),
+            Ok(None) => return Ok(()),
+            // A full or busy disk, or one that may only be read: it is found out
+            // anew for each list.
+            Err(error) if !matches!(error, StoreError::Replaced { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -17,6 +17,7 @@ use smol_wf_store::{Bound, Narrow, Page, RunKey, RunRow, Store, Summary as Kept}
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::facts::look_up_all;
 use crate::journal::survey;
 use crate::library::ProjectRoot;
 use crate::reading::SHOWN_BYTES_MAX;
@@ -67,7 +68,7 @@ impl Engine {
         let states = kept_states(&page.states);
         let is_narrowed = !states.is_empty() || page.parent.is_some();
         if is_narrowed {
-            self.look_up_facts().await?;
+            look_up_all(&self.writer, &self.tenant).await?;
         }
         let wanted = |run: &RunSummary| {
             (page.states.is_empty() || page.states.contains(&run.state))

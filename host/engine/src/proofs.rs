@@ -324,10 +324,7 @@ impl Backend for Echo {
 }
 
 fn is_call(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::AgentCalled { .. } | Body::WorkflowCalled { .. } | Body::SleepCalled { .. }
-    )
+    matches!(body, Body::StepAsked { .. })
 }
 
 fn is_turn(body: &Body) -> bool {

@@ -184,9 +184,7 @@ impl Counted {
     fn add(&mut self, entries: &[Entry]) {
         for entry in entries {
             match &entry.body {
-                Body::AgentCalled { .. }
-                | Body::WorkflowCalled { .. }
-                | Body::SleepCalled { .. } => self.steps += 1,
+                Body::StepAsked { .. } => self.steps += 1,
                 Body::TurnEnded { .. } => self.turns += 1,
                 Body::ScopeStarted(start) => self.has_script |= start.scope == Scope::ROOT,
                 _ => {}

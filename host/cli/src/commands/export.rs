@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -258,7 +257,7 @@ struct Large {
 impl Large {
     fn note(&mut self, seq: u64, body: &Body) {
         let (at, call) = match body {
-            Body::AgentCalled { call, .. } => (&mut self.prompts, *call),
+            Body::StepAsked { call, .. } => (&mut self.prompts, *call),
             Body::Settled { call, .. } | Body::AgentAnswered { call, .. } => {
                 (&mut self.answers, *call)
             }
@@ -273,9 +272,9 @@ impl Large {
     async fn said(&self, call: CallId, reading: &Reading) -> Result<Said, EngineError> {
         let mut said = Said::default();
         if let Some(seq) = self.prompts.get(&call)
-            && let Body::AgentCalled { request, .. } = reading.entry(*seq).await?.body
+            && let Some((_, request)) = reading.entry(*seq).await?.body.asked_agent()
         {
-            said.prompt = Some(Arc::unwrap_or_clone(request).prompt);
+            said.prompt = Some(request.prompt.clone());
         }
         if let Some(seq) = self.answers.get(&call)
             && let Body::Settled { outcome: Outcome::Value(answer), .. }

@@ -3,9 +3,9 @@
 //! Owns: what each kind of entry adds. Never: what it is shown as.
 
 use super::{
-    Asked, Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, Limits, NoHead, Note,
-    Outcome, Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepState, Steps, StopReason,
-    TokenUsage, UsageTables, Work,
+    Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, Limits, NoHead, Note, Outcome,
+    Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepRequest, StepState, Steps,
+    StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
 use crate::settlement::Given;
@@ -57,7 +57,7 @@ impl<'a> Fold<'a> {
         let dispatches = asked.map_or(0, |step| step.dispatches);
         let step = place.and_then(|place| self.details.steps.get_mut(place));
         match &entry.body {
-            Body::AttemptStarted { attempt, limits, guest } => {
+            Body::AttemptStarted { attempt, limits, guest, .. } => {
                 self.attempt(*attempt, *limits, guest, at_us);
             }
             Body::ScopeStarted(start) => {
@@ -66,25 +66,9 @@ impl<'a> Fold<'a> {
                 }
                 self.details.scripts.push(start);
             }
-            Body::AgentCalled { call, scope, request } => {
-                let head = self.details.head;
-                self.details.steps.push(Step {
-                    phase: request.phase.as_deref(),
-                    provider: Some(request.provider.as_ref().unwrap_or(&head.provider)),
-                    model: request.model.as_deref(),
-                    isolation: request.isolation.as_deref(),
-                    ..called(*call, *scope, request.title(), Asked::Agent(request), at_us)
-                });
-            }
-            Body::WorkflowCalled { call, scope, target, args } => {
-                let asked = Asked::Workflow(target, args.as_deref());
-                self.details.steps.push(called(*call, *scope, target.to_string(), asked, at_us));
-            }
-            Body::SleepCalled { call, scope, milliseconds, .. } => {
-                let title = format!("sleep {} s", milliseconds / 1_000.0);
-                let mut step = called(*call, *scope, title, Asked::Sleep(*milliseconds), at_us);
-                step.begin(at_us);
-                self.details.steps.push(step);
+            Body::StepAsked { call, scope, asked } => {
+                let asked = called(*call, *scope, asked, self.details.head, at_us);
+                self.details.steps.push(asked);
             }
             Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
             Body::Logged { scope, message } => self.note(*scope, at_us, false, message),
@@ -326,16 +310,32 @@ impl<'a> Step<'a> {
     }
 }
 
-fn called<'a>(call: CallId, scope: Scope, title: String, asked: Asked<'a>, at_us: i64) -> Step<'a> {
+fn called<'a>(
+    call: CallId,
+    scope: Scope,
+    asked: &'a StepRequest,
+    head: &'a RunHead,
+    at_us: i64,
+) -> Step<'a> {
+    let mut step = plain(call, scope, asked, at_us);
+    if let Some(request) = asked.agent() {
+        step.phase = request.phase.as_deref();
+        step.provider = Some(request.provider.as_ref().unwrap_or(&head.provider));
+        step.model = request.model.as_deref();
+        step.isolation = request.isolation.as_deref();
+    }
+    if step.kind.begins_at_once() {
+        step.begin(at_us);
+    }
+    step
+}
+
+fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> Step<'_> {
     Step {
         step: call,
-        kind: match asked {
-            Asked::Agent(_) => StepKind::Agent,
-            Asked::Workflow(..) => StepKind::Workflow,
-            Asked::Sleep(_) => StepKind::Sleep,
-        },
+        kind: asked.kind(),
         scope,
-        title,
+        title: asked.title(),
         phase: None,
         state: StepState::Queued,
         provider: None,

@@ -61,7 +61,9 @@ impl EventFold {
         match &entry.body {
             Body::RunStarted(head) => lines.begin(head, entry.at_us),
             Body::AttemptStarted { attempt: 1, .. }
+            | Body::FormatRaised(_)
             | Body::TurnEnded { .. }
+            | Body::CallRefused(_)
             | Body::AnswerPooled(_)
             | Body::TimerSet { .. }
             | Body::TimerCleared { .. }
@@ -84,9 +86,7 @@ impl EventFold {
                 lines.one(Scope::ROOT, EventData::Resumed { attempt: *attempt })
             }
             Body::ScopeStarted(start) => lines.started(start),
-            Body::AgentCalled { .. } | Body::WorkflowCalled { .. } | Body::SleepCalled { .. } => {
-                step.map_or_else(Vec::new, |step| lines.asked(step, warned))
-            }
+            Body::StepAsked { .. } => step.map_or_else(Vec::new, |step| lines.asked(step, warned)),
             Body::PhaseSet { scope, title } => {
                 lines.one(*scope, EventData::Phase { title: title.clone() })
             }

@@ -11,21 +11,25 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Body, Entry, TurnState};
-use crate::call::{AgentRequest, Reply};
-use crate::guest::Outcome;
+use super::{Body, Entry, JOURNAL_FORMAT, JournalError, TurnState, upgrade};
+use crate::call::AgentRequest;
 use crate::ids::{CallId, Scope};
+use crate::outcome::Outcome;
+use crate::reply::Reply;
 use crate::selector::Addressee;
 use crate::settlement::Given;
+use crate::step::{StepKind, StepRequest};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AgentCalled<'a> {
+struct AgentAsked<'a> {
     at_us: i64,
     kind: &'a str,
-    call: CallId,
+    step: CallId,
     scope: Scope,
+    of: StepKind,
     request: Box<AgentRequest>,
 }
 
@@ -34,7 +38,7 @@ struct AgentCalled<'a> {
 struct AgentDispatched<'a> {
     at_us: i64,
     kind: &'a str,
-    call: CallId,
+    step: CallId,
     #[serde(default)]
     to: Option<Box<Addressee>>,
 }
@@ -44,7 +48,7 @@ struct AgentDispatched<'a> {
 struct Settled<'a> {
     at_us: i64,
     kind: &'a str,
-    call: CallId,
+    step: CallId,
     outcome: Outcome,
     #[serde(default)]
     reply: Option<Box<Reply>>,
@@ -62,28 +66,66 @@ struct TurnEnded<'a> {
     state: TurnState,
 }
 
-/// An entry from its text. `kind` is what the text probably is.
-pub(super) fn entry(kind: &str, text: &str) -> Result<Entry, serde_json::Error> {
-    match short(kind, text) {
-        Some(entry) => Ok(entry),
-        None => serde_json::from_str(text),
+/// The entry of this number from its text, which was checked. `kind` is what is
+/// said beside the text of what it is.
+pub(super) fn entry(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
+    let entry = match short(kind, text) {
+        Some(entry) => entry,
+        None => long(seq, kind, text)?,
+    };
+    let format = match &entry.body {
+        Body::RunStarted(head) | Body::FormatRaised(head) => head.format,
+        Body::AttemptStarted { format, .. } => *format,
+        _ => return Ok(entry),
+    };
+    if format > JOURNAL_FORMAT {
+        return Err(JournalError::Newer { found: format });
     }
+    match entry.body {
+        // A run has one head.
+        Body::RunStarted(head) if seq > 0 => {
+            Ok(Entry { at_us: entry.at_us, body: Body::FormatRaised(head) })
+        }
+        _ => Ok(entry),
+    }
+}
+
+/// The way that takes everything, in the form of whichever program.
+fn long(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
+    let unreadable =
+        |error: serde_json::Error| JournalError::Unreadable { seq, reason: error.to_string() };
+    let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
+    if value.get("kind").and_then(Value::as_str) != Some(kind) {
+        return Err(JournalError::Changed { seq });
+    }
+    let format = value.get("format").and_then(Value::as_u64).unwrap_or_default();
+    upgrade(&mut value);
+    serde_json::from_value(value).map_err(|error| {
+        // A newer program may write all else of these otherwise, too.
+        let says_format = matches!(kind, "run_started" | "attempt_started");
+        match u32::try_from(format) {
+            Ok(found) if says_format && found > JOURNAL_FORMAT => JournalError::Newer { found },
+            _ => unreadable(error),
+        }
+    })
 }
 
 /// The short way; none for all that it does not take.
 fn short(kind: &str, text: &str) -> Option<Entry> {
     let (at_us, said, body) = match kind {
-        "agent_called" => {
-            let AgentCalled { at_us, kind, call, scope, request } = read(text)?;
-            (at_us, kind, Body::AgentCalled { call, scope, request: Arc::from(request) })
+        "step_asked" => {
+            let AgentAsked { at_us, kind, step, scope, of, request } = read(text)?;
+            let asked = StepRequest::Agent(Arc::from(request));
+            let body = Body::StepAsked { call: step, scope, asked };
+            (at_us, kind, (of == StepKind::Agent).then_some(body)?)
         }
         "agent_dispatched" => {
-            let AgentDispatched { at_us, kind, call, to } = read(text)?;
-            (at_us, kind, Body::AgentDispatched { call, to })
+            let AgentDispatched { at_us, kind, step, to } = read(text)?;
+            (at_us, kind, Body::AgentDispatched { call: step, to })
         }
         "settled" => {
-            let Settled { at_us, kind, call, outcome, reply, given } = read(text)?;
-            (at_us, kind, Body::Settled { call, outcome, reply, given })
+            let Settled { at_us, kind, step, outcome, reply, given } = read(text)?;
+            (at_us, kind, Body::Settled { call: step, outcome, reply, given })
         }
         "turn_ended" => {
             let TurnEnded { at_us, kind, scope, fuel, state } = read(text)?;
@@ -106,10 +148,11 @@ mod tests {
         let call = CallId(7);
         let scope = Scope(2);
         let request = Arc::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
+        let asked = StepRequest::Agent(request);
         let outcome = Outcome::Value("{\"a\":1}".into());
         let to = Addressee { provider: "pi".into(), vendor: "v".into() };
         vec![
-            Body::AgentCalled { call, scope, request },
+            Body::StepAsked { call, scope, asked },
             Body::AgentDispatched { call, to: None },
             Body::AgentDispatched { call, to: Some(Box::new(to)) },
             Body::Settled { call, outcome: outcome.clone(), reply: None, given: None },
@@ -128,13 +171,36 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_of_another_kind_is_read_as_what_it_is() {
+    fn a_text_of_another_kind_than_is_said_was_changed() {
         for body in bodies() {
             let entry = Entry { at_us: 1, body };
             let text = serde_json::to_string(&entry).unwrap();
-            for kind in ["agent_called", "agent_dispatched", "settled", "turn_ended", "logged"] {
-                assert_eq!(super::entry(kind, &text).unwrap(), entry, "{text} as {kind}");
+            for kind in ["step_asked", "agent_dispatched", "settled", "turn_ended", "logged"] {
+                let read = super::entry(3, kind, &text);
+                match kind == entry.body.kind() {
+                    true => assert_eq!(read, Ok(entry.clone())),
+                    false => assert_eq!(read, Err(JournalError::Changed { seq: 3 }), "{text}"),
+                }
             }
+        }
+    }
+
+    #[test]
+    fn every_step_reads_back_on_the_way_that_takes_it() {
+        use crate::call::WorkflowTarget;
+        use crate::step::{SleepRequest, WorkflowRequest};
+        let target = WorkflowTarget::Name("n".into());
+        let args = Some("{\"a\":1}".to_owned());
+        for asked in [
+            StepRequest::Agent(Arc::new(AgentRequest::plain("p"))),
+            StepRequest::Workflow(Arc::new(WorkflowRequest { target, args })),
+            StepRequest::Sleep(SleepRequest { milliseconds: 0.1, wake_at_us: i64::MAX }),
+        ] {
+            let body = Body::StepAsked { call: CallId(1), scope: Scope(2), asked };
+            let entry = Entry { at_us: 1, body };
+            let text = serde_json::to_string(&entry).unwrap();
+            assert_eq!(super::entry(3, "step_asked", &text), Ok(entry.clone()), "{text}");
+            assert_eq!(long(3, "step_asked", &text), Ok(entry), "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: sealing records and reading them back. Never: stores them.
 
-use super::{Body, Entry, JOURNAL_FORMAT, JournalError};
+use super::{Entry, JournalError};
 
 /// An entry as a store keeps it: text, and a digest that covers this text and
 /// the digest before it.
@@ -77,17 +77,7 @@ pub fn read_behind<'a>(
             return Err(JournalError::Changed { seq });
         }
         last = &record.chain;
-        let entry = super::parse::entry(&record.kind, &record.body)
-            .map_err(|error| JournalError::Unreadable { seq, reason: error.to_string() })?;
-        if entry.body.kind() != record.kind {
-            return Err(JournalError::Changed { seq });
-        }
-        if let Body::RunStarted(head) = &entry.body
-            && head.format > JOURNAL_FORMAT
-        {
-            return Err(JournalError::Newer { found: head.format });
-        }
-        entries.push(entry);
+        entries.push(super::parse::entry(seq, &record.kind, &record.body)?);
     }
     Ok(entries)
 }

@@ -33,3 +33,86 @@ fn a_changed_byte_a_lost_and_a_moved_entry_are_seen_where_they_are() {
     moved.swap(1, 2);
     assert_eq!(read(&moved), Err(JournalError::Changed { seq: 1 }));
 }
+
+/// Records of these texts, sealed as whoever wrote them did.
+fn records(texts: &[&str]) -> Vec<Record> {
+    let mut chain = String::new();
+    let record = |text: &&str| {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        chain = Digest::of(format!("{chain}{text}").as_bytes()).as_str().to_owned();
+        let kind = value["kind"].as_str().unwrap().to_owned();
+        Record { kind, body: (*text).to_owned(), chain: chain.clone() }
+    };
+    texts.iter().map(record).collect()
+}
+
+const HEAD: &str = r#"{"at_us":1,"kind":"run_started","format":2,"run":"run_00000000000000000000000001","name":"n","script":"0000000000000000000000000000000000000000000000000000000000000000","script_path":"/s.js","project_root":"/","seed":1,"provider":"debug"}"#;
+const ATTEMPT: &str = r#"{"at_us":1,"kind":"attempt_started","attempt":1,"limits":{"fuel":1,"memory_mib":1,"agents":1,"parallel_agents":1},"guest":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
+const CALLED: &str =
+    r#"{"at_us":2,"kind":"sleep_called","call":1,"scope":0,"milliseconds":5.0,"wake_at_us":9}"#;
+const SETTLED: &str = r#"{"at_us":9,"kind":"settled","call":1,"outcome":{"value":"null"}}"#;
+
+#[test]
+fn what_format_2_wrote_reads_as_entries_of_today() {
+    let read = read(&records(&[HEAD, ATTEMPT, CALLED, SETTLED])).unwrap();
+    let kinds: Vec<_> = read.iter().map(|entry| entry.body.kind()).collect();
+    assert_eq!(kinds, ["run_started", "attempt_started", "step_asked", "settled"]);
+    let Body::AttemptStarted { format, .. } = read[1].body else { panic!("{read:?}") };
+    assert_eq!(format, 2);
+    let (call, asked) = read[2].body.asked().unwrap();
+    assert_eq!((call, asked.title().as_str()), (CallId(1), "sleep 0.005 s"));
+}
+
+/// The chain covers the text that was written, not what is made of it.
+#[test]
+fn a_changed_or_cut_entry_of_format_2_is_found_where_it_is() {
+    let texts = [HEAD, ATTEMPT, CALLED, SETTLED];
+    let forged = [
+        CALLED.replace("5.0", "6.0"),
+        // Other text of the same meaning.
+        CALLED.replace("\"call\"", "\"step\""),
+        CALLED.replace(":2,", ": 2,"),
+    ];
+    for text in forged {
+        let mut changed = records(&texts);
+        changed[2].body = text;
+        assert_eq!(read(&changed), Err(JournalError::Changed { seq: 2 }));
+    }
+    let mut upgraded = records(&texts);
+    upgraded[2].kind = "step_asked".into();
+    assert_eq!(read(&upgraded), Err(JournalError::Changed { seq: 2 }));
+    for lost in 0..3 {
+        let mut cut = records(&texts);
+        cut.remove(lost);
+        assert_eq!(read(&cut), Err(JournalError::Changed { seq: lost as u64 }));
+    }
+}
+
+#[test]
+fn a_run_that_a_newer_program_began_or_took_up_is_known_as_that() {
+    let newer = |text: &str| text.replacen("{", "{\"format\":4,", 1);
+    let head = HEAD.replace("\"format\":2", "\"format\":4");
+    let odd = r#"{"at_us":1,"kind":"attempt_started","format":4,"epoch":{}}"#;
+    let other = r#"{"at_us":2,"kind":"something_new"}"#;
+    for texts in [
+        &[head.as_str(), ATTEMPT][..],
+        &[r#"{"at_us":1,"kind":"run_started","format":4}"#],
+        &[HEAD, &newer(ATTEMPT), other],
+        &[HEAD, ATTEMPT, CALLED, odd, other],
+        // As this program says it to older ones.
+        &[HEAD, ATTEMPT, &head, ATTEMPT],
+    ] {
+        assert_eq!(read(&records(texts)), Err(JournalError::Newer { found: 4 }), "{texts:?}");
+    }
+    let unknown = read(&records(&[HEAD, ATTEMPT, other])).unwrap_err();
+    assert!(matches!(unknown, JournalError::Unreadable { seq: 2, .. }), "{unknown}");
+}
+
+#[test]
+fn a_head_behind_the_first_says_that_the_format_is_larger_from_there_on() {
+    let raised = HEAD.replace("\"format\":2", "\"format\":3");
+    let read = read(&records(&[HEAD, ATTEMPT, &raised])).unwrap();
+    let Body::FormatRaised(head) = &read[2].body else { panic!("{read:?}") };
+    assert_eq!((head.format, read[2].body.kind()), (3, "run_started"));
+    assert_eq!(serde_json::to_string(&read[2]).unwrap(), raised, "as it is written");
+}

@@ -2,8 +2,6 @@
 //!
 //! Owns: which texts of an entry can be large. Never: changes what is written.
 
-use std::sync::Arc;
-
 use super::{Body, RunEnd};
 use crate::guest::Outcome;
 
@@ -16,10 +14,8 @@ impl Body {
             Self::ScopeStarted(start) => {
                 start.text.len() + start.args.as_ref().map_or(0, String::len)
             }
-            Self::AgentCalled { request, .. } => {
-                request.prompt.len() + request.schema.as_ref().map_or(0, String::len)
-            }
-            Self::WorkflowCalled { args, .. } => args.as_ref().map_or(0, String::len),
+            Self::StepAsked { asked, .. } => asked.weight(),
+            Self::CallRefused(refused) => refused.failure.message.len(),
             Self::Logged { message, .. } => message.len(),
             Self::PhaseSet { title, .. } => title.len(),
             Self::SlotNulled { slot, .. } => slot.error.message.len() + slot.error.stack.len(),
@@ -54,11 +50,8 @@ impl Body {
                 cut(&mut start.text, bytes);
                 start.args.iter_mut().for_each(|args| cut(args, bytes));
             }
-            Self::AgentCalled { request, .. } if request.prompt.len() > bytes => {
-                cut(&mut Arc::make_mut(request).prompt, bytes);
-            }
-            Self::WorkflowCalled { args, .. } => {
-                args.iter_mut().for_each(|args| cut(args, bytes));
+            Self::StepAsked { asked, .. } => {
+                asked.large_text(bytes).into_iter().for_each(|text| cut(text, bytes));
             }
             Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
                 shorten_outcome(outcome, bytes);

@@ -3,80 +3,13 @@
 //! Owns: the circuit breaker and the budget. Never: retries; whoever drives the
 //! agent asks [`crate::attempts`] for that.
 
-use std::collections::BTreeMap;
-
+use super::book::{MayBegin, Noted};
 use super::{Body, CallId, Machine, Outcome, Reply, StopReason};
 use crate::attempts::ShutProvider;
 use crate::budget::{BudgetMode, Room};
-use crate::event::Activity;
 use crate::guest::Failure;
 use crate::limits::LimitError;
 use crate::selector::Addressee;
-use crate::worktree::Worktree;
-
-/// Whether a call may be given to an agent now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MayBegin {
-    /// Yes.
-    Now,
-    /// Not before another has ended.
-    Later,
-    /// Not in this attempt: its provider is shut.
-    Shut,
-    /// Not in this attempt: no call may begin any more.
-    Spent,
-}
-
-/// What is written down of an agent at work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Noted {
-    /// It named its session.
-    Session {
-        /// Whose.
-        provider: String,
-        /// The provider's own name of it.
-        session_id: String,
-    },
-    /// What it is doing.
-    Activity {
-        /// A word for machines.
-        kind: String,
-        /// A line for people.
-        text: String,
-    },
-    /// It was cut off, and left something behind.
-    Worktree(Box<Worktree>),
-}
-
-impl Noted {
-    /// As it is written down.
-    #[must_use]
-    pub fn into_body(self, call: CallId) -> Body {
-        match self {
-            Self::Session { provider, session_id } => {
-                Body::AgentSession { call, provider, session_id }
-            }
-            Self::Activity { kind, text } => Body::AgentActivity(Activity { call, kind, text }),
-            Self::Worktree(worktree) => Body::WorktreeKept { call, worktree },
-        }
-    }
-}
-
-/// What a run has to say about its agents that is not about one call.
-#[derive(Debug, Default)]
-pub(super) struct AgentBook {
-    /// Dispatched, and not ended.
-    working: std::collections::BTreeSet<CallId>,
-    shut: BTreeMap<String, ShutProvider>,
-    pub(super) ledger: crate::budget::Ledger,
-}
-
-impl AgentBook {
-    /// Nobody waits for this call any more.
-    pub(super) fn cut(&mut self, call: CallId) {
-        self.working.remove(&call);
-    }
-}
 
 impl Machine {
     /// Whether a call to this provider may begin.

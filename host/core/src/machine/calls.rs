@@ -1,206 +1,12 @@
-//! What the machine keeps of calls and scripts that are not over.
+//! Calls and scripts that are not over.
 //!
 //! Owns: opening a script, settling a call, ending a child. Never: compares
 //! with the journal; `load` and the parent module do.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::{
-    AgentRequest, Body, CallId, Kept, Machine, Next, Outcome, Reply, RunHead, Scope, ScopeStart,
-    Waiting, WorkflowTarget,
-};
-use crate::guest::Dialect;
-use crate::ids::TimerId;
-use crate::options::Manner;
+use super::open::{Delivery, Effect, OpenCall, ScopeState};
+use super::{Body, CallId, Kept, Machine, Next, Outcome, Reply, Scope, ScopeStart, Waiting};
 use crate::pool::Pooled;
-use crate::selector;
 use crate::settlement::OnFailure;
-use crate::surface::Surface;
-
-/// Something that waits to be told to a script.
-#[derive(Debug)]
-pub enum Delivery {
-    /// The first script of a new run, which is journaled already.
-    Begin(Box<ScopeStart>),
-    /// A script to start.
-    Start(Box<ScopeStart>),
-    /// A call to settle.
-    Settle {
-        /// Which call.
-        call: CallId,
-        /// What it came to.
-        outcome: Kept,
-        /// What the agent said of itself.
-        reply: Option<Box<Reply>>,
-    },
-    /// The time of a timer is up.
-    Fire(TimerId),
-}
-
-/// What the engine must bring about in the world.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Set an agent to work; then [`Machine::complete`].
-    RunAgent {
-        /// Which call.
-        call: CallId,
-        /// How many agent calls the run had made with this one.
-        ordinal: u32,
-        /// What is asked.
-        request: Arc<AgentRequest>,
-    },
-    /// Wait; then [`Machine::complete`] with `null`.
-    SleepUntil {
-        /// Which call.
-        call: CallId,
-        /// In microseconds since 1970.
-        wake_at_us: i64,
-        /// How long that is at the most, in microseconds, whatever the wall
-        /// clock says: what was left of it when this process took the run up.
-        left_us: u64,
-    },
-    /// Find a script; then [`Machine::child_found`], or [`Machine::complete`]
-    /// with a failure.
-    FindChild {
-        /// Which call; its number is the scope of the child.
-        call: CallId,
-        /// Path of the calling script, from the project root.
-        caller: String,
-        /// Whom it calls.
-        target: WorkflowTarget,
-        /// JSON text.
-        args: Option<String>,
-    },
-    /// Stop working on this call: nobody waits for it any more.
-    Cancel(CallId),
-    /// Wait for so long; then [`Machine::fire`]. Of those that are due at once
-    /// the one with the smaller number goes first.
-    SetTimer {
-        /// Which timer.
-        timer: TimerId,
-        /// What is left of it, in microseconds.
-        left_us: i64,
-    },
-    /// Nobody waits for this timer any more.
-    ClearTimer(TimerId),
-}
-
-/// A call whose outcome its script has not been told.
-#[derive(Debug)]
-pub(super) struct OpenCall {
-    pub(super) scope: Scope,
-    /// For agents: what the script is given when its agent fails.
-    pub(super) agent: Option<OnFailure>,
-    /// Its outcome stands in the inbox.
-    pub(super) completed: bool,
-    /// What to do for it once the journal is at its end.
-    pub(super) effect: Option<Effect>,
-    /// When it is over, for a sleep: no script sees an earlier time then.
-    pub(super) wakes_at_us: Option<i64>,
-}
-
-/// What phases a script declares and which one it is in.
-#[derive(Debug)]
-pub(super) struct ScopeState {
-    pub(super) file_name: String,
-    pub(super) path: String,
-    pub(super) phase: Option<String>,
-    pub(super) dialect: Dialect,
-    defaults: HashMap<String, PhaseDefaults>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-struct PhaseDefaults {
-    title: String,
-    model: Option<String>,
-    provider: Option<String>,
-}
-
-impl PhaseDefaults {
-    /// What does not fit here declares no defaults.
-    fn of(phase: &Value) -> Option<Self> {
-        let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { title: text("title")?, model: text("model"), provider: text("provider") })
-    }
-
-    /// All that `meta` declares. Under surface 1 a phase of another shape hid the
-    /// others.
-    fn all(meta: &str, surface: Surface) -> Vec<Self> {
-        let meta: Value = serde_json::from_str(meta).unwrap_or_default();
-        let phases = meta.get("phases").cloned().unwrap_or_default();
-        match surface {
-            Surface::First => serde_json::from_value(phases).unwrap_or_default(),
-            Surface::Second => {
-                phases.as_array().into_iter().flatten().filter_map(Self::of).collect()
-            }
-        }
-    }
-}
-
-impl ScopeState {
-    fn new(start: &ScopeStart, surface: Surface) -> Self {
-        let declared = PhaseDefaults::all(&start.meta, surface);
-        let defaults = declared.into_iter().map(|phase| (phase.title.clone(), phase)).collect();
-        Self {
-            file_name: start.file_name.clone(),
-            path: start.path.clone(),
-            phase: None,
-            dialect: start.dialect,
-            defaults,
-        }
-    }
-
-    /// Whether what `meta` declares for a phase holds for its calls. In a body it
-    /// is for people, as in Claude Code, unless it names a provider or is a
-    /// selector: those only this program knows.
-    fn holds(&self, phase: &PhaseDefaults, head: &RunHead) -> bool {
-        head.surface == Surface::First
-            || self.dialect == Dialect::Module
-            || head.defaults.phase_models
-            || phase.provider.is_some()
-            || phase.model.as_ref().is_some_and(|model| model.contains('?'))
-    }
-
-    /// How its calls' options are read.
-    pub(super) fn manner(&self, head: &RunHead) -> Manner {
-        match head.surface {
-            Surface::First => Manner::First,
-            Surface::Second => self.dialect.into(),
-        }
-    }
-
-    /// What it is given when the agent of this call fails.
-    pub(super) fn on_failure(&self, request: &AgentRequest, head: &RunHead) -> OnFailure {
-        let of_dialect = match (head.surface, self.dialect) {
-            (Surface::Second, Dialect::Body) => OnFailure::Null,
-            (Surface::First, _) | (_, Dialect::Module) => OnFailure::Throw,
-        };
-        request.on_failure.or(head.defaults.on_failure).unwrap_or(of_dialect)
-    }
-
-    /// Fills in what the call leaves open: the current phase, and what `meta`
-    /// declares for it.
-    pub(super) fn apply_defaults(&self, request: &mut AgentRequest, head: &RunHead) {
-        if request.phase.is_none() {
-            request.phase.clone_from(&self.phase);
-        }
-        let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
-        if let Some(defaults) = declared.filter(|phase| self.holds(phase, head)) {
-            match (&request.provider, selector::names_provider(request, head)) {
-                (None, false) => request.provider.clone_from(&defaults.provider),
-                (None, true) if head.surface != Surface::First => {
-                    request.phase_provider.clone_from(&defaults.provider);
-                }
-                _ => {}
-            }
-            request.model = request.model.take().or_else(|| defaults.model.clone());
-        }
-    }
-}
 
 impl Machine {
     pub(super) fn open_scope(&mut self, start: ScopeStart) -> Next {
@@ -364,7 +170,10 @@ impl Machine {
             self.seq += 1;
             self.timers.pass(&entry.body, entry.at_us);
             match entry.body {
-                Body::AttemptStarted { guest, .. } => self.compare_fuel = guest == self.guest,
+                Body::AttemptStarted { guest, format, .. } => {
+                    self.compare_fuel = guest == self.guest;
+                    self.format = format;
+                }
                 // What it used is spent, though its script is not told.
                 Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.

@@ -10,17 +10,17 @@ use super::{
 };
 use crate::codes::Code;
 use crate::guest::ScriptError;
+use crate::journal::{FORMAT_IN_ATTEMPTS, JOURNAL_FORMAT, RunHead};
 use crate::settlement;
 
-pub(super) fn resume(
+fn resume(
     entries: Vec<Entry>,
     limits: Limits,
     guest: Digest,
     now_us: i64,
 ) -> Result<Machine, JournalError> {
-    let mut machine = of_head(&entries, limits, guest.clone())?;
-    let attempts =
-        entries.iter().filter(|entry| matches!(entry.body, Body::AttemptStarted { .. })).count();
+    let mut machine = of_head(&entries, limits, guest)?;
+    let formats: Vec<u32> = entries.iter().filter_map(format_of).collect();
     let over = entries.iter().any(|entry| matches!(entry.body, Body::RunEnded { .. }));
     let last_us = entries.iter().map(|entry| entry.at_us).max().unwrap_or_default();
     machine.recorded.add(entries.into_iter().skip(1));
@@ -28,8 +28,8 @@ pub(super) fn resume(
     if !over {
         machine.now_us = last_us.max(now_us);
         machine.begin();
-        let attempt = u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(1);
-        machine.write(Body::AttemptStarted { attempt, limits, guest });
+        let attempt = u32::try_from(formats.len()).unwrap_or(u32::MAX).saturating_add(1);
+        machine.write_attempt(attempt, formats.last().copied().unwrap_or_default());
         if machine.recorded.is_empty() {
             let reason = "a journal holds the script from its first commit on";
             return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
@@ -45,7 +45,7 @@ fn take_up(
     guest: Digest,
     now_us: i64,
 ) -> Result<Machine, JournalError> {
-    let mut machine = of_head(&beginning, limits, guest.clone())?;
+    let mut machine = of_head(&beginning, limits, guest)?;
     machine.keeps_limits = true;
     machine.fetches = true;
     machine.recorded = Recorded::beginning();
@@ -57,7 +57,7 @@ fn take_up(
     machine.now_us = survey.last_us.max(now_us);
     machine.begin();
     let attempt = survey.attempts.saturating_add(1);
-    machine.write(Body::AttemptStarted { attempt, limits, guest });
+    machine.write_attempt(attempt, survey.format);
     if survey.root.is_none() {
         let reason = "a journal holds the script from its first commit on";
         return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
@@ -65,7 +65,7 @@ fn take_up(
     Ok(machine)
 }
 
-pub(super) fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
+fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
     let mut machine = of_head(&beginning, Limits::default(), guest)?;
     machine.fetches = true;
     machine.recorded = Recorded::beginning();
@@ -88,6 +88,14 @@ fn replay_within(
     Ok(machine)
 }
 
+/// Format of the entries behind this one, where it begins an attempt.
+fn format_of(entry: &Entry) -> Option<u32> {
+    match entry.body {
+        Body::AttemptStarted { format, .. } => Some(format),
+        _ => None,
+    }
+}
+
 /// A machine that has met the first of these entries.
 fn of_head(entries: &[Entry], limits: Limits, guest: Digest) -> Result<Machine, JournalError> {
     let first = entries.first().map(|entry| &entry.body);
@@ -104,6 +112,38 @@ impl Machine {
     fn begin(&mut self) {
         self.begun_us = self.now_us;
         self.timers.begin_at(self.now_us);
+    }
+
+    /// Writes down that an attempt begins, behind entries of this format.
+    pub(super) fn write_attempt(&mut self, attempt: u32, before: u32) {
+        if before < FORMAT_IN_ATTEMPTS {
+            let head = RunHead { format: JOURNAL_FORMAT, ..self.head.clone() };
+            self.write(Body::FormatRaised(Box::new(head)));
+        }
+        let (limits, guest, format) = (self.limits, self.guest.clone(), JOURNAL_FORMAT);
+        self.write(Body::AttemptStarted { attempt, limits, guest, format });
+    }
+
+    /// Takes up a run where its journal ends.
+    ///
+    /// # Errors
+    /// When the entries cannot be a journal.
+    pub fn resume(
+        entries: Vec<Entry>,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Result<Self, JournalError> {
+        resume(entries, limits, guest, now_us)
+    }
+
+    /// Meets a journal again of which this is only the beginning; the rest comes
+    /// by [`Machine::feed`], and the limits in force stand in it.
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Self, JournalError> {
+        replay(beginning, guest)
     }
 
     /// Takes up a run where its journal ends. These entries are only its

@@ -12,8 +12,12 @@
 //! and reports what happened with [`Machine::complete`].
 
 mod agents;
+mod book;
 mod calls;
+mod held;
+mod judge;
 mod load;
+mod open;
 mod recorded;
 mod refused;
 mod stuck;
@@ -26,7 +30,8 @@ use crate::call::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{CallId, Digest, Scope, TimerId};
 use crate::journal::{
-    Body, Entry, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason, TurnState,
+    Body, Entry, JOURNAL_FORMAT, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason,
+    TurnState,
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
@@ -34,14 +39,14 @@ use crate::pool::{Kept, Memory, Pool, Waiting};
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
-use agents::AgentBook;
-pub use agents::{MayBegin, Noted};
-pub use calls::{Delivery, Effect};
-use calls::{OpenCall, ScopeState};
+use book::AgentBook;
+pub use book::{MayBegin, Noted};
+use held::Timers;
+pub use open::{Delivery, Effect};
+use open::{OpenCall, ScopeState};
 use recorded::Recorded;
 use refused::Refused;
 pub use stuck::NEVER_SETTLES;
-use timers::Timers;
 
 /// What the engine has to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +107,8 @@ pub struct Machine {
     fetches: bool,
     /// Entries still to be met again in a replay.
     recorded: Recorded,
+    /// Format of the entries that are met now.
+    format: u32,
     /// Number of the next entry, for messages.
     seq: u64,
     /// Whether the fuel of recorded turns must be met as well.
@@ -175,38 +182,16 @@ impl Machine {
         guest: Digest,
         now_us: i64,
     ) -> Self {
-        let mut machine = Self::empty(head.clone(), limits, guest.clone());
+        let mut machine = Self::empty(head.clone(), limits, guest);
         machine.now_us = now_us;
         machine.write(Body::RunStarted(Box::new(head)));
-        machine.write(Body::AttemptStarted { attempt: 1, limits, guest });
+        machine.write_attempt(1, JOURNAL_FORMAT);
         machine.seq += answers.len() as u64;
         machine.pool = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
         machine.inbox.push_back(Delivery::Begin(Box::new(root)));
         machine
-    }
-
-    /// Takes up a run where its journal ends.
-    ///
-    /// # Errors
-    /// When the entries cannot be a journal.
-    pub fn resume(
-        entries: Vec<Entry>,
-        limits: Limits,
-        guest: Digest,
-        now_us: i64,
-    ) -> Result<Self, JournalError> {
-        load::resume(entries, limits, guest, now_us)
-    }
-
-    /// Meets a journal again of which this is only the beginning; the rest comes
-    /// by [`Machine::feed`], and the limits in force stand in it.
-    ///
-    /// # Errors
-    /// When the entries cannot begin a journal.
-    pub fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Self, JournalError> {
-        load::replay(beginning, guest)
     }
 
     fn empty(head: RunHead, limits: Limits, guest: Digest) -> Self {
@@ -216,6 +201,7 @@ impl Machine {
             keeps_limits: false,
             fetches: false,
             recorded: Recorded::default(),
+            format: JOURNAL_FORMAT,
             seq: 0,
             compare_fuel: true,
             refused: Box::default(),

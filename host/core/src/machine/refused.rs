@@ -1,15 +1,15 @@
-//! The words in which calls were refused.
+//! The words in which calls were refused before refusals were journaled.
 //!
 //! Owns: knowing a recorded entry again in which another program has put the same
-//! refusal in other words. Never: takes any other difference for the same.
+//! refusal in other words. Never: takes any other difference for the same, or has
+//! a part in entries of format 3.
 //!
-//! A refusal is no entry of the journal: a replay refuses the call anew, in the
-//! words of today, and a script may log them, return them or leave them in a slot.
+//! In formats 1 and 2 a refusal is no entry of the journal: a replay refuses the
+//! call anew, in the words of today, and a script may log them, return them or leave
+//! them in a slot.
 
 use serde_json::Value;
 
-use super::Machine;
-use crate::guest::Refusal;
 use crate::journal::Body;
 
 /// Refusals that are kept of one replay; others have to be met word for word.
@@ -42,7 +42,7 @@ struct Wording {
 }
 
 impl Refused {
-    fn add(&mut self, message: &str) {
+    pub(super) fn add(&mut self, message: &str) {
         let is_known = self.refusals.iter().any(|one| one.now == message);
         if is_known || message.len() < ALIKE_BYTES_MIN || self.refusals.len() >= REFUSALS_MAX {
             return;
@@ -145,18 +145,6 @@ impl Refused {
         }
         self.refusals[index].then = Some(words.to_owned());
         Some(words.len())
-    }
-}
-
-impl Machine {
-    /// Notes the words of a refusal in a replay.
-    pub(super) fn heed<T>(&mut self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
-        if let Err(Refusal::Call(failure)) = &answer
-            && !self.is_live()
-        {
-            self.refused.add(&failure.message);
-        }
-        answer
     }
 }
 

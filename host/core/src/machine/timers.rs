@@ -1,80 +1,11 @@
 //! Timers of held time: the time in which a process holds the run.
 //!
-//! Owns: which timers are open, and what is left of each. Never: waits; the
-//! engine does, and says so with [`Machine::fire`].
-//!
-//! How long a run has been held is a fold over its journal: the time between the
-//! entries of an attempt counts, that between two attempts does not. So a timer
-//! has left after a resume what it had left when the last process let go.
+//! Owns: setting, clearing and delivering them. Never: waits; the engine does, and
+//! says so with [`Machine::fire`].
 
-use std::collections::BTreeMap;
-
+use super::held::OpenTimer;
 use super::{Body, Delivery, Effect, Machine, Mismatch, Next, Scope, StopTurn};
 use crate::ids::TimerId;
-
-/// How long the run has been held, in microseconds.
-#[derive(Debug, Default)]
-struct Held {
-    us: i64,
-    last_us: Option<i64>,
-}
-
-impl Held {
-    fn pass(&mut self, at_us: i64) {
-        let last_us = self.last_us.unwrap_or(at_us);
-        self.us = self.us.saturating_add(at_us.saturating_sub(last_us).max(0));
-        self.last_us = Some(at_us.max(last_us));
-    }
-
-    fn begin(&mut self, at_us: i64) {
-        self.last_us = Some(at_us);
-    }
-}
-
-#[derive(Debug)]
-struct OpenTimer {
-    scope: Scope,
-    /// In held time.
-    due_us: i64,
-    /// Set in a replay: nobody waits for it yet.
-    is_unset: bool,
-    /// Its delivery stands in the inbox.
-    is_queued: bool,
-}
-
-/// All timers of a run.
-#[derive(Debug, Default)]
-pub(super) struct Timers {
-    held: Held,
-    open: BTreeMap<TimerId, OpenTimer>,
-    last: u32,
-    /// When this attempt began, while the journal of earlier ones is met.
-    begins_us: Option<i64>,
-}
-
-impl Timers {
-    /// Time has passed up to an entry of the journal.
-    pub(super) fn pass(&mut self, body: &Body, at_us: i64) {
-        match body {
-            Body::AttemptStarted { .. } => self.held.begin(at_us),
-            _ => self.held.pass(at_us),
-        }
-    }
-
-    /// An attempt begins behind what is recorded.
-    pub(super) fn begin_at(&mut self, now_us: i64) {
-        self.begins_us = Some(now_us);
-    }
-
-    /// Whether a script waits for one of its timers.
-    pub(super) fn any_of(&self, scope: Scope) -> bool {
-        self.open.values().any(|timer| timer.scope == scope)
-    }
-
-    pub(super) fn forget_all(&mut self) {
-        self.open.clear();
-    }
-}
 
 impl Machine {
     /// Reports that the time of a timer is up. One that was cleared is ignored.

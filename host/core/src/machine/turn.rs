@@ -19,28 +19,40 @@ use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
     TURN_BYTES_MAX, WARNING_BYTES_MAX, WARNINGS_MAX,
 };
+use crate::refusal::{Function, Question};
 use crate::schema;
 use crate::selector;
+use crate::step::{SleepRequest, StepRequest, WorkflowRequest};
 
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
-        let asked = self.ask_agent(prompt, &options);
-        self.heed(asked)
+        self.count_bytes(prompt.len() + options.len())?;
+        let question = Question { of: Function::Agent, text: &prompt, options: &options };
+        let request = self.judge(&question, |machine| machine.read_agent(&prompt, &options))?;
+        self.ask_agent(AgentRequest { prompt, ..request })
     }
 
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
-        let asked = self.ask_workflow(&target, args);
-        self.heed(asked)
+        let options = args.as_deref().unwrap_or_default();
+        let question = Question { of: Function::Workflow, text: &target, options };
+        let called = self.judge(&question, |machine| machine.read_workflow(&target, options))?;
+        self.count_bytes(target.len() + options.len())?;
+        Ok(self.ask_workflow(called, args)?)
     }
 
     fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
-        let asked = self.ask_sleep(milliseconds);
-        self.heed(asked)
+        let text = milliseconds.to_string();
+        let question = Question { of: Function::Sleep, text: &text, options: "" };
+        self.judge(&question, |_| read_sleep(milliseconds))?;
+        Ok(self.ask_sleep(milliseconds)?)
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
-        let asked = self.ask_timer(milliseconds);
-        self.heed(asked)
+        let text = milliseconds.to_string();
+        let question = Question { of: Function::Timer, text: &text, options: "" };
+        self.judge(&question, |_| read_timer(milliseconds))?;
+        self.count_note()?;
+        Ok(self.open_timer(milliseconds)?)
     }
 
     fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
@@ -100,28 +112,32 @@ impl TurnHost for Machine {
 }
 
 impl Machine {
-    fn ask_agent(&mut self, prompt: String, options: &str) -> Result<CallId, Refusal> {
-        self.count_bytes(prompt.len() + options.len())?;
+    /// What `agent()` asks for, but for the prompt.
+    fn read_agent(&self, prompt: &str, options: &str) -> Result<AgentRequest, Failure> {
         let Some(scope) = self.scopes.get(&self.current) else {
             let message = "agent() is called by a script that is over";
-            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
+            return Err(Failure::new(Code::CallInvalid, message));
         };
         let manner = scope.manner(&self.head);
         let taken = self.taken_schema();
-        let mut request =
-            AgentRequest::read_again(prompt, options, manner, taken).map_err(Refusal::Call)?;
+        let mut request = AgentRequest::read_again(prompt, options, manner, taken)?;
         let schema = request.schema.as_deref();
         if let Some(schema) =
             schema.filter(|schema| self.surface().is_first() && taken != Some(schema))
         {
-            schema::was_accepted_by_first(schema).map_err(Refusal::Call)?;
+            schema::was_accepted_by_first(schema)?;
         }
         scope.apply_defaults(&mut request, &self.head);
-        let agent = Some(scope.on_failure(&request, &self.head));
-        if let Err(error) = selector::choose(&request, &self.head) {
+        selector::choose(&request, &self.head).map_err(|error| {
             let message = format!("option `model` of agent(): {error}");
-            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
-        }
+            Failure::new(Code::CallInvalid, message)
+        })?;
+        Ok(request)
+    }
+
+    fn ask_agent(&mut self, request: AgentRequest) -> Result<CallId, Refusal> {
+        let scope = self.scopes.get(&self.current);
+        let agent = scope.map(|scope| scope.on_failure(&request, &self.head));
         let pooled = self.pooled(|| request.content_key());
         // An answer that is there already starts no agent.
         let started = self.agents - self.reused;
@@ -134,9 +150,8 @@ impl Machine {
                 asked: started - before + 1,
             }));
         }
-        let call = self.next_call();
         let request = Arc::new(request);
-        self.record(Body::AgentCalled { call, scope: self.current, request: request.clone() })?;
+        let call = self.ask(StepRequest::Agent(request.clone()))?;
         self.agents += 1;
         let ordinal = self.agents;
         if let Some(pooled) = pooled {
@@ -148,37 +163,35 @@ impl Machine {
         Ok(call)
     }
 
-    fn ask_workflow(&mut self, target: &str, args: Option<String>) -> Result<CallId, Refusal> {
-        let named = target.len();
-        let target = WorkflowTarget::read(target).map_err(Refusal::Call)?;
-        if args.as_ref().is_some_and(|args| args.len() > ARGS_BYTES_MAX) {
+    fn read_workflow(&self, target: &str, args: &str) -> Result<WorkflowTarget, Failure> {
+        let target = WorkflowTarget::read(target)?;
+        if args.len() > ARGS_BYTES_MAX {
             let message = format!("the arguments of workflow() are over {ARGS_BYTES_MAX} bytes");
-            return Err(Refusal::Call(Failure::new(Code::CallTooLarge, message)));
+            return Err(Failure::new(Code::CallTooLarge, message));
         }
         if self.current.depth() >= DEPTH_MAX {
             let message = "workflow() inside a child workflow is not possible: one level is all";
-            return Err(Refusal::Call(Failure::new(Code::NestedTooDeep, message)));
+            return Err(Failure::new(Code::NestedTooDeep, message));
         }
+        Ok(target)
+    }
+
+    fn ask_workflow(
+        &mut self,
+        target: WorkflowTarget,
+        args: Option<String>,
+    ) -> Result<CallId, StopTurn> {
         self.count_note()?;
-        self.count_bytes(named + args.as_ref().map_or(0, String::len))?;
-        let call = self.next_call();
-        let scope = self.current;
-        let recorded = (target.clone(), args.clone());
-        self.record(Body::WorkflowCalled { call, scope, target: recorded.0, args: recorded.1 })?;
-        let caller = self.scopes.get(&scope).map(|state| state.path.clone()).unwrap_or_default();
+        let request = WorkflowRequest { target: target.clone(), args: args.clone() };
+        let call = self.ask(StepRequest::Workflow(Arc::new(request)))?;
+        let caller = self.scopes.get(&self.current);
+        let caller = caller.map(|state| state.path.clone()).unwrap_or_default();
         self.open_call(call, None, Effect::FindChild { call, caller, target, args });
         Ok(call)
     }
 
-    fn ask_sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
-        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
-            let message = format!(
-                "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
-            );
-            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
-        }
+    fn ask_sleep(&mut self, milliseconds: f64) -> Result<CallId, StopTurn> {
         self.count_note()?;
-        let call = self.next_call();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -186,8 +199,7 @@ impl Machine {
         )]
         let left_us = (milliseconds * 1000.0) as u64;
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
-        let scope = self.current;
-        self.record(Body::SleepCalled { call, scope, milliseconds, wake_at_us })?;
+        let call = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
         match self.pooled(|| sleep_key(milliseconds)) {
             Some(pooled) => self.open_answered(call, None, pooled),
             None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
@@ -195,29 +207,21 @@ impl Machine {
         Ok(call)
     }
 
-    fn ask_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
-        if !(0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
-            let message = format!(
-                "setTimeout() takes at most {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
-            );
-            return Err(Refusal::Call(Failure::new(Code::CallInvalid, message)));
-        }
-        self.count_note()?;
-        Ok(self.open_timer(milliseconds)?)
+    /// Numbers a step and writes down that it was asked for.
+    fn ask(&mut self, asked: StepRequest) -> Result<CallId, StopTurn> {
+        self.last_call += 1;
+        let call = CallId(self.last_call);
+        self.record(Body::StepAsked { call, scope: self.current, asked })?;
+        Ok(call)
     }
 
     /// The schema of the call that is recorded next.
     fn taken_schema(&self) -> Option<&str> {
         let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;
         match &next.body {
-            Body::AgentCalled { request, .. } => request.schema.as_deref(),
+            Body::StepAsked { asked: StepRequest::Agent(request), .. } => request.schema.as_deref(),
             _ => None,
         }
-    }
-
-    fn next_call(&mut self) -> CallId {
-        self.last_call += 1;
-        CallId(self.last_call)
     }
 
     /// The answer that waits for a call of this content. Taken in a replay too,
@@ -226,7 +230,7 @@ impl Machine {
         if self.pool.is_empty() { None } else { self.pool.take(&content()) }
     }
 
-    fn count_note(&mut self) -> Result<(), StopTurn> {
+    pub(super) fn count_note(&mut self) -> Result<(), StopTurn> {
         if self.is_live() && self.notes >= NOTES_MAX {
             return Err(StopTurn::Limit(LimitError::Notes { limit: NOTES_MAX }));
         }
@@ -234,7 +238,7 @@ impl Machine {
         Ok(())
     }
 
-    fn count_bytes(&mut self, bytes: usize) -> Result<(), StopTurn> {
+    pub(super) fn count_bytes(&mut self, bytes: usize) -> Result<(), StopTurn> {
         self.turn_bytes = self.turn_bytes.saturating_add(bytes);
         if self.is_live() && self.turn_bytes > TURN_BYTES_MAX {
             return Err(StopTurn::Limit(LimitError::TurnBytes { limit: TURN_BYTES_MAX }));
@@ -247,6 +251,26 @@ impl Machine {
     pub fn current_scope(&self) -> Scope {
         self.current
     }
+}
+
+fn read_sleep(milliseconds: f64) -> Result<(), Failure> {
+    if (0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
+        return Ok(());
+    }
+    let message = format!(
+        "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+    );
+    Err(Failure::new(Code::CallInvalid, message))
+}
+
+fn read_timer(milliseconds: f64) -> Result<(), Failure> {
+    if (0.0..=SLEEP_MS_MAX).contains(&milliseconds) {
+        return Ok(());
+    }
+    let message = format!(
+        "setTimeout() takes at most {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
+    );
+    Err(Failure::new(Code::CallInvalid, message))
 }
 
 /// The guest makes text of whatever it is given for a title.
@@ -287,7 +311,7 @@ fn stop(limit: LimitError) -> Refusal {
 }
 
 /// At most this many bytes, cut at a character, with a mark that says so.
-fn cut(mut text: String, bytes_max: usize) -> String {
+pub(super) fn cut(mut text: String, bytes_max: usize) -> String {
     const MARK: &str = "… [cut]";
     if text.len() > bytes_max {
         let end = text.floor_char_boundary(bytes_max - MARK.len());

@@ -62,8 +62,8 @@ pub fn chrome_events<E>(
     for (work, step) in works {
         let (pid, tid) = match step.kind {
             StepKind::Agent => (AGENTS, lanes.take(work.from_us, work.to_us)),
-            // Children and sleeps may overlap as they like: each has its own.
-            StepKind::Workflow | StepKind::Sleep => (SCRIPT, step.step.0),
+            // Others may overlap as they like: each has a lane of its own.
+            _ => (SCRIPT, step.step.0),
         };
         emit(json!({
             "name": step.title, "cat": step.kind, "ph": "X", "pid": pid, "tid": tid,

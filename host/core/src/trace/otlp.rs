@@ -7,12 +7,12 @@
 use serde_json::{Value, json};
 
 use crate::call::AgentRequest;
-use crate::details::{Asked, Details, Step, StepState};
+use crate::details::{Details, Step, StepState};
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest};
 use crate::journal::RunEnd;
 use crate::report::RunState;
-use crate::step::StepKind;
+use crate::step::{StepKind, StepRequest};
 
 /// What is said in a call, to be put into its span; what is none is taken from
 /// the account of it.
@@ -107,19 +107,20 @@ impl<'a, 'b> Spans<'a, 'b> {
     /// That of a call; prompt and answer are in it only when `said` is there.
     #[must_use]
     pub fn step(&self, step: &Step<'_>, said: Option<&Said>) -> Value {
-        let (kind, name) = match step.kind {
-            StepKind::Agent => (CLIENT, format!("invoke_agent {}", step.title)),
-            StepKind::Workflow => (INTERNAL, format!("invoke_workflow {}", step.title)),
-            StepKind::Sleep => (INTERNAL, step.title.clone()),
+        let is_agent = step.kind == StepKind::Agent;
+        let kind = if is_agent { CLIENT } else { INTERNAL };
+        let name = match step.kind.operation() {
+            Some(operation) => format!("{operation} {}", step.title),
+            None => step.title.clone(),
         };
         let parent = match step.scope.opened_by() {
             Some(call) => self.span_of(call),
             None => self.id("run", SPAN_ID),
         };
         let worked_until = step.work.last().map(|work| work.to_us);
-        let ended_at_us = match step.kind {
-            StepKind::Agent => worked_until.or(step.ended_at_us),
-            StepKind::Workflow | StepKind::Sleep => step.ended_at_us.or(worked_until),
+        let ended_at_us = match is_agent {
+            true => worked_until.or(step.ended_at_us),
+            false => step.ended_at_us.or(worked_until),
         };
         let span = json!({
             "traceId": self.id("trace", TRACE_ID),
@@ -146,14 +147,12 @@ impl<'a, 'b> Spans<'a, 'b> {
         optional("smol_wf.phase", step.phase);
         optional("smol_wf.reused_from", step.reused.map(|reused| reused.run.as_str()));
         optional("error.type", step.error.map(|error| error.code.as_str()));
+        optional("gen_ai.operation.name", step.kind.operation());
         match step.asked {
-            Asked::Sleep(_) => {}
-            Asked::Workflow(target, _) => {
-                optional("gen_ai.operation.name", Some("invoke_workflow"));
-                optional("gen_ai.workflow.name", Some(&target.to_string()));
+            StepRequest::Workflow(request) => {
+                optional("gen_ai.workflow.name", Some(&request.target.to_string()));
             }
-            Asked::Agent(request) => {
-                optional("gen_ai.operation.name", Some("invoke_agent"));
+            StepRequest::Agent(request) => {
                 optional("gen_ai.agent.name", request.label.as_deref());
                 optional("gen_ai.provider.name", step.provider);
                 optional("gen_ai.request.model", request.model.as_deref());
@@ -167,6 +166,7 @@ impl<'a, 'b> Spans<'a, 'b> {
                     all.extend(messages(request, step, said));
                 }
             }
+            _ => {}
         }
         all
     }

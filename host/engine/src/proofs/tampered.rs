@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use smol_wf_core::guest::StopTurn;
 use smol_wf_core::journal::{self, Body, Chain, Entry, JournalError, Record};
+use smol_wf_core::step::StepRequest;
 
 use smol_wf_sandbox::Sandbox;
 
@@ -148,20 +149,24 @@ async fn a_changed_order_with_a_good_chain_is_caught() {
 
 /// Whether a call says in its prompt all that was answered before it.
 fn needs_all(body: &Body) -> bool {
-    matches!(body, Body::AgentCalled { request, .. } if request.prompt.starts_with("sum up") || request.prompt.starts_with("last"))
+    let prompt = body.asked_agent().map(|(_, request)| request.prompt.as_str());
+    prompt.is_some_and(|prompt| prompt.starts_with("sum up") || prompt.starts_with("last"))
 }
 
 /// The entry with one byte of an argument or of a result changed, for every byte.
 fn changes_of(entry: &Entry) -> Vec<Entry> {
     let with = |body: Body| Entry { at_us: entry.at_us, body };
     match &entry.body {
-        Body::AgentCalled { call, scope, request } => bytes_of(&request.prompt)
-            .map(|prompt| {
-                let mut request = request.clone();
-                Arc::make_mut(&mut request).prompt = prompt;
-                with(Body::AgentCalled { call: *call, scope: *scope, request })
-            })
-            .collect(),
+        Body::StepAsked { call, scope, asked: StepRequest::Agent(request) } => {
+            bytes_of(&request.prompt)
+                .map(|prompt| {
+                    let mut request = request.clone();
+                    Arc::make_mut(&mut request).prompt = prompt;
+                    let asked = StepRequest::Agent(request);
+                    with(Body::StepAsked { call: *call, scope: *scope, asked })
+                })
+                .collect()
+        }
         Body::Logged { scope, message } => {
             bytes_of(message).map(|message| with(Body::Logged { scope: *scope, message })).collect()
         }

@@ -7,6 +7,7 @@
 use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
+use smol_wf_core::step::StepRequest;
 
 use super::performance::Ended;
 
@@ -46,18 +47,18 @@ impl Bounds {
     pub(super) fn count(&mut self, entries: &[Entry]) {
         for entry in entries {
             match &entry.body {
-                Body::AgentCalled { .. } => self.agents += 1,
+                Body::StepAsked { asked: StepRequest::Agent(_), .. } => self.agents += 1,
                 Body::ScopeStarted(start) if start.scope.opened_by().is_some() => {
                     self.children += 1;
                     self.last_child.clone_from(&start.file_name);
                 }
                 Body::PhaseSet { .. }
                 | Body::Logged { .. }
-                | Body::SleepCalled { .. }
                 | Body::SlotNulled { .. }
                 | Body::TimerSet { .. }
                 | Body::Warned { .. }
-                | Body::WorkflowCalled { .. } => self.notes += 1,
+                | Body::CallRefused(_)
+                | Body::StepAsked { .. } => self.notes += 1,
                 _ => {}
             }
         }

@@ -9,6 +9,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
+use smol_wf_core::step::StepRequest;
 
 use super::faults::Struck;
 use super::performance::{Ended, Performance};
@@ -104,10 +105,8 @@ fn break_of<'a>(
 
 /// What the agent was asked that was asked last.
 pub(super) fn last_agent(entries: &[Entry]) -> Option<&AgentRequest> {
-    entries.iter().rev().find_map(|entry| match &entry.body {
-        Body::AgentCalled { request, .. } => Some(&**request),
-        _ => None,
-    })
+    let mut asked = entries.iter().rev().filter_map(|entry| entry.body.asked_agent());
+    asked.next().map(|(_, request)| &**request)
 }
 
 /// A script of a performance.
@@ -196,15 +195,13 @@ fn accessed(text: &str, error: &ScriptError) -> Option<String> {
 /// Titles of the calls of a performance, in the order in which they ended.
 pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
     let title = |call: CallId| {
-        entries.iter().find_map(|entry| match &entry.body {
-            Body::AgentCalled { call: asked, request, .. } if *asked == call => {
-                Some(request.title())
-            }
-            Body::SleepCalled { call: asked, milliseconds, .. } if *asked == call => {
-                Some(format!("sleep({milliseconds})"))
-            }
-            _ => None,
-        })
+        let mut asked = entries.iter().filter_map(|entry| entry.body.asked());
+        let (_, asked) = asked.find(|(asked, _)| *asked == call)?;
+        match asked {
+            StepRequest::Agent(request) => Some(request.title()),
+            StepRequest::Sleep(sleep) => Some(format!("sleep({})", sleep.milliseconds)),
+            StepRequest::Workflow(_) => None,
+        }
     };
     let settled = entries.iter().filter_map(|entry| match &entry.body {
         Body::Settled { call, .. } => title(*call),

@@ -85,7 +85,7 @@ impl Rehearsal {
 /// Agents and deliveries of a performance.
 fn extent(entries: &[Entry]) -> Extent {
     let count = |is: fn(&Body) -> bool| entries.iter().filter(|entry| is(&entry.body)).count();
-    let agents = count(|body| matches!(body, Body::AgentCalled { .. }));
+    let agents = count(|body| body.asked_agent().is_some());
     let deliveries = count(|body| matches!(body, Body::Settled { .. }));
     Extent { agents: u32::try_from(agents).unwrap_or(u32::MAX), deliveries }
 }
@@ -158,8 +158,8 @@ impl<'a> Tour<'a> {
     fn judge_refused(&mut self, base: &Performance) {
         let undisturbed = Schedule::undisturbed();
         for entry in &base.entries {
-            if let Body::AgentCalled { call, request, .. } = &entry.body
-                && let Some(failure) = base.refused.get(call)
+            if let Some((call, request)) = entry.body.asked_agent()
+                && let Some(failure) = base.refused.get(&call)
             {
                 let message = format!("`{}` is refused: {}", request.title(), failure.message);
                 self.notes.take(Note::new(FindingKind::Refused, undisturbed.number, message));

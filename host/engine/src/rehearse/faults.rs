@@ -11,7 +11,7 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
-use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::journal::Entry;
 use smol_wf_core::schema::Checker;
 
 /// Codes of the failures that are injected: those of real providers.
@@ -130,10 +130,8 @@ impl Strikes {
         if self.strikes.iter().all(|strike| strike.reach != Reach::Alike) {
             return;
         }
-        self.stems.extend(entries.iter().filter_map(|entry| match &entry.body {
-            Body::AgentCalled { request, .. } => Some(stem(request)),
-            _ => None,
-        }));
+        let asked = entries.iter().filter_map(|entry| entry.body.asked_agent());
+        self.stems.extend(asked.map(|(_, request)| stem(request)));
     }
 
     /// What this call comes to, when a fault strikes it.

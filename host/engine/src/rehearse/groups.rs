@@ -14,6 +14,7 @@ use smol_wf_core::guest::{Failure, NullSlot, Outcome};
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
+use smol_wf_core::step::StepRequest;
 
 use super::Rehearsal;
 use super::bounds::Effort;
@@ -74,8 +75,8 @@ fn waves(entries: &[Entry]) -> (Vec<Range<u32>>, bool) {
     let mut waves = Vec::new();
     let (mut first, mut next) = (1, 1);
     for entry in entries {
-        match entry.body {
-            Body::AgentCalled { .. } => next += 1,
+        match &entry.body {
+            Body::StepAsked { asked: StepRequest::Agent(_), .. } => next += 1,
             Body::TurnEnded { .. } if next > first => {
                 waves.push(first..next);
                 first = next;

@@ -14,6 +14,7 @@ use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::LimitError;
+use smol_wf_core::step::StepRequest;
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, Places};
@@ -263,7 +264,7 @@ impl Plan {
             self.capabilities.insert(what.to_owned());
         };
         match &entry.body {
-            Body::AgentCalled { call, scope, request } => {
+            Body::StepAsked { call, scope, asked: StepRequest::Agent(request) } => {
                 let script = culprit::script_of(&performance.entries, *scope);
                 let answer = answers.get(call).copied().unwrap_or(0);
                 let planned = PlannedCall {
@@ -285,10 +286,11 @@ impl Plan {
                 };
                 self.agent(rehearsal, planned);
             }
-            Body::WorkflowCalled { .. } => uses("workflow"),
-            Body::SleepCalled { milliseconds, .. } => {
-                uses("sleep");
-                self.sleep_ms += milliseconds;
+            Body::StepAsked { asked, .. } => {
+                uses(asked.kind().function());
+                if let StepRequest::Sleep(sleep) = asked {
+                    self.sleep_ms += sleep.milliseconds;
+                }
             }
             Body::ScopeStarted(start)
                 if start.scope != Scope::ROOT && !self.children.contains(&start.path) =>

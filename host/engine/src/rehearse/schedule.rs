@@ -11,6 +11,7 @@ use smol_wf_core::call::Reply;
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step::StepRequest;
 
 use super::faults::{Fault, Reach, Strike, Strikes, Struck};
 use super::stage::{Asked, Cue, Director};
@@ -253,7 +254,7 @@ impl Director for BySchedule<'_> {
             return;
         }
         for entry in entries {
-            if let Body::AgentCalled { scope, .. } = &entry.body {
+            if let Body::StepAsked { scope, asked: StepRequest::Agent(_), .. } = &entry.body {
                 self.asked += 1;
                 self.scopes.insert(self.asked, *scope);
             }

@@ -12,6 +12,7 @@ use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::guest::{NOT_AWAITED, ScriptError, Warning};
 use smol_wf_core::ids::{CallId, Scope};
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step::StepRequest;
 
 use super::culprit::{self, UNHANDLED};
 use super::explore::Tour;
@@ -200,18 +201,19 @@ fn open_calls(entries: &[Entry]) -> Vec<Open> {
     let mut open_scopes = HashSet::new();
     let mut ordinal = 0;
     for entry in entries {
-        let (call, scope, agent, first, title, stem) = match &entry.body {
-            Body::AgentCalled { call, scope, request } => {
+        let Body::StepAsked { call, scope, asked } = &entry.body else { continue };
+        let (agent, first, title, stem) = match asked {
+            StepRequest::Agent(request) => {
                 ordinal += 1;
                 let stem = faults::stem(request);
-                (call, scope, Some(ordinal), First::Agent(ordinal), request.title(), stem)
+                (Some(ordinal), First::Agent(ordinal), request.title(), stem)
             }
-            Body::WorkflowCalled { call, scope, target, .. } => {
-                let (WorkflowTarget::Name(name) | WorkflowTarget::Path(name)) = target;
+            StepRequest::Workflow(request) => {
+                let (WorkflowTarget::Name(name) | WorkflowTarget::Path(name)) = &request.target;
                 let stem = format!("workflow {name}");
-                (call, scope, None, First::Script(Scope::of(*call)), name.clone(), stem)
+                (None, First::Script(Scope::of(*call)), name.clone(), stem)
             }
-            _ => continue,
+            StepRequest::Sleep(_) => continue,
         };
         if settled.contains(call) || open_scopes.contains(scope) {
             continue;
@@ -241,11 +243,8 @@ fn settled(entries: &[Entry]) -> HashSet<CallId> {
 
 /// Agents by call.
 fn made(entries: &[Entry]) -> BTreeMap<CallId, String> {
-    let made = entries.iter().filter_map(|entry| match &entry.body {
-        Body::AgentCalled { call, request, .. } => Some((*call, request.title())),
-        _ => None,
-    });
-    made.collect()
+    let made = entries.iter().filter_map(|entry| entry.body.asked_agent());
+    made.map(|(call, request)| (call, request.title())).collect()
 }
 
 fn made_of(entries: &[Entry], of: &HashSet<CallId>) -> BTreeMap<CallId, String> {
