@@ -2,10 +2,16 @@
 //!
 //! Owns: flags, commands and hints; an error itself knows of none. Never: runs one.
 
+mod fixture;
+mod fork;
 mod limits;
+mod store;
+pub(crate) mod waits;
 
-use smol_wf_engine::{EngineError, FixtureError, StoreError};
+use smol_wf_core::archive::ArchiveError;
+use smol_wf_engine::{EngineError, FixtureError, ForkError, LibraryError, StoreError};
 
+pub(crate) use fixture::sentence as of_fixture;
 pub(crate) use limits::{flag, of_limit, of_stop, raise, with_hint};
 
 use crate::shell;
@@ -29,7 +35,18 @@ pub(crate) fn joined(message: &str, hint: Option<&str>) -> String {
 
 /// The whole sentence: what happened, and what to do about it.
 pub(crate) fn sentence(error: &EngineError) -> String {
-    joined(&error.to_string(), hint(error).as_deref())
+    match error {
+        EngineError::Store(error) => of_store(error),
+        EngineError::Fixture(error) => of_fixture(error),
+        EngineError::Archive(error) => of_archive(error),
+        EngineError::Library(error) => of_library(error),
+        EngineError::Fork(error) => fork::sentence(error),
+        EngineError::Model { is_alias, error } => {
+            format!("{}: {error}", if *is_alias { "--model-map" } else { "--model" })
+        }
+        EngineError::DebugRule { reason } => format!("--debug-rule: {reason}"),
+        _ => joined(&error.to_string(), hint(error).as_deref()),
+    }
 }
 
 /// What to do about an error, in the same sentence.
@@ -42,8 +59,62 @@ fn hint(error: &EngineError) -> Option<String> {
             "--budget-mode has no effect without one; give --budget too".to_owned()
         }
         EngineError::CwdGone { .. } => CWD_GONE.to_owned(),
-        _ => return None,
+        EngineError::RowChanged { .. } => {
+            "bring the database back from a copy, or delete the run".to_owned()
+        }
+        EngineError::NoRunHere { .. } => "name it, or type --anywhere".to_owned(),
+        EngineError::AmbiguousRun { .. } => "give more of it".to_owned(),
+        EngineError::Held { .. } => "stop that one, or wait until it is done".to_owned(),
+        EngineError::PathNotUtf8 { .. } => "rename it, or start from another folder".to_owned(),
+        // What these say is whole, comes from the script's own words, or has lines of
+        // its own below.
+        EngineError::Script(_)
+        | EngineError::Compile { .. }
+        | EngineError::Journal { .. }
+        | EngineError::ImportConflict { .. }
+        | EngineError::Mismatch { .. }
+        | EngineError::Sandbox(_)
+        | EngineError::UnknownRun { .. }
+        | EngineError::InUse { .. }
+        | EngineError::LeaseLost { .. }
+        | EngineError::Request { .. }
+        | EngineError::Worktree(_)
+        | EngineError::System { .. }
+        | EngineError::WriterGone(_)
+        // And these have sentences of their own.
+        | EngineError::Library(_)
+        | EngineError::Store(_)
+        | EngineError::Archive(_)
+        | EngineError::Fixture(_)
+        | EngineError::Fork(_)
+        | EngineError::Model { .. }
+        | EngineError::DebugRule { .. } => return None,
     })
+}
+
+/// The whole sentence about a database.
+pub(crate) fn of_store(error: &StoreError) -> String {
+    joined(&error.to_string(), Some(&store::hint(error)))
+}
+
+/// The whole sentence about a file that should hold a run.
+pub(crate) fn of_archive(error: &ArchiveError) -> String {
+    let hint = match error {
+        ArchiveError::NotAJournal { .. } => {
+            Some("write one with `smol-wf export <run> --format journal`")
+        }
+        ArchiveError::Newer { .. } => Some("use a newer smol-wf"),
+        ArchiveError::Incomplete { .. } => Some("copy it again"),
+        ArchiveError::Journal(_) | ArchiveError::OtherRun { .. } => None,
+    };
+    joined(&error.to_string(), hint)
+}
+
+/// The whole sentence about a script's file. What scripts are told of one as well is
+/// whole as it is.
+pub(crate) fn of_library(error: &LibraryError) -> String {
+    let hint = matches!(error, LibraryError::NoProject).then_some(PROJECT_GONE);
+    joined(&error.to_string(), hint)
 }
 
 /// Lines that lead on, where commands do.
@@ -63,7 +134,9 @@ pub(crate) fn after(error: &EngineError) -> Vec<String> {
         EngineError::InUse { .. } => {
             format!("once that run is done: smol-wf history delete --vacuum{db}")
         }
-        EngineError::NoSuchStep { run, .. } => {
+        EngineError::Fork(
+            ForkError::NoSuchStep { run, .. } | ForkError::NotAnAgent { run, .. },
+        ) => {
             format!("its steps: smol-wf history {run} -o text{db}")
         }
         EngineError::Fixture(FixtureError::NotOver { run }) => {

@@ -29,13 +29,15 @@ use key::Right;
 pub(crate) use error::ConfigError;
 pub(crate) use file::{MODEL_MAP, PROVIDERS};
 pub(crate) use find::{Found, Project, project, project_file_in, user_path};
-pub(crate) use key::{AUTO, Key};
+pub(crate) use key::{AUTO, DEBUG, Key};
 pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;
 pub(crate) use value::{
     duration, model_alias, {Kind, Value},
 };
+#[cfg(test)]
+pub(crate) use variables::OTHERS;
 
 pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
 
@@ -241,7 +243,7 @@ impl Settings {
 
     pub(crate) fn duration(&self, key: Key) -> Option<std::time::Duration> {
         match self.get(key)?.value {
-            Value::Duration { span, .. } => Some(span),
+            Value::Duration(span) => Some(span),
             _ => None,
         }
     }
@@ -264,17 +266,6 @@ impl Settings {
     /// run that is taken up keeps what it was started with otherwise.
     pub(crate) fn is_asked(&self, key: Key) -> bool {
         self.get(key).is_some_and(|given| matches!(given.origin, Origin::Flag(_)))
-    }
-
-    /// What the settings were read as, where they may have been meant otherwise.
-    pub(crate) fn readings(&self) -> Vec<String> {
-        let read = |(_, given): (&Key, &Given<Value>)| {
-            let Value::Duration { is_bare: true, .. } = given.value else { return None };
-            let (Origin::Flag(name) | Origin::Variable(name)) = given.origin else { return None };
-            let span = &given.value;
-            Some(format!("{name} has no unit and is read as seconds: {span}; write 90s, 5m or 1h"))
-        };
-        self.values.iter().filter_map(read).collect()
     }
 
     /// What the user has to know about where the settings come from.

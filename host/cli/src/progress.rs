@@ -14,16 +14,16 @@ use smol_wf_core::event::{Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::stop::StopReason;
-use smol_wf_engine::{Engine, Watcher, WorksIn};
+use smol_wf_engine::{DatabaseWait, Engine, Watcher, WorksIn};
 
 use crate::advice;
-use crate::agents::DEBUG;
-use crate::config::{Key, Settings};
-use crate::failure::talk;
+use crate::config::{DEBUG, Settings};
+use crate::log_level::LogLevel;
 use crate::screen;
 use crate::shell;
 use crate::signals;
 use crate::streams::EventStream;
+use crate::talk::talk;
 use live::Live;
 use plain::Plain;
 
@@ -59,7 +59,7 @@ pub(crate) struct Opening {
 impl Opening {
     /// Of a run that is taken up, or forked.
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
-        let mut notes: Vec<String> = said.into_iter().chain(settings.readings()).collect();
+        let mut notes: Vec<String> = said.into_iter().collect();
         if head.provider == DEBUG {
             notes
                 .push("agents: debug, which echoes prompts: nothing is sent to a model".to_owned());
@@ -213,16 +213,15 @@ impl Watcher for Progress {
     }
 
     fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        let (agents, have) = if at_work == 1 { ("agent", "has") } else { ("agents", "have") };
-        self.warn(&format!(
-            "{}; the run stops when the {at_work} {agents} at work {have} finished; Ctrl-C ends them at once",
-            advice::of_stop(reason)
-        ));
+        self.warn(&advice::waits::for_agents(at_work, reason));
     }
 
-    /// Said at once: the first line of a run may be long in coming.
-    fn held_up(&self, message: &str) {
-        if self.level >= LogLevel::Warn {
+    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
+        let message = advice::waits::for_database(wait);
+        if wait.is_under_way {
+            self.warn(&message);
+        } else if self.level >= LogLevel::Warn {
+            // At once: the first line of a run may be long in coming.
             talk(&format!("warning: {message}"));
         }
     }
@@ -268,30 +267,6 @@ impl Progress {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How much to say on stderr.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LogLevel {
-    /// Only what went wrong.
-    Error,
-    /// And what may go wrong.
-    Warn,
-    /// And progress.
-    Info,
-    /// And what agents are doing.
-    Debug,
-}
-
-impl LogLevel {
-    pub(crate) fn of(settings: &Settings) -> Self {
-        match settings.text(Key::LogLevel) {
-            Some("error" | "off" | "none" | "quiet") => Self::Error,
-            Some("warn" | "warning") => Self::Warn,
-            Some("debug" | "trace") => Self::Debug,
-            _ => Self::Info,
-        }
-    }
 }
 
 /// Whether someone may be looking: on a terminal, and not in CI.

@@ -17,16 +17,17 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, Judge, LimitChanges,
-    MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher, judge,
-    starts_late,
+    AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Judge,
+    LimitChanges, MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher,
+    judge,
 };
 
+use crate::advice;
 use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
+use crate::log_level::LogLevel;
 use crate::paths;
-use crate::progress::LogLevel;
 use crate::screen;
 use crate::supervisor::supervisor;
 
@@ -61,7 +62,8 @@ fn patiently(
         match open(path, TOLD_AFTER.min(left), judge) {
             Err(busy) if busy.is_passing() && begun.elapsed() < longest => {
                 if !std::mem::replace(&mut is_told, true) {
-                    talk(&format!("warning: {}", starts_late(&busy, longest)));
+                    let wait = DatabaseWait { busy: &busy, longest, is_under_way: false };
+                    talk(&format!("warning: {}", advice::waits::for_database(wait)));
                 }
                 std::thread::sleep(PAUSE.min(left));
             }
@@ -294,6 +296,12 @@ struct Teller {
 impl Watcher for Teller {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
     fn event(&self, _event: &Event, _replayed: bool) {}
+
+    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
+        if self.warns {
+            talk(&format!("warning: {}", advice::waits::for_database(wait)));
+        }
+    }
 
     fn warn(&self, message: &str) {
         if self.warns {

@@ -88,7 +88,7 @@ fn the_readme_and_ci_run_the_same_tests() {
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
     let ci = std::fs::read_to_string(project().join(".ci/run")).unwrap();
     let test = readme.lines().find_map(|line| line.strip_prefix("$ cargo test")).unwrap();
-    assert!(ci.lines().any(|line| line == format!("cargo test{test}")), "cargo test{test}");
+    assert!(ci.lines().any(|line| line.trim() == format!("cargo test{test}")), "cargo test{test}");
 }
 
 #[test]

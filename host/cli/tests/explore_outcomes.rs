@@ -116,8 +116,10 @@ fn a_retry_loop_that_only_an_answer_ends_is_found() {
 fn a_script_that_lacks_its_arguments_is_told_so() {
     let place = Place::new();
     let body = "return agent('see ' + args.files.join(' '))\n";
-    let lacks = found(&explore(&place, "args.js", body, &[]));
-    assert!(lacks[0].2.ends_with("; no arguments were given, try --args"), "{lacks:?}");
+    let explored = explore(&place, "args.js", body, &[]);
+    let lacks = found(&explored);
+    assert!(lacks[0].2.ends_with("; no arguments were given"), "{lacks:?}");
+    assert_eq!(explored.report()["findings"][0]["hint"], "give them with --args");
     let given = ["--args", r#"{"files": ["a"]}"#];
     assert_eq!(found(&explore(&place, "args.js", body, &given)), []);
 }

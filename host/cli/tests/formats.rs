@@ -1,13 +1,6 @@
 //! Journals that several programs wrote, each in its own format, and one that a
 //! newer program wrote.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test or a benchmark may stop where it stands"
-)]
-
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::time::Duration;
 
-use common::{Dice, Place, finish, journal, run_id_of};
+use common::{Place, finish, journal, run_id_of};
+use fastrand::Rng;
 use serde_json::Value;
 
 /// 60 steps: 20 in a row, then a fan-out of 20, then a pipeline of 10 by 2.
@@ -31,7 +32,7 @@ const KILLS_MIN: u32 = 200;
 fn two_hundred_kills_lose_and_repeat_nothing() {
     let undisturbed = Place::new().script(SCRIPT, &[]).ok();
     assert_eq!(undisturbed["agents"]["called"], 60);
-    let mut dice = Dice(0x5eed_cafe_f00d_1234);
+    let mut dice = Rng::with_seed(0x5eed_cafe_f00d_1234);
     let (mut kills, mut runs) = (0, 0);
     while kills < KILLS_MIN {
         runs += 1;
@@ -42,7 +43,7 @@ fn two_hundred_kills_lose_and_repeat_nothing() {
 }
 
 /// One run, killed until it is through. Returns how often it was killed.
-fn one_run(undisturbed: &Value, dice: &mut Dice) -> u32 {
+fn one_run(undisturbed: &Value, dice: &mut Rng) -> u32 {
     let place = Place::new();
     place.write("script.mjs", SCRIPT);
     // A delay, so that kills meet calls in flight.
@@ -54,7 +55,7 @@ fn one_run(undisturbed: &Value, dice: &mut Dice) -> u32 {
         let again = ["resume", run.as_str()];
         let args: &[&str] = if run.is_empty() { &first } else { &again };
         let mut child = place.command(args).spawn().unwrap();
-        let patience = Duration::from_micros(8_000 + dice.roll(60_000));
+        let patience = Duration::from_micros(8_000 + dice.u64(0..60_000));
         std::thread::sleep(patience);
         let killed = child.try_wait().unwrap().is_none();
         if killed {

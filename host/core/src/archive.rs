@@ -45,9 +45,7 @@ struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
     /// It is something else.
-    #[error(
-        "line {line} is not a journal's: {reason}; write one with `smol-wf export <run> --format journal`"
-    )]
+    #[error("line {line} is not a journal's: {reason}")]
     NotAJournal {
         /// From 1.
         line: usize,
@@ -55,17 +53,13 @@ pub enum ArchiveError {
         reason: String,
     },
     /// Written by a newer program.
-    #[error(
-        "the file has format {found}, and this program reads up to {ARCHIVE_FORMAT}; use a newer smol-wf"
-    )]
+    #[error("the file has format {found}, and this program reads up to {ARCHIVE_FORMAT}")]
     Newer {
         /// Its format.
         found: u32,
     },
     /// Lines are missing, or there are too many.
-    #[error(
-        "the file speaks of {said} entries ending in {tip:.12}, and has {found}; copy it again"
-    )]
+    #[error("the file speaks of {said} entries ending in {tip:.12}, and has {found}")]
     Incomplete {
         /// What its head says.
         said: u64,
@@ -78,7 +72,7 @@ pub enum ArchiveError {
     #[error("{0}")]
     Journal(#[from] JournalError),
     /// It begins with something else than a run's head, or with another run's.
-    #[error("the first entry is not the head of run {run}; the file was put together wrongly")]
+    #[error("the first entry is not the head of run {run}: the file was put together wrongly")]
     OtherRun {
         /// What the file's head says.
         run: RunId,

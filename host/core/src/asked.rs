@@ -4,6 +4,7 @@
 //! Owns: how it is counted, cut to a bound, and said. Never: decides; the
 //! providers do, as the user's setting `asks` says.
 
+use crate::cut;
 use serde::{Deserialize, Serialize};
 
 /// Different things that are kept of one call; more of them are counted as one.
@@ -41,7 +42,12 @@ impl Asked {
     #[must_use]
     pub fn once(what: impl Into<String>, allow: Option<String>) -> Self {
         let allow = allow.filter(|line| line.len() <= TEXT_BYTES_MAX);
-        Self { what: cut(what.into()), allow, times: 1, own_rules_only: false }
+        Self {
+            what: cut::marked(what.into(), TEXT_BYTES_MAX),
+            allow,
+            times: 1,
+            own_rules_only: false,
+        }
     }
 
     /// Asked for once, of a program that answers no by itself.
@@ -96,14 +102,6 @@ impl Asked {
             "it asked for leave, which nobody was there to give: {whats}. To allow it: {how}"
         ))
     }
-}
-
-fn cut(mut text: String) -> String {
-    if text.len() > TEXT_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cut;
 use crate::reply::Reply;
 
 /// Output tokens that a call is taken to need before any has answered: a page
@@ -76,7 +77,7 @@ impl Allowance {
     /// # Errors
     /// When it is neither, or nothing, or more than a billion.
     pub fn parse(text: &str) -> Result<Self, AllowanceError> {
-        let wrong = || AllowanceError(text.chars().take(40).collect());
+        let wrong = || AllowanceError(cut::head_chars(text, 40).to_owned());
         let (number, factor, dollars) = match text.strip_prefix('$') {
             Some(number) => (number, 1.0, true),
             None => match text.as_bytes().last() {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::codes::Code;
+use crate::cut;
 use crate::outcome::Failure;
 pub use crate::reply::{Reply, Reused, Usage};
 use crate::settlement::OnFailure;
@@ -179,10 +180,7 @@ impl AgentRequest {
             return label.clone();
         }
         let line = self.prompt.trim().lines().next().unwrap_or_default();
-        if line.chars().count() <= TITLE_CHARS {
-            return line.to_owned();
-        }
-        line.chars().take(TITLE_CHARS - 1).chain(['…']).collect()
+        cut::to_chars(line, TITLE_CHARS)
     }
 }
 

@@ -4,7 +4,11 @@
 //! `90s`, `5m`, `1.5h`, `1h30m`, `2d`. Never: a bound of its own; each caller has
 //! one.
 
+use crate::cut;
 use std::time::Duration;
+
+/// Longest word of a text that a message shows.
+const SHOWN_CHARS: usize = 40;
 
 /// A text that is not a span of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +16,12 @@ pub enum DurationError {
     /// It has another form.
     #[error("a duration is a number and a unit: 90s")]
     Form,
+    /// A number has no unit.
+    #[error("`{number}` needs a unit, as in {number}s or {number}ms")]
+    NoUnit {
+        /// As it was written.
+        number: String,
+    },
     /// Its unit is not one.
     #[error("`{unit}` is not a unit of time; there are ms, s, m, h and d")]
     Unit {
@@ -23,23 +33,12 @@ pub enum DurationError {
     Range,
 }
 
-/// Reads numbers with units, one behind the other.
+/// Reads numbers with units, one behind the other. A number alone is refused: it
+/// would be milliseconds to one person and seconds to another.
 ///
 /// # Errors
 /// When the text has another form, or stands for no time at all.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    read(text, false)
-}
-
-/// The same, where a number without a unit is seconds.
-///
-/// # Errors
-/// As above.
-pub fn parse_or_seconds(text: &str) -> Result<Duration, DurationError> {
-    read(text, true)
-}
-
-fn read(text: &str, bare_is_seconds: bool) -> Result<Duration, DurationError> {
     let mut seconds = 0.0;
     let mut rest = text;
     while !rest.is_empty() || text.is_empty() {
@@ -57,11 +56,12 @@ fn read(text: &str, bare_is_seconds: bool) -> Result<Duration, DurationError> {
                 "m" => 60.0,
                 "h" => 3_600.0,
                 "d" => 86_400.0,
-                "" if bare_is_seconds && rest.len() == text.len() => 1.0,
-                "" => return Err(DurationError::Form),
+                "" => {
+                    let number = cut::head_chars(&rest[..digits], SHOWN_CHARS).to_owned();
+                    return Err(DurationError::NoUnit { number });
+                }
                 _ => {
-                    const SHOWN_CHARS: usize = 40;
-                    let unit = unit.chars().take(SHOWN_CHARS).collect();
+                    let unit = cut::head_chars(unit, SHOWN_CHARS).to_owned();
                     return Err(DurationError::Unit { unit });
                 }
             };
@@ -88,10 +88,8 @@ mod tests {
             ("2d", 172_800_000),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
-            assert_eq!(parse_or_seconds(text), parse(text), "{text}");
         }
-        assert_eq!(parse_or_seconds("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse("90"), Err(DurationError::Form));
+        assert_eq!(parse("90").unwrap_err().to_string(), "`90` needs a unit, as in 90s or 90ms");
     }
 
     #[test]
@@ -120,7 +118,6 @@ mod tests {
             ".s",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
-            assert!(parse_or_seconds(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -7,6 +7,7 @@ mod data;
 
 use serde_json::Value;
 
+use crate::cut;
 use crate::ids::CallId;
 use crate::journal::Body;
 use crate::step::StepKind;
@@ -71,10 +72,7 @@ pub fn same(recorded: &Body, now: &Body, compare_fuel: bool) -> bool {
 /// An entry in a line, for people: JSON, cut.
 fn describe(body: &Body) -> String {
     let text = serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned());
-    if text.chars().count() <= SHOWN_CHARS {
-        return text;
-    }
-    text.chars().take(SHOWN_CHARS).chain(['…']).collect()
+    cut::to_chars(&text, SHOWN_CHARS + 1)
 }
 
 /// Entries of one kind are compared field by field, and so are steps of one kind.
@@ -117,12 +115,11 @@ fn compare(at: &str, recorded: &Value, now: &Value, levels: usize, found: &mut V
 }
 
 fn text_of(value: &Value) -> String {
-    let mut text = match value {
+    let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    text.truncate(text.floor_char_boundary(FIELD_BYTES_MAX));
-    text
+    cut::to_bytes(text, FIELD_BYTES_MAX)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
 use crate::call::{AgentRequest, Permissions, Retry, refuse};
 use crate::codes::Code;
+use crate::cut;
 use crate::duration;
 use crate::guest::Dialect;
 use crate::json_kind::kind_of;
@@ -337,7 +338,7 @@ fn wrong(name: &str, takes: &str, given: &str) -> Failure {
 /// A value in a message.
 fn shown(given: &str) -> String {
     const SHOWN_CHARS: usize = 100;
-    given.chars().take(SHOWN_CHARS).collect()
+    cut::head_chars(given, SHOWN_CHARS).to_owned()
 }
 
 fn object(

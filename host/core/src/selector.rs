@@ -6,6 +6,7 @@
 mod addressee;
 
 use crate::call::{AgentRequest, Permissions};
+use crate::cut;
 use crate::journal::RunHead;
 pub use addressee::Addressee;
 
@@ -41,7 +42,7 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         const SHOWN_CHARS: usize = 80;
         Self::read(text).map_err(|reason| SelectorError {
-            text: text.chars().take(SHOWN_CHARS).collect(),
+            text: cut::head_chars(text, SHOWN_CHARS).to_owned(),
             reason,
         })
     }

@@ -214,14 +214,10 @@ fn settled(entries: &[Entry]) -> Vec<CallId> {
     calls.collect()
 }
 
-/// A generator that needs no dependency: xorshift64.
-fn picker(mut state: u64) -> impl FnMut(usize) -> usize {
-    move |length| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % length as u64).unwrap()
-    }
+/// Picks at random, and the same for the same seed.
+fn picker(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    move |length| dice.usize(0..length)
 }
 
 #[test]

@@ -1,12 +1,5 @@
 //! Calls that are refused: an entry each, and the same refusal in every replay.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
-
 use serde_json::json;
 use smol_wf_core::guest::{Dialect, Refusal, Status, StopTurn, TurnHost};
 use smol_wf_core::ids::{Digest, RunId, Scope};

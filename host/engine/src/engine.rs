@@ -290,11 +290,10 @@ pub(crate) fn refuse_wrong_models(
     model_map: &[(String, String)],
     defaults: &CallDefaults,
 ) -> Result<(), EngineError> {
-    let aliases = model_map.iter().map(|(_, selector)| ("--model-map", selector));
-    let own = defaults.model.iter().map(|model| ("--model", model));
-    for (flag, text) in aliases.chain(own) {
-        Selector::parse(text)
-            .map_err(|error| EngineError::Request { message: format!("{flag}: {error}") })?;
+    let aliases = model_map.iter().map(|(_, selector)| (true, selector));
+    let own = defaults.model.iter().map(|model| (false, model));
+    for (is_alias, text) in aliases.chain(own) {
+        Selector::parse(text).map_err(|error| EngineError::Model { is_alias, error })?;
     }
     Ok(())
 }

@@ -12,11 +12,13 @@ use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
 use smol_wf_core::script::ScriptRefused;
+use smol_wf_core::selector::SelectorError;
 use smol_wf_providers::owner;
 use smol_wf_sandbox::SandboxError;
 use smol_wf_store::StoreError;
 
 use crate::fixture::FixtureError;
+use crate::fork::ForkError;
 use crate::library::LibraryError;
 use crate::worktree::WorktreeError;
 use crate::writer::WriterGone;
@@ -53,7 +55,7 @@ pub enum EngineError {
     },
     /// What lists say of a run is not what its journal says.
     #[error(
-        "the list has another {what} for run {run} than its journal: the database was changed from outside. Nothing of the run is used; bring the database back from a copy, or delete the run"
+        "the list has another {what} for run {run} than its journal: the database was changed from outside; nothing of the run is used"
     )]
     RowChanged {
         /// Which run.
@@ -89,7 +91,7 @@ pub enum EngineError {
     },
     /// No run of this project.
     #[error(
-        "no run was started in {}; the newest of all, {newest}, works in {}: name it, or type --anywhere",
+        "no run was started in {}; the newest of all, {newest}, works in {}",
         project.display(),
         folder.display()
     )]
@@ -102,7 +104,7 @@ pub enum EngineError {
         folder: PathBuf,
     },
     /// Several runs begin like that.
-    #[error("`{asked}` is the beginning of several run ids: {}; give more of it", some_of(runs))]
+    #[error("`{asked}` is the beginning of several run ids: {}", some_of(runs))]
     AmbiguousRun {
         /// What was asked for.
         asked: String,
@@ -110,10 +112,7 @@ pub enum EngineError {
         runs: Vec<RunId>,
     },
     /// Another process works on the run.
-    #[error(
-        "run {run} is being run by {}; stop that one, or wait until it is done",
-        owner::in_words(owner)
-    )]
+    #[error("run {run} is being run by {}", owner::in_words(owner))]
     Held {
         /// Which run.
         run: RunId,
@@ -171,7 +170,7 @@ pub enum EngineError {
     },
     /// A path that a run would have to keep is no text.
     #[error(
-        "{} has a name that is not UTF-8, so the run could not be taken up again; rename it, or start from another folder",
+        "{} has a name that is not UTF-8, so the run could not be taken up again",
         path.display()
     )]
     PathNotUtf8 {
@@ -181,13 +180,22 @@ pub enum EngineError {
     /// A fixture.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
-    /// The request names a step that the run does not have.
-    #[error("{message}")]
-    NoSuchStep {
-        /// Which run.
-        run: RunId,
-        /// A sentence.
-        message: String,
+    /// What was asked of a fork.
+    #[error(transparent)]
+    Fork(#[from] ForkError),
+    /// A model that the request names cannot be read.
+    #[error("the model {}: {error}", if *is_alias { "of an alias" } else { "of the run" })]
+    Model {
+        /// It is what an alias stands for.
+        is_alias: bool,
+        /// Why.
+        error: SelectorError,
+    },
+    /// A rule of the debug provider cannot be read.
+    #[error("rule of the debug provider: {reason}")]
+    DebugRule {
+        /// What is wrong with it.
+        reason: String,
     },
     /// The request itself is wrong.
     #[error("{message}")]
@@ -248,7 +256,9 @@ impl EngineError {
             Self::CwdGone { .. } => Code::CwdGone.word(),
             Self::PathNotUtf8 { .. } => Code::PathNotUtf8.word(),
             Self::Fixture(error) => error.code().word(),
-            Self::NoSuchStep { .. } | Self::Request { .. } => Code::RequestInvalid.word(),
+            Self::Fork(_) | Self::Model { .. } | Self::DebugRule { .. } | Self::Request { .. } => {
+                Code::RequestInvalid.word()
+            }
             Self::Worktree(error) => error.code().word(),
             Self::System { .. } => Code::System.word(),
             Self::WriterGone(_) => Code::WriterGone.word(),

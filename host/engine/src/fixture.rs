@@ -27,3 +27,11 @@ pub use error::FixtureError;
 pub use export::{ExportRequest, Fixed};
 pub use request::{FixtureRequest, Keep, LiveCalls};
 pub use size::FIXTURE_BYTES_MAX;
+
+/// How many entries the text of a fixture holds.
+///
+/// # Errors
+/// When it is not a fixture, or was changed by hand.
+pub fn fixture_entries(text: &str) -> Result<usize, FixtureError> {
+    format::read(text).map(|fixture| fixture.entries.len())
+}

@@ -6,6 +6,8 @@
 //! All answers that count are copied into the fork's first commit, so that the
 //! fork can be resumed, exported and replayed when its parent was deleted.
 
+mod error;
+
 use std::path::PathBuf;
 
 use smol_wf_core::call::{Reply, Reused};
@@ -30,6 +32,8 @@ use crate::places::{Standing, kept};
 use crate::provide;
 use crate::request::{AgentSettings, LimitChanges, Places, ScriptFile, Times};
 use crate::watch::Watcher;
+
+pub use error::ForkError;
 
 /// Who answered, where a person did.
 const BY_HAND: &str = "by-hand";
@@ -154,12 +158,7 @@ fn answers_for(request: &ForkRequest, answers: Answers) -> Result<Vec<Waiting>, 
     if let Some(from) = request.from {
         let last = answers.last_call();
         if from.0 == 0 || from.0 > last + 1 {
-            let run = &request.run;
-            let message = match last {
-                0 => format!("--from {from}: run {run} has made no calls; leave --from out"),
-                _ => format!("--from {from}: run {run} has steps 1 to {last}"),
-            };
-            return Err(EngineError::NoSuchStep { run: run.clone(), message });
+            return Err(ForkError::NoSuchStep { run: request.run.clone(), from, last }.into());
         }
     }
     refuse_two_answers(&request.results)?;
@@ -185,7 +184,7 @@ fn answers_for(request: &ForkRequest, answers: Answers) -> Result<Vec<Waiting>, 
 fn by_hand_in_order(
     request: &ForkRequest,
     answers: &Answers,
-) -> Result<Vec<(CallId, Waiting)>, EngineError> {
+) -> Result<Vec<(CallId, Waiting)>, ForkError> {
     let mut results: Vec<_> = request.results.iter().collect();
     results.sort_by_key(|(call, _)| *call);
     let answer = |(call, result): &(CallId, String)| {
@@ -197,12 +196,10 @@ fn by_hand_in_order(
 }
 
 /// A step has one answer: which of two was meant, nobody can tell.
-fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), EngineError> {
+fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), ForkError> {
     for (index, (call, _)) in results.iter().enumerate() {
         if results[..index].iter().any(|(other, _)| other == call) {
-            let message =
-                format!("--set-result is given twice for step {call}; give the one that you mean");
-            return Err(EngineError::Request { message });
+            return Err(ForkError::TwoAnswers { call: *call });
         }
     }
     Ok(())
@@ -214,20 +211,18 @@ fn by_hand(
     call: CallId,
     result: &str,
     answers: &Answers,
-) -> Result<Waiting, EngineError> {
-    let refuse =
-        |reason: String| EngineError::Request { message: format!("--set-result {call}: {reason}") };
-    let request = answers.request(call).ok_or_else(|| EngineError::NoSuchStep {
-        run: run.clone(),
-        message: format!("--set-result {call}: step {call} of run {run} is not an agent call"),
+) -> Result<Waiting, ForkError> {
+    let request =
+        answers.request(call).ok_or_else(|| ForkError::NotAnAgent { run: run.clone(), call })?;
+    let value: serde_json::Value = serde_json::from_str(result).map_err(|error| {
+        ForkError::NotJson { call, reason: error.to_string(), text: result.to_owned() }
     })?;
-    let value: serde_json::Value =
-        serde_json::from_str(result).map_err(|error| refuse(no_json(call, result, &error)))?;
     if let Some(schema) = &request.schema {
-        let checker = Checker::new(schema).map_err(|failure| refuse(failure.message))?;
-        checker.check(&value).map_err(|violations| {
-            let found = schema::describe(&violations);
-            refuse(format!("the answer does not satisfy the schema of the call: {found}"))
+        let checker = Checker::new(schema)
+            .map_err(|failure| ForkError::Schema { call, reason: failure.message })?;
+        checker.check(&value).map_err(|violations| ForkError::Mismatch {
+            call,
+            reason: schema::describe(&violations),
         })?;
     }
     let source = Reused { run: run.clone(), call, by_hand: true };
@@ -239,17 +234,4 @@ fn by_hand(
         reply: Some(Box::new(reply)),
         behind: 0,
     })
-}
-
-/// What is wrong with an answer that is no JSON: most are texts.
-fn no_json(call: CallId, result: &str, error: &serde_json::Error) -> String {
-    const SHOWN_BYTES: usize = 60;
-    if result.trim_start().starts_with(['{', '[', '"']) {
-        return format!("the answer is not JSON: {error}");
-    }
-    // As a shell takes it.
-    let is_short = result.len() <= SHOWN_BYTES && !result.contains('\'');
-    let text = if is_short && !result.is_empty() { result } else { "text" };
-    let quoted = serde_json::Value::String(text.to_owned());
-    format!("the answer is not JSON, and a text needs quotes: --set-result {call}='{quoted}'")
 }

@@ -68,14 +68,14 @@ pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
     CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, Fixed, FixtureError, FixtureRequest,
-    FixtureVerdict, Keep, LiveCalls,
+    FixtureVerdict, Keep, LiveCalls, fixture_entries,
 };
-pub use fork::ForkRequest;
+pub use fork::{ForkError, ForkRequest};
 pub use history::{HistoryPage, Latest, RunSummary};
 pub use holding::judge;
 pub use keep::{Imported, Lines, look_over};
 pub use library::LibraryError;
-pub use patience::{START_LOCKED_MAX, starts_late};
+pub use patience::START_LOCKED_MAX;
 pub use provide::{DebugOnly, NOBODY, Providers};
 pub use reading::{Reading, RunJournal};
 pub use replay::ReplayReport;
@@ -87,6 +87,6 @@ pub use smol_wf_providers as providers;
 pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreError};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
-pub use watch::{NoWatcher, Recording, Watcher, WorksIn};
+pub use watch::{DatabaseWait, NoWatcher, Recording, Watcher, WorksIn};
 pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
 pub use writer::WriterGone;

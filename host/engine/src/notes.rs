@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::asked::Asked;
 use smol_wf_core::attempts::Start;
+use smol_wf_core::cut;
 use smol_wf_core::event;
 use smol_wf_core::ids::CallId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
@@ -125,17 +126,13 @@ impl SoFar {
 
 impl Notes {
     pub(crate) fn activity(&self, activity: &AgentActivity) {
-        let (kind, mut text) = words_of(activity);
+        let (kind, text) = words_of(activity);
         let is_kept =
             matches!(activity, AgentActivity::Tool { .. } | AgentActivity::Waiting { .. });
-        if is_kept {
-            if text.len() > ACTIVITY_BYTES_MAX {
-                text.truncate(text.floor_char_boundary(ACTIVITY_BYTES_MAX));
-            }
-            if self.with(|so_far| so_far.takes(&text)) {
-                self.keep(Noted::Activity { kind: kind.to_owned(), text });
-                return;
-            }
+        let text = if is_kept { cut::to_bytes(text, ACTIVITY_BYTES_MAX) } else { text };
+        if is_kept && self.with(|so_far| so_far.takes(&text)) {
+            self.keep(Noted::Activity { kind: kind.to_owned(), text });
+            return;
         }
         let activity = event::Activity { call: self.call, kind: kind.to_owned(), text };
         // Full means that the watcher is slower than the agents: dropping is right.

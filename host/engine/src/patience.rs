@@ -1,18 +1,16 @@
 //! Waiting for a database that another process has locked.
 //!
-//! Owns: how long, and the warning. Never: gives up what is to be written while
+//! Owns: how long, and when it is said. Never: gives up what is to be written while
 //! there is hope for it: an answer was paid for.
 
 use std::time::Duration;
 
-use smol_wf_core::shell;
-use smol_wf_providers::owner;
 use smol_wf_store::StoreError;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::EngineError;
-use crate::watch::Watcher;
+use crate::watch::{DatabaseWait, Watcher};
 use crate::writer::WriterGone;
 
 /// Who has the lock keeps everyone else from taking the run as well, so the
@@ -44,13 +42,7 @@ impl Patience<'_> {
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
         // A time limit ends no wait for what was paid for.
-        self.until((LOCKED_MAX, None), attempt, |busy, longest| {
-            self.watcher.warn(&format!(
-                "{busy}; this run waits for it, up to {}, and loses nothing",
-                in_words(longest)
-            ));
-        })
-        .await
+        self.until((LOCKED_MAX, None), attempt, true).await
     }
 
     /// The same for what is to begin.
@@ -61,15 +53,14 @@ impl Patience<'_> {
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        let tell = |busy: &StoreError, longest| self.watcher.held_up(&starts_late(busy, longest));
-        self.until((START_LOCKED_MAX, self.deadline), attempt, tell).await
+        self.until((START_LOCKED_MAX, self.deadline), attempt, false).await
     }
 
     async fn until<T, F>(
         &self,
         (longest, deadline): (Duration, Option<Instant>),
         mut attempt: impl FnMut() -> F,
-        tell: impl Fn(&StoreError, Duration),
+        is_under_way: bool,
     ) -> Result<Result<T, StoreError>, EngineError>
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
@@ -88,68 +79,10 @@ impl Patience<'_> {
             }
             if !has_warned {
                 has_warned = true;
-                tell(&busy, longest);
+                let wait = DatabaseWait { busy: &busy, longest, is_under_way };
+                self.watcher.waits_for_database(wait);
             }
             sleep(PAUSE).await;
         }
-    }
-}
-
-/// That what is to begin waits for whoever has the database locked, and how long.
-#[must_use]
-pub fn starts_late(busy: &StoreError, longest: Duration) -> String {
-    let longest = in_words(longest);
-    let path = match busy {
-        StoreError::Busy { path } => path,
-        StoreError::OlderHolder { path, run, owner } => {
-            let (path, owner) = (path.display(), owner::in_words(owner));
-            return format!(
-                "{path} has the tables of an older smol-wf, and {owner} works on run {run} with them; waiting until it is done, up to {longest}; Ctrl-C ends the wait"
-            );
-        }
-        _ => return busy.to_string(),
-    };
-    let (path, typed) = (path.display(), shell::path(path));
-    format!(
-        "{path} is locked by another process (`fuser {typed}` names it); waiting for it, up to {longest}; Ctrl-C ends the wait"
-    )
-}
-
-/// `2 minutes`, `90 s`, `500 ms`: a bound, and not to the moment.
-fn in_words(longest: Duration) -> String {
-    let milliseconds = longest.as_millis();
-    if milliseconds < 1_000 {
-        return format!("{milliseconds} ms");
-    }
-    match (milliseconds + 500) / 1_000 {
-        60 => "1 minute".to_owned(),
-        seconds if seconds.is_multiple_of(60) => format!("{} minutes", seconds / 60),
-        seconds => format!("{seconds} s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bounds_are_said_as_they_are() {
-        for (milliseconds, words) in [
-            (500, "500 ms"),
-            (1_980, "2 s"),
-            (59_990, "1 minute"),
-            (90_000, "90 s"),
-            (119_990, "2 minutes"),
-            (600_000, "10 minutes"),
-        ] {
-            assert_eq!(in_words(Duration::from_millis(milliseconds)), words);
-        }
-    }
-
-    #[test]
-    fn who_has_it_locked_is_asked_with_a_name_that_a_shell_reads() {
-        let said =
-            starts_late(&StoreError::Busy { path: "it's a/runs.db".into() }, START_LOCKED_MAX);
-        assert!(said.contains(r"(`fuser 'it'\''s a/runs.db'` names it)"), "{said}");
     }
 }

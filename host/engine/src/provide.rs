@@ -53,7 +53,7 @@ pub(crate) fn unknown(asked: &str, registry: &Registry) -> String {
 /// The providers of a run, the debug provider among them.
 pub(crate) fn registry(providers: &dyn Providers, head: &RunHead) -> Result<Registry, EngineError> {
     let debug = Debug::with_rules(&head.debug_rules)
-        .map_err(|error| EngineError::Request { message: format!("--debug-rule: {error}") })?;
+        .map_err(|error| EngineError::DebugRule { reason: error.to_string() })?;
     let registry = providers.registry(head)?.with(Arc::new(debug));
     if registry.get(&head.provider).is_none() && head.provider != NOBODY {
         let message = unknown(&head.provider, &registry);

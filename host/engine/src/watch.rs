@@ -5,10 +5,12 @@
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::stop::StopReason;
+use smol_wf_store::StoreError;
 
 /// Where agents work.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +19,17 @@ pub struct WorksIn<'a> {
     pub cwd: &'a Path,
     /// The script's project, where the folder lies outside of it.
     pub outside: Option<&'a Path>,
+}
+
+/// A wait for a database that another process has locked.
+#[derive(Debug, Clone, Copy)]
+pub struct DatabaseWait<'a> {
+    /// Which database, and who has it.
+    pub busy: &'a StoreError,
+    /// How long at the most.
+    pub longest: Duration,
+    /// The run is under way; else its beginning waits.
+    pub is_under_way: bool,
 }
 
 /// Is told of everything that has become durable, in order, and of what agents
@@ -30,11 +43,7 @@ pub trait Watcher: Send + Sync {
 
     /// A changed script was given for a run that was taken up with it before: that
     /// fork goes on.
-    fn taken_up_before(&self, run: &RunId, fork: &RunId) {
-        self.warn(&format!(
-            "run {run} was taken up with this script before: that run, {fork}, is the one that goes on"
-        ));
-    }
+    fn taken_up_before(&self, _run: &RunId, _fork: &RunId) {}
 
     /// The next event. `replayed` ones happened in an earlier attempt.
     fn event(&self, event: &Event, replayed: bool);
@@ -54,10 +63,8 @@ pub trait Watcher: Send + Sync {
     /// as a folder that cannot be written.
     fn warn(&self, _message: &str) {}
 
-    /// What holds up the beginning of a run, before anything else is known of it.
-    fn held_up(&self, message: &str) {
-        self.warn(message);
-    }
+    /// Another process has the database locked.
+    fn waits_for_database(&self, _wait: DatabaseWait<'_>) {}
 }
 
 /// Hears nothing.

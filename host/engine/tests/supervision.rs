@@ -2,12 +2,6 @@
 //! and without. Real agents, each test in a process of its own.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands"
-)]
 
 use std::fs::File;
 use std::os::unix::process::CommandExt;

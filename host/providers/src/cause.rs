@@ -7,6 +7,7 @@
 mod wait;
 mod words;
 
+use smol_wf_core::cut;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -45,7 +46,7 @@ impl Cause {
     }
 
     fn read_at(text: &str, status: Option<u16>, now: SystemTime) -> Self {
-        let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+        let text = cut::head(text, TEXT_BYTES_MAX);
         let status = status.or_else(|| status_in(text));
         let (kind, message) = (kind_of(status, text), readable(text));
         Self { kind, message, retry_after: wait_in(text, now) }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use smol_wf_core::call::Usage;
+use smol_wf_core::cut;
 
 use crate::cause::Cause;
 use crate::process::{
@@ -321,10 +322,10 @@ pub(crate) fn known_effort<'a>(
 /// One short line.
 pub(crate) fn shorten(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
-    if line.chars().count() <= DETAIL_CHARS && line.len() == text.trim().len() {
-        return line.to_owned();
+    if line.len() == text.trim().len() {
+        return cut::to_chars(line, DETAIL_CHARS);
     }
-    line.chars().take(DETAIL_CHARS - 1).chain(['…']).collect()
+    format!("{}{}", cut::head_chars(line, DETAIL_CHARS - 1), cut::MARK)
 }
 
 /// What a tool is used on: the first of its arguments that says it.

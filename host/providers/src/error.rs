@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smol_wf_core::call::Usage;
 use smol_wf_core::codes::Code;
+use smol_wf_core::cut;
 
 /// Bytes of a message that are kept: agents print whole pages.
 const MESSAGE_BYTES_MAX: usize = 2_000;
@@ -149,15 +150,10 @@ impl ProviderError {
     /// An error of one kind; the message is cut to a bounded length.
     #[must_use]
     pub fn new(provider: &str, kind: ProviderErrorKind, message: impl Into<String>) -> Self {
-        let mut message: String = message.into();
-        if message.len() > MESSAGE_BYTES_MAX {
-            message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
-            message.push('…');
-        }
         Self {
             provider: provider.to_owned(),
             kind,
-            message,
+            message: cut::marked(message.into(), MESSAGE_BYTES_MAX),
             retry_after: None,
             spent: Box::default(),
         }

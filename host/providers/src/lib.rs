@@ -28,6 +28,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod foreign;
+pub mod heard;
 mod look;
 mod lower;
 mod masked;

@@ -170,7 +170,7 @@ fn no_prefix_of_a_transcript_is_an_answer() {
             let lines: Vec<&str> = whole.lines.split('\n').filter(|one| !one.is_empty()).collect();
             for (upto, cut) in lines.iter().enumerate() {
                 let mut text: String = lines[..upto].iter().flat_map(|one| [one, "\n"]).collect();
-                text.push_str(&cut[..cut.floor_char_boundary(cut.len() / 2)]);
+                text.push_str(smol_wf_core::cut::head(cut, cut.len() / 2));
                 let case = Case { lines: text, exit: whole.exit.clone() };
                 let ended = hear(provider, &case, &Notes::default());
                 assert!(ended.answer.is_err(), "{provider}/{name} up to {upto}: {ended:?}");

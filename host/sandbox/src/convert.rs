@@ -5,6 +5,7 @@
 
 use std::future::Future;
 
+use smol_wf_core::cut;
 use smol_wf_core::guest::{
     Dialect, Failure, GroupKind, NullSlot, Outcome, Refusal, ScriptError, Source, StartInput,
     Status, StopTurn, WARNING_CODES, Warning,
@@ -15,7 +16,7 @@ use smol_wf_core::surface::Surface;
 use wasmtime::Store;
 
 use crate::bindings::{Workflow, calls, types};
-use crate::state::{State, cut};
+use crate::state::State;
 
 /// Bytes of a code or a name: all of ours are far shorter.
 const WORD_BYTES: usize = 128;
@@ -117,7 +118,11 @@ impl Ask for Unsettled {
         store: &mut Store<State>,
     ) -> wasmtime::Result<Vec<String>> {
         let places = guest.smol_workflow_script().call_unsettled(store).await?;
-        Ok(places.into_iter().take(PLACES_MAX).map(|place| cut(place, WORD_BYTES)).collect())
+        Ok(places
+            .into_iter()
+            .take(PLACES_MAX)
+            .map(|place| cut::to_bytes(place, WORD_BYTES))
+            .collect())
     }
 }
 
@@ -188,8 +193,8 @@ impl calls::Host for State {
         let code = WARNING_CODES.into_iter().find(|code| *code == warning.code);
         let answer = self.asked(bytes)?.warn(Warning {
             code: code.unwrap_or("script_warning").to_owned(),
-            message: cut(warning.message, LOG_BYTES_MAX),
-            path: warning.path.map(|path| cut(path, LOG_BYTES_MAX)),
+            message: cut::to_bytes(warning.message, LOG_BYTES_MAX),
+            path: warning.path.map(|path| cut::to_bytes(path, LOG_BYTES_MAX)),
             step: warning.step.map(CallId),
             line: warning.line,
             column: warning.column,
@@ -247,11 +252,11 @@ fn script_error(error: types::ScriptError) -> ScriptError {
     let code = ERROR_CODES.into_iter().find(|code| *code == error.code).unwrap_or("thrown");
     ScriptError {
         code: code.to_owned(),
-        name: cut(error.name, WORD_BYTES),
-        message: cut(error.message, LOG_BYTES_MAX),
+        name: cut::to_bytes(error.name, WORD_BYTES),
+        message: cut::to_bytes(error.message, LOG_BYTES_MAX),
         line: error.line,
         column: error.column,
-        stack: cut(error.stack, LOG_BYTES_MAX),
-        failure: error.failure.map(|code| cut(code, WORD_BYTES)),
+        stack: cut::to_bytes(error.stack, LOG_BYTES_MAX),
+        failure: error.failure.map(|code| cut::to_bytes(code, WORD_BYTES)),
     }
 }

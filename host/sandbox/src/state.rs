@@ -9,6 +9,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use smol_wf_core::cut;
 use smol_wf_core::guest::{StopTurn, TurnHost};
 use smol_wf_core::limits::{MEMORY_MIB_MAX, RESULT_BYTES_MAX};
 use wasmtime::{ResourceLimiter, Trap};
@@ -160,14 +161,8 @@ impl State {
             detail.push_str("; it said: ");
             detail.push_str(&said);
         }
-        cut(detail, bytes_max)
+        cut::to_bytes(detail, bytes_max)
     }
-}
-
-/// Cuts a text of the guest's to so many bytes.
-pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text
 }
 
 /// The limiter of one store.

@@ -1,13 +1,10 @@
 //! What can go wrong with a store.
 //!
-//! Owns: the cases, their stable codes and their words. Every message says what
-//! happened, where, and what to do next. Never: a case that only SQLite has
-//! words for; [`crate::sqlite`] translates.
+//! Owns: the cases, their stable codes, and what happened where. Never: what to do
+//! about one, or a case that only SQLite has words for; [`crate::sqlite`] translates.
 
 use smol_wf_core::codes::Code;
-use std::path::{Path, PathBuf};
-
-use smol_wf_core::shell;
+use std::path::PathBuf;
 
 use crate::{Lease, RunKey};
 
@@ -37,7 +34,7 @@ impl std::fmt::Display for Gone {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Written by a newer program.
-    #[error("{} has schema {found}, and this smol-wf knows schemas up to {supported}; update smol-wf, or use another database", path.display())]
+    #[error("{} has schema {found}, and this program knows schemas up to {supported}", path.display())]
     Newer {
         /// Schema of the database.
         found: i64,
@@ -47,13 +44,13 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A SQLite database of another program.
-    #[error("{} is the database of another program and was left as it is; choose another path", path.display())]
+    #[error("{} is the database of another program and was left as it is", path.display())]
     Foreign {
         /// Which file.
         path: PathBuf,
     },
     /// Its schema has something that no version of this program makes.
-    #[error("{0} has {what}: it was changed by something else than smol-wf, and was left as it is; undo that (`sqlite3 {1} .schema` shows everything in it), or name another database with --db", path.display(), shell::path(path))]
+    #[error("{} has {what}: it was changed by something else than smol-wf, and was left as it is", path.display())]
     Altered {
         /// Which database.
         path: PathBuf,
@@ -61,7 +58,7 @@ pub enum StoreError {
         what: String,
     },
     /// A file of the database is no longer the one that was opened.
-    #[error("{} was {how} while smol-wf was writing to {}: nothing that was written there counts. If you have the files, put all of them back, and the run goes on with `smol-wf resume`; if not, start it again", file.display(), path.display())]
+    #[error("{} was {how} while smol-wf was writing to {}: nothing that was written there counts", file.display(), path.display())]
     Replaced {
         /// Which database.
         path: PathBuf,
@@ -71,27 +68,39 @@ pub enum StoreError {
         how: Gone,
     },
     /// There is a directory where the database should be.
-    #[error("{} is a directory, not a database; name a file in it, as in {}", path.display(), path.join("runs.db").display())]
+    #[error("{} is a directory, not a database", path.display())]
     IsDirectory {
         /// Which directory.
         path: PathBuf,
     },
     /// There is a pipe or a device where the database should be.
-    #[error("{} is a pipe or a device, not a database; name a file with --db", path.display())]
+    #[error("{} is a pipe or a device, not a database", path.display())]
     NotAFile {
         /// Which.
         path: PathBuf,
     },
     /// It cannot be created or written.
-    #[error("{} cannot be written: {reason}; give yourself the right to write the file and its directory, or choose another path", path.display())]
+    #[error("{} cannot be written: {reason}", path.display())]
     NotWritable {
         /// Which database.
         path: PathBuf,
         /// What the system said.
         reason: String,
     },
+    /// It may only be read, and not all of it is in its file.
+    #[error("{} may only be read, and its newest entries are still in the file beside it that ends in -wal", path.display())]
+    NewestInLog {
+        /// Which database.
+        path: PathBuf,
+    },
+    /// It may only be read, and an older program's tables have to be renewed first.
+    #[error("{} may only be read, and its tables are those of an older program", path.display())]
+    OlderTables {
+        /// Which database.
+        path: PathBuf,
+    },
     /// It is no database, or a damaged one.
-    #[error("{0} is damaged or no database: {reason}; move it away (`mv {1} {2}`) to start afresh, and try `sqlite3 {2} .recover` to save what is in it", path.display(), shell::path(path), shell::path(&put_aside(path)))]
+    #[error("{} is damaged, or not a database: {reason}", path.display())]
     Corrupt {
         /// Which database.
         path: PathBuf,
@@ -99,19 +108,19 @@ pub enum StoreError {
         reason: String,
     },
     /// No space left.
-    #[error("there is no space left for {}; nothing of the last write counts. Free some space elsewhere (deleting runs takes some at first), then try again; a run that was cut short goes on with `smol-wf resume`", path.display())]
+    #[error("there is no space left for {}; nothing of the last write counts", path.display())]
     DiskFull {
         /// Which database.
         path: PathBuf,
     },
     /// Another process kept it locked for longer than we wait.
-    #[error("{0} is locked by another process; wait for it or end it (`fuser {1}` names it), then try again", path.display(), shell::path(path))]
+    #[error("{} is locked by another process", path.display())]
     Busy {
         /// Which database.
         path: PathBuf,
     },
     /// It has the tables of an older program, which is at work with them.
-    #[error("{} has the tables of an older smol-wf, which is at work with them on run {run}; this one writes once that run is over or let go of", path.display())]
+    #[error("{} has the tables of an older smol-wf, which is at work with them on run {run}", path.display())]
     OlderHolder {
         /// Which database.
         path: PathBuf,
@@ -121,7 +130,7 @@ pub enum StoreError {
         owner: String,
     },
     /// The disk or the system failed.
-    #[error("{} could not be read or written: {reason}; nothing of the last write counts. Check the disk, then resume the run", path.display())]
+    #[error("{} could not be read or written: {reason}; nothing of the last write counts", path.display())]
     Io {
         /// Which database.
         path: PathBuf,
@@ -130,7 +139,7 @@ pub enum StoreError {
     },
     /// The SQLite that was linked has known defects.
     #[error(
-        "this program was built with SQLite {found}, which can damage databases; build it again with {} or newer",
+        "this program was built with SQLite {found}, and those before {} can damage databases",
         crate::SQLITE_OLDEST
     )]
     OldSqlite {
@@ -138,7 +147,7 @@ pub enum StoreError {
         found: i32,
     },
     /// SQLite refused a statement of ours.
-    #[error("{} refused a statement: {reason}; this is a defect of smol-wf, please report it with this line", path.display())]
+    #[error("{} refused a statement: {reason}", path.display())]
     Internal {
         /// Which database.
         path: PathBuf,
@@ -146,19 +155,19 @@ pub enum StoreError {
         reason: String,
     },
     /// The id is taken.
-    #[error("run {} exists already; start the run again to draw another id", key.run)]
+    #[error("run {} exists already", key.run)]
     RunExists {
         /// Which run.
         key: RunKey,
     },
     /// There is no such run.
-    #[error("there is no run {} for tenant `{}`; list the runs to see which there are", key.run, key.tenant.as_str())]
+    #[error("there is no run {} for tenant `{}`", key.run, key.tenant.as_str())]
     NoSuchRun {
         /// Which run.
         key: RunKey,
     },
     /// Someone else has the run.
-    #[error("run {} is held by {owner}; wait until that process is done, or end it and try again", key.run)]
+    #[error("run {} is held by {owner}", key.run)]
     LeaseHeld {
         /// Which run.
         key: RunKey,
@@ -166,7 +175,7 @@ pub enum StoreError {
         owner: String,
     },
     /// The run was let go of, or someone took it since.
-    #[error("run {} is no longer held by {owner} (fence {fence}): it was released, or another process took it over and goes on with it; nothing was written. Look at the run again before going on", key.run)]
+    #[error("run {} is no longer held by {owner} (fence {fence}): it was released, or another process took it over and goes on with it; nothing was written", key.run)]
     LeaseLost {
         /// Which run.
         key: RunKey,
@@ -176,7 +185,7 @@ pub enum StoreError {
         fence: u64,
     },
     /// The writer takes the journal to have another length than it has.
-    #[error("entry {first_seq} cannot be appended to run {}, whose journal has {entries} entries; load the run again", key.run)]
+    #[error("entry {first_seq} cannot be appended to run {}, whose journal has {entries} entries", key.run)]
     OutOfSequence {
         /// Which run.
         key: RunKey,
@@ -186,7 +195,7 @@ pub enum StoreError {
         first_seq: u64,
     },
     /// Records are missing.
-    #[error("the journal of run {} is damaged: {reason}. Nothing of it is used; bring back the database from a copy, or delete the run", key.run)]
+    #[error("the journal of run {} is damaged: {reason}; nothing of it is used", key.run)]
     Damaged {
         /// Which run.
         key: RunKey,
@@ -194,20 +203,13 @@ pub enum StoreError {
         reason: String,
     },
     /// Records that no store takes.
-    #[error("the entries for run {} were refused: {reason}; this is a defect of smol-wf, please report it with this line", key.run)]
+    #[error("the entries for run {} were refused: {reason}", key.run)]
     Invalid {
         /// Which run.
         key: RunKey,
         /// What is wrong with them.
         reason: String,
     },
-}
-
-/// Where a damaged database is moved to.
-fn put_aside(path: &Path) -> PathBuf {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".bad");
-    aside.into()
 }
 
 impl StoreError {
@@ -221,7 +223,9 @@ impl StoreError {
             Self::Replaced { .. } => Code::StoreReplaced,
             Self::IsDirectory { .. } => Code::StoreIsDirectory,
             Self::NotAFile { .. } => Code::StoreNotAFile,
-            Self::NotWritable { .. } => Code::StoreNotWritable,
+            Self::NotWritable { .. } | Self::NewestInLog { .. } | Self::OlderTables { .. } => {
+                Code::StoreNotWritable
+            }
             Self::Corrupt { .. } => Code::StoreCorrupt,
             Self::DiskFull { .. } => Code::StoreDiskFull,
             Self::Busy { .. } | Self::OlderHolder { .. } => Code::StoreBusy,
@@ -268,38 +272,5 @@ impl StoreError {
     pub(crate) fn no_records(key: &RunKey) -> Self {
         let reason = "a run starts with at least one".to_owned();
         Self::Invalid { key: key.clone(), reason }
-    }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    #[test]
-    fn what_a_message_says_to_type_names_the_database_whatever_it_is_called() {
-        let path = PathBuf::from("-it's a $HOME/my \"runs\".db");
-        let named = |aside: &str| format!("./{}{aside}", path.display());
-        let (altered, corrupt, busy) = (
-            StoreError::Altered { path: path.clone(), what: "a view".to_owned() },
-            StoreError::Corrupt { path: path.clone(), reason: "r".to_owned() },
-            StoreError::Busy { path: path.clone() },
-        );
-        for (error, nth, words) in [
-            (&altered, 1, vec!["sqlite3".to_owned(), named(""), ".schema".to_owned()]),
-            (&corrupt, 1, vec!["mv".to_owned(), named(""), named(".bad")]),
-            (&corrupt, 3, vec!["sqlite3".to_owned(), named(".bad"), ".recover".to_owned()]),
-            (&busy, 1, vec!["fuser".to_owned(), named("")]),
-        ] {
-            let said = error.to_string();
-            let typed = said.split('`').nth(nth).unwrap();
-            let shell = Command::new("sh")
-                .args(["-c", &format!("set -- {typed}; printf '%s\\n' \"$@\"")])
-                .output()
-                .unwrap();
-            let read = String::from_utf8(shell.stdout).unwrap();
-            assert_eq!(read.lines().collect::<Vec<_>>(), words, "{typed}");
-        }
     }
 }

@@ -7,6 +7,7 @@ use smol_wf_core::script;
 use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding, Tally};
 
 use super::rehearsal::{Prepared, RehearsalFlags};
+use crate::advice;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
 use crate::usage;
@@ -60,7 +61,10 @@ impl ExploreArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, None).await?;
         let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
-        let exploration = prepared.rehearsal.explore(&options).await?;
+        let mut exploration = prepared.rehearsal.explore(&options).await?;
+        for finding in exploration.findings.iter_mut().filter(|finding| finding.lacks_args) {
+            finding.hint = Some("give them with --args".to_owned());
+        }
         let findings = &exploration.findings;
         let again = |finding: &Finding| {
             format!("smol-wf explore {} --schedule {}", prepared.again, finding.schedule)
@@ -151,7 +155,8 @@ fn ends(tally: &Tally) -> String {
 
 fn one(finding: &Finding, prepared: &Prepared) -> String {
     let kind = finding.kind.as_str();
-    let mut shown = format!("{kind}: {}", screen::one_line(&finding.message));
+    let said = advice::joined(&finding.message, finding.hint.as_deref());
+    let mut shown = format!("{kind}: {}", screen::one_line(&said));
     let snippet = match (&finding.file, finding.line) {
         (None, Some(line)) => script::snippet(&prepared.text, line, finding.column.unwrap_or(1)),
         (Some(file), Some(line)) => {

@@ -13,6 +13,7 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::library;
 use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
+use crate::advice;
 use crate::failure::{CommandError, FileError, talk};
 use crate::written::{Over, Replacing, not_dangling};
 use crate::{paths, screen, shell};
@@ -61,7 +62,7 @@ impl FixtureFlags {
             && let Some(root) = root_of(&engine.head(&run).await?)
         {
             let next = self.beside_the_script(&run, &root, &path);
-            return Err(EngineError::from(FixtureError::Elsewhere { root, next }).into());
+            return Err(CommandError::Elsewhere { root, next });
         }
         made.keep();
         let mut file =
@@ -74,7 +75,8 @@ impl FixtureFlags {
         let (shown, typed) = (screen::path(&asked), shell::path(&asked));
         if let Err(error) = found {
             let code = error.code();
-            talk(&format!("warning: smol-wf test will refuse {shown}: {error} [{code}]"));
+            let said = advice::sentence(&error);
+            talk(&format!("warning: smol-wf test will refuse {shown}: {said} [{code}]"));
             talk(&format!(
                 "name the script where it is now: smol-wf test {typed} --script FILE --accept"
             ));

@@ -9,8 +9,9 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::again::{Again, once_more};
-use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
+use super::again::{Again, once_more, resume_request};
+use super::run::{INSTANCES_MAX, conclude, find_script};
+use crate::advice;
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, talk};
 use crate::flags::WorkFlags;
@@ -90,7 +91,7 @@ impl ResumeArgs {
             Ok(bytes) => Ok(Some(ScriptFile { bytes, path })),
             Err(_) if self.as_recorded => Ok(None),
             Err(error) => {
-                talk(&format!("{error}; going on with the recorded text"));
+                talk(&format!("{}; going on with the recorded text", advice::of_library(&error)));
                 Ok(None)
             }
         }

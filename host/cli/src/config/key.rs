@@ -132,7 +132,7 @@ impl Key {
     /// without.
     pub(crate) fn default(self) -> Option<Value> {
         let limits = limits::Limits::default();
-        let span = |ms| Value::Duration { span: Duration::from_millis(ms), is_bare: false };
+        let span = |ms| Value::Duration(Duration::from_millis(ms));
         Some(match self {
             Self::Provider => Value::Text(AUTO.to_owned()),
             Self::TurnTimeout => span(limits::TURN_MS_DEFAULT),
@@ -162,6 +162,9 @@ impl Key {
 
 /// The provider that stands for "whichever there is".
 pub(crate) const AUTO: &str = "auto";
+
+/// What answers when there is no agent.
+pub(crate) const DEBUG: &str = "debug";
 
 /// MiB below which a script instance does not start.
 const MEMORY_MIB_LEAST: u64 = 4;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use smol_wf_core::budget::BudgetSetting;
-use smol_wf_core::duration::parse_or_seconds;
 use smol_wf_core::selector::Selector;
 
 /// Said without the text, which may be anything.
@@ -40,11 +39,7 @@ pub(crate) enum Kind {
 pub(crate) enum Value {
     Text(String),
     Count(u64),
-    Duration {
-        span: Duration,
-        /// It was written without a unit.
-        is_bare: bool,
-    },
+    Duration(Duration),
     Budget(BudgetSetting),
     Path(PathBuf),
 }
@@ -66,10 +61,7 @@ impl Kind {
                 Ok(count) if (least..=most).contains(&count) => Ok(Value::Count(count)),
                 _ => Err(format!("expected a whole number from {least} to {most}")),
             },
-            Self::Duration => {
-                let is_bare = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-                duration(text).map(|span| Value::Duration { span, is_bare })
-            }
+            Self::Duration => duration(text).map(Value::Duration),
             // Its own words would repeat the text.
             Self::Budget => BudgetSetting::parse(text).map(Value::Budget).map_err(|_| {
                 "a budget is dollars or output tokens: '$5', '$0.50', 200k, 1.5M; or none"
@@ -102,9 +94,7 @@ impl Kind {
             }
             (_, _, None) => true,
             (_, Value::Count(count), Some(Value::Count(other))) => count <= other,
-            (_, Value::Duration { span, .. }, Some(Value::Duration { span: other, .. })) => {
-                span <= other
-            }
+            (_, Value::Duration(span), Some(Value::Duration(other))) => span <= other,
             (_, Value::Budget(budget), Some(Value::Budget(other))) => {
                 match (budget.allowance(), other.allowance()) {
                     (Some(budget), Some(other)) => other.is_less_than(budget) == Some(false),
@@ -131,7 +121,7 @@ impl fmt::Display for Value {
         match self {
             Self::Text(text) => f.write_str(text),
             Self::Count(count) => write!(f, "{count}"),
-            Self::Duration { span, .. } => f.write_str(&span_text(*span)),
+            Self::Duration(span) => f.write_str(&span_text(*span)),
             Self::Budget(budget) => write!(f, "{budget}"),
             Self::Path(path) => write!(f, "{}", path.display()),
         }
@@ -166,9 +156,9 @@ pub(crate) fn model_aliases(text: &str) -> Result<Vec<(String, String)>, String>
     text.split(',').filter(|one| !one.trim().is_empty()).map(read).collect()
 }
 
-/// `500ms`, `90s`, `5m`, `1h30m`, `2d`; a bare number is seconds.
+/// `500ms`, `90s`, `5m`, `1h30m`, `2d`; a number alone is refused.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    parse_or_seconds(text).map_err(|error| error.to_string())
+    smol_wf_core::duration::parse(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const PREFIX: &str = "SMOL_WF_";
 
 /// Those that are no setting, and those that agents of a run are given: a script
 /// of an agent's may start smol-wf.
-const OTHERS: [&str; 13] = [
+pub(crate) const OTHERS: [&str; 13] = [
     MODEL_MAP_VARIABLE,
     "SMOL_WF_CONFIG",
     "SMOL_WF_TRUST",

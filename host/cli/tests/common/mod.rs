@@ -203,18 +203,6 @@ pub fn os(text: &str) -> &OsStr {
     OsStr::new(text)
 }
 
-/// A generator that needs no dependency: xorshift64.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-}
-
 /// The records of a run's journal, straight from the database.
 pub fn journal(db: &Path, run: &str) -> Vec<Value> {
     let connection = rusqlite::Connection::open(db).unwrap();

@@ -267,7 +267,7 @@ impl<'a> Step<'a> {
         if let Some(reply) = reply {
             self.replied(reply);
         } else if let Some(from) = self.started_at_us {
-            self.duration_ms = u64::try_from((at_us - from) / 1_000).ok();
+            self.duration_ms = u64::try_from(at_us.saturating_sub(from) / 1_000).ok();
         }
     }
 

@@ -153,6 +153,29 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; Self::Stopped as usize + 1] = [
+        Self::Forked,
+        Self::Resumed,
+        Self::Started,
+        Self::Phase,
+        Self::Log,
+        Self::Warning,
+        Self::SlotNull,
+        Self::SleepStarted,
+        Self::SleepEnded,
+        Self::AgentStarted,
+        Self::AgentEvent,
+        Self::AgentSession,
+        Self::AgentParked,
+        Self::AgentCompleted,
+        Self::AgentFailed,
+        Self::WorktreeKept,
+        Self::Result,
+        Self::Error,
+        Self::Stopped,
+    ];
+
     /// As the stream has it.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -3,6 +3,7 @@
 //! Owns: which texts of an entry can be large. Never: changes what is written.
 
 use super::{Body, RunEnd};
+use crate::cut;
 use crate::guest::Outcome;
 
 impl Body {
@@ -47,16 +48,16 @@ impl Body {
         match self {
             Self::AnswerPooled(pooled) => shorten_outcome(&mut pooled.outcome, bytes),
             Self::ScopeStarted(start) => {
-                cut(&mut start.text, bytes);
-                start.args.iter_mut().for_each(|args| cut(args, bytes));
+                shorten_text(&mut start.text, bytes);
+                start.args.iter_mut().for_each(|args| shorten_text(args, bytes));
             }
             Self::StepAsked { asked, .. } => {
-                asked.large_text(bytes).into_iter().for_each(|text| cut(text, bytes));
+                asked.large_text(bytes).into_iter().for_each(|text| shorten_text(text, bytes));
             }
             Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
                 shorten_outcome(outcome, bytes);
             }
-            Self::RunEnded { end: RunEnd::Completed { result, .. } } => cut(result, bytes),
+            Self::RunEnded { end: RunEnd::Completed { result, .. } } => shorten_text(result, bytes),
             _ => {}
         }
     }
@@ -71,14 +72,13 @@ fn weight_of(outcome: &Outcome) -> usize {
 
 fn shorten_outcome(outcome: &mut Outcome, bytes: usize) {
     if let Outcome::Value(text) = outcome {
-        cut(text, bytes);
+        shorten_text(text, bytes);
     }
 }
 
-/// At the end of a character. The rest is given back.
-fn cut(text: &mut String, bytes: usize) {
+/// The memory of the rest is given back.
+fn shorten_text(text: &mut String, bytes: usize) {
     if text.len() > bytes {
-        text.truncate(text.floor_char_boundary(bytes));
-        text.shrink_to_fit();
+        *text = cut::head(text, bytes).to_owned();
     }
 }

@@ -5,6 +5,7 @@
 
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
 use super::{Body, CallId, Kept, Machine, Next, Outcome, Reply, Scope, ScopeStart, Waiting};
+use crate::dice;
 use crate::pool::Pooled;
 use crate::settlement::OnFailure;
 
@@ -192,10 +193,7 @@ impl Machine {
 }
 
 /// One seed a scope, so that a child does not repeat its parent's numbers:
-/// the finaliser of `SplitMix64` (Steele, Lea, Flood 2014) over both.
+/// the two, scattered.
 fn seed_of(run: u64, scope: Scope) -> u64 {
-    let mut bits = run ^ u64::from(scope.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
+    dice::finish(run ^ u64::from(scope.0).wrapping_mul(dice::GOLDEN))
 }

@@ -3,7 +3,7 @@
 //! Owns: the entry that a refusal is, and that a replay refuses what was refused,
 //! in the words of then. Never: says what is wrong with a question.
 
-use super::turn::cut;
+use super::turn::with_mark;
 use super::{Body, Machine};
 use crate::guest::{Refusal, StopTurn};
 use crate::journal::FORMAT_IN_ATTEMPTS;
@@ -54,7 +54,7 @@ impl Machine {
             return Ok(failure);
         }
         self.count_note()?;
-        let failure = Failure { message: cut(failure.message, LOG_BYTES_MAX), ..failure };
+        let failure = Failure { message: with_mark(failure.message, LOG_BYTES_MAX), ..failure };
         self.count_bytes(failure.message.len())?;
         let refused = RefusedCall::new(self.current, question, failure.clone());
         self.record(Body::CallRefused(Box::new(refused)))?;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::codes::Code;
 use crate::content::sleep_key;
+use crate::cut;
 use crate::guest::{
     BudgetState, Failure, NullSlot, PHASE_TITLE, Refusal, ScriptError, StopTurn, TurnHost,
     WARNINGS_CUT, Warning,
@@ -61,7 +62,7 @@ impl TurnHost for Machine {
 
     fn phase(&mut self, title: String) -> Result<(), StopTurn> {
         self.count_note()?;
-        let title = cut(title, TITLE_BYTES_MAX);
+        let title = with_mark(title, TITLE_BYTES_MAX);
         let scope = self.current;
         if let Some(state) = self.scopes.get_mut(&scope) {
             state.phase = Some(title.clone());
@@ -75,14 +76,17 @@ impl TurnHost for Machine {
     fn log(&mut self, message: String) -> Result<(), StopTurn> {
         self.count_note()?;
         self.count_bytes(message.len().min(LOG_BYTES_MAX))?;
-        self.record(Body::Logged { scope: self.current, message: cut(message, LOG_BYTES_MAX) })
+        self.record(Body::Logged {
+            scope: self.current,
+            message: with_mark(message, LOG_BYTES_MAX),
+        })
     }
 
     fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn> {
         self.count_note()?;
         let error = ScriptError {
-            message: cut(slot.error.message, LOG_BYTES_MAX),
-            stack: cut(slot.error.stack, LOG_BYTES_MAX),
+            message: with_mark(slot.error.message, LOG_BYTES_MAX),
+            stack: with_mark(slot.error.stack, LOG_BYTES_MAX),
             ..slot.error
         };
         self.count_bytes(error.message.len() + error.stack.len())?;
@@ -99,8 +103,8 @@ impl TurnHost for Machine {
         }
         self.warnings += 1;
         let warning = if self.warnings > WARNINGS_MAX { more_warnings() } else { warning };
-        let message = cut(warning.message, WARNING_BYTES_MAX);
-        let path = warning.path.map(|path| cut(path, WARNING_BYTES_MAX));
+        let message = with_mark(warning.message, WARNING_BYTES_MAX);
+        let path = warning.path.map(|path| with_mark(path, WARNING_BYTES_MAX));
         self.count_bytes(message.len())?;
         let warning = Box::new(Warning { message, path, ..warning });
         self.record(Body::Warned { scope: self.current, warning })
@@ -311,11 +315,10 @@ fn stop(limit: LimitError) -> Refusal {
 }
 
 /// At most this many bytes, cut at a character, with a mark that says so.
-pub(super) fn cut(mut text: String, bytes_max: usize) -> String {
+pub(super) fn with_mark(mut text: String, bytes_max: usize) -> String {
     const MARK: &str = "… [cut]";
     if text.len() > bytes_max {
-        let end = text.floor_char_boundary(bytes_max - MARK.len());
-        text.truncate(end);
+        text = cut::to_bytes(text, bytes_max - MARK.len());
         text.push_str(MARK);
     }
     text

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::cut;
 use crate::limits::ANSWER_BYTES_MAX;
 
 /// Bytes of a rejected answer that the agent is shown again.
@@ -141,8 +142,8 @@ fn nearly(text: &str) -> Option<&str> {
 fn near(text: &str, line: usize, column: usize) -> String {
     const NEAR_CHARS: usize = 16;
     let Some(found) = text.lines().nth(line.saturating_sub(1)) else { return String::new() };
-    let from = found.floor_char_boundary(column.saturating_sub(2).min(found.len()));
-    let shown: String = found[from..].trim_start().chars().take(NEAR_CHARS).collect();
+    let before = cut::head(found, column.saturating_sub(2));
+    let shown = cut::head_chars(found[before.len()..].trim_start(), NEAR_CHARS);
     if shown.is_empty() { String::new() } else { format!(", near `{shown}`") }
 }
 
@@ -164,7 +165,7 @@ pub fn correction_prompt(
     answer: &str,
     problem: &str,
 ) -> String {
-    let shown = shorten(answer, SHOWN_BYTES);
+    let shown = cut::marked(answer.to_owned(), SHOWN_BYTES);
     format!(
         "You were asked:\n\n{original_prompt}\n\nYour answer was:\n\n{shown}\n\nIt cannot be used: \
          {problem}\n\nAnswer again, with one JSON value that satisfies this JSON Schema, and nothing \
@@ -182,14 +183,6 @@ pub fn correction_in_session(schema_text: &str, problem: &str) -> String {
          this JSON Schema, and nothing else: no prose, no code fence. Keep what was right; do not \
          repeat work that is done.\n\n{schema_text}"
     )
-}
-
-/// At most so many bytes, and a mark when something was cut.
-pub(super) fn shorten(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    format!("{}…", &text[..text.floor_char_boundary(bytes)])
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
-use super::answer::shorten;
 use super::effort::{self, TooMuch};
 use super::plan::Plan;
 use super::{document, first, keyword, link, told};
 use crate::codes::Code;
+use crate::cut;
 use crate::json_kind::kind_of;
 use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
 use crate::outcome::Failure;
@@ -213,8 +213,8 @@ impl Checker {
         }
         let listed =
             self.validator.iter_errors(answer).take(VIOLATIONS_MAX).map(|error| Violation {
-                path: shorten(error.instance_path().as_str(), MESSAGE_BYTES_MAX),
-                message: shorten(&told::violation(&error), MESSAGE_BYTES_MAX),
+                path: cut::marked(error.instance_path().as_str().to_owned(), MESSAGE_BYTES_MAX),
+                message: cut::marked(told::violation(&error), MESSAGE_BYTES_MAX),
             });
         Err(Rejection::Violations(listed.collect()))
     }
@@ -241,7 +241,7 @@ pub(super) fn read(schema_text: &str) -> Result<Value, Failure> {
 }
 
 pub(super) fn refuse(reason: impl fmt::Display) -> Failure {
-    let reason = shorten(&reason.to_string(), 2 * MESSAGE_BYTES_MAX);
+    let reason = cut::marked(reason.to_string(), 2 * MESSAGE_BYTES_MAX);
     Failure::new(Code::SchemaInvalid, format!("the schema cannot be used: {reason}"))
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::checker::{CHECK_STEPS_MAX, Checker, read, refuse};
 use super::{link, number, object, shape, text};
+use crate::dice::mix;
 use crate::outcome::Failure;
 
 /// Schemas that one attempt may read, references followed.
@@ -281,14 +282,6 @@ fn implied(shape: &Map<String, Value>) -> &'static str {
     let spoken =
         SPEAKING.iter().find(|(_, words)| words.iter().any(|word| shape.contains_key(*word)));
     spoken.map_or("string", |(kind, _)| kind)
-}
-
-/// Scatters bits, so that neighbouring seeds and places choose differently.
-pub(super) fn mix(bits: u64) -> u64 {
-    let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Adds a name to a salt.

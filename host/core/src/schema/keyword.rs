@@ -4,13 +4,13 @@
 //! decides whether an answer may be checked; [`super::effort`] has run every
 //! pattern before.
 
+use crate::cut;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use jsonschema::{Keyword, ValidationError};
 use serde_json::Value;
 
-use super::answer::shorten;
 use super::checker::CHECK_STEPS_MAX;
 use super::effort::TURNS_PER_STEP;
 use super::pattern::{self, Program};
@@ -84,7 +84,7 @@ impl<'i> Keyword<'i> for Bounded {
         if self.is_valid(instance) {
             return Ok(());
         }
-        let shown = shorten(&instance.to_string(), SHOWN_BYTES);
+        let shown = cut::marked(instance.to_string(), SHOWN_BYTES);
         Err(ValidationError::custom(format!("{shown} does not match \"{}\"", self.text)))
     }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::answer::shorten;
 use super::places::inner;
+use crate::cut;
 use crate::near;
 
 /// A keyword, and who reads it.
@@ -143,7 +143,7 @@ pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
             }
             if let Some(meant) = near::nearest(word, KEYWORDS.iter().map(|keyword| keyword.name)) {
                 seen.insert(word);
-                let word = shorten(word, WORD_BYTES_MAX);
+                let word = cut::marked(word.to_owned(), WORD_BYTES_MAX);
                 told.push(format!(
                     "`{word}` in the schema of agent() is not a keyword of JSON Schema, and means nothing; did you mean `{meant}`?"
                 ));

@@ -10,6 +10,7 @@ mod set;
 mod syntax;
 mod text;
 
+use crate::cut;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -76,7 +77,7 @@ fn bounded(pattern: &str) -> Result<Program, String> {
 /// The start of a pattern, for a message.
 pub(super) fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 80;
-    text.chars().take(SHOWN_CHARS).collect()
+    cut::head_chars(text, SHOWN_CHARS).to_owned()
 }
 
 /// States that compiling makes, roughly.

@@ -6,8 +6,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::example::{Maker, Spot, mix};
+use super::example::{Maker, Spot};
 use super::link::at_place;
+use crate::dice::mix;
 
 /// The keywords that hold for a value, with all indirection gone.
 pub(super) fn flat(

@@ -2,6 +2,7 @@
 //!
 //! Owns: what made-up texts look like.
 
+use crate::cut;
 use serde_json::{Map, Value};
 
 use super::example::{Maker, Spot, count};
@@ -74,7 +75,7 @@ fn fitted(text: String, least: usize, most: usize) -> String {
         length += 1;
     }
     // Not below what is wanted: the padding above may have gone over both.
-    if length > most { text.chars().take(most).collect() } else { text }
+    if length > most { cut::head_chars(&text, most).to_owned() } else { text }
 }
 
 fn formatted(format: &str, ordinal: usize) -> Option<String> {

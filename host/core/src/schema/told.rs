@@ -2,11 +2,10 @@
 //!
 //! Owns: sentences where the library's own say too little. Never: judges.
 
+use crate::cut;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
-
-use super::answer::shorten;
 
 /// Bytes of a value that a message repeats.
 const VALUE_BYTES_MAX: usize = 80;
@@ -121,7 +120,7 @@ fn listed(words: &[String]) -> String {
 }
 
 fn shown(value: &Value) -> String {
-    shorten(&value.to_string(), VALUE_BYTES_MAX)
+    cut::marked(value.to_string(), VALUE_BYTES_MAX)
 }
 
 /// What is wrong with a schema, with its place.

@@ -36,12 +36,12 @@ pub fn chrome_events<E>(
     emit(named("process_name", SCRIPT, 0, &format!("workflow {}", details.head.name)))?;
     emit(named("process_name", AGENTS, 0, "agents at work"))?;
     emit(named("process_name", QUEUE, 0, "agents in the queue"))?;
-    let at = |at_us: i64| at_us - details.created_at_us;
+    let at = |at_us: i64| at_us.saturating_sub(details.created_at_us);
     for attempt in &details.attempts {
         emit(json!({
             "name": format!("attempt {}", attempt.attempt), "cat": "attempt", "ph": "X",
             "pid": SCRIPT, "tid": 0, "ts": at(attempt.started_at_us),
-            "dur": attempt.ended_at_us - attempt.started_at_us,
+            "dur": attempt.ended_at_us.saturating_sub(attempt.started_at_us),
             "args": { "ended": attempt.ended.as_str() },
         }))?;
     }
@@ -67,7 +67,7 @@ pub fn chrome_events<E>(
         };
         emit(json!({
             "name": step.title, "cat": step.kind, "ph": "X", "pid": pid, "tid": tid,
-            "ts": at(work.from_us), "dur": work.to_us - work.from_us, "args": arguments(step),
+            "ts": at(work.from_us), "dur": work.to_us.saturating_sub(work.from_us), "args": arguments(step),
         }))?;
     }
     for tid in 1..=lanes.busy_until.len() {
@@ -120,7 +120,7 @@ impl Lanes {
             self.busy_until.len() - 1
         });
         // Work of no length still needs a lane that it does not share.
-        self.busy_until[lane] = to_us.max(from_us + 1);
+        self.busy_until[lane] = to_us.max(from_us.saturating_add(1));
         u32::try_from(lane + 1).unwrap_or(u32::MAX)
     }
 }

@@ -3,6 +3,7 @@
 //! Owns: the state of one walk through a syntax tree. Never:
 //! judges a promise, which [`super::uses`] does; [`super::visit`] says what is done where.
 
+use smol_wf_core::cut;
 use std::collections::HashMap;
 
 use oxc_ast::ast::{
@@ -206,8 +207,5 @@ pub(super) fn quoted(text: &str, at: Span) -> String {
     let text = text.get(at.start as usize..at.end as usize).unwrap_or_default();
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
-    if line.chars().count() <= QUOTED_CHARS {
-        return line;
-    }
-    line.chars().take(QUOTED_CHARS - 1).chain(['…']).collect()
+    cut::to_chars(&line, QUOTED_CHARS)
 }

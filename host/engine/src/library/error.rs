@@ -47,9 +47,7 @@ pub enum LibraryError {
         uid: u32,
     },
     /// The folder of the run's project is gone.
-    #[error(
-        "the project of the script is not there any more; name its folder with --project-root DIR"
-    )]
+    #[error("the project of the script is not there any more")]
     NoProject,
     /// Nothing is there.
     #[error("there is no file `{path}`")]

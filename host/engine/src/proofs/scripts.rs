@@ -8,21 +8,17 @@ use std::fmt::Write as _;
 /// Statements nest this deep at the most.
 const DEPTH_MAX: u32 = 3;
 
-/// `SplitMix64`: one number from a seed, and the next.
-pub(super) struct Dice(u64);
+/// What chance decides of a generated script and its run.
+pub(super) struct Dice(fastrand::Rng);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     /// Below `below`, which is not 0.
     pub(super) fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % below
+        self.0.u64(0..below)
     }
 }
 

@@ -4,10 +4,11 @@
 //! Never: decides whether a difference matters.
 
 use serde_json::Value;
+use smol_wf_core::cut;
 use smol_wf_core::journal::{Body, Entry};
 
 /// Characters of a value that are shown.
-const SHOWN_CHARS: usize = 160;
+pub(super) const SHOWN_CHARS: usize = 160;
 
 /// The first place at which two results differ: a path such as `.items[2]`,
 /// empty for the whole, and what stands there on both sides.
@@ -64,15 +65,7 @@ fn sorted(value: Value) -> Value {
 }
 
 fn shown(value: &Value) -> String {
-    cut(&value.to_string())
-}
-
-/// At most so many characters, with a mark where it was cut.
-pub(super) fn cut(text: &str) -> String {
-    if text.chars().count() <= SHOWN_CHARS {
-        return text.to_owned();
-    }
-    text.chars().take(SHOWN_CHARS - 1).chain(['…']).collect()
+    cut::to_chars(&value.to_string(), SHOWN_CHARS)
 }
 
 /// The first entry in which two journals differ, apart from what they say
@@ -85,7 +78,10 @@ pub(super) fn journals(one: &[Entry], other: &[Entry]) -> Option<(String, String
     let (one, other) = (of_run(one), of_run(other));
     let at = (0..one.len().max(other.len())).find(|at| one.get(*at) != other.get(*at))?;
     let shown = |body: Option<&Body>| match body {
-        Some(body) => cut(&serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned())),
+        Some(body) => {
+            let text = serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned());
+            cut::to_chars(&text, SHOWN_CHARS)
+        }
         None => "nothing".to_owned(),
     };
     Some((shown(one.get(at)), shown(other.get(at))))

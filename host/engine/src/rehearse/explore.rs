@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
+use smol_wf_core::cut;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
@@ -178,10 +179,10 @@ impl<'a> Tour<'a> {
             let lacks_args = root.args.is_none()
                 && error.message.ends_with("undefined")
                 && ["args", "input"].iter().any(|name| line.contains(name));
-            let hint = if lacks_args { "; no arguments were given, try --args" } else { "" };
+            let hint = if lacks_args { "; no arguments were given" } else { "" };
             let message = format!("nothing went wrong, and it fails: {}{hint}", of_error(error));
             let note = Note::new(FindingKind::Fails, undisturbed.number, message);
-            self.notes.take(Note { error: Some(error), ..note });
+            self.notes.take(Note { error: Some(error), lacks_args, ..note });
         }
     }
 
@@ -400,7 +401,7 @@ async fn directed(
 
 fn outcome(ended: &Ended) -> String {
     match ended {
-        Ended::Completed(result) => contrast::cut(result),
+        Ended::Completed(result) => cut::to_chars(result, contrast::SHOWN_CHARS),
         Ended::Failed(error) => format!("failed: {}", of_error(error)),
         Ended::Stopped { code, message, .. } => format!("stopped: {message} [{code}]"),
         Ended::BrokenOff => "stopped".to_owned(),

@@ -114,6 +114,12 @@ pub struct Finding {
     pub kind: FindingKind,
     /// What was found, in a sentence.
     pub message: String,
+    /// What to do about it, where the program that shows it knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The script reads arguments, and was given none.
+    #[serde(skip)]
+    pub lacks_args: bool,
     /// What else leads to it, beside what the message says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,

@@ -30,6 +30,8 @@ pub(super) struct Note<'a> {
     pub(super) fault: Option<(Effect, String)>,
     /// It needs more than one fault, so that words of a single one are better.
     pub(super) is_broad: bool,
+    /// The script reads arguments, and was given none.
+    pub(super) lacks_args: bool,
 }
 
 impl Note<'_> {
@@ -43,6 +45,7 @@ impl Note<'_> {
             cause: None,
             fault: None,
             is_broad: false,
+            lacks_args: false,
         }
     }
 }
@@ -149,6 +152,8 @@ fn noted(
     let finding = Finding {
         kind: note.kind,
         message: note.message,
+        hint: None,
+        lacks_args: note.lacks_args,
         also: Vec::new(),
         schedule: note.schedule,
         seen: 1,

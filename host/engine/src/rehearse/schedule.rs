@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use smol_wf_core::call::Reply;
+use smol_wf_core::dice::{Dice, GOLDEN};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
@@ -83,7 +84,7 @@ impl Schedule {
     /// agent by agent and step by step, one fault at a time; those behind them
     /// mix faults and orders at random.
     pub(super) fn nth(number: u64, seed: u64, extent: Extent) -> Self {
-        let mut dice = Dice::new(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Dice::new(seed ^ number.wrapping_mul(GOLDEN));
         let plain = Self { number, ..Self::undisturbed() };
         match number {
             0 => return plain,
@@ -272,28 +273,6 @@ impl Director for BySchedule<'_> {
             self.crashed_at = Some(deliveries);
         }
         crashes
-    }
-}
-
-/// `SplitMix64` (Steele, Lea, Flood 2014): the same numbers everywhere.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, count: u64) -> u64 {
-        self.roll() % count.max(1)
     }
 }
 

@@ -9,6 +9,7 @@
 //! repository names *by settings with names of its own*, filters above all, are
 //! not this file's: see [`super::view`].
 
+use smol_wf_core::cut;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -114,7 +115,7 @@ impl Git {
             }
             let said = told.stderr.trim().to_owned();
             if tries >= LOCK_TRIES || !is_passing(&said) {
-                return Err(WorktreeError::Git { doing, said: cut(said) });
+                return Err(WorktreeError::Git { doing, said: shown(said) });
             }
             tokio::time::sleep(LOCK_WAIT * tries).await;
         }
@@ -171,15 +172,8 @@ fn is_passing(said: &str) -> bool {
         || (said.contains("failed to read") && said.contains("worktrees/"))
 }
 
-fn cut(mut said: String) -> String {
-    if said.is_empty() {
-        return "it said nothing".to_owned();
-    }
-    if said.len() > SAID_BYTES_MAX {
-        said.truncate(said.floor_char_boundary(SAID_BYTES_MAX));
-        said.push('…');
-    }
-    said
+fn shown(said: String) -> String {
+    if said.is_empty() { "it said nothing".to_owned() } else { cut::marked(said, SAID_BYTES_MAX) }
 }
 
 #[cfg(test)]

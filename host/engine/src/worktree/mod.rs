@@ -210,7 +210,7 @@ impl Worktrees {
                 if !note.path.exists() {
                     return None;
                 }
-                let warning = "there was no time to look at it; `smol-wf worktrees list` does";
+                let warning = "there was no time to look at it";
                 Some(Box::new(unseen(&note, Some(warning.to_owned()))))
             };
             if let Some(worktree) = settled.unwrap_or_else(|_| unseen()) {

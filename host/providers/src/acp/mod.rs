@@ -28,6 +28,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+pub(crate) use self::transcript::hear;
+
 use self::conversation::{Conversation, Means, Next};
 use crate::cause::Cause;
 use crate::named::NamedProgram;

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::call::Usage;
+use smol_wf_core::cut;
 
 use super::quirks::{Piece, Quirks};
 use super::usage;
@@ -109,7 +110,7 @@ impl Transcript {
         let kind = self.quirks.piece(text);
         let begins = self.anew || self.text.is_empty() || self.message.as_deref() != message;
         match kind {
-            Piece::Notice if begins => return self.notices.push_str(cut(text, &self.notices)),
+            Piece::Notice if begins => return self.notices.push_str(fitting(text, &self.notices)),
             // What was said before came to nothing; what comes next is a text anew.
             Piece::Error { is_certain } if begins || is_certain => {
                 self.anew = true;
@@ -123,7 +124,7 @@ impl Transcript {
             self.message = message.map(str::to_owned);
             self.denied = None;
         }
-        let text = cut(text, &self.text);
+        let text = fitting(text, &self.text);
         self.text.push_str(text);
     }
 
@@ -144,7 +145,7 @@ impl Transcript {
             .find_map(|name| input.get(name).and_then(Value::as_str));
         let detail = detail.and_then(|text| text.lines().next());
         let detail: Option<String> =
-            detail.map(|text| text.chars().take(DETAIL_CHARS_MAX).collect());
+            detail.map(|text| cut::head_chars(text, DETAIL_CHARS_MAX).to_owned());
         let told = format!("{name} {}", detail.as_deref().unwrap_or_default());
         if said("status") != Some("completed") && self.tool.as_ref() != Some(&told) {
             self.tool = Some(told);
@@ -222,7 +223,20 @@ impl Transcript {
 }
 
 /// As much of a text as there is room for behind another.
-fn cut<'a>(text: &'a str, before: &str) -> &'a str {
-    let room = ANSWER_BYTES_MAX.saturating_sub(before.len());
-    &text[..text.floor_char_boundary(room)]
+fn fitting<'a>(text: &'a str, before: &str) -> &'a str {
+    cut::head(text, ANSWER_BYTES_MAX.saturating_sub(before.len()))
+}
+
+/// The answer of a turn, from its messages: updates, and the response that ends it.
+pub(crate) fn hear(text: &str, activity: &dyn Activity) -> Result<String, String> {
+    let (mut turn, mut end) = (Transcript::default(), TurnEnd::default());
+    for line in text.lines() {
+        let Ok(mut message) = serde_json::from_str::<Value>(line) else { continue };
+        if let Some(update) = message.pointer("/params/update") {
+            turn.update(update, activity);
+        } else if let Some(result) = message.get_mut("result") {
+            end = serde_json::from_value(result.take()).unwrap_or_default();
+        }
+    }
+    turn.answer(&end).map_err(|(_, message)| message)
 }

@@ -6,6 +6,7 @@
 //! A setting on the command line stands above the user's own, whichever of them is
 //! the narrower. So it is given only where the user's is known to be wider.
 
+use smol_wf_core::cut;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -147,9 +148,9 @@ impl Layer {
 
 /// As much of it as a message shows.
 fn shown(value: &str) -> String {
-    let end = value.floor_char_boundary(SHOWN_BYTES_MAX);
-    let cut = if end < value.len() { "…" } else { "" };
-    format!("{}{cut}", value[..end].escape_debug())
+    let head = cut::head(value, SHOWN_BYTES_MAX);
+    let mark = if head.len() < value.len() { "…" } else { "" };
+    format!("{}{mark}", head.escape_debug())
 }
 
 fn get<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a DeValue<'i>> {

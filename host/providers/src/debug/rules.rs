@@ -27,6 +27,7 @@
 use std::time::Duration;
 
 use regex::Regex;
+use smol_wf_core::cut;
 use smol_wf_core::duration::{self, DurationError};
 
 use crate::ProviderErrorKind;
@@ -154,8 +155,10 @@ impl Rule {
     /// Reads one rule.
     pub(super) fn parse(text: &str) -> Result<Self, RuleError> {
         const SHOWN_CHARS: usize = 80;
-        Self::read(text)
-            .map_err(|reason| RuleError { rule: text.chars().take(SHOWN_CHARS).collect(), reason })
+        Self::read(text).map_err(|reason| RuleError {
+            rule: cut::head_chars(text, SHOWN_CHARS).to_owned(),
+            reason,
+        })
     }
 
     fn read(text: &str) -> Result<Self, String> {

@@ -29,6 +29,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+pub(crate) use self::progress::hear;
+
 use self::server::Server;
 use crate::drive::CliOptions;
 use crate::look::{self, folder, json, says, variable};

@@ -7,9 +7,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 use smol_wf_core::asked::Asked;
+use smol_wf_core::cut;
 
 use super::hub::Event;
 use super::reply::{Part, ToolState};
+use super::sse::Parser;
 use super::{NAME, error};
 use crate::cause::Cause;
 use crate::{Activity, AgentActivity, Asks, ProviderError, ProviderErrorKind as Kind};
@@ -28,6 +30,9 @@ const RETRIES_MAX: u64 = 6;
 
 /// Characters of what a tool is used on.
 const DETAIL_CHARS_MAX: usize = 80;
+
+/// Bytes of a recorded stream that are read at once: a few, so that events are cut.
+const PIECE_BYTES: usize = 100;
 
 /// What a call has to do about an event.
 #[derive(Debug)]
@@ -193,8 +198,22 @@ fn detail(state: &ToolState) -> Option<String> {
         .iter()
         .find_map(|name| state.input.get(name).and_then(Value::as_str));
     let text = used_on.or(state.title.as_deref())?;
-    let first = text.lines().next()?;
-    Some(first.chars().take(DETAIL_CHARS_MAX).collect())
+    Some(cut::head_chars(text.lines().next()?, DETAIL_CHARS_MAX).to_owned())
+}
+
+/// Hears a stream of events to its end, as one that watches the session `root`.
+pub(crate) fn hear(bytes: &[u8], activity: &dyn Activity) {
+    let (mut events, mut progress) = (Parser::default(), Progress::of("root", Asks::Refuse));
+    for piece in bytes.chunks(PIECE_BYTES) {
+        if events.push(piece).is_err() {
+            return;
+        }
+        while let Some(data) = events.take() {
+            if let Some(event) = Event::read(&data) {
+                progress.take(&event, activity);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

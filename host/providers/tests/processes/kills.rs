@@ -24,19 +24,6 @@ pub(crate) const DEAF: &str = "trap '' TERM
     (sleep 600 &)
     sleep 600; sleep 600";
 
-/// Numbers that are the same every time: SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
-    }
-}
-
 fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
@@ -48,12 +35,12 @@ fn five_hundred_kills_leave_nothing() {
         ask(&super::sh("cat"), "p").await.unwrap();
         all_ended().await;
         let files = open_files();
-        let mut random = Random(500);
+        let mut random = fastrand::Rng::with_seed(500);
         for _ in 0..KILLS / AT_ONCE {
             let calls: Vec<_> = (0..AT_ONCE)
                 .map(|_| {
-                    let script = if random.next(4) == 0 { DEAF } else { POLITE };
-                    let life = Duration::from_micros(random.next(LIFE_MS * 1000));
+                    let script = if random.u64(0..4) == 0 { DEAF } else { POLITE };
+                    let life = Duration::from_micros(random.u64(0..LIFE_MS * 1000));
                     tokio::spawn(async move {
                         let provider = marked(script, "killed");
                         let call = provider.attempt(task("p"), &());

@@ -36,8 +36,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let log = Log::of(path);
     let failed = |error| match fail::sqlite(path, &error) {
         StoreError::NotWritable { path, .. } if log == Log::Used => {
-            let reason = "it may only be read, and its newest entries are still in the file beside it that ends in -wal; copy both to a folder of your own and name that copy with --db".to_owned();
-            StoreError::NotWritable { path, reason }
+            StoreError::NewestInLog { path }
         }
         other => other,
     };
@@ -48,8 +47,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
     let version = schema::version(&connection, path)?;
     if version < SCHEMA_OLDEST {
-        let reason = "it may only be read, and is of an older smol-wf, whose tables have to be renewed first; open a copy of it with --db".to_owned();
-        return Err(StoreError::NotWritable { path: path.to_path_buf(), reason });
+        return Err(StoreError::OlderTables { path: path.to_path_buf() });
     }
     schema::compare(&connection, version, path)?;
     if version < schema::NEWEST {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 use smol_wf_engine::{Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore, StoreError};
 
+use crate::advice;
 use crate::config::{ConfigError, Key, Settings};
 
 /// `git --version` takes milliseconds.
@@ -115,7 +116,10 @@ pub(super) fn database(settings: &Settings) -> Check {
             let mebibytes = size.div_ceil(1024 * 1024);
             check("database", State::Ok, format!("{shown}, {mebibytes} MiB, {verdict}"))
         }
-        Err(error) => check("database", State::Failed, format!("{error} [{}]", error.code())),
+        Err(error) => {
+            let said = advice::of_store(&error);
+            check("database", State::Failed, format!("{said} [{}]", error.code()))
+        }
     }
 }
 

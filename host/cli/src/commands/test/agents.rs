@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use smol_wf_engine::{Engine, Keep, LiveCalls};
 
+use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::talk;
-use crate::progress::{LogLevel, Opening};
+use crate::log_level::LogLevel;
+use crate::progress::Opening;
 use crate::setup;
 
 /// An echo would be taken for an answer from then on.
@@ -54,7 +56,7 @@ impl Agents {
             provider: chosen.map(|chosen| chosen.name),
             debug_rules: self.debug_rules.clone(),
             agents: setup::agents(&settings)
-                .map_err(|error| format!("{error} [{}]", error.code()))?,
+                .map_err(|error| format!("{} [{}]", advice::sentence(&error), error.code()))?,
             keep,
         };
         Ok((engine.clone().providing(Arc::new(Catalogue::of(&settings))), live))

@@ -16,6 +16,7 @@ use smol_wf_engine::{
 };
 
 use super::agents::Agents;
+use crate::advice;
 use crate::commands::fixture::Found;
 use crate::failure::{FileError, talk};
 use crate::{files, paths, shell, written};
@@ -102,7 +103,7 @@ impl Tester {
         let request =
             FixtureRequest { path, text, script, within, cwd, home, rules, accept, live, kept };
         let verdict = engine.test_fixture(request, self.cancel.clone()).await;
-        verdict.map_err(|error| format!("{error} [{}]", error.code()))
+        verdict.map_err(|error| format!("{} [{}]", advice::sentence(&error), error.code()))
     }
 
     /// Writes what the verdict says is to be written.

@@ -92,7 +92,10 @@ fn headline(difference: &Difference) -> String {
         }
         Difference::EndChanged { error: None, .. } => "the result changed".to_owned(),
         Difference::Stopped { message } => message.clone(),
-        Difference::Assertion { rule, message } => format!("rule {rule}: {message}"),
+        Difference::Assertion { rule, message, is_unpriced: true } => format!(
+            "rule {rule}: {message}; record it with a price for their model (--prices FILE), or leave the rule out"
+        ),
+        Difference::Assertion { rule, message, .. } => format!("rule {rule}: {message}"),
     }
 }
 

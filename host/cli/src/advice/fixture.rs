@@ -1,0 +1,47 @@
+//! What to do about a fixture that cannot be made or read.
+//!
+//! Owns: the hints and the flag of a rule. Never: what is wrong; the error says that.
+
+use smol_wf_engine::FixtureError;
+
+use super::joined;
+
+/// The whole sentence.
+pub(crate) fn sentence(error: &FixtureError) -> String {
+    if let FixtureError::Rule { rule, reason } = error {
+        return format!("--redact {rule}: {reason}");
+    }
+    joined(&error.to_string(), hint(error))
+}
+
+fn hint(error: &FixtureError) -> Option<&'static str> {
+    Some(match error {
+        FixtureError::Newer { .. } => "use a newer smol-wf",
+        FixtureError::NotAFixture => "`smol-wf export RUN --fixture FILE` makes one",
+        FixtureError::Changed { .. } => {
+            "bring the file back as it was written, or make it anew of a run: smol-wf export RUN --fixture FILE"
+        }
+        FixtureError::ScriptGone { .. } => {
+            "if it was moved, name it: smol-wf test FIXTURE --script FILE --accept"
+        }
+        FixtureError::ScriptPiped => {
+            "save it in the project of the fixture and name it: smol-wf test FIXTURE --script FILE --accept"
+        }
+        FixtureError::Unacceptable { .. } => {
+            "move the script there, or the fixture to the script, or leave --accept and --record out"
+        }
+        FixtureError::Outside { .. } => {
+            "where it was moved, name it: smol-wf test FIXTURE --script FILE"
+        }
+        FixtureError::Kept { .. } => "delete that file to ask for them again",
+        FixtureError::NotOver { .. } => "take it up, then export it again",
+        FixtureError::Running { .. } => "wait until the run is over, then export it again",
+        FixtureError::TooLarge { .. } => "keep it as a journal",
+        FixtureError::Unreadable { .. }
+        | FixtureError::Journal(_)
+        | FixtureError::Entry(_)
+        | FixtureError::Rules { .. }
+        | FixtureError::Rule { .. }
+        | FixtureError::Redaction { .. } => return None,
+    })
+}

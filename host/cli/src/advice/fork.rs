@@ -1,0 +1,43 @@
+//! What to do about a fork that cannot begin.
+//!
+//! Owns: the flags that ask for one. Never: what is wrong; the error says that.
+
+use smol_wf_core::ids::CallId;
+use smol_wf_engine::ForkError;
+
+/// The whole sentence: what was typed, and what is wrong with it.
+pub(super) fn sentence(error: &ForkError) -> String {
+    match error {
+        ForkError::NoSuchStep { from, last: 0, .. } => {
+            format!("--from {from}: {error}; leave --from out")
+        }
+        ForkError::NoSuchStep { from, .. } => format!("--from {from}: {error}"),
+        ForkError::TwoAnswers { call } => {
+            format!("--set-result is given twice for step {call}; give the one that you mean")
+        }
+        ForkError::NotJson { call, reason, text } => match needs_quotes(text) {
+            true => format!(
+                "--set-result {call}: the answer is not JSON, and a text needs quotes: {}",
+                quoted(*call, text)
+            ),
+            false => format!("--set-result {call}: the answer is not JSON: {reason}"),
+        },
+        ForkError::NotAnAgent { call, .. }
+        | ForkError::Schema { call, .. }
+        | ForkError::Mismatch { call, .. } => format!("--set-result {call}: {error}"),
+    }
+}
+
+/// Most answers that are not JSON are texts.
+fn needs_quotes(text: &str) -> bool {
+    !text.trim_start().starts_with(['{', '[', '"'])
+}
+
+/// As a shell takes it.
+fn quoted(call: CallId, text: &str) -> String {
+    const SHOWN_BYTES: usize = 60;
+    let is_short = text.len() <= SHOWN_BYTES && !text.contains('\'');
+    let text = if is_short && !text.is_empty() { text } else { "text" };
+    let quoted = serde_json::Value::String(text.to_owned());
+    format!("--set-result {call}='{quoted}'")
+}

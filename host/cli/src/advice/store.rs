@@ -1,0 +1,101 @@
+//! What to do about a database that cannot be used.
+//!
+//! Owns: the hints, and commands that name the database as a shell reads it. Never:
+//! what is wrong; the error says that.
+
+use std::path::{Path, PathBuf};
+
+use smol_wf_engine::StoreError;
+
+use crate::shell;
+
+/// Nothing that its user has done.
+const DEFECT: &str = "this is a defect of smol-wf, please report it with this line";
+
+/// What to do about an error of the store.
+pub(super) fn hint(error: &StoreError) -> String {
+    match error {
+        StoreError::Newer { .. } => "update smol-wf, or use another database".to_owned(),
+        StoreError::Foreign { .. } => "choose another path".to_owned(),
+        StoreError::Altered { path, .. } => format!(
+            "undo that (`sqlite3 {} .schema` shows everything in it), or name another database with --db",
+            shell::path(path)
+        ),
+        StoreError::Replaced { .. } => "if you have the files, put all of them back, and the run goes on with `smol-wf resume`; if not, start it again".to_owned(),
+        StoreError::IsDirectory { path } => {
+            format!("name a file in it, as in {}", path.join("runs.db").display())
+        }
+        StoreError::NotAFile { .. } => "name a file with --db".to_owned(),
+        StoreError::NotWritable { .. } => "give yourself the right to write the file and its directory, or choose another path".to_owned(),
+        StoreError::NewestInLog { .. } => {
+            "copy both to a folder of your own and name that copy with --db".to_owned()
+        }
+        StoreError::OlderTables { .. } => "open a copy of it with --db".to_owned(),
+        StoreError::Corrupt { path, .. } => {
+            let aside = shell::path(&put_aside(path));
+            format!(
+                "move it away (`mv {} {aside}`) to start afresh, and try `sqlite3 {aside} .recover` to save what is in it",
+                shell::path(path)
+            )
+        }
+        StoreError::DiskFull { .. } => "free some space elsewhere (deleting runs takes some at first), then try again; a run that was cut short goes on with `smol-wf resume`".to_owned(),
+        StoreError::Busy { path } => format!(
+            "wait for it or end it (`fuser {}` names it), then try again",
+            shell::path(path)
+        ),
+        StoreError::OlderHolder { .. } => "wait until it is done, then try again".to_owned(),
+        StoreError::Io { .. } => "check the disk, then resume the run".to_owned(),
+        StoreError::OldSqlite { .. } => "build it again with a newer one".to_owned(),
+        StoreError::Internal { .. } | StoreError::Invalid { .. } => DEFECT.to_owned(),
+        StoreError::RunExists { .. } => "start the run again to draw another id".to_owned(),
+        StoreError::NoSuchRun { .. } => "list the runs to see which there are".to_owned(),
+        StoreError::LeaseHeld { .. } => {
+            "wait until that process is done, or end it and try again".to_owned()
+        }
+        StoreError::LeaseLost { .. } => "look at the run again before going on".to_owned(),
+        StoreError::OutOfSequence { .. } => "load the run again".to_owned(),
+        StoreError::Damaged { .. } => {
+            "bring back the database from a copy, or delete the run".to_owned()
+        }
+    }
+}
+
+/// Where a damaged database is moved to.
+fn put_aside(path: &Path) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".bad");
+    aside.into()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_names_the_database_whatever_it_is_called() {
+        let path = PathBuf::from("-it's a $HOME/my \"runs\".db");
+        let named = |aside: &str| format!("./{}{aside}", path.display());
+        let (altered, corrupt, busy) = (
+            StoreError::Altered { path: path.clone(), what: "a view".to_owned() },
+            StoreError::Corrupt { path: path.clone(), reason: "r".to_owned() },
+            StoreError::Busy { path: path.clone() },
+        );
+        for (error, nth, words) in [
+            (&altered, 1, vec!["sqlite3".to_owned(), named(""), ".schema".to_owned()]),
+            (&corrupt, 1, vec!["mv".to_owned(), named(""), named(".bad")]),
+            (&corrupt, 3, vec!["sqlite3".to_owned(), named(".bad"), ".recover".to_owned()]),
+            (&busy, 1, vec!["fuser".to_owned(), named("")]),
+        ] {
+            let said = hint(error);
+            let typed = said.split('`').nth(nth).unwrap();
+            let shell = Command::new("sh")
+                .args(["-c", &format!("set -- {typed}; printf '%s\\n' \"$@\"")])
+                .output()
+                .unwrap();
+            let read = String::from_utf8(shell.stdout).unwrap();
+            assert_eq!(read.lines().collect::<Vec<_>>(), words, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The keys of every document, event and row that programs read, derived from what
+//! the program prints and keeps.
+//!
+//! Owns: samples of each kind, and where names end and data begins. Never: the names;
+//! `public-names/` lists them. Flags, variables, settings and codes are compared in
+//! `src/names.rs`, which sees the parser.
+
+mod common;
+#[path = "common/listed.rs"]
+mod listed;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use common::Place;
+use rusqlite::Connection;
+use serde_json::Value;
+
+/// Below these, keys are data: a user's, a script's or a schema's.
+const DATA: [&str; 5] = ["results", "result", "args", "schema", "output"];
+
+/// Objects whose keys are data: what is below them has names again.
+const MAPS: [&str; 2] = ["byModel", "byProvider"];
+
+/// Adds the path of each key.
+fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let last = path.rsplit('.').next().unwrap_or_default();
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| keys(item, path, found)),
+        Value::Object(fields) if MAPS.contains(&last) => {
+            fields.values().for_each(|value| keys(value, &format!("{path}.*"), found));
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = format!("{path}.{key}");
+                found.insert(path.clone());
+                if !DATA.contains(&key.as_str()) {
+                    keys(value, &path, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn recorded() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/9264ab0")
+}
+
+/// A project with the recorded runs and scripts.
+fn project() -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    std::fs::copy(recorded().join("database.db"), place.db()).unwrap();
+    for (folder, to) in
+        [("scripts", "scripts"), ("examples", "examples"), ("fixtures", "examples/fixtures")]
+    {
+        copy(&recorded().join(folder), &place.path(to));
+    }
+    place
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, to).unwrap();
+        }
+    }
+}
+
+/// The keys of what a command prints, below the name of the document.
+#[track_caller]
+fn document(place: &Place, name: &str, args: &[&str], found: &mut BTreeSet<String>) {
+    let ran = place.run(args);
+    let values = serde_json::Deserializer::from_str(&ran.stdout).into_iter::<Value>();
+    let mut count = 0;
+    for value in values {
+        keys(&value.unwrap(), name, found);
+        count += 1;
+    }
+    assert!(count > 0, "{args:?} printed no JSON: {}", ran.stderr);
+}
+
+/// The ids of all runs, the newest first.
+fn runs(place: &Place) -> Vec<String> {
+    let history: Value =
+        serde_json::from_str(&place.run(&["history", "--json", "--limit", "1000"]).stdout).unwrap();
+    let runs = history["runs"].as_array().unwrap().iter();
+    runs.map(|run| run["runId"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_key_of_a_document_is_listed() {
+    let place = project();
+    let mut found = BTreeSet::new();
+    document(&place, "history", &["history", "--json"], &mut found);
+    document(&place, "usage", &["history", "usage", "--json"], &mut found);
+    let recorded = runs(&place);
+    for run in &recorded {
+        document(&place, "report", &["history", run, "--json"], &mut found);
+    }
+    for code in LIMITS {
+        limited(&place, code, &mut found);
+    }
+    document(&place, "replay", &["replay", &recorded[0]], &mut found);
+    for name in SCRIPTS {
+        let script = format!("scripts/{name}");
+        document(&place, "plan", &["plan", &script, "--json"], &mut found);
+        document(&place, "check", &["check", &script, "--json"], &mut found);
+        document(&place, "explore", &["explore", &script, "--json", "--runs", "30"], &mut found);
+    }
+    let diff = ["diff", &recorded[0], &recorded[1], "--json"];
+    document(&place, "diff", &diff, &mut found);
+    // Against its script, one without it, and another script.
+    let hello = place.path("examples/hello.mjs");
+    let text = std::fs::read_to_string(&hello).unwrap();
+    std::fs::write(&hello, text.replace("agent(", "agent('more: ' + ")).unwrap();
+    std::fs::remove_file(place.path("examples/sleep.mjs")).unwrap();
+    document(&place, "test", &["test", "examples", "--json"], &mut found);
+    document(&place, "doctor", &["doctor", "--json"], &mut found);
+    document(&place, "worktrees", &["worktrees", "list", "--json"], &mut found);
+    document(&place, "providers", &["providers", "--json"], &mut found);
+    document(&place, "config", &["config", "show", "--json"], &mut found);
+    document(&place, "config-path", &["config", "path", "--json"], &mut found);
+    listed::compare("documents.txt", &found);
+}
+
+/// Scripts that between them do everything once.
+const SCRIPTS: [&str; 5] = ["nulls.js", "schema.js", "children.js", "wide.js", "warned.js"];
+
+/// Flags that stop a run at a limit.
+const LIMITS: [&[&str]; 3] =
+    [&["--max-agents", "1"], &["--memory", "16"], &["--budget", "$1", "--debug-rule", "*=cost:2"]];
+
+/// The report of a run that a limit stopped.
+fn limited(place: &Place, flags: &[&str], found: &mut BTreeSet<String>) {
+    let text = "export const meta = { name: 'w', description: 'd' }\nawait agent('a')\nconst all = []\nif (args === 'much') for (;;) all.push('x'.repeat(1e6) + all.length)\nreturn agent('b')\n";
+    place.write("limited.js", text);
+    let much: &[&str] = if flags[0] == "--memory" { &["--args", "\"much\""] } else { &[] };
+    document(place, "report", &[&["run", "limited.js"], flags, much].concat(), found);
+}
+
+#[test]
+fn every_key_of_an_event_is_listed() {
+    let place = project();
+    let mut found = BTreeSet::new();
+    let mut take = |text: &str| {
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let kind = event["type"].as_str().unwrap().to_owned();
+            keys(&event, &kind, &mut found);
+        }
+    };
+    for entry in std::fs::read_dir(recorded().join("events")).unwrap() {
+        take(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    for name in SCRIPTS {
+        let script = format!("scripts/{name}");
+        take(&place.run(&["run", &script, "--events", "--max-agents", "9"]).stdout);
+    }
+    limited(&place, LIMITS[0], &mut BTreeSet::new());
+    let cut = place.run(&["run", "limited.js", "--events", "--max-agents", "1"]);
+    take(&cut.stdout);
+    listed::compare("event-keys.txt", &found);
+}
+
+#[test]
+fn every_column_of_the_database_is_listed() {
+    let place = Place::new();
+    place.script("export const meta = { name: 'w', description: 'd' }\nreturn 1\n", &[]).ok();
+    let database = Connection::open(place.db()).unwrap();
+    let mut tables = database
+        .prepare("SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'")
+        .unwrap();
+    let columns = tables.query_map([], |row| row.get(0)).unwrap();
+    listed::compare("columns.txt", &columns.map(Result::unwrap).collect());
+}

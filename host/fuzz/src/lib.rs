@@ -1,0 +1,149 @@
+//! What reads bytes that somebody else has written, each as a function that must
+//! come to an end and must not panic, whatever the bytes are.
+//!
+//! Owns: the bodies of the fuzz targets, and where bytes to begin with lie.
+//! Never: makes up bytes; libFuzzer and `host/cli/tests/fuzz.rs` do.
+
+use serde_json::Value;
+use smol_wf_core::archive;
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::details::Details;
+use smol_wf_core::event::EventFold;
+use smol_wf_core::ids::Digest;
+use smol_wf_core::journal::{self, Chain, Entry, Record};
+use smol_wf_core::machine::Machine;
+use smol_wf_core::options::Manner;
+use smol_wf_core::report::Report;
+use smol_wf_core::schema::{self, Checker};
+use smol_wf_core::script::{self, Script};
+use smol_wf_core::summary::Summary;
+use smol_wf_core::trace::{Spans, chrome_events};
+use smol_wf_engine::{fixture_entries, providers};
+
+/// A target: its name, its body, and the folders of the project that hold bytes of
+/// its kind.
+pub struct Target {
+    /// As `cargo fuzz` calls it.
+    pub name: &'static str,
+    /// Reads the bytes.
+    pub body: fn(&[u8]),
+    /// From the root of the project.
+    pub seeds: &'static [&'static str],
+}
+
+/// All of them.
+pub const TARGETS: [Target; 6] = [
+    Target {
+        name: "script",
+        body: script,
+        seeds: &["examples", "host/cli/tests/corpus", "host/cli/tests/dialect"],
+    },
+    Target { name: "journal", body: journal, seeds: &[JOURNALS] },
+    Target { name: "events", body: events, seeds: &[JOURNALS] },
+    Target { name: "fixture", body: fixture, seeds: &["host/cli/tests/recorded/9264ab0/fixtures"] },
+    Target {
+        name: "transcripts",
+        body: transcripts,
+        seeds: &[
+            "host/providers/tests/transcripts/acp",
+            "host/providers/tests/transcripts/claude-code",
+            "host/providers/tests/transcripts/codex",
+            "host/providers/tests/transcripts/pi",
+        ],
+    },
+    Target { name: "schema", body: schema, seeds: &["host/fuzz/seeds/schema"] },
+];
+
+const JOURNALS: &str = "host/cli/tests/recorded/9264ab0/journals";
+
+/// A script, its `meta`, and the places in it that messages name; the same bytes as
+/// options of a call.
+pub fn script(bytes: &[u8]) {
+    if let Ok(script) = Script::read(bytes, "flow.mjs") {
+        let _ = script.source();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let _ = script::missing_export(&text);
+    let at = script::position_at(&text, text.len() / 2);
+    let _ = script::snippet(&text, at.line, at.column);
+    for manner in [Manner::First, Manner::Module, Manner::Body] {
+        let _ = AgentRequest::read("ask".to_owned(), &text, manner);
+    }
+}
+
+/// An archive: a head and records, chained.
+pub fn journal(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines = text.lines();
+    let Ok(mut reader) = archive::Reader::begin(lines.next()) else { return };
+    if lines.all(|line| reader.record(line).is_ok()) {
+        let _ = reader.finish();
+    }
+}
+
+/// The entries of a journal, sealed anew, so that what folds them is reached.
+pub fn events(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut chain = Chain::new();
+    let records: Vec<Record> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Entry>(&body_of(line)).ok())
+        .filter_map(|entry| chain.seal(&entry).ok())
+        .collect();
+    let Ok(entries) = journal::read(&records) else { return };
+    let mut fold = EventFold::new();
+    for entry in &entries {
+        let _ = fold.after(entry);
+    }
+    let _ = Report::fold(&entries, false);
+    let _ = Summary::fold(&entries);
+    if let Ok(details) = Details::fold(&entries, true) {
+        let _ = chrome_events::<()>(&details, &mut |_| Ok(()));
+        let trace = Spans::of(&details);
+        for step in &details.steps {
+            let _ = (step.content(), trace.step(step, None));
+        }
+    }
+    let _ = Machine::replay(entries, Digest::of(b"guest"));
+}
+
+/// The body of an archive's line, or the line.
+fn body_of(line: &str) -> String {
+    let value = serde_json::from_str::<Value>(line).unwrap_or_default();
+    value["body"].as_str().unwrap_or(line).to_owned()
+}
+
+/// A fixture.
+pub fn fixture(bytes: &[u8]) {
+    let _ = fixture_entries(&String::from_utf8_lossy(bytes));
+}
+
+/// What an agent has printed, whichever it was. Recorded messages of ACP stand in
+/// an envelope.
+pub fn transcripts(bytes: &[u8]) {
+    for agent in providers::heard::AGENTS {
+        let _ = providers::heard::hear(agent, bytes, &());
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let messages: Vec<String> = text.lines().filter_map(message_of).collect();
+    let _ = providers::heard::hear("acp", messages.join("\n").as_bytes(), &());
+}
+
+fn message_of(line: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(line).ok()?;
+    envelope.get("msg").map(Value::to_string)
+}
+
+/// A schema in the first line, and an answer in the others.
+pub fn schema(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (schema, answer) = text.split_once('\n').unwrap_or((&text, ""));
+    let Ok(value) = serde_json::from_str(schema) else { return };
+    let Ok(accepted) = schema::accept(&value) else { return };
+    let _ = schema::example(&accepted, 7);
+    let Ok(checker) = Checker::new(&accepted) else { return };
+    match schema::parse_answer(answer) {
+        Some(answer) => drop(checker.check(&answer)),
+        None => drop(schema::why_no_json(answer)),
+    }
+}
