@@ -87,10 +87,6 @@ async fn measure(dir: &Path) {
     let paused = HistoryPage { states: vec![RunState::Paused], ..page(50) };
     list(&engine, "50 in a state that none is in", paused, 0).await;
     drop(engine);
-    let engine = forgotten(dir);
-    list(&engine, "50 that failed, of runs of an older program", failed(), 50).await;
-    list(&engine, "50 that failed, again", failed(), 50).await;
-    drop(engine);
     for args in [&["history"][..], &["history", "--limit", "20000"], &["history", "usage"]] {
         let started = Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_smol-wf"))
@@ -102,6 +98,10 @@ async fn measure(dir: &Path) {
         assert!(status.success());
         row(&format!("smol-wf {}, whole process", args.join(" ")), started.elapsed());
     }
+    let engine = forgotten(dir);
+    list(&engine, "50 that failed, of runs of an older program", failed(), 50).await;
+    list(&engine, "50 that failed, again", failed(), 50).await;
+    drop(engine);
 }
 
 async fn list(engine: &Engine, what: &str, page: HistoryPage, expected: u32) {

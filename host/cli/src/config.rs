@@ -29,7 +29,7 @@ use key::Right;
 pub(crate) use error::ConfigError;
 pub(crate) use file::{MODEL_MAP, PROVIDERS};
 pub(crate) use find::{Found, Project, project, project_file_in, user_path};
-pub(crate) use key::{AUTO, Key};
+pub(crate) use key::{AUTO, DEBUG, Key};
 pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;

@@ -14,12 +14,12 @@ use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 use crate::advice;
 use crate::config::{ConfigError, Settings};
 use crate::difference;
-use crate::progress::LogLevel;
+use crate::log_level::LogLevel;
 use crate::reasons;
 use crate::screen;
 use crate::shell;
-use crate::streams::{self, Kind};
 use crate::system_limits;
+pub(crate) use crate::talk::{for_program, progress, say, talk};
 use crate::usage;
 use crate::words::plural;
 use crate::workflow_args::ArgsError;
@@ -359,37 +359,4 @@ pub(crate) fn warn(settings: &Settings) {
             talk(&format!("warning: {warning}"));
         }
     }
-}
-
-/// One error, on stderr.
-pub(crate) fn say(message: &str, below: Option<&str>) {
-    talk(&format!("error: {message}"));
-    if let Some(below) = below {
-        write(&screen::lines(below), Kind::Message);
-    }
-}
-
-/// A message on stderr: its first line begins the line, all others are
-/// indented, so that no text of a script passes for a message of ours. When
-/// nobody reads it, nobody is told.
-pub(crate) fn talk(text: &str) {
-    write(&indented(text), Kind::Message);
-}
-
-/// The same for what may be left out when nobody reads.
-pub(crate) fn progress(text: &str) {
-    write(&indented(text), Kind::Progress);
-}
-
-/// A line that was made for a program: it is as it is.
-pub(crate) fn for_program(line: &str) {
-    write(line, Kind::Message);
-}
-
-fn indented(text: &str) -> String {
-    screen::lines(text).replace('\n', "\n  ")
-}
-
-fn write(text: &str, kind: Kind) {
-    streams::say(format!("{text}\n"), kind);
 }

@@ -27,6 +27,7 @@ mod failure;
 mod files;
 mod flags;
 mod large;
+mod log_level;
 #[cfg(test)]
 mod names;
 mod output;
@@ -43,6 +44,7 @@ mod streams;
 mod supervisor;
 mod system_limits;
 mod table;
+mod talk;
 mod usage;
 mod when;
 mod words;

@@ -26,8 +26,8 @@ use crate::advice;
 use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
+use crate::log_level::LogLevel;
 use crate::paths;
-use crate::progress::LogLevel;
 use crate::screen;
 use crate::supervisor::supervisor;
 

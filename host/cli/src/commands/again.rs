@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use smol_wf_engine::{Engine, EngineError, Report, RunState};
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, ScriptFile};
 
-use super::run::resume_request;
 use crate::config::Settings;
 use crate::failure::talk;
 use crate::progress::Progress;
+use crate::setup;
 use crate::signals::Signals;
 use crate::standing::PlaceFlags;
 use crate::words::span;
@@ -57,6 +58,23 @@ pub(super) async fn once_more(
     // With the recorded text: a script that was edited meanwhile is no other run.
     let request = resume_request(paused.run_id.clone(), None, again.settings, again.places)?;
     engine.resume(request, progress, signals.cancel.clone()).await
+}
+
+/// Taking a run up under these settings.
+pub(super) fn resume_request(
+    run: RunId,
+    script: Option<ScriptFile>,
+    settings: &Settings,
+    places: &PlaceFlags,
+) -> Result<ResumeRequest, EngineError> {
+    Ok(ResumeRequest {
+        run,
+        script,
+        limits: setup::limit_changes(settings),
+        agents: setup::agents(settings)?,
+        times: setup::times(settings),
+        places: places.of_recorded()?,
+    })
 }
 
 /// How long until the provider of a paused run answers again, if it said so.

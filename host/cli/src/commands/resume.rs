@@ -9,8 +9,8 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::again::{Again, once_more};
-use super::run::{INSTANCES_MAX, conclude, find_script, resume_request};
+use super::again::{Again, once_more, resume_request};
+use super::run::{INSTANCES_MAX, conclude, find_script};
 use crate::advice;
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, talk};

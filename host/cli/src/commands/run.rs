@@ -8,16 +8,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{
-    EngineError, Places, Report, ResumeRequest, RunRequest, ScriptFile, StoreError,
-};
+use smol_wf_engine::{EngineError, Places, Report, RunRequest, ScriptFile, StoreError};
 
-use super::again::{Again, once_more};
+use super::again::{Again, once_more, resume_request};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
@@ -25,7 +22,6 @@ use crate::failure::{self, CommandError};
 use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
 use crate::progress::{Opening, Progress};
 use crate::signals::Signals;
-use crate::standing::PlaceFlags;
 use crate::usage;
 use crate::workflow_args::{self, Named};
 use crate::{closing, exit, large, output, paths, reasons, setup, shell, stdin, streams};
@@ -220,23 +216,6 @@ impl RunArgs {
             places,
         })
     }
-}
-
-/// Taking a run up under these settings.
-pub(super) fn resume_request(
-    run: RunId,
-    script: Option<ScriptFile>,
-    settings: &Settings,
-    places: &PlaceFlags,
-) -> Result<ResumeRequest, EngineError> {
-    Ok(ResumeRequest {
-        run,
-        script,
-        limits: setup::limit_changes(settings),
-        agents: setup::agents(settings)?,
-        times: setup::times(settings),
-        places: places.of_recorded()?,
-    })
 }
 
 /// Prints what is to be printed and gives the exit code. The run is over, its
