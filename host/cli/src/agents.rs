@@ -22,12 +22,12 @@ use smol_wf_engine::providers::{
 };
 use smol_wf_engine::{EngineError, NOBODY, Providers};
 
-use crate::config::{AUTO, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value};
+use crate::config::{
+    AUTO, DEBUG, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value,
+};
 use crate::failure::CommandError;
 use crate::progress::{self, Opening};
 
-/// What answers when there is no agent.
-pub(crate) const DEBUG: &str = "debug";
 /// Said when nothing else is there: an echo must never pass for an answer.
 /// What a script may name, nobody knows before it has run.
 const NOTHING: &str = "no agent is installed and logged in, so calls that name none (by provider, \

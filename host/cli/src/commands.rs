@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
-use crate::workflow_args::Named;
+use crate::workflow_args::{Named, TAKE_ARGS};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -83,10 +83,6 @@ pub(crate) fn parser_of(name: &str) -> Option<clap::Command> {
     let (name, augment) = BY_NAME.into_iter().find(|(known, _)| *known == name)?;
     Some(clap::Command::new("smol-wf").subcommand(augment(clap::Command::new(name))))
 }
-
-/// Commands that take `--args-<name>`: the one list for what is refused and what is
-/// proposed.
-pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
 
 /// Does what was asked by a command of this name.
 pub(crate) async fn execute(

@@ -22,14 +22,14 @@ use std::path::{Path, PathBuf};
 use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::ids::Digest;
 
-use error::Place;
+pub(crate) use error::Place;
 use file::{FileLayer, Said, Source};
 use key::Right;
 
 pub(crate) use error::ConfigError;
 pub(crate) use file::{MODEL_MAP, PROVIDERS};
 pub(crate) use find::{Found, Project, project, project_file_in, user_path};
-pub(crate) use key::{AUTO, Key};
+pub(crate) use key::{AUTO, DEBUG, Key};
 pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;

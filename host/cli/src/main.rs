@@ -27,6 +27,9 @@ mod failure;
 mod files;
 mod flags;
 mod large;
+mod log_level;
+#[cfg(test)]
+mod messages;
 #[cfg(test)]
 mod names;
 mod output;
@@ -43,6 +46,7 @@ mod streams;
 mod supervisor;
 mod system_limits;
 mod table;
+mod talk;
 mod usage;
 mod when;
 mod words;

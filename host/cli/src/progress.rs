@@ -17,13 +17,13 @@ use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{DatabaseWait, Engine, Watcher, WorksIn};
 
 use crate::advice;
-use crate::agents::DEBUG;
-use crate::config::{Key, Settings};
-use crate::failure::talk;
+use crate::config::{DEBUG, Settings};
+use crate::log_level::LogLevel;
 use crate::screen;
 use crate::shell;
 use crate::signals;
 use crate::streams::EventStream;
+use crate::talk::talk;
 use live::Live;
 use plain::Plain;
 
@@ -267,30 +267,6 @@ impl Progress {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How much to say on stderr.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LogLevel {
-    /// Only what went wrong.
-    Error,
-    /// And what may go wrong.
-    Warn,
-    /// And progress.
-    Info,
-    /// And what agents are doing.
-    Debug,
-}
-
-impl LogLevel {
-    pub(crate) fn of(settings: &Settings) -> Self {
-        match settings.text(Key::LogLevel) {
-            Some("error" | "off" | "none" | "quiet") => Self::Error,
-            Some("warn" | "warning") => Self::Warn,
-            Some("debug" | "trace") => Self::Debug,
-            _ => Self::Info,
-        }
-    }
 }
 
 /// Whether someone may be looking: on a terminal, and not in CI.

@@ -14,7 +14,8 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::CancellationToken;
 
 use crate::supervisor::supervisor;
-use crate::{exit, failure, shell, streams, written};
+use crate::talk::talk;
+use crate::{exit, shell, streams, written};
 use system::Listener;
 
 /// How long a second signal waits until the agents are killed, which takes
@@ -156,13 +157,13 @@ impl Signals {
             return Asked::End(received);
         }
         if first.is_ok() {
-            failure::talk(stopping(received));
+            talk(stopping(received));
             self.cancel.cancel();
         } else if received != exit::HUNG_UP {
             // Twice: at once. What is durable is durable. Agents that have
             // ignored the first one are not left to themselves.
             if let Some(run) = RUN.get() {
-                failure::talk(&format!("resume: {}", shell::resume(run, None)));
+                talk(&format!("resume: {}", shell::resume(run, None)));
             }
             return Asked::EndAll(received);
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::commands::TAKE_ARGS;
+use crate::workflow_args::TAKE_ARGS;
 
 /// What people type for a command that has another name here.
 const OTHER_COMMANDS: [(&[&str], &str); 9] = [
@@ -172,7 +172,7 @@ pub(crate) fn provider(missing: &Path) -> Option<String> {
     use crate::config::ProviderKind;
     let name = missing.to_str()?;
     let is_provider =
-        name == crate::agents::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
+        name == crate::config::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
     is_provider.then(|| {
         format!(
             "{name} is a provider, and a script or a folder was expected: `smol-wf doctor` and `smol-wf providers` show all providers, {name} among them; `--agent-provider {name}` runs a script with it"

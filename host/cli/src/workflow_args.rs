@@ -16,6 +16,10 @@ use smol_wf_core::limits::ARGS_BYTES_MAX;
 use self::source::Source;
 pub(crate) use self::source::SourceError;
 
+/// Commands that take `--args-<name>`: the one list for what is refused and what is
+/// proposed.
+pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
+
 const PREFIX: &str = "--args-";
 /// Flags of the program that begin like the workflow's own.
 const OWN_FLAGS: [&str; 1] = ["from-file"];

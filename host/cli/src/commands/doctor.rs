@@ -14,7 +14,7 @@ use smol_wf_engine::providers::{Probe, Provider};
 use tokio::task::JoinSet;
 
 use crate::agents::{self, Catalogue, Chosen};
-use crate::config::{AUTO, FlagLayer, Settings};
+use crate::config::{AUTO, DEBUG, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{DbFlags, JsonFlag};
 use crate::supervisor::supervisor;
@@ -168,7 +168,7 @@ fn text(findings: &Findings, chosen: &Chosen, code: u8) -> String {
         checks.row([check.name, check.state.word(), &check.detail]);
     }
     let verdict = match code {
-        0 if findings.provider == agents::DEBUG => {
+        0 if findings.provider == DEBUG => {
             "A run goes to debug, which sends nothing to any model.".to_owned()
         }
         0 => format!("A run goes to {}.", findings.provider),
@@ -191,7 +191,7 @@ fn unavailable(findings: &Findings, chosen: &Chosen) -> String {
             Code::NoAgent
         ),
     };
-    let able = findings.agents.iter().filter(|agent| agent.usable && agent.name != agents::DEBUG);
+    let able = findings.agents.iter().filter(|agent| agent.usable && agent.name != DEBUG);
     let able: Vec<&str> = able.map(|agent| agent.name.as_str()).collect();
     let named = match able.as_slice() {
         [] => "No call reaches a model.".to_owned(),

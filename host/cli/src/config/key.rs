@@ -163,6 +163,9 @@ impl Key {
 /// The provider that stands for "whichever there is".
 pub(crate) const AUTO: &str = "auto";
 
+/// What answers when there is no agent.
+pub(crate) const DEBUG: &str = "debug";
+
 /// MiB below which a script instance does not start.
 const MEMORY_MIB_LEAST: u64 = 4;
 

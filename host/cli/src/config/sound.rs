@@ -49,7 +49,7 @@ impl Settings {
         let why = match self.providers.get(name) {
             Some(given) if given.value.enabled => return Ok(()),
             Some(_) => "the provider of this name is not enabled".to_owned(),
-            None if built_in || name == AUTO || name == crate::agents::DEBUG => return Ok(()),
+            None if built_in || name == AUTO || name == super::DEBUG => return Ok(()),
             // It is there as soon as the project is trusted, as the warning says.
             None if self.is_of_untrusted(name) => return Ok(()),
             // Then it is the model's vendor.

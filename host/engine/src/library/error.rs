@@ -48,7 +48,7 @@ pub enum LibraryError {
         uid: u32,
     },
     /// The folder of the run's project is gone.
-    #[error("the project of the script is not there any more")]
+    #[error("the folder of the script's project is gone")]
     NoProject,
     /// Nothing is there.
     #[error("there is no file `{path}`")]

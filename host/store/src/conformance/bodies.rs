@@ -5,7 +5,7 @@
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::Record;
 
-use super::{hold, new_run};
+use super::samples::{hold, new_run};
 use crate::{LARGE_BYTES, Store};
 
 fn come_back(store: &mut dyn Store, number: u32, bodies: Vec<String>) {

@@ -5,7 +5,7 @@
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::{append, created, deleted, hold, key, logged, new_run, taken_over};
+use super::samples::{append, created, deleted, hold, key, logged, new_run, taken_over};
 use crate::{LARGE_BYTES, Page, RunKey, Store, StoreError, Summary};
 
 fn summary_of(store: &mut dyn Store, number: u128, text: &str) -> Summary {

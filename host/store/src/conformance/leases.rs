@@ -7,7 +7,7 @@ use std::time::Duration;
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::{LONG, append, created, hold, key, logged, new_run};
+use super::samples::{LONG, append, created, hold, key, logged, new_run};
 use crate::{Append, Hold, Holder, Lease, LeaseRow, NewRun, RunKey, Store, StoreError, Wake};
 
 fn held(number: u128, owner: &str) -> StoreError {

@@ -6,7 +6,7 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Chain;
 use smol_wf_core::report::RunState;
 
-use super::{append, created, deleted, hold, key, logged, new_run, taken_over};
+use super::samples::{append, created, deleted, hold, key, logged, new_run, taken_over};
 use crate::{Append, Facts, FoundFacts, Narrow, Page, RunRow, Store, Wake};
 
 fn ids(rows: &[RunRow]) -> Vec<RunId> {

@@ -8,14 +8,16 @@ mod bodies;
 mod deletion;
 mod leases;
 mod lists;
-
-use std::time::Duration;
+mod samples;
 
 use smol_wf_core::codes::Code;
-use smol_wf_core::ids::{RunId, Scope, TenantId};
-use smol_wf_core::journal::{Body, Chain, Entry, Record};
+use smol_wf_core::ids::TenantId;
+use smol_wf_core::journal::Chain;
 
-use crate::{Append, Bound, Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
+use crate::{Append, Bound, Lease, RunKey, Store, StoreError, Wake};
+pub(crate) use samples::{LONG, not_json};
+use samples::{append, created};
+pub use samples::{deleted, hold, key, load_in_stretches, logged, new_run, taken_over};
 
 /// Runs every check, each on an empty store that `make` made.
 ///
@@ -55,105 +57,6 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
     for check in checks {
         check(make().as_mut());
     }
-}
-
-/// The key of the run with this number.
-#[must_use]
-pub fn key(number: u128) -> RunKey {
-    RunKey { tenant: TenantId::local(), run: RunId::from_bits(number) }
-}
-
-/// A run to be created, with its number as its creation time.
-#[must_use]
-pub fn new_run(number: u32) -> NewRun {
-    NewRun {
-        key: key(number.into()),
-        name: "name".to_owned(),
-        created_at_us: number.into(),
-        wake_at_us: None,
-        facts: None,
-    }
-}
-
-/// The next records of a journal: one entry of the log for each message.
-///
-/// # Panics
-/// Never: such entries can be written.
-#[must_use]
-pub fn logged(chain: &mut Chain, messages: &[&str]) -> Vec<Record> {
-    let seal = |message: &&str| {
-        let body = Body::Logged { scope: Scope::ROOT, message: (*message).to_owned() };
-        chain.seal(&Entry { at_us: 1, body }).unwrap()
-    };
-    messages.iter().map(seal).collect()
-}
-
-/// Longer than any check takes.
-pub(crate) const LONG: Duration = Duration::from_secs(3600);
-
-/// For this owner, for long.
-#[must_use]
-pub fn hold(owner: &str) -> Hold<'_> {
-    Hold { owner, lasting: LONG }
-}
-
-/// Takes over a run, whoever holds it.
-///
-/// # Panics
-/// When there is no such run.
-pub fn taken_over(store: &mut dyn Store, key: &RunKey, owner: &str) -> Lease {
-    let seen = store.lease(key).unwrap();
-    store.claim(key, hold(owner), seen.as_ref()).unwrap()
-}
-
-/// Deletes a run, whoever holds it.
-///
-/// # Panics
-/// When there is no such run.
-pub fn deleted(store: &mut dyn Store, key: &RunKey) {
-    let seen = store.lease(key).unwrap();
-    store.delete(key, seen.as_ref()).unwrap();
-}
-
-/// Creates a run with one record, for `owner`.
-fn created(store: &mut dyn Store, number: u32, owner: &str) -> Lease {
-    let records = logged(&mut Chain::new(), &["first"]);
-    store.create(&new_run(number), hold(owner), &records).unwrap()
-}
-
-/// The whole journal of a run, as much of it at a time.
-///
-/// # Errors
-/// As of [`load_from`](crate::Journals::load_from).
-pub fn load_in_stretches(
-    store: &mut dyn Store,
-    key: &RunKey,
-    bound: Bound,
-) -> Result<Option<Vec<Record>>, StoreError> {
-    let mut records = Vec::new();
-    loop {
-        let Some(stretch) = store.load_from(key, records.len() as u64, bound)? else {
-            return Ok(None);
-        };
-        records.extend(stretch.records);
-        if stretch.is_last {
-            return Ok(Some(records));
-        }
-    }
-}
-
-fn append(
-    store: &mut dyn Store,
-    lease: &Lease,
-    first_seq: u64,
-    records: &[Record],
-) -> Result<(), StoreError> {
-    let batch = Append { lease, first_seq, records, state: None, wake: Wake::Keep, release: false };
-    store.append(&[batch]).unwrap().remove(0)
-}
-
-pub(crate) fn not_json() -> Record {
-    Record { kind: "logged".to_owned(), body: "{\"a\":".to_owned(), chain: "x".to_owned() }
 }
 
 fn a_run_is_created_whole_or_not_at_all(store: &mut dyn Store) {

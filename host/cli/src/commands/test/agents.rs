@@ -13,7 +13,8 @@ use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::talk;
-use crate::progress::{LogLevel, Opening};
+use crate::log_level::LogLevel;
+use crate::progress::Opening;
 use crate::setup;
 
 /// An echo would be taken for an answer from then on.
