@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 use smol_wf_core::archive;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Chain, Entry, RunEnd};
-use smol_wf_core::limits::Limits;
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineOptions, HistoryPage, Lines, NoWatcher, Places,
-    RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
+    Engine, EngineOptions, HistoryPage, Lines, Places, RunJournal, RunSpec, ScriptFile, SqliteStore,
 };
 
 const RUNS: u32 = 20_000;
@@ -35,8 +33,7 @@ fn main() {
 
 fn engine(dir: &Path) -> Engine {
     let store = Box::new(SqliteStore::open(&dir.join("runs.db")).expect("a database"));
-    Engine::new(EngineOptions { instances_max: 8, ..EngineOptions::over(store) })
-        .expect("an engine")
+    Engine::new(EngineOptions::over(store)).expect("an engine")
 }
 
 /// The same as an older program would have left it: nothing is known of its runs.
@@ -52,21 +49,14 @@ fn forgotten(dir: &Path) -> Engine {
 
 async fn measure(dir: &Path) {
     let engine = engine(dir);
-    let request = RunRequest {
-        script: ScriptFile { bytes: SCRIPT.into(), path: dir.join("bench.mjs") },
-        args: None,
-        limits: Limits::default(),
-        budget: None,
-        provider: "debug".into(),
-        model_map: Vec::new(),
-        defaults: smol_wf_core::call::CallDefaults::default(),
-        agents: AgentSettings::default(),
+    let script = ScriptFile { bytes: SCRIPT.into(), path: dir.join("bench.mjs") };
+    let request = RunSpec {
         debug_rules: vec!["#3=fail".into()],
-        times: Times::default(),
         seed: Some(1),
         places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        ..RunSpec::new(script)
     };
-    let report = engine.run(request, &NoWatcher, CancellationToken::new()).await.expect("a run");
+    let report = engine.start(request).expect("a start").wait().await.expect("a run");
     let journal = engine.journal(&report.run_id).await.expect("its journal");
     let started = Instant::now();
     for number in 1..RUNS {
@@ -87,10 +77,6 @@ async fn measure(dir: &Path) {
     let paused = HistoryPage { states: vec![RunState::Paused], ..page(50) };
     list(&engine, "50 in a state that none is in", paused, 0).await;
     drop(engine);
-    let engine = forgotten(dir);
-    list(&engine, "50 that failed, of runs of an older program", failed(), 50).await;
-    list(&engine, "50 that failed, again", failed(), 50).await;
-    drop(engine);
     for args in [&["history"][..], &["history", "--limit", "20000"], &["history", "usage"]] {
         let started = Instant::now();
         let status = Command::new(env!("CARGO_BIN_EXE_smol-wf"))
@@ -102,6 +88,10 @@ async fn measure(dir: &Path) {
         assert!(status.success());
         row(&format!("smol-wf {}, whole process", args.join(" ")), started.elapsed());
     }
+    let engine = forgotten(dir);
+    list(&engine, "50 that failed, of runs of an older program", failed(), 50).await;
+    list(&engine, "50 that failed, again", failed(), 50).await;
+    drop(engine);
 }
 
 async fn list(engine: &Engine, what: &str, page: HistoryPage, expected: u32) {

@@ -151,14 +151,14 @@ pub enum EngineError {
         asked: String,
     },
     /// How a budget is kept was asked for, of a run that has none.
-    #[error("run {run} has no budget, so there is no mode to set")]
+    #[error("run {run} has no budget")]
     NoBudget {
         /// Which run.
         run: RunId,
     },
     /// The folder that a run works in is not there.
     #[error(
-        "{} {}, which is not a folder that is there",
+        "{} {}, and there is no such folder",
         works_in(run.as_ref()),
         path.display()
     )]
@@ -214,6 +214,9 @@ pub enum EngineError {
         /// What it said.
         error: std::io::Error,
     },
+    /// The engine takes no more runs.
+    #[error("the engine is shutting down and starts no more runs")]
+    ShuttingDown,
     /// The journal could not be written any more.
     #[error("{0}; the run stops here and can be resumed")]
     WriterGone(#[from] WriterGone),
@@ -261,6 +264,7 @@ impl EngineError {
             }
             Self::Worktree(error) => error.code().word(),
             Self::System { .. } => Code::System.word(),
+            Self::ShuttingDown => Code::ShuttingDown.word(),
             Self::WriterGone(_) => Code::WriterGone.word(),
         }
     }
