@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 use smol_wf_core::archive;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Chain, Entry, RunEnd};
-use smol_wf_core::limits::Limits;
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineOptions, HistoryPage, Lines, NoWatcher, Places,
-    RunJournal, RunRequest, ScriptFile, SqliteStore, Times,
+    Engine, EngineOptions, HistoryPage, Lines, Places, RunJournal, RunSpec, ScriptFile, SqliteStore,
 };
 
 const RUNS: u32 = 20_000;
@@ -35,8 +33,7 @@ fn main() {
 
 fn engine(dir: &Path) -> Engine {
     let store = Box::new(SqliteStore::open(&dir.join("runs.db")).expect("a database"));
-    Engine::new(EngineOptions { instances_max: 8, ..EngineOptions::over(store) })
-        .expect("an engine")
+    Engine::new(EngineOptions::over(store)).expect("an engine")
 }
 
 /// The same as an older program would have left it: nothing is known of its runs.
@@ -52,21 +49,14 @@ fn forgotten(dir: &Path) -> Engine {
 
 async fn measure(dir: &Path) {
     let engine = engine(dir);
-    let request = RunRequest {
-        script: ScriptFile { bytes: SCRIPT.into(), path: dir.join("bench.mjs") },
-        args: None,
-        limits: Limits::default(),
-        budget: None,
-        provider: "debug".into(),
-        model_map: Vec::new(),
-        defaults: smol_wf_core::call::CallDefaults::default(),
-        agents: AgentSettings::default(),
+    let script = ScriptFile { bytes: SCRIPT.into(), path: dir.join("bench.mjs") };
+    let request = RunSpec {
         debug_rules: vec!["#3=fail".into()],
-        times: Times::default(),
         seed: Some(1),
         places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        ..RunSpec::new(script)
     };
-    let report = engine.run(request, &NoWatcher, CancellationToken::new()).await.expect("a run");
+    let report = engine.start(request).expect("a start").wait().await.expect("a run");
     let journal = engine.journal(&report.run_id).await.expect("its journal");
     let started = Instant::now();
     for number in 1..RUNS {

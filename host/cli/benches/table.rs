@@ -12,15 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::machine;
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::{Event, EventKind};
 use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineOptions, LimitChanges, NoWatcher, Places,
-    Report, ResumeRequest, RunRequest, RunState, ScriptFile, SqliteStore, Times, Watcher,
+    CancellationToken, Engine, EngineOptions, Places, Report, ResumeRequest, RunSpec, RunState,
+    ScriptFile, SqliteStore, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -79,34 +78,26 @@ fn commit_floor(dir: &Path) -> Duration {
     median(times.collect())
 }
 
-fn engine(db: PathBuf, instances_max: u32) -> Engine {
+fn engine(db: PathBuf, runs_max: u32) -> Engine {
     let store = Box::new(SqliteStore::open(&db).expect("a database"));
-    Engine::new(EngineOptions { instances_max, ..EngineOptions::over(store) }).expect("an engine")
+    Engine::new(EngineOptions { runs_max, ..EngineOptions::over(store) }).expect("an engine")
 }
 
-fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunRequest {
-    RunRequest {
-        script: ScriptFile {
-            bytes: format!("{META}{body}").into_bytes(),
-            path: dir.join("bench.mjs"),
-        },
-        args: None,
+fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunSpec {
+    let script =
+        ScriptFile { bytes: format!("{META}{body}").into_bytes(), path: dir.join("bench.mjs") };
+    RunSpec {
         limits: Limits { agents, ..Limits::default() },
-        budget: None,
-        provider: "debug".into(),
-        model_map: Vec::new(),
-        defaults: CallDefaults::default(),
-        agents: AgentSettings::default(),
         debug_rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
-        times: Times::default(),
         seed: Some(1),
         places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        ..RunSpec::new(script)
     }
 }
 
-async fn timed(engine: &Engine, request: RunRequest) -> (Duration, Report) {
+async fn timed(engine: &Engine, request: RunSpec) -> (Duration, Report) {
     let started = Instant::now();
-    let report = engine.run(request, &NoWatcher, CancellationToken::new()).await.expect("a report");
+    let report = engine.start(request).expect("a start").wait().await.expect("a report");
     (started.elapsed(), report)
 }
 
@@ -164,18 +155,11 @@ async fn replays(dir: &Path) {
         let body = "for (let i = 0; ; i++) await agent(`step ${i}`)";
         let (_, report) = timed(&engine, request(dir, body, steps, &[])).await;
         assert_eq!(report.state, RunState::Paused);
-        let again = || ResumeRequest {
-            run: report.run_id.clone(),
-            script: None,
-            limits: LimitChanges::default(),
-            agents: AgentSettings::default(),
-            times: Times::default(),
-            places: Places::default(),
-        };
+        let again = || ResumeRequest::of(report.run_id.clone());
         let mut times = Vec::new();
         for _ in 0..5 {
             let started = Instant::now();
-            let resumed = engine.resume(again(), &NoWatcher, CancellationToken::new()).await;
+            let resumed = engine.start(again()).expect("a start").wait().await;
             let resumed = resumed.expect("a report");
             times.push(started.elapsed());
             assert_eq!(resumed.agents.completed, u64::from(steps));
@@ -239,8 +223,9 @@ async fn waiting(dir: &Path) {
         let (engine, cancel, working) = (engine.clone(), cancel.clone(), working.clone());
         let request = request(dir, one, 10, &["#3=delay:1h"]);
         runs.spawn(async move {
-            let watcher = Counting(working);
-            engine.run(request, &watcher, cancel).await.expect("a report").state
+            let watcher = Arc::new(Counting(working));
+            let run = engine.start_with(request, watcher, cancel).expect("a start");
+            run.wait().await.expect("a report").state
         });
     }
     while working.load(Ordering::SeqCst) < RUNS * 3 {

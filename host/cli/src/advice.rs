@@ -80,6 +80,7 @@ fn hint(error: &EngineError) -> Option<String> {
         | EngineError::Request { .. }
         | EngineError::Worktree(_)
         | EngineError::System { .. }
+        | EngineError::ShuttingDown
         | EngineError::WriterGone(_)
         // And these have sentences of their own.
         | EngineError::Library(_)

@@ -33,14 +33,9 @@ use crate::supervisor::supervisor;
 
 /// An engine over the database of these settings, which is made where there is
 /// none: for commands that write.
-pub(crate) fn engine(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
+pub(crate) fn engine(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(
-        Box::new(patiently(path, settings, SqliteStore::open_within)?),
-        path,
-        settings,
-        instances_max,
-    )
+    over(Box::new(patiently(path, settings, SqliteStore::open_within)?), path, settings)
 }
 
 /// Opens a database that another process may have locked: one that backs it up or
@@ -101,45 +96,33 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
 }
 
 /// The same for commands that look first: one that may only be read is.
-fn engine_or_reader(settings: &Settings, instances_max: u32) -> Result<Engine, EngineError> {
+fn engine_or_reader(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(
-        Box::new(patiently(path, settings, SqliteStore::open_or_read_within)?),
-        path,
-        settings,
-        instances_max,
-    )
+    over(Box::new(patiently(path, settings, SqliteStore::open_or_read_within)?), path, settings)
 }
 
 /// The same for commands that only look: where there is no database, none is
 /// made, and they see an empty one.
-pub(crate) fn engine_to_look(
-    settings: &Settings,
-    instances_max: u32,
-) -> Result<Engine, CommandError> {
+pub(crate) fn engine_to_look(settings: &Settings) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if is_there(path) {
-        return Ok(engine_or_reader(settings, instances_max)?);
+        return Ok(engine_or_reader(settings)?);
     }
     talk(&format!(
         "there is no database at {} yet: the first `smol-wf run` makes it; --db names another one",
         path.display()
     ));
-    Ok(over(Box::new(MemoryStore::new()), path, settings, instances_max)?)
+    Ok(over(Box::new(MemoryStore::new()), path, settings)?)
 }
 
 /// The same for commands that are about a run, which is in no database that is
 /// not there.
-pub(crate) fn engine_with_run(
-    settings: &Settings,
-    instances_max: u32,
-    asked: &str,
-) -> Result<Engine, CommandError> {
+pub(crate) fn engine_with_run(settings: &Settings, asked: &str) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if !is_there(path) {
         return Err(CommandError::NoDatabase { path: path.to_owned(), asked: asked.to_owned() });
     }
-    Ok(engine_or_reader(settings, instances_max)?)
+    Ok(engine_or_reader(settings)?)
 }
 
 fn database(settings: &Settings) -> Result<&Path, EngineError> {
@@ -154,12 +137,7 @@ fn is_there(path: &Path) -> bool {
     !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-fn over(
-    store: Box<dyn Store>,
-    path: &Path,
-    settings: &Settings,
-    instances_max: u32,
-) -> Result<Engine, EngineError> {
+fn over(store: Box<dyn Store>, path: &Path, settings: &Settings) -> Result<Engine, EngineError> {
     // One folder a database: a run that another database has is not over, it is
     // only unknown here.
     let mut worktrees = path.as_os_str().to_owned();
@@ -168,7 +146,6 @@ fn over(
     let providers = Arc::new(Catalogue::of(settings));
     let supervisor = Some(supervisor().clone());
     let engine = Engine::new(EngineOptions {
-        instances_max,
         providers,
         worktrees,
         supervisor,
@@ -181,9 +158,8 @@ fn over(
 }
 
 /// An engine that keeps nothing: for what is in files.
-pub(crate) fn engine_without_db(instances_max: u32) -> Result<Engine, EngineError> {
-    let options = EngineOptions::over(Box::new(MemoryStore::new()));
-    Engine::new(EngineOptions { instances_max, ..options })
+pub(crate) fn engine_without_db() -> Result<Engine, EngineError> {
+    Engine::new(EngineOptions::over(Box::new(MemoryStore::new())))
 }
 
 /// The limits of a new run.

@@ -123,6 +123,34 @@ fn what_a_run_was_refused_under_either_format_is_refused_again() {
     }
 }
 
+/// What is redacted in the part of a question that is not kept, nobody knows.
+#[test]
+fn a_refused_question_is_redacted_in_a_fixture_and_known_again() {
+    let script = "export const meta = { name: 'n', description: 'd' }
+const ask = prompt => agent(prompt, { model: '?' }).catch(error => error.code)
+const home = '/home/ann/project'
+return [await ask(`Look into ${home}.`), await ask(`${'x'.repeat(2000)} ${home}`), await agent('done')]
+";
+    let place = Place::new();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    let ran = place.script(script, &[]);
+    assert_eq!(ran.ok()["results"], json!(["call_invalid", "call_invalid", "echo: done"]));
+    let exported = place.run(&["export", &ran.run_id(), "--fixture", "n.swf"]);
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let fixture = std::fs::read_to_string(place.path("n.swf")).unwrap();
+    assert!(!fixture.contains("/home/ann"), "{fixture}");
+    let refused: Vec<Value> = fixture
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["kind"] == "call_refused")
+        .collect();
+    assert_eq!(refused[0]["text"], "Look into /home/[redacted]/project.");
+    assert!(refused[0]["asked"].is_string() && refused[1]["asked"].is_null(), "{refused:?}");
+    assert_eq!(refused[1]["text"], "");
+    let tested = place.run(&["test", "n.swf"]);
+    assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
+}
+
 /// A refusal holds its words: a program that refuses in others replays it.
 #[test]
 fn a_refusal_is_replayed_in_the_words_of_its_time() {

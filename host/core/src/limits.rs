@@ -90,8 +90,8 @@ pub const LOG_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a phase title that are kept.
 pub const TITLE_BYTES_MAX: usize = 1024;
 
-/// Calls other than agents, timers, and `phase`, `log` and null-slot notes, of one
-/// run.
+/// Calls other than agents, refused calls, timers, and `phase`, `log` and null-slot
+/// notes, of one run.
 pub const NOTES_MAX: u32 = 200_000;
 
 /// Bytes that a script may hand over in one turn: the host holds them twice

@@ -209,12 +209,12 @@ impl Answers {
             }
             (Body::AgentAnswered { outcome, reply, .. }, Some(step)) => {
                 if let Some(made) = made.get_mut(&step.step) {
-                    made.came_to(memory.keep(outcome.clone(), seq), Some(reply));
+                    made.came_to(memory.keep(outcome.clone(), seq), Some(reply.clone()));
                 }
             }
             (Body::Settled { outcome, reply, .. }, Some(step)) => {
                 if let Some(made) = made.get_mut(&step.step) {
-                    made.came_to(memory.keep(outcome.clone(), seq), reply.as_ref());
+                    made.came_to(memory.keep(outcome.clone(), seq), reply.clone());
                 }
             }
             _ => {}
@@ -278,8 +278,8 @@ impl Made {
         Self { content, is_agent, given, came_to: None }
     }
 
-    fn came_to(&mut self, outcome: Kept, reply: Option<&Box<Reply>>) {
-        self.came_to = Some(CameTo { outcome, reply: reply.cloned() });
+    fn came_to(&mut self, outcome: Kept, reply: Option<Box<Reply>>) {
+        self.came_to = Some(CameTo { outcome, reply });
     }
 
     fn answer(self, run: &RunId, call: CallId) -> Option<Waiting> {

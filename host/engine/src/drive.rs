@@ -26,7 +26,7 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
     let cut_fuel = turns.cut_fuel();
     drop(turns);
     let halted = match ended(live, driven.map(|(_, pause)| pause), cut_fuel).await {
-        Err(Halt::Stop(reason)) if lets_agents_finish(&reason) => {
+        Err(Halt::Stop(reason)) if lets_agents_finish(&reason) || live.is_drained() => {
             Err(let_finish(live, reason).await)
         }
         halted => halted,

@@ -5,13 +5,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::call::CallDefaults;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead};
-use smol_wf_core::limits::Limits;
+use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
 use smol_wf_core::script::Script;
@@ -37,20 +38,25 @@ use crate::patience::Patience;
 use crate::places::{Standing, kept};
 use crate::provide::{self, DebugOnly, Providers};
 use crate::recorder::{Birth, Recorder};
-use crate::request::{AgentSettings, RunRequest, ScriptFile, Times};
+use crate::request::{AgentSettings, RunSpec, ScriptFile, Times};
+use crate::running::Running;
 use crate::runs::row;
 use crate::watch::Watcher;
 use crate::writer::Writer;
 
-/// Script instances at once, where nothing else is said.
-const INSTANCES_DEFAULT: u32 = 8;
+/// Runs at work at once, where nothing else is said.
+const RUNS_MAX_DEFAULT: u32 = 64;
+
+/// Script instances of one run: its scripts, and as many again for finding out why
+/// one hangs.
+const INSTANCES_OF_RUN: u32 = 2 * (CHILDREN_OPEN_MAX + 1);
 
 /// What an engine is made of.
 pub struct EngineOptions {
     /// Where journals are kept.
     pub store: Box<dyn Store>,
-    /// Script instances at once, children included.
-    pub instances_max: u32,
+    /// Runs at work at once; others wait for their turn.
+    pub runs_max: u32,
     /// Who answers agent calls.
     pub providers: Arc<dyn Providers>,
     /// Folder for git worktrees of calls; none refuses calls that ask for one.
@@ -65,7 +71,7 @@ impl EngineOptions {
     pub fn over(store: Box<dyn Store>) -> Self {
         Self {
             store,
-            instances_max: INSTANCES_DEFAULT,
+            runs_max: RUNS_MAX_DEFAULT,
             providers: Arc::new(DebugOnly),
             worktrees: None,
             supervisor: None,
@@ -92,6 +98,14 @@ pub struct Engine {
     pub(crate) providers: Arc<dyn Providers>,
     /// For what no run does; each run has its own.
     pub(crate) processes: Processes,
+    /// Shared by all clones, those of other tenants too.
+    pub(crate) running: Arc<Running>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -101,14 +115,17 @@ impl Engine {
     /// When WebAssembly cannot be set up, or the system has no thread or no
     /// randomness to give.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        let sandbox = Sandbox::new(SandboxConfig::new(options.instances_max))?;
+        // A bound that no run meets: those of one are bounded by its limits.
+        let instances = options.runs_max.saturating_add(1).saturating_mul(INSTANCES_OF_RUN);
+        let sandbox = Sandbox::new(SandboxConfig::new(instances))?;
+        let running = Arc::new(Running::new(options.runs_max));
         let writer = Writer::over(options.store);
         let owner = owner::this_process(random_u64()?);
         let (providers, worktrees) = (options.providers, options.worktrees);
         let supervisor = options.supervisor;
         let processes = supervisor.map_or_else(Processes::new, |given| given.processes());
         let tenant = TenantId::local();
-        Ok(Self { sandbox, writer, tenant, worktrees, providers, owner, processes })
+        Ok(Self { sandbox, writer, tenant, worktrees, providers, owner, processes, running })
     }
 
     /// The same engine with other providers: which ones a run needs may only be
@@ -117,6 +134,23 @@ impl Engine {
     pub fn providing(mut self, providers: Arc<dyn Providers>) -> Self {
         self.providers = providers;
         self
+    }
+
+    /// The same engine for another tenant: of the runs of others it sees nothing. All
+    /// share the store, its thread, and the number of runs at work.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: TenantId) -> Self {
+        Self { tenant, ..self.clone() }
+    }
+
+    /// Ends all runs, so that another process can take them up: agents at work finish,
+    /// for as long as the grace lasts, and no other begins; then runs are stopped as
+    /// by [`RunHandle::cancel`](crate::RunHandle::cancel). Returns when all agents have
+    /// ended and all leases are given back. From then on nothing can be started, by
+    /// any clone of this engine.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.running.shut_down(grace).await;
+        self.processes.leftovers_ended().await;
     }
 
     /// Reads and compiles a script, without running it.
@@ -141,17 +175,17 @@ impl Engine {
     /// # Errors
     /// When the run cannot start, or its journal can no longer be written. What
     /// the script does wrong is in the report.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
-        request: RunRequest,
+        request: RunSpec,
+        run: RunId,
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         let (script, dialect) = self.check(&request.script).await?;
         let standing = Standing::of_new(&request.script.path, &request.places)?;
-        let run = RunId::from_bits(random_u128()?);
-        let head = head_of(&request, &script, &run, &standing, random_u64()?)?;
+        let head = head_of(&request, &script, run, &standing, random_u64()?)?;
         let registry = provide::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
             // Beside everything else, to be done when the first agent starts.
@@ -181,14 +215,15 @@ impl Engine {
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
         let birth = Birth { name: head.name.clone(), owner: self.owner.clone() };
-        let writer = self.writer.clone();
+        let processes = self.processes.apart();
+        let means = (self.writer.clone(), processes.clone());
         let patience = Patience { watcher, cancel: cancel.clone(), deadline: times.deadline() };
-        let mut recorder = Recorder::new(writer, patience, key, birth);
+        let mut recorder = Recorder::new(means, patience, key, birth);
         recorder.absorb(machine.take_entries());
         if let Some(given) = given {
             recorder.create_given(given).await?;
         }
-        let world = self.world(&head, registry, standing, limits, agents);
+        let world = self.world(&head, registry, standing, (limits, agents), processes);
         Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, times)).await
     }
 
@@ -203,6 +238,7 @@ impl Engine {
         let _counted = self.writer.run();
         let processes = world.processes().clone();
         let mut live = Live::new(self.sandbox.clone(), recorder, rest, world, cancel, times);
+        live.drain = self.running.drain().clone();
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive(&mut live, machine)).await;
         // Whoever takes the run up next finds none of its agents at work.
@@ -238,22 +274,22 @@ impl Engine {
         head: &RunHead,
         registry: Registry,
         standing: Standing,
-        limits: Limits,
-        settings: AgentSettings,
+        (limits, settings): (Limits, AgentSettings),
+        processes: Processes,
     ) -> World {
         let cwd = standing.cwd.clone();
         let library = Arc::new(standing.library());
         let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
-        let (worktrees, processes) = (self.worktrees.clone(), self.processes.apart());
+        let worktrees = self.worktrees.clone();
         let agents = Agents::new(head, registry, settings, cwd, worktrees, processes);
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }
 
 fn head_of(
-    request: &RunRequest,
+    request: &RunSpec,
     script: &Script,
-    run: &RunId,
+    run: RunId,
     standing: &Standing,
     drawn: u64,
 ) -> Result<RunHead, EngineError> {
@@ -261,7 +297,7 @@ fn head_of(
     Ok(RunHead {
         format: JOURNAL_FORMAT,
         surface: Surface::CURRENT,
-        run: run.clone(),
+        run,
         name: script.meta.name.clone(),
         script: script.digest.clone(),
         script_path: kept(&request.script.path)?,
@@ -310,23 +346,5 @@ fn no_randomness(error: getrandom::Error) -> EngineError {
     EngineError::System {
         doing: "draw random numbers",
         error: std::io::Error::other(error.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::ResumeRequest;
-    use crate::watch::NoWatcher;
-
-    /// A server runs each run as a task of its own: this must compile.
-    #[test]
-    fn runs_can_be_tasks() {
-        fn assert_send<T: Send>(_: &T) {}
-        fn check(engine: &Engine, run: RunRequest, resume: ResumeRequest) {
-            assert_send(&engine.run(run, &NoWatcher, CancellationToken::new()));
-            assert_send(&engine.resume(resume, &NoWatcher, CancellationToken::new()));
-        }
-        let _ = check;
     }
 }

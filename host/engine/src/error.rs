@@ -214,6 +214,9 @@ pub enum EngineError {
         /// What it said.
         error: std::io::Error,
     },
+    /// The engine takes no more runs.
+    #[error("the engine is shutting down and starts no more runs")]
+    ShuttingDown,
     /// The journal could not be written any more.
     #[error("{0}; the run stops here and can be resumed")]
     WriterGone(#[from] WriterGone),
@@ -261,6 +264,7 @@ impl EngineError {
             }
             Self::Worktree(error) => error.code().word(),
             Self::System { .. } => Code::System.word(),
+            Self::ShuttingDown => Code::ShuttingDown.word(),
             Self::WriterGone(_) => Code::WriterGone.word(),
         }
     }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::children::scope_start;
 use crate::clock;
-use crate::engine::{Engine, Means, random_u128};
+use crate::engine::{Engine, Means};
 use crate::error::EngineError;
 use crate::given::Given;
 use crate::journal::look;
@@ -94,9 +94,10 @@ impl Engine {
     /// # Errors
     /// When there is no such run, its journal cannot be read, or the fork
     /// cannot start.
-    pub async fn fork(
+    pub(crate) async fn fork(
         &self,
         request: ForkRequest,
+        run: RunId,
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
@@ -121,7 +122,7 @@ impl Engine {
         let head = RunHead {
             format: JOURNAL_FORMAT,
             surface: Surface::CURRENT,
-            run: RunId::from_bits(random_u128()?),
+            run,
             name: script.meta.name.clone(),
             script: script.digest.clone(),
             script_path: kept(&file.path)?,

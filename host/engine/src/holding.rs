@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use smol_wf_providers::owner;
+use smol_wf_providers::{Processes, owner};
 use smol_wf_store::{Holder, Lease, LeaseRow, RunRow, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -43,15 +43,24 @@ pub(crate) struct Holding {
     renewal: JoinHandle<()>,
     /// The lease was let go of on purpose.
     is_over: Arc<AtomicBool>,
+    writer: Writer,
+    /// Of the run.
+    processes: Processes,
 }
 
 impl Holding {
     /// When the lease is lost, or the database with it, the run is cancelled; its
     /// next append would be refused anyway.
-    pub(crate) fn begin(lease: Lease, writer: &Writer, cancel: CancellationToken) -> Self {
+    pub(crate) fn begin(
+        lease: Lease,
+        writer: &Writer,
+        processes: &Processes,
+        cancel: CancellationToken,
+    ) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let renewal = renew(lease.clone(), writer.clone(), cancel, is_over.clone());
-        Self { lease, renewal: tokio::spawn(renewal), is_over }
+        let (writer, processes) = (writer.clone(), processes.clone());
+        Self { lease, renewal: tokio::spawn(renewal), is_over, writer, processes }
     }
 
     pub(crate) fn lease(&self) -> &Lease {
@@ -65,8 +74,18 @@ impl Holding {
 }
 
 impl Drop for Holding {
+    /// A run whose task was dropped, with its runtime for instance, is let go of as
+    /// well, once none of its agents is at work any more.
     fn drop(&mut self) {
         self.renewal.abort();
+        if self.is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        let (lease, writer) = (self.lease.clone(), self.writer.clone());
+        self.processes.end_all_then(move || {
+            // A lease that cannot be given back runs out.
+            let _ = writer.ask(move |store: &mut dyn Store| store.release(&lease));
+        });
     }
 }
 

@@ -1,6 +1,30 @@
 //! Runs workflows: performs what `smol-wf-core` decides, with a sandbox for the
 //! script, providers for its agents and a store for its journal.
 //!
+//! ```
+//! use smol_wf_engine::{Engine, EngineOptions, MemoryStore, RunSpec, RunState, ScriptFile};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let text = "export const meta = { name: 'hello', description: 'Greets' }
+//!         return await agent(`Greet ${args.name}.`)";
+//!     let script = ScriptFile { bytes: text.into(), path: "hello.mjs".into() };
+//!     // Without other providers, the debug provider echoes each prompt.
+//!     let engine = Engine::new(EngineOptions::over(Box::new(MemoryStore::new())))?;
+//!     let args = Some(r#"{ "name": "Ada" }"#.to_owned());
+//!     let run = engine.start(RunSpec { args, ..RunSpec::new(script) })?;
+//!     let report = run.wait().await?;
+//!     assert_eq!(report.state, RunState::Completed);
+//!     println!("{}: {}", report.run_id, report.results.get());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A service keeps its runs in a [`SqliteStore`], gives the engine [`Providers`],
+//! and lets it end with [`Engine::shutdown`]. `examples/embed.rs` has agents that are
+//! programs. What is done with those, and what a [`providers::Supervisor`] adds, is in
+//! `docs/processes.md`.
+//!
 //! Owns: the public library. Never: reads argv or the environment, prints, or
 //! exits; a caller passes everything in and hears of everything through a
 //! [`Watcher`] and the [`Report`].
@@ -53,9 +77,11 @@ mod replay;
 mod request;
 mod resume;
 mod rounds;
+mod running;
 mod runs;
 mod sleeps;
 mod standstill;
+mod start;
 mod stops;
 mod tail;
 mod timers;
@@ -79,12 +105,13 @@ pub use patience::START_LOCKED_MAX;
 pub use provide::{DebugOnly, NOBODY, Providers};
 pub use reading::{Reading, RunJournal};
 pub use replay::ReplayReport;
-pub use request::{
-    AgentSettings, LimitChanges, Places, ResumeRequest, RunRequest, ScriptFile, Times,
-};
+pub use request::{AgentSettings, LimitChanges, Places, ResumeRequest, RunSpec, ScriptFile, Times};
+pub use smol_wf_core::ids::{RunId, TenantId};
+pub use smol_wf_core::journal::RunHead;
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreError};
+pub use start::{Events, RunHandle, Start};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{DatabaseWait, NoWatcher, Recording, Watcher, WorksIn};

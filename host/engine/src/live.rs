@@ -74,6 +74,8 @@ pub(crate) struct Live<'a> {
     rest: Entries,
     pub(crate) world: World,
     pub(crate) cancel: CancellationToken,
+    /// No agent is to begin any more.
+    pub(crate) drain: CancellationToken,
     pub(crate) times: Times,
     started: Instant,
 }
@@ -89,13 +91,17 @@ impl<'a> Live<'a> {
     ) -> Self {
         let started = Instant::now();
         recorder.give_up_at(times.run.map(|run| started + run));
-        Self { sandbox, recorder, rest, world, cancel, times, started }
+        let drain = CancellationToken::new();
+        Self { sandbox, recorder, rest, world, cancel, drain, times, started }
     }
 
     /// Dispatches agents, then waits for something that the machine is told of.
     async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         if let Some(reason) = self.world.nobody() {
             return Err(Halt::Stop(reason));
+        }
+        if self.drain.is_cancelled() {
+            return Err(Halt::Stop(StopReason::Cancelled));
         }
         let has_refused = self.world.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
@@ -106,7 +112,7 @@ impl<'a> Live<'a> {
         if let Some(reason) = self.agents_stop(machine) {
             return Err(Halt::Stop(reason));
         }
-        let cancel = self.cancel.clone();
+        let (cancel, drain) = (self.cancel.clone(), self.drain.clone());
         let lazy = sleep(clock::LAZY_COMMIT);
         tokio::pin!(lazy);
         loop {
@@ -115,6 +121,7 @@ impl<'a> Live<'a> {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
+                () = drain.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
                 happened = self.world.happened() => {
                     if let Happened::Noted(note) = happened {
                         self.note(note, machine);
@@ -186,6 +193,11 @@ impl<'a> Live<'a> {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.times.run.map(|run| self.started + run + self.world.stood_still())
+    }
+
+    /// Whether it stops so that others can take it up, which can wait for its agents.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drain.is_cancelled() && !self.cancel.is_cancelled()
     }
 
     fn timed_out(&self) -> Halt {

@@ -23,6 +23,15 @@ pub trait Providers: Send + Sync {
     fn registry(&self, head: &RunHead) -> Result<Registry, EngineError>;
 }
 
+impl<F> Providers for F
+where
+    F: Fn(&RunHead) -> Result<Registry, EngineError> + Send + Sync,
+{
+    fn registry(&self, head: &RunHead) -> Result<Registry, EngineError> {
+        self(head)
+    }
+}
+
 /// None but the debug provider.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DebugOnly;

@@ -13,6 +13,7 @@ use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold, RunState};
 use smol_wf_core::stop::StopReason;
+use smol_wf_providers::Processes;
 use smol_wf_store::{Facts, Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
@@ -30,8 +31,13 @@ use crate::writer::{Batch, Writer};
 /// answers would otherwise wait in memory for one another.
 const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// Where the journal is written, and the programs of the run, which end before it is
+/// let go of.
+type Means = (Writer, Processes);
+
 pub(crate) struct Recorder<'a> {
     writer: Writer,
+    processes: Processes,
     watcher: &'a dyn Watcher,
     patience: Patience<'a>,
     key: RunKey,
@@ -69,13 +75,14 @@ pub(crate) struct Birth {
 impl<'a> Recorder<'a> {
     /// For a run that is not in the store yet: the first commit makes it, with
     /// what its script has said until then.
-    pub(crate) fn new(writer: Writer, patience: Patience<'a>, key: RunKey, birth: Birth) -> Self {
-        Self { birth: Some(birth), ..Self::of(writer, patience, key) }
+    pub(crate) fn new(means: Means, patience: Patience<'a>, key: RunKey, birth: Birth) -> Self {
+        Self { birth: Some(birth), ..Self::of(means, patience, key) }
     }
 
-    fn of(writer: Writer, patience: Patience<'a>, key: RunKey) -> Self {
+    fn of((writer, processes): Means, patience: Patience<'a>, key: RunKey) -> Self {
         Self {
             writer,
+            processes,
             watcher: patience.watcher,
             patience,
             key,
@@ -96,12 +103,12 @@ impl<'a> Recorder<'a> {
     /// For a run that this process has claimed. Of what happened before the
     /// watcher is told by [`Self::retell`].
     pub(crate) fn resumed(
-        writer: Writer,
+        means: Means,
         patience: Patience<'a>,
         lease: Lease,
         journal: &Journal,
     ) -> Self {
-        let mut recorder = Self::of(writer, patience, lease.key.clone());
+        let mut recorder = Self::of(means, patience, lease.key.clone());
         recorder.hold(lease);
         recorder.chain = Chain::behind(journal.tip.clone());
         recorder.length = journal.survey.entries;
@@ -126,7 +133,7 @@ impl<'a> Recorder<'a> {
 
     fn hold(&mut self, lease: Lease) {
         let cancel = self.patience.cancel.clone();
-        self.held = Some(Holding::begin(lease, &self.writer, cancel));
+        self.held = Some(Holding::begin(lease, &self.writer, &self.processes, cancel));
     }
 
     /// Lets go of the run.

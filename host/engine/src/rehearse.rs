@@ -22,7 +22,6 @@ mod unawaited;
 
 use std::sync::Arc;
 
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
@@ -37,36 +36,11 @@ use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
 use crate::places::Standing;
 use crate::provide::{self, Providers};
-use crate::request::{Places, ScriptFile};
+use crate::request::RunSpec;
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
 pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedCall};
-
-/// What to rehearse.
-#[derive(Debug, Clone)]
-pub struct RehearsalRequest {
-    /// The script.
-    pub script: ScriptFile,
-    /// JSON text of `args`, as for a run.
-    pub args: Option<String>,
-    /// Limits; they also bound how long a rehearsal goes on.
-    pub limits: Limits,
-    /// Output tokens that the script's `budget` speaks of.
-    pub budget: Option<u64>,
-    /// Provider for calls that name none.
-    pub provider: String,
-    /// What calls are given that do not say it themselves.
-    pub defaults: CallDefaults,
-    /// Model aliases; a later one wins.
-    pub model_map: Vec<(String, String)>,
-    /// What tokens cost.
-    pub prices: Prices,
-    /// Seed of `Math.random`, of the answers and of the schedules.
-    pub seed: u64,
-    /// Where it would work, and where its scripts lie.
-    pub places: Places,
-}
 
 /// A script that is ready to be performed by stubs.
 pub struct Rehearsal {
@@ -87,10 +61,7 @@ impl Rehearsal {
     /// # Errors
     /// What is wrong with the script, with the author's line and column, or with
     /// the request.
-    pub async fn new(
-        request: RehearsalRequest,
-        providers: &dyn Providers,
-    ) -> Result<Self, EngineError> {
+    pub async fn new(request: RunSpec, providers: &dyn Providers) -> Result<Self, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         // The script, its children, and a spare one for compiling and for
         // finding out why a script hangs.
@@ -110,7 +81,7 @@ impl Rehearsal {
             // Nothing is ever looked for again.
             project_root: String::new(),
             cwd: None,
-            seed: request.seed,
+            seed: request.seed.unwrap_or_default(),
             budget: request.budget,
             provider: request.provider,
             model_map: request.model_map,
@@ -130,7 +101,7 @@ impl Rehearsal {
             root,
             limits: request.limits,
             registry,
-            prices: request.prices,
+            prices: request.agents.prices,
         })
     }
 }

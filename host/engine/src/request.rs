@@ -2,7 +2,7 @@
 //!
 //! Owns: the shapes of requests, high-level and complete. Never: parses flags.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
@@ -12,7 +12,11 @@ use smol_wf_core::limits::{
     AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits, TURN_MS_DEFAULT,
 };
 use smol_wf_core::prices::Prices;
+use smol_wf_providers::debug;
 use tokio::time::Instant;
+
+use crate::error::EngineError;
+use crate::library::load_named;
 
 /// A script that the caller has read.
 #[derive(Debug, Clone)]
@@ -23,9 +27,9 @@ pub struct ScriptFile {
     pub path: PathBuf,
 }
 
-/// A new run.
+/// A new run, or a rehearsal of one. All but the script has a default.
 #[derive(Debug, Clone)]
-pub struct RunRequest {
+pub struct RunSpec {
     /// What to run.
     pub script: ScriptFile,
     /// JSON text of `args`; none is `undefined` to a body script, `{}` to a module.
@@ -50,6 +54,28 @@ pub struct RunRequest {
     pub seed: Option<u64>,
     /// Where it works, and where its scripts lie.
     pub places: Places,
+}
+
+impl RunSpec {
+    /// This script, with the usual limits and the debug provider, in the folder that
+    /// its project begins at.
+    #[must_use]
+    pub fn new(script: ScriptFile) -> Self {
+        Self {
+            script,
+            args: None,
+            limits: Limits::default(),
+            budget: None,
+            provider: debug::NAME.to_owned(),
+            model_map: Vec::new(),
+            defaults: CallDefaults::default(),
+            agents: AgentSettings::default(),
+            debug_rules: Vec::new(),
+            times: Times::default(),
+            seed: None,
+            places: Places::default(),
+        }
+    }
 }
 
 /// Wall-clock time that a process gives a run. Ends no more than this process's
@@ -117,6 +143,18 @@ impl Default for AgentSettings {
     }
 }
 
+impl ScriptFile {
+    /// Reads a script's file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is too large for a script.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, EngineError> {
+        let path = path.as_ref();
+        let bytes = load_named(path, None)?;
+        Ok(Self { bytes, path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()) })
+    }
+}
+
 /// Limits that a resume changes; what is none stays as it was.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LimitChanges {
@@ -177,4 +215,19 @@ pub struct ResumeRequest {
     pub times: Times,
     /// Where it works and its scripts lie now.
     pub places: Places,
+}
+
+impl ResumeRequest {
+    /// This run, with its own script and limits.
+    #[must_use]
+    pub fn of(run: RunId) -> Self {
+        Self {
+            run,
+            script: None,
+            limits: LimitChanges::default(),
+            agents: AgentSettings::default(),
+            times: Times::default(),
+            places: Places::default(),
+        }
+    }
 }

@@ -14,7 +14,7 @@ use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, random_u128};
 use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::history::HistoryPage;
@@ -38,7 +38,7 @@ impl Engine {
     /// # Errors
     /// When there is no such run, another process holds it, or it does not
     /// replay.
-    pub async fn resume(
+    pub(crate) async fn resume(
         &self,
         request: ResumeRequest,
         watcher: &dyn Watcher,
@@ -60,7 +60,8 @@ impl Engine {
             let reason = ForkReason::Edited;
             let of = ForkRequest::of(run);
             let fork = ForkRequest { script, limits, times, agents, places, reason, ..of };
-            return Box::pin(self.fork(fork, watcher, cancel)).await;
+            let run = RunId::from_bits(random_u128()?);
+            return Box::pin(self.fork(fork, run, watcher, cancel)).await;
         }
         if journal.survey.is_over() {
             watcher.run_known(&request.run, true);
@@ -84,7 +85,9 @@ impl Engine {
         };
         standing.tell(watcher);
         watcher.run_known(&request.run, true);
-        let mut recorder = Recorder::resumed(self.writer.clone(), patience, lease, &journal);
+        let processes = self.processes.apart();
+        let means = (self.writer.clone(), processes.clone());
+        let mut recorder = Recorder::resumed(means, patience, lease, &journal);
         let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
         let (machine, rest) = match taken_up {
             Ok(taken_up) => taken_up,
@@ -93,7 +96,7 @@ impl Engine {
                 return Err(error);
             }
         };
-        let world = self.world(&head, registry, standing, limits, request.agents);
+        let world = self.world(&head, registry, standing, (limits, request.agents), processes);
         Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
     }
 

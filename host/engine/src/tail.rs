@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 use smol_wf_core::event::{Event, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{self, Entry};
-use smol_wf_store::{Bound, RunKey, Store};
+use smol_wf_store::{Bound, RunKey, Store, StoreError, Stretch};
+use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -55,29 +56,53 @@ impl Tail {
     /// When the journal cannot be read.
     pub fn next_event(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(event) = self.there() {
                 return Ok(Some(event));
             }
-            if self.entries.is_empty() && !self.read()? {
+            let read = self.ask()?.blocking_recv();
+            if !self.take(read.map_err(|_| WriterGone)??)? {
                 return Ok(None);
-            }
-            if let Some(entry) = self.entries.pop_front() {
-                self.ready.extend(self.events.after(&entry));
             }
         }
     }
 
-    /// Reads the next records. Says whether there were any.
-    fn read(&mut self) -> Result<bool, EngineError> {
+    /// The same for a task, which may be one that drives runs.
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, EngineError> {
+        loop {
+            if let Some(event) = self.there() {
+                return Ok(Some(event));
+            }
+            let read = self.ask()?.await;
+            if !self.take(read.map_err(|_| WriterGone)??)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next event of what has been read.
+    fn there(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let entry = self.entries.pop_front()?;
+            self.ready.extend(self.events.after(&entry));
+        }
+    }
+
+    /// Asks for the next records.
+    fn ask(&self) -> Result<oneshot::Receiver<Result<Option<Stretch>, StoreError>>, WriterGone> {
         let (key, seq) = (self.key.clone(), self.seq);
-        let asked =
-            self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))?;
-        let stretch = asked.blocking_recv().map_err(|_| WriterGone)??;
+        self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))
+    }
+
+    /// Takes them in. Says whether there were any.
+    fn take(&mut self, stretch: Option<Stretch>) -> Result<bool, EngineError> {
         let run = &self.key.run;
         let unknown = || EngineError::UnknownRun { asked: run.to_string() };
         let records = stretch.ok_or_else(unknown)?.records;
         let Some(last) = records.last() else { return Ok(false) };
-        let entries = journal::read_behind(&self.chain, seq, &records)
+        let entries = journal::read_behind(&self.chain, self.seq, &records)
             .map_err(|error| EngineError::Journal { run: run.clone(), error })?;
         self.seq += records.len() as u64;
         self.chain.clone_from(&last.chain);

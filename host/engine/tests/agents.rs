@@ -374,7 +374,7 @@ async fn a_budget_is_not_gone_past_by_more_than_a_call_and_can_be_raised() {
     let report = bench.run(request).await;
     assert_eq!((report.state, code(&report)), (RunState::Paused, "budget_spent"));
     assert_eq!(asked.load(Ordering::SeqCst), 6, "one call goes past it");
-    assert!(message(&report).contains("--budget '11000'"), "{}", message(&report));
+    assert!(message(&report).contains("budget of 5500 output tokens"), "{}", message(&report));
 
     let lower = bench.resume(&report.run_id, raised(Allowance::OutputTokens(5_000))).await;
     assert!(matches!(lower, Err(EngineError::LimitLowered { limit: Limit::Budget, .. })));

@@ -68,8 +68,8 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
     });
     let bench = Bench::new(dir.path(), vec![agent]);
     let (run, heard) = (Mutex::default(), Recording::default());
-    let watcher = Impatient { store: bench.store.clone(), seen, run, heard };
-    let report = bench.watched(bench.request("return agent('p')"), &watcher).await;
+    let watcher = Arc::new(Impatient { store: bench.store.clone(), seen, run, heard });
+    let report = bench.watched(bench.request("return agent('p')"), watcher.clone()).await;
     assert_eq!(report.results.get(), "\"done\"");
 
     let kinds = bench.kinds(&report.run_id);
@@ -154,8 +154,8 @@ async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
     std::fs::write(dir.path().join("raw"), "a file").unwrap();
     let mut request = bench.request("await agent('p'); await agent('q'); return 1");
     request.agents.raw_sessions = Some(dir.path().join("raw"));
-    let warned = Warned::default();
-    let report = bench.watched(request, &warned).await;
+    let warned = Arc::new(Warned::default());
+    let report = bench.watched(request, warned.clone()).await;
     assert_eq!(report.results.get(), "1");
     let warnings = warned.0.lock().unwrap().clone();
     assert_eq!(warnings.len(), 1, "{warnings:?}");

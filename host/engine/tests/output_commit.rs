@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::event::{Event, EventFold, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
-use smol_wf_core::limits::Limits;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher,
-    Places, RunRequest, RunState, ScriptFile, Store, StoreError, Times, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher, Places, Report,
+    RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{
     Append, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
@@ -20,25 +18,24 @@ use smol_wf_store::{
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
-fn request(body: &str) -> RunRequest {
+fn request(body: &str) -> RunSpec {
     let dir = std::env::temp_dir();
-    RunRequest {
-        script: ScriptFile {
-            bytes: format!("{META}{body}").into_bytes(),
-            path: dir.join("script.mjs"),
-        },
-        args: None,
-        limits: Limits::default(),
-        budget: None,
-        provider: "debug".into(),
-        model_map: Vec::new(),
-        defaults: CallDefaults::default(),
-        agents: AgentSettings::default(),
-        debug_rules: Vec::new(),
-        times: Times::default(),
+    let script =
+        ScriptFile { bytes: format!("{META}{body}").into_bytes(), path: dir.join("script.mjs") };
+    RunSpec {
         seed: Some(1),
         places: Places { project_root: Some(dir), ..Places::default() },
+        ..RunSpec::new(script)
     }
+}
+
+async fn run(
+    engine: &Engine,
+    body: &str,
+    watcher: &Arc<impl Watcher + 'static>,
+) -> Result<Report, EngineError> {
+    let never = CancellationToken::new();
+    engine.start_with(request(body), watcher.clone(), never).unwrap().wait().await
 }
 
 /// A store that counts commits, and fails them from a certain one on.
@@ -203,8 +200,8 @@ return 1";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_told_before_it_is_durable() {
     let (engine, store, _) = engine(u64::MAX);
-    let watcher = Suspicious { store, told: AtomicU64::new(0) };
-    let report = engine.run(request(STEPS), &watcher, CancellationToken::new()).await.unwrap();
+    let watcher = Arc::new(Suspicious { store, told: AtomicU64::new(0) });
+    let report = run(&engine, STEPS, &watcher).await.unwrap();
     assert_eq!(report.state, RunState::Completed);
     assert!(watcher.told.load(Ordering::SeqCst) > 150);
 }
@@ -214,7 +211,7 @@ async fn a_sequential_step_is_one_commit() {
     const N: u64 = 200;
     let (engine, _, commits) = engine(u64::MAX);
     let body = format!("for (let i = 0; i < {N}; i++) await agent(`s ${{i}}`)\nreturn 1");
-    engine.run(request(&body), &NoWatcher, CancellationToken::new()).await.unwrap();
+    run(&engine, &body, &Arc::new(NoWatcher)).await.unwrap();
     let commits = commits.load(Ordering::SeqCst);
     // A machine that is short of CPU may let an agent take longer than the wait
     // for company, which costs a commit; most must do without.
@@ -228,7 +225,7 @@ async fn a_fan_out_shares_its_commits() {
     let body = format!(
         "return (await parallel(Array.from({{ length: {N} }}, (_, i) => () => agent(`f ${{i}}`)))).length"
     );
-    engine.run(request(&body), &NoWatcher, CancellationToken::new()).await.unwrap();
+    run(&engine, &body, &Arc::new(NoWatcher)).await.unwrap();
     let commits = commits.load(Ordering::SeqCst);
     assert!(commits < N / 2, "{commits} commits for a fan-out of {N}");
 }
@@ -237,8 +234,8 @@ async fn a_fan_out_shares_its_commits() {
 async fn a_commit_that_fails_stops_the_run_and_nothing_more_is_told() {
     for fail_from in [0, 1, 7, 30] {
         let (engine, store, _) = engine(fail_from);
-        let watcher = Suspicious { store, told: AtomicU64::new(0) };
-        let ended = engine.run(request(STEPS), &watcher, CancellationToken::new()).await;
+        let watcher = Arc::new(Suspicious { store, told: AtomicU64::new(0) });
+        let ended = run(&engine, STEPS, &watcher).await;
         assert!(
             matches!(ended, Err(EngineError::Store(StoreError::DiskFull { .. }))),
             "after {fail_from} commits: {ended:?}"

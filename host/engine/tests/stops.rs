@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use common::{Bench, HUNG, Scripted, reply};
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
-use smol_wf_core::journal::Body;
+use smol_wf_core::journal::{Body, StopReason};
 use smol_wf_core::limits::Limits;
-use smol_wf_engine::{CancellationToken, LimitChanges, Report, RunRequest, RunState, Watcher};
+use smol_wf_engine::{CancellationToken, LimitChanges, Report, RunSpec, RunState, Watcher};
 use tokio::sync::Notify;
 
 /// One agent is at work when the script asks for more than it may.
@@ -40,27 +40,28 @@ fn agent(go: &Arc<Notify>) -> (Arc<Mutex<Vec<String>>>, Scripted) {
 }
 
 /// Does something when it hears that the run waits for agents.
-struct OnWait<F>(F, Mutex<Vec<String>>);
+struct OnWait<F>(F, Mutex<Vec<usize>>);
 
 impl<F: Fn() + Send + Sync> Watcher for OnWait<F> {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
     fn event(&self, _event: &Event, _replayed: bool) {}
-    fn warn(&self, message: &str) {
-        self.1.lock().unwrap().push(message.to_owned());
+    fn waits_for_agents(&self, at_work: usize, _reason: &StopReason) {
+        self.1.lock().unwrap().push(at_work);
         (self.0)();
     }
 }
 
 async fn stopped(
     bench: &Bench,
-    request: RunRequest,
+    request: RunSpec,
     cancel: CancellationToken,
-    on_wait: impl Fn() + Send + Sync,
-) -> (Report, Vec<String>) {
-    let watcher = OnWait(on_wait, Mutex::default());
-    let run = bench.engine.run(request, &watcher, cancel);
-    let report = tokio::time::timeout(HUNG, run).await.expect("hangs").unwrap();
-    (report, watcher.1.into_inner().unwrap())
+    on_wait: impl Fn() + Send + Sync + 'static,
+) -> (Report, Vec<usize>) {
+    let watcher = Arc::new(OnWait(on_wait, Mutex::default()));
+    let run = bench.engine.start_with(request, watcher.clone(), cancel).unwrap();
+    let report = tokio::time::timeout(HUNG, run.wait()).await.expect("hangs").unwrap();
+    let warned = watcher.1.lock().unwrap().clone();
+    (report, warned)
 }
 
 #[tokio::test]
@@ -81,12 +82,11 @@ async fn an_agent_at_work_finishes_and_is_not_asked_again() {
         let go = Arc::new(Notify::new());
         let (asked, agent) = agent(&go);
         let bench = Bench::new(dir.path(), vec![agent]);
-        let request = RunRequest { limits, ..bench.request(script) };
+        let request = RunSpec { limits, ..bench.request(script) };
         let (report, said) =
-            stopped(&bench, request, CancellationToken::new(), || go.notify_one()).await;
+            stopped(&bench, request, CancellationToken::new(), move || go.notify_one()).await;
         assert_eq!(report.state, RunState::Paused);
-        let [said] = &said[..] else { panic!("{said:?}") };
-        assert!(said.contains("when the 1 agent at work has finished"), "{said}");
+        assert_eq!(said, [1]);
         let entries = bench.entries(&report.run_id);
         let kept = entries
             .iter()
@@ -106,8 +106,8 @@ async fn whoever_does_not_want_to_wait_stops_them() {
     let (_, agent) = agent(&go);
     let bench = Bench::new(dir.path(), vec![agent]);
     let limits = Limits { agents: 4, ..Limits::default() };
-    let request = RunRequest { limits, ..bench.request(WIDE) };
+    let request = RunSpec { limits, ..bench.request(WIDE) };
     let cancel = CancellationToken::new();
-    let (report, _) = stopped(&bench, request, cancel.clone(), || cancel.cancel()).await;
+    let (report, _) = stopped(&bench, request, cancel.clone(), move || cancel.cancel()).await;
     assert_eq!(report.state, RunState::Cancelled);
 }

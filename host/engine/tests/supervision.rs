@@ -11,14 +11,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
-use smol_wf_core::call::CallDefaults;
-use smol_wf_core::journal::RunHead;
-use smol_wf_core::limits::Limits;
 use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::{NamedProgram, Registry, Supervisor};
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher,
-    Places, Providers, Report, RunRequest, RunState, ScriptFile, Times,
+    CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher, Places,
+    Providers, Report, RunHead, RunSpec, RunState, ScriptFile,
 };
 
 /// Set in a process that was started for one test alone.
@@ -66,22 +63,13 @@ async fn run(
 ) -> Result<Report, EngineError> {
     let text = "export const meta = { name: 'n', description: 'd' }\nreturn agent('p')\n";
     let script = ScriptFile { bytes: text.into(), path: dir.join("script.mjs") };
-    let request = RunRequest {
-        script,
-        args: None,
-        limits: Limits::default(),
-        budget: None,
+    let spec = RunSpec {
         provider: "agent".into(),
-        model_map: Vec::new(),
-        defaults: CallDefaults::default(),
-        agents: AgentSettings::default(),
-        debug_rules: Vec::new(),
-        times: Times::default(),
-        seed: None,
         places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        ..RunSpec::new(script)
     };
     let engine = engine.clone().providing(Arc::new(Shell(agent.to_owned())));
-    engine.run(request, &NoWatcher, cancel).await
+    engine.start_with(spec, Arc::new(NoWatcher), cancel)?.wait().await
 }
 
 /// Looks until it holds.

@@ -9,9 +9,7 @@ use common::repo::{ISOLATED, Repo, git};
 use common::{Bench, Scripted, reply};
 use smol_wf_core::event::{EventFold, EventKind};
 use smol_wf_engine::providers::{ProviderError, ProviderErrorKind};
-use smol_wf_engine::{
-    CancellationToken, ForkRequest, LeftoverState, LimitChanges, NoWatcher, Report, RunState,
-};
+use smol_wf_engine::{ForkRequest, LeftoverState, LimitChanges, Report, RunState};
 
 /// An agent that does this in its worktree.
 fn does(act: impl Fn(&Path) + Send + Sync + 'static) -> Scripted {
@@ -211,7 +209,7 @@ async fn a_fork_that_takes_an_answer_over_names_where_its_files_are() {
     let bench = repo.bench(does(|dir| std::fs::write(dir.join("new.txt"), "work").unwrap()));
     let parent = isolated(&bench).await;
     let request = ForkRequest::of(parent.run_id.clone());
-    let fork = bench.engine.fork(request, &NoWatcher, CancellationToken::new()).await.unwrap();
+    let fork = bench.engine.start(request).unwrap().wait().await.unwrap();
     assert_eq!(fork.reused.agents, 1);
     assert_eq!(fork.worktrees, parent.worktrees);
 }

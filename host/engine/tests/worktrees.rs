@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use common::repo::{ISOLATED, Repo, git};
 use common::{Bench, Scripted, reply};
 use smol_wf_core::details::Details;
-use smol_wf_engine::{CancellationToken, LeftoverState, LimitChanges, NoWatcher, RunState};
+use smol_wf_engine::{LeftoverState, LimitChanges, RunState};
 use tokio::sync::Notify;
 
 #[tokio::test]
@@ -190,15 +190,11 @@ async fn a_call_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_
         })
     });
     let bench = repo.bench(agent);
-    let cancel = CancellationToken::new();
     let request = bench.request(&format!("return agent('p', {ISOLATED})"));
-    let run = bench.engine.run(request, &NoWatcher, cancel.clone());
-    let stop = async {
-        begun.notified().await;
-        cancel.cancel();
-    };
-    let (report, ()) = tokio::join!(run, stop);
-    let report = report.unwrap();
+    let run = bench.engine.start(request).unwrap();
+    begun.notified().await;
+    run.cancel();
+    let report = run.wait().await.unwrap();
     assert_eq!(report.state, RunState::Cancelled);
     assert_eq!(report.worktrees.len(), 1, "what was half done is named");
     let entries = bench.entries(&report.run_id);

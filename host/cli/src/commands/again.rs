@@ -4,11 +4,12 @@
 //! Owns: the wait. Never: waits a second time; a provider that is shut again
 //! when it said that it would not be is nothing to wait for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use smol_wf_core::ids::RunId;
-use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, ScriptFile};
+use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, ScriptFile, Start};
 
 use crate::config::Settings;
 use crate::failure::talk;
@@ -35,7 +36,7 @@ pub(super) async fn once_more(
     engine: &Engine,
     report: Result<Report, EngineError>,
     again: &Again<'_>,
-    progress: &Progress,
+    progress: &Arc<Progress>,
     signals: &Signals,
 ) -> Result<Report, EngineError> {
     let (Ok(paused), Some(longest)) = (&report, again.longest) else { return report };
@@ -57,7 +58,17 @@ pub(super) async fn once_more(
     }
     // With the recorded text: a script that was edited meanwhile is no other run.
     let request = resume_request(paused.run_id.clone(), None, again.settings, again.places)?;
-    engine.resume(request, progress, signals.cancel.clone()).await
+    attend(engine, request, progress, signals).await
+}
+
+/// Starts this and waits for its report; signals stop it.
+pub(super) async fn attend(
+    engine: &Engine,
+    what: impl Into<Start>,
+    progress: &Arc<Progress>,
+    signals: &Signals,
+) -> Result<Report, EngineError> {
+    engine.start_with(what, progress.clone(), signals.cancel.clone())?.wait().await
 }
 
 /// Taking a run up under these settings.

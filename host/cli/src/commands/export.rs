@@ -21,7 +21,6 @@ use smol_wf_engine::{EngineError, Reading};
 
 use super::fixture::FixtureFlags;
 use super::history::{reader, settings_of};
-use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, FileError};
 use crate::flags::DbFlags;
 use crate::output::Sink;
@@ -106,7 +105,7 @@ impl ExportArgs {
         }
         let Some(form) = self.format else {
             // A fixture is replayed before it is written.
-            let engine = setup::engine_with_run(&settings_of(&self.db)?, INSTANCES_MAX, &self.run)?;
+            let engine = setup::engine_with_run(&settings_of(&self.db)?, &self.run)?;
             let run = self.latest.find(&engine, &self.run).await?;
             return self.fixture.export(&engine, run).await;
         };

@@ -9,8 +9,8 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
-use super::again::{Again, once_more};
-use super::run::{INSTANCES_MAX, conclude, find_script};
+use super::again::{Again, attend, once_more};
+use super::run::{conclude, find_script};
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::CommandError;
@@ -76,7 +76,7 @@ impl ForkArgs {
         // The database is the one of where we are, the rest that of the run.
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
-        let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
+        let engine = setup::engine_with_run(&here, &self.run)?;
         let latest = self.work.latest.find_from(&engine, &self.run, Path::new(".")).await?;
         let (run, said) = latest;
         let head = engine.head(&run).await?;
@@ -94,7 +94,8 @@ impl ForkArgs {
         if let Some(chosen) = &chosen {
             chosen.announce_default(&mut opening);
         }
-        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let progress =
+            Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = ForkRequest {
             script,
             from: self.from,
@@ -108,7 +109,7 @@ impl ForkArgs {
             places: places.of_recorded()?,
             ..ForkRequest::of(run)
         };
-        let report = engine.fork(request, &progress, signals.cancel.clone()).await;
+        let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;

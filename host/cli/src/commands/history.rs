@@ -146,8 +146,8 @@ impl HistoryArgs {
 pub(super) fn reader(db: &DbFlags, asked: Option<&str>) -> Result<Engine, CommandError> {
     let settings = settings_of(db)?;
     match asked {
-        Some(asked) => setup::engine_with_run(&settings, 1, asked),
-        None => setup::engine_to_look(&settings, 1),
+        Some(asked) => setup::engine_with_run(&settings, asked),
+        None => setup::engine_to_look(&settings),
     }
 }
 

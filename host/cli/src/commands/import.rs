@@ -54,7 +54,7 @@ impl ImportArgs {
         // Nothing is run: one instance is what the sandbox must have.
         let settings = settings_of(&self.db)?;
         setup::to_be_made(&settings).into_iter().for_each(|line| talk(&line));
-        let engine = setup::engine(&settings, 1)?;
+        let engine = setup::engine(&settings)?;
         setup::wait_to_write(&engine, &settings).await?;
         let (run, imported) = engine.import(again).await?;
         match imported {

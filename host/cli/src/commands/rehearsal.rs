@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use smol_wf_core::limits::{self, Limits};
-use smol_wf_engine::rehearse::{Rehearsal, RehearsalRequest};
+use smol_wf_engine::RunSpec;
+use smol_wf_engine::rehearse::Rehearsal;
 
 use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
@@ -118,17 +119,17 @@ impl RehearsalFlags {
         flags.add(Key::Prices, path_value(prices).as_ref());
         let settings = Settings::load(flags, &self.places.folder()?)?;
         let aliases = settings.model_map.iter();
-        let request = RehearsalRequest {
-            script,
+        let request = RunSpec {
             args,
             limits,
             budget: self.budget_allowance,
             provider: agents::choose(&settings).name,
             defaults: setup::call_defaults(&settings),
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
-            prices: setup::agents(&settings)?.prices,
-            seed: self.seed,
+            agents: setup::agents(&settings)?,
+            seed: Some(self.seed),
             places: self.places.of_new()?,
+            ..RunSpec::new(script)
         };
         let rehearsal = Rehearsal::new(request, &Catalogue::of(&settings)).await?;
         Ok(Prepared { rehearsal, text, again })

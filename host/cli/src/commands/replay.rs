@@ -6,7 +6,6 @@ use std::time::Instant;
 use clap::Args;
 
 use super::history::settings_of;
-use super::run::INSTANCES_MAX;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
 use crate::standing::LatestFlags;
@@ -47,7 +46,7 @@ Examples:
 
 impl ReplayArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let engine = setup::engine_with_run(&settings_of(&self.db)?, INSTANCES_MAX, &self.run)?;
+        let engine = setup::engine_with_run(&settings_of(&self.db)?, &self.run)?;
         let run = self.latest.find(&engine, &self.run).await?;
         let started = Instant::now();
         let replayed = engine.replay(&run).await?;

@@ -9,8 +9,8 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::again::{Again, once_more, resume_request};
-use super::run::{INSTANCES_MAX, conclude, find_script};
+use super::again::{Again, attend, once_more, resume_request};
+use super::run::{conclude, find_script};
 use crate::advice;
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, talk};
@@ -53,7 +53,7 @@ impl ResumeArgs {
         // The database is the one of where we are, the rest that of the run.
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
-        let engine = setup::engine_with_run(&here, INSTANCES_MAX, &self.run)?;
+        let engine = setup::engine_with_run(&here, &self.run)?;
         let latest = self.work.latest.find_from(&engine, &self.run, Path::new(".")).await?;
         let (run, said) = latest;
         let head = engine.head(&run).await?;
@@ -69,9 +69,10 @@ impl ResumeArgs {
             let note = "the script came from stdin; going on with the recorded text";
             opening.notes.push(note.to_owned());
         }
-        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let progress =
+            Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, script, &settings, places)?;
-        let report = engine.resume(request, &progress, signals.cancel.clone()).await;
+        let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;

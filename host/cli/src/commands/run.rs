@@ -12,9 +12,9 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Places, Report, RunRequest, ScriptFile, StoreError};
+use smol_wf_engine::{EngineError, Places, Report, RunSpec, ScriptFile, StoreError};
 
-use super::again::{Again, once_more, resume_request};
+use super::again::{Again, attend, once_more, resume_request};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
@@ -25,10 +25,6 @@ use crate::signals::Signals;
 use crate::usage;
 use crate::workflow_args::{self, Named};
 use crate::{closing, exit, large, output, paths, reasons, setup, shell, stdin, streams};
-
-/// Script instances of one run: the script, its children, and a spare one for
-/// compiling.
-pub(super) const INSTANCES_MAX: u32 = smol_wf_core::limits::CHILDREN_OPEN_MAX + 8;
 
 /// What may be given for a script.
 pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
@@ -104,16 +100,16 @@ impl RunArgs {
         settings.check()?;
         let chosen = agents::choose_to_begin(&settings)?;
         let made = setup::to_be_made(&settings);
-        let engine = setup::engine(&settings, INSTANCES_MAX)?;
+        let engine = setup::engine(&settings)?;
         let signals = Signals::listen();
-        let cancel = signals.cancel.clone();
         let mut opening = Opening { warnings: settings.warnings(), ..Opening::default() };
         opening.warnings.extend(oddities(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
-        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let progress =
+            Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = self.request(script, args, &settings, chosen.name, places)?;
-        let report = engine.run(request, &progress, cancel).await;
+        let report = attend(&engine, request, &progress, &signals).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places: &work.places };
@@ -132,7 +128,7 @@ impl RunArgs {
         let places = &self.work.places;
         // The database is the one of where we are, the rest that of the run.
         let here = self.settings(&places.folder()?)?;
-        let engine = setup::engine_with_run(&here, INSTANCES_MAX, asked)?;
+        let engine = setup::engine_with_run(&here, asked)?;
         let latest = self.work.latest.find_from(&engine, asked, Path::new(".")).await?;
         let (run, said) = latest;
         let (head, recorded_args) = engine.started(&run).await?;
@@ -142,9 +138,10 @@ impl RunArgs {
         let signals = Signals::listen();
         let mut opening = Opening::of_recorded(&settings, &head, said);
         opening.warnings.extend(oddities(&script));
-        let progress = Progress::new(self.work.show.stream_of(&engine), &settings, opening);
+        let progress =
+            Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, Some(script), &settings, places)?;
-        let report = engine.resume(request, &progress, signals.cancel.clone()).await;
+        let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
         let again = Again { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
@@ -199,9 +196,9 @@ impl RunArgs {
         settings: &Settings,
         provider: String,
         places: Places,
-    ) -> Result<RunRequest, EngineError> {
+    ) -> Result<RunSpec, EngineError> {
         let aliases = settings.model_map.iter();
-        Ok(RunRequest {
+        Ok(RunSpec {
             script,
             args,
             limits: setup::limits(settings),

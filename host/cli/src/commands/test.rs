@@ -16,7 +16,6 @@ use smol_wf_engine::CancellationToken;
 
 use super::fixture;
 use super::rehearsal::OutputFlags;
-use super::run::INSTANCES_MAX;
 use crate::config::{Key, Value};
 use crate::failure::{CommandError, report, talk};
 use crate::flags::reader;
@@ -171,7 +170,7 @@ impl TestArgs {
         });
         let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         Ok(Tester {
-            engine: engine_without_db(INSTANCES_MAX)?,
+            engine: engine_without_db()?,
             accept: self.accept,
             script: self.script.as_ref().map(absolute),
             agents,

@@ -76,7 +76,7 @@ impl WorktreesArgs {
         let settings = Settings::load(flags, Path::new("."))?;
         failure::warn(&settings);
         // Nothing is run here: one instance is what the sandbox must have.
-        let engine = setup::engine_to_look(&settings, 1)?;
+        let engine = setup::engine_to_look(&settings)?;
         match self.verb {
             Verb::List { output, json, .. } => {
                 let format = json.asked().unwrap_or(output);

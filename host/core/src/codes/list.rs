@@ -311,6 +311,8 @@ codes! {
     RunLeaseLost = "run_lease_lost", Failed, Conflict, None;
     /// The journal could not be written any more.
     WriterGone = "writer_gone", Failed, Internal, None;
+    /// The engine takes no more runs.
+    ShuttingDown = "shutting_down", Failed, Unavailable, None;
     /// The system refused something.
     System = "system", Failed, Internal, None;
     /// The sandbox cannot be set up.

@@ -15,7 +15,7 @@ use crate::asked::Asked;
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
-use crate::ids::{CallId, RunId, Scope};
+use crate::ids::{CallId, Digest, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart};
 use crate::report::warnings;
 use crate::selector::choose;
@@ -32,8 +32,9 @@ const WARNED_MAX: usize = 1_000;
 pub struct EventFold {
     lines: Lines,
     steps: Steps,
-    /// Warnings about options, each of which is given once.
-    warned: HashSet<String>,
+    /// Warnings about options, each of which is given once. Their digests: a message
+    /// holds names of a script's choice.
+    warned: HashSet<Digest>,
 }
 
 /// The lines of the stream, as far as they are not about one entry alone.
@@ -174,7 +175,7 @@ impl Lines {
         self.line(scope, of, EventData::Warning(EventWarning::of(warning, label)))
     }
 
-    fn asked(&mut self, step: &Step, warned: &mut HashSet<String>) -> Vec<Event> {
+    fn asked(&mut self, step: &Step, warned: &mut HashSet<Digest>) -> Vec<Event> {
         match &step.asked {
             StepRequest::Agent(request) => self.called(step, request, warned),
             StepRequest::Workflow(_) => Vec::new(),
@@ -189,14 +190,14 @@ impl Lines {
         &mut self,
         step: &Step,
         request: &AgentRequest,
-        warned: &mut HashSet<String>,
+        warned: &mut HashSet<Digest>,
     ) -> Vec<Event> {
         let mut events = Vec::new();
         let unknown = request.unknown.iter();
         let unknown =
             unknown.map(|name| format!("agent() does not know the option `{name}`; it is ignored"));
         for message in unknown.chain(request.ignored.iter().cloned()) {
-            if warned.len() >= WARNED_MAX || !warned.insert(message.clone()) {
+            if warned.len() >= WARNED_MAX || !warned.insert(Digest::of(message.as_bytes())) {
                 continue;
             }
             let data = EventData::Warning(EventWarning::said(message));

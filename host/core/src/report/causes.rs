@@ -9,10 +9,16 @@ use crate::guest::{Failure, NullSlot};
 use crate::ids::CallId;
 use crate::surface::Surface;
 
+/// Bytes of titles and failures that are kept. A slot that is put down to a failure
+/// beyond them names its step under surface 2, and nothing under surface 1.
+const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Failures that a slot may be put down to.
 #[derive(Default)]
 pub(super) struct Causes {
     surface: Surface,
+    /// Bytes kept so far.
+    bytes: usize,
     /// Titles of the calls that failed.
     titles: BTreeMap<CallId, String>,
     /// Under surface 1, in order: a slot is put down to the first failure with
@@ -27,6 +33,15 @@ impl Causes {
 
     /// A call failed, and its script was told.
     pub(super) fn thrown(&mut self, call: CallId, title: String, failure: Failure) {
+        let message = match self.surface {
+            Surface::First => failure.message.len(),
+            Surface::Second => 0,
+        };
+        let bytes = self.bytes.saturating_add(title.len() + message);
+        if bytes > KEPT_BYTES_MAX {
+            return;
+        }
+        self.bytes = bytes;
         self.titles.insert(call, title);
         if self.surface == Surface::First {
             self.failures.push_back((call, failure));
@@ -49,5 +64,21 @@ impl Causes {
             |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
         let index = self.failures.iter().position(|(_, failure)| is_cause(failure))?;
         self.failures.remove(index).map(|(call, _)| call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_failures_is_bounded_by_bytes() {
+        let mut causes = Causes::new(Surface::First);
+        let failure = Failure::new("c", "m".repeat(1024));
+        let count = u32::try_from(2 * KEPT_BYTES_MAX / 1024).unwrap();
+        (1..=count).for_each(|call| causes.thrown(CallId(call), "t".repeat(1024), failure.clone()));
+        assert!(causes.bytes <= KEPT_BYTES_MAX);
+        assert_eq!(causes.titles.len(), causes.failures.len());
+        assert_eq!(causes.titles.len(), KEPT_BYTES_MAX / 2048);
     }
 }

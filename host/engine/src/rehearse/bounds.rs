@@ -15,7 +15,7 @@ use super::performance::Ended;
 /// one each. Every child is an instance of its own, about 2 ms.
 const CHILDREN_MAX: usize = 1_000;
 
-/// Phases, log lines, sleeps, null slots and calls of children of one
+/// Phases, log lines, sleeps, null slots, refused calls and calls of children of one
 /// performance, beside those of its agents. A sleep is a turn of the script,
 /// about 50 µs.
 const NOTES_MAX: usize = 20_000;
@@ -75,7 +75,7 @@ impl Bounds {
             )
         } else if self.notes > NOTES_MAX + NOTES_PER_AGENT * self.agents {
             format!(
-                "the script made {} phases, log lines, sleeps, timers, null slots and calls of child workflows and asked {}, and goes on",
+                "the script made {} phases, log lines, sleeps, timers, null slots, refused calls and calls of child workflows and asked {}, and goes on",
                 self.notes,
                 self.asked()
             )

@@ -213,7 +213,8 @@ fn open_calls(entries: &[Entry]) -> Vec<Open> {
                 let stem = format!("workflow {name}");
                 (None, First::Script(Scope::of(*call)), name.clone(), stem)
             }
-            StepRequest::Sleep(_) => continue,
+            // Nobody is at work on any other.
+            _ => continue,
         };
         if settled.contains(call) || open_scopes.contains(scope) {
             continue;

@@ -14,16 +14,14 @@ use async_trait::async_trait;
 use smol_wf_core::call::{CallDefaults, Usage};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Entry, RunHead, read};
-use smol_wf_core::limits::Limits;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::providers::{
     Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes, Provider,
     ProviderError, Registry,
 };
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, Journals, LimitChanges,
-    MemoryStore, NoWatcher, Places, Providers, Report, ResumeRequest, RunRequest, ScriptFile,
-    Times, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, Journals, LimitChanges, MemoryStore,
+    NoWatcher, Places, Providers, Report, ResumeRequest, RunSpec, ScriptFile, Watcher,
 };
 use smol_wf_store::RunKey;
 
@@ -102,6 +100,7 @@ pub struct Bench {
     pub engine: Engine,
     pub store: MemoryStore,
     pub dir: PathBuf,
+    agents: Vec<Scripted>,
 }
 
 impl Bench {
@@ -111,57 +110,49 @@ impl Bench {
 
     pub fn over(store: MemoryStore, dir: &Path, agents: Vec<Scripted>) -> Self {
         let options = EngineOptions {
-            providers: Arc::new(These(agents)),
+            providers: Arc::new(These(agents.clone())),
             worktrees: Some(dir.join("worktrees")),
             ..EngineOptions::over(Box::new(store.clone()))
         };
-        Self { engine: Engine::new(options).unwrap(), store, dir: dir.to_owned() }
+        Self { engine: Engine::new(options).unwrap(), store, dir: dir.to_owned(), agents }
     }
 
-    pub fn request(&self, body: &str) -> RunRequest {
-        RunRequest {
-            script: ScriptFile {
-                bytes: format!("{META}{body}").into_bytes(),
-                path: self.dir.join("script.mjs"),
-            },
-            args: None,
-            limits: Limits::default(),
-            budget: None,
+    /// For another engine.
+    pub fn providers(&self) -> Arc<dyn Providers> {
+        Arc::new(These(self.agents.clone()))
+    }
+
+    pub fn request(&self, body: &str) -> RunSpec {
+        let script = ScriptFile {
+            bytes: format!("{META}{body}").into_bytes(),
+            path: self.dir.join("script.mjs"),
+        };
+        RunSpec {
             provider: "agent".into(),
-            model_map: Vec::new(),
             // So that a test sees the code of each failure.
             defaults: CallDefaults {
                 on_failure: Some(OnFailure::Throw),
                 ..CallDefaults::default()
             },
-            agents: AgentSettings::default(),
-            debug_rules: Vec::new(),
-            times: Times::default(),
             seed: Some(1),
             places: Places { project_root: Some(self.dir.clone()), ..Places::default() },
+            ..RunSpec::new(script)
         }
     }
 
-    pub async fn run(&self, request: RunRequest) -> Report {
-        self.watched(request, &NoWatcher).await
+    pub async fn run(&self, request: RunSpec) -> Report {
+        self.watched(request, Arc::new(NoWatcher)).await
     }
 
-    pub async fn watched(&self, request: RunRequest, watcher: &dyn Watcher) -> Report {
-        let run = self.engine.run(request, watcher, CancellationToken::new());
-        tokio::time::timeout(HUNG, run).await.expect("hangs").unwrap()
+    pub async fn watched(&self, request: RunSpec, watcher: Arc<dyn Watcher>) -> Report {
+        let run = self.engine.start_with(request, watcher, CancellationToken::new()).unwrap();
+        tokio::time::timeout(HUNG, run.wait()).await.expect("hangs").unwrap()
     }
 
     pub async fn resume(&self, run: &RunId, limits: LimitChanges) -> Result<Report, EngineError> {
-        let request = ResumeRequest {
-            run: run.clone(),
-            script: None,
-            limits,
-            agents: AgentSettings::default(),
-            times: Times::default(),
-            places: Places::default(),
-        };
-        let run = self.engine.resume(request, &NoWatcher, CancellationToken::new());
-        tokio::time::timeout(HUNG, run).await.expect("hangs")
+        let request = ResumeRequest { limits, ..ResumeRequest::of(run.clone()) };
+        let run = self.engine.start(request)?;
+        tokio::time::timeout(HUNG, run.wait()).await.expect("hangs")
     }
 
     pub fn entries(&self, run: &RunId) -> Vec<Entry> {

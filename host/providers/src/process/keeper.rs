@@ -15,7 +15,7 @@ use std::sync::mpsc::{self, TryRecvError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::Launch;
 use super::error::ProcessError;
@@ -56,7 +56,7 @@ pub(super) struct Keeper {
     mark: String,
     outer_mark: String,
     /// Who waits for the children of a group, or for all.
-    quiet: Vec<(Option<u64>, oneshot::Sender<()>)>,
+    quiet: Vec<(Option<u64>, Box<dyn FnOnce() + Send>)>,
     /// When to look at the trees next, and how long to pause after that.
     look_at: Instant,
     pause: Duration,
@@ -96,9 +96,11 @@ impl Keeper {
             if now >= self.look_at && self.has_work() {
                 self.look(now);
             }
-            let mut waiting = std::mem::take(&mut self.quiet);
-            waiting.retain(|(group, _)| self.is_ending(*group));
+            let waiting = std::mem::take(&mut self.quiet);
+            let (waiting, ready) =
+                waiting.into_iter().partition(|(group, _)| self.is_ending(*group));
             self.quiet = waiting;
+            ready.into_iter().for_each(|(_, then): (_, Box<dyn FnOnce() + Send>)| then());
         }
     }
 
@@ -176,7 +178,12 @@ impl Keeper {
                 self.strays.end_at_once();
                 self.look_soon(now);
             }
-            Order::Quiet { group, reply } => self.quiet.push((group, reply)),
+            Order::EndGroup(group) => {
+                let of_group = self.kept.values_mut().filter(|kept| kept.group == group);
+                of_group.for_each(|kept| kept.begin_ending(now));
+                self.look_soon(now);
+            }
+            Order::Quiet { group, then } => self.quiet.push((group, then)),
         }
     }
 

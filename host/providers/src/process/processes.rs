@@ -84,6 +84,14 @@ impl Processes {
         self.quiet(Some(self.group)).await;
     }
 
+    /// Ends everything that was started here, wanted or not, and then does this: on
+    /// the thread that ends it, so it must return at once.
+    pub fn end_all_then(&self, then: impl FnOnce() + Send + 'static) {
+        let Some(line) = self.begun() else { return then() };
+        line.send(Order::EndGroup(self.group));
+        line.send(Order::Quiet { group: Some(self.group), then: Box::new(then) });
+    }
+
     /// The same for all that share the thread.
     pub(super) async fn all_started_ended(&self) {
         self.quiet(None).await;
@@ -92,7 +100,7 @@ impl Processes {
     /// Returns when the leftovers that were found, if they were looked for, have
     /// ended: those that are let go of half-way would only have been asked to end,
     /// and never made to.
-    pub(super) async fn leftovers_ended(&self) {
+    pub async fn leftovers_ended(&self) {
         self.shared.search.ended().await;
     }
 
@@ -128,7 +136,9 @@ impl Processes {
     async fn quiet(&self, group: Option<u64>) {
         let Some(line) = self.begun() else { return };
         let (reply, quiet) = oneshot::channel();
-        line.send(Order::Quiet { group, reply });
+        // Whoever asked may be gone.
+        let then = Box::new(move || _ = reply.send(()));
+        line.send(Order::Quiet { group, then });
         let _ = quiet.await;
     }
 

@@ -59,10 +59,13 @@ pub(super) enum Order {
     },
     End(u64),
     EndAllAtOnce,
-    /// For the children of one group; of all when there is none.
+    /// All children of one.
+    EndGroup(u64),
+    /// Does this when no child of this group is being ended any more; of any when
+    /// there is none.
     Quiet {
         group: Option<u64>,
-        reply: oneshot::Sender<()>,
+        then: Box<dyn FnOnce() + Send>,
     },
 }
 

@@ -113,8 +113,8 @@ impl DeleteArgs {
         }
         let settings = settings_of(&self.db)?;
         let engine = match self.runs.first() {
-            Some(asked) => setup::engine_with_run(&settings, 1, asked)?,
-            None => setup::engine_to_look(&settings, 1)?,
+            Some(asked) => setup::engine_with_run(&settings, asked)?,
+            None => setup::engine_to_look(&settings)?,
         };
         let chosen = self.chosen(&engine, selects).await?;
         if selects && !chosen.is_empty() && !self.dry_run && !self.yes {

@@ -1,0 +1,330 @@
+//! The engine as part of another program: its entrance, its handles and its end.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+
+mod common;
+#[path = "../examples/embed.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a program"
+)]
+mod example;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::{Bench, HUNG, Scripted, reply};
+use smol_wf_core::event::{Event, EventKind};
+use smol_wf_engine::providers::command::Command;
+use smol_wf_engine::providers::{NamedProgram, Registry};
+use smol_wf_engine::{
+    CancellationToken, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore, Places,
+    Recording, Report, ResumeRequest, RunHandle, RunHead, RunId, RunSpec, RunState, ScriptFile,
+    SqliteStore, TenantId, Watcher,
+};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+const ONE: &str = "return await agent('p')";
+
+async fn ended(run: RunHandle) -> Report {
+    timeout(HUNG, run.wait()).await.expect("hangs").unwrap()
+}
+
+/// An agent that says when it is asked, and answers when it is let.
+#[derive(Clone, Default)]
+struct Gate {
+    asked: Arc<AtomicUsize>,
+    begun: Arc<Notify>,
+    go: Arc<Notify>,
+}
+
+impl Gate {
+    fn agent(&self) -> Scripted {
+        let gate = self.clone();
+        Scripted::new(move |_, _| {
+            let gate = gate.clone();
+            Box::pin(async move {
+                gate.asked.fetch_add(1, Ordering::SeqCst);
+                gate.begun.notify_one();
+                gate.go.notified().await;
+                Ok(reply("answer", 1))
+            })
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_example_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let shouted = timeout(HUNG, example::shout(folder.path())).await.expect("hangs").unwrap();
+    assert_eq!(shouted, "\"HELLO WORLD\"");
+}
+
+#[tokio::test]
+async fn a_run_is_read_by_whom_it_does_not_wait_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let quick = Scripted::new(|_, _| Box::pin(async { Ok(reply("answer", 1)) }));
+    let bench = Bench::new(dir.path(), vec![quick]);
+    let heard = Arc::new(Recording::default());
+    let never = CancellationToken::new();
+    let run = bench.engine.start_with(bench.request(ONE), heard.clone(), never).unwrap();
+    let (id, mut slow) = (run.id(), run.events());
+    let report = ended(run).await;
+    assert_eq!((&report.run_id, report.state), (&id, RunState::Completed));
+    // Nothing was read until now, and nothing is missing.
+    let mut read = Vec::new();
+    while let Some(event) = timeout(HUNG, slow.next()).await.expect("hangs").unwrap() {
+        read.push(event);
+    }
+    let told = heard.heard().into_iter().map(|(event, _)| event);
+    let told: Vec<Event> = told.filter(|event| event.kind() != EventKind::AgentEvent).collect();
+    read.retain(|event| event.kind() != EventKind::AgentEvent);
+    assert_eq!(read, told);
+}
+
+#[tokio::test]
+async fn a_run_goes_on_without_its_handle() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let run = bench.engine.start(bench.request(ONE)).unwrap();
+    let (id, mut events) = (run.id(), run.events());
+    drop(run);
+    gate.begun.notified().await;
+    gate.go.notify_one();
+    while timeout(HUNG, events.next()).await.expect("hangs").unwrap().is_some() {}
+    let report = bench.resume(&id, LimitChanges::default()).await.unwrap();
+    assert_eq!(report.state, RunState::Completed);
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn runs_that_find_no_place_wait_for_one() {
+    const RUNS: usize = 12;
+    let dir = tempfile::tempdir().unwrap();
+    let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counts = (at_work.clone(), most.clone());
+    let agent = Scripted::new(move |_, _| {
+        let (at_work, most) = counts.clone();
+        Box::pin(async move {
+            most.fetch_max(at_work.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            at_work.fetch_sub(1, Ordering::SeqCst);
+            Ok(reply("answer", 1))
+        })
+    });
+    let bench = Bench::new(dir.path(), vec![agent]);
+    let options = |store| EngineOptions { runs_max: 3, ..EngineOptions::over(store) };
+    let engine = Engine::new(options(Box::new(MemoryStore::new()))).unwrap();
+    let engine = engine.providing(bench.providers());
+    let start = |_| engine.start(bench.request(ONE)).unwrap();
+    let runs: Vec<RunHandle> = (0..RUNS).map(start).collect();
+    for run in runs {
+        assert_eq!(ended(run).await.state, RunState::Completed);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_its_place_can_be_cancelled_and_taken_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let one = EngineOptions { runs_max: 1, ..EngineOptions::over(Box::new(bench.store.clone())) };
+    let engine = Engine::new(one).unwrap().providing(bench.providers());
+    let first = engine.start(bench.request(ONE)).unwrap();
+    gate.begun.notified().await;
+    let second = engine.start(bench.request(ONE)).unwrap();
+    let id = second.id();
+    second.cancel();
+    let report = ended(second).await;
+    assert_eq!((&report.run_id, report.state), (&id, RunState::Cancelled));
+    gate.go.notify_one();
+    assert_eq!(ended(first).await.state, RunState::Completed);
+    gate.go.notify_one();
+    assert_eq!(
+        bench.resume(&id, LimitChanges::default()).await.unwrap().state,
+        RunState::Completed
+    );
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "the second one's once");
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_agents_finish_and_gives_the_run_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let two = "const first = await agent('a'); return [first, await agent('b')]";
+    let run = bench.engine.start(bench.request(two)).unwrap();
+    let id = run.id();
+    gate.begun.notified().await;
+    let engine = bench.engine.clone();
+    let closing = tokio::spawn(async move { engine.shutdown(HUNG).await });
+    let refused = async {
+        while bench.engine.start(bench.request(ONE)).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HUNG, refused).await.expect("it takes runs");
+    let error = bench.engine.start(bench.request(ONE)).unwrap_err();
+    assert_eq!(error.code(), "shutting_down");
+    gate.go.notify_one();
+    timeout(HUNG, closing).await.expect("hangs").unwrap();
+    assert_eq!(ended(run).await.state, RunState::Cancelled);
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 1, "nothing else was begun");
+    // Another one takes it up at once, with the answer.
+    let next = Bench::over(bench.store.clone(), dir.path(), vec![gate.agent()]);
+    gate.go.notify_one();
+    let report = next.resume(&id, LimitChanges::default()).await.unwrap();
+    assert_eq!(report.results.get(), "[\"answer\",\"answer\"]");
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "nobody was asked twice");
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_longer_than_its_grace() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let run = bench.engine.start(bench.request(ONE)).unwrap();
+    gate.begun.notified().await;
+    timeout(HUNG, bench.engine.shutdown(Duration::from_millis(10))).await.expect("hangs");
+    let report = ended(run).await;
+    assert_eq!(report.state, RunState::Cancelled);
+    let next = Bench::over(bench.store.clone(), dir.path(), vec![gate.agent()]);
+    gate.go.notify_one();
+    let report = next.resume(&report.run_id, LimitChanges::default()).await.unwrap();
+    assert_eq!(report.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_runs_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let quick = Scripted::new(|_, _| Box::pin(async { Ok(reply("answer", 1)) }));
+    let bench = Bench::new(dir.path(), vec![quick]);
+    let [one, other] = ["one", "other"].map(|name| TenantId::new(name));
+    let (one, other) = (bench.engine.for_tenant(one), bench.engine.for_tenant(other));
+    let report = ended(one.start(bench.request(ONE)).unwrap()).await;
+    assert_eq!(report.state, RunState::Completed);
+    let resume = || ResumeRequest::of(report.run_id.clone());
+    for stranger in [&other, &bench.engine] {
+        let refused = stranger.start(resume()).unwrap().wait().await;
+        assert!(matches!(refused, Err(EngineError::UnknownRun { .. })), "{refused:?}");
+    }
+    assert_eq!(ended(one.start(resume()).unwrap()).await.results.get(), "\"answer\"");
+}
+
+/// Says which agents live when a run is taken up, and lets those that come answer.
+struct AtTakeUp {
+    dir: PathBuf,
+    living: Mutex<Vec<String>>,
+}
+
+impl Watcher for AtTakeUp {
+    fn run_known(&self, _run: &RunId, _resumed: bool) {
+        *self.living.lock().unwrap() = living(&self.dir.join("pids"));
+        std::fs::write(self.dir.join("go"), "").unwrap();
+    }
+
+    fn event(&self, _event: &Event, _replayed: bool) {}
+}
+
+/// Agents that have left their ids in a folder, and are there.
+fn living(pids: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(pids).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    let lives = |pid: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    };
+    names.filter(lives).collect()
+}
+
+/// An engine over a database, with an agent that leaves its id, is deaf to the polite
+/// signal, and answers when there is a file that lets it.
+fn of_shell(dir: &Path) -> Engine {
+    let script = "trap '' TERM; touch pids/$$; until [ -e go ]; do sleep 0.01; done; echo done";
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    let agent = Command::new(NamedProgram { name: "sh".into(), command, ..Default::default() });
+    let store = Box::new(SqliteStore::open(&dir.join("runs.db")).unwrap());
+    Engine::new(EngineOptions {
+        providers: Arc::new(move |_: &RunHead| Ok(Registry::new().with(Arc::new(agent.clone())))),
+        ..EngineOptions::over(store)
+    })
+    .unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Drops everything once `moment` has come, and takes the run up with another engine.
+fn dropped_at(moment: impl Fn(&Path) -> bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, pids) = (folder.path(), folder.path().join("pids"));
+    std::fs::create_dir(&pids).unwrap();
+    let text = "export const meta = { name: 'n', description: 'd' }\n\
+        return parallel([1, 2, 3].map(n => () => agent(`p${n}`)))\n";
+    let script = ScriptFile { bytes: text.into(), path: dir.join("script.mjs") };
+    let places = Places { project_root: Some(dir.to_owned()), ..Places::default() };
+    let spec = RunSpec { provider: "sh".into(), places, ..RunSpec::new(script) };
+    let (first, engine) = (runtime(), of_shell(dir));
+    let run = first.block_on(async { engine.start(spec).unwrap() });
+    let id = run.id();
+    let begun = Instant::now();
+    while !moment(dir) {
+        assert!(begun.elapsed() < HUNG, "the moment does not come");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    drop((run, engine));
+    first.shutdown_background();
+
+    let (second, engine) = (runtime(), of_shell(dir));
+    let begun = Instant::now();
+    loop {
+        let watcher = Arc::new(AtTakeUp { dir: dir.to_owned(), living: Mutex::default() });
+        let never = CancellationToken::new();
+        let taken_up = second.block_on(async {
+            let what = ResumeRequest::of(id.clone());
+            engine.start_with(what, watcher.clone(), never).unwrap().wait().await
+        });
+        match taken_up {
+            Ok(report) => {
+                assert_eq!(report.state, RunState::Completed);
+                assert_eq!(*watcher.living.lock().unwrap(), Vec::<String>::new());
+                break;
+            }
+            // Its agents are being ended, or it is still being dropped.
+            Err(EngineError::Held { .. }) => {}
+            // It was not begun.
+            Err(EngineError::UnknownRun { .. }) if begun.elapsed() > Duration::from_secs(1) => {
+                break;
+            }
+            Err(EngineError::UnknownRun { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(begun.elapsed() < HUNG, "the run is not given back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(living(&pids), Vec::<String>::new());
+}
+
+#[test]
+fn a_program_that_drops_everything_leaves_no_agent_and_a_run_to_take_up() {
+    let agents = |dir: &Path| std::fs::read_dir(dir.join("pids")).unwrap().count();
+    dropped_at(|_| true);
+    dropped_at(|dir| dir.join("runs.db-wal").exists());
+    dropped_at(|dir| agents(dir) >= 1);
+    dropped_at(|dir| agents(dir) == 3);
+}
