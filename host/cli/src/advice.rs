@@ -9,7 +9,10 @@ mod store;
 pub(crate) mod waits;
 
 use smol_wf_core::archive::ArchiveError;
-use smol_wf_engine::{EngineError, FixtureError, ForkError, LibraryError, StoreError};
+use smol_wf_core::journal::JournalError;
+use smol_wf_engine::{
+    EngineError, FixtureError, ForkError, LibraryError, SandboxError, StoreError,
+};
 
 pub(crate) use fixture::sentence as of_fixture;
 pub(crate) use limits::{flag, of_limit, of_stop, raise, with_hint};
@@ -56,7 +59,7 @@ fn hint(error: &EngineError) -> Option<String> {
             format!("give {} {} or more", flag(*limit), shell::word(recorded))
         }
         EngineError::NoBudget { .. } => {
-            "--budget-mode has no effect without one; give --budget too".to_owned()
+            "--budget-mode has no effect without one, so give --budget too".to_owned()
         }
         EngineError::CwdGone { .. } => CWD_GONE.to_owned(),
         EngineError::RowChanged { .. } => {
@@ -66,11 +69,14 @@ fn hint(error: &EngineError) -> Option<String> {
         EngineError::AmbiguousRun { .. } => "give more of it".to_owned(),
         EngineError::Held { .. } => "stop that one, or wait until it is done".to_owned(),
         EngineError::PathNotUtf8 { .. } => "rename it, or start from another folder".to_owned(),
+        EngineError::Journal { error, .. } => of_journal(error)?.to_owned(),
+        EngineError::Sandbox(SandboxError::Full { .. }) => {
+            "try again when one is done".to_owned()
+        }
         // What these say is whole, comes from the script's own words, or has lines of
         // its own below.
         EngineError::Script(_)
         | EngineError::Compile { .. }
-        | EngineError::Journal { .. }
         | EngineError::ImportConflict { .. }
         | EngineError::Mismatch { .. }
         | EngineError::Sandbox(_)
@@ -106,9 +112,19 @@ pub(crate) fn of_archive(error: &ArchiveError) -> String {
         }
         ArchiveError::Newer { .. } => Some("use a newer smol-wf"),
         ArchiveError::Incomplete { .. } => Some("copy it again"),
-        ArchiveError::Journal(_) | ArchiveError::OtherRun { .. } => None,
+        ArchiveError::Journal(error) => of_journal(error),
+        ArchiveError::OtherRun { .. } => None,
     };
     joined(&error.to_string(), hint)
+}
+
+/// What to do about a journal that cannot be read.
+fn of_journal(error: &JournalError) -> Option<&'static str> {
+    match error {
+        JournalError::Newer { .. } => Some("use a newer smol-wf"),
+        JournalError::Changed { .. } => Some("go back to a copy that was not changed"),
+        JournalError::Unreadable { .. } | JournalError::OutOfOrder { .. } => None,
+    }
 }
 
 /// The whole sentence about a script's file. What scripts are told of one as well is

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::ids::Digest;
 
-use error::Place;
+pub(crate) use error::Place;
 use file::{FileLayer, Said, Source};
 use key::Right;
 

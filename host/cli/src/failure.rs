@@ -14,6 +14,7 @@ use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 use crate::advice;
 use crate::config::{ConfigError, Settings};
 use crate::difference;
+use crate::exit;
 use crate::log_level::LogLevel;
 use crate::reasons;
 use crate::screen;
@@ -136,84 +137,84 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
+impl CommandError {
+    /// The whole sentence, with its code.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::Engine(error) => format!("{} [{}]", advice::sentence(error), error.code()),
+            Self::Args(error) => format!("{error} [{}]", Code::ArgsInvalid),
+            Self::Config(error) => format!("{error} [{}]", error.code()),
+            Self::Usage(message) => message.clone(),
+            Self::File(error) => format!("{error} [{}]", error.code()),
+            Self::NoDatabase { path, asked } => format!(
+                "there is no run `{asked}`: there is no database at {} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [{}]",
+                screen::path(path),
+                Code::RunUnknown
+            ),
+            Self::NoAgent => format!(
+                "no agent is installed and logged in, so there is nobody to ask: `smol-wf doctor` says what is missing; name another one with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [{}]",
+                Code::NoAgent
+            ),
+            Self::Archive(path, error) => {
+                let said = advice::of_archive(error);
+                format!("{}: {said} [{}]", screen::path(path), error.code())
+            }
+            Self::Elsewhere { root, next } => format!(
+                "nothing was written: the script of the run lies in {}, which is not the project of that fixture, so smol-wf test would refuse it; write it beside its script: {next} [{}]",
+                screen::path(root),
+                Code::WorkflowOutsideProject
+            ),
+            Self::Output(error) => {
+                format!("cannot write to stdout: {error} [{}]", Code::StdoutUnwritable)
+            }
+        }
+    }
+
+    fn exit(&self) -> u8 {
+        match self {
+            Self::Engine(error) => exit::of_error(error),
+            Self::Config(_) | Self::Usage(_) => exit::USAGE,
+            Self::NoAgent => exit::UNAVAILABLE,
+            Self::Output(_) => exit::UNWRITTEN,
+            Self::Args(_)
+            | Self::File(_)
+            | Self::NoDatabase { .. }
+            | Self::Archive(..)
+            | Self::Elsewhere { .. } => exit::INPUT,
+        }
+    }
+}
+
 /// Tells of it and gives the exit code.
 pub(crate) fn report(error: &CommandError) -> ExitCode {
+    let sentence = error.sentence();
     match error {
-        CommandError::Engine(error) => {
-            let message = advice::sentence(error);
-            say(&format!("{message} [{}]", error.code()), snippet(error).as_deref());
-            if let Some(limit) = system_limits::behind(&message, error.code()) {
-                talk(&limit);
-            }
-            advice::after(error).iter().for_each(|line| talk(line));
-            if let EngineError::Library(
-                LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
-            ) = error
-            {
-                let path = Path::new(path);
-                let hint = usage::dangling(path).or_else(|| usage::nearest_file(path));
-                hint.iter().for_each(|line| talk(line));
-            }
-            ExitCode::from(crate::exit::of_error(error))
+        CommandError::Engine(engine) => {
+            say(&sentence, snippet(engine).as_deref());
+            system_limits::behind(&sentence, engine.code()).iter().for_each(|line| talk(line));
+            advice::after(engine).iter().for_each(|line| talk(line));
         }
-        CommandError::Args(error) => {
-            say(&format!("{error} [args_invalid]"), None);
-            ExitCode::from(crate::exit::INPUT)
+        _ => say(&sentence, None),
+    }
+    near(error).iter().for_each(|line| talk(line));
+    ExitCode::from(error.exit())
+}
+
+/// What is there in place of a file that is not.
+fn near(error: &CommandError) -> Option<String> {
+    match error {
+        CommandError::Engine(EngineError::Library(
+            LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
+        )) => {
+            let path = Path::new(path);
+            usage::dangling(path).or_else(|| usage::nearest_file(path))
         }
-        CommandError::Config(error) => {
-            say(&format!("{error} [{}]", error.code()), None);
-            ExitCode::from(crate::exit::USAGE)
+        CommandError::File(FileError::Read { path, error })
+            if error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            usage::provider(path).or_else(|| usage::nearest_file(path))
         }
-        CommandError::Usage(message) => {
-            say(message, None);
-            ExitCode::from(crate::exit::USAGE)
-        }
-        CommandError::File(error) => {
-            say(&format!("{error} [{}]", error.code()), None);
-            if let FileError::Read { path, error } = error
-                && error.kind() == std::io::ErrorKind::NotFound
-                && let Some(near) = usage::provider(path).or_else(|| usage::nearest_file(path))
-            {
-                talk(&near);
-            }
-            ExitCode::from(crate::exit::INPUT)
-        }
-        CommandError::NoDatabase { path, asked } => {
-            let place = screen::path(path);
-            say(
-                &format!(
-                    "there is no run `{asked}`: there is no database at {place} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [run_unknown]"
-                ),
-                None,
-            );
-            ExitCode::from(crate::exit::INPUT)
-        }
-        CommandError::NoAgent => {
-            say(
-                "no agent is installed and logged in, so there is nobody to ask: `smol-wf doctor` says what is missing; name another one with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [no_agent]",
-                None,
-            );
-            ExitCode::from(crate::exit::UNAVAILABLE)
-        }
-        CommandError::Archive(path, error) => {
-            let said = advice::of_archive(error);
-            say(&format!("{}: {said} [{}]", screen::path(path), error.code()), None);
-            ExitCode::from(crate::exit::INPUT)
-        }
-        CommandError::Elsewhere { root, next } => {
-            let (root, code) = (screen::path(root), Code::WorkflowOutsideProject);
-            say(
-                &format!(
-                    "nothing was written: the script of the run lies in {root}, which is not the project of that fixture, so smol-wf test would refuse it; write it beside its script: {next} [{code}]"
-                ),
-                None,
-            );
-            ExitCode::from(crate::exit::INPUT)
-        }
-        CommandError::Output(error) => {
-            say(&format!("cannot write to stdout: {error} [stdout_unwritable]"), None);
-            ExitCode::from(crate::exit::UNWRITTEN)
-        }
+        _ => None,
     }
 }
 

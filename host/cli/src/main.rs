@@ -29,6 +29,8 @@ mod flags;
 mod large;
 mod log_level;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod names;
 mod output;
 mod paths;

@@ -4,6 +4,8 @@
 //! Owns: which limit an error comes from, and what to type. Never: changes the
 //! error; this is said below it.
 
+use smol_wf_core::codes::Code;
+
 /// Files that a run has open at once: itself some twenty, and a few of each agent.
 const FILES_LEAST: u64 = 32;
 
@@ -14,11 +16,17 @@ const FILES_WANTED: u64 = 1_024;
 pub(crate) fn make_room_for_files() -> Result<(), String> {
     let files = system::raise_files(FILES_WANTED);
     match files {
-        Some(files) if files < FILES_LEAST => Err(format!(
-            "only {files} files may be open at once here (ulimit -n), and a run needs {FILES_LEAST}; raise the limit with `ulimit -n {FILES_WANTED}` [limit_open_files]"
-        )),
+        Some(files) if files < FILES_LEAST => Err(too_few_files(files)),
         _ => Ok(()),
     }
+}
+
+/// That a run needs more open files than it may have.
+pub(crate) fn too_few_files(files: u64) -> String {
+    format!(
+        "only {files} files may be open at once here (ulimit -n), and a run needs {FILES_LEAST}; raise the limit with `ulimit -n {FILES_WANTED}` [{}]",
+        Code::LimitOpenFiles
+    )
 }
 
 /// What to know of an error that says these words.

@@ -45,7 +45,7 @@ struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
     /// It is something else.
-    #[error("line {line} is not a journal's: {reason}")]
+    #[error("line {line} is not a line of a journal: {reason}")]
     NotAJournal {
         /// From 1.
         line: usize,
@@ -59,7 +59,7 @@ pub enum ArchiveError {
         found: u32,
     },
     /// Lines are missing, or there are too many.
-    #[error("the file speaks of {said} entries ending in {tip:.12}, and has {found}")]
+    #[error("the file should hold {said} entries ending in {tip:.12}, and holds {found}")]
     Incomplete {
         /// What its head says.
         said: u64,

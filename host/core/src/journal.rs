@@ -286,11 +286,10 @@ pub enum RunEnd {
 
 /// A journal that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JournalError {
     /// Written by a newer program.
-    #[error(
-        "the journal has format {found}, and this program reads up to {JOURNAL_FORMAT}; use a newer smol-wf"
-    )]
+    #[error("the journal has format {found}, and this program reads up to {JOURNAL_FORMAT}")]
     Newer {
         /// Its format.
         found: u32,
@@ -305,7 +304,7 @@ pub enum JournalError {
     },
     /// The entry or one before it was changed after it was written.
     #[error(
-        "entry {seq} of the journal was changed after it was written: its digest does not fit, and nothing of it is used; go back to a copy that was not changed"
+        "entry {seq} of the journal was changed after it was written: its digest does not fit, and nothing of it is used"
     )]
     Changed {
         /// Number of the entry, from 0.

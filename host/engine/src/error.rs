@@ -151,14 +151,14 @@ pub enum EngineError {
         asked: String,
     },
     /// How a budget is kept was asked for, of a run that has none.
-    #[error("run {run} has no budget, so there is no mode to set")]
+    #[error("run {run} has no budget")]
     NoBudget {
         /// Which run.
         run: RunId,
     },
     /// The folder that a run works in is not there.
     #[error(
-        "{} {}, which is not a folder that is there",
+        "{} {}, and there is no such folder",
         works_in(run.as_ref()),
         path.display()
     )]

@@ -75,6 +75,7 @@ pub struct InstanceLimits {
 
 /// Why there is no sandbox or no instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SandboxError {
     /// The engine or the guest could not be loaded.
     #[error("the sandbox cannot be set up: {detail}")]
@@ -83,13 +84,13 @@ pub enum SandboxError {
         detail: String,
     },
     /// Every instance is taken.
-    #[error("all {instances_max} script instances are in use; try again when one is done")]
+    #[error("all {instances_max} script instances are in use")]
     Full {
         /// How many there are.
         instances_max: u32,
     },
     /// An instance could not be made.
-    #[error("no script instance can be made: {detail}")]
+    #[error("a script instance cannot be made: {detail}")]
     Instance {
         /// What went wrong.
         detail: String,

@@ -50,7 +50,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Its schema has something that no version of this program makes.
-    #[error("{} has {what}: it was changed by something else than smol-wf, and was left as it is", path.display())]
+    #[error("{} has {what}: something other than smol-wf has changed it, and it was left as it is", path.display())]
     Altered {
         /// Which database.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum StoreError {
         reason: String,
     },
     /// No space left.
-    #[error("there is no space left for {}; nothing of the last write counts", path.display())]
+    #[error("there is no space left for {}: nothing of the last write counts", path.display())]
     DiskFull {
         /// Which database.
         path: PathBuf,
@@ -139,7 +139,8 @@ pub enum StoreError {
     },
     /// The SQLite that was linked has known defects.
     #[error(
-        "this program was built with SQLite {found}, and those before {} can damage databases",
+        "this program was built with SQLite {}, and those before {} can damage databases",
+        version(*found),
         crate::SQLITE_OLDEST
     )]
     OldSqlite {
@@ -210,6 +211,11 @@ pub enum StoreError {
         /// What is wrong with them.
         reason: String,
     },
+}
+
+/// `3.51.3`, of the number by which SQLite calls itself.
+fn version(number: i32) -> String {
+    format!("{}.{}.{}", number / 1_000_000, number / 1_000 % 1_000, number % 1_000)
 }
 
 impl StoreError {

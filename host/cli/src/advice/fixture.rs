@@ -37,8 +37,8 @@ fn hint(error: &FixtureError) -> Option<&'static str> {
         FixtureError::NotOver { .. } => "take it up, then export it again",
         FixtureError::Running { .. } => "wait until the run is over, then export it again",
         FixtureError::TooLarge { .. } => "keep it as a journal",
+        FixtureError::Journal(error) => return super::of_journal(error),
         FixtureError::Unreadable { .. }
-        | FixtureError::Journal(_)
         | FixtureError::Entry(_)
         | FixtureError::Rules { .. }
         | FixtureError::Rule { .. }

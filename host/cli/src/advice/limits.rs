@@ -8,6 +8,8 @@ use smol_wf_core::limits::LimitError;
 use smol_wf_core::stop::StopReason;
 use smol_wf_engine::Report;
 
+use crate::shell;
+
 /// The flag that sets a limit.
 pub(crate) const fn flag(limit: Limit) -> &'static str {
     match limit {
@@ -35,7 +37,9 @@ pub(crate) fn raise(reached: &LimitError) -> Option<String> {
             limit_mib.saturating_mul(2).to_string()
         }
         LimitError::Agents { limit, .. } => limit.saturating_mul(2).to_string(),
-        LimitError::Budget { spent, budget } => format!("'{}'", budget.raised_over(*spent)),
+        LimitError::Budget { spent, budget } => {
+            shell::word(&budget.raised_over(*spent).to_string())
+        }
         LimitError::Unpriced { .. }
         | LimitError::Unmetered { .. }
         | LimitError::Stack

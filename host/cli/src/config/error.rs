@@ -45,7 +45,7 @@ pub(crate) enum ConfigError {
     TooLarge { file: PathBuf, most: u64 },
     #[error("{place}: not TOML: {reason}")]
     Syntax { place: Place, reason: String },
-    #[error("{place}: there is no setting `{name}`{}; `smol-wf config show` lists them", suggestion(.similar.as_deref()))]
+    #[error("{place}: there is no setting `{name}`{} `smol-wf config show` lists them", suggestion(.similar.as_deref()))]
     UnknownKey { place: Place, name: String, similar: Option<String> },
     #[error("{place}: `{name}`: {reason}")]
     Value { place: Place, name: String, reason: String },
@@ -77,7 +77,7 @@ impl ConfigError {
 }
 
 fn suggestion(similar: Option<&str>) -> String {
-    similar.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    similar.map_or_else(|| ";".to_owned(), |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]

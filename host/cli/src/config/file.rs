@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_files_base() {
-        let text = "db = 'runs.db'\ntimeout = 90\nbudget = '$5'";
+        let text = "db = 'runs.db'\ntimeout = '90s'\nbudget = '$5'";
         let source = Source { file: Path::new("c.toml"), text, base: Path::new("/base") };
         let layer = read(&source).unwrap();
         assert_eq!(layer.values[&Key::Db].value, Value::Path("/base/runs.db".into()));

@@ -13,6 +13,7 @@ use super::named::is_escape;
 /// A workflow file that cannot be had. What a script wrote is shown with its
 /// control characters escaped.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LibraryError {
     /// The path of a script is no relative path.
     #[error("`{path}` is not the path of a workflow: {reason}")]
@@ -47,7 +48,7 @@ pub enum LibraryError {
         uid: u32,
     },
     /// The folder of the run's project is gone.
-    #[error("the project of the script is not there any more")]
+    #[error("the folder of the script's project is gone")]
     NoProject,
     /// Nothing is there.
     #[error("there is no file `{path}`")]
