@@ -123,7 +123,6 @@ fn of_journal(error: &JournalError) -> Option<&'static str> {
     match error {
         JournalError::Newer { .. } => Some("use a newer smol-wf"),
         JournalError::Changed { .. } => Some("go back to a copy that was not changed"),
-        // What cannot be read, and what a newer library may say.
         _ => None,
     }
 }
