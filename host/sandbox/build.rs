@@ -19,8 +19,7 @@ const CONFIG: &str = include_str!("src/engine_config.rs");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let guest = env::var_os("SMOL_WF_GUEST")
-        .map_or_else(|| here.join("guest.wasm"), PathBuf::from);
+    let guest = env::var_os("SMOL_WF_GUEST").map_or_else(|| here.join("guest.wasm"), PathBuf::from);
     println!("cargo::rerun-if-env-changed=SMOL_WF_GUEST");
     for path in [&guest, &here.join("build.rs"), &here.join("src/engine_config.rs")] {
         println!("cargo::rerun-if-changed={}", path.display());
