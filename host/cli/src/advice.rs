@@ -123,7 +123,7 @@ fn of_journal(error: &JournalError) -> Option<&'static str> {
     match error {
         JournalError::Newer { .. } => Some("use a newer smol-wf"),
         JournalError::Changed { .. } => Some("go back to a copy that was not changed"),
-        JournalError::Unreadable { .. } | JournalError::OutOfOrder { .. } => None,
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ const SHOWN_CHARS: usize = 40;
 
 /// A text that is not a span of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DurationError {
     /// It has another form.
     #[error("a duration is a number and a unit: 90s")]

@@ -286,6 +286,7 @@ pub enum RunEnd {
 
 /// A journal that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JournalError {
     /// Written by a newer program.
     #[error("the journal has format {found}, and this program reads up to {JOURNAL_FORMAT}")]

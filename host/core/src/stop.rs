@@ -11,6 +11,7 @@ use crate::limits::LimitError;
 /// Why a process let go of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum StopReason {
     /// Someone asked for it: Ctrl-C, SIGTERM, a shutdown.
     Cancelled,

@@ -383,7 +383,7 @@ impl<'a> Recorder<'a> {
 fn facts_of(told: &[Pending]) -> Option<Facts> {
     let mut entries = told.iter().filter_map(Pending::entry);
     let first = entries.next()?;
-    facts(&first.body, &entries.last().unwrap_or(first).body)
+    facts(&first.body, &entries.next_back().unwrap_or(first).body)
 }
 
 impl Pending {

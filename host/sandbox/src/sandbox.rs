@@ -75,6 +75,7 @@ pub struct InstanceLimits {
 
 /// Why there is no sandbox or no instance.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SandboxError {
     /// The engine or the guest could not be loaded.
     #[error("the sandbox cannot be set up: {detail}")]

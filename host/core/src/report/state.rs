@@ -10,6 +10,7 @@ use crate::journal::{Body, RunEnd, StopReason};
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RunState {
     /// A process works on it.
     Running,

@@ -13,6 +13,7 @@ use super::named::is_escape;
 /// A workflow file that cannot be had. What a script wrote is shown with its
 /// control characters escaped.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LibraryError {
     /// The path of a script is no relative path.
     #[error("`{path}` is not the path of a workflow: {reason}")]

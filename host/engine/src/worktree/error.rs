@@ -9,6 +9,7 @@ use smol_wf_core::shell;
 
 /// Why a call cannot have a worktree, or one cannot be taken away.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WorktreeError {
     /// The project is in no git repository.
     #[error(

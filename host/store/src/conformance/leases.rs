@@ -191,7 +191,7 @@ pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut 
         let batch =
             Append { lease: &lease, first_seq: 1, records: &[], state: None, wake, release: true };
         store.append(&[batch]).unwrap().remove(0).unwrap();
-        let taken = store.wake_ups(&[a.clone()], hold("worker"), 9).unwrap();
+        let taken = store.wake_ups(std::slice::from_ref(&a), hold("worker"), 9).unwrap();
         assert_eq!(taken.len(), expected, "{wake:?}");
     }
     assert_eq!(store.release(&held).unwrap_err().code(), "run_lost");
