@@ -166,6 +166,7 @@ class Server(ThreadingHTTPServer):
             "userMessages": len(request.user_texts),
             "tools": sorted(name for name in request.tools if name),
             "marks": request.marks,
+            "images": request.images,
         }
         with self.lock:
             self.log.write(json.dumps(line) + "\n")

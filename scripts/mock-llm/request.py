@@ -10,6 +10,9 @@ from typing import Any
 # What agents wrap what they put beside the words of their user in.
 BESIDE = ["system-reminder", "session_context", "current_datetime"]
 
+# How an image stands in a request, by the vendors' protocols.
+IMAGE = r'"type": "(?:image|input_image|image_url)"|"inlineData": '
+
 
 class Request:
     """A request for an answer, whatever its protocol."""
@@ -22,9 +25,12 @@ class Request:
         self.user_texts: list[str] = []
         self.results: list[str] = []
         self.tools: dict[str, Any] = {}
+        # Of tools by their whole names: the namespace, and the name in it.
+        self.namespaces: dict[str, tuple[str, str]] = {}
         self.schema: Any = None
         # Words `MARK-…` that stand anywhere in it.
         self.marks = sorted(set(re.findall(r"MARK-[A-Z]+", json.dumps(body))))
+        self.images = len(re.findall(IMAGE, json.dumps(body)))
         getattr(self, "read_" + protocol)(body)
 
     @property
@@ -74,6 +80,12 @@ class Request:
                 self.results.append(text_of_result(item.get("output")))
         for tool in body.get("tools") or []:
             self.tools[tool.get("name") or tool.get("type")] = tool.get("parameters") or {}
+            # Codex puts the tools of an MCP server into a namespace of their own.
+            if tool.get("type") == "namespace":
+                for inner in tool.get("tools") or []:
+                    whole = "%s__%s" % (tool.get("name"), inner.get("name"))
+                    self.tools[whole] = inner.get("parameters") or {}
+                    self.namespaces[whole] = (tool.get("name"), inner.get("name"))
         form = (body.get("text") or {}).get("format") or {}
         if form.get("type") == "json_schema":
             self.schema = form.get("schema")

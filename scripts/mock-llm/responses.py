@@ -36,7 +36,7 @@ def send(out: Out, request: Request, blocks: list[Block], stop: str, usage: list
         "metadata": {},
     }
     reasons = {"length": "max_output_tokens", "refusal": "content_filter"}
-    items = [item_of(block) for block in blocks]
+    items = [item_of(block, request) for block in blocks]
     status = "incomplete" if stop in reasons else "completed"
     details = {"reason": reasons[stop]} if stop in reasons else None
     whole = dict(begun, status=status, output=items, usage=counts, incomplete_details=details)
@@ -63,7 +63,7 @@ def numbered(out: Out) -> Event:
     return event
 
 
-def item_of(block: Block) -> dict[str, Any]:
+def item_of(block: Block, request: Request) -> dict[str, Any]:
     if block[0] == "think":
         summary = [{"type": "summary_text", "text": block[1]}]
         return {"type": "reasoning", "id": identity("rs"), "summary": summary}
@@ -73,7 +73,11 @@ def item_of(block: Block) -> dict[str, Any]:
         return dict(message, status="completed", content=content)
     call = {"type": "function_call", "id": identity("fc"), "call_id": identity("call")}
     arguments = json.dumps(block[2], ensure_ascii=False)
-    return dict(call, name=block[1], arguments=arguments, status="completed")
+    if block[1] in request.namespaces:
+        call["namespace"], name = request.namespaces[block[1]]
+    else:
+        name = block[1]
+    return dict(call, name=name, arguments=arguments, status="completed")
 
 
 def stream_item(event: Event, index: int, item: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ import time
 import traceback
 
 from driver import Case, Driver, Wrong
+from given import settings as given_settings
 from lanes import NAMES, Lane, price_file
 from measure import FAKE, measure
 from table import Wanted, chosen, table
@@ -113,7 +114,8 @@ def main() -> None:
         names = ["opencode"] if wanted.measure else chosen(wanted)
         lanes = [Lane(name, wanted.agents.resolve(), root, port) for name in names]
         settings = root / "smol-wf.toml"
-        settings.write_text("\n".join(lane.settings() for lane in lanes) + FAKE)
+        tables = "\n".join(lane.settings() for lane in lanes)
+        settings.write_text(given_settings(root) + tables + FAKE)
         prices = price_file(root)
         smol_wf = wanted.smol_wf.resolve()
         drivers = [Driver(lane, smol_wf, settings, prices, log) for lane in lanes]

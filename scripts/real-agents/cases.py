@@ -428,7 +428,7 @@ def rules_of_codex(driver: Driver) -> None:
 def restricted(driver: Driver) -> None:
     """An option that restricts is held, or refused before anything is spent."""
     touch = order(driver.lane.shell("touch refused.txt"))
-    options = [{"tools": ["Read"]}, {"bashCommandClamp": ["ls *"]}]
+    options = [{"bashCommandClamp": ["ls *"]}]
     if driver.lane.like == "claude-code":
         # Its settings allow all of Bash.
         for entry in ("Bash", "Bash(touch *)"):

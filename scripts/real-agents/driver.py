@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lanes import Lane
 
 HERE = pathlib.Path(__file__).parent
-SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
+SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE / "session.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
 
 # No case may take longer, whatever its agent does, on a machine at rest.
 CASE_SECONDS = 150

@@ -120,6 +120,8 @@ class Lane:
             "name": "mock",
             "tool_call": True,
             "reasoning": True,
+            "attachment": True,
+            "modalities": {"input": ["text", "image"], "output": ["text"]},
             "limit": {"context": 200_000, "output": 8_192},
             "cost": cost,
             "variants": {"high": {"reasoningEffort": "high"}},

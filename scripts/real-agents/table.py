@@ -9,6 +9,7 @@ import pathlib
 from acp import OVER_ACP
 from cases import CASES, LANES
 from driver import Case
+from given import GIVEN
 from lanes import ACP, NEWEST, PINNED, Lane
 from users import OF_USERS
 
@@ -51,6 +52,7 @@ SMOKE = {
     "login in its own settings",
     "cut frame",
     *(name for cases in OF_USERS.values() for name in cases),
+    *GIVEN,
 }
 
 
@@ -66,6 +68,7 @@ def table(lane: Lane, wanted: Wanted) -> dict[str, Case]:
     else:
         cases = {name: case for name, case in CASES.items() if is_of(case, lane)}
         cases |= OF_USERS.get(lane.like, {})
+    cases |= GIVEN
     if wanted.case:
         return {name: case for name, case in cases.items() if name in wanted.case}
     return {name: case for name, case in cases.items() if not wanted.smoke or name in SMOKE}

@@ -69,12 +69,24 @@ export interface AgentOptions {
   readonly key?: string;
   /** Tools that are taken from the agent, such as `Bash`. */
   readonly disallowedTools?: readonly string[];
-  /** The only tools that the agent may use. */
+  /** The only tools of its own that the agent may use, by Claude Code's names. */
   readonly tools?: readonly string[];
   /** The same as `tools`. */
   readonly allowedTools?: readonly string[];
   /** The only shell commands that the agent may run. */
   readonly bashCommandClamp?: readonly string[];
+  /** Text that is added to the agent's system prompt. */
+  readonly system?: string;
+  /** More folders in which the agent may work: in the project, or allowed by the settings. */
+  readonly dirs?: readonly string[];
+  /** How often the agent's model may answer, with tools between. */
+  readonly maxTurns?: number;
+  /** Images that the agent is shown, as paths. */
+  readonly images?: readonly string[];
+  /** MCP servers that the agent may use, by their names in the settings. */
+  readonly mcp?: readonly string[];
+  /** The label of an earlier call of this script, in whose session the agent goes on. */
+  readonly session?: string;
   /** For Claude Code; changes nothing here. */
   readonly sharedHeadLength?: number;
   /** How often a failure that may pass is tried again. */

@@ -7,6 +7,7 @@
 mod error;
 mod file;
 mod find;
+mod grants;
 mod key;
 mod origin;
 mod provider;
@@ -27,8 +28,9 @@ use file::{FileLayer, Said, Source};
 use key::Right;
 
 pub(crate) use error::ConfigError;
-pub(crate) use file::{MODEL_MAP, PROVIDERS};
+pub(crate) use file::{DIRS, MCP, MODEL_MAP, PROVIDERS};
 pub(crate) use find::{Found, Project, project, project_file_in, user_path};
+pub(crate) use grants::ServerSettings;
 pub(crate) use key::{AUTO, DEBUG, Key};
 pub(crate) use origin::{Given, Origin};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
@@ -79,6 +81,10 @@ pub(crate) struct Settings {
     pub(crate) model_map: BTreeMap<String, Given<String>>,
     /// Those that are configured.
     pub(crate) providers: BTreeMap<String, Given<ProviderSettings>>,
+    /// MCP servers that calls may name.
+    pub(crate) mcp: BTreeMap<String, Given<ServerSettings>>,
+    /// Folders outside of the project that calls may name.
+    pub(crate) dirs: Option<Given<Vec<PathBuf>>>,
     pub(crate) user_file: Option<PathBuf>,
     pub(crate) project_file: Option<ProjectFile>,
     /// Why a project's mark or file does not count.
@@ -127,7 +133,7 @@ impl Settings {
     fn user(&mut self, found: &Found) -> Result<(), ConfigError> {
         let said = parsed(found)?;
         let origin = |place| Origin::User { place };
-        self.put(said, origin, |_, _, _| true, |_| true);
+        self.put(said, origin, |_, _, _| true, true);
         self.user_file = Some(found.file.clone());
         Ok(())
     }
@@ -151,7 +157,7 @@ impl Settings {
                         Right::Nothing | Right::Never => false,
                     }
             },
-            |_| trusted,
+            trusted,
         );
         self.project_file = Some(ProjectFile {
             file: found.file.clone(),
@@ -171,7 +177,7 @@ impl Settings {
         said: FileLayer,
         origin: impl Fn(Place) -> Origin,
         counts: impl Fn(Key, &Value, Option<&Value>) -> bool,
-        provider_counts: impl Fn(&ProviderSettings) -> bool,
+        trusted: bool,
     ) -> Vec<String> {
         let mut ignored = Vec::new();
         for (key, Said { value, place }) in said.values {
@@ -186,10 +192,24 @@ impl Settings {
             self.model_map.insert(alias, Given { value, origin: origin(place) });
         }
         for (name, Said { value, place }) in said.providers {
-            if provider_counts(&value) {
+            if trusted {
                 self.providers.insert(name, Given { value, origin: origin(place) });
             } else {
                 ignored.push(format!("{PROVIDERS}.{name}"));
+            }
+        }
+        for (name, Said { value, place }) in said.mcp {
+            if trusted {
+                self.mcp.insert(name, Given { value, origin: origin(place) });
+            } else {
+                ignored.push(format!("{MCP}.{name}"));
+            }
+        }
+        if let Some(Said { value, place }) = said.dirs {
+            if trusted {
+                self.dirs = Some(Given { value, origin: origin(place) });
+            } else {
+                ignored.push(DIRS.to_owned());
             }
         }
         ignored
@@ -316,7 +336,15 @@ pub(crate) fn needing_trust(found: &Found) -> Result<Vec<String>, ConfigError> {
     let providers = said.providers.iter();
     let providers =
         providers.map(|(name, said)| format!("{PROVIDERS}.{name}: {}", said.value.summary()));
-    Ok(values.chain(providers).collect())
+    let servers = said.mcp.iter();
+    let servers = servers.map(|(name, said)| format!("{MCP}.{name}: {}", said.value.summary()));
+    let dirs = said.dirs.iter().map(|said| format!("{DIRS} = {}", in_words(&said.value)));
+    Ok(values.chain(providers).chain(servers).chain(dirs).collect())
+}
+
+/// Folders, on one line.
+pub(crate) fn in_words(dirs: &[PathBuf]) -> String {
+    dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn parsed(found: &Found) -> Result<FileLayer, ConfigError> {

@@ -223,6 +223,8 @@ pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> 
         idle_timeout: settings.duration(Key::IdleTimeout).unwrap_or(default.idle_timeout),
         raw_sessions: settings.path(Key::SaveRawSessions).map(Into::into),
         prices,
+        dirs: settings.dirs.as_ref().map(|given| given.value.clone()).unwrap_or_default(),
+        mcp: settings.mcp.iter().map(|(name, given)| given.value.server(name)).collect(),
     })
 }
 

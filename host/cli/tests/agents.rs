@@ -330,7 +330,7 @@ fn providers_lists_what_each_can_do() {
 }
 
 /// Rows of the manual's table, and the capability that each is about.
-const MANUAL: [(&str, &str); 11] = [
+const MANUAL: [(&str, &str); 17] = [
     ("answers by schema (`schema`)", "schema"),
     ("corrects itself in the same session", "sessions"),
     ("`model`", "models"),
@@ -342,6 +342,12 @@ const MANUAL: [(&str, &str); 11] = [
     ("`disallowedTools`", "disallowedTools"),
     ("`tools`, `allowedTools`", "tools"),
     ("`bashCommandClamp`", "bashCommandClamp"),
+    ("`system`", "system"),
+    ("`dirs`", "dirs"),
+    ("`maxTurns`", "maxTurns"),
+    ("`images`", "images"),
+    ("`mcp`", "mcp"),
+    ("`session`", "sessions"),
 ];
 
 #[test]

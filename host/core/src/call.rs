@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::codes::Code;
 use crate::cut;
+use crate::ids::CallId;
 use crate::outcome::Failure;
 pub use crate::reply::{Reply, Reused, Usage};
 use crate::settlement::OnFailure;
@@ -73,12 +74,61 @@ pub struct AgentRequest {
     /// The only shell commands that it may run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bash_command_clamp: Option<Vec<String>>,
+    /// Text for the end of the agent's system prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// More folders that the agent may work in, as the script wrote them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dirs: Vec<String>,
+    /// Most turns of the agent: answers of its model, tools between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+    /// Images that the agent is shown, as paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// MCP servers that the agent may use, by their names in the settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp: Vec<String>,
+    /// The session that it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<EarlierSession>,
     /// Names of options that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
     /// Why other options were ignored, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+}
+
+/// The session of an earlier call, by the label that the script gave that call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierSession {
+    /// The label.
+    pub label: String,
+    /// Which one that is; none until the call is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<NamedSession>,
+}
+
+impl EarlierSession {
+    /// What of it is part of a call: neither the label, nor which call has named it.
+    pub(crate) fn content(&self) -> String {
+        match &self.of {
+            Some(of) => format!("{} {}", of.provider, of.session_id),
+            None => self.label.clone(),
+        }
+    }
+}
+
+/// A session that a provider has named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedSession {
+    /// The call that it was named in, or that went on with it last.
+    pub call: CallId,
+    /// Whose name it is.
+    pub provider: String,
+    /// The name.
+    pub session_id: String,
 }
 
 /// What a run gives to calls that do not say it themselves.
@@ -167,6 +217,12 @@ impl AgentRequest {
             disallowed_tools: Vec::new(),
             tools: None,
             bash_command_clamp: None,
+            system: None,
+            dirs: Vec::new(),
+            max_turns: None,
+            images: Vec::new(),
+            mcp: Vec::new(),
+            session: None,
             unknown: Vec::new(),
             ignored: Vec::new(),
         }

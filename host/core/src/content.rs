@@ -5,9 +5,9 @@
 //!
 //! Part of an agent call's content is what decides about the answer: the
 //! prompt, the schema, and who is asked (provider, model, effort, kind of
-//! agent, isolation, permissions, the tools and commands it is held to), with the
-//! phase's defaults applied; and the script's own `key`. Not part of it: label and
-//! phase title, which are for people; time-outs, retries, what becomes of a
+//! agent, isolation, permissions, the tools and commands it is held to), what it is
+//! given (system prompt, folders, images, servers, the session of an earlier call), with the phase's defaults applied; and the script's own `key`. Not part of it: label and
+//! phase title, which are for people; time-outs, turns, retries, what becomes of a
 //! failure, and options that this version ignores, which decide whether there is
 //! an answer and never what it says.
 
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::call::{AgentRequest, WorkflowTarget};
+use crate::call::{AgentRequest, EarlierSession, WorkflowTarget};
 use crate::ids::Digest;
 
 impl AgentRequest {
@@ -43,13 +43,24 @@ impl AgentRequest {
             disallowed_tools,
             tools,
             bash_command_clamp,
+            system,
+            dirs,
+            max_turns: _,
+            images,
+            mcp,
+            session,
             unknown: _,
             ignored: _,
         } = self;
         let schema = schema.as_deref().map(canonical);
         let permissions = permissions.map(|permissions| permissions.as_str().to_owned());
-        let disallowed_tools = set_of(Some(disallowed_tools).filter(|tools| !tools.is_empty()));
+        let some = |list| Some(list).filter(|list: &&Vec<String>| !list.is_empty());
+        let disallowed_tools = set_of(some(disallowed_tools));
+        let (dirs, mcp) = (set_of(some(dirs)), set_of(some(mcp)));
+        // Which image is the first one, a prompt may say.
+        let images = some(images).map(|images| Value::from_iter(images.clone()).to_string());
         let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
+        let session = session.as_ref().map(EarlierSession::content);
         let parts = [
             ("prompt", Some(prompt)),
             ("schema", schema.as_ref()),
@@ -63,18 +74,28 @@ impl AgentRequest {
             ("disallowedTools", disallowed_tools.as_ref()),
             ("tools", tools.as_ref()),
             ("bashCommandClamp", clamp.as_ref()),
+            ("system", system.as_ref()),
+            ("dirs", dirs.as_ref()),
+            ("images", images.as_ref()),
+            ("mcp", mcp.as_ref()),
+            ("session", session.as_ref()),
             ("key", key.as_ref()),
         ];
-        let mut text = Vec::with_capacity(prompt.len() + 64);
-        text.extend_from_slice(b"agent\n");
-        for (name, value) in parts {
-            let Some(value) = value else { continue };
-            // With its length, so that no two sets of options read the same.
-            text.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
-            text.extend_from_slice(value.as_bytes());
-        }
-        Digest::of(&text)
+        digest_of(prompt.len(), &parts)
     }
+}
+
+/// Digest of an agent's options, those that are there; `bytes` is about how long they are.
+fn digest_of(bytes: usize, parts: &[(&str, Option<&String>)]) -> Digest {
+    let mut text = Vec::with_capacity(bytes + 64);
+    text.extend_from_slice(b"agent\n");
+    for (name, value) in parts {
+        let Some(value) = value else { continue };
+        // With its length, so that no two sets of options read the same.
+        text.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
+        text.extend_from_slice(value.as_bytes());
+    }
+    Digest::of(&text)
 }
 
 /// A list whose order and repetitions say nothing, as JSON text.
@@ -123,6 +144,8 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::NamedSession;
+    use crate::ids::CallId;
     use crate::options::Manner;
 
     fn key(prompt: &str, options: &str) -> Digest {
@@ -138,6 +161,7 @@ mod tests {
             r#"{"color":"red"}"#,
             r#"{"onFailure":"throw","stallMs":5,"timeout":5}"#,
             r#"{"disallowedTools":[],"sharedHeadLength":3}"#,
+            r#"{"maxTurns":3,"dirs":[],"images":[],"mcp":[],"system":" "}"#,
         ] {
             assert_eq!(key("p", same), plain, "{same}");
         }
@@ -158,6 +182,13 @@ mod tests {
             r#"{"tools":["Bash"]}"#,
             r#"{"tools":[]}"#,
             r#"{"bashCommandClamp":["Bash"]}"#,
+            r#"{"system":"m"}"#,
+            r#"{"dirs":["a"]}"#,
+            r#"{"images":["a"]}"#,
+            r#"{"images":["a","b"]}"#,
+            r#"{"images":["b","a"]}"#,
+            r#"{"mcp":["a"]}"#,
+            r#"{"session":"a"}"#,
             r#"{"key":"m"}"#,
         ];
         let mut keys: Vec<Digest> = options.iter().map(|options| key("p", options)).collect();
@@ -174,6 +205,19 @@ mod tests {
         let one = key("p", r#"{"disallowedTools":["Edit","Bash"]}"#);
         assert_eq!(one, key("p", r#"{"disallowedTools":["Bash","Edit","Bash"]}"#));
         assert_eq!(key("p", r#"{"allowedTools":["A"]}"#), key("p", r#"{"tools":["A"]}"#));
+    }
+
+    #[test]
+    fn a_session_counts_by_its_name_and_not_by_its_label() {
+        let call = |label: &str, session_id: &str| {
+            let mut request = AgentRequest::plain("p");
+            let (provider, session_id) = ("codex".to_owned(), session_id.to_owned());
+            let of = Some(NamedSession { call: CallId(1), provider, session_id });
+            request.session = Some(EarlierSession { label: label.to_owned(), of });
+            request.content_key()
+        };
+        assert_eq!(call("a", "s-1"), call("b", "s-1"));
+        assert_ne!(call("a", "s-1"), call("a", "s-2"));
     }
 
     #[test]

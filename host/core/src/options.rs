@@ -4,12 +4,15 @@
 //! names the option and what it takes. Never: chooses a provider.
 
 mod body;
+mod extras;
 mod tools;
+
+pub use extras::is_server_name;
 
 use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
-use crate::call::{AgentRequest, Permissions, Retry, refuse};
+use crate::call::{AgentRequest, EarlierSession, Permissions, Retry, refuse};
 use crate::codes::Code;
 use crate::cut;
 use crate::duration;
@@ -35,7 +38,7 @@ const IGNORED_MAX: usize = 16;
 
 /// All that `agent()` knows, for whoever reads a script without running it. The
 /// first ones are those of surface 1.
-pub const OPTIONS: [&str; 19] = [
+pub const OPTIONS: [&str; 25] = [
     "label",
     "phase",
     "model",
@@ -55,6 +58,12 @@ pub const OPTIONS: [&str; 19] = [
     "tools",
     "bashCommandClamp",
     "sharedHeadLength",
+    "system",
+    "dirs",
+    "maxTurns",
+    "images",
+    "mcp",
+    "session",
 ];
 
 /// Of [`OPTIONS`], how many surface 1 knew.
@@ -97,13 +106,13 @@ impl AgentRequest {
     }
 
     /// As [`Self::read`], but for the prompt, which is not copied: the caller puts
-    /// it in. `taken`: the schema of the recorded call that is met again; that one
-    /// was taken, whatever would be said of it today.
+    /// it in. `taken`: the recorded call that is met again; its schema was taken,
+    /// whatever would be said of it today, and what it passed over is passed over.
     pub(crate) fn read_again(
         prompt: &str,
         options: &str,
         manner: Manner,
-        taken: Option<&str>,
+        taken: Option<&Self>,
     ) -> Result<Self, Failure> {
         if prompt.is_empty() {
             return Err(refuse("agent() needs a prompt that is not empty"));
@@ -123,20 +132,23 @@ impl AgentRequest {
     }
 }
 
-/// `taken`: the schema of the recorded call that is met again.
+/// `taken`: the recorded call that is met again. What the program that recorded it
+/// did not know and passed over, is passed over.
 fn read(
     request: &mut AgentRequest,
     text: &str,
     manner: Manner,
-    taken: Option<&str>,
+    taken: Option<&AgentRequest>,
 ) -> Result<(), Failure> {
+    let was_unknown = |name: &String| taken.is_some_and(|taken| taken.unknown.contains(name));
+    let schema_taken = taken.and_then(|taken| taken.schema.as_deref());
     for (name, value) in object(request, text, manner)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
         if value.is_null() {
             continue;
         }
         let known = if manner == Manner::First { OPTIONS_FIRST } else { OPTIONS.len() };
-        if !OPTIONS[..known].contains(&name.as_str()) {
+        if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
             if manner != Manner::First {
                 tools::refuse_alike(&name, &value)?;
             }
@@ -148,7 +160,7 @@ fn read(
         match meant {
             Meant::Value(value) if name == "schema" => {
                 // What is said of its words is for one of bounded size.
-                request.schema = Some(accepted(&value, taken)?);
+                request.schema = Some(accepted(&value, schema_taken)?);
                 if manner != Manner::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
@@ -225,6 +237,14 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
             return Err(refuse(
                 "agent() takes one of the options `tools` and `allowedTools`, and has both",
             ));
+        }
+        "system" => request.system = extras::system(name, &value)?,
+        "dirs" => request.dirs = extras::dirs(name, &value)?,
+        "maxTurns" => request.max_turns = Some(extras::max_turns(name, &value)?),
+        "images" => request.images = extras::images(name, &value)?,
+        "mcp" => request.mcp = extras::servers(name, &value)?,
+        "session" => {
+            request.session = text(name, value)?.map(|label| EarlierSession { label, of: None });
         }
         "bashCommandClamp" => request.bash_command_clamp = Some(tools::commands(name, &value)?),
         // For Claude Code's cache; it changes nothing here.

@@ -23,6 +23,7 @@ use crate::provide;
 use crate::raw::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
+use crate::supplies;
 use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
@@ -30,6 +31,7 @@ pub(crate) struct Agents {
     pub(crate) run: RunId,
     pub(crate) settings: AgentSettings,
     pub(crate) cwd: PathBuf,
+    home: Option<PathBuf>,
     pub(crate) processes: Processes,
     head: RunHead,
     registry: Registry,
@@ -59,14 +61,14 @@ impl Agents {
         head: &RunHead,
         registry: Registry,
         settings: AgentSettings,
-        cwd: PathBuf,
+        (cwd, home): (PathBuf, Option<PathBuf>),
         worktrees: Option<PathBuf>,
         processes: Processes,
     ) -> Self {
         let raw = settings.raw_sessions.clone().map(|dir| Arc::new(RawSessions::new(dir)));
         let (run, head) = (head.run.clone(), head.clone());
         let worktrees = Worktrees::new(run.clone(), cwd.clone(), worktrees, processes.clone());
-        Self { run, settings, cwd, processes, head, registry, raw, worktrees }
+        Self { run, settings, cwd, home, processes, head, registry, raw, worktrees }
     }
 
     /// Ends whatever agents keep running between calls, and gives back what
@@ -93,6 +95,15 @@ impl Agents {
         request: AgentRequest,
     ) -> Result<Job, Failure> {
         let (choice, provider) = assign(&request, &self.head, &self.registry)?;
+        if let Some(of) = request.session.as_ref().and_then(|session| session.of.as_ref())
+            && of.provider != choice.provider
+        {
+            let message = format!(
+                "the option `session` goes on with a session of `{}`, and this call goes to `{}`; name the provider, or leave the option out",
+                of.provider, choice.provider
+            );
+            return Err(Failure::new(ProviderErrorKind::Unsupported.code(), message));
+        }
         Ok(Job { call, ordinal, request, choice, provider })
     }
 
@@ -114,8 +125,13 @@ impl Agents {
     async fn work(&self, job: &Job, notes: &Notes, reply: &mut Reply) -> Ending {
         let raw = self.raw.as_ref();
         let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, notes));
+        let home = self.home.as_deref();
+        let supplies = match supplies::find(&job.request, &self.cwd, home, &self.settings).await {
+            Ok(supplies) => supplies,
+            Err(failure) => return Ending::Failed(failure),
+        };
         if job.request.isolation.is_none() {
-            return Rounds::new(self, job, notes, &self.cwd, sink).run(reply).await;
+            return Rounds::new(self, job, notes, &self.cwd, sink, supplies).run(reply).await;
         }
         let cwd = match self.worktrees.open(job.call).await {
             Ok(opened) => {
@@ -124,7 +140,7 @@ impl Agents {
             }
             Err(error) => return Ending::Failed(Failure::new(error.code(), error.to_string())),
         };
-        let ending = Rounds::new(self, job, notes, &cwd, sink).run(reply).await;
+        let ending = Rounds::new(self, job, notes, &cwd, sink, supplies).run(reply).await;
         reply.worktree = self.worktrees.finish(job.call).await;
         let kept = reply.worktree.as_ref();
         if let Some(warning) = kept.and_then(|worktree| worktree.warning.as_ref()) {
@@ -252,7 +268,29 @@ fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
     if request.bash_command_clamp.is_some() {
         wish("the option `bashCommandClamp`".to_owned(), |can| can.bash_command_clamp);
     }
+    if request.system.is_some() {
+        wish("the option `system`".to_owned(), |can| can.system);
+    }
+    if !request.dirs.is_empty() {
+        wish("the option `dirs`".to_owned(), |can| can.dirs);
+    }
+    if request.max_turns.is_some() {
+        wish("the option `maxTurns`".to_owned(), |can| can.max_turns);
+    }
+    if !request.images.is_empty() {
+        wish("the option `images`".to_owned(), |can| can.images);
+    }
+    if request.session.is_some() {
+        wish("the option `session`".to_owned(), |can| can.sessions);
+    }
+    if !request.mcp.is_empty() {
+        wish("the option `mcp`".to_owned(), |can| can.mcp);
+    }
     match choice.permissions {
+        // What the tools of a server change, nobody knows.
+        Some(Permissions::Read) if !request.mcp.is_empty() => {
+            wish("the option `mcp` beside `permissions: 'read'`".to_owned(), |can| !can.files);
+        }
         Some(Permissions::Read) => {
             wish("the option `permissions: 'read'`".to_owned(), |can| can.read_only);
         }

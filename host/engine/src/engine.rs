@@ -277,11 +277,11 @@ impl Engine {
         (limits, settings): (Limits, AgentSettings),
         processes: Processes,
     ) -> World {
-        let cwd = standing.cwd.clone();
+        let places = (standing.cwd.clone(), standing.home.clone());
         let library = Arc::new(standing.library());
         let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
         let worktrees = self.worktrees.clone();
-        let agents = Agents::new(head, registry, settings, cwd, worktrees, processes);
+        let agents = Agents::new(head, registry, settings, places, worktrees, processes);
         World::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }

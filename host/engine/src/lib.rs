@@ -83,6 +83,7 @@ mod sleeps;
 mod standstill;
 mod start;
 mod stops;
+mod supplies;
 mod tail;
 mod timers;
 mod turn;

@@ -30,6 +30,7 @@ pub use lookup::find_workflow;
 pub(crate) use lookup::{Asked, Library, is_users};
 pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
+pub(crate) use named::read_beneath;
 pub use named::{open_named, read_found, read_named, stays_inside};
 
 /// What a script from stdin is called in messages and in its run.

@@ -23,7 +23,7 @@ pub(crate) struct Standing {
     pub(crate) root: Option<ProjectRoot>,
     /// The script is one of those that the user keeps for all projects.
     is_users: bool,
-    home: Option<PathBuf>,
+    pub(crate) home: Option<PathBuf>,
 }
 
 impl Standing {

@@ -12,7 +12,7 @@ use smol_wf_core::limits::{
     AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits, TURN_MS_DEFAULT,
 };
 use smol_wf_core::prices::Prices;
-use smol_wf_providers::debug;
+use smol_wf_providers::{McpServer, debug};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
@@ -130,6 +130,11 @@ pub struct AgentSettings {
     pub raw_sessions: Option<PathBuf>,
     /// What tokens cost where a provider does not say.
     pub prices: Prices,
+    /// Folders outside of the project in which calls may let their agents work, and
+    /// from which they may show images.
+    pub dirs: Vec<PathBuf>,
+    /// The MCP servers that calls may give their agents.
+    pub mcp: Vec<McpServer>,
 }
 
 impl Default for AgentSettings {
@@ -139,6 +144,8 @@ impl Default for AgentSettings {
             idle_timeout: Duration::from_millis(AGENT_IDLE_MS_DEFAULT),
             raw_sessions: None,
             prices: Prices::default(),
+            dirs: Vec::new(),
+            mcp: Vec::new(),
         }
     }
 }

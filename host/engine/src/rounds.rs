@@ -21,6 +21,7 @@ use crate::agents::{Agents, Job};
 use crate::clock;
 use crate::guard::{self, Patience, Unanswered};
 use crate::notes::Notes;
+use crate::supplies::Supplies;
 
 /// The most that one attempt may say it cost, in dollars. None costs that much:
 /// an agent that says so is wrong, and its word would spoil every sum.
@@ -66,6 +67,7 @@ pub(crate) struct Rounds<'a> {
     notes: &'a Notes,
     cwd: &'a Path,
     raw: Option<Arc<dyn RawLines>>,
+    supplies: Supplies,
     /// Tokens were used at a price that nobody knows.
     unpriced: bool,
 }
@@ -77,8 +79,9 @@ impl<'a> Rounds<'a> {
         notes: &'a Notes,
         cwd: &'a Path,
         raw: Option<Arc<dyn RawLines>>,
+        supplies: Supplies,
     ) -> Self {
-        Self { agents, job, notes, cwd, raw, unpriced: false }
+        Self { agents, job, notes, cwd, raw, supplies, unpriced: false }
     }
 
     pub(crate) async fn run(mut self, reply: &mut Reply) -> Ending {
@@ -129,7 +132,11 @@ impl<'a> Rounds<'a> {
     /// One round, tried again as often as may be.
     async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, Ending> {
         // A correction goes on in the session of the first round.
-        let of_round = if reply.rounds > 1 { reply.session_id.clone() } else { None };
+        let earlier = self.job.request.session.as_ref().and_then(|session| session.of.as_ref());
+        let of_round = match reply.rounds {
+            1 => earlier.map(|of| of.session_id.clone()),
+            _ => reply.session_id.clone(),
+        };
         let mut begin = Begin { start: Start::Fresh, session_id: of_round.clone() };
         loop {
             let (presence, departure) = Presence::new();
@@ -199,6 +206,9 @@ impl<'a> Rounds<'a> {
             session_id: begin.session_id.clone(),
             raw: self.raw.clone(),
             cwd: self.cwd.to_owned(),
+            dirs: self.supplies.dirs.clone(),
+            images: self.supplies.images.clone(),
+            mcp: self.supplies.mcp.clone(),
             processes: self.agents.processes.clone(),
             presence,
         }

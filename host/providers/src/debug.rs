@@ -178,6 +178,13 @@ impl Provider for Debug {
             disallowed_tools: true,
             tools: true,
             bash_command_clamp: true,
+            // It answers in one turn.
+            max_turns: true,
+            // It makes nothing of these, as it makes nothing of a model.
+            system: true,
+            dirs: true,
+            images: true,
+            mcp: true,
         }
     }
 

@@ -28,6 +28,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod foreign;
+mod given;
 pub mod heard;
 mod look;
 mod lower;
@@ -56,6 +57,7 @@ use smol_wf_core::ids::{CallId, RunId};
 
 pub use drive::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
+pub use given::{Image, McpServer, McpWay};
 pub use masked::Masked;
 pub use named::NamedProgram;
 pub use presence::{Departure, Presence};
@@ -94,6 +96,13 @@ pub struct AgentTask {
     pub session_id: Option<String>,
     /// Where the agent works.
     pub cwd: PathBuf,
+    /// Where it may work as well: whole paths of folders that are there, which its
+    /// user has allowed.
+    pub dirs: Vec<PathBuf>,
+    /// What it is shown with the prompt.
+    pub images: Vec<Image>,
+    /// Servers whose tools it may use, each defined by its user.
+    pub mcp: Vec<McpServer>,
     /// Where every line of the agent's own transcript goes, when someone wants
     /// to keep it.
     pub raw: Option<Arc<dyn RawLines>>,
@@ -168,6 +177,16 @@ pub struct Capabilities {
     pub tools: bool,
     /// Holds its agent's shell to `request.bash_command_clamp`.
     pub bash_command_clamp: bool,
+    /// Adds `request.system` to its agent's system prompt.
+    pub system: bool,
+    /// Lets its agent work in `dirs` as well, as far as its permissions go.
+    pub dirs: bool,
+    /// Ends its agent after `request.max_turns`.
+    pub max_turns: bool,
+    /// Shows `images` to its agent.
+    pub images: bool,
+    /// Gives its agent the servers of `mcp`.
+    pub mcp: bool,
     /// Says what a call cost, in dollars.
     pub cost: bool,
 }

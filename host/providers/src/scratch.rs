@@ -18,18 +18,22 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) fn write(provider: &str, name: &str, text: &str) -> Result<Self, ProviderError> {
+    pub(crate) fn write(
+        provider: &str,
+        name: &str,
+        content: impl AsRef<[u8]>,
+    ) -> Result<Self, ProviderError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("smol-wf-");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let written = builder.tempdir().and_then(|folder| {
             let path = folder.path().join(name);
-            std::fs::write(&path, text)?;
+            std::fs::write(&path, content)?;
             Ok(Self { path, _folder: folder })
         });
         written.map_err(|error| {
-            let message = format!("the schema cannot be written to a temporary file: {error}");
+            let message = format!("a temporary file for the agent cannot be written: {error}");
             ProviderError::new(provider, ProviderErrorKind::Spawn, message)
         })
     }

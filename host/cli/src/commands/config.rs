@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use smol_wf_core::ids::Digest;
 
 use crate::config::{
-    FlagLayer, Given, Key, MODEL_MAP, Origin, PROVIDERS, ProviderSettings, Settings, Trust,
-    user_path,
+    self, DIRS, FlagLayer, Given, Key, MCP, MODEL_MAP, Origin, PROVIDERS, ProviderSettings,
+    Settings, Trust, user_path,
 };
 use crate::failure::{self, CommandError};
 use crate::flags::{AgentFlags, CallFlags, DbFlags, JsonFlag, LimitFlags, LogFlags};
@@ -163,7 +163,13 @@ fn rows(settings: &Settings) -> Vec<Row> {
     });
     let providers = settings.providers.iter();
     let providers = providers.map(|(name, given)| Row::of_provider(name, given));
-    values.chain(aliases).chain(providers).collect()
+    let servers = settings.mcp.iter().map(|(name, given)| {
+        let value = json!(given.value.summary());
+        Row::new(format!("{MCP}.{name}"), value, &given.origin)
+    });
+    let dirs = settings.dirs.iter();
+    let dirs = dirs.map(|given| Row::new(DIRS.to_owned(), json!(given.value), &given.origin));
+    values.chain(aliases).chain(providers).chain(servers).chain(dirs).collect()
 }
 
 fn text(settings: &Settings) -> String {
@@ -180,6 +186,13 @@ fn text(settings: &Settings) -> String {
     for (name, given) in &settings.providers {
         let (key, origin) = (format!("{PROVIDERS}.{name}"), given.origin.to_string());
         table.row([&key, &given.value.summary(), &origin]);
+    }
+    for (name, given) in &settings.mcp {
+        let (key, origin) = (format!("{MCP}.{name}"), given.origin.to_string());
+        table.row([&key, &given.value.summary(), &origin]);
+    }
+    if let Some(given) = &settings.dirs {
+        table.row([DIRS, &config::in_words(&given.value), &given.origin.to_string()]);
     }
     table.text()
 }

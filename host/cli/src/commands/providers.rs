@@ -39,7 +39,7 @@ Examples:
   smol-wf providers --output json";
 
 /// The capabilities in the order of the columns, with their names as data.
-fn named(can: Capabilities) -> [(&'static str, bool); 12] {
+fn named(can: Capabilities) -> [(&'static str, bool); 17] {
     [
         ("schema", can.schema),
         ("sessions", can.sessions),
@@ -53,6 +53,11 @@ fn named(can: Capabilities) -> [(&'static str, bool); 12] {
         ("disallowedTools", can.disallowed_tools),
         ("tools", can.tools),
         ("bashCommandClamp", can.bash_command_clamp),
+        ("system", can.system),
+        ("dirs", can.dirs),
+        ("maxTurns", can.max_turns),
+        ("images", can.images),
+        ("mcp", can.mcp),
     ]
 }
 

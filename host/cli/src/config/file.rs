@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Place};
+use super::grants::{self, ServerSettings};
 use super::key::Key;
 use super::provider::{self, ProviderSettings};
 use super::value::{Kind, Value};
@@ -18,6 +19,10 @@ use super::value::{Kind, Value};
 pub(crate) const MODEL_MAP: &str = "model_map";
 /// The table of providers.
 pub(crate) const PROVIDERS: &str = "providers";
+/// The table of MCP servers.
+pub(crate) const MCP: &str = "mcp";
+/// The list of folders outside of a project.
+pub(crate) const DIRS: &str = "dirs";
 
 /// Something that a file says, and where.
 #[derive(Debug, Clone)]
@@ -32,6 +37,8 @@ pub(crate) struct FileLayer {
     pub(crate) values: BTreeMap<Key, Said<Value>>,
     pub(crate) model_map: BTreeMap<String, Said<String>>,
     pub(crate) providers: BTreeMap<String, Said<ProviderSettings>>,
+    pub(crate) mcp: BTreeMap<String, Said<ServerSettings>>,
+    pub(crate) dirs: Option<Said<Vec<PathBuf>>>,
 }
 
 /// Where the words of a file are read: for complaints and relative paths.
@@ -53,6 +60,8 @@ pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
         match name.get_ref().as_ref() {
             MODEL_MAP => layer.model_map = model_map(source, value)?,
             PROVIDERS => layer.providers = provider::read(source, value)?,
+            MCP => layer.mcp = grants::servers(source, value)?,
+            DIRS => layer.dirs = Some(grants::dirs(source, value)?),
             text => {
                 let key = Key::named(text).ok_or_else(|| source.unknown(name, &names()))?;
                 let place = source.place(value.span().start);
@@ -65,7 +74,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
 }
 
 fn names() -> Vec<&'static str> {
-    Key::ALL.into_iter().map(Key::name).chain([MODEL_MAP, PROVIDERS]).collect()
+    Key::ALL.into_iter().map(Key::name).chain([MODEL_MAP, PROVIDERS, MCP, DIRS]).collect()
 }
 
 fn model_map(

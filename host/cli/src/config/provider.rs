@@ -214,7 +214,7 @@ impl Table<'_, '_> {
                 }
                 "program" => {
                     let program = source.string(&name, value)?;
-                    settings.program = Some(self.program(&program).into());
+                    settings.program = Some(self::program(source, &program).into());
                 }
                 "command" if !settings.kind.takes_command() => {
                     let reason = "this kind takes `program` and `args` instead";
@@ -232,8 +232,8 @@ impl Table<'_, '_> {
                     settings.start_timeout =
                         Some(span.map_err(|reason| source.wrong(&name, value, reason))?);
                 }
-                "env_allow" => settings.env_allow = self.variables(&name, value)?,
-                "env" => settings.env = self.environment(&name, value)?,
+                "env_allow" => settings.env_allow = variables(source, &name, value)?,
+                "env" => settings.env = environment(source, &name, value)?,
                 "subagents" if settings.kind != ProviderKind::ClaudeCode => {
                     let reason = "only agents of kind claude-code can be kept from starting others";
                     return Err(source.wrong(&name, value, reason));
@@ -250,7 +250,7 @@ impl Table<'_, '_> {
                 let reason = "this kind needs `command = [\"program\", \"argument\"]`";
                 return Err(source.wrong(self.name, self.value, reason));
             };
-            *program = self.program(program);
+            *program = self::program(source, program);
         }
         Ok(settings)
     }
@@ -276,49 +276,51 @@ impl Table<'_, '_> {
         }
         Ok(kind)
     }
+}
 
-    /// A program with a `/` in its name is a path, from the file's base; another
-    /// is looked for on the search path.
-    fn program(&self, text: &str) -> String {
-        if text.contains('/') {
-            return self.source.path(Path::new(text)).to_string_lossy().into_owned();
-        }
-        text.to_owned()
+/// A program with a `/` in its name is a path, from the file's base; another
+/// is looked for on the search path.
+pub(super) fn program(source: &Source<'_>, text: &str) -> String {
+    if text.contains('/') {
+        return source.path(Path::new(text)).to_string_lossy().into_owned();
     }
+    text.to_owned()
+}
 
-    fn environment(
-        &self,
-        name: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<BTreeMap<String, String>, ConfigError> {
-        let mut variables = BTreeMap::new();
-        for (variable, value) in self.source.table(name, value)? {
-            let shown = format!("{name}.{}", variable.get_ref());
-            let DeValue::String(text) = value.get_ref() else {
-                return Err(self.source.wrong(&shown, value, "it is a string, in quotes"));
-            };
-            if !is_variable(variable.get_ref()) || text.contains('\0') {
-                let reason = "no environment can hold this variable";
-                return Err(self.source.wrong(&shown, value, reason));
-            }
-            variables.insert(variable.get_ref().to_string(), text.to_string());
+/// Variables and their values.
+pub(super) fn environment(
+    source: &Source<'_>,
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut variables = BTreeMap::new();
+    for (variable, value) in source.table(name, value)? {
+        let shown = format!("{name}.{}", variable.get_ref());
+        let DeValue::String(text) = value.get_ref() else {
+            return Err(source.wrong(&shown, value, "it is a string, in quotes"));
+        };
+        if !is_variable(variable.get_ref()) || text.contains('\0') {
+            let reason = "no environment can hold this variable";
+            return Err(source.wrong(&shown, value, reason));
         }
-        Ok(variables)
+        variables.insert(variable.get_ref().to_string(), text.to_string());
     }
+    Ok(variables)
+}
 
-    fn variables(
-        &self,
-        name: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<Vec<String>, ConfigError> {
-        let names = self.source.strings(name, value)?;
-        // A star alone would hand every secret over.
-        match names.iter().all(|name| is_variable(name.strip_suffix('*').unwrap_or(name))) {
-            true => Ok(names),
-            false => {
-                let reason = "it is a list of names of variables; one may end in `*`";
-                Err(self.source.wrong(name, value, reason))
-            }
+/// Names of variables.
+pub(super) fn variables(
+    source: &Source<'_>,
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Vec<String>, ConfigError> {
+    let names = source.strings(name, value)?;
+    // A star alone would hand every secret over.
+    match names.iter().all(|name| is_variable(name.strip_suffix('*').unwrap_or(name))) {
+        true => Ok(names),
+        false => {
+            let reason = "it is a list of names of variables; one may end in `*`";
+            Err(source.wrong(name, value, reason))
         }
     }
 }

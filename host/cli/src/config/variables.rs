@@ -12,7 +12,7 @@ const PREFIX: &str = "SMOL_WF_";
 
 /// Those that are no setting, and those that agents of a run are given: a script
 /// of an agent's may start smol-wf.
-pub(crate) const OTHERS: [&str; 13] = [
+pub(crate) const OTHERS: [&str; 15] = [
     MODEL_MAP_VARIABLE,
     "SMOL_WF_CONFIG",
     "SMOL_WF_TRUST",
@@ -20,6 +20,8 @@ pub(crate) const OTHERS: [&str; 13] = [
     "SMOL_WF_CALL_MODEL",
     "SMOL_WF_CALL_EFFORT",
     "SMOL_WF_CALL_PERMISSIONS",
+    "SMOL_WF_CALL_SYSTEM",
+    "SMOL_WF_CALL_DIRS",
     "SMOL_WF_IDEMPOTENCY_KEY",
     "SMOL_WF_RUN_ID",
     "SMOL_WF_SCHEMA",

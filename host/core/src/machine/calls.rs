@@ -4,6 +4,7 @@
 //! with the journal; `load` and the parent module do.
 
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
+use super::sessions::Named;
 use super::{Body, CallId, Kept, Machine, Next, Outcome, Reply, Scope, ScopeStart, Waiting};
 use crate::dice;
 use crate::pool::Pooled;
@@ -25,6 +26,9 @@ impl Machine {
         reply: Option<&Reply>,
     ) -> Option<Next> {
         let open = self.calls.remove(&call)?;
+        if open.agent.is_some() {
+            self.sessions.note(call, open.scope, open.named, reply);
+        }
         // An answer that was there already is not paid for again.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
             self.usage += reply.usage;
@@ -38,6 +42,10 @@ impl Machine {
             Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
             _ => None,
         };
+        let named = match &effect {
+            Effect::RunAgent { request, .. } => Named::of(request),
+            _ => Named::default(),
+        };
         let live = self.is_live();
         let effect = if live {
             self.effects.push(effect);
@@ -46,7 +54,7 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect, wakes_at_us };
+        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
         self.calls.insert(call, open);
     }
 
@@ -56,10 +64,12 @@ impl Machine {
         &mut self,
         call: CallId,
         agent: Option<OnFailure>,
+        named: Named,
         waiting: Waiting,
     ) {
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect: None, wakes_at_us: None };
+        let (effect, wakes_at_us) = (None, None);
+        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
         self.calls.insert(call, open);
         let Waiting { source, outcome, mut reply, .. } = waiting;
         if let Some(reply) = &mut reply {

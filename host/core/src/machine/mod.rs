@@ -20,6 +20,7 @@ mod load;
 mod open;
 mod recorded;
 mod refused;
+mod sessions;
 mod stuck;
 mod timers;
 mod turn;
@@ -46,6 +47,7 @@ pub use open::{Delivery, Effect};
 use open::{OpenCall, ScopeState};
 use recorded::Recorded;
 use refused::Refused;
+use sessions::Sessions;
 pub use stuck::NEVER_SETTLES;
 
 /// What the engine has to do next.
@@ -132,6 +134,7 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
+    sessions: Sessions,
     /// In a box, for the same reason.
     timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
@@ -215,6 +218,7 @@ impl Machine {
             inbox: VecDeque::new(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
+            sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,

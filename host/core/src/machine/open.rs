@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::sessions::Named;
 use crate::call::{AgentRequest, Reply, WorkflowTarget};
 use crate::guest::Dialect;
 use crate::ids::{CallId, Scope, TimerId};
@@ -97,6 +98,8 @@ pub(super) struct OpenCall {
     pub(super) completed: bool,
     /// What to do for it once the journal is at its end.
     pub(super) effect: Option<Effect>,
+    /// For agents: what later calls may name it by.
+    pub(super) named: Named,
     /// When it is over, for a sleep: no script sees an earlier time then.
     pub(super) wakes_at_us: Option<i64>,
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::sessions::Named;
 use super::{
     AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Scope, Waiting, WorkflowTarget,
 };
@@ -123,11 +124,12 @@ impl Machine {
             return Err(Failure::new(Code::CallInvalid, message));
         };
         let manner = scope.manner(&self.head);
-        let taken = self.taken_schema();
-        let mut request = AgentRequest::read_again(prompt, options, manner, taken)?;
+        let taken = self.taken_call();
+        let schema_taken = taken.as_ref().and_then(|taken| taken.schema.as_deref());
+        let mut request = AgentRequest::read_again(prompt, options, manner, taken.as_deref())?;
         let schema = request.schema.as_deref();
         if let Some(schema) =
-            schema.filter(|schema| self.surface().is_first() && taken != Some(schema))
+            schema.filter(|schema| self.surface().is_first() && schema_taken != Some(schema))
         {
             schema::was_accepted_by_first(schema)?;
         }
@@ -136,6 +138,8 @@ impl Machine {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)
         })?;
+        let open = self.calls.iter().map(|(call, open)| (*call, &open.named));
+        self.sessions.name(&mut request, self.current, open)?;
         Ok(request)
     }
 
@@ -160,7 +164,7 @@ impl Machine {
         let ordinal = self.agents;
         if let Some(pooled) = pooled {
             self.reused += 1;
-            self.open_answered(call, agent, pooled);
+            self.open_answered(call, agent, Named::of(&request), pooled);
         } else {
             self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
         }
@@ -205,7 +209,7 @@ impl Machine {
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
         let call = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
         match self.pooled(|| sleep_key(milliseconds)) {
-            Some(pooled) => self.open_answered(call, None, pooled),
+            Some(pooled) => self.open_answered(call, None, Named::default(), pooled),
             None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
         }
         Ok(call)
@@ -219,11 +223,11 @@ impl Machine {
         Ok(call)
     }
 
-    /// The schema of the call that is recorded next.
-    fn taken_schema(&self) -> Option<&str> {
+    /// The call of an agent that is recorded next.
+    fn taken_call(&self) -> Option<Arc<AgentRequest>> {
         let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;
         match &next.body {
-            Body::StepAsked { asked: StepRequest::Agent(request), .. } => request.schema.as_deref(),
+            Body::StepAsked { asked: StepRequest::Agent(request), .. } => Some(request.clone()),
             _ => None,
         }
     }

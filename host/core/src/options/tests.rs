@@ -253,6 +253,55 @@ fn silence_is_watched_for_as_long_as_the_call_says() {
 }
 
 #[test]
+fn what_an_agent_is_given_is_read_within_bounds() {
+    let given = r#"{"system":"be brief","dirs":["../a","/b"],"maxTurns":3.0,"images":["x.png"],"mcp":["git-hub"]}"#;
+    for read in [request(given), body(given)] {
+        assert_eq!(read.system.as_deref(), Some("be brief"));
+        assert_eq!((read.dirs.len(), read.max_turns), (2, Some(3)));
+        assert_eq!((&read.images[0][..], &read.mcp[0][..]), ("x.png", "git-hub"));
+    }
+    let long = "x".repeat(33 * 1024);
+    let many = |entry: &'static str| vec![entry; 17];
+    for (name, value, says) in [
+        ("system", serde_json::json!(3), "takes text of at most 32768 bytes, and is a number"),
+        ("system", long.clone().into(), "and is 33792 bytes long"),
+        ("system", "a\0b".into(), "takes text without a NUL character"),
+        ("dirs", "a".into(), "takes an array of paths of folders, such as ['../shared'], and is"),
+        ("dirs", vec![""].into(), "and is [\"\"]"),
+        ("dirs", vec!["a\nb"].into(), "and is [\"a\\nb\"]"),
+        ("dirs", vec![long.clone()].into(), "takes an array of paths of folders"),
+        ("dirs", many("a").into(), "and is 17 entries; 16 are the most"),
+        ("images", many("a").into(), "and is 17 entries; 8 are the most"),
+        ("images", serde_json::json!([1]), "and is an array that holds a number"),
+        ("maxTurns", 0.into(), "takes a whole number from 1 to 10000, and is 0"),
+        ("maxTurns", serde_json::json!(1.5), "and is 1.5"),
+        ("maxTurns", "Infinity".into(), "and is Infinity"),
+        ("mcp", serde_json::json!({"a": {"command": "x"}}), "an array of names of MCP servers"),
+        ("mcp", vec!["a__b"].into(), "and is [\"a__b\"]"),
+        ("mcp", vec!["-a"].into(), "and is [\"-a\"]"),
+        ("mcp", vec!["a/b"].into(), "and is [\"a/b\"]"),
+    ] {
+        for manner in [Manner::Module, Manner::Body] {
+            let options = serde_json::json!({ name: value }).to_string();
+            let refused = read(&options, manner).unwrap_err();
+            assert_eq!(refused.code, Code::CallInvalid, "{options:.60}");
+            assert!(refused.message.contains(says), "{options:.60}: {}", refused.message);
+        }
+    }
+}
+
+#[test]
+fn what_a_recorded_call_passed_over_is_passed_over_again() {
+    let options = r#"{"system":3,"mcp":["a"],"color":1}"#;
+    let mut recorded = AgentRequest::plain("p");
+    recorded.unknown = ["system", "mcp", "color"].map(str::to_owned).into();
+    let again = AgentRequest::read_again("p", options, Manner::Module, Some(&recorded)).unwrap();
+    assert_eq!(again.content_key(), AgentRequest::plain("p").content_key());
+    assert_eq!(again.unknown.len(), 3);
+    assert_eq!((again.system, again.mcp), (None, Vec::new()));
+}
+
+#[test]
 fn options_are_read_and_unknown_ones_are_kept_by_name() {
     let options = r#"{"label":"l","model":"m","agentType":"x","color":"red","phase":null}"#;
     let request = AgentRequest::read("p".into(), options, Manner::Module).unwrap();

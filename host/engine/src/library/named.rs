@@ -73,6 +73,11 @@ pub fn read_found(
     let (true, Some(inside)) = (mark::outermost(&whole, home.as_deref()).is_none(), inside) else {
         return read_named(path, most, home.as_deref());
     };
+    read_beneath(folder, inside, most)
+}
+
+/// The same of a file beneath a folder, by its path from there; no link leads out.
+pub(crate) fn read_beneath(folder: &Path, inside: &Path, most: u64) -> io::Result<Vec<u8>> {
     let dir = Dir::open_ambient_dir(folder, ambient_authority())?;
     let file = file::open(&dir, inside).map_err(|error| escaped(error, folder))?;
     file::take(file, most, false).map_err(|refused| told(refused, most))

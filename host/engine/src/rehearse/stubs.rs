@@ -47,7 +47,10 @@ impl Stubs {
             output_tokens: written,
             ..Usage::default()
         };
-        let reply = Reply { provider: NAME.to_owned(), usage, rounds: 1, ..Reply::default() };
+        // By which a later call goes on with it.
+        let session_id = Some(format!("rehearsed-{seed:016x}"));
+        let provider = NAME.to_owned();
+        let reply = Reply { provider, usage, rounds: 1, session_id, ..Reply::default() };
         (outcome, reply)
     }
 }

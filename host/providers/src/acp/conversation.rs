@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use smol_wf_core::asked::Asked;
 use smol_wf_core::call::Permissions;
 
+use super::given;
 use super::login::Method;
 use super::modes;
 use super::policy::{Rules, decide};
@@ -58,6 +59,8 @@ pub(super) struct Conversation {
     provider: String,
     task: AgentTask,
     cwd: PathBuf,
+    /// That, and where it may work as well.
+    places: Vec<PathBuf>,
     means: Means,
     stage: Stage,
     /// Requests so far; the last one is what is waited for.
@@ -65,6 +68,8 @@ pub(super) struct Conversation {
     session: Option<String>,
     /// The agent can take a session up again.
     loads: bool,
+    /// What it says that it can do.
+    can: Value,
     /// Ways to log in that it offers.
     logins: Vec<Method>,
     /// One of them was tried.
@@ -85,15 +90,18 @@ impl Conversation {
         means: Means,
     ) -> (Self, Value) {
         let cost_before = task.session_id.is_none().then_some(0.0);
+        let places = std::iter::once(&cwd).chain(&task.dirs).cloned().collect();
         let mut conversation = Self {
             provider: provider.to_owned(),
             task,
             cwd,
+            places,
             means,
             stage: Stage::Initialize,
             requests: 0,
             session: None,
             loads: false,
+            can: Value::Null,
             logins: Vec::new(),
             has_logged_in: false,
             offered: Value::Null,
@@ -167,7 +175,8 @@ impl Conversation {
             "session/request_permission" => {
                 let rules = Rules {
                     permissions: self.task.permissions,
-                    cwd: &self.cwd,
+                    places: &self.places,
+                    servers: &self.task.mcp,
                     asks: self.means.asks,
                     asks_for_edits: self.transcript.quirks.asks_for_edits,
                 };
@@ -203,9 +212,11 @@ impl Conversation {
                     );
                     return Err(self.error(Kind::Unsupported, message));
                 }
-                self.loads = result.pointer("/agentCapabilities/loadSession") == Some(&json!(true));
+                self.can = result["agentCapabilities"].clone();
+                self.loads = self.can["loadSession"] == json!(true);
                 self.logins = Method::all(&result["authMethods"]);
                 self.transcript.quirks = Quirks::of(&result);
+                self.can_all()?;
                 self.take_up_session()
             }
             Stage::Login => self.take_up_session(),
@@ -241,8 +252,21 @@ impl Conversation {
         })
     }
 
+    /// Whether it offers all that the call asks for.
+    fn can_all(&self) -> Result<(), ProviderError> {
+        match given::not_offered(&self.task, &self.can, self.transcript.quirks) {
+            None => Ok(()),
+            Some(option) => {
+                let message = format!(
+                    "it does not offer what the option `{option}` needs; leave the option out, or take another provider"
+                );
+                Err(self.error(Kind::Unsupported, message))
+            }
+        }
+    }
+
     fn take_up_session(&mut self) -> Result<Next, ProviderError> {
-        let mut params = json!({"cwd": self.cwd.to_string_lossy(), "mcpServers": []});
+        let mut params = given::session(&self.task, &self.cwd);
         let method = match &self.task.session_id {
             Some(id) if self.loads => {
                 params["sessionId"] = json!(id);
@@ -336,8 +360,7 @@ impl Conversation {
 
     fn prompt(&mut self, activity: &dyn Activity) -> Next {
         activity.note(AgentActivity::Thinking);
-        let prompt = json!([{"type": "text", "text": self.task.prompt}]);
-        let params = json!({"sessionId": self.session, "prompt": prompt});
+        let params = json!({"sessionId": self.session, "prompt": given::prompt(&self.task)});
         Next::Send(vec![self.ask(Stage::Prompt, "session/prompt", &params)])
     }
 

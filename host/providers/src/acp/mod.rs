@@ -9,6 +9,7 @@
 //! say, such as the tokens of all but its last step, nobody counts.
 
 mod conversation;
+mod given;
 mod login;
 mod modes;
 mod policy;
@@ -85,6 +86,11 @@ impl Provider for Acp {
             write: true,
             // Some agents say it, and nothing tells beforehand which.
             cost: false,
+            // Those that do not offer it refuse the call when they are asked.
+            system: true,
+            dirs: true,
+            images: true,
+            mcp: true,
             ..Capabilities::default()
         }
     }

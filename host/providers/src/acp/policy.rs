@@ -6,7 +6,7 @@
 //! An agent asks because its user's rules, or its own, make it; so the answer is
 //! no, unless the user has said otherwise once and for all. Then a call with
 //! `permissions: 'read'` may read, search and fetch. Any other may do what stays
-//! below its working directory, as far as the agent says where that is; a shell
+//! below the folders that it works in, as far as the agent says where that is; a shell
 //! command says nothing about it, and is allowed.
 
 use std::path::{Component, Path, PathBuf};
@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_wf_core::call::Permissions;
 
-use crate::Asks;
 use crate::foreign::{or_default, readable};
+use crate::{Asks, McpServer};
 
 /// Kinds of tools that change nothing.
 const READING: [&str; 4] = ["read", "search", "fetch", "think"];
@@ -45,6 +45,19 @@ struct ToolCall {
 }
 
 impl ToolCall {
+    /// Whether it is a tool of this server's, and nothing that is named like one: the
+    /// title of a shell command is the command.
+    fn is_of(&self, server: &str) -> bool {
+        let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-');
+        let tool = match self.title.strip_suffix(&format!(" ({server} MCP Server)")) {
+            // As Gemini CLI has it.
+            Some(tool) => Some(tool),
+            // As Claude Code and Codex have it.
+            None => self.title.strip_prefix(&format!("mcp__{server}__")),
+        };
+        self.kind == "other" && tool.is_some_and(|it| !it.is_empty() && it.chars().all(is_name))
+    }
+
     fn in_words(&self) -> String {
         let places = self.locations.iter().map(|one| format!(" {}", one.path.display()));
         format!("{} ({}){}", self.title, self.kind, places.collect::<String>())
@@ -83,7 +96,9 @@ pub(super) struct Rules<'a> {
     /// What the call says.
     pub(super) permissions: Option<Permissions>,
     /// Where the agent works.
-    pub(super) cwd: &'a Path,
+    pub(super) places: &'a [PathBuf],
+    /// Servers whose tools it may use, because its user has named them.
+    pub(super) servers: &'a [McpServer],
     /// What the user says.
     pub(super) asks: Asks,
     /// The agent asks for every edit, whatever its user says.
@@ -98,14 +113,17 @@ pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
         Some(Permissions::Read) => READING.contains(&kind.as_str()),
         Some(Permissions::Write) | None => true,
     };
-    let inside = locations.iter().all(|location| is_below(&location.path, rules.cwd));
+    let inside = locations
+        .iter()
+        .all(|location| rules.places.iter().any(|place| is_below(&location.path, place)));
     // What `write` means, where no mode of the agent's can say it.
     let is_wish = rules.asks_for_edits
         && rules.permissions == Some(Permissions::Write)
         && EDITING.contains(&kind.as_str())
         && !locations.is_empty();
     let may = may && inside;
-    let allowed = may && (rules.asks == Asks::Allow || is_wish);
+    let is_named = rules.servers.iter().any(|server| question.tool_call.is_of(&server.name));
+    let allowed = may && (rules.asks == Asks::Allow || is_wish || is_named);
     // Once, so that the answer is no standing one in the agent's own settings.
     let kinds =
         if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
@@ -141,8 +159,13 @@ mod tests {
     use super::*;
 
     fn answer(kind: &str, paths: &[&str], permissions: Option<Permissions>) -> String {
-        let rules =
-            Rules { permissions, cwd: HERE.as_ref(), asks: Asks::Allow, asks_for_edits: false };
+        let rules = Rules {
+            permissions,
+            places: &[HERE.into()],
+            servers: &[],
+            asks: Asks::Allow,
+            asks_for_edits: false,
+        };
         chosen(kind, paths, rules).0
     }
 
@@ -182,8 +205,13 @@ mod tests {
             ("read", &["/project/.env"], Some(Permissions::Read), false, ("no", true)),
             ("edit", &["/project/a"], Some(Permissions::Read), true, ("no", false)),
         ] {
-            let rules =
-                Rules { permissions, cwd: HERE.as_ref(), asks: Asks::Refuse, asks_for_edits };
+            let rules = Rules {
+                permissions,
+                places: &[HERE.into()],
+                servers: &[],
+                asks: Asks::Refuse,
+                asks_for_edits,
+            };
             let (answer, is_for_the_user) = chosen(kind, paths, rules);
             assert_eq!((answer.as_str(), is_for_the_user), expected, "{kind} {paths:?}");
         }
@@ -210,10 +238,39 @@ mod tests {
     }
 
     #[test]
+    fn the_tools_of_a_server_that_the_user_has_named_are_used() {
+        let way = crate::McpWay::Http { url: String::new(), headers: Default::default() };
+        let servers = [McpServer { name: "git-hub".to_owned(), way }];
+        for (title, kind, may) in [
+            ("mcp__git-hub__list_issues", "other", true),
+            ("list_issues (git-hub MCP Server)", "other", true),
+            ("mcp__git-hub__", "other", false),
+            ("mcp__git__hub", "other", false),
+            ("mcp__other__list", "other", false),
+            ("mcp__git-hub__list; rm -rf /", "other", false),
+            ("rm -rf / (git-hub MCP Server)", "other", false),
+            ("mcp__git-hub__list", "execute", false),
+            ("{}", "other", false),
+        ] {
+            let options = json!([{"optionId": "once", "kind": "allow_once"}]);
+            let params = json!({"toolCall": {"title": title, "kind": kind}, "options": options});
+            let rules = Rules {
+                permissions: None,
+                places: &[],
+                servers: &servers,
+                asks: Asks::Refuse,
+                asks_for_edits: false,
+            };
+            assert_eq!(decide(&params, rules).denied.is_none(), may, "{title}");
+        }
+    }
+
+    #[test]
     fn a_question_without_a_fitting_answer_is_cancelled() {
         let rules = Rules {
             permissions: None,
-            cwd: HERE.as_ref(),
+            places: &[HERE.into()],
+            servers: &[],
             asks: Asks::Allow,
             asks_for_edits: false,
         };

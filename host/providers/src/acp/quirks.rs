@@ -20,6 +20,10 @@ pub(super) struct Quirks {
     tells_by_word: bool,
     /// It asks for every edit, and has no mode in which it does not.
     pub(super) asks_for_edits: bool,
+    /// It takes MCP servers, as every agent has to, and makes nothing of them.
+    pub(super) drops_servers: bool,
+    /// It takes images, and makes nothing of them where its model takes none.
+    pub(super) drops_images: bool,
 }
 
 /// What a piece of text is.
@@ -41,7 +45,14 @@ impl Quirks {
     pub(super) fn of(initialized: &Value) -> Self {
         let name = initialized.pointer("/agentInfo/name").and_then(Value::as_str);
         let is_copilot = name.is_some_and(|name| name.to_lowercase().contains("copilot"));
-        Self { tells_by_word: is_copilot, asks_for_edits: is_copilot }
+        let is_pi = name == Some("pi-acp");
+        Self {
+            tells_by_word: is_copilot,
+            asks_for_edits: is_copilot,
+            // Copilot where it works without GitHub's own service.
+            drops_servers: is_pi || is_copilot,
+            drops_images: is_pi || name == Some("qwen-code"),
+        }
     }
 
     /// What a piece is that stands alone or begins a text.

@@ -2,10 +2,13 @@
 //!
 //! Owns: how messages are written and read. Never: what they are for.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::foreign::or_default;
+use crate::{McpServer, McpWay};
 
 /// The version that is spoken here.
 pub(super) const VERSION: u64 = 1;
@@ -46,6 +49,22 @@ impl Refusal {
         match detail {
             Some(detail) => format!("{}: {detail}", self.message),
             None => self.message.clone(),
+        }
+    }
+}
+
+/// An MCP server, as a session is given one.
+pub(super) fn server(server: &McpServer) -> Value {
+    let pairs = |pairs: &BTreeMap<String, String>| -> Value {
+        pairs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+    };
+    let name = &server.name;
+    match &server.way {
+        McpWay::Program { command, args, env } => {
+            json!({"name": name, "command": command, "args": args, "env": pairs(env)})
+        }
+        McpWay::Http { url, headers } => {
+            json!({"type": "http", "name": name, "url": url, "headers": pairs(headers)})
         }
     }
 }

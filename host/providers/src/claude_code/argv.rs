@@ -2,6 +2,8 @@
 //!
 //! Owns: which flag stands for which option. Never: a secret or the prompt.
 
+use std::path::Path;
+
 use serde_json::Value;
 use smol_wf_core::call::Permissions;
 
@@ -71,10 +73,24 @@ pub(super) fn allowed(is_on: impl Fn(&str) -> bool) -> Vec<&'static str> {
     ALLOWED.iter().copied().chain(clouds.flat_map(|(_, names)| names.iter().copied())).collect()
 }
 
+/// What it reads beside its arguments.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Files<'a> {
+    pub(super) schema: Option<&'a Value>,
+    /// A file that names MCP servers.
+    pub(super) servers: Option<&'a Path>,
+}
+
+/// Whether it is told its prompt in lines of JSON: where it is answered, and where an
+/// image belongs to it.
+pub(super) fn is_framed(task: &AgentTask, asks: Asks) -> bool {
+    asks == Asks::Allow || !task.images.is_empty()
+}
+
 /// The arguments. `new_session` names the session of a first round.
 pub(super) fn arguments(
     task: &AgentTask,
-    schema: Option<&Value>,
+    files: Files<'_>,
     new_session: &str,
     options: &CliOptions,
 ) -> Result<Vec<String>, ProviderError> {
@@ -85,8 +101,6 @@ pub(super) fn arguments(
         "--verbose",
         // Pieces of text as they come: a long answer is a sign of life.
         "--include-partial-messages",
-        "--append-system-prompt",
-        PLACE,
     ]
     .map(str::to_owned)
     .into();
@@ -94,13 +108,19 @@ pub(super) fn arguments(
         argv.push(name.to_owned());
         argv.push(value.to_owned());
     };
+    // Of several such flags the last one counts.
+    flag("--append-system-prompt", &system(task));
+    if task.request.session.is_some() && task.request.system.is_some() {
+        // Else a session keeps the one that it began with.
+        flag("--system-prompt-snapshot", "off");
+    }
     match options.asks {
         // Nobody is there to be asked: what would ask is refused.
         Asks::Refuse => flag("--permission-prompts", "none"),
-        Asks::Allow => {
-            flag("--permission-prompt-tool", "stdio");
-            flag("--input-format", "stream-json");
-        }
+        Asks::Allow => flag("--permission-prompt-tool", "stdio"),
+    }
+    if is_framed(task, options.asks) {
+        flag("--input-format", "stream-json");
     }
     if let Some(model) = &task.model {
         flag("--model", plain(NAME, "model", model)?);
@@ -115,29 +135,64 @@ pub(super) fn arguments(
         Some(session) => flag("--resume", plain(NAME, "session", session)?),
         None => flag("--session-id", new_session),
     }
-    if let Some(schema) = schema {
-        let text = schema.to_string();
-        if text.len() > SCHEMA_BYTES_MAX {
-            let message = format!(
-                "the schema is {} bytes, and {SCHEMA_BYTES_MAX} is the most that claude takes",
-                text.len()
-            );
-            return Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message));
-        }
-        flag("--json-schema", &text);
+    if let Some(schema) = files.schema {
+        flag("--json-schema", &schema_text(schema)?);
+    }
+    argv.extend(given(task, files.servers));
+    argv.extend(held(task, options)?);
+    argv.extend_from_slice(&options.args);
+    Ok(argv)
+}
+
+/// The schema as one argument.
+fn schema_text(schema: &Value) -> Result<String, ProviderError> {
+    let text = schema.to_string();
+    if text.len() <= SCHEMA_BYTES_MAX {
+        return Ok(text);
+    }
+    let message = format!(
+        "the schema is {} bytes, and {SCHEMA_BYTES_MAX} is the most that claude takes",
+        text.len()
+    );
+    Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message))
+}
+
+/// What the agent is given.
+fn given(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
+    let mut argv = Vec::new();
+    let mut flag = |name: &str, value: &str| argv.extend([name, value].map(str::to_owned));
+    if let Some(turns) = task.request.max_turns {
+        flag("--max-turns", &turns.to_string());
+    }
+    for dir in &task.dirs {
+        flag("--add-dir", &dir.to_string_lossy());
+    }
+    if let Some(servers) = servers {
+        flag("--mcp-config", &servers.to_string_lossy());
+    }
+    for server in &task.mcp {
+        // Its user has named it; what their own rules deny or ask stands above this.
+        flag("--allowedTools", &format!("mcp__{}", server.name));
+    }
+    argv
+}
+
+/// What it is held to.
+fn held(task: &AgentTask, options: &CliOptions) -> Result<Vec<String>, ProviderError> {
+    let mut argv = Vec::new();
+    if let Some(tools) = tools(task)? {
+        argv.extend(["--tools".to_owned(), tools]);
+        // Tools of servers are not subject to that list.
+        argv.push("--strict-mcp-config".to_owned());
     }
     match task.permissions {
-        Some(Permissions::Read) => {
-            flag("--tools", READING);
-            argv.push("--strict-mcp-config".to_owned());
-        }
         Some(Permissions::Write) => {
             let agent = task.request.agent_type.as_deref();
             if !settings::keeps_from_editing(options, &task.cwd, agent) {
-                flag("--permission-mode", "acceptEdits");
+                argv.extend(["--permission-mode", "acceptEdits"].map(str::to_owned));
             }
         }
-        None => {}
+        Some(Permissions::Read) | None => {}
     }
     if !task.request.disallowed_tools.is_empty() {
         // What is denied so comes before all that allows, in every mode.
@@ -148,14 +203,45 @@ pub(super) fn arguments(
         // Several such flags add up.
         argv.extend(["--disallowedTools", OTHER_AGENTS].map(str::to_owned));
     }
-    argv.extend_from_slice(&options.args);
     Ok(argv)
+}
+
+/// What stands at the end of its system prompt.
+fn system(task: &AgentTask) -> String {
+    match &task.request.system {
+        Some(text) => format!("{PLACE}\n\n{text}"),
+        None => PLACE.to_owned(),
+    }
+}
+
+/// The built-in tools that it has; none where nothing takes any away. Several such
+/// flags would add up.
+fn tools(task: &AgentTask) -> Result<Option<String>, ProviderError> {
+    let reads_only = task.permissions == Some(Permissions::Read);
+    let Some(tools) = &task.request.tools else {
+        return Ok(reads_only.then(|| READING.to_owned()));
+    };
+    // These it would pass over, and leave the agent less than was asked for.
+    if let Some(tool) = tools.iter().find(|tool| tool.contains('(') || tool.contains("__")) {
+        let message = format!(
+            "the option `tools` names built-in tools of Claude Code, such as `Read`, and has `{tool}`; servers are given by `mcp`"
+        );
+        return Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message));
+    }
+    let may = |tool: &&String| !reads_only || READING.split(',').any(|one| one == tool.as_str());
+    let left: Vec<&str> = tools.iter().filter(may).map(String::as_str).collect();
+    Ok(Some(left.join(",")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use smol_wf_core::call::EarlierSession;
+
     use super::*;
     use crate::conformance::task;
+    use crate::{Image, McpServer, McpWay};
 
     const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -169,7 +255,8 @@ mod tests {
     }
 
     fn line(task: &AgentTask, schema: Option<&Value>) -> String {
-        arguments(task, schema, SESSION, &options()).unwrap().join(" ").replace(PLACE, "PLACE")
+        let files = Files { schema, ..Files::default() };
+        arguments(task, files, SESSION, &options()).unwrap().join(" ").replace(PLACE, "PLACE")
     }
 
     #[test]
@@ -213,11 +300,57 @@ mod tests {
     }
 
     #[test]
+    fn what_a_call_gives_or_takes_has_its_flag() {
+        let mut wanted = task("p");
+        wanted.request.system = Some("Be brief.".into());
+        wanted.request.max_turns = Some(7);
+        wanted.dirs = ["/a b", "/c"].map(Into::into).into();
+        wanted.request.tools = Some(["Read", "Bash"].map(str::to_owned).into());
+        let argv = line(&wanted, None);
+        for part in [
+            "--append-system-prompt PLACE\n\nBe brief. --permission-prompts",
+            "--max-turns 7 --add-dir /a b --add-dir /c --tools Read,Bash --strict-mcp-config",
+        ] {
+            assert!(argv.contains(part), "{part}: {argv}");
+        }
+        wanted.images = vec![Image::of(b"GIF89a".to_vec()).unwrap()];
+        let way = McpWay::Http { url: "http://x/".into(), headers: BTreeMap::new() };
+        wanted.mcp = vec![McpServer { name: "git-hub".into(), way }];
+        let files = Files { servers: Some(Path::new("/t/mcp.json")), ..Files::default() };
+        let argv = arguments(&wanted, files, SESSION, &options()).unwrap().join(" ");
+        for part in [
+            "--permission-prompts none --input-format stream-json",
+            "--mcp-config /t/mcp.json --allowedTools mcp__git-hub --tools",
+        ] {
+            assert!(argv.contains(part), "{part}: {argv}");
+        }
+        wanted.permissions = Some(Permissions::Read);
+        let argv = arguments(&wanted, Files::default(), SESSION, &options()).unwrap();
+        let after = |flag: &str| argv.iter().skip_while(|it| *it != flag).nth(1).cloned();
+        assert_eq!(after("--tools").as_deref(), Some("Read"));
+        assert_eq!(argv.iter().filter(|it| *it == "--tools").count(), 1);
+        wanted.request.tools = Some(Vec::new());
+        let argv = arguments(&wanted, Files::default(), SESSION, &options()).unwrap();
+        assert!(argv.windows(2).any(|two| two == ["--tools", ""]), "{argv:?}");
+    }
+
+    #[test]
+    fn another_call_s_session_takes_a_new_system_prompt() {
+        let mut wanted = task("p");
+        wanted.session_id = Some("s-1".into());
+        wanted.request.system = Some("Be brief.".into());
+        assert!(!line(&wanted, None).contains("snapshot"), "a correction says the same");
+        wanted.request.session = Some(EarlierSession { label: "a".into(), of: None });
+        let argv = line(&wanted, None);
+        assert!(argv.contains("--system-prompt-snapshot off"), "{argv}");
+    }
+
+    #[test]
     fn what_claude_would_pass_over_is_refused() {
         let refused = |change: fn(&mut AgentTask)| {
             let mut wanted = task("p");
             change(&mut wanted);
-            arguments(&wanted, None, SESSION, &options()).unwrap_err()
+            arguments(&wanted, Files::default(), SESSION, &options()).unwrap_err()
         };
         let error = refused(|task| task.effort = Some("turbo".into()));
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
@@ -225,8 +358,15 @@ mod tests {
         let error = refused(|task| task.model = Some("--settings={}".into()));
         assert_eq!(error.kind, ProviderErrorKind::Model);
         refused(|task| task.request.agent_type = Some("-x".into()));
+        for tool in ["Bash(ls)", "mcp__a__b"] {
+            let mut wanted = task("p");
+            wanted.request.tools = Some(vec![tool.to_owned()]);
+            let error = arguments(&wanted, Files::default(), SESSION, &options()).unwrap_err();
+            assert!(error.message.contains(tool), "{error}");
+        }
         let long = serde_json::json!({"description": "x".repeat(SCHEMA_BYTES_MAX)});
-        let error = arguments(&task("p"), Some(&long), SESSION, &options()).unwrap_err();
+        let files = Files { schema: Some(&long), ..Files::default() };
+        let error = arguments(&task("p"), files, SESSION, &options()).unwrap_err();
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
     }
 
@@ -238,8 +378,9 @@ mod tests {
         options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), path);
         let mut wanted = task("p");
         wanted.permissions = Some(Permissions::Write);
-        let argv =
-            |options: &CliOptions| arguments(&wanted, None, SESSION, options).unwrap().join(" ");
+        let argv = |options: &CliOptions| {
+            arguments(&wanted, Files::default(), SESSION, options).unwrap().join(" ")
+        };
         assert!(argv(&options).contains("--permission-mode acceptEdits"));
         let settings = r#"{"permissions":{"defaultMode":"plan"}}"#;
         std::fs::write(own.path().join("settings.json"), settings).unwrap();
@@ -249,7 +390,7 @@ mod tests {
     #[test]
     fn who_may_do_what_it_asks_is_answered() {
         let options = CliOptions { asks: Asks::Allow, ..options() };
-        let argv = arguments(&task("p"), None, SESSION, &options).unwrap().join(" ");
+        let argv = arguments(&task("p"), Files::default(), SESSION, &options).unwrap().join(" ");
         assert!(argv.contains("--permission-prompt-tool stdio --input-format stream-json"));
         assert!(!argv.contains("--permission-prompts"), "{argv}");
     }
@@ -257,7 +398,7 @@ mod tests {
     #[test]
     fn other_agents_are_for_the_user_to_give_back() {
         let options = CliOptions { subagents: true, ..options() };
-        let argv = arguments(&task("p"), None, SESSION, &options).unwrap().join(" ");
+        let argv = arguments(&task("p"), Files::default(), SESSION, &options).unwrap().join(" ");
         assert!(!argv.contains("--disallowedTools"), "{argv}");
     }
 

@@ -11,8 +11,11 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::Image;
+
 /// What it is told of a refusal.
-const OUTSIDE: &str = "this lies outside of the working directory, and nobody is there to be asked";
+const OUTSIDE: &str =
+    "this lies outside of the working directories, and nobody is there to be asked";
 
 /// A question of its.
 #[derive(Debug, Deserialize)]
@@ -37,18 +40,30 @@ pub(super) enum Request {
     Other,
 }
 
-/// The prompt.
-pub(super) fn prompt(text: &str) -> String {
-    let message = json!({"role": "user", "content": text});
+/// The prompt, and the images that belong to it.
+pub(super) fn prompt(text: &str, images: &[Image]) -> String {
+    let block = |image: &Image| {
+        let source = json!({"type": "base64", "media_type": image.mime, "data": image.base64()});
+        json!({"type": "image", "source": source})
+    };
+    let content = match images {
+        [] => json!(text),
+        images => {
+            let text = json!({"type": "text", "text": text});
+            images.iter().map(block).chain([text]).collect()
+        }
+    };
+    let message = json!({"role": "user", "content": content});
     json!({"type": "user", "message": message}).to_string() + "\n"
 }
 
-/// Whether what it asks about lies outside of the folder that it works in.
-pub(super) fn is_outside(blocked: Option<&Path>, cwd: &Path) -> bool {
+/// Whether what it asks about lies outside of the folders that it works in.
+pub(super) fn is_outside(blocked: Option<&Path>, places: &[PathBuf]) -> bool {
     let Some(path) = blocked else { return false };
-    let is_below =
-        path.starts_with(cwd) || cwd.canonicalize().is_ok_and(|cwd| path.starts_with(cwd));
-    !is_below || path.components().any(|part| part == Component::ParentDir)
+    let is_below = |place: &PathBuf| {
+        path.starts_with(place) || place.canonicalize().is_ok_and(|place| path.starts_with(place))
+    };
+    !places.iter().any(is_below) || path.components().any(|part| part == Component::ParentDir)
 }
 
 /// Whether it may; and what it asks beside that, nobody here knows.
@@ -75,8 +90,10 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_known() {
-        let outside = |path: &str| is_outside(Some(Path::new(path)), Path::new("/w"));
-        assert!(!outside("/w/a") && !outside("/w") && !is_outside(None, Path::new("/w")));
+        let places = ["/w".into(), "/v".into()];
+        let outside = |path: &str| is_outside(Some(Path::new(path)), &places);
+        assert!(!outside("/w/a") && !outside("/w") && !is_outside(None, &places));
+        assert!(!outside("/v/a"));
         assert!(outside("/wa") && outside("/w/../etc") && outside("a"));
     }
 
@@ -99,7 +116,13 @@ mod tests {
         let never =
             Request::CanUseTool { tool_name: "x".into(), input: json!({}), blocked_path: None };
         assert!(answer("r", never, false).contains(r#""behavior":"deny""#));
-        let said: Value = serde_json::from_str(&prompt("a\n\"b\"")).unwrap();
+        let said: Value = serde_json::from_str(&prompt("a\n\"b\"", &[])).unwrap();
         assert_eq!(said["message"]["content"], "a\n\"b\"");
+        let image = Image::of(b"GIF89a".to_vec()).unwrap();
+        let said: Value = serde_json::from_str(&prompt("a", &[image])).unwrap();
+        let source = json!({"type": "base64", "media_type": "image/gif", "data": "R0lGODlh"});
+        let image = json!({"type": "image", "source": source});
+        let blocks = json!([image, {"type": "text", "text": "a"}]);
+        assert_eq!(said["message"]["content"], blocks);
     }
 }

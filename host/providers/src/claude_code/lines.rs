@@ -9,6 +9,8 @@ use serde_json::Value;
 use smol_wf_core::call::Usage;
 
 use super::frames::ControlRequest;
+use super::servers::Told;
+use crate::foreign::readable;
 
 /// A line, by its `type`.
 #[derive(Debug, Deserialize)]
@@ -36,6 +38,8 @@ pub(super) enum Line {
 pub(super) enum System {
     Init {
         model: Option<String>,
+        #[serde(default, deserialize_with = "readable")]
+        mcp_servers: Vec<Told>,
     },
     ApiRetry {
         attempt: Option<u64>,

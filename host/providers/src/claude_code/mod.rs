@@ -40,8 +40,11 @@ mod classify;
 mod frames;
 mod lines;
 mod probe;
+mod servers;
 mod settings;
 mod transcript;
+
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 
@@ -51,8 +54,9 @@ use crate::drive::{CliOptions, launch, listen, new_session_id};
 use crate::look;
 use crate::lower::{self, Lowered};
 use crate::process::Input;
+use crate::scratch::Scratch;
 use crate::{
-    Activity, AgentReply, AgentTask, Asks, Capabilities, Probe, Processes, Provider, ProviderError,
+    Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
 };
 
 pub(crate) use self::transcript::Round;
@@ -107,6 +111,12 @@ impl Provider for ClaudeCode {
             write: true,
             cost: true,
             disallowed_tools: true,
+            tools: true,
+            system: true,
+            dirs: true,
+            max_turns: true,
+            images: true,
+            mcp: true,
             ..Capabilities::default()
         }
     }
@@ -120,12 +130,12 @@ impl Provider for ClaudeCode {
             Some(text) => Some(Lowered::draft7(&lower::read(NAME, text)?)),
             None => None,
         };
-        let args = argv::arguments(
-            &task,
-            schema.as_ref().map(|lowered| &lowered.schema),
-            &new_session_id(NAME)?,
-            &self.options,
-        )?;
+        let servers = servers::file(&task.mcp)?;
+        let files = argv::Files {
+            schema: schema.as_ref().map(|lowered| &lowered.schema),
+            servers: servers.as_ref().map(Scratch::path),
+        };
+        let args = argv::arguments(&task, files, &new_session_id(NAME)?, &self.options)?;
         if task.permissions == Some(Permissions::Write)
             && let Some(warning) = settings::unread(&self.options, &task.cwd)
         {
@@ -133,13 +143,12 @@ impl Provider for ClaudeCode {
         }
         let program = self.options.program(NAME, PROGRAM)?;
         let mut launch = launch(NAME, program, args, &task, self.environment());
-        let mut round = match self.options.asks {
-            Asks::Refuse => Round::default(),
-            Asks::Allow => {
-                launch.input = Input::Framed;
-                Round::answering(&task.prompt, &task.cwd)
-            }
-        };
+        let mut round = Round::default();
+        if argv::is_framed(&task, self.options.asks) {
+            launch.input = Input::Framed;
+            round = Round::framed(&task.prompt, &task.images, places(&task));
+        }
+        round.servers = task.mcp.iter().map(|server| server.name.clone()).collect();
         let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
         let mut ended = round.end(exit.as_ref());
         if let Some(schema) = &schema {
@@ -155,6 +164,11 @@ impl Provider for ClaudeCode {
     async fn probe(&self, processes: &Processes) -> Probe {
         probe::probe(processes, &self.options, self.environment()).await
     }
+}
+
+/// Where it may do what it asks for.
+fn places(task: &AgentTask) -> Vec<PathBuf> {
+    std::iter::once(&task.cwd).chain(&task.dirs).cloned().collect()
 }
 
 #[cfg(test)]

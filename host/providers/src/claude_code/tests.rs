@@ -8,7 +8,7 @@ use super::*;
 use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};
-use crate::{AgentActivity, Answer};
+use crate::{AgentActivity, Answer, Asks};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"

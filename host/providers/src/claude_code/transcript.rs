@@ -10,7 +10,7 @@
 //! have used is added up.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -21,11 +21,11 @@ use smol_wf_core::call::Usage;
 use crate::cause::Cause;
 use crate::drive::{Ended, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer, Spent};
+use crate::{Activity, AgentActivity, Answer, Image, Spent};
 
 use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
-use super::{NAME, classify, frames};
+use super::{NAME, classify, frames, servers};
 
 /// The tool by which a structured answer is given.
 const ANSWER_TOOL: &str = "StructuredOutput";
@@ -63,8 +63,10 @@ pub(crate) struct Round {
     prompt_cut: bool,
     /// What is to be written to it.
     frames: VecDeque<String>,
+    /// The MCP servers that it is to have.
+    pub(super) servers: Vec<String>,
     /// Where it works.
-    cwd: PathBuf,
+    places: Vec<PathBuf>,
     /// The last tools that it has used, by the id of the use: what a refusal is of.
     uses: VecDeque<(String, Asked)>,
 }
@@ -133,16 +135,16 @@ impl Transcript for Round {
 
 impl Round {
     /// That begins by writing the prompt, and answers what is asked.
-    pub(crate) fn answering(prompt: &str, cwd: &Path) -> Self {
-        let frames = [frames::prompt(prompt)].into();
-        Self { frames, cwd: cwd.to_owned(), ..Self::default() }
+    pub(crate) fn framed(prompt: &str, images: &[Image], places: Vec<PathBuf>) -> Self {
+        let frames = [frames::prompt(prompt, images)].into();
+        Self { frames, places, ..Self::default() }
     }
 
-    /// Allows what it asks, below the folder that it works in.
+    /// Allows what it asks, below the folders that it works in.
     fn asked(&mut self, asked: ControlRequest, activity: &dyn Activity) {
         let may = match &asked.request {
             Request::CanUseTool { tool_name, input, blocked_path } => {
-                let is_outside = frames::is_outside(blocked_path.as_deref(), &self.cwd);
+                let is_outside = frames::is_outside(blocked_path.as_deref(), &self.places);
                 if is_outside {
                     activity.refused(classify::asked(tool_name, input));
                 }
@@ -171,7 +173,9 @@ impl Round {
 
     fn system(&mut self, system: System, activity: &dyn Activity) {
         match system {
-            System::Init { model } => {
+            System::Init { model, mcp_servers } => {
+                let missing = servers::missing(&self.servers, &mcp_servers);
+                self.warning = self.warning.take().or(missing);
                 self.open += 1;
                 self.due = false;
                 self.model = self.model.take().or(model);

@@ -2,7 +2,7 @@
 //!
 //! Owns: which flag stands for which option. Never: a secret or the prompt.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use smol_wf_core::call::Permissions;
 
@@ -19,16 +19,40 @@ const EFFORTS: [&str; 8] = ["none", "minimal", "low", "medium", "high", "xhigh",
 /// that one is for the user to allow.
 pub(super) const ALLOWED: [&str; 2] = ["CODEX_*", "OPENAI_*"];
 
-/// The arguments. `schema` is a file that holds the schema of the answer.
+/// Longest setting in an argument, of which Linux takes 128 KiB.
+const SETTING_BYTES_MAX: usize = 120 * 1024;
+
+/// What the arguments name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Given<'a> {
+    /// A file that holds the schema of the answer.
+    pub(super) schema: Option<&'a Path>,
+    /// Those of the developer.
+    pub(super) instructions: Option<&'a str>,
+    /// Files.
+    pub(super) images: &'a [&'a Path],
+    /// Settings that name MCP servers.
+    pub(super) servers: &'a [String],
+}
+
+/// The arguments.
 pub(super) fn arguments(
     task: &AgentTask,
-    schema: Option<&Path>,
+    given: Given<'_>,
     chosen: Sandbox,
     extra: &[String],
 ) -> Result<Vec<String>, ProviderError> {
     let mut argv: Vec<String> = vec!["exec".to_owned()];
+    // `resume` has no such flag of its own, and the setting for it would take the
+    // place of the user's.
+    for dir in added(task, &chosen)? {
+        argv.extend(["--add-dir".to_owned(), dir.to_string_lossy().into_owned()]);
+    }
     if task.session_id.is_some() {
         argv.push("resume".to_owned());
+    }
+    for image in given.images {
+        argv.extend(["--image".to_owned(), image.to_string_lossy().into_owned()]);
     }
     // Any folder will do, as for the other agents.
     argv.extend(["--json", "--skip-git-repo-check"].map(str::to_owned));
@@ -48,16 +72,59 @@ pub(super) fn arguments(
     if let Some(mode) = sandbox_mode(task.permissions, chosen)? {
         flag("-c", &format!("sandbox_mode=\"{mode}\""));
     }
-    if let Some(schema) = schema {
+    if let Some(schema) = given.schema {
         flag("--output-schema", &schema.to_string_lossy());
     }
     argv.extend_from_slice(extra);
+    argv.extend(given.servers.iter().flat_map(|one| ["-c".to_owned(), one.clone()]));
+    if let Some(text) = given.instructions {
+        // Behind the user's arguments, of which the last one counts: theirs are in it.
+        let setting = format!("developer_instructions={}", quoted(text));
+        if setting.len() > SETTING_BYTES_MAX {
+            let message = format!(
+                "the option `system`, with the developer instructions of Codex's own configuration, takes {} bytes, and {SETTING_BYTES_MAX} is the most",
+                setting.len()
+            );
+            return Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message));
+        }
+        argv.extend(["-c".to_owned(), setting]);
+    }
     if let Some(session) = &task.session_id {
         argv.push(plain(NAME, "session", session)?.to_owned());
     }
     // The prompt is on stdin.
     argv.push("-".to_owned());
     Ok(argv)
+}
+
+/// A text as TOML has it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for one in text.chars() {
+        match one {
+            '"' | '\\' => quoted.extend(['\\', one]),
+            one if one.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(one))),
+            one => quoted.push(one),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The folders that are added to those that it may write in. Without leave to write it
+/// may read them as everything.
+fn added<'t>(task: &'t AgentTask, chosen: &Sandbox) -> Result<&'t [PathBuf], ProviderError> {
+    let why = match chosen {
+        Sandbox::Free | Sandbox::ReadOnly => return Ok(&task.dirs),
+        _ if task.dirs.is_empty() => return Ok(&[]),
+        Sandbox::Profile => "chooses a profile of permissions (`default_permissions`)".to_owned(),
+        Sandbox::Unknown(why) => format!("cannot be understood ({why})"),
+    };
+    let message = format!(
+        "the configuration of Codex {why}, which the option `dirs` might widen; name the folders there, or leave `dirs` out"
+    );
+    Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message))
 }
 
 /// Its mode, where that takes nothing away from what the user has chosen.
@@ -92,7 +159,8 @@ mod tests {
     use crate::conformance::task;
 
     fn line(task: &AgentTask, schema: Option<&Path>) -> String {
-        arguments(task, schema, Sandbox::Free, &["--ephemeral".into()]).unwrap().join(" ")
+        let given = Given { schema, ..Given::default() };
+        arguments(task, given, Sandbox::Free, &["--ephemeral".into()]).unwrap().join(" ")
     }
 
     #[test]
@@ -117,6 +185,35 @@ mod tests {
     }
 
     #[test]
+    fn what_a_call_gives_is_passed_on() {
+        let mut wanted = task("p");
+        wanted.dirs = ["/a b", "/c"].map(Into::into).into();
+        wanted.session_id = Some("id".into());
+        let extra = ["-c".to_owned(), "developer_instructions=\"x\"".to_owned()];
+        let given = Given {
+            instructions: Some("Be \"brief\".\n\\"),
+            images: &[Path::new("/t/i.png")],
+            servers: &["mcp_servers.a.required=true".to_owned()],
+            ..Given::default()
+        };
+        let argv = arguments(&wanted, given, Sandbox::Free, &extra).unwrap();
+        let begin =
+            ["exec", "--add-dir", "/a b", "--add-dir", "/c", "resume", "--image", "/t/i.png"];
+        assert_eq!(argv[..8], begin);
+        assert!(argv.windows(2).any(|two| two == ["-c", "mcp_servers.a.required=true"]));
+        let instructions = r#"developer_instructions="Be \"brief\".\u000A\\""#;
+        assert_eq!(argv[argv.len() - 4..], ["-c", instructions, "id", "-"]);
+        let long = "\u{1}".repeat(32 * 1024);
+        let given = Given { instructions: Some(&long), ..Given::default() };
+        let refused = arguments(&wanted, given, Sandbox::Free, &[]).unwrap_err();
+        assert_eq!(refused.kind, ProviderErrorKind::Unsupported);
+        for chosen in [Sandbox::Profile, Sandbox::Unknown("why".into())] {
+            let refused = arguments(&wanted, Given::default(), chosen, &[]).unwrap_err();
+            assert!(refused.message.contains("leave `dirs` out"), "{refused}");
+        }
+    }
+
+    #[test]
     fn what_the_user_has_chosen_is_never_widened() {
         let mode = |permissions, chosen| sandbox_mode(Some(permissions), chosen);
         assert_eq!(mode(Permissions::Write, Sandbox::ReadOnly), Ok(None));
@@ -134,13 +231,13 @@ mod tests {
     fn what_codex_would_hand_on_unread_is_refused() {
         let mut wanted = task("p");
         wanted.effort = Some("turbo".into());
-        let error = arguments(&wanted, None, Sandbox::Free, &[]).unwrap_err();
+        let error = arguments(&wanted, Given::default(), Sandbox::Free, &[]).unwrap_err();
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
         assert!(error.message.contains("turbo") && error.message.contains("xhigh"), "{error}");
         wanted.effort = Some("high\"\nsandbox_mode=\"danger-full-access".into());
-        arguments(&wanted, None, Sandbox::Free, &[]).unwrap_err();
+        arguments(&wanted, Given::default(), Sandbox::Free, &[]).unwrap_err();
         wanted.effort = None;
         wanted.session_id = Some("--last".into());
-        arguments(&wanted, None, Sandbox::Free, &[]).unwrap_err();
+        arguments(&wanted, Given::default(), Sandbox::Free, &[]).unwrap_err();
     }
 }

@@ -46,31 +46,7 @@ impl Sandbox {
     /// the folder's projects. The narrowest counts, because which of them Codex
     /// trusts is for it to know.
     pub(super) fn chosen(options: &CliOptions, cwd: &Path) -> Self {
-        Self::layers(options, cwd).map_or_else(Self::Unknown, |layers| Self::of(&layers))
-    }
-
-    fn layers(options: &CliOptions, cwd: &Path) -> Result<Vec<Layer>, String> {
-        let own = folder(options, "CODEX_HOME", ".codex");
-        let projects = cwd.ancestors().map(|folder| folder.join(".codex"));
-        let files = own.iter().cloned().chain(projects).map(|folder| folder.join("config.toml"));
-        let files = files.chain([PathBuf::from(SYSTEM)]);
-        let said = values_of(&options.args, "--config", Some("-c")).into_iter().map(setting);
-        let mut layers = files
-            .filter_map(|file| Layer::read(&file).transpose())
-            .chain(said.map(Ok))
-            .collect::<Result<Vec<Layer>, _>>()?;
-        // A profile of settings may be a file of its own.
-        for profile in values_of(&options.args, "--profile", Some("-p")) {
-            let is_name = Path::new(profile).file_name() == Some(OsStr::new(profile));
-            let file = own.as_ref().filter(|_| is_name);
-            let file = file.map(|own| own.join(format!("{profile}.config.toml")));
-            let read = file.map_or(Ok(None), |file| Layer::read(&file))?;
-            layers.push(read.unwrap_or_else(|| Layer {
-                place: "the argument `--profile`".to_owned(),
-                text: format!("profile = {}", serde_json::Value::from(profile)),
-            }));
-        }
-        Ok(layers)
+        Layer::all(options, cwd).map_or_else(Self::Unknown, |layers| Self::of(&layers))
     }
 
     fn of(layers: &[Layer]) -> Self {
@@ -128,6 +104,32 @@ impl Sandbox {
 }
 
 impl Layer {
+    /// Of the user's arguments, the user's configuration, the machine's, and those of
+    /// the folder's projects.
+    fn all(options: &CliOptions, cwd: &Path) -> Result<Vec<Self>, String> {
+        let own = folder(options, "CODEX_HOME", ".codex");
+        let projects = cwd.ancestors().map(|folder| folder.join(".codex"));
+        let files = own.iter().cloned().chain(projects).map(|folder| folder.join("config.toml"));
+        let files = files.chain([PathBuf::from(SYSTEM)]);
+        let said = values_of(&options.args, "--config", Some("-c")).into_iter().map(setting);
+        let mut layers = files
+            .filter_map(|file| Self::read(&file).transpose())
+            .chain(said.map(Ok))
+            .collect::<Result<Vec<Self>, _>>()?;
+        // A profile of settings may be a file of its own.
+        for profile in values_of(&options.args, "--profile", Some("-p")) {
+            let is_name = Path::new(profile).file_name() == Some(OsStr::new(profile));
+            let file = own.as_ref().filter(|_| is_name);
+            let file = file.map(|own| own.join(format!("{profile}.config.toml")));
+            let read = file.map_or(Ok(None), |file| Self::read(&file))?;
+            layers.push(read.unwrap_or_else(|| Self {
+                place: "the argument `--profile`".to_owned(),
+                text: format!("profile = {}", serde_json::Value::from(profile)),
+            }));
+        }
+        Ok(layers)
+    }
+
     /// Of a file; none where there is nothing.
     fn read(file: &Path) -> Result<Option<Self>, String> {
         let place = format!("`{}`", file.display());
@@ -144,6 +146,54 @@ impl Layer {
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         format!("{} is not valid TOML in line {line}", self.place)
     }
+}
+
+/// The key of what it tells its agents in the developer's name.
+const INSTRUCTIONS: &str = "developer_instructions";
+
+/// What the user's own configuration tells its agents in the developer's name; why it
+/// cannot be known, where it cannot.
+pub(super) fn instructions(options: &CliOptions, cwd: &Path) -> Result<Option<String>, String> {
+    let mut found = Vec::new();
+    for layer in Layer::all(options, cwd)? {
+        let table = DeTable::parse(&layer.text).map_err(|error| layer.broken(&error))?;
+        for table in with_profiles(table.get_ref()) {
+            match get(table, INSTRUCTIONS) {
+                None => {}
+                Some(DeValue::String(text)) => found.push(text.to_string()),
+                Some(_) => {
+                    return Err(format!("`{INSTRUCTIONS}` in {} is not a text", layer.place));
+                }
+            }
+        }
+    }
+    // Which of several counts is for Codex to know.
+    if found.len() > 1 {
+        return Err(format!("`{INSTRUCTIONS}` stands in {} places", found.len()));
+    }
+    Ok(found.pop())
+}
+
+/// Names of the MCP servers of the user's own configuration; why they cannot be known,
+/// where they cannot.
+pub(super) fn servers(options: &CliOptions, cwd: &Path) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for layer in Layer::all(options, cwd)? {
+        let table = DeTable::parse(&layer.text).map_err(|error| layer.broken(&error))?;
+        for table in with_profiles(table.get_ref()) {
+            let own = get(table, "mcp_servers").and_then(DeValue::as_table);
+            let own = own.into_iter().flat_map(|own| own.iter());
+            names.extend(own.map(|(name, _)| name.get_ref().to_string()));
+        }
+    }
+    Ok(names)
+}
+
+/// A configuration, and the profiles in it.
+fn with_profiles<'t, 'i>(table: &'t DeTable<'i>) -> impl Iterator<Item = &'t DeTable<'i>> {
+    let profiles = get(table, "profiles").and_then(DeValue::as_table);
+    let profiles = profiles.into_iter().flat_map(|all| all.iter());
+    std::iter::once(table).chain(profiles.filter_map(|(_, one)| one.get_ref().as_table()))
 }
 
 /// As much of it as a message shows.
@@ -202,6 +252,31 @@ mod tests {
         ] {
             let layer = Layer { place: "here".to_owned(), text: text.to_owned() };
             assert_eq!(Sandbox::of(&[layer]), chosen, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_it_tells_its_agents_is_known_or_not_touched() {
+        let (own, work) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut options = CliOptions::default();
+        let path = own.path().to_string_lossy().into_owned();
+        options.env.insert("CODEX_HOME".to_owned(), path);
+        let set = |config: &str, args: &[&str]| {
+            std::fs::write(own.path().join("config.toml"), config).unwrap();
+            let args = args.iter().map(|&arg| arg.to_owned()).collect();
+            CliOptions { args, ..options.clone() }
+        };
+        let of = |config: &str, args: &[&str]| instructions(&set(config, args), work.path());
+        assert_eq!(of("model = 'm'", &[]), Ok(None));
+        assert_eq!(of("developer_instructions = 'Mine.'", &[]), Ok(Some("Mine.".to_owned())));
+        let given = ["-c", "developer_instructions=\"Given.\""];
+        assert_eq!(of("", &given), Ok(Some("Given.".to_owned())));
+        let two = of("developer_instructions = 'Mine.'", &given).unwrap_err();
+        assert_eq!(two, "`developer_instructions` stands in 2 places");
+        let both = set("[mcp_servers.a]\ncommand = 'x'", &["-c", "mcp_servers.b.url=\"x\""]);
+        assert_eq!(servers(&both, work.path()), Ok(["a", "b"].map(str::to_owned).into()));
+        for wrong in ["developer_instructions = 1", "not toml"] {
+            of(wrong, &[]).unwrap_err();
         }
     }
 

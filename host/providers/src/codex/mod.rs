@@ -33,6 +33,7 @@ mod classify;
 mod config;
 mod probe;
 mod record;
+mod servers;
 mod transcript;
 
 use std::collections::HashMap;
@@ -46,13 +47,15 @@ use smol_wf_core::schema;
 use crate::drive::{CliOptions, Ended, Transcript, launch, listen};
 use crate::look::{self, folder};
 use crate::lower::{self, Lowered};
+use crate::process::Environment;
 use crate::scratch::Scratch;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes, Provider,
-    ProviderError,
+    Activity, AgentReply, AgentTask, Answer, Capabilities, Image, Probe, Processes, Provider,
+    ProviderError, ProviderErrorKind,
 };
 
 use self::config::Sandbox;
+use self::servers::Servers;
 pub(crate) use self::transcript::Round;
 
 /// The name of this provider.
@@ -83,8 +86,48 @@ impl Codex {
         Self { options, used: Mutex::default() }
     }
 
-    fn environment(&self) -> crate::process::Environment {
+    fn environment(&self) -> Environment {
         self.options.environment(&argv::ALLOWED, &[])
+    }
+
+    /// The developer's instructions: those of the call, behind the user's own, whose
+    /// place they would take.
+    fn instructions(&self, task: &AgentTask) -> Result<Option<String>, ProviderError> {
+        let Some(text) = &task.request.system else { return Ok(None) };
+        let refused =
+            |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
+        if task.request.session.is_some() {
+            let message = "Codex keeps the instructions that a session began with, so `system` beside `session` would be passed over; leave one of them out";
+            return Err(refused(message.to_owned()));
+        }
+        let own = config::instructions(&self.options, &task.cwd).map_err(|why| refused(format!(
+            "the option `system` might take the place of what the configuration of Codex tells its agents: {why}; leave `system` out"
+        )))?;
+        Ok(Some(own.into_iter().chain([text.clone()]).collect::<Vec<_>>().join("\n\n")))
+    }
+
+    /// Settings for the servers of the call, and the environment with what they need.
+    fn servers(&self, task: &AgentTask) -> Result<(Vec<String>, Environment), ProviderError> {
+        let env = self.environment();
+        if task.mcp.is_empty() {
+            return Ok((Vec::new(), env));
+        }
+        let refused =
+            |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
+        let own = config::servers(&self.options, &task.cwd);
+        let own = own.map_err(|why| {
+            refused(format!(
+                "the option `mcp` might change a server of Codex's own configuration: {why}"
+            ))
+        })?;
+        if let Some(one) = task.mcp.iter().find(|one| own.contains(&one.name)) {
+            return Err(refused(format!(
+                "Codex's own configuration has an MCP server `{}`, too; give the one of your settings for smol-wf another name",
+                one.name
+            )));
+        }
+        let given = Servers::of(&task.mcp, &env.names())?;
+        Ok((given.settings, env.from(&given.env)))
     }
 
     /// The model of a session, as Codex has written it down.
@@ -130,6 +173,14 @@ impl Codex {
             };
         }
     }
+}
+
+/// The images, as files.
+fn images(task: &AgentTask) -> Result<Vec<Scratch>, ProviderError> {
+    let write = |image: &Image| {
+        Scratch::write(NAME, &format!("image.{}", image.extension()), &*image.bytes)
+    };
+    task.images.iter().map(write).collect()
 }
 
 /// How a schema reaches the agent.
@@ -185,6 +236,10 @@ impl Provider for Codex {
             read_only: true,
             write: true,
             cost: false,
+            system: true,
+            dirs: true,
+            images: true,
+            mcp: true,
             ..Capabilities::default()
         }
     }
@@ -196,9 +251,19 @@ impl Provider for Codex {
     ) -> Result<AgentReply, ProviderError> {
         let wanted = Wanted::of(&task)?;
         let chosen = Sandbox::chosen(&self.options, &task.cwd);
-        let args = argv::arguments(&task, wanted.file(), chosen, &self.options.args)?;
+        let instructions = self.instructions(&task)?;
+        let (servers, env) = self.servers(&task)?;
+        let images = images(&task)?;
+        let images: Vec<&Path> = images.iter().map(Scratch::path).collect();
+        let given = argv::Given {
+            schema: wanted.file(),
+            instructions: instructions.as_deref(),
+            images: &images,
+            servers: &servers,
+        };
+        let args = argv::arguments(&task, given, chosen, &self.options.args)?;
         let program = self.options.program(NAME, PROGRAM)?;
-        let launch = launch(NAME, program, args, &task, self.environment());
+        let launch = launch(NAME, program, args, &task, env);
         let prompt = match &wanted {
             Wanted::Words(prompt) => prompt,
             Wanted::Nothing | Wanted::File(..) => &task.prompt,

@@ -14,9 +14,13 @@
 //! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the call |
 //! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the call gives them |
 //! | `SMOL_WF_SESSION_ID` | in a correction round: the session that the program has named |
+//! | `SMOL_WF_CALL_SYSTEM` | text for the agent's system prompt |
+//! | `SMOL_WF_CALL_DIRS` | JSON: whole paths of more folders that it may work in |
 //! | `SMOL_WF_SCHEMA` | the schema, up to 64 KiB; it is in the prompt as well |
 
 mod answer;
+
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
@@ -57,6 +61,8 @@ impl Command {
             ("SMOL_WF_CALL_MODEL", task.model.clone()),
             ("SMOL_WF_CALL_EFFORT", task.effort.clone()),
             ("SMOL_WF_CALL_PERMISSIONS", task.permissions.map(|given| given.as_str().to_owned())),
+            ("SMOL_WF_CALL_SYSTEM", task.request.system.clone()),
+            ("SMOL_WF_CALL_DIRS", paths(&task.dirs)),
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
             ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
         ];
@@ -68,6 +74,12 @@ impl Command {
         }
         Ok(launch)
     }
+}
+
+/// Paths as JSON, where there are any.
+fn paths(dirs: &[PathBuf]) -> Option<String> {
+    let texts: serde_json::Value = dirs.iter().map(|dir| dir.to_string_lossy()).collect();
+    (!dirs.is_empty()).then(|| texts.to_string())
 }
 
 #[async_trait]
@@ -90,6 +102,8 @@ impl Provider for Command {
             cost: false,
             schema: false,
             agent_types: false,
+            system: true,
+            dirs: true,
             ..Capabilities::default()
         }
     }

@@ -20,11 +20,13 @@ use super::http::escaped;
 use super::hub::{Event, Subscription};
 use super::progress::{News, Progress};
 use super::reply::{Info, Message, spent};
-use super::rules::{Rule, ruleset};
+use super::rules::{Held, Rule, permissions_for, ruleset};
 use super::server::Server;
+use super::servers;
 use crate::foreign::readable;
+use crate::given::system_with_dirs;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, Asks, Presence, ProviderError,
+    Activity, AgentReply, AgentTask, Answer, Asks, Image, Presence, ProviderError,
     ProviderErrorKind as Kind, Spent,
 };
 
@@ -57,14 +59,23 @@ pub(super) async fn call(
     let query = format!("directory={}", escaped(&directory.to_string_lossy()));
     // What reads only is told what it may read; a session that is gone on with may
     // be one of another version of this program, which allowed everything.
-    let knows_rules = task.permissions == Some(Permissions::Read) || task.session_id.is_some();
+    let is_held = task.permissions == Some(Permissions::Read)
+        || task.request.tools.is_some()
+        || !task.dirs.is_empty()
+        || !task.mcp.is_empty();
+    let knows_rules = is_held || task.session_id.is_some();
     let Choice { mut body, own } = choose(server, &query, task, knows_rules).await?;
-    body.insert("parts".into(), json!([{"type": "text", "text": task.prompt}]));
+    body.insert("parts".into(), parts(task));
+    // Of this message alone, so it is said again in each round.
+    if let Some(system) = system_with_dirs(task) {
+        body.insert("system".into(), json!(system));
+    }
     let schema = task.request.schema.as_deref().map(lowered).transpose()?;
     if let Some(schema) = &schema {
         let format = json!({"type": "json_schema", "schema": schema, "retryCount": 0});
         body.insert("format".into(), format);
     }
+    servers::add(server, &query, &task.mcp).await?;
     let session = session(server, &query, task, &own).await?;
     activity.session(&session);
     let mut going = Going {
@@ -96,6 +107,17 @@ pub(super) async fn call(
         }),
         Err(failed) => Err(failed.having_spent(spent)),
     }
+}
+
+/// The message: images, and the prompt.
+fn parts(task: &AgentTask) -> Value {
+    let file = |(at, image): (usize, &Image)| {
+        let url = format!("data:{};base64,{}", image.mime, image.base64());
+        let name = format!("image-{}.{}", at + 1, image.extension());
+        json!({"type": "file", "mime": image.mime, "filename": name, "url": url})
+    };
+    let text = json!({"type": "text", "text": task.prompt});
+    task.images.iter().enumerate().map(file).chain([text]).collect()
 }
 
 /// Without a schema the answer is text, whatever opencode made of it.
@@ -134,12 +156,23 @@ async fn session(
     task: &AgentTask,
     own: &[Rule],
 ) -> Result<String, ProviderError> {
-    let mut rules = ruleset(task.permissions, own, task.request.schema.is_some());
+    let tools = task.request.tools.as_deref().map(permissions_for).transpose();
+    let tools = tools.map_err(|message| error(Kind::Unsupported, message))?;
+    let held = Held {
+        permissions: task.permissions,
+        tools: tools.as_deref(),
+        dirs: &task.dirs,
+        servers: &task.mcp,
+        structured: task.request.schema.is_some(),
+    };
+    let mut rules = ruleset(held, own);
     let session: Session = if let Some(id) = &task.session_id {
         // Rules are added to those of the session, and the last one counts.
         let path = format!("/session/{}?{query}", escaped(id));
         let kept: Session = server.get(&path).await?;
-        if kept.permission.iter().any(Rule::allows_all) {
+        // What held the call that the session is from does not hold this one.
+        let is_of_another = task.request.session.is_some();
+        if is_of_another || kept.permission.iter().any(Rule::allows_all) {
             rules.splice(..0, own.iter().cloned());
         }
         server.patch(&path, &json!({"permission": rules})).await?

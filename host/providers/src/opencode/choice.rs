@@ -35,10 +35,12 @@ struct Vendor {
 struct Model {
     #[serde(default, deserialize_with = "or_default")]
     variants: BTreeMap<String, Value>,
+    #[serde(default)]
+    capabilities: Value,
 }
 
 /// What is known of a model of which nothing is said.
-static PLAIN: Model = Model { variants: BTreeMap::new() };
+static PLAIN: Model = Model { variants: BTreeMap::new(), capabilities: Value::Null };
 
 #[derive(Debug, Default, Deserialize)]
 struct Agent {
@@ -85,13 +87,18 @@ pub(super) async fn choose(
 ) -> Result<Choice, ProviderError> {
     let mut body = Map::new();
     let mut own = Vec::new();
-    if task.model.is_some() || task.effort.is_some() {
+    let has_images = !task.images.is_empty();
+    if task.model.is_some() || task.effort.is_some() || has_images {
         let providers: Providers = server.get(&format!("/config/providers?{query}")).await?;
         let wanted = match &task.model {
             Some(model) => model.clone(),
             None => configured(server, query).await?,
         };
         let (vendor, id, model) = providers.find(&wanted)?;
+        if has_images && !model.sees() {
+            let message = format!("opencode's model `{wanted}` takes no images");
+            return Err(error(Kind::Unsupported, message));
+        }
         body.insert("model".into(), json!({"providerID": vendor, "modelID": id}));
         if let Some(effort) = &task.effort {
             model.check(&wanted, effort)?;
@@ -120,7 +127,7 @@ async fn configured(server: &Server, query: &str) -> Result<String, ProviderErro
     config.model.ok_or_else(|| {
         error(
             Kind::Unsupported,
-            "an effort without a model: opencode's configuration names no model either, so it cannot be told whether the model knows that effort; give the call a `model` as well",
+            "an effort or images without a model: opencode's configuration names no model either, so it cannot be told whether the model takes them; give the call a `model` as well",
         )
     })
 }
@@ -163,6 +170,11 @@ impl Providers {
 }
 
 impl Model {
+    /// Whether it takes images, as far as opencode says.
+    fn sees(&self) -> bool {
+        self.capabilities.pointer("/input/image") != Some(&json!(false))
+    }
+
     fn check(&self, name: &str, effort: &str) -> Result<(), ProviderError> {
         if self.variants.contains_key(effort) {
             return Ok(());
@@ -316,6 +328,16 @@ mod tests {
         assert_eq!(agents(without).default(&unset).unwrap(), "plan");
         let none = json!([{"name": "general", "mode": "subagent"}]);
         assert_eq!(agents(none).default(&unset).unwrap_err().kind, Kind::Unsupported);
+    }
+
+    #[test]
+    fn a_model_that_takes_no_images_is_known() {
+        let model = |capabilities| {
+            serde_json::from_value::<Model>(json!({ "capabilities": capabilities })).unwrap()
+        };
+        assert!(!model(json!({"input": {"text": true, "image": false}})).sees());
+        assert!(model(json!({"input": {"image": true}})).sees());
+        assert!(model(Value::Null).sees(), "it is not said");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod progress;
 mod reply;
 mod rules;
 mod server;
+mod servers;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -151,6 +152,11 @@ impl Provider for Opencode {
             read_only: true,
             write: true,
             cost: true,
+            tools: true,
+            system: true,
+            dirs: true,
+            images: true,
+            mcp: true,
             ..Capabilities::default()
         }
     }

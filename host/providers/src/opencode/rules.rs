@@ -5,14 +5,18 @@
 //! last rule that matches counts; so where one of them has to allow, it repeats
 //! what user and agent say. Never: an answer to what is asked; see `progress`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use smol_wf_core::call::Permissions;
 
+use crate::McpServer;
 use crate::foreign::or_default;
+use crate::given::{no_tool, own_names};
 
 /// What nothing may be asked about, nor done: places outside of the directory,
 /// questions to a person, and going on in a circle.
-const NEVER: [&str; 3] = ["external_directory", "question", "doom_loop"];
+const NEVER: [&str; 3] = [OUTSIDE, "question", "doom_loop"];
 
 /// What reads and nothing more. Shell commands are not in it, since a command
 /// that only reads cannot be told from one that does not; nor are subagents,
@@ -20,6 +24,29 @@ const NEVER: [&str; 3] = ["external_directory", "question", "doom_loop"];
 /// servers, of which nothing is known.
 const READING: [&str; 9] =
     ["read", "grep", "glob", "list", "lsp", "skill", "todowrite", "webfetch", "websearch"];
+
+/// Its permissions by the names that scripts write for tools. Writing a new file is
+/// its permission to edit.
+const TOOLS: [(&str, &str); 11] = [
+    ("Bash", "bash"),
+    ("Edit", "edit"),
+    ("Glob", "glob"),
+    ("Grep", "grep"),
+    ("LS", "list"),
+    ("Read", "read"),
+    ("Skill", "skill"),
+    ("TodoWrite", "todowrite"),
+    ("WebFetch", "webfetch"),
+    ("WebSearch", "websearch"),
+    ("Write", "edit"),
+];
+
+/// Of places outside of the working directory.
+const OUTSIDE: &str = "external_directory";
+
+/// How the names of servers begin that calls are given. The tools of a server are named
+/// after it.
+const SERVERS: &str = "smol-wf-";
 
 /// The tool by which opencode takes a structured answer. Nobody's rules are
 /// about it, except by denying everything that they do not name.
@@ -61,23 +88,83 @@ impl Rule {
     }
 }
 
-/// The rules for a session. `own` are those of its agent, in which its user's are;
-/// with `structured` it is to answer by its tool.
-pub(super) fn ruleset(
-    permissions: Option<Permissions>,
-    own: &[Rule],
-    structured: bool,
-) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    if permissions == Some(Permissions::Read) {
-        rules.push(Rule::of(ANY, "deny"));
-        rules.extend(own.iter().flat_map(|rule| READING.iter().filter_map(|one| rule.about(one))));
+/// What a session is held to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held<'t> {
+    pub(super) permissions: Option<Permissions>,
+    /// All that it may use, by the names of opencode's permissions.
+    pub(super) tools: Option<&'t [&'static str]>,
+    /// Where it may work as well.
+    pub(super) dirs: &'t [PathBuf],
+    /// Servers whose tools it may use.
+    pub(super) servers: &'t [McpServer],
+    /// It is to answer by its tool.
+    pub(super) structured: bool,
+}
+
+impl Held<'_> {
+    /// What it may use, where that is not everything.
+    fn left(&self) -> Option<Vec<&'static str>> {
+        match (self.permissions, self.tools) {
+            (Some(Permissions::Read), None) => Some(READING.to_vec()),
+            (Some(Permissions::Read), Some(tools)) => {
+                Some(READING.into_iter().filter(|one| tools.contains(one)).collect())
+            }
+            (_, tools) => tools.map(<[_]>::to_vec),
+        }
     }
-    if structured {
+}
+
+/// Permissions for these tools, and no others.
+///
+/// # Errors
+/// Why it cannot be held to them.
+pub(super) fn permissions_for(tools: &[String]) -> Result<Vec<&'static str>, String> {
+    let own = own_names(tools, &TOOLS).map_err(|tool| no_tool("opencode", tool, &TOOLS))?;
+    let has = |name: &str| tools.iter().any(|tool| tool == name);
+    if has("Edit") != has("Write") {
+        return Err("opencode has one permission to edit and to write files, so the option \
+            `tools` has to name both `Edit` and `Write`, or neither"
+            .to_owned());
+    }
+    Ok(own)
+}
+
+/// The rules for a session. `own` are those of its agent, in which its user's are.
+pub(super) fn ruleset(held: Held<'_>, own: &[Rule]) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    if let Some(left) = held.left() {
+        rules.push(Rule::of(ANY, "deny"));
+        rules.extend(own.iter().flat_map(|rule| left.iter().filter_map(|one| rule.about(one))));
+    }
+    // Those that other calls have added.
+    rules.push(Rule::of(&format!("{SERVERS}*"), "deny"));
+    for server in held.servers {
+        let tools = format!("{}_*", server_name(&server.name));
+        rules.extend(own.iter().filter_map(|rule| match matches(&tools, &rule.permission) {
+            true => Some(rule.clone()),
+            false => rule.about(&tools),
+        }));
+    }
+    if held.structured {
         rules.push(Rule::of(STRUCTURED, "allow"));
     }
     rules.extend(NEVER.iter().map(|name| Rule::of(name, "deny")));
+    for dir in held.dirs {
+        let pattern = format!("{}/*", dir.display());
+        rules.push(Rule { pattern, ..Rule::of(OUTSIDE, "allow") });
+    }
+    if !held.dirs.is_empty() {
+        // What its user denies stays so; what they ask, they have allowed by naming it.
+        let denied = own.iter().filter(|rule| rule.action == "deny");
+        rules.extend(denied.filter_map(|rule| rule.about(OUTSIDE)));
+    }
     rules
+}
+
+/// What a server is called here: no user of opencode has one of such a name.
+pub(super) fn server_name(name: &str) -> String {
+    format!("{SERVERS}{name}")
 }
 
 /// Whether a name matches a pattern with `*` and `?`.
@@ -119,6 +206,10 @@ mod tests {
         last.map_or("ask", |rule| rule.action.as_str()).to_owned()
     }
 
+    fn held(permissions: Option<Permissions>, structured: bool) -> Held<'static> {
+        Held { permissions, structured, ..Held::default() }
+    }
+
     fn rule(permission: &str, pattern: &str, action: &str) -> Rule {
         Rule { permission: permission.into(), pattern: pattern.into(), action: action.into() }
     }
@@ -148,7 +239,7 @@ mod tests {
         let places = ["x", "a/.env", "touch x", "/data/x", "my secret"];
         let cases: Vec<_> = names.flat_map(|name| places.map(|place| (name, place))).collect();
         for permissions in [None, Some(Permissions::Read), Some(Permissions::Write)] {
-            let rules = ruleset(permissions, &own(), true);
+            let rules = ruleset(held(permissions, true), &own());
             for (name, place) in &cases {
                 let rank = |action: String| RANK.iter().position(|one| *one == action);
                 let before = rank(action(&own(), &[], name, place));
@@ -160,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_reader_reads_what_it_could_and_writes_nothing() {
-        let rules = ruleset(Some(Permissions::Read), &own(), true);
+        let rules = ruleset(held(Some(Permissions::Read), true), &own());
         for (name, place, expected) in [
             ("edit", "x", "deny"),
             ("bash", "ls", "deny"),
@@ -181,7 +272,7 @@ mod tests {
     #[test]
     fn a_writer_writes_as_its_user_lets_it() {
         for permissions in [None, Some(Permissions::Write)] {
-            let rules = ruleset(permissions, &own(), false);
+            let rules = ruleset(held(permissions, false), &own());
             for (name, place, expected) in [
                 ("edit", "x", "deny"),
                 ("bash", "ls", "allow"),
@@ -196,10 +287,77 @@ mod tests {
     }
 
     #[test]
+    fn the_tools_of_a_call_are_all_it_has() {
+        let of = |names: &[&str]| {
+            permissions_for(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+        };
+        let tools = of(&["Read", "Bash"]).unwrap();
+        let wanted = Held { tools: Some(&tools), ..Held::default() };
+        let rules = ruleset(wanted, &own());
+        for (name, place, expected) in [
+            ("read", "x", "allow"),
+            ("read", "a/.env", "ask"),
+            ("bash", "ls", "allow"),
+            ("bash", "touch x", "deny"),
+            ("grep", "x", "deny"),
+            ("edit", "x", "deny"),
+            ("mcp_tool", "x", "deny"),
+        ] {
+            assert_eq!(action(&own(), &rules, name, place), expected, "{name} {place}");
+        }
+        let reads = Held { permissions: Some(Permissions::Read), ..wanted };
+        assert_eq!(action(&own(), &ruleset(reads, &own()), "bash", "ls"), "deny");
+        assert_eq!(action(&own(), &ruleset(reads, &own()), "read", "x"), "allow");
+        let none = Held { tools: Some(&[]), ..Held::default() };
+        assert_eq!(action(&own(), &ruleset(none, &own()), "read", "x"), "deny");
+        assert!(of(&["Edit"]).unwrap_err().contains("both `Edit` and `Write`"));
+        assert!(of(&["Task"]).unwrap_err().contains("names `Task`"));
+        assert_eq!(of(&["Edit", "Write"]), Ok(vec!["edit", "edit"]));
+    }
+
+    #[test]
+    fn the_servers_of_a_call_are_its_own() {
+        let way = crate::McpWay::Http { url: String::new(), headers: Default::default() };
+        let servers = [McpServer { name: "a".to_owned(), way }];
+        let mut own = own();
+        own.push(rule("smol-wf-a_drop", "*", "deny"));
+        for (servers, tool, expected) in [
+            (&servers[..], "smol-wf-a_read", "allow"),
+            (&servers[..], "smol-wf-a_drop", "deny"),
+            (&servers[..], "smol-wf-b_read", "deny"),
+            (&[], "smol-wf-a_read", "deny"),
+        ] {
+            let rules = ruleset(Held { servers, ..Held::default() }, &own);
+            assert_eq!(action(&own, &rules, tool, "x"), expected, "{tool}");
+        }
+        let nothing = [rule("*", "*", "deny")];
+        let rules = ruleset(Held { servers: &servers, ..Held::default() }, &nothing);
+        assert_eq!(action(&nothing, &rules, "smol-wf-a_read", "x"), "deny");
+    }
+
+    #[test]
+    fn a_folder_more_is_one_that_its_user_does_not_deny() {
+        let dirs = ["/srv/a".into(), "/data".into(), "/kept".into()];
+        let wanted = Held { dirs: &dirs, ..Held::default() };
+        let mut own = own();
+        own.push(rule("external_directory", "/kept/*", "deny"));
+        let rules = ruleset(wanted, &own);
+        for (place, expected) in [
+            ("/srv/a/x/y", "allow"),
+            ("/srv/ab", "deny"),
+            ("/data/x", "allow"),
+            ("/kept/x", "deny"),
+            ("/etc/x", "deny"),
+        ] {
+            assert_eq!(action(&own, &rules, "external_directory", place), expected, "{place}");
+        }
+    }
+
+    #[test]
     fn an_agent_that_may_do_nothing_may_answer() {
         let nothing = [rule("*", "*", "deny")];
         for permissions in [None, Some(Permissions::Read)] {
-            let rules = ruleset(permissions, &nothing, true);
+            let rules = ruleset(held(permissions, true), &nothing);
             assert_eq!(action(&nothing, &rules, STRUCTURED, "x"), "allow");
             assert_eq!(action(&nothing, &rules, "read", "x"), "deny");
         }

@@ -40,6 +40,8 @@ const USER: &str = "opencode";
 pub(super) struct Server {
     client: Client,
     pub(super) hub: Hub,
+    /// Held while MCP servers are added.
+    pub(super) adding: Mutex<()>,
     /// Why it has ended, once it has.
     ended: watch::Receiver<Option<String>>,
     /// Dropped to end it.
@@ -85,6 +87,7 @@ impl Server {
         Ok(Self {
             client,
             hub,
+            adding: Mutex::default(),
             ended,
             stop: Mutex::new(Some(stop)),
             keeper: Mutex::new(Some(keeper)),

@@ -9,13 +9,25 @@ use smol_wf_core::call::Permissions;
 use super::NAME;
 use super::extension::TOOL;
 use crate::drive::{known_effort, plain};
-use crate::{AgentTask, ProviderError};
+use crate::given::{no_tool, own_names};
+use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// What `--thinking` knows; another word it passes over with a warning.
 const EFFORTS: [&str; 7] = ["off", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// The tools that change nothing.
-const READING: &str = "read,grep,find,ls";
+const READING: [&str; 4] = ["read", "grep", "find", "ls"];
+
+/// Its tools by the names that scripts write.
+const TOOLS: [(&str, &str); 7] = [
+    ("Bash", "bash"),
+    ("Edit", "edit"),
+    ("Glob", "find"),
+    ("Grep", "grep"),
+    ("LS", "ls"),
+    ("Read", "read"),
+    ("Write", "write"),
+];
 
 /// What it may see of this program's environment: its own variables, and the
 /// keys of the vendors whose models it knows.
@@ -63,7 +75,7 @@ pub(super) const ALLOWED: [&str; 38] = [
 /// A run is no occasion to ask for a newer version.
 pub(super) const DEFAULTS: [(&str, &str); 1] = [("PI_SKIP_VERSION_CHECK", "1")];
 
-/// The arguments. `extension` is a file that gives the agent its answer tool;
+/// The arguments. `extension` is a file by which the agent is given what this call has;
 /// `new_session` names the session of a first round.
 pub(super) fn arguments(
     task: &AgentTask,
@@ -90,11 +102,7 @@ pub(super) fn arguments(
     if let Some(extension) = extension {
         flag("--extension", &extension.to_string_lossy());
     }
-    if task.permissions == Some(Permissions::Read) {
-        let tools = match extension {
-            Some(_) => format!("{READING},{TOOL}"),
-            None => READING.to_owned(),
-        };
+    if let Some(tools) = tools(task)? {
         flag("--tools", &tools);
         // Of the user's extensions the tools are left out by that list, and the
         // hooks stay: they may keep it from reading what the user wants kept. The
@@ -105,10 +113,27 @@ pub(super) fn arguments(
     Ok(argv)
 }
 
+/// The tools that it has; none where nothing takes any away.
+fn tools(task: &AgentTask) -> Result<Option<String>, ProviderError> {
+    let reads_only = task.permissions == Some(Permissions::Read);
+    let mut left = match &task.request.tools {
+        None if reads_only => READING.to_vec(),
+        None => return Ok(None),
+        Some(tools) => own_names(tools, &TOOLS).map_err(|tool| {
+            let message = no_tool(NAME, tool, &TOOLS);
+            ProviderError::new(NAME, ProviderErrorKind::Unsupported, message)
+        })?,
+    };
+    left.retain(|tool| !reads_only || READING.contains(tool));
+    if task.request.schema.is_some() {
+        left.push(TOOL);
+    }
+    Ok(Some(left.join(",")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ProviderErrorKind;
     use crate::conformance::task;
 
     fn line(task: &AgentTask, extension: Option<&Path>) -> String {
@@ -134,9 +159,30 @@ mod tests {
         wanted.permissions = Some(Permissions::Read);
         let argv = line(&wanted, None);
         assert!(argv.contains("--tools read,grep,find,ls --no-mcp"), "{argv}");
+        wanted.request.schema = Some("{}".into());
         let argv = line(&wanted, Some(Path::new("/t/answer.mjs")));
         assert!(argv.contains("ls,structured_output --no-mcp"), "{argv}");
         assert!(!argv.contains("--no-extensions"), "a hook may refuse what a tool would do");
+    }
+
+    #[test]
+    fn the_tools_of_a_call_are_all_it_has() {
+        let mut wanted = task("p");
+        let mut tools = |names: &[&str], permissions| {
+            wanted.request.tools = Some(names.iter().map(|&name| name.to_owned()).collect());
+            wanted.permissions = permissions;
+            arguments(&wanted, None, "new", &[]).map(|argv| argv.join(" "))
+        };
+        let argv = tools(&["Read", "Bash", "Glob"], None).unwrap();
+        assert!(argv.ends_with("--tools read,bash,find --no-mcp"), "{argv}");
+        let argv = tools(&["Read", "Bash"], Some(Permissions::Read)).unwrap();
+        assert!(argv.ends_with("--tools read --no-mcp"), "{argv}");
+        assert!(tools(&[], None).unwrap().ends_with("--tools  --no-mcp"));
+        for name in ["WebFetch", "Bash(ls)", "mcp__a__b"] {
+            let refused = tools(&[name], None).unwrap_err();
+            assert_eq!(refused.kind, ProviderErrorKind::Unsupported);
+            assert!(refused.message.contains(name), "{refused}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod transcript;
 use async_trait::async_trait;
 
 use crate::drive::{CliOptions, launch, listen, new_session_id};
+use crate::given::system_with_dirs;
 use crate::look;
 use crate::lower::{self, Lowered};
 use crate::scratch::Scratch;
@@ -87,6 +88,10 @@ impl Provider for Pi {
             read_only: true,
             write: true,
             cost: true,
+            tools: true,
+            system: true,
+            // It is not held to any folder, and is told of these.
+            dirs: true,
             ..Capabilities::default()
         }
     }
@@ -100,12 +105,14 @@ impl Provider for Pi {
             Some(text) => Some(Lowered::raw(&lower::read(NAME, text)?)),
             None => None,
         };
-        let extension = match &schema {
-            Some(lowered) => {
-                let source = extension::source(&lowered.schema);
-                Some(Scratch::write(NAME, "answer.mjs", &source)?)
+        let system = system_with_dirs(&task);
+        let extension = match (&schema, &system) {
+            (None, None) => None,
+            (schema, system) => {
+                let schema = schema.as_ref().map(|lowered| &lowered.schema);
+                let source = extension::source(schema, system.as_deref());
+                Some(Scratch::write(NAME, "call.mjs", source)?)
             }
-            None => None,
         };
         let args = argv::arguments(
             &task,

@@ -208,7 +208,8 @@ async fn rules_only_take_away() {
     let sent: Vec<_> = fake.requests("POST", "/session").iter().map(rules).collect();
     let never =
         ["external_directory * deny", "question * deny", "doom_loop * deny"].map(str::to_owned);
-    assert_eq!(sent[0], never);
+    assert_eq!(sent[0][0], "smol-wf-* * deny", "servers of other calls");
+    assert_eq!(sent[0][1..], never);
     assert_eq!(sent[1][0], "* * deny");
     // What its user lets it read, and no more.
     assert!(sent[1].contains(&"read *.env ask".to_owned()), "{sent:?}");
@@ -221,7 +222,7 @@ async fn rules_only_take_away() {
 
 #[tokio::test]
 async fn what_an_older_version_allowed_in_a_session_is_taken_back() {
-    for (old, first) in [(true, "* * allow"), (false, "external_directory * deny")] {
+    for (old, first) in [(true, "* * allow"), (false, "smol-wf-* * deny")] {
         let mut options = CliOptions::default();
         if old {
             options.env.insert("FAKE_OLD".into(), "1".into());

@@ -1,0 +1,110 @@
+//! What a call gives its agent: text, folders, images, servers, an earlier session.
+//!
+//! The agent is a program of the test's own that says what it was told.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test or a benchmark may stop where it stands"
+)]
+
+mod common;
+
+use common::{Place, Ran, finish};
+use serde_json::{Value, json};
+
+/// Says what it was told of the call, in a session of its own, or in the one that it was
+/// given.
+const TELLS: &str = "provider = 'own'\n[providers.own]\nkind = 'command'\ncommand = ['sh', '-c', '''\
+cat >/dev/null
+echo \"{\\\"output\\\": \\\"${SMOL_WF_SESSION_ID:-new} ${SMOL_WF_CALL_SYSTEM:-}\\\", \\\"sessionId\\\": \\\"s-$SMOL_WF_CALL\\\"}\"''']\n";
+
+const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
+
+fn place(more: &str) -> Place {
+    let place = Place::new();
+    let file = format!("{TELLS}{more}");
+    place.write("home/.config/smol-workflows/config.toml", &file);
+    place
+}
+
+fn ask(place: &Place, body: &str, args: &[&str]) -> Ran {
+    place.write("w.js", &format!("{META}{body}\n"));
+    let args: Vec<&str> = ["run", "w.js"].into_iter().chain(args.iter().copied()).collect();
+    finish(place.at_home(&args).spawn().unwrap())
+}
+
+fn results(ran: &Ran) -> Value {
+    ran.ok()["results"].clone()
+}
+
+#[test]
+fn a_call_goes_on_with_the_last_session_of_a_label() {
+    let place = place("");
+    let body = "const a = await agent('one', { label: 'x' })\n\
+        const b = await agent('two', { label: 'x', session: 'x' })\n\
+        return [a, b, await agent('three', { session: 'x' })]";
+    let ran = ask(&place, body, &[]);
+    assert_eq!(results(&ran), json!(["new ", "s-1 ", "s-2 "]));
+    let again = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    again(&["replay", "latest"]).ok();
+    // Nobody is asked again, so the sessions are those that there were.
+    let forked = again(&["fork", "latest"]);
+    assert_eq!(results(&forked), json!(["new ", "s-1 ", "s-2 "]));
+    assert_eq!(forked.ok()["reused"]["agents"], 3);
+}
+
+#[test]
+fn a_session_that_cannot_be_gone_on_with_is_refused_in_the_call() {
+    let place = place("");
+    for (body, says) in [
+        ("return agent('p', { session: 'x' })", "no agent call of this script with that label"),
+        (
+            "agent('p', { label: 'x' })\nreturn agent('p', { session: 'x' })",
+            "no agent call of this script with that label is over; await it first",
+        ),
+        (
+            "await agent('p', { label: 'x' })\nagent('q', { session: 'x' })\nreturn agent('r', { session: 'x' })",
+            "in whose session call 2 is at work; await it first",
+        ),
+        (
+            "await agent('p', { label: 'x' })\nreturn agent('q', { session: 'x', provider: 'debug' })",
+            "goes on with a session of `own`, and this call goes to `debug`",
+        ),
+    ] {
+        ask(&place, body, &[]).fails(1, &[says]);
+    }
+}
+
+#[test]
+fn what_a_script_names_is_what_its_user_allows() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    for (options, says) in [
+        ("{ dirs: ['/'] }", "option `dirs` of agent() has `/`, which is outside of the project"),
+        ("{ dirs: ['nowhere'] }", "has `nowhere`, which is not there"),
+        ("{ mcp: ['known'] }", "does not support the option `mcp`; these do: "),
+        ("{ mcp: ['unheard-of'], provider: 'debug' }", "they define known"),
+        ("{ images: ['w.js'], provider: 'debug' }", "has `w.js`, which is not an image"),
+        ("{ maxTurns: 3 }", "does not support the option `maxTurns`; these do: claude-code"),
+        (
+            "{ mcp: ['known'], provider: 'claude-code', permissions: 'read' }",
+            "does not support the option `mcp` beside `permissions: 'read'`",
+        ),
+    ] {
+        ask(&place, &format!("return agent('p', {options})"), &[]).fails(1, &[says]);
+    }
+    let ran = ask(&place, "return agent('p', { system: 'be brief', dirs: ['.'] })", &[]);
+    assert_eq!(results(&ran), json!("new be brief"));
+}
+
+#[test]
+fn a_project_defines_no_servers_and_no_folders_until_it_is_trusted() {
+    let place = place("");
+    place.write(".agents/smol-wf.toml", "dirs = ['/']\n[mcp.theirs]\ncommand = ['true']\n");
+    let ran = ask(&place, "return agent('p', { mcp: ['theirs'], provider: 'debug' })", &[]);
+    ran.fails(1, &["may neither set nor raise: mcp.theirs, dirs", "they define none"]);
+    let ran = ask(&place, "return agent('p', { dirs: ['/'] })", &[]);
+    ran.fails(1, &["which is outside of the project"]);
+}

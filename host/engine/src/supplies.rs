@@ -1,0 +1,295 @@
+//! What a call is given beside its prompt: folders, images, servers.
+//!
+//! Owns: which of what a script names its agent may have. A script may be one that its
+//! user has not written, so it gets no further than the project of the folder that
+//! agents work in, and what the user's own settings name. Never: starts a server.
+
+use std::fmt::Display;
+use std::path::{Component, Path, PathBuf};
+
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::Failure;
+use smol_wf_providers::{Image, McpServer};
+
+use crate::library::{ProjectRoot, read_beneath};
+use crate::request::AgentSettings;
+
+/// Most bytes of one image: what services of models take.
+const IMAGE_BYTES_MAX: u64 = 5 * 1024 * 1024;
+
+/// Most bytes of the images of one call: a request may have 32 MB, in base64.
+const IMAGES_BYTES_MAX: usize = 20 * 1024 * 1024;
+
+/// A folder of git's own: what is written there can make programs start later, outside
+/// of whatever holds the agent.
+const GIT: &str = ".git";
+
+/// All of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Supplies {
+    pub(crate) dirs: Vec<PathBuf>,
+    pub(crate) images: Vec<Image>,
+    pub(crate) mcp: Vec<McpServer>,
+}
+
+/// Finds what a call asks for. Waits for the disk.
+pub(crate) async fn find(
+    request: &AgentRequest,
+    cwd: &Path,
+    home: Option<&Path>,
+    settings: &AgentSettings,
+) -> Result<Supplies, Failure> {
+    let mcp = servers(&request.mcp, settings)?;
+    if request.dirs.is_empty() && request.images.is_empty() {
+        return Ok(Supplies { mcp, ..Supplies::default() });
+    }
+    let places = (cwd.to_owned(), home.map(Path::to_owned), settings.dirs.clone());
+    let wanted = (request.dirs.clone(), request.images.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let (cwd, home, allowed) = places;
+        let allowed = Allowed::new(&cwd, home.as_deref(), &allowed);
+        Ok((allowed.dirs(&wanted.0)?, allowed.images(&wanted.1)?))
+    });
+    let found = found.await.map_err(|error| Failure::new(Code::InternalError, error.to_string()));
+    let (dirs, images) = found??;
+    Ok(Supplies { dirs, images, mcp })
+}
+
+/// The servers of these names.
+pub(crate) fn servers(
+    names: &[String],
+    settings: &AgentSettings,
+) -> Result<Vec<McpServer>, Failure> {
+    let found = names.iter().map(|name| {
+        let defined = settings.mcp.iter().find(|server| server.name == *name);
+        defined.cloned().ok_or_else(|| {
+            let known: Vec<&str> = settings.mcp.iter().map(|one| one.name.as_str()).collect();
+            let known = match known.as_slice() {
+                [] => "they define none".to_owned(),
+                names => format!("they define {}", names.join(", ")),
+            };
+            refuse("mcp", name, format!("a server that the settings do not define; {known}"))
+        })
+    });
+    let mut servers = found.collect::<Result<Vec<McpServer>, Failure>>()?;
+    servers.sort_by(|one, other| one.name.cmp(&other.name));
+    servers.dedup();
+    Ok(servers)
+}
+
+/// Where a call may have something from.
+struct Allowed<'a> {
+    /// Where relative paths begin.
+    cwd: &'a Path,
+    /// Real paths, the project's first.
+    roots: Vec<PathBuf>,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(cwd: &'a Path, home: Option<&Path>, more: &[PathBuf]) -> Self {
+        let project = ProjectRoot::containing(cwd, home).ok().map(|root| root.path().to_owned());
+        let more = more.iter().filter_map(|path| path.canonicalize().ok());
+        Self { cwd, roots: project.into_iter().chain(more).collect() }
+    }
+
+    fn dirs(&self, written: &[String]) -> Result<Vec<PathBuf>, Failure> {
+        let mut dirs = Vec::new();
+        for text in written {
+            let (real, _) = self.real("dirs", text)?;
+            if !real.is_dir() {
+                return Err(refuse("dirs", text, "not a folder"));
+            }
+            // Each has to pass as text through a program's arguments and settings.
+            let is_plain = real.to_str().is_some_and(|it| !it.contains(['*', '?', ',', '"']));
+            if !is_plain {
+                return Err(refuse(
+                    "dirs",
+                    text,
+                    "a path with characters that agents take for patterns",
+                ));
+            }
+            if !dirs.contains(&real) {
+                dirs.push(real);
+            }
+        }
+        Ok(dirs)
+    }
+
+    fn images(&self, written: &[String]) -> Result<Vec<Image>, Failure> {
+        let mut images: Vec<Image> = Vec::new();
+        for text in written {
+            let (real, root) = self.real("images", text)?;
+            let inside = real.strip_prefix(root).unwrap_or(&real);
+            let bytes = read_beneath(root, inside, IMAGE_BYTES_MAX);
+            let bytes = bytes.map_err(|error| refuse("images", text, unreadable(&error)))?;
+            let image = Image::of(bytes).ok_or_else(|| {
+                refuse("images", text, "not an image: PNG, JPEG, GIF and WebP are known")
+            })?;
+            images.push(image);
+            if images.iter().map(|image| image.bytes.len()).sum::<usize>() > IMAGES_BYTES_MAX {
+                let most = format!("more than {} MiB of images", IMAGES_BYTES_MAX >> 20);
+                return Err(refuse("images", text, most));
+            }
+        }
+        Ok(images)
+    }
+
+    /// What a path leads to, and the folder that it is allowed for.
+    fn real(&self, option: &str, written: &str) -> Result<(PathBuf, &Path), Failure> {
+        let real = self.cwd.join(written).canonicalize();
+        let real = real.map_err(|error| refuse(option, written, unreadable(&error)))?;
+        let root = self.roots.iter().find(|root| real.starts_with(root)).ok_or_else(|| {
+            let project = self.roots.first().map(|root| root.display().to_string());
+            let why = format!(
+                "outside of the project ({}) and of the folders that `dirs` in your settings allows",
+                project.unwrap_or_default()
+            );
+            refuse(option, written, why)
+        })?;
+        let inside = real.strip_prefix(root).unwrap_or(&real);
+        if inside.components().any(|part| part == Component::Normal(GIT.as_ref())) {
+            return Err(refuse(option, written, "in a folder of git's own"));
+        }
+        Ok((real, root))
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "not there".to_owned(),
+        _ => format!("not readable: {error}"),
+    }
+}
+
+fn refuse(option: &str, written: &str, why: impl Display) -> Failure {
+    let message = format!("option `{option}` of agent() has `{written}`, which is {why}");
+    Failure::new(Code::CallInvalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use smol_wf_providers::McpWay;
+
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
+
+    struct Place {
+        _temp: tempfile::TempDir,
+        root: PathBuf,
+        settings: AgentSettings,
+    }
+
+    fn place() -> Place {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().canonicalize().unwrap();
+        for dir in ["p/.git/hooks", "p/a/b", "p/lib", "out", "shared/x"] {
+            fs::create_dir_all(root.join(dir)).unwrap();
+        }
+        for image in ["p/a/one.png", "out/secret.png", "shared/two.png"] {
+            fs::write(root.join(image), PNG).unwrap();
+        }
+        fs::write(root.join("p/text.png"), "no image").unwrap();
+        let settings =
+            AgentSettings { dirs: vec![root.join("shared")], ..AgentSettings::default() };
+        Place { _temp: temp, root, settings }
+    }
+
+    async fn given(place: &Place, dirs: &[&str], images: &[&str]) -> Result<Supplies, String> {
+        let mut request = AgentRequest::plain("p");
+        let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
+        (request.dirs, request.images) = (owned(dirs), owned(images));
+        let found = find(&request, &place.root.join("p/a"), None, &place.settings).await;
+        found.map_err(|failure| {
+            assert_eq!(failure.code, Code::CallInvalid);
+            failure.message
+        })
+    }
+
+    #[tokio::test]
+    async fn folders_lie_in_the_project_or_where_the_user_says() {
+        let place = place();
+        let shared = place.root.join("shared/x");
+        let wanted = ["../lib", "b/..", "../lib/", shared.to_str().unwrap()];
+        let dirs = given(&place, &wanted, &[]).await.unwrap().dirs;
+        assert_eq!(dirs, [place.root.join("p/lib"), place.root.join("p/a"), shared]);
+        for (wrong, says) in [
+            ("../../out", "outside of the project"),
+            ("/", "outside of the project"),
+            ("..//..", "outside of the project"),
+            ("nowhere", "which is not there"),
+            ("one.png", "which is not a folder"),
+            ("../.git", "in a folder of git's own"),
+            ("../.git/hooks", "in a folder of git's own"),
+        ] {
+            let refused = given(&place, &[wrong], &[]).await.unwrap_err();
+            assert!(refused.contains(says) && refused.contains(wrong), "{wrong}: {refused}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn no_link_leads_out() {
+        let place = place();
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(place.root.join(to), place.root.join("p/a").join(name))
+                .unwrap();
+        };
+        link("out", "dir");
+        link("out/secret.png", "image.png");
+        link("p/lib", "fine");
+        for (dirs, images) in
+            [(&["dir"][..], &[][..]), (&[], &["image.png"]), (&[], &["dir/secret.png"])]
+        {
+            let refused = given(&place, dirs, images).await.unwrap_err();
+            assert!(refused.contains("outside of the project"), "{refused}");
+        }
+        let dirs = given(&place, &["fine"], &[]).await.unwrap().dirs;
+        assert_eq!(dirs, [place.root.join("p/lib")]);
+        rustix::fs::mkfifoat(rustix::fs::CWD, place.root.join("p/a/pipe.png"), 0o600.into())
+            .unwrap();
+        let refused = given(&place, &[], &["pipe.png"]).await.unwrap_err();
+        assert!(refused.contains("a pipe"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn images_are_whole_and_bounded() {
+        let place = place();
+        let two = place.root.join("shared/two.png");
+        let images = given(&place, &[], &["one.png", two.to_str().unwrap()]).await.unwrap().images;
+        assert_eq!(images.len(), 2);
+        assert_eq!((images[0].mime, &images[0].bytes[..]), ("image/png", PNG));
+        let refused = given(&place, &[], &["../text.png"]).await.unwrap_err();
+        assert!(refused.contains("which is not an image"), "{refused}");
+        let large = fs::File::create(place.root.join("p/a/large.png")).unwrap();
+        large.set_len(IMAGE_BYTES_MAX + 1).unwrap();
+        given(&place, &[], &["large.png"]).await.unwrap_err();
+        let mut bytes = PNG.to_vec();
+        bytes.resize(usize::try_from(IMAGE_BYTES_MAX).unwrap(), 0);
+        fs::write(place.root.join("p/a/big.png"), bytes).unwrap();
+        let refused = given(&place, &[], &["big.png"; 5]).await.unwrap_err();
+        assert!(refused.contains("more than 20 MiB of images"), "{refused}");
+    }
+
+    #[test]
+    fn a_server_is_one_that_the_user_has_defined() {
+        let server = |name: &str| McpServer {
+            name: name.to_owned(),
+            way: McpWay::Http { url: "http://127.0.0.1/".to_owned(), headers: BTreeMap::new() },
+        };
+        let mut settings = AgentSettings::default();
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let refused = servers(&names(&["a"]), &settings).unwrap_err();
+        assert!(refused.message.contains("has `a`"), "{}", refused.message);
+        assert!(refused.message.ends_with("they define none"), "{}", refused.message);
+        settings.mcp = vec![server("b"), server("a")];
+        let found = servers(&names(&["b", "a", "b"]), &settings).unwrap();
+        assert_eq!(found, [server("a"), server("b")]);
+        let refused = servers(&names(&["c"]), &settings).unwrap_err();
+        assert!(refused.message.ends_with("they define b, a"), "{}", refused.message);
+    }
+}

@@ -1,0 +1,87 @@
+//! MCP servers as opencode is given them.
+//!
+//! Owns: adding them to the server, once for each folder that calls work in. Never:
+//! takes one away, which other calls may use; they end with the server.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error;
+use super::rules::server_name;
+use super::server::Server;
+use crate::foreign::or_default;
+use crate::{McpServer, McpWay, ProviderError, ProviderErrorKind as Kind};
+
+/// How a server stands.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Standing {
+    #[serde(deserialize_with = "or_default")]
+    status: String,
+    #[serde(deserialize_with = "or_default")]
+    error: String,
+}
+
+type Standings = BTreeMap<String, Standing>;
+
+/// Adds those that are not there yet, and returns when all of them have come up.
+pub(super) async fn add(
+    server: &Server,
+    query: &str,
+    wanted: &[McpServer],
+) -> Result<(), ProviderError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    // Of two calls that begin at once, the second would end what the first has started.
+    let _one_at_a_time = server.adding.lock().await;
+    let path = format!("/mcp?{query}");
+    let there: Standings = server.get(&path).await?;
+    for one in wanted {
+        let name = server_name(&one.name);
+        if there.get(&name).is_some_and(|one| one.status == "connected") {
+            continue;
+        }
+        let body = json!({"name": name, "config": config(&one.way)});
+        let mut told: Standings = server.post(&path, &body).await?;
+        let Standing { status, error: why } = told.remove(&name).unwrap_or_default();
+        if status != "connected" {
+            let message =
+                format!("the MCP server `{}` does not come up ({status}): {why}", one.name);
+            return Err(error(Kind::Failed, message));
+        }
+    }
+    Ok(())
+}
+
+fn config(way: &McpWay) -> Value {
+    match way {
+        McpWay::Program { command, args, env } => {
+            let words: Vec<&String> = std::iter::once(command).chain(args).collect();
+            json!({"type": "local", "command": words, "environment": env, "enabled": true})
+        }
+        McpWay::Http { url, headers } => {
+            json!({"type": "remote", "url": url, "headers": headers, "oauth": false, "enabled": true})
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_as_its_user_has_defined_it() {
+        let pairs = || BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+        let program =
+            McpWay::Program { command: "c".into(), args: vec!["-x".into()], env: pairs() };
+        assert_eq!(
+            config(&program),
+            json!({"type": "local", "command": ["c", "-x"], "environment": {"a": "b"}, "enabled": true})
+        );
+        let http = config(&McpWay::Http { url: "http://x/".into(), headers: pairs() });
+        assert_eq!((&http["headers"]["a"], &http["oauth"]), (&json!("b"), &json!(false)));
+    }
+}
