@@ -5,7 +5,7 @@
 
 mod generated {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "wit",
         world: "workflow",
         imports: { default: trappable },
         exports: { default: async },

@@ -300,6 +300,7 @@ fn engine() -> Vec<EngineError> {
         EngineError::Held { run: run(), owner: "OWNER".to_owned() },
         EngineError::InUse { run: run(), owner: "OWNER".to_owned() },
         EngineError::LeaseLost { run: run() },
+        EngineError::ShuttingDown,
         lowered(Limit::Fuel, "200", "100"),
         lowered(Limit::Memory, "200", "100"),
         lowered(Limit::Agents, "2", "1"),

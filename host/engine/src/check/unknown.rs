@@ -17,7 +17,7 @@ use super::tree::Tree;
 use crate::library::similar;
 
 /// What the guest puts into the global scope; a test of the guest holds the list.
-const GLOBALS: &str = include_str!("../../../../guest/globals.txt");
+const GLOBALS: &str = include_str!("../../globals.txt");
 
 /// Names that elsewhere stand for something, and what there is here.
 const ELSEWHERE: [(&[&str], &str); 8] = [
