@@ -24,9 +24,14 @@ CREATE TABLE numbers (
 ) STRICT;
 CREATE INDEX numbers_by_tenant ON numbers (tenant);
 
--- The entries of runs that have a number. Those of older programs' runs stay in
--- `entries`, where they are read and written on: to copy them would take as long
--- as there are many. With two integers for a key in place of two texts and an
+-- The entries of older programs' runs stay in their table, where they are read and
+-- written on: to copy them would take as long as there are many. Under another
+-- name, so that an older program that has the database open already can neither
+-- make a run nor write one on: it would leave the columns above as they are, and
+-- give no number. Each of its transactions that adds or deletes an entry fails.
+ALTER TABLE entries RENAME TO older_entries;
+
+-- The entries of runs that have a number. With two integers for a key in place of two texts and an
 -- integer, a step writes two pages less. With a rowid, as there.
 CREATE TABLE journal (
     run   INTEGER NOT NULL,
@@ -38,7 +43,7 @@ CREATE TABLE journal (
     PRIMARY KEY (run, seq)
 ) STRICT;
 
--- As for `entries`: who changes single entries takes along what was made of them.
+-- As for `older_entries`: who changes single entries takes along what was made of them.
 CREATE TRIGGER journal_changed AFTER UPDATE ON journal BEGIN
     DELETE FROM summaries WHERE (tenant, run) IN
         (SELECT tenant, run FROM numbers WHERE number IN (old.run, new.run));

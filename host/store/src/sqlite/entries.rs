@@ -15,7 +15,7 @@ use crate::{RunKey, StoreError};
 pub(super) enum Home {
     /// In `journal`, under this number.
     Numbered(i64),
-    /// In `entries`, under its name: a program up to schema 3 made the run.
+    /// In `older_entries`, under its name: a program up to schema 3 made the run.
     Named,
 }
 
@@ -80,7 +80,7 @@ impl Session<'_> {
             Home::Named => self
                 .connection
                 .prepare_cached(
-                    "INSERT INTO entries (tenant, run, seq, kind, body, chain, moved)
+                    "INSERT INTO older_entries (tenant, run, seq, kind, body, chain, moved)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .execute(params![
@@ -108,7 +108,7 @@ impl Session<'_> {
                 params![number, signed(first_seq)],
             ),
             Home::Named => self.execute(
-                "DELETE FROM entries WHERE tenant = ?1 AND run = ?2 AND seq >= ?3",
+                "DELETE FROM older_entries WHERE tenant = ?1 AND run = ?2 AND seq >= ?3",
                 params![key.tenant.as_str(), key.run.as_str(), signed(first_seq)],
             ),
         }
@@ -141,7 +141,7 @@ impl Session<'_> {
                 let mut statement = self
                     .connection
                     .prepare_cached(
-                        "SELECT seq, kind, body, chain, moved FROM entries
+                        "SELECT seq, kind, body, chain, moved FROM older_entries
                          WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq",
                     )
                     .map_err(failed)?;

@@ -39,7 +39,8 @@ const LISTED: &str = "
         AND (r.length - 1) || r.tip = coalesce(
             (SELECT e.seq || e.chain FROM numbers n JOIN journal e ON e.run = n.number
              WHERE n.tenant = r.tenant AND n.run = r.run ORDER BY e.seq DESC LIMIT 1),
-            (SELECT e.seq || e.chain FROM entries e WHERE e.tenant = r.tenant AND e.run = r.run
+            (SELECT e.seq || e.chain FROM older_entries e
+             WHERE e.tenant = r.tenant AND e.run = r.run
              ORDER BY e.seq DESC LIMIT 1))";
 
 /// Since when runs are listed that are not asked for by their time.
@@ -157,7 +158,8 @@ impl Session<'_> {
         let count: Vec<u32> = self.rows(count, params![tenant.as_str()], |row| row.get(0))?;
         let skip = skip.saturating_sub(count.into_iter().sum());
         let limit = limit - u32::try_from(rows.len()).unwrap_or(limit);
-        // Those of an older program came before. A rowid only grows, too, and VACUUM
+        // Those of an older program came before: since the first one has a number, it
+        // can add none (`0004_facts.sql`). A rowid only grows, too, and VACUUM
         // keeps their order. Found by way of the runs, whose number is not that of
         // the entries.
         rows.extend(self.listed(
@@ -165,7 +167,7 @@ impl Session<'_> {
             &format!(
                 "{LISTED} WHERE r.tenant = ?1 AND NOT EXISTS
                      (SELECT 1 FROM numbers n WHERE n.tenant = r.tenant AND n.run = r.run)
-                 ORDER BY (SELECT e.rowid FROM entries e
+                 ORDER BY (SELECT e.rowid FROM older_entries e
                            WHERE e.tenant = r.tenant AND e.run = r.run AND e.seq = 0) DESC,
                           r.created_at_us DESC, r.run DESC
                  LIMIT ?3 OFFSET ?2"

@@ -21,14 +21,16 @@ use crate::StoreError;
 const SCHEMA_OLDEST: i64 = 2;
 
 /// What an older schema lacks, for the statements of today: its runs have neither
-/// numbers nor known facts. Of this connection alone, and in memory.
+/// numbers nor known facts, and its entries are in a table of another name. Of this
+/// connection alone, and in memory.
 const AS_IF_NEW: &str = "
     PRAGMA temp_store = MEMORY;
     CREATE TEMP VIEW runs AS
         SELECT *, NULL AS state, NULL AS parent, NULL AS place FROM main.runs;
     CREATE TEMP VIEW numbers AS SELECT NULL AS number, NULL AS tenant, NULL AS run WHERE 0;
     CREATE TEMP VIEW journal AS
-        SELECT NULL AS run, seq, kind, body, chain, moved FROM main.entries WHERE 0;";
+        SELECT NULL AS run, seq, kind, body, chain, moved FROM main.entries WHERE 0;
+    CREATE TEMP VIEW older_entries AS SELECT rowid AS rowid, * FROM main.entries;";
 
 /// Opens the database to read it.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

@@ -33,7 +33,7 @@ pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
     "e63325169086067cdf8b4f2d7ebe3ad70852b4fb906eaf5b103e3e089eb3beea",
     "3f25e8b650af89867c1f1d9fad8e727065e54c254f6d41dfa343baa41da97e3d",
     "ca7d5b61e8c255d7cf28aa160736d385a367fa67dc736f796f0db84419c05398",
-    "b8744b7c8840d299a992513f385c14516b4cf5939051bfbd623fbfe0c6cbdb90",
+    "61e206fbf60b1a251ccf377732a664b5997f078028f6fc8f0446dbbb978c4c84",
 ];
 
 /// The schema of a database that is ours or empty.

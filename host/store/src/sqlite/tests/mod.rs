@@ -74,7 +74,7 @@ fn everything_is_there_after_reopening() {
 /// What a program up to schema 3 made of these runs: their entries under their
 /// names, and nothing known of them.
 const AS_OF_OLD: &str = "
-    INSERT INTO entries SELECT n.tenant, n.run, e.seq, e.kind, e.body, e.chain, e.moved
+    INSERT INTO older_entries SELECT n.tenant, n.run, e.seq, e.kind, e.body, e.chain, e.moved
         FROM numbers n JOIN journal e ON e.run = n.number ORDER BY n.number, e.seq;
     DELETE FROM journal;
     DELETE FROM numbers;

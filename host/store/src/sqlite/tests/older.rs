@@ -145,6 +145,58 @@ fn the_tables_are_renewed_once_their_holder_is_gone() {
     }
 }
 
+/// What the program of schema 3 writes with, in the order of its transactions: to
+/// make a run, to write one on, and to delete one.
+const STATEMENTS_OF_SCHEMA_3: [&str; 9] = [
+    "INSERT INTO runs
+         (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us)
+     VALUES ('local', 'new', 'n', 1, NULL, 'older', 1, 9) ON CONFLICT DO NOTHING",
+    "INSERT INTO entries (tenant, run, seq, kind, body, chain, moved)
+     VALUES ('local', 'new', 0, 'a', '{}', 'c', 0)",
+    "UPDATE runs SET length = 1, tip = 'c' WHERE tenant = 'local' AND run = 'new'",
+    "UPDATE runs SET owner = 'older', fence = fence + 1 WHERE tenant = 'local' AND run = 'RUN'",
+    "INSERT INTO entries (tenant, run, seq, kind, body, chain, moved)
+     VALUES ('local', 'RUN', 4, 'a', '{}', 'c', 0)",
+    "UPDATE runs SET length = 5, tip = 'c' WHERE tenant = 'local' AND run = 'RUN'",
+    "DELETE FROM summaries WHERE tenant = 'local' AND run = 'RUN'",
+    "DELETE FROM entries WHERE tenant = 'local' AND run = 'RUN' AND seq >= 0",
+    "DELETE FROM runs WHERE tenant = 'local' AND run = 'RUN'",
+];
+
+#[test]
+fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    released(&path, 3, 3);
+    let run = key(1).run;
+    let statements = STATEMENTS_OF_SCHEMA_3.map(|sql| sql.replace("RUN", run.as_str()));
+    let older = Connection::open(&path).unwrap();
+    older.pragma_update(None, "foreign_keys", true).unwrap();
+    // It keeps its statements ready.
+    let transact = |statements: &[String]| {
+        let transaction = older.unchecked_transaction().unwrap();
+        for sql in statements {
+            older.prepare_cached(sql)?.execute([])?;
+        }
+        transaction.rollback()
+    };
+    let attempts: Vec<_> = statements.chunks(3).map(transact).collect();
+    assert_eq!(attempts, [Ok(()), Ok(()), Ok(())]);
+
+    let mut store = SqliteStore::open(&path).unwrap();
+    let records = store.load(&key(1)).unwrap().unwrap();
+    store.create(&new_run(77), hold("me"), &records).unwrap();
+    for statements in statements.chunks(3) {
+        let error = transact(statements).unwrap_err();
+        assert!(error.to_string().contains("no such table: entries"), "{error}");
+    }
+    assert!(older.is_autocommit(), "what it had begun is undone");
+    assert_eq!(store.load(&key(1)).unwrap().unwrap(), records);
+    let order = store.newest(&key(1).tenant, 0, 9).unwrap();
+    let order: Vec<_> = order.iter().map(|row| row.created_at_us).collect();
+    assert_eq!(order, [77, 2, 1, 0]);
+}
+
 #[test]
 fn facts_of_older_runs_are_found_in_batches_and_then_looked_up() {
     let directory = tempfile::tempdir().unwrap();

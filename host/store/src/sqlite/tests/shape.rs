@@ -46,7 +46,7 @@ fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
         ];
         let settings = settings.map(|name| text(&connection, name));
         let rows: i64 =
-            ["runs", "numbers", "journal", "entries", "blobs", "blob_uses", "summaries"]
+            ["runs", "numbers", "journal", "older_entries", "blobs", "blob_uses", "summaries"]
                 .iter()
                 .map(|table| -> i64 {
                     let sql = format!("SELECT count(*) FROM {table}");
@@ -71,8 +71,11 @@ fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
 #[test]
 fn what_no_migration_makes_is_refused_by_name() {
     for (change, named) in [
-        ("CREATE VIEW answers AS SELECT * FROM entries", "view `answers`"),
-        ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM entries; END", "trigger `t`"),
+        ("CREATE VIEW answers AS SELECT * FROM older_entries", "view `answers`"),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM older_entries; END",
+            "trigger `t`",
+        ),
         ("CREATE TABLE notes (text)", "table `notes`"),
         ("CREATE INDEX i ON journal (kind)", "index `i`"),
         ("DROP TRIGGER entries_deleted", "no trigger `entries_deleted`"),

@@ -41,7 +41,7 @@ const JOURNAL: Table = Table {
 
 /// Those of an older program's runs.
 const ENTRIES: Table = Table {
-    name: "entries",
+    name: "older_entries",
     first: "(SELECT min(run) FROM runs)",
     last: "(SELECT max(run) FROM runs)",
 };
@@ -59,7 +59,7 @@ impl Table {
     /// The statement for this table, of the first run unless it says otherwise.
     fn fill(&self, statement: &str) -> String {
         let columns = match self.name {
-            "entries" => "tenant, run",
+            "older_entries" => "tenant, run",
             _ => "run",
         };
         statement
