@@ -105,19 +105,21 @@ pub(super) fn migrate(
         };
         one.len() == other.len() && one.iter().zip(other).all(same)
     };
-    let mut seen = older_leases(connection, path)?;
+    let failed = |error| fail::sqlite(path, &error);
+    let mut seen = older_leases(&connection.transaction().map_err(failed)?, path)?;
     for _ in 0..LOOKS_MAX {
+        // Another process of this program was quicker.
+        let Some(leases) = &seen else { return Ok(()) };
         if let Some(OlderLease { run, lease, .. }) =
-            seen.iter().find(|older| judge(&older.lease.owner).holds(&older.lease))
+            leases.iter().find(|older| judge(&older.lease.owner).holds(&older.lease))
         {
             let (path, run, owner) = (path.to_path_buf(), run.clone(), lease.owner.clone());
             return Err(StoreError::OlderHolder { path, run, owner });
         }
-        let failed = |error| fail::sqlite(path, &error);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let now = older_leases(&transaction, path)?;
-        if is_same(&seen, &now) {
+        if now.as_ref().is_some_and(|now| is_same(leases, now)) {
             return migrate_within(transaction, path);
         }
         seen = now;
@@ -128,13 +130,19 @@ pub(super) fn migrate(
 /// How often the holders are looked at again because they have changed meanwhile.
 const LOOKS_MAX: u32 = 16;
 
-/// Every lease that somebody had; none where there is no table yet.
-fn older_leases(connection: &Connection, path: &Path) -> Result<Vec<OlderLease>, StoreError> {
-    if version(connection, path)? == 0 {
-        return Ok(Vec::new());
+/// Every lease that somebody has in older tables, and none where there are no
+/// tables yet; `None` where they are those of this program.
+fn older_leases(
+    transaction: &Transaction<'_>,
+    path: &Path,
+) -> Result<Option<Vec<OlderLease>>, StoreError> {
+    match version(transaction, path)? {
+        NEWEST => return Ok(None),
+        0 => return Ok(Some(Vec::new())),
+        _ => {}
     }
     let read = || {
-        let mut statement = connection.prepare(
+        let mut statement = transaction.prepare(
             "SELECT tenant, run, owner, fence, expires_at_us FROM runs
              WHERE owner IS NOT NULL ORDER BY tenant, run",
         )?;
@@ -143,14 +151,13 @@ fn older_leases(connection: &Connection, path: &Path) -> Result<Vec<OlderLease>,
             let (tenant, run) = (row.get(0)?, row.get(1)?);
             Ok(lease.map(|lease| OlderLease { tenant, run, lease }))
         })?;
-        rows.filter_map(Result::transpose).collect::<Result<_, _>>()
+        rows.filter_map(Result::transpose).collect::<Result<_, _>>().map(Some)
     };
     read().map_err(|error| fail::sqlite(path, &error))
 }
 
 fn migrate_within(transaction: Transaction<'_>, path: &Path) -> Result<(), StoreError> {
     let failed = |error| fail::sqlite(path, &error);
-    // Again, now that nobody else can migrate.
     let from = version(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
         transaction.execute_batch(migration).map_err(failed)?;

@@ -4,14 +4,16 @@
 //! Owns: both ways to keep entries, side by side. Never: older schemas as such.
 
 use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
 
 use rusqlite::Connection;
 use smol_wf_core::journal::{self, Chain};
 use smol_wf_core::report::RunState;
 
-use super::super::schema::NEWEST;
+use super::super::schema::{self, NEWEST};
 use super::migration::released;
-use super::{AS_OF_OLD, SqliteStore, append};
+use super::{AS_OF_OLD, SqliteStore, append, create};
 use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
 use crate::{
     BUSY_TIMEOUT, Facts, FoundFacts, Holder, Journals as _, LARGE_BYTES, Leases as _, Lists as _,
@@ -195,6 +197,44 @@ fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
     let order = store.newest(&key(1).tenant, 0, 9).unwrap();
     let order: Vec<_> = order.iter().map(|row| row.created_at_us).collect();
     assert_eq!(order, [77, 2, 1, 0]);
+}
+
+#[test]
+fn who_wanted_to_renew_the_tables_does_not_take_who_did_for_an_older_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let (_store, _lease) = create(&path);
+    let mut late = Connection::open(&path).unwrap();
+    assert_eq!(schema::migrate(&mut late, &path, |_| Holder::Lives), Ok(()));
+}
+
+#[test]
+fn many_may_open_an_older_database_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let original = directory.path().join("original.db");
+    released(&original, 3, 3);
+    Connection::open(&original)
+        .unwrap()
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    for round in 0..10 {
+        let path = directory.path().join(format!("{round}.db"));
+        std::fs::copy(&original, &path).unwrap();
+        let start = Barrier::new(8);
+        let open = |number| {
+            start.wait();
+            let mut store =
+                SqliteStore::open_within(&path, BUSY_TIMEOUT, |_| Holder::Lives).unwrap();
+            let records = logged(&mut Chain::new(), &["first"]);
+            store.create(&new_run(number), hold("me"), &records).unwrap();
+        };
+        let open = &open;
+        thread::scope(|scope| {
+            (10..18).for_each(|number| drop(scope.spawn(move || open(number))));
+        });
+        let mut store = SqliteStore::open(&path).unwrap();
+        assert_eq!(store.find(&key(0).tenant, "", 99).unwrap().len(), 3 + 8);
+    }
 }
 
 #[test]
