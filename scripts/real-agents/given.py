@@ -20,6 +20,9 @@ SERVER = pathlib.Path(__file__).parent / "mcp_server.py"
 # A folder outside of every project, which the settings allow: its name is a mark.
 SHARED = "MARK-SHARED"
 
+# An image in the project, while a case wants one.
+RED = "red.png"
+
 # What single agents over ACP do not offer; the others do.
 LACKS = {
     "acp": {"system", "dirs"},
@@ -57,7 +60,9 @@ def or_refused(option: str, value: object) -> Callable[[Case], Case]:
                 case(driver)
                 return
             since = driver.mark()
+            (driver.project / RED).write_bytes(png())
             run = driver.call("say hello", **{option: value})
+            (driver.project / RED).unlink()
             code, message = run.failure()
             expect("the code", code, "provider_unsupported")
             if "`%s`" % option not in message:
@@ -148,13 +153,13 @@ def png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-@or_refused("images", ["red.png"])
+@or_refused("images", [RED])
 def images(driver: Driver) -> None:
     """The model is shown them, and the prompt is as it was."""
-    red = driver.project / "red.png"
+    red = driver.project / RED
     red.write_bytes(png())
     try:
-        run, requests = asked(driver, "[[mock:text=seen]] what is it?", images=["red.png", "red.png"])
+        run, requests = asked(driver, "[[mock:text=seen]] what is it?", images=[RED, RED])
         expect("the answer", run.report["results"], "seen")
         expect("images", max(one["images"] for one in requests), 2)
     finally:
@@ -190,9 +195,15 @@ def mcp(driver: Driver) -> None:
 
 def session(driver: Driver) -> None:
     """A call that goes on with an earlier one's session has its words before it; of one
-    that nobody has begun it is refused."""
+    that nobody has begun it is refused. An agent that finds its own session no more
+    says so."""
     prompts = ["[[mock:resumed=gone on]] begin", "[[mock:resumed=gone on]] go on"]
     run = driver.finish(driver.start("session.mjs", {"prompts": prompts}))
+    if driver.lane.like == "acp-gemini":
+        # It says that it takes sessions up, and does not find what it has not written.
+        code, message = run.failure()
+        expect("the code", "%s %s" % (code, "cannot go on" in message), "provider_failed True")
+        return
     run.completed()
     expect("the second answer", run.report["results"][1], "gone on")
     sessions = {one["metadata"]["sessionId"] for one in run.completed()}
