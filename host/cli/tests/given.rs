@@ -57,6 +57,27 @@ fn a_call_goes_on_with_the_last_session_of_a_label() {
 }
 
 #[test]
+fn a_fork_does_not_go_on_in_a_session_of_its_parent() {
+    let place = place("");
+    let body = "const a = await agent('one', { label: 'x' })\n\
+        return [a, await agent('two', { session: 'x' }).catch(error => error.message)]";
+    assert_eq!(results(&ask(&place, body, &[])), json!(["new ", "s-1 "]));
+    let again = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let parent = again(&["fork", "latest"]).ok()["parent"]["run"].as_str().unwrap().to_owned();
+    let forked = again(&["fork", &parent, "--from", "2"]);
+    let says = format!(
+        "option `session` of agent() names `x`, whose answer was taken over from {parent}, and the session belongs to that run; ask that step again in the fork"
+    );
+    assert_eq!(results(&forked), json!(["new ", says]));
+    again(&["replay", "latest"]).ok();
+    // The same in a fork of the fork, whose answer is the first run's still.
+    assert_eq!(results(&again(&["fork", "latest"])), json!(["new ", says]));
+    let forked = again(&["fork", &parent, "--from", "1"]);
+    assert_eq!(results(&forked), json!(["new ", "s-1 "]));
+    assert_eq!(forked.ok()["reused"]["agents"], 0);
+}
+
+#[test]
 fn a_session_that_cannot_be_gone_on_with_is_refused_in_the_call() {
     let place = place("");
     for (body, says) in [

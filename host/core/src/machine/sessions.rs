@@ -9,12 +9,20 @@ use std::collections::BTreeMap;
 
 use crate::call::{AgentRequest, NamedSession, Reply};
 use crate::codes::Code;
-use crate::ids::{CallId, Scope};
+use crate::ids::{CallId, RunId, Scope};
 use crate::outcome::Failure;
 
 /// By script and label; none where the agent has named no session.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(BTreeMap<(Scope, String), Option<NamedSession>>);
+pub(super) struct Sessions(BTreeMap<(Scope, String), Option<Noted>>);
+
+/// A session of a call that is over.
+#[derive(Debug)]
+struct Noted {
+    session: NamedSession,
+    /// The run whose agent it is, where the call's answer was taken over from there.
+    other_run: Option<RunId>,
+}
 
 /// What is kept of an open call for the calls after it.
 #[derive(Debug, Default)]
@@ -42,12 +50,9 @@ impl Sessions {
     ) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
-        let refuse = |why: String| {
-            let message = format!("option `session` of agent() names `{label}`, {why}");
-            Err(Failure::new(Code::CallInvalid, message))
-        };
+        let refuse = |why: String| Err(refused(label, &why));
         let found = match self.0.get(&(scope, label.clone())) {
-            Some(Some(found)) => found,
+            Some(Some(noted)) => &noted.session,
             Some(None) => return refuse("whose agent has named no session to go on with".into()),
             None => {
                 let why =
@@ -64,15 +69,30 @@ impl Sessions {
         Ok(())
     }
 
+    /// Why no agent may be set to work in the session that this call goes on with: it
+    /// would write into a session of another run, which may go on with it, too.
+    pub(super) fn refuse_other_run(&self, request: &AgentRequest, scope: Scope) -> Option<Failure> {
+        let label = &request.session.as_ref()?.label;
+        let run = self.0.get(&(scope, label.clone()))?.as_ref()?.other_run.as_ref()?;
+        let why = format!(
+            "whose answer was taken over from {run}, and the session belongs to that run; ask that step again in the fork"
+        );
+        Some(refused(label, &why))
+    }
+
     /// Notes the session of a call that is over.
     pub(super) fn note(&mut self, call: CallId, scope: Scope, named: Named, reply: Option<&Reply>) {
         let Some(label) = named.label else { return };
         let session_id = reply.and_then(|reply| reply.session_id.clone());
-        let session = reply.zip(session_id).map(|(reply, session_id)| NamedSession {
-            call,
-            provider: reply.provider.clone(),
-            session_id,
+        let noted = reply.zip(session_id).map(|(reply, session_id)| Noted {
+            session: NamedSession { call, provider: reply.provider.clone(), session_id },
+            other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
         });
-        self.0.insert((scope, label), session);
+        self.0.insert((scope, label), noted);
     }
+}
+
+fn refused(label: &str, why: &str) -> Failure {
+    let message = format!("option `session` of agent() names `{label}`, {why}");
+    Failure::new(Code::CallInvalid, message)
 }
