@@ -45,11 +45,16 @@ pub(crate) async fn find(
         return Ok(Supplies { mcp, ..Supplies::default() });
     }
     let places = (cwd.to_owned(), home.map(Path::to_owned), settings.dirs.clone());
+    let is_isolated = request.isolation.is_some();
     let wanted = (request.dirs.clone(), request.images.clone());
     let found = tokio::task::spawn_blocking(move || {
         let (cwd, home, allowed) = places;
         let allowed = Allowed::new(&cwd, home.as_deref(), &allowed);
-        Ok((allowed.dirs(&wanted.0)?, allowed.images(&wanted.1)?))
+        let dirs = allowed.dirs(&wanted.0)?;
+        if is_isolated {
+            allowed.keep_apart(&dirs)?;
+        }
+        Ok((dirs, allowed.images(&wanted.1)?))
     });
     let found = found.await.map_err(|error| Failure::new(Code::InternalError, error.to_string()));
     let (dirs, images) = found??;
@@ -116,6 +121,24 @@ impl<'a> Allowed<'a> {
         Ok(dirs)
     }
 
+    /// Refuses what would undo the isolation of a call: it works in a checkout of its
+    /// own, so that it changes nothing in the project's.
+    fn keep_apart(&self, dirs: &[PathBuf]) -> Result<(), Failure> {
+        let real = self.cwd.canonicalize();
+        let cwd = real.as_deref().unwrap_or(self.cwd);
+        let checkout = cwd.ancestors().find(|dir| is_checkout(dir)).unwrap_or(cwd);
+        // The outer one, where the project has others within.
+        let project = self.roots.first().filter(|project| checkout.starts_with(project));
+        let checkout = project.map_or(checkout, PathBuf::as_path);
+        let undoes = |dir: &&PathBuf| dir.starts_with(checkout) || checkout.starts_with(dir);
+        let Some(dir) = dirs.iter().find(undoes) else { return Ok(()) };
+        let why = format!(
+            "in the project's own checkout ({}), or around it, which `isolation` keeps the agent out of; leave the folder out: the agent has the project in a worktree of its own",
+            checkout.display()
+        );
+        Err(refuse("dirs", &dir.to_string_lossy(), why))
+    }
+
     fn images(&self, written: &[String]) -> Result<Vec<Image>, Failure> {
         let mut images: Vec<Image> = Vec::new();
         for text in written {
@@ -153,6 +176,11 @@ impl<'a> Allowed<'a> {
         }
         Ok((real, root))
     }
+}
+
+fn is_checkout(dir: &Path) -> bool {
+    // A folder, or in a worktree a file; a link that leads nowhere counts.
+    dir.join(GIT).symlink_metadata().is_ok()
 }
 
 fn unreadable(error: &std::io::Error) -> String {
@@ -200,7 +228,15 @@ mod tests {
     }
 
     async fn given(place: &Place, dirs: &[&str], images: &[&str]) -> Result<Supplies, String> {
-        let mut request = AgentRequest::plain("p");
+        asked(place, AgentRequest::plain("p"), dirs, images).await
+    }
+
+    async fn asked(
+        place: &Place,
+        mut request: AgentRequest,
+        dirs: &[&str],
+        images: &[&str],
+    ) -> Result<Supplies, String> {
         let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
         (request.dirs, request.images) = (owned(dirs), owned(images));
         let found = find(&request, &place.root.join("p/a"), None, &place.settings).await;
@@ -228,6 +264,24 @@ mod tests {
         ] {
             let refused = given(&place, &[wrong], &[]).await.unwrap_err();
             assert!(refused.contains(says) && refused.contains(wrong), "{wrong}: {refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_isolated_call_gets_no_folder_of_the_project_s_checkout() {
+        let mut place = place();
+        let isolated =
+            || AgentRequest { isolation: Some("worktree".to_owned()), ..AgentRequest::plain("p") };
+        let shared = place.root.join("shared/x");
+        let given = asked(&place, isolated(), &[shared.to_str().unwrap()], &["one.png"]).await;
+        assert_eq!(given.unwrap().dirs, [shared]);
+        // Not by the user's word either: they have granted it to calls that are not isolated.
+        place.settings.dirs.push(place.root.clone());
+        for wrong in [".", "b", "../lib", "../.."] {
+            let refused = asked(&place, isolated(), &[wrong], &[]).await.unwrap_err();
+            let real = place.root.join("p/a").join(wrong).canonicalize().unwrap();
+            let says = format!("has `{}`, which is in the project's own checkout", real.display());
+            assert!(refused.contains(&says), "{wrong}: {refused}");
         }
     }
 
