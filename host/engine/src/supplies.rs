@@ -22,7 +22,8 @@ const IMAGE_BYTES_MAX: u64 = 5 * 1024 * 1024;
 const IMAGES_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// A folder of git's own: what is written there can make programs start later, outside
-/// of whatever holds the agent.
+/// of whatever holds the agent. So no path leads into one, and no folder is handed over
+/// that has one right in it, unless the agent works in that folder, or above it, anyway.
 const GIT: &str = ".git";
 
 /// All of it.
@@ -105,6 +106,9 @@ impl<'a> Allowed<'a> {
             if !real.is_dir() {
                 return Err(refuse("dirs", text, "not a folder"));
             }
+            if is_checkout(&real) && !self.is_in_cwd(&real) {
+                return Err(refuse("dirs", text, "a folder that holds one of git's own, `.git`"));
+            }
             // Each has to pass as text through a program's arguments and settings.
             let is_plain = real.to_str().is_some_and(|it| !it.contains(['*', '?', ',', '"']));
             if !is_plain {
@@ -119,6 +123,10 @@ impl<'a> Allowed<'a> {
             }
         }
         Ok(dirs)
+    }
+
+    fn is_in_cwd(&self, real: &Path) -> bool {
+        self.cwd.canonicalize().is_ok_and(|cwd| real.starts_with(cwd))
     }
 
     /// Refuses what would undo the isolation of a call: it works in a checkout of its
@@ -215,13 +223,14 @@ mod tests {
     fn place() -> Place {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().canonicalize().unwrap();
-        for dir in ["p/.git/hooks", "p/a/b", "p/lib", "out", "shared/x"] {
+        for dir in ["p/.git/hooks", "p/a/b/.git", "p/lib", "p/module", "out", "shared/x"] {
             fs::create_dir_all(root.join(dir)).unwrap();
         }
         for image in ["p/a/one.png", "out/secret.png", "shared/two.png"] {
             fs::write(root.join(image), PNG).unwrap();
         }
         fs::write(root.join("p/text.png"), "no image").unwrap();
+        fs::write(root.join("p/module/.git"), "gitdir: ../.git/modules/m").unwrap();
         let settings =
             AgentSettings { dirs: vec![root.join("shared")], ..AgentSettings::default() };
         Place { _temp: temp, root, settings }
@@ -250,15 +259,19 @@ mod tests {
     async fn folders_lie_in_the_project_or_where_the_user_says() {
         let place = place();
         let shared = place.root.join("shared/x");
-        let wanted = ["../lib", "b/..", "../lib/", shared.to_str().unwrap()];
+        let wanted = ["../lib", "b/..", "../lib/", shared.to_str().unwrap(), "b"];
         let dirs = given(&place, &wanted, &[]).await.unwrap().dirs;
-        assert_eq!(dirs, [place.root.join("p/lib"), place.root.join("p/a"), shared]);
+        let (lib, own, below) = ("p/lib", "p/a", "p/a/b");
+        let [lib, own, below] = [lib, own, below].map(|dir| place.root.join(dir));
+        assert_eq!(dirs, [lib, own, shared, below]);
         for (wrong, says) in [
             ("../../out", "outside of the project"),
             ("/", "outside of the project"),
             ("..//..", "outside of the project"),
             ("nowhere", "which is not there"),
             ("one.png", "which is not a folder"),
+            ("..", "a folder that holds one of git's own"),
+            ("../module", "a folder that holds one of git's own"),
             ("../.git", "in a folder of git's own"),
             ("../.git/hooks", "in a folder of git's own"),
         ] {
