@@ -111,7 +111,7 @@ fn copy(journal: &RunJournal, number: u32) -> Lines {
             head.run = run.clone();
         }
         if let Body::RunEnded { end } = &mut entry.body
-            && number % FAILS == 0
+            && number.is_multiple_of(FAILS)
         {
             let text = r#"{"code":"thrown","name":"Error","message":"no","line":1,"column":1}"#;
             *end = RunEnd::Failed { error: serde_json::from_str(text).expect("an error") };

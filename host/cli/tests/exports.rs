@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Place, Ran};
 use serde_json::Value;
+use smol_wf_engine::{Engine, EngineOptions, Imported, SqliteStore};
 
 const META: &str = "export const meta = { name: 'exported', description: 'd' }\n";
 
@@ -254,6 +255,65 @@ fn a_file_that_was_changed_anywhere_is_not_taken_in() {
         assert!(!to.db().exists(), "nothing was opened for {code}");
     }
     place.run(&["import", "no-such-file"]).fails(3, &["file_unreadable", "no-such-file"]);
+}
+
+/// What `import` makes of this file, when this happens to the database once its
+/// first lines are read.
+fn taken_in_while(
+    place: &Place,
+    file: &std::path::Path,
+    happens: impl Fn() + Send + 'static,
+) -> Imported {
+    let text = std::fs::read_to_string(file).unwrap();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    let lines = lines.into_iter().enumerate().map(move |(number, line)| {
+        if number == 1 {
+            happens();
+        }
+        Ok(line)
+    });
+    let store = Box::new(SqliteStore::open(&place.db()).unwrap());
+    let engine = Engine::new(EngineOptions::over(store)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(engine.import(Box::new(lines))).unwrap().1
+}
+
+#[test]
+fn an_import_that_another_process_was_quicker_with_finds_the_same_run() {
+    let (place, elsewhere) = (Place::new(), Place::new());
+    let ran = run(&elsewhere, &[]);
+    let file = elsewhere.path("run.jsonl");
+    let name = file.to_str().unwrap().to_owned();
+    elsewhere.run(&["export", &ran.run_id(), "-f", "journal", "-o", &name]).fails(0, &[]);
+    let other = std::sync::Mutex::new(place.command(&["import", &name]));
+    let imported = taken_in_while(&place, &file, move || {
+        assert!(other.lock().unwrap().status().unwrap().success());
+    });
+    assert_eq!(imported, Imported::Same);
+    assert_eq!(place.run(&["replay", &ran.run_id()]).ok()["equal"], true);
+}
+
+#[test]
+fn a_run_that_is_in_was_imported_whatever_becomes_of_what_is_kept_of_it() {
+    let (place, elsewhere) = (Place::new(), Place::new());
+    let ran = run(&elsewhere, &[]);
+    let file = elsewhere.path("run.jsonl");
+    let name = file.to_str().unwrap();
+    elsewhere.run(&["export", &ran.run_id(), "-f", "journal", "-o", name]).fails(0, &[]);
+    let db = place.db();
+    let change = move |sql| rusqlite::Connection::open(&db).unwrap().execute_batch(sql).unwrap();
+    let refuse = change.clone();
+    let imported = taken_in_while(&place, &file, move || {
+        refuse(
+            "CREATE TRIGGER t BEFORE UPDATE OF place ON runs
+             BEGIN SELECT RAISE(ABORT, 'not now'); END",
+        );
+    });
+    assert_eq!(imported, Imported::New);
+    change("DROP TRIGGER t");
+    assert_eq!(place.run(&["replay", &ran.run_id()]).ok()["equal"], true);
+    let completed = place.run(&["history", "--state", "completed", "-o", "json"]).ok();
+    assert_eq!(completed["runs"].as_array().unwrap().len(), 1);
 }
 
 #[test]

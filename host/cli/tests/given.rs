@@ -31,7 +31,7 @@ fn place(more: &str) -> Place {
 }
 
 fn ask(place: &Place, body: &str, args: &[&str]) -> Ran {
-    place.write("w.js", &format!("{META}{body}\n"));
+    place.write("w.js", format!("{META}{body}\n"));
     let args: Vec<&str> = ["run", "w.js"].into_iter().chain(args.iter().copied()).collect();
     finish(place.at_home(&args).spawn().unwrap())
 }

@@ -55,6 +55,20 @@ fn readers_read_the_old_tables_and_leave_them_as_they_are() {
 }
 
 #[test]
+fn how_a_run_stands_whose_holder_died_is_looked_up_once() {
+    let (place, held, _) = held();
+    let connection = Connection::open(place.db()).unwrap();
+    let own = owner::this_process(1);
+    let gone = own.replace(&format!("/{}/", std::process::id()), "/4194305/");
+    assert_ne!(gone, own);
+    connection.execute("UPDATE runs SET owner = ?1 WHERE run = ?2", [&gone, &held]).unwrap();
+    place.run(&["history", "--state", "failed", "-o", "json"]).ok();
+    let known = "SELECT owner, state IS NOT NULL FROM runs WHERE run = ?1";
+    let known = connection.query_row(known, [&held], |row| Ok((row.get(0)?, row.get(1)?)));
+    assert_eq!(known, Ok((gone, true)));
+}
+
+#[test]
 fn who_writes_says_whose_it_is_and_goes_on_when_that_is_done() {
     let (place, held, over) = held();
     place.write("s.js", "export const meta = { name: 'n', description: 'd' }\nreturn 1\n");

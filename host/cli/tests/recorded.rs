@@ -185,6 +185,16 @@ fn recorded_runs_that_were_paused_go_on() {
             let code = resumed.code;
             assert_eq!(Some(i64::from(code)), run["exit"].as_i64(), "{}", resumed.stderr);
             reports_the_same(run, &resumed.report());
+            // It is known from then on how it stands, before any list asks for it.
+            let known = "SELECT state FROM runs WHERE run = ?1";
+            let known: Option<String> = rusqlite::Connection::open(place.db())
+                .unwrap()
+                .query_row(known, [run["run"].as_str()], |row| row.get(0))
+                .unwrap();
+            // One of them was over already: that was its only attempt.
+            let state = resumed.report()["state"].as_str().map(str::to_owned);
+            let was_over = resumed.report()["attempts"] == 1;
+            assert_eq!(known, state.filter(|_| !was_over), "{}", run["name"]);
             let replayed = place.run(&["replay", run["run"].as_str().unwrap()]);
             assert_eq!(replayed.code, 0, "{}{}", replayed.stdout, replayed.stderr);
         }

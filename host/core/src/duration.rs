@@ -58,6 +58,9 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
                 "h" => 3_600.0,
                 "d" => 86_400.0,
                 "" => {
+                    if number == 0.0 {
+                        return Err(DurationError::Range);
+                    }
                     let number = cut::head_chars(&rest[..digits], SHOWN_CHARS).to_owned();
                     return Err(DurationError::NoUnit { number });
                 }
@@ -90,6 +93,7 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
+        assert_eq!(parse("0"), Err(DurationError::Range), "no unit would help");
         assert_eq!(parse("90").unwrap_err().to_string(), "`90` needs a unit, as in 90s or 90ms");
     }
 

@@ -6,7 +6,9 @@
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{self, Body, Entry};
 use smol_wf_core::report::RunState;
-use smol_wf_store::{Bound, Facts, FoundFacts, Journals, Narrow, Page, RunRow, Store, StoreError};
+use smol_wf_store::{
+    Bound, Facts, FoundFacts, Journals, Narrow, Page, RunKey, RunRow, Store, StoreError,
+};
 
 use crate::error::EngineError;
 use crate::writer::Writer;
@@ -24,15 +26,15 @@ pub(crate) fn facts(first: &Body, last: &Body) -> Option<Facts> {
     })
 }
 
-/// Looks the facts of this run up in its journal, and keeps them.
-pub(crate) fn look_up(
-    store: &mut dyn Store,
-    tenant: &TenantId,
-    run: &RunId,
-) -> Result<(), StoreError> {
-    let row = store.find(tenant, run.as_str(), 1)?.pop();
-    let found: Vec<_> = row.and_then(|row| found(store, row)).into_iter().collect();
-    store.put_facts(tenant, &found)
+/// Looks the facts of this run up in its journal, and keeps them, unless they are
+/// known.
+pub(crate) fn look_up(store: &mut dyn Store, key: &RunKey) -> Result<(), StoreError> {
+    let row = store.find(&key.tenant, key.run.as_str(), 1)?.pop();
+    let unknown = row.filter(|row| row.place.is_none());
+    match unknown.and_then(|row| found(store, row)) {
+        Some(found) => store.put_facts(&key.tenant, &[found]),
+        None => Ok(()),
+    }
 }
 
 /// None of a run whose journal cannot be read, or which goes on while we look.

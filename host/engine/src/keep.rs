@@ -94,13 +94,11 @@ fn take_in(
 ) -> Result<(RunId, Imported), EngineError> {
     let mut coming = Coming::begin(lines)?;
     let key = RunKey { tenant, run: coming.reader.run().clone() };
-    if store.load_from(&key, 0, Bound::records(1))?.is_some() {
-        return match is_same(store, &key, &mut coming)? {
-            true => Ok((key.run, Imported::Same)),
-            false => Err(EngineError::ImportConflict { run: key.run }),
-        };
-    }
+    let is_here = store.load_from(&key, 0, Bound::records(1))?.is_some();
     let first = coming.record()?;
+    if is_here {
+        return compared(store, key, first, &mut coming);
+    }
     let run = NewRun {
         key: key.clone(),
         name: coming.reader.name().to_owned(),
@@ -119,31 +117,52 @@ fn take_in(
             Some(Err(StoreError::Invalid { key: key.clone(), reason }))
         }
     });
-    let mut records = first.into_iter().map(Ok).chain(&mut rest);
+    let mut records = first.clone().into_iter().map(Ok).chain(&mut rest);
     let created = store.create_from(&run, None, &mut records);
     match (created, refused) {
         (_, Some(error)) => Err(error),
-        (created, None) => {
-            created?;
-            facts::look_up(store, &key.tenant, &key.run)?;
-            store.settle()?;
-            Ok((run.key.run, Imported::New))
+        // Another process was quicker.
+        (Err(StoreError::RunExists { .. }), None) => compared(store, key, first, &mut coming),
+        (Err(error), None) => Err(error.into()),
+        (Ok(()), None) => {
+            // It is in. Lists look up what is not known, and what is in the log only
+            // is read from there.
+            let _ = facts::look_up(store, &key).and_then(|()| store.settle());
+            Ok((key.run, Imported::New))
         }
     }
 }
 
-/// Whether this journal is the one that is here already.
-fn is_same(store: &mut dyn Store, key: &RunKey, coming: &mut Coming) -> Result<bool, EngineError> {
+/// What becomes of a run that is here already.
+fn compared(
+    store: &mut dyn Store,
+    key: RunKey,
+    first: Option<Record>,
+    coming: &mut Coming,
+) -> Result<(RunId, Imported), EngineError> {
+    let rest = std::iter::from_fn(|| coming.record().transpose());
+    match is_same(store, &key, &mut first.into_iter().map(Ok).chain(rest))? {
+        true => Ok((key.run, Imported::Same)),
+        false => Err(EngineError::ImportConflict { run: key.run }),
+    }
+}
+
+/// Whether these records are the ones that are here.
+fn is_same(
+    store: &mut dyn Store,
+    key: &RunKey,
+    coming: &mut dyn Iterator<Item = Result<Record, EngineError>>,
+) -> Result<bool, EngineError> {
     let mut seq = 0;
     loop {
         let Some(here) = store.load_from(key, seq, COMPARED)? else { return Ok(false) };
         for record in &here.records {
-            if coming.record()?.as_ref() != Some(record) {
+            if coming.next().transpose()?.as_ref() != Some(record) {
                 return Ok(false);
             }
         }
         if here.is_last {
-            return Ok(coming.record()?.is_none());
+            return Ok(coming.next().transpose()?.is_none());
         }
         seq += here.records.len() as u64;
     }

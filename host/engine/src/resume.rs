@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::engine::{Engine, random_u128};
 use crate::error::EngineError;
+use crate::facts;
 use crate::fork::ForkRequest;
 use crate::history::HistoryPage;
 use crate::holding::holds;
@@ -143,7 +144,11 @@ impl Engine {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
                 self.writer.soon(move |store: &mut dyn Store| {
                     let hold = Hold { owner: &owner, lasting: clock::LEASE };
-                    store.claim(&asked, hold, seen.as_ref())
+                    let lease = store.claim(&asked, hold, seen.as_ref())?;
+                    // From here on each commit says how the run stands, if it is
+                    // known how it stood. If not, a list looks it up later.
+                    let _ = facts::look_up(store, &asked);
+                    Ok(lease)
                 })
             })
             .await?;

@@ -213,7 +213,7 @@ async fn a_tenant_sees_its_own_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
     let quick = Scripted::new(|_, _| Box::pin(async { Ok(reply("answer", 1)) }));
     let bench = Bench::new(dir.path(), vec![quick]);
-    let [one, other] = ["one", "other"].map(|name| TenantId::new(name));
+    let [one, other] = ["one", "other"].map(TenantId::new);
     let (one, other) = (bench.engine.for_tenant(one), bench.engine.for_tenant(other));
     let report = ended(one.start(bench.request(ONE)).unwrap()).await;
     assert_eq!(report.state, RunState::Completed);

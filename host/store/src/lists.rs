@@ -139,9 +139,9 @@ pub trait Lists {
     fn put_summaries(&mut self, tenant: &TenantId, summaries: &[Summary])
     -> Result<(), StoreError>;
 
-    /// Keeps the facts of runs of which they are not known. What no longer fits
-    /// its journal, or is held by someone who may be writing on, is left out
-    /// without a word.
+    /// Keeps the facts of runs of which they are not known, whoever holds them: who
+    /// writes on says how a run stands then. What no longer fits its journal is left
+    /// out without a word.
     ///
     /// # Errors
     /// When they cannot be written.

@@ -361,8 +361,7 @@ impl Lists for MemoryStore {
         let mut state = self.state();
         for found in found {
             let key = RunKey { tenant: tenant.clone(), run: found.run.clone() };
-            let is_free = |run: &&mut Run| run.owner.is_none() && run.facts.is_none();
-            let run = state.runs.get_mut(&key).filter(is_free);
+            let run = state.runs.get_mut(&key).filter(|run| run.facts.is_none());
             if let Some(run) = run.filter(|run| run.ends_with(found.entries, &found.tip)) {
                 run.facts = Some(found.facts.clone());
             }

@@ -12,7 +12,7 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Places, Report, RunSpec, ScriptFile, StoreError};
+use smol_wf_engine::{EngineError, Places, Report, RunSpec, ScriptFile};
 
 use super::again::{Again, attend, once_more, resume_request};
 use crate::advice;
@@ -235,7 +235,7 @@ pub(super) fn conclude(
                 progress.say_warnings();
             }
             // To be stopped while one waits for a database is no fault of it.
-            let is_stopped = matches!(&error, EngineError::Store(StoreError::Busy { .. }));
+            let is_stopped = matches!(&error, EngineError::Store(error) if error.is_passing());
             let signal = signals.code().filter(|_| is_stopped);
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {

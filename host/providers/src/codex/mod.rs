@@ -198,7 +198,7 @@ impl Wanted {
         let Some(lowered) = Lowered::strict(&lower::read(NAME, text)?) else {
             return Ok(Self::Words(schema::with_schema_instructions(&task.prompt, text)));
         };
-        let file = Scratch::write(NAME, "schema.json", &lowered.schema.to_string())?;
+        let file = Scratch::write(NAME, "schema.json", lowered.schema.to_string())?;
         Ok(Self::File(lowered, file))
     }
 

@@ -13,7 +13,7 @@
 //! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the call's number in it |
 //! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the call |
 //! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the call gives them |
-//! | `SMOL_WF_SESSION_ID` | in a correction round: the session that the program has named |
+//! | `SMOL_WF_SESSION_ID` | the session to go on with: that of an earlier round, attempt or call |
 //! | `SMOL_WF_CALL_SYSTEM` | text for the agent's system prompt |
 //! | `SMOL_WF_CALL_DIRS` | JSON: whole paths of more folders that it may work in |
 //! | `SMOL_WF_SCHEMA` | the schema, up to 64 KiB; it is in the prompt as well |

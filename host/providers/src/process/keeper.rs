@@ -41,6 +41,9 @@ const ASK: Duration = Duration::from_millis(10);
 /// Longest marker of an outer smol-wf that is passed on.
 const OUTER_MARK_BYTES_MAX: usize = 4 * 1024;
 
+/// What is done once the children are gone.
+type Then = Box<dyn FnOnce() + Send>;
+
 /// What the thread knows.
 pub(super) struct Keeper {
     reach: Reach,
@@ -56,7 +59,7 @@ pub(super) struct Keeper {
     mark: String,
     outer_mark: String,
     /// Who waits for the children of a group, or for all.
-    quiet: Vec<(Option<u64>, Box<dyn FnOnce() + Send>)>,
+    quiet: Vec<(Option<u64>, Then)>,
     /// When to look at the trees next, and how long to pause after that.
     look_at: Instant,
     pause: Duration,
@@ -100,7 +103,7 @@ impl Keeper {
             let (waiting, ready) =
                 waiting.into_iter().partition(|(group, _)| self.is_ending(*group));
             self.quiet = waiting;
-            ready.into_iter().for_each(|(_, then): (_, Box<dyn FnOnce() + Send>)| then());
+            ready.into_iter().for_each(|(_, then): (_, Then)| then());
         }
     }
 

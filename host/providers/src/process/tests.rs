@@ -163,8 +163,17 @@ async fn ending_returns_when_the_program_has_ended() {
     let launch = sh("echo $$; sleep 600");
     let processes = launch.processes.clone();
     let mut process = Process::start(launch).await.unwrap();
-    let group = process.line().await.unwrap().unwrap().parse().unwrap();
+    let group: i32 = process.line().await.unwrap().unwrap().parse().unwrap();
     process.end().await;
     processes.all_ended().await;
-    assert!(!system::group_exists(group));
+    let program = rustix::process::Pid::from_raw(group).unwrap();
+    assert!(rustix::process::test_kill_process(program).is_err(), "it was waited for");
+    // Without a supervisor the system takes its orphan in, and lets go of it a
+    // moment later.
+    let gone = async {
+        while system::group_exists(group) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
 }

@@ -44,7 +44,7 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
         lists::a_list_tells_the_state_of_a_run,
         lists::lists_are_narrowed_to_a_span_of_time,
         lists::lists_are_narrowed_to_what_is_known_or_is_not,
-        lists::facts_are_kept_while_they_fit_and_nobody_writes_on,
+        lists::facts_are_kept_while_they_fit_whoever_holds_the_run,
         lists::what_came_last_is_the_newest_whatever_its_time,
         lists::runs_are_found_by_the_start_of_their_id,
         deletion::a_deleted_run_leaves_nothing_behind,

@@ -45,13 +45,20 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path, log).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    // The first statement that reads: until then SQLite has looked at nothing.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
-    let version = schema::version(&connection, path)?;
-    if version < SCHEMA_OLDEST {
-        return Err(StoreError::OlderTables { path: path.to_path_buf() });
-    }
-    schema::compare(&connection, version, path)?;
+    // In one transaction: another process may be renewing the tables right now.
+    let version = {
+        let transaction = connection.unchecked_transaction().map_err(failed)?;
+        // The first statement that reads: until then SQLite has looked at nothing.
+        transaction
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+            .map_err(failed)?;
+        let version = schema::version(&transaction, path)?;
+        if version < SCHEMA_OLDEST {
+            return Err(StoreError::OlderTables { path: path.to_path_buf() });
+        }
+        schema::compare(&transaction, version, path)?;
+        version
+    };
     if version < schema::NEWEST {
         connection.execute_batch(AS_IF_NEW).map_err(failed)?;
     }

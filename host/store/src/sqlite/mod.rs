@@ -210,10 +210,17 @@ impl SqliteStore {
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut connection = self.taken()?;
+        let path = self.path.clone();
+        let failed = |error| fail::sqlite(&path, &error);
         let outcome = (|| {
-            let failed = |error| fail::sqlite(&self.path, &error);
-            let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
-            let value = act(&Session { connection: &transaction, path: &self.path })?;
+            let mut transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
+            // Within it: from here on nobody can renew the tables for this read.
+            if self.place.is_none() && look::is_outdated(&transaction).map_err(failed)? {
+                drop(transaction);
+                connection = self.reopen()?;
+                transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
+            }
+            let value = act(&Session { connection: &transaction, path: &path })?;
             transaction.commit().map_err(failed)?;
             Ok(value)
         })();
@@ -292,9 +299,6 @@ impl SqliteStore {
             Some(connection) => connection,
             None => self.reopen()?,
         };
-        let failed = |error| fail::sqlite(&self.path, &error);
-        let is_outdated = self.place.is_none() && look::is_outdated(&connection).map_err(failed)?;
-        let connection = if is_outdated { self.reopen()? } else { connection };
         connection
             .busy_timeout(self.lock_wait)
             .map_err(|error| fail::sqlite(&self.path, &error))?;

@@ -144,7 +144,7 @@ impl Session<'_> {
             self.execute(
                 "UPDATE runs SET state = ?5, parent = ?6, place = ?7
                  WHERE tenant = ?1 AND run = ?2 AND length = ?3 AND tip = ?4
-                     AND state IS NULL AND owner IS NULL",
+                     AND state IS NULL",
                 params![
                     tenant.as_str(),
                     run.as_str(),

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection};
@@ -199,35 +199,67 @@ fn a_kill_at_any_moment_of_it_leaves_the_old_or_the_new() {
     let settle = "PRAGMA wal_checkpoint(TRUNCATE)";
     Connection::open(&original).unwrap().query_row(settle, [], |_| Ok(())).unwrap();
     let (mut old, mut half, mut new) = (0, 0, 0);
-    for kill in 0_u64..60 {
-        let copy = tempfile::tempdir().unwrap();
-        let path = copy.path().join("runs.db");
-        fs::copy(&original, &path).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "sqlite::tests::migration::migrating", "--nocapture"])
-            .env(DATABASE, &path)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().contains("begins")));
-        // Later and later, up to where most are done.
-        std::thread::sleep(Duration::from_micros(kill * 500));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let connection = Connection::open(&path).unwrap();
-        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
-        if count("PRAGMA user_version") == 3 {
-            old += 1;
-        } else if count("SELECT count(*) FROM runs WHERE state IS NULL") > 0 {
-            half += 1;
-        } else {
-            new += 1;
+    // How long all of it takes, on this machine and as it is loaded now.
+    let mut takes = Duration::ZERO;
+    // Later and later, up to where most are done; and once more where the machine
+    // was too slow or too quick for one of both ends.
+    for kill in 0_u32..240 {
+        if kill % 60 == 0 {
+            if old > 0 && new > 0 {
+                break;
+            }
+            takes = killed(&original, None).1;
         }
-        drop(connection);
-        whole(&path);
+        match killed(&original, Some(takes * (kill % 60) / 45)).0 {
+            Left::Old => old += 1,
+            Left::Half => half += 1,
+            Left::New => new += 1,
+        }
     }
-    println!("60 kills: {old} before, {half} while facts were looked up, {new} behind that");
-    assert_eq!(old + half + new, 60);
+    println!("kills: {old} before, {half} while facts were looked up, {new} behind that");
+    assert!(old > 0 && new > 0, "{old} before, {half} between, {new} behind");
+}
+
+/// What a kill leaves behind.
+enum Left {
+    Old,
+    Half,
+    New,
+}
+
+/// A copy of this database is renewed by a process that is killed so long after it
+/// has begun, or when it is done; what is left then, and how long it had.
+fn killed(original: &Path, after: Option<Duration>) -> (Left, Duration) {
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("runs.db");
+    fs::copy(original, &path).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "sqlite::tests::migration::migrating", "--nocapture"])
+        .env(DATABASE, &path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("begins")));
+    let begun = Instant::now();
+    match after {
+        Some(after) => std::thread::sleep(after),
+        None => assert!(lines.any(|line| line.unwrap().contains("ended"))),
+    }
+    let had = begun.elapsed();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    let left = if count("PRAGMA user_version") == 3 {
+        Left::Old
+    } else if count("SELECT count(*) FROM runs WHERE state IS NULL") > 0 {
+        Left::Half
+    } else {
+        Left::New
+    };
+    drop(connection);
+    whole(&path);
+    (left, had)
 }

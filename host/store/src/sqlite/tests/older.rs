@@ -16,8 +16,8 @@ use super::migration::released;
 use super::{AS_OF_OLD, SqliteStore, append, create};
 use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
 use crate::{
-    BUSY_TIMEOUT, Facts, FoundFacts, Holder, Journals as _, LARGE_BYTES, Leases as _, Lists as _,
-    Narrow, Page, StoreError, Upkeep as _,
+    BUSY_TIMEOUT, Bound, Facts, FoundFacts, Holder, Journals as _, LARGE_BYTES, Leases as _,
+    Lists as _, Narrow, Page, StoreError, Upkeep as _,
 };
 
 #[test]
@@ -197,6 +197,27 @@ fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
     let order = store.newest(&key(1).tenant, 0, 9).unwrap();
     let order: Vec<_> = order.iter().map(|row| row.created_at_us).collect();
     assert_eq!(order, [77, 2, 1, 0]);
+}
+
+#[test]
+fn tables_that_are_renewed_during_a_read_stay_as_they_were_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    held_by(&path, "lives");
+    let mut reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, judge).unwrap();
+    let before = reader.load(&key(1)).unwrap().unwrap();
+    let read = reader.read(|session| {
+        let older = Connection::open(&path).unwrap();
+        older.execute("UPDATE runs SET owner = NULL", []).unwrap();
+        let mut store = SqliteStore::open_within(&path, BUSY_TIMEOUT, judge).unwrap();
+        store.create(&new_run(77), hold("me"), &before).unwrap();
+        let load = |number| session.load_from(&key(number), 0, Bound::NONE);
+        Ok((load(1)?, load(77)?))
+    });
+    let (old, new) = read.unwrap();
+    assert_eq!((old.unwrap().records, new), (before.clone(), None));
+    assert_eq!(version(&path), NEWEST);
+    assert_eq!(reader.load(&key(77)).unwrap().unwrap(), before);
 }
 
 #[test]
