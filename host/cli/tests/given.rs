@@ -129,3 +129,15 @@ fn a_project_defines_no_servers_and_no_folders_until_it_is_trusted() {
     let ran = ask(&place, "return agent('p', { dirs: ['/'] })", &[]);
     ran.fails(1, &["which is outside of the project"]);
 }
+
+#[test]
+fn what_the_settings_give_to_servers_in_secret_is_masked() {
+    let place = place(
+        "[mcp.one]\ncommand = ['true']\nenv = { API_TOKEN = 'canary-env', MODE = 'readable' }\n\
+        [mcp.two]\nurl = 'http://127.0.0.1:9/'\nheaders = { authorization = 'Bearer canary-head' }\n",
+    );
+    let body =
+        "return agent('p', { system: 'canary-env, Bearer canary-head, canary-head, readable' })";
+    let ran = ask(&place, body, &[]);
+    assert_eq!(results(&ran), json!("new [masked], [masked], [masked], readable"));
+}
