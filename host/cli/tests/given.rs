@@ -141,3 +141,23 @@ fn what_the_settings_give_to_servers_in_secret_is_masked() {
     let ran = ask(&place, body, &[]);
     assert_eq!(results(&ran), json!("new [masked], [masked], [masked], readable"));
 }
+
+#[test]
+fn what_a_session_has_used_so_far_stands_in_the_call_that_goes_on_with_it() {
+    let place = Place::new();
+    let agent = "provider = 'own'\n[providers.own]\nkind = 'command'\ncommand = ['sh', '-c', '''\
+        cat >/dev/null; echo \"{\\\"output\\\": \\\"ok\\\", \\\"sessionId\\\": \\\"s\\\", \
+        \\\"usage\\\": {\\\"inputTokens\\\": 10, \\\"outputTokens\\\": 1}}\"''']\n";
+    place.write("home/.config/smol-workflows/config.toml", agent);
+    let body = "await agent('one', { label: 'x' })\nawait agent('two', { session: 'x' })\n\
+        return agent('three', { session: 'x' })";
+    assert_eq!(results(&ask(&place, body, &[])), json!("ok"));
+    let again = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    again(&["replay", "latest"]).ok();
+    assert_eq!(again(&["export", "latest", "--fixture", "all.swf"]).code, 0);
+    let text = std::fs::read_to_string(place.path("all.swf")).unwrap();
+    // The second call is told of the first, the third of both, whatever their labels.
+    for used in [r#""used":{"inputTokens":10,"#, r#""used":{"inputTokens":20,"#] {
+        assert_eq!(text.matches(used).count(), 1, "{used}: {text}");
+    }
+}

@@ -7,14 +7,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::{AgentRequest, NamedSession, Reply};
+use crate::call::{AgentRequest, NamedSession, Reply, Usage};
 use crate::codes::Code;
 use crate::ids::{CallId, RunId, Scope};
 use crate::outcome::Failure;
 
-/// By script and label; none where the agent has named no session.
+/// The sessions of calls that are over.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(BTreeMap<(Scope, String), Option<Noted>>);
+pub(super) struct Sessions {
+    /// By script and label; none where the agent has named no session.
+    labelled: BTreeMap<(Scope, String), Option<Noted>>,
+    /// What was used in each, by provider and name.
+    used: BTreeMap<(String, String), Usage>,
+}
 
 /// A session of a call that is over.
 #[derive(Debug)]
@@ -51,7 +56,7 @@ impl Sessions {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
         let refuse = |why: String| Err(refused(label, &why));
-        let found = match self.0.get(&(scope, label.clone())) {
+        let found = match self.labelled.get(&(scope, label.clone())) {
             Some(Some(noted)) => &noted.session,
             Some(None) => return refuse("whose agent has named no session to go on with".into()),
             None => {
@@ -65,7 +70,9 @@ impl Sessions {
         if let Some((call, _)) = at_work {
             return refuse(format!("in whose session call {} is at work; await it first", call.0));
         }
-        session.of = Some(found.clone());
+        let of = (found.provider.clone(), found.session_id.clone());
+        let used = self.used.get(&of).copied().unwrap_or_default();
+        session.of = Some(NamedSession { used, ..found.clone() });
         Ok(())
     }
 
@@ -73,7 +80,7 @@ impl Sessions {
     /// would write into a session of another run, which may go on with it, too.
     pub(super) fn refuse_other_run(&self, request: &AgentRequest, scope: Scope) -> Option<Failure> {
         let label = &request.session.as_ref()?.label;
-        let run = self.0.get(&(scope, label.clone()))?.as_ref()?.other_run.as_ref()?;
+        let run = self.labelled.get(&(scope, label.clone()))?.as_ref()?.other_run.as_ref()?;
         let why = format!(
             "whose answer was taken over from {run}, and the session belongs to that run; ask that step again in the fork"
         );
@@ -82,13 +89,20 @@ impl Sessions {
 
     /// Notes the session of a call that is over.
     pub(super) fn note(&mut self, call: CallId, scope: Scope, named: Named, reply: Option<&Reply>) {
-        let Some(label) = named.label else { return };
         let session_id = reply.and_then(|reply| reply.session_id.clone());
-        let noted = reply.zip(session_id).map(|(reply, session_id)| Noted {
-            session: NamedSession { call, provider: reply.provider.clone(), session_id },
-            other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
+        let noted = reply.zip(session_id).map(|(reply, session_id)| {
+            let provider = reply.provider.clone();
+            *self.used.entry((provider.clone(), session_id.clone())).or_default() += reply.usage;
+            // How much that is by then, a later call is told.
+            let used = Usage::default();
+            Noted {
+                session: NamedSession { call, provider, session_id, used },
+                other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
+            }
         });
-        self.0.insert((scope, label), noted);
+        if let Some(label) = named.label {
+            self.labelled.insert((scope, label), noted);
+        }
     }
 }
 
