@@ -42,6 +42,8 @@ const REFUSED: &str = "no agent is installed and logged in, so the first call th
 /// The providers of a program's settings, by name.
 pub(crate) struct Catalogue {
     providers: BTreeMap<String, ProviderSettings>,
+    /// What the settings give to MCP servers, which any agent may be given.
+    servers_secrets: Vec<(String, String)>,
     asks: Asks,
 }
 
@@ -59,7 +61,9 @@ impl Catalogue {
             Some("allow") => Asks::Allow,
             _ => Asks::Refuse,
         };
-        Self { providers, asks }
+        let servers = settings.mcp.values();
+        let servers_secrets = servers.flat_map(|given| given.value.secrets()).collect();
+        Self { providers, servers_secrets, asks }
     }
 
     /// The first agent that is installed and logged in.
@@ -72,7 +76,7 @@ impl Catalogue {
     }
 
     fn build(&self, name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
-        build(name, settings, self.asks)
+        build(name, settings, &self.servers_secrets, self.asks)
     }
 
     /// All of them, those that `auto` prefers first and the debug provider last.
@@ -93,7 +97,12 @@ impl Providers for Catalogue {
 }
 
 /// A provider as it is configured.
-fn build(name: &str, settings: &ProviderSettings, asks: Asks) -> Arc<dyn Provider> {
+fn build(
+    name: &str,
+    settings: &ProviderSettings,
+    servers_secrets: &[(String, String)],
+    asks: Asks,
+) -> Arc<dyn Provider> {
     let ProviderSettings { kind, program, command, args, env, env_allow, subagents, .. } =
         settings.clone();
     let cli = CliOptions {
@@ -115,9 +124,10 @@ fn build(name: &str, settings: &ProviderSettings, asks: Asks) -> Arc<dyn Provide
         ProviderKind::Acp => Arc::new(Acp::new(named)),
         ProviderKind::Command => Arc::new(Command::new(named)),
     };
-    let provider: Arc<dyn Provider> = match settings.env.is_empty() {
+    let servers = servers_secrets.iter().map(|(name, value)| (name, value));
+    let provider: Arc<dyn Provider> = match settings.env.is_empty() && servers_secrets.is_empty() {
         true => provider,
-        false => Arc::new(Masked::new(provider, &settings.env)),
+        false => Arc::new(Masked::new(provider, settings.env.iter().chain(servers))),
     };
     // The built-in kinds know but one name.
     if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }

@@ -57,6 +57,27 @@ fn a_call_goes_on_with_the_last_session_of_a_label() {
 }
 
 #[test]
+fn a_fork_does_not_go_on_in_a_session_of_its_parent() {
+    let place = place("");
+    let body = "const a = await agent('one', { label: 'x' })\n\
+        return [a, await agent('two', { session: 'x' }).catch(error => error.message)]";
+    assert_eq!(results(&ask(&place, body, &[])), json!(["new ", "s-1 "]));
+    let again = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    let parent = again(&["fork", "latest"]).ok()["parent"]["run"].as_str().unwrap().to_owned();
+    let forked = again(&["fork", &parent, "--from", "2"]);
+    let says = format!(
+        "option `session` of agent() names `x`, whose answer was taken over from {parent}, and the session belongs to that run; ask that step again in the fork"
+    );
+    assert_eq!(results(&forked), json!(["new ", says]));
+    again(&["replay", "latest"]).ok();
+    // The same in a fork of the fork, whose answer is the first run's still.
+    assert_eq!(results(&again(&["fork", "latest"])), json!(["new ", says]));
+    let forked = again(&["fork", &parent, "--from", "1"]);
+    assert_eq!(results(&forked), json!(["new ", "s-1 "]));
+    assert_eq!(forked.ok()["reused"]["agents"], 0);
+}
+
+#[test]
 fn a_session_that_cannot_be_gone_on_with_is_refused_in_the_call() {
     let place = place("");
     for (body, says) in [
@@ -107,4 +128,36 @@ fn a_project_defines_no_servers_and_no_folders_until_it_is_trusted() {
     ran.fails(1, &["may neither set nor raise: mcp.theirs, dirs", "they define none"]);
     let ran = ask(&place, "return agent('p', { dirs: ['/'] })", &[]);
     ran.fails(1, &["which is outside of the project"]);
+}
+
+#[test]
+fn what_the_settings_give_to_servers_in_secret_is_masked() {
+    let place = place(
+        "[mcp.one]\ncommand = ['true']\nenv = { API_TOKEN = 'canary-env', MODE = 'readable' }\n\
+        [mcp.two]\nurl = 'http://127.0.0.1:9/'\nheaders = { authorization = 'Bearer canary-head' }\n",
+    );
+    let body =
+        "return agent('p', { system: 'canary-env, Bearer canary-head, canary-head, readable' })";
+    let ran = ask(&place, body, &[]);
+    assert_eq!(results(&ran), json!("new [masked], [masked], [masked], readable"));
+}
+
+#[test]
+fn what_a_session_has_used_so_far_stands_in_the_call_that_goes_on_with_it() {
+    let place = Place::new();
+    let agent = "provider = 'own'\n[providers.own]\nkind = 'command'\ncommand = ['sh', '-c', '''\
+        cat >/dev/null; echo \"{\\\"output\\\": \\\"ok\\\", \\\"sessionId\\\": \\\"s\\\", \
+        \\\"usage\\\": {\\\"inputTokens\\\": 10, \\\"outputTokens\\\": 1}}\"''']\n";
+    place.write("home/.config/smol-workflows/config.toml", agent);
+    let body = "await agent('one', { label: 'x' })\nawait agent('two', { session: 'x' })\n\
+        return agent('three', { session: 'x' })";
+    assert_eq!(results(&ask(&place, body, &[])), json!("ok"));
+    let again = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+    again(&["replay", "latest"]).ok();
+    assert_eq!(again(&["export", "latest", "--fixture", "all.swf"]).code, 0);
+    let text = std::fs::read_to_string(place.path("all.swf")).unwrap();
+    // The second call is told of the first, the third of both, whatever their labels.
+    for used in [r#""used":{"inputTokens":10,"#, r#""used":{"inputTokens":20,"#] {
+        assert_eq!(text.matches(used).count(), 1, "{used}: {text}");
+    }
 }

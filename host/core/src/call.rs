@@ -129,6 +129,10 @@ pub struct NamedSession {
     pub provider: String,
     /// The name.
     pub session_id: String,
+    /// What calls of this run have used in it so far: an agent that counts a whole
+    /// session tells this again.
+    #[serde(default, skip_serializing_if = "Usage::is_none")]
+    pub used: Usage,
 }
 
 /// What a run gives to calls that do not say it themselves.

@@ -144,7 +144,7 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::NamedSession;
+    use crate::call::{NamedSession, Usage};
     use crate::ids::CallId;
     use crate::options::Manner;
 
@@ -212,7 +212,12 @@ mod tests {
         let call = |label: &str, session_id: &str| {
             let mut request = AgentRequest::plain("p");
             let (provider, session_id) = ("codex".to_owned(), session_id.to_owned());
-            let of = Some(NamedSession { call: CallId(1), provider, session_id });
+            let of = Some(NamedSession {
+                call: CallId(1),
+                provider,
+                session_id,
+                used: Usage::default(),
+            });
             request.session = Some(EarlierSession { label: label.to_owned(), of });
             request.content_key()
         };

@@ -122,6 +122,13 @@ impl Pool {
         self.by_content.entry(waiting.content.clone()).or_default().push_back(waiting);
     }
 
+    /// Whether there is an answer of this content for the next call.
+    #[must_use]
+    pub fn has(&self, content: &Digest) -> bool {
+        let first = self.by_content.get(content).and_then(VecDeque::front);
+        first.is_some_and(|first| first.behind == 0)
+    }
+
     /// Takes the first answer of this content, when it is for the next call.
     pub fn take(&mut self, content: &Digest) -> Option<Waiting> {
         let waiting = self.by_content.get_mut(content)?;

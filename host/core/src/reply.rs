@@ -30,6 +30,10 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Usage {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Both together.
     #[must_use]
     pub fn total(self) -> u64 {

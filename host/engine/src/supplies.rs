@@ -22,7 +22,8 @@ const IMAGE_BYTES_MAX: u64 = 5 * 1024 * 1024;
 const IMAGES_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// A folder of git's own: what is written there can make programs start later, outside
-/// of whatever holds the agent.
+/// of whatever holds the agent. So no path leads into one, and no folder is handed over
+/// that has one right in it, unless the agent works in that folder, or above it, anyway.
 const GIT: &str = ".git";
 
 /// All of it.
@@ -45,11 +46,16 @@ pub(crate) async fn find(
         return Ok(Supplies { mcp, ..Supplies::default() });
     }
     let places = (cwd.to_owned(), home.map(Path::to_owned), settings.dirs.clone());
+    let is_isolated = request.isolation.is_some();
     let wanted = (request.dirs.clone(), request.images.clone());
     let found = tokio::task::spawn_blocking(move || {
         let (cwd, home, allowed) = places;
         let allowed = Allowed::new(&cwd, home.as_deref(), &allowed);
-        Ok((allowed.dirs(&wanted.0)?, allowed.images(&wanted.1)?))
+        let dirs = allowed.dirs(&wanted.0)?;
+        if is_isolated {
+            allowed.keep_apart(&dirs)?;
+        }
+        Ok((dirs, allowed.images(&wanted.1)?))
     });
     let found = found.await.map_err(|error| Failure::new(Code::InternalError, error.to_string()));
     let (dirs, images) = found??;
@@ -100,6 +106,9 @@ impl<'a> Allowed<'a> {
             if !real.is_dir() {
                 return Err(refuse("dirs", text, "not a folder"));
             }
+            if is_checkout(&real) && !self.is_in_cwd(&real) {
+                return Err(refuse("dirs", text, "a folder that holds one of git's own, `.git`"));
+            }
             // Each has to pass as text through a program's arguments and settings.
             let is_plain = real.to_str().is_some_and(|it| !it.contains(['*', '?', ',', '"']));
             if !is_plain {
@@ -114,6 +123,28 @@ impl<'a> Allowed<'a> {
             }
         }
         Ok(dirs)
+    }
+
+    fn is_in_cwd(&self, real: &Path) -> bool {
+        self.cwd.canonicalize().is_ok_and(|cwd| real.starts_with(cwd))
+    }
+
+    /// Refuses what would undo the isolation of a call: it works in a checkout of its
+    /// own, so that it changes nothing in the project's.
+    fn keep_apart(&self, dirs: &[PathBuf]) -> Result<(), Failure> {
+        let real = self.cwd.canonicalize();
+        let cwd = real.as_deref().unwrap_or(self.cwd);
+        let checkout = cwd.ancestors().find(|dir| is_checkout(dir)).unwrap_or(cwd);
+        // The outer one, where the project has others within.
+        let project = self.roots.first().filter(|project| checkout.starts_with(project));
+        let checkout = project.map_or(checkout, PathBuf::as_path);
+        let undoes = |dir: &&PathBuf| dir.starts_with(checkout) || checkout.starts_with(dir);
+        let Some(dir) = dirs.iter().find(undoes) else { return Ok(()) };
+        let why = format!(
+            "in the project's own checkout ({}), or around it, which `isolation` keeps the agent out of; leave the folder out: the agent has the project in a worktree of its own",
+            checkout.display()
+        );
+        Err(refuse("dirs", &dir.to_string_lossy(), why))
     }
 
     fn images(&self, written: &[String]) -> Result<Vec<Image>, Failure> {
@@ -155,6 +186,11 @@ impl<'a> Allowed<'a> {
     }
 }
 
+fn is_checkout(dir: &Path) -> bool {
+    // A folder, or in a worktree a file; a link that leads nowhere counts.
+    dir.join(GIT).symlink_metadata().is_ok()
+}
+
 fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "not there".to_owned(),
@@ -187,20 +223,29 @@ mod tests {
     fn place() -> Place {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().canonicalize().unwrap();
-        for dir in ["p/.git/hooks", "p/a/b", "p/lib", "out", "shared/x"] {
+        for dir in ["p/.git/hooks", "p/a/b/.git", "p/lib", "p/module", "out", "shared/x"] {
             fs::create_dir_all(root.join(dir)).unwrap();
         }
         for image in ["p/a/one.png", "out/secret.png", "shared/two.png"] {
             fs::write(root.join(image), PNG).unwrap();
         }
         fs::write(root.join("p/text.png"), "no image").unwrap();
+        fs::write(root.join("p/module/.git"), "gitdir: ../.git/modules/m").unwrap();
         let settings =
             AgentSettings { dirs: vec![root.join("shared")], ..AgentSettings::default() };
         Place { _temp: temp, root, settings }
     }
 
     async fn given(place: &Place, dirs: &[&str], images: &[&str]) -> Result<Supplies, String> {
-        let mut request = AgentRequest::plain("p");
+        asked(place, AgentRequest::plain("p"), dirs, images).await
+    }
+
+    async fn asked(
+        place: &Place,
+        mut request: AgentRequest,
+        dirs: &[&str],
+        images: &[&str],
+    ) -> Result<Supplies, String> {
         let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
         (request.dirs, request.images) = (owned(dirs), owned(images));
         let found = find(&request, &place.root.join("p/a"), None, &place.settings).await;
@@ -214,20 +259,42 @@ mod tests {
     async fn folders_lie_in_the_project_or_where_the_user_says() {
         let place = place();
         let shared = place.root.join("shared/x");
-        let wanted = ["../lib", "b/..", "../lib/", shared.to_str().unwrap()];
+        let wanted = ["../lib", "b/..", "../lib/", shared.to_str().unwrap(), "b"];
         let dirs = given(&place, &wanted, &[]).await.unwrap().dirs;
-        assert_eq!(dirs, [place.root.join("p/lib"), place.root.join("p/a"), shared]);
+        let (lib, own, below) = ("p/lib", "p/a", "p/a/b");
+        let [lib, own, below] = [lib, own, below].map(|dir| place.root.join(dir));
+        assert_eq!(dirs, [lib, own, shared, below]);
         for (wrong, says) in [
             ("../../out", "outside of the project"),
             ("/", "outside of the project"),
             ("..//..", "outside of the project"),
             ("nowhere", "which is not there"),
             ("one.png", "which is not a folder"),
+            ("..", "a folder that holds one of git's own"),
+            ("../module", "a folder that holds one of git's own"),
             ("../.git", "in a folder of git's own"),
             ("../.git/hooks", "in a folder of git's own"),
         ] {
             let refused = given(&place, &[wrong], &[]).await.unwrap_err();
             assert!(refused.contains(says) && refused.contains(wrong), "{wrong}: {refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_isolated_call_gets_no_folder_of_the_project_s_checkout() {
+        let mut place = place();
+        let isolated =
+            || AgentRequest { isolation: Some("worktree".to_owned()), ..AgentRequest::plain("p") };
+        let shared = place.root.join("shared/x");
+        let given = asked(&place, isolated(), &[shared.to_str().unwrap()], &["one.png"]).await;
+        assert_eq!(given.unwrap().dirs, [shared]);
+        // Not by the user's word either: they have granted it to calls that are not isolated.
+        place.settings.dirs.push(place.root.clone());
+        for wrong in [".", "b", "../lib", "../.."] {
+            let refused = asked(&place, isolated(), &[wrong], &[]).await.unwrap_err();
+            let real = place.root.join("p/a").join(wrong).canonicalize().unwrap();
+            let says = format!("has `{}`, which is in the project's own checkout", real.display());
+            assert!(refused.contains(&says), "{wrong}: {refused}");
         }
     }
 

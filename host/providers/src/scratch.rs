@@ -1,8 +1,12 @@
 //! A file that an agent's program reads during one round.
 //!
 //! Owns: its folder, which nobody else can look into, and which is gone with
-//! this value. Never: keeps a secret; agents have those of their own.
+//! this value; where this process is killed (SIGKILL) both stay on disk, and what
+//! `mcp.json` holds of the settings' secrets with them, for their user alone to read.
+//! Never: an agent's own secrets; agents have those of their own.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -29,7 +33,11 @@ impl Scratch {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let written = builder.tempdir().and_then(|folder| {
             let path = folder.path().join(name);
-            std::fs::write(&path, content)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            options.open(&path)?.write_all(content.as_ref())?;
             Ok(Self { path, _folder: folder })
         });
         written.map_err(|error| {
@@ -55,8 +63,8 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = path.parent().unwrap().metadata().unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o700);
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o700, 0o600));
         }
         drop(scratch);
         assert!(!path.parent().unwrap().exists());

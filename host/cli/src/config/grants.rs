@@ -55,6 +55,20 @@ impl ServerSettings {
         parts.join(", ")
     }
 
+    /// What it sets, by name, where a value may be secret: variables, and headers; of one
+    /// such as `Bearer …` also what stands behind the first word.
+    pub(crate) fn secrets(&self) -> Vec<(String, String)> {
+        let pairs = self.env.iter().chain(&self.headers);
+        let mut secrets: Vec<_> =
+            pairs.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let behind = self.headers.iter().filter_map(|(name, value)| {
+            let (_, behind) = value.trim().split_once(' ')?;
+            Some((name.clone(), behind.trim().to_owned()))
+        });
+        secrets.extend(behind);
+        secrets
+    }
+
     /// As an agent is given it, with the variables of this process that it may have.
     pub(crate) fn server(&self, name: &str) -> McpServer {
         let way = match self.command.split_first() {

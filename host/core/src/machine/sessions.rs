@@ -7,14 +7,27 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::{AgentRequest, NamedSession, Reply};
+use crate::call::{AgentRequest, NamedSession, Reply, Usage};
 use crate::codes::Code;
-use crate::ids::{CallId, Scope};
+use crate::ids::{CallId, RunId, Scope};
 use crate::outcome::Failure;
 
-/// By script and label; none where the agent has named no session.
+/// The sessions of calls that are over.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(BTreeMap<(Scope, String), Option<NamedSession>>);
+pub(super) struct Sessions {
+    /// By script and label; none where the agent has named no session.
+    labelled: BTreeMap<(Scope, String), Option<Noted>>,
+    /// What was used in each, by provider and name.
+    used: BTreeMap<(String, String), Usage>,
+}
+
+/// A session of a call that is over.
+#[derive(Debug)]
+struct Noted {
+    session: NamedSession,
+    /// The run whose agent it is, where the call's answer was taken over from there.
+    other_run: Option<RunId>,
+}
 
 /// What is kept of an open call for the calls after it.
 #[derive(Debug, Default)]
@@ -42,12 +55,9 @@ impl Sessions {
     ) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
-        let refuse = |why: String| {
-            let message = format!("option `session` of agent() names `{label}`, {why}");
-            Err(Failure::new(Code::CallInvalid, message))
-        };
-        let found = match self.0.get(&(scope, label.clone())) {
-            Some(Some(found)) => found,
+        let refuse = |why: String| Err(refused(label, &why));
+        let found = match self.labelled.get(&(scope, label.clone())) {
+            Some(Some(noted)) => &noted.session,
             Some(None) => return refuse("whose agent has named no session to go on with".into()),
             None => {
                 let why =
@@ -60,19 +70,43 @@ impl Sessions {
         if let Some((call, _)) = at_work {
             return refuse(format!("in whose session call {} is at work; await it first", call.0));
         }
-        session.of = Some(found.clone());
+        let of = (found.provider.clone(), found.session_id.clone());
+        let used = self.used.get(&of).copied().unwrap_or_default();
+        session.of = Some(NamedSession { used, ..found.clone() });
         Ok(())
+    }
+
+    /// Why no agent may be set to work in the session that this call goes on with: it
+    /// would write into a session of another run, which may go on with it, too.
+    pub(super) fn refuse_other_run(&self, request: &AgentRequest, scope: Scope) -> Option<Failure> {
+        let label = &request.session.as_ref()?.label;
+        let run = self.labelled.get(&(scope, label.clone()))?.as_ref()?.other_run.as_ref()?;
+        let why = format!(
+            "whose answer was taken over from {run}, and the session belongs to that run; ask that step again in the fork"
+        );
+        Some(refused(label, &why))
     }
 
     /// Notes the session of a call that is over.
     pub(super) fn note(&mut self, call: CallId, scope: Scope, named: Named, reply: Option<&Reply>) {
-        let Some(label) = named.label else { return };
         let session_id = reply.and_then(|reply| reply.session_id.clone());
-        let session = reply.zip(session_id).map(|(reply, session_id)| NamedSession {
-            call,
-            provider: reply.provider.clone(),
-            session_id,
+        let noted = reply.zip(session_id).map(|(reply, session_id)| {
+            let provider = reply.provider.clone();
+            *self.used.entry((provider.clone(), session_id.clone())).or_default() += reply.usage;
+            // How much that is by then, a later call is told.
+            let used = Usage::default();
+            Noted {
+                session: NamedSession { call, provider, session_id, used },
+                other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
+            }
         });
-        self.0.insert((scope, label), session);
+        if let Some(label) = named.label {
+            self.labelled.insert((scope, label), noted);
+        }
     }
+}
+
+fn refused(label: &str, why: &str) -> Failure {
+    let message = format!("option `session` of agent() names `{label}`, {why}");
+    Failure::new(Code::CallInvalid, message)
 }

@@ -140,6 +140,13 @@ impl Machine {
         })?;
         let open = self.calls.iter().map(|(call, open)| (*call, &open.named));
         self.sessions.name(&mut request, self.current, open)?;
+        if let Some(failure) = self.sessions.refuse_other_run(&request, self.current) {
+            // An answer that is there sets no agent to work.
+            let whole = AgentRequest { prompt: prompt.to_owned(), ..request.clone() };
+            if !self.pool.has(&whole.content_key()) {
+                return Err(failure);
+            }
+        }
         Ok(request)
     }
 

@@ -141,6 +141,10 @@ pub(super) fn arguments(
     argv.extend(given(task, files.servers));
     argv.extend(held(task, options)?);
     argv.extend_from_slice(&options.args);
+    if let Some(turns) = task.request.max_turns {
+        // Behind the settings' arguments: the last one counts, and the call's word wins.
+        argv.extend(["--max-turns".to_owned(), turns.to_string()]);
+    }
     Ok(argv)
 }
 
@@ -161,9 +165,6 @@ fn schema_text(schema: &Value) -> Result<String, ProviderError> {
 fn given(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
     let mut argv = Vec::new();
     let mut flag = |name: &str, value: &str| argv.extend([name, value].map(str::to_owned));
-    if let Some(turns) = task.request.max_turns {
-        flag("--max-turns", &turns.to_string());
-    }
     for dir in &task.dirs {
         flag("--add-dir", &dir.to_string_lossy());
     }
@@ -309,10 +310,11 @@ mod tests {
         let argv = line(&wanted, None);
         for part in [
             "--append-system-prompt PLACE\n\nBe brief. --permission-prompts",
-            "--max-turns 7 --add-dir /a b --add-dir /c --tools Read,Bash --strict-mcp-config",
+            "--add-dir /a b --add-dir /c --tools Read,Bash --strict-mcp-config",
         ] {
             assert!(argv.contains(part), "{part}: {argv}");
         }
+        assert!(argv.ends_with(" --max-turns 9 --max-turns 7"), "behind the settings': {argv}");
         wanted.images = vec![Image::of(b"GIF89a".to_vec()).unwrap()];
         let way = McpWay::Http { url: "http://x/".into(), headers: BTreeMap::new() };
         wanted.mcp = vec![McpServer { name: "git-hub".into(), way }];

@@ -19,9 +19,9 @@
 //! is written into the prompt, and the answer is text.
 //!
 //! **Counts.** Codex counts a session from its beginning. What earlier rounds of
-//! the same session have told this provider is subtracted; of a session that it
-//! goes on with and has not begun, all is counted. It does not say what a call
-//! costs. The model is the one that was asked for, else what Codex has written
+//! the same session have told this provider is subtracted, or where it has not heard
+//! of them (another process began the session), what the run knows of earlier calls.
+//! It does not say what a call costs. The model is the one that was asked for, else what Codex has written
 //! down in the session's file.
 //!
 //! Its own retries take half a minute at the most and are left to it, unless the
@@ -154,7 +154,7 @@ impl Codex {
     }
 
     /// Of this round alone.
-    fn subtract(&self, ended: &mut Ended) {
+    fn subtract(&self, ended: &mut Ended, task: &AgentTask) {
         let Some(session) = &ended.session_id else { return };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let total = ended.usage;
@@ -162,7 +162,9 @@ impl Codex {
         if total == Usage::default() {
             return;
         }
-        if let Some(before) = used.insert(session.clone(), total) {
+        let of = task.request.session.as_ref().and_then(|earlier| earlier.of.as_ref());
+        let known = of.filter(|of| of.session_id == *session).map(|of| of.used);
+        if let Some(before) = used.insert(session.clone(), total).or(known) {
             ended.usage = Usage {
                 input_tokens: total.input_tokens.saturating_sub(before.input_tokens),
                 output_tokens: total.output_tokens.saturating_sub(before.output_tokens),
@@ -272,7 +274,7 @@ impl Provider for Codex {
         let exit = listen(launch, prompt, &task, &mut round, activity).await?;
         self.tell_refused(&round, activity).await;
         let mut ended = round.end(exit.as_ref());
-        self.subtract(&mut ended);
+        self.subtract(&mut ended, &task);
         ended.answer = ended.answer.map(|answer| wanted.raise(answer));
         ended.model = match task.model {
             Some(asked) => Some(asked),

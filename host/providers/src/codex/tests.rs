@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use smol_wf_core::call::{EarlierSession, NamedSession};
+use smol_wf_core::ids::CallId;
 
 use super::*;
 use crate::ProviderErrorKind;
@@ -78,6 +80,17 @@ async fn a_session_that_goes_on_is_counted_once() {
     let round =
         Usage { input_tokens: 100, output_tokens: 5, cache_read_tokens: 10, cache_write_tokens: 0 };
     assert_eq!([first.usage, second.usage, third.usage], [round; 3]);
+    // In another process, the run knows what its earlier calls have used.
+    let mut used = round;
+    used += round;
+    used += round;
+    let session_id = first.session_id.clone().unwrap();
+    let of = NamedSession { call: CallId(1), provider: NAME.into(), session_id, used };
+    let mut later = task("three");
+    later.session_id = first.session_id.clone();
+    later.request.session = Some(EarlierSession { label: "a".into(), of: Some(of) });
+    let later = Codex::new(fake.options()).attempt(later, &()).await.unwrap();
+    assert_eq!(later.usage, round);
     let args = fake.args();
     assert_eq!(args[..2], ["exec", "resume"]);
     assert_eq!(Some(&args[args.len() - 2]), first.session_id.as_ref());
