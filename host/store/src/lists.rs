@@ -13,9 +13,9 @@ use crate::{LeaseRow, RunKey, StoreError};
 pub struct RunRow {
     /// Which.
     pub key: RunKey,
-    /// As in [`NewRun`].
+    /// As in [`crate::NewRun`].
     pub name: String,
-    /// As in [`NewRun`].
+    /// As in [`crate::NewRun`].
     pub created_at_us: i64,
     /// Length of the journal.
     pub entries: u64,
