@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// The last two are of format 2. The last adds what is in flight where a program of
 /// format 3 takes a run up: refusals, children, answers of a fork.
-const COMMITS: [&str; 3] = ["796b2d9", "9264ab0", "b28e8a9"];
+const COMMITS: [&str; 3] = ["796b2d9", "9264ab0", "86df485"];
 
 fn recorded(commit: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(commit)
@@ -104,7 +104,7 @@ fn recorded_refusals_replay_whatever_their_words_are_today() {
 /// The event stream is a promise: of a recorded journal it is the same to the byte.
 #[test]
 fn recorded_journals_have_the_events_that_they_had() {
-    let folders = ["9264ab0", "b28e8a9"].map(|commit| recorded(commit).join("events"));
+    let folders = ["9264ab0", "86df485"].map(|commit| recorded(commit).join("events"));
     let files: Vec<_> =
         folders.into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).collect();
     assert!(files.len() > 20);
