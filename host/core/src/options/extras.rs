@@ -54,7 +54,7 @@ pub(super) fn max_turns(name: &str, value: &Value) -> Result<u32, Failure> {
 
 /// Reads folders in which an agent may work as well.
 pub(super) fn dirs(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
-    entries(name, "an array of paths of folders, such as ['../shared']", DIRS_MAX, value, is_path)
+    entries(name, "an array of paths of folders, such as ['../common']", DIRS_MAX, value, is_path)
 }
 
 /// Reads files that an agent is shown.

@@ -266,7 +266,7 @@ fn what_an_agent_is_given_is_read_within_bounds() {
         ("system", serde_json::json!(3), "takes text of at most 32768 bytes, and is a number"),
         ("system", long.clone().into(), "and is 33792 bytes long"),
         ("system", "a\0b".into(), "takes text without a NUL character"),
-        ("dirs", "a".into(), "takes an array of paths of folders, such as ['../shared'], and is"),
+        ("dirs", "a".into(), "takes an array of paths of folders, such as ['../common'], and is"),
         ("dirs", vec![""].into(), "and is [\"\"]"),
         ("dirs", vec!["a\nb"].into(), "and is [\"a\\nb\"]"),
         ("dirs", vec![long.clone()].into(), "takes an array of paths of folders"),
