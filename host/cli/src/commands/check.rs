@@ -8,9 +8,9 @@ use serde::Serialize;
 use smol_wf_engine::Places;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 
-use super::rehearsal::OutputFlags;
 use super::run::find_script;
 use super::scripts;
+use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
 use crate::words::plural;

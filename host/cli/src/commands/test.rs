@@ -15,7 +15,7 @@ use serde::Serialize;
 use smol_wf_engine::CancellationToken;
 
 use super::fixture;
-use super::rehearsal::OutputFlags;
+use super::simulation::OutputFlags;
 use crate::config::{Key, Value};
 use crate::failure::{CommandError, report, talk};
 use crate::flags::reader;
