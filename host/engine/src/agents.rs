@@ -18,12 +18,12 @@ use smol_wf_core::machine::Noted;
 use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_providers::{Capabilities, Processes, Provider, ProviderErrorKind, Registry};
 
-use crate::notes::Notes;
-use crate::provide;
-use crate::raw::RawSessions;
+use crate::agent_events::Notes;
+use crate::provider_set;
+use crate::transcript_files::RawSessions;
 use crate::request::AgentSettings;
 use crate::rounds::{Ending, Rounds};
-use crate::supplies;
+use crate::call_resources;
 use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
@@ -82,7 +82,7 @@ impl Agents {
     /// Whether this call names nobody and the run has nobody.
     pub(crate) fn is_for_nobody(&self, request: &AgentRequest) -> bool {
         // Most runs have somebody, and thousands of calls.
-        self.head.provider == provide::NOBODY
+        self.head.provider == provider_set::NOBODY
             && choose(request, &self.head, &self.registry)
                 .is_ok_and(|choice| is_for_nobody(request, &choice))
     }
@@ -126,7 +126,7 @@ impl Agents {
         let raw = self.raw.as_ref();
         let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, notes));
         let home = self.home.as_deref();
-        let supplies = match supplies::find(&job.request, &self.cwd, home, &self.settings).await {
+        let supplies = match call_resources::find(&job.request, &self.cwd, home, &self.settings).await {
             Ok(supplies) => supplies,
             Err(failure) => return Ending::Failed(failure),
         };
@@ -160,7 +160,7 @@ const NO_AGENT: &str = "this call names no agent (by provider, model or phase), 
 /// names `auto` itself names a provider that is not there.
 fn is_for_nobody(request: &AgentRequest, choice: &Choice) -> bool {
     let is_left_to_run = request.provider.is_none() && choice.named_by_model.is_none();
-    is_left_to_run && choice.provider == provide::NOBODY
+    is_left_to_run && choice.provider == provider_set::NOBODY
 }
 
 /// Finds out who is asked. A call that asks for what its provider cannot do is
@@ -208,7 +208,7 @@ fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
 }
 
 fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
-    let mut message = provide::unknown(name, registry);
+    let mut message = provider_set::unknown(name, registry);
     let vendors: Vec<&str> = registry
         .all()
         .filter(|other| other.capabilities().vendors)

@@ -16,7 +16,7 @@ mod nulls;
 mod options;
 mod parse;
 mod phases;
-mod places;
+mod folders;
 mod portable;
 mod refusals;
 mod rules;

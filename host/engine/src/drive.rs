@@ -11,8 +11,8 @@ use crate::clock;
 use crate::effects::Happened;
 use crate::error::EngineError;
 use crate::live::{Cut, Halt, Live, at, guest_fault, limit, milliseconds};
-use crate::notes::Note;
-use crate::stops::lets_agents_finish;
+use crate::agent_events::Note;
+use crate::stop_reasons::lets_agents_finish;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 

@@ -23,11 +23,11 @@ use crate::agents::{Agents, Ended, Job};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
-use crate::notes::{Board, Note};
-use crate::pieces::{self, Pieces};
+use crate::agent_events::{Board, Note};
+use crate::read_ahead::{self, Pieces};
 use crate::sleeps::Sleeps;
 use crate::standstill::Nap;
-use crate::stops;
+use crate::stop_reasons;
 use crate::timers::Timers;
 use crate::turn::children::{self, Found, QueuedChild};
 use crate::writer::{Counted, Writer};
@@ -249,7 +249,7 @@ impl World {
     pub(crate) fn nobody(&self) -> Option<StopReason> {
         let first = self.for_nobody.first()?;
         let queued = self.queue.iter().find(|queued| queued.call == *first)?;
-        Some(stops::nobody(queued.call, &queued.request.title()))
+        Some(stop_reasons::nobody(queued.call, &queued.request.title()))
     }
 
     /// Whether no agent is at work, no timer is set and no script is looked for:
@@ -461,7 +461,7 @@ impl World {
     /// The outcome that an entry of this journal holds.
     pub(crate) async fn outcome(&self, key: RunKey, entry: u64) -> Result<Outcome, EngineError> {
         self.writer
-            .with(move |store: &mut dyn Store| pieces::outcome_at(store, &key, entry))
+            .with(move |store: &mut dyn Store| read_ahead::outcome_at(store, &key, entry))
             .await?
     }
 

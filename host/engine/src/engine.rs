@@ -30,13 +30,13 @@ use crate::compile::compile;
 use crate::drive::drive;
 use crate::effects::World;
 use crate::error::EngineError;
-use crate::given::Given;
+use crate::fork_answers::Given;
 use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::live::Live;
-use crate::patience::Patience;
-use crate::places::{Standing, kept};
-use crate::provide::{self, DebugOnly, Providers};
+use crate::lock_wait::Patience;
+use crate::folders::{Standing, kept};
+use crate::provider_set::{self, DebugOnly, Providers};
 use crate::recorder::{Birth, Recorder};
 use crate::request::{AgentSettings, RunSpec, ScriptFile, Times};
 use crate::running::Running;
@@ -186,7 +186,7 @@ impl Engine {
         let (script, dialect) = self.check(&request.script).await?;
         let standing = Standing::of_new(&request.script.path, &request.places)?;
         let head = head_of(&request, &script, run, &standing, random_u64()?)?;
-        let registry = provide::registry(self.providers.as_ref(), &head)?;
+        let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
             // Beside everything else, to be done when the first agent starts.
             self.processes.begin_to_end_leftovers();

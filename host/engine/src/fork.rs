@@ -26,10 +26,10 @@ use crate::children::scope_start;
 use crate::clock;
 use crate::engine::{Engine, Means};
 use crate::error::EngineError;
-use crate::given::Given;
+use crate::fork_answers::Given;
 use crate::journal::look;
-use crate::places::{Standing, kept};
-use crate::provide;
+use crate::folders::{Standing, kept};
+use crate::provider_set;
 use crate::request::{AgentSettings, LimitChanges, Places, ScriptFile, Times};
 use crate::watch::Watcher;
 
@@ -138,7 +138,7 @@ impl Engine {
             }),
             ..old
         };
-        let registry = provide::registry(self.providers.as_ref(), &head)?;
+        let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         let args = request.args.or(start.args);
         let path = path.unwrap_or(start.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, args);

@@ -9,7 +9,7 @@ use smol_wf_core::survey::Survey;
 use smol_wf_store::RunKey;
 
 use crate::error::EngineError;
-use crate::pieces::Pieces;
+use crate::read_ahead::Pieces;
 use crate::runs::{row, same_run, unknown};
 use crate::writer::Writer;
 

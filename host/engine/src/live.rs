@@ -20,11 +20,11 @@ use crate::diagnose;
 use crate::effects::{Happened, World};
 use crate::error::EngineError;
 use crate::journal::Entries;
-use crate::notes::Note;
+use crate::agent_events::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
 use crate::standstill::Nap;
-use crate::stops::place_gone;
+use crate::stop_reasons::place_gone;
 use crate::turn::backend::Backend;
 use crate::turn::children::{Found, QueuedChild};
 

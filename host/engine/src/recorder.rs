@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::error::EngineError;
 use crate::facts::facts;
-use crate::given::{Coming, FirstCommit, Given};
-use crate::holding::Holding;
+use crate::fork_answers::{Coming, FirstCommit, Given};
+use crate::lease_holder::Holding;
 use crate::journal::Journal;
-use crate::patience::Patience;
+use crate::lock_wait::Patience;
 use crate::watch::Watcher;
 use crate::writer::{Batch, Writer};
 

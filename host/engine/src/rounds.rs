@@ -19,9 +19,9 @@ use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, 
 
 use crate::agents::{Agents, Job};
 use crate::clock;
-use crate::guard::{self, Patience, Unanswered};
-use crate::notes::Notes;
-use crate::supplies::Supplies;
+use crate::attempt_timeouts::{self, Patience, Unanswered};
+use crate::agent_events::Notes;
+use crate::call_resources::Supplies;
 
 /// The most that one attempt may say it cost, in dollars. None costs that much:
 /// an agent that says so is wrong, and its word would spoil every sum.
@@ -144,7 +144,7 @@ impl<'a> Rounds<'a> {
             let patience = Patience::of(&self.job.request, &self.agents.settings);
             let provider = self.job.provider.as_ref();
             let Unanswered { error, class } =
-                match guard::attempt(provider, task, self.notes, patience).await {
+                match attempt_timeouts::attempt(provider, task, self.notes, patience).await {
                     Ok(answered) => {
                         let model = answered.model.as_ref();
                         self.count(reply, answered.usage, answered.cost_usd, model);

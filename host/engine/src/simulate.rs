@@ -34,8 +34,8 @@ use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
-use crate::places::Standing;
-use crate::provide::{self, Providers};
+use crate::folders::Standing;
+use crate::provider_set::{self, Providers};
 use crate::request::RunSpec;
 
 pub use estimate::{CostRange, Estimate};
@@ -89,7 +89,7 @@ impl Simulator {
             defaults: request.defaults,
             parent: None,
         };
-        let registry = provide::registry(providers, &head)?;
+        let registry = provider_set::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let library = Arc::new(standing.library());
         let surface = Surface::CURRENT;

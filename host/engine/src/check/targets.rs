@@ -13,7 +13,7 @@ use super::finding::Spot;
 use super::refusals::Named;
 use super::rules;
 use crate::children::Children;
-use crate::places::Standing;
+use crate::folders::Standing;
 use crate::request::{Places, ScriptFile};
 
 /// Children of one script that are looked for.

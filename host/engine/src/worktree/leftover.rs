@@ -17,7 +17,7 @@ use super::look::{Change, change};
 use super::place::Note;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::is_held;
+use crate::lease_holder::is_held;
 
 /// A worktree that is still there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

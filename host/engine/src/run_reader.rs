@@ -10,8 +10,8 @@ use smol_wf_store::RunRow;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::is_held;
-use crate::pieces::Pieces;
+use crate::lease_holder::is_held;
+use crate::read_ahead::Pieces;
 use crate::runs::{same_run, unknown};
 
 /// Bytes of a prompt or an answer that are read where no more than its first line

@@ -11,7 +11,7 @@ use smol_wf_core::pool::{Kept, Waiting};
 use smol_wf_store::{RunKey, Store, StoreError};
 
 use crate::error::EngineError;
-use crate::pieces::outcome_at;
+use crate::read_ahead::outcome_at;
 
 /// Answers, and where those that are not here are.
 pub(crate) struct Given {

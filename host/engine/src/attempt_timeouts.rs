@@ -15,7 +15,7 @@ use smol_wf_providers::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::notes::{Notes, words_of};
+use crate::agent_events::{Notes, words_of};
 use crate::request::AgentSettings;
 use crate::standstill::Nap;
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::RawLines;
 
-use crate::notes::Notes;
+use crate::agent_events::Notes;
 
 /// Bytes that wait for a session's name; agents name it in their first line.
 const EARLY_BYTES_MAX: usize = 1024 * 1024;

@@ -13,7 +13,7 @@ use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::facts;
-use crate::holding::holds;
+use crate::lease_holder::holds;
 
 /// The lines of a file that a run was exported to, without their ends.
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
