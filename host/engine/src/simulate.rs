@@ -34,7 +34,7 @@ use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
-use crate::folders::Standing;
+use crate::folders::RunFolders;
 use crate::provider_set::{self, Providers};
 use crate::request::RunSpec;
 
@@ -67,8 +67,8 @@ impl Simulator {
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
-        let standing = Standing::of_new(&request.script.path, &request.places)?;
-        let project = standing.root.as_ref();
+        let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let project = folders.root.as_ref();
         let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
         let head = RunHead {
             format: JOURNAL_FORMAT,
@@ -91,7 +91,7 @@ impl Simulator {
         };
         let registry = provider_set::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let library = Arc::new(standing.library());
+        let library = Arc::new(folders.library());
         let surface = Surface::CURRENT;
         let children = Children { library, sandbox: sandbox.clone(), surface };
         Ok(Self {
@@ -101,7 +101,7 @@ impl Simulator {
             root,
             limits: request.limits,
             registry,
-            prices: request.agents.prices,
+            prices: request.settings.agents.prices,
         })
     }
 }
