@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding, Tally};
+use smol_wf_engine::simulate::{Exploration, ExploreOptions, Finding, Tally};
 
-use super::simulation::{PreparedScript, RehearsalFlags};
+use super::simulation::{PreparedScript, SimulationFlags};
 use crate::advice;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
@@ -28,7 +28,7 @@ const RUNS_MAX: u64 = 1_000_000;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExploreArgs {
     #[command(flatten)]
-    flags: RehearsalFlags,
+    flags: SimulationFlags,
 
     /// Schedules to perform
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage_hints::whole::<u64>(1, RUNS_MAX))]
@@ -61,7 +61,7 @@ impl ExploreArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, None).await?;
         let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
-        let mut exploration = prepared.rehearsal.explore(&options).await?;
+        let mut exploration = prepared.simulator.explore(&options).await?;
         for finding in exploration.findings.iter_mut().filter(|finding| finding.lacks_args) {
             finding.hint = Some("give them with --args".to_owned());
         }

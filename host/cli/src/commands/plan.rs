@@ -8,9 +8,9 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError, PlanWarning};
+use smol_wf_engine::simulate::{CostRange, Estimate, Plan, PlanError, PlanWarning};
 
-use super::simulation::RehearsalFlags;
+use super::simulation::SimulationFlags;
 use crate::advice;
 use crate::failure::{self, CommandError};
 use crate::humanize::plural;
@@ -33,7 +33,7 @@ const PROMPT_CHARS: usize = 100;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    flags: RehearsalFlags,
+    flags: SimulationFlags,
 
     /// Show the prompts whole
     #[arg(long)]
@@ -52,7 +52,7 @@ Examples:
 impl PlanArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, self.prices.as_ref()).await?;
-        let plan = prepared.rehearsal.plan().await?;
+        let plan = prepared.simulator.plan().await?;
         if self.flags.output.is_json() {
             output::document(&plan)?;
         } else {

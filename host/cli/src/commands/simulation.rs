@@ -1,14 +1,14 @@
 //! What `plan` and `explore` have in common: a script that is performed by
 //! stubs.
 //!
-//! Owns: their flags. Never: what is made of the performance.
+//! Owns: their flags. Never: what is made of the simulation.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use smol_wf_core::limits::{self, Limits};
 use smol_wf_engine::RunSpec;
-use smol_wf_engine::rehearse::Rehearsal;
+use smol_wf_engine::simulate::Simulator;
 
 use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
@@ -22,7 +22,7 @@ use crate::{agents, setup, shell};
 
 /// What is performed
 #[derive(Debug, Args)]
-pub(super) struct RehearsalFlags {
+pub(super) struct SimulationFlags {
     #[arg(help = SCRIPT_HELP)]
     pub(super) script: PathBuf,
 
@@ -91,13 +91,13 @@ enum Format {
 
 /// A script that is ready, and what the user gave to make it so.
 pub(super) struct PreparedScript {
-    pub(super) rehearsal: Rehearsal,
+    pub(super) simulator: Simulator,
     pub(super) text: String,
     /// The flags that make it the same again, for a shell.
     pub(super) again: String,
 }
 
-impl RehearsalFlags {
+impl SimulationFlags {
     pub(super) async fn prepare(
         &self,
         named: Named,
@@ -131,8 +131,8 @@ impl RehearsalFlags {
             places: self.places.of_new()?,
             ..RunSpec::new(script)
         };
-        let rehearsal = Rehearsal::new(request, &Catalogue::of(&settings)).await?;
-        Ok(PreparedScript { rehearsal, text, again })
+        let simulator = Simulator::new(request, &Catalogue::of(&settings)).await?;
+        Ok(PreparedScript { simulator, text, again })
     }
 
     fn again(&self, args: Option<&str>) -> String {
