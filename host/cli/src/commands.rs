@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. Never: what they do.
 
-mod again;
+mod auto_resume;
 mod check;
 mod config;
 mod diff;

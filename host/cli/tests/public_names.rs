@@ -3,7 +3,7 @@
 //!
 //! Owns: samples of each kind, and where names end and data begins. Never: the names;
 //! `public-names/` lists them. Flags, variables, settings and codes are compared in
-//! `src/names.rs`, which sees the parser.
+//! `src/public_names.rs`, which sees the parser.
 
 mod common;
 #[path = "common/listed.rs"]
