@@ -324,7 +324,7 @@ impl Stage<'_> {
         let unreadable =
             |error| EngineError::Journal { run: self.rehearsal.head.run.clone(), error };
         let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
-        Machine::resume(entries, self.rehearsal.limits, Sandbox::guest_digest(), self.now_us)
+        Machine::resume_whole(entries, self.rehearsal.limits, Sandbox::guest_digest(), self.now_us)
             .map_err(unreadable)
     }
 }
