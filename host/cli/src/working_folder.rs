@@ -9,7 +9,7 @@ use clap::Args;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::library::ProjectRoot;
-use smol_wf_engine::{Engine, EngineError, Places};
+use smol_wf_engine::{Engine, EngineError, Folders};
 
 use crate::failure::{CommandError, talk};
 use crate::{paths, sanitize};
@@ -29,18 +29,18 @@ pub(crate) struct PlaceFlags {
 
 impl PlaceFlags {
     /// For a new run.
-    pub(crate) fn of_new(&self) -> Result<Places, EngineError> {
+    pub(crate) fn of_new(&self) -> Result<Folders, EngineError> {
         let cwd = Some(self.folder()?);
         let (project_root, home) = (self.project_root.clone(), paths::home());
-        Ok(Places { cwd, here: None, project_root, home })
+        Ok(Folders { cwd, here: None, project_root, home })
     }
 
     /// For a run that is taken up, which keeps the folder that it has.
-    pub(crate) fn of_recorded(&self) -> Result<Places, EngineError> {
+    pub(crate) fn of_recorded(&self) -> Result<Folders, EngineError> {
         let cwd = self.cwd.as_ref().map(|_| self.folder()).transpose()?;
         let here = std::env::current_dir().ok();
         let (project_root, home) = (self.project_root.clone(), paths::home());
-        Ok(Places { cwd, here, project_root, home })
+        Ok(Folders { cwd, here, project_root, home })
     }
 
     /// The folder that was named, else the one in which the user stands.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use smol_wf_engine::Places;
+use smol_wf_engine::Folders;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 
 use super::run::find_script;
@@ -128,9 +128,9 @@ impl CheckArgs {
 }
 
 /// Where a run would be that is started here.
-fn places() -> Places {
+fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
-    Places { cwd, here: None, project_root: None, home: paths::home() }
+    Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
 fn text(file: &str, finding: &Finding) -> String {

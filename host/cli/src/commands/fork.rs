@@ -105,9 +105,7 @@ impl ForkArgs {
             provider: chosen.map(|chosen| chosen.name),
             debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
             limits: setup::limit_changes(&settings),
-            agents: setup::agents(&settings)?,
-            times: setup::times(&settings),
-            places: places.of_recorded()?,
+            settings: setup::run_settings(&settings, places.of_recorded()?)?,
             ..ForkRequest::of(run)
         };
         let report = attend(&engine, request, &progress, &signals).await;

@@ -12,7 +12,7 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Places, Report, RunSpec, ScriptFile};
+use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
 use super::auto_resume::{AutoResume, attend, once_more, resume_request};
 use crate::advice;
@@ -100,7 +100,7 @@ impl RunArgs {
         if let Some(asked) = &self.resume_run {
             return self.resume(asked, script, &text, args).await;
         }
-        let places = self.work.places.of_new()?;
+        let folders = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
         let chosen = agents::choose_to_begin(&settings)?;
@@ -113,7 +113,7 @@ impl RunArgs {
         opening.notes.extend(made);
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
-        let request = self.request(script, args, &settings, chosen.name, places)?;
+        let request = self.request(script, args, &settings, chosen.name, folders)?;
         let report = attend(&engine, request, &progress, &signals).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
@@ -200,7 +200,7 @@ impl RunArgs {
         args: Option<String>,
         settings: &Settings,
         provider: String,
-        places: Places,
+        folders: Folders,
     ) -> Result<RunSpec, EngineError> {
         let aliases = settings.model_map.iter();
         Ok(RunSpec {
@@ -211,11 +211,9 @@ impl RunArgs {
             provider,
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             defaults: setup::call_defaults(settings),
-            agents: setup::agents(settings)?,
             debug_rules: self.debug_rule.clone(),
-            times: setup::times(settings),
             seed: self.seed,
-            places,
+            settings: setup::run_settings(settings, folders)?,
         })
     }
 }

@@ -127,9 +127,8 @@ impl SimulationFlags {
             provider: agents::choose(&settings).name,
             defaults: setup::call_defaults(&settings),
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
-            agents: setup::agents(&settings)?,
             seed: Some(self.seed),
-            places: self.places.of_new()?,
+            settings: setup::run_settings(&settings, self.places.of_new()?)?,
             ..RunSpec::new(script)
         };
         let simulator = Simulator::new(request, &Catalogue::of(&settings)).await?;

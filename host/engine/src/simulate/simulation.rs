@@ -69,7 +69,7 @@ pub(super) trait Scenario: Send {
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
-pub(super) type ChildCache = HashMap<(String, String), children::Found>;
+pub(super) type ChildCache = HashMap<(String, String), children::ChildScript>;
 
 struct Simulation<'a> {
     simulator: &'a Simulator,
@@ -227,7 +227,7 @@ impl Backend for Simulation<'_> {
         }
     }
 
-    async fn find(&mut self, child: QueuedChild) -> Option<children::Found> {
+    async fn find(&mut self, child: QueuedChild) -> Option<children::ChildScript> {
         let QueuedChild { call, caller, target, args } = child;
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {

@@ -22,7 +22,7 @@ use smol_wf_sandbox::{Sandbox, SandboxConfig, SandboxError};
 use self::scripts::Dice;
 use crate::children::scope_start;
 use crate::turn::backend::Backend;
-use crate::turn::children::{Found, QueuedChild};
+use crate::turn::children::{ChildScript, QueuedChild};
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
@@ -123,7 +123,7 @@ impl Backend for Diced {
         }
     }
 
-    async fn find(&mut self, child: QueuedChild) -> Option<Found> {
+    async fn find(&mut self, child: QueuedChild) -> Option<ChildScript> {
         self.open.insert(child.call, Kind::Child);
         None
     }
