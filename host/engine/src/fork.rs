@@ -17,7 +17,7 @@ use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
 use smol_wf_core::machine::Machine;
 use smol_wf_core::pool::{Answers, Kept, Offer, Waiting};
 use smol_wf_core::report::Report;
-use smol_wf_core::schema::{self, Checker};
+use smol_wf_core::schema;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
@@ -213,7 +213,8 @@ fn by_hand(
         ForkError::NotJson { call, reason: error.to_string(), text: result.to_owned() }
     })?;
     if let Some(schema) = &request.schema {
-        let checker = Checker::new(schema)
+        let checker = schema
+            .checker()
             .map_err(|failure| ForkError::Schema { call, reason: failure.message })?;
         checker.check(&value).map_err(|violations| ForkError::Mismatch {
             call,

@@ -18,9 +18,9 @@ use crate::{exit, output, paths, sanitize};
 
 /// Check scripts without running them
 ///
-/// Finds what does not compile, what cannot be imported, phases that `meta`
-/// does not list, calls that nobody awaits, and results that may be null and
-/// are used as if they could not.
+/// Finds scripts that do not compile, imports that cannot work, phases that
+/// `meta` does not list, calls that are never awaited, and results that may be
+/// null but are used without a check.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
@@ -28,7 +28,7 @@ pub(crate) struct CheckArgs {
     #[arg(required = true)]
     scripts: Vec<PathBuf>,
 
-    /// Let warnings count as errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 

@@ -324,7 +324,7 @@ impl Simulation<'_> {
         let unreadable =
             |error| EngineError::Journal { run: self.simulator.head.run.clone(), error };
         let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
-        Machine::resume(entries, self.simulator.limits, Sandbox::guest_digest(), self.now_us)
+        Machine::resume_whole(entries, self.simulator.limits, Sandbox::guest_digest(), self.now_us)
             .map_err(unreadable)
     }
 }
