@@ -161,3 +161,36 @@ fn what_a_session_has_used_so_far_stands_in_the_call_that_goes_on_with_it() {
         assert_eq!(text.matches(used).count(), 1, "{used}: {text}");
     }
 }
+
+#[test]
+fn a_run_in_detail_shows_what_its_calls_were_given() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    let system = format!("Be brief. {}", "x".repeat(500));
+    let body = format!(
+        "await agent('one', {{ label: 'first', system: '{system}', dirs: ['.'] }})\n\
+        await agent('two', {{ session: 'first' }})\n\
+        await agent('three', {{ tools: [], maxTurns: 3, images: ['w.js'], mcp: ['known'] }})\n\
+        return agent('four')"
+    );
+    let given = ask(&place, &body, &[]);
+    let details = |args: &[&str]| {
+        let args: Vec<&str> = ["history", "latest"].iter().chain(args).copied().collect();
+        finish(place.at_home(&args).spawn().unwrap())
+    };
+    let full = details(&["--output", "json"]).ok();
+    let options = |step: usize| full["details"]["steps"][step]["options"].clone();
+    let shown = format!("{}…", &system[..99]);
+    assert_eq!(options(0), json!({ "dirs": ["."], "system": shown }), "{}", given.stderr);
+    assert_eq!(options(1), json!({ "session": "first" }));
+    let third = json!({ "tools": [], "maxTurns": 3, "images": ["w.js"], "mcp": ["known"] });
+    assert_eq!(options(2), third);
+    assert_eq!(options(3), Value::Null);
+    let text = details(&["--output", "text"]).stdout;
+    for part in [
+        "dirs ., system Be brief. xxx",
+        "session first",
+        "tools none, maxTurns 3, images w.js, mcp known",
+    ] {
+        assert!(text.contains(part), "no `{part}` in: {text}");
+    }
+}

@@ -4,8 +4,8 @@
 
 use super::{
     Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, Limits, NoHead, Note, Outcome,
-    Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepRequest, StepState, Steps,
-    StopReason, TokenUsage, UsageTables, Work,
+    Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepOptions, StepRequest, StepState,
+    Steps, StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
 use crate::settlement::Given;
@@ -323,6 +323,7 @@ fn called<'a>(
         step.provider = Some(request.provider.as_ref().unwrap_or(&head.provider));
         step.model = request.model.as_deref();
         step.isolation = request.isolation.as_deref();
+        step.options = StepOptions::of(request);
     }
     if step.kind.begins_at_once() {
         step.begin(at_us);
@@ -342,6 +343,7 @@ fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> Step<'_
         model: None,
         session_id: None,
         isolation: None,
+        options: StepOptions::default(),
         called_at_us: at_us,
         started_at_us: None,
         ended_at_us: None,

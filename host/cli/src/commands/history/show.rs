@@ -23,6 +23,9 @@ use crate::{output, screen};
 /// Steps that the text shows; JSON has them all.
 const STEPS_SHOWN_MAX: usize = 500;
 
+/// Characters of a step's options that the text shows; JSON has more of them.
+const OPTIONS_CHARS_MAX: usize = 100;
+
 /// Characters of the result that the text shows.
 const RESULT_CHARS_MAX: usize = 4_000;
 
@@ -211,11 +214,11 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
 
 /// What a narrow terminal has no room for, what matters least first.
 const SPARE: Spare = Spare {
-    columns: &["SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
+    columns: &["OPTIONS", "SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
     cut: "WHAT",
 };
 
-const STEPS: [Column; 15] = [
+const STEPS: [Column; 16] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
     ("WHAT", Align::Left),
@@ -227,6 +230,7 @@ const STEPS: [Column; 15] = [
     ("COST", Align::Right),
     ("TRIES", Align::Right),
     ("ISOLATION", Align::Left),
+    ("OPTIONS", Align::Left),
     ("SESSION", Align::Left),
     ("WORKTREE", Align::Left),
     ("DOING", Align::Left),
@@ -256,6 +260,7 @@ fn step(step: &Step<'_>) -> Vec<String> {
         cost(step),
         if tries > 1 { tries.to_string() } else { String::new() },
         cell(step.isolation, 40),
+        cell(Some(&step.options.to_string()), OPTIONS_CHARS_MAX),
         cell(step.session_id, 40),
         // Whole: it is to be copied.
         screen::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
