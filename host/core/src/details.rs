@@ -87,6 +87,9 @@ pub struct Attempt<'a> {
     /// More about it, from a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+    /// Why it let go of the run, with the numbers of a limit.
+    #[serde(skip)]
+    pub stop: Option<&'a StopReason>,
     /// What it kept to.
     pub limits: Limits,
     /// Build of the guest that it ran.

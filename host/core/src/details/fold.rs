@@ -115,6 +115,7 @@ impl<'a> Fold<'a> {
                 if let Some(attempt) = self.details.attempts.last_mut() {
                     attempt.ended_at_us = at_us;
                     (attempt.ended, attempt.reason) = stopped(reason);
+                    attempt.stop = Some(reason);
                 }
             }
             Body::RunEnded { end } => self.ended(end, at_us),
@@ -137,6 +138,7 @@ impl<'a> Fold<'a> {
             ended_at_us: at_us,
             ended: Ended::Running,
             reason: None,
+            stop: None,
             limits,
             guest,
         });

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use smol_wf_core::budget::BudgetMode;
 use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
+use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{Engine, EngineError, Report};
 
 use crate::advice;
@@ -208,8 +209,16 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
             count(limits.fuel),
             limits.memory_mib
         ),
-        screen::one_line(attempt.reason.unwrap_or_default()),
+        screen::one_line(&why(attempt)),
     ]
+}
+
+/// Why it let go of the run, and what to do about it; nothing that ENDED says.
+fn why(attempt: &Attempt<'_>) -> String {
+    match attempt.stop {
+        None | Some(StopReason::Cancelled) => String::new(),
+        Some(reason) => advice::of_stop(reason),
+    }
 }
 
 /// What a narrow terminal has no room for, what matters least first.
