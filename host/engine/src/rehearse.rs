@@ -25,7 +25,6 @@ use std::sync::Arc;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
-use smol_wf_core::prices::Prices;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
@@ -37,6 +36,7 @@ use crate::error::EngineError;
 use crate::places::Standing;
 use crate::provide::{self, Providers};
 use crate::request::RunSpec;
+use crate::supplies::Supplier;
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
@@ -51,7 +51,7 @@ pub struct Rehearsal {
     pub(crate) limits: Limits,
     /// Whom calls may go to. Nobody here is ever asked.
     pub(crate) registry: Registry,
-    pub(crate) prices: Prices,
+    pub(crate) supplier: Supplier,
 }
 
 impl Rehearsal {
@@ -91,6 +91,11 @@ impl Rehearsal {
         };
         let registry = provide::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let supplier = Supplier {
+            cwd: standing.cwd.clone(),
+            home: standing.home.clone(),
+            settings: request.agents,
+        };
         let library = Arc::new(standing.library());
         let surface = Surface::CURRENT;
         let children = Children { library, sandbox: sandbox.clone(), surface };
@@ -101,7 +106,7 @@ impl Rehearsal {
             root,
             limits: request.limits,
             registry,
-            prices: request.agents.prices,
+            supplier,
         })
     }
 }

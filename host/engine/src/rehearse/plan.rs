@@ -329,7 +329,7 @@ impl Plan {
             phase.agents += 1;
             phase.estimate += call.estimate;
             self.providers.insert(call.goes_to.clone());
-            self.cost.add(&rehearsal.prices, call.with_model.as_deref(), &call.estimate);
+            self.cost.add(&rehearsal.supplier.settings.prices, call.with_model.as_deref(), &call.estimate);
             self.models.extend(call.with_model.clone());
         }
         self.calls.push(call);

@@ -192,12 +192,13 @@ impl Backend for Stage<'_> {
     }
 
     fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
-        let Rehearsal { head, registry, .. } = self.rehearsal;
+        let Rehearsal { head, registry, supplier, .. } = self.rehearsal;
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
                     // As a run would.
-                    if let Err(failure) = assign(&request, head, registry) {
+                    let assigned = assign(&request, head, registry).map(|_| ());
+                    if let Err(failure) = assigned.and_then(|()| supplier.foresee(&request)) {
                         self.refused.insert(call, failure.clone());
                         machine.complete(call, Outcome::Failed(failure), None);
                         continue;
