@@ -27,7 +27,7 @@ pub struct ScriptFile {
     pub path: PathBuf,
 }
 
-/// A new run, or a rehearsal of one. All but the script has a default.
+/// A new run, or a simulation of one. All but the script has a default.
 #[derive(Debug, Clone)]
 pub struct RunSpec {
     /// What to run.

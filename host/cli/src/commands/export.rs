@@ -22,11 +22,11 @@ use smol_wf_engine::{EngineError, Reading};
 use super::fixture::FixtureFlags;
 use super::history::{reader, settings_of};
 use crate::failure::{CommandError, FileError};
+use crate::file_output::{OutputFile, Overwrites, is_stdout};
 use crate::flags::DbFlags;
 use crate::output::Sink;
 use crate::setup;
-use crate::standing::LatestFlags;
-use crate::written::{Over, Replacing, is_stdout};
+use crate::working_folder::LatestFlags;
 
 /// Write a run in a form that other programs read
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct ExportArgs {
         required_unless_present = "fixture",
         conflicts_with = "fixture"
     )]
-    format: Option<Form>,
+    format: Option<ExportFormat>,
 
     /// File to write, in place of an export that is there [default: stdout]
     #[arg(long, short, value_name = "FILE", requires = "format")]
@@ -77,7 +77,7 @@ Examples:
 const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum ExportFormat {
     /// The event stream, as --events gives it
     Jsonl,
     /// A time line for Perfetto or chrome://tracing
@@ -90,7 +90,7 @@ enum Form {
 
 impl ExportArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        if self.content && self.format != Some(Form::OtlpJson) {
+        if self.content && self.format != Some(ExportFormat::OtlpJson) {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
                            chrome-trace never does";
             return Err(CommandError::Usage(message.to_owned()));
@@ -117,7 +117,7 @@ impl ExportArgs {
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 // An export that fails on the way leaves what was there.
-                let file = Replacing::begin(path, Over::Exports).map_err(failed)?;
+                let file = OutputFile::begin(path, Overwrites::Exports).map_err(failed)?;
                 let sink = Sink::file(file.handle().map_err(failed)?);
                 Box::pin(self.write(form, sink, &run, reading)).await.map_err(
                     |error| match error {
@@ -134,13 +134,13 @@ impl ExportArgs {
     /// Piece by piece where the form allows it: a run may be larger than memory.
     async fn write(
         &self,
-        form: Form,
+        form: ExportFormat,
         mut sink: Sink,
         run: &RunId,
         mut reading: Reading,
     ) -> Result<(), CommandError> {
         match form {
-            Form::Jsonl => {
+            ExportFormat::Jsonl => {
                 let mut events = EventFold::new();
                 while let Some((_, entries)) = reading.next().await? {
                     for event in entries.iter().flat_map(|entry| events.after(entry)) {
@@ -148,7 +148,7 @@ impl ExportArgs {
                     }
                 }
             }
-            Form::Journal => {
+            ExportFormat::Journal => {
                 let mut is_first = true;
                 while let Some((records, entries)) = reading.next().await? {
                     if let (true, Some(Body::RunStarted(head))) =
@@ -163,9 +163,9 @@ impl ExportArgs {
                     }
                 }
             }
-            Form::ChromeTrace | Form::OtlpJson => {
+            ExportFormat::ChromeTrace | ExportFormat::OtlpJson => {
                 let mut whole = Vec::new();
-                let mut large = Large::default();
+                let mut large = LargeTexts::default();
                 while let Some((_, mut entries)) = reading.next().await? {
                     for (seq, entry) in (whole.len() as u64..).zip(&mut entries) {
                         large.note(seq, &entry.body);
@@ -175,8 +175,8 @@ impl ExportArgs {
                 }
                 let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
                 let details = Details::fold(&whole, reading.held).map_err(unknown)?;
-                if form == Form::ChromeTrace {
-                    let mut list = List::begin(&mut sink, &trace::chrome(&details))?;
+                if form == ExportFormat::ChromeTrace {
+                    let mut list = JsonList::begin(&mut sink, &trace::chrome(&details))?;
                     trace::chrome_events(&details, &mut |event| list.push(event))?;
                     list.finish()?;
                 } else {
@@ -195,9 +195,9 @@ impl ExportArgs {
         sink: &mut Sink,
         details: &Details<'_>,
         state: RunState,
-        (large, reading): (&Large, &Reading),
+        (large, reading): (&LargeTexts, &Reading),
     ) -> Result<(), CommandError> {
-        let mut list = List::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
+        let mut list = JsonList::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
         let spans = Spans::of(details);
         list.push(spans.root(state))?;
         for step in &details.steps {
@@ -212,7 +212,7 @@ impl ExportArgs {
 }
 
 /// A document whose last list is written one item at a time.
-struct List<'a> {
+struct JsonList<'a> {
     sink: &'a mut Sink,
     behind: String,
     indent: usize,
@@ -220,7 +220,7 @@ struct List<'a> {
     last: Option<Value>,
 }
 
-impl<'a> List<'a> {
+impl<'a> JsonList<'a> {
     /// The list is the last empty one of this document.
     fn begin(sink: &'a mut Sink, document: &Value) -> io::Result<Self> {
         let frame = serde_json::to_string_pretty(document)?;
@@ -248,12 +248,12 @@ impl<'a> List<'a> {
 
 /// Where prompts and answers stand that are not kept in memory.
 #[derive(Default)]
-struct Large {
+struct LargeTexts {
     prompts: HashMap<CallId, u64>,
     answers: HashMap<CallId, u64>,
 }
 
-impl Large {
+impl LargeTexts {
     fn note(&mut self, seq: u64, body: &Body) {
         let (at, call) = match body {
             Body::StepAsked { call, .. } => (&mut self.prompts, *call),

@@ -243,8 +243,7 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
         let again = AgentRequest::read_again("p", r#"{"maxturns":3}"#, manner, Some(&older));
         assert_eq!(again.unwrap().unknown, older.unknown);
     }
-    let first =
-        read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, Manner::First);
+    let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, Manner::First);
     assert_eq!(first.unwrap().unknown, ["disallowedTools", "readOnly", "maxturns"]);
 }
 

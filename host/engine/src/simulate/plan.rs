@@ -1,6 +1,6 @@
 //! What a script would do, before anything is spent on it.
 //!
-//! Owns: the plan of one performance with made-up answers, and its estimate.
+//! Owns: the plan of one run with made-up answers, and its estimate.
 //! Never: promises; a script that goes by what agents answer may do other
 //! things when they answer.
 
@@ -18,10 +18,10 @@ use smol_wf_core::step::StepRequest;
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, Places};
-use super::performance::{Ended, Performance};
-use super::stage::{Asked, Cue, Director, Found, perform};
+use super::simulated_run::{SimulatedRun, SimulationEnd};
+use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
 use super::stubs::Stubs;
-use super::{Rehearsal, culprit};
+use super::{Simulator, culprit};
 use crate::agents;
 use crate::error::EngineError;
 
@@ -116,7 +116,7 @@ pub struct PlanWarning {
     pub column: Option<u32>,
 }
 
-/// The warnings among the events of a performance.
+/// The warnings among the events of a run.
 fn warnings(entries: &[Entry]) -> Vec<PlanWarning> {
     let mut fold = EventFold::new();
     let events = entries.iter().flat_map(|entry| fold.after(entry));
@@ -194,7 +194,7 @@ pub struct PlannedCall {
     pub refused: Option<PlanError>,
 }
 
-impl Rehearsal {
+impl Simulator {
     /// Performs the script once, with made-up answers.
     ///
     /// # Errors
@@ -202,24 +202,24 @@ impl Rehearsal {
     /// so.
     pub async fn plan(&self) -> Result<Plan, EngineError> {
         let mut stubs = Stubs::new(self.head.seed);
-        let mut found = Found::new();
+        let mut found = ChildCache::new();
         let mut by_issue = InOrder { stubs: &mut stubs, at_once: 0, answers: BTreeMap::new() };
-        let performance = perform(self, &mut found, &mut by_issue).await?;
+        let run = simulate(self, &mut found, &mut by_issue).await?;
         let (at_once, answers) = (by_issue.at_once, by_issue.answers);
         let mut plan = self.empty_plan();
-        for entry in &performance.entries {
-            plan.take_in(self, &performance, entry, &answers);
+        for entry in &run.entries {
+            plan.take_in(self, &run, entry, &answers);
         }
         // What the script asked for in a turn that was its last one is at work
         // nowhere here, and would be in a run that goes on.
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
-        plan.warnings = warnings(&performance.entries);
-        let places = groups::places(self, &mut found, &mut stubs, &performance.entries).await?;
-        plan.groups = plan.group(&performance.entries, &places);
+        plan.warnings = warnings(&run.entries);
+        let places = groups::places(self, &mut found, &mut stubs, &run.entries).await?;
+        plan.groups = plan.group(&run.entries, &places);
         plan.groups_whole = places.whole;
-        match performance.ended {
-            Ended::Completed(_) => plan.completed = true,
+        match run.ended {
+            SimulationEnd::Completed(_) => plan.completed = true,
             ended => plan.error = Some(plan_error(ended)),
         }
         Ok(plan)
@@ -255,8 +255,8 @@ impl Rehearsal {
 impl Plan {
     fn take_in(
         &mut self,
-        rehearsal: &Rehearsal,
-        performance: &Performance,
+        simulator: &Simulator,
+        run: &SimulatedRun,
         entry: &Entry,
         answers: &BTreeMap<CallId, u64>,
     ) {
@@ -265,7 +265,7 @@ impl Plan {
         };
         match &entry.body {
             Body::StepAsked { call, scope, asked: StepRequest::Agent(request) } => {
-                let script = culprit::script_of(&performance.entries, *scope);
+                let script = culprit::script_of(&run.entries, *scope);
                 let answer = answers.get(call).copied().unwrap_or(0);
                 let planned = PlannedCall {
                     step: *call,
@@ -276,7 +276,7 @@ impl Plan {
                     with_model: None,
                     with_effort: None,
                     estimate: Estimate::of(request, answer),
-                    refused: performance.refused.get(call).map(|failure| PlanError {
+                    refused: run.refused.get(call).map(|failure| PlanError {
                         code: failure.code.clone(),
                         message: failure.message.clone(),
                         reached: None,
@@ -284,7 +284,7 @@ impl Plan {
                         column: None,
                     }),
                 };
-                self.agent(rehearsal, planned);
+                self.agent(simulator, planned);
             }
             Body::StepAsked { asked, .. } => {
                 uses(asked.kind().function());
@@ -304,7 +304,7 @@ impl Plan {
         }
     }
 
-    fn agent(&mut self, rehearsal: &Rehearsal, mut call: PlannedCall) {
+    fn agent(&mut self, simulator: &Simulator, mut call: PlannedCall) {
         let request = &call.request;
         let options = [
             ("schema", request.schema.is_some()),
@@ -317,7 +317,7 @@ impl Plan {
         self.capabilities.extend(request.isolation.clone());
         self.capabilities.insert("agent".to_owned());
         // A call whose model is no selector was refused when it was made.
-        if let Ok(choice) = agents::choose(request, &rehearsal.head, &rehearsal.registry) {
+        if let Ok(choice) = agents::choose(request, &simulator.head, &simulator.registry) {
             call.goes_to = choice.provider;
             call.with_model = choice.model;
             call.with_effort = choice.effort;
@@ -329,7 +329,11 @@ impl Plan {
             phase.agents += 1;
             phase.estimate += call.estimate;
             self.providers.insert(call.goes_to.clone());
-            self.cost.add(&rehearsal.supplier.settings.prices, call.with_model.as_deref(), &call.estimate);
+            self.cost.add(
+                &simulator.supplier.settings.prices,
+                call.with_model.as_deref(),
+                &call.estimate,
+            );
             self.models.extend(call.with_model.clone());
         }
         self.calls.push(call);
@@ -380,20 +384,20 @@ impl Plan {
     }
 }
 
-fn plan_error(ended: Ended) -> PlanError {
+fn plan_error(ended: SimulationEnd) -> PlanError {
     let position = |number: u32| (number > 0).then_some(number);
     match ended {
-        Ended::Failed(error) => PlanError {
+        SimulationEnd::Failed(error) => PlanError {
             code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
             message: format!("{}: {}", error.name, error.message),
             reached: None,
             line: position(error.line),
             column: position(error.column),
         },
-        Ended::Stopped { code, message, reached } => {
+        SimulationEnd::Stopped { code, message, reached } => {
             PlanError { code, message, reached, line: None, column: None }
         }
-        Ended::Completed(_) | Ended::BrokenOff => PlanError {
+        SimulationEnd::Completed(_) | SimulationEnd::BrokenOff => PlanError {
             code: Code::BrokenOff.into(),
             message: "the script waits, and nothing is under way".to_owned(),
             reached: None,
@@ -411,14 +415,14 @@ struct InOrder<'a> {
     answers: BTreeMap<CallId, u64>,
 }
 
-impl Director for InOrder<'_> {
-    fn cue(&mut self, working: &[&Asked], _sleeping: bool) -> Cue {
+impl Scenario for InOrder<'_> {
+    fn pick(&mut self, working: &[&PendingAgent], _sleeping: bool) -> Pick {
         let count = u32::try_from(working.len()).unwrap_or(u32::MAX);
         self.at_once = self.at_once.max(count);
-        if working.is_empty() { Cue::Wake } else { Cue::Answer(0) }
+        if working.is_empty() { Pick::Wake } else { Pick::Answer(0) }
     }
 
-    fn answer(&mut self, asked: &Asked) -> (Outcome, Reply) {
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
         let (outcome, reply) = self.stubs.answer(&asked.request);
         self.answers.insert(asked.call, reply.usage.output_tokens);
         (outcome, reply)

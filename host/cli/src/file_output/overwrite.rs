@@ -12,7 +12,7 @@ use crate::shell;
 
 /// What is replaced; what is empty always is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Over {
+pub(crate) enum Overwrites {
     /// What `export --format` writes.
     Exports,
     /// Fixtures.
@@ -23,25 +23,25 @@ pub(crate) enum Over {
     Known,
 }
 
-impl Over {
+impl Overwrites {
     /// That the file at `real`, which people know as `path`, may be replaced.
     pub(super) fn allow(self, real: &Path, path: &Path) -> io::Result<()> {
         if self == Self::Known {
             return Ok(());
         }
-        let found = Found::at(real)?;
+        let found = FileKind::at(real)?;
         let (ours, name) = match self {
-            Self::Exports => (Found::Export, "an export of a run"),
-            Self::Fixtures => (Found::Fixture, "a fixture"),
-            Self::Reports | Self::Known => (Found::Report, "a JUnit report"),
+            Self::Exports => (FileKind::Export, "an export of a run"),
+            Self::Fixtures => (FileKind::Fixture, "a fixture"),
+            Self::Reports | Self::Known => (FileKind::Report, "a JUnit report"),
         };
-        if found == Found::Nothing || found == ours {
+        if found == FileKind::Nothing || found == ours {
             return Ok(());
         }
         let seems = found.words();
         let why = match found {
             // Not to be had again.
-            Found::Database | Found::Answers => {
+            FileKind::Database | FileKind::Answers => {
                 format!("what is there is {seems}, and stays; name another file")
             }
             _ => {
@@ -57,7 +57,7 @@ impl Over {
 
 /// What a file is, by its beginning, and where that says little by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum FileKind {
     Nothing,
     Database,
     Answers,
@@ -100,7 +100,7 @@ const FIXTURE: &str = "{\"swf\":";
 
 const SCRIPTS: [&str; 9] = ["js", "mjs", "cjs", "ts", "mts", "jsx", "tsx", "py", "sh"];
 
-impl Found {
+impl FileKind {
     fn at(path: &Path) -> io::Result<Self> {
         if is_beside_a_database(path) {
             return Ok(Self::Database);
@@ -197,36 +197,36 @@ fn is_beside_a_database(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Found {
-        Found::of(text.as_bytes(), Path::new("file"))
+    fn found(text: &str) -> FileKind {
+        FileKind::of(text.as_bytes(), Path::new("file"))
     }
 
     #[test]
     fn a_file_is_known_by_its_beginning() {
         for (text, what) in [
-            ("", Found::Nothing),
-            (" \n\t", Found::Nothing),
-            ("{\"v\":1,\"type\":\"workflow.started\"", Found::Export),
-            ("\n{ \"smolWfJournal\": 1", Found::Export),
-            ("{\"resourceSpans\":[]}", Found::Json),
-            ("{ \"swf\": 1 }", Found::Fixture),
-            ("\u{feff}{\n\t\"swf\": 1", Found::Fixture),
-            ("<?xml version='1.0'?>\n<testsuites>", Found::Report),
-            ("\n<testsuite name='n'>", Found::Report),
-            ("<testsuited>", Found::Xml),
-            ("<?xml version='1.0'?><!-- Apache --><project>", Found::Xml),
-            ("<?xml version='1.0'?><svg>", Found::Image),
-            ("<!DOCTYPE html>", Found::Page),
-            ("export const meta = {", Found::Script),
-            ("[1]", Found::Json),
-            ("notes", Found::Text),
-            ("\0\u{1}", Found::Bytes),
+            ("", FileKind::Nothing),
+            (" \n\t", FileKind::Nothing),
+            ("{\"v\":1,\"type\":\"workflow.started\"", FileKind::Export),
+            ("\n{ \"smolWfJournal\": 1", FileKind::Export),
+            ("{\"resourceSpans\":[]}", FileKind::Json),
+            ("{ \"swf\": 1 }", FileKind::Fixture),
+            ("\u{feff}{\n\t\"swf\": 1", FileKind::Fixture),
+            ("<?xml version='1.0'?>\n<testsuites>", FileKind::Report),
+            ("\n<testsuite name='n'>", FileKind::Report),
+            ("<testsuited>", FileKind::Xml),
+            ("<?xml version='1.0'?><!-- Apache --><project>", FileKind::Xml),
+            ("<?xml version='1.0'?><svg>", FileKind::Image),
+            ("<!DOCTYPE html>", FileKind::Page),
+            ("export const meta = {", FileKind::Script),
+            ("[1]", FileKind::Json),
+            ("notes", FileKind::Text),
+            ("\0\u{1}", FileKind::Bytes),
         ] {
             assert_eq!(found(text), what, "{text:?}");
         }
         let blank = " ".repeat(4096);
-        assert_eq!(found(&blank), Found::Text, "more may stand behind");
-        assert_eq!(Found::of(b"\xff\xfe\xfd\xfc", Path::new("x")), Found::Bytes);
-        assert_eq!(Found::of(b"{\"swf\":1", Path::new("a.swf.kept")), Found::Answers);
+        assert_eq!(found(&blank), FileKind::Text, "more may stand behind");
+        assert_eq!(FileKind::of(b"\xff\xfe\xfd\xfc", Path::new("x")), FileKind::Bytes);
+        assert_eq!(FileKind::of(b"{\"swf\":1", Path::new("a.swf.kept")), FileKind::Answers);
     }
 }

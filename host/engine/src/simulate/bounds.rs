@@ -1,6 +1,6 @@
-//! How far a rehearsal goes with a script that does not end.
+//! How far a simulation goes with a script that does not end.
 //!
-//! Owns: the bounds on what costs time and is no agent, so that every rehearsal
+//! Owns: the bounds on what costs time and is no agent, so that every simulation
 //! ends within seconds. Never: counts agents or fuel; the machine does, up to
 //! the limits that the user sets.
 
@@ -9,14 +9,14 @@ use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::step::StepRequest;
 
-use super::performance::Ended;
+use super::simulated_run::SimulationEnd;
 
-/// Child workflows of one performance beside those that its agents may need,
+/// Child workflows of one run beside those that its agents may need,
 /// one each. Every child is an instance of its own, about 2 ms.
 const CHILDREN_MAX: usize = 1_000;
 
 /// Phases, log lines, sleeps, null slots, refused calls and calls of children of one
-/// performance, beside those of its agents. A sleep is a turn of the script,
+/// run, beside those of its agents. A sleep is a turn of the script,
 /// about 50 µs.
 const NOTES_MAX: usize = 20_000;
 
@@ -24,14 +24,14 @@ const NOTES_MAX: usize = 20_000;
 /// each of them.
 const NOTES_PER_AGENT: usize = 20;
 
-/// Scripts of one performance that wait for nothing, for which the promise is
+/// Scripts of one run that wait for nothing, for which the promise is
 /// looked for: each look performs again all that came before.
 const DIAGNOSES_MAX: usize = 8;
 
 /// Entries that take as long to make as an instance for a child workflow.
 const ENTRIES_PER_CHILD: usize = 100;
 
-/// What one performance has done so far.
+/// What one run has done so far.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
     agents: usize,
@@ -65,7 +65,7 @@ impl Bounds {
     }
 
     /// Whether there is to be no more of it.
-    pub(super) fn crossed(&self) -> Option<Ended> {
+    pub(super) fn crossed(&self) -> Option<SimulationEnd> {
         let message = if self.children > CHILDREN_MAX + self.agents {
             format!(
                 "the script started {} child workflows and asked {}, and goes on, last with `{}`",
@@ -82,7 +82,7 @@ impl Bounds {
         } else {
             return None;
         };
-        Some(Ended::Stopped { code: Code::RehearsalBound.into(), message, reached: None })
+        Some(SimulationEnd::Stopped { code: Code::RehearsalBound.into(), message, reached: None })
     }
 
     fn asked(&self) -> String {
@@ -96,7 +96,7 @@ impl Bounds {
     }
 }
 
-/// What performances took together.
+/// What runs took together.
 #[derive(Debug, Default)]
 pub(super) struct Effort {
     entries: usize,
@@ -104,7 +104,7 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// Adds a performance.
+    /// Adds a run.
     pub(super) fn add(&mut self, entries: &[Entry]) {
         self.entries += entries.len();
         for entry in entries {

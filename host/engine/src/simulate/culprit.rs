@@ -1,6 +1,6 @@
 //! Which agent's null, or whose failure, made a script throw.
 //!
-//! Owns: finding in a performance what an injected fault broke, and the words
+//! Owns: finding in a run what an injected fault broke, and the words
 //! for it. Never: guesses; that a fault is to blame is shown by the same
 //! schedule without it, in which nothing breaks there.
 
@@ -12,7 +12,7 @@ use smol_wf_core::journal::{Body, Entry, ScopeStart};
 use smol_wf_core::step::StepRequest;
 
 use super::faults::Struck;
-use super::performance::{Ended, Performance};
+use super::simulated_run::{SimulatedRun, SimulationEnd};
 
 /// Code of a promise that failed and that nobody awaited: an error of a module, a
 /// warning of a body.
@@ -36,28 +36,28 @@ impl Break {
     }
 }
 
-/// What broke in a performance: errors of the engine's own making, which no
+/// What broke in a run: errors of the engine's own making, which no
 /// author throws on purpose.
-pub(super) fn breaks(performance: &Performance) -> Vec<Break> {
+pub(super) fn breaks(run: &SimulatedRun) -> Vec<Break> {
     let mut found = Vec::new();
-    for entry in &performance.entries {
+    for entry in &run.entries {
         let Body::SlotNulled { scope, slot } = &entry.body else { continue };
-        let Some((scope, error)) = break_of(performance, *scope, &slot.error) else { continue };
+        let Some((scope, error)) = break_of(run, *scope, &slot.error) else { continue };
         let became = match slot.group {
             GroupKind::Parallel => format!("slot {} of a parallel became null", slot.index),
             GroupKind::Pipeline => format!("item {} of a pipeline became null", slot.index),
         };
         found.push(Break { error: error.clone(), scope, slot: Some(became) });
     }
-    let floating = performance.entries.iter().filter_map(|entry| match &entry.body {
+    let floating = run.entries.iter().filter_map(|entry| match &entry.body {
         Body::Warned { scope, warning } if warning.code == UNHANDLED => {
             Some(Break { error: of_warning(warning), scope: *scope, slot: None })
         }
         _ => None,
     });
     found.extend(floating);
-    if let Ended::Failed(error) = &performance.ended {
-        let broken = break_of(performance, Scope::ROOT, error);
+    if let SimulationEnd::Failed(error) = &run.ended {
+        let broken = break_of(run, Scope::ROOT, error);
         let rejected = (error.code == UNHANDLED).then_some((Scope::ROOT, error));
         let broken = broken.or(rejected).map(|(scope, error)| (scope, error.clone()));
         found.extend(broken.map(|(scope, error)| Break { error, scope, slot: None }));
@@ -81,7 +81,7 @@ pub(super) fn of_warning(warning: &Warning) -> ScriptError {
 /// The error of the engine's own making behind this one, and whose it is: a
 /// child's error comes to its caller as a failure of the call, in words.
 fn break_of<'a>(
-    performance: &'a Performance,
+    run: &'a SimulatedRun,
     scope: Scope,
     error: &'a ScriptError,
 ) -> Option<(Scope, &'a ScriptError)> {
@@ -91,7 +91,7 @@ fn break_of<'a>(
     if error.failure.as_deref() != Some(Code::WorkflowFailed.word()) {
         return is_break(error).then_some((scope, error));
     }
-    let child = performance.entries.iter().rev().find_map(|entry| match &entry.body {
+    let child = run.entries.iter().rev().find_map(|entry| match &entry.body {
         Body::Settled { call, outcome: Outcome::Failed(failure), .. }
             if failure.message == error.message =>
         {
@@ -99,7 +99,7 @@ fn break_of<'a>(
         }
         _ => None,
     })?;
-    let error = performance.child_errors.get(&child)?;
+    let error = run.child_errors.get(&child)?;
     is_break(error).then_some((child, error))
 }
 
@@ -109,7 +109,7 @@ pub(super) fn last_agent(entries: &[Entry]) -> Option<&AgentRequest> {
     asked.next().map(|(_, request)| &**request)
 }
 
-/// A script of a performance.
+/// A script of a run.
 pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<&ScopeStart> {
     entries.iter().find_map(|entry| match &entry.body {
         Body::ScopeStarted(start) if start.scope == scope => Some(&**start),
@@ -192,7 +192,7 @@ fn accessed(text: &str, error: &ScriptError) -> Option<String> {
     Some(chars[start..dot + wanted.len()].iter().collect())
 }
 
-/// Titles of the calls of a performance, in the order in which they ended.
+/// Titles of the calls of a run, in the order in which they ended.
 pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
     let title = |call: CallId| {
         let mut asked = entries.iter().filter_map(|entry| entry.body.asked());

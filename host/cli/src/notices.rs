@@ -3,14 +3,14 @@
 //! Owns: how a message looks, so that no text of a script passes for one of ours.
 //! Never: says what is in one, or waits for a reader.
 
-use crate::screen;
+use crate::sanitize;
 use crate::streams::{self, Kind};
 
 /// One error, on stderr.
 pub(crate) fn say(message: &str, below: Option<&str>) {
     talk(&format!("error: {message}"));
     if let Some(below) = below {
-        write(&screen::lines(below), Kind::Message);
+        write(&sanitize::lines(below), Kind::Message);
     }
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn for_program(line: &str) {
 }
 
 fn indented(text: &str) -> String {
-    screen::lines(text).replace('\n', "\n  ")
+    sanitize::lines(text).replace('\n', "\n  ")
 }
 
 fn write(text: &str, kind: Kind) {

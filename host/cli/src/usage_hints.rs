@@ -206,13 +206,13 @@ pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
     });
     let (_, name) = near.min()?;
     let path = folder.map_or_else(|| name.clone().into(), |folder| folder.join(&name));
-    Some(format!("did you mean {}?", crate::screen::path(&path)))
+    Some(format!("did you mean {}?", crate::sanitize::path(&path)))
 }
 
 /// That a file is not there because a link leads to nothing.
 pub(crate) fn dangling(path: &Path) -> Option<String> {
     let target = std::fs::read_link(path).ok()?;
-    let (path, target) = (crate::screen::path(path), crate::screen::path(&target));
+    let (path, target) = (crate::sanitize::path(path), crate::sanitize::path(&target));
     Some(format!("{path} is a link to {target}, and nothing is there"))
 }
 

@@ -14,8 +14,8 @@ use smol_wf_engine::Report;
 
 use crate::config::{Key, Settings};
 use crate::failure::talk;
-use crate::screen;
-use crate::written::Beside;
+use crate::file_output::PartialFile;
+use crate::sanitize;
 
 /// Most bytes of a result that a report shows on a terminal: some thousand lines,
 /// which is what terminals scroll back.
@@ -35,7 +35,7 @@ pub(crate) fn set_aside(report: &mut Report, settings: &Settings) {
             report.results_file = Some(path.to_string_lossy().into_owned());
         }
         Err(error) => {
-            let path = screen::path(&path);
+            let path = sanitize::path(&path);
             talk(&format!("warning: the result is large, and cannot be put into {path}: {error}"));
         }
     }
@@ -62,7 +62,7 @@ fn take_away(path: &Path) {
         }
         Err(error) if is_not_there(&error) => {}
         Err(error) => {
-            talk(&format!("warning: cannot remove {}: {error}", screen::path(path)));
+            talk(&format!("warning: cannot remove {}: {error}", sanitize::path(path)));
         }
     }
 }
@@ -95,7 +95,7 @@ fn write(path: &Path, result: &str) -> io::Result<()> {
             Err(_) => make_private(folder)?,
         }
     }
-    let (mut file, mut beside) = Beside::of(path)?;
+    let (mut file, mut beside) = PartialFile::of(path)?;
     file.write_all(result.as_bytes())?;
     file.write_all(b"\n")?;
     beside.take_place_of(path)

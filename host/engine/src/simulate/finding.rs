@@ -28,7 +28,7 @@ pub struct Exploration {
     pub tally: Tally,
     /// What was found.
     pub findings: Vec<Finding>,
-    /// The undisturbed performance did not complete, so that there was nothing
+    /// The undisturbed run did not complete, so that there was nothing
     /// to compare others with.
     pub ended_early: bool,
     /// So many schedules did not end that no more were tried.
@@ -56,7 +56,7 @@ pub struct Tally {
     pub with_failures: u64,
     /// Schedules in which everything in memory was lost.
     pub with_crashes: u64,
-    /// Agents in the undisturbed performance.
+    /// Agents in the undisturbed run.
     pub agents: u32,
 }
 
@@ -145,7 +145,7 @@ pub struct Finding {
     pub sides: Vec<Side>,
 }
 
-/// One of two performances that differ.
+/// One of two runs that differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Side {

@@ -4,18 +4,18 @@
 
 use smol_wf_engine::{CallNote, Difference};
 
-use super::Tested;
-use crate::words::plural;
-use crate::{difference, screen};
+use super::FixtureResult;
+use crate::humanize::plural;
+use crate::{sanitize, text_diff};
 
 /// Differences that are shown: the first is nearly always the cause of the rest.
 const SHOWN_MAX: usize = 5;
 
 /// `PASS` or `FAIL`, the fixture, and below it what differs.
-pub(super) fn of_test(tested: &Tested) -> String {
+pub(super) fn of_test(tested: &FixtureResult) -> String {
     let verdict = if tested.pass { "PASS" } else { "FAIL" };
     let mut lines =
-        vec![format!("{verdict}  {}  {}", screen::one_line(&tested.fixture), summary(tested))];
+        vec![format!("{verdict}  {}  {}", sanitize::one_line(&tested.fixture), summary(tested))];
     let found = tested.verdict.as_ref().map_or(&[][..], |verdict| &verdict.differences);
     // Without a verdict, the summary is the error.
     let error = tested.error.as_ref().filter(|_| tested.verdict.is_some());
@@ -34,11 +34,11 @@ pub(super) fn of_test(tested: &Tested) -> String {
     if let Some(next) = next(tested) {
         lines.push(format!("      {next}"));
     }
-    screen::lines(&lines.join("\n"))
+    sanitize::lines(&lines.join("\n"))
 }
 
 /// The line behind the fixture's name.
-pub(super) fn summary(tested: &Tested) -> String {
+pub(super) fn summary(tested: &FixtureResult) -> String {
     let Some(verdict) = &tested.verdict else {
         return tested.error.clone().unwrap_or_default();
     };
@@ -50,7 +50,7 @@ pub(super) fn summary(tested: &Tested) -> String {
 }
 
 /// What differs first, in a line; none when nothing does.
-pub(super) fn first(tested: &Tested) -> Option<String> {
+pub(super) fn first(tested: &FixtureResult) -> Option<String> {
     if tested.pass {
         return None;
     }
@@ -101,9 +101,9 @@ fn headline(difference: &Difference) -> String {
 
 pub(super) fn of_difference(difference: &Difference) -> String {
     let below = match difference {
-        Difference::Mismatch { mismatch } => difference::of_fields(&mismatch.fields),
+        Difference::Mismatch { mismatch } => text_diff::of_fields(&mismatch.fields),
         Difference::CallChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
-            difference::of_fields(fields)
+            text_diff::of_fields(fields)
         }
         Difference::CallNew { call } => first_line(&call.prompt),
         _ => String::new(),
@@ -124,7 +124,7 @@ fn not_reached(calls: &[CallNote]) -> String {
 fn first_line(prompt: &str) -> String {
     const SHOWN_CHARS: usize = 160;
     let line = prompt.lines().next().unwrap_or_default();
-    format!("+ {}", screen::cut(line, SHOWN_CHARS))
+    format!("+ {}", sanitize::cut(line, SHOWN_CHARS))
 }
 
 fn named(call: &CallNote) -> String {
@@ -132,7 +132,7 @@ fn named(call: &CallNote) -> String {
 }
 
 /// What to type when the difference is meant, or to go on.
-fn next(tested: &Tested) -> Option<String> {
+fn next(tested: &FixtureResult) -> Option<String> {
     let verdict = tested.verdict.as_ref().filter(|verdict| !verdict.pass)?;
     let fixture = match &tested.script {
         // Where the fixture says, there is none.
@@ -144,7 +144,7 @@ fn next(tested: &Tested) -> Option<String> {
         let kept = "the answers so far are kept in";
         return Some(format!(
             "{kept} {}.kept; go on: smol-wf test {fixture} --record missing",
-            screen::one_line(&tested.fixture)
+            sanitize::one_line(&tested.fixture)
         ));
     }
     if tested.error.is_some() {

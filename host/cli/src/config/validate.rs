@@ -9,19 +9,19 @@ use smol_wf_core::near;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::selector::Selector;
 
-use super::{AUTO, ConfigError, Given, Key, Origin, ProviderKind, Settings, Value};
+use super::{AUTO, ConfigError, Key, Origin, ProviderKind, Settings, Sourced, Value};
 use crate::setup;
 
 impl Settings {
     /// Whether a run can work with them.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if let Some(Given { value: Value::Text(name), origin }) = self.get(Key::Provider) {
+        if let Some(Sourced { value: Value::Text(name), origin }) = self.get(Key::Provider) {
             self.check_provider(Key::Provider, name, origin)?;
         }
         if let Some((name, origin)) = self.provider_of_model() {
             self.check_provider(Key::Model, &name, &origin)?;
         }
-        if let Some(Given { value: Value::Path(file), origin }) = self.get(Key::Prices) {
+        if let Some(Sourced { value: Value::Path(file), origin }) = self.get(Key::Prices) {
             read_prices(file).map_err(|why| wrong(Key::Prices, origin, why)).or_else(excused)?;
         }
         Ok(())
@@ -29,7 +29,7 @@ impl Settings {
 
     /// Who the model of the settings says is to be asked, and where that is said.
     pub(crate) fn provider_of_model(&self) -> Option<(String, Origin)> {
-        let Given { value: Value::Text(text), origin } = self.get(Key::Model)? else {
+        let Sourced { value: Value::Text(text), origin } = self.get(Key::Model)? else {
             return None;
         };
         let aliases: Vec<(String, String)> = self

@@ -1,6 +1,6 @@
 //! Runs of a script without agents: plans and explorations.
 //!
-//! Owns: a script made ready to be performed by stubs, with the real guest and
+//! Owns: a script made ready to be run with stubs, with the real guest and
 //! the real run machine. Never: a store, a provider, a clock; nothing is sent,
 //! journaled or slept.
 
@@ -11,12 +11,12 @@ mod estimate;
 mod explore;
 mod faults;
 mod finding;
+mod finding_set;
 mod groups;
-mod notebook;
-mod performance;
 mod plan;
 mod schedule;
-mod stage;
+mod simulated_run;
+mod simulation;
 mod stubs;
 mod unawaited;
 
@@ -42,8 +42,8 @@ pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
 pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedCall};
 
-/// A script that is ready to be performed by stubs.
-pub struct Rehearsal {
+/// A script that is ready to be run with stubs.
+pub struct Simulator {
     pub(crate) sandbox: Sandbox,
     pub(crate) children: Arc<Children>,
     pub(crate) head: RunHead,
@@ -54,7 +54,7 @@ pub struct Rehearsal {
     pub(crate) supplier: Supplier,
 }
 
-impl Rehearsal {
+impl Simulator {
     /// Reads and compiles the script. Of the providers it is only looked at what
     /// there are and what they can do.
     ///

@@ -17,9 +17,9 @@ use smol_wf_engine::{
 
 use super::agents::Agents;
 use crate::advice;
-use crate::commands::fixture::Found;
+use crate::commands::fixture::FixtureFile;
 use crate::failure::{FileError, talk};
-use crate::{files, paths, shell, written};
+use crate::{file_output, files, paths, shell};
 
 /// Largest file of rules: a schema may have 64 KiB.
 const RULES_BYTES_MAX: u64 = 1024 * 1024;
@@ -27,7 +27,7 @@ const RULES_BYTES_MAX: u64 = 1024 * 1024;
 /// What came of one fixture.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Tested {
+pub(super) struct FixtureResult {
     pub(super) fixture: String,
     /// The same, as a shell reads it.
     #[serde(skip)]
@@ -63,10 +63,10 @@ pub(super) struct Tester {
 }
 
 impl Tester {
-    pub(super) async fn test(&mut self, found: &Found) -> Tested {
+    pub(super) async fn test(&mut self, found: &FixtureFile) -> FixtureResult {
         let started = Instant::now();
         let path = found.path.as_path();
-        let mut tested = Tested {
+        let mut tested = FixtureResult {
             fixture: shown(path),
             typed: shell::path(path.strip_prefix(".").unwrap_or(path)),
             script: self.script.as_deref().map(shell::path),
@@ -85,7 +85,7 @@ impl Tester {
         tested
     }
 
-    async fn verdict(&mut self, found: &Found) -> Result<FixtureVerdict, String> {
+    async fn verdict(&mut self, found: &FixtureFile) -> Result<FixtureVerdict, String> {
         let (path, within) = (found.path.as_path(), found.within.as_path());
         let text = text_of(path, within)?;
         let rules = optional(&path.with_extension("assert.json"), within, RULES_BYTES_MAX)?;
@@ -107,10 +107,10 @@ impl Tester {
     }
 
     /// Writes what the verdict says is to be written.
-    fn write(&self, path: &Path, mut verdict: FixtureVerdict, tested: &mut Tested) {
+    fn write(&self, path: &Path, mut verdict: FixtureVerdict, tested: &mut FixtureResult) {
         let mut failed = None;
         if let Some(text) = &verdict.updated {
-            match written::replace(path, text) {
+            match file_output::replace(path, text) {
                 Ok(()) => tested.updated = true,
                 Err(error) => failed = Some(unwritable(path, error)),
             }
@@ -118,11 +118,11 @@ impl Tester {
         let kept = kept_beside(path);
         if tested.updated && self.agents.is_some() {
             // All that was kept is in the fixture now.
-            if let Err(error) = written::remove(&kept) {
+            if let Err(error) = file_output::remove(&kept) {
                 talk(&format!("warning: cannot remove {}: {error}", kept.display()));
             }
         } else if let Some(text) = &verdict.kept {
-            match written::replace(&kept, text) {
+            match file_output::replace(&kept, text) {
                 Ok(()) => tested.kept = true,
                 Err(error) => failed = failed.or(Some(unwritable(&kept, error))),
             }
@@ -137,7 +137,7 @@ impl Tester {
 /// Keeps answers beside the fixture as they come.
 fn keep_beside(path: &Path) -> Keep {
     let kept = kept_beside(path);
-    Arc::new(move |text| written::replace(&kept, text))
+    Arc::new(move |text| file_output::replace(&kept, text))
 }
 
 /// Where answers are kept while a fixture is recorded.

@@ -9,9 +9,9 @@ use std::io::IsTerminal;
 use smol_wf_engine::{Report, RunState};
 
 use crate::failure::{null_in_words, talk};
-use crate::screen;
+use crate::humanize::{count, dollars, plural};
+use crate::sanitize;
 use crate::shell;
-use crate::words::{count, dollars, plural};
 
 /// Columns of the result, and agents that are named.
 const RESULT_COLUMNS: usize = 70;
@@ -50,10 +50,10 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
     lines.push(sums(report));
     if report.state == RunState::Completed {
         lines.push(match &report.results_file {
-            Some(file) => format!("result: in {}", screen::one_line(file)),
+            Some(file) => format!("result: in {}", sanitize::one_line(file)),
             None => {
                 let result = report.results.get();
-                let result = screen::cut(&screen::one_line(result), RESULT_COLUMNS);
+                let result = sanitize::cut(&sanitize::one_line(result), RESULT_COLUMNS);
                 format!("result: {result}")
             }
         });

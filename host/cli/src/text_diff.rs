@@ -5,7 +5,7 @@
 use similar::{ChangeTag, TextDiff};
 use smol_wf_core::mismatch::FieldDiff;
 
-use crate::screen;
+use crate::sanitize;
 
 /// Lines around a change that are shown with it.
 const CONTEXT_LINES: usize = 2;
@@ -46,8 +46,8 @@ pub(crate) fn of_texts(recorded: &str, now: &str) -> String {
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            let text = screen::one_line(change.value().trim_end_matches(['\n', '\r']));
-            lines.push(format!("{sign} {}", screen::cut(&text, LINE_COLUMNS)));
+            let text = sanitize::one_line(change.value().trim_end_matches(['\n', '\r']));
+            lines.push(format!("{sign} {}", sanitize::cut(&text, LINE_COLUMNS)));
         }
     }
     if lines.len() > LINES_MAX {
@@ -65,14 +65,14 @@ fn first_difference(left: &str, right: &str) -> usize {
 
 /// The part of a line that the difference begins in.
 fn window(text: &str, from: usize) -> String {
-    let text = screen::one_line(text);
-    if screen::columns(&text) <= LINE_COLUMNS {
+    let text = sanitize::one_line(text);
+    if sanitize::columns(&text) <= LINE_COLUMNS {
         return text;
     }
     let skipped = from.saturating_sub(LEAD_CHARS);
     let rest: String = text.chars().skip(skipped).collect();
     let lead = if skipped > 0 { "…" } else { "" };
-    format!("{lead}{}", screen::cut(&rest, LINE_COLUMNS))
+    format!("{lead}{}", sanitize::cut(&rest, LINE_COLUMNS))
 }
 
 #[cfg(test)]

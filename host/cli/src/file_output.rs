@@ -3,9 +3,9 @@
 //! Owns: that a file is replaced as a whole or not at all, that a mistaken name
 //! costs nothing, and that what is not whole goes again. Never: what is written.
 
-mod beside;
 mod descriptor;
-mod over;
+mod overwrite;
+mod partial_file;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Seek as _, Write as _};
@@ -13,41 +13,41 @@ use std::path::{Path, PathBuf};
 
 use smol_wf_engine::library;
 
-use crate::{paths, screen, shell, usage};
-pub(crate) use beside::{Beside, remove_unfinished};
+use crate::{paths, sanitize, shell, usage_hints};
 use descriptor::Descriptor;
 pub(crate) use descriptor::{hold, is_stdout};
-pub(crate) use over::Over;
+pub(crate) use overwrite::Overwrites;
+pub(crate) use partial_file::{PartialFile, remove_unfinished};
 
 /// A file that takes the place of another one when it is whole. A device, a pipe or
 /// a descriptor of this process stays what it is and is written to; a link stays,
 /// and what it leads to is replaced.
-pub(crate) struct Replacing {
+pub(crate) struct OutputFile {
     pub(crate) to: BufWriter<File>,
-    way: Way,
+    way: Destination,
 }
 
 /// How what is written comes to where it belongs.
-enum Way {
+enum Destination {
     /// It is there.
     Through,
     /// A new file gets this path, where nothing is.
-    New(Beside, PathBuf),
+    New(PartialFile, PathBuf),
     /// A new file takes the place of the one at this path.
-    Place(Beside, PathBuf),
+    Place(PartialFile, PathBuf),
     /// It is copied into the file at this path, which has other names, or another
     /// owner, or lies in a folder that takes no new file. What is copied may be
     /// beside it until then.
-    Copy(PathBuf, Option<Beside>),
+    Copy(PathBuf, Option<PartialFile>),
 }
 
-impl Replacing {
+impl OutputFile {
     /// Begins to write what takes the place of the file at this path.
     ///
     /// # Errors
     /// When that must not be replaced, or cannot be written.
-    pub(crate) fn begin(path: &Path, over: Over) -> io::Result<Self> {
-        let through = |file| Self { to: BufWriter::new(file), way: Way::Through };
+    pub(crate) fn begin(path: &Path, over: Overwrites) -> io::Result<Self> {
+        let through = |file| Self { to: BufWriter::new(file), way: Destination::Through };
         if let Some(Descriptor::Own(number)) = descriptor::of(path) {
             return descriptor::duplicate(number).map(through);
         }
@@ -58,8 +58,8 @@ impl Replacing {
         }
         let Ok(old) = fs::metadata(path) else {
             over.allow(path, path)?;
-            let (file, beside) = Beside::of(path)?;
-            let way = Way::New(beside, path.to_owned());
+            let (file, beside) = PartialFile::of(path)?;
+            let way = Destination::New(beside, path.to_owned());
             return Ok(Self { to: BufWriter::new(file), way });
         };
         if system::is_disk(&old) {
@@ -72,14 +72,16 @@ impl Replacing {
         over.allow(&real, path)?;
         // Whoever may not write into the file may not replace it.
         OpenOptions::new().write(true).open(&real)?;
-        let (file, way) = match Beside::of(&real) {
+        let (file, way) = match PartialFile::of(&real) {
             Ok((file, beside)) if system::are_alike(&old, &file.metadata()?) => {
                 // Whoever may not read the one may not read the other.
                 file.set_permissions(old.permissions())?;
-                (file, Way::Place(beside, real))
+                (file, Destination::Place(beside, real))
             }
-            Ok((file, beside)) => (file, Way::Copy(real, Some(beside))),
-            Err(refused) => (tempfile::tempfile().map_err(|_| refused)?, Way::Copy(real, None)),
+            Ok((file, beside)) => (file, Destination::Copy(real, Some(beside))),
+            Err(refused) => {
+                (tempfile::tempfile().map_err(|_| refused)?, Destination::Copy(real, None))
+            }
         };
         Ok(Self { to: BufWriter::new(file), way })
     }
@@ -94,13 +96,15 @@ impl Replacing {
         self.to.flush()?;
         let file = self.to.get_ref();
         match self.way {
-            Way::Through => Ok(()),
-            Way::Copy(path, beside) => copy(file, &path).map_err(|error| kept(error, beside)),
-            Way::New(mut beside, path) => {
+            Destination::Through => Ok(()),
+            Destination::Copy(path, beside) => {
+                copy(file, &path).map_err(|error| kept(error, beside))
+            }
+            Destination::New(mut beside, path) => {
                 system::as_new_files_are(file)?;
                 beside.take_free(&path).map_err(|error| taken(error, beside))
             }
-            Way::Place(mut beside, path) => match beside.take_place_of(&path) {
+            Destination::Place(mut beside, path) => match beside.take_place_of(&path) {
                 Err(error) if is_about_the_place(&error) => {
                     copy(file, &path).map_err(|error| kept(error, Some(beside)))
                 }
@@ -121,11 +125,11 @@ fn is_about_the_place(error: &io::Error) -> bool {
 
 /// Why a file could not be written in place. What was half written there is whole in
 /// the file beside it, which stays.
-fn kept(Uncopied { error, begun }: Uncopied, beside: Option<Beside>) -> io::Error {
+fn kept(CopyError { error, begun }: CopyError, beside: Option<PartialFile>) -> io::Error {
     match beside {
         Some(beside) if begun => {
             let whole = beside.keep();
-            let why = format!("{error}; it is whole in {}", screen::path(&whole));
+            let why = format!("{error}; it is whole in {}", sanitize::path(&whole));
             io::Error::new(error.kind(), why)
         }
         _ => error,
@@ -134,24 +138,24 @@ fn kept(Uncopied { error, begun }: Uncopied, beside: Option<Beside>) -> io::Erro
 
 /// Why a new file could not get its name. When another one got it meanwhile, this
 /// one stays under the name that it has.
-fn taken(error: io::Error, beside: Beside) -> io::Error {
+fn taken(error: io::Error, beside: PartialFile) -> io::Error {
     if error.kind() != ErrorKind::AlreadyExists {
         return error;
     }
-    let whole = screen::path(&beside.keep());
+    let whole = sanitize::path(&beside.keep());
     let why = format!("another file was made there meanwhile, and stays; this one is in {whole}");
     io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
 /// What kept a file from being copied, and whether some of it had been.
-struct Uncopied {
+struct CopyError {
     error: io::Error,
     begun: bool,
 }
 
 /// Writes into the file at this path. There is room for all of it before anything
 /// that was there goes.
-fn copy(mut from: &File, path: &Path) -> Result<(), Uncopied> {
+fn copy(mut from: &File, path: &Path) -> Result<(), CopyError> {
     let mut begun = false;
     let copied = (|| {
         let length = from.metadata()?.len();
@@ -162,12 +166,12 @@ fn copy(mut from: &File, path: &Path) -> Result<(), Uncopied> {
         io::copy(&mut from, &mut to)?;
         to.set_len(length)
     })();
-    copied.map_err(|error| Uncopied { error, begun })
+    copied.map_err(|error| CopyError { error, begun })
 }
 
 /// Replaces a file that was read, in a folder that is there.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = Replacing::begin(path, Over::Known)?;
+    let mut file = OutputFile::begin(path, Overwrites::Known)?;
     file.to.write_all(text.as_bytes())?;
     file.finish()
 }
@@ -188,7 +192,7 @@ pub(crate) fn not_dangling(path: &Path) -> io::Result<()> {
         link.is_symlink() && fs::metadata(link).is_err_and(nothing)
     };
     let Some(link) = path.ancestors().find(is_dangling) else { return Ok(()) };
-    let why = usage::dangling(link).unwrap_or_default();
+    let why = usage_hints::dangling(link).unwrap_or_default();
     let typed = shell::path(link);
     let why = format!("{why}; take the link away (`rm {typed}`), or name another file");
     Err(io::Error::new(ErrorKind::NotFound, why))
@@ -270,7 +274,7 @@ mod tests {
     fn a_file_that_was_made_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
-        let mut file = Replacing::begin(&path, Over::Known).unwrap();
+        let mut file = OutputFile::begin(&path, Overwrites::Known).unwrap();
         file.to.write_all(b"ours").unwrap();
         fs::write(&path, "theirs").unwrap();
         let error = file.finish().unwrap_err().to_string();

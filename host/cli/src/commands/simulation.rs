@@ -1,28 +1,28 @@
 //! What `plan` and `explore` have in common: a script that is performed by
 //! stubs.
 //!
-//! Owns: their flags. Never: what is made of the performance.
+//! Owns: their flags. Never: what is made of the simulation.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use smol_wf_core::limits::{self, Limits};
 use smol_wf_engine::RunSpec;
-use smol_wf_engine::rehearse::Rehearsal;
+use smol_wf_engine::simulate::Simulator;
 
 use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Key, Settings};
 use crate::failure::CommandError;
 use crate::flags::{CallFlags, path_value};
-use crate::standing::PlaceFlags;
-use crate::usage;
+use crate::usage_hints;
 use crate::workflow_args::{self, Named};
+use crate::working_folder::PlaceFlags;
 use crate::{agents, setup, shell};
 
 /// What is performed
 #[derive(Debug, Args)]
-pub(super) struct RehearsalFlags {
+pub(super) struct SimulationFlags {
     #[arg(help = SCRIPT_HELP)]
     pub(super) script: PathBuf,
 
@@ -36,26 +36,26 @@ pub(super) struct RehearsalFlags {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random, of the made-up answers and of the schedules
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     pub(super) seed: u64,
 
     /// Output tokens that the script's `budget` speaks of
-    #[arg(long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     #[command(flatten)]
     calls: CallFlags,
 
     /// Agents at work at once [default: 16]
-    #[arg(long, value_name = "N", value_parser = usage::whole::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
+    #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
     max_parallel_agents: Option<u32>,
 
     /// Agents after which the script counts as endless [default: 1000]
-    #[arg(long, value_name = "N", value_parser = usage::whole::<u32>(1, limits::AGENTS_MAX.into()))]
+    #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::AGENTS_MAX.into()))]
     max_agents: Option<u32>,
 
     /// Fuel of the script; a tenth of it may go into one turn [default: 100000000000]
-    #[arg(long, value_name = "UNITS", value_parser = usage::whole::<u64>(1, u64::MAX))]
+    #[arg(long, value_name = "UNITS", value_parser = usage_hints::whole::<u64>(1, u64::MAX))]
     fuel: Option<u64>,
 
     #[command(flatten)]
@@ -90,19 +90,19 @@ enum Format {
 }
 
 /// A script that is ready, and what the user gave to make it so.
-pub(super) struct Prepared {
-    pub(super) rehearsal: Rehearsal,
+pub(super) struct PreparedScript {
+    pub(super) simulator: Simulator,
     pub(super) text: String,
     /// The flags that make it the same again, for a shell.
     pub(super) again: String,
 }
 
-impl RehearsalFlags {
+impl SimulationFlags {
     pub(super) async fn prepare(
         &self,
         named: Named,
         prices: Option<&PathBuf>,
-    ) -> Result<Prepared, CommandError> {
+    ) -> Result<PreparedScript, CommandError> {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
@@ -131,8 +131,8 @@ impl RehearsalFlags {
             places: self.places.of_new()?,
             ..RunSpec::new(script)
         };
-        let rehearsal = Rehearsal::new(request, &Catalogue::of(&settings)).await?;
-        Ok(Prepared { rehearsal, text, again })
+        let simulator = Simulator::new(request, &Catalogue::of(&settings)).await?;
+        Ok(PreparedScript { simulator, text, again })
     }
 
     fn again(&self, args: Option<&str>) -> String {

@@ -12,7 +12,7 @@ use smol_wf_engine::library::ProjectRoot;
 use smol_wf_engine::{Engine, EngineError, Places};
 
 use crate::failure::{CommandError, talk};
-use crate::{paths, screen};
+use crate::{paths, sanitize};
 
 /// Where a run works and its scripts lie
 #[derive(Debug, Args)]
@@ -94,18 +94,18 @@ impl LatestFlags {
             .is_some_and(|home| home.canonicalize().is_ok_and(|home| home.starts_with(&project)));
         if !is_home && engine.is_kept_in(&project) {
             let run = engine.find(asked).await?;
-            let said = format!("latest is {run}, the last run of {}", screen::path(&project));
+            let said = format!("latest is {run}, the last run of {}", sanitize::path(&project));
             return Ok((run, Some(said)));
         }
         let latest = engine.latest(&project, home.as_deref()).await?;
         match (latest.here, latest.of_all) {
             (Some(run), Some((newest, folder))) => {
                 let mut said =
-                    format!("latest is {run}, the last run of {}", screen::path(&project));
+                    format!("latest is {run}, the last run of {}", sanitize::path(&project));
                 if newest != run {
                     said.push_str(&format!(
                         "; {newest} is newer and works in {}: --anywhere",
-                        screen::path(&folder)
+                        sanitize::path(&folder)
                     ));
                 }
                 Ok((run, Some(said)))

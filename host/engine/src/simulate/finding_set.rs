@@ -15,7 +15,7 @@ use super::finding::{Finding, FindingKind, Side};
 const FINDINGS_MAX: usize = 20;
 
 /// Something to write down.
-pub(super) struct Note<'a> {
+pub(super) struct NewFinding<'a> {
     pub(super) kind: FindingKind,
     pub(super) schedule: u64,
     pub(super) message: String,
@@ -34,9 +34,9 @@ pub(super) struct Note<'a> {
     pub(super) lacks_args: bool,
 }
 
-impl Note<'_> {
+impl NewFinding<'_> {
     pub(super) fn new(kind: FindingKind, schedule: u64, message: String) -> Self {
-        Note {
+        NewFinding {
             kind,
             schedule,
             message,
@@ -52,22 +52,22 @@ impl Note<'_> {
 
 /// What has been found so far.
 #[derive(Default)]
-pub(super) struct Notebook {
-    findings: Vec<Noted>,
+pub(super) struct FindingSet {
+    findings: Vec<CountedFinding>,
     /// Notes that were taken, known ones too.
     pub(super) taken: u64,
 }
 
-struct Noted {
+struct CountedFinding {
     finding: Finding,
     cause: String,
     effects: Vec<Effect>,
     is_broad: bool,
 }
 
-impl Notebook {
+impl FindingSet {
     /// Writes it down, or counts it when it is known.
-    pub(super) fn take(&mut self, note: Note<'_>) {
+    pub(super) fn take(&mut self, note: NewFinding<'_>) {
         self.taken += 1;
         let position = |number: u32| (number > 0).then_some(number);
         let line = note.error.and_then(|error| position(error.line));
@@ -116,8 +116,8 @@ impl Notebook {
     }
 }
 
-impl Noted {
-    fn again(&mut self, note: Note<'_>) {
+impl CountedFinding {
+    fn again(&mut self, note: NewFinding<'_>) {
         self.finding.seen += 1;
         if note.is_broad && !self.is_broad {
             return;
@@ -140,11 +140,11 @@ fn family(kind: FindingKind) -> FindingKind {
 }
 
 fn noted(
-    note: Note<'_>,
+    note: NewFinding<'_>,
     cause: String,
     file: Option<String>,
     (line, column): (Option<u32>, Option<u32>),
-) -> Noted {
+) -> CountedFinding {
     let excerpt = match (note.child, line) {
         (Some(start), Some(line)) => snippet(&start.text, line, column.unwrap_or(1)),
         _ => String::new(),
@@ -164,5 +164,5 @@ fn noted(
         sides: Vec::new(),
     };
     let effects = note.fault.into_iter().map(|(effect, _)| effect).collect();
-    Noted { finding, cause, effects, is_broad: note.is_broad }
+    CountedFinding { finding, cause, effects, is_broad: note.is_broad }
 }

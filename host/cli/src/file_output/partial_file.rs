@@ -28,11 +28,11 @@ pub(crate) fn remove_unfinished() {
 
 /// The name of such a file, which goes unless it is given another one. A signal
 /// takes it away as well.
-pub(crate) struct Beside {
+pub(crate) struct PartialFile {
     path: PathBuf,
 }
 
-impl Beside {
+impl PartialFile {
     /// A new file in the folder of another one, for its owner alone.
     pub(crate) fn of(path: &Path) -> io::Result<(File, Self)> {
         /// Names are numbers of 64 bits that nobody can foresee.
@@ -71,7 +71,7 @@ impl Beside {
     }
 }
 
-impl Beside {
+impl PartialFile {
     /// It is whole, and gets a name that was free when it was begun. What somebody
     /// has made there meanwhile stays.
     pub(crate) fn take_free(&mut self, path: &Path) -> io::Result<()> {
@@ -95,7 +95,7 @@ impl Beside {
     }
 }
 
-impl Drop for Beside {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         let is_there = unfinished().remove(&self.path);
         if is_there {

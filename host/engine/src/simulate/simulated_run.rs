@@ -1,6 +1,6 @@
 //! What is left of a run whose agents were stubs.
 //!
-//! Owns: how a performance ended, and what that says of the script. Never:
+//! Owns: how a run ended, and what that says of the script. Never:
 //! performs one.
 
 use std::collections::BTreeMap;
@@ -14,27 +14,27 @@ use smol_wf_core::machine::NEVER_SETTLES;
 
 use super::faults::Struck;
 
-/// Entries of a performance that takes about a second.
+/// Entries of a run that takes about a second.
 const ENTRIES_LONG: usize = 50_000;
 
-/// How a performance ended.
+/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum SimulationEnd {
     /// With this result, as JSON text.
     Completed(String),
     /// The script failed.
     Failed(ScriptError),
     /// At a limit, or because a replay differed.
     Stopped { code: String, message: String, reached: Option<LimitError> },
-    /// The director had seen enough.
+    /// The scenario had seen enough.
     BrokenOff,
 }
 
-/// All that is left of a performance.
+/// All that is left of a run.
 #[derive(Debug)]
-pub(super) struct Performance {
+pub(super) struct SimulatedRun {
     pub(super) entries: Vec<Entry>,
-    pub(super) ended: Ended,
+    pub(super) ended: SimulationEnd,
     /// Agent calls that a run refuses before anyone is asked, and why.
     pub(super) refused: BTreeMap<CallId, Failure>,
     /// The errors that ended child workflows.
@@ -43,7 +43,7 @@ pub(super) struct Performance {
     pub(super) struck: Vec<Struck>,
 }
 
-impl Performance {
+impl SimulatedRun {
     /// Whether it took seconds to find out that the script does not end.
     pub(super) fn took_long(&self) -> bool {
         let is_long = self.entries.len() > ENTRIES_LONG;
@@ -52,7 +52,7 @@ impl Performance {
     }
 }
 
-impl Ended {
+impl SimulationEnd {
     /// Whether the script waits for what never comes, or computes without end.
     pub(super) fn hangs(&self) -> bool {
         match self {

@@ -13,18 +13,18 @@ use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, Scrip
 
 use crate::config::Settings;
 use crate::failure::talk;
+use crate::humanize::span;
 use crate::progress::Progress;
 use crate::setup;
 use crate::signals::Signals;
-use crate::standing::PlaceFlags;
-use crate::words::span;
+use crate::working_folder::PlaceFlags;
 
 /// A report names the second in which a provider answers again: its end is late
 /// enough.
 const ROUNDED: Duration = Duration::from_secs(1);
 
 /// How a run would be taken up once more.
-pub(super) struct Again<'a> {
+pub(super) struct AutoResume<'a> {
     /// Longest that may be waited for it.
     pub(super) longest: Option<Duration>,
     pub(super) settings: &'a Settings,
@@ -35,7 +35,7 @@ pub(super) struct Again<'a> {
 pub(super) async fn once_more(
     engine: &Engine,
     report: Result<Report, EngineError>,
-    again: &Again<'_>,
+    again: &AutoResume<'_>,
     progress: &Arc<Progress>,
     signals: &Signals,
 ) -> Result<Report, EngineError> {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the trick that finds out. A script does not say where a call stands,
 //! but the guest says which slot became null when a call in it failed. So the
-//! calls that were made in one turn fail, one after the other, in a performance
+//! calls that were made in one turn fail, one after the other, in a run
 //! of their own: none of them was made in view of another's failure. Never:
 //! goes on beyond a bound.
 
@@ -16,14 +16,14 @@ use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::step::StepRequest;
 
-use super::Rehearsal;
+use super::Simulator;
 use super::bounds::Effort;
 use super::faults::TIMED_OUT;
-use super::stage::{Asked, Cue, Director, Found, perform};
+use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
 use super::stubs::Stubs;
 use crate::error::EngineError;
 
-/// Entries of all these performances together: about a second.
+/// Entries of all these runs together: about a second.
 const ENTRIES_MAX: usize = 100_000;
 
 /// A slot of a construct of a script.
@@ -43,10 +43,10 @@ pub(super) struct Places {
     pub(super) whole: bool,
 }
 
-/// Where the calls of an undisturbed performance stand.
+/// Where the calls of an undisturbed run stand.
 pub(super) async fn places(
-    rehearsal: &Rehearsal,
-    cache: &mut Found,
+    simulator: &Simulator,
+    cache: &mut ChildCache,
     stubs: &mut Stubs,
     undisturbed: &[Entry],
 ) -> Result<Places, EngineError> {
@@ -56,16 +56,16 @@ pub(super) async fn places(
     let mut places = Places { found: HashMap::new(), whole: all_ended };
     let mut effort = Effort::default();
     for wave in waves {
-        if effort.is_over(ENTRIES_MAX, &rehearsal.limits) {
+        if effort.is_over(ENTRIES_MAX, &simulator.limits) {
             break;
         }
         let left = wave.len();
-        let limits = &rehearsal.limits;
+        let limits = &simulator.limits;
         let (effort, found) = (&mut effort, &mut places.found);
         let mut fails = WaveFails { wave, stubs, left, failed: None, found, effort, limits };
-        perform(rehearsal, cache, &mut fails).await?;
+        simulate(simulator, cache, &mut fails).await?;
     }
-    places.whole &= !effort.is_over(ENTRIES_MAX, &rehearsal.limits);
+    places.whole &= !effort.is_over(ENTRIES_MAX, &simulator.limits);
     Ok(places)
 }
 
@@ -100,16 +100,16 @@ struct WaveFails<'a> {
     limits: &'a Limits,
 }
 
-impl Director for WaveFails<'_> {
-    fn cue(&mut self, working: &[&Asked], _sleeping: bool) -> Cue {
+impl Scenario for WaveFails<'_> {
+    fn pick(&mut self, working: &[&PendingAgent], _sleeping: bool) -> Pick {
         match working {
-            _ if self.left == 0 || self.effort.is_over(ENTRIES_MAX, self.limits) => Cue::Enough,
-            [] => Cue::Wake,
-            _ => Cue::Answer(0),
+            _ if self.left == 0 || self.effort.is_over(ENTRIES_MAX, self.limits) => Pick::End,
+            [] => Pick::Wake,
+            _ => Pick::Answer(0),
         }
     }
 
-    fn answer(&mut self, asked: &Asked) -> (Outcome, Reply) {
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
         if self.wave.contains(&asked.ordinal) {
             self.left = self.left.saturating_sub(1);
             self.failed = Some(asked.ordinal);

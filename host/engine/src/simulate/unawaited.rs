@@ -15,15 +15,15 @@ use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::step::StepRequest;
 
 use super::culprit::{self, UNHANDLED};
-use super::explore::Tour;
+use super::explore::Explorer;
 use super::faults::{self, Fault, Reach, Strike};
 use super::finding::FindingKind;
-use super::notebook::Note;
-use super::performance::{Ended, Performance};
+use super::finding_set::NewFinding;
 use super::schedule::{First, Order, Schedule};
+use super::simulated_run::{SimulatedRun, SimulationEnd};
 use crate::error::EngineError;
 
-/// Questions of one performance that are looked into; each takes two more.
+/// Questions of one run that are looked into; each takes two more.
 const QUESTIONS_MAX: usize = 8;
 
 /// A call that was open when the script ended.
@@ -42,34 +42,34 @@ struct Group {
     count: usize,
 }
 
-impl Tour<'_> {
+impl Explorer<'_> {
     /// What a run of this schedule loses.
     pub(super) async fn judge_lost(
         &mut self,
         schedule: &Schedule,
-        performance: &Performance,
+        run: &SimulatedRun,
     ) -> Result<(), EngineError> {
         // In others an agent that answers first would change the dice.
         let is_steady = !matches!(schedule.order, Order::Shuffled(_));
-        if !is_steady || !matches!(performance.ended, Ended::Completed(_)) {
+        if !is_steady || !matches!(run.ended, SimulationEnd::Completed(_)) {
             return Ok(());
         }
-        let promises = self.judge_warnings(schedule, performance);
-        let open = open_calls(&performance.entries);
+        let promises = self.judge_warnings(schedule, run);
+        let open = open_calls(&run.entries);
         // They stand in the result, which was said already.
         if open.is_empty() || open.len() <= promises {
             return Ok(());
         }
-        for group in self.groups(schedule, performance, &open).await? {
-            self.note_group(schedule, performance, &group);
+        for group in self.groups(schedule, run, &open).await? {
+            self.note_group(schedule, run, &group);
         }
         Ok(())
     }
 
     /// Returns how many promises stand in the result.
-    fn judge_warnings(&mut self, schedule: &Schedule, performance: &Performance) -> usize {
+    fn judge_warnings(&mut self, schedule: &Schedule, run: &SimulatedRun) -> usize {
         let warnings = || {
-            performance.entries.iter().filter_map(|entry| match &entry.body {
+            run.entries.iter().filter_map(|entry| match &entry.body {
                 Body::Warned { scope, warning } => Some((*scope, &**warning)),
                 _ => None,
             })
@@ -87,12 +87,12 @@ impl Tour<'_> {
                 // Of things that change nothing; `plan` lists them.
                 _ => continue,
             };
-            let script = culprit::script_of(&performance.entries, scope);
-            self.notes.take(Note {
+            let script = culprit::script_of(&run.entries, scope);
+            self.notes.take(NewFinding {
                 error: Some(&culprit::of_warning(warning)),
                 child: script.filter(|start| start.scope != Scope::ROOT),
                 cause: Some(warning.code.clone()),
-                ..Note::new(kind, schedule.number, warning.message.clone())
+                ..NewFinding::new(kind, schedule.number, warning.message.clone())
             });
         }
         promises
@@ -102,7 +102,7 @@ impl Tour<'_> {
     async fn groups(
         &mut self,
         schedule: &Schedule,
-        performance: &Performance,
+        run: &SimulatedRun,
         open: &[Open],
     ) -> Result<Vec<Group>, EngineError> {
         let mut alike: BTreeMap<&str, Vec<&Open>> = BTreeMap::new();
@@ -116,10 +116,10 @@ impl Tour<'_> {
         for calls in questions.into_iter().take(QUESTIONS_MAX) {
             let Some(one) = calls.first() else { continue };
             let hurried = self.perform_with(schedule, one.first).await?;
-            if was_raced(performance, &hurried) {
+            if was_raced(run, &hurried) {
                 continue;
             }
-            let place = self.place_of(schedule, performance, one).await?;
+            let place = self.place_of(schedule, run, one).await?;
             let here = |group: &&mut Group| match (&group.place, &place) {
                 (Some((a, of)), Some((b, scope))) => {
                     (of, a.line, a.column) == (scope, b.line, b.column)
@@ -141,14 +141,14 @@ impl Tour<'_> {
     async fn place_of(
         &mut self,
         schedule: &Schedule,
-        performance: &Performance,
+        run: &SimulatedRun,
         open: &Open,
     ) -> Result<Option<(ScriptError, Scope)>, EngineError> {
         let Some(agent) = open.agent else { return Ok(None) };
         let faults = vec![Strike { agent, fault: Fault::TimesOut, reach: Reach::Once }];
         let failing = Schedule { faults, ..schedule.clone() };
         let failed = self.perform_with(&failing, open.first).await?;
-        let before = culprit::breaks(performance);
+        let before = culprit::breaks(run);
         let fresh = culprit::breaks(&failed).into_iter().find(|one| {
             let is_known = before.iter().any(|other| other.same_place(one));
             one.error.code == UNHANDLED && one.error.line > 0 && !is_known
@@ -156,10 +156,9 @@ impl Tour<'_> {
         Ok(fresh.map(|one| (one.error, one.scope)))
     }
 
-    fn note_group(&mut self, schedule: &Schedule, performance: &Performance, group: &Group) {
-        let is_meant = |(error, scope): &(ScriptError, Scope)| {
-            culprit::is_meant(&performance.entries, *scope, error)
-        };
+    fn note_group(&mut self, schedule: &Schedule, run: &SimulatedRun, group: &Group) {
+        let is_meant =
+            |(error, scope): &(ScriptError, Scope)| culprit::is_meant(&run.entries, *scope, error);
         if group.place.as_ref().is_some_and(is_meant) {
             return;
         }
@@ -183,12 +182,12 @@ impl Tour<'_> {
             _ => format!("when others answer first: {said}"),
         };
         let place = group.place.as_ref();
-        let script = place.and_then(|(_, scope)| culprit::script_of(&performance.entries, *scope));
-        self.notes.take(Note {
+        let script = place.and_then(|(_, scope)| culprit::script_of(&run.entries, *scope));
+        self.notes.take(NewFinding {
             error: place.map(|(error, _)| error),
             child: script.filter(|start| start.scope != Scope::ROOT),
             cause: Some(format!("open: {}", faults::without_digits(title))),
-            ..Note::new(FindingKind::NotAwaited, schedule.number, message)
+            ..NewFinding::new(FindingKind::NotAwaited, schedule.number, message)
         });
     }
 }
@@ -227,10 +226,10 @@ fn open_calls(entries: &[Entry]) -> Vec<Open> {
 
 /// Whether an agent that answers first takes another one's place: one that was
 /// answered is left over.
-fn was_raced(performance: &Performance, hurried: &Performance) -> bool {
+fn was_raced(run: &SimulatedRun, hurried: &SimulatedRun) -> bool {
     let now = settled(&hurried.entries);
     let made = made(&hurried.entries);
-    let then = made_of(&performance.entries, &settled(&performance.entries));
+    let then = made_of(&run.entries, &settled(&run.entries));
     then.iter().any(|(call, title)| made.get(call) == Some(title) && !now.contains(call))
 }
 

@@ -1,9 +1,9 @@
-//! What happens in one performance: who answers when, what goes wrong, and
+//! What happens in one run: who answers when, what goes wrong, and
 //! when everything in memory is lost.
 //!
 //! Owns: schedule number K of seed S, which is the same on every machine.
 //! Never: looks at a script; it knows how many agents and deliveries the
-//! undisturbed performance had, and no more.
+//! undisturbed run had, and no more.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::step::StepRequest;
 
 use super::faults::{Fault, Reach, Strike, Strikes, Struck};
-use super::stage::{Asked, Cue, Director};
+use super::simulation::{PendingAgent, Pick, Scenario};
 use super::stubs::Stubs;
 
-/// Crashes in one performance. Each replays all that came before, so that a
+/// Crashes in one run. Each replays all that came before, so that a
 /// long script with a crash behind every delivery would take its square.
 const CRASHES_MAX: usize = 64;
 
@@ -40,7 +40,7 @@ pub(super) enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crash {
     Never,
-    /// Behind every delivery, or every nth in a long performance.
+    /// Behind every delivery, or every nth in a long run.
     Each {
         nth: usize,
     },
@@ -67,7 +67,7 @@ pub(super) enum First {
     Script(Scope),
 }
 
-/// What is known of the undisturbed performance.
+/// What is known of the undisturbed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) agents: u32,
@@ -176,7 +176,7 @@ fn lasting(round: u64, agents: u64) -> Strike {
     strike(agent, pick(&KINDS, pass % count).unwrap_or(Fault::Fails), reach)
 }
 
-/// Directs a performance by a schedule.
+/// Picks what happens by a schedule.
 pub(super) struct BySchedule<'a> {
     schedule: &'a Schedule,
     stubs: &'a mut Stubs,
@@ -212,7 +212,7 @@ impl<'a> BySchedule<'a> {
     }
 
     /// Where the one stands that is always first.
-    fn first_of(&self, working: &[&Asked]) -> Option<usize> {
+    fn first_of(&self, working: &[&PendingAgent]) -> Option<usize> {
         let first = self.first?;
         working.iter().position(|asked| match first {
             First::Agent(agent) => asked.ordinal == agent,
@@ -221,30 +221,30 @@ impl<'a> BySchedule<'a> {
     }
 }
 
-impl Director for BySchedule<'_> {
-    fn cue(&mut self, working: &[&Asked], sleeping: bool) -> Cue {
+impl Scenario for BySchedule<'_> {
+    fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick {
         let last = working.len().saturating_sub(1);
         if let Some(index) = self.first_of(working) {
-            return Cue::Answer(index);
+            return Pick::Answer(index);
         }
         match self.schedule.order {
-            _ if working.is_empty() => Cue::Wake,
-            Order::AsAsked => Cue::Answer(0),
-            Order::Reversed => Cue::Answer(last),
+            _ if working.is_empty() => Pick::Wake,
+            Order::AsAsked => Pick::Answer(0),
+            Order::Reversed => Pick::Answer(last),
             Order::Shuffled(_) => {
                 // A sleep that overtakes an agent is a time-out of the script's
                 // own making: a fault, and no mere order.
                 let may_wake = sleeping && !self.schedule.faults.is_empty();
                 let choices = working.len() as u64 + u64::from(may_wake);
                 match usize::try_from(self.dice.below(choices)) {
-                    Ok(index) if index <= last => Cue::Answer(index),
-                    _ => Cue::Wake,
+                    Ok(index) if index <= last => Pick::Answer(index),
+                    _ => Pick::Wake,
                 }
             }
         }
     }
 
-    fn answer(&mut self, asked: &Asked) -> (Outcome, Reply) {
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
         let (outcome, reply) = self.stubs.answer(&asked.request);
         (self.strikes.strike(asked.ordinal, &asked.request).unwrap_or(outcome), reply)
     }

@@ -1,6 +1,6 @@
-//! Performs a run whose agents are stubs.
+//! Runs a script with stubs in place of agents.
 //!
-//! Owns: a run in which a [`Director`] says who answers next, with what, and when
+//! Owns: a run in which a [`Scenario`] says who answers next, with what, and when
 //! everything in memory is lost. Never: decides any of
 //! that, and never leaves this thread to wait for something.
 
@@ -16,9 +16,9 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_sandbox::Sandbox;
 
-use super::Rehearsal;
+use super::Simulator;
 use super::bounds::Bounds;
-use super::performance::{Ended, Performance};
+use super::simulated_run::{SimulatedRun, SimulationEnd};
 use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
@@ -28,36 +28,36 @@ use crate::turn::children::{self, QueuedChild};
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
-/// The time at which every rehearsal begins, 2025-01-01 UTC: a script that
+/// The time at which every simulation begins, 2025-01-01 UTC: a script that
 /// looks at the clock sees the same in each of them.
 const BEGIN_US: i64 = 1_735_689_600_000_000;
 
 /// An agent call that waits for its answer.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct PendingAgent {
     pub(super) call: CallId,
     /// Which agent call of the run it is, from 1.
     pub(super) ordinal: u32,
     pub(super) request: AgentRequest,
 }
 
-/// What happens next on a stage.
-pub(super) enum Cue {
+/// What happens next in a simulation.
+pub(super) enum Pick {
     /// This one of the agents at work answers.
     Answer(usize),
     /// The sleep or timer that is over first is over.
     Wake,
-    /// The performance is broken off.
-    Enough,
+    /// The run is broken off.
+    End,
 }
 
 /// Says what happens next.
-pub(super) trait Director: Send {
+pub(super) trait Scenario: Send {
     /// Who is next. `working` is not empty, or `sleeping` is true, or both.
-    fn cue(&mut self, working: &[&Asked], sleeping: bool) -> Cue;
+    fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick;
 
     /// What this agent answers.
-    fn answer(&mut self, asked: &Asked) -> (Outcome, Reply);
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply);
 
     /// Whether everything in memory is lost now, behind so many deliveries.
     fn crashes(&mut self, _deliveries: usize) -> bool {
@@ -69,25 +69,25 @@ pub(super) trait Director: Send {
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
-pub(super) type Found = HashMap<(String, String), children::Found>;
+pub(super) type ChildCache = HashMap<(String, String), children::Found>;
 
-struct Stage<'a> {
-    rehearsal: &'a Rehearsal,
-    found: &'a mut Found,
-    director: &'a mut dyn Director,
+struct Simulation<'a> {
+    simulator: &'a Simulator,
+    found: &'a mut ChildCache,
+    scenario: &'a mut dyn Scenario,
     bounds: Bounds,
     refused: BTreeMap<CallId, Failure>,
     child_errors: BTreeMap<Scope, ScriptError>,
-    /// What the director has seen, and what it has not.
+    /// What the scenario has seen, and what it has not.
     entries: Vec<Entry>,
     fresh: Vec<Entry>,
     /// By number, which is the order of issue and that of dispatch.
-    asked: BTreeMap<CallId, Asked>,
+    asked: BTreeMap<CallId, PendingAgent>,
     sleeping: BTreeSet<(i64, Sleeper)>,
     now_us: i64,
     deliveries: usize,
-    /// Why the performance rests.
-    rests: Rests,
+    /// Why the run rests.
+    rests: RestReason,
 }
 
 /// What waits for a time.
@@ -97,12 +97,12 @@ enum Sleeper {
     Timer(TimerId),
 }
 
-/// Why a performance rests.
-enum Rests {
+/// Why a run rests.
+enum RestReason {
     /// Nothing happens any more.
     BrokenOff,
     /// A bound was crossed.
-    Bound(Ended),
+    Bound(SimulationEnd),
     /// Everything but the journal is lost.
     Crashed,
 }
@@ -111,20 +111,20 @@ enum Rests {
 ///
 /// # Errors
 /// When no instance can be had; what the script does wrong is in the
-/// performance.
-pub(super) async fn perform(
-    rehearsal: &Rehearsal,
-    found: &mut Found,
-    director: &mut dyn Director,
-) -> Result<Performance, EngineError> {
-    let head: RunHead = rehearsal.head.clone();
+/// run.
+pub(super) async fn simulate(
+    simulator: &Simulator,
+    found: &mut ChildCache,
+    scenario: &mut dyn Scenario,
+) -> Result<SimulatedRun, EngineError> {
+    let head: RunHead = simulator.head.clone();
     let guest = Sandbox::guest_digest();
     let mut machine =
-        Machine::start(head, rehearsal.root.clone(), rehearsal.limits, guest, BEGIN_US);
-    let mut stage = Stage {
-        rehearsal,
+        Machine::start(head, simulator.root.clone(), simulator.limits, guest, BEGIN_US);
+    let mut simulation = Simulation {
+        simulator,
         found,
-        director,
+        scenario,
         bounds: Bounds::default(),
         refused: BTreeMap::new(),
         child_errors: BTreeMap::new(),
@@ -134,24 +134,24 @@ pub(super) async fn perform(
         sleeping: BTreeSet::new(),
         now_us: BEGIN_US,
         deliveries: 0,
-        rests: Rests::BrokenOff,
+        rests: RestReason::BrokenOff,
     };
     let ended = loop {
-        let mut turns = Turns::new(rehearsal.sandbox.clone());
+        let mut turns = Turns::new(simulator.sandbox.clone());
         let pause;
-        (machine, pause) = turns.drive(machine, &mut stage).await?;
-        stage.wrote(machine.take_entries());
-        stage.look();
-        match stage.ended(&machine, pause) {
+        (machine, pause) = turns.drive(machine, &mut simulation).await?;
+        simulation.wrote(machine.take_entries());
+        simulation.look();
+        match simulation.ended(&machine, pause) {
             Some(ended) => break ended,
-            None => machine = stage.crash()?,
+            None => machine = simulation.crash()?,
         }
     };
-    let Stage { entries, refused, child_errors, .. } = stage;
-    Ok(Performance { entries, ended, refused, child_errors, struck: Vec::new() })
+    let Simulation { entries, refused, child_errors, .. } = simulation;
+    Ok(SimulatedRun { entries, ended, refused, child_errors, struck: Vec::new() })
 }
 
-impl Backend for Stage<'_> {
+impl Backend for Simulation<'_> {
     type Halt = EngineError;
 
     fn now_us(&self) -> i64 {
@@ -176,7 +176,7 @@ impl Backend for Stage<'_> {
         if !self.bounds.may_diagnose() {
             return Ok(Some(Vec::new()));
         }
-        let Rehearsal { sandbox, limits, .. } = self.rehearsal;
+        let Simulator { sandbox, limits, .. } = self.simulator;
         let journal = Entries::Kept(Some(self.entries.clone()));
         let found = diagnose::unsettled(sandbox, journal, *limits, scope).await;
         Ok(Some(found.unwrap_or_default()))
@@ -185,14 +185,14 @@ impl Backend for Stage<'_> {
     async fn commit(&mut self) -> Result<bool, EngineError> {
         self.look();
         if let Some(ended) = self.bounds.crossed() {
-            self.rests = Rests::Bound(ended);
+            self.rests = RestReason::Bound(ended);
             return Ok(false);
         }
         Ok(true)
     }
 
     fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
-        let Rehearsal { head, registry, supplier, .. } = self.rehearsal;
+        let Simulator { head, registry, supplier, .. } = self.simulator;
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
@@ -205,7 +205,7 @@ impl Backend for Stage<'_> {
                     }
                     self.asked.insert(
                         call,
-                        Asked { call, ordinal, request: Arc::unwrap_or_clone(request) },
+                        PendingAgent { call, ordinal, request: Arc::unwrap_or_clone(request) },
                     );
                 }
                 Effect::SleepUntil { call, wake_at_us, .. } => {
@@ -232,7 +232,7 @@ impl Backend for Stage<'_> {
         let QueuedChild { call, caller, target, args } = child;
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {
-            let found = self.rehearsal.children.find(call, caller, target, None).await;
+            let found = self.simulator.children.find(call, caller, target, None).await;
             let found = found.map(|(start, _)| start);
             self.found.insert(key.clone(), found);
         }
@@ -244,43 +244,43 @@ impl Backend for Stage<'_> {
         Some(Ok(Box::new(ScopeStart { scope: Scope::of(call), args, ..(**start).clone() })))
     }
 
-    /// Lets the director decide what happens.
+    /// Lets the scenario decide what happens.
     async fn wait(&mut self, machine: &mut Machine) -> Result<bool, EngineError> {
-        if self.director.crashes(self.deliveries) {
-            self.rests = Rests::Crashed;
+        if self.scenario.crashes(self.deliveries) {
+            self.rests = RestReason::Crashed;
             return Ok(false);
         }
         Ok(self.happen(machine))
     }
 }
 
-impl Stage<'_> {
+impl Simulation<'_> {
     /// Shows what was written since the last look.
     fn look(&mut self) {
-        self.director.wrote(&self.fresh);
+        self.scenario.wrote(&self.fresh);
         self.bounds.count(&self.fresh);
         self.entries.append(&mut self.fresh);
     }
 
-    /// How the performance ended; none when it goes on from its journal.
-    fn ended(&mut self, machine: &Machine, pause: Pause) -> Option<Ended> {
+    /// How the run ended; none when it goes on from its journal.
+    fn ended(&mut self, machine: &Machine, pause: Pause) -> Option<SimulationEnd> {
         Some(match pause {
             Pause::Ended => match machine.end() {
-                Some(RunEnd::Completed { result, .. }) => Ended::Completed(result.clone()),
-                Some(RunEnd::Failed { error }) => Ended::Failed(error.clone()),
-                None => Ended::BrokenOff,
+                Some(RunEnd::Completed { result, .. }) => SimulationEnd::Completed(result.clone()),
+                Some(RunEnd::Failed { error }) => SimulationEnd::Failed(error.clone()),
+                None => SimulationEnd::BrokenOff,
             },
-            Pause::Rest => match std::mem::replace(&mut self.rests, Rests::BrokenOff) {
-                Rests::BrokenOff => Ended::BrokenOff,
-                Rests::Bound(ended) => ended,
-                Rests::Crashed => return None,
+            Pause::Rest => match std::mem::replace(&mut self.rests, RestReason::BrokenOff) {
+                RestReason::BrokenOff => SimulationEnd::BrokenOff,
+                RestReason::Bound(ended) => ended,
+                RestReason::Crashed => return None,
             },
             // Never: what is stuck is given up.
-            Pause::Stuck(_) => Ended::BrokenOff,
+            Pause::Stuck(_) => SimulationEnd::BrokenOff,
             Pause::Stopped(stop) => stopped(stop),
             Pause::Fault(said) => {
                 let message = format!("the sandbox stopped the script: {said}");
-                Ended::Stopped { code: Code::GuestFault.into(), message, reached: None }
+                SimulationEnd::Stopped { code: Code::GuestFault.into(), message, reached: None }
             }
         })
     }
@@ -289,21 +289,21 @@ impl Stage<'_> {
     fn happen(&mut self, machine: &mut Machine) -> bool {
         // Agents are dispatched in order of issue, so that those at work are
         // always the first of all that are open.
-        let at_once = self.rehearsal.limits.parallel_agents.max(1) as usize;
-        let working: Vec<&Asked> = self.asked.values().take(at_once).collect();
+        let at_once = self.simulator.limits.parallel_agents.max(1) as usize;
+        let working: Vec<&PendingAgent> = self.asked.values().take(at_once).collect();
         if working.is_empty() && self.sleeping.is_empty() {
             return false;
         }
         self.deliveries += 1;
-        match self.director.cue(&working, !self.sleeping.is_empty()) {
-            Cue::Answer(index) => {
+        match self.scenario.pick(&working, !self.sleeping.is_empty()) {
+            Pick::Answer(index) => {
                 let Some(asked) = working.get(index).or(working.last()) else { return false };
                 let asked = (*asked).clone();
                 self.asked.remove(&asked.call);
-                let (outcome, reply) = self.director.answer(&asked);
+                let (outcome, reply) = self.scenario.answer(&asked);
                 machine.complete(asked.call, outcome, Some(reply));
             }
-            Cue::Wake => {
+            Pick::Wake => {
                 let Some((at_us, sleeper)) = self.sleeping.pop_first() else { return false };
                 self.now_us = self.now_us.max(at_us);
                 match sleeper {
@@ -313,7 +313,7 @@ impl Stage<'_> {
                     Sleeper::Timer(timer) => machine.fire(timer),
                 }
             }
-            Cue::Enough => return false,
+            Pick::End => return false,
         }
         true
     }
@@ -323,20 +323,20 @@ impl Stage<'_> {
         self.asked.clear();
         self.sleeping.clear();
         let unreadable =
-            |error| EngineError::Journal { run: self.rehearsal.head.run.clone(), error };
+            |error| EngineError::Journal { run: self.simulator.head.run.clone(), error };
         let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
-        Machine::resume(entries, self.rehearsal.limits, Sandbox::guest_digest(), self.now_us)
+        Machine::resume(entries, self.simulator.limits, Sandbox::guest_digest(), self.now_us)
             .map_err(unreadable)
     }
 }
 
-fn stopped(stop: StopTurn) -> Ended {
+fn stopped(stop: StopTurn) -> SimulationEnd {
     match stop {
         StopTurn::Limit(limit) => {
             let (code, message) = (limit.code().into(), limit.to_string());
-            Ended::Stopped { code, message, reached: Some(limit) }
+            SimulationEnd::Stopped { code, message, reached: Some(limit) }
         }
-        StopTurn::Mismatch(mismatch) => Ended::Stopped {
+        StopTurn::Mismatch(mismatch) => SimulationEnd::Stopped {
             code: Code::ReplayMismatch.into(),
             message: mismatch.to_string(),
             reached: None,

@@ -1,7 +1,7 @@
 //! What stubs answer in place of agents.
 //!
 //! Owns: one answer per content of a call (its prompt and schema), the same in
-//! every performance under one seed, so that only order and faults differ
+//! every run under one seed, so that only order and faults differ
 //! between two of them. Never: a label, a number or a time goes into it.
 
 use std::collections::HashMap;
