@@ -194,3 +194,41 @@ fn a_run_in_detail_shows_what_its_calls_were_given() {
         assert!(text.contains(part), "no `{part}` in: {text}");
     }
 }
+
+#[test]
+fn what_the_settings_do_not_allow_is_found_before_a_run() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    let outside = "which is outside of the project";
+    for (option, says) in [
+        (
+            "mcp: ['known', 'other']",
+            "option `mcp` of agent() has `other`, which is a server that the settings do not define; they define known",
+        ),
+        ("dirs: ['/']", &format!("option `dirs` of agent() has `/`, {outside}")),
+        (
+            "images: ['/etc/passwd']",
+            &format!("option `images` of agent() has `/etc/passwd`, {outside}"),
+        ),
+    ] {
+        let call = format!("return agent('p', {{ provider: 'debug', {option} }})");
+        ask(&place, &call, &[]).fails(1, &[says, "call_invalid"]);
+        let found = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+        let checked = found(&["check", "w.js"]);
+        assert_eq!(checked.code, 0, "{}", checked.stdout);
+        for part in [says, "[call_invalid]", "warning: ", "[not-allowed]", "w.js:2:"] {
+            assert!(checked.stdout.contains(part), "no `{part}` in: {}", checked.stdout);
+        }
+        for command in ["plan", "explore"] {
+            let ran = found(&[command, "w.js"]);
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(ran.code != 0 && all.contains(says), "{command}: {all}");
+        }
+    }
+    // What an agent may have made by then, and what the settings do define.
+    let fine = "return agent('p', { provider: 'debug', mcp: ['known'], dirs: ['later'], images: ['later/x.png'] })";
+    place.write("w.js", format!("{META}{fine}\n"));
+    for command in ["check", "plan", "explore"] {
+        let ran = finish(place.at_home(&[command, "w.js"]).spawn().unwrap());
+        assert_eq!(ran.code, 0, "{command}: {}{}", ran.stdout, ran.stderr);
+    }
+}
