@@ -29,14 +29,14 @@ use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
+use crate::call_resources::ResourceRules;
 use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
-use crate::places::Standing;
-use crate::provide::{self, Providers};
+use crate::folders::RunFolders;
+use crate::provider_set::{self, Providers};
 use crate::request::RunSpec;
-use crate::supplies::Supplier;
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
@@ -51,7 +51,7 @@ pub struct Simulator {
     pub(crate) limits: Limits,
     /// Whom calls may go to. Nobody here is ever asked.
     pub(crate) registry: Registry,
-    pub(crate) supplier: Supplier,
+    pub(crate) resources: ResourceRules,
 }
 
 impl Simulator {
@@ -67,8 +67,8 @@ impl Simulator {
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
-        let standing = Standing::of_new(&request.script.path, &request.places)?;
-        let project = standing.root.as_ref();
+        let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let project = folders.root.as_ref();
         let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
         let head = RunHead {
             format: JOURNAL_FORMAT,
@@ -89,14 +89,14 @@ impl Simulator {
             defaults: request.defaults,
             parent: None,
         };
-        let registry = provide::registry(providers, &head)?;
+        let registry = provider_set::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let supplier = Supplier {
-            cwd: standing.cwd.clone(),
-            home: standing.home.clone(),
-            settings: request.agents,
+        let resources = ResourceRules {
+            cwd: folders.cwd.clone(),
+            home: folders.home.clone(),
+            settings: request.settings.agents,
         };
-        let library = Arc::new(standing.library());
+        let library = Arc::new(folders.library());
         let surface = Surface::CURRENT;
         let children = Children { library, sandbox: sandbox.clone(), surface };
         Ok(Self {
@@ -106,7 +106,7 @@ impl Simulator {
             root,
             limits: request.limits,
             registry,
-            supplier,
+            resources,
         })
     }
 }

@@ -309,7 +309,14 @@ fn what_a_recorded_call_passed_over_is_passed_over_again() {
     let options = r#"{"system":3,"mcp":["a"],"color":1}"#;
     let mut recorded = AgentRequest::plain("p");
     recorded.unknown = ["system", "mcp", "color"].map(str::to_owned).into();
-    let again = AgentRequest::read_again("p", options, Manner::Module, Some(&recorded)).unwrap();
+    let again = AgentRequest::read_again(
+        "p",
+        options,
+        Manner::Module,
+        Some(&recorded),
+        &mut RecentSchemas::default(),
+    )
+    .unwrap();
     // The caller puts the prompt in.
     assert_eq!(again.content_key(), AgentRequest::plain("").content_key());
     assert_eq!(again.unknown.len(), 3);

@@ -13,10 +13,10 @@ use smol_wf_sandbox::Sandbox;
 use super::finding::Spot;
 use super::refusals::{Named, Wanted, in_words};
 use super::rules;
+use crate::call_resources::ResourceRules;
 use crate::children::Children;
-use crate::places::Standing;
-use crate::request::{AgentSettings, Places, ScriptFile};
-use crate::supplies::Supplier;
+use crate::folders::RunFolders;
+use crate::request::{AgentSettings, Folders, ScriptFile};
 
 /// Children of one script that are looked for.
 const LOOKED_FOR_MAX: usize = 100;
@@ -25,14 +25,14 @@ const LOOKED_FOR_MAX: usize = 100;
 pub(super) async fn missing(
     sandbox: &Sandbox,
     file: &ScriptFile,
-    places: &Places,
+    chosen: &Folders,
     named: Vec<Named>,
 ) -> Vec<Spot> {
     // Where the script has no folder any more, nothing is certain.
-    let Ok(standing) = Standing::of_new(&file.path, places) else { return Vec::new() };
-    let root = standing.root.as_ref();
+    let Ok(folders) = RunFolders::of_new(&file.path, chosen) else { return Vec::new() };
+    let root = folders.root.as_ref();
     let caller = root.map_or_else(String::new, |root| root.relative(&file.path));
-    let library = Arc::new(standing.library());
+    let library = Arc::new(folders.library());
     let children = Children { library, sandbox: sandbox.clone(), surface: Surface::CURRENT };
     let mut spots = Vec::new();
     for Named { at, target } in named.into_iter().take(LOOKED_FOR_MAX) {
@@ -46,15 +46,15 @@ pub(super) async fn missing(
 /// What the settings here do not allow.
 pub(super) fn not_allowed(
     file: &ScriptFile,
-    places: &Places,
+    chosen: &Folders,
     settings: &AgentSettings,
     wanted: &[Wanted],
 ) -> Vec<Spot> {
-    let Ok(standing) = Standing::of_new(&file.path, places) else { return Vec::new() };
-    let Standing { cwd, home, .. } = standing;
-    let supplier = Supplier { cwd, home, settings: settings.clone() };
+    let Ok(folders) = RunFolders::of_new(&file.path, chosen) else { return Vec::new() };
+    let RunFolders { cwd, home, .. } = folders;
+    let resources = ResourceRules { cwd, home, settings: settings.clone() };
     let refused = wanted.iter().take(LOOKED_FOR_MAX).filter_map(|Wanted { at, request }| {
-        let refusal = supplier.foresee(request).err()?;
+        let refusal = resources.check(request).err()?;
         let hint = "a run here is refused this; another user's settings may allow it";
         Some(Spot::new(&rules::NOT_ALLOWED, *at, in_words(&refusal), hint))
     });

@@ -24,17 +24,17 @@ const RECORDS_MAX: u32 = 1_024;
 const BYTES_MAX: usize = 1024 * 1024;
 
 /// Reads one journal. One piece is read ahead, on the thread of the store.
-pub(crate) struct Pieces {
+pub(crate) struct ReadAhead {
     writer: Writer,
     key: RunKey,
     records: u32,
     bodies: bool,
     /// None behind the last one.
-    coming: Option<oneshot::Receiver<Result<Piece, EngineError>>>,
+    next_piece: Option<oneshot::Receiver<Result<JournalPiece, EngineError>>>,
 }
 
 /// Consecutive entries.
-pub(crate) struct Piece {
+pub(crate) struct JournalPiece {
     pub(crate) entries: Vec<Entry>,
     /// The record of each.
     pub(crate) records: Vec<Record>,
@@ -45,18 +45,18 @@ pub(crate) struct Piece {
     /// Of all bodies.
     pub(crate) written: u64,
     /// Where the next one begins; none when this is the last.
-    next: Option<Place>,
+    next: Option<Position>,
 }
 
-/// A place in a journal.
+/// A position in a journal.
 #[derive(Default)]
-struct Place {
+struct Position {
     seq: u64,
     /// Chain of the record before it.
     chain: String,
 }
 
-impl Pieces {
+impl ReadAhead {
     pub(crate) fn begin(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
         Self::start(writer, key, false)
     }
@@ -67,15 +67,15 @@ impl Pieces {
     }
 
     fn start(writer: Writer, key: RunKey, bodies: bool) -> Result<Self, EngineError> {
-        let mut pieces = Self { writer, key, bodies, records: FIRST_RECORDS, coming: None };
-        pieces.ask(Place::default())?;
-        Ok(pieces)
+        let mut journal = Self { writer, key, bodies, records: FIRST_RECORDS, next_piece: None };
+        journal.ask(Position::default())?;
+        Ok(journal)
     }
 
     /// The next piece; none when all have been handed out.
-    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, EngineError> {
-        let Some(coming) = self.coming.take() else { return Ok(None) };
-        let mut piece = coming.await.map_err(|_| WriterGone)??;
+    pub(crate) async fn next(&mut self) -> Result<Option<JournalPiece>, EngineError> {
+        let Some(next_piece) = self.next_piece.take() else { return Ok(None) };
+        let mut piece = next_piece.await.map_err(|_| WriterGone)??;
         if let Some(next) = piece.next.take() {
             self.ask(next)?;
         }
@@ -89,10 +89,11 @@ impl Pieces {
         read.await.map_err(|_| WriterGone)?
     }
 
-    fn ask(&mut self, at: Place) -> Result<(), EngineError> {
+    fn ask(&mut self, at: Position) -> Result<(), EngineError> {
         let (key, records, bodies) = (self.key.clone(), self.records, self.bodies);
         self.records = RECORDS_MAX.min(records.saturating_mul(2));
-        self.coming = Some(self.writer.ask(move |store| read(store, &key, &at, records, bodies))?);
+        self.next_piece =
+            Some(self.writer.ask(move |store| read(store, &key, &at, records, bodies))?);
         Ok(())
     }
 }
@@ -100,10 +101,10 @@ impl Pieces {
 fn read(
     store: &mut dyn Journals,
     key: &RunKey,
-    at: &Place,
+    at: &Position,
     limit: u32,
     bodies: bool,
-) -> Result<Piece, EngineError> {
+) -> Result<JournalPiece, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
     let bound = Bound { records: limit, bytes: BYTES_MAX };
     let stretch = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
@@ -118,8 +119,8 @@ fn read(
     }
     let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
     let next = (!stretch.is_last)
-        .then(|| Place { seq: at.seq + records.len() as u64, chain: tip.clone() });
-    Ok(Piece { entries, records, tip, bytes, written, next })
+        .then(|| Position { seq: at.seq + records.len() as u64, chain: tip.clone() });
+    Ok(JournalPiece { entries, records, tip, bytes, written, next })
 }
 
 /// This entry of a journal. Its digest is checked, with that of the entry before
@@ -194,10 +195,10 @@ mod tests {
         let hold = Hold { owner: "me", lasting: std::time::Duration::from_secs(60) };
         store.create(&run, hold, records).unwrap();
         let writer = Writer::over(Box::new(store));
-        let mut pieces = Pieces::begin(writer, key()).unwrap();
+        let mut journal = ReadAhead::begin(writer, key()).unwrap();
         let mut read = Vec::new();
         loop {
-            match pieces.next().await {
+            match journal.next().await {
                 Ok(Some(piece)) => read.extend(piece.entries),
                 Ok(None) => return (read, Ok(())),
                 Err(error) => return (read, Err(error)),
@@ -238,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn a_run_that_is_not_there_is_unknown() {
         let writer = Writer::over(Box::new(MemoryStore::new()));
-        let ended = Pieces::begin(writer, key()).unwrap().next().await;
+        let ended = ReadAhead::begin(writer, key()).unwrap().next().await;
         assert!(matches!(ended, Err(EngineError::UnknownRun { .. })));
     }
 }

@@ -15,20 +15,20 @@ use smol_wf_providers::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::notes::{Notes, words_of};
+use crate::agent_events::{AgentReporter, words_of};
 use crate::request::AgentSettings;
 use crate::standstill::Nap;
 
 /// How long one attempt may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct AttemptTimeouts {
     total: Duration,
     silence: Duration,
     /// What gives an agent longer, for the message.
     by: &'static str,
 }
 
-impl Patience {
+impl AttemptTimeouts {
     /// The call's own time-outs win over the run's.
     pub(crate) fn of(request: &AgentRequest, settings: &AgentSettings) -> Self {
         let total = request.timeout_ms.map_or(settings.timeout, Duration::from_millis);
@@ -43,12 +43,12 @@ impl Patience {
 }
 
 /// An attempt that gave no answer.
-pub(crate) struct Unanswered {
+pub(crate) struct AttemptError {
     pub(crate) error: ProviderError,
     pub(crate) class: FailureClass,
 }
 
-impl From<ProviderError> for Unanswered {
+impl From<ProviderError> for AttemptError {
     fn from(error: ProviderError) -> Self {
         let class = class_of(error.kind);
         Self { error, class }
@@ -59,46 +59,46 @@ impl From<ProviderError> for Unanswered {
 pub(crate) async fn attempt(
     provider: &dyn Provider,
     task: AgentTask,
-    notes: &Notes,
-    patience: Patience,
-) -> Result<AgentReply, Unanswered> {
-    let heard = Heard {
+    reporter: &AgentReporter,
+    timeouts: AttemptTimeouts,
+) -> Result<AgentReply, AttemptError> {
+    let state = MonitorState {
         at: Instant::now(),
         doing: None,
         hindered: None,
         session: None,
         spent: Spent::default(),
     };
-    let ear = Ear { notes, heard: Mutex::new(heard) };
-    // Declared after the ear that it borrows, so dropped before it.
-    let work = provider.attempt(task, &ear);
+    let monitor = AgentMonitor { reporter, state: Mutex::new(state) };
+    // Declared after the monitor that it borrows, so dropped before it.
+    let work = provider.attempt(task, &monitor);
     tokio::pin!(work);
-    let mut deadline = Instant::now() + patience.total;
+    let mut deadline = Instant::now() + timeouts.total;
     loop {
-        let quiet_until = ear.heard().at + patience.silence;
+        let quiet_until = monitor.state().at + timeouts.silence;
         let nap = Nap::before(Some(deadline.min(quiet_until)));
         tokio::select! {
             biased;
-            ended = &mut work => return ended.map_err(Unanswered::from),
+            ended = &mut work => return ended.map_err(AttemptError::from),
             () = sleep_until(nap.until) => {}
         }
         if let Some(stood) = nap.stood_still() {
             deadline += stood;
-            ear.heard().at += stood;
+            monitor.state().at += stood;
         }
         let now = Instant::now();
         if deadline <= now {
-            let (took, doing) = (span(patience.total), ear.doing());
+            let (took, doing) = (span(timeouts.total), monitor.doing());
             let message = format!(
                 "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
             );
-            return Err(ear.ended(provider, FailureClass::Slow, message));
+            return Err(monitor.ended(provider, FailureClass::Slow, message));
         }
-        if ear.heard().at + patience.silence <= now {
-            let (took, doing) = (span(patience.silence), ear.doing());
-            let by = patience.by;
+        if monitor.state().at + timeouts.silence <= now {
+            let (took, doing) = (span(timeouts.silence), monitor.doing());
+            let by = timeouts.by;
             let message = format!("was silent for {took}; {doing}; give it longer with {by}");
-            return Err(ear.ended(provider, FailureClass::Silent, message));
+            return Err(monitor.ended(provider, FailureClass::Silent, message));
         }
     }
 }
@@ -119,12 +119,12 @@ fn class_of(kind: ProviderErrorKind) -> FailureClass {
 }
 
 /// Hears what an agent says, and passes it on.
-struct Ear<'a> {
-    notes: &'a Notes,
-    heard: Mutex<Heard>,
+struct AgentMonitor<'a> {
+    reporter: &'a AgentReporter,
+    state: Mutex<MonitorState>,
 }
 
-struct Heard {
+struct MonitorState {
     at: Instant,
     doing: Option<String>,
     /// What it tries again for, until it does something else.
@@ -134,24 +134,24 @@ struct Heard {
     spent: Spent,
 }
 
-impl Ear<'_> {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+impl AgentMonitor<'_> {
+    fn state(&self) -> MutexGuard<'_, MonitorState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn doing(&self) -> String {
-        match &self.heard().doing {
+        match &self.state().doing {
             Some(doing) => format!("it was last doing: {doing}"),
             None => "it had said nothing".to_owned(),
         }
     }
 
     /// The attempt is over, and its session can be gone on with.
-    fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> Unanswered {
+    fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> AttemptError {
         let (session_id, hindered, spent) = {
-            let mut heard = self.heard();
-            let spent = std::mem::take(&mut heard.spent);
-            (heard.session.take(), heard.hindered.take(), spent)
+            let mut state = self.state();
+            let spent = std::mem::take(&mut state.spent);
+            (state.session.take(), state.hindered.take(), spent)
         };
         let (mut error, class) = match hindered {
             Some(by) => hindrance(provider.name(), &by, class, &message),
@@ -160,7 +160,7 @@ impl Ear<'_> {
             }
         };
         *error.spent = Spent { session_id, ..spent };
-        Unanswered { error, class }
+        AttemptError { error, class }
     }
 }
 
@@ -186,52 +186,52 @@ fn hindrance(
     (ProviderError { retry_after: by.retry_after, ..error }, class)
 }
 
-impl Activity for Ear<'_> {
+impl Activity for AgentMonitor<'_> {
     fn note(&self, activity: AgentActivity) {
         let doing = match &activity {
-            // Pieces of text say nothing by themselves.
+            // ReadAhead of text say nothing by themselves.
             AgentActivity::Text { .. } => "writing its answer".to_owned(),
             other => words_of(other).1,
         };
         {
-            let mut heard = self.heard();
-            heard.at = Instant::now();
-            heard.doing = Some(doing);
+            let mut state = self.state();
+            state.at = Instant::now();
+            state.doing = Some(doing);
             if !matches!(activity, AgentActivity::Waiting { .. }) {
-                heard.hindered = None;
+                state.hindered = None;
             }
         }
-        self.notes.activity(&activity);
+        self.reporter.activity(&activity);
     }
 
     fn alive(&self) {
-        self.heard().at = Instant::now();
+        self.state().at = Instant::now();
     }
 
     fn hindered(&self, by: &ProviderError) {
-        self.heard().hindered = Some(by.clone());
+        self.state().hindered = Some(by.clone());
     }
 
     fn session(&self, session_id: &str) {
         {
-            let mut heard = self.heard();
-            heard.at = Instant::now();
-            heard.session = Some(session_id.to_owned());
+            let mut state = self.state();
+            state.at = Instant::now();
+            state.session = Some(session_id.to_owned());
         }
-        self.notes.session(session_id);
+        self.reporter.session(session_id);
     }
 
     fn used(&self, spent: &Spent) {
-        self.heard().spent = spent.clone();
+        self.state().spent = spent.clone();
     }
 
     fn refused(&self, asked: Asked) {
-        self.heard().at = Instant::now();
-        self.notes.refused(asked);
+        self.state().at = Instant::now();
+        self.reporter.refused(asked);
     }
 
     fn warn(&self, message: String) {
-        self.notes.warn_once(message);
+        self.reporter.warn_once(message);
     }
 }
 

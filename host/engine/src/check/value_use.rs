@@ -18,7 +18,7 @@ const OF_PROMISES: [&str; 5] = ["then", "catch", "finally", "constructor", "toSt
 
 /// Where a value stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place<'a> {
+pub(super) enum ValueUse<'a> {
     /// It is awaited, or given to what may await it.
     Fine,
     /// It is looked at, and that says nothing.
@@ -40,7 +40,7 @@ pub(super) enum Place<'a> {
 
 impl<'a> Shapes<'_, '_, 'a> {
     /// Where the value of this node ends up.
-    pub(super) fn place(&self, node: NodeId, shape: Shape<'a>) -> Place<'a> {
+    pub(super) fn place(&self, node: NodeId, shape: Shape<'a>) -> ValueUse<'a> {
         let mut at = node;
         loop {
             let parent = self.tree.semantic().nodes().parent_id(at);
@@ -49,7 +49,7 @@ impl<'a> Shapes<'_, '_, 'a> {
                 let of_expression = self.in_expression(around, span, shape);
                 return of_expression
                     .or_else(|| self.in_statement(around, span, shape))
-                    .unwrap_or(Place::Fine);
+                    .unwrap_or(ValueUse::Fine);
             }
             at = parent;
         }
@@ -60,24 +60,24 @@ impl<'a> Shapes<'_, '_, 'a> {
         around: AstKind<'a>,
         span: Span,
         shape: Shape<'a>,
-    ) -> Option<Place<'a>> {
+    ) -> Option<ValueUse<'a>> {
         let is_promise = matches!(shape, Shape::Promise(_));
-        let of_promise = |place| if is_promise { place } else { Place::Fine };
+        let of_promise = |place| if is_promise { place } else { ValueUse::Fine };
         Some(match around {
             AstKind::ConditionalExpression(_) => looked_at(shape),
             AstKind::LogicalExpression(it) => match it.operator {
                 LogicalOperator::And => looked_at(shape),
                 // What is a list or an object is the value.
-                _ => of_promise(Place::Tested),
+                _ => of_promise(ValueUse::Tested),
             },
-            AstKind::SequenceExpression(_) => Place::Dropped,
-            AstKind::AwaitExpression(it) => Place::Awaited(it.span.start),
+            AstKind::SequenceExpression(_) => ValueUse::Dropped,
+            AstKind::AwaitExpression(it) => ValueUse::Awaited(it.span.start),
             AstKind::UnaryExpression(it) => match it.operator {
-                UnaryOperator::LogicalNot => of_promise(Place::Tested),
+                UnaryOperator::LogicalNot => of_promise(ValueUse::Tested),
                 UnaryOperator::UnaryPlus | UnaryOperator::UnaryNegation => {
-                    of_promise(Place::Compared)
+                    of_promise(ValueUse::Compared)
                 }
-                _ => Place::Fine,
+                _ => ValueUse::Fine,
             },
             AstKind::BinaryExpression(it) => {
                 let other = if it.left.span() == span { &it.right } else { &it.left };
@@ -87,32 +87,32 @@ impl<'a> Shapes<'_, '_, 'a> {
                 let above = self.tree.parent(it.node_id.get());
                 let is_tagged = matches!(above, AstKind::TaggedTemplateExpression(_));
                 match shape {
-                    Shape::Promise(_) | Shape::List(_) if !is_tagged => Place::Text,
-                    _ => Place::Fine,
+                    Shape::Promise(_) | Shape::List(_) if !is_tagged => ValueUse::Text,
+                    _ => ValueUse::Fine,
                 }
             }
             AstKind::StaticMemberExpression(it) => {
                 self.read(it.property.name.as_str(), shape, it.node_id.get())
             }
             AstKind::ComputedMemberExpression(it) => match &it.expression {
-                key if key.span() == span => of_promise(Place::Text),
+                key if key.span() == span => of_promise(ValueUse::Text),
                 Expression::StringLiteral(name) => {
                     self.read(name.value.as_str(), shape, it.node_id.get())
                 }
-                _ => of_promise(Place::Read("item")),
+                _ => of_promise(ValueUse::Read("item")),
             },
             AstKind::CallExpression(call) => self.in_call(call, span, shape),
             AstKind::SpreadElement(it) => match self.tree.parent(it.node_id.get()) {
-                AstKind::ObjectExpression(_) => of_promise(Place::TakenApart),
-                _ => of_promise(Place::Iterated),
+                AstKind::ObjectExpression(_) => of_promise(ValueUse::TakenApart),
+                _ => of_promise(ValueUse::Iterated),
             },
             AstKind::ObjectProperty(it) if it.computed && it.key.span() == span => {
-                of_promise(Place::Text)
+                of_promise(ValueUse::Text)
             }
             AstKind::AssignmentExpression(it) => match &it.left {
                 AssignmentTarget::ArrayAssignmentTarget(_)
-                | AssignmentTarget::ObjectAssignmentTarget(_) => of_promise(Place::TakenApart),
-                _ => Place::Fine,
+                | AssignmentTarget::ObjectAssignmentTarget(_) => of_promise(ValueUse::TakenApart),
+                _ => ValueUse::Fine,
             },
             AstKind::ArrowFunctionExpression(arrow) => {
                 self.as_result(Some(Fun::Arrow(arrow)), shape)
@@ -121,16 +121,21 @@ impl<'a> Shapes<'_, '_, 'a> {
         })
     }
 
-    fn in_statement(&self, around: AstKind<'a>, span: Span, shape: Shape<'a>) -> Option<Place<'a>> {
+    fn in_statement(
+        &self,
+        around: AstKind<'a>,
+        span: Span,
+        shape: Shape<'a>,
+    ) -> Option<ValueUse<'a>> {
         let is_promise = matches!(shape, Shape::Promise(_));
-        let of_promise = |place| if is_promise { place } else { Place::Fine };
+        let of_promise = |place| if is_promise { place } else { ValueUse::Fine };
         Some(match around {
-            AstKind::ExpressionStatement(_) => Place::Dropped,
+            AstKind::ExpressionStatement(_) => ValueUse::Dropped,
             AstKind::VariableDeclarator(it) => match &it.id {
                 BindingPattern::ObjectPattern(_) | BindingPattern::ArrayPattern(_) => {
-                    of_promise(Place::TakenApart)
+                    of_promise(ValueUse::TakenApart)
                 }
-                _ => Place::Fine,
+                _ => ValueUse::Fine,
             },
             AstKind::ReturnStatement(it) => {
                 self.as_result(self.tree.function_around(it.node_id.get()), shape)
@@ -141,65 +146,67 @@ impl<'a> Shapes<'_, '_, 'a> {
             }
             AstKind::ForStatement(it) => match &it.test {
                 Some(test) if test.span() == span => looked_at(shape),
-                _ => Place::Dropped,
+                _ => ValueUse::Dropped,
             },
-            AstKind::SwitchStatement(_) => of_promise(Place::Compared),
-            AstKind::ForOfStatement(_) | AstKind::ForInStatement(_) => of_promise(Place::Iterated),
+            AstKind::SwitchStatement(_) => of_promise(ValueUse::Compared),
+            AstKind::ForOfStatement(_) | AstKind::ForInStatement(_) => {
+                of_promise(ValueUse::Iterated)
+            }
             _ => return None,
         })
     }
 
-    fn as_result(&self, around: Option<Fun<'a, 'a>>, shape: Shape<'a>) -> Place<'a> {
+    fn as_result(&self, around: Option<Fun<'a, 'a>>, shape: Shape<'a>) -> ValueUse<'a> {
         let is_main = around.is_none_or(|fun| self.tree.is_main(fun));
         match shape {
-            Shape::List(_) | Shape::Holder(_) if is_main => Place::Result,
-            _ => Place::Fine,
+            Shape::List(_) | Shape::Holder(_) if is_main => ValueUse::Result,
+            _ => ValueUse::Fine,
         }
     }
 
-    fn read(&self, name: &'a str, shape: Shape<'a>, member: NodeId) -> Place<'a> {
+    fn read(&self, name: &'a str, shape: Shape<'a>, member: NodeId) -> ValueUse<'a> {
         let is_given = matches!(
             self.tree.parent(member),
             AstKind::AssignmentExpression(it) if it.left.span() == self.tree.kind(member).span()
         );
         match shape {
-            Shape::Promise(_) if OF_PROMISES.contains(&name) || is_given => Place::Fine,
-            Shape::Promise(_) => Place::Read(name),
-            Shape::List(_) if name == "length" => Place::Neutral,
-            Shape::List(_) if name == "join" => Place::Text,
-            _ => Place::Fine,
+            Shape::Promise(_) if OF_PROMISES.contains(&name) || is_given => ValueUse::Fine,
+            Shape::Promise(_) => ValueUse::Read(name),
+            Shape::List(_) if name == "length" => ValueUse::Neutral,
+            Shape::List(_) if name == "join" => ValueUse::Text,
+            _ => ValueUse::Fine,
         }
     }
 
-    fn in_call(&self, call: &CallExpression<'a>, span: Span, shape: Shape<'a>) -> Place<'a> {
+    fn in_call(&self, call: &CallExpression<'a>, span: Span, shape: Shape<'a>) -> ValueUse<'a> {
         let is_promise = matches!(shape, Shape::Promise(_));
         let tree = self.tree;
         if call.callee.span() == span {
-            return if is_promise { Place::Called } else { Place::Fine };
+            return if is_promise { ValueUse::Called } else { ValueUse::Fine };
         }
         let nth = call.arguments.iter().position(|one| one.span() == span).unwrap_or_default();
         if tree.logs(call) {
-            return Place::Logged;
+            return ValueUse::Logged;
         }
         match (tree.primitive(call), nth) {
-            (Some("agent"), 0) => return Place::Prompt,
-            (Some("workflow"), 1) => return Place::Json,
-            (Some(_), _) => return Place::Fine,
+            (Some("agent"), 0) => return ValueUse::Prompt,
+            (Some("workflow"), 1) => return ValueUse::Json,
+            (Some(_), _) => return ValueUse::Fine,
             (None, _) => {}
         }
         if nth == 0 && is_promise {
             match tree.denotes(&call.callee) {
-                Some("String") => return Place::Text,
-                Some("Number") => return Place::Compared,
-                Some("Boolean") => return Place::Tested,
+                Some("String") => return ValueUse::Text,
+                Some("Number") => return ValueUse::Compared,
+                Some("Boolean") => return ValueUse::Tested,
                 _ => {}
             }
         }
-        let Some((object, method)) = method_of(call) else { return Place::Fine };
+        let Some((object, method)) = method_of(call) else { return ValueUse::Fine };
         match (tree.denotes(object), method) {
-            (Some("JSON"), "stringify") if nth == 0 => Place::Json,
-            (Some("Object"), "keys" | "values" | "entries") if is_promise => Place::TakenApart,
-            _ => Place::Fine,
+            (Some("JSON"), "stringify") if nth == 0 => ValueUse::Json,
+            (Some("Object"), "keys" | "values" | "entries") if is_promise => ValueUse::TakenApart,
+            _ => ValueUse::Fine,
         }
     }
 }
@@ -218,25 +225,29 @@ fn is_handed_on(around: AstKind<'_>, span: Span) -> bool {
 }
 
 /// A condition: a promise is never false, and nor is a list.
-fn looked_at<'a>(shape: Shape<'_>) -> Place<'a> {
+fn looked_at<'a>(shape: Shape<'_>) -> ValueUse<'a> {
     match shape {
-        Shape::Promise(_) => Place::Tested,
-        Shape::List(_) | Shape::Holder(_) => Place::Neutral,
+        Shape::Promise(_) => ValueUse::Tested,
+        Shape::List(_) | Shape::Holder(_) => ValueUse::Neutral,
     }
 }
 
-fn in_binary<'a>(operator: BinaryOperator, other: &Expression<'a>, shape: Shape<'a>) -> Place<'a> {
+fn in_binary<'a>(
+    operator: BinaryOperator,
+    other: &Expression<'a>,
+    shape: Shape<'a>,
+) -> ValueUse<'a> {
     if !matches!(shape, Shape::Promise(_)) {
         let is_text = operator == BinaryOperator::Addition && matches!(shape, Shape::List(_));
-        return if is_text { Place::Text } else { Place::Fine };
+        return if is_text { ValueUse::Text } else { ValueUse::Fine };
     }
     let is_plain = other.is_literal()
         || matches!(other, Expression::TemplateLiteral(_))
         || matches!(other, Expression::Identifier(name) if name.name == "undefined");
     match operator {
-        BinaryOperator::Addition => Place::Text,
-        BinaryOperator::In | BinaryOperator::Instanceof => Place::Fine,
-        _ if operator.is_equality() && !is_plain => Place::Fine,
-        _ => Place::Compared,
+        BinaryOperator::Addition => ValueUse::Text,
+        BinaryOperator::In | BinaryOperator::Instanceof => ValueUse::Fine,
+        _ if operator.is_equality() && !is_plain => ValueUse::Fine,
+        _ => ValueUse::Compared,
     }
 }

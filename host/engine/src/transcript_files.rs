@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::RawLines;
 
-use crate::notes::Notes;
+use crate::agent_events::AgentReporter;
 
 /// Bytes that wait for a session's name; agents name it in their first line.
 const EARLY_BYTES_MAX: usize = 1024 * 1024;
@@ -38,9 +38,9 @@ impl RawSessions {
         provider: &str,
         run: &RunId,
         call: CallId,
-        notes: &Notes,
+        reporter: &AgentReporter,
     ) -> Arc<dyn RawLines> {
-        let warn = notes.warner();
+        let warn = reporter.warner();
         let (dir, has_failed) = (self.dir.clone(), self.has_failed.clone());
         let failed = move |error: io::Error| {
             if !has_failed.swap(true, Ordering::Relaxed) {

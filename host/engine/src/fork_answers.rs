@@ -11,10 +11,10 @@ use smol_wf_core::pool::{Kept, Waiting};
 use smol_wf_store::{RunKey, Store, StoreError};
 
 use crate::error::EngineError;
-use crate::pieces::outcome_at;
+use crate::read_ahead::outcome_at;
 
 /// Answers, and where those that are not here are.
-pub(crate) struct Given {
+pub(crate) struct ForkAnswers {
     pub(crate) parent: RunKey,
     /// When they were given.
     pub(crate) at_us: i64,
@@ -22,7 +22,7 @@ pub(crate) struct Given {
     pub(crate) answers: Vec<Waiting>,
 }
 
-impl Given {
+impl ForkAnswers {
     /// The same, as the fork's own journal will keep them.
     pub(crate) fn in_fork(&self) -> Vec<Waiting> {
         let own = |(entry, answer): (u64, &Waiting)| {
@@ -44,22 +44,22 @@ pub(crate) struct FirstCommit {
     pub(crate) fork: RunKey,
     pub(crate) at_us: i64,
     /// Those in front of the answers, the answers, and those behind them.
-    pub(crate) coming: std::vec::IntoIter<Coming>,
+    pub(crate) coming: std::vec::IntoIter<FirstRecord>,
     pub(crate) chain: Chain,
     pub(crate) length: u64,
     pub(crate) bytes: u64,
 }
 
-pub(crate) enum Coming {
+pub(crate) enum FirstRecord {
     Entry(Entry),
     Answer(Box<Waiting>),
 }
 
 impl FirstCommit {
-    fn entry(&mut self, coming: Coming) -> Result<Entry, StoreError> {
+    fn entry(&mut self, coming: FirstRecord) -> Result<Entry, StoreError> {
         let answer = match coming {
-            Coming::Entry(entry) => return Ok(entry),
-            Coming::Answer(answer) => answer,
+            FirstRecord::Entry(entry) => return Ok(entry),
+            FirstRecord::Answer(answer) => answer,
         };
         let outcome = match &answer.outcome {
             Kept::Here(outcome) => outcome.clone(),

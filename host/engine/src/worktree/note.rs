@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use smol_wf_core::ids::{CallId, RunId};
 
+use super::commits::{AgentCommits, Branch};
 use super::error::WorktreeError;
 use super::git::Git;
 use super::holder::{holder, place_of, records};
 use super::lock::turn;
-use super::made::{Branch, Made};
 use super::view::View;
 
 /// What is written beside a worktree, before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Note {
+pub(super) struct WorktreeNote {
     pub(super) run: RunId,
     pub(super) call: CallId,
     /// Where the files are.
@@ -38,7 +38,7 @@ pub(super) struct Note {
     pub(super) written_at: Option<PathBuf>,
 }
 
-impl Note {
+impl WorktreeNote {
     pub(super) fn file(&self) -> PathBuf {
         self.path.with_extension("json")
     }
@@ -146,9 +146,9 @@ impl Note {
     /// All branches of the agent, to be deleted with the worktree on demand.
     pub(super) async fn branches(&self, git: &Git) -> Vec<Branch> {
         if let Some(own) = self.own_folder()
-            && let Ok(made) = Made::find(git, self, &own).await
+            && let Ok(commits) = AgentCommits::find(git, self, &own).await
         {
-            return made.branches;
+            return commits.branches;
         }
         self.own_branch(git).await.ok().flatten().into_iter().collect()
     }

@@ -28,7 +28,7 @@ const GIT: &str = ".git";
 
 /// All of it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Supplies {
+pub(crate) struct CallResources {
     pub(crate) dirs: Vec<PathBuf>,
     pub(crate) images: Vec<Image>,
     pub(crate) mcp: Vec<McpServer>,
@@ -40,17 +40,17 @@ pub(crate) async fn find(
     cwd: &Path,
     home: Option<&Path>,
     settings: &AgentSettings,
-) -> Result<Supplies, Failure> {
+) -> Result<CallResources, Failure> {
     let mcp = servers(&request.mcp, settings)?;
     if request.dirs.is_empty() && request.images.is_empty() {
-        return Ok(Supplies { mcp, ..Supplies::default() });
+        return Ok(CallResources { mcp, ..CallResources::default() });
     }
     let places = (cwd.to_owned(), home.map(Path::to_owned), settings.dirs.clone());
     let is_isolated = request.isolation.is_some();
     let wanted = (request.dirs.clone(), request.images.clone());
     let found = tokio::task::spawn_blocking(move || {
         let (cwd, home, allowed) = places;
-        let allowed = Allowed::new(&cwd, home.as_deref(), &allowed);
+        let allowed = AllowedFolders::new(&cwd, home.as_deref(), &allowed);
         let dirs = allowed.dirs(&wanted.0)?;
         if is_isolated {
             allowed.keep_apart(&dirs)?;
@@ -59,28 +59,28 @@ pub(crate) async fn find(
     });
     let found = found.await.map_err(|error| Failure::new(Code::InternalError, error.to_string()));
     let (dirs, images) = found??;
-    Ok(Supplies { dirs, images, mcp })
+    Ok(CallResources { dirs, images, mcp })
 }
 
-/// Where calls are given something from.
+/// What calls of a run may be given, for those who only look at its script.
 #[derive(Debug, Clone)]
-pub(crate) struct Supplier {
+pub(crate) struct ResourceRules {
     /// The folder that agents work in.
     pub(crate) cwd: PathBuf,
     pub(crate) home: Option<PathBuf>,
     pub(crate) settings: AgentSettings,
 }
 
-impl Supplier {
+impl ResourceRules {
     /// Refuses what a run would refuse at this call, as far as that is certain before
     /// any agent has worked: a file or folder that is not there yet may be there then.
     /// Waits for the disk.
-    pub(crate) fn foresee(&self, request: &AgentRequest) -> Result<(), Failure> {
+    pub(crate) fn check(&self, request: &AgentRequest) -> Result<(), Failure> {
         servers(&request.mcp, &self.settings)?;
         if request.dirs.is_empty() && request.images.is_empty() {
             return Ok(());
         }
-        let allowed = Allowed::new(&self.cwd, self.home.as_deref(), &self.settings.dirs);
+        let allowed = AllowedFolders::new(&self.cwd, self.home.as_deref(), &self.settings.dirs);
         let is_there = |written: &&String| self.cwd.join(written).exists();
         let dirs: Vec<String> = request.dirs.iter().filter(is_there).cloned().collect();
         let dirs = allowed.dirs(&dirs)?;
@@ -115,14 +115,14 @@ pub(crate) fn servers(
 }
 
 /// Where a call may have something from.
-struct Allowed<'a> {
+struct AllowedFolders<'a> {
     /// Where relative paths begin.
     cwd: &'a Path,
     /// Real paths, the project's first.
     roots: Vec<PathBuf>,
 }
 
-impl<'a> Allowed<'a> {
+impl<'a> AllowedFolders<'a> {
     fn new(cwd: &'a Path, home: Option<&Path>, more: &[PathBuf]) -> Self {
         let project = ProjectRoot::containing(cwd, home).ok().map(|root| root.path().to_owned());
         let more = more.iter().filter_map(|path| path.canonicalize().ok());
@@ -244,13 +244,13 @@ mod tests {
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
 
-    struct Place {
+    struct Project {
         _temp: tempfile::TempDir,
         root: PathBuf,
         settings: AgentSettings,
     }
 
-    fn place() -> Place {
+    fn project() -> Project {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().canonicalize().unwrap();
         for dir in ["p/.git/hooks", "p/a/b/.git", "p/lib", "p/module", "out", "shared/x"] {
@@ -263,22 +263,26 @@ mod tests {
         fs::write(root.join("p/module/.git"), "gitdir: ../.git/modules/m").unwrap();
         let settings =
             AgentSettings { dirs: vec![root.join("shared")], ..AgentSettings::default() };
-        Place { _temp: temp, root, settings }
+        Project { _temp: temp, root, settings }
     }
 
-    async fn given(place: &Place, dirs: &[&str], images: &[&str]) -> Result<Supplies, String> {
-        asked(place, AgentRequest::plain("p"), dirs, images).await
+    async fn resources(
+        project: &Project,
+        dirs: &[&str],
+        images: &[&str],
+    ) -> Result<CallResources, String> {
+        asked(project, AgentRequest::plain("p"), dirs, images).await
     }
 
     async fn asked(
-        place: &Place,
+        project: &Project,
         mut request: AgentRequest,
         dirs: &[&str],
         images: &[&str],
-    ) -> Result<Supplies, String> {
+    ) -> Result<CallResources, String> {
         let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
         (request.dirs, request.images) = (owned(dirs), owned(images));
-        let found = find(&request, &place.root.join("p/a"), None, &place.settings).await;
+        let found = find(&request, &project.root.join("p/a"), None, &project.settings).await;
         found.map_err(|failure| {
             assert_eq!(failure.code, Code::CallInvalid);
             failure.message
@@ -287,12 +291,12 @@ mod tests {
 
     #[tokio::test]
     async fn folders_lie_in_the_project_or_where_the_user_says() {
-        let place = place();
-        let shared = place.root.join("shared/x");
+        let project = project();
+        let shared = project.root.join("shared/x");
         let wanted = ["../lib", "b/..", "../lib/", shared.to_str().unwrap(), "b"];
-        let dirs = given(&place, &wanted, &[]).await.unwrap().dirs;
+        let dirs = resources(&project, &wanted, &[]).await.unwrap().dirs;
         let (lib, own, below) = ("p/lib", "p/a", "p/a/b");
-        let [lib, own, below] = [lib, own, below].map(|dir| place.root.join(dir));
+        let [lib, own, below] = [lib, own, below].map(|dir| project.root.join(dir));
         assert_eq!(dirs, [lib, own, shared, below]);
         for (wrong, says) in [
             ("../../out", "outside of the project"),
@@ -305,24 +309,24 @@ mod tests {
             ("../.git", "in a folder of git's own"),
             ("../.git/hooks", "in a folder of git's own"),
         ] {
-            let refused = given(&place, &[wrong], &[]).await.unwrap_err();
+            let refused = resources(&project, &[wrong], &[]).await.unwrap_err();
             assert!(refused.contains(says) && refused.contains(wrong), "{wrong}: {refused}");
         }
     }
 
     #[tokio::test]
     async fn an_isolated_call_gets_no_folder_of_the_project_s_checkout() {
-        let mut place = place();
+        let mut project = project();
         let isolated =
             || AgentRequest { isolation: Some("worktree".to_owned()), ..AgentRequest::plain("p") };
-        let shared = place.root.join("shared/x");
-        let given = asked(&place, isolated(), &[shared.to_str().unwrap()], &["one.png"]).await;
+        let shared = project.root.join("shared/x");
+        let given = asked(&project, isolated(), &[shared.to_str().unwrap()], &["one.png"]).await;
         assert_eq!(given.unwrap().dirs, [shared]);
         // Not by the user's word either: they have granted it to calls that are not isolated.
-        place.settings.dirs.push(place.root.clone());
+        project.settings.dirs.push(project.root.clone());
         for wrong in [".", "b", "../lib", "../.."] {
-            let refused = asked(&place, isolated(), &[wrong], &[]).await.unwrap_err();
-            let real = place.root.join("p/a").join(wrong).canonicalize().unwrap();
+            let refused = asked(&project, isolated(), &[wrong], &[]).await.unwrap_err();
+            let real = project.root.join("p/a").join(wrong).canonicalize().unwrap();
             let says = format!("has `{}`, which is in the project's own checkout", real.display());
             assert!(refused.contains(&says), "{wrong}: {refused}");
         }
@@ -331,9 +335,9 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn no_link_leads_out() {
-        let place = place();
+        let project = project();
         let link = |to: &str, name: &str| {
-            std::os::unix::fs::symlink(place.root.join(to), place.root.join("p/a").join(name))
+            std::os::unix::fs::symlink(project.root.join(to), project.root.join("p/a").join(name))
                 .unwrap();
         };
         link("out", "dir");
@@ -342,33 +346,34 @@ mod tests {
         for (dirs, images) in
             [(&["dir"][..], &[][..]), (&[], &["image.png"]), (&[], &["dir/secret.png"])]
         {
-            let refused = given(&place, dirs, images).await.unwrap_err();
+            let refused = resources(&project, dirs, images).await.unwrap_err();
             assert!(refused.contains("outside of the project"), "{refused}");
         }
-        let dirs = given(&place, &["fine"], &[]).await.unwrap().dirs;
-        assert_eq!(dirs, [place.root.join("p/lib")]);
-        rustix::fs::mkfifoat(rustix::fs::CWD, place.root.join("p/a/pipe.png"), 0o600.into())
+        let dirs = resources(&project, &["fine"], &[]).await.unwrap().dirs;
+        assert_eq!(dirs, [project.root.join("p/lib")]);
+        rustix::fs::mkfifoat(rustix::fs::CWD, project.root.join("p/a/pipe.png"), 0o600.into())
             .unwrap();
-        let refused = given(&place, &[], &["pipe.png"]).await.unwrap_err();
+        let refused = resources(&project, &[], &["pipe.png"]).await.unwrap_err();
         assert!(refused.contains("a pipe"), "{refused}");
     }
 
     #[tokio::test]
     async fn images_are_whole_and_bounded() {
-        let place = place();
-        let two = place.root.join("shared/two.png");
-        let images = given(&place, &[], &["one.png", two.to_str().unwrap()]).await.unwrap().images;
+        let project = project();
+        let two = project.root.join("shared/two.png");
+        let images =
+            resources(&project, &[], &["one.png", two.to_str().unwrap()]).await.unwrap().images;
         assert_eq!(images.len(), 2);
         assert_eq!((images[0].mime, &images[0].bytes[..]), ("image/png", PNG));
-        let refused = given(&place, &[], &["../text.png"]).await.unwrap_err();
+        let refused = resources(&project, &[], &["../text.png"]).await.unwrap_err();
         assert!(refused.contains("which is not an image"), "{refused}");
-        let large = fs::File::create(place.root.join("p/a/large.png")).unwrap();
+        let large = fs::File::create(project.root.join("p/a/large.png")).unwrap();
         large.set_len(IMAGE_BYTES_MAX + 1).unwrap();
-        given(&place, &[], &["large.png"]).await.unwrap_err();
+        resources(&project, &[], &["large.png"]).await.unwrap_err();
         let mut bytes = PNG.to_vec();
         bytes.resize(usize::try_from(IMAGE_BYTES_MAX).unwrap(), 0);
-        fs::write(place.root.join("p/a/big.png"), bytes).unwrap();
-        let refused = given(&place, &[], &["big.png"; 5]).await.unwrap_err();
+        fs::write(project.root.join("p/a/big.png"), bytes).unwrap();
+        let refused = resources(&project, &[], &["big.png"; 5]).await.unwrap_err();
         assert!(refused.contains("more than 20 MiB of images"), "{refused}");
     }
 

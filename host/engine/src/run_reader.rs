@@ -10,8 +10,8 @@ use smol_wf_store::RunRow;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::is_held;
-use crate::pieces::Pieces;
+use crate::lease_holder::is_held;
+use crate::read_ahead::ReadAhead;
 use crate::runs::{same_run, unknown};
 
 /// Bytes of a prompt or an answer that are read where no more than its first line
@@ -28,15 +28,15 @@ pub struct RunJournal {
 }
 
 /// A run that is read piece by piece, as far as it went when that began.
-pub struct Reading {
+pub struct RunReader {
     row: RunRow,
-    pieces: Pieces,
+    journal: ReadAhead,
     left: u64,
     /// Whether a process works on it.
     pub held: bool,
 }
 
-impl Reading {
+impl RunReader {
     /// Entries in all.
     #[must_use]
     pub fn entries(&self) -> u64 {
@@ -55,7 +55,7 @@ impl Reading {
     /// When they cannot be read, or were changed.
     pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
         let is_first = self.left == self.row.entries;
-        let Some(mut piece) = self.pieces.next().await?.filter(|_| self.left > 0) else {
+        let Some(mut piece) = self.journal.next().await?.filter(|_| self.left > 0) else {
             return Ok(None);
         };
         if is_first {
@@ -73,7 +73,7 @@ impl Reading {
     /// # Errors
     /// When it cannot be read, or was changed.
     pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
-        self.pieces.entry(seq).await
+        self.journal.entry(seq).await
     }
 }
 
@@ -82,10 +82,10 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no such run, or the store cannot be read.
-    pub async fn reading(&self, run: &RunId) -> Result<Reading, EngineError> {
+    pub async fn run_reader(&self, run: &RunId) -> Result<RunReader, EngineError> {
         let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
-        let pieces = Pieces::with_bodies(self.writer.clone(), self.key(run))?;
-        Ok(Reading { held: is_held(&row), pieces, left: row.entries, row })
+        let journal = ReadAhead::with_bodies(self.writer.clone(), self.key(run))?;
+        Ok(RunReader { held: is_held(&row), journal, left: row.entries, row })
     }
 
     /// A run, read whole.
@@ -128,9 +128,9 @@ impl Engine {
         row: &RunRow,
         most: Option<usize>,
     ) -> Result<Vec<Entry>, EngineError> {
-        let mut pieces = Pieces::begin(self.writer.clone(), row.key.clone())?;
+        let mut journal = ReadAhead::begin(self.writer.clone(), row.key.clone())?;
         let mut whole: Vec<Entry> = Vec::new();
-        while let Some(mut piece) = pieces.next().await? {
+        while let Some(mut piece) = journal.next().await? {
             if whole.is_empty() {
                 same_run(row, &piece.entries)?;
             }

@@ -11,12 +11,12 @@ use smol_wf_core::journal::RunHead;
 
 use crate::error::EngineError;
 use crate::library::{Library, ProjectRoot, is_users};
-use crate::request::Places;
+use crate::request::Folders;
 use crate::watch::{Watcher, WorksIn};
 
 /// Both places of one run.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct RunFolders {
     /// The folder that agents work in.
     pub(crate) cwd: PathBuf,
     /// The script's project; none when it is gone.
@@ -26,15 +26,15 @@ pub(crate) struct Standing {
     pub(crate) home: Option<PathBuf>,
 }
 
-impl Standing {
+impl RunFolders {
     /// Of a new run of this script.
-    pub(crate) fn of_new(script: &Path, places: &Places) -> Result<Self, EngineError> {
-        let root = root_around(script, places)?;
-        let cwd = match &places.cwd {
+    pub(crate) fn of_new(script: &Path, chosen: &Folders) -> Result<Self, EngineError> {
+        let root = root_around(script, chosen)?;
+        let cwd = match &chosen.cwd {
             Some(cwd) => folder(cwd, None)?,
             None => root.path().to_owned(),
         };
-        Ok(Self::new(cwd, Some(root), script, places))
+        Ok(Self::new(cwd, Some(root), script, chosen))
     }
 
     /// Of a run that is taken up, or forked. A script that was named gives the
@@ -43,30 +43,30 @@ impl Standing {
     pub(crate) fn of_recorded(
         head: &RunHead,
         script: Option<&Path>,
-        places: &Places,
+        chosen: &Folders,
     ) -> Result<Self, EngineError> {
         let recorded = ProjectRoot::open(head.project_root.as_ref()).ok();
         let root = match (recorded, script) {
-            _ if places.project_root.is_some() => Some(root_around(Path::new(""), places)?),
+            _ if chosen.project_root.is_some() => Some(root_around(Path::new(""), chosen)?),
             (Some(root), Some(script)) if root.holds(script) => Some(root),
-            (_, Some(script)) => Some(root_around(script, places)?),
+            (_, Some(script)) => Some(root_around(script, chosen)?),
             (recorded, None) => recorded,
         };
-        let cwd = match (&places.cwd, &head.cwd) {
+        let cwd = match (&chosen.cwd, &head.cwd) {
             (Some(cwd), _) => folder(cwd, None)?,
             (None, Some(cwd)) => folder(cwd.as_ref(), Some(&head.run))?,
-            (None, None) => match (&root, &places.here) {
+            (None, None) => match (&root, &chosen.here) {
                 (Some(root), _) => root.path().to_owned(),
                 (None, Some(here)) => folder(here, None)?,
                 (None, None) => folder(head.project_root.as_ref(), Some(&head.run))?,
             },
         };
         let script = script.unwrap_or(Path::new(&head.script_path));
-        Ok(Self::new(cwd, root, script, places))
+        Ok(Self::new(cwd, root, script, chosen))
     }
 
-    fn new(cwd: PathBuf, root: Option<ProjectRoot>, script: &Path, places: &Places) -> Self {
-        let home = places.home.clone();
+    fn new(cwd: PathBuf, root: Option<ProjectRoot>, script: &Path, chosen: &Folders) -> Self {
+        let home = chosen.home.clone();
         Self { cwd, root, is_users: is_users(script, home.as_deref()), home }
     }
 
@@ -88,10 +88,10 @@ impl Standing {
     }
 }
 
-fn root_around(script: &Path, places: &Places) -> Result<ProjectRoot, EngineError> {
-    Ok(match &places.project_root {
+fn root_around(script: &Path, chosen: &Folders) -> Result<ProjectRoot, EngineError> {
+    Ok(match &chosen.project_root {
         Some(root) => ProjectRoot::open(root)?,
-        None => ProjectRoot::containing(script, places.home.as_deref())?,
+        None => ProjectRoot::containing(script, chosen.home.as_deref())?,
     })
 }
 

@@ -13,7 +13,7 @@ use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::facts;
-use crate::holding::holds;
+use crate::lease_holder::holds;
 
 /// The lines of a file that a run was exported to, without their ends.
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
@@ -92,24 +92,24 @@ fn take_in(
     tenant: TenantId,
     lines: Lines,
 ) -> Result<(RunId, Imported), EngineError> {
-    let mut coming = Coming::begin(lines)?;
-    let key = RunKey { tenant, run: coming.reader.run().clone() };
+    let mut incoming = RecordReader::begin(lines)?;
+    let key = RunKey { tenant, run: incoming.reader.run().clone() };
     let is_here = store.load_from(&key, 0, Bound::records(1))?.is_some();
-    let first = coming.record()?;
+    let first = incoming.record()?;
     if is_here {
-        return compared(store, key, first, &mut coming);
+        return compared(store, key, first, &mut incoming);
     }
     let run = NewRun {
         key: key.clone(),
-        name: coming.reader.name().to_owned(),
-        created_at_us: coming.reader.created_at_us(),
+        name: incoming.reader.name().to_owned(),
+        created_at_us: incoming.reader.created_at_us(),
         // Whoever took it in decides when it goes on.
         wake_at_us: None,
         // They are at the end of the file, too.
         facts: None,
     };
     let mut refused = None;
-    let mut rest = std::iter::from_fn(|| match coming.record() {
+    let mut rest = std::iter::from_fn(|| match incoming.record() {
         Ok(record) => record.map(Ok),
         Err(error) => {
             let reason = error.to_string();
@@ -122,7 +122,7 @@ fn take_in(
     match (created, refused) {
         (_, Some(error)) => Err(error),
         // Another process was quicker.
-        (Err(StoreError::RunExists { .. }), None) => compared(store, key, first, &mut coming),
+        (Err(StoreError::RunExists { .. }), None) => compared(store, key, first, &mut incoming),
         (Err(error), None) => Err(error.into()),
         (Ok(()), None) => {
             // It is in. Lists look up what is not known, and what is in the log only
@@ -138,9 +138,9 @@ fn compared(
     store: &mut dyn Store,
     key: RunKey,
     first: Option<Record>,
-    coming: &mut Coming,
+    incoming: &mut RecordReader,
 ) -> Result<(RunId, Imported), EngineError> {
-    let rest = std::iter::from_fn(|| coming.record().transpose());
+    let rest = std::iter::from_fn(|| incoming.record().transpose());
     match is_same(store, &key, &mut first.into_iter().map(Ok).chain(rest))? {
         true => Ok((key.run, Imported::Same)),
         false => Err(EngineError::ImportConflict { run: key.run }),
@@ -151,30 +151,30 @@ fn compared(
 fn is_same(
     store: &mut dyn Store,
     key: &RunKey,
-    coming: &mut dyn Iterator<Item = Result<Record, EngineError>>,
+    incoming: &mut dyn Iterator<Item = Result<Record, EngineError>>,
 ) -> Result<bool, EngineError> {
     let mut seq = 0;
     loop {
         let Some(here) = store.load_from(key, seq, COMPARED)? else { return Ok(false) };
         for record in &here.records {
-            if coming.next().transpose()?.as_ref() != Some(record) {
+            if incoming.next().transpose()?.as_ref() != Some(record) {
                 return Ok(false);
             }
         }
         if here.is_last {
-            return Ok(coming.next().transpose()?.is_none());
+            return Ok(incoming.next().transpose()?.is_none());
         }
         seq += here.records.len() as u64;
     }
 }
 
 /// The records of a file, each checked as it comes.
-struct Coming {
+struct RecordReader {
     reader: Reader,
     lines: Lines,
 }
 
-impl Coming {
+impl RecordReader {
     fn begin(mut lines: Lines) -> Result<Self, EngineError> {
         let first = lines.next().transpose().map_err(unreadable)?;
         Ok(Self { reader: Reader::begin(first.as_deref())?, lines })
@@ -198,9 +198,9 @@ impl Coming {
 /// # Errors
 /// As of [`Engine::import`].
 pub fn look_over(lines: Lines) -> Result<u64, EngineError> {
-    let mut coming = Coming::begin(lines)?;
-    while coming.record()?.is_some() {}
-    Ok(coming.reader.found())
+    let mut incoming = RecordReader::begin(lines)?;
+    while incoming.record()?.is_some() {}
+    Ok(incoming.reader.found())
 }
 
 fn unreadable(error: io::Error) -> EngineError {

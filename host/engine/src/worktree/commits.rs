@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::error::WorktreeError;
 use super::git::Git;
-use super::place::Note;
+use super::note::WorktreeNote;
 
 const DOING: &str = "look at the commits of a worktree";
 
@@ -33,7 +33,7 @@ pub(super) struct Branch {
 }
 
 /// What has come of a worktree, as far as it is committed.
-pub(super) struct Made {
+pub(super) struct AgentCommits {
     /// The commit that HEAD is at.
     pub(super) head: String,
     /// The branch that HEAD is on.
@@ -47,13 +47,13 @@ pub(super) struct Made {
 }
 
 /// One step of HEAD.
-struct Moved {
+struct HeadMove {
     to: String,
     from: Option<String>,
     how: String,
 }
 
-impl Moved {
+impl HeadMove {
     /// Whether a commit was made by it, and not merely gone to.
     fn has_made(&self) -> bool {
         let gone_to = ["checkout:", "reset:", "branch:", "Branch:"];
@@ -76,8 +76,12 @@ impl Moved {
     }
 }
 
-impl Made {
-    pub(super) async fn find(git: &Git, note: &Note, own: &Path) -> Result<Self, WorktreeError> {
+impl AgentCommits {
+    pub(super) async fn find(
+        git: &Git,
+        note: &WorktreeNote,
+        own: &Path,
+    ) -> Result<Self, WorktreeError> {
         let at = format!("--git-dir={}", own.display());
         // Not in the repository's folder: there a ref is a file as well, and git
         // does not know which is meant.
@@ -138,7 +142,11 @@ impl Made {
     }
 
     /// Gives a branch to each commit that is on none.
-    pub(super) async fn rescue(&mut self, git: &Git, note: &Note) -> Result<(), WorktreeError> {
+    pub(super) async fn rescue(
+        &mut self,
+        git: &Git,
+        note: &WorktreeNote,
+    ) -> Result<(), WorktreeError> {
         let mut number = 0;
         for tip in std::mem::take(&mut self.lost) {
             let name = loop {
@@ -158,25 +166,25 @@ impl Made {
 }
 
 /// From the newest to the oldest, as git prints them.
-fn moves_of(log: &str) -> Vec<Moved> {
+fn moves_of(log: &str) -> Vec<HeadMove> {
     let entries: Vec<(&str, &str)> =
         log.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
     let from = entries.iter().skip(1).map(|(id, _)| Some((*id).to_owned())).chain([None]);
     entries
         .iter()
         .zip(from)
-        .map(|((to, how), from)| Moved { to: (*to).to_owned(), from, how: (*how).to_owned() })
+        .map(|((to, how), from)| HeadMove { to: (*to).to_owned(), from, how: (*how).to_owned() })
         .collect()
 }
 
 fn branches_of(
-    note: &Note,
+    note: &WorktreeNote,
     on: Option<&str>,
-    moves: &[Moved],
+    moves: &[HeadMove],
     own_commits: &BTreeSet<&str>,
     refs: &str,
 ) -> Vec<Branch> {
-    let visited: BTreeSet<&str> = moves.iter().flat_map(Moved::visited).chain(on).collect();
+    let visited: BTreeSet<&str> = moves.iter().flat_map(HeadMove::visited).chain(on).collect();
     let rescued = format!("{}{RESCUED}", note.branch);
     let mut branches = Vec::new();
     for line in refs.lines() {
@@ -209,7 +217,7 @@ fn tips_of(list: &str) -> Vec<String> {
 }
 
 /// Entries of the stash say on which branch they were made.
-fn stashed_on(note: &Note, branches: &[Branch], entries: &str) -> usize {
+fn stashed_on(note: &WorktreeNote, branches: &[Branch], entries: &str) -> usize {
     let agents = branches.iter().filter(|branch| branch.is_agents).map(|branch| &*branch.name);
     let names: BTreeSet<&str> = agents.chain([&*note.branch]).collect();
     let messages = entries.lines().filter_map(|line| line.split_once(' ')).map(|(_, how)| how);

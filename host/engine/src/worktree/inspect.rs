@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use smol_wf_core::worktree::Worktree;
 
+use super::commits::{AgentCommits, Branch};
 use super::error::WorktreeError;
 use super::git::Git;
-use super::made::{Branch, Made};
-use super::place::Note;
+use super::note::WorktreeNote;
 use super::view::View;
 
 const DOING: &str = "look at a worktree";
@@ -32,24 +32,29 @@ pub(super) enum Change {
 
 /// Looks at a worktree. With `rescue`, commits that are on no branch are given
 /// one. Files that git ignores do not count.
-pub(super) async fn change(git: &Git, note: &Note, rescue: bool) -> Result<Change, WorktreeError> {
+pub(super) async fn change(
+    git: &Git,
+    note: &WorktreeNote,
+    rescue: bool,
+) -> Result<Change, WorktreeError> {
     let Some(own) = note.own_folder() else { return unknown_to_git(git, note).await };
-    let mut made = Made::find(git, note, &own).await?;
-    let view = View::open(git, &note.path, &note.repository, &own, &made.head).await?;
+    let mut commits = AgentCommits::find(git, note, &own).await?;
+    let view = View::open(git, &note.path, &note.repository, &own, &commits.head).await?;
     let status = ["status", "--porcelain=v1", "-uall", "--ignore-submodules=dirty"];
     let status = view.look(DOING, &status).await?;
     let index = view.look(DOING, &["ls-files", "--stage", "-v"]).await?;
     let hidden = hidden(&note.path, &index);
-    if status.is_empty() && hidden.is_none() && made.is_nothing(&note.base) {
-        return Ok(Change::Nothing(made.branches));
+    if status.is_empty() && hidden.is_none() && commits.is_nothing(&note.base) {
+        return Ok(Change::Nothing(commits.branches));
     }
     if rescue {
-        made.rescue(git, note).await?;
+        commits.rescue(git, note).await?;
     }
     let diff = ["diff", "--numstat", "--no-renames", "--ignore-submodules=dirty", &note.base];
     let numbers = view.look(DOING, &diff).await?;
-    let mut worktree = named(note, &made, hidden);
-    let count = ["rev-list", "--count"].into_iter().chain(made.tips()).chain(["--not", &note.base]);
+    let mut worktree = named(note, &commits, hidden);
+    let count =
+        ["rev-list", "--count"].into_iter().chain(commits.tips()).chain(["--not", &note.base]);
     let commits = git.run(&note.repository, DOING, count).await?;
     worktree.commits = commits.trim().parse().unwrap_or(0);
     for line in numbers.lines() {
@@ -65,7 +70,7 @@ pub(super) async fn change(git: &Git, note: &Note, rescue: bool) -> Result<Chang
 }
 
 /// A worktree that cannot be looked at, or not further: it is kept.
-pub(super) fn unseen(note: &Note, warning: Option<String>) -> Worktree {
+pub(super) fn unseen(note: &WorktreeNote, warning: Option<String>) -> Worktree {
     Worktree {
         path: note.path.display().to_string(),
         branch: note.branch.clone(),
@@ -81,22 +86,22 @@ pub(super) fn unseen(note: &Note, warning: Option<String>) -> Worktree {
 }
 
 /// Says what the commits are called by.
-fn named(note: &Note, made: &Made, hidden: Option<String>) -> Worktree {
-    let at_head = made.branches.iter().find(|branch| branch.tip == made.head);
-    let branch = made.on.as_ref().or(at_head.map(|branch| &branch.name));
+fn named(note: &WorktreeNote, commits: &AgentCommits, hidden: Option<String>) -> Worktree {
+    let at_head = commits.branches.iter().find(|branch| branch.tip == commits.head);
+    let branch = commits.on.as_ref().or(at_head.map(|branch| &branch.name));
     let branch = branch.unwrap_or(&note.branch).clone();
-    let others = made.branches.iter().filter(|one| one.tip != note.base && one.name != branch);
+    let others = commits.branches.iter().filter(|one| one.tip != note.base && one.name != branch);
     let mut warnings: Vec<String> = hidden.into_iter().collect();
-    if !made.lost.is_empty() {
-        warnings.push(format!("commits on no branch: {}", made.lost.join(", ")));
+    if !commits.lost.is_empty() {
+        warnings.push(format!("commits on no branch: {}", commits.lost.join(", ")));
     }
-    if made.stashed > 0 {
-        let count = made.stashed;
+    if commits.stashed > 0 {
+        let count = commits.stashed;
         warnings.push(format!("stash entries of the agent: {count}; `git stash list` shows them"));
     }
     Worktree {
         branches: others.map(|one| one.name.clone()).collect(),
-        head: made.on.is_none().then(|| made.head.clone()),
+        head: commits.on.is_none().then(|| commits.head.clone()),
         branch,
         ..unseen(note, (!warnings.is_empty()).then(|| warnings.join("; ")))
     }
@@ -105,7 +110,7 @@ fn named(note: &Note, made: &Made, hidden: Option<String>) -> Worktree {
 /// Of a worktree that git does not know: it was cut off while it was made or
 /// taken away, unless there are files, or commits on its branch, or another worktree
 /// has that.
-async fn unknown_to_git(git: &Git, note: &Note) -> Result<Change, WorktreeError> {
+async fn unknown_to_git(git: &Git, note: &WorktreeNote) -> Result<Change, WorktreeError> {
     let is_empty = std::fs::read_dir(&note.path).map_or(true, |entries| {
         entries.filter_map(Result::ok).all(|entry| entry.file_name() == ".git")
     });
@@ -123,7 +128,7 @@ async fn unknown_to_git(git: &Git, note: &Note) -> Result<Change, WorktreeError>
 }
 
 /// One that git does not know, as it is reported.
-pub(super) fn unknown(note: &Note, elsewhere: Option<&Path>) -> Worktree {
+pub(super) fn unknown(note: &WorktreeNote, elsewhere: Option<&Path>) -> Worktree {
     let warning = match elsewhere {
         Some(place) => format!("its branch is that of the worktree {}", place.display()),
         None => "look at its files and its branch yourself".to_owned(),

@@ -31,24 +31,24 @@ const SESSIONS_KEPT_MAX: u32 = 20;
 const WARNINGS_ONCE_MAX: usize = 100;
 
 /// Something that an agent said.
-pub(crate) enum Note {
+pub(crate) enum AgentEvent {
     /// To be shown, and gone.
     Fleeting(event::Activity),
     /// To be written down.
-    Kept(CallId, Noted),
+    Recorded(CallId, Noted),
     /// To be told once to whoever watches.
     Warning(String),
 }
 
-/// Where notes come together.
-pub(crate) struct Board {
+/// The events of all agents of a run.
+pub(crate) struct AgentEventQueue {
     fleeting: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
-    /// Bounded by what [`Notes`] lets through of each call.
-    kept: (mpsc::UnboundedSender<Note>, mpsc::UnboundedReceiver<Note>),
+    /// Bounded by what [`AgentReporter`] lets through of each call.
+    kept: (mpsc::UnboundedSender<AgentEvent>, mpsc::UnboundedReceiver<AgentEvent>),
     said_once: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Board {
+impl AgentEventQueue {
     pub(crate) fn new() -> Self {
         Self {
             fleeting: mpsc::channel(WAITING_MAX),
@@ -58,48 +58,48 @@ impl Board {
     }
 
     /// For the agent of one call.
-    pub(crate) fn notes(&self, call: CallId, provider: &str) -> Notes {
-        Notes {
+    pub(crate) fn reporter(&self, call: CallId, provider: &str) -> AgentReporter {
+        AgentReporter {
             call,
             provider: provider.to_owned(),
             fleeting: self.fleeting.0.clone(),
             kept: self.kept.0.clone(),
             said_once: Arc::clone(&self.said_once),
-            so_far: Mutex::new(SoFar::default()),
+            log: Mutex::new(CallLog::default()),
         }
     }
 
     /// The next one.
-    pub(crate) async fn next(&mut self) -> Note {
+    pub(crate) async fn next(&mut self) -> AgentEvent {
         tokio::select! {
             biased;
-            Some(note) = self.kept.1.recv() => note,
-            Some(activity) = self.fleeting.1.recv() => Note::Fleeting(activity),
+            Some(event) = self.kept.1.recv() => event,
+            Some(activity) = self.fleeting.1.recv() => AgentEvent::Fleeting(activity),
         }
     }
 
     /// Those that are there already, and no more than there can be at a time.
-    pub(crate) fn there(&mut self) -> Vec<Note> {
+    pub(crate) fn ready(&mut self) -> Vec<AgentEvent> {
         let kept = std::iter::from_fn(|| self.kept.1.try_recv().ok());
         let fleeting = std::iter::from_fn(|| self.fleeting.1.try_recv().ok());
-        kept.take(WAITING_MAX).chain(fleeting.take(WAITING_MAX).map(Note::Fleeting)).collect()
+        kept.take(WAITING_MAX).chain(fleeting.take(WAITING_MAX).map(AgentEvent::Fleeting)).collect()
     }
 }
 
-/// Takes the notes of one call.
-pub(crate) struct Notes {
+/// Reports what the agent of one call says.
+pub(crate) struct AgentReporter {
     call: CallId,
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
-    kept: mpsc::UnboundedSender<Note>,
+    kept: mpsc::UnboundedSender<AgentEvent>,
     /// Warnings that no other call is to repeat.
     said_once: Arc<Mutex<BTreeSet<String>>>,
-    so_far: Mutex<SoFar>,
+    log: Mutex<CallLog>,
 }
 
 /// What was written down of one call.
 #[derive(Default)]
-struct SoFar {
+struct CallLog {
     session: Option<String>,
     sessions: u32,
     last: Option<(Instant, String)>,
@@ -107,7 +107,7 @@ struct SoFar {
     asks: Vec<Asked>,
 }
 
-impl SoFar {
+impl CallLog {
     /// Whether one more line is to be written down, now.
     fn takes(&mut self, text: &str) -> bool {
         let now = Instant::now();
@@ -124,13 +124,13 @@ impl SoFar {
     }
 }
 
-impl Notes {
+impl AgentReporter {
     pub(crate) fn activity(&self, activity: &AgentActivity) {
         let (kind, text) = words_of(activity);
         let is_kept =
             matches!(activity, AgentActivity::Tool { .. } | AgentActivity::Waiting { .. });
         let text = if is_kept { cut::to_bytes(text, ACTIVITY_BYTES_MAX) } else { text };
-        if is_kept && self.with(|so_far| so_far.takes(&text)) {
+        if is_kept && self.with(|log| log.takes(&text)) {
             self.keep(Noted::Activity { kind: kind.to_owned(), text });
             return;
         }
@@ -150,13 +150,13 @@ impl Notes {
     }
 
     pub(crate) fn session(&self, session_id: &str) {
-        let is_new = self.with(|so_far| {
-            let known = so_far.session.as_deref() == Some(session_id);
-            if known || so_far.sessions >= SESSIONS_KEPT_MAX {
+        let is_new = self.with(|log| {
+            let known = log.session.as_deref() == Some(session_id);
+            if known || log.sessions >= SESSIONS_KEPT_MAX {
                 return false;
             }
-            so_far.sessions += 1;
-            so_far.session = Some(session_id.to_owned());
+            log.sessions += 1;
+            log.session = Some(session_id.to_owned());
             true
         });
         if is_new {
@@ -166,17 +166,17 @@ impl Notes {
     }
 
     pub(crate) fn refused(&self, asked: Asked) {
-        self.with(|so_far| asked.add_to(&mut so_far.asks));
+        self.with(|log| asked.add_to(&mut log.asks));
     }
 
     /// What the call's agents asked leave for in vain, so far.
     pub(crate) fn asks(&self) -> Vec<Asked> {
-        self.with(|so_far| std::mem::take(&mut so_far.asks))
+        self.with(|log| std::mem::take(&mut log.asks))
     }
 
     pub(crate) fn warn(&self, message: String) {
         // Nobody listens any more when the run is over.
-        let _ = self.kept.send(Note::Warning(message));
+        let _ = self.kept.send(AgentEvent::Warning(message));
     }
 
     /// The same, unless a call of the run has said it already.
@@ -191,16 +191,16 @@ impl Notes {
     pub(crate) fn warner(&self) -> impl Fn(String) + Send + Sync + 'static {
         let kept = self.kept.clone();
         move |message| {
-            let _ = kept.send(Note::Warning(message));
+            let _ = kept.send(AgentEvent::Warning(message));
         }
     }
 
     fn keep(&self, noted: Noted) {
-        let _ = self.kept.send(Note::Kept(self.call, noted));
+        let _ = self.kept.send(AgentEvent::Recorded(self.call, noted));
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut SoFar) -> T) -> T {
-        change(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, change: impl FnOnce(&mut CallLog) -> T) -> T {
+        change(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -38,7 +38,7 @@ pub fn judge(owner: &str) -> Holder {
 }
 
 /// A lease that is renewed until this is dropped.
-pub(crate) struct Holding {
+pub(crate) struct HeldLease {
     lease: Lease,
     renewal: JoinHandle<()>,
     /// The lease was let go of on purpose.
@@ -48,7 +48,7 @@ pub(crate) struct Holding {
     processes: Processes,
 }
 
-impl Holding {
+impl HeldLease {
     /// When the lease is lost, or the database with it, the run is cancelled; its
     /// next append would be refused anyway.
     pub(crate) fn begin(
@@ -73,7 +73,7 @@ impl Holding {
     }
 }
 
-impl Drop for Holding {
+impl Drop for HeldLease {
     /// A run whose task was dropped, with its runtime for instance, is let go of as
     /// well, once none of its agents is at work any more.
     fn drop(&mut self) {

@@ -24,14 +24,14 @@ pub const START_LOCKED_MAX: Duration = Duration::from_secs(120);
 /// Between two tries, each of which waits in SQLite as well.
 const PAUSE: Duration = Duration::from_millis(100);
 
-pub(crate) struct Patience<'a> {
+pub(crate) struct LockWait<'a> {
     pub(crate) watcher: &'a dyn Watcher,
     pub(crate) cancel: CancellationToken,
     /// When what has not begun by then is not to begin any more.
     pub(crate) deadline: Option<Instant>,
 }
 
-impl Patience<'_> {
+impl LockWait<'_> {
     /// Tries until the database is free, the run is to stop, or all patience is
     /// lost.
     pub(crate) async fn wait<T, F>(
