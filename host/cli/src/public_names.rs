@@ -87,8 +87,8 @@ fn types(text: &str, words: &str) -> bool {
 const EXCEPTIONS: [(&str, &[&str], &str); 14] = [
     ("core/src/asked.rs", &["--asks"], "the report and recorded events have it"),
     ("engine/src/agents.rs", &["--agent-provider", "smol-wf doctor"], SCRIPTS),
-    ("engine/src/guard.rs", &["--agent-timeout", "--idle-timeout"], SCRIPTS),
-    ("engine/src/provide.rs", &["--agent-provider"], SCRIPTS),
+    ("engine/src/attempt_timeouts.rs", &["--agent-timeout", "--idle-timeout"], SCRIPTS),
+    ("engine/src/provider_set.rs", &["--agent-provider"], SCRIPTS),
     ("providers/src/process/error.rs", &["smol-wf config", "smol-wf doctor"], SCRIPTS),
     ("engine/src/worktree/made.rs", &["--format"], GIT),
     ("engine/src/worktree/mod.rs", &["--format"], GIT),

@@ -17,9 +17,9 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Judge,
-    LimitChanges, MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher,
-    judge,
+    AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
+    Judge, LimitChanges, MemoryStore, RunSettings, START_LOCKED_MAX, SqliteStore, Store,
+    StoreError, Times, Watcher, judge,
 };
 
 use crate::advice;
@@ -202,8 +202,16 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
     }
 }
 
+/// How this process runs a run.
+pub(crate) fn run_settings(
+    settings: &Settings,
+    folders: Folders,
+) -> Result<RunSettings, EngineError> {
+    Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders })
+}
+
 /// How long this process works on a run, and on each of its turns.
-pub(crate) fn times(settings: &Settings) -> Times {
+fn times(settings: &Settings) -> Times {
     let default = Times::default();
     Times {
         run: settings.duration(Key::Timeout),

@@ -9,7 +9,7 @@ use clap::Args;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::library::ProjectRoot;
-use smol_wf_engine::{Engine, EngineError, Places};
+use smol_wf_engine::{Engine, EngineError, Folders};
 
 use crate::failure::{CommandError, talk};
 use crate::{paths, sanitize};
@@ -17,8 +17,8 @@ use crate::{paths, sanitize};
 /// Where a run works and its scripts lie
 #[derive(Debug, Args)]
 pub(crate) struct PlaceFlags {
-    /// Folder that agents work in [default: this one; of a run that is taken up:
-    /// the one that it was started in]
+    /// Folder that agents work in [default: the current folder; when resuming,
+    /// the folder that the run was started in]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
 
@@ -29,18 +29,18 @@ pub(crate) struct PlaceFlags {
 
 impl PlaceFlags {
     /// For a new run.
-    pub(crate) fn of_new(&self) -> Result<Places, EngineError> {
+    pub(crate) fn of_new(&self) -> Result<Folders, EngineError> {
         let cwd = Some(self.folder()?);
         let (project_root, home) = (self.project_root.clone(), paths::home());
-        Ok(Places { cwd, here: None, project_root, home })
+        Ok(Folders { cwd, here: None, project_root, home })
     }
 
     /// For a run that is taken up, which keeps the folder that it has.
-    pub(crate) fn of_recorded(&self) -> Result<Places, EngineError> {
+    pub(crate) fn of_recorded(&self) -> Result<Folders, EngineError> {
         let cwd = self.cwd.as_ref().map(|_| self.folder()).transpose()?;
         let here = std::env::current_dir().ok();
         let (project_root, home) = (self.project_root.clone(), paths::home());
-        Ok(Places { cwd, here, project_root, home })
+        Ok(Folders { cwd, here, project_root, home })
     }
 
     /// The folder that was named, else the one in which the user stands.
@@ -62,7 +62,7 @@ impl PlaceFlags {
 /// Which run `latest` is
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LatestFlags {
-    /// Let `latest` be the newest run of all, not of this project
+    /// Let `latest` mean the newest run of all projects, not of this one
     #[arg(long)]
     pub(crate) anywhere: bool,
 }

@@ -37,7 +37,8 @@ pub enum Kept {
     Entry(u64),
 }
 
-/// What is left of the memory that one run has for answers.
+/// What is left of the memory that one run has for answers. Each answer counts
+/// once, from [`Memory::keep`] to [`Memory::give_back`].
 #[derive(Debug)]
 pub struct Memory {
     bytes: usize,
@@ -60,6 +61,13 @@ impl Memory {
             Outcome::Failed(_) => {}
         }
         Kept::Here(outcome)
+    }
+
+    /// The outcome leaves memory: it was used, dropped or replaced.
+    pub fn give_back(&mut self, outcome: &Kept) {
+        if let Kept::Here(Outcome::Value(text)) = outcome {
+            self.bytes = self.bytes.saturating_add(text.len()).min(KEPT_IN_ALL_BYTES_MAX);
+        }
     }
 }
 
@@ -216,12 +224,12 @@ impl Answers {
             }
             (Body::AgentAnswered { outcome, reply, .. }, Some(step)) => {
                 if let Some(made) = made.get_mut(&step.step) {
-                    made.came_to(memory.keep(outcome.clone(), seq), Some(reply.clone()));
+                    made.came_to(outcome, seq, Some(reply.clone()), memory);
                 }
             }
             (Body::Settled { outcome, reply, .. }, Some(step)) => {
                 if let Some(made) = made.get_mut(&step.step) {
-                    made.came_to(memory.keep(outcome.clone(), seq), reply.clone());
+                    made.came_to(outcome, seq, reply.clone(), memory);
                 }
             }
             _ => {}
@@ -285,7 +293,19 @@ impl Made {
         Self { content, is_agent, given, came_to: None }
     }
 
-    fn came_to(&mut self, outcome: Kept, reply: Option<Box<Reply>>) {
+    /// Replaces what was kept for this call: the answer that it was given, or the
+    /// one that came when the process let go and is settled now.
+    fn came_to(
+        &mut self,
+        outcome: &Outcome,
+        seq: u64,
+        reply: Option<Box<Reply>>,
+        memory: &mut Memory,
+    ) {
+        let given = self.given.take().map(|given| given.outcome);
+        let earlier = self.came_to.take().map(|earlier| earlier.outcome);
+        given.iter().chain(&earlier).for_each(|kept| memory.give_back(kept));
+        let outcome = memory.keep(outcome.clone(), seq);
         self.came_to = Some(CameTo { outcome, reply });
     }
 
@@ -366,6 +386,51 @@ mod tests {
         assert_eq!(kept, [Kept::Here(small.clone()), Kept::Here(small), Kept::Entry(2)]);
         let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
         assert!(matches!(memory.keep(failed, 3), Kept::Here(_)), "a failure offers nothing");
+    }
+
+    /// Bytes of the answers that a fold keeps in memory.
+    fn kept_bytes(entries: &[Entry]) -> usize {
+        let mut answers = Answers::of(run(), BTreeSet::new());
+        for (seq, entry) in (0..).zip(entries) {
+            answers.add(seq, entry);
+        }
+        KEPT_IN_ALL_BYTES_MAX - answers.memory.bytes
+    }
+
+    #[test]
+    fn an_answer_counts_once_from_when_it_is_kept_until_it_is_dropped() {
+        let value = |text: &str| Outcome::Value(text.to_owned());
+        let answered = |text| Body::AgentAnswered {
+            call: CallId(1),
+            outcome: value(text),
+            reply: Box::default(),
+        };
+        let journal =
+            entries(vec![called(1, "a"), answered("12345"), settled(1, "12345"), called(2, "b")]);
+        assert_eq!(kept_bytes(&journal[..2]), 5);
+        assert_eq!(kept_bytes(&journal), 5, "settled as it was answered before");
+        // A fork is given the answer, and its script is told it.
+        let offer = answers_of(&run(), &journal).remove(0).answer;
+        let fork = entries(vec![journaled(offer), called(1, "a"), settled(1, "12345")]);
+        assert_eq!(kept_bytes(&fork[..1]), 5);
+        assert_eq!(kept_bytes(&fork), 5, "given, taken and told");
+        let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
+        let failed = Body::Settled { call: CallId(1), outcome: failed, reply: None, given: None };
+        let journal = entries(vec![called(1, "a"), answered("12345"), failed]);
+        assert_eq!(kept_bytes(&journal), 0, "a failure is no answer");
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let text = Outcome::Value("x".repeat(10));
+        let mut memory = Memory { bytes: 15 };
+        for entry in 0..3 {
+            let kept = memory.keep(text.clone(), entry);
+            assert_eq!(kept, Kept::Here(text.clone()));
+            memory.give_back(&kept);
+        }
+        memory.give_back(&Kept::Entry(7));
+        assert_eq!(memory.bytes, 15);
     }
 
     #[test]

@@ -25,17 +25,17 @@ use std::sync::Arc;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
-use smol_wf_core::prices::Prices;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
+use crate::call_resources::ResourceRules;
 use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
-use crate::places::Standing;
-use crate::provide::{self, Providers};
+use crate::folders::RunFolders;
+use crate::provider_set::{self, Providers};
 use crate::request::RunSpec;
 
 pub use estimate::{CostRange, Estimate};
@@ -51,7 +51,7 @@ pub struct Simulator {
     pub(crate) limits: Limits,
     /// Whom calls may go to. Nobody here is ever asked.
     pub(crate) registry: Registry,
-    pub(crate) prices: Prices,
+    pub(crate) resources: ResourceRules,
 }
 
 impl Simulator {
@@ -67,8 +67,8 @@ impl Simulator {
         // finding out why a script hangs.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
-        let standing = Standing::of_new(&request.script.path, &request.places)?;
-        let project = standing.root.as_ref();
+        let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let project = folders.root.as_ref();
         let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
         let head = RunHead {
             format: JOURNAL_FORMAT,
@@ -89,9 +89,14 @@ impl Simulator {
             defaults: request.defaults,
             parent: None,
         };
-        let registry = provide::registry(providers, &head)?;
+        let registry = provider_set::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
-        let library = Arc::new(standing.library());
+        let resources = ResourceRules {
+            cwd: folders.cwd.clone(),
+            home: folders.home.clone(),
+            settings: request.settings.agents,
+        };
+        let library = Arc::new(folders.library());
         let surface = Surface::CURRENT;
         let children = Children { library, sandbox: sandbox.clone(), surface };
         Ok(Self {
@@ -101,7 +106,7 @@ impl Simulator {
             root,
             limits: request.limits,
             registry,
-            prices: request.agents.prices,
+            resources,
         })
     }
 }

@@ -82,9 +82,7 @@ pub(super) fn resume_request(
         run,
         script,
         limits: setup::limit_changes(settings),
-        agents: setup::agents(settings)?,
-        times: setup::times(settings),
-        places: places.of_recorded()?,
+        settings: setup::run_settings(settings, places.of_recorded()?)?,
     })
 }
 

@@ -1,26 +1,27 @@
 //! `smol-wf check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use smol_wf_engine::Places;
+use smol_wf_engine::Folders;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 
 use super::run::find_script;
 use super::scripts;
 use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::humanize::plural;
-use crate::{exit, output, paths, sanitize};
+use crate::{exit, output, paths, sanitize, setup};
 
 /// Check scripts without running them
 ///
-/// Finds what does not compile, what cannot be imported, phases that `meta`
-/// does not list, calls that nobody awaits, and results that may be null and
-/// are used as if they could not.
+/// Finds scripts that do not compile, imports that cannot work, phases that
+/// `meta` does not list, calls that are never awaited, and results that may be
+/// null but are used without a check.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
@@ -28,7 +29,7 @@ pub(crate) struct CheckArgs {
     #[arg(required = true)]
     scripts: Vec<PathBuf>,
 
-    /// Let warnings count as errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 
@@ -64,7 +65,8 @@ struct FileFinding<'a> {
 
 impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let checks = Checks::new(places())?;
+        let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
+        let checks = Checks::new(places(), setup::agents(&settings)?)?;
         let mut found: Vec<(String, Finding)> = Vec::new();
         // One that cannot be had does not hide what is wrong with the others.
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);
@@ -128,9 +130,9 @@ impl CheckArgs {
 }
 
 /// Where a run would be that is started here.
-fn places() -> Places {
+fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
-    Places { cwd, here: None, project_root: None, home: paths::home() }
+    Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
 fn text(file: &str, finding: &Finding) -> String {

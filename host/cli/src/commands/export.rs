@@ -17,7 +17,7 @@ use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::Body;
 use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, Said, Spans};
-use smol_wf_engine::{EngineError, Reading};
+use smol_wf_engine::{EngineError, RunReader};
 
 use super::fixture::FixtureFlags;
 use super::history::{reader, settings_of};
@@ -28,14 +28,14 @@ use crate::output::Sink;
 use crate::setup;
 use crate::working_folder::LatestFlags;
 
-/// Write a run in a form that other programs read
+/// Export a run in a format that other programs read
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportArgs {
-    /// Run id, the beginning of one, or `latest`
+    /// Run: its id, the beginning of its id, or `latest`
     run: String,
 
-    /// Which form
+    /// Format of the export
     #[arg(
         long,
         short,
@@ -45,11 +45,11 @@ pub(crate) struct ExportArgs {
     )]
     format: Option<ExportFormat>,
 
-    /// File to write, in place of an export that is there [default: stdout]
+    /// File to write; an existing export is replaced [default: stdout]
     #[arg(long, short, value_name = "FILE", requires = "format")]
     out: Option<PathBuf>,
 
-    /// Put prompts and answers into the spans of otlp-json
+    /// Include prompts and answers in the spans of otlp-json
     #[arg(long, requires = "format")]
     content: bool,
 
@@ -78,11 +78,11 @@ const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExportFormat {
-    /// The event stream, as --events gives it
+    /// The event stream, as --events writes it
     Jsonl,
-    /// A time line for Perfetto or chrome://tracing
+    /// A timeline for Perfetto or chrome://tracing
     ChromeTrace,
-    /// OpenTelemetry spans, by the conventions for generative AI
+    /// OpenTelemetry spans, with the conventions for generative AI
     OtlpJson,
     /// The journal itself, for `smol-wf import`
     Journal,
@@ -111,15 +111,15 @@ impl ExportArgs {
         };
         let engine = reader(&self.db, Some(&self.run))?;
         let run = self.latest.find(&engine, &self.run).await?;
-        let reading = engine.reading(&run).await?;
+        let reader = engine.run_reader(&run).await?;
         match self.out.as_deref().filter(|path| *path != Path::new("-") && !is_stdout(path)) {
-            None => Box::pin(self.write(form, Sink::stdout(), &run, reading)).await?,
+            None => Box::pin(self.write(form, Sink::stdout(), &run, reader)).await?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 // An export that fails on the way leaves what was there.
                 let file = OutputFile::begin(path, Overwrites::Exports).map_err(failed)?;
                 let sink = Sink::file(file.handle().map_err(failed)?);
-                Box::pin(self.write(form, sink, &run, reading)).await.map_err(
+                Box::pin(self.write(form, sink, &run, reader)).await.map_err(
                     |error| match error {
                         CommandError::Output(error) => failed(error).into(),
                         other => other,
@@ -137,12 +137,12 @@ impl ExportArgs {
         form: ExportFormat,
         mut sink: Sink,
         run: &RunId,
-        mut reading: Reading,
+        mut reader: RunReader,
     ) -> Result<(), CommandError> {
         match form {
             ExportFormat::Jsonl => {
                 let mut events = EventFold::new();
-                while let Some((_, entries)) = reading.next().await? {
+                while let Some((_, entries)) = reader.next().await? {
                     for event in entries.iter().flat_map(|entry| events.after(entry)) {
                         sink.json(&serde_json::to_string(&event).map_err(io::Error::from)?)?;
                     }
@@ -150,11 +150,11 @@ impl ExportArgs {
             }
             ExportFormat::Journal => {
                 let mut is_first = true;
-                while let Some((records, entries)) = reading.next().await? {
+                while let Some((records, entries)) = reader.next().await? {
                     if let (true, Some(Body::RunStarted(head))) =
                         (is_first, entries.first().map(|entry| &entry.body))
                     {
-                        let (length, tip) = (reading.entries(), reading.tip());
+                        let (length, tip) = (reader.entries(), reader.tip());
                         sink.json(&archive::head_line(run, &head.name, length, tip))?;
                     }
                     is_first = false;
@@ -166,7 +166,7 @@ impl ExportArgs {
             ExportFormat::ChromeTrace | ExportFormat::OtlpJson => {
                 let mut whole = Vec::new();
                 let mut large = LargeTexts::default();
-                while let Some((_, mut entries)) = reading.next().await? {
+                while let Some((_, mut entries)) = reader.next().await? {
                     for (seq, entry) in (whole.len() as u64..).zip(&mut entries) {
                         large.note(seq, &entry.body);
                         entry.body.shorten(SHOWN_BYTES_MAX);
@@ -174,15 +174,15 @@ impl ExportArgs {
                     whole.append(&mut entries);
                 }
                 let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
-                let details = Details::fold(&whole, reading.held).map_err(unknown)?;
+                let details = Details::fold(&whole, reader.held).map_err(unknown)?;
                 if form == ExportFormat::ChromeTrace {
                     let mut list = JsonList::begin(&mut sink, &trace::chrome(&details))?;
                     trace::chrome_events(&details, &mut |event| list.push(event))?;
                     list.finish()?;
                 } else {
-                    let last = whole.last().map(|last| RunState::after(&last.body, reading.held));
+                    let last = whole.last().map(|last| RunState::after(&last.body, reader.held));
                     let state = last.unwrap_or(RunState::Interrupted);
-                    self.spans(&mut sink, &details, state, (&large, &reading)).await?;
+                    self.spans(&mut sink, &details, state, (&large, &reader)).await?;
                 }
             }
         }
@@ -195,14 +195,14 @@ impl ExportArgs {
         sink: &mut Sink,
         details: &Details<'_>,
         state: RunState,
-        (large, reading): (&LargeTexts, &Reading),
+        (large, reader): (&LargeTexts, &RunReader),
     ) -> Result<(), CommandError> {
         let mut list = JsonList::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
         let spans = Spans::of(details);
         list.push(spans.root(state))?;
         for step in &details.steps {
             let said = match self.content {
-                true => Some(large.said(step.step, reading).await?),
+                true => Some(large.said(step.step, reader).await?),
                 false => None,
             };
             list.push(spans.step(step, said.as_ref()))?;
@@ -268,17 +268,17 @@ impl LargeTexts {
     }
 
     /// What is said in a call, as far as it is large.
-    async fn said(&self, call: CallId, reading: &Reading) -> Result<Said, EngineError> {
+    async fn said(&self, call: CallId, reader: &RunReader) -> Result<Said, EngineError> {
         let mut said = Said::default();
         if let Some(seq) = self.prompts.get(&call)
-            && let Some((_, request)) = reading.entry(*seq).await?.body.asked_agent()
+            && let Some((_, request)) = reader.entry(*seq).await?.body.asked_agent()
         {
             said.prompt = Some(request.prompt.clone());
         }
         if let Some(seq) = self.answers.get(&call)
             && let Body::Settled { outcome: Outcome::Value(answer), .. }
             | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } =
-                reading.entry(*seq).await?.body
+                reader.entry(*seq).await?.body
         {
             said.answer = Some(answer);
         }

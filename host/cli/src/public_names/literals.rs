@@ -28,7 +28,14 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let is_test = ["tests", "tests.rs", "conformance", "conformance.rs", "proofs", "proofs.rs"];
+        let is_test = [
+            "tests",
+            "tests.rs",
+            "conformance",
+            "conformance.rs",
+            "replay_properties",
+            "replay_properties.rs",
+        ];
         if is_test.contains(&&*name) {
             continue;
         }

@@ -103,6 +103,16 @@ impl Machine {
         if self.fetches { self.memory.keep(outcome, self.seq - 1) } else { Kept::Here(outcome) }
     }
 
+    /// Drops the answer that was kept for this call: it is met in the recording,
+    /// or its script is over.
+    pub(super) fn drop_answer(&mut self, call: CallId) {
+        if let Some((outcome, _)) = self.answered.remove(&call)
+            && self.fetches
+        {
+            self.memory.give_back(&outcome);
+        }
+    }
+
     /// The entry that holds what is to be delivered, when that is not here and
     /// someone waits for it.
     pub(super) fn kept_elsewhere(&self, delivery: &Delivery) -> Option<u64> {
@@ -129,6 +139,7 @@ impl Machine {
             self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
             self.calls.remove(&id);
+            self.drop_answer(id);
             self.agent_book.cut(id);
             self.effects.push(Effect::Cancel(id));
         }
@@ -151,6 +162,8 @@ impl Machine {
         if !self.recorded.is_empty() {
             return;
         }
+        // Nothing is kept behind the end of a recording: what is left goes to the
+        // deliveries.
         for (call, (outcome, reply)) in std::mem::take(&mut self.answered) {
             // Told in an earlier attempt, it is no longer open.
             if let Some(open) = self.calls.get_mut(&call) {
@@ -189,6 +202,7 @@ impl Machine {
                 Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.
                 Body::AgentAnswered { call, outcome, reply } => {
+                    self.drop_answer(call);
                     let outcome = self.kept(outcome);
                     self.answered.insert(call, (outcome, Some(reply)));
                 }

@@ -37,6 +37,7 @@ use crate::journal::{
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
 use crate::pool::{Kept, Memory, Pool, Waiting};
+use crate::schema::RecentSchemas;
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
@@ -131,6 +132,8 @@ pub struct Machine {
     /// For answers of the journal that are told later.
     memory: Memory,
     inbox: VecDeque<Delivery>,
+    /// In a box, as [`Machine::refused`] is.
+    schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
@@ -216,6 +219,7 @@ impl Machine {
             pool: Pool::default(),
             memory: Memory::default(),
             inbox: VecDeque::new(),
+            schemas: Box::default(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
             sessions: Sessions::default(),

@@ -118,7 +118,7 @@ impl TurnHost for Machine {
 
 impl Machine {
     /// What `agent()` asks for, but for the prompt.
-    fn read_agent(&self, prompt: &str, options: &str) -> Result<AgentRequest, Failure> {
+    fn read_agent(&mut self, prompt: &str, options: &str) -> Result<AgentRequest, Failure> {
         let Some(scope) = self.scopes.get(&self.current) else {
             let message = "agent() is called by a script that is over";
             return Err(Failure::new(Code::CallInvalid, message));
@@ -126,7 +126,8 @@ impl Machine {
         let manner = scope.manner(&self.head);
         let taken = self.taken_call();
         let schema_taken = taken.as_ref().and_then(|taken| taken.schema.as_deref());
-        let mut request = AgentRequest::read_again(prompt, options, manner, taken.as_deref())?;
+        let (taken, schemas) = (taken.as_deref(), &mut *self.schemas);
+        let mut request = AgentRequest::read_again(prompt, options, manner, taken, schemas)?;
         let schema = request.schema.as_deref();
         if let Some(schema) =
             schema.filter(|schema| self.surface().is_first() && schema_taken != Some(schema))

@@ -35,7 +35,7 @@ pub(super) struct Place {
 
 /// Where calls stand.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct CallSites {
     /// The innermost construct of agents by ordinal, from 1. Those that are in
     /// none, or whose failure the script catches, are not in it.
     pub(super) found: HashMap<u32, Place>,
@@ -44,16 +44,16 @@ pub(super) struct Places {
 }
 
 /// Where the calls of an undisturbed run stand.
-pub(super) async fn places(
+pub(super) async fn sites(
     simulator: &Simulator,
     cache: &mut ChildCache,
     stubs: &mut Stubs,
     undisturbed: &[Entry],
-) -> Result<Places, EngineError> {
+) -> Result<CallSites, EngineError> {
     let (mut waves, all_ended) = waves(undisturbed);
     // Those that tell of many calls come first.
     waves.sort_by_key(|wave| std::cmp::Reverse(wave.len()));
-    let mut places = Places { found: HashMap::new(), whole: all_ended };
+    let mut sites = CallSites { found: HashMap::new(), whole: all_ended };
     let mut effort = Effort::default();
     for wave in waves {
         if effort.is_over(ENTRIES_MAX, &simulator.limits) {
@@ -61,12 +61,12 @@ pub(super) async fn places(
         }
         let left = wave.len();
         let limits = &simulator.limits;
-        let (effort, found) = (&mut effort, &mut places.found);
+        let (effort, found) = (&mut effort, &mut sites.found);
         let mut fails = WaveFails { wave, stubs, left, failed: None, found, effort, limits };
         simulate(simulator, cache, &mut fails).await?;
     }
-    places.whole &= !effort.is_over(ENTRIES_MAX, &simulator.limits);
-    Ok(places)
+    sites.whole &= !effort.is_over(ENTRIES_MAX, &simulator.limits);
+    Ok(sites)
 }
 
 /// The ordinals of the agents that were asked in one turn, turn by turn, and

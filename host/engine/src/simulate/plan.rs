@@ -17,7 +17,7 @@ use smol_wf_core::limits::LimitError;
 use smol_wf_core::step::StepRequest;
 
 use super::estimate::{CostRange, Estimate};
-use super::groups::{self, Place, Places};
+use super::groups::{self, CallSites, Place};
 use super::simulated_run::{SimulatedRun, SimulationEnd};
 use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
 use super::stubs::Stubs;
@@ -215,9 +215,9 @@ impl Simulator {
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
         plan.warnings = warnings(&run.entries);
-        let places = groups::places(self, &mut found, &mut stubs, &run.entries).await?;
-        plan.groups = plan.group(&run.entries, &places);
-        plan.groups_whole = places.whole;
+        let sites = groups::sites(self, &mut found, &mut stubs, &run.entries).await?;
+        plan.groups = plan.group(&run.entries, &sites);
+        plan.groups_whole = sites.whole;
         match run.ended {
             SimulationEnd::Completed(_) => plan.completed = true,
             ended => plan.error = Some(plan_error(ended)),
@@ -329,7 +329,11 @@ impl Plan {
             phase.agents += 1;
             phase.estimate += call.estimate;
             self.providers.insert(call.goes_to.clone());
-            self.cost.add(&simulator.prices, call.with_model.as_deref(), &call.estimate);
+            self.cost.add(
+                &simulator.resources.settings.prices,
+                call.with_model.as_deref(),
+                &call.estimate,
+            );
             self.models.extend(call.with_model.clone());
         }
         self.calls.push(call);
@@ -346,10 +350,10 @@ impl Plan {
     }
 
     /// The constructs that the calls were found to be in.
-    fn group(&self, entries: &[Entry], places: &Places) -> Vec<GroupPlan> {
+    fn group(&self, entries: &[Entry], sites: &CallSites) -> Vec<GroupPlan> {
         let mut groups: BTreeMap<(Scope, u32), (GroupPlan, BTreeSet<u32>)> = BTreeMap::new();
         for (ordinal, call) in (1..).zip(&self.calls) {
-            let Some(Place { scope, slot }) = places.found.get(&ordinal) else { continue };
+            let Some(Place { scope, slot }) = sites.found.get(&ordinal) else { continue };
             let (group, slots) = groups.entry((*scope, slot.ordinal)).or_insert_with(|| {
                 let script = culprit::script_of(entries, *scope);
                 let group = GroupPlan {
