@@ -142,6 +142,15 @@ fn a_run_is_shown_in_detail_and_its_report_stays_as_it_was() {
 }
 
 #[test]
+fn an_attempt_that_a_limit_stopped_says_what_raises_it() {
+    let (place, [_, _, paused]) = three();
+    place.run(&["resume", &paused, "--max-agents", "9"]).ok();
+    let text = place.run(&["history", &paused, "-o", "text"]).stdout;
+    let why = "of which none was started; raise it with --max-agents 4";
+    assert!(text.contains(why), "no `{why}` in: {text}");
+}
+
+#[test]
 fn the_text_of_scripts_does_nothing_to_a_terminal() {
     let place = Place::new();
     let script = "export const meta = { name: 'evil \\u001b[31m', description: 'd' }\n\

@@ -70,8 +70,8 @@ pub const OPTIONS: [&str; 25] = [
 const OPTIONS_FIRST: usize = 11;
 
 /// Those that hold an agent to something.
-const RESTRICTING: [&str; 5] =
-    ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp"];
+const RESTRICTING: [&str; 6] =
+    ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "maxTurns"];
 
 /// How the options of a call are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +153,7 @@ fn read(
         }
         let known = if manner == Manner::First { OPTIONS_FIRST } else { OPTIONS.len() };
         if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
-            if manner != Manner::First {
+            if manner != Manner::First && !was_unknown(&name) {
                 tools::refuse_alike(&name, &value)?;
             }
             request.unknown.push(name);

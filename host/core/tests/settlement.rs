@@ -10,8 +10,8 @@ use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
 use smol_wf_core::journal::{Body, Chain, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, Next};
-use smol_wf_core::pool::answers_of;
 use smol_wf_core::report::Report;
+use smol_wf_core::reuse::answers_of;
 use smol_wf_core::settlement::{Given, OnFailure};
 use smol_wf_core::surface::Surface;
 

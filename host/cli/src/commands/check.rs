@@ -1,6 +1,6 @@
 //! `smol-wf check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,9 +12,10 @@ use super::run::find_script;
 use super::scripts;
 use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::humanize::plural;
-use crate::{exit, output, paths, sanitize};
+use crate::{exit, output, paths, sanitize, setup};
 
 /// Check scripts without running them
 ///
@@ -64,7 +65,8 @@ struct FileFinding<'a> {
 
 impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let checks = Checks::new(places())?;
+        let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
+        let checks = Checks::new(places(), setup::agents(&settings)?)?;
         let mut found: Vec<(String, Finding)> = Vec::new();
         // One that cannot be had does not hide what is wrong with the others.
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);

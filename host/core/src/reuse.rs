@@ -1,13 +1,13 @@
-//! Answers that calls of equal content may take: what a fork has of its parent.
+//! Answers that steps of equal content may reuse: what a fork has of its parent.
 //!
-//! Owns: which answers a journal offers, and who takes which. Never: decides
+//! Owns: which answers a journal offers, and which step takes which. Never: decides
 //! what equal content is ([`crate::content`] does), or asks an agent.
 //!
-//! Answers of one content are taken first in, first out, by order of issue,
-//! whatever the order was in which they came: a fan-out of equal calls gets
-//! the answers it got before.
+//! Answers of one content are taken first in, first out, in the order in which
+//! their steps were asked for, whatever the order of the answers: a fan-out of equal
+//! calls gets the answers that it got before.
 
-mod pooled;
+mod answer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,218 +18,223 @@ use crate::ids::{CallId, Digest, RunId};
 use crate::journal::{Body, Entry};
 use crate::step::StepKind;
 use crate::steps::{Step, Steps};
-pub use pooled::Pooled;
+pub use answer::ReusableAnswer;
 
-/// Answers that are larger stay in the journal until they are told.
-const KEPT_BYTES_MAX: usize = 16 * 1024;
+/// Larger answers stay in the journal until they are delivered.
+const INLINE_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of answers that one run keeps in memory: a fork is given all answers of
-/// its parent, and their sum has no bound. What comes behind them is read from the
-/// journal when it is told, at a look-up each.
-const KEPT_IN_ALL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of answers that one run keeps in memory: a fork gets all answers of its
+/// parent, and their sum has no bound. Answers beyond that are read from the
+/// journal when they are delivered, at one look-up each.
+const MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// An outcome, as it is kept in memory.
+/// An outcome, or the place where it can be read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kept {
-    /// Whole.
-    Here(Outcome),
-    /// In the entry of this number.
-    Entry(u64),
+pub enum OutcomeRef {
+    /// The outcome itself.
+    Inline(Outcome),
+    /// Number of the journal entry that holds it.
+    InEntry(u64),
 }
 
 /// What is left of the memory that one run has for answers. Each answer counts
-/// once, from [`Memory::keep`] to [`Memory::give_back`].
+/// once, from [`AnswerMemory::keep`] to [`AnswerMemory::give_back`].
 #[derive(Debug)]
-pub struct Memory {
+pub struct AnswerMemory {
     bytes: usize,
 }
 
-impl Default for Memory {
+impl Default for AnswerMemory {
     fn default() -> Self {
-        Self { bytes: KEPT_IN_ALL_BYTES_MAX }
+        Self { bytes: MEMORY_BYTES_MAX }
     }
 }
 
-impl Memory {
-    /// The outcome that this entry holds, or only where it is.
-    pub fn keep(&mut self, outcome: Outcome, entry: u64) -> Kept {
+impl AnswerMemory {
+    /// Takes the outcome that this entry holds: inline if there is room, otherwise
+    /// by the number of the entry.
+    pub fn keep(&mut self, outcome: Outcome, entry: u64) -> OutcomeRef {
         match &outcome {
-            Outcome::Value(text) if text.len() > self.bytes.min(KEPT_BYTES_MAX) => {
-                return Kept::Entry(entry);
+            Outcome::Value(text) if text.len() > self.bytes.min(INLINE_BYTES_MAX) => {
+                return OutcomeRef::InEntry(entry);
             }
             Outcome::Value(text) => self.bytes -= text.len(),
             Outcome::Failed(_) => {}
         }
-        Kept::Here(outcome)
+        OutcomeRef::Inline(outcome)
     }
 
-    /// The outcome leaves memory: it was used, dropped or replaced.
-    pub fn give_back(&mut self, outcome: &Kept) {
-        if let Kept::Here(Outcome::Value(text)) = outcome {
-            self.bytes = self.bytes.saturating_add(text.len()).min(KEPT_IN_ALL_BYTES_MAX);
+    /// Returns the room of an outcome that was used, dropped or replaced.
+    pub fn give_back(&mut self, outcome: &OutcomeRef) {
+        if let OutcomeRef::Inline(Outcome::Value(text)) = outcome {
+            self.bytes = self.bytes.saturating_add(text.len()).min(MEMORY_BYTES_MAX);
         }
     }
 }
 
-/// A [`Pooled`] answer as it waits.
+/// A [`ReusableAnswer`] whose outcome may still be in the journal.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Waiting {
-    /// As in [`Pooled`].
+pub struct AnswerRef {
+    /// Digest of the step's content.
     pub content: Digest,
-    /// As in [`Pooled`].
+    /// The step that was answered first, and its run.
     pub source: Reused,
-    /// As in [`Pooled`].
-    pub outcome: Kept,
-    /// As in [`Pooled`].
+    /// What the step came to.
+    pub outcome: OutcomeRef,
+    /// What the agent reported about itself; none for a sleep.
     pub reply: Option<Box<Reply>>,
-    /// As in [`Pooled`].
+    /// Number of equal steps that must miss first.
     pub behind: u32,
 }
 
-impl Waiting {
-    /// The answer of the entry of this number.
+impl AnswerRef {
+    /// The answer that stands in the entry of this number.
     #[must_use]
-    pub fn of(pooled: Pooled, entry: u64, memory: &mut Memory) -> Self {
-        let Pooled { content, source, outcome, reply, behind } = pooled;
+    pub fn of(answer: ReusableAnswer, entry: u64, memory: &mut AnswerMemory) -> Self {
+        let ReusableAnswer { content, source, outcome, reply, behind } = answer;
         Self { content, source, outcome: memory.keep(outcome, entry), reply, behind }
     }
 
-    /// With its outcome, for the journal.
+    /// The journal's form of it, with the outcome.
     #[must_use]
-    pub fn with(self, outcome: Outcome) -> Pooled {
+    pub fn with(self, outcome: Outcome) -> ReusableAnswer {
         let Self { content, source, reply, behind, .. } = self;
-        Pooled { content, source, outcome, reply, behind }
+        ReusableAnswer { content, source, outcome, reply, behind }
     }
 }
 
-/// An answer that a run has to offer.
+/// An answer that a run offers to its forks.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
-    /// The call of this run that was answered so; none for an answer that the
-    /// run had been given itself and did not use.
+pub struct Candidate {
+    /// The call of this run that has the answer; none for an answer that the run
+    /// got from its own parent and did not use.
     pub call: Option<CallId>,
-    /// The answer; where it is kept is said of the journal that offers it.
-    pub answer: Waiting,
+    /// The answer; its entry number refers to the journal of this run.
+    pub answer: AnswerRef,
 }
 
 /// Answers by content.
 #[derive(Debug, Clone, Default)]
-pub struct Pool {
-    by_content: HashMap<Digest, VecDeque<Waiting>>,
+pub struct ReusableAnswers {
+    by_content: HashMap<Digest, VecDeque<AnswerRef>>,
 }
 
-impl Pool {
-    /// Whether there is nothing to take.
+impl ReusableAnswers {
+    /// Whether no answer is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_content.is_empty()
     }
 
-    /// Puts an answer behind those of its content.
-    pub fn add(&mut self, waiting: Waiting) {
-        self.by_content.entry(waiting.content.clone()).or_default().push_back(waiting);
+    /// Queues an answer behind those of its content.
+    pub fn add(&mut self, answer: AnswerRef) {
+        self.by_content.entry(answer.content.clone()).or_default().push_back(answer);
     }
 
-    /// Whether there is an answer of this content for the next call.
+    /// Whether the next call of this content finds an answer.
     #[must_use]
     pub fn has(&self, content: &Digest) -> bool {
         let first = self.by_content.get(content).and_then(VecDeque::front);
         first.is_some_and(|first| first.behind == 0)
     }
 
-    /// Takes the first answer of this content, when it is for the next call.
-    pub fn take(&mut self, content: &Digest) -> Option<Waiting> {
-        let waiting = self.by_content.get_mut(content)?;
-        if let Some(first) = waiting.front_mut()
+    /// Takes the first answer of this content. A call that comes before the one that
+    /// the answer is meant for gets none, and counts as a miss.
+    pub fn take(&mut self, content: &Digest) -> Option<AnswerRef> {
+        let queue = self.by_content.get_mut(content)?;
+        if let Some(first) = queue.front_mut()
             && first.behind > 0
         {
             first.behind -= 1;
             return None;
         }
-        let taken = waiting.pop_front();
-        if waiting.is_empty() {
+        let taken = queue.pop_front();
+        if queue.is_empty() {
             self.by_content.remove(content);
         }
         taken
     }
 }
 
-impl FromIterator<Waiting> for Pool {
-    fn from_iter<T: IntoIterator<Item = Waiting>>(answers: T) -> Self {
-        let mut pool = Self::default();
-        answers.into_iter().for_each(|waiting| pool.add(waiting));
-        pool
+impl FromIterator<AnswerRef> for ReusableAnswers {
+    fn from_iter<T: IntoIterator<Item = AnswerRef>>(answers: T) -> Self {
+        let mut reusable = Self::default();
+        answers.into_iter().for_each(|answer| reusable.add(answer));
+        reusable
     }
 }
 
-/// A call of a journal and what it came to, as far as it did.
-struct Made {
+/// A step of a journal, with its answer as far as it has one.
+struct AskedStep {
     content: Digest,
     is_agent: bool,
-    /// What it was given out of the journal's own pool.
-    given: Option<Waiting>,
-    came_to: Option<CameTo>,
+    /// The answer that it took from those of the run's own parent.
+    reused: Option<AnswerRef>,
+    result: Option<StepResult>,
 }
 
-struct CameTo {
-    outcome: Kept,
+struct StepResult {
+    outcome: OutcomeRef,
     reply: Option<Box<Reply>>,
 }
 
-/// The answers of a run to its agents and sleeps, as a fold over its journal.
-/// Only what was answered: a call that failed is made again. An answer that came
-/// when the process let go, and that no script was told, counts.
-pub struct Answers {
+/// The answers to a run's agents and sleeps, as a fold over its journal. Failures
+/// are left out: a step that failed is asked again. An answer that came when the
+/// process let go, and that was not delivered, counts.
+pub struct AnswerFold {
     run: RunId,
     steps: Steps,
-    pool: Pool,
-    given: HashMap<Reused, usize>,
-    made: BTreeMap<CallId, Made>,
-    memory: Memory,
+    /// Answers of its own parent that it has not used.
+    unused: ReusableAnswers,
+    /// The order in which it got those answers.
+    ranks: HashMap<Reused, usize>,
+    asked: BTreeMap<CallId, AskedStep>,
+    memory: AnswerMemory,
     /// Agent calls whose requests are kept.
     wanted: BTreeSet<CallId>,
     requests: BTreeMap<CallId, Arc<AgentRequest>>,
 }
 
-impl Answers {
-    /// Of this run; the requests of the `wanted` calls are kept.
+impl AnswerFold {
+    /// A fold over the journal of `run` that keeps the requests of the `wanted`
+    /// calls.
     #[must_use]
     pub fn of(run: RunId, wanted: BTreeSet<CallId>) -> Self {
         Self {
             run,
             steps: Steps::new(),
-            pool: Pool::default(),
-            given: HashMap::new(),
-            made: BTreeMap::new(),
-            memory: Memory::default(),
+            unused: ReusableAnswers::default(),
+            ranks: HashMap::new(),
+            asked: BTreeMap::new(),
+            memory: AnswerMemory::default(),
             wanted,
             requests: BTreeMap::new(),
         }
     }
 
-    /// Takes in the next entry, which has this number.
+    /// Adds the next entry, which has the number `seq`.
     pub fn add(&mut self, seq: u64, entry: &Entry) {
-        let Self { steps, pool, given, made, memory, .. } = self;
+        let Self { steps, unused, ranks, asked, memory, .. } = self;
         let step = steps.after(entry);
         match (&entry.body, step) {
-            (Body::AnswerPooled(pooled), _) => {
-                given.insert(pooled.source.clone(), given.len());
-                pool.add(Waiting::of((**pooled).clone(), seq, memory));
+            (Body::AnswerPooled(answer), _) => {
+                ranks.insert(answer.source.clone(), ranks.len());
+                unused.add(AnswerRef::of((**answer).clone(), seq, memory));
             }
             (Body::StepAsked { .. }, Some(step)) if step.asked.is_reused() => {
-                made.insert(step.step, Made::of(step, pool));
+                asked.insert(step.step, AskedStep::new(step, unused));
                 if let Some(request) = step.agent().filter(|_| self.wanted.contains(&step.step)) {
                     self.requests.insert(step.step, Arc::clone(request));
                 }
             }
             (Body::AgentAnswered { outcome, reply, .. }, Some(step)) => {
-                if let Some(made) = made.get_mut(&step.step) {
-                    made.came_to(outcome, seq, Some(reply.clone()), memory);
+                if let Some(asked) = asked.get_mut(&step.step) {
+                    asked.set_result(outcome, seq, Some(reply.clone()), memory);
                 }
             }
             (Body::Settled { outcome, reply, .. }, Some(step)) => {
-                if let Some(made) = made.get_mut(&step.step) {
-                    made.came_to(outcome, seq, reply.clone(), memory);
+                if let Some(asked) = asked.get_mut(&step.step) {
+                    asked.set_result(outcome, seq, reply.clone(), memory);
                 }
             }
             _ => {}
@@ -242,82 +247,81 @@ impl Answers {
         self.steps.last().map_or(0, |call| call.0)
     }
 
-    /// What a wanted agent call asked for.
+    /// The request of a wanted agent call.
     #[must_use]
     pub fn request(&self, call: CallId) -> Option<&AgentRequest> {
         self.requests.get(&call).map(|request| &**request)
     }
 
-    /// How many agent calls of the content of this one were issued before it.
+    /// Number of earlier agent calls with the content of this one.
     #[must_use]
     pub fn place_among_equals(&self, call: CallId) -> u32 {
-        let Some(wanted) = self.made.get(&call).filter(|made| made.is_agent) else { return 0 };
-        let earlier = self.made.range(..call).map(|(_, made)| made);
-        let equals = earlier.filter(|made| made.is_agent && made.content == wanted.content);
+        let Some(wanted) = self.asked.get(&call).filter(|asked| asked.is_agent) else { return 0 };
+        let earlier = self.asked.range(..call).map(|(_, asked)| asked);
+        let equals = earlier.filter(|asked| asked.is_agent && asked.content == wanted.content);
         u32::try_from(equals.count()).unwrap_or(u32::MAX)
     }
 
-    /// In order of issue, and behind them what the run had been given itself and
-    /// had not used.
+    /// The answers in the order in which their steps were asked for, then those that
+    /// the run got from its own parent and has not used.
     #[must_use]
-    pub fn offers(self) -> Vec<Offer> {
-        let Self { run, pool, given, made, .. } = self;
-        let own = made.into_iter().filter_map(|(call, made)| {
-            made.answer(&run, call).map(|answer| Offer { call: Some(call), answer })
+    pub fn candidates(self) -> Vec<Candidate> {
+        let Self { run, unused, ranks, asked, .. } = self;
+        let own = asked.into_iter().filter_map(|(call, asked)| {
+            asked.answer(&run, call).map(|answer| Candidate { call: Some(call), answer })
         });
-        let mut answers: Vec<Offer> = own.collect();
-        // In the order in which they were given.
-        let mut unused: Vec<Waiting> = pool.by_content.into_values().flatten().collect();
-        unused.sort_by_key(|waiting| given.get(&waiting.source).copied());
-        answers.extend(unused.into_iter().map(|answer| Offer { call: None, answer }));
+        let mut answers: Vec<Candidate> = own.collect();
+        let mut unused: Vec<AnswerRef> = unused.by_content.into_values().flatten().collect();
+        unused.sort_by_key(|answer| ranks.get(&answer.source).copied());
+        answers.extend(unused.into_iter().map(|answer| Candidate { call: None, answer }));
         answers
     }
 }
 
-/// The answers of a journal that is all here.
+/// The answers of a journal that is all in memory.
 #[must_use]
-pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Offer> {
-    let mut answers = Answers::of(run.clone(), BTreeSet::new());
+pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Candidate> {
+    let mut answers = AnswerFold::of(run.clone(), BTreeSet::new());
     for (seq, entry) in (0..).zip(entries) {
         answers.add(seq, entry);
     }
-    answers.offers()
+    answers.candidates()
 }
 
-impl Made {
-    /// A call that was just made, with what the pool has for it.
-    fn of(step: &Step, pool: &mut Pool) -> Self {
+impl AskedStep {
+    /// A step that was just asked for; it takes an answer of its content.
+    fn new(step: &Step, unused: &mut ReusableAnswers) -> Self {
         let content = step.asked.content();
-        let given = pool.take(&content);
+        let reused = unused.take(&content);
         let is_agent = step.asked.kind() == StepKind::Agent;
-        Self { content, is_agent, given, came_to: None }
+        Self { content, is_agent, reused, result: None }
     }
 
-    /// Replaces what was kept for this call: the answer that it was given, or the
+    /// Replaces the answer that is kept for this step: the one that it took, or the
     /// one that came when the process let go and is settled now.
-    fn came_to(
+    fn set_result(
         &mut self,
         outcome: &Outcome,
         seq: u64,
         reply: Option<Box<Reply>>,
-        memory: &mut Memory,
+        memory: &mut AnswerMemory,
     ) {
-        let given = self.given.take().map(|given| given.outcome);
-        let earlier = self.came_to.take().map(|earlier| earlier.outcome);
-        given.iter().chain(&earlier).for_each(|kept| memory.give_back(kept));
+        let reused = self.reused.take().map(|reused| reused.outcome);
+        let earlier = self.result.take().map(|earlier| earlier.outcome);
+        reused.iter().chain(&earlier).for_each(|outcome| memory.give_back(outcome));
         let outcome = memory.keep(outcome.clone(), seq);
-        self.came_to = Some(CameTo { outcome, reply });
+        self.result = Some(StepResult { outcome, reply });
     }
 
-    fn answer(self, run: &RunId, call: CallId) -> Option<Waiting> {
-        let Some(CameTo { outcome, mut reply }) = self.came_to else { return self.given };
-        if matches!(outcome, Kept::Here(Outcome::Failed(_))) {
+    fn answer(self, run: &RunId, call: CallId) -> Option<AnswerRef> {
+        let Some(StepResult { outcome, mut reply }) = self.result else { return self.reused };
+        if matches!(outcome, OutcomeRef::Inline(Outcome::Failed(_))) {
             return None;
         }
-        // Whoever paid for it stays its source, over any number of forks.
+        // The run that paid for it stays its source, over any number of forks.
         let paid = reply.as_mut().and_then(|reply| reply.reused.take());
         let source = paid.unwrap_or(Reused { run: run.clone(), call, by_hand: false });
-        Some(Waiting { content: self.content, source, outcome, reply, behind: 0 })
+        Some(AnswerRef { content: self.content, source, outcome, reply, behind: 0 })
     }
 }
 
@@ -347,54 +351,60 @@ mod tests {
     }
 
     /// Source and value of each answer.
-    fn values(offers: &[Offer]) -> Vec<(u32, String)> {
+    fn values(offers: &[Candidate]) -> Vec<(u32, String)> {
         let answers = offers.iter().map(|offer| &offer.answer);
         answers.map(|answer| (answer.source.call.0, value_of(answer))).collect()
     }
 
-    fn value_of(answer: &Waiting) -> String {
+    fn value_of(answer: &AnswerRef) -> String {
         match &answer.outcome {
-            Kept::Here(Outcome::Value(text)) => text.clone(),
+            OutcomeRef::Inline(Outcome::Value(text)) => text.clone(),
             other => format!("{other:?}"),
         }
     }
 
     /// As a fork journals it.
-    fn journaled(answer: Waiting) -> Body {
+    fn journaled(answer: AnswerRef) -> Body {
         let outcome = match &answer.outcome {
-            Kept::Here(outcome) => outcome.clone(),
-            Kept::Entry(seq) => panic!("it is in entry {seq}"),
+            OutcomeRef::Inline(outcome) => outcome.clone(),
+            OutcomeRef::InEntry(seq) => panic!("it is in entry {seq}"),
         };
         Body::AnswerPooled(Box::new(answer.with(outcome)))
     }
 
     #[test]
     fn a_large_answer_stays_where_it_is() {
-        let large = format!("\"{}\"", "x".repeat(KEPT_BYTES_MAX));
+        let large = format!("\"{}\"", "x".repeat(INLINE_BYTES_MAX));
         let journal =
             entries(vec![called(1, "a"), called(2, "b"), settled(2, &large), settled(1, "1")]);
-        let kept: Vec<Kept> =
+        let kept: Vec<OutcomeRef> =
             answers_of(&run(), &journal).into_iter().map(|offer| offer.answer.outcome).collect();
-        assert_eq!(kept, [Kept::Here(Outcome::Value("1".into())), Kept::Entry(2)]);
+        assert_eq!(kept, [OutcomeRef::Inline(Outcome::Value("1".into())), OutcomeRef::InEntry(2)]);
     }
 
     #[test]
     fn answers_beyond_the_room_for_them_stay_where_they_are() {
         let small = Outcome::Value(format!("\"{}\"", "x".repeat(9)));
-        let mut memory = Memory { bytes: 25 };
+        let mut memory = AnswerMemory { bytes: 25 };
         let kept = [0, 1, 2].map(|entry| memory.keep(small.clone(), entry));
-        assert_eq!(kept, [Kept::Here(small.clone()), Kept::Here(small), Kept::Entry(2)]);
+        assert_eq!(
+            kept,
+            [OutcomeRef::Inline(small.clone()), OutcomeRef::Inline(small), OutcomeRef::InEntry(2)]
+        );
         let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
-        assert!(matches!(memory.keep(failed, 3), Kept::Here(_)), "a failure offers nothing");
+        assert!(
+            matches!(memory.keep(failed, 3), OutcomeRef::Inline(_)),
+            "a failure offers nothing"
+        );
     }
 
     /// Bytes of the answers that a fold keeps in memory.
     fn kept_bytes(entries: &[Entry]) -> usize {
-        let mut answers = Answers::of(run(), BTreeSet::new());
+        let mut answers = AnswerFold::of(run(), BTreeSet::new());
         for (seq, entry) in (0..).zip(entries) {
             answers.add(seq, entry);
         }
-        KEPT_IN_ALL_BYTES_MAX - answers.memory.bytes
+        MEMORY_BYTES_MAX - answers.memory.bytes
     }
 
     #[test]
@@ -423,13 +433,13 @@ mod tests {
     #[test]
     fn what_is_given_back_can_be_taken_again() {
         let text = Outcome::Value("x".repeat(10));
-        let mut memory = Memory { bytes: 15 };
+        let mut memory = AnswerMemory { bytes: 15 };
         for entry in 0..3 {
             let kept = memory.keep(text.clone(), entry);
-            assert_eq!(kept, Kept::Here(text.clone()));
+            assert_eq!(kept, OutcomeRef::Inline(text.clone()));
             memory.give_back(&kept);
         }
-        memory.give_back(&Kept::Entry(7));
+        memory.give_back(&OutcomeRef::InEntry(7));
         assert_eq!(memory.bytes, 15);
     }
 
@@ -444,7 +454,7 @@ mod tests {
         ]);
         let answers = answers_of(&run(), &journal);
         assert_eq!(values(&answers), [(1, "\"first\"".to_owned()), (2, "\"second\"".to_owned())]);
-        let mut pool: Pool = answers.into_iter().map(|offer| offer.answer).collect();
+        let mut pool: ReusableAnswers = answers.into_iter().map(|offer| offer.answer).collect();
         let key = AgentRequest::plain("same").content_key();
         assert_eq!(pool.take(&key).unwrap().source.call, CallId(1));
         assert_eq!(pool.take(&key).unwrap().source.call, CallId(2));
