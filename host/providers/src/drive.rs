@@ -165,7 +165,6 @@ pub(crate) fn launch(
         cwd: task.cwd.clone(),
         env,
         input: Input::None,
-        processes: task.processes.clone(),
         presence: Some(task.presence.clone()),
     }
 }
@@ -199,7 +198,7 @@ async fn hear(
         true => launch,
         false => Launch { input: Input::Whole(prompt.as_bytes().to_vec()), ..launch },
     };
-    let mut process = Process::start(launch).await?;
+    let mut process = Process::start(&task.processes, launch).await?;
     let mut named = false;
     // The first frame is the prompt.
     let mut has_prompt = false;

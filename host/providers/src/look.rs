@@ -65,10 +65,9 @@ pub(crate) async fn look(
         cwd: std::env::temp_dir(),
         env: environment,
         input: Input::None,
-        processes: processes.clone(),
         presence: None,
     };
-    let (version, mut broken) = match ask(launch, VERSION_TIME).await {
+    let (version, mut broken) = match ask(processes, launch, VERSION_TIME).await {
         Ok((exit, text)) if exit.code == Some(0) => (version_in(&text), None),
         Ok((exit, text)) => {
             let said = crate::cause::without_warnings(&exit.stderr_tail);

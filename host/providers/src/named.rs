@@ -45,7 +45,6 @@ impl NamedProgram {
             cwd,
             env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
             input,
-            processes: task.processes.clone(),
             presence: Some(task.presence.clone()),
         })
     }

@@ -108,7 +108,7 @@ impl Provider for Acp {
         })?;
         let launch = self.program.launch(cwd.clone(), Input::Framed, &task)?;
         let means = Means { asks: self.program.asks, variables: launch.env.names() };
-        let process = Process::start(launch).await;
+        let process = Process::start(&task.processes, launch).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
         let raw = task.raw.clone();
         let (conversation, first) = Conversation::open(self.name(), task, cwd, means);

@@ -116,7 +116,7 @@ impl Provider for Command {
         let failed = |error: ProcessError| error.into_provider_error(self.name());
         let launch = self.launch(&task)?;
         let tool = launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut process = Process::start(launch).await.map_err(failed)?;
+        let mut process = Process::start(&task.processes, launch).await.map_err(failed)?;
         let mut printed = String::new();
         while let Some(said) = process.said().await.map_err(failed)? {
             match said {

@@ -111,10 +111,9 @@ impl Opencode {
             cwd: std::env::temp_dir(),
             env: self.environment(),
             input: Input::None,
-            processes: processes.clone(),
             presence: None,
         };
-        let server = Arc::new(Server::start(launch, self.options.start_timeout).await?);
+        let server = Arc::new(Server::start(processes, launch, self.options.start_timeout).await?);
         *slot = Some(server.clone());
         Ok(server)
     }

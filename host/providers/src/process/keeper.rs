@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 
-use super::Launch;
 use super::error::ProcessError;
 use super::flaw::Flaw;
 use super::kept::Kept;
+use super::launch::Launch;
+use super::reach::Reach;
 use super::strays::Strays;
-use super::supervisor::Reach;
 use super::system::{self, MARKER};
 use super::tether::{Line, Order, Started, Tether};
 use super::tree::{Table, Tree};
@@ -159,9 +159,9 @@ impl Keeper {
 
     fn obey(&mut self, order: Order, now: Instant) {
         match order {
-            Order::Start { launch, line, reply } => {
+            Order::Start { launch, group, line, reply } => {
                 let is_first = self.kept.is_empty();
-                let started = self.start(*launch, line);
+                let started = self.start(*launch, group, line);
                 if is_first && started.is_ok() {
                     self.look_at = now + SWEEP;
                 }
@@ -195,7 +195,7 @@ impl Keeper {
         self.pause = LOOK_FIRST;
     }
 
-    fn start(&mut self, launch: Launch, line: Line) -> Result<Started, ProcessError> {
+    fn start(&mut self, launch: Launch, group: u64, line: Line) -> Result<Started, ProcessError> {
         if self.mark.is_empty() {
             // Told apart from those of another keeper in this process.
             let nonce = RandomState::new().build_hasher().finish();
@@ -217,7 +217,7 @@ impl Keeper {
             exit: system::exit_descriptor(pid),
             child,
             pid,
-            group: launch.processes.group(),
+            group,
             status: Some(status),
             has_exited: false,
             tree: Tree::new(pid, mark),

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::grace::{GIVE_UP, GRACE};
 use super::system::{self, Signal};
 use super::tree::Tree;
-use super::{GIVE_UP, GRACE};
 use crate::Presence;
 
 /// A child and what is known of it.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::GRACE;
+use super::grace::GRACE;
 use super::system::{self, Seen, Signal};
 use super::tree::marks;
 use crate::owner;

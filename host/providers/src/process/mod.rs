@@ -10,13 +10,16 @@
 mod environment;
 mod error;
 mod flaw;
+mod grace;
 mod input;
 mod keeper;
 mod kept;
+mod launch;
 mod leftovers;
 mod output;
 mod processes;
 mod program;
+mod reach;
 mod strays;
 mod supervisor;
 mod system;
@@ -24,9 +27,7 @@ mod tether;
 mod tool;
 mod tree;
 
-use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -38,7 +39,9 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
+pub(crate) use grace::GRACE;
 pub(crate) use input::Input;
+pub(crate) use launch::Launch;
 pub use leftovers::end_leftovers;
 pub use processes::Processes;
 pub(crate) use program::{find_program, find_program_for, refused};
@@ -46,44 +49,13 @@ pub use supervisor::Supervisor;
 pub use tool::{Told, Tool, ask_tool};
 
 use output::{Lines, Tail};
-use supervisor::Reach;
 use tether::Tether;
 
-use crate::Presence;
-
-/// From the polite signal to the one that cannot be refused. Agents save their
-/// session within 2 s of the first.
-pub(crate) const GRACE: Duration = Duration::from_secs(3);
-/// From the signal that cannot be refused to giving up: what has not ended by
-/// then hangs in the kernel, on a lost network disk for instance.
-const GIVE_UP: Duration = Duration::from_secs(10);
 /// How long output is waited for after the program itself has ended: what it
 /// wrote is in the pipe already, and what it left behind may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 /// What is kept of the answer to a question such as `--version`.
 const ASK_BYTES_MAX: usize = 64 * 1024;
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub(crate) struct Launch {
-    /// Whose program it is, for messages.
-    pub(crate) provider: String,
-    /// The program, as [`find_program`] has found it.
-    pub(crate) program: PathBuf,
-    /// Its arguments: every user of the machine can read them, so never a
-    /// secret and never the prompt.
-    pub(crate) args: Vec<OsString>,
-    /// Where it works.
-    pub(crate) cwd: PathBuf,
-    /// All that is in its environment.
-    pub(crate) env: Environment,
-    /// What it reads on stdin.
-    pub(crate) input: Input,
-    /// For whom it is started.
-    pub(crate) processes: Processes,
-    /// The attempt that it works for: kept until its whole tree has ended.
-    pub(crate) presence: Option<Presence>,
-}
 
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,14 +111,17 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts it, when what an earlier process has left behind has ended.
-    pub(crate) async fn start(launch: Launch) -> Result<Self, ProcessError> {
-        launch.processes.end_leftovers().await;
-        Self::start_beside_leftovers(launch).await
+    pub(crate) async fn start(processes: &Processes, launch: Launch) -> Result<Self, ProcessError> {
+        processes.end_leftovers().await;
+        Self::start_beside_leftovers(processes, launch).await
     }
 
     /// Starts one that is no agent, whatever else is at work.
-    async fn start_beside_leftovers(launch: Launch) -> Result<Self, ProcessError> {
-        Self::attach(Processes::start(launch).await?)
+    async fn start_beside_leftovers(
+        processes: &Processes,
+        launch: Launch,
+    ) -> Result<Self, ProcessError> {
+        Self::attach(processes.start(launch).await?)
     }
 
     fn attach(started: tether::Started) -> Result<Self, ProcessError> {
@@ -294,10 +269,11 @@ impl Drop for Process {
 
 /// Starts a program, passes each line on, and waits for its exit.
 pub(crate) async fn run(
+    processes: &Processes,
     launch: Launch,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Exit, ProcessError> {
-    let mut process = Process::start(launch).await?;
+    let mut process = Process::start(processes, launch).await?;
     while let Some(line) = process.line().await? {
         on_line(&line);
     }
@@ -306,11 +282,15 @@ pub(crate) async fn run(
 
 /// Asks a program something that it answers by itself, such as `--version`:
 /// how it ended, and what it printed.
-pub(crate) async fn ask(launch: Launch, limit: Duration) -> Result<(Exit, String), ProcessError> {
+pub(crate) async fn ask(
+    processes: &Processes,
+    launch: Launch,
+    limit: Duration,
+) -> Result<(Exit, String), ProcessError> {
     let program = launch.program.clone();
     let asked = async {
         let mut text = String::new();
-        let exit = run(launch, &mut |line| {
+        let exit = run(processes, launch, &mut |line| {
             if text.len() + line.len() < ASK_BYTES_MAX {
                 text.push_str(line);
                 text.push('\n');

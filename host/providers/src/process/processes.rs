@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 
 use super::error::ProcessError;
 use super::keeper::Keeper;
+use super::launch::Launch;
 use super::leftovers::Search;
+use super::reach::Reach;
 use super::tether::{Line, Order, Started};
-use super::{Launch, Reach};
 
 /// Stack of the thread: it keeps nothing large there.
 const STACK_BYTES: usize = 256 * 1024;
@@ -74,10 +75,6 @@ impl Processes {
         Self { shared: self.shared.clone(), group }
     }
 
-    pub(super) fn group(&self) -> u64 {
-        self.group
-    }
-
     /// Returns when everything that was started here and is no longer wanted is
     /// gone, with all that it has started.
     pub async fn all_ended(&self) {
@@ -117,12 +114,13 @@ impl Processes {
     }
 
     /// Starts a child.
-    pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
+    pub(super) async fn start(&self, launch: Launch) -> Result<Started, ProcessError> {
         let program = launch.program.clone();
         let failed = |error| ProcessError::Spawn { program: program.clone(), error };
-        let line = launch.processes.line().map_err(failed)?;
+        let line = self.line().map_err(failed)?;
         let (reply, started) = oneshot::channel();
-        line.send(Order::Start { launch: Box::new(launch), line: line.clone(), reply });
+        let (launch, group) = (Box::new(launch), self.group);
+        line.send(Order::Start { launch, group, line: line.clone(), reply });
         started.await.unwrap_or_else(|_| Err(failed(io::ErrorKind::BrokenPipe.into())))
     }
 

@@ -10,10 +10,10 @@
 
 use std::time::Instant;
 
-use super::supervisor::Reach;
+use super::grace::{GIVE_UP, GRACE};
+use super::reach::Reach;
 use super::system::{self, Seen, Signal};
 use super::tree::Table;
-use super::{GIVE_UP, GRACE};
 
 /// Who is being ended.
 pub(super) struct Strays {

@@ -9,8 +9,8 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::{oneshot, watch};
 
-use super::Launch;
 use super::error::ProcessError;
+use super::launch::Launch;
 
 /// A child that runs: what holds it, and its pipes.
 pub(super) struct Started {
@@ -54,6 +54,7 @@ impl Drop for Tether {
 pub(super) enum Order {
     Start {
         launch: Box<Launch>,
+        group: u64,
         line: Line,
         reply: oneshot::Sender<Result<Started, ProcessError>>,
     },

@@ -61,18 +61,17 @@ pub async fn ask_tool(processes: &Processes, tool: Tool, limit: Duration) -> io:
         cwd: tool.cwd,
         env,
         input: Input::None,
-        processes: processes.clone(),
         presence: None,
     };
-    match timeout(limit, told(launch)).await {
+    match timeout(limit, told(processes, launch)).await {
         Ok(Ok(told)) => Ok(told),
         Ok(Err(error)) => Err(io::Error::other(error)),
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
-async fn told(launch: Launch) -> Result<Told, ProcessError> {
-    let mut process = Process::start_beside_leftovers(launch).await?;
+async fn told(processes: &Processes, launch: Launch) -> Result<Told, ProcessError> {
+    let mut process = Process::start_beside_leftovers(processes, launch).await?;
     let mut stdout = String::new();
     while let Some(line) = process.line().await? {
         stdout.push_str(&line);

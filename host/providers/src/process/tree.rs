@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::supervisor::Reach;
+use super::reach::Reach;
 use super::system::{self, Seen};
 
 /// All processes at one moment, with what is needed to judge them.
