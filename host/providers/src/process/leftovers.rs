@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::grace::GRACE;
 use super::system::{self, Seen, Signal};
 use super::tree::marks;
-use crate::owner;
+use crate::{owner, scratch};
 
 /// Pause between two looks at whether they have ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -58,6 +58,7 @@ impl Search {
                 search.0.send_replace(Stage::Ending);
                 end(found);
             }
+            scratch::remove_abandoned();
             search.0.send_replace(Stage::Done);
         });
         if begun.is_err() {
@@ -88,6 +89,7 @@ impl Search {
 /// ended; at once when there are none.
 pub fn end_leftovers() {
     end(find());
+    scratch::remove_abandoned();
 }
 
 fn end(mut found: Vec<Seen>) {
