@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-use crate::drive::CliOptions;
+use crate::cli_agent::CliOptions;
 use crate::{Activity, AgentActivity, RawLines};
 
 /// A program in a folder of its own.

@@ -16,26 +16,25 @@
 )]
 
 pub mod acp;
+mod agent_schema;
 mod cause;
 pub mod claude_code;
+mod cli_agent;
 pub mod codex;
 pub mod command;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
-mod drive;
 mod error;
 #[cfg(test)]
 mod fake;
 mod foreign;
 mod given;
-pub mod heard;
-mod look;
-mod lower;
 mod masked;
 mod named;
 pub mod opencode;
 pub mod owner;
+pub mod parsers;
 pub mod pi;
 mod presence;
 mod process;
@@ -55,7 +54,7 @@ use smol_wf_core::asked::Asked;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
-pub use drive::CliOptions;
+pub use cli_agent::CliOptions;
 pub use error::{ProviderError, ProviderErrorKind, Spent};
 pub use given::{Image, McpServer, McpWay};
 pub use masked::Masked;
@@ -189,6 +188,30 @@ pub struct Capabilities {
     pub mcp: bool,
     /// Says what a call cost, in dollars.
     pub cost: bool,
+}
+
+impl Capabilities {
+    /// Nothing of it.
+    pub const NONE: Self = Self {
+        schema: false,
+        sessions: false,
+        effort: false,
+        agent_types: false,
+        files: false,
+        models: false,
+        vendors: false,
+        read_only: false,
+        write: false,
+        disallowed_tools: false,
+        tools: false,
+        bash_command_clamp: false,
+        system: false,
+        dirs: false,
+        max_turns: false,
+        images: false,
+        mcp: false,
+        cost: false,
+    };
 }
 
 /// What there is to know of a provider without asking an agent anything.

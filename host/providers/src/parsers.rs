@@ -1,28 +1,28 @@
-//! A round of an agent, heard again from what the agent printed.
+//! Parses what an agent has printed, without running the agent.
 //!
-//! Owns: which agent's parser hears it. Never: starts an agent.
+//! Owns: the parser of each agent. Never: starts an agent.
 
-use crate::drive::{Ended, Transcript};
+use crate::cli_agent::{RoundResult, Transcript};
 use crate::{Activity, Answer, acp, claude_code, codex, opencode, pi};
 
-/// Agents whose rounds can be heard again.
+/// Agents whose output can be parsed.
 pub const AGENTS: [&str; 5] = ["claude-code", "codex", "pi", "opencode", "acp"];
 
-/// What a round came to: the answer, or why there is none; none at all for agents
-/// whose answer comes by another way, and for agents that are not known.
+/// The answer of a recorded round, or why there is none. None for an agent that is
+/// not in [`AGENTS`], and for opencode, whose answer comes by another way.
 ///
 /// `printed` is what the agent wrote to stdout; for opencode its stream of events,
 /// for ACP the messages of one turn.
-pub fn hear(
+pub fn parse(
     agent: &str,
     printed: &[u8],
     activity: &dyn Activity,
 ) -> Option<Result<Answer, String>> {
     let text = String::from_utf8_lossy(printed);
-    let ended = match agent {
-        "claude-code" => heard(claude_code::Round::default(), &text, activity).end(None),
-        "codex" => heard(codex::Round::default(), &text, activity).end(None),
-        "pi" => heard(pi::Round::default(), &text, activity).end(None, None),
+    let result = match agent {
+        "claude-code" => round(claude_code::Round::default(), &text, activity),
+        "codex" => round(codex::Round::default(), &text, activity),
+        "pi" => round(pi::Round::default(), &text, activity),
         "opencode" => {
             opencode::hear(printed, activity);
             return None;
@@ -30,17 +30,16 @@ pub fn hear(
         "acp" => return Some(acp::hear(&text, activity).map(Answer::Text)),
         _ => return None,
     };
-    let Ended { answer, .. } = ended;
-    Some(answer.map_err(|cause| cause.message))
+    Some(result.answer.map_err(|cause| cause.message))
 }
 
-/// The round after these lines. On `\n` only: other line separators are text.
-fn heard<T: Transcript>(mut round: T, text: &str, activity: &dyn Activity) -> T {
+/// The result of these lines. They end at `\n` only: other line separators are text.
+fn round<T: Transcript>(mut round: T, text: &str, activity: &dyn Activity) -> RoundResult {
     for line in text.split('\n').filter(|line| !line.is_empty()) {
         round.line(line, activity);
         if round.is_hopeless() {
             break;
         }
     }
-    round
+    round.end(None)
 }

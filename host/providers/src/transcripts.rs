@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
+use crate::cli_agent::{RoundResult, Transcript};
 use crate::conformance::Notes;
-use crate::drive::{Ended, Transcript};
 use crate::process::Exit;
 use crate::{AgentActivity, Answer, claude_code, codex, pi};
 
@@ -59,7 +59,7 @@ impl Case {
 }
 
 /// The case as the provider's parser hears it.
-fn hear(provider: &str, case: &Case, notes: &Notes) -> Ended {
+fn hear(provider: &str, case: &Case, notes: &Notes) -> RoundResult {
     match provider {
         "claude-code" => {
             let mut round = claude_code::Round::default();
@@ -74,13 +74,13 @@ fn hear(provider: &str, case: &Case, notes: &Notes) -> Ended {
         "pi" => {
             let mut round = pi::Round::default();
             let exit = case.hear(&mut round, notes);
-            round.end(None, exit)
+            round.end(exit)
         }
         other => panic!("no parser for {other}"),
     }
 }
 
-fn replay(provider: &str, name: &str) -> (Ended, Vec<AgentActivity>) {
+fn replay(provider: &str, name: &str) -> (RoundResult, Vec<AgentActivity>) {
     let notes = Notes::default();
     (hear(provider, &Case::read(provider, name), &notes), notes.all())
 }
@@ -95,7 +95,7 @@ fn usage(row: &Value) -> Usage {
     }
 }
 
-fn compare(row: &Value, ended: &Ended) -> Result<(), String> {
+fn compare(row: &Value, ended: &RoundResult) -> Result<(), String> {
     let expected = match (&row["error"], &row["text"], row.get("json")) {
         (Value::String(kind), ..) => {
             let Err(cause) = &ended.answer else {

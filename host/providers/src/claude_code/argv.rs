@@ -8,7 +8,7 @@ use serde_json::Value;
 use smol_wf_core::call::Permissions;
 
 use super::{NAME, settings};
-use crate::drive::{CliOptions, known_effort, plain};
+use crate::cli_agent::{CliOptions, known_effort, plain};
 use crate::{AgentTask, Asks, ProviderError, ProviderErrorKind};
 
 /// What `--effort` knows; another word it passes over with a warning.

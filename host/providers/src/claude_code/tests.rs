@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};
 use crate::{AgentActivity, Answer, Asks};
+use crate::{McpServer, McpWay, Provider, ProviderErrorKind};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"
@@ -323,4 +323,22 @@ exec sleep 600"#,
     let pid = std::fs::read_to_string(fake.folder().join("pid")).unwrap();
     let proc = std::path::Path::new("/proc").join(pid.trim());
     assert!(!cfg!(target_os = "linux") || !proc.exists(), "{} is there", proc.display());
+}
+
+#[tokio::test]
+async fn the_definitions_of_servers_are_removed_when_they_have_been_read() {
+    let fake = Fake::new(
+        r#"for one in "$@"; do [ "$last" != --mcp-config ] || file=$one; last=$one; done
+grep -q s3cret "$file" || exit 9
+echo '{"type":"system","subtype":"init","session_id":"s","mcp_servers":[{"name":"a","status":"connected"}]}'
+tries=0; while [ -e "$file" ] && [ $tries -lt 600 ]; do tries=$((tries + 1)); sleep 0.1; done
+[ -e "$file" ] && found=there || found=gone
+echo '{"type":"result","subtype":"success","session_id":"s","result":"'$found'"}'"#,
+    );
+    let env = [("TOKEN".to_owned(), "s3cret".to_owned())].into();
+    let way = McpWay::Program { command: "/bin/true".to_owned(), args: Vec::new(), env };
+    let mut wanted = task("p");
+    wanted.mcp = vec![McpServer { name: "a".to_owned(), way }];
+    let reply = ClaudeCode::new(fake.options()).attempt(wanted, &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("gone".to_owned()));
 }

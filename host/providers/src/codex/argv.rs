@@ -8,7 +8,7 @@ use smol_wf_core::call::Permissions;
 
 use super::NAME;
 use super::config::Sandbox;
-use crate::drive::{known_effort, plain};
+use crate::cli_agent::{known_effort, plain};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// What its models know; Codex itself hands any word on to the service.

@@ -7,9 +7,9 @@ use smol_wf_core::call::{EarlierSession, NamedSession};
 use smol_wf_core::ids::CallId;
 
 use super::*;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};
+use crate::{Answer, Provider};
 
 /// Answers every prompt as the CLI would, as far as the contract goes: counts
 /// are those of the whole session.

@@ -70,7 +70,7 @@ pub(super) async fn call(
     if let Some(system) = system_with_dirs(task) {
         body.insert("system".into(), json!(system));
     }
-    let schema = task.request.schema.as_deref().map(lowered).transpose()?;
+    let schema = task.request.schema.as_deref().map(adapted).transpose()?;
     if let Some(schema) = &schema {
         let format = json!({"type": "json_schema", "schema": schema, "retryCount": 0});
         body.insert("format".into(), format);
@@ -130,7 +130,7 @@ fn as_text(answer: Answer) -> Answer {
 
 /// The schema as opencode takes it: it puts into an object, and out of it again,
 /// whatever is none, but wants the schema itself to be an object.
-fn lowered(schema: &str) -> Result<Value, ProviderError> {
+fn adapted(schema: &str) -> Result<Value, ProviderError> {
     match serde_json::from_str(schema) {
         Ok(Value::Bool(true)) => Ok(json!({})),
         Ok(Value::Bool(false)) => Ok(json!({"not": {}})),

@@ -8,7 +8,7 @@ use smol_wf_core::call::Permissions;
 
 use super::NAME;
 use super::extension::TOOL;
-use crate::drive::{known_effort, plain};
+use crate::cli_agent::{known_effort, plain};
 use crate::given::{no_tool, own_names};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::Answer;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
 use crate::fake::{Fake, Heard};
+use crate::{Answer, Provider, ProviderErrorKind};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"

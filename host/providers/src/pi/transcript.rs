@@ -10,7 +10,7 @@ use serde_json::Value;
 use smol_wf_core::call::Usage;
 
 use crate::cause::{Cause, readable};
-use crate::drive::{Ended, Transcript, detail_of, shorten};
+use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer, Spent};
 
@@ -133,6 +133,8 @@ struct Cost {
 /// One round, as far as it has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
+    /// The model that was asked for.
+    asked: Option<String>,
     session: Option<String>,
     usage: Usage,
     cost_usd: f64,
@@ -218,9 +220,31 @@ impl Transcript for Round {
     fn is_hopeless(&self) -> bool {
         self.warning.is_some() || (self.answer.is_none() && self.refused >= REFUSED_MAX)
     }
+
+    fn end(mut self, exit: Option<&Exit>) -> RoundResult {
+        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
+            self.note(line);
+        }
+        let model = self.last.as_ref().and_then(|said| named_as(self.asked.as_deref(), said));
+        let (usage, cost_usd) = (self.usage, self.cost_usd);
+        let session_id = self.session.take();
+        RoundResult {
+            answer: self.outcome(exit),
+            usage,
+            // Nothing for something is a model whose price pi does not know.
+            cost_usd: (cost_usd > 0.0).then_some(cost_usd),
+            model,
+            session_id,
+        }
+    }
 }
 
 impl Round {
+    /// A round with this model.
+    pub(super) fn asking_for(model: Option<String>) -> Self {
+        Self { asked: model, ..Self::default() }
+    }
+
     fn said(&mut self, said: Box<Said>) {
         let Counts { input, output, cache_read, cache_write, ref cost } = said.usage;
         self.usage += Usage {
@@ -231,25 +255,6 @@ impl Round {
         };
         self.cost_usd += cost.total;
         self.last = Some(said);
-    }
-
-    /// What came of it. `asked` is the model that was asked for; `exit` is none
-    /// when the program had to be ended.
-    pub(crate) fn end(mut self, asked: Option<&str>, exit: Option<&Exit>) -> Ended {
-        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
-            self.note(line);
-        }
-        let model = self.last.as_ref().and_then(|said| named_as(asked, said));
-        let (usage, cost_usd) = (self.usage, self.cost_usd);
-        let session_id = self.session.take();
-        Ended {
-            answer: self.outcome(exit),
-            usage,
-            // Nothing for something is a model whose price pi does not know.
-            cost_usd: (cost_usd > 0.0).then_some(cost_usd),
-            model,
-            session_id,
-        }
     }
 
     fn outcome(self, exit: Option<&Exit>) -> Result<Answer, Cause> {
