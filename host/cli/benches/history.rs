@@ -11,7 +11,8 @@ use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Chain, Entry, RunEnd};
 use smol_wf_core::report::RunState;
 use smol_wf_engine::{
-    Engine, EngineOptions, HistoryPage, Lines, Places, RunJournal, RunSpec, ScriptFile, SqliteStore,
+    Engine, EngineOptions, Folders, HistoryPage, Lines, RunJournal, RunSettings, RunSpec,
+    ScriptFile, SqliteStore,
 };
 
 const RUNS: u32 = 20_000;
@@ -53,7 +54,10 @@ async fn measure(dir: &Path) {
     let request = RunSpec {
         debug_rules: vec!["#3=fail".into()],
         seed: Some(1),
-        places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        settings: RunSettings {
+            folders: Folders { project_root: Some(dir.to_owned()), ..Folders::default() },
+            ..RunSettings::default()
+        },
         ..RunSpec::new(script)
     };
     let report = engine.start(request).expect("a start").wait().await.expect("a run");

@@ -18,8 +18,8 @@ use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineOptions, Places, Report, ResumeRequest, RunSpec, RunState,
-    ScriptFile, SqliteStore, Watcher,
+    CancellationToken, Engine, EngineOptions, Folders, Report, ResumeRequest, RunSettings, RunSpec,
+    RunState, ScriptFile, SqliteStore, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -90,7 +90,10 @@ fn request(dir: &Path, body: &str, agents: u32, rules: &[&str]) -> RunSpec {
         limits: Limits { agents, ..Limits::default() },
         debug_rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         seed: Some(1),
-        places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        settings: RunSettings {
+            folders: Folders { project_root: Some(dir.to_owned()), ..Folders::default() },
+            ..RunSettings::default()
+        },
         ..RunSpec::new(script)
     }
 }

@@ -23,10 +23,10 @@ use smol_wf_engine::providers::{
 use smol_wf_engine::{EngineError, NOBODY, Providers};
 
 use crate::config::{
-    AUTO, DEBUG, Given, Key, Origin, ProviderKind, ProviderSettings, Settings, Value,
+    AUTO, DEBUG, Key, Origin, ProviderKind, ProviderSettings, Settings, Sourced, Value,
 };
 use crate::failure::CommandError;
-use crate::progress::{self, Opening};
+use crate::progress::{self, Preamble};
 
 /// Said when nothing else is there: an echo must never pass for an answer.
 /// What a script may name, nobody knows before it has run.
@@ -135,18 +135,18 @@ fn build(
 
 /// Who answers the calls of a new run.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
+pub(crate) struct AgentChoice {
     /// Who is asked where nothing else decides.
     pub(crate) name: String,
     /// Who is asked by a call that says nothing of model and provider.
     pub(crate) answering: String,
-    how: How,
+    how: ChosenBy,
     /// Others that the settings choose, each with what for and where.
-    others: Vec<Other>,
+    others: Vec<OtherAgent>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum How {
+enum ChosenBy {
     /// The user named it.
     Named,
     /// The project named it, which the user may not know.
@@ -162,7 +162,7 @@ enum How {
 
 /// An agent that a model of the settings chooses.
 #[derive(Debug, PartialEq, Eq)]
-struct Other {
+struct OtherAgent {
     name: String,
     what_for: String,
 }
@@ -170,20 +170,20 @@ struct Other {
 /// Settles what `auto` is, once and for all of a run, by looking at files: no
 /// program is started for it. Where there is no agent, it is the one that the
 /// model of the settings names.
-pub(crate) fn choose(settings: &Settings) -> Chosen {
+pub(crate) fn choose(settings: &Settings) -> AgentChoice {
     // A name that no provider has is that of the model's vendor.
     let steered = settings.provider_of_model().filter(|(name, _)| is_there(settings, name));
     let (name, how) = match named(settings) {
         Some(named) => named,
         None => match (Catalogue::of(settings).first_ready(), &steered) {
-            (Some((kind, program)), _) => (kind.word().to_owned(), How::Found { program }),
-            (None, Some((name, _))) => (name.clone(), How::Named),
+            (Some((kind, program)), _) => (kind.word().to_owned(), ChosenBy::Found { program }),
+            (None, Some((name, _))) => (name.clone(), ChosenBy::Named),
             (None, None) => {
                 let some_configured = settings.providers.values().any(|given| {
                     let kind = given.value.kind;
                     given.value.enabled && !ProviderKind::BUILT_IN.contains(&kind)
                 });
-                (DEBUG.to_owned(), How::Nothing { some_configured })
+                (DEBUG.to_owned(), ChosenBy::Nothing { some_configured })
             }
         },
     };
@@ -191,15 +191,15 @@ pub(crate) fn choose(settings: &Settings) -> Chosen {
     let mut answering = name.clone();
     if let Some((by_model, origin)) = steered {
         answering.clone_from(&by_model);
-        others.push(Other { name: by_model, what_for: format!("by the model: {origin}") });
+        others.push(OtherAgent { name: by_model, what_for: format!("by the model: {origin}") });
     }
     others.extend(of_projects_aliases(settings));
-    Chosen { name, answering, how, others }
+    AgentChoice { name, answering, how, others }
 }
 
 /// The same for a run that is about to begin, whether it is new or a fork: where
 /// nobody may see that prompts are echoed, they are not.
-pub(crate) fn choose_to_begin(settings: &Settings) -> Result<Chosen, CommandError> {
+pub(crate) fn choose_to_begin(settings: &Settings) -> Result<AgentChoice, CommandError> {
     let chosen = choose(settings);
     if progress::is_watched() {
         return Ok(chosen);
@@ -223,38 +223,38 @@ pub(crate) fn takes_vendors(settings: &Settings) -> bool {
 }
 
 /// The provider that the settings name, unless it is `auto`.
-fn named(settings: &Settings) -> Option<(String, How)> {
-    let Given { value: Value::Text(name), origin } = settings.get(Key::Provider)? else {
+fn named(settings: &Settings) -> Option<(String, ChosenBy)> {
+    let Sourced { value: Value::Text(name), origin } = settings.get(Key::Provider)? else {
         return None;
     };
     let how = match (origin, origin.source()) {
-        (Origin::Project { .. }, Some(place)) => How::OfProject { place },
-        _ => How::Named,
+        (Origin::Project { .. }, Some(place)) => ChosenBy::OfProject { place },
+        _ => ChosenBy::Named,
     };
     (name != AUTO).then(|| (name.clone(), how))
 }
 
 /// Agents that a script reaches by an alias of the project's, which the user may
 /// not know.
-fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = Other> {
+fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = OtherAgent> {
     settings.model_map.iter().filter_map(|(alias, given)| {
         let Origin::Project { .. } = given.origin else { return None };
         let name = Selector::parse(&given.value).ok()?.provider?;
         let name = Some(name).filter(|name| is_there(settings, name))?;
         let place = given.origin.source()?;
-        Some(Other { name, what_for: format!("for the model `{alias}`, named in {place}") })
+        Some(OtherAgent { name, what_for: format!("for the model `{alias}`, named in {place}") })
     })
 }
 
-impl Chosen {
+impl AgentChoice {
     /// Whether it stands in for an agent that is not there.
     pub(crate) fn is_makeshift(&self) -> bool {
-        matches!(self.how, How::Nothing { .. })
+        matches!(self.how, ChosenBy::Nothing { .. })
     }
 
     /// Whether there is no agent that any call could be for.
     pub(crate) fn is_alone(&self) -> bool {
-        self.how == How::Nothing { some_configured: false }
+        self.how == ChosenBy::Nothing { some_configured: false }
     }
 
     /// The same where nobody may see that prompts are echoed: then calls that name
@@ -262,13 +262,13 @@ impl Chosen {
     fn unwatched(mut self) -> Self {
         if self.is_makeshift() {
             NOBODY.clone_into(&mut self.name);
-            self.how = How::Nobody;
+            self.how = ChosenBy::Nobody;
         }
         self
     }
 
     /// What the user has to know of it.
-    pub(crate) fn announce(&self, opening: &mut Opening) {
+    pub(crate) fn announce(&self, opening: &mut Preamble) {
         self.announce_default(opening);
         let others = self.others.iter();
         opening
@@ -278,18 +278,18 @@ impl Chosen {
 
     /// The same of who is asked where nothing else decides: what models decide, the
     /// settings say of a new run alone.
-    pub(crate) fn announce_default(&self, opening: &mut Opening) {
+    pub(crate) fn announce_default(&self, opening: &mut Preamble) {
         let name = &self.name;
         match &self.how {
-            How::Named => {}
-            How::OfProject { place } => {
+            ChosenBy::Named => {}
+            ChosenBy::OfProject { place } => {
                 opening.notes.push(format!("agents: {name} (named in {place})"));
             }
-            How::Found { program } => {
+            ChosenBy::Found { program } => {
                 opening.notes.push(format!("agents: {name} (found at {})", program.display()));
             }
-            How::Nothing { .. } => opening.banner = Some(NOTHING.to_owned()),
-            How::Nobody => opening.warnings.push(REFUSED.to_owned()),
+            ChosenBy::Nothing { .. } => opening.banner = Some(NOTHING.to_owned()),
+            ChosenBy::Nobody => opening.warnings.push(REFUSED.to_owned()),
         }
     }
 }

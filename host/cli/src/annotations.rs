@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{failure, screen};
+use crate::{failure, sanitize};
 
 /// One annotation.
 pub(crate) struct Annotation<'a> {
@@ -51,7 +51,7 @@ fn line(annotation: &Annotation<'_>) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(screen::one_line).collect();
+    let lines: Vec<_> = text.lines().map(sanitize::one_line).collect();
     lines.join("\n").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 

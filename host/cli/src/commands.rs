@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. Never: what they do.
 
-mod again;
+mod auto_resume;
 mod check;
 mod config;
 mod diff;
@@ -15,11 +15,11 @@ mod history;
 mod import;
 mod plan;
 mod providers;
-mod rehearsal;
 mod replay;
 mod resume;
 mod run;
 mod scripts;
+mod simulation;
 mod test;
 mod trust;
 mod worktrees;

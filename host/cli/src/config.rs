@@ -11,8 +11,8 @@ mod grants;
 mod key;
 mod origin;
 mod provider;
-mod sound;
 mod trust;
+mod validate;
 mod value;
 mod variables;
 
@@ -23,16 +23,16 @@ use std::path::{Path, PathBuf};
 use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::ids::Digest;
 
-pub(crate) use error::Place;
-use file::{FileLayer, Said, Source};
-use key::Right;
+pub(crate) use error::FilePosition;
+use file::{FileLayer, Located, Source};
+use key::ProjectRight;
 
 pub(crate) use error::ConfigError;
 pub(crate) use file::{DIRS, MCP, MODEL_MAP, PROVIDERS};
-pub(crate) use find::{Found, Project, project, project_file_in, user_path};
+pub(crate) use find::{Project, SettingsFile, project, project_file_in, user_path};
 pub(crate) use grants::ServerSettings;
 pub(crate) use key::{AUTO, DEBUG, Key};
-pub(crate) use origin::{Given, Origin};
+pub(crate) use origin::{Origin, Sourced};
 pub(crate) use provider::{ProviderKind, ProviderSettings};
 pub(crate) use trust::Trust;
 pub(crate) use value::{
@@ -77,14 +77,14 @@ pub(crate) struct ProjectFile {
 /// All settings in force.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    values: BTreeMap<Key, Given<Value>>,
-    pub(crate) model_map: BTreeMap<String, Given<String>>,
+    values: BTreeMap<Key, Sourced<Value>>,
+    pub(crate) model_map: BTreeMap<String, Sourced<String>>,
     /// Those that are configured.
-    pub(crate) providers: BTreeMap<String, Given<ProviderSettings>>,
+    pub(crate) providers: BTreeMap<String, Sourced<ProviderSettings>>,
     /// MCP servers that calls may name.
-    pub(crate) mcp: BTreeMap<String, Given<ServerSettings>>,
+    pub(crate) mcp: BTreeMap<String, Sourced<ServerSettings>>,
     /// Folders outside of the project that calls may name.
-    pub(crate) dirs: Option<Given<Vec<PathBuf>>>,
+    pub(crate) dirs: Option<Sourced<Vec<PathBuf>>>,
     pub(crate) user_file: Option<PathBuf>,
     pub(crate) project_file: Option<ProjectFile>,
     /// Why a project's mark or file does not count.
@@ -110,7 +110,7 @@ impl Settings {
         }
         for (alias, value) in flags.model_map {
             let origin = Origin::Flag("--model-map");
-            settings.model_map.insert(alias, Given { value, origin });
+            settings.model_map.insert(alias, Sourced { value, origin });
         }
         Ok(settings)
     }
@@ -127,10 +127,10 @@ impl Settings {
     }
 
     fn set(&mut self, key: Key, value: Value, origin: Origin) {
-        self.values.insert(key, Given { value, origin });
+        self.values.insert(key, Sourced { value, origin });
     }
 
-    fn user(&mut self, found: &Found) -> Result<(), ConfigError> {
+    fn user(&mut self, found: &SettingsFile) -> Result<(), ConfigError> {
         let said = parsed(found)?;
         let origin = |place| Origin::User { place };
         self.put(said, origin, |_, _, _| true, true);
@@ -138,9 +138,9 @@ impl Settings {
         Ok(())
     }
 
-    fn project(&mut self, found: &Found) -> Result<(), ConfigError> {
+    fn project(&mut self, found: &SettingsFile) -> Result<(), ConfigError> {
         let mut said = parsed(found)?;
-        let never = said.values.extract_if(.., |key, _| key.row().project == Right::Never);
+        let never = said.values.extract_if(.., |key, _| key.row().project == ProjectRight::Never);
         let never = never.map(|(key, _)| key.name()).collect();
         let origin = |place| Origin::Project { place };
         let trust = trust::of(found)?;
@@ -152,9 +152,9 @@ impl Settings {
                 let row = key.row();
                 trusted
                     || match row.project {
-                        Right::Set => true,
-                        Right::Lower => row.kind.is_at_most(value, before),
-                        Right::Nothing | Right::Never => false,
+                        ProjectRight::Set => true,
+                        ProjectRight::Lower => row.kind.is_at_most(value, before),
+                        ProjectRight::Nothing | ProjectRight::Never => false,
                     }
             },
             trusted,
@@ -175,12 +175,12 @@ impl Settings {
     fn put(
         &mut self,
         said: FileLayer,
-        origin: impl Fn(Place) -> Origin,
+        origin: impl Fn(FilePosition) -> Origin,
         counts: impl Fn(Key, &Value, Option<&Value>) -> bool,
         trusted: bool,
     ) -> Vec<String> {
         let mut ignored = Vec::new();
-        for (key, Said { value, place }) in said.values {
+        for (key, Located { value, place }) in said.values {
             let before = self.values.get(&key).map(|given| &given.value);
             if counts(key, &value, before) {
                 self.set(key, value, origin(place));
@@ -188,26 +188,26 @@ impl Settings {
                 ignored.push(key.name().to_owned());
             }
         }
-        for (alias, Said { value, place }) in said.model_map {
-            self.model_map.insert(alias, Given { value, origin: origin(place) });
+        for (alias, Located { value, place }) in said.model_map {
+            self.model_map.insert(alias, Sourced { value, origin: origin(place) });
         }
-        for (name, Said { value, place }) in said.providers {
+        for (name, Located { value, place }) in said.providers {
             if trusted {
-                self.providers.insert(name, Given { value, origin: origin(place) });
+                self.providers.insert(name, Sourced { value, origin: origin(place) });
             } else {
                 ignored.push(format!("{PROVIDERS}.{name}"));
             }
         }
-        for (name, Said { value, place }) in said.mcp {
+        for (name, Located { value, place }) in said.mcp {
             if trusted {
-                self.mcp.insert(name, Given { value, origin: origin(place) });
+                self.mcp.insert(name, Sourced { value, origin: origin(place) });
             } else {
                 ignored.push(format!("{MCP}.{name}"));
             }
         }
-        if let Some(Said { value, place }) = said.dirs {
+        if let Some(Located { value, place }) = said.dirs {
             if trusted {
-                self.dirs = Some(Given { value, origin: origin(place) });
+                self.dirs = Some(Sourced { value, origin: origin(place) });
             } else {
                 ignored.push(DIRS.to_owned());
             }
@@ -236,14 +236,14 @@ impl Settings {
             let text = raw.into_string().map_err(|_| wrong("it is not UTF-8".to_owned()))?;
             for (alias, value) in value::model_aliases(&text).map_err(wrong)? {
                 let origin = Origin::Variable(MODEL_MAP_VARIABLE);
-                self.model_map.insert(alias, Given { value, origin });
+                self.model_map.insert(alias, Sourced { value, origin });
             }
         }
         Ok(())
     }
 
     /// A setting and who said so.
-    pub(crate) fn get(&self, key: Key) -> Option<&Given<Value>> {
+    pub(crate) fn get(&self, key: Key) -> Option<&Sourced<Value>> {
         self.values.get(&key)
     }
 
@@ -328,10 +328,11 @@ impl ProjectFile {
 }
 
 /// What a file says that needs trust, in words.
-pub(crate) fn needing_trust(found: &Found) -> Result<Vec<String>, ConfigError> {
+pub(crate) fn needing_trust(found: &SettingsFile) -> Result<Vec<String>, ConfigError> {
     let said = parsed(found)?;
     let values = said.values.iter();
-    let values = values.filter(|(key, _)| !matches!(key.row().project, Right::Set | Right::Never));
+    let values = values
+        .filter(|(key, _)| !matches!(key.row().project, ProjectRight::Set | ProjectRight::Never));
     let values = values.map(|(key, said)| format!("{} = {}", key.name(), said.value));
     let providers = said.providers.iter();
     let providers =
@@ -347,7 +348,7 @@ pub(crate) fn in_words(dirs: &[PathBuf]) -> String {
     dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn parsed(found: &Found) -> Result<FileLayer, ConfigError> {
+fn parsed(found: &SettingsFile) -> Result<FileLayer, ConfigError> {
     file::read(&Source { file: &found.file, text: &found.text, base: &found.base })
 }
 

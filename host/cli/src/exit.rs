@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use smol_wf_core::codes::{Code, ExitClass};
 use smol_wf_engine::{EngineError, Report, RunState};
 
-use crate::screen;
+use crate::sanitize;
 use crate::streams::{self, Kind};
 
 /// Two runs differ, as `diff` says it.
@@ -83,7 +83,7 @@ fn class_of(code: &str) -> Option<ExitClass> {
 pub(crate) fn of_clap(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         // It holds words of the command line, which in CI may be anybody's.
-        let said = screen::lines(&error.render().to_string());
+        let said = sanitize::lines(&error.render().to_string());
         streams::say(format!("{said}\n"), Kind::Message);
     } else {
         // A closed pipe is no reason to complain.

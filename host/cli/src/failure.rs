@@ -13,16 +13,16 @@ use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
 use crate::advice;
 use crate::config::{ConfigError, Settings};
-use crate::difference;
 use crate::exit;
+use crate::humanize::plural;
 use crate::log_level::LogLevel;
-use crate::reasons;
-use crate::screen;
+pub(crate) use crate::notices::{for_program, progress, say, talk};
+use crate::sanitize;
+use crate::script_hints;
 use crate::shell;
 use crate::system_limits;
-pub(crate) use crate::talk::{for_program, progress, say, talk};
-use crate::usage;
-use crate::words::plural;
+use crate::text_diff;
+use crate::usage_hints;
 use crate::workflow_args::ArgsError;
 
 /// Limits that no flag raises: a resumed run would stop at the same place.
@@ -60,15 +60,18 @@ pub(crate) enum CommandError {
 /// A file that was named cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("{} cannot be read: {error}; check the path", screen::path(path))]
+    #[error("{} cannot be read: {error}; check the path", sanitize::path(path))]
     Read { path: PathBuf, error: std::io::Error },
-    #[error("{} is over {bytes_max} bytes, the most that such a file can have", screen::path(path))]
+    #[error(
+        "{} is over {bytes_max} bytes, the most that such a file can have",
+        sanitize::path(path)
+    )]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{} cannot be written: {error}{}", screen::path(path), or_another(error))]
+    #[error("{} cannot be written: {error}{}", sanitize::path(path), or_another(error))]
     Write { path: PathBuf, error: std::io::Error },
     #[error(
         "the folder for temporary files, {}, cannot be used: {error}; name another one: TMPDIR=FOLDER smol-wf …",
-        screen::path(folder)
+        sanitize::path(folder)
     )]
     Temporary { folder: PathBuf, error: std::io::Error },
 }
@@ -148,7 +151,7 @@ impl CommandError {
             Self::File(error) => format!("{error} [{}]", error.code()),
             Self::NoDatabase { path, asked } => format!(
                 "there is no run `{asked}`: there is no database at {} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [{}]",
-                screen::path(path),
+                sanitize::path(path),
                 Code::RunUnknown
             ),
             Self::NoAgent => format!(
@@ -157,11 +160,11 @@ impl CommandError {
             ),
             Self::Archive(path, error) => {
                 let said = advice::of_archive(error);
-                format!("{}: {said} [{}]", screen::path(path), error.code())
+                format!("{}: {said} [{}]", sanitize::path(path), error.code())
             }
             Self::Elsewhere { root, next } => format!(
                 "nothing was written: the script of the run lies in {}, which is not the project of that fixture, so smol-wf test would refuse it; write it beside its script: {next} [{}]",
-                screen::path(root),
+                sanitize::path(root),
                 Code::WorkflowOutsideProject
             ),
             Self::Output(error) => {
@@ -207,12 +210,12 @@ fn near(error: &CommandError) -> Option<String> {
             LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
         )) => {
             let path = Path::new(path);
-            usage::dangling(path).or_else(|| usage::nearest_file(path))
+            usage_hints::dangling(path).or_else(|| usage_hints::nearest_file(path))
         }
         CommandError::File(FileError::Read { path, error })
             if error.kind() == std::io::ErrorKind::NotFound =>
         {
-            usage::provider(path).or_else(|| usage::nearest_file(path))
+            usage_hints::provider(path).or_else(|| usage_hints::nearest_file(path))
         }
         _ => None,
     }
@@ -222,17 +225,17 @@ fn near(error: &CommandError) -> Option<String> {
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
         EngineError::Script(refused) if refused.line > 0 => {
-            let name = screen::one_line(&refused.file_name);
+            let name = sanitize::one_line(&refused.file_name);
             let place = format!("{name}:{}:{}", refused.line, refused.column);
             Some(format!("{place}\n{}", refused.snippet))
         }
         EngineError::Compile { error, text, file_name } if error.line > 0 => {
-            let name = screen::one_line(file_name);
+            let name = sanitize::one_line(file_name);
             let place = format!("{name}:{}:{}", error.line, error.column);
             Some(format!("{place}\n{}", script::snippet(text, error.line, error.column)))
         }
         EngineError::Mismatch { mismatch, .. } if !mismatch.fields.is_empty() => {
-            Some(difference::of_fields(&mismatch.fields))
+            Some(text_diff::of_fields(&mismatch.fields))
         }
         _ => None,
     }
@@ -301,11 +304,13 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
         let message = advice::joined(&error.message, error.hint.as_deref());
         say(&format!("{what}{name}{message} [{}]", error.code), shown.as_deref());
         let text = script_text.filter(|_| error.line.is_none());
-        text.and_then(|text| reasons::place(&error.code, text)).iter().for_each(|line| talk(line));
+        text.and_then(|text| script_hints::place(&error.code, text))
+            .iter()
+            .for_each(|line| talk(line));
         if let Some(limit) = system_limits::behind(&error.message, &error.code) {
             talk(&limit);
         }
-        if let Some(missing) = reasons::arguments(error, script_text) {
+        if let Some(missing) = script_hints::arguments(error, script_text) {
             talk(&missing);
         }
         if error.name.as_deref() == Some("TypeError") {

@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
-use crate::standing::{LatestFlags, PlaceFlags};
+use crate::moment;
 use crate::table::Format;
-use crate::when;
+use crate::working_folder::{LatestFlags, PlaceFlags};
 
 /// Groups of flags in the help of commands that run a script.
 pub(crate) const AGENTS: &str = "Agents";
@@ -200,11 +200,11 @@ impl StateName {
 pub(crate) struct SpanFlags {
     /// Only runs created at this time or later: 2h, 3d, yesterday, 2026-11-01,
     /// 2026-11-01T10:00:00Z, or milliseconds since 1970; times are UTC
-    #[arg(long, value_name = "WHEN", value_parser = when::when)]
+    #[arg(long, value_name = "WHEN", value_parser = moment::when)]
     pub(crate) since: Option<i64>,
 
     /// Only runs created before this time
-    #[arg(long, value_name = "WHEN", value_parser = when::when)]
+    #[arg(long, value_name = "WHEN", value_parser = moment::when)]
     pub(crate) until: Option<i64>,
 }
 

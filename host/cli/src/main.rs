@@ -18,40 +18,40 @@ mod advice;
 mod agents;
 mod allocator;
 mod annotations;
-mod closing;
 mod commands;
 mod config;
-mod difference;
 mod exit;
 mod failure;
+mod file_output;
 mod files;
+mod final_lines;
 mod flags;
-mod large;
+mod humanize;
 mod log_level;
 #[cfg(test)]
 mod messages;
-#[cfg(test)]
-mod names;
+mod moment;
+mod notices;
 mod output;
 mod paths;
 mod progress;
-mod reasons;
-mod screen;
+#[cfg(test)]
+mod public_names;
+mod result_files;
+mod sanitize;
+mod script_hints;
 mod setup;
 mod shell;
 mod signals;
-mod standing;
 mod stdin;
 mod streams;
 mod supervisor;
 mod system_limits;
 mod table;
-mod talk;
-mod usage;
-mod when;
-mod words;
+mod text_diff;
+mod usage_hints;
 mod workflow_args;
-mod written;
+mod working_folder;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -96,10 +96,10 @@ fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
 fn main() -> ExitCode {
     allocator::give_back();
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
-    let argv = usage::with_command_first(argv);
+    let argv = usage_hints::with_command_first(argv);
     let cli = match parse(&argv) {
         Ok(cli) => cli,
-        Err(error) => return exit::of_clap(&usage::explained(error, &argv)),
+        Err(error) => return exit::of_clap(&usage_hints::explained(error, &argv)),
     };
     if let Err(few) = system_limits::make_room_for_files() {
         failure::say(&few, None);
@@ -116,7 +116,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // Nothing stands before it: `usage::with_command_first`.
+    // Nothing stands before it: `usage_hints::with_command_first`.
     let name = argv.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     // A task, so that a defect in it ends as an error.
     let command = runtime.spawn(async move {

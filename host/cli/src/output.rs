@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use smol_wf_core::event::Event;
 
-use crate::screen;
+use crate::sanitize;
 use crate::streams::Stdout;
 use crate::table::Format;
 
@@ -39,7 +39,7 @@ pub(crate) fn print(format: Format, value: &impl Serialize) -> io::Result<()> {
 /// Writes text, made safe to show, and a line end.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut sink = Sink::stdout();
-    unless_gone(sink.to.write_all(screen::lines(text).as_bytes()))?;
+    unless_gone(sink.to.write_all(sanitize::lines(text).as_bytes()))?;
     unless_gone(sink.to.write_all(b"\n"))?;
     sink.finish()
 }
@@ -125,7 +125,7 @@ fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut after = 0;
     // Of each command, its last `#`.
-    for (at, _) in screen::commands(text) {
+    for (at, _) in sanitize::commands(text) {
         escape_characters(&text[after..at], &mut safe);
         safe.push_str("\\u0023");
         after = at + 1;
@@ -135,7 +135,7 @@ fn escape(text: &str) -> String {
 
     fn escape_characters(text: &str, safe: &mut String) {
         for character in text.chars() {
-            if character != '\n' && screen::is_unsafe(character) {
+            if character != '\n' && sanitize::is_unsafe(character) {
                 let mut units = [0; 2];
                 for unit in character.encode_utf16(&mut units) {
                     // Writing to a string cannot fail.

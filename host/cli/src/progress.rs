@@ -19,11 +19,11 @@ use smol_wf_engine::{DatabaseWait, Engine, Watcher, WorksIn};
 use crate::advice;
 use crate::config::{DEBUG, Settings};
 use crate::log_level::LogLevel;
-use crate::screen;
+use crate::notices::talk;
+use crate::sanitize;
 use crate::shell;
 use crate::signals;
 use crate::streams::EventStream;
-use crate::talk::talk;
 use live::Live;
 use plain::Plain;
 
@@ -37,7 +37,7 @@ pub(crate) struct Progress {
     run: OnceLock<RunId>,
     /// Where its agents work, as the first line says it.
     place: OnceLock<String>,
-    opening: Opening,
+    opening: Preamble,
     /// Warnings from before the run was known: its id comes first.
     early: Mutex<Vec<String>>,
     /// What was warned of, to be said once more below a long report.
@@ -49,14 +49,14 @@ const WARNED_MAX: usize = 5;
 
 /// What is said once the run is known, behind its id.
 #[derive(Debug, Default)]
-pub(crate) struct Opening {
+pub(crate) struct Preamble {
     pub(crate) warnings: Vec<String>,
     pub(crate) notes: Vec<String>,
     /// What must not be missed: said first, and last of all.
     pub(crate) banner: Option<String>,
 }
 
-impl Opening {
+impl Preamble {
     /// Of a run that is taken up, or forked.
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
         let mut notes: Vec<String> = said.into_iter().collect();
@@ -75,7 +75,7 @@ enum Screen {
 
 impl Progress {
     /// With an engine to read them from, the events go to stdout.
-    pub(crate) fn new(events: Option<Engine>, settings: &Settings, opening: Opening) -> Self {
+    pub(crate) fn new(events: Option<Engine>, settings: &Settings, opening: Preamble) -> Self {
         let level = LogLevel::of(settings);
         let live = level == LogLevel::Info && events.is_none() && may_animate();
         let screen = if live {
@@ -156,11 +156,11 @@ impl Progress {
 
 impl Watcher for Progress {
     fn works_in(&self, WorksIn { cwd, outside }: WorksIn<'_>) {
-        let mut place = format!(" in {}", screen::path(cwd));
+        let mut place = format!(" in {}", sanitize::path(cwd));
         if let Some(project) = outside {
             place.push_str(&format!(
                 " (warning: that is outside the project of its script, {}; --cwd names another folder)",
-                screen::path(project)
+                sanitize::path(project)
             ));
         }
         let _ = self.place.set(place);

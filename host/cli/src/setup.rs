@@ -17,9 +17,9 @@ use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
-    AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Judge,
-    LimitChanges, MemoryStore, START_LOCKED_MAX, SqliteStore, Store, StoreError, Times, Watcher,
-    judge,
+    AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
+    Judge, LimitChanges, MemoryStore, RunSettings, START_LOCKED_MAX, SqliteStore, Store,
+    StoreError, Times, Watcher, judge,
 };
 
 use crate::advice;
@@ -28,7 +28,7 @@ use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, talk};
 use crate::log_level::LogLevel;
 use crate::paths;
-use crate::screen;
+use crate::sanitize;
 use crate::supervisor::supervisor;
 
 /// An engine over the database of these settings, which is made where there is
@@ -76,7 +76,7 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
         return None;
     }
     let shown =
-        |path: &Path| screen::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
+        |path: &Path| sanitize::path(&std::path::absolute(path).unwrap_or_else(|_| path.into()));
     if let Some(source) = given.origin.source().filter(|_| given.origin != Origin::Default) {
         let named = match given.origin {
             Origin::Flag(_) => String::new(),
@@ -202,8 +202,16 @@ pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
     }
 }
 
+/// How this process runs a run.
+pub(crate) fn run_settings(
+    settings: &Settings,
+    folders: Folders,
+) -> Result<RunSettings, EngineError> {
+    Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders })
+}
+
 /// How long this process works on a run, and on each of its turns.
-pub(crate) fn times(settings: &Settings) -> Times {
+fn times(settings: &Settings) -> Times {
     let default = Times::default();
     Times {
         run: settings.duration(Key::Timeout),
@@ -262,16 +270,16 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
 
 /// Waits until something can be written, and says so; a signal ends the process.
 pub(crate) async fn wait_to_write(engine: &Engine, settings: &Settings) -> Result<(), EngineError> {
-    let teller = Teller { warns: LogLevel::of(settings) >= LogLevel::Warn };
+    let teller = EngineNotices { warns: LogLevel::of(settings) >= LogLevel::Warn };
     engine.wait_to_write(&teller, CancellationToken::new()).await
 }
 
 /// Says what there is to warn of.
-struct Teller {
+struct EngineNotices {
     warns: bool,
 }
 
-impl Watcher for Teller {
+impl Watcher for EngineNotices {
     fn run_known(&self, _run: &RunId, _resumed: bool) {}
     fn event(&self, _event: &Event, _replayed: bool) {}
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::CancellationToken;
 
+use crate::notices::talk;
 use crate::supervisor::supervisor;
-use crate::talk::talk;
-use crate::{exit, shell, streams, written};
+use crate::{exit, file_output, shell, streams};
 use system::Listener;
 
 /// How long a second signal waits until the agents are killed, which takes
@@ -36,11 +36,11 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(crate) struct Signals {
     pub(crate) cancel: CancellationToken,
-    heard: Arc<Heard>,
+    heard: Arc<SignalState>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct SignalState {
     /// The exit code of the signal that came.
     code: AtomicU8,
     /// Nothing is at work any more; all that is left is to tell of it.
@@ -50,7 +50,7 @@ struct Heard {
 }
 
 /// What a signal asks for beyond what [`Signals::heard`] has done.
-enum Asked {
+enum StopRequest {
     Nothing,
     /// To end now, with this code.
     End(u8),
@@ -119,9 +119,9 @@ impl Signals {
         loop {
             for received in listener.wait() {
                 match self.heard(received) {
-                    Asked::Nothing => {}
-                    Asked::End(code) => stop_at_once(code),
-                    Asked::EndAll(code) => {
+                    StopRequest::Nothing => {}
+                    StopRequest::End(code) => stop_at_once(code),
+                    StopRequest::EndAll(code) => {
                         let runtime =
                             tokio::runtime::Builder::new_current_thread().enable_time().build();
                         if let Ok(runtime) = runtime {
@@ -138,9 +138,9 @@ impl Signals {
         loop {
             for received in listener.pending() {
                 match self.heard(received) {
-                    Asked::Nothing => {}
-                    Asked::End(code) => stop_at_once(code),
-                    Asked::EndAll(code) => {
+                    StopRequest::Nothing => {}
+                    StopRequest::End(code) => stop_at_once(code),
+                    StopRequest::EndAll(code) => {
                         end_all().await;
                         stop_at_once(code)
                     }
@@ -150,11 +150,11 @@ impl Signals {
         }
     }
 
-    fn heard(&self, received: u8) -> Asked {
+    fn heard(&self, received: u8) -> StopRequest {
         let first =
             self.heard.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
         if self.heard.is_over.load(Ordering::SeqCst) {
-            return Asked::End(received);
+            return StopRequest::End(received);
         }
         if first.is_ok() {
             talk(stopping(received));
@@ -165,11 +165,11 @@ impl Signals {
             if let Some(run) = RUN.get() {
                 talk(&format!("resume: {}", shell::resume(run, None)));
             }
-            return Asked::EndAll(received);
+            return StopRequest::EndAll(received);
         }
         // A terminal that closes is told of by the kernel and by the shell:
         // nobody has asked twice.
-        Asked::Nothing
+        StopRequest::Nothing
     }
 
     /// Ends the process once nobody reads what is left to be told: one write has been
@@ -215,7 +215,7 @@ fn stop_at_once(code: u8) -> ! {
 
 #[expect(clippy::exit, reason = "the second signal must not wait for anything")]
 fn finish(code: u8) -> ! {
-    written::remove_unfinished();
+    file_output::remove_unfinished();
     std::process::exit(i32::from(code))
 }
 
@@ -235,7 +235,7 @@ pub(crate) fn remove_unfinished_files() {
             drop(says);
             loop {
                 for code in listener.wait() {
-                    written::remove_unfinished();
+                    file_output::remove_unfinished();
                     system::end(code);
                 }
             }

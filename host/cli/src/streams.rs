@@ -11,9 +11,9 @@
 
 mod canvas;
 mod events;
-mod raw;
 mod stderr;
+mod unbuffered;
 
 pub(crate) use events::EventStream;
-pub(crate) use raw::{Stdout, columns_of_stdout, is_writing, moved};
 pub(crate) use stderr::{Kind, Moving, begin, in_order, move_lines, say, settle, take_away};
+pub(crate) use unbuffered::{Stdout, columns_of_stdout, is_writing, moved};

@@ -5,7 +5,7 @@
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
-use crate::{screen, streams};
+use crate::{sanitize, streams};
 
 /// How to print what a command found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,15 +35,15 @@ impl Table {
         // Ids and paths are to be copied: they are never broken over lines.
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(header);
-        let widest = header[..N - 1].iter().map(|name| screen::columns(name)).collect();
+        let widest = header[..N - 1].iter().map(|name| sanitize::columns(name)).collect();
         Self { table, widest }
     }
 
     /// Adds a row; what is in it is made safe to show.
     pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        let cells = cells.map(screen::one_line);
+        let cells = cells.map(sanitize::one_line);
         for (widest, cell) in self.widest.iter_mut().zip(&cells) {
-            *widest = (*widest).max(screen::columns(cell));
+            *widest = (*widest).max(sanitize::columns(cell));
         }
         self.table.add_row(cells);
     }
@@ -69,13 +69,13 @@ impl Table {
 /// on stands below the last column.
 fn broken(line: &str, indent: usize, columns: usize) -> String {
     const LAST_COLUMN_MIN: usize = 20;
-    if screen::columns(line) <= columns || indent + LAST_COLUMN_MIN > columns {
+    if sanitize::columns(line) <= columns || indent + LAST_COLUMN_MIN > columns {
         return line.to_owned();
     }
     let mut text = String::new();
     let mut used = 0;
     for word in line.split_inclusive(' ') {
-        let wide = screen::columns(word.trim_end());
+        let wide = sanitize::columns(word.trim_end());
         if used > indent && used + wide > columns {
             text.truncate(text.trim_end().len());
             text.push('\n');
@@ -83,7 +83,7 @@ fn broken(line: &str, indent: usize, columns: usize) -> String {
             used = indent;
         }
         text.push_str(word);
-        used += screen::columns(word);
+        used += sanitize::columns(word);
     }
     text
 }
@@ -102,7 +102,7 @@ pub(crate) enum Align {
 
 /// What a terminal that is too narrow does without.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Spare {
+pub(crate) struct NarrowRule {
     /// Columns that are left out, what matters least first.
     pub(crate) columns: &'static [&'static str],
     /// The column that is cut when that is not enough.
@@ -111,16 +111,21 @@ pub(crate) struct Spare {
 
 /// The table as lines. A column that is empty in all rows is left out, and what
 /// can be spared where the terminal is too narrow.
-pub(crate) fn table(columns: &[Column], rows: &[Vec<String>], spare: Spare) -> String {
+pub(crate) fn table(columns: &[Column], rows: &[Vec<String>], spare: NarrowRule) -> String {
     fitting(columns, rows, spare, streams::columns_of_stdout())
 }
 
-fn fitting(columns: &[Column], rows: &[Vec<String>], spare: Spare, width: Option<usize>) -> String {
+fn fitting(
+    columns: &[Column],
+    rows: &[Vec<String>],
+    spare: NarrowRule,
+    width: Option<usize>,
+) -> String {
     const CUT_COLUMNS_MIN: usize = 8;
     let mut shown = drawn(columns, rows, &[]);
     let Some(width) = width else { return shown };
     let over = |text: &str| {
-        let widest = text.lines().map(screen::columns).max().unwrap_or(0);
+        let widest = text.lines().map(sanitize::columns).max().unwrap_or(0);
         widest.saturating_sub(width)
     };
     for left_out in 1..=spare.columns.len() {
@@ -130,11 +135,11 @@ fn fitting(columns: &[Column], rows: &[Vec<String>], spare: Spare, width: Option
         shown = drawn(columns, rows, &spare.columns[..left_out]);
     }
     let Some(at) = columns.iter().position(|(name, _)| *name == spare.cut) else { return shown };
-    let widest = rows.iter().map(|row| screen::columns(&row[at])).max().unwrap_or(0);
+    let widest = rows.iter().map(|row| sanitize::columns(&row[at])).max().unwrap_or(0);
     let room = widest.saturating_sub(over(&shown)).max(CUT_COLUMNS_MIN);
     let mut rows = rows.to_vec();
     for row in &mut rows {
-        row[at] = screen::cut(&row[at], room);
+        row[at] = sanitize::cut(&row[at], room);
     }
     drawn(columns, &rows, spare.columns)
 }
@@ -172,7 +177,7 @@ mod tests {
     fn a_narrow_terminal_does_without_what_can_be_spared() {
         let columns = [("RUN", Align::Left), ("NAME", Align::Left), ("STEPS", Align::Right)];
         let rows = [vec!["run_1".to_owned(), "a-long-name".to_owned(), "12".to_owned()]];
-        let spare = Spare { columns: &["STEPS"], cut: "NAME" };
+        let spare = NarrowRule { columns: &["STEPS"], cut: "NAME" };
         let within = |width| fitting(&columns, &rows, spare, width);
         let whole = within(None);
         assert_eq!(whole, "RUN    NAME         STEPS\nrun_1  a-long-name     12");

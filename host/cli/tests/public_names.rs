@@ -3,7 +3,7 @@
 //!
 //! Owns: samples of each kind, and where names end and data begins. Never: the names;
 //! `public-names/` lists them. Flags, variables, settings and codes are compared in
-//! `src/names.rs`, which sees the parser.
+//! `src/public_names.rs`, which sees the parser.
 
 mod common;
 #[path = "common/listed.rs"]
@@ -175,7 +175,7 @@ fn every_column_of_the_database_is_listed() {
     place.script("export const meta = { name: 'w', description: 'd' }\nreturn 1\n", &[]).ok();
     let database = Connection::open(place.db()).unwrap();
     let mut tables = database
-        .prepare("SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'")
+        .prepare("SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%'")
         .unwrap();
     let columns = tables.query_map([], |row| row.get(0)).unwrap();
     listed::compare("columns.txt", &columns.map(Result::unwrap).collect());

@@ -18,12 +18,12 @@ use smol_wf_core::machine::Noted;
 use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_providers::{Capabilities, Processes, Provider, ProviderErrorKind, Registry};
 
-use crate::notes::Notes;
-use crate::provide;
-use crate::raw::RawSessions;
+use crate::agent_events::AgentReporter;
+use crate::call_resources;
+use crate::provider_set;
 use crate::request::AgentSettings;
-use crate::rounds::{Ending, Rounds};
-use crate::supplies;
+use crate::rounds::{Rounds, RoundsEnd};
+use crate::transcript_files::RawSessions;
 use crate::worktree::Worktrees;
 
 /// All that agent calls of a run share.
@@ -49,7 +49,7 @@ pub(crate) struct Job {
 }
 
 /// How an agent call ended.
-pub(crate) enum Ended {
+pub(crate) enum AgentOutcome {
     /// Its script can be told.
     Settled(Outcome, Reply),
     /// Its provider answers nobody; the call stays open.
@@ -82,7 +82,7 @@ impl Agents {
     /// Whether this call names nobody and the run has nobody.
     pub(crate) fn is_for_nobody(&self, request: &AgentRequest) -> bool {
         // Most runs have somebody, and thousands of calls.
-        self.head.provider == provide::NOBODY
+        self.head.provider == provider_set::NOBODY
             && choose(request, &self.head, &self.registry)
                 .is_ok_and(|choice| is_for_nobody(request, &choice))
     }
@@ -108,45 +108,46 @@ impl Agents {
     }
 
     /// Runs one call to its end. Dropping the future cancels it.
-    pub(crate) async fn run(&self, job: Job, notes: Notes) -> Ended {
+    pub(crate) async fn run(&self, job: Job, reporter: AgentReporter) -> AgentOutcome {
         let started = Instant::now();
         let name = job.choice.provider.clone();
         let mut reply = Reply { provider: name, attempts: 1, ..Reply::default() };
-        let ending = self.work(&job, &notes, &mut reply).await;
-        reply.asks = notes.asks();
+        let end = self.work(&job, &reporter, &mut reply).await;
+        reply.asks = reporter.asks();
         reply.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match ending {
-            Ending::Answer(text) => Ended::Settled(Outcome::Value(text), reply),
-            Ending::Failed(failure) => Ended::Settled(Outcome::Failed(failure), reply),
-            Ending::Shut(shut) => Ended::Shut(shut, reply),
+        match end {
+            RoundsEnd::Answer(text) => AgentOutcome::Settled(Outcome::Value(text), reply),
+            RoundsEnd::Failed(failure) => AgentOutcome::Settled(Outcome::Failed(failure), reply),
+            RoundsEnd::Shut(shut) => AgentOutcome::Shut(shut, reply),
         }
     }
 
-    async fn work(&self, job: &Job, notes: &Notes, reply: &mut Reply) -> Ending {
+    async fn work(&self, job: &Job, reporter: &AgentReporter, reply: &mut Reply) -> RoundsEnd {
         let raw = self.raw.as_ref();
-        let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, notes));
+        let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, reporter));
         let home = self.home.as_deref();
-        let supplies = match supplies::find(&job.request, &self.cwd, home, &self.settings).await {
-            Ok(supplies) => supplies,
-            Err(failure) => return Ending::Failed(failure),
-        };
+        let resources =
+            match call_resources::find(&job.request, &self.cwd, home, &self.settings).await {
+                Ok(resources) => resources,
+                Err(failure) => return RoundsEnd::Failed(failure),
+            };
         if job.request.isolation.is_none() {
-            return Rounds::new(self, job, notes, &self.cwd, sink, supplies).run(reply).await;
+            return Rounds::new(self, job, reporter, &self.cwd, sink, resources).run(reply).await;
         }
         let cwd = match self.worktrees.open(job.call).await {
             Ok(opened) => {
-                opened.warning.into_iter().for_each(|warning| notes.warn(warning));
+                opened.warning.into_iter().for_each(|warning| reporter.warn(warning));
                 opened.cwd
             }
-            Err(error) => return Ending::Failed(Failure::new(error.code(), error.to_string())),
+            Err(error) => return RoundsEnd::Failed(Failure::new(error.code(), error.to_string())),
         };
-        let ending = Rounds::new(self, job, notes, &cwd, sink, supplies).run(reply).await;
+        let end = Rounds::new(self, job, reporter, &cwd, sink, resources).run(reply).await;
         reply.worktree = self.worktrees.finish(job.call).await;
         let kept = reply.worktree.as_ref();
         if let Some(warning) = kept.and_then(|worktree| worktree.warning.as_ref()) {
-            notes.warn(format!("worktree of call {}: {warning}", job.call));
+            reporter.warn(format!("worktree of call {}: {warning}", job.call));
         }
-        ending
+        end
     }
 }
 
@@ -160,7 +161,7 @@ const NO_AGENT: &str = "this call names no agent (by provider, model or phase), 
 /// names `auto` itself names a provider that is not there.
 fn is_for_nobody(request: &AgentRequest, choice: &Choice) -> bool {
     let is_left_to_run = request.provider.is_none() && choice.named_by_model.is_none();
-    is_left_to_run && choice.provider == provide::NOBODY
+    is_left_to_run && choice.provider == provider_set::NOBODY
 }
 
 /// Finds out who is asked. A call that asks for what its provider cannot do is
@@ -208,7 +209,7 @@ fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
 }
 
 fn unknown(request: &AgentRequest, name: &str, registry: &Registry) -> Failure {
-    let mut message = provide::unknown(name, registry);
+    let mut message = provider_set::unknown(name, registry);
     let vendors: Vec<&str> = registry
         .all()
         .filter(|other| other.capabilities().vendors)

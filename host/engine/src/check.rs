@@ -16,7 +16,6 @@ mod nulls;
 mod options;
 mod parse;
 mod phases;
-mod places;
 mod portable;
 mod refusals;
 mod rules;
@@ -27,6 +26,7 @@ mod targets;
 mod tree;
 mod unknown;
 mod uses;
+mod value_use;
 mod values;
 mod visit;
 mod walk;
@@ -39,7 +39,7 @@ use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::compile::{compile, file_name_of};
 use crate::error::EngineError;
-use crate::request::{Places, ScriptFile};
+use crate::request::{Folders, ScriptFile};
 
 use finding::finding;
 
@@ -53,7 +53,7 @@ const FINDINGS_MAX: usize = 100;
 /// Checks scripts, one after the other.
 pub struct Checks {
     sandbox: Sandbox,
-    places: Places,
+    folders: Folders,
 }
 
 impl Checks {
@@ -62,8 +62,8 @@ impl Checks {
     ///
     /// # Errors
     /// When WebAssembly cannot be set up.
-    pub fn new(places: Places) -> Result<Self, EngineError> {
-        Ok(Self { sandbox: Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?, places })
+    pub fn new(folders: Folders) -> Result<Self, EngineError> {
+        Ok(Self { sandbox: Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?, folders })
     }
 
     /// What is wrong with a script, in order of place.
@@ -122,7 +122,7 @@ impl Checks {
             script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
         let parse::Seen { mut spots, named } =
             parse::see(text, &titles, script.meta_export as usize, dialect)?;
-        spots.extend(targets::missing(&self.sandbox, file, &self.places, named).await);
+        spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
         spots.sort_by_key(|spot| spot.at);
         spots.dedup();
         findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));

@@ -17,7 +17,7 @@ use smol_wf_sandbox::Sandbox;
 
 use crate::compile::{file_name_of, inspect};
 use crate::explain::explain;
-use crate::library::{Asked, Library, Loaded};
+use crate::library::{Library, Loaded, ResolvedScript};
 
 const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
 
@@ -45,7 +45,7 @@ impl Children {
         // One code for whatever a script cannot have: it learns nothing of what
         // lies elsewhere.
         let not_found = |reason: String| Failure::new(Code::WorkflowNotFound, reason);
-        let Asked { loaded, warning } = tokio::task::spawn_blocking(search)
+        let ResolvedScript { loaded, warning } = tokio::task::spawn_blocking(search)
             .await
             .map_err(|_| not_found("the search for the script was cut off".to_owned()))?
             .map_err(|error| not_found(error.to_string()))?;

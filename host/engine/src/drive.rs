@@ -7,12 +7,12 @@ use smol_wf_core::journal::{Body, Entry, StopReason};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::Machine;
 
+use crate::agent_events::AgentEvent;
 use crate::clock;
-use crate::effects::Happened;
+use crate::effects::RunnerEvent;
 use crate::error::EngineError;
 use crate::live::{Cut, Halt, Live, at, guest_fault, limit, milliseconds};
-use crate::notes::Note;
-use crate::stops::lets_agents_finish;
+use crate::stop_reasons::lets_agents_finish;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
@@ -31,10 +31,10 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
         }
         halted => halted,
     };
-    let answered = live.world.answered();
-    let left = live.world.cancel_all().await;
-    for note in live.world.notes() {
-        if let Note::Warning(message) = note {
+    let answered = live.runner.answered();
+    let left = live.runner.cancel_all().await;
+    for said in live.runner.agent_events() {
+        if let AgentEvent::Warning(message) = said {
             live.recorder.warn(&message);
         }
     }
@@ -53,7 +53,7 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
 async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Result<(), Halt> {
     match driven {
         // Nobody waits for the lease while an agent is being ended.
-        Ok(Pause::Ended) if live.world.is_idle() => Ok(live.recorder.flush_last().await?),
+        Ok(Pause::Ended) if live.runner.is_idle() => Ok(live.recorder.flush_last().await?),
         Ok(Pause::Ended) => live.flush().await,
         Ok(Pause::Stopped(stop)) => Err(live.halt(stop)),
         Ok(Pause::Fault(said)) => Err(guest_fault(&said)),
@@ -71,18 +71,18 @@ async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Re
 /// Nothing new begins.
 async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
     // The script that they would wake is gone.
-    live.world.forget_waits();
-    let at_work = live.world.at_work();
+    live.runner.forget_waits();
+    let at_work = live.runner.at_work();
     if at_work > 0 {
         live.recorder.waits_for_agents(at_work, &reason);
     }
     let cancel = live.cancel.clone();
-    while live.world.at_work() > 0 {
+    while live.runner.at_work() > 0 {
         let deadline = live.deadline();
-        let happened = tokio::select! {
+        let event = tokio::select! {
             biased;
             () = cancel.cancelled() => return Halt::Stop(StopReason::Cancelled),
-            happened = live.world.happened() => happened,
+            event = live.runner.next_event() => event,
             () = at(deadline) => {
                 // Put off when this process has stood still.
                 if live.deadline() == deadline {
@@ -91,25 +91,25 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 continue;
             }
         };
-        let entries = match happened {
-            Happened::Noted(Note::Kept(call, noted)) => vec![noted.into_body(call)],
-            Happened::Noted(Note::Fleeting(activity)) => {
+        let entries = match event {
+            RunnerEvent::Said(AgentEvent::Recorded(call, noted)) => vec![noted.into_body(call)],
+            RunnerEvent::Said(AgentEvent::Fleeting(activity)) => {
                 live.recorder.activity(activity);
                 continue;
             }
-            Happened::Noted(Note::Warning(message)) => {
+            RunnerEvent::Said(AgentEvent::Warning(message)) => {
                 live.recorder.warn(&message);
                 continue;
             }
-            Happened::Agent(call, ended) => {
-                live.world.ended(call, *ended);
-                live.world.answered()
+            RunnerEvent::Agent(call, ended) => {
+                live.runner.ended(call, *ended);
+                live.runner.answered()
             }
-            Happened::Lost(call, error) => {
-                live.world.lose(call, error);
+            RunnerEvent::Lost(call, error) => {
+                live.runner.lose(call, error);
                 continue;
             }
-            Happened::Child(..) | Happened::Woke => continue,
+            RunnerEvent::Child(..) | RunnerEvent::Woke => continue,
         };
         if let Err(error) = keep(live, entries).await {
             return Halt::Error(error);

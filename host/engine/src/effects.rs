@@ -19,17 +19,17 @@ use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use crate::agents::{Agents, Ended, Job};
+use crate::agent_events::{AgentEvent, AgentEventQueue};
+use crate::agents::{AgentOutcome, Agents, Job};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
-use crate::notes::{Board, Note};
-use crate::pieces::{self, Pieces};
+use crate::read_ahead::{self, ReadAhead};
 use crate::sleeps::Sleeps;
 use crate::standstill::Nap;
-use crate::stops;
+use crate::stop_reasons;
 use crate::timers::Timers;
-use crate::turn::children::{self, Found, QueuedChild};
+use crate::turn::children::{self, ChildScript, QueuedChild};
 use crate::writer::{Counted, Writer};
 
 /// Outcomes that are taken in together, and so share a commit. More would let
@@ -40,11 +40,11 @@ const OUTCOMES_TOGETHER_MAX: usize = 256;
 const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on stderr";
 
 /// What came of an effect.
-pub(crate) enum Happened {
-    Agent(CallId, Box<Ended>),
-    Child(CallId, Found),
+pub(crate) enum RunnerEvent {
+    Agent(CallId, Box<AgentOutcome>),
+    Child(CallId, ChildScript),
     Woke,
-    Noted(Note),
+    Said(AgentEvent),
     /// A folder of the run is gone: this process cannot go on, another one may.
     Lost(CallId, EngineError),
 }
@@ -56,7 +56,7 @@ struct QueuedAgent {
     request: Arc<AgentRequest>,
 }
 
-pub(crate) struct World {
+pub(crate) struct EffectRunner {
     agents: Arc<Agents>,
     children: Arc<Children>,
     writer: Writer,
@@ -67,7 +67,7 @@ pub(crate) struct World {
     /// Calls that wait for the next attempt: their provider is shut.
     held: BTreeSet<CallId>,
     working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
-    tasks: JoinSet<Happened>,
+    tasks: JoinSet<RunnerEvent>,
     sleeping: Sleeps,
     timers: Timers,
     stood_still: Duration,
@@ -80,10 +80,10 @@ pub(crate) struct World {
     untold: BTreeMap<CallId, (Outcome, Reply)>,
     /// Calls whose providers answered nobody, and that no machine was told of.
     parked: Vec<(CallId, ShutProvider, Reply)>,
-    board: Board,
+    agent_events: AgentEventQueue,
 }
 
-impl World {
+impl EffectRunner {
     pub(crate) fn new(
         agents: Agents,
         children: Children,
@@ -108,7 +108,7 @@ impl World {
             finding: HashMap::new(),
             untold: BTreeMap::new(),
             parked: Vec::new(),
-            board: Board::new(),
+            agent_events: AgentEventQueue::new(),
         }
     }
 
@@ -142,19 +142,19 @@ impl World {
     /// Looks for the script of a child, beside everything else.
     pub(crate) fn find(&mut self, QueuedChild { call, caller, target, args }: QueuedChild) {
         let children = self.children.clone();
-        let notes = self.board.notes(call, "");
+        let reporter = self.agent_events.reporter(call, "");
         let task = self.tasks.spawn(async move {
             let found = children.find(call, caller, target, args).await;
             if found.is_err()
                 && let Some(gone) = children.library.gone()
             {
-                return Happened::Lost(call, gone);
+                return RunnerEvent::Lost(call, gone);
             }
             let found = found.map(|(start, warning)| {
-                warning.into_iter().for_each(|warning| notes.warn(warning));
+                warning.into_iter().for_each(|warning| reporter.warn(warning));
                 start
             });
-            Happened::Child(call, found)
+            RunnerEvent::Child(call, found)
         });
         self.finding.insert(call, task.id());
     }
@@ -205,15 +205,15 @@ impl World {
         let call = job.call;
         machine.dispatched(call, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
-        let notes = self.board.notes(call, &job.choice.provider);
+        let reporter = self.agent_events.reporter(call, &job.choice.provider);
         // On the heap: a call is many nested futures, and thousands may wait.
         let work = Box::pin(async move {
             // Else it is the agent that fails, for good, by a folder that was moved.
             if !agents.cwd.is_dir() {
                 let (path, run) = (agents.cwd.clone(), Some(agents.run.clone()));
-                return Happened::Lost(call, EngineError::CwdGone { path, run });
+                return RunnerEvent::Lost(call, EngineError::CwdGone { path, run });
             }
-            Happened::Agent(call, Box::new(agents.run(job, notes).await))
+            RunnerEvent::Agent(call, Box::new(agents.run(job, reporter).await))
         });
         let counted = self.writer.agent();
         self.working.insert(call, (self.tasks.spawn(work), counted));
@@ -249,7 +249,7 @@ impl World {
     pub(crate) fn nobody(&self) -> Option<StopReason> {
         let first = self.for_nobody.first()?;
         let queued = self.queue.iter().find(|queued| queued.call == *first)?;
-        Some(stops::nobody(queued.call, &queued.request.title()))
+        Some(stop_reasons::nobody(queued.call, &queued.request.title()))
     }
 
     /// Whether no agent is at work, no timer is set and no script is looked for:
@@ -259,26 +259,26 @@ impl World {
     }
 
     /// Waits until something happens.
-    pub(crate) async fn happened(&mut self) -> Happened {
+    pub(crate) async fn next_event(&mut self) -> RunnerEvent {
         loop {
             let sleep = self.sleeping.next(clock::now_us()).map(|nap| nap.min(clock::NAP_MAX));
             let sleep = sleep.map(|nap| Instant::now() + nap);
             let due = sleep.into_iter().chain(self.timers.next()).min();
             let nap = Nap::before(due);
-            let happened = tokio::select! {
+            let event = tokio::select! {
                 biased;
                 Some(joined) = self.tasks.join_next() => self.heard(joined),
-                note = self.board.next() => Some(Happened::Noted(note)),
+                said = self.agent_events.next() => Some(RunnerEvent::Said(said)),
                 () = sleep_until(nap.until) => None,
             };
             if let Some(stood) = nap.stood_still() {
                 self.put_off(stood);
             }
             let is_due = |due: Instant| due <= Instant::now();
-            match happened {
-                Some(happened) => return happened,
+            match event {
+                Some(event) => return event,
                 None if sleep.is_some_and(is_due) || self.timers.next().is_some_and(is_due) => {
-                    return Happened::Woke;
+                    return RunnerEvent::Woke;
                 }
                 None => {}
             }
@@ -297,57 +297,57 @@ impl World {
     }
 
     /// What agents said that nobody has seen yet, the oldest first.
-    pub(crate) fn notes(&mut self) -> Vec<Note> {
-        self.board.there()
+    pub(crate) fn agent_events(&mut self) -> Vec<AgentEvent> {
+        self.agent_events.ready()
     }
 
     /// Tells the machine of this, and of all else that has happened meanwhile.
-    pub(crate) fn take_in(&mut self, first: Happened, machine: &mut Machine) {
+    pub(crate) fn take_in(&mut self, first: RunnerEvent, machine: &mut Machine) {
         let mut next = Some(first);
         let mut taken = 0;
-        while let Some(happened) = next {
+        while let Some(event) = next {
             taken += 1;
-            match happened {
-                Happened::Noted(_) | Happened::Woke => {}
-                Happened::Lost(call, error) => self.lose(call, error),
-                Happened::Agent(call, ended) => {
+            match event {
+                RunnerEvent::Said(_) | RunnerEvent::Woke => {}
+                RunnerEvent::Lost(call, error) => self.lose(call, error),
+                RunnerEvent::Agent(call, ended) => {
                     self.working.remove(&call);
                     match *ended {
-                        Ended::Settled(outcome, reply) => {
+                        AgentOutcome::Settled(outcome, reply) => {
                             self.untold.insert(call, (outcome.clone(), reply.clone()));
                             machine.answered(call, outcome, reply);
                         }
-                        Ended::Shut(shut, reply) => {
+                        AgentOutcome::Shut(shut, reply) => {
                             self.held.insert(call);
                             machine.park(call, shut, reply, clock::now_us());
                         }
                     }
                     self.dispatch(machine);
                 }
-                Happened::Child(call, found) => {
+                RunnerEvent::Child(call, found) => {
                     self.finding.remove(&call);
                     children::report(machine, call, found);
                 }
             }
-            next = if taken < OUTCOMES_TOGETHER_MAX { self.happened_already() } else { None };
+            next = if taken < OUTCOMES_TOGETHER_MAX { self.event_already() } else { None };
         }
         self.wake(machine);
     }
 
-    fn happened_already(&mut self) -> Option<Happened> {
+    fn event_already(&mut self) -> Option<RunnerEvent> {
         loop {
             let joined = self.tasks.try_join_next()?;
-            if let Some(happened) = self.heard(joined) {
-                return Some(happened);
+            if let Some(event) = self.heard(joined) {
+                return Some(event);
             }
         }
     }
 
     /// What a task came to. One that was aborted has nothing to say; of one that
     /// broke its call must hear, or it would be at work for ever.
-    fn heard(&self, joined: Result<Happened, JoinError>) -> Option<Happened> {
+    fn heard(&self, joined: Result<RunnerEvent, JoinError>) -> Option<RunnerEvent> {
         let error = match joined {
-            Ok(happened) => return Some(happened),
+            Ok(event) => return Some(event),
             Err(error) if error.is_cancelled() => return None,
             Err(error) => error,
         };
@@ -355,11 +355,11 @@ impl World {
         let broken = || Failure::new(Code::InternalError, BROKEN);
         let agent = self.working.iter().find(|(_, (task, _))| is_it(task.id()));
         if let Some((call, _)) = agent {
-            let ended = Ended::Settled(Outcome::Failed(broken()), Reply::default());
-            return Some(Happened::Agent(*call, Box::new(ended)));
+            let ended = AgentOutcome::Settled(Outcome::Failed(broken()), Reply::default());
+            return Some(RunnerEvent::Agent(*call, Box::new(ended)));
         }
         let child = self.finding.iter().find(|(_, id)| is_it(**id));
-        child.map(|(call, _)| Happened::Child(*call, Err(broken())))
+        child.map(|(call, _)| RunnerEvent::Child(*call, Err(broken())))
     }
 
     fn wake(&mut self, machine: &mut Machine) {
@@ -393,13 +393,13 @@ impl World {
     }
 
     /// An agent has ended that no machine is told of any more.
-    pub(crate) fn ended(&mut self, call: CallId, ended: Ended) {
+    pub(crate) fn ended(&mut self, call: CallId, ended: AgentOutcome) {
         self.working.remove(&call);
         match ended {
-            Ended::Settled(outcome, reply) => {
+            AgentOutcome::Settled(outcome, reply) => {
                 self.untold.insert(call, (outcome, reply));
             }
-            Ended::Shut(shut, reply) => self.parked.push((call, shut, reply)),
+            AgentOutcome::Shut(shut, reply) => self.parked.push((call, shut, reply)),
         }
     }
 
@@ -411,8 +411,8 @@ impl World {
     /// Everything that agents came to and that is not written down, for the
     /// journal of a run that is let go of.
     pub(crate) fn answered(&mut self) -> Vec<Body> {
-        while let Some(happened) = self.happened_already() {
-            if let Happened::Agent(call, ended) = happened {
+        while let Some(event) = self.event_already() {
+            if let RunnerEvent::Agent(call, ended) = event {
                 self.ended(call, *ended);
             }
         }
@@ -461,11 +461,11 @@ impl World {
     /// The outcome that an entry of this journal holds.
     pub(crate) async fn outcome(&self, key: RunKey, entry: u64) -> Result<Outcome, EngineError> {
         self.writer
-            .with(move |store: &mut dyn Store| pieces::outcome_at(store, &key, entry))
+            .with(move |store: &mut dyn Store| read_ahead::outcome_at(store, &key, entry))
             .await?
     }
 
-    pub(crate) fn read(&self, key: RunKey) -> Result<Pieces, EngineError> {
-        Pieces::begin(self.writer.clone(), key)
+    pub(crate) fn read(&self, key: RunKey) -> Result<ReadAhead, EngineError> {
+        ReadAhead::begin(self.writer.clone(), key)
     }
 }

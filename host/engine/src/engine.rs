@@ -28,17 +28,17 @@ use crate::children::{Children, scope_start};
 use crate::clock;
 use crate::compile::compile;
 use crate::drive::drive;
-use crate::effects::World;
+use crate::effects::EffectRunner;
 use crate::error::EngineError;
-use crate::given::Given;
+use crate::folders::{RunFolders, kept};
+use crate::fork_answers::ForkAnswers;
 use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::live::Live;
-use crate::patience::Patience;
-use crate::places::{Standing, kept};
-use crate::provide::{self, DebugOnly, Providers};
-use crate::recorder::{Birth, Recorder};
-use crate::request::{AgentSettings, RunSpec, ScriptFile, Times};
+use crate::lock_wait::LockWait;
+use crate::provider_set::{self, DebugOnly, Providers};
+use crate::recorder::{NewRunInfo, Recorder};
+use crate::request::{AgentSettings, RunSettings, RunSpec, ScriptFile, Times};
 use crate::running::Running;
 use crate::runs::row;
 use crate::watch::Watcher;
@@ -80,9 +80,9 @@ impl EngineOptions {
 }
 
 /// What a run is given that is not part of what it is.
-pub(crate) struct Means {
+pub(crate) struct RunMeans {
     pub(crate) registry: Registry,
-    pub(crate) standing: Standing,
+    pub(crate) folders: RunFolders,
     pub(crate) agents: AgentSettings,
     pub(crate) times: Times,
 }
@@ -184,20 +184,20 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         let (script, dialect) = self.check(&request.script).await?;
-        let standing = Standing::of_new(&request.script.path, &request.places)?;
-        let head = head_of(&request, &script, run, &standing, random_u64()?)?;
-        let registry = provide::registry(self.providers.as_ref(), &head)?;
+        let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let head = head_of(&request, &script, run, &folders, random_u64()?)?;
+        let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
             // Beside everything else, to be done when the first agent starts.
             self.processes.begin_to_end_leftovers();
         }
         let path = &request.script.path;
-        let path = standing.root.as_ref().map_or_else(String::new, |root| root.relative(path));
+        let path = folders.root.as_ref().map_or_else(String::new, |root| root.relative(path));
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
-        let (agents, times) = (request.agents, request.times);
-        let means = Means { registry, standing, agents, times };
+        let RunSettings { agents, times, .. } = request.settings;
+        let means = RunMeans { registry, folders, agents, times };
         self.begin(machine, None, means, watcher, cancel).await
     }
 
@@ -205,39 +205,39 @@ impl Engine {
     pub(crate) async fn begin(
         &self,
         mut machine: Machine,
-        given: Option<Given>,
-        means: Means,
+        fork_answers: Option<ForkAnswers>,
+        means: RunMeans,
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let Means { registry, standing, agents, times } = means;
-        standing.tell(watcher);
+        let RunMeans { registry, folders, agents, times } = means;
+        folders.tell(watcher);
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
-        let birth = Birth { name: head.name.clone(), owner: self.owner.clone() };
+        let new_run = NewRunInfo { name: head.name.clone(), owner: self.owner.clone() };
         let processes = self.processes.apart();
-        let means = (self.writer.clone(), processes.clone());
-        let patience = Patience { watcher, cancel: cancel.clone(), deadline: times.deadline() };
-        let mut recorder = Recorder::new(means, patience, key, birth);
+        let tools = (self.writer.clone(), processes.clone());
+        let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline: times.deadline() };
+        let mut recorder = Recorder::new(tools, lock_wait, key, new_run);
         recorder.absorb(machine.take_entries());
-        if let Some(given) = given {
-            recorder.create_given(given).await?;
+        if let Some(fork_answers) = fork_answers {
+            recorder.create_fork(fork_answers).await?;
         }
-        let world = self.world(&head, registry, standing, (limits, agents), processes);
-        Box::pin(self.drive((machine, Entries::NONE), recorder, world, cancel, times)).await
+        let runner = self.runner(&head, registry, folders, (limits, agents), processes);
+        Box::pin(self.drive((machine, Entries::NONE), recorder, runner, cancel, times)).await
     }
 
     pub(crate) async fn drive(
         &self,
         (machine, rest): (Machine, Entries),
         recorder: Recorder<'_>,
-        world: World,
+        runner: EffectRunner,
         cancel: CancellationToken,
         times: Times,
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
-        let processes = world.processes().clone();
-        let mut live = Live::new(self.sandbox.clone(), recorder, rest, world, cancel, times);
+        let processes = runner.processes().clone();
+        let mut live = Live::new(self.sandbox.clone(), recorder, rest, runner, cancel, times);
         live.drain = self.running.drain().clone();
         // On the heap, so that whoever runs a run holds a small future.
         let ended = Box::pin(drive(&mut live, machine)).await;
@@ -257,8 +257,8 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<(), EngineError> {
-        let patience = Patience { watcher, cancel, deadline: None };
-        Ok(patience.start(|| self.writer.soon(|store| store.try_lock())).await??)
+        let lock_wait = LockWait { watcher, cancel, deadline: None };
+        Ok(lock_wait.start(|| self.writer.soon(|store| store.try_lock())).await??)
     }
 
     pub(crate) fn key(&self, run: &RunId) -> RunKey {
@@ -269,20 +269,20 @@ impl Engine {
         row(&self.writer, &self.key(run)).await
     }
 
-    pub(crate) fn world(
+    pub(crate) fn runner(
         &self,
         head: &RunHead,
         registry: Registry,
-        standing: Standing,
+        folders: RunFolders,
         (limits, settings): (Limits, AgentSettings),
         processes: Processes,
-    ) -> World {
-        let places = (standing.cwd.clone(), standing.home.clone());
-        let library = Arc::new(standing.library());
+    ) -> EffectRunner {
+        let dirs = (folders.cwd.clone(), folders.home.clone());
+        let library = Arc::new(folders.library());
         let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
         let worktrees = self.worktrees.clone();
-        let agents = Agents::new(head, registry, settings, places, worktrees, processes);
-        World::new(agents, children, self.writer.clone(), limits.parallel_agents)
+        let agents = Agents::new(head, registry, settings, dirs, worktrees, processes);
+        EffectRunner::new(agents, children, self.writer.clone(), limits.parallel_agents)
     }
 }
 
@@ -290,10 +290,10 @@ fn head_of(
     request: &RunSpec,
     script: &Script,
     run: RunId,
-    standing: &Standing,
+    folders: &RunFolders,
     drawn: u64,
 ) -> Result<RunHead, EngineError> {
-    let root = standing.root.as_ref().map(ProjectRoot::path);
+    let root = folders.root.as_ref().map(ProjectRoot::path);
     Ok(RunHead {
         format: JOURNAL_FORMAT,
         surface: Surface::CURRENT,
@@ -301,8 +301,8 @@ fn head_of(
         name: script.meta.name.clone(),
         script: script.digest.clone(),
         script_path: kept(&request.script.path)?,
-        project_root: kept(root.unwrap_or(&standing.cwd))?,
-        cwd: Some(kept(&standing.cwd)?),
+        project_root: kept(root.unwrap_or(&folders.cwd))?,
+        cwd: Some(kept(&folders.cwd)?),
         seed: request.seed.unwrap_or(drawn),
         budget: request.budget.or(tokens_of(request.limits.budget)),
         provider: request.provider.clone(),

@@ -6,25 +6,25 @@
 mod answers;
 mod assert;
 mod check;
+mod current_script;
 mod difference;
 mod error;
 mod export;
 mod format;
-mod kept;
 mod recorded;
 pub(crate) mod redact;
 pub(crate) mod redacted;
 mod relative;
 mod request;
 mod rerun;
+mod saved_answers;
 mod size;
 mod strict;
-mod today;
 
 pub use check::FixtureVerdict;
 pub use difference::{CallNote, Difference};
 pub use error::FixtureError;
-pub use export::{ExportRequest, Fixed};
+pub use export::{ExportRequest, FixtureExport};
 pub use request::{FixtureRequest, Keep, LiveCalls};
 pub use size::FIXTURE_BYTES_MAX;
 

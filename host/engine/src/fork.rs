@@ -24,13 +24,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::children::scope_start;
 use crate::clock;
-use crate::engine::{Engine, Means};
+use crate::engine::{Engine, RunMeans};
 use crate::error::EngineError;
-use crate::given::Given;
+use crate::folders::{RunFolders, kept};
+use crate::fork_answers::ForkAnswers;
 use crate::journal::look;
-use crate::places::{Standing, kept};
-use crate::provide;
-use crate::request::{AgentSettings, LimitChanges, Places, ScriptFile, Times};
+use crate::provider_set;
+use crate::request::{LimitChanges, RunSettings, ScriptFile};
 use crate::watch::Watcher;
 
 pub use error::ForkError;
@@ -57,12 +57,8 @@ pub struct ForkRequest {
     pub debug_rules: Option<Vec<String>>,
     /// Limits that are not those of the run; a fork may have lower ones.
     pub limits: LimitChanges,
-    /// How agents are run by this process.
-    pub agents: AgentSettings,
-    /// Wall-clock time this process gives the run, and each of its turns.
-    pub times: Times,
-    /// Where it works and its scripts lie.
-    pub places: Places,
+    /// How this process runs it.
+    pub settings: RunSettings,
     /// Why.
     pub reason: ForkReason,
 }
@@ -80,9 +76,7 @@ impl ForkRequest {
             provider: None,
             debug_rules: None,
             limits: LimitChanges::default(),
-            agents: AgentSettings::default(),
-            times: Times::default(),
-            places: Places::default(),
+            settings: RunSettings::default(),
             reason: ForkReason::Asked,
         }
     }
@@ -115,8 +109,8 @@ impl Engine {
         });
         let (script, dialect) = self.check(&file).await?;
         let named = request.script.as_ref().map(|script| script.path.as_path());
-        let standing = Standing::of_recorded(&old, named, &request.places)?;
-        let root = standing.root.as_ref();
+        let folders = RunFolders::of_recorded(&old, named, &request.settings.folders)?;
+        let root = folders.root.as_ref();
         let project_root = root.map(|root| kept(root.path())).transpose()?;
         let path = root.map(|root| root.relative(&file.path));
         let head = RunHead {
@@ -127,7 +121,7 @@ impl Engine {
             script: script.digest.clone(),
             script_path: kept(&file.path)?,
             project_root: project_root.unwrap_or_else(|| old.project_root.clone()),
-            cwd: Some(kept(&standing.cwd)?),
+            cwd: Some(kept(&folders.cwd)?),
             provider: request.provider.clone().unwrap_or(old.provider.clone()),
             debug_rules: request.debug_rules.clone().unwrap_or(old.debug_rules.clone()),
             parent: Some(Parent {
@@ -138,18 +132,18 @@ impl Engine {
             }),
             ..old
         };
-        let registry = provide::registry(self.providers.as_ref(), &head)?;
+        let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         let args = request.args.or(start.args);
         let path = path.unwrap_or(start.path);
         let start = scope_start(Scope::ROOT, script, dialect, path, args);
         let limits = request.limits.applied_to(limits);
         let guest = Sandbox::guest_digest();
         let now_us = clock::now_us();
-        let given = Given { parent: self.key(&request.run), at_us: now_us, answers };
-        let machine = Machine::fork(head, start, given.in_fork(), limits, guest, now_us);
-        let (agents, times) = (request.agents, request.times);
-        let means = Means { registry, standing, agents, times };
-        Box::pin(self.begin(machine, Some(given), means, watcher, cancel)).await
+        let fork_answers = ForkAnswers { parent: self.key(&request.run), at_us: now_us, answers };
+        let machine = Machine::fork(head, start, fork_answers.in_fork(), limits, guest, now_us);
+        let RunSettings { agents, times, .. } = request.settings;
+        let means = RunMeans { registry, folders, agents, times };
+        Box::pin(self.begin(machine, Some(fork_answers), means, watcher, cancel)).await
     }
 }
 

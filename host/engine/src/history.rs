@@ -20,7 +20,7 @@ use crate::error::EngineError;
 use crate::facts::look_up_all;
 use crate::journal::survey;
 use crate::library::ProjectRoot;
-use crate::reading::SHOWN_BYTES_MAX;
+use crate::run_reader::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
 use row::{damaged, shown};
 

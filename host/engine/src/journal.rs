@@ -9,7 +9,7 @@ use smol_wf_core::survey::Survey;
 use smol_wf_store::RunKey;
 
 use crate::error::EngineError;
-use crate::pieces::Pieces;
+use crate::read_ahead::ReadAhead;
 use crate::runs::{row, same_run, unknown};
 use crate::writer::Writer;
 
@@ -43,7 +43,7 @@ impl Journal {
     pub(crate) fn entries(self, writer: &Writer) -> Result<Entries, EngineError> {
         Ok(match self.kept {
             Some(entries) => Entries::Kept(Some(entries)),
-            None => Entries::Stored(Pieces::begin(writer.clone(), self.key)?),
+            None => Entries::Stored(ReadAhead::begin(writer.clone(), self.key)?),
         })
     }
 }
@@ -51,7 +51,7 @@ impl Journal {
 /// What is left to read of a journal.
 pub(crate) enum Entries {
     Kept(Option<Vec<Entry>>),
-    Stored(Pieces),
+    Stored(ReadAhead),
 }
 
 impl Entries {
@@ -79,7 +79,7 @@ pub(crate) async fn look(
     see: &mut (dyn FnMut(u64, &str, &Entry) + Send),
 ) -> Result<Journal, EngineError> {
     let row = row(writer, key).await?.ok_or_else(|| unknown(&key.run))?;
-    let mut pieces = Pieces::begin(writer.clone(), key.clone())?;
+    let mut pieces = ReadAhead::begin(writer.clone(), key.clone())?;
     let mut journal = Journal {
         survey: Survey::default(),
         tip: String::new(),

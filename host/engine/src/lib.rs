@@ -39,7 +39,10 @@
     clippy::unwrap_used
 )]
 
+mod agent_events;
 mod agents;
+mod attempt_timeouts;
+mod call_resources;
 pub mod check;
 mod children;
 mod clock;
@@ -52,40 +55,37 @@ mod error;
 mod explain;
 mod facts;
 mod fixture;
+mod folders;
 mod fork;
-mod given;
-mod guard;
+mod fork_answers;
 mod history;
-mod holding;
 mod journal;
-mod keep;
+mod lease_holder;
 pub mod library;
+mod limit_changes;
 mod live;
-mod notes;
-mod patience;
-mod pieces;
-mod places;
-#[cfg(test)]
-mod proofs;
-mod provide;
-mod raise;
-mod raw;
-mod reading;
+mod lock_wait;
+mod maintenance;
+mod provider_set;
+mod read_ahead;
 mod recorder;
-pub mod rehearse;
 mod replay;
+#[cfg(test)]
+mod replay_properties;
 mod request;
 mod resume;
 mod rounds;
+mod run_reader;
 mod running;
 mod runs;
+pub mod simulate;
 mod sleeps;
 mod standstill;
 mod start;
-mod stops;
-mod supplies;
+mod stop_reasons;
 mod tail;
 mod timers;
+mod transcript_files;
 mod turn;
 mod watch;
 mod worktree;
@@ -94,19 +94,21 @@ mod writer;
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
-    CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, Fixed, FixtureError, FixtureRequest,
-    FixtureVerdict, Keep, LiveCalls, fixture_entries,
+    CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, FixtureError, FixtureExport,
+    FixtureRequest, FixtureVerdict, Keep, LiveCalls, fixture_entries,
 };
 pub use fork::{ForkError, ForkRequest};
 pub use history::{HistoryPage, Latest, RunSummary};
-pub use holding::judge;
-pub use keep::{Imported, Lines, look_over};
+pub use lease_holder::judge;
 pub use library::LibraryError;
-pub use patience::START_LOCKED_MAX;
-pub use provide::{DebugOnly, NOBODY, Providers};
-pub use reading::{Reading, RunJournal};
+pub use lock_wait::START_LOCKED_MAX;
+pub use maintenance::{Imported, Lines, look_over};
+pub use provider_set::{DebugOnly, NOBODY, Providers};
 pub use replay::ReplayReport;
-pub use request::{AgentSettings, LimitChanges, Places, ResumeRequest, RunSpec, ScriptFile, Times};
+pub use request::{
+    AgentSettings, Folders, LimitChanges, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times,
+};
+pub use run_reader::{RunJournal, RunReader};
 pub use smol_wf_core::ids::{RunId, TenantId};
 pub use smol_wf_core::journal::RunHead;
 pub use smol_wf_core::report::{Report, RunState};

@@ -27,7 +27,7 @@ use smol_wf_core::surface::Surface;
 pub use error::LibraryError;
 use error::shown;
 pub use lookup::find_workflow;
-pub(crate) use lookup::{Asked, Library, is_users};
+pub(crate) use lookup::{Library, ResolvedScript, is_users};
 pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
 pub(crate) use named::read_beneath;

@@ -15,18 +15,18 @@ use smol_wf_sandbox::{Sandbox, SandboxError};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::agent_events::AgentEvent;
 use crate::clock;
 use crate::diagnose;
-use crate::effects::{Happened, World};
+use crate::effects::{EffectRunner, RunnerEvent};
 use crate::error::EngineError;
 use crate::journal::Entries;
-use crate::notes::Note;
 use crate::recorder::Recorder;
 use crate::request::Times;
 use crate::standstill::Nap;
-use crate::stops::place_gone;
+use crate::stop_reasons::place_gone;
 use crate::turn::backend::Backend;
-use crate::turn::children::{Found, QueuedChild};
+use crate::turn::children::{ChildScript, QueuedChild};
 
 /// Why driving ended before the run did.
 pub(crate) enum Halt {
@@ -72,7 +72,7 @@ pub(crate) struct Live<'a> {
     pub(crate) recorder: Recorder<'a>,
     /// What is left of the journal that is met again.
     rest: Entries,
-    pub(crate) world: World,
+    pub(crate) runner: EffectRunner,
     pub(crate) cancel: CancellationToken,
     /// No agent is to begin any more.
     pub(crate) drain: CancellationToken,
@@ -85,27 +85,27 @@ impl<'a> Live<'a> {
         sandbox: Sandbox,
         mut recorder: Recorder<'a>,
         rest: Entries,
-        world: World,
+        runner: EffectRunner,
         cancel: CancellationToken,
         times: Times,
     ) -> Self {
         let started = Instant::now();
         recorder.give_up_at(times.run.map(|run| started + run));
         let drain = CancellationToken::new();
-        Self { sandbox, recorder, rest, world, cancel, drain, times, started }
+        Self { sandbox, recorder, rest, runner, cancel, drain, times, started }
     }
 
     /// Dispatches agents, then waits for something that the machine is told of.
     async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
-        if let Some(reason) = self.world.nobody() {
+        if let Some(reason) = self.runner.nobody() {
             return Err(Halt::Stop(reason));
         }
         if self.drain.is_cancelled() {
             return Err(Halt::Stop(StopReason::Cancelled));
         }
-        let has_refused = self.world.dispatch(machine);
+        let has_refused = self.runner.dispatch(machine);
         self.recorder.absorb(machine.take_entries());
-        self.recorder.queued(self.world.queued());
+        self.recorder.queued(self.runner.queued());
         if has_refused {
             return Ok(());
         }
@@ -122,19 +122,19 @@ impl<'a> Live<'a> {
                 biased;
                 () = cancel.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
                 () = drain.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
-                happened = self.world.happened() => {
-                    if let Happened::Noted(note) = happened {
-                        self.note(note, machine);
+                event = self.runner.next_event() => {
+                    if let RunnerEvent::Said(said) = event {
+                        self.record(said, machine);
                         if !pending {
                             lazy.as_mut().reset(Instant::now() + clock::LAZY_COMMIT);
                         }
                         continue;
                     }
                     // Said before the outcome, so told before it.
-                    for note in self.world.notes() {
-                        self.note(note, machine);
+                    for said in self.runner.agent_events() {
+                        self.record(said, machine);
                     }
-                    self.world.take_in(happened, machine);
+                    self.runner.take_in(event, machine);
                     self.recorder.absorb(machine.take_entries());
                     return Ok(());
                 }
@@ -149,11 +149,11 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn note(&mut self, note: Note, machine: &mut Machine) {
-        match note {
-            Note::Fleeting(activity) => self.recorder.activity(activity),
-            Note::Warning(message) => self.recorder.warn(&message),
-            Note::Kept(call, noted) => {
+    fn record(&mut self, said: AgentEvent, machine: &mut Machine) {
+        match said {
+            AgentEvent::Fleeting(activity) => self.recorder.activity(activity),
+            AgentEvent::Warning(message) => self.recorder.warn(&message),
+            AgentEvent::Recorded(call, noted) => {
                 machine.noted(call, noted, clock::now_us());
                 self.recorder.absorb(machine.take_entries());
             }
@@ -162,18 +162,18 @@ impl<'a> Live<'a> {
 
     /// Why the run stops here, when its agents may not go on.
     fn agents_stop(&self, machine: &Machine) -> Option<StopReason> {
-        if let Some(error) = self.world.lost() {
+        if let Some(error) = self.runner.lost() {
             return Some(place_gone(error));
         }
         if machine.must_stop_agents() {
             return machine.held_by();
         }
-        self.world.stalled(machine)
+        self.runner.stalled(machine)
     }
 
     /// Makes durable what waits. This process may stand still meanwhile as well.
     pub(crate) async fn flush(&mut self) -> Result<(), Halt> {
-        let flushed = self.recorder.flush(self.world.wakes_at_us());
+        let flushed = self.recorder.flush(self.runner.wakes_at_us());
         tokio::pin!(flushed);
         loop {
             let nap = Nap::before(None);
@@ -183,7 +183,7 @@ impl<'a> Live<'a> {
                 () = sleep_until(nap.until) => None,
             };
             if let Some(stood) = nap.stood_still() {
-                self.world.put_off(stood);
+                self.runner.put_off(stood);
             }
             if let Some(done) = done {
                 return Ok(done?);
@@ -192,7 +192,7 @@ impl<'a> Live<'a> {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.times.run.map(|run| self.started + run + self.world.stood_still())
+        self.times.run.map(|run| self.started + run + self.runner.stood_still())
     }
 
     /// Whether it stops so that others can take it up, which can wait for its agents.
@@ -233,7 +233,7 @@ impl Backend for Live<'_> {
     }
 
     fn settled(&mut self, call: CallId) {
-        self.world.told(call);
+        self.runner.told(call);
     }
 
     /// When a turn takes long, what was delivered to it is made durable meanwhile, so
@@ -260,7 +260,7 @@ impl Backend for Live<'_> {
                 () = sleep_until(nap.until) => {
                     if let Some(stood) = nap.stood_still() {
                         until += stood;
-                        self.world.put_off(stood);
+                        self.runner.put_off(stood);
                     }
                     let now = Instant::now();
                     if self.deadline().is_some_and(|deadline| deadline <= now) {
@@ -299,7 +299,7 @@ impl Backend for Live<'_> {
             let asked = self.recorder.run().to_string();
             return Err(EngineError::UnknownRun { asked }.into());
         };
-        Ok(Some(self.world.outcome(lease.key.clone(), entry).await?))
+        Ok(Some(self.runner.outcome(lease.key.clone(), entry).await?))
     }
 
     async fn unsettled(
@@ -309,7 +309,7 @@ impl Backend for Live<'_> {
     ) -> Result<Option<Vec<String>>, Cut> {
         self.flush().await?;
         let Some(lease) = self.recorder.lease() else { return Ok(Some(Vec::new())) };
-        let journal = Entries::Stored(self.world.read(lease.key.clone())?);
+        let journal = Entries::Stored(self.runner.read(lease.key.clone())?);
         // It may fail to find out; then the script is told less.
         let found = diagnose::unsettled(&self.sandbox, journal, limits, scope);
         tokio::select! {
@@ -326,15 +326,15 @@ impl Backend for Live<'_> {
     }
 
     fn perform(&mut self, effects: Vec<Effect>, _machine: &mut Machine) {
-        self.world.perform(effects);
+        self.runner.perform(effects);
     }
 
     fn searching(&self) -> usize {
-        self.world.searching()
+        self.runner.searching()
     }
 
-    async fn find(&mut self, child: QueuedChild) -> Option<Found> {
-        self.world.find(child);
+    async fn find(&mut self, child: QueuedChild) -> Option<ChildScript> {
+        self.runner.find(child);
         None
     }
 

@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::error::EngineError;
 use crate::facts::facts;
-use crate::given::{Coming, FirstCommit, Given};
-use crate::holding::Holding;
+use crate::fork_answers::{FirstCommit, FirstRecord, ForkAnswers};
 use crate::journal::Journal;
-use crate::patience::Patience;
+use crate::lease_holder::HeldLease;
+use crate::lock_wait::LockWait;
 use crate::watch::Watcher;
 use crate::writer::{Batch, Writer};
 
@@ -33,17 +33,17 @@ const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Where the journal is written, and the programs of the run, which end before it is
 /// let go of.
-type Means = (Writer, Processes);
+type Tools = (Writer, Processes);
 
 pub(crate) struct Recorder<'a> {
     writer: Writer,
     processes: Processes,
     watcher: &'a dyn Watcher,
-    patience: Patience<'a>,
+    lock_wait: LockWait<'a>,
     key: RunKey,
     /// Until the first commit, which makes the run.
-    birth: Option<Birth>,
-    held: Option<Holding>,
+    new_run: Option<NewRunInfo>,
+    held: Option<HeldLease>,
     chain: Chain,
     /// Records that are durable.
     length: u64,
@@ -67,7 +67,7 @@ enum Pending {
 
 /// What a new run's row says.
 #[derive(Clone)]
-pub(crate) struct Birth {
+pub(crate) struct NewRunInfo {
     pub(crate) name: String,
     pub(crate) owner: String,
 }
@@ -75,18 +75,23 @@ pub(crate) struct Birth {
 impl<'a> Recorder<'a> {
     /// For a run that is not in the store yet: the first commit makes it, with
     /// what its script has said until then.
-    pub(crate) fn new(means: Means, patience: Patience<'a>, key: RunKey, birth: Birth) -> Self {
-        Self { birth: Some(birth), ..Self::of(means, patience, key) }
+    pub(crate) fn new(
+        tools: Tools,
+        lock_wait: LockWait<'a>,
+        key: RunKey,
+        new_run: NewRunInfo,
+    ) -> Self {
+        Self { new_run: Some(new_run), ..Self::of(tools, lock_wait, key) }
     }
 
-    fn of((writer, processes): Means, patience: Patience<'a>, key: RunKey) -> Self {
+    fn of((writer, processes): Tools, lock_wait: LockWait<'a>, key: RunKey) -> Self {
         Self {
             writer,
             processes,
-            watcher: patience.watcher,
-            patience,
+            watcher: lock_wait.watcher,
+            lock_wait,
             key,
-            birth: None,
+            new_run: None,
             held: None,
             chain: Chain::new(),
             length: 0,
@@ -103,12 +108,12 @@ impl<'a> Recorder<'a> {
     /// For a run that this process has claimed. Of what happened before the
     /// watcher is told by [`Self::retell`].
     pub(crate) fn resumed(
-        means: Means,
-        patience: Patience<'a>,
+        tools: Tools,
+        lock_wait: LockWait<'a>,
         lease: Lease,
         journal: &Journal,
     ) -> Self {
-        let mut recorder = Self::of(means, patience, lease.key.clone());
+        let mut recorder = Self::of(tools, lock_wait, lease.key.clone());
         recorder.hold(lease);
         recorder.chain = Chain::behind(journal.tip.clone());
         recorder.length = journal.survey.entries;
@@ -128,12 +133,12 @@ impl<'a> Recorder<'a> {
     }
 
     pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.held.as_ref().map(Holding::lease)
+        self.held.as_ref().map(HeldLease::lease)
     }
 
     fn hold(&mut self, lease: Lease) {
-        let cancel = self.patience.cancel.clone();
-        self.held = Some(Holding::begin(lease, &self.writer, &self.processes, cancel));
+        let cancel = self.lock_wait.cancel.clone();
+        self.held = Some(HeldLease::begin(lease, &self.writer, &self.processes, cancel));
     }
 
     /// Lets go of the run.
@@ -156,7 +161,7 @@ impl<'a> Recorder<'a> {
 
     /// When the process lets go of the run in any case.
     pub(crate) fn give_up_at(&mut self, deadline: Option<Instant>) {
-        self.patience.deadline = deadline;
+        self.lock_wait.deadline = deadline;
     }
 
     pub(crate) fn absorb(&mut self, entries: Vec<Entry>) {
@@ -188,8 +193,8 @@ impl<'a> Recorder<'a> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if let Some(birth) = self.birth.take() {
-            return self.create(birth, wake_at_us).await;
+        if let Some(new_run) = self.new_run.take() {
+            return self.create(new_run, wake_at_us).await;
         }
         let Some(lease) = self.lease().cloned() else { return Ok(()) };
         let (told, records) = self.seal()?;
@@ -207,7 +212,7 @@ impl<'a> Recorder<'a> {
         let state = stands.filter(|_| stands != self.stored_state);
         let first_seq = self.length;
         let batch = Batch { lease, first_seq, records: records.clone(), state, wake, release };
-        let appended = self.patience.wait(|| self.writer.append(batch.clone())).await?;
+        let appended = self.lock_wait.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
             Ok(()) => {
                 self.stored_wake = Some(wake_at_us);
@@ -227,25 +232,27 @@ impl<'a> Recorder<'a> {
 
     /// Puts a fork into the store, with the answers that it is given in their
     /// place among what is pending.
-    pub(crate) async fn create_given(&mut self, given: Given) -> Result<(), EngineError> {
-        let Some(birth) = self.birth.take() else { return Ok(()) };
+    pub(crate) async fn create_fork(&mut self, answers: ForkAnswers) -> Result<(), EngineError> {
+        let Some(new_run) = self.new_run.take() else { return Ok(()) };
         let told = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
-        let mut coming: Vec<Coming> =
-            told.iter().filter_map(Pending::entry).cloned().map(Coming::Entry).collect();
+        let mut coming: Vec<FirstRecord> =
+            told.iter().filter_map(Pending::entry).cloned().map(FirstRecord::Entry).collect();
         let place = usize::try_from(ANSWERS_FROM).unwrap_or(0).min(coming.len());
         let behind = coming.split_off(place);
-        coming.extend(given.answers.into_iter().map(|answer| Coming::Answer(Box::new(answer))));
+        coming.extend(
+            answers.answers.into_iter().map(|answer| FirstRecord::Answer(Box::new(answer))),
+        );
         coming.extend(behind);
-        let (key, parent, at_us) = (self.key.clone(), given.parent, given.at_us);
+        let (key, parent, at_us) = (self.key.clone(), answers.parent, answers.at_us);
         let run = NewRun {
             key: key.clone(),
-            name: birth.name,
+            name: new_run.name,
             created_at_us: told.iter().find_map(Pending::at_us).unwrap_or(at_us),
             wake_at_us: None,
             facts: facts_of(&told),
         };
-        self.patience.start(|| self.writer.soon(|store| store.try_lock())).await??;
+        self.lock_wait.start(|| self.writer.soon(|store| store.try_lock())).await??;
         let (lease, chain, length, bytes) = self
             .writer
             .with(move |store: &mut dyn Store| {
@@ -259,7 +266,7 @@ impl<'a> Recorder<'a> {
                     length: 0,
                     bytes: 0,
                 };
-                let hold = Hold { owner: &birth.owner, lasting: clock::LEASE };
+                let hold = Hold { owner: &new_run.owner, lasting: clock::LEASE };
                 store.create_from(&run, Some(hold), &mut records)?;
                 let lease = hold.of_new(&run.key);
                 let FirstCommit { chain, length, bytes, .. } = records;
@@ -275,17 +282,21 @@ impl<'a> Recorder<'a> {
     }
 
     /// Puts the run into the store, with all that is pending.
-    async fn create(&mut self, birth: Birth, wake_at_us: Option<i64>) -> Result<(), EngineError> {
+    async fn create(
+        &mut self,
+        new_run: NewRunInfo,
+        wake_at_us: Option<i64>,
+    ) -> Result<(), EngineError> {
         let (told, records) = self.seal()?;
         let created_at_us = told.iter().find_map(Pending::at_us).unwrap_or_else(clock::now_us);
         let facts = facts_of(&told);
         self.stored_state = facts.as_ref().map(|facts| facts.state);
         let run =
-            NewRun { key: self.key.clone(), name: birth.name, created_at_us, wake_at_us, facts };
+            NewRun { key: self.key.clone(), name: new_run.name, created_at_us, wake_at_us, facts };
         let sent = records.clone();
-        let new = Arc::new((run, birth.owner, sent));
+        let new = Arc::new((run, new_run.owner, sent));
         let lease = self
-            .patience
+            .lock_wait
             .start(|| {
                 let new = new.clone();
                 self.writer.soon(move |store: &mut dyn Store| {

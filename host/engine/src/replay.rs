@@ -15,8 +15,8 @@ use smol_wf_sandbox::{Sandbox, SandboxError};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
-use crate::holding::is_held;
-use crate::pieces::Pieces;
+use crate::lease_holder::is_held;
+use crate::read_ahead::ReadAhead;
 use crate::runs::{same_run, unknown};
 use crate::turn::backend::Backend;
 use crate::turn::driver::Turns;
@@ -63,33 +63,33 @@ impl Engine {
     /// is no error: it is in the report.
     pub async fn replay(&self, run: &RunId) -> Result<ReplayReport, EngineError> {
         let key = self.key(run);
-        let mut pieces = Pieces::begin(self.writer.clone(), key.clone())?;
+        let mut pieces = ReadAhead::begin(self.writer.clone(), key.clone())?;
         let row = self.writer.ask(move |store| store.find(&key.tenant, key.run.as_str(), 1))?;
         let beginning = pieces.next().await?.map(|piece| piece.entries).unwrap_or_default();
         let row = row.await.map_err(|_| WriterGone)??.pop().ok_or_else(|| unknown(run))?;
         same_run(&row, &beginning)?;
 
-        let mut rest = Rest { pieces, counted: Counted::of(is_held(&row)) };
-        rest.counted.add(&beginning);
+        let mut rest = RestOfJournal { pieces, counts: JournalCounts::of(is_held(&row)) };
+        rest.counts.add(&beginning);
         let not_read = |error| EngineError::Journal { run: run.clone(), error };
         let machine = Machine::replay(beginning, Sandbox::guest_digest()).map_err(not_read)?;
         let (machine, pause) = Turns::new(self.sandbox.clone()).drive(machine, &mut rest).await?;
         let Verdict { mismatch, fuel_compared } = verdict(&machine, pause);
         // Behind a difference, too: a journal that was damaged gets no verdict.
         while rest.more().await?.is_some() {}
-        let counted = rest.counted;
-        if !counted.has_script {
+        let counts = rest.counts;
+        if !counts.has_script {
             return Err(unknown(run));
         }
         Ok(ReplayReport {
             schema_version: REPLAY_FORMAT,
             run_id: run.clone(),
             name: row.name,
-            state: counted.state,
+            state: counts.state,
             equal: mismatch.is_none(),
-            steps: counted.steps,
-            turns: counted.turns,
-            entries: counted.entries,
+            steps: counts.steps,
+            turns: counts.turns,
+            entries: counts.entries,
             fuel_compared,
             mismatch,
         })
@@ -97,25 +97,25 @@ impl Engine {
 }
 
 /// What is left of a journal, counted as it is read.
-struct Rest {
-    pieces: Pieces,
-    counted: Counted,
+struct RestOfJournal {
+    pieces: ReadAhead,
+    counts: JournalCounts,
 }
 
-impl Backend for Rest {
+impl Backend for RestOfJournal {
     type Halt = EngineError;
 
     async fn more(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
         let piece = self.pieces.next().await?.map(|piece| piece.entries);
-        self.counted.add(piece.as_deref().unwrap_or_default());
+        self.counts.add(piece.as_deref().unwrap_or_default());
         Ok(piece)
     }
 }
 
 /// A machine was given its whole journal.
-struct Nothing;
+struct WholeJournal;
 
-impl Backend for Nothing {
+impl Backend for WholeJournal {
     type Halt = SandboxError;
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn verify(
         Some(rules) => Turns::redacting(sandbox.clone(), rules),
         None => Turns::new(sandbox.clone()),
     };
-    let driven = turns.drive(machine, &mut Nothing).await;
+    let driven = turns.drive(machine, &mut WholeJournal).await;
     let (machine, pause) = driven.map_err(VerifyError::Sandbox)?;
     Ok(verdict(&machine, pause))
 }
@@ -165,7 +165,7 @@ pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
 }
 
 /// What a report says of a journal.
-struct Counted {
+struct JournalCounts {
     steps: u64,
     turns: u64,
     entries: u64,
@@ -175,7 +175,7 @@ struct Counted {
     has_script: bool,
 }
 
-impl Counted {
+impl JournalCounts {
     fn of(held: bool) -> Self {
         let state = RunState::Interrupted;
         Self { steps: 0, turns: 0, entries: 0, held, state, has_script: false }

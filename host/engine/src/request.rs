@@ -27,7 +27,7 @@ pub struct ScriptFile {
     pub path: PathBuf,
 }
 
-/// A new run, or a rehearsal of one. All but the script has a default.
+/// A new run, or a simulation of one. All but the script has a default.
 #[derive(Debug, Clone)]
 pub struct RunSpec {
     /// What to run.
@@ -44,16 +44,12 @@ pub struct RunSpec {
     pub model_map: Vec<(String, String)>,
     /// What calls are given that do not say it themselves.
     pub defaults: CallDefaults,
-    /// How agents are run by this process.
-    pub agents: AgentSettings,
     /// Rules of the debug provider.
     pub debug_rules: Vec<String>,
-    /// Wall-clock time this process gives the run, and each of its turns.
-    pub times: Times,
     /// Seed of everything random; drawn when there is none.
     pub seed: Option<u64>,
-    /// Where it works, and where its scripts lie.
-    pub places: Places,
+    /// How this process runs it.
+    pub settings: RunSettings,
 }
 
 impl RunSpec {
@@ -69,13 +65,23 @@ impl RunSpec {
             provider: debug::NAME.to_owned(),
             model_map: Vec::new(),
             defaults: CallDefaults::default(),
-            agents: AgentSettings::default(),
             debug_rules: Vec::new(),
-            times: Times::default(),
             seed: None,
-            places: Places::default(),
+            settings: RunSettings::default(),
         }
     }
+}
+
+/// How one process runs a run. Not part of what the run is: each resume may have
+/// other settings.
+#[derive(Debug, Clone, Default)]
+pub struct RunSettings {
+    /// How agents are run, and what they may be given.
+    pub agents: AgentSettings,
+    /// Wall-clock limits of the whole run and of each turn.
+    pub times: Times,
+    /// Where agents work and where scripts lie.
+    pub folders: Folders,
 }
 
 /// Wall-clock time that a process gives a run. Ends no more than this process's
@@ -104,7 +110,7 @@ impl Default for Times {
 /// Where a run works and where its scripts lie, as far as its head does not say
 /// so or the caller knows better.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
+pub struct Folders {
     /// The folder that agents work in; that of the head, else the root of the
     /// script's project, when there is none.
     pub cwd: Option<PathBuf>,
@@ -216,12 +222,8 @@ pub struct ResumeRequest {
     pub script: Option<ScriptFile>,
     /// Limits to raise.
     pub limits: LimitChanges,
-    /// How agents are run by this process.
-    pub agents: AgentSettings,
-    /// Wall-clock time this process gives the run, and each of its turns.
-    pub times: Times,
-    /// Where it works and its scripts lie now.
-    pub places: Places,
+    /// How this process runs it.
+    pub settings: RunSettings,
 }
 
 impl ResumeRequest {
@@ -232,9 +234,7 @@ impl ResumeRequest {
             run,
             script: None,
             limits: LimitChanges::default(),
-            agents: AgentSettings::default(),
-            times: Times::default(),
-            places: Places::default(),
+            settings: RunSettings::default(),
         }
     }
 }

@@ -17,14 +17,14 @@ use crate::clock;
 use crate::engine::{Engine, random_u128};
 use crate::error::EngineError;
 use crate::facts;
+use crate::folders::RunFolders;
 use crate::fork::ForkRequest;
 use crate::history::HistoryPage;
-use crate::holding::holds;
 use crate::journal::{Entries, Journal, survey};
-use crate::patience::Patience;
-use crate::places::Standing;
-use crate::provide;
-use crate::raise::changed_limits;
+use crate::lease_holder::holds;
+use crate::limit_changes::changed_limits;
+use crate::lock_wait::LockWait;
+use crate::provider_set;
 use crate::recorder::Recorder;
 use crate::request::ResumeRequest;
 use crate::runs::{row, unknown};
@@ -57,10 +57,10 @@ impl Engine {
             }
             // What another process is at work on would be paid for twice.
             self.refuse_held(&request.run).await?;
-            let ResumeRequest { run, script, limits, times, agents, places } = request;
+            let ResumeRequest { run, script, limits, settings } = request;
             let reason = ForkReason::Edited;
             let of = ForkRequest::of(run);
-            let fork = ForkRequest { script, limits, times, agents, places, reason, ..of };
+            let fork = ForkRequest { script, limits, settings, reason, ..of };
             let run = RunId::from_bits(random_u128()?);
             return Box::pin(self.fork(fork, run, watcher, cancel)).await;
         }
@@ -70,11 +70,11 @@ impl Engine {
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
         let script = request.script.as_ref().map(|script| script.path.as_path());
-        let standing = Standing::of_recorded(&head, script, &request.places)?;
-        let registry = provide::registry(self.providers.as_ref(), &head)?;
-        let deadline = request.times.deadline();
-        let patience = Patience { watcher, cancel: cancel.clone(), deadline };
-        let lease = self.claim(&key, &patience).await?;
+        let folders = RunFolders::of_recorded(&head, script, &request.settings.folders)?;
+        let registry = provider_set::registry(self.providers.as_ref(), &head)?;
+        let deadline = request.settings.times.deadline();
+        let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline };
+        let lease = self.claim(&key, &lock_wait).await?;
         // The process that had the run may have left its agents at work.
         self.processes.begin_to_end_leftovers();
         let journal = match self.as_it_is_now(journal, &key).await {
@@ -84,11 +84,11 @@ impl Engine {
                 return Err(error);
             }
         };
-        standing.tell(watcher);
+        folders.tell(watcher);
         watcher.run_known(&request.run, true);
         let processes = self.processes.apart();
-        let means = (self.writer.clone(), processes.clone());
-        let mut recorder = Recorder::resumed(means, patience, lease, &journal);
+        let tools = (self.writer.clone(), processes.clone());
+        let mut recorder = Recorder::resumed(tools, lock_wait, lease, &journal);
         let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
         let (machine, rest) = match taken_up {
             Ok(taken_up) => taken_up,
@@ -97,8 +97,10 @@ impl Engine {
                 return Err(error);
             }
         };
-        let world = self.world(&head, registry, standing, (limits, request.agents), processes);
-        Box::pin(self.drive((machine, rest), recorder, world, cancel, request.times)).await
+        let runner =
+            self.runner(&head, registry, folders, (limits, request.settings.agents), processes);
+        Box::pin(self.drive((machine, rest), recorder, runner, cancel, request.settings.times))
+            .await
     }
 
     /// Between loading and claiming, another process may have gone on.
@@ -131,7 +133,7 @@ impl Engine {
         let _ = self.writer.shortly(move |store: &mut dyn Store| store.release(&lease)).await;
     }
 
-    async fn claim(&self, key: &RunKey, patience: &Patience<'_>) -> Result<Lease, EngineError> {
+    async fn claim(&self, key: &RunKey, lock_wait: &LockWait<'_>) -> Result<Lease, EngineError> {
         let held = |owner| EngineError::Held { run: key.run.clone(), owner };
         let asked = key.clone();
         let seen = self.writer.shortly(move |store: &mut dyn Store| store.lease(&asked)).await??;
@@ -139,7 +141,7 @@ impl Engine {
             return Err(held(lease.owner.clone()));
         }
         // By whoever has taken the run since.
-        let claimed = patience
+        let claimed = lock_wait
             .start(|| {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
                 self.writer.soon(move |store: &mut dyn Store| {

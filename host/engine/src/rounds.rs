@@ -17,11 +17,11 @@ use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use smol_wf_core::schema::{self, Checker, Rejection};
 use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, RawLines};
 
+use crate::agent_events::AgentReporter;
 use crate::agents::{Agents, Job};
+use crate::attempt_timeouts::{self, AttemptError, AttemptTimeouts};
+use crate::call_resources::CallResources;
 use crate::clock;
-use crate::guard::{self, Patience, Unanswered};
-use crate::notes::Notes;
-use crate::supplies::Supplies;
 
 /// The most that one attempt may say it cost, in dollars. None costs that much:
 /// an agent that says so is wrong, and its word would spoil every sum.
@@ -46,7 +46,7 @@ struct Begin {
 }
 
 /// How the rounds of a call ended.
-pub(crate) enum Ending {
+pub(crate) enum RoundsEnd {
     /// With this answer, as JSON text.
     Answer(String),
     /// For good.
@@ -55,7 +55,7 @@ pub(crate) enum Ending {
     Shut(ShutProvider),
 }
 
-impl From<Failure> for Ending {
+impl From<Failure> for RoundsEnd {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -64,10 +64,10 @@ impl From<Failure> for Ending {
 pub(crate) struct Rounds<'a> {
     agents: &'a Agents,
     job: &'a Job,
-    notes: &'a Notes,
+    reporter: &'a AgentReporter,
     cwd: &'a Path,
     raw: Option<Arc<dyn RawLines>>,
-    supplies: Supplies,
+    resources: CallResources,
     /// Tokens were used at a price that nobody knows.
     unpriced: bool,
 }
@@ -76,24 +76,24 @@ impl<'a> Rounds<'a> {
     pub(crate) fn new(
         agents: &'a Agents,
         job: &'a Job,
-        notes: &'a Notes,
+        reporter: &'a AgentReporter,
         cwd: &'a Path,
         raw: Option<Arc<dyn RawLines>>,
-        supplies: Supplies,
+        resources: CallResources,
     ) -> Self {
-        Self { agents, job, notes, cwd, raw, supplies, unpriced: false }
+        Self { agents, job, reporter, cwd, raw, resources, unpriced: false }
     }
 
-    pub(crate) async fn run(mut self, reply: &mut Reply) -> Ending {
-        let ending = self.rounds(reply).await.map_or_else(|ending| ending, Ending::Answer);
+    pub(crate) async fn run(mut self, reply: &mut Reply) -> RoundsEnd {
+        let end = self.rounds(reply).await.map_or_else(|end| end, RoundsEnd::Answer);
         if self.unpriced {
             reply.cost_usd = None;
             reply.cost_source = None;
         }
-        ending
+        end
     }
 
-    async fn rounds(&mut self, reply: &mut Reply) -> Result<String, Ending> {
+    async fn rounds(&mut self, reply: &mut Reply) -> Result<String, RoundsEnd> {
         let request = &self.job.request;
         let can = self.job.provider.capabilities();
         let checker = request.schema.as_deref().map(Checker::new).transpose()?.map(Arc::new);
@@ -130,7 +130,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// One round, tried again as often as may be.
-    async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, Ending> {
+    async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, RoundsEnd> {
         // A correction goes on in the session of the first round.
         let earlier = self.job.request.session.as_ref().and_then(|session| session.of.as_ref());
         let of_round = match reply.rounds {
@@ -141,10 +141,10 @@ impl<'a> Rounds<'a> {
         loop {
             let (presence, departure) = Presence::new();
             let task = self.task(prompt, &begin, reply.rounds, presence);
-            let patience = Patience::of(&self.job.request, &self.agents.settings);
+            let timeouts = AttemptTimeouts::of(&self.job.request, &self.agents.settings);
             let provider = self.job.provider.as_ref();
-            let Unanswered { error, class } =
-                match guard::attempt(provider, task, self.notes, patience).await {
+            let AttemptError { error, class } =
+                match attempt_timeouts::attempt(provider, task, self.reporter, timeouts).await {
                     Ok(answered) => {
                         let model = answered.model.as_ref();
                         self.count(reply, answered.usage, answered.cost_usd, model);
@@ -153,7 +153,7 @@ impl<'a> Rounds<'a> {
                         reply.session_id = answered.session_id.clone().or(reply.session_id.take());
                         return Ok(answered);
                     }
-                    Err(unanswered) => unanswered,
+                    Err(error) => error,
                 };
             let spent = error.spent.clone();
             self.count(reply, spent.usage, spent.cost_usd, spent.model.as_ref());
@@ -175,7 +175,7 @@ impl<'a> Rounds<'a> {
                         }
                         _ => Begin { start: Start::Fresh, session_id: of_round.clone() },
                     };
-                    self.notes.waiting(&error, wait_ms, begin.start);
+                    self.reporter.waiting(&error, wait_ms, begin.start);
                     let waited = tokio::time::sleep(Duration::from_millis(wait_ms));
                     // Two that work in one folder, or one session, would spoil it.
                     let gone = tokio::time::timeout(DEPARTURE_MAX, departure.wait());
@@ -183,7 +183,7 @@ impl<'a> Rounds<'a> {
                     reply.attempts += 1;
                 }
                 Next::Failed => return Err(Failure::new(error.code(), error.to_string()).into()),
-                Next::Shut => return Err(Ending::Shut(shut(&error))),
+                Next::Shut => return Err(RoundsEnd::Shut(shut(&error))),
             }
         }
     }
@@ -206,9 +206,9 @@ impl<'a> Rounds<'a> {
             session_id: begin.session_id.clone(),
             raw: self.raw.clone(),
             cwd: self.cwd.to_owned(),
-            dirs: self.supplies.dirs.clone(),
-            images: self.supplies.images.clone(),
-            mcp: self.supplies.mcp.clone(),
+            dirs: self.resources.dirs.clone(),
+            images: self.resources.images.clone(),
+            mcp: self.resources.mcp.clone(),
             processes: self.agents.processes.clone(),
             presence,
         }

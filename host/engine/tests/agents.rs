@@ -90,7 +90,7 @@ async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
     });
     let bench = Bench::new(dir.path(), vec![agent]);
     let mut request = bench.request("return agent('p', { retry: { maxAttempts: 1 } })");
-    request.agents.idle_timeout = Duration::from_millis(50);
+    request.settings.agents.idle_timeout = Duration::from_millis(50);
     let report = bench.run(request).await;
     assert_eq!(code(&report), "provider_timeout");
     for part in ["silent for 50 ms", "it was last doing: bash npm test", "--idle-timeout"] {
@@ -119,7 +119,7 @@ async fn silence_after_a_rate_limit_is_the_rate_limit_and_pauses_the_run() {
         });
         let bench = Bench::new(dir.path(), vec![agent]);
         let mut request = bench.request("return agent('p', { retry: { maxAttempts: 1 } })");
-        request.agents.idle_timeout = Duration::from_millis(50);
+        request.settings.agents.idle_timeout = Duration::from_millis(50);
         let report = bench.run(request).await;
         assert_eq!((report.state, code(&report)), (state, says), "{kind}: {}", message(&report));
         assert!(message(&report).contains("silent for 50 ms"), "{}", message(&report));
@@ -156,7 +156,7 @@ async fn impatient(agent: Scripted, options: &str) -> (Bench, Report) {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path(), vec![agent]);
     let mut request = bench.request(&format!("return agent('the task', {options})"));
-    request.agents.idle_timeout = Duration::from_millis(100);
+    request.settings.agents.idle_timeout = Duration::from_millis(100);
     let report = bench.run(request).await;
     (bench, report)
 }
@@ -258,11 +258,11 @@ async fn a_sign_of_life_keeps_an_agent_and_the_clock_on_the_wall_does_not_care()
     let settings =
         AgentSettings { idle_timeout: Duration::from_millis(1_500), ..AgentSettings::default() };
     let mut request = bench.request("return agent('p')");
-    request.agents = settings.clone();
+    request.settings.agents = settings.clone();
     assert_eq!(bench.run(request).await.results.get(), "\"lived\"");
 
     let mut request = bench.request("return agent('for ever', { timeout: '100ms' })");
-    request.agents = settings;
+    request.settings.agents = settings;
     let report = bench.run(request).await;
     assert_eq!(code(&report), "provider_timeout");
     assert!(message(&report).contains("no answer within 100 ms; it had said nothing"));

@@ -29,9 +29,9 @@ use smol_wf_core::event::{Event, EventKind};
 use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::{NamedProgram, Registry};
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, LimitChanges, MemoryStore, Places,
-    Recording, Report, ResumeRequest, RunHandle, RunHead, RunId, RunSpec, RunState, ScriptFile,
-    SqliteStore, TenantId, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, Folders, LimitChanges, MemoryStore,
+    Recording, Report, ResumeRequest, RunHandle, RunHead, RunId, RunSettings, RunSpec, RunState,
+    ScriptFile, SqliteStore, TenantId, Watcher,
 };
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -277,8 +277,9 @@ fn dropped_at(moment: impl Fn(&Path) -> bool) {
     let text = "export const meta = { name: 'n', description: 'd' }\n\
         return parallel([1, 2, 3].map(n => () => agent(`p${n}`)))\n";
     let script = ScriptFile { bytes: text.into(), path: dir.join("script.mjs") };
-    let places = Places { project_root: Some(dir.to_owned()), ..Places::default() };
-    let spec = RunSpec { provider: "sh".into(), places, ..RunSpec::new(script) };
+    let folders = Folders { project_root: Some(dir.to_owned()), ..Folders::default() };
+    let settings = RunSettings { folders, ..RunSettings::default() };
+    let spec = RunSpec { provider: "sh".into(), settings, ..RunSpec::new(script) };
     let (first, engine) = (runtime(), of_shell(dir));
     let run = first.block_on(async { engine.start(spec).unwrap() });
     let id = run.id();

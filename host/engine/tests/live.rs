@@ -136,7 +136,7 @@ async fn raw_sessions_are_files_of_their_owner() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path(), vec![talkative()]);
     let mut request = bench.request("return agent('p')");
-    request.agents.raw_sessions = Some(dir.path().join("raw"));
+    request.settings.agents.raw_sessions = Some(dir.path().join("raw"));
     bench.run(request).await;
     let file = dir.path().join("raw/agent/_.._s_1.jsonl");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "early\n{\"n\":1}\n{\"n\":2}\n");
@@ -153,7 +153,7 @@ async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
     let bench = Bench::new(dir.path(), vec![talkative()]);
     std::fs::write(dir.path().join("raw"), "a file").unwrap();
     let mut request = bench.request("await agent('p'); await agent('q'); return 1");
-    request.agents.raw_sessions = Some(dir.path().join("raw"));
+    request.settings.agents.raw_sessions = Some(dir.path().join("raw"));
     let warned = Arc::new(Warned::default());
     let report = bench.watched(request, warned.clone()).await;
     assert_eq!(report.results.get(), "1");

@@ -8,8 +8,8 @@ use smol_wf_core::event::{Event, EventFold, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher, Places, Report,
-    RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher, Report,
+    RunSettings, RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{
     Append, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
@@ -24,7 +24,10 @@ fn request(body: &str) -> RunSpec {
         ScriptFile { bytes: format!("{META}{body}").into_bytes(), path: dir.join("script.mjs") };
     RunSpec {
         seed: Some(1),
-        places: Places { project_root: Some(dir), ..Places::default() },
+        settings: RunSettings {
+            folders: Folders { project_root: Some(dir), ..Folders::default() },
+            ..RunSettings::default()
+        },
         ..RunSpec::new(script)
     }
 }

@@ -35,7 +35,7 @@ async fn what_a_cut_attempt_had_said_that_it_used_counts_once() {
     });
     let bench = Bench::new(dir.path(), vec![agent]);
     let mut request = bench.request("return agent('p')");
-    request.agents.idle_timeout = Duration::from_millis(50);
+    request.settings.agents.idle_timeout = Duration::from_millis(50);
     let report = bench.run(request).await;
     assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
     let used = report.token_usage;

@@ -14,8 +14,8 @@ use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::{NamedProgram, Registry, Supervisor};
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, MemoryStore, NoWatcher, Places,
-    Providers, Report, RunHead, RunSpec, RunState, ScriptFile,
+    CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher,
+    Providers, Report, RunHead, RunSettings, RunSpec, RunState, ScriptFile,
 };
 
 /// Set in a process that was started for one test alone.
@@ -65,7 +65,10 @@ async fn run(
     let script = ScriptFile { bytes: text.into(), path: dir.join("script.mjs") };
     let spec = RunSpec {
         provider: "agent".into(),
-        places: Places { project_root: Some(dir.to_owned()), ..Places::default() },
+        settings: RunSettings {
+            folders: Folders { project_root: Some(dir.to_owned()), ..Folders::default() },
+            ..RunSettings::default()
+        },
         ..RunSpec::new(script)
     };
     let engine = engine.clone().providing(Arc::new(Shell(agent.to_owned())));

@@ -5,16 +5,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use smol_wf_engine::Places;
+use smol_wf_engine::Folders;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 
-use super::rehearsal::OutputFlags;
 use super::run::find_script;
 use super::scripts;
+use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
-use crate::words::plural;
-use crate::{exit, output, paths, screen};
+use crate::humanize::plural;
+use crate::{exit, output, paths, sanitize};
 
 /// Check scripts without running them
 ///
@@ -47,16 +47,16 @@ Exit codes:
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Checked<'a> {
+struct CheckResult<'a> {
     schema_version: u32,
     scripts: usize,
     errors: usize,
     warnings: usize,
-    findings: Vec<InFile<'a>>,
+    findings: Vec<FileFinding<'a>>,
 }
 
 #[derive(Serialize)]
-struct InFile<'a> {
+struct FileFinding<'a> {
     file: &'a str,
     #[serde(flatten)]
     finding: &'a Finding,
@@ -86,8 +86,9 @@ impl CheckArgs {
         let count = |severity| found.iter().filter(|(_, one)| one.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         if self.output.is_json() {
-            let findings = found.iter().map(|(file, finding)| InFile { file, finding }).collect();
-            let checked = Checked { schema_version: 1, scripts, errors, warnings, findings };
+            let findings =
+                found.iter().map(|(file, finding)| FileFinding { file, finding }).collect();
+            let checked = CheckResult { schema_version: 1, scripts, errors, warnings, findings };
             output::document(&checked)?;
         } else {
             let mut lines: Vec<String> =
@@ -127,25 +128,25 @@ impl CheckArgs {
 }
 
 /// Where a run would be that is started here.
-fn places() -> Places {
+fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
-    Places { cwd, here: None, project_root: None, home: paths::home() }
+    Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
 fn text(file: &str, finding: &Finding) -> String {
     let Finding { rule, severity, line, column, message, hint, snippet } = finding;
     let mut text = format!(
         "{}:{line}:{column}: {}: {} [{rule}]",
-        screen::one_line(file),
+        sanitize::one_line(file),
         severity.as_str(),
-        screen::one_line(message)
+        sanitize::one_line(message)
     );
     if !snippet.is_empty() {
         text.push('\n');
         text.push_str(snippet);
     }
     if !hint.is_empty() {
-        text.push_str(&format!("\n  {}", screen::one_line(hint)));
+        text.push_str(&format!("\n  {}", sanitize::one_line(hint)));
     }
     text
 }

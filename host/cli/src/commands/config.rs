@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use smol_wf_core::ids::Digest;
 
 use crate::config::{
-    self, DIRS, FlagLayer, Given, Key, MCP, MODEL_MAP, Origin, PROVIDERS, ProviderSettings,
-    Settings, Trust, user_path,
+    self, DIRS, FlagLayer, Key, MCP, MODEL_MAP, Origin, PROVIDERS, ProviderSettings, Settings,
+    Sourced, Trust, user_path,
 };
 use crate::failure::{self, CommandError};
 use crate::flags::{AgentFlags, CallFlags, DbFlags, JsonFlag, LimitFlags, LogFlags};
@@ -114,7 +114,7 @@ impl Row {
         Self { key, value, origin: origin.layer(), source: origin.source() }
     }
 
-    fn of_provider(name: &str, given: &Given<ProviderSettings>) -> Self {
+    fn of_provider(name: &str, given: &Sourced<ProviderSettings>) -> Self {
         let settings = &given.value;
         let value = json!({
             "kind": settings.kind.word(),

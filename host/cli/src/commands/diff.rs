@@ -15,10 +15,10 @@ use smol_wf_engine::{EngineError, RunJournal};
 use super::history::reader;
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag};
-use crate::standing::LatestFlags;
+use crate::humanize::{change, count, dollars, dollars_change, plural};
 use crate::table::Format;
-use crate::words::{change, count, dollars, dollars_change, plural};
-use crate::{exit, output, screen};
+use crate::working_folder::LatestFlags;
+use crate::{exit, output, sanitize};
 
 /// Lines of one side that the text shows.
 const LINES_SHOWN_MAX: usize = 20;
@@ -245,12 +245,12 @@ fn changed(change: &Change) -> Vec<String> {
 }
 
 fn line_of(text: &str) -> String {
-    screen::cut(&screen::one_line(text), 120)
+    sanitize::cut(&sanitize::one_line(text), 120)
 }
 
 /// One of two answers that stand in one line.
 fn short(answer: &str) -> String {
-    screen::cut(&screen::one_line(answer), 60)
+    sanitize::cut(&sanitize::one_line(answer), 60)
 }
 
 #[cfg(test)]

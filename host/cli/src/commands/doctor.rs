@@ -13,7 +13,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_engine::providers::{Probe, Provider};
 use tokio::task::JoinSet;
 
-use crate::agents::{self, Catalogue, Chosen};
+use crate::agents::{self, AgentChoice, Catalogue};
 use crate::config::{AUTO, DEBUG, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{DbFlags, JsonFlag};
@@ -135,7 +135,7 @@ async fn probe_all(providers: Vec<Arc<dyn Provider>>) -> Vec<Agent> {
 }
 
 /// The exit code.
-fn verdict(chosen: &Chosen, agents: &[Agent], checks: &[Check]) -> u8 {
+fn verdict(chosen: &AgentChoice, agents: &[Agent], checks: &[Check]) -> u8 {
     if checks.iter().any(|check| check.state == State::Failed) {
         return exit::FAILED;
     }
@@ -143,7 +143,7 @@ fn verdict(chosen: &Chosen, agents: &[Agent], checks: &[Check]) -> u8 {
     if usable && !chosen.is_makeshift() { 0 } else { exit::UNAVAILABLE }
 }
 
-fn text(findings: &Findings, chosen: &Chosen, code: u8) -> String {
+fn text(findings: &Findings, chosen: &AgentChoice, code: u8) -> String {
     let mut agents = Table::new(["AGENT", "VERSION", "LOGIN", "STATE"]);
     for agent in &findings.agents {
         let login = match agent.probe.logged_in {
@@ -179,7 +179,7 @@ fn text(findings: &Findings, chosen: &Chosen, code: u8) -> String {
 }
 
 /// What becomes of calls where the agent of a run cannot be used.
-fn unavailable(findings: &Findings, chosen: &Chosen) -> String {
+fn unavailable(findings: &Findings, chosen: &AgentChoice) -> String {
     let unnamed = match (chosen.is_makeshift(), chosen.is_alone()) {
         (false, _) => format!("A run goes to {}, which cannot be used.", chosen.answering),
         (true, true) => format!(

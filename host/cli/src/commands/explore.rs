@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{Exploration, ExploreOptions, Finding, Tally};
+use smol_wf_engine::simulate::{Exploration, ExploreOptions, Finding, Tally};
 
-use super::rehearsal::{Prepared, RehearsalFlags};
+use super::simulation::{PreparedScript, SimulationFlags};
 use crate::advice;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
-use crate::usage;
-use crate::words::plural;
+use crate::humanize::plural;
+use crate::usage_hints;
 use crate::workflow_args::Named;
-use crate::{exit, output, screen};
+use crate::{exit, output, sanitize};
 
 /// Most schedules of one exploration: some minutes.
 const RUNS_MAX: u64 = 1_000_000;
@@ -28,14 +28,14 @@ const RUNS_MAX: u64 = 1_000_000;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExploreArgs {
     #[command(flatten)]
-    flags: RehearsalFlags,
+    flags: SimulationFlags,
 
     /// Schedules to perform
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage::whole::<u64>(1, RUNS_MAX))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage_hints::whole::<u64>(1, RUNS_MAX))]
     runs: u64,
 
     /// Perform this one alone, beside the undisturbed one
-    #[arg(long, value_name = "K", conflicts_with = "runs", value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(long, value_name = "K", conflicts_with = "runs", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     schedule: Option<u64>,
 }
 
@@ -50,7 +50,7 @@ Exit codes:
 
 /// An exploration as it is printed: with commands.
 #[derive(serde::Serialize)]
-struct Printed<'a> {
+struct PrintedExploration<'a> {
     #[serde(flatten)]
     exploration: &'a Exploration,
     /// In the order of the findings.
@@ -61,7 +61,7 @@ impl ExploreArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, None).await?;
         let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
-        let mut exploration = prepared.rehearsal.explore(&options).await?;
+        let mut exploration = prepared.simulator.explore(&options).await?;
         for finding in exploration.findings.iter_mut().filter(|finding| finding.lacks_args) {
             finding.hint = Some("give them with --args".to_owned());
         }
@@ -71,7 +71,7 @@ impl ExploreArgs {
         };
         let reproduce: Vec<String> = findings.iter().map(again).collect();
         if self.flags.output.is_json() {
-            output::document(&Printed { exploration: &exploration, reproduce })?;
+            output::document(&PrintedExploration { exploration: &exploration, reproduce })?;
         } else {
             output::line(&text(&exploration, &reproduce, &prepared))?;
         }
@@ -98,12 +98,12 @@ impl ExploreArgs {
     }
 }
 
-fn text(exploration: &Exploration, reproduce: &[String], prepared: &Prepared) -> String {
+fn text(exploration: &Exploration, reproduce: &[String], prepared: &PreparedScript) -> String {
     let tally = &exploration.tally;
     let mut lines = vec![
         format!(
             "{}: {} with seed {}, {} in the undisturbed one",
-            screen::one_line(&exploration.name),
+            sanitize::one_line(&exploration.name),
             plural(tally.schedules, "schedule"),
             exploration.seed,
             plural(tally.agents, "agent")
@@ -153,15 +153,15 @@ fn ends(tally: &Tally) -> String {
     said
 }
 
-fn one(finding: &Finding, prepared: &Prepared) -> String {
+fn one(finding: &Finding, prepared: &PreparedScript) -> String {
     let kind = finding.kind.as_str();
     let said = advice::joined(&finding.message, finding.hint.as_deref());
-    let mut shown = format!("{kind}: {}", screen::one_line(&said));
+    let mut shown = format!("{kind}: {}", sanitize::one_line(&said));
     let snippet = match (&finding.file, finding.line) {
         (None, Some(line)) => script::snippet(&prepared.text, line, finding.column.unwrap_or(1)),
         (Some(file), Some(line)) => {
             let place = format!("{file}:{line}:{}", finding.column.unwrap_or(1));
-            format!("  in {}\n{}", screen::one_line(&place), finding.excerpt)
+            format!("  in {}\n{}", sanitize::one_line(&place), finding.excerpt)
         }
         (_, None) => String::new(),
     };
@@ -170,16 +170,16 @@ fn one(finding: &Finding, prepared: &Prepared) -> String {
         shown.push_str(&snippet);
     }
     for side in &finding.sides {
-        let order: Vec<String> = side.order.iter().map(|title| screen::one_line(title)).collect();
+        let order: Vec<String> = side.order.iter().map(|title| sanitize::one_line(title)).collect();
         shown.push_str(&format!(
             "\n  schedule {}: {}\n    came to {}",
             side.schedule,
             order.join(" → "),
-            screen::one_line(&side.outcome)
+            sanitize::one_line(&side.outcome)
         ));
     }
     for when in &finding.also {
-        shown.push_str(&format!("\n  also {}", screen::one_line(when)));
+        shown.push_str(&format!("\n  also {}", sanitize::one_line(when)));
     }
     if finding.seen > 1 {
         shown.push_str(&format!("\n  seen in {}", plural(finding.seen, "schedule")));

@@ -17,16 +17,16 @@ use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::Body;
 use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, Said, Spans};
-use smol_wf_engine::{EngineError, Reading};
+use smol_wf_engine::{EngineError, RunReader};
 
 use super::fixture::FixtureFlags;
 use super::history::{reader, settings_of};
 use crate::failure::{CommandError, FileError};
+use crate::file_output::{OutputFile, Overwrites, is_stdout};
 use crate::flags::DbFlags;
 use crate::output::Sink;
 use crate::setup;
-use crate::standing::LatestFlags;
-use crate::written::{Over, Replacing, is_stdout};
+use crate::working_folder::LatestFlags;
 
 /// Write a run in a form that other programs read
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct ExportArgs {
         required_unless_present = "fixture",
         conflicts_with = "fixture"
     )]
-    format: Option<Form>,
+    format: Option<ExportFormat>,
 
     /// File to write, in place of an export that is there [default: stdout]
     #[arg(long, short, value_name = "FILE", requires = "format")]
@@ -77,7 +77,7 @@ Examples:
 const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum ExportFormat {
     /// The event stream, as --events gives it
     Jsonl,
     /// A time line for Perfetto or chrome://tracing
@@ -90,7 +90,7 @@ enum Form {
 
 impl ExportArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        if self.content && self.format != Some(Form::OtlpJson) {
+        if self.content && self.format != Some(ExportFormat::OtlpJson) {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
                            chrome-trace never does";
             return Err(CommandError::Usage(message.to_owned()));
@@ -111,15 +111,15 @@ impl ExportArgs {
         };
         let engine = reader(&self.db, Some(&self.run))?;
         let run = self.latest.find(&engine, &self.run).await?;
-        let reading = engine.reading(&run).await?;
+        let reader = engine.run_reader(&run).await?;
         match self.out.as_deref().filter(|path| *path != Path::new("-") && !is_stdout(path)) {
-            None => Box::pin(self.write(form, Sink::stdout(), &run, reading)).await?,
+            None => Box::pin(self.write(form, Sink::stdout(), &run, reader)).await?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
                 // An export that fails on the way leaves what was there.
-                let file = Replacing::begin(path, Over::Exports).map_err(failed)?;
+                let file = OutputFile::begin(path, Overwrites::Exports).map_err(failed)?;
                 let sink = Sink::file(file.handle().map_err(failed)?);
-                Box::pin(self.write(form, sink, &run, reading)).await.map_err(
+                Box::pin(self.write(form, sink, &run, reader)).await.map_err(
                     |error| match error {
                         CommandError::Output(error) => failed(error).into(),
                         other => other,
@@ -134,27 +134,27 @@ impl ExportArgs {
     /// Piece by piece where the form allows it: a run may be larger than memory.
     async fn write(
         &self,
-        form: Form,
+        form: ExportFormat,
         mut sink: Sink,
         run: &RunId,
-        mut reading: Reading,
+        mut reader: RunReader,
     ) -> Result<(), CommandError> {
         match form {
-            Form::Jsonl => {
+            ExportFormat::Jsonl => {
                 let mut events = EventFold::new();
-                while let Some((_, entries)) = reading.next().await? {
+                while let Some((_, entries)) = reader.next().await? {
                     for event in entries.iter().flat_map(|entry| events.after(entry)) {
                         sink.json(&serde_json::to_string(&event).map_err(io::Error::from)?)?;
                     }
                 }
             }
-            Form::Journal => {
+            ExportFormat::Journal => {
                 let mut is_first = true;
-                while let Some((records, entries)) = reading.next().await? {
+                while let Some((records, entries)) = reader.next().await? {
                     if let (true, Some(Body::RunStarted(head))) =
                         (is_first, entries.first().map(|entry| &entry.body))
                     {
-                        let (length, tip) = (reading.entries(), reading.tip());
+                        let (length, tip) = (reader.entries(), reader.tip());
                         sink.json(&archive::head_line(run, &head.name, length, tip))?;
                     }
                     is_first = false;
@@ -163,10 +163,10 @@ impl ExportArgs {
                     }
                 }
             }
-            Form::ChromeTrace | Form::OtlpJson => {
+            ExportFormat::ChromeTrace | ExportFormat::OtlpJson => {
                 let mut whole = Vec::new();
-                let mut large = Large::default();
-                while let Some((_, mut entries)) = reading.next().await? {
+                let mut large = LargeTexts::default();
+                while let Some((_, mut entries)) = reader.next().await? {
                     for (seq, entry) in (whole.len() as u64..).zip(&mut entries) {
                         large.note(seq, &entry.body);
                         entry.body.shorten(SHOWN_BYTES_MAX);
@@ -174,15 +174,15 @@ impl ExportArgs {
                     whole.append(&mut entries);
                 }
                 let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
-                let details = Details::fold(&whole, reading.held).map_err(unknown)?;
-                if form == Form::ChromeTrace {
-                    let mut list = List::begin(&mut sink, &trace::chrome(&details))?;
+                let details = Details::fold(&whole, reader.held).map_err(unknown)?;
+                if form == ExportFormat::ChromeTrace {
+                    let mut list = JsonList::begin(&mut sink, &trace::chrome(&details))?;
                     trace::chrome_events(&details, &mut |event| list.push(event))?;
                     list.finish()?;
                 } else {
-                    let last = whole.last().map(|last| RunState::after(&last.body, reading.held));
+                    let last = whole.last().map(|last| RunState::after(&last.body, reader.held));
                     let state = last.unwrap_or(RunState::Interrupted);
-                    self.spans(&mut sink, &details, state, (&large, &reading)).await?;
+                    self.spans(&mut sink, &details, state, (&large, &reader)).await?;
                 }
             }
         }
@@ -195,14 +195,14 @@ impl ExportArgs {
         sink: &mut Sink,
         details: &Details<'_>,
         state: RunState,
-        (large, reading): (&Large, &Reading),
+        (large, reader): (&LargeTexts, &RunReader),
     ) -> Result<(), CommandError> {
-        let mut list = List::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
+        let mut list = JsonList::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
         let spans = Spans::of(details);
         list.push(spans.root(state))?;
         for step in &details.steps {
             let said = match self.content {
-                true => Some(large.said(step.step, reading).await?),
+                true => Some(large.said(step.step, reader).await?),
                 false => None,
             };
             list.push(spans.step(step, said.as_ref()))?;
@@ -212,7 +212,7 @@ impl ExportArgs {
 }
 
 /// A document whose last list is written one item at a time.
-struct List<'a> {
+struct JsonList<'a> {
     sink: &'a mut Sink,
     behind: String,
     indent: usize,
@@ -220,7 +220,7 @@ struct List<'a> {
     last: Option<Value>,
 }
 
-impl<'a> List<'a> {
+impl<'a> JsonList<'a> {
     /// The list is the last empty one of this document.
     fn begin(sink: &'a mut Sink, document: &Value) -> io::Result<Self> {
         let frame = serde_json::to_string_pretty(document)?;
@@ -248,12 +248,12 @@ impl<'a> List<'a> {
 
 /// Where prompts and answers stand that are not kept in memory.
 #[derive(Default)]
-struct Large {
+struct LargeTexts {
     prompts: HashMap<CallId, u64>,
     answers: HashMap<CallId, u64>,
 }
 
-impl Large {
+impl LargeTexts {
     fn note(&mut self, seq: u64, body: &Body) {
         let (at, call) = match body {
             Body::StepAsked { call, .. } => (&mut self.prompts, *call),
@@ -268,17 +268,17 @@ impl Large {
     }
 
     /// What is said in a call, as far as it is large.
-    async fn said(&self, call: CallId, reading: &Reading) -> Result<Said, EngineError> {
+    async fn said(&self, call: CallId, reader: &RunReader) -> Result<Said, EngineError> {
         let mut said = Said::default();
         if let Some(seq) = self.prompts.get(&call)
-            && let Some((_, request)) = reading.entry(*seq).await?.body.asked_agent()
+            && let Some((_, request)) = reader.entry(*seq).await?.body.asked_agent()
         {
             said.prompt = Some(request.prompt.clone());
         }
         if let Some(seq) = self.answers.get(&call)
             && let Body::Settled { outcome: Outcome::Value(answer), .. }
             | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } =
-                reading.entry(*seq).await?.body
+                reader.entry(*seq).await?.body
         {
             said.answer = Some(answer);
         }

@@ -15,8 +15,8 @@ use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
 use crate::advice;
 use crate::failure::{CommandError, FileError, talk};
-use crate::written::{Over, Replacing, not_dangling};
-use crate::{paths, screen, shell};
+use crate::file_output::{OutputFile, Overwrites, not_dangling};
+use crate::{paths, sanitize, shell};
 
 /// What fixtures end in.
 const ENDING: &str = "swf";
@@ -51,7 +51,7 @@ impl FixtureFlags {
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         let made = not_dangling(&asked)
             .and_then(|()| library::stays_inside(&path, paths::home().as_deref()))
-            .and_then(|()| Made::folder(&folder))
+            .and_then(|()| CreatedFolders::folder(&folder))
             .map_err(|error| unwritable(&path, &error))?;
         let redact = self.redact.clone();
         let request = ExportRequest { run: run.clone(), folder: folder.clone(), redact };
@@ -65,14 +65,14 @@ impl FixtureFlags {
             return Err(CommandError::Elsewhere { root, next });
         }
         made.keep();
-        let mut file =
-            Replacing::begin(&path, Over::Fixtures).map_err(|error| unwritable(&path, &error))?;
+        let mut file = OutputFile::begin(&path, Overwrites::Fixtures)
+            .map_err(|error| unwritable(&path, &error))?;
         fixed.write(&mut file.to).await.map_err(|error| match error {
             EngineError::System { doing: WRITING, error } => unwritable(&path, &error),
             other => other.into(),
         })?;
         file.finish().map_err(|error| unwritable(&path, &error))?;
-        let (shown, typed) = (screen::path(&asked), shell::path(&asked));
+        let (shown, typed) = (sanitize::path(&asked), shell::path(&asked));
         if let Err(error) = found {
             let code = error.code();
             let said = advice::sentence(&error);
@@ -127,9 +127,9 @@ fn free(path: &Path) -> PathBuf {
 }
 
 /// Folders that were made for a file, and go again without it.
-struct Made(Vec<PathBuf>);
+struct CreatedFolders(Vec<PathBuf>);
 
-impl Made {
+impl CreatedFolders {
     fn folder(folder: &Path) -> io::Result<Self> {
         let lacking = folder.ancestors().take_while(|folder| !folder.exists());
         let made = Self(lacking.map(Path::to_owned).collect());
@@ -139,13 +139,13 @@ impl Made {
 
     fn keep(mut self) {
         if let Some(folder) = self.0.first() {
-            talk(&format!("made the folder {}", screen::path(folder)));
+            talk(&format!("made the folder {}", sanitize::path(folder)));
         }
         self.0.clear();
     }
 }
 
-impl Drop for Made {
+impl Drop for CreatedFolders {
     fn drop(&mut self) {
         for folder in &self.0 {
             let _ = fs::remove_dir(folder);
@@ -160,9 +160,9 @@ pub(super) fn write_report(path: &Path, text: &str) -> Result<(), CommandError> 
         not_dangling(path)?;
         if let Some(folder) = folder.filter(|folder| !folder.exists()) {
             library::stays_inside(path, paths::home().as_deref())?;
-            Made::folder(folder)?.keep();
+            CreatedFolders::folder(folder)?.keep();
         }
-        let mut file = Replacing::begin(path, Over::Reports)?;
+        let mut file = OutputFile::begin(path, Overwrites::Reports)?;
         file.to.write_all(text.as_bytes())?;
         file.finish()
     };
@@ -170,12 +170,12 @@ pub(super) fn write_report(path: &Path, text: &str) -> Result<(), CommandError> 
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {
-    CommandError::Usage(format!("cannot write {}: {error}", screen::path(path)))
+    CommandError::Usage(format!("cannot write {}: {error}", sanitize::path(path)))
 }
 
 /// A fixture, and the folder that it was found in.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FixtureFile {
     pub(super) path: PathBuf,
     /// What was given; of a file, the folder in which the user stands, where the
     /// file lies in that, else its own.
@@ -183,14 +183,14 @@ pub(super) struct Found {
 }
 
 /// All fixtures at and below these places, in order of their names.
-pub(super) fn find(places: &[PathBuf]) -> Result<Vec<Found>, CommandError> {
-    let mut found: Vec<Found> = Vec::new();
+pub(super) fn find(places: &[PathBuf]) -> Result<Vec<FixtureFile>, CommandError> {
+    let mut found: Vec<FixtureFile> = Vec::new();
     for place in places {
         let mut paths = Vec::new();
         collect(place, &mut paths)
             .map_err(|error| FileError::Read { path: place.to_owned(), error })?;
         let within = within(place);
-        found.extend(paths.into_iter().map(|path| Found { path, within: within.clone() }));
+        found.extend(paths.into_iter().map(|path| FixtureFile { path, within: within.clone() }));
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.dedup_by(|a, b| a.path == b.path);

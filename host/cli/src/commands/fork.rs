@@ -9,13 +9,13 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
-use super::again::{Again, attend, once_more};
+use super::auto_resume::{AutoResume, attend, once_more};
 use super::run::{conclude, find_script};
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::CommandError;
 use crate::flags::{WorkFlags, reader};
-use crate::progress::{Opening, Progress};
+use crate::progress::{Preamble, Progress};
 use crate::setup;
 use crate::signals::Signals;
 use crate::workflow_args::{self, Named};
@@ -90,7 +90,7 @@ impl ForkArgs {
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let signals = Signals::listen();
         let provider = chosen.as_ref().map_or(&head.provider, |chosen| &chosen.name).clone();
-        let mut opening = Opening::of_recorded(&settings, &RunHead { provider, ..head }, said);
+        let mut opening = Preamble::of_recorded(&settings, &RunHead { provider, ..head }, said);
         if let Some(chosen) = &chosen {
             chosen.announce_default(&mut opening);
         }
@@ -104,14 +104,12 @@ impl ForkArgs {
             provider: chosen.map(|chosen| chosen.name),
             debug_rules: (!self.debug_rule.is_empty()).then_some(self.debug_rule),
             limits: setup::limit_changes(&settings),
-            agents: setup::agents(&settings)?,
-            times: setup::times(&settings),
-            places: places.of_recorded()?,
+            settings: setup::run_settings(&settings, places.of_recorded()?)?,
             ..ForkRequest::of(run)
         };
         let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = Again { longest, settings: &settings, places };
+        let again = AutoResume { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }

@@ -19,11 +19,11 @@ use smol_wf_engine::{Engine, HistoryPage, RunSummary};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag, SpanFlags, StateName};
-use crate::standing::LatestFlags;
-use crate::table::{Align, Column, Format, Spare, table};
-use crate::usage::whole;
-use crate::words::{count, price, utc};
-use crate::{failure, output, screen, setup};
+use crate::humanize::{count, price, utc};
+use crate::table::{Align, Column, Format, NarrowRule, table};
+use crate::usage_hints::whole;
+use crate::working_folder::LatestFlags;
+use crate::{failure, output, sanitize, setup};
 
 /// List runs, newest first, or show one; delete runs; add up what they took
 #[derive(Debug, Args)]
@@ -173,24 +173,24 @@ const COLUMNS: [Column; 9] = [
 ];
 
 /// What a narrow terminal has no room for, what matters least first.
-const SPARE: Spare =
-    Spare { columns: &["FORK OF", "TRIES", "STEPS", "COST", "TOKENS"], cut: "NAME" };
+const SPARE: NarrowRule =
+    NarrowRule { columns: &["FORK OF", "TRIES", "STEPS", "COST", "TOKENS"], cut: "NAME" };
 
 /// A row, and how deep it stands in the tree of forks.
-struct Place<'a> {
+struct TreeRow<'a> {
     run: &'a RunSummary,
     depth: usize,
 }
 
 /// Newest first, and forks below the run that they are forks of.
-fn tree(runs: &[RunSummary]) -> Vec<Place<'_>> {
+fn tree(runs: &[RunSummary]) -> Vec<TreeRow<'_>> {
     let mut children: HashMap<&RunId, Vec<&RunSummary>> = HashMap::new();
     let listed: HashSet<&RunId> = runs.iter().map(|run| &run.run_id).collect();
     let mut stack = Vec::new();
     for run in runs {
         match run.parent.as_ref().filter(|parent| listed.contains(parent)) {
             Some(parent) => children.entry(parent).or_default().push(run),
-            None => stack.push(Place { run, depth: 0 }),
+            None => stack.push(TreeRow { run, depth: 0 }),
         }
     }
     stack.reverse();
@@ -198,23 +198,23 @@ fn tree(runs: &[RunSummary]) -> Vec<Place<'_>> {
     while let Some(place) = stack.pop() {
         let below = children.remove(&place.run.run_id).unwrap_or_default();
         let depth = place.depth + 1;
-        stack.extend(below.into_iter().rev().map(|run| Place { run, depth }));
+        stack.extend(below.into_iter().rev().map(|run| TreeRow { run, depth }));
         placed.push(place);
     }
     // Runs that call each other their parent, which only a forged one can.
-    placed.extend(children.into_values().flatten().map(|run| Place { run, depth: 0 }));
+    placed.extend(children.into_values().flatten().map(|run| TreeRow { run, depth: 0 }));
     placed
 }
 
 fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
-    let row = |Place { run, depth }: &Place<'_>| {
+    let row = |TreeRow { run, depth }: &TreeRow<'_>| {
         let branch = if *depth > 0 { "└ " } else { "" };
         // Where the tree does not show it.
         let elsewhere = run.parent.as_ref().filter(|_| *depth == 0);
         vec![
             format!("{}{branch}{}", "  ".repeat(depth.saturating_sub(1)), run.run_id),
             run.state.as_str().to_owned(),
-            screen::cut(&screen::one_line(&run.name), 40),
+            sanitize::cut(&sanitize::one_line(&run.name), 40),
             utc(run.created_at_ms),
             run.attempts.to_string(),
             count(run.steps),

@@ -16,7 +16,7 @@ use smol_wf_engine::{EngineError, Imported, Lines, library, look_over};
 use super::history::settings_of;
 use crate::failure::{CommandError, FileError, talk};
 use crate::flags::DbFlags;
-use crate::words::plural;
+use crate::humanize::plural;
 use crate::{output, paths, setup};
 
 /// Take in a run that was exported with --format journal

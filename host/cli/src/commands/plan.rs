@@ -8,14 +8,14 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::script;
-use smol_wf_engine::rehearse::{CostRange, Estimate, Plan, PlanError, PlanWarning};
+use smol_wf_engine::simulate::{CostRange, Estimate, Plan, PlanError, PlanWarning};
 
-use super::rehearsal::RehearsalFlags;
+use super::simulation::SimulationFlags;
 use crate::advice;
 use crate::failure::{self, CommandError};
-use crate::words::plural;
+use crate::humanize::plural;
 use crate::workflow_args::Named;
-use crate::{exit, output, screen};
+use crate::{exit, output, sanitize};
 
 /// Bounds that end a plan without a fault of the script: it asks agents, or goes
 /// on otherwise, for as long as their answers make it.
@@ -33,7 +33,7 @@ const PROMPT_CHARS: usize = 100;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    flags: RehearsalFlags,
+    flags: SimulationFlags,
 
     /// Show the prompts whole
     #[arg(long)]
@@ -52,18 +52,18 @@ Examples:
 impl PlanArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, self.prices.as_ref()).await?;
-        let plan = prepared.rehearsal.plan().await?;
+        let plan = prepared.simulator.plan().await?;
         if self.flags.output.is_json() {
             output::document(&plan)?;
         } else {
             output::line(&text(&plan, self.prompts))?;
         }
         for warning in &plan.warnings {
-            failure::talk(&format!("warning: {}", screen::one_line(&said(warning))));
+            failure::talk(&format!("warning: {}", sanitize::one_line(&said(warning))));
         }
         for call in &plan.calls {
             if let Some(refused) = &call.refused {
-                let title = screen::one_line(&call.title);
+                let title = sanitize::one_line(&call.title);
                 let said = format!("a run refuses call {} (`{title}`)", call.step);
                 failure::say(&format!("{said}: {} [{}]", refused.message, refused.code), None);
             }
@@ -121,14 +121,14 @@ fn complain(error: &PlanError, text: &str) {
 
 fn text(plan: &Plan, whole: bool) -> String {
     let heading = format!("{}: {}", plan.name, plan.description);
-    let mut lines = vec![screen::one_line(&heading), String::new()];
+    let mut lines = vec![sanitize::one_line(&heading), String::new()];
     lines.push(format!("{}, at most {} at once", plural(plan.agents, "agent"), plan.at_once));
     lines.push(format!("tokens: {}", tokens(&plan.estimate)));
     lines.push(cost(plan));
     lines.extend(cut(plan).map(|cut| format!("not whole: {cut}")));
     let mut list = |name: &str, items: Vec<&str>| {
         if !items.is_empty() {
-            lines.push(format!("{name}: {}", screen::one_line(&items.join(", "))));
+            lines.push(format!("{name}: {}", sanitize::one_line(&items.join(", "))));
         }
     };
     list("providers", plan.providers.iter().map(String::as_str).collect());
@@ -144,7 +144,7 @@ fn text(plan: &Plan, whole: bool) -> String {
         .map(|phase| {
             let title = if phase.title.is_empty() { "(no phase)" } else { &phase.title };
             let agents = plural(phase.agents, "agent");
-            format!("  {}  {agents}, {}", screen::one_line(title), tokens(&phase.estimate))
+            format!("  {}  {agents}, {}", sanitize::one_line(title), tokens(&phase.estimate))
         })
         .collect();
     section(&mut lines, "Phases", phases);
@@ -160,10 +160,10 @@ fn text(plan: &Plan, whole: bool) -> String {
             format!(
                 "  {kind} {} of {}: {} wide, {}{}",
                 group.ordinal,
-                screen::one_line(&group.script),
+                sanitize::one_line(&group.script),
                 group.fan_out,
                 plural(group.agents, "agent"),
-                screen::one_line(&phase.unwrap_or_default()),
+                sanitize::one_line(&phase.unwrap_or_default()),
             )
         })
         .collect();
@@ -174,12 +174,12 @@ fn text(plan: &Plan, whole: bool) -> String {
         .iter()
         .map(|call| {
             let prompt = if whole {
-                screen::lines(&call.request.prompt).replace('\n', "\n      ")
+                sanitize::lines(&call.request.prompt).replace('\n', "\n      ")
             } else {
-                screen::cut(&screen::one_line(&call.request.prompt), PROMPT_CHARS)
+                sanitize::cut(&sanitize::one_line(&call.request.prompt), PROMPT_CHARS)
             };
             let refused = if call.refused.is_some() { " (refused)" } else { "" };
-            format!("  {} {}{refused}\n      {prompt}", call.step, screen::one_line(&call.title))
+            format!("  {} {}{refused}\n      {prompt}", call.step, sanitize::one_line(&call.title))
         })
         .collect();
     section(&mut lines, "Calls", calls);
@@ -231,7 +231,7 @@ fn why_unpriced(cost: &CostRange) -> String {
     if !cost.unpriced_models.is_empty() {
         let shown = cost.unpriced_models.iter().take(MODELS_SHOWN);
         let shown: Vec<String> =
-            shown.map(|model| format!("`{}`", screen::one_line(model))).collect();
+            shown.map(|model| format!("`{}`", sanitize::one_line(model))).collect();
         let more = cost.unpriced_models.len().saturating_sub(MODELS_SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         why.push(format!("no list price for {}{more}, give one with --prices", shown.join(", ")));

@@ -8,9 +8,9 @@ use clap::Args;
 use super::history::settings_of;
 use crate::failure::{CommandError, say, talk};
 use crate::flags::DbFlags;
-use crate::standing::LatestFlags;
 use crate::table::Format;
-use crate::{closing, difference, exit, output, setup};
+use crate::working_folder::LatestFlags;
+use crate::{exit, final_lines, output, setup, text_diff};
 
 /// Execute a recorded run again, offline, and compare
 ///
@@ -70,12 +70,12 @@ impl ReplayArgs {
             talk(&said);
             // Below the verdict, what a run says below its report.
             let report = engine.report(&run).await?;
-            closing::tell(&report, &[]);
-            closing::next(&report);
+            final_lines::tell(&report, &[]);
+            final_lines::next(&report);
             return Ok(ExitCode::SUCCESS);
         };
         let said = format!("run {run} does not replay: {mismatch} [replay_mismatch]");
-        let below = difference::of_fields(&mismatch.fields);
+        let below = text_diff::of_fields(&mismatch.fields);
         if format == Format::Text {
             output::line(&format!("{said}\n{below}"))?;
         } else {

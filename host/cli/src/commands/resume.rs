@@ -9,13 +9,13 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::again::{Again, attend, once_more, resume_request};
+use super::auto_resume::{AutoResume, attend, once_more, resume_request};
 use super::run::{conclude, find_script};
 use crate::advice;
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, talk};
 use crate::flags::WorkFlags;
-use crate::progress::{Opening, Progress};
+use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
 use crate::{paths, setup, shell};
 
@@ -64,7 +64,7 @@ impl ResumeArgs {
         let script = if self.as_recorded { None } else { script };
         shell::folders_are(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
-        let mut opening = Opening::of_recorded(&settings, &head, said);
+        let mut opening = Preamble::of_recorded(&settings, &head, said);
         if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
             let note = "the script came from stdin; going on with the recorded text";
             opening.notes.push(note.to_owned());
@@ -74,7 +74,7 @@ impl ResumeArgs {
         let request = resume_request(run, script, &settings, places)?;
         let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = Again { longest, settings: &settings, places };
+        let again = AutoResume { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }

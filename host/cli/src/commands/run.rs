@@ -1,6 +1,6 @@
 //! `smol-wf run`.
 
-mod same;
+mod same_request;
 
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
@@ -12,19 +12,21 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
-use smol_wf_engine::{EngineError, Places, Report, RunSpec, ScriptFile};
+use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
-use super::again::{Again, attend, once_more, resume_request};
+use super::auto_resume::{AutoResume, attend, once_more, resume_request};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
-use crate::progress::{Opening, Progress};
+use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
-use crate::usage;
+use crate::usage_hints;
 use crate::workflow_args::{self, Named};
-use crate::{closing, exit, large, output, paths, reasons, setup, shell, stdin, streams};
+use crate::{
+    exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin, streams,
+};
 
 /// What may be given for a script.
 pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
@@ -41,7 +43,7 @@ pub(crate) struct RunArgs {
     script: PathBuf,
 
     /// Output tokens that the script's `budget` speaks of
-    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     /// One argument of the workflow, of any name: JSON where it reads as JSON,
@@ -59,7 +61,7 @@ pub(crate) struct RunArgs {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random [default: drawn anew]
-    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
     /// Take up this run instead of starting one; with another script than it had,
@@ -95,24 +97,24 @@ impl RunArgs {
         if let Some(asked) = &self.resume_run {
             return self.resume(asked, script, &text, args).await;
         }
-        let places = self.work.places.of_new()?;
+        let folders = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
         let chosen = agents::choose_to_begin(&settings)?;
         let made = setup::to_be_made(&settings);
         let engine = setup::engine(&settings)?;
         let signals = Signals::listen();
-        let mut opening = Opening { warnings: settings.warnings(), ..Opening::default() };
+        let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
         opening.warnings.extend(oddities(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
-        let request = self.request(script, args, &settings, chosen.name, places)?;
+        let request = self.request(script, args, &settings, chosen.name, folders)?;
         let report = attend(&engine, request, &progress, &signals).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
-        let again = Again { longest, settings: &settings, places: &work.places };
+        let again = AutoResume { longest, settings: &settings, places: &work.places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
         conclude(report, &progress, &signals, (&work.show, &settings), Some(&text))
     }
@@ -136,14 +138,14 @@ impl RunArgs {
         let settings = self.settings(&places.folder_of(&head)?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         let signals = Signals::listen();
-        let mut opening = Opening::of_recorded(&settings, &head, said);
+        let mut opening = Preamble::of_recorded(&settings, &head, said);
         opening.warnings.extend(oddities(&script));
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, Some(script), &settings, places)?;
         let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = Again { longest, settings: &settings, places };
+        let again = AutoResume { longest, settings: &settings, places };
         let report = once_more(&engine, report, &again, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), Some(text))
     }
@@ -156,7 +158,7 @@ impl RunArgs {
         recorded_args: Option<&str>,
         args: Option<&str>,
     ) -> Result<(), CommandError> {
-        let mut others = same::others(head, &self.calls.words());
+        let mut others = same_request::others(head, &self.calls.words());
         if let Some(seed) = self.seed.filter(|seed| *seed != head.seed) {
             others.push(format!("--seed {seed} (it has {})", head.seed));
         }
@@ -167,7 +169,7 @@ impl RunArgs {
         if !self.debug_rule.is_empty() && self.debug_rule != head.debug_rules {
             others.push("--debug-rule".to_owned());
         }
-        if !same::are_equal(args, recorded_args) {
+        if !same_request::are_equal(args, recorded_args) {
             others.push("the arguments of the workflow".to_owned());
         }
         if others.is_empty() {
@@ -195,7 +197,7 @@ impl RunArgs {
         args: Option<String>,
         settings: &Settings,
         provider: String,
-        places: Places,
+        folders: Folders,
     ) -> Result<RunSpec, EngineError> {
         let aliases = settings.model_map.iter();
         Ok(RunSpec {
@@ -206,11 +208,9 @@ impl RunArgs {
             provider,
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             defaults: setup::call_defaults(settings),
-            agents: setup::agents(settings)?,
             debug_rules: self.debug_rule.clone(),
-            times: setup::times(settings),
             seed: self.seed,
-            places,
+            settings: setup::run_settings(settings, folders)?,
         })
     }
 }
@@ -256,16 +256,18 @@ pub(super) fn conclude(
         streamed
     } else {
         streams::in_order();
-        large::set_aside(&mut report, settings);
+        result_files::set_aside(&mut report, settings);
         let printed = output::document(&report);
         if is_shown {
-            closing::tell(&report, &progress.warned());
+            final_lines::tell(&report, &progress.warned());
         }
         printed
     };
     failure::reused(&report);
     failure::ending(&report, script_text);
-    if let Some(note) = reasons::no_result(&report, script_text).filter(|_| !progress.is_quiet()) {
+    if let Some(note) =
+        script_hints::no_result(&report, script_text).filter(|_| !progress.is_quiet())
+    {
         failure::talk(note);
     }
     if let Err(error) = printed {
@@ -275,7 +277,7 @@ pub(super) fn conclude(
         return Ok(code);
     }
     if is_shown {
-        closing::next(&report);
+        final_lines::next(&report);
     }
     progress.say_banner();
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))

@@ -9,7 +9,7 @@ use std::{fs, io};
 use smol_wf_engine::library;
 
 use crate::failure::CommandError;
-use crate::{paths, screen};
+use crate::{paths, sanitize};
 
 /// What scripts end in.
 const ENDINGS: [&str; 3] = ["js", "mjs", "cjs"];
@@ -21,13 +21,13 @@ const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let mut found = Vec::new();
     collect(folder, &mut found).map_err(|error| {
-        CommandError::Usage(format!("cannot look into {}: {error}", screen::path(folder)))
+        CommandError::Usage(format!("cannot look into {}: {error}", sanitize::path(folder)))
     })?;
     found.sort();
     if found.is_empty() {
         let message = format!(
             "there is no workflow script in {}: those end in .js or .mjs and have `export const meta`",
-            screen::path(folder)
+            sanitize::path(folder)
         );
         return Err(CommandError::Usage(message));
     }

@@ -1,10 +1,10 @@
 //! `smol-wf test`.
 
 mod agents;
+mod fixture_test;
 mod github;
 mod junit;
-mod one;
-mod words;
+mod verdict_text;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ use serde::Serialize;
 use smol_wf_engine::CancellationToken;
 
 use super::fixture;
-use super::rehearsal::OutputFlags;
+use super::simulation::OutputFlags;
 use crate::config::{Key, Value};
 use crate::failure::{CommandError, report, talk};
 use crate::flags::reader;
+use crate::humanize::plural;
 use crate::setup::engine_without_db;
 use crate::signals::Signals;
-use crate::words::plural;
-use crate::{exit, output, written};
+use crate::{exit, file_output, output};
 use agents::Agents;
-use one::{Tested, Tester};
+use fixture_test::{FixtureResult, Tester};
 
 /// Replay fixtures against the scripts of today
 ///
@@ -88,13 +88,13 @@ enum Record {
 struct Tests<'a> {
     schema_version: u32,
     pass: bool,
-    fixtures: &'a [Tested],
+    fixtures: &'a [FixtureResult],
 }
 
 impl TestArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let fixtures = self.fixtures()?;
-        self.junit.as_deref().into_iter().for_each(written::hold);
+        self.junit.as_deref().into_iter().for_each(file_output::hold);
         // Where nobody is asked, there is nothing to be lost.
         let signals = self.record.map(|_| Signals::listen());
         let cancel = signals.as_ref().map(|signals| signals.cancel.clone()).unwrap_or_default();
@@ -109,7 +109,7 @@ impl TestArgs {
             if !self.output.is_json() && printed.is_ok() {
                 // No agent is at work, and what they answered is on disk.
                 over(signals.as_ref());
-                printed = output::line(&words::of_test(&one));
+                printed = output::line(&verdict_text::of_test(&one));
                 if let Some(signals) = &signals {
                     signals.work_goes_on();
                 }
@@ -143,7 +143,7 @@ impl TestArgs {
     }
 
     /// The fixtures to test.
-    fn fixtures(&self) -> Result<Vec<fixture::Found>, CommandError> {
+    fn fixtures(&self) -> Result<Vec<fixture::FixtureFile>, CommandError> {
         let here = [PathBuf::from(".")];
         let places = if self.paths.is_empty() { &here[..] } else { &self.paths };
         let fixtures = fixture::find(places)?;
@@ -187,7 +187,7 @@ fn over(signals: Option<&Signals>) {
 }
 
 /// Says what a signal has left behind.
-fn stopped(tested: &[Tested], fixtures: usize) {
+fn stopped(tested: &[FixtureResult], fixtures: usize) {
     let kept = match tested.iter().any(|one| one.kept) {
         true => "; what agents have answered is kept, and is not asked for again",
         false => "",

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 /// A place in a file, as editors count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct FilePosition {
     pub(crate) file: PathBuf,
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-impl Place {
+impl FilePosition {
     /// The place of a byte in a file's text.
     pub(crate) fn of(file: &Path, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -26,7 +26,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
     }
@@ -44,11 +44,11 @@ pub(crate) enum ConfigError {
     #[error("{} is over {most} bytes, which settings never are", .file.display())]
     TooLarge { file: PathBuf, most: u64 },
     #[error("{place}: not TOML: {reason}")]
-    Syntax { place: Place, reason: String },
+    Syntax { place: FilePosition, reason: String },
     #[error("{place}: there is no setting `{name}`{} `smol-wf config show` lists them", suggestion(.similar.as_deref()))]
-    UnknownKey { place: Place, name: String, similar: Option<String> },
+    UnknownKey { place: FilePosition, name: String, similar: Option<String> },
     #[error("{place}: `{name}`: {reason}")]
-    Value { place: Place, name: String, reason: String },
+    Value { place: FilePosition, name: String, reason: String },
     #[error("{variable}: {reason}")]
     Variable { variable: &'static str, reason: String },
     #[error("the list of trusted projects {} cannot be {doing}: {error}", .file.display())]
@@ -88,7 +88,7 @@ mod tests {
     fn places_are_counted_from_one_in_characters() {
         let text = "a = 1\nbé = 2";
         let place = |offset| {
-            let place = Place::of(Path::new("f"), text, offset);
+            let place = FilePosition::of(Path::new("f"), text, offset);
             (place.line, place.column)
         };
         assert_eq!(place(0), (1, 1));

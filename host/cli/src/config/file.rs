@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Place};
+use super::error::{ConfigError, FilePosition};
 use super::grants::{self, ServerSettings};
 use super::key::Key;
 use super::provider::{self, ProviderSettings};
@@ -26,19 +26,19 @@ pub(crate) const DIRS: &str = "dirs";
 
 /// Something that a file says, and where.
 #[derive(Debug, Clone)]
-pub(crate) struct Said<T> {
+pub(crate) struct Located<T> {
     pub(crate) value: T,
-    pub(crate) place: Place,
+    pub(crate) place: FilePosition,
 }
 
 /// All that a file says.
 #[derive(Debug, Default)]
 pub(crate) struct FileLayer {
-    pub(crate) values: BTreeMap<Key, Said<Value>>,
-    pub(crate) model_map: BTreeMap<String, Said<String>>,
-    pub(crate) providers: BTreeMap<String, Said<ProviderSettings>>,
-    pub(crate) mcp: BTreeMap<String, Said<ServerSettings>>,
-    pub(crate) dirs: Option<Said<Vec<PathBuf>>>,
+    pub(crate) values: BTreeMap<Key, Located<Value>>,
+    pub(crate) model_map: BTreeMap<String, Located<String>>,
+    pub(crate) providers: BTreeMap<String, Located<ProviderSettings>>,
+    pub(crate) mcp: BTreeMap<String, Located<ServerSettings>>,
+    pub(crate) dirs: Option<Located<Vec<PathBuf>>>,
 }
 
 /// Where the words of a file are read: for complaints and relative paths.
@@ -66,7 +66,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
                 let key = Key::named(text).ok_or_else(|| source.unknown(name, &names()))?;
                 let place = source.place(value.span().start);
                 let value = source.value(key, value)?;
-                layer.values.insert(key, Said { value, place });
+                layer.values.insert(key, Located { value, place });
             }
         }
     }
@@ -80,7 +80,7 @@ fn names() -> Vec<&'static str> {
 fn model_map(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<BTreeMap<String, Said<String>>, ConfigError> {
+) -> Result<BTreeMap<String, Located<String>>, ConfigError> {
     let mut aliases = BTreeMap::new();
     for (alias, selector) in source.table(MODEL_MAP, value)? {
         let name = alias.get_ref().to_string();
@@ -89,14 +89,14 @@ fn model_map(
         let place = source.place(selector.span().start);
         let read = Kind::Selector.read(&text);
         read.map_err(|reason| source.wrong(&shown, selector, reason))?;
-        aliases.insert(name, Said { value: text, place });
+        aliases.insert(name, Located { value: text, place });
     }
     Ok(aliases)
 }
 
 impl Source<'_> {
-    pub(crate) fn place(&self, offset: usize) -> Place {
-        Place::of(self.file, self.text, offset)
+    pub(crate) fn place(&self, offset: usize) -> FilePosition {
+        FilePosition::of(self.file, self.text, offset)
     }
 
     /// A complaint about a value.

@@ -24,7 +24,7 @@ const BYTES_MAX: u64 = 256 * 1024;
 
 /// A settings file as it was read, once.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SettingsFile {
     pub(crate) file: PathBuf,
     /// Relative paths in it start here: the project, or the file's own folder.
     pub(crate) base: PathBuf,
@@ -41,7 +41,7 @@ pub(crate) fn user_path() -> Option<PathBuf> {
 }
 
 /// The user's file. One that was named must be there.
-pub(crate) fn user() -> Result<Option<Found>, ConfigError> {
+pub(crate) fn user() -> Result<Option<SettingsFile>, ConfigError> {
     let Some(file) = user_path() else { return Ok(None) };
     let file = std::path::absolute(&file).unwrap_or(file);
     let opened = match open(&file, Links::Followed) {
@@ -134,7 +134,7 @@ fn file_in(dir: &Path) -> Result<Option<PathBuf>, ConfigError> {
 
 impl Project {
     /// Reads its file.
-    pub(crate) fn read(&self) -> Result<Option<Found>, ConfigError> {
+    pub(crate) fn read(&self) -> Result<Option<SettingsFile>, ConfigError> {
         let Some(file) = &self.file else { return Ok(None) };
         let opened = open(file, Links::Refused).map_err(|error| unreadable(file, error))?;
         let base = file.ancestors().nth(2).unwrap_or(file).to_owned();
@@ -170,7 +170,7 @@ fn open(file: &Path, links: Links) -> io::Result<File> {
     options.open(file)
 }
 
-fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<Found, ConfigError> {
+fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<SettingsFile, ConfigError> {
     let failed = |error| unreadable(&file, error);
     if !opened.metadata().map_err(failed)?.is_file() {
         return Err(failed(io::Error::other("it is not a regular file")));
@@ -183,7 +183,7 @@ fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<Found, ConfigError
     }
     let digest = Digest::of(&bytes);
     let text = String::from_utf8(bytes).map_err(|_| failed(io::Error::other("it is not UTF-8")))?;
-    Ok(Found { file, base, text, digest })
+    Ok(SettingsFile { file, base, text, digest })
 }
 
 /// A file that names programs to run is the user's alone to write.

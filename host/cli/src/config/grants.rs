@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::file::{DIRS, MCP, Said, Source};
+use super::file::{DIRS, Located, MCP, Source};
 use super::provider::{environment, program, variables};
 
 /// An MCP server as it is configured.
@@ -117,18 +117,18 @@ fn without_secrets(url: &str) -> String {
 pub(super) fn dirs(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<Said<Vec<PathBuf>>, ConfigError> {
+) -> Result<Located<Vec<PathBuf>>, ConfigError> {
     let texts = source.strings(DIRS, value)?;
     let value_place = source.place(value.span().start);
     let paths = texts.iter().map(|text| source.path(text.as_ref())).collect();
-    Ok(Said { value: paths, place: value_place })
+    Ok(Located { value: paths, place: value_place })
 }
 
 /// Reads the table of all servers.
 pub(super) fn servers(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<BTreeMap<String, Said<ServerSettings>>, ConfigError> {
+) -> Result<BTreeMap<String, Located<ServerSettings>>, ConfigError> {
     let mut servers = BTreeMap::new();
     for (name, value) in source.table(MCP, value)? {
         let text = name.get_ref().to_string();
@@ -139,7 +139,7 @@ pub(super) fn servers(
             return Err(ConfigError::Value { place, name: shown, reason });
         }
         let read = server(source, &shown, value, source.table(&shown, value)?)?;
-        servers.insert(text, Said { value: read, place });
+        servers.insert(text, Located { value: read, place });
     }
     Ok(servers)
 }

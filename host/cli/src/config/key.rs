@@ -12,7 +12,7 @@ use super::value::{Kind, Value};
 
 /// What a project's file may do to a setting before the user trusts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
+pub(crate) enum ProjectRight {
     /// Set it: at worst the run is another one than the user wanted.
     Set,
     /// Lower what would be in force without the file: nothing is spent, allowed
@@ -60,7 +60,7 @@ pub(crate) struct Row {
     /// On the command line.
     pub(crate) flag: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) project: Right,
+    pub(crate) project: ProjectRight,
 }
 
 impl Key {
@@ -103,28 +103,28 @@ impl Key {
         let row = |name, variable, flag, kind, project| Row { name, variable, flag, kind, project };
         let count = |least, most| Kind::Count { least, most };
         match self {
-            Self::Provider => row("provider", "SMOL_WF_AGENT_PROVIDER", "--agent-provider", Kind::Text, Right::Set),
-            Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Selector, Right::Set),
-            Self::Effort => row("effort", "SMOL_WF_EFFORT", "--effort", Kind::Text, Right::Set),
-            Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), Right::Lower),
-            Self::OnFailure => row("on_failure", "SMOL_WF_ON_FAILURE", "--on-failure", Kind::Choice(&["throw", "null"]), Right::Set),
-            Self::PhaseModels => row("phase_models", "SMOL_WF_PHASE_MODELS", "--phase-models", Kind::Choice(&["show", "use"]), Right::Set),
-            Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow"]), Right::Never),
-            Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, Right::Lower),
-            Self::TurnTimeout => row("turn_timeout", "SMOL_WF_TURN_TIMEOUT", "--turn-timeout", Kind::Duration, Right::Lower),
-            Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, Right::Lower),
-            Self::IdleTimeout => row("idle_timeout", "SMOL_WF_IDLE_TIMEOUT", "--idle-timeout", Kind::Duration, Right::Lower),
-            Self::MaxAgents => row("max_agents", "SMOL_WF_MAX_AGENTS", "--max-agents", count(1, limits::AGENTS_MAX.into()), Right::Lower),
-            Self::MaxParallelAgents => row("max_parallel_agents", "SMOL_WF_MAX_PARALLEL_AGENTS", "--max-parallel-agents", count(1, limits::PARALLEL_AGENTS_MAX.into()), Right::Lower),
-            Self::Fuel => row("fuel", "SMOL_WF_FUEL", "--fuel", count(1, i64::MAX as u64), Right::Lower),
-            Self::Memory => row("memory", "SMOL_WF_MEMORY", "--memory", count(MEMORY_MIB_LEAST, limits::MEMORY_MIB_MAX.into()), Right::Lower),
-            Self::MaxJournal => row("max_journal", "SMOL_WF_MAX_JOURNAL", "--max-journal", count(1, limits::JOURNAL_MIB_MAX.into()), Right::Lower),
-            Self::Budget => row("budget", "SMOL_WF_BUDGET", "--budget", Kind::Budget, Right::Lower),
-            Self::BudgetMode => row("budget_mode", "SMOL_WF_BUDGET_MODE", "--budget-mode", Kind::Choice(&["stop", "pause"]), Right::Lower),
-            Self::SaveRawSessions => row("save_raw_sessions", "SMOL_WF_SAVE_RAW_SESSIONS", "--save-raw-sessions", Kind::Path, Right::Nothing),
-            Self::Prices => row("prices", "SMOL_WF_PRICES", "--prices", Kind::Path, Right::Nothing),
-            Self::Db => row("db", "SMOL_WF_DB", "--db", Kind::Path, Right::Nothing),
-            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["trace", "debug", "info", "warn", "warning", "error", "quiet", "none", "off"]), Right::Lower),
+            Self::Provider => row("provider", "SMOL_WF_AGENT_PROVIDER", "--agent-provider", Kind::Text, ProjectRight::Set),
+            Self::Model => row("model", "SMOL_WF_MODEL", "--model", Kind::Selector, ProjectRight::Set),
+            Self::Effort => row("effort", "SMOL_WF_EFFORT", "--effort", Kind::Text, ProjectRight::Set),
+            Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), ProjectRight::Lower),
+            Self::OnFailure => row("on_failure", "SMOL_WF_ON_FAILURE", "--on-failure", Kind::Choice(&["throw", "null"]), ProjectRight::Set),
+            Self::PhaseModels => row("phase_models", "SMOL_WF_PHASE_MODELS", "--phase-models", Kind::Choice(&["show", "use"]), ProjectRight::Set),
+            Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow"]), ProjectRight::Never),
+            Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, ProjectRight::Lower),
+            Self::TurnTimeout => row("turn_timeout", "SMOL_WF_TURN_TIMEOUT", "--turn-timeout", Kind::Duration, ProjectRight::Lower),
+            Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, ProjectRight::Lower),
+            Self::IdleTimeout => row("idle_timeout", "SMOL_WF_IDLE_TIMEOUT", "--idle-timeout", Kind::Duration, ProjectRight::Lower),
+            Self::MaxAgents => row("max_agents", "SMOL_WF_MAX_AGENTS", "--max-agents", count(1, limits::AGENTS_MAX.into()), ProjectRight::Lower),
+            Self::MaxParallelAgents => row("max_parallel_agents", "SMOL_WF_MAX_PARALLEL_AGENTS", "--max-parallel-agents", count(1, limits::PARALLEL_AGENTS_MAX.into()), ProjectRight::Lower),
+            Self::Fuel => row("fuel", "SMOL_WF_FUEL", "--fuel", count(1, i64::MAX as u64), ProjectRight::Lower),
+            Self::Memory => row("memory", "SMOL_WF_MEMORY", "--memory", count(MEMORY_MIB_LEAST, limits::MEMORY_MIB_MAX.into()), ProjectRight::Lower),
+            Self::MaxJournal => row("max_journal", "SMOL_WF_MAX_JOURNAL", "--max-journal", count(1, limits::JOURNAL_MIB_MAX.into()), ProjectRight::Lower),
+            Self::Budget => row("budget", "SMOL_WF_BUDGET", "--budget", Kind::Budget, ProjectRight::Lower),
+            Self::BudgetMode => row("budget_mode", "SMOL_WF_BUDGET_MODE", "--budget-mode", Kind::Choice(&["stop", "pause"]), ProjectRight::Lower),
+            Self::SaveRawSessions => row("save_raw_sessions", "SMOL_WF_SAVE_RAW_SESSIONS", "--save-raw-sessions", Kind::Path, ProjectRight::Nothing),
+            Self::Prices => row("prices", "SMOL_WF_PRICES", "--prices", Kind::Path, ProjectRight::Nothing),
+            Self::Db => row("db", "SMOL_WF_DB", "--db", Kind::Path, ProjectRight::Nothing),
+            Self::LogLevel => row("log_level", "SMOL_WF_LOG_LEVEL", "--log-level", Kind::Choice(&["trace", "debug", "info", "warn", "warning", "error", "quiet", "none", "off"]), ProjectRight::Lower),
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     fn what_names_programs_places_or_prices_is_not_for_projects() {
         for key in Key::ALL {
             let is_path = matches!(key.row().kind, Kind::Path);
-            assert_eq!(key.row().project == Right::Nothing, is_path, "{}", key.name());
+            assert_eq!(key.row().project == ProjectRight::Nothing, is_path, "{}", key.name());
         }
     }
 }

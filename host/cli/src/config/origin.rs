@@ -5,15 +5,15 @@
 
 use std::fmt;
 
-use super::error::Place;
+use super::error::FilePosition;
 
 /// Who said what a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag(&'static str),
     Variable(&'static str),
-    Project { place: Place },
-    User { place: Place },
+    Project { place: FilePosition },
+    User { place: FilePosition },
     Default,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Origin {
 
 /// A value and who said so.
 #[derive(Debug, Clone)]
-pub(crate) struct Given<T> {
+pub(crate) struct Sourced<T> {
     pub(crate) value: T,
     pub(crate) origin: Origin,
 }

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::file::{PROVIDERS, Said, Source};
+use super::file::{Located, PROVIDERS, Source};
 use super::value::duration;
 
 /// The ways there are to drive an agent.
@@ -143,7 +143,7 @@ fn quoted(words: &[String]) -> String {
 pub(super) fn read(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
-) -> Result<BTreeMap<String, Said<ProviderSettings>>, ConfigError> {
+) -> Result<BTreeMap<String, Located<ProviderSettings>>, ConfigError> {
     let mut providers = BTreeMap::new();
     for (name, value) in source.table(PROVIDERS, value)? {
         let text = name.get_ref().to_string();
@@ -154,7 +154,7 @@ pub(super) fn read(
         }
         let table = Table { source, name: &shown, value, table: source.table(&shown, value)? };
         let place = source.place(name.span().start);
-        providers.insert(text.clone(), Said { value: table.read(&text)?, place });
+        providers.insert(text.clone(), Located { value: table.read(&text)?, place });
     }
     Ok(providers)
 }

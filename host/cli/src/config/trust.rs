@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use smol_wf_core::ids::Digest;
 
 use super::error::ConfigError;
-use super::find::Found;
+use super::find::SettingsFile;
 use super::variable;
 use crate::paths;
 
@@ -46,13 +46,13 @@ pub(crate) struct Trusted {
 
 /// The list as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct TrustList {
     version: u32,
     trusted: Vec<Trusted>,
 }
 
 /// How this file stands. A list that cannot be read trusts nothing.
-pub(crate) fn of(found: &Found) -> Result<Trust, ConfigError> {
+pub(crate) fn of(found: &SettingsFile) -> Result<Trust, ConfigError> {
     let named = variable(VARIABLE).unwrap_or_default();
     let digest = found.digest.to_string();
     if named.to_string_lossy().split([',', ' ']).any(|given| given == digest) {
@@ -79,7 +79,7 @@ pub(crate) fn list() -> Result<Vec<Trusted>, ConfigError> {
         Ok(metadata) => refuse_foreign(&metadata).map_err(failed)?,
     }
     let text = fs::read_to_string(&file).map_err(failed)?;
-    let kept: Kept = serde_json::from_str(&text).map_err(|error| failed(error.into()))?;
+    let kept: TrustList = serde_json::from_str(&text).map_err(|error| failed(error.into()))?;
     if kept.version != VERSION {
         let error = "a newer smol-wf wrote it; use that one, or remove the file";
         return Err(failed(io::Error::other(error)));
@@ -88,7 +88,7 @@ pub(crate) fn list() -> Result<Vec<Trusted>, ConfigError> {
 }
 
 /// Trusts a file as it was read.
-pub(crate) fn add(found: &Found, since_ms: i64) -> Result<(), ConfigError> {
+pub(crate) fn add(found: &SettingsFile, since_ms: i64) -> Result<(), ConfigError> {
     change(|all| {
         all.retain(|kept| kept.file != found.file);
         let (file, digest) = (found.file.clone(), found.digest.clone());
@@ -119,7 +119,7 @@ fn change(edit: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), ConfigError> {
     lock.lock().map_err(failed)?;
     let mut trusted = list()?;
     edit(&mut trusted);
-    let kept = Kept { version: VERSION, trusted };
+    let kept = TrustList { version: VERSION, trusted };
     let text = serde_json::to_string_pretty(&kept).map_err(|error| failed(error.into()))?;
     // Under the lock, so the name is nobody else's.
     let new = state.join(format!("{FILE}.new"));

@@ -24,7 +24,7 @@ use smol_wf_sandbox::TurnFault;
 use smol_wf_store::{Gone, RunKey};
 
 use crate::advice;
-use crate::config::{ConfigError, Place};
+use crate::config::{ConfigError, FilePosition};
 use crate::failure::{CommandError, FileError};
 use crate::system_limits;
 use crate::workflow_args::{ArgsError, SourceError};
@@ -353,7 +353,7 @@ fn worktrees() -> Vec<WorktreeError> {
 
 fn config() -> Vec<ConfigError> {
     let file = || PathBuf::from("/w/.agents/smol-wf.toml");
-    let place = || Place { file: file(), line: 3, column: 5 };
+    let place = || FilePosition { file: file(), line: 3, column: 5 };
     let name = || "fuell".to_owned();
     vec![
         ConfigError::Unreadable { file: file(), error: refused() },

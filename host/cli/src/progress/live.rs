@@ -10,9 +10,9 @@ use smol_wf_core::call::Usage;
 use smol_wf_core::event::{AgentEnded, Event, EventData};
 
 use super::plain::line_of;
+use crate::humanize::{count, dollars, plural};
 use crate::streams::{self, Moving};
-use crate::words::{count, dollars, plural};
-use crate::{failure, screen};
+use crate::{failure, sanitize};
 
 /// Agents shown at work; the rest is a number.
 const AGENTS_SHOWN_MAX: usize = 8;
@@ -38,7 +38,7 @@ struct State {
     began: Option<Instant>,
     is_shown: bool,
     /// In the order in which they began.
-    working: Vec<Working>,
+    working: Vec<WorkingAgent>,
     queued: usize,
     done: u64,
     failed: u64,
@@ -48,7 +48,7 @@ struct State {
 }
 
 /// An agent at work.
-struct Working {
+struct WorkingAgent {
     step: String,
     label: String,
     doing: String,
@@ -68,7 +68,7 @@ impl Live {
         let changes_a_line =
             matches!(event.data, EventData::AgentStarted(_) | EventData::AgentEvent { .. });
         if !changes_a_line && let Some(line) = line_of(event) {
-            failure::progress(&screen::one_line(&line));
+            failure::progress(&sanitize::one_line(&line));
         }
     }
 
@@ -102,7 +102,7 @@ impl State {
             EventData::AgentStarted(agent) => {
                 let label = moving(&agent.label, LABEL_COLUMNS);
                 let (doing, since) = (String::new(), Instant::now());
-                self.working.push(Working { step, label, doing, since });
+                self.working.push(WorkingAgent { step, label, doing, since });
             }
             EventData::AgentEvent { kind, text } => {
                 // Pieces of an answer say nothing by themselves.
@@ -155,14 +155,14 @@ impl State {
         let step = took.as_millis() / SPINNER_STEP_MS;
         let spinner = SPINNER[usize::try_from(step).unwrap_or_default() % SPINNER.len()];
         let mut lines =
-            vec![screen::cut(&format!("{spinner} {}", self.sums(took, columns)), columns)];
+            vec![sanitize::cut(&format!("{spinner} {}", self.sums(took, columns)), columns)];
         let (shown, has_more) = self.rows(rows);
         for agent in &self.working[..shown] {
             lines.push(agent.line(spinner, columns, now));
         }
         if has_more {
             let more = format!("    +{} more", self.working.len() - shown);
-            lines.push(screen::cut(&more, columns));
+            lines.push(sanitize::cut(&more, columns));
         }
         lines
     }
@@ -203,15 +203,15 @@ impl State {
     }
 }
 
-impl Working {
+impl WorkingAgent {
     fn line(&self, spinner: char, columns: usize, now: Instant) -> String {
         let took = seconds(now.saturating_duration_since(self.since));
         let doing =
             if self.doing.is_empty() { String::new() } else { format!(" » {}", self.doing) };
         // How long is seen even where the rest is cut.
         let around = 5 + took.len();
-        let text = screen::cut(&format!("{}{doing}", self.label), columns.saturating_sub(around));
-        screen::cut(&format!("  {spinner} {text} {took}"), columns)
+        let text = sanitize::cut(&format!("{}{doing}", self.label), columns.saturating_sub(around));
+        sanitize::cut(&format!("  {spinner} {text} {took}"), columns)
     }
 }
 
@@ -230,7 +230,7 @@ fn seconds(took: Duration) -> String {
 fn moving(text: &str, columns_max: usize) -> String {
     let disputed = |character| matches!(character, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
     let text: String = text.chars().filter(|&character| !disputed(character)).collect();
-    screen::cut(&screen::one_line(&text), columns_max)
+    sanitize::cut(&sanitize::one_line(&text), columns_max)
 }
 
 #[cfg(test)]
@@ -239,7 +239,7 @@ mod tests {
 
     fn at_work(agents: usize) -> State {
         let now = Instant::now();
-        let working = (0..agents).map(|number| Working {
+        let working = (0..agents).map(|number| WorkingAgent {
             step: number.to_string(),
             label: format!("agent number {number}"),
             doing: "bash npm test".to_owned(),
@@ -280,7 +280,7 @@ mod tests {
                 let lines = state.lines(rows, columns, state.began.unwrap());
                 assert!(lines.len() <= 1 + rows.saturating_sub(LINES_FREE_MIN), "{lines:?}");
                 for line in &lines {
-                    assert!(screen::columns(line) <= columns.max(1), "{columns}: {line}");
+                    assert!(sanitize::columns(line) <= columns.max(1), "{columns}: {line}");
                 }
             }
         }

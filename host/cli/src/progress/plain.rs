@@ -11,7 +11,7 @@ use smol_wf_core::guest::NullSlot;
 
 use super::slow::Slow;
 use crate::failure;
-use crate::words::{plural, span};
+use crate::humanize::{plural, span};
 
 /// How often agents are looked at for being slow.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::event::{Event, EventData};
 
-use crate::words::span;
+use crate::humanize::span;
 
 /// An agent is slow after this.
 const SLOW_AFTER: Duration = Duration::from_secs(60);

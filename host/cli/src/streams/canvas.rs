@@ -3,7 +3,7 @@
 //! Owns: the way back to the first moving line. Never: a terminal; this is text
 //! in, text out.
 
-use crate::screen;
+use crate::sanitize;
 
 /// The moving lines that are on the screen.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Canvas {
 }
 
 fn lines_of(row: &str, columns: usize) -> usize {
-    screen::columns(row).div_ceil(columns.max(1)).max(1)
+    sanitize::columns(row).div_ceil(columns.max(1)).max(1)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl EventStream {
         let shared = Arc::new(Shared::default());
         let writes = shared.clone();
         let started = thread::Builder::new().name("events".to_owned()).spawn(move || {
-            let mut over = Over(&writes, None);
+            let mut over = ClosesOnDrop(&writes, None);
             over.1 = write_all(&writes, tail).err();
         });
         if let Err(error) = started {
@@ -148,9 +148,9 @@ fn write_all(shared: &Shared, mut tail: Tail) -> io::Result<()> {
 }
 
 /// Says that nobody writes any more, however that came.
-struct Over<'a>(&'a Shared, Option<io::Error>);
+struct ClosesOnDrop<'a>(&'a Shared, Option<io::Error>);
 
-impl Drop for Over<'_> {
+impl Drop for ClosesOnDrop<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.is_over = true;

@@ -14,8 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::canvas::Canvas;
-use super::raw::{self, Stderr};
-use crate::words::plural;
+use super::unbuffered::{self, Stderr};
+use crate::humanize::plural;
 
 /// Bytes that may wait to be read: some ten thousand lines of progress.
 const WAITING_BYTES_MAX: usize = 1 << 20;
@@ -113,7 +113,7 @@ pub(crate) fn settle() {
 /// Waits for stderr before stdout is written, where both are one place, such as a
 /// terminal: what was said first is read first.
 pub(crate) fn in_order() {
-    if raw::are_one() {
+    if unbuffered::are_one() {
         settle();
     }
 }
@@ -158,7 +158,7 @@ impl Queue {
     fn start(self: &Arc<Self>, state: &mut State, first: Vec<u8>) -> bool {
         let queue = self.clone();
         let started = thread::Builder::new().name("stderr".to_owned()).spawn(move || {
-            let over = Over(&queue);
+            let over = ClosesOnDrop(&queue);
             if Stderr.write_all(&first).is_ok() {
                 write_all(over.0);
             }
@@ -248,7 +248,7 @@ fn write_all(queue: &Queue) {
     let mut drawn = Instant::now();
     loop {
         let (text, moving) = queue.next(canvas.is_clear(), drawn);
-        let (rows, columns) = raw::terminal_size();
+        let (rows, columns) = unbuffered::terminal_size();
         let lines = moving.map(|moving| moving.lines(rows, columns)).unwrap_or_default();
         let frame = canvas.frame(&text, lines, columns);
         drawn = Instant::now();
@@ -259,9 +259,9 @@ fn write_all(queue: &Queue) {
 }
 
 /// Says that nobody writes any more, however that came.
-struct Over<'a>(&'a Queue);
+struct ClosesOnDrop<'a>(&'a Queue);
 
-impl Drop for Over<'_> {
+impl Drop for ClosesOnDrop<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.is_over = true;

@@ -13,8 +13,8 @@ use super::finding::Spot;
 use super::refusals::Named;
 use super::rules;
 use crate::children::Children;
-use crate::places::Standing;
-use crate::request::{Places, ScriptFile};
+use crate::folders::RunFolders;
+use crate::request::{Folders, ScriptFile};
 
 /// Children of one script that are looked for.
 const LOOKED_FOR_MAX: usize = 100;
@@ -23,14 +23,14 @@ const LOOKED_FOR_MAX: usize = 100;
 pub(super) async fn missing(
     sandbox: &Sandbox,
     file: &ScriptFile,
-    places: &Places,
+    chosen: &Folders,
     named: Vec<Named>,
 ) -> Vec<Spot> {
     // Where the script has no folder any more, nothing is certain.
-    let Ok(standing) = Standing::of_new(&file.path, places) else { return Vec::new() };
-    let root = standing.root.as_ref();
+    let Ok(folders) = RunFolders::of_new(&file.path, chosen) else { return Vec::new() };
+    let root = folders.root.as_ref();
     let caller = root.map_or_else(String::new, |root| root.relative(&file.path));
-    let library = Arc::new(standing.library());
+    let library = Arc::new(folders.library());
     let children = Children { library, sandbox: sandbox.clone(), surface: Surface::CURRENT };
     let mut spots = Vec::new();
     for Named { at, target } in named.into_iter().take(LOOKED_FOR_MAX) {

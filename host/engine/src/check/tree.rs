@@ -58,7 +58,7 @@ pub(super) enum Binding<'a> {
     /// `const { key: x } = value`.
     Key(&'a Expression<'a>, &'a str),
     /// `const [, x] = value`.
-    Place(&'a Expression<'a>, usize),
+    ValueUse(&'a Expression<'a>, usize),
     /// `for (const x of value)`.
     Item(&'a Expression<'a>),
     Function(Fun<'a, 'a>),
@@ -170,7 +170,9 @@ impl<'s, 'a> Tree<'s, 'a> {
                 match (&one.init, of_loop, within(&one.id, at)) {
                     (Some(init), _, Some(Within::Whole)) => Binding::Value(init),
                     (Some(init), _, Some(Within::Key(key))) => Binding::Key(init, key),
-                    (Some(init), _, Some(Within::Place(place))) => Binding::Place(init, place),
+                    (Some(init), _, Some(Within::ValueUse(place))) => {
+                        Binding::ValueUse(init, place)
+                    }
                     (None, Some(list), Some(Within::Whole)) => Binding::Item(list),
                     _ => Binding::Unknown,
                 }
@@ -380,7 +382,7 @@ fn imported<'a>(one: &'a ImportSpecifier<'a>) -> Binding<'a> {
 enum Within<'a> {
     Whole,
     Key(&'a str),
-    Place(usize),
+    ValueUse(usize),
 }
 
 fn within<'a>(pattern: &'a BindingPattern<'a>, at: Span) -> Option<Within<'a>> {
@@ -398,9 +400,11 @@ fn within<'a>(pattern: &'a BindingPattern<'a>, at: Span) -> Option<Within<'a>> {
                 _ => None,
             }
         }),
-        BindingPattern::ArrayPattern(list) => {
-            list.elements.iter().position(|one| one.as_ref().is_some_and(is_it)).map(Within::Place)
-        }
+        BindingPattern::ArrayPattern(list) => list
+            .elements
+            .iter()
+            .position(|one| one.as_ref().is_some_and(is_it))
+            .map(Within::ValueUse),
         BindingPattern::AssignmentPattern(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Promises that nobody awaits, and what is done with them instead.
 //!
 //! Owns: the findings, and that each variable has one. Never: says what a value
-//! is ([`super::shapes`]) or where it stands ([`super::places`]).
+//! is ([`super::shapes`]) or where it stands ([`super::value_use`]).
 
 use std::collections::HashSet;
 
@@ -11,10 +11,10 @@ use oxc_semantic::{NodeId, SymbolId};
 use oxc_span::GetSpan;
 
 use super::finding::Spot;
-use super::places::Place;
 use super::rules;
 use super::shapes::{Shape, Shapes, Source};
 use super::tree::method_of;
+use super::value_use::ValueUse;
 use super::walk::{NOT_AWAITED_HINT, quoted};
 
 const LIST_HINT: &str =
@@ -108,8 +108,8 @@ impl<'a> Uses<'_, '_, '_, 'a> {
             return;
         }
         let places = tree.mentions(symbol).map(|at| self.shapes.place(at, shape));
-        let places: Vec<Place<'_>> = places.collect();
-        if places.iter().any(|place| *place != Place::Neutral) {
+        let places: Vec<ValueUse<'_>> = places.collect();
+        if places.iter().any(|place| *place != ValueUse::Neutral) {
             return;
         }
         let name = tree.name(symbol);
@@ -128,39 +128,39 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         let at = kind.span();
         let source = shape.source();
         let says = match (place, shape) {
-            (Place::Fine | Place::Neutral, _) => return false,
-            (Place::Dropped, Shape::Holder(_)) => return false,
-            (Place::Dropped, _) if self.is_awaited_elsewhere(kind) => return false,
-            (Place::Dropped, _)
+            (ValueUse::Fine | ValueUse::Neutral, _) => return false,
+            (ValueUse::Dropped, Shape::Holder(_)) => return false,
+            (ValueUse::Dropped, _) if self.is_awaited_elsewhere(kind) => return false,
+            (ValueUse::Dropped, _)
                 if !source.asks || symbol.is_some() || self.is_settled_by_hand(node) =>
             {
                 return false;
             }
-            (Place::Dropped, _) => String::new(),
-            (Place::Awaited(at), Shape::List(_)) => {
+            (ValueUse::Dropped, _) => String::new(),
+            (ValueUse::Awaited(at), Shape::List(_)) => {
                 let message = format!("{}: a list is no promise", self.what(shape, None));
                 self.say(at, message, LIST_HINT);
                 return true;
             }
-            (Place::Awaited(_), _) => return false,
-            (Place::Tested, _) if symbol.is_some_and(|symbol| self.is_told_apart(symbol)) => {
+            (ValueUse::Awaited(_), _) => return false,
+            (ValueUse::Tested, _) if symbol.is_some_and(|symbol| self.is_told_apart(symbol)) => {
                 return false;
             }
-            (Place::Text, _) => "in a text it is \"[object Promise]\"".to_owned(),
-            (Place::Read(name), _) => format!("a promise has no `{name}`"),
-            (Place::Tested, _) => "a promise is always true".to_owned(),
-            (Place::Compared, _) => "a promise is compared".to_owned(),
-            (Place::Iterated, _) => "a promise cannot be iterated".to_owned(),
-            (Place::Json, _) => "in JSON a promise is `{}`".to_owned(),
-            (Place::Logged, _) => "what is logged is a promise".to_owned(),
-            (Place::Prompt, _) => "a prompt has to be a text".to_owned(),
-            (Place::Called, _) => "a promise is not a function".to_owned(),
-            (Place::TakenApart, _) => "a promise has nothing that could be taken out".to_owned(),
-            (Place::Result, _) => "in the result a promise is `{}`".to_owned(),
+            (ValueUse::Text, _) => "in a text it is \"[object Promise]\"".to_owned(),
+            (ValueUse::Read(name), _) => format!("a promise has no `{name}`"),
+            (ValueUse::Tested, _) => "a promise is always true".to_owned(),
+            (ValueUse::Compared, _) => "a promise is compared".to_owned(),
+            (ValueUse::Iterated, _) => "a promise cannot be iterated".to_owned(),
+            (ValueUse::Json, _) => "in JSON a promise is `{}`".to_owned(),
+            (ValueUse::Logged, _) => "what is logged is a promise".to_owned(),
+            (ValueUse::Prompt, _) => "a prompt has to be a text".to_owned(),
+            (ValueUse::Called, _) => "a promise is not a function".to_owned(),
+            (ValueUse::TakenApart, _) => "a promise has nothing that could be taken out".to_owned(),
+            (ValueUse::Result, _) => "in the result a promise is `{}`".to_owned(),
         };
         let what = self.named(shape, kind, symbol);
         let message = if says.is_empty() { what } else { format!("{what}: {says}") };
-        let hint = if place == Place::Dropped { hint(shape) } else { before(shape) };
+        let hint = if place == ValueUse::Dropped { hint(shape) } else { before(shape) };
         self.say(at.start, message, hint);
         true
     }

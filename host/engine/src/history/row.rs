@@ -10,7 +10,7 @@ use smol_wf_core::summary::{Spent, Summary};
 use smol_wf_store::RunRow;
 
 use crate::error::EngineError;
-use crate::holding::is_held;
+use crate::lease_holder::is_held;
 
 /// One run in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 
-use super::file::Refused;
+use super::file::FileRefusal;
 use super::named::is_escape;
 
 /// A workflow file that cannot be had. What a script wrote is shown with its
@@ -134,12 +134,12 @@ impl LibraryError {
 
 impl LibraryError {
     /// Why an open file, whose path is fit to be shown, is not read.
-    pub(super) fn refused(path: String, refused: Refused) -> Self {
+    pub(super) fn refused(path: String, refused: FileRefusal) -> Self {
         match refused {
-            Refused::NotAFile(kind) => Self::NotAFile { path, kind },
-            Refused::TooLarge => Self::TooLarge { path },
-            Refused::Foreign(uid) => Self::Foreign { path, uid },
-            Refused::Io(error) => Self::at(path, error),
+            FileRefusal::NotAFile(kind) => Self::NotAFile { path, kind },
+            FileRefusal::TooLarge => Self::TooLarge { path },
+            FileRefusal::Foreign(uid) => Self::Foreign { path, uid },
+            FileRefusal::Io(error) => Self::at(path, error),
         }
     }
 }

@@ -10,7 +10,7 @@ use cap_std::fs::{Dir, File, FileType, Metadata, OpenOptions};
 
 /// Why a file is not read.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum FileRefusal {
     /// It is this instead of a regular file.
     NotAFile(&'static str),
     /// It is larger than it may be.
@@ -21,7 +21,7 @@ pub(super) enum Refused {
     Io(io::Error),
 }
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for FileRefusal {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -52,31 +52,31 @@ const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 
 /// What is in an open file, when it is a regular one with so many bytes at the
 /// most. `own` asks for one of the user's or root's.
-pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, Refused> {
+pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, FileRefusal> {
     let metadata = regular(&file)?;
     #[cfg(unix)]
     if own {
         let uid = cap_std::fs::MetadataExt::uid(&metadata);
         if !super::mark::is_own(uid) {
-            return Err(Refused::Foreign(uid));
+            return Err(FileRefusal::Foreign(uid));
         }
     }
     #[cfg(not(unix))]
     let _ = own;
     if metadata.len() > most {
-        return Err(Refused::TooLarge);
+        return Err(FileRefusal::TooLarge);
     }
     // It may grow while it is read.
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most { Err(Refused::TooLarge) } else { Ok(bytes) }
+    if bytes.len() as u64 > most { Err(FileRefusal::TooLarge) } else { Ok(bytes) }
 }
 
 /// What is known of an open file, when it is a regular one.
-pub(super) fn regular(file: &File) -> Result<Metadata, Refused> {
+pub(super) fn regular(file: &File) -> Result<Metadata, FileRefusal> {
     let metadata = file.metadata()?;
     match kind(metadata.file_type()) {
-        Some(kind) => Err(Refused::NotAFile(kind)),
+        Some(kind) => Err(FileRefusal::NotAFile(kind)),
         None => Ok(metadata),
     }
 }

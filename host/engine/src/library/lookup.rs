@@ -27,7 +27,7 @@ pub(crate) struct Library {
 
 /// What a script asked for.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ResolvedScript {
     pub(crate) loaded: Loaded,
     /// Another file that is meant by the same words elsewhere.
     pub(crate) warning: Option<String>,
@@ -54,16 +54,16 @@ impl Library {
         caller: &Path,
         target: &WorkflowTarget,
         surface: Surface,
-    ) -> Result<Asked, LibraryError> {
+    ) -> Result<ResolvedScript, LibraryError> {
         match (target, surface) {
             (WorkflowTarget::Path(asked), Surface::First) => {
                 let path = path::resolve(&path::directory_of(caller), asked)?;
-                Ok(Asked { loaded: self.root()?.load(path)?, warning: None })
+                Ok(ResolvedScript { loaded: self.root()?.load(path)?, warning: None })
             }
             (WorkflowTarget::Name(name), Surface::First) => {
                 let mut search = name::Search::new(name, surface)?;
                 let found = search.upwards(self.root()?, &path::directory_of(caller))?;
-                Ok(Asked { loaded: found.ok_or_else(|| search.nothing())?, warning: None })
+                Ok(ResolvedScript { loaded: found.ok_or_else(|| search.nothing())?, warning: None })
             }
             (WorkflowTarget::Path(asked), _) => self.by_path(caller, asked),
             (WorkflowTarget::Name(name), _) => self.by_name(caller, name),
@@ -93,7 +93,7 @@ impl Library {
         self.root.as_ref().ok_or(LibraryError::NoProject)
     }
 
-    fn by_path(&self, caller: &Path, asked: &str) -> Result<Asked, LibraryError> {
+    fn by_path(&self, caller: &Path, asked: &str) -> Result<ResolvedScript, LibraryError> {
         let root = self.root()?;
         let mut places = vec![path::directory_of(caller)];
         if !asked.starts_with('/') {
@@ -122,7 +122,7 @@ impl Library {
                         shown(&other.path),
                     );
                     let loaded = first.clone();
-                    return Ok(Asked { loaded, warning: Some(warning) });
+                    return Ok(ResolvedScript { loaded, warning: Some(warning) });
                 }
                 (Ok(_) | Err(_), Some(_)) => {}
                 (Ok(first), None) => found = Some(first),
@@ -133,7 +133,7 @@ impl Library {
             }
         }
         match (found, missing) {
-            (Some(loaded), _) => Ok(Asked { loaded, warning: None }),
+            (Some(loaded), _) => Ok(ResolvedScript { loaded, warning: None }),
             (None, Some(LibraryError::NotFound { .. })) if !tried.is_empty() => {
                 let mut path =
                     tried.iter().map(|path| shown(path)).collect::<Vec<_>>().join("` or `");
@@ -148,7 +148,7 @@ impl Library {
         }
     }
 
-    fn by_name(&self, caller: &Path, name: &str) -> Result<Asked, LibraryError> {
+    fn by_name(&self, caller: &Path, name: &str) -> Result<ResolvedScript, LibraryError> {
         let mut search = name::Search::new(name, Surface::CURRENT)?;
         let mut found: Option<Loaded> = None;
         if let Some(root) = &self.root {
@@ -169,7 +169,7 @@ impl Library {
                             shown(&other.path),
                         );
                         let loaded = first.clone();
-                        return Ok(Asked { loaded, warning: Some(warning) });
+                        return Ok(ResolvedScript { loaded, warning: Some(warning) });
                     }
                     (next, None) => found = next,
                     _ => {}
@@ -184,7 +184,7 @@ impl Library {
             found = users.map(|loaded| Loaded { path: place + &loaded.path, ..loaded });
         }
         let loaded = found.ok_or_else(|| search.nothing())?;
-        Ok(Asked { loaded, warning: None })
+        Ok(ResolvedScript { loaded, warning: None })
     }
 
     /// The folders in which the user keeps workflows for all projects, and what

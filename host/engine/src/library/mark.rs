@@ -17,7 +17,7 @@ const ROOT_MARKS: [&[&str]; 2] = [&[".git"], &[".agents", ".claude"]];
 
 /// The nearest marked directory, and the nearest that a mark does not count for.
 #[derive(Debug, Default)]
-pub(super) struct Marked {
+pub(super) struct MarkSearch {
     pub(super) root: Option<PathBuf>,
     /// Why a mark that is nearer, or the only one, does not count.
     pub(super) passed_over: Option<String>,
@@ -40,8 +40,8 @@ pub fn counts(dir: &Path, name: &str) -> bool {
 }
 
 /// Looks from a directory upwards, to below `home`.
-pub(super) fn find(own: &Path, home: Option<&Path>) -> Marked {
-    let mut marked = Marked::default();
+pub(super) fn find(own: &Path, home: Option<&Path>) -> MarkSearch {
+    let mut marked = MarkSearch::default();
     for marks in ROOT_MARKS {
         for dir in candidates(own, home) {
             for name in marks {

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File};
 
-use super::file::{self, Refused};
+use super::file::{self, FileRefusal};
 use super::mark;
 
 /// Where the system hands over what is no file of any project: the pipes of a
@@ -47,7 +47,7 @@ pub fn open_named(path: &Path, home: Option<&Path>) -> io::Result<std::fs::File>
     }
     let file = open(path, home)?;
     file::regular(&file).map_err(|refused| match refused {
-        Refused::NotAFile(kind) => {
+        FileRefusal::NotAFile(kind) => {
             let why = format!("it is {kind}, not a regular file");
             io::Error::new(io::ErrorKind::InvalidInput, why)
         }
@@ -149,17 +149,17 @@ fn outside(root: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
-fn told(refused: Refused, most: u64) -> io::Error {
+fn told(refused: FileRefusal, most: u64) -> io::Error {
     match refused {
-        Refused::NotAFile(kind) => {
+        FileRefusal::NotAFile(kind) => {
             let why = format!("it is {kind}, not a regular file of {most} bytes at the most");
             io::Error::new(io::ErrorKind::InvalidInput, why)
         }
-        Refused::TooLarge => too_large(most),
-        Refused::Foreign(uid) => {
+        FileRefusal::TooLarge => too_large(most),
+        FileRefusal::Foreign(uid) => {
             io::Error::other(format!("it belongs to another user (uid {uid})"))
         }
-        Refused::Io(error) => error,
+        FileRefusal::Io(error) => error,
     }
 }
 

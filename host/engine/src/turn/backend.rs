@@ -10,7 +10,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_sandbox::SandboxError;
 
-use super::children::{Found, QueuedChild};
+use super::children::{ChildScript, QueuedChild};
 
 /// Performs the effects of a run, and says when things happen. What is not
 /// implemented belongs to a replay: it has a journal and nothing else.
@@ -89,7 +89,7 @@ pub(crate) trait Backend: Send {
     }
 
     /// Looks for the script of a child; none when [`Self::wait`] will report it.
-    fn find(&mut self, _child: QueuedChild) -> impl Future<Output = Option<Found>> + Send {
+    fn find(&mut self, _child: QueuedChild) -> impl Future<Output = Option<ChildScript>> + Send {
         async { None }
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct QueuedChild {
 }
 
 /// The script of a child, or why there is none.
-pub(crate) type Found = Result<Box<ScopeStart>, Failure>;
+pub(crate) type ChildScript = Result<Box<ScopeStart>, Failure>;
 
 #[derive(Default)]
 pub(super) struct ChildQueue {
@@ -64,7 +64,7 @@ impl ChildQueue {
 }
 
 /// Reports to the machine what the search for a child came to.
-pub(crate) fn report(machine: &mut Machine, call: CallId, found: Found) {
+pub(crate) fn report(machine: &mut Machine, call: CallId, found: ChildScript) {
     match found {
         Ok(start) => machine.child_found(*start),
         Err(failure) => machine.complete(call, Outcome::Failed(failure), None),

@@ -32,7 +32,7 @@ pub(crate) struct Turns {
 }
 
 /// A delivery that a guest is to be handed.
-struct Due {
+struct NextTurn {
     scope: Scope,
     now_us: i64,
     task: Task,
@@ -93,7 +93,7 @@ impl Turns {
         &mut self,
         machine: &mut Machine,
         backend: &mut B,
-    ) -> Result<Result<Due, Pause>, B::Halt> {
+    ) -> Result<Result<NextTurn, Pause>, B::Halt> {
         loop {
             for closed in machine.take_closed() {
                 self.guests.remove(&closed);
@@ -111,14 +111,14 @@ impl Turns {
                     let scope = start.scope;
                     self.open(scope, machine).await?;
                     let input = start_input(*start, machine.surface(), seed, self.watching);
-                    Due { scope, now_us, task: Task::Start(input) }
+                    NextTurn { scope, now_us, task: Task::Start(input) }
                 }
                 Next::Settle { scope, call, outcome, now_us } => {
                     backend.settled(call);
-                    Due { scope, now_us, task: Task::Settle(call, outcome) }
+                    NextTurn { scope, now_us, task: Task::Settle(call, outcome) }
                 }
                 Next::Fire { scope, timer, now_us } => {
-                    Due { scope, now_us, task: Task::Fire(timer) }
+                    NextTurn { scope, now_us, task: Task::Fire(timer) }
                 }
                 Next::Fetch(entry) => match backend.fetch(entry).await? {
                     Some(outcome) => {
@@ -180,7 +180,7 @@ impl Turns {
     async fn turn<B: Backend>(
         &mut self,
         machine: Box<Machine>,
-        Due { scope, now_us, task }: Due,
+        NextTurn { scope, now_us, task }: NextTurn,
         backend: &mut B,
     ) -> Result<(Box<Machine>, Result<(), Pause>), B::Halt> {
         let Some(guest) = self.guests.get_mut(&scope) else {

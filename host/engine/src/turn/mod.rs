@@ -1,4 +1,4 @@
-//! The turns of a run: one driver for live runs, replays, rehearsals and
+//! The turns of a run: one driver for live runs, replays, simulations and
 //! fixtures.
 //!
 //! Owns: the guests of a run, the circle of turns, and the queue of child

@@ -13,11 +13,11 @@ use smol_wf_core::worktree::Worktree;
 
 use super::error::WorktreeError;
 use super::git::Git;
-use super::look::{Change, change};
-use super::place::Note;
+use super::inspect::{Change, change};
+use super::note::WorktreeNote;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::holding::is_held;
+use crate::lease_holder::is_held;
 
 /// A worktree that is still there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,7 +48,7 @@ pub struct Leftover {
     #[serde(skip)]
     pub has_moved: bool,
     #[serde(skip)]
-    note: Note,
+    note: WorktreeNote,
 }
 
 /// What is in a worktree that is still there.
@@ -187,7 +187,7 @@ impl Engine {
         Ok(pruned)
     }
 
-    fn worktree_notes(&self) -> Result<Vec<Note>, EngineError> {
+    fn worktree_notes(&self) -> Result<Vec<WorktreeNote>, EngineError> {
         let Some(folder) = &self.worktrees else { return Ok(Vec::new()) };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
         let mut notes = Vec::new();
@@ -197,15 +197,15 @@ impl Engine {
             }
             let files = entries(&run)?.into_iter();
             let files = files.filter(|file| file.extension().is_some_and(|end| end == "json"));
-            notes.extend(files.filter_map(|file| Note::read(&file)));
+            notes.extend(files.filter_map(|file| WorktreeNote::read(&file)));
         }
         notes.sort_by_key(|note| (note.run.clone(), note.call, note.path.clone()));
         Ok(notes)
     }
 }
 
-fn unknown_to(note: &Note, elsewhere: Option<&Path>) -> String {
-    let Note { repository, branch, .. } = note;
+fn unknown_to(note: &WorktreeNote, elsewhere: Option<&Path>) -> String {
+    let WorktreeNote { repository, branch, .. } = note;
     match elsewhere {
         Some(place) => format!("its branch `{branch}` is that of the worktree {}", place.display()),
         None => format!("the repository {} does not know it", repository.display()),

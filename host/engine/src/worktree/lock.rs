@@ -28,7 +28,7 @@ const WAIT_LAST: Duration = Duration::from_millis(50);
 const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// Lets go when it is dropped, also by the death of its process.
-pub(super) struct Turn<'a> {
+pub(super) struct RepositoryLock<'a> {
     _within: MutexGuard<'a, ()>,
     _across: Option<File>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Turn<'a> {
 pub(super) async fn turn<'a>(
     within: &'a Mutex<()>,
     repository: &Path,
-) -> Result<Turn<'a>, WorktreeError> {
+) -> Result<RepositoryLock<'a>, WorktreeError> {
     let within = within.lock().await;
     let path = repository.join(NAME);
     let failed = |doing, error| WorktreeError::File { doing, path: path.clone(), error };
@@ -53,7 +53,7 @@ pub(super) async fn turn<'a>(
     let mut wait = WAIT_FIRST;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Turn { _within: within, _across: Some(file) }),
+            Ok(()) => return Ok(RepositoryLock { _within: within, _across: Some(file) }),
             Err(TryLockError::WouldBlock) if begun.elapsed() < WAIT_MAX => {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(WAIT_LAST);
@@ -63,7 +63,9 @@ pub(super) async fn turn<'a>(
                 return Err(failed("wait any longer for the smol-wf that holds", error));
             }
             // A file system without locks: then git's own must do.
-            Err(TryLockError::Error(_)) => return Ok(Turn { _within: within, _across: None }),
+            Err(TryLockError::Error(_)) => {
+                return Ok(RepositoryLock { _within: within, _across: None });
+            }
         }
     }
 }

@@ -7,14 +7,14 @@
 //! `.git` against their own tools, and tools that search a project would find
 //! everything twice.
 
+mod commits;
 mod error;
 mod git;
 mod holder;
+mod inspect;
 mod leftover;
 mod lock;
-mod look;
-mod made;
-mod place;
+mod note;
 mod view;
 
 use std::collections::BTreeMap;
@@ -29,12 +29,12 @@ use smol_wf_providers::Processes;
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, timeout_at};
 
+use commits::Branch;
 pub use error::WorktreeError;
 use git::Git;
+use inspect::{Change, change, unknown, unseen};
 pub use leftover::{Leftover, LeftoverState, Pruned};
-use look::{Change, change, unknown, unseen};
-use made::Branch;
-use place::Note;
+use note::WorktreeNote;
 
 /// The branch that must not be there, for the others to be below it.
 const NAMESPACE: &str = "smol-wf";
@@ -56,7 +56,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 const ATTRIBUTES_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A worktree that an agent may work in.
-pub(crate) struct Opened {
+pub(crate) struct OpenedWorktree {
     /// The project's own place in it.
     pub(crate) cwd: PathBuf,
     /// What is not as in the project; of the first worktree of a run.
@@ -69,7 +69,7 @@ pub(crate) struct Worktrees {
     project: PathBuf,
     folder: Option<PathBuf>,
     repository: OnceCell<Repository>,
-    open: Mutex<BTreeMap<CallId, Note>>,
+    open: Mutex<BTreeMap<CallId, WorktreeNote>>,
     git: Git,
     /// Of the run: git, and the agents.
     processes: Processes,
@@ -97,7 +97,7 @@ impl Worktrees {
 
     /// Makes a worktree for a call, and gives the folder that its agent works
     /// in: the project's own place within it.
-    pub(crate) async fn open(&self, call: CallId) -> Result<Opened, WorktreeError> {
+    pub(crate) async fn open(&self, call: CallId) -> Result<OpenedWorktree, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
         let ask = ["rev-parse", "--verify", "HEAD^{commit}"];
         let base = match self.git.run(&self.project, "find a commit", ask).await {
@@ -123,7 +123,7 @@ impl Worktrees {
         make_folder(&cwd)?;
         let warning = unlike_the_project(&note.path);
         let warning = warning.filter(|_| !self.has_warned.swap(true, Ordering::Relaxed));
-        Ok(Opened { cwd, warning })
+        Ok(OpenedWorktree { cwd, warning })
     }
 
     /// Finds a name for a call's worktree and writes it down. One that an
@@ -134,7 +134,7 @@ impl Worktrees {
         call: CallId,
         repository: &Repository,
         base: String,
-    ) -> Result<Note, WorktreeError> {
+    ) -> Result<WorktreeNote, WorktreeError> {
         let folder = self.folder.as_ref().ok_or(WorktreeError::NoFolder)?.join(self.run.as_str());
         make_folder(&folder)?;
         // As git will call it.
@@ -150,7 +150,7 @@ impl Worktrees {
         }
         for number in 1..=KEPT_OF_CALL_MAX {
             let name = if number == 1 { call.to_string() } else { format!("{call}-{number}") };
-            let note = Note {
+            let note = WorktreeNote {
                 run: self.run.clone(),
                 call,
                 path: folder.join(&name),
@@ -167,7 +167,7 @@ impl Worktrees {
             if !is_left && note.write()? {
                 return Ok(note);
             }
-            if let Some(old) = Note::read(&note.file())
+            if let Some(old) = WorktreeNote::read(&note.file())
                 && let Ok(Change::Nothing(left)) = change(&self.git, &old, true).await
                 // A branch that is not its own stays, and its name is taken.
                 && (left.iter().any(|own| own.name == note.branch)
@@ -221,7 +221,7 @@ impl Worktrees {
     }
 
     /// What cannot be looked at or removed is kept, and says why.
-    async fn settle(&self, note: &Note) -> Option<Box<Worktree>> {
+    async fn settle(&self, note: &WorktreeNote) -> Option<Box<Worktree>> {
         let settled = match change(&self.git, note, true).await {
             Ok(Change::Something(worktree)) => return Some(worktree),
             Ok(Change::Unknown { elsewhere }) => {

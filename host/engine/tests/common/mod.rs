@@ -20,8 +20,9 @@ use smol_wf_engine::providers::{
     ProviderError, Registry,
 };
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, Journals, LimitChanges, MemoryStore,
-    NoWatcher, Places, Providers, Report, ResumeRequest, RunSpec, ScriptFile, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, Folders, Journals, LimitChanges,
+    MemoryStore, NoWatcher, Providers, Report, ResumeRequest, RunSettings, RunSpec, ScriptFile,
+    Watcher,
 };
 use smol_wf_store::RunKey;
 
@@ -135,7 +136,10 @@ impl Bench {
                 ..CallDefaults::default()
             },
             seed: Some(1),
-            places: Places { project_root: Some(self.dir.clone()), ..Places::default() },
+            settings: RunSettings {
+                folders: Folders { project_root: Some(self.dir.clone()), ..Folders::default() },
+                ..RunSettings::default()
+            },
             ..RunSpec::new(script)
         }
     }

@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::place::{FileId, Place};
+use super::schema::Shape;
 use super::{fail, schema};
 use crate::{Judge, StoreError};
 
@@ -84,13 +85,12 @@ pub(super) fn open_there(
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     // Before anything else of the file is obeyed, and in one transaction: another
     // process may be migrating it right now.
-    let version = {
+    let (version, shape) = {
         let transaction = connection.transaction().map_err(failed)?;
-        let version = schema::version(&transaction, path)?;
-        if version > 0 {
-            schema::compare(&transaction, version, path)?;
+        match schema::version(&transaction, path)? {
+            0 => (0, Shape::Whole),
+            version => (version, schema::compare(&transaction, version, path)?),
         }
-        version
     };
     // SQLite falls back to reading without a word.
     if connection.is_readonly("main").map_err(failed)? {
@@ -107,6 +107,11 @@ pub(super) fn open_there(
         .map_err(failed)?;
     if version < schema::NEWEST {
         schema::migrate(&mut connection, path, judge)?;
+    }
+    if shape == Shape::WithoutView {
+        connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+        schema::add_view(&connection, path)?;
+        connection.busy_timeout(wait).map_err(failed)?;
     }
     // A statement that reads: both files beside it are there behind that.
     connection

@@ -16,11 +16,11 @@ use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 use super::settings_of;
 use crate::failure::{CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag, StateName};
-use crate::standing::LatestFlags;
+use crate::humanize::plural;
+use crate::moment::age;
 use crate::table::Format;
-use crate::when::age;
-use crate::words::plural;
-use crate::{large, output, screen, setup};
+use crate::working_folder::LatestFlags;
+use crate::{output, result_files, sanitize, setup};
 
 /// Delete runs, with their prompts and answers
 ///
@@ -83,22 +83,22 @@ Examples:
 
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Deleted {
+struct Deletion {
     schema_version: u32,
     dry_run: bool,
-    deleted: Vec<Gone>,
-    skipped: Vec<Gone>,
+    deleted: Vec<DeletedRun>,
+    skipped: Vec<DeletedRun>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Gone {
+struct DeletedRun {
     run_id: RunId,
     name: String,
     state: RunState,
 }
 
-impl From<RunSummary> for Gone {
+impl From<RunSummary> for DeletedRun {
     fn from(run: RunSummary) -> Self {
         Self { run_id: run.run_id, name: run.name, state: run.state }
     }
@@ -123,7 +123,7 @@ impl DeleteArgs {
         if !self.dry_run && (self.vacuum || !chosen.is_empty()) {
             setup::wait_to_write(&engine, &settings).await?;
         }
-        let mut done = Deleted { schema_version: 1, dry_run: self.dry_run, ..Deleted::default() };
+        let mut done = Deletion { schema_version: 1, dry_run: self.dry_run, ..Deletion::default() };
         for run in chosen {
             let id = run.run_id.clone();
             let goes = match run.state {
@@ -131,7 +131,7 @@ impl DeleteArgs {
                 _ if self.dry_run => true,
                 _ => match engine.delete(&id).await {
                     Ok(()) => {
-                        large::forget(&id, &settings);
+                        result_files::forget(&id, &settings);
                         true
                     }
                     // Taken up, or deleted, by another process since.
@@ -180,14 +180,14 @@ impl DeleteArgs {
         Ok(chosen)
     }
 
-    fn tell(&self, done: &Deleted) -> Result<(), CommandError> {
+    fn tell(&self, done: &Deletion) -> Result<(), CommandError> {
         match self.json.asked().unwrap_or(self.output) {
             Format::Json => output::document(done)?,
             Format::Jsonl => done.deleted.iter().try_for_each(output::json_line)?,
             Format::Text => {
                 let verb = if done.dry_run { "would delete" } else { "deleted" };
                 for run in &done.deleted {
-                    let (name, state) = (screen::one_line(&run.name), run.state.as_str());
+                    let (name, state) = (sanitize::one_line(&run.name), run.state.as_str());
                     output::line(&format!("{verb} {}  {name} ({state})", run.run_id))?;
                 }
             }

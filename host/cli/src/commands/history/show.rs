@@ -16,9 +16,9 @@ use smol_wf_engine::{Engine, EngineError, Report};
 
 use crate::advice;
 use crate::failure::{CommandError, null_in_words};
-use crate::table::{Align, Column, Format, Spare, table};
-use crate::words::{count, dollars, plural, price, span, utc};
-use crate::{output, screen};
+use crate::humanize::{count, dollars, plural, price, span, utc};
+use crate::table::{Align, Column, Format, NarrowRule, table};
+use crate::{output, sanitize};
 
 /// Steps that the text shows; JSON has them all.
 const STEPS_SHOWN_MAX: usize = 500;
@@ -39,19 +39,23 @@ pub(super) async fn show(
     match format {
         None if !std::io::stdout().is_terminal() => output::document(&report)?,
         None | Some(Format::Text) => output::line(&text(&report, &details))?,
-        Some(Format::Json) => output::document(&Full { report: &report, details: &details })?,
-        Some(Format::Jsonl) => output::json_line(&Full { report: &report, details: &details })?,
+        Some(Format::Json) => {
+            output::document(&ReportWithDetails { report: &report, details: &details })?
+        }
+        Some(Format::Jsonl) => {
+            output::json_line(&ReportWithDetails { report: &report, details: &details })?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The report, and behind its fields the details.
-struct Full<'a> {
+struct ReportWithDetails<'a> {
     report: &'a Report,
     details: &'a Details<'a>,
 }
 
-impl Serialize for Full<'_> {
+impl Serialize for ReportWithDetails<'_> {
     /// By way of text: the result in the report is JSON text as it was
     /// journaled, which serde cannot flatten.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -67,7 +71,7 @@ impl Serialize for Full<'_> {
 fn text(report: &Report, details: &Details<'_>) -> String {
     let mut parts = vec![head(report, details)];
     let attempts: Vec<_> = details.attempts.iter().map(attempt).collect();
-    parts.push(table(&ATTEMPTS, &attempts, Spare::default()));
+    parts.push(table(&ATTEMPTS, &attempts, NarrowRule::default()));
     if !details.steps.is_empty() {
         let shown = details.steps.iter().take(STEPS_SHOWN_MAX).map(step);
         let mut steps = table(&STEPS, &shown.collect::<Vec<_>>(), SPARE);
@@ -88,13 +92,13 @@ fn text(report: &Report, details: &Details<'_>) -> String {
         }
     }
     for null in &report.nulls {
-        parts.push(screen::one_line(&format!("null: {}", null_in_words(null))));
+        parts.push(sanitize::one_line(&format!("null: {}", null_in_words(null))));
     }
     if report.results.get() != "null" {
         let pretty = serde_json::from_str::<serde_json::Value>(report.results.get())
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or_else(|_| report.results.get().to_owned());
-        let shown = screen::cut(&screen::lines(&pretty), RESULT_CHARS_MAX);
+        let shown = sanitize::cut(&sanitize::lines(&pretty), RESULT_CHARS_MAX);
         parts.push(format!("RESULT\n{shown}"));
     }
     parts.join("\n\n")
@@ -103,16 +107,21 @@ fn text(report: &Report, details: &Details<'_>) -> String {
 fn head(report: &Report, details: &Details<'_>) -> String {
     let took = u64::try_from((details.updated_at_us - details.created_at_us) / 1_000);
     let mut lines = vec![
-        format!("{}  {}  {}", report.run_id, screen::one_line(&report.name), report.state.as_str()),
+        format!(
+            "{}  {}  {}",
+            report.run_id,
+            sanitize::one_line(&report.name),
+            report.state.as_str()
+        ),
         format!(
             "created {} UTC, last entry {} later",
             utc(details.created_at_us / 1_000),
             span(took.unwrap_or_default())
         ),
-        format!("script {}", screen::one_line(details.script)),
+        format!("script {}", sanitize::one_line(details.script)),
         format!(
             "provider {}, seed {}{}",
-            screen::one_line(details.provider),
+            sanitize::one_line(details.provider),
             details.seed,
             details.budget.map_or_else(String::new, |budget| format!(
                 ", the script was told of a budget of {} output tokens",
@@ -145,7 +154,7 @@ fn head(report: &Report, details: &Details<'_>) -> String {
     if let Some(error) = &report.error {
         let place = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
         let message = advice::joined(&error.message, error.hint.as_deref());
-        lines.push(format!("{}{place} [{}]", screen::one_line(&message), error.code));
+        lines.push(format!("{}{place} [{}]", sanitize::one_line(&message), error.code));
     }
     lines.join("\n")
 }
@@ -205,12 +214,12 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
             count(limits.fuel),
             limits.memory_mib
         ),
-        screen::one_line(attempt.reason.unwrap_or_default()),
+        sanitize::one_line(attempt.reason.unwrap_or_default()),
     ]
 }
 
 /// What a narrow terminal has no room for, what matters least first.
-const SPARE: Spare = Spare {
+const SPARE: NarrowRule = NarrowRule {
     columns: &["SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
     cut: "WHAT",
 };
@@ -235,7 +244,7 @@ const STEPS: [Column; 15] = [
 
 fn step(step: &Step<'_>) -> Vec<String> {
     let cell =
-        |text: Option<&str>, chars| screen::cut(&screen::one_line(text.unwrap_or("")), chars);
+        |text: Option<&str>, chars| sanitize::cut(&sanitize::one_line(text.unwrap_or("")), chars);
     // Said where it is news: a second dispatch or attempt, or a correction.
     let tries = step.dispatches.max(step.attempts).max(step.rounds);
     let error = step.error.map(|error| format!("{} [{}]", error.message, error.code));
@@ -258,7 +267,7 @@ fn step(step: &Step<'_>) -> Vec<String> {
         cell(step.isolation, 40),
         cell(step.session_id, 40),
         // Whole: it is to be copied.
-        screen::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
+        sanitize::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
         cell(step.doing, 60),
         cell(error.as_deref(), 100),
     ]
@@ -281,12 +290,12 @@ fn usage(title: &'static str, rows: &[UsageRow]) -> String {
     ];
     let row = |row: &UsageRow| {
         vec![
-            screen::cut(&screen::one_line(row.name.as_deref().unwrap_or("-")), 40),
+            sanitize::cut(&sanitize::one_line(row.name.as_deref().unwrap_or("-")), 40),
             count(row.agents),
             count(row.token_usage.input_tokens),
             count(row.token_usage.output_tokens),
             price(row.cost_usd),
         ]
     };
-    table(&columns, &rows.iter().map(row).collect::<Vec<_>>(), Spare::default())
+    table(&columns, &rows.iter().map(row).collect::<Vec<_>>(), NarrowRule::default())
 }

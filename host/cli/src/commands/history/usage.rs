@@ -16,9 +16,9 @@ use smol_wf_engine::{HistoryPage, RunSummary};
 use super::reader;
 use crate::failure::{CommandError, talk};
 use crate::flags::{DbFlags, JsonFlag, SpanFlags};
-use crate::table::{Align, Format, Spare, table};
-use crate::words::{count, plural, price, utc};
-use crate::{output, screen};
+use crate::humanize::{count, plural, price, utc};
+use crate::table::{Align, Format, NarrowRule, table};
+use crate::{output, sanitize};
 
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
@@ -163,7 +163,7 @@ impl Row {
 
     fn cells(&self, name: &str) -> Vec<String> {
         vec![
-            screen::cut(&screen::one_line(name), 40),
+            sanitize::cut(&sanitize::one_line(name), 40),
             count(self.runs),
             count(self.agents),
             count(self.token_usage.input_tokens),
@@ -191,5 +191,5 @@ fn text(by: By, rows: &[Row], total: &Row) -> String {
     let mut cells: Vec<_> =
         rows.iter().map(|row| row.cells(row.name.as_deref().unwrap_or("-"))).collect();
     cells.push(total.cells("total"));
-    table(&columns, &cells, Spare::default())
+    table(&columns, &cells, NarrowRule::default())
 }

@@ -14,7 +14,7 @@ use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::talk;
 use crate::log_level::LogLevel;
-use crate::progress::Opening;
+use crate::progress::Preamble;
 use crate::setup;
 
 /// An echo would be taken for an answer from then on.
@@ -42,7 +42,7 @@ impl Agents {
         flags.add(Key::Provider, self.provider.as_ref());
         let settings = Settings::load(flags, fixture)
             .map_err(|error| format!("{error} [{}]", error.code()))?;
-        let mut opening = Opening { warnings: settings.warnings(), ..Opening::default() };
+        let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
         // Calls go to the provider of the recording, unless another one is named.
         let chosen = self.provider.is_some().then(|| agents::choose(&settings));
         if let Some(chosen) = &chosen {
@@ -62,8 +62,8 @@ impl Agents {
         Ok((engine.clone().providing(Arc::new(Catalogue::of(&settings))), live))
     }
 
-    fn tell(&mut self, opening: Opening, level: LogLevel) {
-        let Opening { warnings, notes, .. } = opening;
+    fn tell(&mut self, opening: Preamble, level: LogLevel) {
+        let Preamble { warnings, notes, .. } = opening;
         let warnings =
             warnings.into_iter().map(|text| (LogLevel::Warn, format!("warning: {text}")));
         let notes = notes.into_iter().map(|text| (LogLevel::Info, text));

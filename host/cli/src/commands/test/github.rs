@@ -5,20 +5,20 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::Tested;
-use super::words;
+use super::FixtureResult;
+use super::verdict_text;
 use crate::annotations::{self, Annotation};
 use crate::failure::CommandError;
-use crate::screen;
-use crate::words::plural;
+use crate::humanize::plural;
+use crate::sanitize;
 
 /// Tells GitHub, when it listens.
-pub(super) fn tell(tested: &[Tested]) -> Result<(), CommandError> {
+pub(super) fn tell(tested: &[FixtureResult]) -> Result<(), CommandError> {
     if !annotations::wanted() {
         return Ok(());
     }
     for one in tested {
-        if let Some(message) = words::first(one) {
+        if let Some(message) = verdict_text::first(one) {
             annotations::annotate(&Annotation {
                 is_error: true,
                 file: &one.fixture,
@@ -37,14 +37,14 @@ pub(super) fn tell(tested: &[Tested]) -> Result<(), CommandError> {
     })
 }
 
-fn summary(tested: &[Tested]) -> String {
+fn summary(tested: &[FixtureResult]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
     let mut text =
         format!("### smol-wf test: {}, {failed} failed\n\n", plural(tested.len(), "fixture"));
     text.push_str("| | fixture | |\n|---|---|---|\n");
     for one in tested {
         let verdict = if one.pass { "pass" } else { "**FAIL**" };
-        let detail = words::first(one).unwrap_or_else(|| words::summary(one));
+        let detail = verdict_text::first(one).unwrap_or_else(|| verdict_text::summary(one));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {verdict} | {} | {} |", cell(&one.fixture), cell(&detail));
     }
@@ -55,7 +55,7 @@ fn summary(tested: &[Tested]) -> String {
 /// Text in a cell of a table, and nothing but text.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in screen::one_line(text).chars() {
+    for character in sanitize::one_line(text).chars() {
         match character {
             '<' => safe.push_str("&lt;"),
             '&' => safe.push_str("&amp;"),

@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 
-use super::Tested;
-use super::words;
-use crate::screen;
+use super::FixtureResult;
+use super::verdict_text;
+use crate::sanitize;
 
 /// The document of all fixtures.
-pub(super) fn document(tested: &[Tested]) -> String {
+pub(super) fn document(tested: &[FixtureResult]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
     let took: f64 = tested.iter().map(|one| one.took.as_secs_f64()).sum();
     let sums = format!(
@@ -29,11 +29,11 @@ pub(super) fn document(tested: &[Tested]) -> String {
         let open = format!(
             "    <testcase classname=\"{class}\" name=\"{name}\" file=\"{name}\" time=\"{took:.3}\""
         );
-        match words::first(one) {
+        match verdict_text::first(one) {
             None => text.push_str(&format!("{open}/>\n")),
             Some(message) => {
                 let kind = if one.verdict.is_some() { "difference" } else { "error" };
-                let (message, all) = (escape(&message), escape(&words::of_test(one)));
+                let (message, all) = (escape(&message), escape(&verdict_text::of_test(one)));
                 text.push_str(&format!(
                     "{open}>\n      <failure message=\"{message}\" type=\"{kind}\">{all}</failure>\n    </testcase>\n"
                 ));
@@ -54,7 +54,7 @@ fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\n' => safe.push_str("&#10;"),
-            other if screen::is_unsafe(other) => safe.push('\u{fffd}'),
+            other if sanitize::is_unsafe(other) => safe.push('\u{fffd}'),
             other => safe.push(other),
         }
     }

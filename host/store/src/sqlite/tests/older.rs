@@ -148,8 +148,9 @@ fn the_tables_are_renewed_once_their_holder_is_gone() {
 }
 
 /// What the program of schema 3 writes with, in the order of its transactions: to
-/// make a run, to write one on, and to delete one.
-const STATEMENTS_OF_SCHEMA_3: [&str; 9] = [
+/// make a run, to write one on, and to delete one; and a statement of nobody's, that
+/// changes an entry.
+const STATEMENTS_OF_SCHEMA_3: [&str; 10] = [
     "INSERT INTO runs
          (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us)
      VALUES ('local', 'new', 'n', 1, NULL, 'older', 1, 9) ON CONFLICT DO NOTHING",
@@ -163,6 +164,7 @@ const STATEMENTS_OF_SCHEMA_3: [&str; 9] = [
     "DELETE FROM summaries WHERE tenant = 'local' AND run = 'RUN'",
     "DELETE FROM entries WHERE tenant = 'local' AND run = 'RUN' AND seq >= 0",
     "DELETE FROM runs WHERE tenant = 'local' AND run = 'RUN'",
+    "UPDATE entries SET body = '[]' WHERE tenant = 'local' AND run = 'RUN'",
 ];
 
 #[test]
@@ -183,20 +185,80 @@ fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
         transaction.rollback()
     };
     let attempts: Vec<_> = statements.chunks(3).map(transact).collect();
-    assert_eq!(attempts, [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(attempts, [Ok(()), Ok(()), Ok(()), Ok(())]);
 
     let mut store = SqliteStore::open(&path).unwrap();
     let records = store.load(&key(1)).unwrap().unwrap();
     store.create(&new_run(77), hold("me"), &records).unwrap();
     for statements in statements.chunks(3) {
         let error = transact(statements).unwrap_err();
-        assert!(error.to_string().contains("no such table: entries"), "{error}");
+        assert!(
+            error.to_string().contains("cannot modify entries because it is a view"),
+            "{error}"
+        );
     }
     assert!(older.is_autocommit(), "what it had begun is undone");
     assert_eq!(store.load(&key(1)).unwrap().unwrap(), records);
     let order = store.newest(&key(1).tenant, 0, 9).unwrap();
     let order: Vec<_> = order.iter().map(|row| row.created_at_us).collect();
     assert_eq!(order, [77, 2, 1, 0]);
+}
+
+/// Its statement that reads a journal.
+const READ_OF_SCHEMA_3: &str = "SELECT kind, body, chain, moved, seq FROM entries
+    WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq";
+
+#[test]
+fn one_name_has_the_entries_of_both_tables_for_programs_that_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    released(&path, 3, 3);
+    let mut store = SqliteStore::open(&path).unwrap();
+    let records = logged(&mut Chain::new(), &["a", "b"]);
+    store.create(&new_run(77), hold("me"), &records).unwrap();
+    let reader = Connection::open(&path).unwrap();
+    for number in [1, 77] {
+        let run = key(number).run;
+        let of_run = rusqlite::params!["local", run.as_str(), 1];
+        let mut statement = reader.prepare(READ_OF_SCHEMA_3).unwrap();
+        let chains = statement.query_map(of_run, |row| row.get::<_, String>(2)).unwrap();
+        let chains: Vec<_> = chains.map(Result::unwrap).collect();
+        let stored = store.load(&key(number)).unwrap().unwrap();
+        let expected: Vec<_> = stored[1..].iter().map(|record| record.chain.to_string()).collect();
+        assert_eq!(chains, expected);
+        let plan = format!("EXPLAIN QUERY PLAN {READ_OF_SCHEMA_3}");
+        let mut plan = reader.prepare(&plan).unwrap();
+        let steps = plan.query_map(of_run, |row| row.get::<_, String>(3)).unwrap();
+        assert!(!steps.map(Result::unwrap).any(|step| step.starts_with("SCAN")));
+    }
+}
+
+#[test]
+fn a_database_without_the_view_of_all_entries_is_read_and_gets_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runs.db");
+    let (mut store, lease) = create(&path);
+    store.release(&lease).unwrap();
+    let has_view = || {
+        let connection = Connection::open(&path).unwrap();
+        connection.prepare("SELECT body FROM entries").is_ok()
+    };
+    let drop_view = || Connection::open(&path).unwrap().execute_batch("DROP VIEW entries").unwrap();
+    drop_view();
+    assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
+    drop(store);
+    assert!(!has_view());
+    // Another process is writing: nobody waits for that.
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut reader = SqliteStore::open_or_read(&path).unwrap();
+    assert_eq!(reader.load(&key(1)).unwrap().unwrap().len(), 1);
+    assert!(!has_view());
+    drop(writer);
+    assert_eq!(super::super::look::open(&path).err(), None);
+    SqliteStore::open(&path).unwrap();
+    assert!(has_view());
+    SqliteStore::open(&path).unwrap();
 }
 
 #[test]

@@ -10,7 +10,9 @@ use rusqlite::Connection;
 use smol_wf_core::journal::Chain;
 
 use super::super::open::NEW_DATABASE;
-use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST, SHAPES, digest, objects, shape};
+use super::super::schema::{
+    APPLICATION_ID, MIGRATIONS, NEWEST, SHAPES, WITHOUT_VIEW, digest, objects, shape,
+};
 use super::{SqliteStore, create};
 use crate::conformance::{key, logged, taken_over};
 use crate::{Append, Journals as _, Leases as _, Upkeep as _, Wake};
@@ -20,6 +22,10 @@ fn the_digests_are_those_of_the_migrations() {
     for (version, expected) in (1..=MIGRATIONS.len()).zip(SHAPES) {
         assert_eq!(digest(&shape(version).unwrap()).as_str(), expected, "version {version}");
     }
+    let connection = Connection::open_in_memory().unwrap();
+    MIGRATIONS.iter().for_each(|sql| connection.execute_batch(sql).unwrap());
+    connection.execute_batch("DROP VIEW entries").unwrap();
+    assert_eq!(digest(&objects(&connection).unwrap()).as_str(), WITHOUT_VIEW);
 }
 
 #[test]
@@ -78,6 +84,11 @@ fn what_no_migration_makes_is_refused_by_name() {
         ),
         ("CREATE TABLE notes (text)", "table `notes`"),
         ("CREATE INDEX i ON journal (kind)", "index `i`"),
+        (
+            "CREATE TRIGGER t INSTEAD OF DELETE ON entries BEGIN DELETE FROM journal; END",
+            "trigger `t`",
+        ),
+        ("DROP VIEW entries; CREATE VIEW entries AS SELECT 1", "another view `entries`"),
         ("DROP TRIGGER entries_deleted", "no trigger `entries_deleted`"),
         ("DROP TRIGGER journal_deleted", "no trigger `journal_deleted`"),
         ("ALTER TABLE runs ADD COLUMN more TEXT DEFAULT 'x'", "another table `runs`"),

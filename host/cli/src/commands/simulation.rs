@@ -1,0 +1,160 @@
+//! What `plan` and `explore` have in common: a script that is performed by
+//! stubs.
+//!
+//! Owns: their flags. Never: what is made of the simulation.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use smol_wf_core::limits::{self, Limits};
+use smol_wf_engine::RunSpec;
+use smol_wf_engine::simulate::Simulator;
+
+use super::run::{SCRIPT_HELP, find_script};
+use crate::agents::Catalogue;
+use crate::config::{FlagLayer, Key, Settings};
+use crate::failure::CommandError;
+use crate::flags::{CallFlags, path_value};
+use crate::usage_hints;
+use crate::workflow_args::{self, Named};
+use crate::working_folder::PlaceFlags;
+use crate::{agents, setup, shell};
+
+/// What is performed
+#[derive(Debug, Args)]
+pub(super) struct SimulationFlags {
+    #[arg(help = SCRIPT_HELP)]
+    pub(super) script: PathBuf,
+
+    /// All arguments of the workflow, as JSON, or `@` and a file
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    args: Option<String>,
+
+    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
+    /// is stdin; may be repeated
+    #[arg(long, value_name = "FILE")]
+    args_from_file: Vec<PathBuf>,
+
+    /// Seed of Math.random, of the made-up answers and of the schedules
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    pub(super) seed: u64,
+
+    /// Output tokens that the script's `budget` speaks of
+    #[arg(long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    budget_allowance: Option<u64>,
+
+    #[command(flatten)]
+    calls: CallFlags,
+
+    /// Agents at work at once [default: 16]
+    #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
+    max_parallel_agents: Option<u32>,
+
+    /// Agents after which the script counts as endless [default: 1000]
+    #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::AGENTS_MAX.into()))]
+    max_agents: Option<u32>,
+
+    /// Fuel of the script; a tenth of it may go into one turn [default: 100000000000]
+    #[arg(long, value_name = "UNITS", value_parser = usage_hints::whole::<u64>(1, u64::MAX))]
+    fuel: Option<u64>,
+
+    #[command(flatten)]
+    places: PlaceFlags,
+
+    #[command(flatten)]
+    pub(super) output: OutputFlags,
+}
+
+/// How to print the result
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct OutputFlags {
+    /// How to print the result
+    #[arg(long, short, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+
+    /// The same as --output json
+    #[arg(long)]
+    json: bool,
+}
+
+impl OutputFlags {
+    pub(super) fn is_json(self) -> bool {
+        self.json || self.output == Format::Json
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// A script that is ready, and what the user gave to make it so.
+pub(super) struct PreparedScript {
+    pub(super) simulator: Simulator,
+    pub(super) text: String,
+    /// The flags that make it the same again, for a shell.
+    pub(super) again: String,
+}
+
+impl SimulationFlags {
+    pub(super) async fn prepare(
+        &self,
+        named: Named,
+        prices: Option<&PathBuf>,
+    ) -> Result<PreparedScript, CommandError> {
+        let script = find_script(&self.script)?;
+        let text = String::from_utf8_lossy(&script.bytes).into_owned();
+        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
+        let again = self.again(args.as_deref());
+        let default = Limits::default();
+        let limits = Limits {
+            fuel: self.fuel.unwrap_or(default.fuel),
+            agents: self.max_agents.unwrap_or(default.agents),
+            parallel_agents: self.max_parallel_agents.unwrap_or(default.parallel_agents),
+            ..default
+        };
+        let mut flags = FlagLayer::default();
+        self.calls.put(&mut flags);
+        flags.add(Key::Prices, path_value(prices).as_ref());
+        let settings = Settings::load(flags, &self.places.folder()?)?;
+        let aliases = settings.model_map.iter();
+        let request = RunSpec {
+            args,
+            limits,
+            budget: self.budget_allowance,
+            provider: agents::choose(&settings).name,
+            defaults: setup::call_defaults(&settings),
+            model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
+            seed: Some(self.seed),
+            settings: setup::run_settings(&settings, self.places.of_new()?)?,
+            ..RunSpec::new(script)
+        };
+        let simulator = Simulator::new(request, &Catalogue::of(&settings)).await?;
+        Ok(PreparedScript { simulator, text, again })
+    }
+
+    fn again(&self, args: Option<&str>) -> String {
+        let mut words = vec![self.script.to_string_lossy().into_owned()];
+        let mut flag = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.push(name.to_owned());
+                words.push(value);
+            }
+        };
+        flag("--args", args.map(str::to_owned));
+        flag("--budget-allowance", self.budget_allowance.map(|value| value.to_string()));
+        flag("--max-parallel-agents", self.max_parallel_agents.map(|value| value.to_string()));
+        flag("--max-agents", self.max_agents.map(|value| value.to_string()));
+        flag("--fuel", self.fuel.map(|value| value.to_string()));
+        for (name, value) in self.calls.words() {
+            flag(name, Some(value));
+        }
+        let path =
+            |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
+        flag("--cwd", path(&self.places.cwd));
+        flag("--project-root", path(&self.places.project_root));
+        flag("--seed", Some(self.seed.to_string()));
+        words.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
+    }
+}

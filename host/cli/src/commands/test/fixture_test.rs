@@ -1,0 +1,186 @@
+//! Testing one fixture: reading what lies beside it, and writing what came of
+//! it.
+//!
+//! Owns: the files of one fixture. Never: judges, and never ends the tests of
+//! other fixtures.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use smol_wf_engine::{
+    CancellationToken, Engine, FIXTURE_BYTES_MAX, FixtureError, FixtureRequest, FixtureVerdict,
+    Keep,
+};
+
+use super::agents::Agents;
+use crate::advice;
+use crate::commands::fixture::FixtureFile;
+use crate::failure::{FileError, talk};
+use crate::{file_output, files, paths, shell};
+
+/// Largest file of rules: a schema may have 64 KiB.
+const RULES_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What came of one fixture.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FixtureResult {
+    pub(super) fixture: String,
+    /// The same, as a shell reads it.
+    #[serde(skip)]
+    pub(super) typed: String,
+    /// The script that the command line named, as a shell reads it.
+    #[serde(skip)]
+    pub(super) script: Option<String>,
+    pub(super) pass: bool,
+    /// The fixture was written anew.
+    pub(super) updated: bool,
+    /// Agents answered, and the fixture was not written: the answers are kept
+    /// beside it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) kept: bool,
+    #[serde(flatten)]
+    pub(super) verdict: Option<FixtureVerdict>,
+    /// Why there is no verdict, or why it could not be acted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    #[serde(skip)]
+    pub(super) took: Duration,
+}
+
+/// How fixtures are tested.
+pub(super) struct Tester {
+    pub(super) engine: Engine,
+    pub(super) accept: bool,
+    /// Where the script is, when that is not where the fixture says.
+    pub(super) script: Option<PathBuf>,
+    /// Who is asked for answers that are missing, if anybody is.
+    pub(super) agents: Option<Agents>,
+    pub(super) cancel: CancellationToken,
+}
+
+impl Tester {
+    pub(super) async fn test(&mut self, found: &FixtureFile) -> FixtureResult {
+        let started = Instant::now();
+        let path = found.path.as_path();
+        let mut tested = FixtureResult {
+            fixture: shown(path),
+            typed: shell::path(path.strip_prefix(".").unwrap_or(path)),
+            script: self.script.as_deref().map(shell::path),
+            pass: false,
+            updated: false,
+            kept: false,
+            verdict: None,
+            error: None,
+            took: Duration::ZERO,
+        };
+        match self.verdict(found).await {
+            Err(error) => tested.error = Some(error),
+            Ok(verdict) => self.write(path, verdict, &mut tested),
+        }
+        tested.took = started.elapsed();
+        tested
+    }
+
+    async fn verdict(&mut self, found: &FixtureFile) -> Result<FixtureVerdict, String> {
+        let (path, within) = (found.path.as_path(), found.within.as_path());
+        let text = text_of(path, within)?;
+        let rules = optional(&path.with_extension("assert.json"), within, RULES_BYTES_MAX)?;
+        let mut engine = self.engine.clone();
+        let (mut kept, mut live) = (None, None);
+        if let Some(agents) = &mut self.agents {
+            kept = optional(&kept_beside(path), within, FIXTURE_BYTES_MAX)?;
+            let (with_agents, calls) = agents.of(&self.engine, path, keep_beside(path))?;
+            (engine, live) = (with_agents, Some(calls));
+        }
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let (accept, script, home) = (self.accept, self.script.clone(), paths::home());
+        let within = Some(within.to_owned());
+        let cwd = std::env::current_dir().ok();
+        let request =
+            FixtureRequest { path, text, script, within, cwd, home, rules, accept, live, kept };
+        let verdict = engine.test_fixture(request, self.cancel.clone()).await;
+        verdict.map_err(|error| format!("{} [{}]", advice::sentence(&error), error.code()))
+    }
+
+    /// Writes what the verdict says is to be written.
+    fn write(&self, path: &Path, mut verdict: FixtureVerdict, tested: &mut FixtureResult) {
+        let mut failed = None;
+        if let Some(text) = &verdict.updated {
+            match file_output::replace(path, text) {
+                Ok(()) => tested.updated = true,
+                Err(error) => failed = Some(unwritable(path, error)),
+            }
+        }
+        let kept = kept_beside(path);
+        if tested.updated && self.agents.is_some() {
+            // All that was kept is in the fixture now.
+            if let Err(error) = file_output::remove(&kept) {
+                talk(&format!("warning: cannot remove {}: {error}", kept.display()));
+            }
+        } else if let Some(text) = &verdict.kept {
+            match file_output::replace(&kept, text) {
+                Ok(()) => tested.kept = true,
+                Err(error) => failed = failed.or(Some(unwritable(&kept, error))),
+            }
+        }
+        verdict.pass &= failed.is_none();
+        tested.pass = verdict.pass;
+        tested.error = failed;
+        tested.verdict = Some(verdict);
+    }
+}
+
+/// Keeps answers beside the fixture as they come.
+fn keep_beside(path: &Path) -> Keep {
+    let kept = kept_beside(path);
+    Arc::new(move |text| file_output::replace(&kept, text))
+}
+
+/// Where answers are kept while a fixture is recorded.
+fn kept_beside(path: &Path) -> PathBuf {
+    path.with_extension("swf.kept")
+}
+
+fn text_of(path: &Path, within: &Path) -> Result<String, String> {
+    let bytes =
+        files::found(path, within, FIXTURE_BYTES_MAX).map_err(|error| unreadable(path, error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
+        let reason = "it is not UTF-8".to_owned();
+        let error = FixtureError::Unreadable { line, reason };
+        format!("{error} [{}]", error.code())
+    })
+}
+
+/// The text of a file that need not be there.
+fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, String> {
+    match files::found(path, within, most) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
+            let error = io::Error::other("it is not UTF-8");
+            unreadable(path, FileError::Read { path: path.to_owned(), error })
+        }),
+        Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, error)),
+    }
+}
+
+fn unreadable(path: &Path, error: FileError) -> String {
+    let error = error.at(shown(path).into());
+    format!("{error} [{}]", error.code())
+}
+
+fn unwritable(path: &Path, error: io::Error) -> String {
+    let error = FileError::Write { path: shown(path).into(), error };
+    format!("{error} [{}]", error.code())
+}
+
+/// As people type it.
+fn shown(path: &Path) -> String {
+    let path = path.strip_prefix(".").unwrap_or(path);
+    path.to_string_lossy().into_owned()
+}

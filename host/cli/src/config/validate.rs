@@ -1,0 +1,98 @@
+//! Settings that read well and yet cannot work.
+//!
+//! Owns: telling them from others before a run is started, with the place that
+//! says so. Never: judges what a flag says; whoever takes the flag does.
+
+use std::path::Path;
+
+use smol_wf_core::near;
+use smol_wf_core::prices::PriceTable;
+use smol_wf_core::selector::Selector;
+
+use super::{AUTO, ConfigError, Key, Origin, ProviderKind, Settings, Sourced, Value};
+use crate::setup;
+
+impl Settings {
+    /// Whether a run can work with them.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if let Some(Sourced { value: Value::Text(name), origin }) = self.get(Key::Provider) {
+            self.check_provider(Key::Provider, name, origin)?;
+        }
+        if let Some((name, origin)) = self.provider_of_model() {
+            self.check_provider(Key::Model, &name, &origin)?;
+        }
+        if let Some(Sourced { value: Value::Path(file), origin }) = self.get(Key::Prices) {
+            read_prices(file).map_err(|why| wrong(Key::Prices, origin, why)).or_else(excused)?;
+        }
+        Ok(())
+    }
+
+    /// Who the model of the settings says is to be asked, and where that is said.
+    pub(crate) fn provider_of_model(&self) -> Option<(String, Origin)> {
+        let Sourced { value: Value::Text(text), origin } = self.get(Key::Model)? else {
+            return None;
+        };
+        let aliases: Vec<(String, String)> = self
+            .model_map
+            .iter()
+            .map(|(alias, given)| (alias.clone(), given.value.clone()))
+            .collect();
+        let provider = Selector::resolve(text, &aliases).ok()?.provider?;
+        let said_itself = Selector::parse(text).is_ok_and(|own| own.provider.is_some());
+        let alias = text.split('?').next().and_then(|id| self.model_map.get(id));
+        let origin = alias.filter(|_| !said_itself).map_or(origin, |alias| &alias.origin);
+        Some((provider, origin.clone()))
+    }
+
+    fn check_provider(&self, key: Key, name: &str, origin: &Origin) -> Result<(), ConfigError> {
+        let built_in = ProviderKind::BUILT_IN.iter().any(|kind| kind.word() == name);
+        let why = match self.providers.get(name) {
+            Some(given) if given.value.enabled => return Ok(()),
+            Some(_) => "the provider of this name is not enabled".to_owned(),
+            None if built_in || name == AUTO || name == super::DEBUG => return Ok(()),
+            // It is there as soon as the project is trusted, as the warning says.
+            None if self.is_of_untrusted(name) => return Ok(()),
+            // Then it is the model's vendor.
+            None if key == Key::Model && crate::agents::takes_vendors(self) => return Ok(()),
+            None => {
+                let there = self.providers.iter().filter(|(_, given)| given.value.enabled);
+                let there = there.map(|(name, _)| name.as_str());
+                let built_in = ProviderKind::BUILT_IN.iter().map(|kind| kind.word());
+                let names: std::collections::BTreeSet<&str> = there.chain(built_in).collect();
+                let meant = near::suggestion(name, names.iter().copied());
+                let names = names.into_iter().collect::<Vec<_>>().join(", ");
+                format!("unknown provider `{name}`; available: {AUTO}, debug, {names}{meant}")
+            }
+        };
+        excused(wrong(key, origin, why))
+    }
+
+    fn is_of_untrusted(&self, name: &str) -> bool {
+        let ignored = self.project_file.iter().flat_map(|project| &project.ignored);
+        ignored.into_iter().any(|one| {
+            one.strip_prefix(super::PROVIDERS).and_then(|rest| rest.strip_prefix('.')) == Some(name)
+        })
+    }
+}
+
+/// The complaint, where one of the layers is to blame that nobody types.
+fn wrong(key: Key, origin: &Origin, reason: String) -> Option<ConfigError> {
+    match origin {
+        Origin::Project { place } | Origin::User { place } => {
+            let (place, name) = (place.clone(), key.name().to_owned());
+            Some(ConfigError::Value { place, name, reason })
+        }
+        Origin::Variable(variable) => Some(ConfigError::Variable { variable, reason }),
+        Origin::Flag(_) | Origin::Default => None,
+    }
+}
+
+fn excused(complaint: Option<ConfigError>) -> Result<(), ConfigError> {
+    complaint.map_or(Ok(()), Err)
+}
+
+fn read_prices(file: &Path) -> Result<(), String> {
+    let text = setup::prices_text(file)
+        .map_err(|error| format!("the file of prices cannot be read: {error}"))?;
+    PriceTable::parse(&text).map(|_| ()).map_err(|error| format!("the file of prices: {error}"))
+}

@@ -1,0 +1,232 @@
+//! What a file may be that another one takes the place of.
+//!
+//! Owns: seeing by its beginning what a file is, and the words about one that
+//! stays: a name that was mistaken must not cost a script, a fixture or a database.
+//! Never: replaces anything.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::Path;
+
+use crate::shell;
+
+/// What is replaced; what is empty always is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overwrites {
+    /// What `export --format` writes.
+    Exports,
+    /// Fixtures.
+    Fixtures,
+    /// JUnit reports.
+    Reports,
+    /// What this program has just read for what it is.
+    Known,
+}
+
+impl Overwrites {
+    /// That the file at `real`, which people know as `path`, may be replaced.
+    pub(super) fn allow(self, real: &Path, path: &Path) -> io::Result<()> {
+        if self == Self::Known {
+            return Ok(());
+        }
+        let found = FileKind::at(real)?;
+        let (ours, name) = match self {
+            Self::Exports => (FileKind::Export, "an export of a run"),
+            Self::Fixtures => (FileKind::Fixture, "a fixture"),
+            Self::Reports | Self::Known => (FileKind::Report, "a JUnit report"),
+        };
+        if found == FileKind::Nothing || found == ours {
+            return Ok(());
+        }
+        let seems = found.words();
+        let why = match found {
+            // Not to be had again.
+            FileKind::Database | FileKind::Answers => {
+                format!("what is there is {seems}, and stays; name another file")
+            }
+            _ => {
+                let typed = shell::path(path);
+                format!(
+                    "what is there seems to be {seems}, not {name}, and stays; name another file, or delete it first: rm {typed}"
+                )
+            }
+        };
+        Err(io::Error::new(ErrorKind::AlreadyExists, why))
+    }
+}
+
+/// What a file is, by its beginning, and where that says little by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileKind {
+    Nothing,
+    Database,
+    Answers,
+    Export,
+    Fixture,
+    Report,
+    Page,
+    Image,
+    Xml,
+    Json,
+    Script,
+    Text,
+    Bytes,
+}
+
+/// Bytes that are looked at.
+const HEAD_BYTES: u64 = 4096;
+
+/// How a database begins, and its logs.
+const DATABASES: [&[u8]; 4] = [
+    b"SQLite format 3\0",
+    &[0x37, 0x7f, 6, 0x82],
+    &[0x37, 0x7f, 6, 0x83],
+    &[0xd9, 0xd5, 5, 0xf9, 0x20, 0xa1, 0x63, 0xd7],
+];
+
+/// What SQLite puts beside a database, and may be empty.
+const BESIDE_DATABASES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// How exports begin, without the blanks of JSON.
+const EXPORTS: [&str; 4] = [
+    "{\"v\":1,\"type\":\"workflow.",
+    "{\"smolWfJournal\":",
+    "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"run\":\"run_",
+    "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"smol-wf\"",
+];
+
+/// How a fixture begins, whatever its version.
+const FIXTURE: &str = "{\"swf\":";
+
+const SCRIPTS: [&str; 9] = ["js", "mjs", "cjs", "ts", "mts", "jsx", "tsx", "py", "sh"];
+
+impl FileKind {
+    fn at(path: &Path) -> io::Result<Self> {
+        if is_beside_a_database(path) {
+            return Ok(Self::Database);
+        }
+        let mut head = Vec::new();
+        match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::Nothing),
+            file => file?.take(HEAD_BYTES).read_to_end(&mut head)?,
+        };
+        Ok(Self::of(&head, path))
+    }
+
+    fn of(head: &[u8], path: &Path) -> Self {
+        if DATABASES.into_iter().any(|with| head.starts_with(with)) {
+            return Self::Database;
+        }
+        let ends = |with: &str| path.extension().is_some_and(|ending| ending == with);
+        // The end may be amid a character.
+        let text = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let is_text = head.len() - text.len() < 4 && !text.contains('\0');
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        if text.is_empty() && is_text {
+            return match (head.len() as u64) < HEAD_BYTES {
+                true => Self::Nothing,
+                false => Self::Text,
+            };
+        }
+        if text.starts_with('<') {
+            return Self::of_marked_up(text);
+        }
+        let dense: String = text.split_ascii_whitespace().collect();
+        match () {
+            () if dense.starts_with(FIXTURE) && ends("kept") => Self::Answers,
+            () if dense.starts_with(FIXTURE) => Self::Fixture,
+            () if EXPORTS.into_iter().any(|with| dense.starts_with(with)) => Self::Export,
+            () if SCRIPTS.into_iter().any(ends) || text.contains("export const meta") => {
+                Self::Script
+            }
+            () if text.starts_with("#!") => Self::Script,
+            () if is_text && (text.starts_with('{') || text.starts_with('[')) => Self::Json,
+            () if is_text => Self::Text,
+            () => Self::Bytes,
+        }
+    }
+
+    fn of_marked_up(text: &str) -> Self {
+        let mut rest = text;
+        // What may stand before the first element.
+        for (begin, end) in [("<?xml", "?>"), ("<!--", "-->")] {
+            if rest.starts_with(begin) {
+                rest = rest.split_once(end).map_or("", |(_, behind)| behind.trim_start());
+            }
+        }
+        let name = rest.strip_prefix('<').unwrap_or_default();
+        let name = name.split(|c: char| c.is_ascii_whitespace() || "/>".contains(c)).next();
+        match name.unwrap_or_default().to_ascii_lowercase().as_str() {
+            "testsuites" | "testsuite" => Self::Report,
+            "html" | "!doctype" => Self::Page,
+            "svg" => Self::Image,
+            _ => Self::Xml,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "empty",
+            Self::Database => "a database",
+            Self::Answers => "answers that a recording has kept",
+            Self::Export => "an export of a run",
+            Self::Fixture => "a fixture",
+            Self::Report => "a JUnit report",
+            Self::Page => "a page of HTML",
+            Self::Image => "an SVG image",
+            Self::Xml => "XML of another kind",
+            Self::Json => "JSON of another kind",
+            Self::Script => "a script",
+            Self::Text => "a text",
+            Self::Bytes => "a binary file",
+        }
+    }
+}
+
+fn is_beside_a_database(path: &Path) -> bool {
+    let Some(path) = path.to_str() else { return false };
+    let mut databases = BESIDE_DATABASES.iter().filter_map(|with| path.strip_suffix(with));
+    databases.any(|database| {
+        let mut head = Vec::new();
+        let read = File::open(database).map(|file| file.take(16).read_to_end(&mut head));
+        read.is_ok() && head == DATABASES[0]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> FileKind {
+        FileKind::of(text.as_bytes(), Path::new("file"))
+    }
+
+    #[test]
+    fn a_file_is_known_by_its_beginning() {
+        for (text, what) in [
+            ("", FileKind::Nothing),
+            (" \n\t", FileKind::Nothing),
+            ("{\"v\":1,\"type\":\"workflow.started\"", FileKind::Export),
+            ("\n{ \"smolWfJournal\": 1", FileKind::Export),
+            ("{\"resourceSpans\":[]}", FileKind::Json),
+            ("{ \"swf\": 1 }", FileKind::Fixture),
+            ("\u{feff}{\n\t\"swf\": 1", FileKind::Fixture),
+            ("<?xml version='1.0'?>\n<testsuites>", FileKind::Report),
+            ("\n<testsuite name='n'>", FileKind::Report),
+            ("<testsuited>", FileKind::Xml),
+            ("<?xml version='1.0'?><!-- Apache --><project>", FileKind::Xml),
+            ("<?xml version='1.0'?><svg>", FileKind::Image),
+            ("<!DOCTYPE html>", FileKind::Page),
+            ("export const meta = {", FileKind::Script),
+            ("[1]", FileKind::Json),
+            ("notes", FileKind::Text),
+            ("\0\u{1}", FileKind::Bytes),
+        ] {
+            assert_eq!(found(text), what, "{text:?}");
+        }
+        let blank = " ".repeat(4096);
+        assert_eq!(found(&blank), FileKind::Text, "more may stand behind");
+        assert_eq!(FileKind::of(b"\xff\xfe\xfd\xfc", Path::new("x")), FileKind::Bytes);
+        assert_eq!(FileKind::of(b"{\"swf\":1", Path::new("a.swf.kept")), FileKind::Answers);
+    }
+}

@@ -1,0 +1,315 @@
+//! Command lines that do not fit: what was probably meant, and what to type.
+//!
+//! Owns: hints beside clap's own, and how numbers are read. Never: what a
+//! command does.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::workflow_args::TAKE_ARGS;
+
+/// What people type for a command that has another name here.
+const OTHER_COMMANDS: [(&[&str], &str); 9] = [
+    (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
+    (
+        &["ps", "ls", "list", "status", "runs", "show", "logs", "log", "inspect", "info", "watch"],
+        "`smol-wf history` lists runs, `smol-wf history RUN` shows one",
+    ),
+    (
+        &["stop", "cancel", "pause", "kill", "attach"],
+        "Ctrl-C, or SIGTERM, stops a run; `smol-wf resume RUN` goes on with it",
+    ),
+    (&["continue", "restart", "retry"], "`smol-wf resume RUN` goes on with a run"),
+    (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),
+    (&["dry-run", "dryrun", "estimate"], "`smol-wf plan SCRIPT` shows what a run would ask"),
+    (&["rm", "remove", "gc", "vacuum", "clean", "prune"], "`smol-wf history delete` deletes runs"),
+    (&["man", "docs", "manual"], "`smol-wf help COMMAND` explains a command"),
+    (&["settings", "set", "get"], "`smol-wf config show` shows the settings and who set them"),
+];
+
+/// What people type for a flag that has another name here, for commands that
+/// run a script.
+const OTHER_FLAGS: [(&[&str], &str); 6] = [
+    (
+        &["-o", "--output", "--json", "--format"],
+        "run, resume and fork write one JSON report on stdout; --events makes it the event stream",
+    ),
+    (&["-v", "--verbose", "--debug"], "--log-level debug says more"),
+    (&["-q", "--quiet", "--silent"], "--log-level error says less"),
+    (&["-n", "--dry-run"], "`smol-wf plan SCRIPT` shows what a run would ask, and asks nobody"),
+    (&["--provider"], "--agent-provider NAME chooses who answers"),
+    (
+        &["--detach", "-d", "--background"],
+        "a run stays in the foreground; your shell's & puts it aside",
+    ),
+];
+
+/// Commands whose parts print, and the part that lists.
+const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")];
+
+/// Commands that run a script: [`OTHER_FLAGS`] speaks of them.
+const RUNS_SCRIPTS: [&str; 3] = ["run", "resume", "fork"];
+
+/// Takes `--db` from before the command to behind it, where clap has it.
+pub(crate) fn with_command_first(argv: Vec<OsString>) -> Vec<OsString> {
+    let word = |nth: usize| argv.get(nth).and_then(|word| word.to_str()).unwrap_or_default();
+    let taken = match word(1) {
+        "--db" => 2,
+        flag if flag.starts_with("--db=") => 1,
+        _ => return argv,
+    };
+    let mut moved = argv;
+    if moved.len() > taken + 1 {
+        moved[1..=taken + 1].rotate_right(1);
+    }
+    moved
+}
+
+/// Adds to a complaint of clap's what was probably meant.
+pub(crate) fn explained(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let command = argv.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    let hint = match error.kind() {
+        ErrorKind::UnknownArgument => of_flag(&text(ContextKind::InvalidArg), command),
+        ErrorKind::InvalidSubcommand => of_command(&text(ContextKind::InvalidSubcommand)),
+        _ => None,
+    };
+    if let Some(hint) = hint {
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
+}
+
+fn of_flag(flag: &str, command: &str) -> Option<String> {
+    let is_of_output = ["--json", "-o", "--output"].contains(&flag);
+    if let Some((_, verb)) = LISTED_BY.iter().find(|(listed, _)| *listed == command)
+        && is_of_output
+    {
+        return Some(format!("`smol-wf {command} {verb} --json` prints JSON"));
+    }
+    let takes_args = TAKE_ARGS.contains(&command);
+    let flag = flag.split('=').next().unwrap_or_default();
+    if let (true, Some(name)) = (takes_args, flag.strip_prefix("--arg-")) {
+        return Some(format!("arguments of the workflow begin with --args: --args-{name} VALUE"));
+    }
+    let other = OTHER_FLAGS.iter().find(|(names, _)| names.contains(&flag));
+    if let Some((_, hint)) = other {
+        return RUNS_SCRIPTS.contains(&command).then(|| (*hint).to_owned());
+    }
+    if let Some(hint) = of_another_command(flag, command) {
+        return Some(hint);
+    }
+    let is_name = flag.starts_with("--") && flag.len() > 2;
+    // Close to a flag of ours, clap's own suggestion is the better one.
+    if !takes_args || !is_name || is_near(flag, command) {
+        return None;
+    }
+    let name = flag.trim_start_matches('-');
+    Some(format!("an argument of the workflow is --args-{name} VALUE"))
+}
+
+/// A flag that this command does not have, and another that runs scripts has.
+fn of_another_command(flag: &str, command: &str) -> Option<String> {
+    let long = flag.strip_prefix("--")?;
+    let has = |command: &str| flags_of(command).iter().any(|own| own == long);
+    Some(match command {
+        "resume" if has("fork") => format!(
+            "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
+        ),
+        "resume" | "fork" if has("run") => format!(
+            "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
+        ),
+        _ => {
+            let owner = RUNS_SCRIPTS.into_iter().find(|owner| has(owner))?;
+            format!("{flag} is a flag of `smol-wf {owner}`, and `smol-wf {command}` has none of it")
+        }
+    })
+}
+
+/// The long names of the flags of a command.
+fn flags_of(command: &str) -> Vec<String> {
+    use clap::CommandFactory;
+    let cli = crate::Cli::command();
+    let commands = cli.get_subcommands().filter(|one| one.get_name() == command);
+    let flags = commands.flat_map(|one| one.get_arguments().filter_map(|arg| arg.get_long()));
+    flags.map(str::to_owned).collect()
+}
+
+fn is_near(flag: &str, command: &str) -> bool {
+    let typed = flag.trim_start_matches('-');
+    flags_of(command).iter().any(|long| strsim::jaro(long, typed) > NEAR)
+}
+
+/// From here on one word counts as the other, mistyped; clap has the same.
+const NEAR: f64 = 0.7;
+
+fn of_command(typed: &str) -> Option<String> {
+    use clap::CommandFactory;
+    let other = OTHER_COMMANDS.iter().find(|(names, _)| names.contains(&typed));
+    if let Some((_, hint)) = other {
+        return Some((*hint).to_owned());
+    }
+    let ending = Path::new(typed).extension().and_then(|ending| ending.to_str());
+    if matches!(ending, Some("js" | "mjs" | "ts" | "mts")) {
+        return Some(format!("to run this script: smol-wf run {}", crate::shell::word(typed)));
+    }
+    let cli = crate::Cli::command();
+    let names = cli.get_subcommands().map(clap::Command::get_name);
+    let near = names.map(|name| (strsim::damerau_levenshtein(name, typed), name));
+    let (_, name) = near.filter(|(distance, _)| *distance <= 2).min()?;
+    Some(format!("did you mean `{name}`?"))
+}
+
+/// A provider was named where a script or a folder is asked for.
+pub(crate) fn provider(missing: &Path) -> Option<String> {
+    use crate::config::ProviderKind;
+    let name = missing.to_str()?;
+    let is_provider =
+        name == crate::config::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
+    is_provider.then(|| {
+        format!(
+            "{name} is a provider, and a script or a folder was expected: `smol-wf doctor` and `smol-wf providers` show all providers, {name} among them; `--agent-provider {name}` runs a script with it"
+        )
+    })
+}
+
+/// Files of a folder that are looked at for one of much the same name.
+const FILES_LOOKED_AT_MAX: usize = 1_000;
+
+/// The file that was probably meant by one that is not there.
+pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
+    let wanted = missing.file_name()?.to_str()?;
+    if missing.symlink_metadata().is_ok() {
+        return None;
+    }
+    let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let files = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let names = files
+        .take(FILES_LOOKED_AT_MAX)
+        .filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let stem =
+        |name: &str| Path::new(name).file_stem().and_then(|stem| stem.to_str().map(str::to_owned));
+    let near = names.filter_map(|name| {
+        let distance = match stem(&name) {
+            // `run hello` beside hello.mjs.
+            Some(stem) if stem == wanted => 0,
+            _ => strsim::damerau_levenshtein(&name, wanted),
+        };
+        (distance <= 2).then_some((distance, name))
+    });
+    let (_, name) = near.min()?;
+    let path = folder.map_or_else(|| name.clone().into(), |folder| folder.join(&name));
+    Some(format!("did you mean {}?", crate::sanitize::path(&path)))
+}
+
+/// That a file is not there because a link leads to nothing.
+pub(crate) fn dangling(path: &Path) -> Option<String> {
+    let target = std::fs::read_link(path).ok()?;
+    let (path, target) = (crate::sanitize::path(path), crate::sanitize::path(&target));
+    Some(format!("{path} is a link to {target}, and nothing is there"))
+}
+
+/// A whole number between two others, for clap.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let read = text.parse::<u64>().ok().filter(|number| (least..=most).contains(number));
+        let most = if most == u64::MAX { "2^64 - 1".to_owned() } else { most.to_string() };
+        let wrong = || format!("expected a whole number from {least} to {most}");
+        read.and_then(|number| T::try_from(number).ok()).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn said(argv: &[&str]) -> String {
+        let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
+        let error = crate::Cli::try_parse_from(&argv).unwrap_err();
+        explained(error, &argv).to_string()
+    }
+
+    #[test]
+    fn what_was_meant_is_said() {
+        for (argv, says) in [
+            (&["smol-wf", "rnu", "x.js"][..], "did you mean `run`?"),
+            (&["smol-wf", "ok.js"], "smol-wf run ok.js"),
+            (&["smol-wf", "status"], "smol-wf history"),
+            (&["smol-wf", "stop"], "Ctrl-C"),
+            (&["smol-wf", "validate"], "smol-wf check"),
+            (&["smol-wf", "run", "x.js", "-o", "json"], "one JSON report on stdout"),
+            (&["smol-wf", "run", "x.js", "--json"], "one JSON report on stdout"),
+            (&["smol-wf", "config", "--json"], "smol-wf config show --json"),
+            (&["smol-wf", "worktrees", "--output", "json"], "smol-wf worktrees list --json"),
+            (&["smol-wf", "run", "x.js", "-v"], "--log-level debug"),
+            (&["smol-wf", "run", "x.js", "--quiet"], "--log-level error"),
+            (&["smol-wf", "run", "x.js", "--dry-run"], "smol-wf plan SCRIPT"),
+            (&["smol-wf", "run", "x.js", "--name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "run", "x.js", "--arg-name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "plan", "x.js", "--name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "fork", "latest", "--name", "Ada"], "--args-name VALUE"),
+            (&["smol-wf", "explore", "x.js", "--arg-topic", "Ada"], "--args-topic VALUE"),
+            (&["smol-wf", "run", "x.js", "--max-agnets", "3"], "--max-agents"),
+            (&["smol-wf", "run", "x.js", "--seed", "abc"], "a whole number from 0 to 2^64 - 1"),
+            (&["smol-wf", "explore", "x.js", "--runs", "0"], "a whole number from 1 to"),
+        ] {
+            let said = said(argv);
+            assert!(said.contains(says), "{argv:?}: {said}");
+            assert!(!said.contains("to pass '-"), "{argv:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn no_argument_is_proposed_to_a_command_that_refuses_it() {
+        for argv in [
+            &["smol-wf", "resume", "latest", "--name", "x"][..],
+            &["smol-wf", "resume", "latest", "--arg-topic", "x"],
+            &["smol-wf", "replay", "latest", "--name", "x"],
+            &["smol-wf", "plan", "x.js", "--quiet"],
+        ] {
+            let said = said(argv);
+            assert!(!said.contains("--args-"), "{argv:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_much_the_same_name_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["ok.js", "hello.mjs", "other.js"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        for (missing, meant) in
+            [("okk.js", Some("ok.js")), ("hello", Some("hello.mjs")), ("nothing.js", None)]
+        {
+            let said = nearest_file(&folder.path().join(missing));
+            assert_eq!(said.is_some(), meant.is_some(), "{missing}");
+            assert!(said.is_none_or(|said| said.contains(meant.unwrap())), "{missing}");
+        }
+        assert_eq!(nearest_file(Path::new("/nowhere/at/all.js")), None);
+    }
+
+    #[test]
+    fn a_database_may_be_named_before_the_command() {
+        let moved = |argv: &[&str]| -> Vec<String> {
+            let argv = argv.iter().map(OsString::from).collect();
+            with_command_first(argv).into_iter().map(|one| one.into_string().unwrap()).collect()
+        };
+        assert_eq!(moved(&["s", "--db", "x.db", "run", "a"]), ["s", "run", "--db", "x.db", "a"]);
+        assert_eq!(moved(&["s", "--db=x.db", "run", "a"]), ["s", "run", "--db=x.db", "a"]);
+        assert_eq!(moved(&["s", "--db"]), ["s", "--db"]);
+        assert_eq!(moved(&["s", "--db", "x.db"]), ["s", "--db", "x.db"]);
+        assert_eq!(moved(&["s", "run", "--db", "x.db"]), ["s", "run", "--db", "x.db"]);
+    }
+}

@@ -1,0 +1,216 @@
+//! What agents say while they work, on its way to the watcher and the journal.
+//!
+//! Owns: which of it is written down, and how often. Never: waits; what does
+//! not fit is dropped, unless it is written down.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use smol_wf_core::asked::Asked;
+use smol_wf_core::attempts::Start;
+use smol_wf_core::cut;
+use smol_wf_core::event;
+use smol_wf_core::ids::CallId;
+use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
+use smol_wf_core::machine::Noted;
+use smol_wf_providers::{AgentActivity, ProviderError};
+use tokio::sync::mpsc;
+
+/// Lines that may wait to be shown; more are dropped, for they are gone in a
+/// moment anyway.
+const WAITING_MAX: usize = 256;
+
+/// What is written down of one call comes no faster than this.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
+
+/// Sessions of one call that are written down: one an attempt.
+const SESSIONS_KEPT_MAX: u32 = 20;
+
+/// Different warnings of agents' own settings that a run passes on.
+const WARNINGS_ONCE_MAX: usize = 100;
+
+/// Something that an agent said.
+pub(crate) enum AgentEvent {
+    /// To be shown, and gone.
+    Fleeting(event::Activity),
+    /// To be written down.
+    Recorded(CallId, Noted),
+    /// To be told once to whoever watches.
+    Warning(String),
+}
+
+/// The events of all agents of a run.
+pub(crate) struct AgentEventQueue {
+    fleeting: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
+    /// Bounded by what [`AgentReporter`] lets through of each call.
+    kept: (mpsc::UnboundedSender<AgentEvent>, mpsc::UnboundedReceiver<AgentEvent>),
+    said_once: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl AgentEventQueue {
+    pub(crate) fn new() -> Self {
+        Self {
+            fleeting: mpsc::channel(WAITING_MAX),
+            kept: mpsc::unbounded_channel(),
+            said_once: Arc::default(),
+        }
+    }
+
+    /// For the agent of one call.
+    pub(crate) fn reporter(&self, call: CallId, provider: &str) -> AgentReporter {
+        AgentReporter {
+            call,
+            provider: provider.to_owned(),
+            fleeting: self.fleeting.0.clone(),
+            kept: self.kept.0.clone(),
+            said_once: Arc::clone(&self.said_once),
+            log: Mutex::new(CallLog::default()),
+        }
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) -> AgentEvent {
+        tokio::select! {
+            biased;
+            Some(event) = self.kept.1.recv() => event,
+            Some(activity) = self.fleeting.1.recv() => AgentEvent::Fleeting(activity),
+        }
+    }
+
+    /// Those that are there already, and no more than there can be at a time.
+    pub(crate) fn ready(&mut self) -> Vec<AgentEvent> {
+        let kept = std::iter::from_fn(|| self.kept.1.try_recv().ok());
+        let fleeting = std::iter::from_fn(|| self.fleeting.1.try_recv().ok());
+        kept.take(WAITING_MAX).chain(fleeting.take(WAITING_MAX).map(AgentEvent::Fleeting)).collect()
+    }
+}
+
+/// Reports what the agent of one call says.
+pub(crate) struct AgentReporter {
+    call: CallId,
+    provider: String,
+    fleeting: mpsc::Sender<event::Activity>,
+    kept: mpsc::UnboundedSender<AgentEvent>,
+    /// Warnings that no other call is to repeat.
+    said_once: Arc<Mutex<BTreeSet<String>>>,
+    log: Mutex<CallLog>,
+}
+
+/// What was written down of one call.
+#[derive(Default)]
+struct CallLog {
+    session: Option<String>,
+    sessions: u32,
+    last: Option<(Instant, String)>,
+    activities: u32,
+    asks: Vec<Asked>,
+}
+
+impl CallLog {
+    /// Whether one more line is to be written down, now.
+    fn takes(&mut self, text: &str) -> bool {
+        let now = Instant::now();
+        let too_soon = self
+            .last
+            .as_ref()
+            .is_some_and(|(at, last)| now.duration_since(*at) < KEPT_EVERY || last == text);
+        if too_soon || self.activities >= ACTIVITIES_KEPT_MAX {
+            return false;
+        }
+        self.activities += 1;
+        self.last = Some((now, text.to_owned()));
+        true
+    }
+}
+
+impl AgentReporter {
+    pub(crate) fn activity(&self, activity: &AgentActivity) {
+        let (kind, text) = words_of(activity);
+        let is_kept =
+            matches!(activity, AgentActivity::Tool { .. } | AgentActivity::Waiting { .. });
+        let text = if is_kept { cut::to_bytes(text, ACTIVITY_BYTES_MAX) } else { text };
+        if is_kept && self.with(|log| log.takes(&text)) {
+            self.keep(Noted::Activity { kind: kind.to_owned(), text });
+            return;
+        }
+        let activity = event::Activity { call: self.call, kind: kind.to_owned(), text };
+        // Full means that the watcher is slower than the agents: dropping is right.
+        let _ = self.fleeting.try_send(activity);
+    }
+
+    /// The call waits before it is tried again.
+    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: Start) {
+        let next = match start {
+            Start::Fresh => "trying again",
+            Start::InSession => "going on in its session",
+        };
+        let reason = format!("failed ({}), {next} in {wait_ms} ms", error.kind);
+        self.activity(&AgentActivity::Waiting { reason });
+    }
+
+    pub(crate) fn session(&self, session_id: &str) {
+        let is_new = self.with(|log| {
+            let known = log.session.as_deref() == Some(session_id);
+            if known || log.sessions >= SESSIONS_KEPT_MAX {
+                return false;
+            }
+            log.sessions += 1;
+            log.session = Some(session_id.to_owned());
+            true
+        });
+        if is_new {
+            let (provider, session_id) = (self.provider.clone(), session_id.to_owned());
+            self.keep(Noted::Session { provider, session_id });
+        }
+    }
+
+    pub(crate) fn refused(&self, asked: Asked) {
+        self.with(|log| asked.add_to(&mut log.asks));
+    }
+
+    /// What the call's agents asked leave for in vain, so far.
+    pub(crate) fn asks(&self) -> Vec<Asked> {
+        self.with(|log| std::mem::take(&mut log.asks))
+    }
+
+    pub(crate) fn warn(&self, message: String) {
+        // Nobody listens any more when the run is over.
+        let _ = self.kept.send(AgentEvent::Warning(message));
+    }
+
+    /// The same, unless a call of the run has said it already.
+    pub(crate) fn warn_once(&self, message: String) {
+        let mut said = self.said_once.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < WARNINGS_ONCE_MAX && said.insert(message.clone()) {
+            self.warn(message);
+        }
+    }
+
+    /// For something that outlives the call.
+    pub(crate) fn warner(&self) -> impl Fn(String) + Send + Sync + 'static {
+        let kept = self.kept.clone();
+        move |message| {
+            let _ = kept.send(AgentEvent::Warning(message));
+        }
+    }
+
+    fn keep(&self, noted: Noted) {
+        let _ = self.kept.send(AgentEvent::Recorded(self.call, noted));
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut CallLog) -> T) -> T {
+        change(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A word for machines and a line for people.
+pub(crate) fn words_of(activity: &AgentActivity) -> (&'static str, String) {
+    match activity {
+        AgentActivity::Thinking => ("thinking", "thinking".to_owned()),
+        AgentActivity::Tool { name, detail: None } => ("tool", name.clone()),
+        AgentActivity::Tool { name, detail: Some(detail) } => ("tool", format!("{name} {detail}")),
+        AgentActivity::Text { text } => ("text", text.clone()),
+        AgentActivity::Waiting { reason } => ("waiting", reason.clone()),
+    }
+}

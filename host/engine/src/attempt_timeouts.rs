@@ -1,0 +1,245 @@
+//! The time that an agent is given: in all, and in silence.
+//!
+//! Owns: ending an attempt that takes too long, saying what the agent was last
+//! doing or what hindered it, and in which session. Never: tries again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use smol_wf_core::asked::Asked;
+use smol_wf_core::attempts::FailureClass;
+use smol_wf_core::call::AgentRequest;
+use smol_wf_providers::{
+    Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
+    Spent,
+};
+use tokio::time::{Instant, sleep_until};
+
+use crate::agent_events::{AgentReporter, words_of};
+use crate::request::AgentSettings;
+use crate::standstill::Nap;
+
+/// How long one attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AttemptTimeouts {
+    total: Duration,
+    silence: Duration,
+    /// What gives an agent longer, for the message.
+    by: &'static str,
+}
+
+impl AttemptTimeouts {
+    /// The call's own time-outs win over the run's.
+    pub(crate) fn of(request: &AgentRequest, settings: &AgentSettings) -> Self {
+        let total = request.timeout_ms.map_or(settings.timeout, Duration::from_millis);
+        let (silence, by) = match request.stall_ms {
+            // Not watched: the time for all of it is over first.
+            Some(0) => (total, "the option `stallMs`"),
+            Some(ms) => (Duration::from_millis(ms), "the option `stallMs`"),
+            None => (settings.idle_timeout, "--idle-timeout"),
+        };
+        Self { total, silence, by }
+    }
+}
+
+/// An attempt that gave no answer.
+pub(crate) struct AttemptError {
+    pub(crate) error: ProviderError,
+    pub(crate) class: FailureClass,
+}
+
+impl From<ProviderError> for AttemptError {
+    fn from(error: ProviderError) -> Self {
+        let class = class_of(error.kind);
+        Self { error, class }
+    }
+}
+
+/// One attempt, ended when it takes too long.
+pub(crate) async fn attempt(
+    provider: &dyn Provider,
+    task: AgentTask,
+    reporter: &AgentReporter,
+    timeouts: AttemptTimeouts,
+) -> Result<AgentReply, AttemptError> {
+    let state = MonitorState {
+        at: Instant::now(),
+        doing: None,
+        hindered: None,
+        session: None,
+        spent: Spent::default(),
+    };
+    let monitor = AgentMonitor { reporter, state: Mutex::new(state) };
+    // Declared after the monitor that it borrows, so dropped before it.
+    let work = provider.attempt(task, &monitor);
+    tokio::pin!(work);
+    let mut deadline = Instant::now() + timeouts.total;
+    loop {
+        let quiet_until = monitor.state().at + timeouts.silence;
+        let nap = Nap::before(Some(deadline.min(quiet_until)));
+        tokio::select! {
+            biased;
+            ended = &mut work => return ended.map_err(AttemptError::from),
+            () = sleep_until(nap.until) => {}
+        }
+        if let Some(stood) = nap.stood_still() {
+            deadline += stood;
+            monitor.state().at += stood;
+        }
+        let now = Instant::now();
+        if deadline <= now {
+            let (took, doing) = (span(timeouts.total), monitor.doing());
+            let message = format!(
+                "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
+            );
+            return Err(monitor.ended(provider, FailureClass::Slow, message));
+        }
+        if monitor.state().at + timeouts.silence <= now {
+            let (took, doing) = (span(timeouts.silence), monitor.doing());
+            let by = timeouts.by;
+            let message = format!("was silent for {took}; {doing}; give it longer with {by}");
+            return Err(monitor.ended(provider, FailureClass::Silent, message));
+        }
+    }
+}
+
+fn class_of(kind: ProviderErrorKind) -> FailureClass {
+    match kind {
+        ProviderErrorKind::Auth | ProviderErrorKind::Quota => FailureClass::Shut,
+        ProviderErrorKind::RateLimit | ProviderErrorKind::Unavailable => FailureClass::Crowded,
+        ProviderErrorKind::CutStream | ProviderErrorKind::Killed => FailureClass::Broken,
+        ProviderErrorKind::Timeout => FailureClass::Slow,
+        ProviderErrorKind::Failed => FailureClass::Unclear,
+        ProviderErrorKind::Model
+        | ProviderErrorKind::Refused
+        | ProviderErrorKind::PermissionDenied
+        | ProviderErrorKind::Spawn
+        | ProviderErrorKind::Unsupported => FailureClass::Final,
+    }
+}
+
+/// Hears what an agent says, and passes it on.
+struct AgentMonitor<'a> {
+    reporter: &'a AgentReporter,
+    state: Mutex<MonitorState>,
+}
+
+struct MonitorState {
+    at: Instant,
+    doing: Option<String>,
+    /// What it tries again for, until it does something else.
+    hindered: Option<ProviderError>,
+    session: Option<String>,
+    /// What it has said that it has used; it may have used more since.
+    spent: Spent,
+}
+
+impl AgentMonitor<'_> {
+    fn state(&self) -> MutexGuard<'_, MonitorState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doing(&self) -> String {
+        match &self.state().doing {
+            Some(doing) => format!("it was last doing: {doing}"),
+            None => "it had said nothing".to_owned(),
+        }
+    }
+
+    /// The attempt is over, and its session can be gone on with.
+    fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> AttemptError {
+        let (session_id, hindered, spent) = {
+            let mut state = self.state();
+            let spent = std::mem::take(&mut state.spent);
+            (state.session.take(), state.hindered.take(), spent)
+        };
+        let (mut error, class) = match hindered {
+            Some(by) => hindrance(provider.name(), &by, class, &message),
+            None => {
+                (ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message), class)
+            }
+        };
+        *error.spent = Spent { session_id, ..spent };
+        AttemptError { error, class }
+    }
+}
+
+/// The time-out of an agent that was waiting for something: the service behind it
+/// is to blame, when it answers nobody for now.
+fn hindrance(
+    provider: &str,
+    by: &ProviderError,
+    class: FailureClass,
+    message: &str,
+) -> (ProviderError, FailureClass) {
+    let (kind, class) = match (by.kind, class_of(by.kind)) {
+        // It was to wait for longer than it is given: every call would be.
+        (ProviderErrorKind::RateLimit, _) => (by.kind, FailureClass::Shut),
+        (kind, of_kind @ (FailureClass::Shut | FailureClass::Crowded)) => (kind, of_kind),
+        _ => (ProviderErrorKind::Timeout, class),
+    };
+    let message = match kind {
+        ProviderErrorKind::Timeout => message.to_owned(),
+        _ => format!("{}; then it {message}", by.message),
+    };
+    let error = ProviderError::new(provider, kind, message);
+    (ProviderError { retry_after: by.retry_after, ..error }, class)
+}
+
+impl Activity for AgentMonitor<'_> {
+    fn note(&self, activity: AgentActivity) {
+        let doing = match &activity {
+            // ReadAhead of text say nothing by themselves.
+            AgentActivity::Text { .. } => "writing its answer".to_owned(),
+            other => words_of(other).1,
+        };
+        {
+            let mut state = self.state();
+            state.at = Instant::now();
+            state.doing = Some(doing);
+            if !matches!(activity, AgentActivity::Waiting { .. }) {
+                state.hindered = None;
+            }
+        }
+        self.reporter.activity(&activity);
+    }
+
+    fn alive(&self) {
+        self.state().at = Instant::now();
+    }
+
+    fn hindered(&self, by: &ProviderError) {
+        self.state().hindered = Some(by.clone());
+    }
+
+    fn session(&self, session_id: &str) {
+        {
+            let mut state = self.state();
+            state.at = Instant::now();
+            state.session = Some(session_id.to_owned());
+        }
+        self.reporter.session(session_id);
+    }
+
+    fn used(&self, spent: &Spent) {
+        self.state().spent = spent.clone();
+    }
+
+    fn refused(&self, asked: Asked) {
+        self.state().at = Instant::now();
+        self.reporter.refused(asked);
+    }
+
+    fn warn(&self, message: String) {
+        self.reporter.warn_once(message);
+    }
+}
+
+/// `250 ms`, `90 s`, `30 min`.
+fn span(duration: Duration) -> String {
+    match duration.as_millis() {
+        ms if ms < 1_000 || ms % 1_000 != 0 => format!("{ms} ms"),
+        ms if ms < 120_000 || ms % 60_000 != 0 => format!("{} s", ms / 1_000),
+        ms => format!("{} min", ms / 60_000),
+    }
+}

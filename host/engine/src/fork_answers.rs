@@ -1,0 +1,97 @@
+//! The answers that a fork is given, on their way from its parent's journal into
+//! its own.
+//!
+//! Owns: that they go one by one, so that a fork of any size fits into memory.
+//! Never: decides which answers those are.
+
+use smol_wf_core::guest::Outcome;
+use smol_wf_core::journal::{Body, Chain, Entry, Record};
+use smol_wf_core::machine::ANSWERS_FROM;
+use smol_wf_core::pool::{Kept, Waiting};
+use smol_wf_store::{RunKey, Store, StoreError};
+
+use crate::error::EngineError;
+use crate::read_ahead::outcome_at;
+
+/// Answers, and where those that are not here are.
+pub(crate) struct ForkAnswers {
+    pub(crate) parent: RunKey,
+    /// When they were given.
+    pub(crate) at_us: i64,
+    /// Where they are kept is said of the parent's journal.
+    pub(crate) answers: Vec<Waiting>,
+}
+
+impl ForkAnswers {
+    /// The same, as the fork's own journal will keep them.
+    pub(crate) fn in_fork(&self) -> Vec<Waiting> {
+        let own = |(entry, answer): (u64, &Waiting)| {
+            let mut answer = answer.clone();
+            if let Kept::Entry(place) = &mut answer.outcome {
+                *place = entry;
+            }
+            answer
+        };
+        (ANSWERS_FROM..).zip(&self.answers).map(own).collect()
+    }
+}
+
+/// The records of a fork's first commit, made one after the other.
+pub(crate) struct FirstCommit {
+    /// Another handle than the one that writes.
+    pub(crate) reader: Box<dyn Store>,
+    pub(crate) parent: RunKey,
+    pub(crate) fork: RunKey,
+    pub(crate) at_us: i64,
+    /// Those in front of the answers, the answers, and those behind them.
+    pub(crate) coming: std::vec::IntoIter<FirstRecord>,
+    pub(crate) chain: Chain,
+    pub(crate) length: u64,
+    pub(crate) bytes: u64,
+}
+
+pub(crate) enum FirstRecord {
+    Entry(Entry),
+    Answer(Box<Waiting>),
+}
+
+impl FirstCommit {
+    fn entry(&mut self, coming: FirstRecord) -> Result<Entry, StoreError> {
+        let answer = match coming {
+            FirstRecord::Entry(entry) => return Ok(entry),
+            FirstRecord::Answer(answer) => answer,
+        };
+        let outcome = match &answer.outcome {
+            Kept::Here(outcome) => outcome.clone(),
+            Kept::Entry(entry) => self.outcome(*entry)?,
+        };
+        let body = Body::AnswerPooled(Box::new(answer.with(outcome)));
+        Ok(Entry { at_us: self.at_us, body })
+    }
+
+    fn outcome(&mut self, entry: u64) -> Result<Outcome, StoreError> {
+        outcome_at(self.reader.as_mut(), &self.parent, entry).map_err(|error| match error {
+            EngineError::Store(error) => error,
+            other => StoreError::Damaged { key: self.parent.clone(), reason: other.to_string() },
+        })
+    }
+}
+
+impl Iterator for FirstCommit {
+    type Item = Result<Record, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let coming = self.coming.next()?;
+        let record = self.entry(coming).and_then(|entry| {
+            self.chain.seal(&entry).map_err(|error| StoreError::Invalid {
+                key: self.fork.clone(),
+                reason: error.to_string(),
+            })
+        });
+        if let Ok(record) = &record {
+            self.length += 1;
+            self.bytes += record.body.len() as u64;
+        }
+        Some(record)
+    }
+}

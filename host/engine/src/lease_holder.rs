@@ -1,0 +1,130 @@
+//! A run that this process holds.
+//!
+//! Owns: the renewal of its lease, for as long as it is held, and who counts as
+//! holding a run. Never: takes a lease or gives it back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use smol_wf_providers::{Processes, owner};
+use smol_wf_store::{Holder, Lease, LeaseRow, RunRow, Store, StoreError};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::writer::Writer;
+
+/// Whether someone holds a run, as its row was read.
+pub(crate) fn is_held(row: &RunRow) -> bool {
+    row.lease.as_ref().is_some_and(holds)
+}
+
+/// Whether the holder of this lease still has it. Asked outside of any lock: a
+/// store is told which lease is to go, not why.
+pub(crate) fn holds(lease: &LeaseRow) -> bool {
+    judge(&lease.owner).holds(lease)
+}
+
+/// What can be known of the owner of a lease from here.
+#[must_use]
+pub fn judge(owner: &str) -> Holder {
+    if owner::is_dead(owner) {
+        Holder::Dead
+    } else if owner::is_alive(owner) {
+        Holder::Lives
+    } else {
+        Holder::Unknown
+    }
+}
+
+/// A lease that is renewed until this is dropped.
+pub(crate) struct HeldLease {
+    lease: Lease,
+    renewal: JoinHandle<()>,
+    /// The lease was let go of on purpose.
+    is_over: Arc<AtomicBool>,
+    writer: Writer,
+    /// Of the run.
+    processes: Processes,
+}
+
+impl HeldLease {
+    /// When the lease is lost, or the database with it, the run is cancelled; its
+    /// next append would be refused anyway.
+    pub(crate) fn begin(
+        lease: Lease,
+        writer: &Writer,
+        processes: &Processes,
+        cancel: CancellationToken,
+    ) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let renewal = renew(lease.clone(), writer.clone(), cancel, is_over.clone());
+        let (writer, processes) = (writer.clone(), processes.clone());
+        Self { lease, renewal: tokio::spawn(renewal), is_over, writer, processes }
+    }
+
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Before the lease is given back: that it is gone is no loss from then on.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for HeldLease {
+    /// A run whose task was dropped, with its runtime for instance, is let go of as
+    /// well, once none of its agents is at work any more.
+    fn drop(&mut self) {
+        self.renewal.abort();
+        if self.is_over.load(Ordering::SeqCst) {
+            return;
+        }
+        let (lease, writer) = (self.lease.clone(), self.writer.clone());
+        self.processes.end_all_then(move || {
+            // A lease that cannot be given back runs out.
+            let _ = writer.ask(move |store: &mut dyn Store| store.release(&lease));
+        });
+    }
+}
+
+async fn renew(lease: Lease, writer: Writer, cancel: CancellationToken, is_over: Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(clock::LEASE_RENEWAL).await;
+        let lease = lease.clone();
+        let renewed =
+            writer.with(move |store: &mut dyn Store| store.renew(&lease, clock::LEASE)).await;
+        match renewed {
+            Ok(Err(StoreError::LeaseLost { .. } | StoreError::Replaced { .. })) | Err(_) => {
+                if !is_over.load(Ordering::SeqCst) {
+                    cancel.cancel();
+                }
+                return;
+            }
+            // Or a busy or full disk: the lease lasts a while yet.
+            Ok(Ok(()) | Err(_)) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_lease_lasts_while_its_holder_lives_and_no_longer_than_it() {
+        let own = owner::this_process(1);
+        let held = |owner: &str, is_over| {
+            let owner = owner.to_owned();
+            holds(&LeaseRow { owner, fence: 1, expires_at_us: 0, is_over })
+        };
+        assert!(held(&own, false) && held(&own, true), "whatever a clock says");
+        let pid = format!("/{}/", std::process::id());
+        let gone = own.replace(&pid, "/4194305/");
+        assert!(!held(&gone, false), "taken over at once");
+        let elsewhere = own.replacen(|_: char| true, "x", 1);
+        assert!(held(&elsewhere, false) && !held(&elsewhere, true));
+    }
+}

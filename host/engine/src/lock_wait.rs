@@ -1,0 +1,88 @@
+//! Waiting for a database that another process has locked.
+//!
+//! Owns: how long, and when it is said. Never: gives up what is to be written while
+//! there is hope for it: an answer was paid for.
+
+use std::time::Duration;
+
+use smol_wf_store::StoreError;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::EngineError;
+use crate::watch::{DatabaseWait, Watcher};
+use crate::writer::WriterGone;
+
+/// Who has the lock keeps everyone else from taking the run as well, so the
+/// lease is not the bound. Longer than it takes to rewrite a database of some
+/// gibibytes; an end, in case the other program hangs.
+const LOCKED_MAX: Duration = Duration::from_secs(600);
+
+/// What has not begun loses nothing by giving up: as long as a backup takes.
+pub const START_LOCKED_MAX: Duration = Duration::from_secs(120);
+
+/// Between two tries, each of which waits in SQLite as well.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) struct LockWait<'a> {
+    pub(crate) watcher: &'a dyn Watcher,
+    pub(crate) cancel: CancellationToken,
+    /// When what has not begun by then is not to begin any more.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl LockWait<'_> {
+    /// Tries until the database is free, the run is to stop, or all patience is
+    /// lost.
+    pub(crate) async fn wait<T, F>(
+        &self,
+        attempt: impl FnMut() -> F,
+    ) -> Result<Result<T, StoreError>, EngineError>
+    where
+        F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
+    {
+        // A time limit ends no wait for what was paid for.
+        self.until((LOCKED_MAX, None), attempt, true).await
+    }
+
+    /// The same for what is to begin.
+    pub(crate) async fn start<T, F>(
+        &self,
+        attempt: impl FnMut() -> F,
+    ) -> Result<Result<T, StoreError>, EngineError>
+    where
+        F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
+    {
+        self.until((START_LOCKED_MAX, self.deadline), attempt, false).await
+    }
+
+    async fn until<T, F>(
+        &self,
+        (longest, deadline): (Duration, Option<Instant>),
+        mut attempt: impl FnMut() -> F,
+        is_under_way: bool,
+    ) -> Result<Result<T, StoreError>, EngineError>
+    where
+        F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
+    {
+        let begun = Instant::now();
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
+        let longest = left.map_or(longest, |left| longest.min(left));
+        let mut has_warned = false;
+        loop {
+            let busy = match attempt().await? {
+                Err(busy) if busy.is_passing() => busy,
+                done => return Ok(done),
+            };
+            if begun.elapsed() >= longest || self.cancel.is_cancelled() {
+                return Ok(Err(busy));
+            }
+            if !has_warned {
+                has_warned = true;
+                let wait = DatabaseWait { busy: &busy, longest, is_under_way };
+                self.watcher.waits_for_database(wait);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}

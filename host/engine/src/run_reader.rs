@@ -1,0 +1,147 @@
+//! Reading one run: piece by piece, whole, or without what was said in it.
+//!
+//! Owns: how much of a run its readers have in memory. Never: changes one, or
+//! hands out an entry whose digest does not fit.
+
+use smol_wf_core::ids::RunId;
+use smol_wf_core::journal::{Body, Entry, Record};
+use smol_wf_core::report::Report;
+use smol_wf_store::RunRow;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::lease_holder::is_held;
+use crate::read_ahead::ReadAhead;
+use crate::runs::{same_run, unknown};
+
+/// Bytes of a prompt or an answer that are read where no more than its first line
+/// is shown.
+pub(crate) const SHOWN_BYTES_MAX: usize = 4 * 1024;
+
+/// A run, read whole.
+#[derive(Debug)]
+pub struct RunJournal {
+    /// In order.
+    pub entries: Vec<Entry>,
+    /// Whether a process works on it.
+    pub held: bool,
+}
+
+/// A run that is read piece by piece, as far as it went when that began.
+pub struct RunReader {
+    row: RunRow,
+    journal: ReadAhead,
+    left: u64,
+    /// Whether a process works on it.
+    pub held: bool,
+}
+
+impl RunReader {
+    /// Entries in all.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.row.entries
+    }
+
+    /// Digest of the last record.
+    #[must_use]
+    pub fn tip(&self) -> &str {
+        &self.row.tip
+    }
+
+    /// The next records and what they say; none behind the last.
+    ///
+    /// # Errors
+    /// When they cannot be read, or were changed.
+    pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
+        let is_first = self.left == self.row.entries;
+        let Some(mut piece) = self.journal.next().await?.filter(|_| self.left > 0) else {
+            return Ok(None);
+        };
+        if is_first {
+            same_run(&self.row, &piece.entries)?;
+        }
+        let kept = usize::try_from(self.left).unwrap_or(usize::MAX).min(piece.entries.len());
+        self.left -= kept as u64;
+        piece.records.truncate(kept);
+        piece.entries.truncate(kept);
+        Ok(Some((piece.records, piece.entries)))
+    }
+
+    /// One entry by its number, from 0, whatever was read already.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was changed.
+    pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
+        self.journal.entry(seq).await
+    }
+}
+
+impl Engine {
+    /// A run, read piece by piece: its entries, and their records.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be read.
+    pub async fn run_reader(&self, run: &RunId) -> Result<RunReader, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
+        let journal = ReadAhead::with_bodies(self.writer.clone(), self.key(run))?;
+        Ok(RunReader { held: is_held(&row), journal, left: row.entries, row })
+    }
+
+    /// A run, read whole.
+    ///
+    /// # Errors
+    /// When there is no such run, or its journal cannot be read.
+    pub async fn journal(&self, run: &RunId) -> Result<RunJournal, EngineError> {
+        self.read(run, None).await
+    }
+
+    /// A run without its large texts, but for its result: for those who show what
+    /// it did and not what was said.
+    ///
+    /// # Errors
+    /// As of [`Self::journal`].
+    pub async fn account(&self, run: &RunId) -> Result<RunJournal, EngineError> {
+        self.read(run, Some(SHOWN_BYTES_MAX)).await
+    }
+
+    /// The report of a run as it stands.
+    ///
+    /// # Errors
+    /// When there is no such run, or its journal cannot be read.
+    pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
+        let journal = self.account(run).await?;
+        Report::fold(&journal.entries, journal.held).map_err(|_| unknown(run))
+    }
+
+    async fn read(&self, run: &RunId, most: Option<usize>) -> Result<RunJournal, EngineError> {
+        let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
+        let entries = self.entries(&row, most).await?;
+        // It may have been let go of meanwhile, with an entry that says why.
+        let held = self.row(run).await?.is_some_and(|row| is_held(&row));
+        Ok(RunJournal { entries, held })
+    }
+
+    /// All entries of a run, their texts cut to so many bytes each.
+    pub(crate) async fn entries(
+        &self,
+        row: &RunRow,
+        most: Option<usize>,
+    ) -> Result<Vec<Entry>, EngineError> {
+        let mut journal = ReadAhead::begin(self.writer.clone(), row.key.clone())?;
+        let mut whole: Vec<Entry> = Vec::new();
+        while let Some(mut piece) = journal.next().await? {
+            if whole.is_empty() {
+                same_run(row, &piece.entries)?;
+            }
+            if let Some(most) = most {
+                let entries = piece.entries.iter_mut();
+                entries
+                    .filter(|entry| !matches!(entry.body, Body::RunEnded { .. }))
+                    .for_each(|entry| entry.body.shorten(most));
+            }
+            whole.append(&mut piece.entries);
+        }
+        Ok(whole)
+    }
+}

@@ -1,0 +1,107 @@
+//! Runs of a script without agents: plans and explorations.
+//!
+//! Owns: a script made ready to be run with stubs, with the real guest and
+//! the real run machine. Never: a store, a provider, a clock; nothing is sent,
+//! journaled or slept.
+
+mod bounds;
+mod contrast;
+mod culprit;
+mod estimate;
+mod explore;
+mod faults;
+mod finding;
+mod finding_set;
+mod groups;
+mod plan;
+mod schedule;
+mod simulated_run;
+mod simulation;
+mod stubs;
+mod unawaited;
+
+use std::sync::Arc;
+
+use smol_wf_core::ids::{RunId, Scope};
+use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
+use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
+use smol_wf_core::prices::Prices;
+use smol_wf_core::surface::Surface;
+use smol_wf_providers::Registry;
+use smol_wf_sandbox::{Sandbox, SandboxConfig};
+
+use crate::children::{Children, scope_start};
+use crate::compile::compile;
+use crate::engine::refuse_wrong_models;
+use crate::error::EngineError;
+use crate::folders::RunFolders;
+use crate::provider_set::{self, Providers};
+use crate::request::RunSpec;
+
+pub use estimate::{CostRange, Estimate};
+pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
+pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedCall};
+
+/// A script that is ready to be run with stubs.
+pub struct Simulator {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) children: Arc<Children>,
+    pub(crate) head: RunHead,
+    pub(crate) root: ScopeStart,
+    pub(crate) limits: Limits,
+    /// Whom calls may go to. Nobody here is ever asked.
+    pub(crate) registry: Registry,
+    pub(crate) prices: Prices,
+}
+
+impl Simulator {
+    /// Reads and compiles the script. Of the providers it is only looked at what
+    /// there are and what they can do.
+    ///
+    /// # Errors
+    /// What is wrong with the script, with the author's line and column, or with
+    /// the request.
+    pub async fn new(request: RunSpec, providers: &dyn Providers) -> Result<Self, EngineError> {
+        refuse_wrong_models(&request.model_map, &request.defaults)?;
+        // The script, its children, and a spare one for compiling and for
+        // finding out why a script hangs.
+        let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
+        let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
+        let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let project = folders.root.as_ref();
+        let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
+        let head = RunHead {
+            format: JOURNAL_FORMAT,
+            surface: Surface::CURRENT,
+            // No run: nothing of it is ever kept.
+            run: RunId::from_bits(0),
+            name: script.meta.name.clone(),
+            script: script.digest.clone(),
+            script_path: request.script.path.to_string_lossy().into_owned(),
+            // Nothing is ever looked for again.
+            project_root: String::new(),
+            cwd: None,
+            seed: request.seed.unwrap_or_default(),
+            budget: request.budget,
+            provider: request.provider,
+            model_map: request.model_map,
+            debug_rules: Vec::new(),
+            defaults: request.defaults,
+            parent: None,
+        };
+        let registry = provider_set::registry(providers, &head)?;
+        let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let library = Arc::new(folders.library());
+        let surface = Surface::CURRENT;
+        let children = Children { library, sandbox: sandbox.clone(), surface };
+        Ok(Self {
+            sandbox,
+            children: Arc::new(children),
+            head,
+            root,
+            limits: request.limits,
+            registry,
+            prices: request.settings.agents.prices,
+        })
+    }
+}

@@ -1,0 +1,239 @@
+//! Which agent's null, or whose failure, made a script throw.
+//!
+//! Owns: finding in a run what an injected fault broke, and the words
+//! for it. Never: guesses; that a fault is to blame is shown by the same
+//! schedule without it, in which nothing breaks there.
+
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::{Body, Entry, ScopeStart};
+use smol_wf_core::step::StepRequest;
+
+use super::faults::Struck;
+use super::simulated_run::{SimulatedRun, SimulationEnd};
+
+/// Code of a promise that failed and that nobody awaited: an error of a module, a
+/// warning of a body.
+pub(super) const UNHANDLED: &str = Code::UnhandledRejection.word();
+
+/// Something that a script did with a value it did not expect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Break {
+    pub(super) error: ScriptError,
+    /// The script it happened in.
+    pub(super) scope: Scope,
+    /// What became of it, when it did not end the run.
+    pub(super) slot: Option<String>,
+}
+
+impl Break {
+    /// Whether it is the same place and the same error.
+    pub(super) fn same_place(&self, other: &Self) -> bool {
+        let key = |one: &Self| (one.scope, one.error.line, one.error.column);
+        key(self) == key(other)
+    }
+}
+
+/// What broke in a run: errors of the engine's own making, which no
+/// author throws on purpose.
+pub(super) fn breaks(run: &SimulatedRun) -> Vec<Break> {
+    let mut found = Vec::new();
+    for entry in &run.entries {
+        let Body::SlotNulled { scope, slot } = &entry.body else { continue };
+        let Some((scope, error)) = break_of(run, *scope, &slot.error) else { continue };
+        let became = match slot.group {
+            GroupKind::Parallel => format!("slot {} of a parallel became null", slot.index),
+            GroupKind::Pipeline => format!("item {} of a pipeline became null", slot.index),
+        };
+        found.push(Break { error: error.clone(), scope, slot: Some(became) });
+    }
+    let floating = run.entries.iter().filter_map(|entry| match &entry.body {
+        Body::Warned { scope, warning } if warning.code == UNHANDLED => {
+            Some(Break { error: of_warning(warning), scope: *scope, slot: None })
+        }
+        _ => None,
+    });
+    found.extend(floating);
+    if let SimulationEnd::Failed(error) = &run.ended {
+        let broken = break_of(run, Scope::ROOT, error);
+        let rejected = (error.code == UNHANDLED).then_some((Scope::ROOT, error));
+        let broken = broken.or(rejected).map(|(scope, error)| (scope, error.clone()));
+        found.extend(broken.map(|(scope, error)| Break { error, scope, slot: None }));
+    }
+    found
+}
+
+/// A warning as the error that it tells of.
+pub(super) fn of_warning(warning: &Warning) -> ScriptError {
+    ScriptError {
+        code: warning.code.clone(),
+        name: String::new(),
+        message: warning.message.clone(),
+        line: warning.line,
+        column: warning.column,
+        stack: String::new(),
+        failure: None,
+    }
+}
+
+/// The error of the engine's own making behind this one, and whose it is: a
+/// child's error comes to its caller as a failure of the call, in words.
+fn break_of<'a>(
+    run: &'a SimulatedRun,
+    scope: Scope,
+    error: &'a ScriptError,
+) -> Option<(Scope, &'a ScriptError)> {
+    let is_break = |error: &ScriptError| {
+        error.failure.is_none() && error.name == "TypeError" && error.code != "syntax"
+    };
+    if error.failure.as_deref() != Some(Code::WorkflowFailed.word()) {
+        return is_break(error).then_some((scope, error));
+    }
+    let child = run.entries.iter().rev().find_map(|entry| match &entry.body {
+        Body::Settled { call, outcome: Outcome::Failed(failure), .. }
+            if failure.message == error.message =>
+        {
+            Some(Scope::of(*call))
+        }
+        _ => None,
+    })?;
+    let error = run.child_errors.get(&child)?;
+    is_break(error).then_some((child, error))
+}
+
+/// What the agent was asked that was asked last.
+pub(super) fn last_agent(entries: &[Entry]) -> Option<&AgentRequest> {
+    let mut asked = entries.iter().rev().filter_map(|entry| entry.body.asked_agent());
+    asked.next().map(|(_, request)| &**request)
+}
+
+/// A script of a run.
+pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<&ScopeStart> {
+    entries.iter().find_map(|entry| match &entry.body {
+        Body::ScopeStarted(start) if start.scope == scope => Some(&**start),
+        _ => None,
+    })
+}
+
+/// What broke, in a sentence: over the null of one call when that is known, else
+/// under these circumstances.
+pub(super) fn sentence(
+    entries: &[Entry],
+    broken: &Break,
+    culprit: Option<&Struck>,
+    when: &str,
+) -> String {
+    let error = &broken.error;
+    let script = script_of(entries, broken.scope);
+    let file = script.filter(|start| start.scope != Scope::ROOT);
+    let file = file.map(|start| format!(" of {}", start.file_name)).unwrap_or_default();
+    let place = if error.line > 0 { format!(", line {}{file}", error.line) } else { String::new() };
+    let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
+    let what = match (culprit, error.message.as_str()) {
+        (Some(culprit), _) if error.code == UNHANDLED => {
+            return format!("`{}` failed, and nobody awaited it", culprit.title);
+        }
+        (None, _) if error.code == UNHANDLED => {
+            return format!("{when}, a promise fails and nobody awaits it{place}");
+        }
+        (Some(culprit), said) if reads_of_null(said) => script
+            .and_then(|start| accessed(&start.text, error))
+            .map(|expression| format!("`{expression}` of {}", culprit.null_source())),
+        // The engine's words for `const {a} = null`.
+        (Some(culprit), said) if said.starts_with("Cannot convert undefined or null to object") => {
+            Some(format!("destructuring of {}", culprit.null_source()))
+        }
+        _ => None,
+    };
+    let what = what.unwrap_or_else(|| format!("{when}: {}: {}", error.name, error.message));
+    format!("{what}{place}{slot}")
+}
+
+/// Whether an error says that a property of null was read. It may go on with the
+/// name of what is null.
+fn reads_of_null(said: &str) -> bool {
+    let read = said.strip_prefix("cannot read property '");
+    read.is_some_and(|read| read.ends_with("' of null") || read.contains("' of null: "))
+}
+
+/// Whether what stands at a place says `void`: that nobody awaits it is meant.
+pub(super) fn is_meant(entries: &[Entry], scope: Scope, place: &ScriptError) -> bool {
+    let before = || {
+        let line = line_of(&script_of(entries, scope)?.text, place.line)?;
+        let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
+        Some(line.chars().take(column).collect::<String>())
+    };
+    before().is_some_and(|before| before.trim_end().ends_with("void"))
+}
+
+/// A line of a script, from 1.
+pub(super) fn line_of(text: &str, line: u32) -> Option<&str> {
+    text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
+}
+
+/// The expression at an error's place, such as `findings.map`, when it is one
+/// that reads the property the error names.
+fn accessed(text: &str, error: &ScriptError) -> Option<String> {
+    let property = error.message.split('\'').nth(1)?;
+    let line = line_of(text, error.line)?;
+    let chars: Vec<char> = line.chars().collect();
+    let wanted: Vec<char> = format!(".{property}").chars().collect();
+    let column = usize::try_from(error.column).ok()?.saturating_sub(1);
+    // The place is that of the property, of its dot or of the call behind it.
+    let dots = (0..chars.len()).filter(|at| chars[*at..].starts_with(&wanted));
+    let dot = dots.min_by_key(|at| at.abs_diff(column))?;
+    let is_part = |c: &char| c.is_alphanumeric() || ['_', '$', '.', '?'].contains(c);
+    let start = chars[..dot].iter().rposition(|c| !is_part(c)).map_or(0, |at| at + 1);
+    if start == dot {
+        return None;
+    }
+    Some(chars[start..dot + wanted.len()].iter().collect())
+}
+
+/// Titles of the calls of a run, in the order in which they ended.
+pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
+    let title = |call: CallId| {
+        let mut asked = entries.iter().filter_map(|entry| entry.body.asked());
+        let (_, asked) = asked.find(|(asked, _)| *asked == call)?;
+        match asked {
+            StepRequest::Agent(request) => Some(request.title()),
+            StepRequest::Sleep(sleep) => Some(format!("sleep({})", sleep.milliseconds)),
+            StepRequest::Workflow(_) => None,
+        }
+    };
+    let settled = entries.iter().filter_map(|entry| match &entry.body {
+        Body::Settled { call, .. } => title(*call),
+        _ => None,
+    });
+    settled.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(message: &str, line: u32, column: u32) -> ScriptError {
+        ScriptError {
+            code: Code::Thrown.into(),
+            name: "TypeError".into(),
+            message: message.into(),
+            line,
+            column,
+            stack: String::new(),
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn the_expression_is_read_where_the_error_is() {
+        let text = "a\n  const n = plan.parts.map(f) + found.parts.map(g)";
+        let first = error("cannot read property 'map' of null", 2, 23);
+        assert_eq!(accessed(text, &first).as_deref(), Some("plan.parts.map"));
+        let second = error("cannot read property 'map' of null", 2, 46);
+        assert_eq!(accessed(text, &second).as_deref(), Some("found.parts.map"));
+        let elsewhere = error("cannot read property 'map' of null", 1, 1);
+        assert_eq!(accessed(text, &elsewhere), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! What an exploration reports.
+//!
+//! Owns: the shapes, which are those of the JSON document. Never: decides what
+//! is a finding.
+
+use serde::Serialize;
+
+/// What to explore.
+#[derive(Debug, Clone, Copy)]
+pub struct ExploreOptions {
+    /// Schedules in all, the undisturbed one among them.
+    pub runs: u64,
+    /// Only this one, beside the undisturbed one.
+    pub schedule: Option<u64>,
+}
+
+/// What an exploration came to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exploration {
+    /// Version of this document.
+    pub schema_version: u32,
+    /// `meta.name`.
+    pub name: String,
+    /// The seed.
+    pub seed: u64,
+    /// What was performed.
+    pub tally: Tally,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// The undisturbed run did not complete, so that there was nothing
+    /// to compare others with.
+    pub ended_early: bool,
+    /// So many schedules did not end that no more were tried.
+    pub gave_up: bool,
+}
+
+/// Performances by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Schedules performed.
+    pub schedules: u64,
+    /// Of these, how many completed.
+    pub completed: u64,
+    /// Of these, how many did not.
+    pub failed: u64,
+    /// Of those that did not, how many show no finding: an agent failed and the
+    /// script let that through, or it threw an error of its own.
+    pub failed_as_written: u64,
+    /// Orders of answers that differ from one another.
+    pub orders: u64,
+    /// Schedules in which agents answered null.
+    pub with_nulls: u64,
+    /// Schedules in which agents failed or timed out.
+    pub with_failures: u64,
+    /// Schedules in which everything in memory was lost.
+    pub with_crashes: u64,
+    /// Agents in the undisturbed run.
+    pub agents: u32,
+}
+
+/// Kinds of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// Agents that nobody awaited were cut off with the script, or a promise was
+    /// used in place of what it comes to.
+    NotAwaited,
+    /// The outcome depends on who answers first.
+    OrderDependent,
+    /// A null answer makes the script throw by accident.
+    UnhandledNull,
+    /// A failed agent makes the script throw by accident.
+    UnhandledFailure,
+    /// The script waits for nothing, or computes without end.
+    Hang,
+    /// The script asks agents, starts children or says things without end.
+    Unbounded,
+    /// A run would warn that something the script does comes to nothing.
+    Warned,
+    /// A run refuses a call before anyone is asked.
+    Refused,
+    /// The script fails though nothing went wrong.
+    Fails,
+    /// A run that was taken up again went another way.
+    ResumeDiffers,
+}
+
+impl FindingKind {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAwaited => "not-awaited",
+            Self::OrderDependent => "order-dependent",
+            Self::UnhandledNull => "unhandled-null",
+            Self::UnhandledFailure => "unhandled-failure",
+            Self::Hang => "hang",
+            Self::Unbounded => "unbounded",
+            Self::Warned => "warned",
+            Self::Refused => "refused",
+            Self::Fails => "fails",
+            Self::ResumeDiffers => "resume-differs",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Its kind.
+    pub kind: FindingKind,
+    /// What was found, in a sentence.
+    pub message: String,
+    /// What to do about it, where the program that shows it knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The script reads arguments, and was given none.
+    #[serde(skip)]
+    pub lacks_args: bool,
+    /// What else leads to it, beside what the message says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The schedule that shows it.
+    pub schedule: u64,
+    /// Schedules that showed it.
+    pub seen: u64,
+    /// The script, from the project's folder, where it is not the one that was
+    /// explored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The author's line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// The line of that script, with a mark under the place.
+    #[serde(skip)]
+    pub excerpt: String,
+    /// Two orders and what came of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sides: Vec<Side>,
+}
+
+/// One of two runs that differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Side {
+    /// The schedule.
+    pub schedule: u64,
+    /// Titles of the calls, in the order in which they ended.
+    pub order: Vec<String>,
+    /// What came of it.
+    pub outcome: String,
+}

@@ -1,0 +1,168 @@
+//! The findings of an exploration: one for each cause.
+//!
+//! Owns: which findings are the same, which words of several stay, and how many
+//! are listed. Never: finds anything.
+
+use smol_wf_core::guest::ScriptError;
+use smol_wf_core::journal::ScopeStart;
+use smol_wf_core::script::snippet;
+
+use super::faults::Effect;
+use super::finding::{Finding, FindingKind, Side};
+
+/// Findings that are listed. A script that breaks everywhere is not understood
+/// better by its hundredth finding.
+const FINDINGS_MAX: usize = 20;
+
+/// Something to write down.
+pub(super) struct NewFinding<'a> {
+    pub(super) kind: FindingKind,
+    pub(super) schedule: u64,
+    pub(super) message: String,
+    /// Where it is, when that is known.
+    pub(super) error: Option<&'a ScriptError>,
+    /// The script it is in, where it is not the one that is explored.
+    pub(super) child: Option<&'a ScopeStart>,
+    /// What tells it from others of its kind that have no place either; the
+    /// message when it is none.
+    pub(super) cause: Option<String>,
+    /// What a fault came to that led here, and the circumstances in words.
+    pub(super) fault: Option<(Effect, String)>,
+    /// It needs more than one fault, so that words of a single one are better.
+    pub(super) is_broad: bool,
+    /// The script reads arguments, and was given none.
+    pub(super) lacks_args: bool,
+}
+
+impl NewFinding<'_> {
+    pub(super) fn new(kind: FindingKind, schedule: u64, message: String) -> Self {
+        NewFinding {
+            kind,
+            schedule,
+            message,
+            error: None,
+            child: None,
+            cause: None,
+            fault: None,
+            is_broad: false,
+            lacks_args: false,
+        }
+    }
+}
+
+/// What has been found so far.
+#[derive(Default)]
+pub(super) struct FindingSet {
+    findings: Vec<CountedFinding>,
+    /// Notes that were taken, known ones too.
+    pub(super) taken: u64,
+}
+
+struct CountedFinding {
+    finding: Finding,
+    cause: String,
+    effects: Vec<Effect>,
+    is_broad: bool,
+}
+
+impl FindingSet {
+    /// Writes it down, or counts it when it is known.
+    pub(super) fn take(&mut self, note: NewFinding<'_>) {
+        self.taken += 1;
+        let position = |number: u32| (number > 0).then_some(number);
+        let line = note.error.and_then(|error| position(error.line));
+        let column = note.error.and_then(|error| position(error.column));
+        let file = note.child.map(|start| start.path.clone());
+        // One place may break over several agents, and in several ways.
+        let cause = match line {
+            Some(line) => format!("{file:?}:{line}:{column:?}"),
+            None => note.cause.clone().unwrap_or_else(|| note.message.clone()),
+        };
+        let has_room = self.findings.len() < FINDINGS_MAX;
+        let known = self
+            .findings
+            .iter_mut()
+            .find(|known| family(known.finding.kind) == family(note.kind) && known.cause == cause);
+        match known {
+            Some(known) if known.is_broad && !note.is_broad => {
+                let seen = known.finding.seen;
+                *known = noted(note, cause, file, (line, column));
+                known.finding.seen += seen;
+            }
+            Some(known) => known.again(note),
+            None if has_room => {
+                self.findings.push(noted(note, cause, file, (line, column)));
+            }
+            None => {}
+        }
+    }
+
+    /// Shows both sides of the finding that was written down last.
+    pub(super) fn show(&mut self, sides: Vec<Side>) {
+        if let Some(last) = self.findings.last_mut() {
+            last.finding.sides = sides;
+        }
+    }
+
+    /// Counts a finding of this kind once more; false when there is none.
+    pub(super) fn count(&mut self, kind: FindingKind) -> bool {
+        let known = self.findings.iter_mut().find(|known| known.finding.kind == kind);
+        self.taken += u64::from(known.is_some());
+        known.map(|known| known.finding.seen += 1).is_some()
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings.into_iter().map(|noted| noted.finding).collect()
+    }
+}
+
+impl CountedFinding {
+    fn again(&mut self, note: NewFinding<'_>) {
+        self.finding.seen += 1;
+        if note.is_broad && !self.is_broad {
+            return;
+        }
+        if let Some((effect, when)) = note.fault
+            && !self.effects.contains(&effect)
+        {
+            self.effects.push(effect);
+            self.finding.also.push(when);
+        }
+    }
+}
+
+/// Kinds that may have one cause.
+fn family(kind: FindingKind) -> FindingKind {
+    match kind {
+        FindingKind::UnhandledFailure | FindingKind::NotAwaited => FindingKind::UnhandledNull,
+        other => other,
+    }
+}
+
+fn noted(
+    note: NewFinding<'_>,
+    cause: String,
+    file: Option<String>,
+    (line, column): (Option<u32>, Option<u32>),
+) -> CountedFinding {
+    let excerpt = match (note.child, line) {
+        (Some(start), Some(line)) => snippet(&start.text, line, column.unwrap_or(1)),
+        _ => String::new(),
+    };
+    let finding = Finding {
+        kind: note.kind,
+        message: note.message,
+        hint: None,
+        lacks_args: note.lacks_args,
+        also: Vec::new(),
+        schedule: note.schedule,
+        seen: 1,
+        file,
+        line,
+        column,
+        excerpt,
+        sides: Vec::new(),
+    };
+    let effects = note.fault.into_iter().map(|(effect, _)| effect).collect();
+    CountedFinding { finding, cause, effects, is_broad: note.is_broad }
+}

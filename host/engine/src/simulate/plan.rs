@@ -1,0 +1,426 @@
+//! What a script would do, before anything is spent on it.
+//!
+//! Owns: the plan of one run with made-up answers, and its estimate.
+//! Never: promises; a script that goes by what agents answer may do other
+//! things when they answer.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::codes::Code;
+use smol_wf_core::event::{EventData, EventFold, EventWarning};
+use smol_wf_core::guest::{GroupKind, Outcome};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::limits::LimitError;
+use smol_wf_core::step::StepRequest;
+
+use super::estimate::{CostRange, Estimate};
+use super::groups::{self, CallSites, Place};
+use super::simulated_run::{SimulatedRun, SimulationEnd};
+use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
+use super::stubs::Stubs;
+use super::{Simulator, culprit};
+use crate::agents;
+use crate::error::EngineError;
+
+/// Phases from which on those without agents are left out: a script that sets
+/// phases without end has hundreds of thousands.
+const EMPTY_PHASES_MAX: usize = 1_000;
+
+/// What a script would do.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Version of this document.
+    pub schema_version: u32,
+    /// `meta.name`.
+    pub name: String,
+    /// `meta.description`.
+    pub description: String,
+    /// Agents that would be asked, without those that are refused.
+    pub agents: u32,
+    /// How many of them at once, at the most.
+    pub at_once: u32,
+    /// Phases, in order of appearance.
+    pub phases: Vec<PlanPhase>,
+    /// Every `parallel` and `pipeline` that asks agents.
+    pub groups: Vec<GroupPlan>,
+    /// Whether each call was tried for its group; else they may be larger.
+    pub groups_whole: bool,
+    /// Every call, in order.
+    pub calls: Vec<PlannedCall>,
+    /// Files of child workflows, in order of appearance.
+    pub children: Vec<String>,
+    /// Providers that would be asked.
+    pub providers: BTreeSet<String>,
+    /// Models that would be asked for, as their providers call them.
+    pub models: BTreeSet<String>,
+    /// Primitives and options that are used.
+    pub capabilities: BTreeSet<String>,
+    /// Milliseconds of all sleeps.
+    pub sleep_ms: f64,
+    /// Tokens of all agents.
+    pub estimate: Estimate,
+    /// Dollars of the agents whose model has a list price.
+    pub cost: CostRange,
+    /// What a run would warn of.
+    pub warnings: Vec<PlanWarning>,
+    /// Whether the script came to its end.
+    pub completed: bool,
+    /// Why it did not, and that the real run may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<PlanError>,
+    /// Where each phase stands in `phases`.
+    #[serde(skip)]
+    phase_at: HashMap<String, usize>,
+}
+
+/// Why a plan is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanError {
+    /// Stable.
+    pub code: String,
+    /// A sentence.
+    pub message: String,
+    /// The limit that was reached, with its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<LimitError>,
+    /// The author's line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}
+
+/// Something that a run would warn of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanWarning {
+    /// Stable, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A sentence.
+    pub message: String,
+    /// What people call the agent that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The author's line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The author's column, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+}
+
+/// The warnings among the events of a run.
+fn warnings(entries: &[Entry]) -> Vec<PlanWarning> {
+    let mut fold = EventFold::new();
+    let events = entries.iter().flat_map(|entry| fold.after(entry));
+    let warnings = events.filter_map(|event| match event.data {
+        EventData::Warning(warning) => Some(warning),
+        _ => None,
+    });
+    warnings
+        .map(|EventWarning { code, message, label, line, column, .. }| PlanWarning {
+            code,
+            message,
+            label,
+            line,
+            column,
+        })
+        .collect()
+}
+
+/// One phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanPhase {
+    /// Its title; empty for calls outside of all phases.
+    pub title: String,
+    /// Agents in it.
+    pub agents: u32,
+    /// Their tokens.
+    pub estimate: Estimate,
+}
+
+/// One `parallel` or `pipeline`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupPlan {
+    /// Which construct.
+    pub kind: GroupKind,
+    /// File name of its script.
+    pub script: String,
+    /// Which of its script's constructs it is, from 1, in order of start.
+    pub ordinal: u32,
+    /// Slots or items: those that ask agents, and those that throw.
+    pub fan_out: u32,
+    /// Agents directly in it; those of constructs within it are theirs.
+    pub agents: u32,
+    /// Phase of its first agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+}
+
+/// One agent call.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedCall {
+    /// Its number in the run.
+    pub step: CallId,
+    /// File name of the script that makes it.
+    pub script: String,
+    /// What is asked, with the phase's defaults applied.
+    #[serde(flatten)]
+    pub request: AgentRequest,
+    /// What it would be called.
+    pub title: String,
+    /// The provider it would go to.
+    pub goes_to: String,
+    /// The model that this one would be asked for; none leaves it to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_model: Option<String>,
+    /// The effort that it would be asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_effort: Option<String>,
+    /// Its tokens.
+    pub estimate: Estimate,
+    /// Why it would be refused, before anyone is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<PlanError>,
+}
+
+impl Simulator {
+    /// Performs the script once, with made-up answers.
+    ///
+    /// # Errors
+    /// When the script cannot be performed at all; when it fails, the plan says
+    /// so.
+    pub async fn plan(&self) -> Result<Plan, EngineError> {
+        let mut stubs = Stubs::new(self.head.seed);
+        let mut found = ChildCache::new();
+        let mut by_issue = InOrder { stubs: &mut stubs, at_once: 0, answers: BTreeMap::new() };
+        let run = simulate(self, &mut found, &mut by_issue).await?;
+        let (at_once, answers) = (by_issue.at_once, by_issue.answers);
+        let mut plan = self.empty_plan();
+        for entry in &run.entries {
+            plan.take_in(self, &run, entry, &answers);
+        }
+        // What the script asked for in a turn that was its last one is at work
+        // nowhere here, and would be in a run that goes on.
+        let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
+        plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
+        plan.warnings = warnings(&run.entries);
+        let sites = groups::sites(self, &mut found, &mut stubs, &run.entries).await?;
+        plan.groups = plan.group(&run.entries, &sites);
+        plan.groups_whole = sites.whole;
+        match run.ended {
+            SimulationEnd::Completed(_) => plan.completed = true,
+            ended => plan.error = Some(plan_error(ended)),
+        }
+        Ok(plan)
+    }
+
+    fn empty_plan(&self) -> Plan {
+        let meta: serde_json::Value = serde_json::from_str(&self.root.meta).unwrap_or_default();
+        Plan {
+            schema_version: 1,
+            name: self.head.name.clone(),
+            description: meta["description"].as_str().unwrap_or_default().to_owned(),
+            agents: 0,
+            at_once: 0,
+            phases: Vec::new(),
+            groups: Vec::new(),
+            groups_whole: true,
+            calls: Vec::new(),
+            children: Vec::new(),
+            providers: BTreeSet::new(),
+            models: BTreeSet::new(),
+            capabilities: BTreeSet::new(),
+            sleep_ms: 0.0,
+            estimate: Estimate::default(),
+            cost: CostRange::default(),
+            warnings: Vec::new(),
+            completed: false,
+            error: None,
+            phase_at: HashMap::new(),
+        }
+    }
+}
+
+impl Plan {
+    fn take_in(
+        &mut self,
+        simulator: &Simulator,
+        run: &SimulatedRun,
+        entry: &Entry,
+        answers: &BTreeMap<CallId, u64>,
+    ) {
+        let mut uses = |what: &str| {
+            self.capabilities.insert(what.to_owned());
+        };
+        match &entry.body {
+            Body::StepAsked { call, scope, asked: StepRequest::Agent(request) } => {
+                let script = culprit::script_of(&run.entries, *scope);
+                let answer = answers.get(call).copied().unwrap_or(0);
+                let planned = PlannedCall {
+                    step: *call,
+                    script: script.map_or_else(String::new, |start| start.file_name.clone()),
+                    request: (**request).clone(),
+                    title: request.title(),
+                    goes_to: String::new(),
+                    with_model: None,
+                    with_effort: None,
+                    estimate: Estimate::of(request, answer),
+                    refused: run.refused.get(call).map(|failure| PlanError {
+                        code: failure.code.clone(),
+                        message: failure.message.clone(),
+                        reached: None,
+                        line: None,
+                        column: None,
+                    }),
+                };
+                self.agent(simulator, planned);
+            }
+            Body::StepAsked { asked, .. } => {
+                uses(asked.kind().function());
+                if let StepRequest::Sleep(sleep) = asked {
+                    self.sleep_ms += sleep.milliseconds;
+                }
+            }
+            Body::ScopeStarted(start)
+                if start.scope != Scope::ROOT && !self.children.contains(&start.path) =>
+            {
+                self.children.push(start.path.clone());
+            }
+            Body::PhaseSet { title, .. } if self.phases.len() < EMPTY_PHASES_MAX => {
+                self.phase(title);
+            }
+            _ => {}
+        }
+    }
+
+    fn agent(&mut self, simulator: &Simulator, mut call: PlannedCall) {
+        let request = &call.request;
+        let options = [
+            ("schema", request.schema.is_some()),
+            ("model", request.model.is_some()),
+            ("effort", request.effort.is_some()),
+            ("agentType", request.agent_type.is_some()),
+        ];
+        let used = options.into_iter().filter(|(_, used)| *used).map(|(name, _)| name.to_owned());
+        self.capabilities.extend(used);
+        self.capabilities.extend(request.isolation.clone());
+        self.capabilities.insert("agent".to_owned());
+        // A call whose model is no selector was refused when it was made.
+        if let Ok(choice) = agents::choose(request, &simulator.head, &simulator.registry) {
+            call.goes_to = choice.provider;
+            call.with_model = choice.model;
+            call.with_effort = choice.effort;
+        }
+        if call.refused.is_none() {
+            self.agents += 1;
+            self.estimate += call.estimate;
+            let phase = self.phase(call.request.phase.as_deref().unwrap_or_default());
+            phase.agents += 1;
+            phase.estimate += call.estimate;
+            self.providers.insert(call.goes_to.clone());
+            self.cost.add(&simulator.prices, call.with_model.as_deref(), &call.estimate);
+            self.models.extend(call.with_model.clone());
+        }
+        self.calls.push(call);
+    }
+
+    fn phase(&mut self, title: &str) -> &mut PlanPhase {
+        let phases = &mut self.phases;
+        let index = *self.phase_at.entry(title.to_owned()).or_insert_with(|| {
+            let estimate = Estimate::default();
+            phases.push(PlanPhase { title: title.to_owned(), agents: 0, estimate });
+            phases.len() - 1
+        });
+        &mut phases[index]
+    }
+
+    /// The constructs that the calls were found to be in.
+    fn group(&self, entries: &[Entry], sites: &CallSites) -> Vec<GroupPlan> {
+        let mut groups: BTreeMap<(Scope, u32), (GroupPlan, BTreeSet<u32>)> = BTreeMap::new();
+        for (ordinal, call) in (1..).zip(&self.calls) {
+            let Some(Place { scope, slot }) = sites.found.get(&ordinal) else { continue };
+            let (group, slots) = groups.entry((*scope, slot.ordinal)).or_insert_with(|| {
+                let script = culprit::script_of(entries, *scope);
+                let group = GroupPlan {
+                    kind: slot.group,
+                    script: script.map_or_else(String::new, |start| start.file_name.clone()),
+                    ordinal: slot.ordinal,
+                    fan_out: 0,
+                    agents: 0,
+                    phase: call.request.phase.clone(),
+                };
+                (group, BTreeSet::new())
+            });
+            group.agents += 1;
+            slots.insert(slot.index);
+        }
+        for entry in entries {
+            if let Body::SlotNulled { scope, slot } = &entry.body
+                && let Some((_, slots)) = groups.get_mut(&(*scope, slot.ordinal))
+            {
+                slots.insert(slot.index);
+            }
+        }
+        let whole = |(mut group, slots): (GroupPlan, BTreeSet<u32>)| {
+            group.fan_out = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+            group
+        };
+        groups.into_values().map(whole).collect()
+    }
+}
+
+fn plan_error(ended: SimulationEnd) -> PlanError {
+    let position = |number: u32| (number > 0).then_some(number);
+    match ended {
+        SimulationEnd::Failed(error) => PlanError {
+            code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
+            message: format!("{}: {}", error.name, error.message),
+            reached: None,
+            line: position(error.line),
+            column: position(error.column),
+        },
+        SimulationEnd::Stopped { code, message, reached } => {
+            PlanError { code, message, reached, line: None, column: None }
+        }
+        SimulationEnd::Completed(_) | SimulationEnd::BrokenOff => PlanError {
+            code: Code::BrokenOff.into(),
+            message: "the script waits, and nothing is under way".to_owned(),
+            reached: None,
+            line: None,
+            column: None,
+        },
+    }
+}
+
+/// Answers in order of issue, and skips sleeps when no agent is at work.
+struct InOrder<'a> {
+    stubs: &'a mut Stubs,
+    at_once: u32,
+    /// Tokens of each answer.
+    answers: BTreeMap<CallId, u64>,
+}
+
+impl Scenario for InOrder<'_> {
+    fn pick(&mut self, working: &[&PendingAgent], _sleeping: bool) -> Pick {
+        let count = u32::try_from(working.len()).unwrap_or(u32::MAX);
+        self.at_once = self.at_once.max(count);
+        if working.is_empty() { Pick::Wake } else { Pick::Answer(0) }
+    }
+
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
+        let (outcome, reply) = self.stubs.answer(&asked.request);
+        self.answers.insert(asked.call, reply.usage.output_tokens);
+        (outcome, reply)
+    }
+}

@@ -1,0 +1,316 @@
+//! What happens in one run: who answers when, what goes wrong, and
+//! when everything in memory is lost.
+//!
+//! Owns: schedule number K of seed S, which is the same on every machine.
+//! Never: looks at a script; it knows how many agents and deliveries the
+//! undisturbed run had, and no more.
+
+use std::collections::HashMap;
+
+use smol_wf_core::call::Reply;
+use smol_wf_core::dice::{Dice, GOLDEN};
+use smol_wf_core::guest::Outcome;
+use smol_wf_core::ids::Scope;
+use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step::StepRequest;
+
+use super::faults::{Fault, Reach, Strike, Strikes, Struck};
+use super::simulation::{PendingAgent, Pick, Scenario};
+use super::stubs::Stubs;
+
+/// Crashes in one run. Each replays all that came before, so that a
+/// long script with a crash behind every delivery would take its square.
+const CRASHES_MAX: usize = 64;
+
+/// Faults in one random schedule.
+const FAULTS_MAX: u64 = 3;
+
+/// In which order agents answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As they were asked; sleeps end when no agent is at work.
+    AsAsked,
+    /// The one that was asked last is first.
+    Reversed,
+    /// At random.
+    Shuffled(u64),
+}
+
+/// When the process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crash {
+    Never,
+    /// Behind every delivery, or every nth in a long run.
+    Each {
+        nth: usize,
+    },
+    /// Behind so many deliveries.
+    After(usize),
+}
+
+/// One schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Schedule {
+    pub(super) number: u64,
+    pub(super) order: Order,
+    /// By agent.
+    pub(super) faults: Vec<Strike>,
+    pub(super) crash: Crash,
+}
+
+/// Who answers as soon as it is at work, whatever the order says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    /// This agent.
+    Agent(u32),
+    /// All agents of this script.
+    Script(Scope),
+}
+
+/// What is known of the undisturbed run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) agents: u32,
+    pub(super) deliveries: usize,
+}
+
+impl Schedule {
+    /// The undisturbed one, number 0.
+    pub(super) fn undisturbed() -> Self {
+        Self { number: 0, order: Order::AsAsked, faults: Vec::new(), crash: Crash::Never }
+    }
+
+    /// Schedule `number` under `seed`. The first ones go through the script
+    /// agent by agent and step by step, one fault at a time; those behind them
+    /// mix faults and orders at random.
+    pub(super) fn nth(number: u64, seed: u64, extent: Extent) -> Self {
+        let mut dice = Dice::new(seed ^ number.wrapping_mul(GOLDEN));
+        let plain = Self { number, ..Self::undisturbed() };
+        match number {
+            0 => return plain,
+            1 => return Self { order: Order::Reversed, ..plain },
+            2 => {
+                let nth = extent.deliveries.div_ceil(CRASHES_MAX).max(1);
+                return Self { crash: Crash::Each { nth }, ..plain };
+            }
+            _ => {}
+        }
+        // Five sorts take turns, so that a few schedules already try them all.
+        let (sort, round) = ((number - 3) % 5, (number - 3) / 5);
+        let shuffled = Order::Shuffled(dice.roll());
+        let agents = u64::from(extent.agents);
+        let deliveries = (extent.deliveries as u64).max(1);
+        match sort {
+            1 | 2 if agents > 0 => {
+                let kinds: &[Fault] =
+                    if sort == 1 { &[Fault::Silent] } else { &[Fault::Fails, Fault::TimesOut] };
+                let kinds_count = kinds.len() as u64;
+                let systematic = round < agents * kinds_count;
+                let count = if systematic { 1 } else { 1 + dice.below(FAULTS_MAX) };
+                let faults = (0..count).map(|extra| {
+                    let (agent, kind) = if systematic && extra == 0 {
+                        (round / kinds_count, round % kinds_count)
+                    } else {
+                        (dice.below(agents), dice.below(kinds_count))
+                    };
+                    strike(agent, pick(kinds, kind).unwrap_or(Fault::Silent), Reach::Once)
+                });
+                let mut faults: Vec<Strike> = faults.collect();
+                faults.sort_by_key(|strike| strike.agent);
+                faults.dedup_by_key(|strike| strike.agent);
+                let order = if systematic { Order::AsAsked } else { shuffled };
+                Self { order, faults, ..plain }
+            }
+            3 => {
+                let systematic = round < deliveries;
+                let after = if systematic { round } else { dice.below(deliveries) };
+                let order = if systematic { Order::AsAsked } else { shuffled };
+                let after = usize::try_from(after).unwrap_or(0);
+                Self { order, crash: Crash::After(after), ..plain }
+            }
+            4 if agents > 0 => Self { faults: vec![lasting(round, agents)], ..plain },
+            _ => Self { order: shuffled, ..plain },
+        }
+    }
+
+    /// Whether only the order differs from the undisturbed one.
+    pub(super) fn only_reorders(&self) -> bool {
+        self.faults.is_empty() && self.crash == Crash::Never
+    }
+
+    /// The same without crashes.
+    pub(super) fn without_crash(&self) -> Self {
+        Self { crash: Crash::Never, ..self.clone() }
+    }
+
+    /// The same without this fault.
+    pub(super) fn without_fault(&self, agent: u32) -> Self {
+        let faults = self.faults.iter().filter(|strike| strike.agent != agent).copied().collect();
+        Self { faults, ..self.clone() }
+    }
+
+    /// Whether a fault strikes more than one agent.
+    pub(super) fn lasts(&self) -> bool {
+        self.faults.iter().any(|strike| strike.reach != Reach::Once)
+    }
+}
+
+fn strike(agent: u64, fault: Fault, reach: Reach) -> Strike {
+    Strike { agent: u32::try_from(agent).unwrap_or(0).saturating_add(1), fault, reach }
+}
+
+fn pick<T: Copy>(from: &[T], nth: u64) -> Option<T> {
+    usize::try_from(nth).ok().and_then(|nth| from.get(nth)).copied()
+}
+
+/// A fault that does not pass: first with all agents, then with each agent and
+/// its like, one kind of fault after the other, then with all agents behind it.
+fn lasting(round: u64, agents: u64) -> Strike {
+    const KINDS: [Fault; 3] = [Fault::Fails, Fault::Silent, Fault::TimesOut];
+    let count = KINDS.len() as u64;
+    let Some(rest) = round.checked_sub(count) else {
+        return strike(0, pick(&KINDS, round).unwrap_or(Fault::Fails), Reach::Onwards);
+    };
+    let (agent, pass) = (rest % agents, rest / agents);
+    let reach = if (pass / count).is_multiple_of(2) { Reach::Alike } else { Reach::Onwards };
+    strike(agent, pick(&KINDS, pass % count).unwrap_or(Fault::Fails), reach)
+}
+
+/// Picks what happens by a schedule.
+pub(super) struct BySchedule<'a> {
+    schedule: &'a Schedule,
+    stubs: &'a mut Stubs,
+    dice: Dice,
+    strikes: Strikes,
+    first: Option<First>,
+    /// In which script each agent was asked, when that matters.
+    scopes: HashMap<u32, Scope>,
+    asked: u32,
+    /// Deliveries at the last crash.
+    crashed_at: Option<usize>,
+}
+
+impl<'a> BySchedule<'a> {
+    pub(super) fn new(schedule: &'a Schedule, stubs: &'a mut Stubs) -> Self {
+        let dice = match schedule.order {
+            Order::Shuffled(seed) => Dice::new(seed),
+            _ => Dice::new(0),
+        };
+        let strikes = Strikes::new(&schedule.faults);
+        let (first, scopes) = (None, HashMap::new());
+        Self { schedule, stubs, dice, strikes, first, scopes, asked: 0, crashed_at: None }
+    }
+
+    /// With somebody who is always first.
+    pub(super) fn with_first(self, first: First) -> Self {
+        Self { first: Some(first), ..self }
+    }
+
+    /// The calls that its faults struck.
+    pub(super) fn into_struck(self) -> Vec<Struck> {
+        self.strikes.struck
+    }
+
+    /// Where the one stands that is always first.
+    fn first_of(&self, working: &[&PendingAgent]) -> Option<usize> {
+        let first = self.first?;
+        working.iter().position(|asked| match first {
+            First::Agent(agent) => asked.ordinal == agent,
+            First::Script(scope) => self.scopes.get(&asked.ordinal) == Some(&scope),
+        })
+    }
+}
+
+impl Scenario for BySchedule<'_> {
+    fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick {
+        let last = working.len().saturating_sub(1);
+        if let Some(index) = self.first_of(working) {
+            return Pick::Answer(index);
+        }
+        match self.schedule.order {
+            _ if working.is_empty() => Pick::Wake,
+            Order::AsAsked => Pick::Answer(0),
+            Order::Reversed => Pick::Answer(last),
+            Order::Shuffled(_) => {
+                // A sleep that overtakes an agent is a time-out of the script's
+                // own making: a fault, and no mere order.
+                let may_wake = sleeping && !self.schedule.faults.is_empty();
+                let choices = working.len() as u64 + u64::from(may_wake);
+                match usize::try_from(self.dice.below(choices)) {
+                    Ok(index) if index <= last => Pick::Answer(index),
+                    _ => Pick::Wake,
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
+        let (outcome, reply) = self.stubs.answer(&asked.request);
+        (self.strikes.strike(asked.ordinal, &asked.request).unwrap_or(outcome), reply)
+    }
+
+    fn wrote(&mut self, entries: &[Entry]) {
+        self.strikes.wrote(entries);
+        if self.first.is_none() {
+            return;
+        }
+        for entry in entries {
+            if let Body::StepAsked { scope, asked: StepRequest::Agent(_), .. } = &entry.body {
+                self.asked += 1;
+                self.scopes.insert(self.asked, *scope);
+            }
+        }
+    }
+
+    fn crashes(&mut self, deliveries: usize) -> bool {
+        let now = match self.schedule.crash {
+            Crash::Never => false,
+            Crash::Each { nth } => deliveries.is_multiple_of(nth),
+            Crash::After(after) => deliveries == after,
+        };
+        let crashes = now && self.crashed_at != Some(deliveries);
+        if crashes {
+            self.crashed_at = Some(deliveries);
+        }
+        crashes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXTENT: Extent = Extent { agents: 3, deliveries: 4 };
+
+    #[test]
+    fn every_agent_is_hit_by_every_fault_and_every_step_by_a_crash() {
+        let schedules: Vec<Schedule> =
+            (0..40).map(|number| Schedule::nth(number, 7, EXTENT)).collect();
+        for agent in 1..=3 {
+            for fault in [Fault::Silent, Fault::Fails, Fault::TimesOut] {
+                let alone = Strike { agent, fault, reach: Reach::Once };
+                let hit = schedules.iter().any(|one| one.faults == [alone]);
+                assert!(hit, "{fault:?} of agent {agent}");
+            }
+            let fails_again = Strike { agent, fault: Fault::Fails, reach: Reach::Alike };
+            assert!(schedules.iter().any(|one| one.faults == [fails_again]), "agent {agent}");
+        }
+        let none_answers = Strike { agent: 1, fault: Fault::Fails, reach: Reach::Onwards };
+        assert!(schedules.iter().any(|one| one.faults == [none_answers]));
+        for step in 0..4 {
+            assert!(schedules.iter().any(|one| one.crash == Crash::After(step)), "{step}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_is_a_function_of_seed_and_number() {
+        for number in 0..200 {
+            let one = Schedule::nth(number, 7, EXTENT);
+            assert_eq!(one, Schedule::nth(number, 7, EXTENT));
+        }
+        let orders = |seed| {
+            (0..50).map(|number| Schedule::nth(number, seed, EXTENT).order).collect::<Vec<_>>()
+        };
+        assert_ne!(orders(1), orders(2));
+    }
+}

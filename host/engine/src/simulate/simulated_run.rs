@@ -1,0 +1,78 @@
+//! What is left of a run whose agents were stubs.
+//!
+//! Owns: how a run ended, and what that says of the script. Never:
+//! performs one.
+
+use std::collections::BTreeMap;
+
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::{Failure, ScriptError};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::Entry;
+use smol_wf_core::limits::LimitError;
+use smol_wf_core::machine::NEVER_SETTLES;
+
+use super::faults::Struck;
+
+/// Entries of a run that takes about a second.
+const ENTRIES_LONG: usize = 50_000;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SimulationEnd {
+    /// With this result, as JSON text.
+    Completed(String),
+    /// The script failed.
+    Failed(ScriptError),
+    /// At a limit, or because a replay differed.
+    Stopped { code: String, message: String, reached: Option<LimitError> },
+    /// The scenario had seen enough.
+    BrokenOff,
+}
+
+/// All that is left of a run.
+#[derive(Debug)]
+pub(super) struct SimulatedRun {
+    pub(super) entries: Vec<Entry>,
+    pub(super) ended: SimulationEnd,
+    /// Agent calls that a run refuses before anyone is asked, and why.
+    pub(super) refused: BTreeMap<CallId, Failure>,
+    /// The errors that ended child workflows.
+    pub(super) child_errors: BTreeMap<Scope, ScriptError>,
+    /// The calls that faults of the schedule struck.
+    pub(super) struck: Vec<Struck>,
+}
+
+impl SimulatedRun {
+    /// Whether it took seconds to find out that the script does not end.
+    pub(super) fn took_long(&self) -> bool {
+        let is_long = self.entries.len() > ENTRIES_LONG;
+        let asks_on = is_long && self.ended.is_stopped_by(&[Code::LimitAgents]);
+        self.ended.is_fuel() || self.ended.goes_on() || asks_on
+    }
+}
+
+impl SimulationEnd {
+    /// Whether the script waits for what never comes, or computes without end.
+    pub(super) fn hangs(&self) -> bool {
+        match self {
+            Self::Failed(error) => error.code == NEVER_SETTLES,
+            Self::Stopped { .. } => self.is_fuel(),
+            _ => false,
+        }
+    }
+
+    /// Whether the script computes without end.
+    fn is_fuel(&self) -> bool {
+        self.is_stopped_by(&[Code::LimitFuel, Code::LimitTurnFuel])
+    }
+
+    /// Whether the script says things and starts children without end.
+    pub(super) fn goes_on(&self) -> bool {
+        self.is_stopped_by(&[Code::RehearsalBound, Code::LimitNotes])
+    }
+
+    fn is_stopped_by(&self, codes: &[Code]) -> bool {
+        matches!(self, Self::Stopped { code, .. } if codes.iter().any(|one| code == one.word()))
+    }
+}

@@ -1,0 +1,354 @@
+//! Runs a script with stubs in place of agents.
+//!
+//! Owns: a run in which a [`Scenario`] says who answers next, with what, and when
+//! everything in memory is lost. Never: decides any of
+//! that, and never leaves this thread to wait for something.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use smol_wf_core::call::{AgentRequest, Reply};
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
+use smol_wf_core::ids::{CallId, Scope, TimerId};
+use smol_wf_core::journal::{self, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
+use smol_wf_core::limits::Limits;
+use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_sandbox::Sandbox;
+
+use super::Simulator;
+use super::bounds::Bounds;
+use super::simulated_run::{SimulatedRun, SimulationEnd};
+use crate::agents::assign;
+use crate::diagnose;
+use crate::error::EngineError;
+use crate::journal::Entries;
+use crate::turn::backend::Backend;
+use crate::turn::children::{self, QueuedChild};
+use crate::turn::driver::Turns;
+use crate::turn::pause::Pause;
+
+/// The time at which every simulation begins, 2025-01-01 UTC: a script that
+/// looks at the clock sees the same in each of them.
+const BEGIN_US: i64 = 1_735_689_600_000_000;
+
+/// An agent call that waits for its answer.
+#[derive(Debug, Clone)]
+pub(super) struct PendingAgent {
+    pub(super) call: CallId,
+    /// Which agent call of the run it is, from 1.
+    pub(super) ordinal: u32,
+    pub(super) request: AgentRequest,
+}
+
+/// What happens next in a simulation.
+pub(super) enum Pick {
+    /// This one of the agents at work answers.
+    Answer(usize),
+    /// The sleep or timer that is over first is over.
+    Wake,
+    /// The run is broken off.
+    End,
+}
+
+/// Says what happens next.
+pub(super) trait Scenario: Send {
+    /// Who is next. `working` is not empty, or `sleeping` is true, or both.
+    fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick;
+
+    /// What this agent answers.
+    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply);
+
+    /// Whether everything in memory is lost now, behind so many deliveries.
+    fn crashes(&mut self, _deliveries: usize) -> bool {
+        false
+    }
+
+    /// Sees what was written since it was last asked.
+    fn wrote(&mut self, _entries: &[Entry]) {}
+}
+
+/// Scripts of child workflows by caller and target: files are read once.
+pub(super) type ChildCache = HashMap<(String, String), children::ChildScript>;
+
+struct Simulation<'a> {
+    simulator: &'a Simulator,
+    found: &'a mut ChildCache,
+    scenario: &'a mut dyn Scenario,
+    bounds: Bounds,
+    refused: BTreeMap<CallId, Failure>,
+    child_errors: BTreeMap<Scope, ScriptError>,
+    /// What the scenario has seen, and what it has not.
+    entries: Vec<Entry>,
+    fresh: Vec<Entry>,
+    /// By number, which is the order of issue and that of dispatch.
+    asked: BTreeMap<CallId, PendingAgent>,
+    sleeping: BTreeSet<(i64, Sleeper)>,
+    now_us: i64,
+    deliveries: usize,
+    /// Why the run rests.
+    rests: RestReason,
+}
+
+/// What waits for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sleeper {
+    Call(CallId),
+    Timer(TimerId),
+}
+
+/// Why a run rests.
+enum RestReason {
+    /// Nothing happens any more.
+    BrokenOff,
+    /// A bound was crossed.
+    Bound(SimulationEnd),
+    /// Everything but the journal is lost.
+    Crashed,
+}
+
+/// Performs the script once.
+///
+/// # Errors
+/// When no instance can be had; what the script does wrong is in the
+/// run.
+pub(super) async fn simulate(
+    simulator: &Simulator,
+    found: &mut ChildCache,
+    scenario: &mut dyn Scenario,
+) -> Result<SimulatedRun, EngineError> {
+    let head: RunHead = simulator.head.clone();
+    let guest = Sandbox::guest_digest();
+    let mut machine =
+        Machine::start(head, simulator.root.clone(), simulator.limits, guest, BEGIN_US);
+    let mut simulation = Simulation {
+        simulator,
+        found,
+        scenario,
+        bounds: Bounds::default(),
+        refused: BTreeMap::new(),
+        child_errors: BTreeMap::new(),
+        entries: Vec::new(),
+        fresh: Vec::new(),
+        asked: BTreeMap::new(),
+        sleeping: BTreeSet::new(),
+        now_us: BEGIN_US,
+        deliveries: 0,
+        rests: RestReason::BrokenOff,
+    };
+    let ended = loop {
+        let mut turns = Turns::new(simulator.sandbox.clone());
+        let pause;
+        (machine, pause) = turns.drive(machine, &mut simulation).await?;
+        simulation.wrote(machine.take_entries());
+        simulation.look();
+        match simulation.ended(&machine, pause) {
+            Some(ended) => break ended,
+            None => machine = simulation.crash()?,
+        }
+    };
+    let Simulation { entries, refused, child_errors, .. } = simulation;
+    Ok(SimulatedRun { entries, ended, refused, child_errors, struck: Vec::new() })
+}
+
+impl Backend for Simulation<'_> {
+    type Halt = EngineError;
+
+    fn now_us(&self) -> i64 {
+        self.now_us
+    }
+
+    fn wrote(&mut self, entries: Vec<Entry>) {
+        self.fresh.extend(entries);
+    }
+
+    fn child_failed(&mut self, scope: Scope, error: &ScriptError) {
+        self.child_errors.insert(scope, error.clone());
+    }
+
+    /// Where the promises were made that a script waits for in vain.
+    async fn unsettled(
+        &mut self,
+        scope: Scope,
+        _limits: Limits,
+    ) -> Result<Option<Vec<String>>, EngineError> {
+        self.look();
+        if !self.bounds.may_diagnose() {
+            return Ok(Some(Vec::new()));
+        }
+        let Simulator { sandbox, limits, .. } = self.simulator;
+        let journal = Entries::Kept(Some(self.entries.clone()));
+        let found = diagnose::unsettled(sandbox, journal, *limits, scope).await;
+        Ok(Some(found.unwrap_or_default()))
+    }
+
+    async fn commit(&mut self) -> Result<bool, EngineError> {
+        self.look();
+        if let Some(ended) = self.bounds.crossed() {
+            self.rests = RestReason::Bound(ended);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
+        let Simulator { head, registry, .. } = self.simulator;
+        for effect in effects {
+            match effect {
+                Effect::RunAgent { call, ordinal, request } => {
+                    // As a run would.
+                    if let Err(failure) = assign(&request, head, registry) {
+                        self.refused.insert(call, failure.clone());
+                        machine.complete(call, Outcome::Failed(failure), None);
+                        continue;
+                    }
+                    self.asked.insert(
+                        call,
+                        PendingAgent { call, ordinal, request: Arc::unwrap_or_clone(request) },
+                    );
+                }
+                Effect::SleepUntil { call, wake_at_us, .. } => {
+                    self.sleeping.insert((wake_at_us, Sleeper::Call(call)));
+                }
+                // Queued by the driver.
+                Effect::FindChild { .. } => {}
+                Effect::Cancel(call) => {
+                    self.asked.remove(&call);
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Call(call));
+                }
+                Effect::SetTimer { timer, left_us } => {
+                    let due_us = self.now_us.saturating_add(left_us);
+                    self.sleeping.insert((due_us, Sleeper::Timer(timer)));
+                }
+                Effect::ClearTimer(timer) => {
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Timer(timer));
+                }
+            }
+        }
+    }
+
+    async fn find(&mut self, child: QueuedChild) -> Option<children::ChildScript> {
+        let QueuedChild { call, caller, target, args } = child;
+        let key = (caller.clone(), format!("{target:?}"));
+        if !self.found.contains_key(&key) {
+            let found = self.simulator.children.find(call, caller, target, None).await;
+            let found = found.map(|(start, _)| start);
+            self.found.insert(key.clone(), found);
+        }
+        let start = match self.found.get(&key)? {
+            Ok(start) => start,
+            Err(failure) => return Some(Err(failure.clone())),
+        };
+        let args = args.or_else(|| start.args.clone());
+        Some(Ok(Box::new(ScopeStart { scope: Scope::of(call), args, ..(**start).clone() })))
+    }
+
+    /// Lets the scenario decide what happens.
+    async fn wait(&mut self, machine: &mut Machine) -> Result<bool, EngineError> {
+        if self.scenario.crashes(self.deliveries) {
+            self.rests = RestReason::Crashed;
+            return Ok(false);
+        }
+        Ok(self.happen(machine))
+    }
+}
+
+impl Simulation<'_> {
+    /// Shows what was written since the last look.
+    fn look(&mut self) {
+        self.scenario.wrote(&self.fresh);
+        self.bounds.count(&self.fresh);
+        self.entries.append(&mut self.fresh);
+    }
+
+    /// How the run ended; none when it goes on from its journal.
+    fn ended(&mut self, machine: &Machine, pause: Pause) -> Option<SimulationEnd> {
+        Some(match pause {
+            Pause::Ended => match machine.end() {
+                Some(RunEnd::Completed { result, .. }) => SimulationEnd::Completed(result.clone()),
+                Some(RunEnd::Failed { error }) => SimulationEnd::Failed(error.clone()),
+                None => SimulationEnd::BrokenOff,
+            },
+            Pause::Rest => match std::mem::replace(&mut self.rests, RestReason::BrokenOff) {
+                RestReason::BrokenOff => SimulationEnd::BrokenOff,
+                RestReason::Bound(ended) => ended,
+                RestReason::Crashed => return None,
+            },
+            // Never: what is stuck is given up.
+            Pause::Stuck(_) => SimulationEnd::BrokenOff,
+            Pause::Stopped(stop) => stopped(stop),
+            Pause::Fault(said) => {
+                let message = format!("the sandbox stopped the script: {said}");
+                SimulationEnd::Stopped { code: Code::GuestFault.into(), message, reached: None }
+            }
+        })
+    }
+
+    /// False when nothing happens any more.
+    fn happen(&mut self, machine: &mut Machine) -> bool {
+        // Agents are dispatched in order of issue, so that those at work are
+        // always the first of all that are open.
+        let at_once = self.simulator.limits.parallel_agents.max(1) as usize;
+        let working: Vec<&PendingAgent> = self.asked.values().take(at_once).collect();
+        if working.is_empty() && self.sleeping.is_empty() {
+            return false;
+        }
+        self.deliveries += 1;
+        match self.scenario.pick(&working, !self.sleeping.is_empty()) {
+            Pick::Answer(index) => {
+                let Some(asked) = working.get(index).or(working.last()) else { return false };
+                let asked = (*asked).clone();
+                self.asked.remove(&asked.call);
+                let (outcome, reply) = self.scenario.answer(&asked);
+                machine.complete(asked.call, outcome, Some(reply));
+            }
+            Pick::Wake => {
+                let Some((at_us, sleeper)) = self.sleeping.pop_first() else { return false };
+                self.now_us = self.now_us.max(at_us);
+                match sleeper {
+                    Sleeper::Call(call) => {
+                        machine.complete(call, Outcome::Value("null".to_owned()), None);
+                    }
+                    Sleeper::Timer(timer) => machine.fire(timer),
+                }
+            }
+            Pick::End => return false,
+        }
+        true
+    }
+
+    /// Loses everything but the journal, and takes the run up from that.
+    fn crash(&mut self) -> Result<Machine, EngineError> {
+        self.asked.clear();
+        self.sleeping.clear();
+        let unreadable =
+            |error| EngineError::Journal { run: self.simulator.head.run.clone(), error };
+        let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
+        Machine::resume(entries, self.simulator.limits, Sandbox::guest_digest(), self.now_us)
+            .map_err(unreadable)
+    }
+}
+
+fn stopped(stop: StopTurn) -> SimulationEnd {
+    match stop {
+        StopTurn::Limit(limit) => {
+            let (code, message) = (limit.code().into(), limit.to_string());
+            SimulationEnd::Stopped { code, message, reached: Some(limit) }
+        }
+        StopTurn::Mismatch(mismatch) => SimulationEnd::Stopped {
+            code: Code::ReplayMismatch.into(),
+            message: mismatch.to_string(),
+            reached: None,
+        },
+    }
+}
+
+/// The entries as a store would keep them.
+fn seal(entries: &[Entry]) -> Result<Vec<Record>, EngineError> {
+    let mut chain = Chain::new();
+    let sealed: Result<Vec<Record>, _> = entries.iter().map(|entry| chain.seal(entry)).collect();
+    sealed.map_err(|error| EngineError::System {
+        doing: "write an entry of the journal as JSON",
+        error: error.into(),
+    })
+}

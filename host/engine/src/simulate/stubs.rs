@@ -1,0 +1,83 @@
+//! What stubs answer in place of agents.
+//!
+//! Owns: one answer per content of a call (its prompt and schema), the same in
+//! every run under one seed, so that only order and faults differ
+//! between two of them. Never: a label, a number or a time goes into it.
+
+use std::collections::HashMap;
+
+use smol_wf_core::call::{AgentRequest, Reply, Usage};
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::{Failure, Outcome};
+use smol_wf_core::ids::Digest;
+use smol_wf_core::schema;
+
+/// Who answered, in the reply.
+pub(super) const NAME: &str = "stub";
+
+/// Characters of the prompt that a text answer repeats: more would let the
+/// prompts of a script that feeds answers back grow without end.
+const ECHO_CHARS: usize = 40;
+
+/// Answers, made once for each content.
+pub(super) struct Stubs {
+    seed: u64,
+    made: HashMap<Digest, Outcome>,
+}
+
+impl Stubs {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, made: HashMap::new() }
+    }
+
+    /// The answer to this call.
+    pub(super) fn answer(&mut self, request: &AgentRequest) -> (Outcome, Reply) {
+        let schema_text = request.schema.as_deref();
+        let content = format!("{}\0{}\0{}", self.seed, request.prompt, schema_text.unwrap_or(""));
+        let digest = Digest::of(content.as_bytes());
+        let seed = number(&digest);
+        let made = self.made.entry(digest);
+        let outcome = made.or_insert_with(|| make(&request.prompt, schema_text, seed)).clone();
+        let written = match &outcome {
+            Outcome::Value(text) => tokens(text),
+            Outcome::Failed(_) => 0,
+        };
+        let usage = Usage {
+            input_tokens: tokens(&request.prompt),
+            output_tokens: written,
+            ..Usage::default()
+        };
+        // By which a later call goes on with it.
+        let session_id = Some(format!("rehearsed-{seed:016x}"));
+        let provider = NAME.to_owned();
+        let reply = Reply { provider, usage, rounds: 1, session_id, ..Reply::default() };
+        (outcome, reply)
+    }
+}
+
+fn make(prompt: &str, schema_text: Option<&str>, seed: u64) -> Outcome {
+    match schema_text {
+        Some(schema_text) => match schema::example(schema_text, seed) {
+            Ok(value) => Outcome::Value(value.to_string()),
+            Err(failure) => Outcome::Failed(Failure::new(
+                Code::SchemaMismatch,
+                format!("no answer that satisfies the schema was found: {}", failure.message),
+            )),
+        },
+        None => {
+            let echo: String = prompt.chars().take(ECHO_CHARS).collect();
+            let text = format!("answer {:04x} to: {echo}", seed & 0xffff);
+            Outcome::Value(serde_json::Value::String(text).to_string())
+        }
+    }
+}
+
+/// The usual rule of thumb: four characters of English a token.
+pub(super) fn tokens(text: &str) -> u64 {
+    (text.chars().count() as u64).div_ceil(4)
+}
+
+/// The first bits of a digest, as a number.
+pub(super) fn number(digest: &Digest) -> u64 {
+    digest.as_str().get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0)
+}

@@ -1,0 +1,254 @@
+//! Work that is lost: agents that nobody awaits, promises in place of what they
+//! come to, and what else a run would warn of.
+//!
+//! Owns: telling an agent that nobody awaits from one that lost a race. The
+//! journal does not say who awaits what, so the same schedule is performed with
+//! that agent answering first: where it was raced, another one is left over
+//! instead. Never: looks at schedules with faults; a script may give up early.
+
+use std::collections::{BTreeMap, HashSet};
+
+use smol_wf_core::call::WorkflowTarget;
+use smol_wf_core::guest::{NOT_AWAITED, ScriptError, Warning};
+use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step::StepRequest;
+
+use super::culprit::{self, UNHANDLED};
+use super::explore::Explorer;
+use super::faults::{self, Fault, Reach, Strike};
+use super::finding::FindingKind;
+use super::finding_set::NewFinding;
+use super::schedule::{First, Order, Schedule};
+use super::simulated_run::{SimulatedRun, SimulationEnd};
+use crate::error::EngineError;
+
+/// Questions of one run that are looked into; each takes two more.
+const QUESTIONS_MAX: usize = 8;
+
+/// A call that was open when the script ended.
+struct Open {
+    /// Its ordinal, for an agent.
+    agent: Option<u32>,
+    first: First,
+    title: String,
+    stem: String,
+}
+
+/// Open calls that were made in one place.
+struct Group {
+    place: Option<(ScriptError, Scope)>,
+    title: String,
+    count: usize,
+}
+
+impl Explorer<'_> {
+    /// What a run of this schedule loses.
+    pub(super) async fn judge_lost(
+        &mut self,
+        schedule: &Schedule,
+        run: &SimulatedRun,
+    ) -> Result<(), EngineError> {
+        // In others an agent that answers first would change the dice.
+        let is_steady = !matches!(schedule.order, Order::Shuffled(_));
+        if !is_steady || !matches!(run.ended, SimulationEnd::Completed(_)) {
+            return Ok(());
+        }
+        let promises = self.judge_warnings(schedule, run);
+        let open = open_calls(&run.entries);
+        // They stand in the result, which was said already.
+        if open.is_empty() || open.len() <= promises {
+            return Ok(());
+        }
+        for group in self.groups(schedule, run, &open).await? {
+            self.note_group(schedule, run, &group);
+        }
+        Ok(())
+    }
+
+    /// Returns how many promises stand in the result.
+    fn judge_warnings(&mut self, schedule: &Schedule, run: &SimulatedRun) -> usize {
+        let warnings = || {
+            run.entries.iter().filter_map(|entry| match &entry.body {
+                Body::Warned { scope, warning } => Some((*scope, &**warning)),
+                _ => None,
+            })
+        };
+        let is_promise = |(_, warning): &(Scope, &Warning)| warning.code == "result_promise";
+        let promises = warnings().filter(is_promise).count();
+        for (scope, warning) in warnings() {
+            let kind = match warning.code.as_str() {
+                NOT_AWAITED => continue,
+                UNHANDLED | "result_promise" | "args_promise" | "prompt_promise" => {
+                    FindingKind::NotAwaited
+                }
+                "prompt_object" | "prompt_nothing" | "result_part" | "args_part"
+                | "options_part" => FindingKind::Warned,
+                // Of things that change nothing; `plan` lists them.
+                _ => continue,
+            };
+            let script = culprit::script_of(&run.entries, scope);
+            self.notes.take(NewFinding {
+                error: Some(&culprit::of_warning(warning)),
+                child: script.filter(|start| start.scope != Scope::ROOT),
+                cause: Some(warning.code.clone()),
+                ..NewFinding::new(kind, schedule.number, warning.message.clone())
+            });
+        }
+        promises
+    }
+
+    /// The open calls that were not raced, by the place where they were made.
+    async fn groups(
+        &mut self,
+        schedule: &Schedule,
+        run: &SimulatedRun,
+        open: &[Open],
+    ) -> Result<Vec<Group>, EngineError> {
+        let mut alike: BTreeMap<&str, Vec<&Open>> = BTreeMap::new();
+        for one in open {
+            alike.entry(&one.stem).or_default().push(one);
+        }
+        // In order of issue.
+        let mut questions: Vec<Vec<&Open>> = alike.into_values().collect();
+        questions.sort_by_key(|calls| calls.first().and_then(|one| one.agent));
+        let mut groups: Vec<Group> = Vec::new();
+        for calls in questions.into_iter().take(QUESTIONS_MAX) {
+            let Some(one) = calls.first() else { continue };
+            let hurried = self.perform_with(schedule, one.first).await?;
+            if was_raced(run, &hurried) {
+                continue;
+            }
+            let place = self.place_of(schedule, run, one).await?;
+            let here = |group: &&mut Group| match (&group.place, &place) {
+                (Some((a, of)), Some((b, scope))) => {
+                    (of, a.line, a.column) == (scope, b.line, b.column)
+                }
+                // Calls of a script's last turn, which cannot fail any more.
+                (None, None) => true,
+                _ => false,
+            };
+            match groups.iter_mut().find(here) {
+                Some(group) => group.count += calls.len(),
+                None => groups.push(Group { place, title: one.title.clone(), count: calls.len() }),
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Where a call was made that nobody awaits: its failure is told with its
+    /// place, when no code of the script catches it.
+    async fn place_of(
+        &mut self,
+        schedule: &Schedule,
+        run: &SimulatedRun,
+        open: &Open,
+    ) -> Result<Option<(ScriptError, Scope)>, EngineError> {
+        let Some(agent) = open.agent else { return Ok(None) };
+        let faults = vec![Strike { agent, fault: Fault::TimesOut, reach: Reach::Once }];
+        let failing = Schedule { faults, ..schedule.clone() };
+        let failed = self.perform_with(&failing, open.first).await?;
+        let before = culprit::breaks(run);
+        let fresh = culprit::breaks(&failed).into_iter().find(|one| {
+            let is_known = before.iter().any(|other| other.same_place(one));
+            one.error.code == UNHANDLED && one.error.line > 0 && !is_known
+        });
+        Ok(fresh.map(|one| (one.error, one.scope)))
+    }
+
+    fn note_group(&mut self, schedule: &Schedule, run: &SimulatedRun, group: &Group) {
+        let is_meant =
+            |(error, scope): &(ScriptError, Scope)| culprit::is_meant(&run.entries, *scope, error);
+        if group.place.as_ref().is_some_and(is_meant) {
+            return;
+        }
+        let title = &group.title;
+        let (who, is, them, it, its) = match group.count {
+            0 | 1 => (format!("`{title}`"), "is", "it", "it", "its answer is"),
+            2 => {
+                let who = format!("`{title}` and another one");
+                (who, "are", "them", "them", "their answers are")
+            }
+            more => {
+                let who = format!("`{title}` and {} others", more - 1);
+                (who, "are", "them", "them", "their answers are")
+            }
+        };
+        let said = format!(
+            "{who} {is} at work when the script ends, and nobody awaits {them}: a run cuts {it} off, and {its} lost"
+        );
+        let message = match schedule.number {
+            0 => said,
+            _ => format!("when others answer first: {said}"),
+        };
+        let place = group.place.as_ref();
+        let script = place.and_then(|(_, scope)| culprit::script_of(&run.entries, *scope));
+        self.notes.take(NewFinding {
+            error: place.map(|(error, _)| error),
+            child: script.filter(|start| start.scope != Scope::ROOT),
+            cause: Some(format!("open: {}", faults::without_digits(title))),
+            ..NewFinding::new(FindingKind::NotAwaited, schedule.number, message)
+        });
+    }
+}
+
+/// The agents and child workflows that were open at the end, without those of
+/// such a child.
+fn open_calls(entries: &[Entry]) -> Vec<Open> {
+    let settled = settled(entries);
+    let mut open = Vec::new();
+    let mut open_scopes = HashSet::new();
+    let mut ordinal = 0;
+    for entry in entries {
+        let Body::StepAsked { call, scope, asked } = &entry.body else { continue };
+        let (agent, first, title, stem) = match asked {
+            StepRequest::Agent(request) => {
+                ordinal += 1;
+                let stem = faults::stem(request);
+                (Some(ordinal), First::Agent(ordinal), request.title(), stem)
+            }
+            StepRequest::Workflow(request) => {
+                let (WorkflowTarget::Name(name) | WorkflowTarget::Path(name)) = &request.target;
+                let stem = format!("workflow {name}");
+                (None, First::Script(Scope::of(*call)), name.clone(), stem)
+            }
+            // Nobody is at work on any other.
+            _ => continue,
+        };
+        if settled.contains(call) || open_scopes.contains(scope) {
+            continue;
+        }
+        open_scopes.insert(Scope::of(*call));
+        open.push(Open { agent, first, title, stem });
+    }
+    open
+}
+
+/// Whether an agent that answers first takes another one's place: one that was
+/// answered is left over.
+fn was_raced(run: &SimulatedRun, hurried: &SimulatedRun) -> bool {
+    let now = settled(&hurried.entries);
+    let made = made(&hurried.entries);
+    let then = made_of(&run.entries, &settled(&run.entries));
+    then.iter().any(|(call, title)| made.get(call) == Some(title) && !now.contains(call))
+}
+
+fn settled(entries: &[Entry]) -> HashSet<CallId> {
+    let settled = entries.iter().filter_map(|entry| match &entry.body {
+        Body::Settled { call, .. } => Some(*call),
+        _ => None,
+    });
+    settled.collect()
+}
+
+/// Agents by call.
+fn made(entries: &[Entry]) -> BTreeMap<CallId, String> {
+    let made = entries.iter().filter_map(|entry| entry.body.asked_agent());
+    made.map(|(call, request)| (call, request.title())).collect()
+}
+
+fn made_of(entries: &[Entry], of: &HashSet<CallId>) -> BTreeMap<CallId, String> {
+    let mut made = made(entries);
+    made.retain(|call, _| of.contains(call));
+    made
+}

@@ -1,0 +1,229 @@
+//! What an agent has committed in its worktree, and under which names.
+//!
+//! Owns: which branches are the agent's, and which commits are on none. Never:
+//! reads a file of the worktree.
+//!
+//! The worktree's own reflog of HEAD tells: every commit that was made there has
+//! been its HEAD once. Which branch another worktree has made is in none of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::error::WorktreeError;
+use super::git::Git;
+use super::note::WorktreeNote;
+
+const DOING: &str = "look at the commits of a worktree";
+
+/// Entries of the reflog that are read; what is older is below one of them.
+const REFLOG_MAX: &str = "--max-count=1000";
+
+/// What the names of branches end with, and a number, that hold commits which
+/// were on none.
+const RESCUED: &str = "-lost-";
+
+/// A local branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Branch {
+    pub(super) name: String,
+    /// The commit that it is at.
+    pub(super) tip: String,
+    /// The agent has made it, and nobody has moved it since.
+    pub(super) is_agents: bool,
+}
+
+/// What has come of a worktree, as far as it is committed.
+pub(super) struct AgentCommits {
+    /// The commit that HEAD is at.
+    pub(super) head: String,
+    /// The branch that HEAD is on.
+    pub(super) on: Option<String>,
+    /// Branches that the agent has made or moved.
+    pub(super) branches: Vec<Branch>,
+    /// Commits on no branch, with all others that are behind them.
+    pub(super) lost: Vec<String>,
+    /// Entries of the stash, which all worktrees share, that were made here.
+    pub(super) stashed: usize,
+}
+
+/// One step of HEAD.
+struct HeadMove {
+    to: String,
+    from: Option<String>,
+    how: String,
+}
+
+impl HeadMove {
+    /// Whether a commit was made by it, and not merely gone to.
+    fn has_made(&self) -> bool {
+        let gone_to = ["checkout:", "reset:", "branch:", "Branch:"];
+        let is_gone_to = gone_to.iter().any(|start| self.how.starts_with(start))
+            || self.how.contains("(start)")
+            || self.how.ends_with("Fast-forward");
+        !self.how.is_empty() && !is_gone_to
+    }
+
+    /// Whether it has put another commit in the place of the one before.
+    fn has_replaced(&self) -> bool {
+        let replacing = ["commit (amend)", "rebase", "pull --rebase"];
+        replacing.iter().any(|start| self.how.starts_with(start))
+    }
+
+    /// The branches that were left and gone to.
+    fn visited(&self) -> impl Iterator<Item = &str> {
+        let names = self.how.strip_prefix("checkout: moving from ");
+        names.and_then(|names| names.split_once(" to ")).map(|(a, b)| [a, b]).into_iter().flatten()
+    }
+}
+
+impl AgentCommits {
+    pub(super) async fn find(
+        git: &Git,
+        note: &WorktreeNote,
+        own: &Path,
+    ) -> Result<Self, WorktreeError> {
+        let at = format!("--git-dir={}", own.display());
+        // Not in the repository's folder: there a ref is a file as well, and git
+        // does not know which is meant.
+        let cwd = note.path.parent().unwrap_or(&note.path);
+        let run = async |args: &[&str]| {
+            git.run(cwd, DOING, std::iter::once(&*at).chain(args.iter().copied())).await
+        };
+        let answer = run(&["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"]).await?;
+        let mut lines = answer.lines();
+        let head = lines.next().unwrap_or_default().to_owned();
+        let on = lines.next().and_then(|name| name.strip_prefix("refs/heads/")).map(str::to_owned);
+        let log = ["log", "-g", "-s", "--no-show-signature", REFLOG_MAX, "--format=%H %gs"];
+        let moves = moves_of(&run(&[log.as_slice(), &["HEAD"]].concat()).await?);
+        let refs =
+            ["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/stash"];
+        let refs = run(&refs).await?;
+
+        let own_commits: BTreeSet<&str> =
+            moves.iter().filter(|one| one.has_made()).map(|one| &*one.to).collect();
+        let own_commits = &own_commits - &BTreeSet::from([&*note.base]);
+        let branches = branches_of(note, on.as_deref(), &moves, &own_commits, &refs);
+        let replaced: BTreeSet<&str> = moves
+            .iter()
+            .filter(|one| one.has_replaced())
+            .filter_map(|one| one.from.as_deref())
+            .collect();
+        let mut loose: BTreeSet<&str> = &own_commits - &replaced;
+        loose.insert(&head);
+        let named = |id: &str| id == note.base || branches.iter().any(|one| one.tip == id);
+        loose.retain(|id| !named(id));
+        let lost = if loose.is_empty() {
+            Vec::new()
+        } else {
+            let named = ["--not", &note.base, "--branches", "--tags", "--remotes"];
+            let loose: Vec<&str> = loose.into_iter().collect();
+            tips_of(&run(&[&["rev-list", "--parents"], &*loose, &named].concat()).await?)
+        };
+        let mut stashed = 0;
+        if refs.lines().any(|line| line.ends_with(" refs/stash")) {
+            let entries = run(&[log.as_slice(), &["refs/stash"]].concat()).await?;
+            stashed = stashed_on(note, &branches, &entries);
+        }
+        Ok(Self { head, on, branches, lost, stashed })
+    }
+
+    /// Whether nothing was committed that is not in the base commit.
+    pub(super) fn is_nothing(&self, base: &str) -> bool {
+        self.head == base
+            && self.lost.is_empty()
+            && self.stashed == 0
+            && self.branches.iter().all(|branch| branch.tip == base)
+    }
+
+    /// All commits that others are behind.
+    pub(super) fn tips(&self) -> impl Iterator<Item = &str> {
+        let tips = self.branches.iter().map(|branch| &*branch.tip);
+        tips.chain(self.lost.iter().map(|id| &**id)).chain([&*self.head])
+    }
+
+    /// Gives a branch to each commit that is on none.
+    pub(super) async fn rescue(
+        &mut self,
+        git: &Git,
+        note: &WorktreeNote,
+    ) -> Result<(), WorktreeError> {
+        let mut number = 0;
+        for tip in std::mem::take(&mut self.lost) {
+            let name = loop {
+                number += 1;
+                let name = format!("{}{RESCUED}{number}", note.branch);
+                if self.branches.iter().all(|branch| branch.name != name) {
+                    break name;
+                }
+            };
+            // Empty: it must not be there yet.
+            let args = ["update-ref", &format!("refs/heads/{name}"), &tip, ""];
+            git.run(&note.repository, "name a commit", args).await?;
+            self.branches.push(Branch { name, tip, is_agents: true });
+        }
+        Ok(())
+    }
+}
+
+/// From the newest to the oldest, as git prints them.
+fn moves_of(log: &str) -> Vec<HeadMove> {
+    let entries: Vec<(&str, &str)> =
+        log.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
+    let from = entries.iter().skip(1).map(|(id, _)| Some((*id).to_owned())).chain([None]);
+    entries
+        .iter()
+        .zip(from)
+        .map(|((to, how), from)| HeadMove { to: (*to).to_owned(), from, how: (*how).to_owned() })
+        .collect()
+}
+
+fn branches_of(
+    note: &WorktreeNote,
+    on: Option<&str>,
+    moves: &[HeadMove],
+    own_commits: &BTreeSet<&str>,
+    refs: &str,
+) -> Vec<Branch> {
+    let visited: BTreeSet<&str> = moves.iter().flat_map(HeadMove::visited).chain(on).collect();
+    let rescued = format!("{}{RESCUED}", note.branch);
+    let mut branches = Vec::new();
+    for line in refs.lines() {
+        let Some((tip, name)) = line.split_once(" refs/heads/") else { continue };
+        let is_ours = name == note.branch || name.starts_with(&rescued);
+        // Of what nobody has noted, nothing is taken for the agent's.
+        let is_new = note.before.as_ref().is_some_and(|all| all.iter().all(|one| one != name));
+        let is_own_work = own_commits.contains(tip);
+        let is_made = visited.contains(name) && is_new;
+        if is_ours || is_made || is_own_work {
+            let is_agents = is_ours || is_made && (is_own_work || tip == note.base);
+            branches.push(Branch { name: name.to_owned(), tip: tip.to_owned(), is_agents });
+        }
+    }
+    branches
+}
+
+/// Commits that are no other's parent, of lines with a commit and its parents.
+fn tips_of(list: &str) -> Vec<String> {
+    let mut is_tip: BTreeMap<&str, bool> = BTreeMap::new();
+    for line in list.lines() {
+        let mut ids = line.split(' ');
+        if let Some(id) = ids.next() {
+            is_tip.entry(id).or_insert(true);
+        }
+        ids.for_each(|parent| _ = is_tip.insert(parent, false));
+    }
+    let tips = is_tip.into_iter().filter(|(_, is_tip)| *is_tip);
+    tips.map(|(id, _)| id.to_owned()).collect()
+}
+
+/// Entries of the stash say on which branch they were made.
+fn stashed_on(note: &WorktreeNote, branches: &[Branch], entries: &str) -> usize {
+    let agents = branches.iter().filter(|branch| branch.is_agents).map(|branch| &*branch.name);
+    let names: BTreeSet<&str> = agents.chain([&*note.branch]).collect();
+    let messages = entries.lines().filter_map(|line| line.split_once(' ')).map(|(_, how)| how);
+    messages
+        .filter_map(|how| how.strip_prefix("WIP on ").or_else(|| how.strip_prefix("On ")))
+        .filter_map(|rest| rest.split_once(": "))
+        .filter(|(name, _)| names.contains(name))
+        .count()
+}

@@ -1,0 +1,8 @@
+-- All entries under the name and with the columns that they had up to schema 3, for
+-- programs that read the database. Nothing is written through it: a view without
+-- triggers refuses that, so an older program that has the database open still fails.
+CREATE VIEW entries AS
+    SELECT tenant, run, seq, kind, body, chain, moved FROM older_entries
+    UNION ALL
+    SELECT n.tenant, n.run, j.seq, j.kind, j.body, j.chain, j.moved
+        FROM numbers n JOIN journal j ON j.run = n.number;
