@@ -87,7 +87,7 @@ impl CliAgent for ClaudeCode {
 
     const PROGRAM: AgentProgram = AgentProgram {
         provider: NAME,
-        name: "claude",
+        command: "claude",
         install: "npm install -g @anthropic-ai/claude-code",
         oldest: Some(OLDEST),
         login: "run `claude` and type /login, or set ANTHROPIC_API_KEY",

@@ -22,8 +22,8 @@ const VERSION_BYTES_MAX: usize = 64;
 pub(crate) struct AgentProgram {
     /// The provider that drives it.
     pub(crate) provider: &'static str,
-    /// Its name on `PATH`.
-    pub(crate) name: &'static str,
+    /// Its command, as found on `PATH`.
+    pub(crate) command: &'static str,
     /// The command that installs it.
     pub(crate) install: &'static str,
     /// The oldest version that the provider can drive, where one is known.
@@ -42,7 +42,7 @@ impl AgentProgram {
         environment: Environment,
         logged_in: Option<bool>,
     ) -> Probe {
-        let path = match options.find(self.name) {
+        let path = match options.find(self.command) {
             Ok(path) => path,
             Err(error) => {
                 let problem = match error {
@@ -98,7 +98,7 @@ impl AgentProgram {
 
     /// The same without the version, which takes starting the program.
     pub(crate) fn glance(&self, options: &CliOptions, logged_in: Option<bool>) -> Probe {
-        let program = options.find(self.name).ok();
+        let program = options.find(self.command).ok();
         Probe { program, version: None, logged_in, problem: None }
     }
 }

@@ -109,9 +109,9 @@ impl<A: CliAgent> Provider for A {
         task: AgentTask,
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError> {
-        let AgentProgram { provider, name, login, .. } = A::PROGRAM;
+        let AgentProgram { provider, command, login, .. } = A::PROGRAM;
         let invocation = self.prepare(&task, activity)?;
-        let program = self.options().program(provider, name)?;
+        let program = self.options().program(provider, command)?;
         let Invocation { args, env, prompt, mut transcript, schema, files } = invocation;
         let launch = round::launch(provider, program, args, &task, env, prompt);
         let exit = round::run(launch, &task, &mut transcript, activity).await?;

@@ -206,7 +206,7 @@ impl CliAgent for Codex {
 
     const PROGRAM: AgentProgram = AgentProgram {
         provider: NAME,
-        name: "codex",
+        command: "codex",
         install: "npm install -g @openai/codex",
         oldest: None,
         login: "run `codex login`, or set CODEX_API_KEY",

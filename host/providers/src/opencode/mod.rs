@@ -46,7 +46,7 @@ pub const NAME: &str = "opencode";
 /// The program.
 const PROGRAM: AgentProgram = AgentProgram {
     provider: NAME,
-    name: "opencode",
+    command: "opencode",
     install: "npm install -g opencode-ai",
     oldest: None,
     login: "opencode auth login",
@@ -110,7 +110,7 @@ impl Opencode {
         args.extend(self.options.args.iter().map(OsString::from));
         let launch = Launch {
             provider: NAME.to_owned(),
-            program: self.options.program(NAME, PROGRAM.name)?,
+            program: self.options.program(NAME, PROGRAM.command)?,
             args,
             // Each request says where it works, so this is nowhere in particular.
             cwd: std::env::temp_dir(),

@@ -64,7 +64,7 @@ impl CliAgent for Pi {
 
     const PROGRAM: AgentProgram = AgentProgram {
         provider: NAME,
-        name: "pi",
+        command: "pi",
         install: "npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or later)",
         oldest: None,
         login: "run `pi` and type /login, or set the key of a vendor such as OPENAI_API_KEY",
