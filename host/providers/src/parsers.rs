@@ -24,10 +24,10 @@ pub fn parse(
         "codex" => round(codex::Round::default(), &text, activity),
         "pi" => round(pi::Round::default(), &text, activity),
         "opencode" => {
-            opencode::hear(printed, activity);
+            opencode::parse(printed, activity);
             return None;
         }
-        "acp" => return Some(acp::hear(&text, activity).map(Answer::Text)),
+        "acp" => return Some(acp::parse(&text, activity).map(Answer::Text)),
         _ => return None,
     };
     Some(result.answer.map_err(|cause| cause.message))

@@ -22,7 +22,7 @@ use crate::cause::Cause;
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::scratch::Scratch;
-use crate::{Activity, AgentActivity, Answer, Image, Spent};
+use crate::{Activity, AgentActivity, Answer, Image, RoundSpend};
 
 use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
@@ -79,7 +79,7 @@ impl Transcript for Round {
         self.name_session(line);
         match serde_json::from_str(line) {
             Ok(Line::System(system)) => self.system(system, activity),
-            Ok(Line::Assistant { message }) => self.said(message, activity),
+            Ok(Line::Assistant { message }) => self.message(message, activity),
             Ok(Line::StreamEvent { event: StreamEvent { delta: Some(delta) } }) => match delta {
                 Delta::Text { text } => {
                     self.streamed = true;
@@ -107,10 +107,10 @@ impl Transcript for Round {
     }
 
     /// Of the turns that have ended.
-    fn used(&self) -> Spent {
+    fn used(&self) -> RoundSpend {
         let model = self.model.clone().filter(|model| model != "<synthetic>");
         let Counts { usage, cost_usd, .. } = self.counts;
-        Spent { usage, cost_usd, model, session_id: None }
+        RoundSpend { usage, cost_usd, model, session_id: None }
     }
 
     fn has_ended(&self) -> bool {
@@ -264,7 +264,7 @@ impl Round {
         }
     }
 
-    fn said(&mut self, message: Message, activity: &dyn Activity) {
+    fn message(&mut self, message: Message, activity: &dyn Activity) {
         for part in message.content {
             match part {
                 Content::Text { text } => {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::process::{Environment, ProcessError, find_program_for};
-use crate::{Asks, ProviderError};
+use crate::{AskPolicy, ProviderError};
 
 /// What a user may configure for an agent's program.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct CliOptions {
     /// Arguments to add to those of the provider.
     pub args: Vec<String>,
     /// How its permission questions are answered.
-    pub asks: Asks,
+    pub asks: AskPolicy,
     /// How long its server may take to start. Without it, the provider's own limit
     /// holds.
     pub start_timeout: Option<Duration>,

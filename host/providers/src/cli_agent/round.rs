@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::transcript::Transcript;
-use crate::process::{Environment, Exit, Input, Launch, Process, ProcessError, Said};
-use crate::{Activity, AgentTask, ProviderError, Spent};
+use crate::process::{Environment, Exit, Input, Launch, Process, ProcessError, ProgramOutput};
+use crate::{Activity, AgentTask, ProviderError, RoundSpend};
 
 /// How long an agent may be silent after it has said how its round ended. Some leave
 /// a child behind that holds their output open; the answer is complete.
@@ -50,7 +50,9 @@ pub(super) async fn run(
     let ended = read(launch, task, transcript, activity).await;
     ended.map_err(|error| {
         let session_id = transcript.session().map(str::to_owned);
-        error.into_provider_error(&provider).having_spent(Spent { session_id, ..transcript.used() })
+        error
+            .into_provider_error(&provider)
+            .having_spent(RoundSpend { session_id, ..transcript.used() })
     })
 }
 
@@ -76,11 +78,11 @@ async fn read(
         };
         match said? {
             None => break,
-            Some(Said::Note(line)) => {
+            Some(ProgramOutput::Stderr(line)) => {
                 activity.alive();
                 transcript.note(&line);
             }
-            Some(Said::Line(line)) => {
+            Some(ProgramOutput::Stdout(line)) => {
                 activity.alive();
                 transcript.line(&line, activity);
                 if let (false, Some(session)) = (is_session_reported, transcript.session()) {
@@ -148,14 +150,14 @@ async fn next(
     process: &mut Process,
     transcript: &impl Transcript,
     activity: &dyn Activity,
-) -> Option<Result<Option<Said>, ProcessError>> {
+) -> Option<Result<Option<ProgramOutput>, ProcessError>> {
     let Some(limit) = transcript.background() else {
         let patience = if transcript.has_ended() { AFTER_THE_END } else { Duration::MAX };
-        return tokio::time::timeout(patience, process.said()).await.ok();
+        return tokio::time::timeout(patience, process.output()).await.ok();
     };
     let silent_since = tokio::time::Instant::now();
     while silent_since.elapsed() < limit {
-        if let Ok(said) = tokio::time::timeout(SIGN_OF_LIFE, process.said()).await {
+        if let Ok(said) = tokio::time::timeout(SIGN_OF_LIFE, process.output()).await {
             return Some(said);
         }
         activity.alive();

@@ -8,7 +8,7 @@ use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
 use crate::process::Exit;
-use crate::{Activity, AgentReply, Answer, ProviderError, ProviderErrorKind, Spent};
+use crate::{Activity, AgentReply, Answer, ProviderError, ProviderErrorKind, RoundSpend};
 
 /// Parses the output of one agent in one round.
 pub(crate) trait Transcript: Send + Sync {
@@ -22,8 +22,8 @@ pub(crate) trait Transcript: Send + Sync {
     fn session(&self) -> Option<&str>;
 
     /// Tokens and dollars so far, for agents that report them before the round ends.
-    fn used(&self) -> Spent {
-        Spent::default()
+    fn used(&self) -> RoundSpend {
+        RoundSpend::default()
     }
 
     /// Whether the agent has said how its round ended.
@@ -79,7 +79,7 @@ impl RoundResult {
                 if cause.kind == ProviderErrorKind::Auth {
                     cause.message = format!("{}; {login}", cause.message.trim_end_matches('.'));
                 }
-                let spent = Spent { usage, cost_usd, session_id, model };
+                let spent = RoundSpend { usage, cost_usd, session_id, model };
                 Err(cause.into_error(provider).having_spent(spent))
             }
         }

@@ -114,8 +114,8 @@ impl Codex {
                 one.name
             )));
         }
-        let given = Servers::of(&task.mcp, &env.names())?;
-        Ok((given.settings, env.from(&given.env)))
+        let inputs = Servers::of(&task.mcp, &env.names())?;
+        Ok((inputs.settings, env.from(&inputs.env)))
     }
 
     /// The model of a session, as Codex has written it down.
@@ -174,7 +174,7 @@ fn images(task: &AgentTask) -> Result<Vec<Scratch>, ProviderError> {
 }
 
 /// How a schema reaches the agent.
-enum Wanted {
+enum SchemaDelivery {
     Nothing,
     /// In a file.
     File(AgentSchema, Scratch),
@@ -182,7 +182,7 @@ enum Wanted {
     Words(String),
 }
 
-impl Wanted {
+impl SchemaDelivery {
     fn of(task: &AgentTask) -> Result<Self, ProviderError> {
         let Some(text) = &task.request.schema else { return Ok(Self::Nothing) };
         let Some(adapted) = AgentSchema::strict(&agent_schema::read(NAME, text)?) else {
@@ -244,29 +244,29 @@ impl CliAgent for Codex {
         task: &AgentTask,
         _activity: &dyn Activity,
     ) -> Result<Invocation<Round>, ProviderError> {
-        let wanted = Wanted::of(task)?;
+        let wanted = SchemaDelivery::of(task)?;
         let chosen = Sandbox::chosen(&self.options, &task.cwd);
         let instructions = self.instructions(task)?;
         let (servers, env) = self.servers(task)?;
         let mut files = images(task)?;
         let images: Vec<&Path> = files.iter().map(Scratch::path).collect();
-        let given = argv::Given {
+        let inputs = argv::CallInputs {
             schema: wanted.file(),
             instructions: instructions.as_deref(),
             images: &images,
             servers: &servers,
         };
-        let args = argv::arguments(task, given, chosen, &self.options.args)?;
+        let args = argv::arguments(task, inputs, chosen, &self.options.args)?;
         let mut prompt = task.prompt.clone();
         let mut schema = None;
         match wanted {
-            Wanted::Nothing => {}
-            Wanted::File(adapted, file) => {
+            SchemaDelivery::Nothing => {}
+            SchemaDelivery::File(adapted, file) => {
                 schema = Some(adapted);
                 files.push(file);
             }
             // The answer is text, which the caller parses.
-            Wanted::Words(words) => prompt = words,
+            SchemaDelivery::Words(words) => prompt = words,
         }
         let transcript = Round::default();
         Ok(Invocation { args, env, prompt: Some(prompt), transcript, schema, files })

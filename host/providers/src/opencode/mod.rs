@@ -30,7 +30,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-pub(crate) use self::progress::hear;
+pub(crate) use self::progress::parse;
 
 use self::server::Server;
 use crate::cli_agent::{AgentProgram, CliOptions, folder, json, says, variable};

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::fault::refusal;
-use super::http::{Answered, Client, Events, HttpError};
+use super::http::{Client, Events, HttpError, HttpResponse};
 use super::hub::{Event, Hub};
 use super::{NAME, error};
 use crate::process::{GRACE, Launch, Process, Processes};
@@ -141,7 +141,7 @@ impl Server {
 
     async fn read<T: DeserializeOwned>(
         &self,
-        answered: Result<Answered, HttpError>,
+        answered: Result<HttpResponse, HttpError>,
     ) -> Result<T, ProviderError> {
         let answered = match answered {
             Ok(answered) => answered,

@@ -12,7 +12,7 @@ use smol_wf_core::call::Usage;
 use crate::cause::{Cause, readable};
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer, Spent};
+use crate::{Activity, AgentActivity, Answer, RoundSpend};
 
 use super::extension::TOOL;
 use super::{NAME, classify};
@@ -84,7 +84,7 @@ struct ToolResult {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "role", rename_all = "camelCase")]
 enum Message {
-    Assistant(Box<Said>),
+    Assistant(Box<TurnMessage>),
     #[serde(other)]
     Other,
 }
@@ -92,7 +92,7 @@ enum Message {
 /// What the agent said in one turn.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct TurnMessage {
     #[serde(default)]
     content: Vec<Content>,
     provider: Option<String>,
@@ -138,7 +138,7 @@ pub(crate) struct Round {
     session: Option<String>,
     usage: Usage,
     cost_usd: f64,
-    last: Option<Box<Said>>,
+    last: Option<Box<TurnMessage>>,
     /// The structured answer, once it is taken.
     answer: Option<Value>,
     /// The last value that was given for it.
@@ -208,9 +208,9 @@ impl Transcript for Round {
         self.session.as_deref()
     }
 
-    fn used(&self) -> Spent {
+    fn used(&self) -> RoundSpend {
         let cost_usd = (self.cost_usd > 0.0).then_some(self.cost_usd);
-        Spent { usage: self.usage, cost_usd, ..Spent::default() }
+        RoundSpend { usage: self.usage, cost_usd, ..RoundSpend::default() }
     }
 
     fn has_ended(&self) -> bool {
@@ -245,7 +245,7 @@ impl Round {
         Self { asked: model, ..Self::default() }
     }
 
-    fn said(&mut self, said: Box<Said>) {
+    fn said(&mut self, said: Box<TurnMessage>) {
         let Counts { input, output, cache_read, cache_write, ref cost } = said.usage;
         self.usage += Usage {
             input_tokens: input.saturating_add(cache_read).saturating_add(cache_write),
@@ -282,7 +282,7 @@ impl Round {
     }
 }
 
-impl Said {
+impl TurnMessage {
     /// The text, unless the turn ended otherwise than well.
     fn text(&self) -> Result<String, Cause> {
         match self.stop_reason.as_deref() {
@@ -300,7 +300,7 @@ impl Said {
 }
 
 /// The model in the form in which it was asked for, else with its vendor.
-fn named_as(asked: Option<&str>, said: &Said) -> Option<String> {
+fn named_as(asked: Option<&str>, said: &TurnMessage) -> Option<String> {
     let model = said.model.as_deref()?;
     Some(match &said.provider {
         Some(vendor) if asked != Some(model) => format!("{vendor}/{model}"),

@@ -5,25 +5,25 @@
 //! whatever happens here, its whole tree is ended.
 //!
 //! [`keeper`] is the one thread that starts, waits for and ends children; a
-//! [`Process`] is the tether to one of them, and its pipes.
+//! [`Process`] is the handle to one of them, and its pipes.
 
 mod environment;
 mod error;
 mod flaw;
 mod grace;
+mod handle;
 mod input;
 mod keeper;
-mod kept;
 mod launch;
 mod leftovers;
+mod managed_child;
+mod orphans;
 mod output;
 mod processes;
 mod program;
 mod reach;
-mod strays;
 mod supervisor;
 mod system;
-mod tether;
 mod tool;
 mod tree;
 
@@ -46,10 +46,10 @@ pub use leftovers::end_leftovers;
 pub use processes::Processes;
 pub(crate) use program::{find_program, find_program_for, refused};
 pub use supervisor::Supervisor;
-pub use tool::{Told, Tool, ask_tool};
+pub use tool::{Tool, ToolOutput, ask_tool};
 
+use handle::ChildHandle;
 use output::{Lines, Tail};
-use tether::Tether;
 
 /// How long output is waited for after the program itself has ended: what it
 /// wrote is in the pipe already, and what it left behind may hold the pipe open.
@@ -81,13 +81,14 @@ impl Exit {
     }
 }
 
-/// What a program has printed.
+/// A line that a program has printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// A line of stdout.
-    Line(String),
-    /// A line of stderr: cut when it is long, left out when nobody listens.
-    Note(String),
+pub(crate) enum ProgramOutput {
+    /// A line of stdout, whole.
+    Stdout(String),
+    /// A line of stderr, cut to a bounded length. Lines are dropped while nobody reads
+    /// them.
+    Stderr(String),
 }
 
 /// A running child, leader of a process group of its own.
@@ -97,7 +98,7 @@ pub(crate) enum Said {
 /// that.
 #[derive(Debug)]
 pub(crate) struct Process {
-    tether: Tether,
+    handle: ChildHandle,
     /// Of one that is spoken to in frames.
     stdin: Option<ChildStdin>,
     lines: Lines<ChildStdout>,
@@ -124,7 +125,7 @@ impl Process {
         Self::attach(processes.start(launch).await?)
     }
 
-    fn attach(started: tether::Started) -> Result<Self, ProcessError> {
+    fn attach(started: handle::StartedChild) -> Result<Self, ProcessError> {
         let piped = |error| ProcessError::Io { doing: "set up a pipe to the program", error };
         let stdin = started.stdin.map(ChildStdin::from_std).transpose().map_err(piped)?;
         let stdout = ChildStdout::from_std(started.stdout).map_err(piped)?;
@@ -133,7 +134,7 @@ impl Process {
         let (sender, notes) = output::notes();
         let draining = tokio::spawn(output::drain(stderr, tail.clone(), sender));
         Ok(Self {
-            tether: started.tether,
+            handle: started.handle,
             stdin,
             lines: Lines::new(stdout),
             notes,
@@ -176,9 +177,9 @@ impl Process {
     /// future is dropped.
     pub(crate) async fn line(&mut self) -> Result<Option<String>, ProcessError> {
         loop {
-            match self.said().await? {
-                Some(Said::Note(_)) => {}
-                Some(Said::Line(line)) => return Ok(Some(line)),
+            match self.output().await? {
+                Some(ProgramOutput::Stderr(_)) => {}
+                Some(ProgramOutput::Stdout(line)) => return Ok(Some(line)),
                 None => return Ok(None),
             }
         }
@@ -186,28 +187,28 @@ impl Process {
 
     /// The next line of stdout or stderr, none at the end of stdout. Nothing is
     /// lost when the future is dropped.
-    pub(crate) async fn said(&mut self) -> Result<Option<Said>, ProcessError> {
+    pub(crate) async fn output(&mut self) -> Result<Option<ProgramOutput>, ProcessError> {
         loop {
             if let Some(line) = self.lines.take() {
-                return Ok(Some(Said::Line(line)));
+                return Ok(Some(ProgramOutput::Stdout(line)));
             }
             if self.lines.has_ended() {
                 // What came last on stderr may be why, and may be on its way yet.
                 let until = *self.patience.get_or_insert_with(|| Instant::now() + DRAIN);
                 let note = timeout_at(until, self.notes.recv()).await;
-                return Ok(note.ok().flatten().map(Said::Note));
+                return Ok(note.ok().flatten().map(ProgramOutput::Stderr));
             }
             let patience = self.patience;
             let ended = async {
                 match patience {
                     Some(until) => sleep_until(until).await,
-                    None => _ = self.tether.exited().await,
+                    None => _ = self.handle.exited().await,
                 }
             };
             tokio::select! {
                 biased;
                 filled = self.lines.fill() => filled?,
-                Some(note) = self.notes.recv() => return Ok(Some(Said::Note(note))),
+                Some(note) = self.notes.recv() => return Ok(Some(ProgramOutput::Stderr(note))),
                 () = ended => match patience {
                     Some(_) => self.lines.end(),
                     None => self.patience = Some(Instant::now() + DRAIN),
@@ -229,9 +230,9 @@ impl Process {
         drop(self.stdin.take());
         let (status, hung) = {
             let exited = async {
-                match timeout(GRACE, self.tether.exited()).await {
+                match timeout(GRACE, self.handle.exited()).await {
                     Ok(status) => (status, false),
-                    Err(_) => (self.tether.end_and_wait().await, true),
+                    Err(_) => (self.handle.end_and_wait().await, true),
                 }
             };
             let mut exited = pin!(exited);
@@ -257,7 +258,7 @@ impl Process {
     /// Ends the tree and returns when the program itself has ended.
     pub(crate) async fn end(mut self) {
         drop(self.stdin.take());
-        self.tether.end_and_wait().await;
+        self.handle.end_and_wait().await;
     }
 }
 

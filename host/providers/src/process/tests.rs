@@ -1,6 +1,6 @@
 //! Processes, on real programs.
 //!
-//! Owns: what the tether and the pipes promise. What a whole tree does is tested
+//! Owns: what the handle and the pipes promise. What a whole tree does is tested
 //! in `tests/processes.rs`, in programs of its own.
 
 use std::time::Duration;
@@ -87,10 +87,10 @@ async fn what_is_said_on_stderr_is_told_apart() {
         Process::start(&Processes::new(), framed("echo working >&2; read line; echo answer"))
             .await
             .unwrap();
-    assert_eq!(process.said().await.unwrap(), Some(Said::Note("working".to_owned())));
+    assert_eq!(process.output().await.unwrap(), Some(ProgramOutput::Stderr("working".to_owned())));
     process.write(b"go\n").await.unwrap();
-    assert_eq!(process.said().await.unwrap(), Some(Said::Line("answer".to_owned())));
-    assert_eq!(process.said().await.unwrap(), None);
+    assert_eq!(process.output().await.unwrap(), Some(ProgramOutput::Stdout("answer".to_owned())));
+    assert_eq!(process.output().await.unwrap(), None);
     assert_eq!(process.exit().await.unwrap().stderr_tail, "working");
 }
 

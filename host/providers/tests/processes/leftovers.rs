@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use smol_wf_providers::claude_code::ClaudeCode;
-use smol_wf_providers::{AgentTask, CliOptions, McpServer, McpWay, Provider, end_leftovers};
+use smol_wf_providers::{AgentTask, CliOptions, McpServer, McpTransport, Provider, end_leftovers};
 
 use super::{alone, ask, in_tree, marked, sh, task, text, this_test, tree_name, until};
 
@@ -66,7 +66,7 @@ fn host_with_a_server() {
         std::fs::write(&program, "#!/bin/sh\nsleep 600\n").unwrap();
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
         let env = BTreeMap::from([("TOKEN".to_owned(), "s3cret".to_owned())]);
-        let way = McpWay::Program { command: "/bin/true".into(), args: Vec::new(), env };
+        let way = McpTransport::Program { command: "/bin/true".into(), args: Vec::new(), env };
         let mcp = vec![McpServer { name: "a".to_owned(), way }];
         let env = BTreeMap::from([(super::TREE.to_owned(), tree_name("host"))]);
         let options = CliOptions { program: Some(program), env, ..CliOptions::default() };
