@@ -5,9 +5,11 @@
 
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
 use super::sessions::Named;
-use super::{Body, CallId, Kept, Machine, Next, Outcome, Reply, Scope, ScopeStart, Waiting};
+use super::{
+    AnswerRef, Body, CallId, Machine, Next, Outcome, OutcomeRef, Reply, Scope, ScopeStart,
+};
 use crate::dice;
-use crate::pool::Pooled;
+use crate::reuse::ReusableAnswer;
 use crate::settlement::OnFailure;
 
 impl Machine {
@@ -65,24 +67,29 @@ impl Machine {
         call: CallId,
         agent: Option<OnFailure>,
         named: Named,
-        waiting: Waiting,
+        answer: AnswerRef,
     ) {
         let scope = self.current;
         let (effect, wakes_at_us) = (None, None);
         let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
         self.calls.insert(call, open);
-        let Waiting { source, outcome, mut reply, .. } = waiting;
+        let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
             reply.reused = Some(source);
         }
         if self.is_live() {
-            self.complete_kept(call, outcome, reply);
+            self.complete_by(call, outcome, reply);
         } else {
             self.answered.insert(call, (outcome, reply));
         }
     }
 
-    pub(super) fn complete_kept(&mut self, call: CallId, outcome: Kept, reply: Option<Box<Reply>>) {
+    pub(super) fn complete_by(
+        &mut self,
+        call: CallId,
+        outcome: OutcomeRef,
+        reply: Option<Box<Reply>>,
+    ) {
         let Some(open) = self.calls.get_mut(&call) else { return };
         if !open.completed {
             open.completed = true;
@@ -93,21 +100,35 @@ impl Machine {
         }
     }
 
-    fn waiting(&mut self, pooled: Pooled) -> Waiting {
-        let Pooled { content, source, outcome, reply, behind } = pooled;
-        Waiting { content, source, outcome: self.kept(outcome), reply, behind }
+    fn answer_ref(&mut self, answer: ReusableAnswer) -> AnswerRef {
+        let ReusableAnswer { content, source, outcome, reply, behind } = answer;
+        AnswerRef { content, source, outcome: self.outcome_ref(outcome), reply, behind }
     }
 
     /// An outcome of the entry that was just met.
-    fn kept(&mut self, outcome: Outcome) -> Kept {
-        if self.fetches { self.memory.keep(outcome, self.seq - 1) } else { Kept::Here(outcome) }
+    fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
+        if self.fetches {
+            self.memory.keep(outcome, self.seq - 1)
+        } else {
+            OutcomeRef::Inline(outcome)
+        }
+    }
+
+    /// Drops the answer that was kept for this call: it is met in the recording,
+    /// or its script is over.
+    pub(super) fn drop_answer(&mut self, call: CallId) {
+        if let Some((outcome, _)) = self.answered.remove(&call)
+            && self.fetches
+        {
+            self.memory.give_back(&outcome);
+        }
     }
 
     /// The entry that holds what is to be delivered, when that is not here and
     /// someone waits for it.
-    pub(super) fn kept_elsewhere(&self, delivery: &Delivery) -> Option<u64> {
+    pub(super) fn entry_to_fetch(&self, delivery: &Delivery) -> Option<u64> {
         match delivery {
-            Delivery::Settle { call, outcome: Kept::Entry(entry), .. } => {
+            Delivery::Settle { call, outcome: OutcomeRef::InEntry(entry), .. } => {
                 self.calls.contains_key(call).then_some(*entry)
             }
             _ => None,
@@ -117,7 +138,7 @@ impl Machine {
     /// The outcome that [`Next::Fetch`] asked for.
     pub fn fetched(&mut self, fetched: Outcome) {
         if let Some(Delivery::Settle { outcome, .. }) = self.inbox.front_mut() {
-            *outcome = Kept::Here(fetched);
+            *outcome = OutcomeRef::Inline(fetched);
         }
     }
 
@@ -129,6 +150,7 @@ impl Machine {
             self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
             self.calls.remove(&id);
+            self.drop_answer(id);
             self.agent_book.cut(id);
             self.effects.push(Effect::Cancel(id));
         }
@@ -151,11 +173,13 @@ impl Machine {
         if !self.recorded.is_empty() {
             return;
         }
+        // Nothing is kept behind the end of a recording: what is left goes to the
+        // deliveries.
         for (call, (outcome, reply)) in std::mem::take(&mut self.answered) {
             // Told in an earlier attempt, it is no longer open.
             if let Some(open) = self.calls.get_mut(&call) {
                 open.effect = None;
-                self.complete_kept(call, outcome, reply);
+                self.complete_by(call, outcome, reply);
             }
         }
         let now_us = self.now_us.max(self.begun_us);
@@ -189,12 +213,13 @@ impl Machine {
                 Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.
                 Body::AgentAnswered { call, outcome, reply } => {
-                    let outcome = self.kept(outcome);
+                    self.drop_answer(call);
+                    let outcome = self.outcome_ref(outcome);
                     self.answered.insert(call, (outcome, Some(reply)));
                 }
-                Body::AnswerPooled(pooled) => {
-                    let waiting = self.waiting(*pooled);
-                    self.pool.add(waiting);
+                Body::AnswerPooled(answer) => {
+                    let answer = self.answer_ref(*answer);
+                    self.reusable.add(answer);
                 }
                 _ => {}
             }

@@ -19,7 +19,7 @@ impl Machine {
     pub(super) fn judge<T>(
         &mut self,
         question: &Question<'_>,
-        read: impl FnOnce(&Self) -> Result<T, Failure>,
+        read: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Refusal> {
         if let Some(failure) = self.refused_then(question) {
             return Err(Refusal::Call(failure));

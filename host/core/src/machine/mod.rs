@@ -36,7 +36,8 @@ use crate::journal::{
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
-use crate::pool::{Kept, Memory, Pool, Waiting};
+use crate::reuse::{AnswerMemory, AnswerRef, OutcomeRef, ReusableAnswers};
+use crate::schema::RecentSchemas;
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
@@ -124,13 +125,15 @@ pub struct Machine {
     effects: Vec<Effect>,
     closed: Vec<Scope>,
     /// Answers that are there before they are asked for: they came in as an
-    /// earlier attempt let go, or out of the pool.
-    answered: BTreeMap<CallId, (Kept, Option<Box<Reply>>)>,
+    /// earlier attempt let go, or they are reusable ones.
+    answered: BTreeMap<CallId, (OutcomeRef, Option<Box<Reply>>)>,
     /// In a fork: answers that wait for calls of their content.
-    pool: Pool,
+    reusable: ReusableAnswers,
     /// For answers of the journal that are told later.
-    memory: Memory,
+    memory: AnswerMemory,
     inbox: VecDeque<Delivery>,
+    /// In a box, as [`Machine::refused`] is.
+    schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
@@ -180,7 +183,7 @@ impl Machine {
     pub fn fork(
         head: RunHead,
         root: ScopeStart,
-        answers: Vec<Waiting>,
+        answers: Vec<AnswerRef>,
         limits: Limits,
         guest: Digest,
         now_us: i64,
@@ -190,7 +193,7 @@ impl Machine {
         machine.write(Body::RunStarted(Box::new(head)));
         machine.write_attempt(1, JOURNAL_FORMAT);
         machine.seq += answers.len() as u64;
-        machine.pool = answers.into_iter().collect();
+        machine.reusable = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
         machine.inbox.push_back(Delivery::Begin(Box::new(root)));
@@ -213,9 +216,10 @@ impl Machine {
             effects: Vec::new(),
             closed: Vec::new(),
             answered: BTreeMap::new(),
-            pool: Pool::default(),
-            memory: Memory::default(),
+            reusable: ReusableAnswers::default(),
+            memory: AnswerMemory::default(),
             inbox: VecDeque::new(),
+            schemas: Box::default(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
             sessions: Sessions::default(),
@@ -331,7 +335,7 @@ impl Machine {
             return self.deliver_recorded(entry.body);
         }
         while let Some(delivery) = self.inbox.pop_front() {
-            if let Some(entry) = self.kept_elsewhere(&delivery) {
+            if let Some(entry) = self.entry_to_fetch(&delivery) {
                 self.inbox.push_front(delivery);
                 return Ok(Next::Fetch(entry));
             }
@@ -359,8 +363,8 @@ impl Machine {
                     self.open_scope(*start)
                 })
             }
-            Delivery::Settle { outcome: Kept::Entry(_), .. } => None,
-            Delivery::Settle { call, outcome: Kept::Here(outcome), reply } => {
+            Delivery::Settle { outcome: OutcomeRef::InEntry(_), .. } => None,
+            Delivery::Settle { call, outcome: OutcomeRef::Inline(outcome), reply } => {
                 // Its script may have ended while the outcome was queued.
                 let open = self.calls.get(&call)?;
                 let given = settlement::in_place_of(&outcome, open.agent);
@@ -377,7 +381,7 @@ impl Machine {
     /// Reports that a call came to its end. One that nobody waits for any more
     /// is ignored.
     pub fn complete(&mut self, call: CallId, outcome: Outcome, reply: Option<Reply>) {
-        self.complete_kept(call, Kept::Here(outcome), reply.map(Box::new));
+        self.complete_by(call, OutcomeRef::Inline(outcome), reply.map(Box::new));
     }
 
     /// Reports that the script of a `workflow()` call was found and may start.

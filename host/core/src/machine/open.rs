@@ -15,7 +15,7 @@ use crate::guest::Dialect;
 use crate::ids::{CallId, Scope, TimerId};
 use crate::journal::{RunHead, ScopeStart};
 use crate::options::Manner;
-use crate::pool::Kept;
+use crate::reuse::OutcomeRef;
 use crate::selector;
 use crate::settlement::OnFailure;
 use crate::surface::Surface;
@@ -32,7 +32,7 @@ pub enum Delivery {
         /// Which call.
         call: CallId,
         /// What it came to.
-        outcome: Kept,
+        outcome: OutcomeRef,
         /// What the agent said of itself.
         reply: Option<Box<Reply>>,
     },
