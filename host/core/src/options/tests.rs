@@ -240,13 +240,9 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
     // What an older program passed over is passed over when its call is met again.
     let older = AgentRequest { unknown: vec!["maxturns".to_owned()], ..AgentRequest::plain("p") };
     for manner in [Manner::Body, Manner::Module] {
-        let again = AgentRequest::read_again(
-            "p",
-            r#"{"maxturns":3}"#,
-            manner,
-            Some(&older),
-            &mut RecentSchemas::default(),
-        );
+        let schemas = &mut RecentSchemas::default();
+        let options = r#"{"maxturns":3}"#;
+        let again = AgentRequest::read_again("p", options, manner, Some(&older), schemas);
         assert_eq!(again.unwrap().unknown, older.unknown);
     }
     let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, Manner::First);
