@@ -3,7 +3,7 @@
 //! Owns: the start of a replay and its deliveries. Never: performs anything;
 //! while entries are left to meet, no effect leaves the machine.
 
-use super::recorded::Recorded;
+use super::recording::Recording;
 use super::{
     Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
     RunEnd, Scope, StopTurn, Survey,
@@ -57,7 +57,7 @@ impl Machine {
             seq: 1,
             keeps_limits: limits.is_some(),
             fetches: true,
-            recorded: Recorded::beginning(),
+            recording: Recording::beginning(),
             ..Self::empty(head, limits.unwrap_or_default(), guest)
         };
         machine.take_in(beginning.into_iter().skip(1));
@@ -118,7 +118,7 @@ impl Machine {
     pub fn feed(&mut self, piece: Option<Vec<Entry>>) {
         match piece {
             Some(entries) => self.take_in(entries),
-            None => self.recorded.complete(),
+            None => self.recording.complete(),
         }
         // What was met last may have been the last there is.
         self.leave_replay();
@@ -129,7 +129,7 @@ impl Machine {
     pub fn wants_more(&self) -> bool {
         // The verdict on a child can stand anywhere in what is left.
         let is_child_stuck = self.stuck.is_some_and(|scope| scope != Scope::ROOT);
-        self.recorded.is_short() || (is_child_stuck && self.recorded.has_more())
+        self.recording.is_short() || (is_child_stuck && self.recording.has_more())
     }
 
     fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
@@ -137,7 +137,7 @@ impl Machine {
         let limits = &mut self.limits;
         // A turn that was cut off at a limit went on under a higher one, which
         // stands in front of its end: so no turn begins before it is known.
-        self.recorded.add(entries.into_iter().inspect(|entry| {
+        self.recording.add(entries.into_iter().inspect(|entry| {
             if let (false, Body::AttemptStarted { limits: raised, .. }) =
                 (keeps_limits, &entry.body)
             {
@@ -195,11 +195,11 @@ impl Machine {
                 }
                 self.drop_answer(call);
                 if let Some(reply) = &reply {
-                    self.agent_book.ledger.count(reply);
+                    self.agent_state.ledger.count(reply);
                 }
                 // As it was given then, whatever would be given now.
-                let told = settlement::told(outcome, given);
-                let next = self.settle(call, told, reply.as_deref());
+                let delivered = settlement::delivered(outcome, given);
+                let next = self.settle(call, delivered, reply.as_deref());
                 self.leave_replay();
                 // The call is open, as was just seen.
                 Ok(next.unwrap_or(Next::Wait))
@@ -218,12 +218,12 @@ impl Machine {
     /// recorded, and need not be found out again.
     pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
         self.skip_attempts();
-        let Some(entry) = self.recorded.front() else { return Ok(()) };
+        let Some(entry) = self.recording.front() else { return Ok(()) };
         let verdict = match (&entry.body, scope.opened_by()) {
             (Body::RunEnded { end: RunEnd::Failed { error } }, None) => is_never_settles(error),
             // The verdict on a child is its outcome; other scripts may have had
             // their turns before it was delivered.
-            (_, Some(child)) => self.recorded.iter().any(|entry| {
+            (_, Some(child)) => self.recording.iter().any(|entry| {
                 matches!(&entry.body, Body::Settled { call, outcome: Outcome::Failed(failure), .. }
                     if *call == child && failure.code == Code::WorkflowFailed)
             }),

@@ -26,7 +26,7 @@ const ALIKE_BYTES_MIN: usize = 12;
 
 /// What calls were refused with since a replay began.
 #[derive(Debug, Default)]
-pub(super) struct Refused {
+pub(super) struct OlderRefusals {
     refusals: Vec<Wording>,
     looked_through: usize,
     /// An entry held other words. Longer ones cost a script more fuel.
@@ -42,7 +42,7 @@ struct Wording {
     then: Option<String>,
 }
 
-impl Refused {
+impl OlderRefusals {
     pub(super) fn add(&mut self, message: &str) {
         let is_known = self.refusals.iter().any(|one| one.now == message);
         if is_known || message.len() < ALIKE_BYTES_MIN || self.refusals.len() >= REFUSALS_MAX {
@@ -161,8 +161,8 @@ mod tests {
     const MODEL: &str = "option `model` of agent(): `m?x=1` is not a model: write another";
     const THEN: &str = "option `model` of agent(): `m?x=1` is no model";
 
-    fn refused(messages: &[&str]) -> Refused {
-        let mut refused = Refused::default();
+    fn refused(messages: &[&str]) -> OlderRefusals {
+        let mut refused = OlderRefusals::default();
         messages.iter().for_each(|message| refused.add(message));
         refused
     }
