@@ -255,9 +255,9 @@ fn left_after(resumed_at_us: i64) -> (u64, i64) {
     let mut machine = begun(BODY);
     let call = machine.sleep(10_000.0).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
-    machine.noted(
+    machine.record_agent(
         call,
-        smol_wf_core::machine::Noted::Activity { kind: "k".into(), text: "t".into() },
+        smol_wf_core::machine::AgentRecord::Activity { kind: "k".into(), text: "t".into() },
         NOW_US + 4 * S,
     );
     let entries = machine.take_entries();

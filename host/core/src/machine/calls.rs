@@ -1,10 +1,10 @@
 //! Calls and scripts that are not over.
 //!
 //! Owns: opening a script, settling a call, ending a child. Never: compares
-//! with the journal; `load` and the parent module do.
+//! with the journal; `replay` and the parent module do.
 
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
-use super::sessions::Named;
+use super::sessions::CallSession;
 use super::{
     AnswerRef, Body, CallId, Machine, Next, Outcome, OutcomeRef, Reply, Scope, ScopeStart,
 };
@@ -29,7 +29,7 @@ impl Machine {
     ) -> Option<Next> {
         let open = self.calls.remove(&call)?;
         if open.agent.is_some() {
-            self.sessions.note(call, open.scope, open.named, reply);
+            self.sessions.record(call, open.scope, open.session, reply);
         }
         // An answer that was there already is not paid for again.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
@@ -44,9 +44,9 @@ impl Machine {
             Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
             _ => None,
         };
-        let named = match &effect {
-            Effect::RunAgent { request, .. } => Named::of(request),
-            _ => Named::default(),
+        let session = match &effect {
+            Effect::RunAgent { request, .. } => CallSession::of(request),
+            _ => CallSession::default(),
         };
         let live = self.is_live();
         let effect = if live {
@@ -56,7 +56,7 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
+        let open = OpenCall { scope, agent, completed: false, effect, session, wakes_at_us };
         self.calls.insert(call, open);
     }
 
@@ -66,12 +66,12 @@ impl Machine {
         &mut self,
         call: CallId,
         agent: Option<OnFailure>,
-        named: Named,
+        session: CallSession,
         answer: AnswerRef,
     ) {
         let scope = self.current;
         let (effect, wakes_at_us) = (None, None);
-        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
+        let open = OpenCall { scope, agent, completed: false, effect, session, wakes_at_us };
         self.calls.insert(call, open);
         let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
@@ -94,9 +94,9 @@ impl Machine {
         if !open.completed {
             open.completed = true;
             if let Some(reply) = &reply {
-                self.agent_book.ledger.count(reply);
+                self.agent_state.ledger.count(reply);
             }
-            self.inbox.push_back(Delivery::Settle { call, outcome, reply });
+            self.deliveries.push_back(Delivery::Settle { call, outcome, reply });
         }
     }
 
@@ -137,7 +137,7 @@ impl Machine {
 
     /// The outcome that [`Next::Fetch`] asked for.
     pub fn fetched(&mut self, fetched: Outcome) {
-        if let Some(Delivery::Settle { outcome, .. }) = self.inbox.front_mut() {
+        if let Some(Delivery::Settle { outcome, .. }) = self.deliveries.front_mut() {
             *outcome = OutcomeRef::Inline(fetched);
         }
     }
@@ -151,7 +151,7 @@ impl Machine {
         for id in cut {
             self.calls.remove(&id);
             self.drop_answer(id);
-            self.agent_book.cut(id);
+            self.agent_state.cut(id);
             self.effects.push(Effect::Cancel(id));
         }
         self.clear_timers_of(child);
@@ -170,7 +170,7 @@ impl Machine {
     /// to be done again, in order of issue.
     pub(super) fn leave_replay(&mut self) {
         self.skip_attempts();
-        if !self.recorded.is_empty() {
+        if !self.recording.is_empty() {
             return;
         }
         // Nothing is kept behind the end of a recording: what is left goes to the
@@ -201,7 +201,7 @@ impl Machine {
     }
 
     pub(super) fn skip_attempts(&mut self) {
-        while let Some(entry) = self.recorded.pop_if(Body::is_about_attempts) {
+        while let Some(entry) = self.recording.pop_if(Body::is_about_attempts) {
             self.seq += 1;
             self.timers.pass(&entry.body, entry.at_us);
             match entry.body {
@@ -210,7 +210,7 @@ impl Machine {
                     self.format = format;
                 }
                 // What it used is spent, though its script is not told.
-                Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
+                Body::AgentParked { reply, .. } => self.agent_state.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.
                 Body::AgentAnswered { call, outcome, reply } => {
                     self.drop_answer(call);

@@ -11,15 +11,15 @@
 //! [`Machine::take_entries`] durable, performs [`Machine::take_effects`], waits,
 //! and reports what happened with [`Machine::complete`].
 
+mod agent_state;
 mod agents;
-mod book;
 mod calls;
-mod held;
+mod held_time;
 mod judge;
-mod load;
+mod older_refusals;
 mod open;
-mod recorded;
-mod refused;
+mod recording;
+mod replay;
 mod sessions;
 mod stuck;
 mod timers;
@@ -41,13 +41,13 @@ use crate::schema::RecentSchemas;
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
-use book::AgentBook;
-pub use book::{MayBegin, Noted};
-use held::Timers;
+use agent_state::AgentState;
+pub use agent_state::{AgentRecord, MayBegin};
+use held_time::Timers;
+use older_refusals::OlderRefusals;
 pub use open::{Delivery, Effect};
 use open::{OpenCall, ScopeState};
-use recorded::Recorded;
-use refused::Refused;
+use recording::Recording;
 use sessions::Sessions;
 pub use stuck::NEVER_SETTLES;
 
@@ -109,7 +109,7 @@ pub struct Machine {
     /// Whether whoever drives it can read the journal again.
     fetches: bool,
     /// Entries still to be met again in a replay.
-    recorded: Recorded,
+    recording: Recording,
     /// Format of the entries that are met now.
     format: u32,
     /// Number of the next entry, for messages.
@@ -118,7 +118,7 @@ pub struct Machine {
     compare_fuel: bool,
     /// What calls were refused with in this replay. In a box: a machine moves with
     /// every turn.
-    refused: Box<Refused>,
+    older_refusals: Box<OlderRefusals>,
     guest: Digest,
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
@@ -131,7 +131,7 @@ pub struct Machine {
     reusable: ReusableAnswers,
     /// For answers of the journal that are told later.
     memory: AnswerMemory,
-    inbox: VecDeque<Delivery>,
+    deliveries: VecDeque<Delivery>,
     /// In a box, as [`Machine::refused`] is.
     schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
@@ -150,7 +150,7 @@ pub struct Machine {
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
     agents: u32,
-    agent_book: AgentBook,
+    agent_state: AgentState,
     /// Of the agents, those that nobody was asked for.
     reused: u32,
     /// Agents that were asked for before this turn.
@@ -196,7 +196,7 @@ impl Machine {
         machine.reusable = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
-        machine.inbox.push_back(Delivery::Begin(Box::new(root)));
+        machine.deliveries.push_back(Delivery::Begin(Box::new(root)));
         machine
     }
 
@@ -206,11 +206,11 @@ impl Machine {
             limits,
             keeps_limits: false,
             fetches: false,
-            recorded: Recorded::default(),
+            recording: Recording::default(),
             format: JOURNAL_FORMAT,
             seq: 0,
             compare_fuel: true,
-            refused: Box::default(),
+            older_refusals: Box::default(),
             guest,
             fresh: Vec::new(),
             effects: Vec::new(),
@@ -218,7 +218,7 @@ impl Machine {
             answered: BTreeMap::new(),
             reusable: ReusableAnswers::default(),
             memory: AnswerMemory::default(),
-            inbox: VecDeque::new(),
+            deliveries: VecDeque::new(),
             schemas: Box::default(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -231,7 +231,7 @@ impl Machine {
             last_call: 0,
             turn_bytes: 0,
             agents: 0,
-            agent_book: AgentBook::default(),
+            agent_state: AgentState::default(),
             reused: 0,
             agents_before: 0,
             notes: 0,
@@ -270,21 +270,21 @@ impl Machine {
     /// Whether everything that was recorded has been met again.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.recorded.is_empty()
+        self.recording.is_empty()
     }
 
     /// Whether the fuel of recorded turns was compared: it is under the build of
     /// the guest that they were recorded with.
     #[must_use]
     pub fn compares_fuel(&self) -> bool {
-        self.compare_fuel && !self.refused.were_put_otherwise()
+        self.compare_fuel && !self.older_refusals.were_put_otherwise()
     }
 
     /// The recorded entry that would have to come next, against what happened
     /// in its place; none when all of them were met.
     #[must_use]
     pub fn missed(&self, now: &str) -> Option<Mismatch> {
-        let recorded = &self.recorded.front()?.body;
+        let recorded = &self.recording.front()?.body;
         Some(Mismatch::instead_of(self.seq, self.last_call, recorded, now))
     }
 
@@ -307,7 +307,7 @@ impl Machine {
     /// Whether something waits to be delivered.
     #[must_use]
     pub fn has_deliveries(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.deliveries.is_empty()
     }
 
     /// Scripts that are over since this was last asked: their guests can go, in
@@ -334,9 +334,9 @@ impl Machine {
             self.now_us = entry.at_us;
             return self.deliver_recorded(entry.body);
         }
-        while let Some(delivery) = self.inbox.pop_front() {
+        while let Some(delivery) = self.deliveries.pop_front() {
             if let Some(entry) = self.entry_to_fetch(&delivery) {
-                self.inbox.push_front(delivery);
+                self.deliveries.push_front(delivery);
                 return Ok(Next::Fetch(entry));
             }
             // The first script starts at the time that was journaled with it.
@@ -372,7 +372,7 @@ impl Machine {
                 self.now_us = self.now_us.max(open.wakes_at_us.unwrap_or(self.now_us));
                 let (kept, of) = (outcome.clone(), reply.clone());
                 self.write(Body::Settled { call, outcome: kept, reply: of, given });
-                self.settle(call, settlement::told(outcome, given), reply.as_deref())
+                self.settle(call, settlement::delivered(outcome, given), reply.as_deref())
             }
             Delivery::Fire(timer) => self.deliver_timer(timer),
         }
@@ -386,7 +386,7 @@ impl Machine {
 
     /// Reports that the script of a `workflow()` call was found and may start.
     pub fn child_found(&mut self, start: ScopeStart) {
-        self.inbox.push_back(Delivery::Start(Box::new(start)));
+        self.deliveries.push_back(Delivery::Start(Box::new(start)));
     }
 
     /// Notes that this process lets go of the run.
@@ -440,7 +440,7 @@ impl Machine {
         self.effects.clear();
         self.calls.clear();
         self.timers.forget_all();
-        self.inbox.clear();
+        self.deliveries.clear();
         self.end = Some(end);
         Ok(())
     }
@@ -461,7 +461,7 @@ impl Machine {
 
     /// The next recorded entry has been met.
     fn met(&mut self) -> Option<Entry> {
-        let entry = self.recorded.pop()?;
+        let entry = self.recording.pop()?;
         self.seq += 1;
         self.timers.pass(&entry.body, entry.at_us);
         Some(entry)
@@ -471,12 +471,12 @@ impl Machine {
     /// the recording is at its end.
     fn record(&mut self, body: Body) -> Result<(), StopTurn> {
         self.skip_attempts();
-        let Some(recorded) = self.recorded.front() else {
+        let Some(recorded) = self.recording.front() else {
             self.write(body);
             return Ok(());
         };
         if !same(&recorded.body, &body, self.compares_fuel())
-            && !self.refused.explains(&recorded.body, &body)
+            && !self.older_refusals.explains(&recorded.body, &body)
         {
             let (seq, call) = (self.seq, self.last_call);
             return Err(Mismatch::between(seq, call, &recorded.body, &body).into());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::sessions::Named;
+use super::sessions::CallSession;
 use crate::call::{AgentRequest, Reply, WorkflowTarget};
 use crate::guest::Dialect;
 use crate::ids::{CallId, Scope, TimerId};
@@ -99,7 +99,7 @@ pub(super) struct OpenCall {
     /// What to do for it once the journal is at its end.
     pub(super) effect: Option<Effect>,
     /// For agents: what later calls may name it by.
-    pub(super) named: Named,
+    pub(super) session: CallSession,
     /// When it is over, for a sleep: no script sees an earlier time then.
     pub(super) wakes_at_us: Option<i64>,
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::sessions::Named;
+use super::sessions::CallSession;
 use super::{
     AgentRequest, AnswerRef, Body, CallId, Digest, Effect, LimitError, Machine, Scope,
     WorkflowTarget,
@@ -140,8 +140,8 @@ impl Machine {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)
         })?;
-        let open = self.calls.iter().map(|(call, open)| (*call, &open.named));
-        self.sessions.name(&mut request, self.current, open)?;
+        let open = self.calls.iter().map(|(call, open)| (*call, &open.session));
+        self.sessions.resolve(&mut request, self.current, open)?;
         if let Some(failure) = self.sessions.refuse_other_run(&request, self.current) {
             // An answer that is there sets no agent to work.
             let whole = AgentRequest { prompt: prompt.to_owned(), ..request.clone() };
@@ -173,7 +173,7 @@ impl Machine {
         let ordinal = self.agents;
         if let Some(answer) = answer {
             self.reused += 1;
-            self.open_answered(call, agent, Named::of(&request), answer);
+            self.open_answered(call, agent, CallSession::of(&request), answer);
         } else {
             self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
         }
@@ -218,7 +218,7 @@ impl Machine {
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
         let call = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
         match self.take_reusable(|| sleep_key(milliseconds)) {
-            Some(answer) => self.open_answered(call, None, Named::default(), answer),
+            Some(answer) => self.open_answered(call, None, CallSession::default(), answer),
             None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
         }
         Ok(call)
@@ -234,7 +234,7 @@ impl Machine {
 
     /// The call of an agent that is recorded next.
     fn taken_call(&self) -> Option<Arc<AgentRequest>> {
-        let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;
+        let next = self.recording.iter().find(|entry| !entry.body.is_about_attempts())?;
         match &next.body {
             Body::StepAsked { asked: StepRequest::Agent(request), .. } => Some(request.clone()),
             _ => None,
