@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Manner, read};
+use super::{OptionRules, read};
 use crate::call::AgentRequest;
 use crate::outcome::Failure;
 use crate::schema::RecentSchemas;
@@ -49,7 +49,13 @@ impl PhaseOptions {
     pub(crate) fn read(options: Map<String, Value>) -> Result<Self, Failure> {
         // A phase has no schema.
         let (mut request, schemas) = (AgentRequest::plain(""), &mut RecentSchemas::default());
-        read(&mut request, &Value::Object(options).to_string(), Manner::Module, None, schemas)?;
+        read(
+            &mut request,
+            &Value::Object(options).to_string(),
+            OptionRules::Module,
+            None,
+            schemas,
+        )?;
         let AgentRequest { tools, max_turns, system, dirs, mcp, .. } = request;
         Ok(Self { tools, max_turns, system, dirs, mcp })
     }
@@ -104,7 +110,7 @@ mod tests {
         let phase: PhaseOptions = serde_json::from_str(phase).unwrap();
         let filled = |options: &str, taken: Option<&AgentRequest>| {
             let mut request =
-                AgentRequest::read("p".into(), options, Manner::Body).expect("good options");
+                AgentRequest::read("p".into(), options, OptionRules::Body).expect("good options");
             phase.fill(&mut request, options, taken);
             request
         };
