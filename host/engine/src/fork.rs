@@ -10,7 +10,7 @@ mod error;
 
 use std::path::PathBuf;
 
-use smol_wf_core::call::{Reply, Reused};
+use smol_wf_core::call::{AnswerSource, Reply};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
@@ -97,12 +97,17 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         let wanted = request.results.iter().map(|(call, _)| *call).collect();
         let mut answers = AnswerFold::of(request.run.clone(), wanted);
+        let mut continued = Vec::new();
         let journal = look(&self.writer, &self.key(&request.run), &mut |seq, _, entry| {
+            if let Some((step, agent)) = entry.body.asked_agent() {
+                continued.extend(agent.continues().map(|of| (of, step)));
+            }
             answers.add(seq, entry)
         })
         .await?;
         let (old, start, limits) = journal.recorded()?;
         let answers = answers_for(&request, answers)?;
+        refuse_lost_sessions(&request, &continued)?;
         let file = request.script.clone().unwrap_or_else(|| ScriptFile {
             bytes: start.text.clone().into_bytes(),
             path: PathBuf::from(&old.script_path),
@@ -194,6 +199,19 @@ fn by_hand_in_order(
     results.into_iter().map(answer).collect()
 }
 
+/// Refuses to write an answer by hand for a step in whose session a later one goes
+/// on: pairs of both. Another script may go on otherwise.
+fn refuse_lost_sessions(
+    request: &ForkRequest,
+    continued: &[(CallId, CallId)],
+) -> Result<(), ForkError> {
+    let by_hand = |call: &CallId| request.results.iter().any(|(other, _)| other == call);
+    match continued.iter().find(|(call, _)| by_hand(call)) {
+        Some(&(call, by)) if request.script.is_none() => Err(ForkError::NeedsSession { call, by }),
+        _ => Ok(()),
+    }
+}
+
 /// A step has one answer: which of two was meant, nobody can tell.
 fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), ForkError> {
     for (index, (call, _)) in results.iter().enumerate() {
@@ -225,7 +243,7 @@ fn by_hand(
             reason: schema::describe(&violations),
         })?;
     }
-    let source = Reused { run: run.clone(), call, by_hand: true };
+    let source = AnswerSource { run: run.clone(), call, by_hand: true };
     let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
     Ok(AnswerRef {
         content: request.content_key(),

@@ -25,6 +25,17 @@ pub enum ForkError {
         /// The step that was named.
         call: CallId,
     },
+    /// An answer is given for a step in whose session a later one goes on. One that
+    /// was written by hand has no session, so that step would be refused.
+    #[error(
+        "step {by} goes on in the session of step {call}, and an answer written by hand has none"
+    )]
+    NeedsSession {
+        /// The step that is given an answer.
+        call: CallId,
+        /// The first one that goes on in its session.
+        by: CallId,
+    },
     /// A step is given two answers.
     #[error("two answers are given for step {call}")]
     TwoAnswers {
