@@ -49,7 +49,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
@@ -292,7 +292,7 @@ pub trait Activity: Send + Sync {
     fn used(&self, _spent: &RoundSpend) {}
 
     /// The agent asked for this permission, and was refused.
-    fn refused(&self, _asked: Asked) {}
+    fn refused(&self, _asked: RefusedAsk) {}
 
     /// A warning about the agent's own settings, for the user. The caller shows each once
     /// a run.

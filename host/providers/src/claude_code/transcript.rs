@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
@@ -68,7 +68,7 @@ pub(crate) struct Round {
     /// The folders that it may work in.
     places: Vec<PathBuf>,
     /// The last uses of tools by their ids, for the words of a refusal.
-    uses: VecDeque<(String, Asked)>,
+    uses: VecDeque<(String, RefusedAsk)>,
 }
 
 impl Transcript for Round {
