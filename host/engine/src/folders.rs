@@ -12,7 +12,7 @@ use smol_wf_core::journal::RunHead;
 use crate::error::EngineError;
 use crate::library::{Library, ProjectRoot, is_users};
 use crate::request::Folders;
-use crate::watch::{Watcher, WorksIn};
+use crate::watch::{Notice, Watcher};
 
 /// Both places of one run.
 #[derive(Debug)]
@@ -74,11 +74,12 @@ impl RunFolders {
     pub(crate) fn tell(&self, watcher: &dyn Watcher) {
         let root = self.root.as_ref().map(ProjectRoot::path);
         let outside = root.filter(|root| !self.cwd.starts_with(root));
-        watcher.works_in(WorksIn { cwd: &self.cwd, outside: outside.filter(|_| !self.is_users) });
+        let shown = outside.filter(|_| !self.is_users);
+        watcher.notice(Notice::WorksIn { cwd: &self.cwd, outside: shown });
         // Where agents work below it as well, the settings have said so.
         let passed_over = self.root.as_ref().and_then(ProjectRoot::passed_over);
         if let Some(why) = passed_over.filter(|_| outside.is_some()) {
-            watcher.warn(why);
+            watcher.notice(Notice::Warning(why));
         }
     }
 

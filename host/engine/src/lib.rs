@@ -118,6 +118,6 @@ pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreE
 pub use start::{Events, RunHandle, Start};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
-pub use watch::{DatabaseWait, NoWatcher, Recording, Watcher, WorksIn};
+pub use watch::{DatabaseWait, NoWatcher, Notice, Recording, Watcher};
 pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
 pub use writer::WriterGone;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::EngineError;
-use crate::watch::{DatabaseWait, Watcher};
+use crate::watch::{DatabaseWait, Notice, Watcher};
 use crate::writer::WriterGone;
 
 /// Who has the lock keeps everyone else from taking the run as well, so the
@@ -80,7 +80,7 @@ impl LockWait<'_> {
             if !has_warned {
                 has_warned = true;
                 let wait = DatabaseWait { busy: &busy, longest, is_under_way };
-                self.watcher.waits_for_database(wait);
+                self.watcher.notice(Notice::WaitsForDatabase(wait));
             }
             sleep(PAUSE).await;
         }

@@ -24,7 +24,7 @@ use crate::fork_answers::{FirstCommit, FirstRecord, ForkAnswers};
 use crate::journal::Journal;
 use crate::lease_holder::HeldLease;
 use crate::lock_wait::LockWait;
-use crate::watch::Watcher;
+use crate::watch::{Notice, Watcher};
 use crate::writer::{Batch, Writer};
 
 /// A turn that leaves more than this behind is made durable at once: large
@@ -276,7 +276,7 @@ impl<'a> Recorder<'a> {
         (self.chain, self.length, self.bytes) = (chain, length, bytes);
         self.stored_wake = Some(None);
         self.hold(lease);
-        self.watcher.run_known(self.run(), false);
+        self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &[]);
         Ok(())
     }
@@ -308,7 +308,7 @@ impl<'a> Recorder<'a> {
         self.stored_wake = Some(wake_at_us);
         self.hold(lease);
         // Before anything is told of it.
-        self.watcher.run_known(self.run(), false);
+        self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &records);
         Ok(())
     }
@@ -324,7 +324,7 @@ impl<'a> Recorder<'a> {
     pub(crate) fn activity(&mut self, activity: Activity) {
         let at_us = clock::now_us();
         if self.pending.is_empty() {
-            self.watcher.fleeting(&self.events.activity(&activity, at_us));
+            self.watcher.notice(Notice::Activity(&self.events.activity(&activity, at_us)));
         } else {
             self.pending.push(Pending::Activity(activity, at_us));
         }
@@ -332,17 +332,17 @@ impl<'a> Recorder<'a> {
 
     /// So many agents wait for their turn.
     pub(crate) fn queued(&self, agents: usize) {
-        self.watcher.queued(agents);
+        self.watcher.notice(Notice::Queued { agents });
     }
 
     /// Passes on what is no part of the run.
     pub(crate) fn warn(&self, message: &str) {
-        self.watcher.warn(message);
+        self.watcher.notice(Notice::Warning(message));
     }
 
     /// The run stops, once so many agents at work have finished.
     pub(crate) fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        self.watcher.waits_for_agents(at_work, reason);
+        self.watcher.notice(Notice::WaitsForAgents { at_work, reason });
     }
 
     /// The report of all that is durable.
@@ -376,7 +376,7 @@ impl<'a> Recorder<'a> {
             match pending {
                 Pending::Entry(entry) => self.tell(entry, false),
                 Pending::Activity(activity, at_us) => {
-                    self.watcher.fleeting(&self.events.activity(activity, *at_us));
+                    self.watcher.notice(Notice::Activity(&self.events.activity(activity, *at_us)));
                 }
             }
         }
@@ -384,7 +384,7 @@ impl<'a> Recorder<'a> {
 
     fn tell(&mut self, entry: &Entry, replayed: bool) {
         for event in self.events.after(entry) {
-            self.watcher.event(&event, replayed);
+            self.watcher.notice(Notice::Event { event: &event, replayed });
         }
         self.report.after(entry);
     }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
-use smol_wf_core::journal::StopReason;
 use smol_wf_core::report::Report;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -20,7 +19,7 @@ use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::request::{ResumeRequest, RunSpec};
 use crate::tail::Tail;
-use crate::watch::{DatabaseWait, NoWatcher, Watcher, WorksIn};
+use crate::watch::{NoWatcher, Notice, Watcher};
 
 /// What can be started.
 #[derive(Debug, Clone)]
@@ -55,10 +54,10 @@ impl From<ForkRequest> for Start {
 
 /// What is known of a run that was started.
 #[derive(Debug, Clone)]
-struct Seen {
+struct RunStatus {
     run: RunId,
     /// It is in the store.
-    is_kept: bool,
+    is_stored: bool,
     /// Events that were told.
     events: u64,
 }
@@ -67,7 +66,7 @@ struct Seen {
 #[derive(Debug)]
 pub struct RunHandle {
     engine: Engine,
-    seen: watch::Receiver<Seen>,
+    status: watch::Receiver<RunStatus>,
     stop: CancellationToken,
     work: JoinHandle<Result<Report, EngineError>>,
 }
@@ -77,14 +76,14 @@ impl RunHandle {
     /// soon as that is found or made.
     #[must_use]
     pub fn id(&self) -> RunId {
-        self.seen.borrow().run.clone()
+        self.status.borrow().run.clone()
     }
 
     /// The events of the run, from the first one on, read from its journal: a slow
     /// reader holds nobody up and misses nothing.
     #[must_use]
     pub fn events(&self) -> Events {
-        Events { engine: self.engine.clone(), seen: self.seen.clone(), tail: None }
+        Events { engine: self.engine.clone(), status: self.status.clone(), tail: None }
     }
 
     /// Stops the run, as Ctrl-C does: its agents are ended, what is known is written
@@ -115,7 +114,7 @@ impl RunHandle {
 /// A cursor over the events of a run at work.
 pub struct Events {
     engine: Engine,
-    seen: watch::Receiver<Seen>,
+    status: watch::Receiver<RunStatus>,
     tail: Option<Tail>,
 }
 
@@ -128,10 +127,10 @@ impl Events {
     pub async fn next(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
             // Before the look: what comes after it is told.
-            let is_over = self.seen.has_changed().is_err();
-            let seen = self.seen.borrow_and_update().clone();
-            if seen.is_kept {
-                let tail = self.tail.get_or_insert_with(|| self.engine.tail(&seen.run));
+            let is_over = self.status.has_changed().is_err();
+            let status = self.status.borrow_and_update().clone();
+            if status.is_stored {
+                let tail = self.tail.get_or_insert_with(|| self.engine.tail(&status.run));
                 if let Some(event) = tail.next().await? {
                     return Ok(Some(event));
                 }
@@ -140,7 +139,7 @@ impl Events {
                 return Ok(None);
             }
             // An error says that it is over now.
-            let _ = self.seen.changed().await;
+            let _ = self.status.changed().await;
         }
     }
 }
@@ -188,13 +187,14 @@ impl Engine {
             Start::Resume(request) => request.run.clone(),
             Start::Run(_) | Start::Fork(_) => RunId::from_bits(random_u128()?),
         };
-        let (tell, seen) = watch::channel(Seen { run: run.clone(), is_kept: false, events: 0 });
+        let first = RunStatus { run: run.clone(), is_stored: false, events: 0 };
+        let (updates, status) = watch::channel(first);
         let stop = cancel.child_token();
         let engine = self.clone();
         let cancel = stop.clone();
         let work = runtime.spawn(async move {
             let _at_work = at_work;
-            let watcher = Telling { inner: watcher, tell };
+            let watcher = HandleUpdates { watcher, status: updates };
             let running = engine.running.clone();
             let _place = running.place(&cancel).await;
             let work = engine.perform(what, run, &watcher, cancel.clone());
@@ -207,7 +207,7 @@ impl Engine {
                 }
             }
         });
-        Ok(RunHandle { engine: self.clone(), seen, stop, work })
+        Ok(RunHandle { engine: self.clone(), status, stop, work })
     }
 
     async fn perform(
@@ -226,51 +226,23 @@ impl Engine {
     }
 }
 
-/// Passes everything on, each method of the trait, and tells handles that there is something to read.
-struct Telling {
-    inner: Arc<dyn Watcher>,
-    tell: watch::Sender<Seen>,
+/// Passes every notice on, and tells the handles of the run that there is something
+/// to read.
+struct HandleUpdates {
+    watcher: Arc<dyn Watcher>,
+    status: watch::Sender<RunStatus>,
 }
 
-impl Watcher for Telling {
-    fn works_in(&self, place: WorksIn<'_>) {
-        self.inner.works_in(place);
-    }
-
-    fn run_known(&self, run: &RunId, resumed: bool) {
-        self.tell.send_modify(|seen| {
-            seen.run = run.clone();
-            seen.is_kept = true;
-        });
-        self.inner.run_known(run, resumed);
-    }
-
-    fn taken_up_before(&self, run: &RunId, fork: &RunId) {
-        self.inner.taken_up_before(run, fork);
-    }
-
-    fn event(&self, event: &Event, replayed: bool) {
-        self.tell.send_modify(|seen| seen.events += 1);
-        self.inner.event(event, replayed);
-    }
-
-    fn fleeting(&self, event: &Event) {
-        self.inner.fleeting(event);
-    }
-
-    fn queued(&self, agents: usize) {
-        self.inner.queued(agents);
-    }
-
-    fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        self.inner.waits_for_agents(at_work, reason);
-    }
-
-    fn warn(&self, message: &str) {
-        self.inner.warn(message);
-    }
-
-    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
-        self.inner.waits_for_database(wait);
+impl Watcher for HandleUpdates {
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::RunKnown { run, .. } => self.status.send_modify(|status| {
+                status.run = run.clone();
+                status.is_stored = true;
+            }),
+            Notice::Event { .. } => self.status.send_modify(|status| status.events += 1),
+            _ => {}
+        }
+        self.watcher.notice(notice);
     }
 }
