@@ -55,7 +55,8 @@ const INSTANCES_OF_RUN: u32 = 2 * (CHILDREN_OPEN_MAX + 1);
 pub struct EngineOptions {
     /// Where journals are kept.
     pub store: Box<dyn Store>,
-    /// Runs at work at once; others wait for their turn.
+    /// Runs that work at once; at least 1. Others wait in a queue that is in memory
+    /// only: see [`Engine::start`].
     pub runs_max: u32,
     /// Who answers agent calls.
     pub providers: Arc<dyn Providers>,
@@ -143,11 +144,19 @@ impl Engine {
         Self { tenant, ..self.clone() }
     }
 
-    /// Ends all runs, so that another process can take them up: agents at work finish,
-    /// for as long as the grace lasts, and no other begins; then runs are stopped as
-    /// by [`RunHandle::cancel`](crate::RunHandle::cancel). Returns when all agents have
-    /// ended and all leases are given back. From then on nothing can be started, by
-    /// any clone of this engine.
+    /// Stops all runs so that another process can resume them, and returns when all
+    /// agents have ended and all leases are released.
+    ///
+    /// 1. Nothing can be started any more, by any clone of this engine:
+    ///    [`EngineError::ShuttingDown`].
+    /// 2. Queued runs are dropped. [`RunHandle::wait`](crate::RunHandle::wait) returns
+    ///    [`EngineError::ShuttingDown`], and nothing of them is in the store.
+    /// 3. Agents at work may finish for at most `grace`; no other agent begins. Their
+    ///    answers are in the journal.
+    /// 4. What still runs is stopped as by
+    ///    [`RunHandle::cancel`](crate::RunHandle::cancel).
+    ///
+    /// Agents of a fixture that is recorded ([`Self::test_fixture`]) are treated alike.
     pub async fn shutdown(&self, grace: Duration) {
         self.running.shut_down(grace).await;
         self.processes.leftovers_ended().await;
