@@ -350,8 +350,7 @@ fn say_next(report: &Report) {
             "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
     } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
-        let reached = report.error.as_ref().and_then(|error| error.reached.as_deref());
-        let flag = reached.and_then(advice::raise);
+        let flag = report.error.as_ref().and_then(advice::raise_of);
         talk(&format!("resume: {}", shell::resume(run, flag.as_deref())));
     } else if report.state == RunState::Failed {
         talk(&format!("its report: smol-wf history {run}{db}"));

@@ -16,7 +16,7 @@ use crate::working_folder::{LatestFlags, PlaceFlags};
 
 /// Groups of flags in the help of commands that run a script.
 pub(crate) const AGENTS: &str = "Agents";
-const PLACES: &str = "Places";
+const PLACES: &str = "Folders and database";
 
 /// Reads a flag as the setting that it is.
 pub(crate) fn reader(
@@ -46,19 +46,19 @@ impl DbFlags {
     }
 }
 
-/// What calls are given that do not say it themselves
+/// Defaults for calls that do not set these options
 #[derive(Debug, Args)]
 pub(crate) struct CallFlags {
-    /// Provider: debug, claude-code, codex, opencode, pi, one of a settings
-    /// file, or auto, the first that is installed and logged in [default: auto]
+    /// Provider: debug, claude-code, codex, opencode, pi, one from a settings
+    /// file, or auto: the first that is installed and logged in [default: auto]
     #[arg(long, value_name = "PROVIDER", value_parser = reader(Key::Provider))]
     agent_provider: Option<Value>,
 
-    /// Model, as the provider calls it, or an alias
+    /// Model: an alias, or a name that the provider knows
     #[arg(long, value_name = "SELECTOR", value_parser = reader(Key::Model))]
     model: Option<Value>,
 
-    /// Reasoning effort, as the provider calls it
+    /// Reasoning effort: a level that the provider knows
     #[arg(long, value_name = "EFFORT", value_parser = reader(Key::Effort))]
     effort: Option<Value>,
 
@@ -66,16 +66,17 @@ pub(crate) struct CallFlags {
     #[arg(long, value_name = "ACCESS", value_parser = reader(Key::Permissions))]
     permissions: Option<Value>,
 
-    /// What a script is given when an agent fails: null or throw [default: null
-    /// in a body, throw in a module]
+    /// What a call does when its agent fails: null (it returns null) or throw
+    /// [default: null in a script body, throw in a module]
     #[arg(long, value_name = "WHAT", value_parser = reader(Key::OnFailure))]
     on_failure: Option<Value>,
 
-    /// Models of a body's `meta.phases`: show them, or use them [default: show]
+    /// Models in the `meta.phases` of a script body: show them only, or use them
+    /// [default: show]
     #[arg(long, value_name = "HOW", value_parser = reader(Key::PhaseModels))]
     phase_models: Option<Value>,
 
-    /// Model that an alias stands for; may be repeated
+    /// Define an alias for a model; may be repeated
     #[arg(long, value_name = "ALIAS:SELECTOR", value_parser = model_alias)]
     model_map: Vec<(String, String)>,
 }
@@ -91,7 +92,7 @@ impl CallFlags {
         layer.model_map.extend(self.model_map.iter().cloned());
     }
 
-    /// Those that are given, as they were written.
+    /// The flags that were given, as (flag, value) pairs, in a fixed order.
     pub(crate) fn words(&self) -> Vec<(&'static str, String)> {
         let given = [
             ("--agent-provider", &self.agent_provider),
@@ -111,40 +112,41 @@ impl CallFlags {
     }
 }
 
-/// How agents are run, and what they may cost
+/// How agents run, and what they may cost
 #[derive(Debug, Args)]
 pub(crate) struct AgentFlags {
-    /// Longest that one agent may take [default: 30m]
+    /// Longest time for one attempt of an agent [default: 30m]
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::AgentTimeout))]
     agent_timeout: Option<Value>,
 
-    /// Longest that one agent may be silent [default: 5m]
+    /// Longest time that an agent may be silent [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::IdleTimeout))]
     idle_timeout: Option<Value>,
 
-    /// What becomes of an agent that asks whether it may, as its own settings say:
-    /// refuse or allow [default: refuse]
+    /// Answer to an agent whose own settings make it ask for permission: refuse
+    /// or allow [default: refuse]
     #[arg(long, value_name = "ANSWER", value_parser = reader(Key::Asks))]
     asks: Option<Value>,
 
-    /// What the run may spend: '$5', or output tokens: 200k; or none
+    /// What the run may spend: dollars ('$5'), output tokens (200k), or none
     #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
     budget: Option<Value>,
 
-    /// When it is spent: pause lets agents finish, stop does not [default: pause]
+    /// What happens when the budget is spent: pause lets running agents finish,
+    /// stop ends them [default: pause]
     #[arg(long, value_name = "MODE", value_parser = reader(Key::BudgetMode))]
     budget_mode: Option<Value>,
 
-    /// Folder to keep the agents' own transcripts in
+    /// Folder for the agents' own transcripts
     #[arg(long, value_name = "DIR")]
     save_raw_sessions: Option<PathBuf>,
 
-    /// File of prices, for agents that do not say what they cost
+    /// File of prices, for agents that do not report their cost
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
 
-    /// When a provider says that it answers again within this time, wait, and
-    /// take the run up once more
+    /// If a provider is out of quota and says that it answers again within this
+    /// time, wait and resume the run, once
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) wait_for_reset: Option<Duration>,
 }
@@ -161,23 +163,23 @@ impl AgentFlags {
     }
 }
 
-/// A state of runs, as lists are narrowed to it.
+/// State of a run, as a filter of lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StateName {
-    /// A process works on it
+    /// A process is working on the run
     Running,
-    /// Its process died
+    /// The process died
     #[value(alias = "pending")]
     Interrupted,
-    /// Someone stopped it
+    /// The run was stopped by a signal
     Cancelled,
-    /// A limit stopped it
+    /// The run stopped at a limit
     Paused,
-    /// It has its result
+    /// The run has a result
     Completed,
-    /// Its script failed
+    /// The script failed
     Failed,
-    /// Its journal cannot be read
+    /// The journal cannot be read
     Damaged,
 }
 
@@ -195,7 +197,7 @@ impl StateName {
     }
 }
 
-/// A span of time that runs were created in
+/// The time in which runs were created
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SpanFlags {
     /// Only runs created at this time or later: 2h, 3d, yesterday, 2026-11-01,
@@ -211,17 +213,18 @@ pub(crate) struct SpanFlags {
 /// Limits of a run
 #[derive(Debug, Args)]
 pub(crate) struct LimitFlags {
-    /// Agents at work at once [default: 16]
+    /// Most agents at work at once [default: 16]
     #[arg(long, value_name = "N", value_parser = reader(Key::MaxParallelAgents))]
     max_parallel_agents: Option<Value>,
 
-    /// Agents that the run may start, child workflows included [default: 1000]
+    /// Most agents that the run may start, child workflows included [default:
+    /// 1000]
     #[arg(long, value_name = "N", value_parser = reader(Key::MaxAgents))]
     max_agents: Option<Value>,
 
-    /// Fuel of the script, about one unit an instruction; a tenth of it may go
-    /// into one turn, and more where --max-agents is over 1000 [default:
-    /// 100000000000, some 10 s of CPU]
+    /// Fuel of the script: about one unit per instruction. One turn may use a
+    /// tenth of it, more if --max-agents is over 1000 [default: 100000000000,
+    /// about 10 s of CPU]
     #[arg(long, value_name = "UNITS", value_parser = reader(Key::Fuel))]
     fuel: Option<Value>,
 
@@ -229,16 +232,16 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "MIB", value_parser = reader(Key::Memory))]
     memory: Option<Value>,
 
-    /// Journal of the run in MiB: its prompts, answers and log lines [default: 512]
+    /// Size of the journal in MiB: prompts, answers and log lines [default: 512]
     #[arg(long, value_name = "MIB", value_parser = reader(Key::MaxJournal))]
     max_journal: Option<Value>,
 
-    /// Stop after this long, resumably: 90s, 5m, 1h
+    /// Stop the run after this time; it can be resumed: 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::Timeout))]
     timeout: Option<Value>,
 
-    /// Stop, resumably, when the script computes for this long without waiting for
-    /// a call [default: 60s]
+    /// Stop the run when the script computes for this long without waiting for a
+    /// call; it can be resumed [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::TurnTimeout))]
     turn_timeout: Option<Value>,
 }
@@ -255,11 +258,11 @@ impl LimitFlags {
     }
 }
 
-/// How much is said
+/// How much goes to stderr
 #[derive(Debug, Args)]
 pub(crate) struct LogFlags {
-    /// How much to say on stderr: error (also off, none, quiet), warn (warning),
-    /// info or debug (trace) [default: info]
+    /// How much to write to stderr: error (also off, none, quiet), warn
+    /// (warning), info or debug (trace) [default: info]
     #[arg(long, value_name = "LEVEL", value_parser = reader(Key::LogLevel))]
     log_level: Option<Value>,
 
@@ -285,20 +288,21 @@ pub(crate) struct JsonFlag {
 }
 
 impl JsonFlag {
-    /// JSON, when it was asked for in this way.
+    /// JSON if `--json` was given.
     pub(crate) fn asked(self) -> Option<Format> {
         self.json.then_some(Format::Json)
     }
 }
 
-/// What is shown while a run goes on
+/// What is shown during a run
 #[derive(Debug, Args)]
 pub(crate) struct ShowFlags {
     /// Write the event stream to stdout, as JSON Lines, instead of the report
     #[arg(long)]
     pub(crate) events: bool,
 
-    /// Exit with 8 when the run completes with null answers or slots
+    /// Exit with code 8 if the run completes but an answer or a slot of
+    /// `parallel` or `pipeline` is null
     #[arg(long)]
     pub(crate) fail_on_null: bool,
 

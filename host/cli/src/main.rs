@@ -80,7 +80,7 @@ Examples:
 
 Exit codes:
   0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
-  5 paused at a limit, resumable   7 mismatch   8 completed without any answer
+  5 paused at a limit, can be resumed   7 mismatch   8 completed without any answer
   69 no agent can be used   74 stdout cannot be written   129/130/143 stopped by a signal";
 
 fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {

@@ -15,7 +15,7 @@ pub(crate) enum Format {
     Text,
     /// One JSON document
     Json,
-    /// JSON, one row or document a line
+    /// JSON, one row or document per line
     Jsonl,
 }
 

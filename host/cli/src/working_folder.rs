@@ -17,8 +17,8 @@ use crate::{paths, sanitize};
 /// Where a run works and its scripts lie
 #[derive(Debug, Args)]
 pub(crate) struct PlaceFlags {
-    /// Folder that agents work in [default: this one; of a run that is taken up:
-    /// the one that it was started in]
+    /// Folder that agents work in [default: the current folder; when resuming,
+    /// the folder that the run was started in]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
 
@@ -62,7 +62,7 @@ impl PlaceFlags {
 /// Which run `latest` is
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LatestFlags {
-    /// Let `latest` be the newest run of all, not of this project
+    /// Let `latest` mean the newest run of all projects, not of this one
     #[arg(long)]
     pub(crate) anywhere: bool,
 }

@@ -62,6 +62,36 @@ pub(crate) async fn find(
     Ok(CallResources { dirs, images, mcp })
 }
 
+/// What calls of a run may be given, for those who only look at its script.
+#[derive(Debug, Clone)]
+pub(crate) struct ResourceRules {
+    /// The folder that agents work in.
+    pub(crate) cwd: PathBuf,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) settings: AgentSettings,
+}
+
+impl ResourceRules {
+    /// Refuses what a run would refuse at this call, as far as that is certain before
+    /// any agent has worked: a file or folder that is not there yet may be there then.
+    /// Waits for the disk.
+    pub(crate) fn check(&self, request: &AgentRequest) -> Result<(), Failure> {
+        servers(&request.mcp, &self.settings)?;
+        if request.dirs.is_empty() && request.images.is_empty() {
+            return Ok(());
+        }
+        let allowed = AllowedFolders::new(&self.cwd, self.home.as_deref(), &self.settings.dirs);
+        let is_there = |written: &&String| self.cwd.join(written).exists();
+        let dirs: Vec<String> = request.dirs.iter().filter(is_there).cloned().collect();
+        let dirs = allowed.dirs(&dirs)?;
+        if request.isolation.is_some() {
+            allowed.keep_apart(&dirs)?;
+        }
+        let mut images = request.images.iter().filter(is_there);
+        images.try_for_each(|image| allowed.real("images", image).map(|_| ()))
+    }
+}
+
 /// The servers of these names.
 pub(crate) fn servers(
     names: &[String],

@@ -104,7 +104,7 @@ pub fn events(bytes: &[u8]) {
             let _ = (step.content(), trace.step(step, None));
         }
     }
-    let _ = Machine::replay(entries, Digest::of(b"guest"));
+    let _ = Machine::replay(entries, None, Digest::of(b"guest"));
 }
 
 /// The body of an archive's line, or the line.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use smol_wf_core::call::Usage;
 use smol_wf_core::ids::{CallId, Digest};
-use smol_wf_core::schema;
+use smol_wf_core::schema::StepSchema;
 
 use self::rules::{Action, Cost, Rule, RuleError, Subject};
 use crate::{
@@ -100,8 +100,8 @@ impl Debug {
     }
 
     fn answer(&self, task: &AgentTask, action: Option<&Action>) -> Result<Answer, ProviderError> {
-        let schema_text = task.request.schema.as_deref();
-        match (action, schema_text) {
+        let schema = task.request.schema.as_ref();
+        match (action, schema) {
             (Some(Action::Fail(kind)), _) => {
                 let message = format!("failed ({kind}) because a debug rule says so");
                 return Err(ProviderError::new(NAME, *kind, message));
@@ -113,17 +113,17 @@ impl Debug {
                 return Ok(Answer::Json(read));
             }
             (Some(Action::Answer(text)), None) => return Ok(Answer::Text(text.clone())),
-            (Some(Action::Bad { always }), Some(schema_text)) if *always || task.round == 1 => {
-                return spoiled(schema_text);
+            (Some(Action::Bad { always }), Some(schema)) if *always || task.round == 1 => {
+                return spoiled(schema);
             }
             _ => {}
         }
-        match schema_text {
-            Some(schema_text) => schema::example(schema_text, seed(task, schema_text))
-                .map(Answer::Json)
-                .map_err(|failure| {
+        match schema {
+            Some(schema) => {
+                schema.example(seed(task, schema)).map(Answer::Json).map_err(|failure| {
                     ProviderError::new(NAME, ProviderErrorKind::Unsupported, failure.message)
-                }),
+                })
+            }
             None => Ok(Answer::Text(format!("echo: {}", task.prompt))),
         }
     }
@@ -138,10 +138,10 @@ fn seed(task: &AgentTask, schema_text: &str) -> u64 {
 }
 
 /// Something that breaks the schema.
-fn spoiled(schema_text: &str) -> Result<Answer, ProviderError> {
+fn spoiled(schema: &StepSchema) -> Result<Answer, ProviderError> {
     let unusable =
         |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
-    let checker = schema::Checker::new(schema_text).map_err(|failure| unusable(failure.message))?;
+    let checker = schema.checker().map_err(|failure| unusable(failure.message))?;
     let candidates = [
         json!({"bad": true}),
         json!("bad"),

@@ -1,6 +1,6 @@
 //! `smol-wf check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,15 +12,16 @@ use super::run::find_script;
 use super::scripts;
 use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::humanize::plural;
-use crate::{exit, output, paths, sanitize};
+use crate::{exit, output, paths, sanitize, setup};
 
 /// Check scripts without running them
 ///
-/// Finds what does not compile, what cannot be imported, phases that `meta`
-/// does not list, calls that nobody awaits, and results that may be null and
-/// are used as if they could not.
+/// Finds scripts that do not compile, imports that cannot work, phases that
+/// `meta` does not list, calls that are never awaited, and results that may be
+/// null but are used without a check.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
@@ -28,7 +29,7 @@ pub(crate) struct CheckArgs {
     #[arg(required = true)]
     scripts: Vec<PathBuf>,
 
-    /// Let warnings count as errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 
@@ -64,7 +65,8 @@ struct FileFinding<'a> {
 
 impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let checks = Checks::new(places())?;
+        let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
+        let checks = Checks::new(places(), setup::agents(&settings)?)?;
         let mut found: Vec<(String, Finding)> = Vec::new();
         // One that cannot be had does not hide what is wrong with the others.
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);

@@ -17,7 +17,7 @@ use crate::flags::{AgentFlags, CallFlags, DbFlags, JsonFlag, LimitFlags, LogFlag
 use crate::output;
 use crate::table::{Format, Table};
 
-/// Show the settings in force
+/// Show the settings in effect
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
@@ -30,18 +30,18 @@ enum Verb {
     Path(PathArgs),
 }
 
-/// Show each setting, and who said so
+/// Show each setting and where it comes from
 ///
-/// Flags are taken as `run` takes them. Values of an agent's environment are
-/// never shown.
+/// Takes the flags of `run`. The values of an agent's environment are never
+/// shown.
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
 struct ShowArgs {
-    /// Script or folder to look from
+    /// Script or folder where the search for settings begins
     #[arg(default_value = ".")]
     from: PathBuf,
 
-    /// How to print them
+    /// How to print the settings
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 
@@ -74,11 +74,11 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PATH_EXAMPLES)]
 struct PathArgs {
-    /// Script or folder to look from
+    /// Script or folder where the search for settings begins
     #[arg(default_value = ".")]
     from: PathBuf,
 
-    /// How to print them
+    /// How to print the settings
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 

@@ -28,21 +28,21 @@ const CALLS_SHOWN_MAX: usize = 20;
 
 /// Compare two runs: their calls, answers, results, tokens and dollars
 ///
-/// Calls are aligned by content: prompt and options, not label and retries. Like
-/// diff(1), it exits with 0 when the runs are the same and with 1 when they
-/// differ; tokens, dollars and times are shown and do not count.
+/// Calls are aligned by content: prompt and options, not label and retries. The
+/// exit code is that of diff(1): 0 if the runs are the same, 1 if they differ.
+/// Differences in tokens, dollars and times are shown but do not count.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DiffArgs {
-    /// A run: its id, the beginning of one, or `latest`
+    /// First run: its id, the beginning of its id, or `latest`
     #[arg(value_name = "A")]
     a: String,
 
-    /// Another one
+    /// Second run
     #[arg(value_name = "B")]
     b: String,
 
-    /// How to print it
+    /// How to print the differences
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 

@@ -26,19 +26,19 @@ use checks::{Check, State};
 /// bounded more tightly, and this holds for all of them.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(75);
 
-/// Say whether a run can work here, and what to type where it cannot
+/// Check whether runs can work here, and say how to fix what is missing
 ///
-/// Asks each agent's program for its version and looks for its credentials; no
-/// model is asked anything. Exit code 0: a run can work; 69: no agent can be
-/// used; 1: something else is in the way.
+/// Asks each agent's program for its version and looks for credentials; no model
+/// is called. Exit codes: 0 runs can work, 69 no agent can be used, 1 something
+/// else is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DoctorArgs {
-    /// Script or folder whose settings count
+    /// Script or folder whose settings apply
     #[arg(default_value = ".")]
     from: PathBuf,
 
-    /// How to print it
+    /// How to print the findings
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 

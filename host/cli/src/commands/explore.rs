@@ -20,21 +20,22 @@ const RUNS_MAX: u64 = 1_000_000;
 
 /// Run a script under many orders, failures, nulls and crashes, without agents
 ///
-/// The real script runs in the sandbox, with stubs that answer the same to the
-/// same call. Schedule 0 is undisturbed, 1 is in reverse, 2 crashes behind every
-/// step; then orders, silent agents, failures, crashes and faults that last take
-/// turns. The same script, arguments and seed find the same.
+/// The real script runs in the sandbox; the same call always gets the same
+/// generated answer. Schedule 0 is undisturbed, 1 answers in reverse order, 2
+/// crashes after every step; the others mix orders, silent agents, failures,
+/// crashes and lasting faults. The same script, arguments and seed give the same
+/// findings.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExploreArgs {
     #[command(flatten)]
     flags: SimulationFlags,
 
-    /// Schedules to perform
+    /// Number of schedules to run
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage_hints::whole::<u64>(1, RUNS_MAX))]
     runs: u64,
 
-    /// Perform this one alone, beside the undisturbed one
+    /// Run only this schedule and the undisturbed one
     #[arg(long, value_name = "K", conflicts_with = "runs", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     schedule: Option<u64>,
 }

@@ -28,14 +28,14 @@ use crate::output::Sink;
 use crate::setup;
 use crate::working_folder::LatestFlags;
 
-/// Write a run in a form that other programs read
+/// Export a run in a format that other programs read
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportArgs {
-    /// Run id, the beginning of one, or `latest`
+    /// Run: its id, the beginning of its id, or `latest`
     run: String,
 
-    /// Which form
+    /// Format of the export
     #[arg(
         long,
         short,
@@ -45,11 +45,11 @@ pub(crate) struct ExportArgs {
     )]
     format: Option<ExportFormat>,
 
-    /// File to write, in place of an export that is there [default: stdout]
+    /// File to write; an existing export is replaced [default: stdout]
     #[arg(long, short, value_name = "FILE", requires = "format")]
     out: Option<PathBuf>,
 
-    /// Put prompts and answers into the spans of otlp-json
+    /// Include prompts and answers in the spans of otlp-json
     #[arg(long, requires = "format")]
     content: bool,
 
@@ -78,11 +78,11 @@ const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExportFormat {
-    /// The event stream, as --events gives it
+    /// The event stream, as --events writes it
     Jsonl,
-    /// A time line for Perfetto or chrome://tracing
+    /// A timeline for Perfetto or chrome://tracing
     ChromeTrace,
-    /// OpenTelemetry spans, by the conventions for generative AI
+    /// OpenTelemetry spans, with the conventions for generative AI
     OtlpJson,
     /// The journal itself, for `smol-wf import`
     Journal,

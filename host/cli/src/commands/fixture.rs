@@ -30,12 +30,12 @@ const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 /// A run as a fixture, for `smol-wf test`
 #[derive(Debug, Args)]
 pub(crate) struct FixtureFlags {
-    /// Fixture to write, in place of one that is there
+    /// Write a fixture to this file; an existing fixture is replaced
     #[arg(long, value_name = "FILE")]
     fixture: Option<PathBuf>,
 
-    /// Take out what this regular expression matches, besides tokens of known
-    /// forms and the names of home folders; may be repeated
+    /// Also redact what this regular expression matches; tokens of known forms
+    /// and the names of home folders are always redacted. May be repeated
     #[arg(long, value_name = "REGEX", requires = "fixture")]
     redact: Vec<String>,
 }

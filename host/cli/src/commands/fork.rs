@@ -20,38 +20,39 @@ use crate::setup;
 use crate::signals::Signals;
 use crate::workflow_args::{self, Named};
 
-/// Start a new run from a point of another one
+/// Start a new run from a step of another one
 ///
-/// The new run takes over the answers of calls before that point, as long as it
-/// makes calls of the same content; all others are made. The other run may be in
-/// any state, and stays as it is. `smol-wf history <run>` lists its steps.
+/// The new run reuses the answers of steps before that one, for calls with the
+/// same content; all other calls run. The other run may be in any state and is
+/// not changed. `smol-wf history <run>` lists its steps.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ForkArgs {
-    /// Run id, the beginning of one, or `latest`
+    /// Run: its id, the beginning of its id, or `latest`
     run: String,
 
-    /// Script of the new run [default: the recorded text]
+    /// Script of the new run [default: the recorded script]
     script: Option<PathBuf>,
 
-    /// First step to make anew [default: none, all answers are taken over]
+    /// First step that runs again [default: none, all answers are reused]
     #[arg(long, value_name = "STEP", value_parser = step)]
     from: Option<CallId>,
 
-    /// Answer of a step, in place of its own; may be repeated
+    /// Replace the answer of a step; may be repeated
     #[arg(long, value_name = "STEP=JSON", value_parser = step_result)]
     set_result: Vec<(CallId, String)>,
 
-    /// All arguments of the workflow, as JSON, or `@` and a file [default: those of the run]
+    /// All arguments of the workflow as JSON, or @FILE to read them from a file
+    /// [default: those of the run]
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
-    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
-    /// is stdin; may be repeated
+    /// Arguments of the workflow from a JSON or YAML file that holds an object;
+    /// `-` reads stdin; may be repeated
     #[arg(long, value_name = "FILE")]
     args_from_file: Vec<PathBuf>,
 
-    /// Provider for calls that name none [default: that of the run]
+    /// Provider of calls that do not name one [default: that of the run]
     #[arg(long, value_name = "PROVIDER", value_parser = reader(Key::Provider))]
     agent_provider: Option<Value>,
 

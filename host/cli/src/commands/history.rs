@@ -25,20 +25,20 @@ use crate::usage_hints::whole;
 use crate::working_folder::LatestFlags;
 use crate::{failure, output, sanitize, setup};
 
-/// List runs, newest first, or show one; delete runs; add up what they took
+/// List, show or delete runs, and sum up their usage
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct HistoryArgs {
     #[command(subcommand)]
     verb: Option<Verb>,
 
-    /// Run id, the beginning of one, or `latest`: shows that run
+    /// Show this run: its id, the beginning of its id, or `latest`
     #[arg(conflicts_with_all = ["state", "name", "since", "until", "before", "limit"])]
     run: Option<String>,
 
-    /// How to print: a list as text unless asked otherwise; one run as text on a
-    /// terminal and as its report elsewhere; with json or jsonl, one run's report
-    /// has its attempts, steps and usage under `details`
+    /// How to print. Default for a list: text; for one run: text on a terminal,
+    /// elsewhere its report as JSON. With json or jsonl, the report of a run has
+    /// its attempts, steps and usage under `details`
     #[arg(long, short, value_name = "FORMAT")]
     output: Option<Format>,
 
@@ -49,18 +49,18 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<StateName>,
 
-    /// Only runs of the workflow of this name
+    /// Only runs of the workflow with this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
     #[command(flatten)]
     span: SpanFlags,
 
-    /// Only runs older than this one: the last of the page before
+    /// Only runs older than this one: the last run of the previous page
     #[arg(long, value_name = "RUN")]
     before: Option<String>,
 
-    /// Runs at the most, up to 100000; `--before RUN` shows those behind them
+    /// Most runs to list, up to 100000; `--before RUN` shows the next page
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = limit)]
     limit: u32,
 

@@ -19,11 +19,11 @@ use crate::flags::DbFlags;
 use crate::humanize::plural;
 use crate::{output, paths, setup};
 
-/// Take in a run that was exported with --format journal
+/// Import a run that was exported with --format journal
 ///
-/// Its digests are checked and its id stays. What is here already is left as it
-/// is. The run can be shown and compared; to resume it executes its script, so
-/// do that only with runs whose origin you trust.
+/// Digests are checked, and the run keeps its id. A run that is already here is
+/// not changed. An imported run can be shown and compared. Resuming it executes
+/// its script: do that only if you trust where the run comes from.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ImportArgs {

@@ -26,20 +26,20 @@ const PROMPT_CHARS: usize = 100;
 
 /// Show what a script would do, without asking any agent
 ///
-/// The script is run in the sandbox with answers made from its schemas. Nothing
-/// is sent or kept, and sleeps are skipped. What the script does with other
-/// answers may be something else.
+/// The script runs in the sandbox with answers generated from its schemas.
+/// Nothing is sent or stored, and sleeps are skipped. With other answers the
+/// script may do something else.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     flags: SimulationFlags,
 
-    /// Show the prompts whole
+    /// Show prompts in full
     #[arg(long)]
     prompts: bool,
 
-    /// File of prices that win over the list prices
+    /// File of prices that override the list prices
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
 }

@@ -14,18 +14,18 @@ use crate::flags::JsonFlag;
 use crate::output;
 use crate::table::{Format, Table};
 
-/// List the providers, and what each can do
+/// List the providers and what each can do
 ///
-/// What a provider cannot do by itself is done for it, where that is possible
-/// (schemas), or refused before the call is made.
+/// If a provider lacks a capability, smol-wf supplies it where it can (schemas);
+/// otherwise the call is refused before it is sent.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProvidersArgs {
-    /// Script or folder whose settings count
+    /// Script or folder whose settings apply
     #[arg(default_value = ".")]
     from: PathBuf,
 
-    /// How to print them
+    /// How to print the providers
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 

@@ -12,16 +12,16 @@ use crate::table::Format;
 use crate::working_folder::LatestFlags;
 use crate::{exit, final_lines, output, setup, text_diff};
 
-/// Execute a recorded run again, offline, and compare
+/// Replay a recorded run offline and compare
 ///
-/// Nothing is dispatched and nothing is written. Every call, the order of all
-/// deliveries, the fuel of every turn and the result must be what the journal
-/// says. The verdict goes to stdout, as JSON unless text is asked for; a
-/// difference is exit code 7.
+/// Nothing is sent to agents and nothing is written. Every call, the order of all
+/// deliveries, the fuel of every turn and the result must match the journal. The
+/// verdict goes to stdout, as JSON unless --output says otherwise. The exit code
+/// is 7 if there is a difference.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReplayArgs {
-    /// Run id, the beginning of one, or `latest`
+    /// Run: its id, the beginning of its id, or `latest`
     run: String,
 
     #[command(flatten)]

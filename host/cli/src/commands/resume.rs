@@ -19,22 +19,22 @@ use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
 use crate::{paths, setup, shell};
 
-/// Take up a run where it stopped
+/// Resume a run where it stopped
 ///
-/// Calls that were answered are never made again. A run that is over is only
-/// reported. Limits may be raised. When the script is another one than the run
-/// was started with, a new run takes over every answer to a call of the same
-/// content, and makes the others.
+/// Steps that have an answer never run again. If the run is over, only its report
+/// is printed. Limits can be raised; a limit that is not given stays as it was.
+/// If the script differs from the recorded one, a new run starts: it reuses the
+/// answer of each call with the same content and runs the others.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ResumeArgs {
-    /// Run id, the beginning of one, or `latest`
+    /// Run: its id, the beginning of its id, or `latest`
     run: String,
 
-    /// Script to go on with [default: the file that the run was started with]
+    /// Script to continue with [default: the file that the run was started with]
     script: Option<PathBuf>,
 
-    /// Go on with the recorded text, also when the script's file has changed
+    /// Continue with the recorded script, even if its file has changed
     #[arg(long, conflicts_with = "script")]
     as_recorded: bool,
 

@@ -28,44 +28,47 @@ use crate::{
     exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin, streams,
 };
 
-/// What may be given for a script.
+/// Help of the script argument: the forms that [`find_script`] accepts.
 pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
 
 /// Run a workflow script
 ///
 /// The report goes to stdout as one JSON document, everything else to stderr.
-/// Arguments of the workflow's own are given as `--args-<name> VALUE` (JSON where
-/// it reads as JSON, else text; without a value: true; repeated: an array).
+/// Give the workflow its own arguments as `--args-<name> VALUE`: the value is
+/// JSON if it parses as JSON, otherwise text; without a value it is true, and
+/// repeated it is an array.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
     #[arg(help = SCRIPT_HELP)]
     script: PathBuf,
 
-    /// Output tokens that the script's `budget` speaks of
+    /// Value of the script's `budget.total`, in output tokens [default: --budget,
+    /// if that is in tokens]
     #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
-    /// One argument of the workflow, of any name: JSON where it reads as JSON,
-    /// else text; without a value: true; repeated: a list
+    /// One argument of the workflow, with any name: JSON if it parses as JSON,
+    /// otherwise text; without a value: true; repeated: an array
     #[arg(help_heading = SCRIPT, long = "args-<name>", value_name = "VALUE")]
     args_named: Option<String>,
 
-    /// All arguments of the workflow, as JSON, or `@` and a file
+    /// All arguments of the workflow as JSON, or @FILE to read them from a file
     #[arg(help_heading = SCRIPT, long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
-    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
-    /// is stdin; may be repeated
+    /// Arguments of the workflow from a JSON or YAML file that holds an object;
+    /// `-` reads stdin; may be repeated
     #[arg(help_heading = SCRIPT, long, value_name = "FILE")]
     args_from_file: Vec<PathBuf>,
 
-    /// Seed of Math.random [default: drawn anew]
+    /// Seed of Math.random [default: a new one for each run]
     #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
-    /// Take up this run instead of starting one; with another script than it had,
-    /// the run is forked. What it was started with may be given again
+    /// Resume this run instead of starting one; if the script differs from the
+    /// recorded one, fork the run. Arguments, seed and defaults of calls may be
+    /// given again, but not changed
     #[arg(help_heading = SCRIPT, long, value_name = "RUN")]
     resume_run: Option<String>,
 
@@ -80,7 +83,7 @@ pub(crate) struct RunArgs {
     work: WorkFlags,
 }
 
-/// The group of flags about what the script is given.
+/// Help heading of the flags that decide what the script sees.
 const SCRIPT: &str = "Script";
 
 const EXAMPLES: &str = "\

@@ -26,35 +26,36 @@ pub(super) struct SimulationFlags {
     #[arg(help = SCRIPT_HELP)]
     pub(super) script: PathBuf,
 
-    /// All arguments of the workflow, as JSON, or `@` and a file
+    /// All arguments of the workflow as JSON, or @FILE to read them from a file
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     args: Option<String>,
 
-    /// Arguments of the workflow from a JSON or YAML file that holds an object; `-`
-    /// is stdin; may be repeated
+    /// Arguments of the workflow from a JSON or YAML file that holds an object;
+    /// `-` reads stdin; may be repeated
     #[arg(long, value_name = "FILE")]
     args_from_file: Vec<PathBuf>,
 
-    /// Seed of Math.random, of the made-up answers and of the schedules
+    /// Seed of Math.random, of the generated answers and of the schedules
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     pub(super) seed: u64,
 
-    /// Output tokens that the script's `budget` speaks of
+    /// Value of the script's `budget.total`, in output tokens
     #[arg(long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     #[command(flatten)]
     calls: CallFlags,
 
-    /// Agents at work at once [default: 16]
+    /// Most agents at work at once [default: 16]
     #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
     max_parallel_agents: Option<u32>,
 
-    /// Agents after which the script counts as endless [default: 1000]
+    /// Stop after this many agents: the script may not end by itself [default:
+    /// 1000]
     #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::AGENTS_MAX.into()))]
     max_agents: Option<u32>,
 
-    /// Fuel of the script; a tenth of it may go into one turn [default: 100000000000]
+    /// Fuel of the script; one turn may use a tenth of it [default: 100000000000]
     #[arg(long, value_name = "UNITS", value_parser = usage_hints::whole::<u64>(1, u64::MAX))]
     fuel: Option<u64>,
 

@@ -26,29 +26,28 @@ use crate::{exit, file_output, output};
 use agents::Agents;
 use fixture_test::{FixtureResult, Tester};
 
-/// Replay fixtures against the scripts of today
+/// Replay fixtures against the current scripts
 ///
-/// Nothing is sent anywhere: every call is answered by the fixture, by its
-/// content. A fixture fails when a call has no answer in it, when a recorded
-/// call is no longer made, when the result is another one, or when a rule of
-/// `<fixture>.assert.json` is broken; then the exit code is 7.
+/// Nothing is sent to agents: the fixture answers every call, by its content. A
+/// fixture fails if it has no answer for a call, if a recorded call is no longer
+/// made, if the result differs, or if a rule in `<fixture>.assert.json` is
+/// broken. The exit code is then 7.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TestArgs {
-    /// Fixtures, or folders to look for *.swf in [default: this folder]
+    /// Fixtures, or folders to search for *.swf [default: the current folder]
     paths: Vec<PathBuf>,
 
-    /// Make fixtures say what the scripts of today do, where they hold all
-    /// answers
+    /// Update fixtures to what the current scripts do, if they hold all answers
     #[arg(long)]
     accept: bool,
 
-    /// Ask agents for answers that a fixture lacks, and write them into it
+    /// Ask agents for the answers that a fixture lacks, and add them to it
     #[arg(long, value_name = "WHICH", conflicts_with = "accept")]
     record: Option<Record>,
 
-    /// Provider for recorded calls that name none, as `run` takes it: also one
-    /// of a settings file, or auto [default: that of the fixture]
+    /// Provider for the calls to record, if they do not name one; the same values
+    /// as for `run` [default: that of the fixture]
     #[arg(long, value_name = "PROVIDER", requires = "record", value_parser = reader(Key::Provider))]
     agent_provider: Option<Value>,
 
@@ -56,12 +55,12 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "MATCH=ACTION", requires = "record")]
     debug_rule: Vec<String>,
 
-    /// Script of the one fixture that is given, where it was moved; with --accept
-    /// or --record the fixture knows the new place from then on
+    /// New path of a script that was moved, for one fixture; --accept and
+    /// --record store the path in the fixture
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
 
-    /// Write the verdicts to this file as JUnit XML
+    /// Also write the verdicts to this file, as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
@@ -79,7 +78,7 @@ Examples:
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Record {
-    /// Calls that the fixture has no answer for
+    /// Calls for which the fixture has no answer
     Missing,
 }
 

@@ -15,9 +15,9 @@ use crate::table::{Format, Table};
 
 /// Trust the settings file of a project
 ///
-/// An untrusted project cannot set programs, arguments, environments, places
-/// and prices, nor raise a limit. Trust is of one file as it is now: when it
-/// changes, it is untrusted again. The programs it names are not looked into.
+/// An untrusted project cannot set programs, arguments, environments, paths or
+/// prices, and cannot raise a limit. Trust covers the file as it is now: after a
+/// change it is untrusted again. The programs that it names are not inspected.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TrustArgs {
@@ -25,11 +25,11 @@ pub(crate) struct TrustArgs {
     #[arg(default_value = ".")]
     dir: PathBuf,
 
-    /// List what is trusted
+    /// List trusted settings files
     #[arg(long, conflicts_with_all = ["dir", "revoke"])]
     list: bool,
 
-    /// Trust it no longer
+    /// Stop trusting the project
     #[arg(long)]
     revoke: bool,
 
@@ -47,8 +47,8 @@ Examples:
   smol-wf trust ../other --revoke
   smol-wf trust --list
 
-Where nobody is asked, as in CI, SMOL_WF_TRUST holds the digests that are
-trusted, with commas between them; `smol-wf trust` prints the digest.";
+In CI, set SMOL_WF_TRUST to the digests to trust, separated by commas;
+`smol-wf trust` prints the digest.";
 
 impl TrustArgs {
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {

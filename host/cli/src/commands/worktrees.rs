@@ -15,10 +15,10 @@ use crate::setup;
 use crate::shell;
 use crate::table::{Format, Table};
 
-/// List the git worktrees that calls have left behind, or take them away
+/// List or remove the git worktrees that agents left behind
 ///
-/// A call with `isolation: 'worktree'` works in a worktree of its own. One in
-/// which nothing has changed goes by itself when the call is over.
+/// An agent with `isolation: 'worktree'` works in a worktree of its own. It is
+/// removed at the end of the step, unless something in it has changed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WorktreesArgs {
@@ -34,9 +34,9 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List them
+    /// List the worktrees
     List {
-        /// How to print them
+        /// How to print the worktrees
         #[arg(long, short, value_name = "FORMAT", default_value = "text")]
         output: Format,
 
@@ -46,17 +46,18 @@ enum Verb {
         #[command(flatten)]
         db: DbFlags,
     },
-    /// Take away those in which nothing has changed
+    /// Remove the worktrees in which nothing has changed
     Prune {
-        /// Also changed ones of runs that are over, with their branches
+        /// Also remove changed worktrees of runs that are over, and their
+        /// branches
         #[arg(long)]
         force: bool,
 
-        /// Only say which
+        /// Only list what would be removed
         #[arg(long)]
         dry_run: bool,
 
-        /// How to print them
+        /// How to print the worktrees
         #[arg(long, short, value_name = "FORMAT", default_value = "text")]
         output: Format,
 

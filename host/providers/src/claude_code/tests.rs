@@ -84,7 +84,7 @@ async fn a_schema_is_lowered_and_the_answer_unwrapped() {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "array", "items": {"type": "string"}, "x-order": 1,
     });
-    wanted.request.schema = Some(schema.to_string());
+    wanted.request.schema = Some(schema.to_string().into());
     let reply = ClaudeCode::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!(["a"])));
     let args = fake.args();

@@ -36,7 +36,7 @@ echo '{"type":"turn.completed","usage":{"input_tokens":'$((rounds * 100))',"cach
 
 fn with_schema(schema: &Value) -> AgentTask {
     let mut wanted = task("p");
-    wanted.request.schema = Some(schema.to_string());
+    wanted.request.schema = Some(schema.to_string().into());
     wanted
 }
 

@@ -52,7 +52,7 @@ impl Command {
     }
 
     fn launch(&self, task: &AgentTask) -> Result<Launch, ProviderError> {
-        let schema = task.request.schema.as_ref();
+        let schema = task.request.schema.as_deref().map(str::to_owned);
         let prompt = Input::Whole(task.prompt.clone().into_bytes());
         let facts = [
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
@@ -64,7 +64,7 @@ impl Command {
             ("SMOL_WF_CALL_SYSTEM", task.request.system.clone()),
             ("SMOL_WF_CALL_DIRS", paths(&task.dirs)),
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
-            ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
+            ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX)),
         ];
         let mut launch = self.program.launch(task.cwd.clone(), prompt, task)?;
         for (name, value) in facts {

@@ -71,7 +71,7 @@ async fn a_program_is_told_of_its_call() {
     wanted.effort = Some("high".to_owned());
     wanted.permissions = Some(Permissions::Write);
     wanted.session_id = Some("s".to_owned());
-    wanted.request.schema = Some("{\"type\":\"object\"}".to_owned());
+    wanted.request.schema = Some("{\"type\":\"object\"}".into());
     let run = wanted.run.to_string();
     let script = "env | grep ^SMOL_WF_ | grep -v ^SMOL_WF_PROCESS= | LC_ALL=C sort";
     let reply = sh(script).attempt(wanted.clone(), &()).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_program_is_told_of_its_call() {
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 
-    wanted.request.schema = Some("x".repeat(SCHEMA_BYTES_MAX + 1));
+    wanted.request.schema = Some("x".repeat(SCHEMA_BYTES_MAX + 1).into());
     let reply = sh("echo ${SMOL_WF_SCHEMA-none}").attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Text("none".to_owned()));
 }

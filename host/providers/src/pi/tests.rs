@@ -60,7 +60,8 @@ async fn a_round_is_sent_heard_and_counted() {
 async fn a_schema_becomes_a_tool_and_its_file_is_gone_afterwards() {
     let fake = Fake::new(ANSWERING);
     let mut wanted = task("p");
-    wanted.request.schema = Some(json!({"type": "array", "prefixItems": [true]}).to_string());
+    wanted.request.schema =
+        Some(json!({"type": "array", "prefixItems": [true]}).to_string().into());
     let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!({"n": 1})));
     let source = std::fs::read_to_string(fake.folder().join("extension")).unwrap();
@@ -82,7 +83,7 @@ while :; do
 done"#,
     );
     let mut wanted = task("p");
-    wanted.request.schema = Some(json!({"type": "string"}).to_string());
+    wanted.request.schema = Some(json!({"type": "string"}).to_string().into());
     let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!(7)));
     assert_eq!(reply.session_id.as_deref(), Some("s"));

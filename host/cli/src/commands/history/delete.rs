@@ -24,44 +24,44 @@ use crate::{output, result_files, sanitize, setup};
 
 /// Delete runs, with their prompts and answers
 ///
-/// A run that a process works on stays. What is deleted is overwritten in the
-/// database; its space is used again, and given back with --vacuum.
+/// A run that a process is working on is not deleted. Deleted data is overwritten
+/// in the database. Its space is reused; --vacuum returns it to the system.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DeleteArgs {
-    /// Run ids, the beginnings of some, or `latest`
+    /// Runs to delete: ids, beginnings of ids, or `latest`
     #[arg(value_name = "RUN", conflicts_with_all = ["state", "all"])]
     runs: Vec<String>,
 
-    /// All runs in this state; may be repeated
+    /// Delete all runs in this state; may be repeated
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<StateName>,
 
-    /// All runs
+    /// Delete all runs
     #[arg(long)]
     all: bool,
 
-    /// Of those, only runs of the workflow of this name
+    /// Of these, only runs of the workflow with this name
     #[arg(long, value_name = "NAME", conflicts_with = "runs")]
     name: Option<String>,
 
-    /// Of those, only runs created longer ago than this: 12h, 30d, 2w
+    /// Of these, only runs created longer ago than this: 12h, 30d, 2w
     #[arg(long, value_name = "DURATION", value_parser = age, conflicts_with = "runs")]
     older_than: Option<Duration>,
 
-    /// Only say which runs would go
+    /// Only list the runs that would be deleted
     #[arg(long)]
     dry_run: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 
-    /// Give the space back to the system; alone, that is all that is done
+    /// Return free space to the system; without a selection of runs, do only that
     #[arg(long)]
     vacuum: bool,
 
-    /// How to print it
+    /// How to print the deleted runs
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use smol_wf_core::budget::BudgetMode;
 use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
+use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{Engine, EngineError, Report};
 
 use crate::advice;
@@ -22,6 +23,9 @@ use crate::{output, sanitize};
 
 /// Steps that the text shows; JSON has them all.
 const STEPS_SHOWN_MAX: usize = 500;
+
+/// Characters of a step's options that the text shows; JSON has more of them.
+const OPTIONS_CHARS_MAX: usize = 100;
 
 /// Characters of the result that the text shows.
 const RESULT_CHARS_MAX: usize = 4_000;
@@ -214,17 +218,25 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
             count(limits.fuel),
             limits.memory_mib
         ),
-        sanitize::one_line(attempt.reason.unwrap_or_default()),
+        sanitize::one_line(&why(attempt)),
     ]
+}
+
+/// Why it let go of the run, and what to do about it; nothing that ENDED says.
+fn why(attempt: &Attempt<'_>) -> String {
+    match attempt.stop {
+        None | Some(StopReason::Cancelled) => String::new(),
+        Some(reason) => advice::of_stop(reason),
+    }
 }
 
 /// What a narrow terminal has no room for, what matters least first.
 const SPARE: NarrowRule = NarrowRule {
-    columns: &["SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
+    columns: &["OPTIONS", "SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
     cut: "WHAT",
 };
 
-const STEPS: [Column; 15] = [
+const STEPS: [Column; 16] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
     ("WHAT", Align::Left),
@@ -236,6 +248,7 @@ const STEPS: [Column; 15] = [
     ("COST", Align::Right),
     ("TRIES", Align::Right),
     ("ISOLATION", Align::Left),
+    ("OPTIONS", Align::Left),
     ("SESSION", Align::Left),
     ("WORKTREE", Align::Left),
     ("DOING", Align::Left),
@@ -265,6 +278,7 @@ fn step(step: &Step<'_>) -> Vec<String> {
         cost(step),
         if tries > 1 { tries.to_string() } else { String::new() },
         cell(step.isolation, 40),
+        cell(Some(&step.options.to_string()), OPTIONS_CHARS_MAX),
         cell(step.session_id, 40),
         // Whole: it is to be copied.
         sanitize::one_line(step.worktree.map_or("", |worktree| &worktree.path)),

@@ -22,22 +22,22 @@ use crate::{output, sanitize};
 
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
-/// Add up agents, tokens and dollars over runs
+/// Sum up agents, tokens and dollars over runs
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct UsageArgs {
-    /// What to add up by
+    /// What to group by
     #[arg(long, value_name = "WHAT", default_value = "model")]
     by: By,
 
-    /// Only runs of the workflow of this name
+    /// Only runs of the workflow with this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
     #[command(flatten)]
     span: SpanFlags,
 
-    /// How to print it
+    /// How to print the sums
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     output: Format,
 

@@ -13,7 +13,7 @@ const TURNS_AHEAD: usize = 2;
 
 /// Entries still to be met.
 #[derive(Debug, Default)]
-pub(super) struct Recorded {
+pub(super) struct Recording {
     here: VecDeque<Entry>,
     /// How many of those that are here end a turn.
     turns: usize,
@@ -21,7 +21,7 @@ pub(super) struct Recorded {
     more: bool,
 }
 
-impl Recorded {
+impl Recording {
     /// A beginning, behind which more is to come.
     pub(super) fn beginning() -> Self {
         Self { more: true, ..Self::default() }

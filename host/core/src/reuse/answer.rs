@@ -1,4 +1,6 @@
-//! A pooled answer, as it stands in a journal.
+//! A reusable answer, as it stands in a journal.
+//!
+//! Owns: its fields and their text form. Never: says which step takes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +8,20 @@ use crate::call::{Reply, Reused};
 use crate::ids::Digest;
 use crate::outcome::Outcome;
 
-/// An answer that waits for a call of its content.
+/// An answer that waits for a step of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Pooled {
-    /// Of the call that it answers.
+pub struct ReusableAnswer {
+    /// Digest of the content of the step that it answers.
     pub content: Digest,
-    /// Which call of which run came to it.
+    /// The step that was answered first, and its run.
     pub source: Reused,
-    /// What the call came to.
+    /// What the step came to.
     pub outcome: Outcome,
-    /// What the agent said of itself; none for a sleep.
+    /// What the agent reported about itself; none for a sleep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Box<Reply>>,
-    /// So many calls of its content come first that find no answer: an answer
-    /// that is meant for one call is not taken by another.
+    /// Number of earlier equal steps that must miss first, so that an answer that is
+    /// meant for one step is not taken by another.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub behind: u32,
 }

@@ -14,12 +14,12 @@ use crate::journal::Body;
 
 /// How long the run has been held, in microseconds.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct HeldTime {
     pub(super) us: i64,
     last_us: Option<i64>,
 }
 
-impl Held {
+impl HeldTime {
     fn pass(&mut self, at_us: i64) {
         let last_us = self.last_us.unwrap_or(at_us);
         self.us = self.us.saturating_add(at_us.saturating_sub(last_us).max(0));
@@ -45,7 +45,7 @@ pub(super) struct OpenTimer {
 /// All timers of a run.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    pub(super) held: Held,
+    pub(super) held: HeldTime,
     pub(super) open: BTreeMap<TimerId, OpenTimer>,
     pub(super) last: u32,
     /// When this attempt began, while the journal of earlier ones is met.

@@ -3,7 +3,7 @@
 //! Owns: the start of a replay and its deliveries. Never: performs anything;
 //! while entries are left to meet, no effect leaves the machine.
 
-use super::recorded::Recorded;
+use super::recording::Recording;
 use super::{
     Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
     RunEnd, Scope, StopTurn, Survey,
@@ -13,98 +13,15 @@ use crate::guest::ScriptError;
 use crate::journal::{FORMAT_IN_ATTEMPTS, JOURNAL_FORMAT, RunHead};
 use crate::settlement;
 
-fn resume(
-    entries: Vec<Entry>,
-    limits: Limits,
-    guest: Digest,
-    now_us: i64,
-) -> Result<Machine, JournalError> {
-    let mut machine = of_head(&entries, limits, guest)?;
-    let formats: Vec<u32> = entries.iter().filter_map(format_of).collect();
-    let over = entries.iter().any(|entry| matches!(entry.body, Body::RunEnded { .. }));
-    let last_us = entries.iter().map(|entry| entry.at_us).max().unwrap_or_default();
-    machine.recorded.add(entries.into_iter().skip(1));
-    machine.skip_attempts();
-    if !over {
-        machine.now_us = last_us.max(now_us);
-        machine.begin();
-        let attempt = u32::try_from(formats.len()).unwrap_or(u32::MAX).saturating_add(1);
-        machine.write_attempt(attempt, formats.last().copied().unwrap_or_default());
-        if machine.recorded.is_empty() {
-            let reason = "a journal holds the script from its first commit on";
-            return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
-        }
-    }
-    Ok(machine)
-}
-
-fn take_up(
-    beginning: Vec<Entry>,
-    survey: &Survey,
-    limits: Limits,
-    guest: Digest,
-    now_us: i64,
-) -> Result<Machine, JournalError> {
-    let mut machine = of_head(&beginning, limits, guest)?;
-    machine.keeps_limits = true;
-    machine.fetches = true;
-    machine.recorded = Recorded::beginning();
-    machine.take_in(beginning.into_iter().skip(1));
-    machine.skip_attempts();
-    if survey.is_over() {
-        return Ok(machine);
-    }
-    machine.now_us = survey.last_us.max(now_us);
-    machine.begin();
-    let attempt = survey.attempts.saturating_add(1);
-    machine.write_attempt(attempt, survey.format);
-    if survey.root.is_none() {
-        let reason = "a journal holds the script from its first commit on";
-        return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
-    }
-    Ok(machine)
-}
-
-fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Machine, JournalError> {
-    let mut machine = of_head(&beginning, Limits::default(), guest)?;
-    machine.fetches = true;
-    machine.recorded = Recorded::beginning();
-    machine.take_in(beginning.into_iter().skip(1));
-    machine.skip_attempts();
-    Ok(machine)
-}
-
-fn replay_within(
-    beginning: Vec<Entry>,
-    limits: Limits,
-    guest: Digest,
-) -> Result<Machine, JournalError> {
-    let mut machine = of_head(&beginning, limits, guest)?;
-    machine.keeps_limits = true;
-    machine.fetches = true;
-    machine.recorded = Recorded::beginning();
-    machine.take_in(beginning.into_iter().skip(1));
-    machine.skip_attempts();
-    Ok(machine)
-}
-
-/// Format of the entries behind this one, where it begins an attempt.
-fn format_of(entry: &Entry) -> Option<u32> {
-    match entry.body {
-        Body::AttemptStarted { format, .. } => Some(format),
-        _ => None,
-    }
-}
-
-/// A machine that has met the first of these entries.
-fn of_head(entries: &[Entry], limits: Limits, guest: Digest) -> Result<Machine, JournalError> {
+/// The head of the journal that begins with these entries.
+fn head_of(entries: &[Entry]) -> Result<RunHead, JournalError> {
     let first = entries.first().map(|entry| &entry.body);
     let Some(Body::RunStarted(head)) = first else {
         let found = first.map_or("nothing", Body::kind);
         let reason = "a journal begins with `run_started`";
         return Err(JournalError::OutOfOrder { seq: 0, found, reason });
     };
-    Ok(Machine { seq: 1, ..Machine::empty((**head).clone(), limits, guest) })
+    Ok((**head).clone())
 }
 
 impl Machine {
@@ -124,61 +41,84 @@ impl Machine {
         self.write(Body::AttemptStarted { attempt, limits, guest, format });
     }
 
-    /// Takes up a run where its journal ends.
+    /// Replays a journal. These entries are its beginning; the rest comes by
+    /// [`Machine::feed`]. Without `limits`, those that the journal holds are in
+    /// force.
     ///
     /// # Errors
-    /// When the entries cannot be a journal.
-    pub fn resume(
-        entries: Vec<Entry>,
-        limits: Limits,
+    /// When the entries cannot begin a journal.
+    pub fn replay(
+        beginning: Vec<Entry>,
+        limits: Option<Limits>,
         guest: Digest,
-        now_us: i64,
     ) -> Result<Self, JournalError> {
-        resume(entries, limits, guest, now_us)
+        let head = head_of(&beginning)?;
+        let mut machine = Self {
+            seq: 1,
+            keeps_limits: limits.is_some(),
+            fetches: true,
+            recording: Recording::beginning(),
+            ..Self::empty(head, limits.unwrap_or_default(), guest)
+        };
+        machine.take_in(beginning.into_iter().skip(1));
+        machine.skip_attempts();
+        Ok(machine)
     }
 
-    /// Meets a journal again of which this is only the beginning; the rest comes
-    /// by [`Machine::feed`], and the limits in force stand in it.
+    /// Resumes a run where its journal ends. These entries are the beginning of
+    /// the journal, and `survey` is a fold over the whole; the rest comes by
+    /// [`Machine::feed`].
     ///
     /// # Errors
     /// When the entries cannot begin a journal.
-    pub fn replay(beginning: Vec<Entry>, guest: Digest) -> Result<Self, JournalError> {
-        replay(beginning, guest)
-    }
-
-    /// Takes up a run where its journal ends. These entries are only its
-    /// beginning, and `survey` the whole; the rest comes by [`Machine::feed`].
-    ///
-    /// # Errors
-    /// When the entries cannot begin a journal.
-    pub fn take_up(
+    pub fn resume(
         beginning: Vec<Entry>,
         survey: &Survey,
         limits: Limits,
         guest: Digest,
         now_us: i64,
     ) -> Result<Self, JournalError> {
-        take_up(beginning, survey, limits, guest, now_us)
+        let mut machine = Self::replay(beginning, Some(limits), guest)?;
+        if survey.is_over() {
+            return Ok(machine);
+        }
+        machine.now_us = survey.last_us.max(now_us);
+        machine.begin();
+        machine.write_attempt(survey.attempts.saturating_add(1), survey.format);
+        if survey.root.is_none() {
+            let reason = "a journal holds the script from its first commit on";
+            return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
+        }
+        Ok(machine)
     }
 
-    /// As [`Machine::replay`], within these limits whatever the journal says of
-    /// limits.
+    /// Resumes a run whose whole journal is in memory: whoever drives it need not
+    /// read any of it again.
     ///
     /// # Errors
-    /// When the entries cannot begin a journal.
-    pub fn replay_within(
-        beginning: Vec<Entry>,
+    /// When the entries cannot be a journal.
+    pub fn resume_whole(
+        entries: Vec<Entry>,
         limits: Limits,
         guest: Digest,
+        now_us: i64,
     ) -> Result<Self, JournalError> {
-        replay_within(beginning, limits, guest)
+        let survey = Survey::of(&entries);
+        // What stands in front of the script would be kept by its place alone.
+        let mut entries = entries.into_iter();
+        let head: Vec<Entry> = entries.next().into_iter().collect();
+        let mut machine = Self::resume(head, &survey, limits, guest, now_us)?;
+        machine.fetches = false;
+        machine.feed(Some(entries.collect()));
+        machine.feed(None);
+        Ok(machine)
     }
 
     /// More of the journal, in order; none when all of it has been given.
     pub fn feed(&mut self, piece: Option<Vec<Entry>>) {
         match piece {
             Some(entries) => self.take_in(entries),
-            None => self.recorded.complete(),
+            None => self.recording.complete(),
         }
         // What was met last may have been the last there is.
         self.leave_replay();
@@ -189,7 +129,7 @@ impl Machine {
     pub fn wants_more(&self) -> bool {
         // The verdict on a child can stand anywhere in what is left.
         let is_child_stuck = self.stuck.is_some_and(|scope| scope != Scope::ROOT);
-        self.recorded.is_short() || (is_child_stuck && self.recorded.has_more())
+        self.recording.is_short() || (is_child_stuck && self.recording.has_more())
     }
 
     fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
@@ -197,7 +137,7 @@ impl Machine {
         let limits = &mut self.limits;
         // A turn that was cut off at a limit went on under a higher one, which
         // stands in front of its end: so no turn begins before it is known.
-        self.recorded.add(entries.into_iter().inspect(|entry| {
+        self.recording.add(entries.into_iter().inspect(|entry| {
             if let (false, Body::AttemptStarted { limits: raised, .. }) =
                 (keeps_limits, &entry.body)
             {
@@ -253,12 +193,13 @@ impl Machine {
                     let recorded = Body::Settled { call, outcome, reply, given };
                     return Err(self.delivered_instead(&recorded, now));
                 }
+                self.drop_answer(call);
                 if let Some(reply) = &reply {
-                    self.agent_book.ledger.count(reply);
+                    self.agent_state.ledger.count(reply);
                 }
                 // As it was given then, whatever would be given now.
-                let told = settlement::told(outcome, given);
-                let next = self.settle(call, told, reply.as_deref());
+                let delivered = settlement::delivered(outcome, given);
+                let next = self.settle(call, delivered, reply.as_deref());
                 self.leave_replay();
                 // The call is open, as was just seen.
                 Ok(next.unwrap_or(Next::Wait))
@@ -277,12 +218,12 @@ impl Machine {
     /// recorded, and need not be found out again.
     pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
         self.skip_attempts();
-        let Some(entry) = self.recorded.front() else { return Ok(()) };
+        let Some(entry) = self.recording.front() else { return Ok(()) };
         let verdict = match (&entry.body, scope.opened_by()) {
             (Body::RunEnded { end: RunEnd::Failed { error } }, None) => is_never_settles(error),
             // The verdict on a child is its outcome; other scripts may have had
             // their turns before it was delivered.
-            (_, Some(child)) => self.recorded.iter().any(|entry| {
+            (_, Some(child)) => self.recording.iter().any(|entry| {
                 matches!(&entry.body, Body::Settled { call, outcome: Outcome::Failed(failure), .. }
                     if *call == child && failure.code == Code::WorkflowFailed)
             }),

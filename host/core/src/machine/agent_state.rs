@@ -27,7 +27,7 @@ pub enum MayBegin {
 
 /// What is written down of an agent at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Noted {
+pub enum AgentRecord {
     /// It named its session.
     Session {
         /// Whose.
@@ -46,7 +46,7 @@ pub enum Noted {
     Worktree(Box<Worktree>),
 }
 
-impl Noted {
+impl AgentRecord {
     /// As it is written down.
     #[must_use]
     pub fn into_body(self, call: CallId) -> Body {
@@ -62,14 +62,14 @@ impl Noted {
 
 /// What a run has to say about its agents that is not about one call.
 #[derive(Debug, Default)]
-pub(super) struct AgentBook {
+pub(super) struct AgentState {
     /// Dispatched, and not ended.
     pub(super) working: BTreeSet<CallId>,
     pub(super) shut: BTreeMap<String, ShutProvider>,
     pub(super) ledger: Ledger,
 }
 
-impl AgentBook {
+impl AgentState {
     /// Nobody waits for this call any more.
     pub(super) fn cut(&mut self, call: CallId) {
         self.working.remove(&call);

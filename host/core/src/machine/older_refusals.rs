@@ -1,12 +1,13 @@
-//! The words in which calls were refused before refusals were journaled.
+//! Refusals in the words of an older program.
 //!
-//! Owns: knowing a recorded entry again in which another program has put the same
-//! refusal in other words. Never: takes any other difference for the same, or has
-//! a part in entries of format 3.
+//! Owns: recognising a recorded entry that differs from today's only by the words
+//! of a refusal. Never: accepts any other difference.
 //!
-//! In formats 1 and 2 a refusal is no entry of the journal: a replay refuses the
-//! call anew, in the words of today, and a script may log them, return them or leave
-//! them in a slot.
+//! In formats 1 and 2 a refusal is not an entry: a replay refuses the call anew, in
+//! today's words. A script may log these words, return them or keep them in a slot,
+//! so they can stand in any later entry, also in those of format 3 that a newer
+//! program appended to the same journal. Refusals of format 3 are entries and are
+//! repeated word for word; none of them comes here.
 
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ const ALIKE_BYTES_MIN: usize = 12;
 
 /// What calls were refused with since a replay began.
 #[derive(Debug, Default)]
-pub(super) struct Refused {
+pub(super) struct OlderRefusals {
     refusals: Vec<Wording>,
     looked_through: usize,
     /// An entry held other words. Longer ones cost a script more fuel.
@@ -41,7 +42,7 @@ struct Wording {
     then: Option<String>,
 }
 
-impl Refused {
+impl OlderRefusals {
     pub(super) fn add(&mut self, message: &str) {
         let is_known = self.refusals.iter().any(|one| one.now == message);
         if is_known || message.len() < ALIKE_BYTES_MIN || self.refusals.len() >= REFUSALS_MAX {
@@ -160,8 +161,8 @@ mod tests {
     const MODEL: &str = "option `model` of agent(): `m?x=1` is not a model: write another";
     const THEN: &str = "option `model` of agent(): `m?x=1` is no model";
 
-    fn refused(messages: &[&str]) -> Refused {
-        let mut refused = Refused::default();
+    fn refused(messages: &[&str]) -> OlderRefusals {
+        let mut refused = OlderRefusals::default();
         messages.iter().for_each(|message| refused.add(message));
         refused
     }
