@@ -1,8 +1,7 @@
-//! The journal of one run in this process: what is durable, what is about to be.
+//! Writes the journal of one run.
 //!
-//! Owns: sealing entries, appending them under the lease, and telling the
-//! watcher of what has become durable, never before. Never: decides what is
-//! written.
+//! Owns: sealing entries, appending them under the lease, and telling the watcher
+//! what is durable, never before. Never: decides what is written.
 
 use std::sync::Arc;
 
@@ -27,12 +26,12 @@ use crate::lock_wait::LockWait;
 use crate::watch::{Notice, Watcher};
 use crate::writer::{Batch, Writer};
 
-/// A turn that leaves more than this behind is made durable at once: large
-/// answers would otherwise wait in memory for one another.
+/// Pending bytes after which a turn's entries are made durable at once. Otherwise
+/// large answers would pile up in memory.
 const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Where the journal is written, and the programs of the run, which end before it is
-/// let go of.
+/// Where the journal is written, and the programs of the run, which end before its
+/// lease is released.
 type Tools = (Writer, Processes);
 
 pub(crate) struct Recorder<'a> {
@@ -41,16 +40,16 @@ pub(crate) struct Recorder<'a> {
     watcher: &'a dyn Watcher,
     lock_wait: LockWait<'a>,
     key: RunKey,
-    /// Until the first commit, which makes the run.
+    /// Set until the first commit, which creates the run.
     new_run: Option<NewRunInfo>,
     held: Option<HeldLease>,
     chain: Chain,
-    /// Records that are durable.
+    /// Number of durable records.
     length: u64,
     bytes: u64,
-    /// The wake-up time that the store has, once this process has set it.
+    /// The wake-up time in the store, once this process has set it.
     stored_wake: Option<Option<i64>>,
-    /// How the run stands by the store, once this process has said it.
+    /// The state in the store, once this process has set it.
     stored_state: Option<RunState>,
     pending: Vec<Pending>,
     pending_bytes: usize,
@@ -58,14 +57,14 @@ pub(crate) struct Recorder<'a> {
     report: ReportFold,
 }
 
-/// What waits for the next commit, in the order in which it is to be told.
+/// What waits for the next commit, in the order of its notices.
 enum Pending {
     Entry(Entry),
     /// What an agent was doing between two entries.
     Activity(Activity, i64),
 }
 
-/// What a new run's row says.
+/// Columns of a new run's row.
 #[derive(Clone)]
 pub(crate) struct NewRunInfo {
     pub(crate) name: String,
@@ -73,8 +72,8 @@ pub(crate) struct NewRunInfo {
 }
 
 impl<'a> Recorder<'a> {
-    /// For a run that is not in the store yet: the first commit makes it, with
-    /// what its script has said until then.
+    /// For a run that is not in the store yet. The first commit creates it, together
+    /// with the entries of its first turn.
     pub(crate) fn new(
         tools: Tools,
         lock_wait: LockWait<'a>,
