@@ -16,8 +16,8 @@ use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
-    Judge, LimitChanges, MemoryStore, Notice, RunSettings, START_LOCKED_MAX, SqliteStore, Store,
-    StoreError, Times, Watcher, judge,
+    HolderCheck, LimitChanges, MemoryStore, Notice, RunSettings, START_LOCKED_MAX, SqliteStore,
+    Store, StoreError, Times, Watcher, judge,
 };
 
 use crate::advice;
@@ -41,7 +41,7 @@ pub(crate) fn engine(settings: &Settings) -> Result<Engine, EngineError> {
 fn patiently(
     path: &Path,
     settings: &Settings,
-    open: impl Fn(&Path, Duration, Judge) -> Result<SqliteStore, StoreError>,
+    open: impl Fn(&Path, Duration, HolderCheck) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
     const TOLD_AFTER: Duration = Duration::from_secs(1);
     // Who has a lock is waited for by SQLite, who has a lease here.

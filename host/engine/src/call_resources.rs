@@ -238,7 +238,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use smol_wf_providers::McpWay;
+    use smol_wf_providers::McpTransport;
 
     use super::*;
 
@@ -381,7 +381,10 @@ mod tests {
     fn a_server_is_one_that_the_user_has_defined() {
         let server = |name: &str| McpServer {
             name: name.to_owned(),
-            way: McpWay::Http { url: "http://127.0.0.1/".to_owned(), headers: BTreeMap::new() },
+            way: McpTransport::Http {
+                url: "http://127.0.0.1/".to_owned(),
+                headers: BTreeMap::new(),
+            },
         };
         let mut settings = AgentSettings::default();
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();

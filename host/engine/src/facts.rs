@@ -8,7 +8,7 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{self, Body, Entry};
 use smol_wf_core::report::RunState;
 use smol_wf_store::{
-    Bound, Facts, FoundFacts, Journals, Narrow, Page, RunKey, RunRow, Store, StoreError,
+    Facts, Journals, Page, ReadLimit, RunFacts, RunFilter, RunKey, RunRow, Store, StoreError,
 };
 
 use crate::error::EngineError;
@@ -38,10 +38,10 @@ pub(crate) fn look_up(store: &mut dyn Store, key: &RunKey) -> Result<(), StoreEr
 }
 
 /// The facts of a run; none when its journal cannot be read or grows meanwhile.
-fn found(store: &mut dyn Journals, row: RunRow) -> Option<FoundFacts> {
+fn found(store: &mut dyn Journals, row: RunRow) -> Option<RunFacts> {
     let mut read = |first_seq, records| {
-        let stretch = store.load_from(&row.key, first_seq, Bound::records(records)).ok()??;
-        Some(stretch.records)
+        let segment = store.load_from(&row.key, first_seq, ReadLimit::records(records)).ok()??;
+        Some(segment.records)
     };
     let entry = |before: &str, seq, records: &[_]| -> Option<Entry> {
         journal::read_behind(before, seq, records).ok()?.pop()
@@ -57,7 +57,7 @@ fn found(store: &mut dyn Journals, row: RunRow) -> Option<FoundFacts> {
             facts(&first.body, &last.body)
         }
     };
-    Some(FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts: facts? })
+    Some(RunFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts: facts? })
 }
 
 /// Looks up the next runs with unknown facts, behind `before`. Returns the last of
@@ -68,7 +68,7 @@ fn look_up_next(
     before: Option<(i64, RunId)>,
 ) -> Result<Option<(i64, RunId)>, StoreError> {
     let before = before.as_ref().map(|(at_us, run)| (*at_us, run));
-    let page = Page { before, limit: AT_ONCE, narrow: Narrow::States(&[]), ..Page::default() };
+    let page = Page { before, limit: AT_ONCE, filter: RunFilter::States(&[]), ..Page::default() };
     let rows = store.list(tenant, &page)?;
     let is_full = rows.len() >= AT_ONCE as usize;
     let last = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));

@@ -13,7 +13,7 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 use smol_wf_core::summary::Summary;
-use smol_wf_store::{Bound, Narrow, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Page, ReadLimit, RunFilter, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -108,10 +108,10 @@ impl Engine {
                     name: asked.name.as_deref(),
                     since_us: asked.since_us,
                     until_us: asked.until_us,
-                    narrow: match &asked.parent {
-                        Some(parent) => Narrow::ForksOf(parent),
-                        None if states.is_empty() => Narrow::All,
-                        None => Narrow::States(&states),
+                    filter: match &asked.parent {
+                        Some(parent) => RunFilter::ForksOf(parent),
+                        None if states.is_empty() => RunFilter::All,
+                        None => RunFilter::States(&states),
                     },
                 };
                 store.list(&tenant, &page)
@@ -273,9 +273,9 @@ impl Engine {
     ) -> Result<Vec<(RunId, Option<String>)>, EngineError> {
         let folders = move |store: &mut dyn Store| {
             let mut folder = |key: &RunKey| {
-                let stretch = store.load_from(key, 0, Bound::records(1)).ok()??;
+                let segment = store.load_from(key, 0, ReadLimit::records(1)).ok()??;
                 let entry =
-                    journal::read_behind("", 0, &stretch.records).ok()?.into_iter().next()?;
+                    journal::read_behind("", 0, &segment.records).ok()?.into_iter().next()?;
                 let Body::RunStarted(head) = entry.body else { return None };
                 Some(head.cwd.unwrap_or(head.project_root))
             };
@@ -305,7 +305,7 @@ impl Engine {
     pub async fn head(&self, run: &RunId) -> Result<RunHead, EngineError> {
         let key = self.key(run);
         // One record only: the next ones may be large.
-        let first = move |store: &mut dyn Store| store.load_from(&key, 0, Bound::records(1));
+        let first = move |store: &mut dyn Store| store.load_from(&key, 0, ReadLimit::records(1));
         let first = self.writer.with(first).await??.ok_or_else(|| unknown(run.as_str()))?;
         let entries = journal::read_behind("", 0, &first.records)
             .map_err(|error| EngineError::Journal { run: run.clone(), error })?;

@@ -125,7 +125,7 @@ pub use smol_wf_core::journal::RunHead;
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_sandbox::SandboxError;
-pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreError};
+pub use smol_wf_store::{HolderCheck, Journals, MemoryStore, SqliteStore, Store, StoreError};
 pub use start::{Events, RunHandle, Start};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;

@@ -7,7 +7,7 @@ use std::io;
 use smol_wf_core::archive::Reader;
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Record;
-use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
+use smol_wf_store::{NewRun, ReadLimit, RunKey, Store, StoreError};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -18,7 +18,7 @@ use crate::lease_holder::holds;
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
 
 /// How much of a journal is compared at a time.
-const COMPARED: Bound = Bound { records: 1_024, bytes: 1024 * 1024 };
+const COMPARED: ReadLimit = ReadLimit { records: 1_024, bytes: 1024 * 1024 };
 
 /// Result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn take_in(
 ) -> Result<(RunId, Imported), EngineError> {
     let mut incoming = RecordReader::begin(lines)?;
     let key = RunKey { tenant, run: incoming.reader.run().clone() };
-    let is_here = store.load_from(&key, 0, Bound::records(1))?.is_some();
+    let is_here = store.load_from(&key, 0, ReadLimit::records(1))?.is_some();
     let first = incoming.record()?;
     if is_here {
         return compared(store, key, first, &mut incoming);
@@ -127,7 +127,7 @@ fn take_in(
         (Ok(()), None) => {
             // The import is durable. If this fails, lists look the facts up later, and
             // the store reads its log.
-            let _ = facts::look_up(store, &key).and_then(|()| store.settle());
+            let _ = facts::look_up(store, &key).and_then(|()| store.checkpoint());
             Ok((key.run, Imported::New))
         }
     }

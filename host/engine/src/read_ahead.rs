@@ -5,7 +5,7 @@
 
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::journal::{self, Body, Entry, JournalError, Record};
-use smol_wf_store::{Bound, Journals, RunKey};
+use smol_wf_store::{Journals, ReadLimit, RunKey};
 use tokio::sync::oneshot;
 
 use crate::error::EngineError;
@@ -105,9 +105,9 @@ fn read(
     bodies: bool,
 ) -> Result<JournalPiece, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
-    let bound = Bound { records: limit, bytes: BYTES_MAX };
-    let stretch = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
-    let mut records = stretch.records;
+    let bound = ReadLimit { records: limit, bytes: BYTES_MAX };
+    let segment = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
+    let mut records = segment.records;
     let entries = journal::read_behind(&at.chain, at.seq, &records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
     let counted = |(entry, record): (&Entry, &Record)| entry.body.counted(record.body.len()) as u64;
@@ -117,7 +117,7 @@ fn read(
         records.iter_mut().for_each(|record| record.body = String::new());
     }
     let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
-    let next = (!stretch.is_last)
+    let next = (!segment.is_last)
         .then(|| Position { seq: at.seq + records.len() as u64, chain: tip.clone() });
     Ok(JournalPiece { entries, records, tip, bytes, written, next })
 }
@@ -130,8 +130,8 @@ pub(crate) fn entry_at(
 ) -> Result<Entry, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
     let mut one = |seq| {
-        let stretch = store.load_from(key, seq, Bound::records(1))?;
-        stretch.and_then(|stretch| stretch.records.into_iter().next()).ok_or_else(unknown)
+        let segment = store.load_from(key, seq, ReadLimit::records(1))?;
+        segment.and_then(|segment| segment.records.into_iter().next()).ok_or_else(unknown)
     };
     let chain = seq.checked_sub(1).map(&mut one).transpose()?.map(|before| before.chain);
     let record = one(seq)?;
@@ -164,7 +164,7 @@ pub(crate) fn outcome_at(
 mod tests {
     use smol_wf_core::ids::{RunId, Scope, TenantId};
     use smol_wf_core::journal::{Body, Chain, JournalError, Record};
-    use smol_wf_store::{Hold, MemoryStore, NewRun};
+    use smol_wf_store::{LeaseTerms, MemoryStore, NewRun};
 
     use super::*;
 
@@ -190,7 +190,7 @@ mod tests {
             wake_at_us: None,
             facts: None,
         };
-        let hold = Hold { owner: "me", lasting: std::time::Duration::from_secs(60) };
+        let hold = LeaseTerms { owner: "me", lasting: std::time::Duration::from_secs(60) };
         store.create(&run, hold, records).unwrap();
         let writer = Writer::over(Box::new(store));
         let mut journal = ReadAhead::begin(writer, key()).unwrap();

@@ -13,7 +13,7 @@ use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold, RunState};
 use smol_wf_core::stop::StopReason;
 use smol_wf_providers::Processes;
-use smol_wf_store::{Facts, Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
+use smol_wf_store::{Facts, Lease, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -151,7 +151,7 @@ impl<'a> Recorder<'a> {
             if let Some(lease) = &lease {
                 store.release(lease)?;
             }
-            store.settle()
+            store.checkpoint()
         });
         // A lease that cannot be given back ends with this process, and what is in
         // the log only is read from there.
@@ -256,7 +256,7 @@ impl<'a> Recorder<'a> {
             .writer
             .with(move |store: &mut dyn Store| {
                 let mut records = FirstCommit {
-                    reader: store.again()?,
+                    reader: store.open_again()?,
                     parent,
                     fork: key,
                     at_us,
@@ -265,7 +265,7 @@ impl<'a> Recorder<'a> {
                     length: 0,
                     bytes: 0,
                 };
-                let hold = Hold { owner: &new_run.owner, lasting: clock::LEASE };
+                let hold = LeaseTerms { owner: &new_run.owner, lasting: clock::LEASE };
                 store.create_from(&run, Some(hold), &mut records)?;
                 let lease = hold.of_new(&run.key);
                 let FirstCommit { chain, length, bytes, .. } = records;
@@ -300,7 +300,7 @@ impl<'a> Recorder<'a> {
                 let new = new.clone();
                 self.writer.soon(move |store: &mut dyn Store| {
                     let (run, owner, records) = &*new;
-                    store.create(run, Hold { owner, lasting: clock::LEASE }, records)
+                    store.create(run, LeaseTerms { owner, lasting: clock::LEASE }, records)
                 })
             })
             .await??;

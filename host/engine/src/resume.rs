@@ -10,7 +10,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_sandbox::Sandbox;
-use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
+use smol_wf_store::{Lease, LeaseTerms, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -145,7 +145,7 @@ impl Engine {
             .start(|| {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
                 self.writer.soon(move |store: &mut dyn Store| {
-                    let hold = Hold { owner: &owner, lasting: clock::LEASE };
+                    let hold = LeaseTerms { owner: &owner, lasting: clock::LEASE };
                     let lease = store.claim(&asked, hold, seen.as_ref())?;
                     // From here on each commit says how the run stands, if it is
                     // known how it stood. If not, a list looks it up later.

@@ -15,7 +15,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use smol_wf_core::schema::{self, Checker, Rejection, StepSchema};
-use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, RawLines};
+use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, TranscriptSink};
 
 use crate::agent_events::AgentReporter;
 use crate::agents::{Agents, Job};
@@ -65,7 +65,7 @@ pub(crate) struct Rounds<'a> {
     job: &'a Job,
     reporter: &'a AgentReporter,
     cwd: &'a Path,
-    raw: Option<Arc<dyn RawLines>>,
+    raw: Option<Arc<dyn TranscriptSink>>,
     resources: CallResources,
     /// Some tokens have no known price.
     unpriced: bool,
@@ -77,7 +77,7 @@ impl<'a> Rounds<'a> {
         job: &'a Job,
         reporter: &'a AgentReporter,
         cwd: &'a Path,
-        raw: Option<Arc<dyn RawLines>>,
+        raw: Option<Arc<dyn TranscriptSink>>,
         resources: CallResources,
     ) -> Self {
         Self { agents, job, reporter, cwd, raw, resources, unpriced: false }

@@ -1,7 +1,7 @@
 //! Reads the events of a run from its journal while the run goes on.
 //!
 //! Owns: a position in one journal, and how much is read at a time. Never: holds
-//! more than one stretch of records, so that a slow reader costs no memory and
+//! more than one segment of records, so that a slow reader costs no memory and
 //! misses nothing.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use smol_wf_core::event::{Event, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{self, Entry};
-use smol_wf_store::{Bound, RunKey, Store, StoreError, Stretch};
+use smol_wf_store::{ReadLimit, RunKey, Segment, Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -18,7 +18,7 @@ use crate::writer::{Writer, WriterGone};
 
 /// Read at a time: little memory, and the store's thread is soon free again for
 /// writers.
-const AT_ONCE: Bound = Bound { records: 256, bytes: 256 * 1024 };
+const AT_ONCE: ReadLimit = ReadLimit { records: 256, bytes: 256 * 1024 };
 
 /// A cursor over the events of one run, from the first one on.
 pub struct Tail {
@@ -92,16 +92,16 @@ impl Tail {
     }
 
     /// Asks for the next records.
-    fn ask(&self) -> Result<oneshot::Receiver<Result<Option<Stretch>, StoreError>>, WriterGone> {
+    fn ask(&self) -> Result<oneshot::Receiver<Result<Option<Segment>, StoreError>>, WriterGone> {
         let (key, seq) = (self.key.clone(), self.seq);
         self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))
     }
 
     /// Takes them in. Says whether there were any.
-    fn take(&mut self, stretch: Option<Stretch>) -> Result<bool, EngineError> {
+    fn take(&mut self, segment: Option<Segment>) -> Result<bool, EngineError> {
         let run = &self.key.run;
         let unknown = || EngineError::UnknownRun { asked: run.to_string() };
-        let records = stretch.ok_or_else(unknown)?.records;
+        let records = segment.ok_or_else(unknown)?.records;
         let Some(last) = records.last() else { return Ok(false) };
         let entries = journal::read_behind(&self.chain, self.seq, &records)
             .map_err(|error| EngineError::Journal { run: run.clone(), error })?;

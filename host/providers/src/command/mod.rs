@@ -25,8 +25,8 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 
-use crate::named::NamedProgram;
-use crate::process::{Input, Launch, Process, ProcessError, Said};
+use crate::configured_program::ConfiguredProgram;
+use crate::process::{Input, Launch, Process, ProcessError, ProgramOutput};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
     ProviderError,
@@ -41,13 +41,13 @@ const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 /// Runs the program once for each round.
 #[derive(Debug, Clone)]
 pub struct Command {
-    program: NamedProgram,
+    program: ConfiguredProgram,
 }
 
 impl Command {
     /// A provider with its own name.
     #[must_use]
-    pub fn new(program: NamedProgram) -> Self {
+    pub fn new(program: ConfiguredProgram) -> Self {
         Self { program }
     }
 
@@ -116,14 +116,14 @@ impl Provider for Command {
         let failed = |error: ProcessError| error.into_provider_error(self.name());
         let launch = self.launch(&task)?;
         let tool = launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut process = Process::start(launch).await.map_err(failed)?;
+        let mut process = Process::start(&task.processes, launch).await.map_err(failed)?;
         let mut printed = String::new();
-        while let Some(said) = process.said().await.map_err(failed)? {
+        while let Some(said) = process.output().await.map_err(failed)? {
             match said {
-                Said::Note(line) => {
+                ProgramOutput::Stderr(line) => {
                     activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(line) });
                 }
-                Said::Line(line) => {
+                ProgramOutput::Stdout(line) => {
                     activity.alive();
                     if let Some(raw) = &task.raw {
                         raw.line(task.session_id.as_deref(), &line);

@@ -7,10 +7,10 @@ use crate::Answer;
 use crate::conformance::{self, Notes, task};
 
 fn sh(script: &str) -> Command {
-    Command::new(NamedProgram {
+    Command::new(ConfiguredProgram {
         name: "fake".to_owned(),
         command: ["sh", "-c", script].map(str::to_owned).to_vec(),
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     })
 }
 
@@ -106,16 +106,16 @@ async fn what_it_says_on_stderr_is_shown_while_it_works() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_said_so() {
-    let missing = Command::new(NamedProgram {
+    let missing = Command::new(ConfiguredProgram {
         name: "fake".to_owned(),
         command: vec!["no-such-agent".to_owned()],
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     });
     let error = missing.attempt(task("p"), &()).await.unwrap_err();
     assert_eq!(error.kind, crate::ProviderErrorKind::Spawn);
     assert!(error.message.contains("no-such-agent"), "{error}");
     assert!(!missing.probe(&crate::Processes::new()).await.is_usable());
-    let nothing = Command::new(NamedProgram::default());
+    let nothing = Command::new(ConfiguredProgram::default());
     let error = nothing.attempt(task("p"), &()).await.unwrap_err();
     assert!(error.message.contains("command = ["), "{error}");
     assert!(sh("cat").probe(&crate::Processes::new()).await.is_usable());

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::Answer;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
-use crate::fake::{Fake, Heard};
+use crate::fake::{ActivityLog, Fake};
+use crate::{Answer, Provider, ProviderErrorKind};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"
@@ -40,7 +39,7 @@ async fn it_keeps_the_contract() {
 #[tokio::test]
 async fn a_round_is_sent_heard_and_counted() {
     let fake = Fake::printing("pi", "tool");
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(ActivityLog::default());
     let mut wanted = task("@file -x");
     wanted.cwd = fake.folder().to_owned();
     wanted.raw = Some(heard.clone());

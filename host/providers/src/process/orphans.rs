@@ -10,13 +10,13 @@
 
 use std::time::Instant;
 
-use super::supervisor::Reach;
-use super::system::{self, Seen, Signal};
+use super::grace::{GIVE_UP, GRACE};
+use super::reach::Reach;
+use super::system::{self, ProcessInfo, Signal};
 use super::tree::Table;
-use super::{GIVE_UP, GRACE};
 
 /// Who is being ended.
-pub(super) struct Strays {
+pub(super) struct Orphans {
     /// Whether whatever becomes our child can only be an agent's, as the program has
     /// said. Not where we had children of somebody else's from the start (a shell
     /// became this program), nor as the first process of a container, whose child
@@ -26,14 +26,14 @@ pub(super) struct Strays {
     /// was found, and all older ones.
     newest_group: u64,
     /// And since when each of them has known that it is to end.
-    found: Vec<(Seen, Instant)>,
+    found: Vec<(ProcessInfo, Instant)>,
     /// The last of those has ended since the table was read: its children, who are
     /// ours now, may not be seen yet.
     look_again: bool,
     at_once: bool,
 }
 
-impl Strays {
+impl Orphans {
     /// Before the first child is started.
     pub(super) fn new(reach: Reach) -> Self {
         let is_first = std::process::id() == 1;
@@ -76,8 +76,10 @@ impl Strays {
         self.found.retain(|(one, _)| table.is_alive(one));
         if no_call_is_left && self.ours_alone {
             // Whoever has changed its group since is the same.
-            let is_known = |one: &Seen| self.found.iter().any(|(known, _)| known.is_same(one));
-            let new: Vec<Seen> = table.orphans_apart().filter(|one| !is_known(one)).collect();
+            let is_known =
+                |one: &ProcessInfo| self.found.iter().any(|(known, _)| known.is_same(one));
+            let new: Vec<ProcessInfo> =
+                table.orphans_apart().filter(|one| !is_known(one)).collect();
             new.iter().for_each(|one| system::signal(one, Signal::TERM));
             if !new.is_empty() {
                 self.newest_group = newest_group;

@@ -93,12 +93,12 @@ pub struct McpServer {
     /// What scripts call it.
     pub name: String,
     /// How it is reached.
-    pub way: McpWay,
+    pub way: McpTransport,
 }
 
 /// How an MCP server is reached.
 #[derive(Clone, PartialEq, Eq)]
-pub enum McpWay {
+pub enum McpTransport {
     /// A program that is started for the agent and spoken to on stdin and stdout.
     Program {
         /// Where it is.
@@ -118,7 +118,7 @@ pub enum McpWay {
 }
 
 /// Values of variables and of headers are often secrets.
-impl fmt::Debug for McpWay {
+impl fmt::Debug for McpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Program { command, args, env } => {
@@ -161,8 +161,9 @@ mod tests {
     #[test]
     fn a_secret_of_a_server_is_not_shown() {
         let secret = || BTreeMap::from([("TOKEN".to_owned(), "s3cret".to_owned())]);
-        let program = McpWay::Program { command: "c".to_owned(), args: Vec::new(), env: secret() };
-        let http = McpWay::Http { url: "https://u:s3cret@x/".to_owned(), headers: secret() };
+        let program =
+            McpTransport::Program { command: "c".to_owned(), args: Vec::new(), env: secret() };
+        let http = McpTransport::Http { url: "https://u:s3cret@x/".to_owned(), headers: secret() };
         for way in [program, http] {
             let shown = format!("{way:?}");
             assert!(shown.contains("TOKEN") && !shown.contains("s3cret"), "{shown}");

@@ -2,7 +2,7 @@
 //! that the author wants.
 //!
 //! Owns: what each agent's own structured output refuses or cannot express.
-//! Never: judges an answer. A lowered schema may allow more than the author's
+//! Never: judges an answer. A adapted schema may allow more than the author's
 //! does; the answer is checked against the author's afterwards.
 
 mod draft7;
@@ -19,7 +19,7 @@ const WRAPPER: &str = "value";
 
 /// A schema as one agent takes it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Lowered {
+pub(crate) struct AgentSchema {
     /// What the agent is given.
     pub(crate) schema: Value,
     /// Whether the answer is inside an object.
@@ -29,11 +29,11 @@ pub(crate) struct Lowered {
     nulls: Option<Value>,
 }
 
-impl Lowered {
+impl AgentSchema {
     /// For a validator of draft 7 in strict mode, and for services that read
     /// the same schema as draft 2020-12: what both understand alike.
     pub(crate) fn draft7(author: &Value) -> Self {
-        let plain = draft7::lower(author);
+        let plain = draft7::adapt(author);
         Self::wrapping(plain)
     }
 
@@ -50,7 +50,7 @@ impl Lowered {
     /// property required. None when the schema cannot be put that way, such as
     /// one of an object with any properties.
     pub(crate) fn strict(author: &Value) -> Option<Self> {
-        let (schema, wrapped) = strict::lower(author)?;
+        let (schema, wrapped) = strict::adapt(author)?;
         Some(Self { schema, wrapped, nulls: Some(author.clone()) })
     }
 
@@ -66,12 +66,12 @@ impl Lowered {
     }
 
     /// An answer of either kind. An agent that answers in text, where it was
-    /// given a schema, has the lowered one in mind; text without JSON stays.
-    pub(crate) fn raise_answer(&self, answer: Answer) -> Answer {
+    /// given a schema, has the adapted one in mind; text without JSON stays.
+    pub(crate) fn restore_answer(&self, answer: Answer) -> Answer {
         match answer {
-            Answer::Json(value) => Answer::Json(self.raise(value)),
+            Answer::Json(value) => Answer::Json(self.restore(value)),
             Answer::Text(text) => match parse_answer(&text) {
-                Some(value) => Answer::Json(self.raise(value)),
+                Some(value) => Answer::Json(self.restore(value)),
                 None => Answer::Text(text),
             },
             Answer::Null => Answer::Null,
@@ -79,7 +79,7 @@ impl Lowered {
     }
 
     /// A value as the author's schema knows it.
-    fn raise(&self, answer: Value) -> Value {
+    fn restore(&self, answer: Value) -> Value {
         let mut answer = match answer {
             Value::Object(mut fields)
                 if self.wrapped && fields.len() == 1 && fields.contains_key(WRAPPER) =>

@@ -30,7 +30,7 @@ const FORMATS: [&str; 9] =
 const DEPTH_MAX: usize = 40;
 
 /// The schema, and whether the answer is inside an object.
-pub(super) fn lower(author: &Value) -> Option<(Value, bool)> {
+pub(super) fn adapt(author: &Value) -> Option<(Value, bool)> {
     let mut body = author.as_object()?.clone();
     let definitions = definitions(&mut body)?;
     let wrapped = !is_plain_object(author);
@@ -38,11 +38,11 @@ pub(super) fn lower(author: &Value) -> Option<(Value, bool)> {
     let root = lowering.one(&Value::Object(body), DEPTH_MAX)?;
     let mut schema = if wrapped { in_object(root) } else { root };
     if !definitions.is_empty() {
-        let lowered: Option<Map<String, Value>> = definitions
+        let adapted: Option<Map<String, Value>> = definitions
             .into_iter()
             .map(|(name, one)| Some((name, lowering.one(&one, DEPTH_MAX)?)))
             .collect();
-        schema.as_object_mut()?.insert("$defs".to_owned(), Value::Object(lowered?));
+        schema.as_object_mut()?.insert("$defs".to_owned(), Value::Object(adapted?));
     }
     Some((schema, wrapped))
 }
@@ -91,17 +91,17 @@ impl Lowering {
             return enumeration(kept, values);
         }
         let kinds = kinds(keywords)?;
-        let mut lowered = kept;
+        let mut adapted = kept;
         if kinds.contains(&"object") {
-            self.object(keywords, &mut lowered, depth)?;
+            self.object(keywords, &mut adapted, depth)?;
         }
         if kinds.contains(&"array") {
             let items = keywords.get("items").filter(|_| !keywords.contains_key("prefixItems"))?;
-            lowered.insert("items".to_owned(), self.one(items, depth)?);
+            adapted.insert("items".to_owned(), self.one(items, depth)?);
         }
         let kind = if let [only] = kinds[..] { json!(only) } else { json!(kinds) };
-        lowered.insert("type".to_owned(), kind);
-        Some(Value::Object(lowered))
+        adapted.insert("type".to_owned(), kind);
+        Some(Value::Object(adapted))
     }
 
     /// Only to a definition by name, or to the root where it has not moved.
@@ -142,15 +142,15 @@ impl Lowering {
         }
         let choices: Option<Vec<Value>> =
             choices.iter().map(|choice| self.one(choice, depth)).collect();
-        let mut lowered = kept(keywords);
-        lowered.insert("anyOf".to_owned(), Value::Array(choices?));
-        Some(Value::Object(lowered))
+        let mut adapted = kept(keywords);
+        adapted.insert("anyOf".to_owned(), Value::Array(choices?));
+        Some(Value::Object(adapted))
     }
 
     fn object(
         &self,
         keywords: &Map<String, Value>,
-        lowered: &mut Map<String, Value>,
+        adapted: &mut Map<String, Value>,
         depth: usize,
     ) -> Option<()> {
         let empty = Map::new();
@@ -176,9 +176,9 @@ impl Lowering {
             all.insert(name.clone(), one);
         }
         let names: Vec<&String> = properties.keys().collect();
-        lowered.insert("required".to_owned(), json!(names));
-        lowered.insert("properties".to_owned(), Value::Object(all));
-        lowered.insert("additionalProperties".to_owned(), Value::Bool(false));
+        adapted.insert("required".to_owned(), json!(names));
+        adapted.insert("properties".to_owned(), Value::Object(all));
+        adapted.insert("additionalProperties".to_owned(), Value::Bool(false));
         Some(())
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::quirks::Quirks;
 use super::wire;
-use crate::{AgentTask, McpServer, McpWay};
+use crate::{AgentTask, McpServer, McpTransport};
 
 /// The option of the call that this agent does not offer what it needs for; `can` are the
 /// capabilities that it has told of.
@@ -15,7 +15,7 @@ pub(super) fn not_offered(task: &AgentTask, can: &Value, quirks: Quirks) -> Opti
     let is = |path: &str| {
         can.pointer(path).is_some_and(|can| !matches!(can, Value::Null | Value::Bool(false)))
     };
-    let is_http = |server: &McpServer| matches!(server.way, McpWay::Http { .. });
+    let is_http = |server: &McpServer| matches!(server.way, McpTransport::Http { .. });
     let wants_http = task.mcp.iter().any(is_http);
     let servers = !quirks.drops_servers && (!wants_http || is("/mcpCapabilities/http"));
     let images = !quirks.drops_images && is("/promptCapabilities/image");
@@ -75,12 +75,13 @@ mod tests {
         assert_eq!(not_offered(&wanted, &none, plain), Some("system"));
         wanted.dirs = vec!["/a".into()];
         assert_eq!(not_offered(&wanted, &none, plain), Some("dirs"));
-        let way = McpWay::Program { command: "c".into(), args: vec![], env: Default::default() };
+        let way =
+            McpTransport::Program { command: "c".into(), args: vec![], env: Default::default() };
         wanted.mcp = vec![McpServer { name: "a".into(), way }];
         assert_eq!(not_offered(&wanted, &none, plain), Some("dirs"), "programs are for all");
         let drops = Quirks::of(&json!({"agentInfo": {"name": "pi-acp"}}));
         assert_eq!(not_offered(&wanted, &all, drops), Some("mcp"));
-        let way = McpWay::Http { url: "http://x/".into(), headers: Default::default() };
+        let way = McpTransport::Http { url: "http://x/".into(), headers: Default::default() };
         wanted.mcp.push(McpServer { name: "b".into(), way });
         assert_eq!(not_offered(&wanted, &none, plain), Some("mcp"));
         wanted.images = vec![Image::of(b"GIF89a".to_vec()).unwrap()];

@@ -9,7 +9,7 @@ use smol_wf_core::schema::do_drafts_share;
 use super::each_schema;
 
 /// The schema without what one of the two would refuse.
-pub(super) fn lower(author: &Value) -> Value {
+pub(super) fn adapt(author: &Value) -> Value {
     let mut schema = author.clone();
     each_schema(&mut schema, &mut one_schema);
     // A second pass: which places exist is known only after the first.

@@ -15,7 +15,7 @@ use smol_wf_core::asked::Asked;
 
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes,
-    Provider, ProviderError, RawLines, Spent,
+    Provider, ProviderError, RoundSpend, TranscriptSink,
 };
 
 /// Bytes from which a value is a secret: shorter ones, such as `1` or `batch`,
@@ -149,12 +149,12 @@ fn is_place(value: &str) -> bool {
 }
 
 /// Another provider, cleared of secrets.
-pub struct Masked {
+pub struct MaskingProvider {
     secrets: Secrets,
     inner: Arc<dyn Provider>,
 }
 
-impl Masked {
+impl MaskingProvider {
     /// This provider, whose agent is given these variables.
     #[must_use]
     pub fn new<'a>(
@@ -166,7 +166,7 @@ impl Masked {
 }
 
 #[async_trait]
-impl Provider for Masked {
+impl Provider for MaskingProvider {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -181,10 +181,11 @@ impl Provider for Masked {
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError> {
         let secrets = &self.secrets;
-        task.raw = task
-            .raw
-            .map(|inner| Arc::new(Lines { secrets: secrets.clone(), inner }) as Arc<dyn RawLines>);
-        match self.inner.attempt(task, &Seen { secrets, inner: activity }).await {
+        task.raw = task.raw.map(|inner| {
+            Arc::new(MaskedTranscript { secrets: secrets.clone(), inner })
+                as Arc<dyn TranscriptSink>
+        });
+        match self.inner.attempt(task, &MaskedActivity { secrets, inner: activity }).await {
             Ok(mut reply) => {
                 secrets.clear_answer(&mut reply.answer);
                 reply.model.iter_mut().for_each(|model| secrets.clear(model));
@@ -215,12 +216,12 @@ impl Provider for Masked {
 }
 
 /// What an agent is seen doing.
-struct Seen<'a> {
+struct MaskedActivity<'a> {
     secrets: &'a Secrets,
     inner: &'a dyn Activity,
 }
 
-impl Activity for Seen<'_> {
+impl Activity for MaskedActivity<'_> {
     fn note(&self, activity: AgentActivity) {
         self.inner.note(self.secrets.cleared_activity(activity));
     }
@@ -241,7 +242,7 @@ impl Activity for Seen<'_> {
         }
     }
 
-    fn used(&self, spent: &Spent) {
+    fn used(&self, spent: &RoundSpend) {
         let mut spent = spent.clone();
         spent.model.iter_mut().for_each(|model| self.secrets.clear(model));
         self.inner.used(&spent);
@@ -261,12 +262,12 @@ impl Activity for Seen<'_> {
 
 /// The lines of an agent's own transcript.
 #[derive(Debug)]
-struct Lines {
+struct MaskedTranscript {
     secrets: Secrets,
-    inner: Arc<dyn RawLines>,
+    inner: Arc<dyn TranscriptSink>,
 }
 
-impl RawLines for Lines {
+impl TranscriptSink for MaskedTranscript {
     fn line(&self, session_id: Option<&str>, line: &str) {
         let session_id = session_id.filter(|session| !self.secrets.is_in(session));
         self.inner.line(session_id, &self.secrets.cleared(line.to_owned()));

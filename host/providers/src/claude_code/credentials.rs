@@ -1,4 +1,4 @@
-//! Whether Claude Code is there and has credentials.
+//! Whether Claude Code has credentials.
 //!
 //! Owns: the places where it keeps them. Never: their values.
 
@@ -6,11 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{LOGIN, NAME, PROGRAM, settings};
-use crate::Probe;
-use crate::drive::CliOptions;
-use crate::look::{Program, folder, json, look, says, variable};
-use crate::process::{Environment, Processes};
+use super::settings;
+use crate::cli_agent::{CliOptions, folder, json, says, variable};
 
 /// A variable that makes any other credentials needless.
 const KEYS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
@@ -19,24 +16,6 @@ const KEYS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CO
 /// ways to log in are not looked at.
 const SWITCHES: [&str; 3] =
     ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
-
-/// The first version that refuses what would ask, instead of waiting for an answer.
-const OLDEST: &str = "2.1.259";
-
-pub(super) async fn probe(
-    processes: &Processes,
-    options: &CliOptions,
-    environment: Environment,
-) -> Probe {
-    let program = Program {
-        provider: NAME,
-        name: PROGRAM,
-        install: "npm install -g @anthropic-ai/claude-code",
-        oldest: Some(OLDEST),
-        login: LOGIN,
-    };
-    look(processes, program, options, environment, logged_in(options)).await
-}
 
 pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     if KEYS.iter().any(|name| settings::is_set(options, name))

@@ -9,12 +9,12 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::{oneshot, watch};
 
-use super::Launch;
 use super::error::ProcessError;
+use super::launch::Launch;
 
 /// A child that runs: what holds it, and its pipes.
-pub(super) struct Started {
-    pub(super) tether: Tether,
+pub(super) struct StartedChild {
+    pub(super) handle: ChildHandle,
     /// Of one that is spoken to in frames.
     pub(super) stdin: Option<ChildStdin>,
     pub(super) stdout: ChildStdout,
@@ -23,13 +23,13 @@ pub(super) struct Started {
 
 /// Holds a child: it is ended when this is dropped.
 #[derive(Debug)]
-pub(super) struct Tether {
+pub(super) struct ChildHandle {
     pub(super) id: u64,
     pub(super) status: watch::Receiver<Option<ExitStatus>>,
-    pub(super) line: Line,
+    pub(super) keeper: KeeperSender,
 }
 
-impl Tether {
+impl ChildHandle {
     /// Returns when the child has ended; none when it cannot be ended, or how it
     /// did is unknown.
     pub(super) async fn exited(&self) -> Option<ExitStatus> {
@@ -39,14 +39,14 @@ impl Tether {
 
     /// Ends the tree, and returns when the child itself has ended.
     pub(super) async fn end_and_wait(&self) -> Option<ExitStatus> {
-        self.line.send(Order::End(self.id));
+        self.keeper.send(Order::End(self.id));
         self.exited().await
     }
 }
 
-impl Drop for Tether {
+impl Drop for ChildHandle {
     fn drop(&mut self) {
-        self.line.send(Order::End(self.id));
+        self.keeper.send(Order::End(self.id));
     }
 }
 
@@ -54,8 +54,9 @@ impl Drop for Tether {
 pub(super) enum Order {
     Start {
         launch: Box<Launch>,
-        line: Line,
-        reply: oneshot::Sender<Result<Started, ProcessError>>,
+        group: u64,
+        keeper: KeeperSender,
+        reply: oneshot::Sender<Result<StartedChild, ProcessError>>,
     },
     End(u64),
     EndAllAtOnce,
@@ -71,14 +72,14 @@ pub(super) enum Order {
 
 /// Speaks to the thread, which ends when nobody can any more and all is done.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct KeeperSender {
     // In this order: the thread is woken when the last of these is gone, and then
     // finds that no order can come.
     orders: mpsc::Sender<Order>,
     wake: Arc<UnixStream>,
 }
 
-impl Line {
+impl KeeperSender {
     pub(super) fn new(orders: mpsc::Sender<Order>, wake: UnixStream) -> Self {
         Self { orders, wake: Arc::new(wake) }
     }

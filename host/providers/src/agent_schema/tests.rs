@@ -64,20 +64,20 @@ fn accepts(schema: &Value, answer: &Value) -> bool {
 }
 
 /// An answer as the agent gives it.
-fn as_given(lowered: &Lowered, answer: &Value) -> Value {
-    if lowered.wrapped { json!({"value": answer}) } else { answer.clone() }
+fn as_given(adapted: &AgentSchema, answer: &Value) -> Value {
+    if adapted.wrapped { json!({"value": answer}) } else { answer.clone() }
 }
 
 #[test]
 fn whatever_the_author_accepts_the_agent_may_say() {
     for author in authors() {
-        for lowered in [Lowered::draft7(&author), Lowered::raw(&author)] {
-            assert_eq!(lowered.schema["type"], "object", "{author}");
+        for adapted in [AgentSchema::draft7(&author), AgentSchema::raw(&author)] {
+            assert_eq!(adapted.schema["type"], "object", "{author}");
             for seed in 0..20 {
                 let answer = example(&author.to_string(), seed).unwrap();
-                let given = as_given(&lowered, &answer);
-                assert!(accepts(&lowered.schema, &given), "{given}: {}", lowered.schema);
-                assert_eq!(lowered.raise(given), answer);
+                let given = as_given(&adapted, &answer);
+                assert!(accepts(&adapted.schema, &given), "{given}: {}", adapted.schema);
+                assert_eq!(adapted.restore(given), answer);
             }
         }
     }
@@ -87,11 +87,11 @@ fn whatever_the_author_accepts_the_agent_may_say() {
 fn whatever_the_grammar_writes_satisfies_the_author() {
     let mut said = 0;
     for author in authors() {
-        let Some(lowered) = Lowered::strict(&author) else { continue };
+        let Some(adapted) = AgentSchema::strict(&author) else { continue };
         said += 1;
         for seed in 0..40 {
-            let given = example(&lowered.schema.to_string(), seed).unwrap();
-            let answer = lowered.raise(given.clone());
+            let given = example(&adapted.schema.to_string(), seed).unwrap();
+            let answer = adapted.restore(given.clone());
             // What was dropped for the grammar is not known to it.
             if !author.to_string().contains("minLength") {
                 assert!(accepts(&author, &answer), "{author}: {given} became {answer}");
@@ -125,9 +125,9 @@ fn nothing_is_left_that_strict_draft_7_refuses() {
     // A property of that name is no keyword.
     schema["properties"]["prefixItems"] = json!({"type": "string"});
     schema["properties"]["e"] = json!({"enum": [{"$schema": 1}]});
-    let lowered = Lowered::draft7(&schema).schema;
+    let adapted = AgentSchema::draft7(&schema).schema;
     assert_eq!(
-        lowered,
+        adapted,
         json!({"type": "object", "properties": {
             "p": {"type": "array", "items": {}},
             "prefixItems": {"type": "string"},
@@ -166,8 +166,8 @@ fn keywords_are_put_in_words_that_both_drafts_know() {
     ];
     for (author, expected) in cases {
         let inside = json!({"type": "object", "properties": {"p": author}});
-        let lowered = Lowered::draft7(&inside).schema;
-        assert_eq!(lowered["properties"]["p"], expected, "{author}");
+        let adapted = AgentSchema::draft7(&inside).schema;
+        assert_eq!(adapted["properties"]["p"], expected, "{author}");
     }
 }
 
@@ -177,12 +177,12 @@ fn references_follow_the_root_into_the_wrapper() {
         "type": "array", "items": {"$ref": "#/$defs/A"}, "maxItems": 3,
         "$defs": {"A": {"anyOf": [{"type": "string"}, {"$ref": "#"}]}},
     });
-    let lowered = Lowered::draft7(&author);
-    let inner = &lowered.schema["properties"]["value"];
+    let adapted = AgentSchema::draft7(&author);
+    let inner = &adapted.schema["properties"]["value"];
     assert_eq!(inner["items"]["$ref"], "#/properties/value/$defs/A");
     assert_eq!(inner["$defs"]["A"]["anyOf"][1]["$ref"], "#/properties/value");
-    assert!(accepts(&lowered.schema, &json!({"value": ["a", ["b"]]})));
-    assert!(!accepts(&lowered.schema, &json!({"value": [1]})));
+    assert!(accepts(&adapted.schema, &json!({"value": ["a", ["b"]]})));
+    assert!(!accepts(&adapted.schema, &json!({"value": [1]})));
 }
 
 #[test]
@@ -202,15 +202,15 @@ fn documents_within_and_the_drafts_own_schemas_come_along() {
     let good = json!({"item": [1], "part": 2, "schema": {"type": "string"}});
     assert!(accepts(&author, &good));
     let read = read("x", &author.to_string()).unwrap();
-    for lowered in [Lowered::draft7(&read), Lowered::raw(&read)] {
-        assert!(accepts(&lowered.schema, &good), "{}", lowered.schema);
-        assert!(!accepts(&lowered.schema, &json!({"item": ["1"]})), "{}", lowered.schema);
-        assert!(!accepts(&lowered.schema, &json!({"item": [], "part": "2"})));
-        let text = lowered.schema.to_string();
+    for adapted in [AgentSchema::draft7(&read), AgentSchema::raw(&read)] {
+        assert!(accepts(&adapted.schema, &good), "{}", adapted.schema);
+        assert!(!accepts(&adapted.schema, &json!({"item": ["1"]})), "{}", adapted.schema);
+        assert!(!accepts(&adapted.schema, &json!({"item": [], "part": "2"})));
+        let text = adapted.schema.to_string();
         assert!(!text.contains("item.json") && !text.contains("x.test"), "{text}");
     }
     let list = json!({"type": "array", "items": {"$ref": "#n"}, "$defs": {"n": {"$anchor": "n", "type": "integer"}}});
-    let wrapped = Lowered::draft7(&super::read("x", &list.to_string()).unwrap());
+    let wrapped = AgentSchema::draft7(&super::read("x", &list.to_string()).unwrap());
     assert!(accepts(&wrapped.schema, &json!({"value": [1]})));
     assert!(!accepts(&wrapped.schema, &json!({"value": ["1"]})));
 }
@@ -219,8 +219,8 @@ fn documents_within_and_the_drafts_own_schemas_come_along() {
 fn look_around_is_not_handed_on() {
     let author =
         json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?!x).+"}}});
-    let lowered = Lowered::draft7(&author).schema;
-    assert_eq!(lowered["properties"]["a"], json!({"type": "string"}));
+    let adapted = AgentSchema::draft7(&author).schema;
+    assert_eq!(adapted["properties"]["a"], json!({"type": "string"}));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn what_a_grammar_cannot_say_is_not_said() {
         json!({"$ref": "#/properties/x", "properties": {"x": {"type": "null"}}}),
         json!({"enum": [{"a": 1}]}),
     ] {
-        assert_eq!(Lowered::strict(&author), None, "{author}");
+        assert_eq!(AgentSchema::strict(&author), None, "{author}");
     }
 }
 
@@ -268,7 +268,7 @@ fn strict_objects_are_closed_and_whole() {
         "type": "object",
         "$defs": {"C": {"required": [], "properties": {}, "additionalProperties": false, "type": "object"}},
     });
-    assert_eq!(Lowered::strict(&author).unwrap().schema, expected);
+    assert_eq!(AgentSchema::strict(&author).unwrap().schema, expected);
 }
 
 #[test]
@@ -305,12 +305,12 @@ fn only_nulls_that_stand_in_are_dropped() {
 
 #[test]
 fn an_answer_that_came_unwrapped_is_left_alone() {
-    let lowered = Lowered::draft7(&json!({"type": "array"}));
+    let adapted = AgentSchema::draft7(&json!({"type": "array"}));
     for answer in [json!([1]), json!({"value": [], "more": 1}), json!({"other": 1}), json!(null)] {
-        assert_eq!(lowered.raise(answer.clone()), answer);
+        assert_eq!(adapted.restore(answer.clone()), answer);
     }
-    let object = Lowered::draft7(&json!({"type": "object"}));
-    assert_eq!(object.raise(json!({"value": 1})), json!({"value": 1}));
+    let object = AgentSchema::draft7(&json!({"type": "object"}));
+    assert_eq!(object.restore(json!({"value": 1})), json!({"value": 1}));
 }
 
 /// Depth and size of a hostile schema cost no more than they are.
@@ -320,11 +320,11 @@ fn deep_and_wide_schemas_are_lowered_in_passing() {
     for _ in 0..30 {
         deep = json!({"not": deep});
     }
-    assert!(Lowered::draft7(&deep).wrapped);
+    assert!(AgentSchema::draft7(&deep).wrapped);
     let many: Vec<Value> = (0..3000).map(|_| json!({"$ref": "#"})).collect();
     let wide = json!({"anyOf": many});
-    let lowered = Lowered::strict(&wide);
-    assert!(lowered.is_none());
+    let adapted = AgentSchema::strict(&wide);
+    assert!(adapted.is_none());
     let mut answer = json!({"a": null});
     nulls::drop_stand_ins(&wide, &mut answer);
     assert_eq!(answer, json!({"a": null}));
@@ -332,9 +332,9 @@ fn deep_and_wide_schemas_are_lowered_in_passing() {
 
 #[test]
 fn json_in_a_text_is_an_answer_and_other_text_is_none() {
-    let lowered = Lowered::draft7(&json!({"type": "array"}));
-    let text = |text: &str| lowered.raise_answer(Answer::Text(text.to_owned()));
+    let adapted = AgentSchema::draft7(&json!({"type": "array"}));
+    let text = |text: &str| adapted.restore_answer(Answer::Text(text.to_owned()));
     assert_eq!(text("Here:\n```json\n{\"value\": [1]}\n```"), Answer::Json(json!([1])));
     assert_eq!(text("I cannot"), Answer::Text("I cannot".to_owned()));
-    assert_eq!(lowered.raise_answer(Answer::Null), Answer::Null);
+    assert_eq!(adapted.restore_answer(Answer::Null), Answer::Null);
 }

@@ -1,29 +1,10 @@
-//! Whether Codex is there and has credentials.
+//! Whether Codex has credentials.
 //!
 //! Owns: the places where it keeps them. Never: their values.
 
 use serde_json::Value;
 
-use super::{LOGIN, NAME, PROGRAM};
-use crate::Probe;
-use crate::drive::CliOptions;
-use crate::look::{Program, folder, json, look, says, text, variable};
-use crate::process::{Environment, Processes};
-
-pub(super) async fn probe(
-    processes: &Processes,
-    options: &CliOptions,
-    environment: Environment,
-) -> Probe {
-    let program = Program {
-        provider: NAME,
-        name: PROGRAM,
-        install: "npm install -g @openai/codex",
-        oldest: None,
-        login: LOGIN,
-    };
-    look(processes, program, options, environment, logged_in(options)).await
-}
+use crate::cli_agent::{CliOptions, folder, json, says, text, variable};
 
 pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     // Not OPENAI_API_KEY: Codex passes over it, unless a model provider names it.

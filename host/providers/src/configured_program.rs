@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::process::{Environment, Input, Launch, find_program_for, refused};
-use crate::{AgentTask, Asks, Probe, ProviderError, ProviderErrorKind};
+use crate::{AgentTask, AskPolicy, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
 
 /// What a user may say about it.
 #[derive(Debug, Clone, Default)]
-pub struct NamedProgram {
+pub struct ConfiguredProgram {
     /// What scripts call the agent.
     pub name: String,
     /// The program, looked up on `PATH`, and its arguments.
@@ -26,10 +26,10 @@ pub struct NamedProgram {
     /// Names of variables to pass on to it; one may end in `*`.
     pub env_allow: Vec<String>,
     /// What becomes of its questions whether it may.
-    pub asks: Asks,
+    pub asks: AskPolicy,
 }
 
-impl NamedProgram {
+impl ConfiguredProgram {
     /// How to start it in a folder, for this attempt.
     pub(crate) fn launch(
         &self,
@@ -45,7 +45,6 @@ impl NamedProgram {
             cwd,
             env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
             input,
-            processes: task.processes.clone(),
             presence: Some(task.presence.clone()),
         })
     }

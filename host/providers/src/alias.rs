@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// Another provider, called otherwise.
-pub struct Renamed {
+pub struct ProviderAlias {
     name: String,
     inner: Arc<dyn Provider>,
 }
 
-impl Renamed {
+impl ProviderAlias {
     /// This provider under this name.
     #[must_use]
     pub fn new(name: impl Into<String>, inner: Arc<dyn Provider>) -> Self {
@@ -26,7 +26,7 @@ impl Renamed {
 }
 
 #[async_trait]
-impl Provider for Renamed {
+impl Provider for ProviderAlias {
     fn name(&self) -> &str {
         &self.name
     }
@@ -66,7 +66,8 @@ mod tests {
     #[test]
     fn it_stands_beside_the_one_that_it_is() {
         let inner: Arc<dyn Provider> = Arc::new(Debug::new());
-        let both = Registry::new().with(inner.clone()).with(Arc::new(Renamed::new("echo", inner)));
+        let both =
+            Registry::new().with(inner.clone()).with(Arc::new(ProviderAlias::new("echo", inner)));
         assert_eq!(both.names().collect::<Vec<_>>(), ["debug", "echo"]);
         let (debug, echo) = (both.get("debug").unwrap(), both.get("echo").unwrap());
         assert_eq!(debug.capabilities(), echo.capabilities());

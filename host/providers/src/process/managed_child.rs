@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::grace::{GIVE_UP, GRACE};
 use super::system::{self, Signal};
 use super::tree::Tree;
-use super::{GIVE_UP, GRACE};
 use crate::Presence;
 
 /// A child and what is known of it.
-pub(super) struct Kept {
-    pub(super) child: Child,
+pub(super) struct ManagedChild {
+    pub(super) process: Child,
     pub(super) pid: i32,
     /// For whom it was started.
     pub(super) group: u64,
@@ -25,14 +25,14 @@ pub(super) struct Kept {
     pub(super) status: Option<watch::Sender<Option<ExitStatus>>>,
     pub(super) has_exited: bool,
     pub(super) tree: Tree,
-    pub(super) ending: Option<Ending>,
+    pub(super) ending: Option<EndProgress>,
     /// Of whoever waits for the end; let go of with the child.
     #[allow(dead_code, reason = "is held, and never used")]
     pub(super) presence: Option<Presence>,
 }
 
 /// How far the end of a tree is.
-pub(super) struct Ending {
+pub(super) struct EndProgress {
     since: Instant,
     group_told: bool,
     strays_told: bool,
@@ -40,9 +40,9 @@ pub(super) struct Ending {
     at_once: bool,
 }
 
-impl Kept {
+impl ManagedChild {
     pub(super) fn begin_ending(&mut self, now: Instant) {
-        self.ending.get_or_insert(Ending {
+        self.ending.get_or_insert(EndProgress {
             since: now,
             group_told: false,
             strays_told: false,
@@ -67,7 +67,7 @@ impl Kept {
     /// whether somebody is in its group.
     pub(super) fn go_on_ending(
         &mut self,
-        members: &[system::Seen],
+        members: &[system::ProcessInfo],
         has_group: bool,
         now: Instant,
     ) -> bool {

@@ -1,29 +1,11 @@
-//! Whether pi is there and has credentials.
+//! Whether pi has credentials.
 //!
 //! Owns: the places where it keeps them. Never: their values.
 
 use serde_json::Value;
 
-use super::{LOGIN, NAME, PROGRAM, argv};
-use crate::Probe;
-use crate::drive::CliOptions;
-use crate::look::{Program, folder, json, look, says, variable};
-use crate::process::{Environment, Processes};
-
-pub(super) async fn probe(
-    processes: &Processes,
-    options: &CliOptions,
-    environment: Environment,
-) -> Probe {
-    let program = Program {
-        provider: NAME,
-        name: PROGRAM,
-        install: "npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or later)",
-        oldest: None,
-        login: LOGIN,
-    };
-    look(processes, program, options, environment, Some(logged_in(options))).await
-}
+use super::argv;
+use crate::cli_agent::{CliOptions, folder, json, says, variable};
 
 pub(super) fn logged_in(options: &CliOptions) -> bool {
     let is_secret = |name: &str| name.ends_with("_API_KEY") || name.ends_with("_TOKEN");
