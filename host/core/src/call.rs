@@ -11,7 +11,7 @@ use crate::codes::Code;
 use crate::cut;
 use crate::ids::CallId;
 use crate::outcome::Failure;
-pub use crate::reply::{Reply, Reused, Usage};
+pub use crate::reply::{AnswerSource, Reply, Usage};
 use crate::schema::StepSchema;
 use crate::settlement::OnFailure;
 

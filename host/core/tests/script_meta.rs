@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 use smol_wf_core::codes::Code;
-use smol_wf_core::script::{Phase, Script, ScriptRefused};
+use smol_wf_core::script::{Phase, Script, ScriptRefusal};
 
-fn read(text: &str) -> Result<Script, ScriptRefused> {
+fn read(text: &str) -> Result<Script, ScriptRefusal> {
     Script::read(text.as_bytes(), "flow.mjs")
 }
 
 /// A script whose `meta` holds this value under the key `x`.
-fn extra(value: &str) -> Result<Value, ScriptRefused> {
+fn extra(value: &str) -> Result<Value, ScriptRefusal> {
     let text = format!("export const meta = {{ name: 'n', description: 'd', x: {value} }};");
     let script = read(&text)?;
     let json: Value = serde_json::from_str(&script.meta_json).expect("meta is JSON");

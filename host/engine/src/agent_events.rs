@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::asked::Asked;
-use smol_wf_core::attempts::Start;
+use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::attempts::RetryStart;
 use smol_wf_core::cut;
 use smol_wf_core::event;
 use smol_wf_core::ids::CallId;
@@ -104,7 +104,7 @@ struct CallLog {
     sessions: u32,
     last: Option<(Instant, String)>,
     activities: u32,
-    asks: Vec<Asked>,
+    asks: Vec<RefusedAsk>,
 }
 
 impl CallLog {
@@ -140,10 +140,10 @@ impl AgentReporter {
     }
 
     /// Reports that the call waits before its next attempt.
-    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: Start) {
+    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: RetryStart) {
         let next = match start {
-            Start::Fresh => "trying again",
-            Start::InSession => "going on in its session",
+            RetryStart::Fresh => "trying again",
+            RetryStart::InSession => "going on in its session",
         };
         let reason = format!("failed ({}), {next} in {wait_ms} ms", error.kind);
         self.activity(&AgentActivity::Waiting { reason });
@@ -165,12 +165,12 @@ impl AgentReporter {
         }
     }
 
-    pub(crate) fn refused(&self, asked: Asked) {
+    pub(crate) fn refused(&self, asked: RefusedAsk) {
         self.with(|log| asked.add_to(&mut log.asks));
     }
 
     /// Takes the permissions that the call's agents were refused so far.
-    pub(crate) fn asks(&self) -> Vec<Asked> {
+    pub(crate) fn asks(&self) -> Vec<RefusedAsk> {
         self.with(|log| std::mem::take(&mut log.asks))
     }
 

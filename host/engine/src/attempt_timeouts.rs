@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
@@ -225,7 +225,7 @@ impl Activity for AgentMonitor<'_> {
         self.state().spent = spent.clone();
     }
 
-    fn refused(&self, asked: Asked) {
+    fn refused(&self, asked: RefusedAsk) {
         self.state().at = Instant::now();
         self.reporter.refused(asked);
     }

@@ -42,7 +42,7 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
         Err(Halt::Error(error)) => Err(error),
         Err(Halt::Stop(reason)) => {
             let left = left.into_iter().map(|(call, record)| record.into_body(call));
-            let ended = std::iter::once(Body::AttemptEnded { reason, fuel: cut_fuel });
+            let ended = std::iter::once(Body::EpochEnded { reason, fuel: cut_fuel });
             keep(live, answered.into_iter().chain(left).chain(ended)).await
         }
     }

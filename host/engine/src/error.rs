@@ -10,7 +10,7 @@ use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
-use smol_wf_core::script::ScriptRefused;
+use smol_wf_core::script::ScriptRefusal;
 use smol_wf_core::selector::SelectorError;
 use smol_wf_providers::owner;
 use smol_wf_sandbox::SandboxError;
@@ -27,7 +27,7 @@ use crate::writer::WriterGone;
 pub enum EngineError {
     /// The script cannot be read: its text or its `meta`.
     #[error("{}", .0.message)]
-    Script(Box<ScriptRefused>),
+    Script(Box<ScriptRefusal>),
     /// The script does not compile.
     #[error("{}: {}", .error.name, .error.message)]
     Compile {

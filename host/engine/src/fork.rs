@@ -9,7 +9,7 @@ mod error;
 
 use std::path::PathBuf;
 
-use smol_wf_core::call::{Reply, Reused};
+use smol_wf_core::call::{AnswerSource, Reply};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
@@ -227,7 +227,7 @@ fn by_hand(
             reason: schema::describe(&violations),
         })?;
     }
-    let source = Reused { run: run.clone(), call, by_hand: true };
+    let source = AnswerSource { run: run.clone(), call, by_hand: true };
     let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
     Ok(AnswerRef {
         content: request.content_key(),

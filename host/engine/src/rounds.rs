@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use smol_wf_core::attempts::{self, FailedAttempt, Next, ShutProvider, Start};
+use smol_wf_core::attempts::{self, FailedAttempt, RetryDecision, RetryStart, ShutProvider};
 use smol_wf_core::call::{Reply, Usage};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
@@ -39,7 +39,7 @@ const DEPARTURE_MAX: Duration = Duration::from_secs(15);
 
 /// How the next attempt begins.
 struct Begin {
-    start: Start,
+    start: RetryStart,
     /// The session to resume.
     session_id: Option<String>,
 }
@@ -136,7 +136,7 @@ impl<'a> Rounds<'a> {
             1 => earlier.map(|of| of.session_id.clone()),
             _ => reply.session_id.clone(),
         };
-        let mut begin = Begin { start: Start::Fresh, session_id: of_round.clone() };
+        let mut begin = Begin { start: RetryStart::Fresh, session_id: of_round.clone() };
         loop {
             let (presence, departure) = Presence::new();
             let task = self.task(prompt, &begin, reply.rounds, presence);
@@ -166,13 +166,13 @@ impl<'a> Rounds<'a> {
                 retry_after_ms: error.retry_after.map(milliseconds),
             };
             match attempts::after(failed, self.job.request.retry) {
-                Next::Again { wait_ms, start } => {
+                RetryDecision::Again { wait_ms, start } => {
                     let named = spent.session_id.or(begin.session_id);
                     begin = match named.filter(|_| provider.capabilities().sessions) {
-                        Some(session) if start == Start::InSession => {
+                        Some(session) if start == RetryStart::InSession => {
                             Begin { start, session_id: Some(session) }
                         }
-                        _ => Begin { start: Start::Fresh, session_id: of_round.clone() },
+                        _ => Begin { start: RetryStart::Fresh, session_id: of_round.clone() },
                     };
                     self.reporter.waiting(&error, wait_ms, begin.start);
                     let waited = tokio::time::sleep(Duration::from_millis(wait_ms));
@@ -181,8 +181,10 @@ impl<'a> Rounds<'a> {
                     let _ = tokio::join!(waited, gone);
                     reply.attempts += 1;
                 }
-                Next::Failed => return Err(Failure::new(error.code(), error.to_string()).into()),
-                Next::Shut => return Err(RoundsEnd::Shut(shut(&error))),
+                RetryDecision::Failed => {
+                    return Err(Failure::new(error.code(), error.to_string()).into());
+                }
+                RetryDecision::Shut => return Err(RoundsEnd::Shut(shut(&error))),
             }
         }
     }
@@ -196,8 +198,8 @@ impl<'a> Rounds<'a> {
             idempotency_key: self.idempotency_key(),
             request: self.job.request.clone(),
             prompt: match begin.start {
-                Start::Fresh => prompt.to_owned(),
-                Start::InSession => attempts::go_on_prompt(prompt),
+                RetryStart::Fresh => prompt.to_owned(),
+                RetryStart::InSession => attempts::go_on_prompt(prompt),
             },
             model: self.job.choice.model.clone(),
             effort: self.job.choice.effort.clone(),

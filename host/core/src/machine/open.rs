@@ -14,7 +14,7 @@ use crate::call::{AgentRequest, Reply, WorkflowTarget};
 use crate::guest::Dialect;
 use crate::ids::{CallId, Scope, TimerId};
 use crate::journal::{RunHead, ScopeStart};
-use crate::options::Manner;
+use crate::options::OptionRules;
 use crate::reuse::OutcomeRef;
 use crate::selector;
 use crate::settlement::OnFailure;
@@ -167,9 +167,9 @@ impl ScopeState {
     }
 
     /// How its calls' options are read.
-    pub(super) fn manner(&self, head: &RunHead) -> Manner {
+    pub(super) fn manner(&self, head: &RunHead) -> OptionRules {
         match head.surface {
-            Surface::First => Manner::First,
+            Surface::First => OptionRules::First,
             Surface::Second => self.dialect.into(),
         }
     }

@@ -234,7 +234,7 @@ impl Machine {
 
     /// The call of an agent that is recorded next.
     fn taken_call(&self) -> Option<Arc<AgentRequest>> {
-        let next = self.recording.iter().find(|entry| !entry.body.is_about_attempts())?;
+        let next = self.recording.iter().find(|entry| !entry.body.is_about_epochs())?;
         match &next.body {
             Body::StepAsked { asked: StepRequest::Agent(request), .. } => Some(request.clone()),
             _ => None,

@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::errors::{Fault, OffsetWarning};
 use super::literal::{Data, Entry, Literal};
 use super::quoted::shown;
-use super::refused::{Fault, Note};
 use crate::codes::Code;
 
 /// Most warnings of one script. A script that is wrong everywhere is not
@@ -61,7 +61,7 @@ impl Meta {
 }
 
 /// Reads the keys of `meta`.
-pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
+pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<OffsetWarning>), Fault> {
     let fields = Fields::of(literal, "`meta`")?;
     let mut notes = Vec::new();
     let meta = Meta {
@@ -78,7 +78,7 @@ pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
 
 /// What is odd about them is ignored with a note: nothing depends on them but
 /// what people see, and the model of calls that name none.
-fn phases(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Vec<Phase> {
+fn phases(fields: &Fields<'_>, notes: &mut Vec<OffsetWarning>) -> Vec<Phase> {
     let Some(value) = fields.get("phases") else { return Vec::new() };
     let Data::List(items) = &value.data else {
         ignored(notes, wrong_type(value, "`meta.phases`", "an array"));
@@ -94,7 +94,7 @@ fn phases(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Vec<Phase> {
     phases
 }
 
-fn phase(item: &Literal, index: usize, notes: &mut Vec<Note>) -> Result<Phase, Fault> {
+fn phase(item: &Literal, index: usize, notes: &mut Vec<OffsetWarning>) -> Result<Phase, Fault> {
     let name = format!("`meta.phases[{index}]`");
     if let Data::Text(title) = &item.data {
         let title = not_blank(title, item.at, &name)?;
@@ -107,10 +107,10 @@ fn phase(item: &Literal, index: usize, notes: &mut Vec<Note>) -> Result<Phase, F
     Ok(Phase { title, detail: text("detail"), model: text("model"), provider: text("provider") })
 }
 
-fn ignored(notes: &mut Vec<Note>, fault: Fault) {
+fn ignored(notes: &mut Vec<OffsetWarning>, fault: Fault) {
     if notes.len() < WARNINGS_MAX {
         let message = format!("{}; it is ignored", fault.message);
-        notes.push(Note { at: fault.at, message });
+        notes.push(OffsetWarning { at: fault.at, message });
     }
 }
 
@@ -149,7 +149,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The same, where nothing depends on it.
-    fn text_or_note(&self, key: &str, notes: &mut Vec<Note>) -> Option<String> {
+    fn text_or_note(&self, key: &str, notes: &mut Vec<OffsetWarning>) -> Option<String> {
         self.text(key).unwrap_or_else(|fault| {
             ignored(notes, fault);
             None
@@ -167,13 +167,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The keys that are none of these, each with a note.
-    fn others(&self, known: &[&str], notes: &mut Vec<Note>) -> Map<String, Value> {
+    fn others(&self, known: &[&str], notes: &mut Vec<OffsetWarning>) -> Map<String, Value> {
         let mut others = Map::new();
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             if notes.len() < WARNINGS_MAX {
                 let message =
                     format!("{} is not known and is ignored", self.called(&shown(&entry.key)));
-                notes.push(Note { at: entry.at, message });
+                notes.push(OffsetWarning { at: entry.at, message });
             }
             others.insert(entry.key.clone(), entry.value.to_json());
         }

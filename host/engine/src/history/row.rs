@@ -6,7 +6,7 @@
 use serde::Serialize;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::report::{RunState, TokenUsage};
-use smol_wf_core::summary::{Spent, Summary};
+use smol_wf_core::summary::{DailySpend, Summary};
 use smol_wf_store::RunRow;
 
 use crate::error::EngineError;
@@ -49,7 +49,7 @@ pub struct RunSummary {
     pub damage: Option<String>,
     /// Tokens and dollars by provider, model and day.
     #[serde(skip)]
-    pub spent: Vec<Spent>,
+    pub spent: Vec<DailySpend>,
     /// When it was created, in microseconds since 1970.
     #[serde(skip)]
     pub created_at_us: i64,
