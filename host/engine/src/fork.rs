@@ -98,12 +98,17 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         let wanted = request.results.iter().map(|(call, _)| *call).collect();
         let mut answers = AnswerFold::of(request.run.clone(), wanted);
+        let mut continued = Vec::new();
         let journal = look(&self.writer, &self.key(&request.run), &mut |seq, _, entry| {
+            if let Some((step, agent)) = entry.body.asked_agent() {
+                continued.extend(agent.continues().map(|of| (of, step)));
+            }
             answers.add(seq, entry)
         })
         .await?;
         let (old, start, limits) = journal.recorded()?;
         let answers = answers_for(&request, answers)?;
+        refuse_lost_sessions(&request, &continued)?;
         let file = request.script.clone().unwrap_or_else(|| ScriptFile {
             bytes: start.text.clone().into_bytes(),
             path: PathBuf::from(&old.script_path),
@@ -194,6 +199,19 @@ fn by_hand_in_order(
         Ok((*call, answer))
     };
     results.into_iter().map(answer).collect()
+}
+
+/// Refuses an answer by hand for a step whose session a later step continues.
+/// `continued` has pairs of both. Another script may continue in another way.
+fn refuse_lost_sessions(
+    request: &ForkRequest,
+    continued: &[(CallId, CallId)],
+) -> Result<(), ForkError> {
+    let by_hand = |call: &CallId| request.results.iter().any(|(other, _)| other == call);
+    match continued.iter().find(|(call, _)| by_hand(call)) {
+        Some(&(call, by)) if request.script.is_none() => Err(ForkError::NeedsSession { call, by }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses two answers for one step.

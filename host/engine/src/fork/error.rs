@@ -25,6 +25,17 @@ pub enum ForkError {
         /// The step that was named.
         call: CallId,
     },
+    /// An answer was given for a step whose session a later step continues. An answer
+    /// written by hand has no session, so that later step would be refused.
+    #[error(
+        "step {by} goes on in the session of step {call}, and an answer written by hand has none"
+    )]
+    NeedsSession {
+        /// The step that is given an answer.
+        call: CallId,
+        /// The first one that goes on in its session.
+        by: CallId,
+    },
     /// Two answers were given for one step.
     #[error("two answers are given for step {call}")]
     TwoAnswers {
