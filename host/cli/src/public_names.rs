@@ -90,14 +90,14 @@ const EXCEPTIONS: [(&str, &[&str], &str); 14] = [
     ("engine/src/attempt_timeouts.rs", &["--agent-timeout", "--idle-timeout"], SCRIPTS),
     ("engine/src/provider_set.rs", &["--agent-provider"], SCRIPTS),
     ("providers/src/process/error.rs", &["smol-wf config", "smol-wf doctor"], SCRIPTS),
-    ("engine/src/worktree/made.rs", &["--format"], GIT),
+    ("engine/src/worktree/commits.rs", &["--format"], GIT),
     ("engine/src/worktree/mod.rs", &["--format"], GIT),
-    ("engine/src/worktree/place.rs", &["--format"], GIT),
+    ("engine/src/worktree/note.rs", &["--format"], GIT),
     ("engine/src/worktree/view.rs", &["--list"], GIT),
     ("providers/src/claude_code/argv.rs", &["--effort", "--model"], AGENT),
     ("providers/src/claude_code/classify.rs", &["--effort"], AGENT),
     ("providers/src/codex/argv.rs", &["--json", "--model"], AGENT),
-    ("providers/src/look.rs", &["--version"], AGENT),
+    ("providers/src/cli_agent/discovery.rs", &["--version"], AGENT),
     ("providers/src/pi/argv.rs", &["--model"], AGENT),
 ];
 

@@ -10,16 +10,14 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
-use smol_wf_core::event::Event;
-use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
-    HolderCheck, LimitChanges, MemoryStore, RunSettings, START_LOCKED_MAX, SqliteStore, Store,
-    StoreError, Times, Watcher, judge,
+    HolderCheck, LimitChanges, MemoryStore, Notice, RunSettings, START_LOCKED_MAX, SqliteStore,
+    Store, StoreError, Times, Watcher, judge,
 };
 
 use crate::advice;
@@ -280,18 +278,13 @@ struct EngineNotices {
 }
 
 impl Watcher for EngineNotices {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-    fn event(&self, _event: &Event, _replayed: bool) {}
-
-    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
-        if self.warns {
-            talk(&format!("warning: {}", advice::waits::for_database(wait)));
-        }
-    }
-
-    fn warn(&self, message: &str) {
-        if self.warns {
-            talk(&format!("warning: {message}"));
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::WaitsForDatabase(wait) if self.warns => {
+                talk(&format!("warning: {}", advice::waits::for_database(wait)));
+            }
+            Notice::Warning(message) if self.warns => talk(&format!("warning: {message}")),
+            _ => {}
         }
     }
 }

@@ -233,6 +233,12 @@ impl AgentRequest {
         }
     }
 
+    /// The call in whose session it goes on, once that is known.
+    #[must_use]
+    pub fn continues(&self) -> Option<CallId> {
+        self.session.as_ref()?.of.as_ref().map(|of| of.call)
+    }
+
     /// What a person calls it: the label, else the start of the prompt.
     #[must_use]
     pub fn title(&self) -> String {

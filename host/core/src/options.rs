@@ -5,9 +5,11 @@
 
 mod body;
 mod extras;
+mod phase;
 mod tools;
 
 pub use extras::is_server_name;
+pub use phase::PhaseOptions;
 
 use serde_json::{Map, Value};
 

@@ -8,8 +8,8 @@ use smol_wf_core::event::{Event, EventFold, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher, Report,
-    RunSettings, RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher, Notice,
+    Report, RunSettings, RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{
     Append, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance, NewRun, Page,
@@ -182,14 +182,16 @@ fn durable_events(store: &MemoryStore, run: &RunId) -> Vec<Event> {
 }
 
 impl Watcher for Suspicious {
-    fn run_known(&self, run: &RunId, _resumed: bool) {
-        assert!(!durable_events(&self.store, run).is_empty(), "a run that nobody could resume");
-    }
-
-    fn event(&self, event: &Event, _replayed: bool) {
-        if event.kind() == EventKind::AgentEvent {
-            return;
-        }
+    fn notice(&self, notice: Notice<'_>) {
+        let event = match notice {
+            Notice::RunKnown { run, .. } => {
+                let durable = durable_events(&self.store, run);
+                assert!(!durable.is_empty(), "a run that nobody could resume");
+                return;
+            }
+            Notice::Event { event, .. } if event.kind() != EventKind::AgentEvent => event,
+            _ => return,
+        };
         let durable = durable_events(&self.store, &event.metadata.run_id);
         assert!(durable.contains(event), "told before it was durable: {event:?}");
         self.told.fetch_add(1, Ordering::SeqCst);

@@ -265,6 +265,7 @@ fn forks() -> Vec<ForkError> {
         ForkError::NoSuchStep { run: run(), from, last: 0 },
         ForkError::NoSuchStep { run: run(), from, last: 3 },
         ForkError::NotAnAgent { run: run(), call },
+        ForkError::NeedsSession { call, by: CallId(3) },
         ForkError::TwoAnswers { call },
         not_json("plain text"),
         not_json("{\"a\":"),
