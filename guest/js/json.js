@@ -55,7 +55,10 @@ export const strictJson = (value, root) => {
 };
 
 // Those that hold an agent to something: to lose one would set it free.
-const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "maxTurns", "isolation", "schema"];
+const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "isolation", "schema"];
+
+// From surface 3 on, this one too.
+const TURNS = "maxTurns";
 
 // A number that is none can be no name, and must not pass for one.
 const NAMES = ["model", "provider", "agentType"];
@@ -65,11 +68,13 @@ const isOneOf = (list, name) => {
   return false;
 };
 
+const restricts = (name) => isOneOf(RESTRICTING, name) || (sees(3) && name === TURNS);
+
 // What JSON has no word for: refused where a loss could set an agent free.
 const unfitOption = (name, unfit, what, stack) => {
   const path = "options" + pathStep(false, name);
   const problem = path + " is " + unfit;
-  if (!isModernBody() || unfit === "a BigInt" || isOneOf(RESTRICTING, name)) throw typeError(what + ": " + problem);
+  if (!isModernBody() || unfit === "a BigInt" || restricts(name)) throw typeError(what + ": " + problem);
   warn("options_part", problem + ": it is left out of the options", { __proto__: null, path, stack });
 };
 
@@ -115,8 +120,9 @@ const wholeOptions = (given, what, stack) => {
   const keys = keysOf(options);
   for (let index = 0; index < keys.length; index++) read[keys[index]] = options[keys[index]];
   // Inherited ones and hidden ones, which JSON does not see.
-  for (let index = 0; index < RESTRICTING.length; index++) {
-    const name = RESTRICTING[index];
+  for (let index = 0; index <= RESTRICTING.length; index++) {
+    const name = index < RESTRICTING.length ? RESTRICTING[index] : TURNS;
+    if (!restricts(name)) continue;
     if (name in read || (name in ObjectPrototype && !hasBelow(options, name))) continue;
     const value = options[name];
     if (value !== undefined) read[name] = value;

@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use common::Place;
 use serde_json::Value;
 
-/// The last two are of format 2. The last adds what is in flight where a program of
-/// format 3 takes a run up: refusals, children, answers of a fork.
-const COMMITS: [&str; 3] = ["796b2d9", "9264ab0", "86df485"];
+/// 9264ab0 to 037532f are of format 2, 549e0fa of format 3 and schema 4. 86df485 adds
+/// what is in flight where a program of format 3 takes a run up: refusals, children,
+/// answers of a fork. The last two are of surface 2 and have options that surface 3
+/// takes otherwise.
+const COMMITS: [&str; 5] = ["796b2d9", "9264ab0", "86df485", "037532f", "549e0fa"];
 
 fn recorded(commit: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(commit)
@@ -104,9 +106,9 @@ fn recorded_refusals_replay_whatever_their_words_are_today() {
 /// The event stream is a promise: of a recorded journal it is the same to the byte.
 #[test]
 fn recorded_journals_have_the_events_that_they_had() {
-    let folders = ["9264ab0", "86df485"].map(|commit| recorded(commit).join("events"));
+    let folders = COMMITS[1..].iter().map(|commit| recorded(commit).join("events"));
     let files: Vec<_> =
-        folders.into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).collect();
+        folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).collect();
     assert!(files.len() > 20);
     for file in files.into_iter().map(|file| file.unwrap().path()) {
         let place = Place::new();

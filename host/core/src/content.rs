@@ -149,7 +149,7 @@ mod tests {
     use crate::options::OptionRules;
 
     fn key(prompt: &str, options: &str) -> Digest {
-        AgentRequest::read(prompt.to_owned(), options, OptionRules::Module).unwrap().content_key()
+        AgentRequest::read(prompt.to_owned(), options, OptionRules::MODULE).unwrap().content_key()
     }
 
     #[test]

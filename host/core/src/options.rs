@@ -24,6 +24,7 @@ use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
 use crate::outcome::Failure;
 use crate::schema::{self, RecentSchemas, StepSchema};
 use crate::settlement::OnFailure;
+use crate::surface::Surface;
 use body::BodyOption;
 
 /// Attempts of a call whose `retry` does not say how many.
@@ -71,29 +72,53 @@ pub const OPTIONS: [&str; 25] = [
 /// Of [`OPTIONS`], how many surface 1 knew.
 const OPTIONS_FIRST: usize = 11;
 
-/// Those that hold an agent to something.
+/// Those that hold an agent to something; `maxTurns` from surface 3 on.
 const RESTRICTING: [&str; 6] =
     ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "maxTurns"];
 
-/// How the options of a call are read.
+/// Of [`RESTRICTING`], how many surface 2 knew.
+const RESTRICTING_SECOND: usize = 5;
+
+/// How the options of a call are read: by the surface of its run and the dialect of
+/// its script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionRules {
     /// As in the runs of surface 1: the options of that time, strictly.
     First,
-    /// As a module means them: a value that an option cannot have refuses the
-    /// call.
-    Module,
-    /// As a body means them: what Claude Code passes over is passed over, with a
-    /// warning.
-    Body,
+    /// As in the runs of surface 2.
+    Second(Dialect),
+    /// As in new runs.
+    Third(Dialect),
 }
 
-impl From<Dialect> for OptionRules {
-    fn from(dialect: Dialect) -> Self {
-        match dialect {
-            Dialect::Module => Self::Module,
-            Dialect::Body => Self::Body,
+impl OptionRules {
+    /// Of a module: a value that an option cannot have refuses the call.
+    pub const MODULE: Self = Self::Third(Dialect::Module);
+
+    /// Of a body: what Claude Code passes over is passed over, with a warning.
+    pub const BODY: Self = Self::Third(Dialect::Body);
+
+    /// Of a script of this dialect, in a run of this surface.
+    #[must_use]
+    pub fn of(surface: Surface, dialect: Dialect) -> Self {
+        match surface {
+            Surface::First => Self::First,
+            Surface::Second => Self::Second(dialect),
+            Surface::Third => Self::Third(dialect),
         }
+    }
+
+    fn is_body(self) -> bool {
+        matches!(self, Self::Second(Dialect::Body) | Self::Third(Dialect::Body))
+    }
+
+    /// Whether a body must mean this option as it is written.
+    fn restricts(self, name: &str) -> bool {
+        let known = match self {
+            Self::Third(_) => RESTRICTING.len(),
+            _ => RESTRICTING_SECOND,
+        };
+        RESTRICTING[..known].contains(&name)
     }
 }
 
@@ -156,13 +181,13 @@ fn read(
         let known = if manner == OptionRules::First { OPTIONS_FIRST } else { OPTIONS.len() };
         if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
             if manner != OptionRules::First && !was_unknown(&name) {
-                tools::refuse_alike(&name, &value)?;
+                tools::refuse_alike(&name, &value, manner)?;
             }
             request.unknown.push(name);
             continue;
         }
-        let meant = if manner == OptionRules::Body {
-            body::meant(&name, value)
+        let meant = if manner.is_body() {
+            body::meant(&name, value, manner)
         } else {
             BodyOption::Value(value)
         };
@@ -387,7 +412,7 @@ fn object(
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(options)) => Ok(options),
-        Ok(other) if manner == OptionRules::Body => {
+        Ok(other) if manner.is_body() => {
             // `agent(prompt, quick && {…})` says nothing either way.
             if !matches!(other, Value::Null | Value::Bool(false)) {
                 let kind = kind_of(&other);

@@ -23,6 +23,7 @@ use crate::codes::Code;
 use crate::guest::Source;
 use crate::ids::Digest;
 use crate::limits::SCRIPT_BYTES_MAX;
+use crate::surface::Surface;
 
 pub use errors::{ScriptRefusal, ScriptWarning};
 pub use imports::{EXPORTS, MissingExport, missing_export};
@@ -57,10 +58,22 @@ impl Script {
     /// When this is no text, or its `meta` is missing or cannot be read
     /// without running it.
     pub fn read(bytes: &[u8], file_name: &str) -> Result<Self, ScriptRefusal> {
+        Self::read_under(bytes, file_name, Surface::CURRENT)
+    }
+
+    /// The same for a run of this surface: up to surface 2, phases have no options.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn read_under(
+        bytes: &[u8],
+        file_name: &str,
+        surface: Surface,
+    ) -> Result<Self, ScriptRefusal> {
         let text = decode(bytes, file_name)?;
         let refuse = |fault: Fault| fault.at_its_place(text, file_name);
         let found = find::meta(text).map_err(refuse)?;
-        let (meta, notes) = meta::check(&found.literal).map_err(refuse)?;
+        let (meta, notes) = meta::check(&found.literal, surface).map_err(refuse)?;
         Ok(Self {
             text: text.to_owned(),
             file_name: file_name.to_owned(),

@@ -18,11 +18,15 @@ pub enum Surface {
     /// can be changed, null ends a pipeline item, strict code, and warnings in
     /// place of failures that take a result away.
     Second,
+    /// `maxTurns` holds an agent to something: it is never lost or passed over.
+    /// Names that are like it, or like the options of today in another case, are
+    /// refused. Phases give options to their calls.
+    Third,
 }
 
 impl Surface {
     /// What new runs, forks and accepted fixtures take.
-    pub const CURRENT: Self = Self::Second;
+    pub const CURRENT: Self = Self::Third;
 
     /// As it is written.
     #[must_use]
@@ -30,6 +34,7 @@ impl Surface {
         match self {
             Self::First => 1,
             Self::Second => 2,
+            Self::Third => 3,
         }
     }
 
@@ -53,6 +58,7 @@ impl TryFrom<u32> for Surface {
         match number {
             1 => Ok(Self::First),
             2 => Ok(Self::Second),
+            3 => Ok(Self::Third),
             _ => Err(format!("surface {number} is not known; use a newer smol-wf")),
         }
     }
@@ -64,12 +70,12 @@ mod tests {
 
     #[test]
     fn a_surface_is_written_as_its_number_and_an_unknown_one_is_refused() {
-        for surface in [Surface::First, Surface::Second] {
+        for surface in [Surface::First, Surface::Second, Surface::Third] {
             let text = serde_json::to_string(&surface).unwrap();
             assert_eq!(text, surface.number().to_string());
             assert_eq!(serde_json::from_str::<Surface>(&text).unwrap(), surface);
         }
-        let error = serde_json::from_str::<Surface>("3").unwrap_err().to_string();
+        let error = serde_json::from_str::<Surface>("4").unwrap_err().to_string();
         assert!(error.contains("newer smol-wf"), "{error}");
     }
 }

@@ -65,8 +65,8 @@ impl Children {
         args: Option<String>,
     ) -> Result<ScopeStart, String> {
         let file_name = file_name_of(&loaded.path);
-        let script =
-            Script::read(&loaded.bytes, &file_name).map_err(|refused| refused.to_string())?;
+        let script = Script::read_under(&loaded.bytes, &file_name, self.surface)
+            .map_err(|refused| refused.to_string())?;
         let dialect = match inspect(&self.sandbox, &script, self.surface).await {
             Ok(Ok(dialect)) => dialect,
             Ok(Err(error)) => {

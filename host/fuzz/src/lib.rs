@@ -66,7 +66,7 @@ pub fn script(bytes: &[u8]) {
     let _ = script::missing_export(&text);
     let at = script::position_at(&text, text.len() / 2);
     let _ = script::snippet(&text, at.line, at.column);
-    for manner in [OptionRules::First, OptionRules::Module, OptionRules::Body] {
+    for manner in [OptionRules::First, OptionRules::MODULE, OptionRules::BODY] {
         let _ = AgentRequest::read("ask".to_owned(), &text, manner);
     }
 }

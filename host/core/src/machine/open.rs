@@ -119,16 +119,19 @@ struct PhaseDefaults {
     title: String,
     model: Option<String>,
     provider: Option<String>,
-    /// Surface 1 has none.
+    /// From surface 3 on.
     #[serde(skip)]
     options: PhaseOptions,
 }
 
 impl PhaseDefaults {
     /// What does not fit here declares no defaults.
-    fn of(phase: &Value) -> Option<Self> {
+    fn of(phase: &Value, surface: Surface) -> Option<Self> {
         let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
-        let options = PhaseOptions::deserialize(phase).unwrap_or_default();
+        let options = match surface {
+            Surface::Third => PhaseOptions::deserialize(phase).unwrap_or_default(),
+            Surface::First | Surface::Second => PhaseOptions::default(),
+        };
         let (model, provider) = (text("model"), text("provider"));
         Some(Self { title: text("title")?, model, provider, options })
     }
@@ -140,8 +143,9 @@ impl PhaseDefaults {
         let phases = meta.get("phases").cloned().unwrap_or_default();
         match surface {
             Surface::First => serde_json::from_value(phases).unwrap_or_default(),
-            Surface::Second => {
-                phases.as_array().into_iter().flatten().filter_map(Self::of).collect()
+            Surface::Second | Surface::Third => {
+                let phases = phases.as_array().into_iter().flatten();
+                phases.filter_map(|phase| Self::of(phase, surface)).collect()
             }
         }
     }
@@ -160,8 +164,9 @@ impl ScopeState {
         }
     }
 
-    /// Whether the model of a phase holds for its calls. In a body it is for people, as in Claude Code, unless it names a provider or is a
-    /// selector: those only this program knows.
+    /// Whether the model of a phase holds for its calls. In a body it is for people, as
+    /// in Claude Code, unless it names a provider or is a selector: those only this
+    /// program knows.
     fn holds(&self, phase: &PhaseDefaults, head: &RunHead) -> bool {
         head.surface == Surface::First
             || self.dialect == Dialect::Module
@@ -172,16 +177,13 @@ impl ScopeState {
 
     /// How its calls' options are read.
     pub(super) fn manner(&self, head: &RunHead) -> OptionRules {
-        match head.surface {
-            Surface::First => OptionRules::First,
-            Surface::Second => self.dialect.into(),
-        }
+        OptionRules::of(head.surface, self.dialect)
     }
 
     /// What it is given when the agent of this call fails.
     pub(super) fn on_failure(&self, request: &AgentRequest, head: &RunHead) -> OnFailure {
         let of_dialect = match (head.surface, self.dialect) {
-            (Surface::Second, Dialect::Body) => OnFailure::Null,
+            (Surface::Second | Surface::Third, Dialect::Body) => OnFailure::Null,
             (Surface::First, _) | (_, Dialect::Module) => OnFailure::Throw,
         };
         request.on_failure.or(head.defaults.on_failure).unwrap_or(of_dialect)

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{ISOLATION_WORKTREE, RESTRICTING};
+use super::{ISOLATION_WORKTREE, OptionRules};
 use crate::json_kind::kind_of;
 
 /// The efforts that some agent knows. Another word is none of Claude Code's
@@ -29,14 +29,14 @@ pub(super) enum BodyOption {
 }
 
 /// What a body means by this value. `null` has been passed over.
-pub(super) fn meant(name: &str, value: Value) -> BodyOption {
+pub(super) fn meant(name: &str, value: Value, rules: OptionRules) -> BodyOption {
     let is_false = value == Value::Bool(false);
     let is_empty = value.as_str().is_some_and(str::is_empty);
     match name {
         "label" | "phase" | "key" => words(name, value),
         // As in `{ model: cheap && 'haiku' }`: nothing is restricted by it either.
         _ if is_false => unset(name, "false"),
-        _ if RESTRICTING.contains(&name) => BodyOption::Value(value),
+        _ if rules.restricts(name) => BodyOption::Value(value),
         _ if is_empty => unset(name, "empty"),
         "effort" => match value.as_str() {
             Some(effort) if EFFORTS.contains(&effort) => BodyOption::Value(value),

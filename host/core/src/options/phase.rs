@@ -52,7 +52,7 @@ impl PhaseOptions {
         read(
             &mut request,
             &Value::Object(options).to_string(),
-            OptionRules::Module,
+            OptionRules::MODULE,
             None,
             schemas,
         )?;
@@ -110,7 +110,7 @@ mod tests {
         let phase: PhaseOptions = serde_json::from_str(phase).unwrap();
         let filled = |options: &str, taken: Option<&AgentRequest>| {
             let mut request =
-                AgentRequest::read("p".into(), options, OptionRules::Body).expect("good options");
+                AgentRequest::read("p".into(), options, OptionRules::BODY).expect("good options");
             phase.fill(&mut request, options, taken);
             request
         };

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::wrong;
+use super::{OptionRules, wrong};
 use crate::call::refuse;
 use crate::guest::Failure;
 use crate::json_kind::kind_of;
@@ -135,8 +135,25 @@ const ALIKE: [(&str, &str); 61] = [
 /// Of these it is `false` that restricts.
 const RIGHTS: [&str; 5] = ["edit", "network", "networkaccess", "writable", "write"];
 
+/// Those that surface 2 passed over.
+const ALIKE_THIRD: [&str; 13] = [
+    "isolation",
+    "maxagentturns",
+    "maximumturns",
+    "maxiterations",
+    "maxsteps",
+    "maxturn",
+    "maxturns",
+    "permissions",
+    "tool",
+    "tools",
+    "turnlimit",
+    "turns",
+    "turnsmax",
+];
+
 /// Refuses an unknown option that would restrict its agent, were it known.
-pub(super) fn refuse_alike(name: &str, value: &Value) -> Result<(), Failure> {
+pub(super) fn refuse_alike(name: &str, value: &Value, rules: OptionRules) -> Result<(), Failure> {
     let plain: String = name
         .chars()
         .filter(|one| !matches!(one, '_' | '-'))
@@ -149,8 +166,10 @@ pub(super) fn refuse_alike(name: &str, value: &Value) -> Result<(), Failure> {
         Value::Array(items) => !items.is_empty(),
         _ => true,
     };
+    let is_passed_over =
+        matches!(rules, OptionRules::Second(_)) && ALIKE_THIRD.contains(&plain.as_str());
     match ALIKE.iter().find(|(alike, _)| *alike == plain) {
-        Some((_, meant)) if asks => Err(refuse(format!(
+        Some((_, meant)) if asks && !is_passed_over => Err(refuse(format!(
             "agent() does not know the option `{name}`, and would not hold its agent to it; write `{meant}`, or leave it out"
         ))),
         _ => Ok(()),

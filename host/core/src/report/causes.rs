@@ -35,7 +35,7 @@ impl Causes {
     pub(super) fn thrown(&mut self, call: CallId, title: String, failure: Failure) {
         let message = match self.surface {
             Surface::First => failure.message.len(),
-            Surface::Second => 0,
+            Surface::Second | Surface::Third => 0,
         };
         let bytes = self.bytes.saturating_add(title.len() + message);
         if bytes > KEPT_BYTES_MAX {
@@ -52,7 +52,7 @@ impl Causes {
     pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(CallId, Option<String>)> {
         let call = match self.surface {
             Surface::First => self.guess(slot)?,
-            Surface::Second => slot.step?,
+            Surface::Second | Surface::Third => slot.step?,
         };
         // A script may throw one failure into any number of slots.
         Some((call, self.titles.get(&call).cloned()))

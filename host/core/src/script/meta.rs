@@ -11,6 +11,7 @@ use super::literal::{Data, Entry, Literal};
 use super::quoted::shown;
 use crate::codes::Code;
 use crate::options::PhaseOptions;
+use crate::surface::Surface;
 
 /// Most warnings of one script. A script that is wrong everywhere is not
 /// understood better by its thousandth warning.
@@ -65,14 +66,17 @@ impl Meta {
 }
 
 /// Reads the keys of `meta`.
-pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<OffsetWarning>), Fault> {
+pub(super) fn check(
+    literal: &Literal,
+    surface: Surface,
+) -> Result<(Meta, Vec<OffsetWarning>), Fault> {
     let fields = Fields::of(literal, "`meta`")?;
     let mut notes = Vec::new();
     let meta = Meta {
         name: fields.required("name")?,
         description: fields.required("description")?,
         when_to_use: fields.text_or_note("whenToUse", &mut notes),
-        phases: phases(&fields, &mut notes)?,
+        phases: phases(&fields, &mut notes, surface)?,
         extra: fields.others(&["name", "description", "whenToUse", "phases"], &mut notes),
     };
     notes.sort_by_key(|note| note.at);
@@ -83,7 +87,11 @@ pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<OffsetWarning>), Fau
 /// What is odd about them is ignored with a note: nothing depends on them but
 /// what people see, and the model of calls that name none. Options of calls are
 /// not: some hold an agent to something.
-fn phases(fields: &Fields<'_>, notes: &mut Vec<OffsetWarning>) -> Result<Vec<Phase>, Fault> {
+fn phases(
+    fields: &Fields<'_>,
+    notes: &mut Vec<OffsetWarning>,
+    surface: Surface,
+) -> Result<Vec<Phase>, Fault> {
     let Some(value) = fields.get("phases") else { return Ok(Vec::new()) };
     let Data::List(items) = &value.data else {
         ignored(notes, wrong_type(value, "`meta.phases`", "an array"));
@@ -92,8 +100,9 @@ fn phases(fields: &Fields<'_>, notes: &mut Vec<OffsetWarning>) -> Result<Vec<Pha
     let mut phases = Vec::new();
     for (item, index) in items.iter().zip(0_usize..) {
         let name = format!("`meta.phases[{index}]`");
-        let options = options(item, &name)?;
-        match phase(item, &name, notes) {
+        let has_options = surface >= Surface::Third;
+        let options = if has_options { options(item, &name)? } else { PhaseOptions::default() };
+        match phase(item, &name, has_options, notes) {
             Ok(phase) => phases.push(Phase { options, ..phase }),
             Err(fault) => ignored(notes, fault),
         }
@@ -122,7 +131,12 @@ fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
     PhaseOptions::read(given).map_err(|failure| wrong(item.at, failure.message))
 }
 
-fn phase(item: &Literal, name: &str, notes: &mut Vec<OffsetWarning>) -> Result<Phase, Fault> {
+fn phase(
+    item: &Literal,
+    name: &str,
+    has_options: bool,
+    notes: &mut Vec<OffsetWarning>,
+) -> Result<Phase, Fault> {
     let options = PhaseOptions::default();
     if let Data::Text(title) = &item.data {
         let title = not_blank(title, item.at, name)?;
@@ -130,10 +144,8 @@ fn phase(item: &Literal, name: &str, notes: &mut Vec<OffsetWarning>) -> Result<P
     }
     let fields = Fields::of(item, name)?;
     let title = fields.required("title")?;
-    fields.others(
-        &[&["title", "detail", "model", "provider"], &PhaseOptions::NAMES[..]].concat(),
-        notes,
-    );
+    let names: &[&str] = if has_options { &PhaseOptions::NAMES } else { &[] };
+    fields.others(&[&["title", "detail", "model", "provider"], names].concat(), notes);
     let mut text = |key| fields.text_or_note(key, notes);
     let (detail, model, provider) = (text("detail"), text("model"), text("provider"));
     Ok(Phase { title, detail, model, provider, options })

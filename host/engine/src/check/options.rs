@@ -64,7 +64,7 @@ fn literal(value: &Expression<'_>) -> Option<Value> {
 /// one that holds the agent to something.
 fn is_refused(name: &str, value: Value) -> bool {
     let options = Value::Object(Map::from_iter([(name.to_owned(), value)])).to_string();
-    AgentRequest::read("x".to_owned(), &options, OptionRules::Module).is_err()
+    AgentRequest::read("x".to_owned(), &options, OptionRules::MODULE).is_err()
 }
 
 /// Options go to the host as JSON: what is undefined or a function stays behind,

@@ -335,7 +335,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         is_whole: bool,
     ) -> Option<AgentRequest> {
         let text = Value::Object(options).to_string();
-        match AgentRequest::read("x".to_owned(), &text, OptionRules::from(self.dialect)) {
+        match AgentRequest::read("x".to_owned(), &text, OptionRules::Third(self.dialect)) {
             Err(refusal) => {
                 // What a reference leads to may be what is not written out.
                 if is_whole || !text.contains("\"$ref\"") {

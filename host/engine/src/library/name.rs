@@ -88,7 +88,9 @@ impl<'a> Search<'a> {
         }
         for folder in folders {
             let Some(files) = list(root, folder)? else { continue };
-            if let Some(found) = by_meta(root, folder, files, self.name, &mut self.known) {
+            if let Some(found) =
+                by_meta(root, folder, files, (self.name, self.surface), &mut self.known)
+            {
                 return Ok(Some(found));
             }
             let looked = shown(folder);
@@ -201,7 +203,7 @@ fn by_meta(
     root: &ProjectRoot,
     folder: &str,
     files: Vec<String>,
-    name: &str,
+    (name, surface): (&str, Surface),
     known: &mut BTreeSet<String>,
 ) -> Option<Loaded> {
     for file_name in files {
@@ -209,7 +211,7 @@ fn by_meta(
         // One that is no script hides no other; it is found by its file name,
         // and then says what is wrong with it.
         let Ok(loaded) = root.load(path) else { continue };
-        let Ok(script) = Script::read(&loaded.bytes, &file_name) else { continue };
+        let Ok(script) = Script::read_under(&loaded.bytes, &file_name, surface) else { continue };
         if script.meta.name == name {
             return Some(loaded);
         }
