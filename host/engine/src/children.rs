@@ -21,6 +21,7 @@ use crate::library::{Library, Loaded, ResolvedScript};
 
 const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
 
+/// What is needed to find the scripts of child workflows.
 pub(crate) struct Children {
     pub(crate) library: Arc<Library>,
     pub(crate) sandbox: Sandbox,

@@ -34,6 +34,7 @@ const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// lease is released.
 type Tools = (Writer, Processes);
 
+/// The journal of a run that this process holds or creates.
 pub(crate) struct Recorder<'a> {
     writer: Writer,
     processes: Processes,
@@ -127,10 +128,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// The id of the run.
     pub(crate) fn run(&self) -> &RunId {
         &self.key.run
     }
 
+    /// The lease; none before the first commit.
     pub(crate) fn lease(&self) -> Option<&Lease> {
         self.held.as_ref().map(HeldLease::lease)
     }
@@ -163,6 +166,7 @@ impl<'a> Recorder<'a> {
         self.lock_wait.deadline = deadline;
     }
 
+    /// Takes entries for the next commit.
     pub(crate) fn absorb(&mut self, entries: Vec<Entry>) {
         self.pending_bytes += entries.iter().map(|entry| entry.body.weight()).sum::<usize>();
         self.pending.extend(entries.into_iter().map(Pending::Entry));
@@ -173,6 +177,7 @@ impl<'a> Recorder<'a> {
         self.pending_bytes > PENDING_BYTES_MAX
     }
 
+    /// Whether entries wait for a commit.
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }

@@ -28,6 +28,7 @@ pub(crate) struct RawSessions {
 }
 
 impl RawSessions {
+    /// Transcripts in this folder, which is made with the first of them.
     pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir, has_failed: Arc::default() }
     }

@@ -99,6 +99,7 @@ impl Drop for Counted {
 }
 
 impl Writer {
+    /// A writer for this store.
     pub(crate) fn over(store: Box<dyn Store>) -> Self {
         Self {
             store: Arc::new(Mutex::new(store)),

@@ -23,6 +23,7 @@ pub(crate) struct QueuedChild {
 /// The script of a child, or why there is none.
 pub(crate) type ChildScript = Result<Box<ScopeStart>, Failure>;
 
+/// Child workflows in the order of their calls.
 #[derive(Default)]
 pub(super) struct ChildQueue {
     waiting: VecDeque<QueuedChild>,

@@ -38,6 +38,7 @@ struct NextTurn {
 }
 
 impl Turns {
+    /// Turns in guests of this sandbox.
     pub(crate) fn new(sandbox: Sandbox) -> Self {
         Self {
             sandbox,

@@ -54,6 +54,7 @@ impl Task {
     }
 }
 
+/// What a guest needs to start a script.
 pub(super) fn start_input(
     start: ScopeStart,
     surface: Surface,

@@ -76,6 +76,7 @@ impl HeadMove {
 }
 
 impl AgentCommits {
+    /// Reads the commits of an agent. `own` is the repository's folder for the worktree.
     pub(super) async fn find(
         git: &Git,
         note: &WorktreeNote,

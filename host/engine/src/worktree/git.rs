@@ -81,6 +81,7 @@ pub(super) struct Git {
 }
 
 impl Git {
+    /// Git that is started by these processes.
     pub(super) fn new(processes: Processes) -> Self {
         Self { processes, one_at_a_time: Mutex::default() }
     }

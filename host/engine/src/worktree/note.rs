@@ -39,6 +39,7 @@ pub(super) struct WorktreeNote {
 }
 
 impl WorktreeNote {
+    /// The path of the note: that of the worktree, with `.json`.
     pub(super) fn file(&self) -> PathBuf {
         self.path.with_extension("json")
     }
@@ -59,6 +60,7 @@ impl WorktreeNote {
         Ok(true)
     }
 
+    /// Reads a note; none when it is not one.
     pub(super) fn read(file: &Path) -> Option<Self> {
         let note: Self = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
         // A note is about the folder beside it, wherever both were moved.

@@ -32,8 +32,8 @@ use crate::{
     ProviderError,
 };
 
-/// Most that a program may print: the longest answer, escaped in JSON, with
-/// what belongs to it.
+/// Most that a program may print: the longest answer, escaped in JSON, with its other
+/// keys.
 const PRINTED_BYTES_MAX: usize = 4 * ANSWER_BYTES_MAX;
 /// Longest schema in the environment: Linux takes no variable of 128 KiB.
 const SCHEMA_BYTES_MAX: usize = 64 * 1024;
@@ -45,7 +45,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// A provider with its own name.
+    /// A provider with the program's own name.
     #[must_use]
     pub fn new(program: ConfiguredProgram) -> Self {
         Self { program }
@@ -76,7 +76,7 @@ impl Command {
     }
 }
 
-/// Paths as JSON, where there are any.
+/// Paths as JSON; none without paths.
 fn paths(dirs: &[PathBuf]) -> Option<String> {
     let texts: serde_json::Value = dirs.iter().map(|dir| dir.to_string_lossy()).collect();
     (!dirs.is_empty()).then(|| texts.to_string())
@@ -96,8 +96,8 @@ impl Provider for Command {
             sessions: true,
             files: true,
             write: true,
-            // Nothing holds a program of unknown kind to reading, and it need
-            // not say what it costs.
+            // A program of unknown kind cannot be held to reading, and need not report a
+            // cost.
             read_only: false,
             cost: false,
             schema: false,
@@ -155,8 +155,8 @@ impl Provider for Command {
     }
 }
 
-/// A line that a program prints has an end, of whichever kind, that is no part of
-/// what it says. `printed` ends with `\n` in any case.
+/// Removes the end of the last line, which is not part of the answer. `printed` ends with
+/// `\n` in any case.
 fn without_line_end(printed: &str) -> &str {
     let line = printed.strip_suffix('\n').unwrap_or(printed);
     line.strip_suffix('\r').unwrap_or(line)
