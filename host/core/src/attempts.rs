@@ -48,7 +48,7 @@ pub enum FailureClass {
     Slow,
     /// Not logged in, or nothing left: every call on the provider fails alike.
     Shut,
-    /// Nobody can tell. A session that cannot be gone on with fails like this.
+    /// Cause unknown; also sessions that cannot be continued.
     Unclear,
     /// Asking again would give the same.
     Final,
@@ -71,7 +71,7 @@ pub enum RetryDecision {
     Again {
         /// After so many milliseconds.
         wait_ms: u64,
-        /// How; fresh all the same where there is no session to go on with.
+        /// Where it begins; fresh if there is no session to continue.
         start: RetryStart,
     },
     /// It has failed.
@@ -156,7 +156,7 @@ fn wait_ms(failed: FailedAttempt<'_>, backoff_ms: u64) -> u64 {
     base + base / 2 * share / u64::from(u16::MAX)
 }
 
-/// A provider that answers nobody for now.
+/// A provider that is unavailable for now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShutProvider {
     /// Who.

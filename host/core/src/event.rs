@@ -85,7 +85,7 @@ pub struct Metadata {
 /// journaled, and those come with a number of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    /// Which call.
+    /// Number of the step.
     #[serde(rename = "step")]
     pub call: CallId,
     /// A word for machines, such as `text` or `tool`.

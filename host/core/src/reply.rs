@@ -54,9 +54,9 @@ impl std::ops::AddAssign for Usage {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    /// Who answered.
+    /// Provider that answered.
     pub provider: String,
-    /// With which model, when the provider says so.
+    /// Model that answered, if the provider names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The provider's own session.

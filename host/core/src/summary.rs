@@ -46,9 +46,9 @@ pub struct Summary {
 /// What one model of one provider took on one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DailySpend {
-    /// Who answered.
+    /// Provider that answered.
     pub provider: String,
-    /// With which model, when that is known.
+    /// Model that answered, if it is known.
     pub model: Option<String>,
     /// The day on which it was answered (UTC), in days since 1970.
     pub day: i64,

@@ -18,9 +18,9 @@ pub struct SessionReport {
     pub step: CallId,
     /// What people call it.
     pub label: String,
-    /// Who answered.
+    /// Provider that answered.
     pub provider: String,
-    /// With which model, when the provider says so.
+    /// Model that answered, if the provider names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// As the agent names it.
