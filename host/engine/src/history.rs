@@ -105,6 +105,7 @@ impl Engine {
         Ok(found)
     }
 
+    /// The next rows behind `before` that the store can narrow to.
     async fn rows(
         &self,
         page: &HistoryPage,
@@ -175,6 +176,7 @@ impl Engine {
         Ok(made)
     }
 
+    /// The summary of a run, from its journal.
     async fn fold(&self, row: &RunRow) -> Result<Summary, EngineError> {
         let entries = self.entries(row, Some(SHOWN_BYTES_MAX)).await?;
         Summary::fold(&entries).map_err(|_| unknown(row.key.run.as_str()))

@@ -97,6 +97,7 @@ impl Engine {
     }
 }
 
+/// Imports the run of these lines in one transaction.
 fn take_in(
     store: &mut dyn Store,
     tenant: TenantId,

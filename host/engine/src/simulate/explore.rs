@@ -131,6 +131,7 @@ impl<'a> Explorer<'a> {
         simulated(self.simulator, &mut self.found, scenario, &mut self.endless).await
     }
 
+    /// Adds a run to the counts.
     fn count(&mut self, schedule: &Schedule, run: &SimulatedRun) {
         let tally = &mut self.tally;
         tally.schedules += 1;
@@ -185,6 +186,7 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Adds the findings of a run under this schedule.
     async fn judge(
         &mut self,
         schedule: &Schedule,
@@ -321,6 +323,7 @@ impl<'a> Explorer<'a> {
         Ok(())
     }
 
+    /// Adds the finding that a fault broke the script.
     fn blame(
         &mut self,
         schedule: &Schedule,
@@ -354,6 +357,7 @@ impl<'a> Explorer<'a> {
         });
     }
 
+    /// Compares a run that was resumed after crashes with one that was not.
     async fn judge_crash(
         &mut self,
         schedule: &Schedule,

@@ -71,6 +71,7 @@ pub(super) trait Scenario: Send {
 /// Scripts of child workflows by caller and target: files are read once.
 pub(super) type ChildCache = HashMap<(String, String), children::ChildScript>;
 
+/// The backend of one simulated run.
 struct Simulation<'a> {
     simulator: &'a Simulator,
     found: &'a mut ChildCache,
