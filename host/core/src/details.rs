@@ -11,7 +11,7 @@ use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
-use crate::report::{NoHead, TokenUsage};
+use crate::report::{NoHead, StepLabel, TokenUsage};
 use crate::settlement::Substitute;
 use crate::step::{StepKind, StepRequest};
 use crate::steps::Steps;
@@ -190,7 +190,8 @@ pub struct StepDetails<'a> {
     /// Which script made it.
     pub scope: Scope,
     /// What people call it.
-    pub title: String,
+    #[serde(flatten)]
+    pub label: StepLabel,
     /// The phase it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<&'a str>,

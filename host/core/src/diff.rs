@@ -14,7 +14,7 @@ use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
 use crate::journal::RunEnd;
-use crate::report::TokenUsage;
+use crate::report::{StepLabel, TokenUsage};
 
 /// Changes of the results that are listed one by one; the rest is counted.
 const CHANGES_LISTED_MAX: usize = 100;
@@ -77,7 +77,8 @@ pub struct Pair {
     /// Its number in `b`.
     pub b: CallId,
     /// What people call it.
-    pub title: String,
+    #[serde(flatten)]
+    pub label: StepLabel,
 }
 
 /// The same call in both, with another answer.
@@ -126,7 +127,8 @@ pub struct CallLine {
     /// Its number.
     pub step: CallId,
     /// What people call it.
-    pub title: String,
+    #[serde(flatten)]
+    pub label: StepLabel,
 }
 
 /// Where two runs part.
@@ -207,7 +209,7 @@ impl<'a> RunDiff<'a> {
                 self.only_in_b.push(line(step));
                 continue;
             };
-            let pair = || Pair { a: other.step, b: step.step, title: step.title.clone() };
+            let pair = || Pair { a: other.step, b: step.step, label: step.label.clone() };
             let not_answered = |missing_in| MissingAnswer { pair: pair(), missing_in };
             match (other.outcome, step.outcome) {
                 (a, b) if a == b => self.same += 1,
@@ -244,7 +246,7 @@ fn side<'a>(details: &Details<'a>) -> Side<'a> {
 }
 
 fn line(step: &StepDetails<'_>) -> CallLine {
-    CallLine { step: step.step, title: step.title.clone() }
+    CallLine { step: step.step, label: step.label.clone() }
 }
 
 fn result(details: &Details<'_>) -> Option<Value> {

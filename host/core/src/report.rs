@@ -11,6 +11,7 @@ mod reuse;
 mod sessions;
 mod state;
 mod tokens;
+mod two_names;
 mod usage;
 pub(crate) mod warnings;
 
@@ -34,6 +35,7 @@ use nulls::{null_of_agent, null_of_failure, null_of_slot};
 pub use reuse::ReuseReport;
 pub use sessions::SessionReport;
 pub use state::RunState;
+pub use two_names::{RunResult, StepLabel};
 pub use usage::{TokenUsage, UsageOf, UsageReport};
 pub use warnings::WarningReport;
 
@@ -59,9 +61,10 @@ pub struct Report {
     /// How it stands.
     pub state: RunState,
     /// What the script returned; null until then.
-    pub results: Box<RawValue>,
+    #[serde(flatten)]
+    pub result: RunResult,
     /// The file that holds the result, where it is too large to be shown here:
-    /// then `results` is null.
+    /// then `result` is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results_file: Option<String>,
     /// Why it failed or stopped.
@@ -387,7 +390,7 @@ impl Report {
     fn ended(&mut self, end: &RunEnd) {
         match end {
             RunEnd::Completed { result, abandoned } => {
-                self.results = raw(result);
+                self.result = raw(result).into();
                 self.abandoned.clone_from(abandoned);
             }
             RunEnd::Failed { error } => self.error = Some(script_error(error)),
@@ -402,7 +405,7 @@ fn empty(head: &RunHead) -> Report {
         run_id_alias: head.run.clone(),
         name: head.name.clone(),
         state: RunState::Running,
-        results: raw("null"),
+        result: raw("null").into(),
         results_file: None,
         error: None,
         token_usage: TokenUsage::default(),
