@@ -1,8 +1,8 @@
-"""What a call gives its agent: text, folders, tools, images, servers.
+"""The options by which a call equips its agent: text, folders, tools, images, servers.
 
-Owns: a case for each such option, in every lane: that the agent has it, or that the
-call is refused before a model is asked. Never: takes an agent's word for it; what the
-model's service was sent counts, and what is done.
+Owns: a case for each option in every lane: the agent has it, or the call is refused
+before a model is asked. Never: trusts the agent's answer; the requests to the model
+service and the effects count.
 """
 
 import pathlib
