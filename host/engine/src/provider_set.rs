@@ -18,11 +18,11 @@ use crate::error::EngineError;
 /// use std::sync::Arc;
 ///
 /// use smol_wf_engine::providers::command::Command;
-/// use smol_wf_engine::providers::{NamedProgram, Registry};
+/// use smol_wf_engine::providers::{ConfiguredProgram, Registry};
 /// use smol_wf_engine::{Providers, RunHead};
 ///
 /// let command = ["tr", "a-z", "A-Z"].map(str::to_owned).to_vec();
-/// let agent = Command::new(NamedProgram { name: "tr".into(), command, ..Default::default() });
+/// let agent = Command::new(ConfiguredProgram { name: "tr".into(), command, ..Default::default() });
 /// let providers: Arc<dyn Providers> =
 ///     Arc::new(move |_: &RunHead| Ok(Registry::new().with(Arc::new(agent.clone()))));
 /// ```

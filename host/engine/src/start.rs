@@ -89,7 +89,7 @@ impl RunHandle {
     /// while let Some(event) = events.next().await? {
     ///     println!("{}: {:?}", event.seq, event.kind());
     /// }
-    /// println!("{}", run.wait().await?.results.get());
+    /// println!("{}", run.wait().await?.result.get());
     /// # Ok(()) }
     /// ```
     #[must_use]
