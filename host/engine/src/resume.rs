@@ -139,7 +139,7 @@ impl Engine {
         if let Some(lease) = seen.as_ref().filter(|lease| holds(lease)) {
             return Err(held(lease.owner.clone()));
         }
-        // By whoever has taken the run since.
+        // Also when another process has taken the run since.
         let claimed = lock_wait
             .start(|| {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());

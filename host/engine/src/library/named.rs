@@ -1,4 +1,4 @@
-//! Reading a file that a person has named, or that was found by its name.
+//! Reads a file that a person has named, or that was found by its name.
 //!
 //! Owns: that a link in a project does not lead out of it: git carries links,
 //! and whoever types `tests/a.swf` means a file of the project. Never: decides

@@ -136,8 +136,8 @@ impl Explorer<'_> {
         Ok(groups)
     }
 
-    /// Where a call was made that nobody awaits: its failure is told with its
-    /// place, when no code of the script catches it.
+    /// Where a call was made that is not awaited: its failure is a warning with its place
+    /// when no code of the script catches it.
     async fn place_of(
         &mut self,
         schedule: &Schedule,
