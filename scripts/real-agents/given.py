@@ -89,6 +89,8 @@ def system(driver: Driver) -> None:
     as well."""
     _, requests = asked(driver, "say hello", system='MARK-SYSTEM "quoted" ü\nline')
     expect("it is told", all("MARK-SYSTEM" in one["marks"] for one in requests), True)
+    _, requests = asked(driver, "say hello", phase="told")
+    expect("its phase tells it", all("MARK-SYSTEM" in one["marks"] for one in requests), True)
     _, requests = asked(driver, "say hello")
     expect("it is told", any("MARK-SYSTEM" in one["marks"] for one in requests), False)
 
