@@ -1,5 +1,5 @@
-//! Scripts that mean harm: each ends with a fault or an error, and the next
-//! run on the same sandbox is as healthy as ever.
+//! Hostile scripts: each ends with a fault or an error, and the next run on the same
+//! sandbox works as usual.
 
 mod common;
 
@@ -8,7 +8,7 @@ use smol_wf_core::guest::Status;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnFault};
 
-/// Scripts that would run or grow for ever.
+/// Scripts that would run or grow forever.
 const BOMBS: &[(&str, &str)] = &[
     ("redos", "return /^(a+)+$/.test('a'.repeat(40) + 'b')"),
     (
@@ -38,8 +38,8 @@ async fn every_bomb_is_contained_and_costs_the_same_each_time() {
         let script = body(script);
         let first = run_in(&mut guest_with(&sandbox, 64).await, &script).await;
         println!("{name}: {:?}, memory denied: {}", first.end, first.memory_denied);
-        // Whoever drives the guest ends a run whose memory was denied, whatever its
-        // turn came to: a job may have swallowed the error.
+        // The driver ends a run whose memory was denied, however its turn ended, because a
+        // job may have swallowed the error.
         let goes_on = matches!(first.end, Ok(Status::Done(_) | Status::Pending));
         assert!(!goes_on || first.memory_denied, "{name}");
         assert!(!matches!(first.end, Err(TurnFault::Crashed { .. })), "{name}: {:?}", first.end);
@@ -118,7 +118,7 @@ async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
         seen.push(ends);
     }
     for (name, end, _) in &seen[0] {
-        // Ever longer lists of arguments use up the memory first.
+        // Growing lists of arguments use up the memory first.
         let expected = match *name {
             "regexp" => "SyntaxError",
             "spread" => "out of memory",
