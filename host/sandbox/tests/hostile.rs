@@ -130,8 +130,8 @@ async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
     assert_eq!(seen[0], seen[2]);
 }
 
-/// A cycle is found and depth ends where both are cheap: what is as deep as can
-/// be costs little more than as many values side by side.
+/// Cycles and the limit of depth are found cheaply: the deepest value costs little more
+/// than as many values side by side.
 #[tokio::test]
 async fn json_pays_for_values_and_not_for_their_depth() {
     let sandbox = sandbox();
@@ -166,7 +166,7 @@ async fn a_cycle_is_found_whatever_else_is_being_written() {
             "const o = {}; const r = { toJSON() { try { o.r = 0; o.self = o; JSON.stringify(o) } catch (e) { delete o.self; return e.name } } }; o.r = r; o.again = o; JSON.stringify(o)",
             "TypeError",
         ),
-        // What was being written when something threw can be written again.
+        // A value whose writing threw can be written again.
         (
             "const o = { p: { get x() { throw new EvalError() } } }; try { JSON.stringify(o) } catch { delete o.p.x }; JSON.stringify([o, o.p])",
             r#"[{"p":{}},{}]"#,
@@ -183,8 +183,8 @@ async fn a_cycle_is_found_whatever_else_is_being_written() {
     }
 }
 
-/// Scripts that nest deeper than anybody writes: an error with its place, long
-/// before the fuel of an inspection is gone.
+/// Scripts with excessive nesting: an error with its position, long before the fuel of
+/// an inspection is used up.
 #[tokio::test]
 async fn a_script_nested_too_deep_is_a_syntax_error_with_its_place() {
     let sandbox = sandbox();

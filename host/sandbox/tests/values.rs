@@ -37,8 +37,8 @@ async fn large_arguments_of_many_children_are_no_endless_loop() {
     println!("12 times 1 MB of arguments: {} of {FUEL}", ran.fuel[0]);
 }
 
-/// Data alone costs little more than `JSON.stringify`; what has to be copied, at
-/// most three times as much.
+/// Plain data costs little more than `JSON.stringify`, and a value that has to be copied
+/// at most three times as much.
 #[tokio::test]
 async fn values_cost_few_times_what_json_stringify_does() {
     for (value, most) in [

@@ -150,9 +150,8 @@ fn a_number_that_is_changed_is_noticed() {
 
 #[test]
 fn a_change_of_any_column_of_a_run_is_noticed_or_changes_no_journal() {
-    // Who holds a run and when it wakes is about processes. The name, the time of
-    // creation and what lists are narrowed by are in the entries, too: the reader
-    // compares.
+    // The lease and the wake-up concern processes. The name, the creation time and the
+    // facts are in the entries as well, and the reader compares them.
     let changes = [
         ("tenant", "tenant = 'x'", true),
         ("run", "run = 'run_zzzzzzzzzzzzzzzzzzzzzzzzzz'", true),
