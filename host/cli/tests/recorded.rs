@@ -107,8 +107,7 @@ fn recorded_refusals_replay_whatever_their_words_are_today() {
 #[test]
 fn recorded_journals_have_the_events_that_they_had() {
     let folders = COMMITS[1..].iter().map(|commit| recorded(commit).join("events"));
-    let files: Vec<_> =
-        folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).collect();
+    let files: Vec<_> = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).collect();
     assert!(files.len() > 20);
     for file in files.into_iter().map(|file| file.unwrap().path()) {
         let place = Place::new();

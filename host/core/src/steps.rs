@@ -1,4 +1,4 @@
-//! The steps of a journal, as a fold: which are open, and whom they were given to.
+//! The steps of a journal, as a fold: which are open, and who was asked.
 //!
 //! Owns: the one map of open steps that the event stream, the report, the details
 //! and reuse share. Never: keeps a step that is settled, or copies a text; what
@@ -16,15 +16,15 @@ use crate::step::{StepRequest, WorkflowRequest};
 /// A step, as far as a journal was read.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Its number.
+    /// Number of the step.
     pub step: CallId,
     /// The script that asked.
     pub scope: Scope,
-    /// How many steps were asked for before it.
+    /// Number of steps that were asked for before it.
     pub place: usize,
-    /// What it asks for; of a child workflow without the arguments.
+    /// The request; of a child workflow without the arguments.
     pub asked: StepRequest,
-    /// How often an agent was set to work on it.
+    /// How often it was dispatched.
     pub dispatches: u32,
     /// The addressee of the last dispatch, where it was written down.
     pub to: Option<Box<Addressee>>,
@@ -33,7 +33,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// What it asks for, of an agent.
+    /// The request, if it is an agent's.
     #[must_use]
     pub fn agent(&self) -> Option<&Arc<AgentRequest>> {
         self.asked.agent()
@@ -122,7 +122,7 @@ impl Steps {
         self.open.values()
     }
 
-    /// How many steps were asked for.
+    /// Number of steps that were asked for.
     #[must_use]
     pub fn asked(&self) -> usize {
         self.asked

@@ -49,12 +49,14 @@ pub(crate) struct FirstCommit {
     pub(crate) bytes: u64,
 }
 
+/// One record of the first commit.
 pub(crate) enum FirstRecord {
     Entry(Entry),
     Answer(Box<AnswerRef>),
 }
 
 impl FirstCommit {
+    /// The entry of a record. The outcome of an answer is read from the parent.
     fn entry(&mut self, coming: FirstRecord) -> Result<Entry, StoreError> {
         let answer = match coming {
             FirstRecord::Entry(entry) => return Ok(entry),

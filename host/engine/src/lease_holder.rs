@@ -65,6 +65,7 @@ impl HeldLease {
         Self { lease, renewal: tokio::spawn(renewal), is_over, writer, processes }
     }
 
+    /// The lease.
     pub(crate) fn lease(&self) -> &Lease {
         &self.lease
     }
@@ -91,6 +92,7 @@ impl Drop for HeldLease {
     }
 }
 
+/// Renews a lease until it is lost.
 async fn renew(lease: Lease, writer: Writer, cancel: CancellationToken, is_over: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(clock::LEASE_RENEWAL).await;

@@ -25,6 +25,7 @@ pub const START_LOCKED_MAX: Duration = Duration::from_secs(120);
 /// Pause between two tries, each of which waits in SQLite as well.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How one run waits for a locked database.
 pub(crate) struct LockWait<'a> {
     pub(crate) watcher: &'a dyn Watcher,
     pub(crate) cancel: CancellationToken,
@@ -56,6 +57,7 @@ impl LockWait<'_> {
         self.until((START_LOCKED_MAX, self.deadline), attempt, false).await
     }
 
+    /// Tries `attempt` until the lock is free or the wait is over. Notices the first wait.
     async fn until<T, F>(
         &self,
         (longest, deadline): (Duration, Option<Instant>),

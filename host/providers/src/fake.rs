@@ -1,5 +1,5 @@
 //! Programs that stand in for the CLIs in tests: shell scripts that record how they were
-//! called and print what they are told to.
+//! called and print a given text.
 //!
 //! Owns: the script and its folder. Never: starts a real agent.
 

@@ -308,35 +308,33 @@ impl Activity for () {
 ///
 /// The contract, which `conformance` checks as far as it can:
 ///
-/// - **One round.** `attempt` sends `task.prompt`, verbatim and entire, to one
-///   agent once, and returns its final answer. It never asks twice: retries,
-///   correction rounds and budgets are the caller's.
-/// - **Where.** The agent works in `task.cwd`, and nothing outside it is touched
-///   on the caller's behalf.
-/// - **Options.** A capability that is declared is heeded; an option without
-///   one does not arrive, and one that restricts the agent holds it, whatever the
-///   agent's own settings allow. A value that the agent itself does not know, such as
-///   a model, is an error of the right kind and never silently replaced.
-/// - **Schemas.** With `capabilities().schema`, `request.schema` is handed to
-///   the agent and the answer comes as [`Answer::Json`], not judged by the
-///   provider. Without it, the schema is in the prompt already, and the answer is
-///   [`Answer::Text`].
-/// - **Usage** is in tokens and cost in dollars, of this round alone; input
-///   counts cached tokens. What is unknown is zero or none, never a guess,
-///   except where the provider says that it estimates.
-/// - **Errors** have the kind that tells the caller whether trying again makes
-///   sense, and a message that is fit to be shown: no secrets, bounded length.
-/// - **Leave.** Whatever is said to an agent's own permission system only narrows
-///   what its user and its own definition let it do. What it asks leave for is
-///   answered as the user's [`AskPolicy`] says, never by default with yes, and what is
-///   refused is told by `activity.refused`.
-/// - **Signs of life.** Everything that the agent says is passed on at once, by
-///   `activity.note` where it is news and by `activity.alive` otherwise. The
-///   caller ends a call that is silent for too long, or takes too long.
-/// - **Cancelling** is dropping the future: whatever was started for it is
-///   ended, its children included, and keeps `task.presence` until it has ended.
-/// - **The key.** `idempotency_key` is passed on where the agent takes one, so that
-///   an attempt after a crash is not billed twice.
+/// - **One round.** `attempt` sends the whole `task.prompt`, verbatim, to one agent
+///   once, and returns its final answer. It never asks twice: the caller does retries,
+///   correction rounds and budgets.
+/// - **Place.** The agent works in `task.cwd`, and the provider touches nothing outside
+///   of it.
+/// - **Options.** The provider applies the options of its declared capabilities, and
+///   gets no others. An option that restricts the agent holds, whatever the agent's own
+///   settings allow. A value that the agent does not know, such as a model, is an error
+///   of the right kind and never silently replaced.
+/// - **Schemas.** With `capabilities().schema`, the agent gets `request.schema`, and the
+///   answer is [`Answer::Json`], which the provider does not check. Without it, the
+///   schema is in the prompt already, and the answer is [`Answer::Text`].
+/// - **Usage** is in tokens and cost in dollars, of this round alone; input includes
+///   cached tokens. Unknown figures are zero or none, never a guess, except for a
+///   provider that documents its estimates.
+/// - **Errors** have the kind that tells the caller whether another attempt makes sense,
+///   and a message that can be shown: no secrets, bounded length.
+/// - **Permissions.** Settings for an agent's own permission system only narrow what its
+///   user and its own definition let it do. Its questions are answered by the user's
+///   [`AskPolicy`], never by default with yes, and `activity.refused` reports refusals.
+/// - **Signs of life.** Everything that the agent prints is reported at once, news by
+///   `activity.note` and the rest by `activity.alive`. The caller ends a round that is
+///   silent for too long, or takes too long.
+/// - **Cancelling** is dropping the future: everything that was started for it is ended,
+///   its descendants included, and holds `task.presence` until it has ended.
+/// - **The key.** An agent that takes an `idempotency_key` gets it, so that an attempt
+///   after a crash is not billed twice.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// The name that scripts and flags use.

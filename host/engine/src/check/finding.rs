@@ -1,13 +1,13 @@
-//! What is wrong with a script, and where.
+//! One finding of a check.
 //!
-//! Owns: a place in the text, and how it is shown. Never: finds anything.
+//! Owns: its place in the text, and how that is shown. Never: finds anything.
 
 use serde::Serialize;
 use smol_wf_core::script::{self, position_at};
 
 use super::rules::{Rule, Severity};
 
-/// Something that is wrong with a script.
+/// Something that is wrong with a script, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
@@ -47,6 +47,7 @@ impl Spot {
         Self { rule, at: at as usize, message, hint: hint.into() }
     }
 
+    /// The finding for this spot, with line, column and the line of the script.
     pub(super) fn at_its_place(self, text: &str) -> Finding {
         let place = position_at(text, self.at);
         finding(self.rule, text, (place.line, place.column), self.message, self.hint)

@@ -1,4 +1,4 @@
-//! What kind of value an expression certainly is.
+//! The kind of value that an expression certainly has.
 //!
 //! Owns: kinds, as far as they decide whether a call is refused. Never: follows
 //! a value that may be of two kinds.
@@ -12,6 +12,7 @@ use super::functions::Fun;
 use super::shapes::{Shape, Shapes};
 use super::tree::{Binding, argument, method_of};
 
+/// What the checks know about the type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -27,6 +28,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The kind as messages name it.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Text => "a text",
@@ -43,7 +45,7 @@ impl Kind {
 }
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// The kind of this, where it is certain.
+    /// The kind of an expression, if it is certain.
     pub(super) fn kind_of(&self, expression: &Expression<'a>) -> Option<Kind> {
         self.tree.further(|| self.read_kind(expression))?
     }

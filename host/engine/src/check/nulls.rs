@@ -1,4 +1,4 @@
-//! Results that may be null, and what is done with them before anyone looks.
+//! Results that may be `null` and are used without a test.
 //!
 //! Owns: what counts as a look. A result is guarded as soon as a condition has
 //! mentioned it, or a function was given it: what the condition says is the
@@ -12,7 +12,7 @@ use oxc_semantic::SymbolId;
 use super::finding::Spot;
 use super::rules;
 
-/// What a value may be.
+/// How a value may be `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The answer of an agent, or a slot: perhaps null.
@@ -46,6 +46,7 @@ pub(super) struct Nulls {
 }
 
 impl Nulls {
+    /// Follows a variable that may be `null`.
     pub(super) fn track(&mut self, id: SymbolId, name: &str, kind: Kind, function: usize) {
         let tracked = Tracked {
             name: name.to_owned(),
@@ -63,12 +64,14 @@ impl Nulls {
         self.tracked.get(&id).filter(|tracked| !tracked.guarded).map(|tracked| tracked.kind)
     }
 
+    /// Notes that the script tests this variable.
     pub(super) fn guard(&mut self, id: SymbolId) {
         if let Some(tracked) = self.tracked.get_mut(&id) {
             tracked.guarded = true;
         }
     }
 
+    /// Notes that the script assigns to this variable.
     pub(super) fn assign(&mut self, id: SymbolId) {
         if let Some(tracked) = self.tracked.get_mut(&id) {
             tracked.assigned = true;

@@ -1,4 +1,4 @@
-//! Calls that `run` refuses before anyone is asked.
+//! Calls that a run refuses before an agent is asked.
 //!
 //! Owns: what the guest and the core say of arguments that are written out. The
 //! core is asked itself, so that the sentence is that of a run. Never: reports
@@ -357,6 +357,7 @@ fn has_spread(object: &ObjectExpression<'_>) -> bool {
     object.properties.iter().any(|one| matches!(one, ObjectPropertyKind::SpreadProperty(_)))
 }
 
+/// The message of a finding for this refusal.
 pub(super) fn in_words(refusal: &Failure) -> String {
     format!("{} [{}]", refusal.message, refusal.code)
 }

@@ -1,23 +1,23 @@
-//! What a program has printed, and how it ended.
+//! A program's output and exit, as an answer or a failure.
 //!
-//! Owns: telling an answer in JSON from text, and a failure from both. Never:
-//! looks for JSON within text; where there is a schema, the engine does.
+//! Owns: telling an answer in JSON from text, and a failure from both. Never: looks for
+//! JSON within text; the engine does, for a step with a schema.
 //!
-//! An answer in JSON is one object, and nothing beside it, with the key
-//! `output`; the rest is optional:
+//! An answer in JSON is one object with the key `output`, and nothing beside it. The
+//! other keys are optional:
 //!
 //! ```json
 //! {"output": "…", "sessionId": "…", "model": "…", "costUsd": 0.01,
 //!  "usage": {"inputTokens": 1, "outputTokens": 1, "cacheReadTokens": 0, "cacheWriteTokens": 0}}
 //! ```
 //!
-//! `null` says no more than a key that is left out. A key that holds what it
-//! cannot hold is passed over and named: the answer is worth more than that.
+//! `null` means the same as a missing key. A key with a value of the wrong kind is
+//! ignored and reported: the answer is worth more than that.
 //!
 //! A failure is `{"error": {"kind": "rate_limit", "message": "…", "retryAfterMs": 1000}}`,
-//! with one of the words of [`ProviderErrorKind`]; or `{"error": "…"}`, unless
-//! other keys show that this is an answer of the agent's own form; or any exit
-//! code but zero.
+//! with one of the words of [`ProviderErrorKind`]; or `{"error": "…"}`, unless other
+//! keys show that it is an answer in a form of the agent's own; or any exit code except
+//! zero.
 
 use std::time::Duration;
 

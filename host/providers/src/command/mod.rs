@@ -1,21 +1,21 @@
 //! Any program that reads a prompt on stdin and prints an answer.
 //!
-//! Owns: what such a program is told, and what it may print (see `answer.rs`).
-//! Never: guesses what a program meant; what is not an answer in JSON is text.
+//! Owns: what such a program gets, and what it may print (see `answer.rs`). Never:
+//! guesses; output that is not an answer in JSON is text.
 //!
-//! The program is started once for each round, in the agent's working folder.
-//! Its stdin is the prompt, to its end. Lines on stderr are shown as what it is
-//! doing. What it may want to know of the call is in its environment, under names
-//! that are no settings of smol-wf: a run that it starts is another run.
+//! The program is started once for each round, in the agent's working directory. Its
+//! stdin is the whole prompt. Lines on stderr are shown as its activity. Facts about
+//! the step are in its environment, under names that are not settings of smol-wf: a
+//! run that the program starts is another run.
 //!
 //! | variable | |
 //! |---|---|
-//! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the call's number in it |
-//! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the call |
-//! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the call gives them |
-//! | `SMOL_WF_SESSION_ID` | the session to go on with: that of an earlier round, attempt or call |
+//! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the step's number in it |
+//! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the step |
+//! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the step has them |
+//! | `SMOL_WF_SESSION_ID` | the session to resume: that of an earlier round, attempt or step |
 //! | `SMOL_WF_CALL_SYSTEM` | text for the agent's system prompt |
-//! | `SMOL_WF_CALL_DIRS` | JSON: whole paths of more folders that it may work in |
+//! | `SMOL_WF_CALL_DIRS` | JSON: absolute paths of further folders that it may work in |
 //! | `SMOL_WF_SCHEMA` | the schema, up to 64 KiB; it is in the prompt as well |
 
 mod answer;

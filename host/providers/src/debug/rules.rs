@@ -1,13 +1,13 @@
 //! Rules that make the debug provider fail, wait or answer something else.
 //!
-//! Owns: their syntax, `<match>=<action>[,<action>…]`, and which calls they
-//! meet. Never: acts on them.
+//! Owns: their syntax, `<match>=<action>[,<action>…]`, and which calls they match.
+//! Never: applies them.
 //!
-//! | match | meets |
+//! | match | matches |
 //! |---|---|
 //! | `*` | every call |
 //! | `#3` | the third agent call of the run |
-//! | `label:<glob>`, `phase:<glob>`, `prompt:<glob>` | what it says |
+//! | `label:<glob>`, `phase:<glob>`, `prompt:<glob>` | that property of the call |
 //! | `<glob>` | the label or the prompt |
 //!
 //! | action | does |

@@ -5,19 +5,19 @@
 use super::processes::Processes;
 use super::reach::Reach;
 
-/// Lets agents be kept as strictly as a process can keep them. Make one for a
-/// process, before its first run, and give it to every engine.
+/// Controls agents as strictly as a process can. Make one for a process, before its
+/// first run, and give it to every engine.
 ///
 /// When its first program is started,
 ///
-/// - the process becomes the one that inherits orphans of its children (on Linux,
-///   `PR_SET_CHILD_SUBREAPER`), so that a tool whose parent has gone stays where
-///   it is found, and is waited for;
-/// - files that the process was started with, or has opened without
-///   `FD_CLOEXEC`, are closed in every program that it starts from then on.
+/// - the process adopts the orphans of its children (on Linux,
+///   `PR_SET_CHILD_SUBREAPER`), so that a tool whose parent has ended can still be
+///   found, and is waited for;
+/// - descriptors that the process inherited, or opened without `FD_CLOEXEC`, are closed
+///   in every program that it starts from then on.
 ///
-/// Without a supervisor neither is done: see `docs/processes.md` for what is
-/// weaker then.
+/// Without a supervisor neither happens: see `docs/processes.md` for what is weaker
+/// then.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     root: Processes,
