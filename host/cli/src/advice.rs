@@ -20,10 +20,11 @@ pub(crate) use limits::{flag, of_limit, of_stop, raise, with_hint};
 use crate::shell;
 
 /// A run has nobody to ask.
-const NO_AGENT: &str = "`smol-wf doctor` says what is missing; name one with --agent-provider";
+const NO_AGENT: &str =
+    "`smol-wf doctor` says what is missing; choose a provider with --agent-provider";
 
 /// The folder that agents are to work in is not there.
-const CWD_GONE: &str = "name the folder that agents are to work in with --cwd DIR";
+const CWD_GONE: &str = "give the agents another folder with --cwd DIR";
 
 /// The project that scripts are looked for in is not there.
 const PROJECT_GONE: &str = "name its folder with --project-root DIR";
@@ -63,11 +64,11 @@ fn hint(error: &EngineError) -> Option<String> {
         }
         EngineError::CwdGone { .. } => CWD_GONE.to_owned(),
         EngineError::RowChanged { .. } => {
-            "bring the database back from a copy, or delete the run".to_owned()
+            "restore the database from a copy, or delete the run".to_owned()
         }
-        EngineError::NoRunHere { .. } => "name it, or type --anywhere".to_owned(),
-        EngineError::AmbiguousRun { .. } => "give more of it".to_owned(),
-        EngineError::Held { .. } => "stop that one, or wait until it is done".to_owned(),
+        EngineError::NoRunHere { .. } => "give its id, or add --anywhere".to_owned(),
+        EngineError::AmbiguousRun { .. } => "give more characters of the id".to_owned(),
+        EngineError::Held { .. } => "stop that process, or wait until it is done".to_owned(),
         EngineError::PathNotUtf8 { .. } => "rename it, or start from another folder".to_owned(),
         EngineError::Journal { error, .. } => of_journal(error)?.to_owned(),
         EngineError::Sandbox(SandboxError::Full { .. }) => {
@@ -122,7 +123,7 @@ pub(crate) fn of_archive(error: &ArchiveError) -> String {
 fn of_journal(error: &JournalError) -> Option<&'static str> {
     match error {
         JournalError::Newer { .. } => Some("use a newer smol-wf"),
-        JournalError::Changed { .. } => Some("go back to a copy that was not changed"),
+        JournalError::Changed { .. } => Some("restore an unchanged copy"),
         _ => None,
     }
 }
@@ -145,7 +146,7 @@ pub(crate) fn after(error: &EngineError) -> Vec<String> {
             format!("delete it: smol-wf history delete {}{db}", key.run)
         }
         EngineError::ImportConflict { run } => format!(
-            "to have the imported one instead, first delete the one that is here: smol-wf history delete {run}{db}"
+            "to import it anyway, first delete the run that is here: smol-wf history delete {run}{db}"
         ),
         EngineError::UnknownRun { asked } => return other_runs(asked, db),
         EngineError::InUse { .. } => {
@@ -157,13 +158,13 @@ pub(crate) fn after(error: &EngineError) -> Vec<String> {
             format!("its steps: smol-wf history {run} -o text{db}")
         }
         EngineError::Fixture(FixtureError::NotOver { run }) => {
-            format!("take it up: smol-wf resume {run}{db}")
+            format!("resume it: smol-wf resume {run}{db}")
         }
         EngineError::Held { run, .. } | EngineError::Fixture(FixtureError::Running { run }) => {
-            format!("how it stands: smol-wf history {run}{db}")
+            format!("its state: smol-wf history {run}{db}")
         }
         EngineError::Fixture(FixtureError::TooLarge { run }) => {
-            format!("keep it: smol-wf export {run} --format journal{db}")
+            format!("export it as a journal: smol-wf export {run} --format journal{db}")
         }
         _ => return Vec::new(),
     };

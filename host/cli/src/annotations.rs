@@ -26,7 +26,7 @@ pub(crate) fn annotate(annotation: &Annotation<'_>) {
     let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
     let file = workspace.and_then(|workspace| seen_from(&workspace, annotation.file));
     let file = file.as_deref().unwrap_or(annotation.file);
-    failure::for_program(&line(&Annotation { file, ..*annotation }));
+    failure::print_raw(&line(&Annotation { file, ..*annotation }));
 }
 
 /// A file as Actions calls it, which knows paths from the repository alone; none

@@ -84,7 +84,7 @@ pub(crate) fn of_clap(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         // It holds words of the command line, which in CI may be anybody's.
         let said = sanitize::lines(&error.render().to_string());
-        streams::say(format!("{said}\n"), Kind::Message);
+        streams::write_stderr(format!("{said}\n"), Kind::Message);
     } else {
         // A closed pipe is no reason to complain.
         let _ = error.print();

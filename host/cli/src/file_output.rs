@@ -192,7 +192,7 @@ pub(crate) fn not_dangling(path: &Path) -> io::Result<()> {
         link.is_symlink() && fs::metadata(link).is_err_and(nothing)
     };
     let Some(link) = path.ancestors().find(is_dangling) else { return Ok(()) };
-    let why = usage_hints::dangling(link).unwrap_or_default();
+    let why = usage_hints::dangling_link(link).unwrap_or_default();
     let typed = shell::path(link);
     let why = format!("{why}; take the link away (`rm {typed}`), or name another file");
     Err(io::Error::new(ErrorKind::NotFound, why))

@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 
 use smol_wf_engine::{Report, RunState};
 
-use crate::failure::{null_in_words, talk};
+use crate::failure::{null_in_words, print_message};
 use crate::humanize::{count, dollars, plural};
 use crate::sanitize;
 use crate::shell;
@@ -23,16 +23,20 @@ fn is_read() -> bool {
 }
 
 /// What came of the run, below its report.
-pub(crate) fn tell(report: &Report, warned: &[String]) {
+pub(crate) fn print_summary(report: &Report, warned: &[String]) {
     if is_read() {
-        lines(report, warned).iter().for_each(|line| talk(line));
+        lines(report, warned).iter().for_each(|line| print_message(line));
     }
 }
 
 /// What to type next, last of all, where nothing else has said it.
-pub(crate) fn next(report: &Report) {
+pub(crate) fn print_next(report: &Report) {
     if is_read() && report.state == RunState::Completed {
-        talk(&format!("its steps: smol-wf history {}{}", report.run_id, shell::with_database()));
+        print_message(&format!(
+            "its steps: smol-wf history {}{}",
+            report.run_id,
+            shell::with_database()
+        ));
     }
 }
 

@@ -7,8 +7,8 @@ use crate::sanitize;
 use crate::streams::{self, Kind};
 
 /// One error, on stderr.
-pub(crate) fn say(message: &str, below: Option<&str>) {
-    talk(&format!("error: {message}"));
+pub(crate) fn print_error(message: &str, below: Option<&str>) {
+    print_message(&format!("error: {message}"));
     if let Some(below) = below {
         write(&sanitize::lines(below), Kind::Message);
     }
@@ -17,17 +17,17 @@ pub(crate) fn say(message: &str, below: Option<&str>) {
 /// A message on stderr: its first line begins the line, all others are
 /// indented, so that no text of a script passes for a message of ours. When
 /// nobody reads it, nobody is told.
-pub(crate) fn talk(text: &str) {
+pub(crate) fn print_message(text: &str) {
     write(&indented(text), Kind::Message);
 }
 
 /// The same for what may be left out when nobody reads.
-pub(crate) fn progress(text: &str) {
+pub(crate) fn print_progress(text: &str) {
     write(&indented(text), Kind::Progress);
 }
 
 /// A line that was made for a program: it is as it is.
-pub(crate) fn for_program(line: &str) {
+pub(crate) fn print_raw(line: &str) {
     write(line, Kind::Message);
 }
 
@@ -36,5 +36,5 @@ fn indented(text: &str) -> String {
 }
 
 fn write(text: &str, kind: Kind) {
-    streams::say(format!("{text}\n"), kind);
+    streams::write_stderr(format!("{text}\n"), kind);
 }

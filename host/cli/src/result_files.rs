@@ -13,7 +13,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::Report;
 
 use crate::config::{Key, Settings};
-use crate::failure::talk;
+use crate::failure::print_message;
 use crate::file_output::PartialFile;
 use crate::sanitize;
 
@@ -36,7 +36,9 @@ pub(crate) fn set_aside(report: &mut Report, settings: &Settings) {
         }
         Err(error) => {
             let path = sanitize::path(&path);
-            talk(&format!("warning: the result is large, and cannot be put into {path}: {error}"));
+            print_message(&format!(
+                "warning: the result is large, and cannot be put into {path}: {error}"
+            ));
         }
     }
 }
@@ -62,7 +64,7 @@ fn take_away(path: &Path) {
         }
         Err(error) if is_not_there(&error) => {}
         Err(error) => {
-            talk(&format!("warning: cannot remove {}: {error}", sanitize::path(path)));
+            print_message(&format!("warning: cannot remove {}: {error}", sanitize::path(path)));
         }
     }
 }

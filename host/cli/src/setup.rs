@@ -25,7 +25,7 @@ use smol_wf_engine::{
 use crate::advice;
 use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::log_level::LogLevel;
 use crate::paths;
 use crate::sanitize;
@@ -35,30 +35,30 @@ use crate::supervisor::supervisor;
 /// none: for commands that write.
 pub(crate) fn engine(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(Box::new(patiently(path, settings, SqliteStore::open_within)?), path, settings)
+    engine_over(Box::new(open_waiting(path, settings, SqliteStore::open_within)?), path, settings)
 }
 
 /// Opens a database that another process may have locked: one that backs it up or
 /// makes it smaller. No signal is listened to yet, so Ctrl-C ends the wait.
-fn patiently(
+fn open_waiting(
     path: &Path,
     settings: &Settings,
     open: impl Fn(&Path, Duration, Judge) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
-    const TOLD_AFTER: Duration = Duration::from_secs(1);
+    const WARN_AFTER: Duration = Duration::from_secs(1);
     // Who has a lock is waited for by SQLite, who has a lease here.
     const PAUSE: Duration = Duration::from_millis(100);
     let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
     let longest = longest.min(START_LOCKED_MAX);
     let begun = Instant::now();
-    let mut is_told = LogLevel::of(settings) < LogLevel::Warn;
+    let mut has_warned = LogLevel::of(settings) < LogLevel::Warn;
     loop {
         let left = longest.saturating_sub(begun.elapsed());
-        match open(path, TOLD_AFTER.min(left), judge) {
+        match open(path, WARN_AFTER.min(left), judge) {
             Err(busy) if busy.is_passing() && begun.elapsed() < longest => {
-                if !std::mem::replace(&mut is_told, true) {
+                if !std::mem::replace(&mut has_warned, true) {
                     let wait = DatabaseWait { busy: &busy, longest, is_under_way: false };
-                    talk(&format!("warning: {}", advice::waits::for_database(wait)));
+                    print_message(&format!("warning: {}", advice::waits::for_database(wait)));
                 }
                 std::thread::sleep(PAUSE.min(left));
             }
@@ -69,7 +69,7 @@ fn patiently(
 
 /// What is to be said of the database that [`engine`] is about to make: a path
 /// that was mistyped makes one as well.
-pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
+pub(crate) fn new_database_note(settings: &Settings) -> Option<String> {
     let given = settings.get(Key::Db)?;
     let Value::Path(path) = &given.value else { return None };
     if is_there(path) {
@@ -89,7 +89,7 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
     }
     let older = paths::older_db().filter(|older| is_there(older))?;
     Some(format!(
-        "{} is of another program and was left alone; runs are kept in {}",
+        "{} belongs to another program and was not changed; runs are stored in {}",
         shown(&older),
         shown(path)
     ))
@@ -98,21 +98,25 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
 /// The same for commands that look first: one that may only be read is.
 fn engine_or_reader(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(Box::new(patiently(path, settings, SqliteStore::open_or_read_within)?), path, settings)
+    engine_over(
+        Box::new(open_waiting(path, settings, SqliteStore::open_or_read_within)?),
+        path,
+        settings,
+    )
 }
 
 /// The same for commands that only look: where there is no database, none is
 /// made, and they see an empty one.
-pub(crate) fn engine_to_look(settings: &Settings) -> Result<Engine, CommandError> {
+pub(crate) fn engine_to_read(settings: &Settings) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if is_there(path) {
         return Ok(engine_or_reader(settings)?);
     }
-    talk(&format!(
-        "there is no database at {} yet: the first `smol-wf run` makes it; --db names another one",
+    print_message(&format!(
+        "there is no database at {} yet; the first `smol-wf run` creates it; choose another one with --db",
         path.display()
     ));
-    Ok(over(Box::new(MemoryStore::new()), path, settings)?)
+    Ok(engine_over(Box::new(MemoryStore::new()), path, settings)?)
 }
 
 /// The same for commands that are about a run, which is in no database that is
@@ -137,7 +141,11 @@ fn is_there(path: &Path) -> bool {
     !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-fn over(store: Box<dyn Store>, path: &Path, settings: &Settings) -> Result<Engine, EngineError> {
+fn engine_over(
+    store: Box<dyn Store>,
+    path: &Path,
+    settings: &Settings,
+) -> Result<Engine, EngineError> {
     // One folder a database: a run that another database has is not over, it is
     // only unknown here.
     let mut worktrees = path.as_os_str().to_owned();
@@ -270,8 +278,8 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
 
 /// Waits until something can be written, and says so; a signal ends the process.
 pub(crate) async fn wait_to_write(engine: &Engine, settings: &Settings) -> Result<(), EngineError> {
-    let teller = EngineNotices { warns: LogLevel::of(settings) >= LogLevel::Warn };
-    engine.wait_to_write(&teller, CancellationToken::new()).await
+    let watcher = EngineNotices { warns: LogLevel::of(settings) >= LogLevel::Warn };
+    engine.wait_to_write(&watcher, CancellationToken::new()).await
 }
 
 /// Says what there is to warn of.
@@ -285,13 +293,13 @@ impl Watcher for EngineNotices {
 
     fn waits_for_database(&self, wait: DatabaseWait<'_>) {
         if self.warns {
-            talk(&format!("warning: {}", advice::waits::for_database(wait)));
+            print_message(&format!("warning: {}", advice::waits::for_database(wait)));
         }
     }
 
     fn warn(&self, message: &str) {
         if self.warns {
-            talk(&format!("warning: {message}"));
+            print_message(&format!("warning: {message}"));
         }
     }
 }

@@ -13,7 +13,7 @@ const FILES_LEAST: u64 = 32;
 const FILES_WANTED: u64 = 1_024;
 
 /// Makes room for open files; says why that is not to be had.
-pub(crate) fn make_room_for_files() -> Result<(), String> {
+pub(crate) fn raise_open_files() -> Result<(), String> {
     let files = system::raise_files(FILES_WANTED);
     match files {
         Some(files) if files < FILES_LEAST => Err(too_few_files(files)),
@@ -30,7 +30,7 @@ pub(crate) fn too_few_files(files: u64) -> String {
 }
 
 /// What to know of an error that says these words.
-pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
+pub(crate) fn hint(error: &str, code: &str) -> Option<String> {
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
     if says(&["File too large", "os error 27"]) || ["store_disk_full", "store_io"].contains(&code) {
         let most = system::file_bytes()?;

@@ -68,7 +68,7 @@ pub(crate) fn with_command_first(argv: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Adds to a complaint of clap's what was probably meant.
-pub(crate) fn explained(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
+pub(crate) fn with_hint(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
@@ -121,14 +121,14 @@ fn of_another_command(flag: &str, command: &str) -> Option<String> {
     let has = |command: &str| flags_of(command).iter().any(|own| own == long);
     Some(match command {
         "resume" if has("fork") => format!(
-            "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
+            "a resumed run keeps the values that it was started with; smol-wf fork RUN {flag} … starts a new run that reuses its answers"
         ),
         "resume" | "fork" if has("run") => format!(
-            "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
+            "a run keeps the values that it was started with; smol-wf run SCRIPT {flag} … starts another run"
         ),
         _ => {
             let owner = RUNS_SCRIPTS.into_iter().find(|owner| has(owner))?;
-            format!("{flag} is a flag of `smol-wf {owner}`, and `smol-wf {command}` has none of it")
+            format!("`smol-wf {command}` has no flag {flag}; `smol-wf {owner}` has it")
         }
     })
 }
@@ -175,7 +175,7 @@ pub(crate) fn provider(missing: &Path) -> Option<String> {
         name == crate::config::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
     is_provider.then(|| {
         format!(
-            "{name} is a provider, and a script or a folder was expected: `smol-wf doctor` and `smol-wf providers` show all providers, {name} among them; `--agent-provider {name}` runs a script with it"
+            "{name} is a provider, but a script or folder was expected; `smol-wf providers` lists all providers; to run a script with this one, add --agent-provider {name}"
         )
     })
 }
@@ -210,14 +210,14 @@ pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
 }
 
 /// That a file is not there because a link leads to nothing.
-pub(crate) fn dangling(path: &Path) -> Option<String> {
+pub(crate) fn dangling_link(path: &Path) -> Option<String> {
     let target = std::fs::read_link(path).ok()?;
     let (path, target) = (crate::sanitize::path(path), crate::sanitize::path(&target));
     Some(format!("{path} is a link to {target}, and nothing is there"))
 }
 
 /// A whole number between two others, for clap.
-pub(crate) fn whole<T: TryFrom<u64>>(
+pub(crate) fn whole_number<T: TryFrom<u64>>(
     least: u64,
     most: u64,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -238,7 +238,7 @@ mod tests {
     fn said(argv: &[&str]) -> String {
         let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
         let error = crate::Cli::try_parse_from(&argv).unwrap_err();
-        explained(error, &argv).to_string()
+        with_hint(error, &argv).to_string()
     }
 
     #[test]

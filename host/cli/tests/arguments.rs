@@ -95,7 +95,7 @@ fn stdin_is_a_file_and_a_script_but_once() {
     let broken = piped(&place, &["run", "-"], &format!("{SCRIPT}let = ]\n"));
     broken.fails(3, &["(stdin):3:"]);
     let twice = piped(&place, &["run", "-", "--args-from-file", "-"], SCRIPT);
-    twice.fails(3, &["stdin can be read once"]);
+    twice.fails(3, &["stdin can be read only once"]);
     let long = format!("{SCRIPT}// {}\n", "x".repeat(1024 * 1024));
     piped(&place, &["run", "-"], &long).fails(3, &["script_too_large"]);
     let endless = place

@@ -107,7 +107,11 @@ fn an_event_stream_that_cannot_be_written_is_no_success() {
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     common::finish(command.spawn().unwrap()).fails(
         74,
-        &["cannot write to stdout", "[stdout_unwritable]", "it is kept: smol-wf history run_"],
+        &[
+            "cannot write to stdout",
+            "[stdout_unwritable]",
+            "the report is stored: smol-wf history run_",
+        ],
     );
 }
 

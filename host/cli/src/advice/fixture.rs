@@ -19,24 +19,24 @@ fn hint(error: &FixtureError) -> Option<&'static str> {
         FixtureError::Newer { .. } => "use a newer smol-wf",
         FixtureError::NotAFixture => "`smol-wf export RUN --fixture FILE` makes one",
         FixtureError::Changed { .. } => {
-            "bring the file back as it was written, or make it anew of a run: smol-wf export RUN --fixture FILE"
+            "restore the file, or export it again from a run: smol-wf export RUN --fixture FILE"
         }
         FixtureError::ScriptGone { .. } => {
-            "if it was moved, name it: smol-wf test FIXTURE --script FILE --accept"
+            "if it was moved, give its new path: smol-wf test FIXTURE --script FILE --accept"
         }
         FixtureError::ScriptPiped => {
-            "save it in the project of the fixture and name it: smol-wf test FIXTURE --script FILE --accept"
+            "save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept"
         }
         FixtureError::Unacceptable { .. } => {
-            "move the script there, or the fixture to the script, or leave --accept and --record out"
+            "move the script there or the fixture to the script, or leave out --accept and --record"
         }
         FixtureError::Outside { .. } => {
-            "where it was moved, name it: smol-wf test FIXTURE --script FILE"
+            "if it was moved, give its new path: smol-wf test FIXTURE --script FILE"
         }
-        FixtureError::Kept { .. } => "delete that file to ask for them again",
-        FixtureError::NotOver { .. } => "take it up, then export it again",
+        FixtureError::Kept { .. } => "delete that file to ask the agents again",
+        FixtureError::NotOver { .. } => "resume it, then export it again",
         FixtureError::Running { .. } => "wait until the run is over, then export it again",
-        FixtureError::TooLarge { .. } => "keep it as a journal",
+        FixtureError::TooLarge { .. } => "export it as a journal",
         FixtureError::Journal(error) => return super::of_journal(error),
         FixtureError::Unreadable { .. }
         | FixtureError::Entry(_)

@@ -9,15 +9,15 @@ use smol_wf_engine::ForkError;
 pub(super) fn sentence(error: &ForkError) -> String {
     match error {
         ForkError::NoSuchStep { from, last: 0, .. } => {
-            format!("--from {from}: {error}; leave --from out")
+            format!("--from {from}: {error}; leave out --from")
         }
         ForkError::NoSuchStep { from, .. } => format!("--from {from}: {error}"),
         ForkError::TwoAnswers { call } => {
-            format!("--set-result is given twice for step {call}; give the one that you mean")
+            format!("--set-result is given twice for step {call}; give one answer per step")
         }
         ForkError::NotJson { call, reason, text } => match needs_quotes(text) {
             true => format!(
-                "--set-result {call}: the answer is not JSON, and a text needs quotes: {}",
+                "--set-result {call}: the answer is not JSON; text needs quotes: {}",
                 quoted(*call, text)
             ),
             false => format!("--set-result {call}: the answer is not JSON: {reason}"),

@@ -1,4 +1,7 @@
-//! `smol-wf check`.
+//! `smol-wf check`: findings in scripts, without running them.
+//!
+//! Owns: which scripts to check, and the output as text, JSON and annotations.
+//! Never: a rule; those are in the engine's `check`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,7 +69,8 @@ impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let checks = Checks::new(places())?;
         let mut found: Vec<(String, Finding)> = Vec::new();
-        // One that cannot be had does not hide what is wrong with the others.
+        // A script that cannot be loaded does not hide the findings in the
+        // others.
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);
         for asked in self.each(&mut missing) {
             let script = match find_script(&asked) {
@@ -77,7 +81,7 @@ impl CheckArgs {
                 }
             };
             scripts += 1;
-            // A name stands for a file; a path is shown as it was given.
+            // A workflow's name is shown as its file; a path as it was given.
             let shown = asked.to_string_lossy();
             let file = if asked.exists() { shown.into_owned() } else { name_of(&script) };
             let findings = checks.script(&script).await?;
@@ -110,7 +114,8 @@ impl CheckArgs {
 }
 
 impl CheckArgs {
-    /// The scripts that are asked for, those of folders one by one.
+    /// The scripts to check, with folders expanded; the first error goes to
+    /// `missing`.
     fn each(&self, missing: &mut Option<CommandError>) -> Vec<PathBuf> {
         let mut each = Vec::with_capacity(self.scripts.len());
         for asked in &self.scripts {
@@ -127,7 +132,7 @@ impl CheckArgs {
     }
 }
 
-/// Where a run would be that is started here.
+/// The places of a run that would start here.
 fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }

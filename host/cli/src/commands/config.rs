@@ -1,4 +1,6 @@
-//! `smol-wf config`.
+//! `smol-wf config`: the settings in effect and the files that they come from.
+//!
+//! Owns: the output. Never: reads a settings file itself; `config` does.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,7 +102,7 @@ impl ConfigArgs {
     }
 }
 
-/// One setting, as it is shown.
+/// One setting, as it is printed.
 #[derive(Serialize)]
 struct Row {
     key: String,
@@ -138,10 +140,10 @@ impl ShowArgs {
         self.limits.put(&mut flags);
         self.log.put(&mut flags);
         self.db.put(&mut flags);
-        failure::there(&self.from)?;
+        failure::check_exists(&self.from)?;
         let settings = Settings::load(flags, &self.from)?;
         settings.check()?;
-        failure::warn(&settings);
+        failure::print_warnings(&settings);
         match self.json.asked().unwrap_or(self.output) {
             format @ (Format::Json | Format::Jsonl) => {
                 let rows = rows(&settings);
@@ -197,7 +199,7 @@ fn text(settings: &Settings) -> String {
     table.text()
 }
 
-/// One settings file, there or not.
+/// One settings file, whether it exists or not.
 #[derive(Serialize)]
 struct FileRow {
     layer: &'static str,
@@ -209,7 +211,7 @@ struct FileRow {
 
 impl PathArgs {
     fn execute(&self) -> Result<ExitCode, CommandError> {
-        failure::there(&self.from)?;
+        failure::check_exists(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
         let project = settings.project_file.as_ref().map(|project| FileRow {
             layer: "project",

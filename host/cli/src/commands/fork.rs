@@ -9,7 +9,7 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
-use super::auto_resume::{AutoResume, attend, once_more};
+use super::auto_resume::{AutoResume, resume_after_reset, start_and_wait};
 use super::run::{conclude, find_script};
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
@@ -108,10 +108,10 @@ impl ForkArgs {
             settings: setup::run_settings(&settings, places.of_recorded()?)?,
             ..ForkRequest::of(run)
         };
-        let report = attend(&engine, request, &progress, &signals).await;
+        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places };
+        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 }

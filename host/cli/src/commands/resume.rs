@@ -9,11 +9,11 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::auto_resume::{AutoResume, attend, once_more, resume_request};
+use super::auto_resume::{AutoResume, resume_after_reset, resume_request, start_and_wait};
 use super::run::{conclude, find_script};
 use crate::advice;
 use crate::agents::Catalogue;
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::WorkFlags;
 use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
@@ -62,7 +62,7 @@ impl ResumeArgs {
         let script = self.script(&head)?;
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
-        shell::folders_are(places.cwd.as_deref(), places.project_root.as_deref());
+        shell::set_folders(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
         let mut opening = Preamble::of_recorded(&settings, &head, said);
         if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
@@ -72,10 +72,10 @@ impl ResumeArgs {
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, script, &settings, places)?;
-        let report = attend(&engine, request, &progress, &signals).await;
+        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places };
+        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 
@@ -92,7 +92,10 @@ impl ResumeArgs {
             Ok(bytes) => Ok(Some(ScriptFile { bytes, path })),
             Err(_) if self.as_recorded => Ok(None),
             Err(error) => {
-                talk(&format!("{}; going on with the recorded text", advice::of_library(&error)));
+                print_message(&format!(
+                    "{}; going on with the recorded text",
+                    advice::of_library(&error)
+                ));
                 Ok(None)
             }
         }

@@ -14,7 +14,7 @@ use smol_wf_core::script::{Script, Warning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
 use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
-use super::auto_resume::{AutoResume, attend, once_more, resume_request};
+use super::auto_resume::{AutoResume, resume_after_reset, resume_request, start_and_wait};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
@@ -45,7 +45,7 @@ pub(crate) struct RunArgs {
 
     /// Value of the script's `budget.total`, in output tokens [default: --budget,
     /// if that is in tokens]
-    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     /// One argument of the workflow, with any name: JSON if it parses as JSON,
@@ -63,7 +63,7 @@ pub(crate) struct RunArgs {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random [default: a new one for each run]
-    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
     /// Resume this run instead of starting one; if the script differs from the
@@ -104,7 +104,7 @@ impl RunArgs {
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
         let chosen = agents::choose_to_begin(&settings)?;
-        let made = setup::to_be_made(&settings);
+        let made = setup::new_database_note(&settings);
         let engine = setup::engine(&settings)?;
         let signals = Signals::listen();
         let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
@@ -114,11 +114,11 @@ impl RunArgs {
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = self.request(script, args, &settings, chosen.name, folders)?;
-        let report = attend(&engine, request, &progress, &signals).await;
+        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places: &work.places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places: &work.places };
+        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&work.show, &settings), Some(&text))
     }
 
@@ -146,10 +146,10 @@ impl RunArgs {
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, Some(script), &settings, places)?;
-        let report = attend(&engine, request, &progress, &signals).await;
+        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places };
+        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), Some(text))
     }
 
@@ -230,7 +230,7 @@ pub(super) fn conclude(
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
     signals.all_is_over();
-    let streamed = progress.settle();
+    let streamed = progress.flush_events();
     let mut report = match report {
         Ok(report) => advice::with_hint(report),
         Err(error) => {
@@ -242,14 +242,14 @@ pub(super) fn conclude(
             let signal = signals.code().filter(|_| is_stopped);
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {
-                    Some("nothing was dispatched; the journal is as it was".to_owned())
+                    Some("no agent was asked; the journal was not changed".to_owned())
                 }
                 (_, Some(run)) => Some(format!("resume: {}", shell::resume(run, None))),
                 (_, None) => None,
             };
             let code = failure::report(&error.into());
             if let Some(next) = next {
-                failure::talk(&next);
+                failure::print_message(&next);
             }
             return Ok(signal.map_or(code, ExitCode::from));
         }
@@ -258,29 +258,32 @@ pub(super) fn conclude(
     let printed = if show.events {
         streamed
     } else {
-        streams::in_order();
+        streams::flush_before_stdout();
         result_files::set_aside(&mut report, settings);
         let printed = output::document(&report);
         if is_shown {
-            final_lines::tell(&report, &progress.warned());
+            final_lines::print_summary(&report, &progress.warned());
         }
         printed
     };
-    failure::reused(&report);
-    failure::ending(&report, script_text);
+    failure::print_reuse(&report);
+    failure::print_ending(&report, script_text);
     if let Some(note) =
         script_hints::no_result(&report, script_text).filter(|_| !progress.is_quiet())
     {
-        failure::talk(note);
+        failure::print_message(note);
     }
     if let Err(error) = printed {
         let code = failure::report(&error.into());
         let db = shell::with_database();
-        failure::talk(&format!("it is kept: smol-wf history {}{db} --json", report.run_id));
+        failure::print_message(&format!(
+            "the report is stored: smol-wf history {}{db} --json",
+            report.run_id
+        ));
         return Ok(code);
     }
     if is_shown {
-        final_lines::next(&report);
+        final_lines::print_next(&report);
     }
     progress.say_banner();
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
@@ -317,7 +320,7 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
                 if let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
                     && let Some(why) = root.passed_over()
                 {
-                    failure::talk(&format!("warning: {why}"));
+                    failure::print_message(&format!("warning: {why}"));
                 }
                 return Err(error.into());
             }

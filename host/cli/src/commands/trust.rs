@@ -1,4 +1,6 @@
-//! `smol-wf trust`.
+//! `smol-wf trust`: records that the user trusts a settings file.
+//!
+//! Owns: the dialogue. Never: the list of trusted files; `config::trust` has it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::config::{self, ConfigError};
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::JsonFlag;
 use crate::output;
 use crate::table::{Format, Table};
@@ -68,10 +70,10 @@ impl TrustArgs {
         let what = config::needing_trust(&file)?;
         config::trust(&file, Timestamp::now().as_millisecond())?;
         for line in &what {
-            talk(&format!("it may now set {line}"));
+            print_message(&format!("it may now set {line}"));
         }
         if what.is_empty() {
-            talk("nothing in it needs trust");
+            print_message("nothing in it needs trust");
         }
         if let Some(format) = self.json.asked() {
             let trusted = [json!({ "digest": file.digest, "file": file.file })];
@@ -91,8 +93,8 @@ fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
         forgotten = config::distrust(&file)?.then_some(file);
     }
     match forgotten {
-        Some(file) => talk(&format!("{} is no longer trusted", file.display())),
-        None => talk("it was not trusted; `smol-wf trust --list` shows what is"),
+        Some(file) => print_message(&format!("{} is no longer trusted", file.display())),
+        None => print_message("it was not trusted; `smol-wf trust --list` shows what is"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -37,11 +37,11 @@ impl fmt::Display for FilePosition {
 pub(crate) enum ConfigError {
     #[error("{}: the settings cannot be read: {error}; check the path", .file.display())]
     Unreadable { file: PathBuf, error: io::Error },
-    #[error("{} is {what}, which a project's settings must not be: they would say whatever that says; put the file itself there", .file.display())]
+    #[error("{} is {what}, which the settings of a project must not be; put the file itself there", .file.display())]
     Symlink { file: PathBuf, what: &'static str },
-    #[error("{} may be changed by anyone, and it says which programs are run; type: chmod o-w {}", .file.display(), crate::shell::path(file))]
+    #[error("anyone may change {}, and it says which programs run; type: chmod o-w {}", .file.display(), crate::shell::path(file))]
     Writable { file: PathBuf },
-    #[error("{} is over {most} bytes, which settings never are", .file.display())]
+    #[error("{} is larger than {most} bytes, the most that a settings file may have", .file.display())]
     TooLarge { file: PathBuf, most: u64 },
     #[error("{place}: not TOML: {reason}")]
     Syntax { place: FilePosition, reason: String },
@@ -53,9 +53,9 @@ pub(crate) enum ConfigError {
     Variable { variable: &'static str, reason: String },
     #[error("the list of trusted projects {} cannot be {doing}: {error}", .file.display())]
     TrustStore { file: PathBuf, doing: &'static str, error: io::Error },
-    #[error("there is no `.agents/smol-wf.toml` from {} up to {}; nothing needs trust", .from.display(), .to.display())]
+    #[error("there is no `.agents/smol-wf.toml` in {} or above it, up to {}; nothing needs trust", .from.display(), .to.display())]
     NoProjectFile { from: PathBuf, to: PathBuf },
-    #[error("there is no home directory to remember trust in; set XDG_STATE_HOME")]
+    #[error("trust cannot be stored: there is no home directory; set XDG_STATE_HOME")]
     NoState,
 }
 

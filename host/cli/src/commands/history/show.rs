@@ -1,7 +1,6 @@
 //! `smol-wf history <run>`.
 //!
-//! Owns: how one run is told to people. Never: leaves anything out of the JSON
-//! that the text has.
+//! Owns: the text about one run. Never: text that the JSON lacks.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
@@ -20,10 +19,10 @@ use crate::humanize::{count, dollars, plural, price, span, utc};
 use crate::table::{Align, Column, Format, NarrowRule, table};
 use crate::{output, sanitize};
 
-/// Steps that the text shows; JSON has them all.
+/// Most steps in the text; JSON has them all.
 const STEPS_SHOWN_MAX: usize = 500;
 
-/// Characters of the result that the text shows.
+/// Most characters of the result in the text.
 const RESULT_CHARS_MAX: usize = 4_000;
 
 pub(super) async fn show(
@@ -49,15 +48,15 @@ pub(super) async fn show(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The report, and behind its fields the details.
+/// The report, with the field `details` at its end.
 struct ReportWithDetails<'a> {
     report: &'a Report,
     details: &'a Details<'a>,
 }
 
 impl Serialize for ReportWithDetails<'_> {
-    /// By way of text: the result in the report is JSON text as it was
-    /// journaled, which serde cannot flatten.
+    /// Joins two texts: the result in the report is raw JSON, which serde cannot
+    /// flatten.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
         let report = serde_json::to_string(self.report).map_err(S::Error::custom)?;
@@ -218,7 +217,7 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
     ]
 }
 
-/// What a narrow terminal has no room for, what matters least first.
+/// Columns that a narrow terminal drops, least important first.
 const SPARE: NarrowRule = NarrowRule {
     columns: &["SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
     cut: "WHAT",
@@ -266,7 +265,7 @@ fn step(step: &Step<'_>) -> Vec<String> {
         if tries > 1 { tries.to_string() } else { String::new() },
         cell(step.isolation, 40),
         cell(step.session_id, 40),
-        // Whole: it is to be copied.
+        // In full, so that it can be copied.
         sanitize::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
         cell(step.doing, 60),
         cell(error.as_deref(), 100),

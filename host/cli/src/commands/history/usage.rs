@@ -1,7 +1,7 @@
 //! `smol-wf history usage`.
 //!
-//! Owns: adding up over runs. Never: counts what no journal says; a run that
-//! cannot be read is left out, with a word.
+//! Owns: the sums over runs. Never: estimates; a run that cannot be read is left
+//! out, with a warning.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use smol_wf_core::summary::Spent;
 use smol_wf_engine::{HistoryPage, RunSummary};
 
 use super::reader;
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::{DbFlags, JsonFlag, SpanFlags};
 use crate::humanize::{count, plural, price, utc};
 use crate::table::{Align, Format, NarrowRule, table};
@@ -99,8 +99,8 @@ impl UsageArgs {
         let unread = runs.iter().filter(|run| run.damage.is_some()).count();
         if unread > 0 {
             let count = if unread == 1 { "counts" } else { "count" };
-            talk(&format!(
-                "warning: {} cannot be read and {count} for nothing",
+            print_message(&format!(
+                "warning: {} cannot be read and {count} as zero",
                 plural(unread, "run")
             ));
         }
@@ -117,7 +117,8 @@ impl UsageArgs {
     }
 }
 
-/// Days in order; everything else by what it cost, then by tokens.
+/// Sums per group, and the total. Days are in order; other groups are sorted by
+/// cost, then by tokens.
 fn add_up(runs: &[RunSummary], by: By) -> (Vec<Row>, Row) {
     let mut rows: BTreeMap<Option<String>, Row> = BTreeMap::new();
     let mut total = Row::default();

@@ -1,8 +1,7 @@
-//! Testing one fixture: reading what lies beside it, and writing what came of
-//! it.
+//! Tests one fixture: reads it and the files beside it, and writes updates.
 //!
-//! Owns: the files of one fixture. Never: judges, and never ends the tests of
-//! other fixtures.
+//! Owns: the files of one fixture. Never: judges the run (the engine does), or
+//! stops the tests of other fixtures.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,46 +17,46 @@ use smol_wf_engine::{
 use super::agents::Agents;
 use crate::advice;
 use crate::commands::fixture::FixtureFile;
-use crate::failure::{FileError, talk};
+use crate::failure::{FileError, print_message};
 use crate::{file_output, files, paths, shell};
 
-/// Largest file of rules: a schema may have 64 KiB.
+/// Largest file of rules; a schema in it may have 64 KiB.
 const RULES_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What came of one fixture.
+/// The result of one fixture; part of the JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FixtureResult {
     pub(super) fixture: String,
-    /// The same, as a shell reads it.
+    /// The path of the fixture, quoted for a shell.
     #[serde(skip)]
     pub(super) typed: String,
-    /// The script that the command line named, as a shell reads it.
+    /// The script from the command line, quoted for a shell.
     #[serde(skip)]
     pub(super) script: Option<String>,
     pub(super) pass: bool,
-    /// The fixture was written anew.
+    /// Whether the fixture file was rewritten.
     pub(super) updated: bool,
-    /// Agents answered, and the fixture was not written: the answers are kept
-    /// beside it.
+    /// Whether agents answered but the fixture was not rewritten; the answers are
+    /// then in the `.kept` file beside it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) kept: bool,
     #[serde(flatten)]
     pub(super) verdict: Option<FixtureVerdict>,
-    /// Why there is no verdict, or why it could not be acted on.
+    /// Why there is no verdict, or why its update could not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     #[serde(skip)]
     pub(super) took: Duration,
 }
 
-/// How fixtures are tested.
+/// The options of a test, for all fixtures.
 pub(super) struct Tester {
     pub(super) engine: Engine,
     pub(super) accept: bool,
-    /// Where the script is, when that is not where the fixture says.
+    /// The script from the command line, instead of the recorded path.
     pub(super) script: Option<PathBuf>,
-    /// Who is asked for answers that are missing, if anybody is.
+    /// The agents to ask for missing answers, with `--record`.
     pub(super) agents: Option<Agents>,
     pub(super) cancel: CancellationToken,
 }
@@ -106,7 +105,7 @@ impl Tester {
         verdict.map_err(|error| format!("{} [{}]", advice::sentence(&error), error.code()))
     }
 
-    /// Writes what the verdict says is to be written.
+    /// Writes the updated fixture or the `.kept` file of the verdict.
     fn write(&self, path: &Path, mut verdict: FixtureVerdict, tested: &mut FixtureResult) {
         let mut failed = None;
         if let Some(text) = &verdict.updated {
@@ -117,9 +116,9 @@ impl Tester {
         }
         let kept = kept_beside(path);
         if tested.updated && self.agents.is_some() {
-            // All that was kept is in the fixture now.
+            // The fixture now holds all answers of the `.kept` file.
             if let Err(error) = file_output::remove(&kept) {
-                talk(&format!("warning: cannot remove {}: {error}", kept.display()));
+                print_message(&format!("warning: cannot remove {}: {error}", kept.display()));
             }
         } else if let Some(text) = &verdict.kept {
             match file_output::replace(&kept, text) {
@@ -134,13 +133,13 @@ impl Tester {
     }
 }
 
-/// Keeps answers beside the fixture as they come.
+/// A callback that stores new answers beside the fixture as they arrive.
 fn keep_beside(path: &Path) -> Keep {
     let kept = kept_beside(path);
     Arc::new(move |text| file_output::replace(&kept, text))
 }
 
-/// Where answers are kept while a fixture is recorded.
+/// Path of the answers while a fixture is recorded: `<fixture>.swf.kept`.
 fn kept_beside(path: &Path) -> PathBuf {
     path.with_extension("swf.kept")
 }
@@ -157,7 +156,7 @@ fn text_of(path: &Path, within: &Path) -> Result<String, String> {
     })
 }
 
-/// The text of a file that need not be there.
+/// The text of a file, or `None` if it does not exist.
 fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, String> {
     match files::found(path, within, most) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
@@ -179,7 +178,7 @@ fn unwritable(path: &Path, error: io::Error) -> String {
     format!("{error} [{}]", error.code())
 }
 
-/// As people type it.
+/// The path as people type it: without `./`.
 fn shown(path: &Path) -> String {
     let path = path.strip_prefix(".").unwrap_or(path);
     path.to_string_lossy().into_owned()
