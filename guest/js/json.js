@@ -55,7 +55,7 @@ export const strictJson = (value, root) => {
 };
 
 // Those that hold an agent to something: to lose one would set it free.
-const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "isolation", "schema"];
+const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "maxTurns", "isolation", "schema"];
 
 // A number that is none can be no name, and must not pass for one.
 const NAMES = ["model", "provider", "agentType"];

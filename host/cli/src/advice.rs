@@ -15,7 +15,7 @@ use smol_wf_engine::{
 };
 
 pub(crate) use fixture::sentence as of_fixture;
-pub(crate) use limits::{flag, of_limit, of_stop, raise, with_hint};
+pub(crate) use limits::{flag, of_limit, of_stop, raise_of, with_hint};
 
 use crate::shell;
 

@@ -17,7 +17,7 @@ use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
 use smol_wf_engine::providers::{
-    Asks, CliOptions, Masked, NamedProgram, Provider, Registry, Renamed,
+    AskPolicy, CliOptions, ConfiguredProgram, MaskingProvider, Provider, ProviderAlias, Registry,
 };
 use smol_wf_engine::{EngineError, NOBODY, Providers};
 
@@ -44,7 +44,7 @@ pub(crate) struct Catalogue {
     /// Secrets of MCP servers in the settings, which are masked in every agent's
     /// output.
     servers_secrets: Vec<(String, String)>,
-    asks: Asks,
+    asks: AskPolicy,
 }
 
 impl Catalogue {
@@ -58,8 +58,8 @@ impl Catalogue {
         let mut providers: BTreeMap<_, _> = built_in.into_iter().chain(configured).collect();
         providers.retain(|_, provider| provider.enabled);
         let asks = match settings.text(Key::Asks) {
-            Some("allow") => Asks::Allow,
-            _ => Asks::Refuse,
+            Some("allow") => AskPolicy::Allow,
+            _ => AskPolicy::Refuse,
         };
         let servers = settings.mcp.values();
         let servers_secrets = servers.flat_map(|given| given.value.secrets()).collect();
@@ -102,7 +102,7 @@ fn build(
     name: &str,
     settings: &ProviderSettings,
     servers_secrets: &[(String, String)],
-    asks: Asks,
+    asks: AskPolicy,
 ) -> Arc<dyn Provider> {
     let ProviderSettings { kind, program, command, args, env, env_allow, subagents, .. } =
         settings.clone();
@@ -116,7 +116,7 @@ fn build(
         start_timeout: settings.start_timeout,
     };
     let name_of_its_own = name.to_owned();
-    let named = NamedProgram { name: name_of_its_own, command, args, env, env_allow, asks };
+    let named = ConfiguredProgram { name: name_of_its_own, command, args, env, env_allow, asks };
     let provider: Arc<dyn Provider> = match kind {
         ProviderKind::ClaudeCode => Arc::new(ClaudeCode::new(cli)),
         ProviderKind::Codex => Arc::new(Codex::new(cli)),
@@ -128,10 +128,10 @@ fn build(
     let servers = servers_secrets.iter().map(|(name, value)| (name, value));
     let provider: Arc<dyn Provider> = match settings.env.is_empty() && servers_secrets.is_empty() {
         true => provider,
-        false => Arc::new(Masked::new(provider, settings.env.iter().chain(servers))),
+        false => Arc::new(MaskingProvider::new(provider, settings.env.iter().chain(servers))),
     };
     // A built-in kind knows only its own name.
-    if provider.name() == name { provider } else { Arc::new(Renamed::new(name, provider)) }
+    if provider.name() == name { provider } else { Arc::new(ProviderAlias::new(name, provider)) }
 }
 
 /// The provider of a new run, and why it was chosen.

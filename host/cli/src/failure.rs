@@ -352,8 +352,7 @@ fn print_next(report: &Report) {
             "continue with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
     } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
-        let reached = report.error.as_ref().and_then(|error| error.reached.as_deref());
-        let flag = reached.and_then(advice::raise);
+        let flag = report.error.as_ref().and_then(advice::raise_of);
         print_message(&format!("resume: {}", shell::resume(run, flag.as_deref())));
     } else if report.state == RunState::Failed {
         print_message(&format!("report: smol-wf history {run}{db}"));

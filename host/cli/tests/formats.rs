@@ -97,6 +97,23 @@ fn a_mixed_run_is_forked_and_becomes_a_fixture_that_passes() {
     assert_eq!(exported.code, 0, "{}", exported.stderr);
     let tested = place.run(&["test", "wide.swf"]);
     assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
+    // It says where format 3 begins, as the journal does.
+    let fixture = std::fs::read_to_string(place.path("wide.swf")).unwrap();
+    let lines: Vec<Value> =
+        fixture.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let attempts = lines.iter().filter(|line| line["kind"] == "attempt_started");
+    let formats: Vec<_> = attempts.map(|line| line["format"].as_u64()).collect();
+    assert_eq!(formats, [Some(2), Some(3)]);
+    let raised = lines.iter().rposition(|line| line["kind"] == "attempt_started").unwrap();
+    let rest = journal(&place.db(), &run);
+    let taken_up = rest.iter().rposition(|entry| entry["kind"] == "attempt_started").unwrap();
+    let kind = |line: Option<&Value>| line.map(|line| line["kind"].clone());
+    assert_eq!(
+        kind(lines.get(raised + 1)),
+        kind(rest[taken_up + 1..].iter().find(|entry| {
+            !["agent_dispatched", "agent_answered"].contains(&entry["kind"].as_str().unwrap())
+        }))
+    );
 }
 
 /// A script that catches what it is refused, in a run that was cut off between

@@ -161,3 +161,74 @@ fn what_a_session_has_used_so_far_stands_in_the_call_that_goes_on_with_it() {
         assert_eq!(text.matches(used).count(), 1, "{used}: {text}");
     }
 }
+
+#[test]
+fn a_run_in_detail_shows_what_its_calls_were_given() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    let system = format!("Be brief. {}", "x".repeat(500));
+    let body = format!(
+        "await agent('one', {{ label: 'first', system: '{system}', dirs: ['.'] }})\n\
+        await agent('two', {{ session: 'first' }})\n\
+        await agent('three', {{ tools: [], maxTurns: 3, images: ['w.js'], mcp: ['known'] }})\n\
+        return agent('four')"
+    );
+    let given = ask(&place, &body, &[]);
+    let details = |args: &[&str]| {
+        let args: Vec<&str> = ["history", "latest"].iter().chain(args).copied().collect();
+        finish(place.at_home(&args).spawn().unwrap())
+    };
+    let full = details(&["--output", "json"]).ok();
+    let options = |step: usize| full["details"]["steps"][step]["options"].clone();
+    let shown = format!("{}…", &system[..99]);
+    assert_eq!(options(0), json!({ "dirs": ["."], "system": shown }), "{}", given.stderr);
+    assert_eq!(options(1), json!({ "session": "first" }));
+    let third = json!({ "tools": [], "maxTurns": 3, "images": ["w.js"], "mcp": ["known"] });
+    assert_eq!(options(2), third);
+    assert_eq!(options(3), Value::Null);
+    let text = details(&["--output", "text"]).stdout;
+    for part in [
+        "dirs ., system Be brief. xxx",
+        "session first",
+        "tools none, maxTurns 3, images w.js, mcp known",
+    ] {
+        assert!(text.contains(part), "no `{part}` in: {text}");
+    }
+}
+
+#[test]
+fn what_the_settings_do_not_allow_is_found_before_a_run() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    let outside = "which is outside of the project";
+    for (option, says) in [
+        (
+            "mcp: ['known', 'other']",
+            "option `mcp` of agent() has `other`, which is a server that the settings do not define; they define known",
+        ),
+        ("dirs: ['/']", &format!("option `dirs` of agent() has `/`, {outside}")),
+        (
+            "images: ['/etc/passwd']",
+            &format!("option `images` of agent() has `/etc/passwd`, {outside}"),
+        ),
+    ] {
+        let call = format!("return agent('p', {{ provider: 'debug', {option} }})");
+        ask(&place, &call, &[]).fails(1, &[says, "call_invalid"]);
+        let found = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
+        let checked = found(&["check", "w.js"]);
+        assert_eq!(checked.code, 0, "{}", checked.stdout);
+        for part in [says, "[call_invalid]", "warning: ", "[not-allowed]", "w.js:2:"] {
+            assert!(checked.stdout.contains(part), "no `{part}` in: {}", checked.stdout);
+        }
+        for command in ["plan", "explore"] {
+            let ran = found(&[command, "w.js"]);
+            let all = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(ran.code != 0 && all.contains(says), "{command}: {all}");
+        }
+    }
+    // What an agent may have made by then, and what the settings do define.
+    let fine = "return agent('p', { provider: 'debug', mcp: ['known'], dirs: ['later'], images: ['later/x.png'] })";
+    place.write("w.js", format!("{META}{fine}\n"));
+    for command in ["check", "plan", "explore"] {
+        let ran = finish(place.at_home(&[command, "w.js"]).spawn().unwrap());
+        assert_eq!(ran.code, 0, "{command}: {}{}", ran.stdout, ran.stderr);
+    }
+}

@@ -107,6 +107,7 @@ fn every_key_of_a_document_is_listed() {
     for code in LIMITS {
         limited(&place, code, &mut found);
     }
+    given(&place, &mut found);
     document(&place, "replay", &["replay", &recorded[0]], &mut found);
     for name in SCRIPTS {
         let script = format!("scripts/{name}");
@@ -132,6 +133,13 @@ fn every_key_of_a_document_is_listed() {
 
 /// Scripts that between them do everything once.
 const SCRIPTS: [&str; 5] = ["nulls.js", "schema.js", "children.js", "wide.js", "warned.js"];
+
+/// A run whose call has every option that its details show.
+fn given(place: &Place, found: &mut BTreeSet<String>) {
+    let text = "export const meta = { name: 'w', description: 'd' }\nawait agent('a', { label: 'a' })\nreturn agent('b', { tools: [], maxTurns: 1, dirs: ['.'], images: ['i'], mcp: ['m'], session: 'a', system: 's' })\n";
+    let ran = place.script(text, &[]);
+    document(place, "report", &["history", &ran.run_id(), "--json"], found);
+}
 
 /// Flags that stop a run at a limit.
 const LIMITS: [&[&str]; 3] =

@@ -12,6 +12,7 @@ use crate::cut;
 use crate::ids::CallId;
 use crate::outcome::Failure;
 pub use crate::reply::{Reply, Reused, Usage};
+use crate::schema::StepSchema;
 use crate::settlement::OnFailure;
 
 /// One `agent()` call, as it is journaled: phase defaults are applied.
@@ -27,7 +28,7 @@ pub struct AgentRequest {
     pub phase: Option<String>,
     /// JSON Schema that the answer must satisfy, as JSON text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schema: Option<String>,
+    pub schema: Option<StepSchema>,
     /// Model id, selector or alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,

@@ -18,8 +18,10 @@ use crate::steps::Steps;
 use crate::worktree::Worktree;
 
 mod fold;
+mod options;
 mod spent;
 
+pub use options::StepOptions;
 pub use spent::{Spent, UsageRow, UsageTables};
 
 /// A run in detail.
@@ -85,6 +87,9 @@ pub struct Attempt<'a> {
     /// More about it, from a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+    /// Why it let go of the run, with the numbers of a limit.
+    #[serde(skip)]
+    pub stop: Option<&'a StopReason>,
     /// What it kept to.
     pub limits: Limits,
     /// Build of the guest that it ran.
@@ -201,6 +206,10 @@ pub struct Step<'a> {
     /// How it was kept apart from other agents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<&'a str>,
+    /// The options that hold its agent to something or give it more; only those
+    /// that were given.
+    #[serde(skip_serializing_if = "StepOptions::is_empty")]
+    pub options: StepOptions<'a>,
     /// When the script made it.
     #[serde(rename = "calledAtMs", serialize_with = "ms")]
     pub called_at_us: i64,

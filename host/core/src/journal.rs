@@ -26,9 +26,9 @@ use crate::ids::{CallId, Digest, Scope, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
 use crate::outcome::{Failure, Outcome};
-use crate::pool::Pooled;
 use crate::refusal::RefusedCall;
 use crate::reply::Reply;
+use crate::reuse::ReusableAnswer;
 use crate::selector::Addressee;
 use crate::settlement::Given;
 use crate::step::StepRequest;
@@ -84,7 +84,7 @@ pub enum Body {
     FormatRaised(Box<RunHead>),
     /// In a fork: an answer of an earlier run, for a call of the same content.
     /// All of them stand before the script starts.
-    AnswerPooled(Box<Pooled>),
+    AnswerPooled(Box<ReusableAnswer>),
     /// Delivery: a script was started.
     ScopeStarted(Box<ScopeStart>),
     /// The script asked for a step.

@@ -90,8 +90,10 @@ pub const LOG_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a phase title that are kept.
 pub const TITLE_BYTES_MAX: usize = 1024;
 
-/// Calls other than agents, refused calls, timers, and `phase`, `log` and null-slot
-/// notes, of one run.
+/// Entries that one run may write besides those of agents: calls of `workflow()`
+/// and `sleep()`, timers, `phase()`, `log()`, null slots, and refused calls of any
+/// kind. A refusal costs the script little and is an entry like the others, so it
+/// counts towards the same sum.
 pub const NOTES_MAX: u32 = 200_000;
 
 /// Bytes that a script may hand over in one turn: the host holds them twice

@@ -20,7 +20,7 @@ use crate::guest::Dialect;
 use crate::json_kind::kind_of;
 use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
 use crate::outcome::Failure;
-use crate::schema;
+use crate::schema::{self, RecentSchemas, StepSchema};
 use crate::settlement::OnFailure;
 use body::Meant;
 
@@ -70,8 +70,8 @@ pub const OPTIONS: [&str; 25] = [
 const OPTIONS_FIRST: usize = 11;
 
 /// Those that hold an agent to something.
-const RESTRICTING: [&str; 5] =
-    ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp"];
+const RESTRICTING: [&str; 6] =
+    ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "maxTurns"];
 
 /// How the options of a call are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,18 +101,21 @@ impl AgentRequest {
     /// # Errors
     /// A refusal of this call, with the option it is about.
     pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
-        let request = Self::read_again(&prompt, options, manner, None)?;
+        let mut schemas = RecentSchemas::default();
+        let request = Self::read_again(&prompt, options, manner, None, &mut schemas)?;
         Ok(Self { prompt, ..request })
     }
 
     /// As [`Self::read`], but for the prompt, which is not copied: the caller puts
     /// it in. `taken`: the recorded call that is met again; its schema was taken,
     /// whatever would be said of it today, and what it passed over is passed over.
+    /// `schemas`: those of earlier calls, which need not be compiled again.
     pub(crate) fn read_again(
         prompt: &str,
         options: &str,
         manner: Manner,
         taken: Option<&Self>,
+        schemas: &mut RecentSchemas,
     ) -> Result<Self, Failure> {
         if prompt.is_empty() {
             return Err(refuse("agent() needs a prompt that is not empty"));
@@ -127,7 +130,7 @@ impl AgentRequest {
             ));
         }
         let mut request = Self::plain("");
-        read(&mut request, options, manner, taken)?;
+        read(&mut request, options, manner, taken, schemas)?;
         Ok(request)
     }
 }
@@ -139,9 +142,10 @@ fn read(
     text: &str,
     manner: Manner,
     taken: Option<&AgentRequest>,
+    schemas: &mut RecentSchemas,
 ) -> Result<(), Failure> {
     let was_unknown = |name: &String| taken.is_some_and(|taken| taken.unknown.contains(name));
-    let schema_taken = taken.and_then(|taken| taken.schema.as_deref());
+    let schema_taken = taken.and_then(|taken| taken.schema.as_ref());
     for (name, value) in object(request, text, manner)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
         if value.is_null() {
@@ -149,7 +153,7 @@ fn read(
         }
         let known = if manner == Manner::First { OPTIONS_FIRST } else { OPTIONS.len() };
         if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
-            if manner != Manner::First {
+            if manner != Manner::First && !was_unknown(&name) {
                 tools::refuse_alike(&name, &value)?;
             }
             request.unknown.push(name);
@@ -160,7 +164,7 @@ fn read(
         match meant {
             Meant::Value(value) if name == "schema" => {
                 // What is said of its words is for one of bounded size.
-                request.schema = Some(accepted(&value, schema_taken)?);
+                request.schema = Some(accepted(&value, schema_taken, schemas)?);
                 if manner != Manner::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
@@ -175,15 +179,16 @@ fn read(
     Ok(())
 }
 
-/// The text of a schema that a call may have.
-fn accepted(schema: &Value, taken: Option<&str>) -> Result<String, Failure> {
-    if let Some(taken) = taken {
-        let text = schema.to_string();
-        if text == taken {
-            return Ok(text);
-        }
+/// A schema that a call may have.
+fn accepted(
+    schema: &Value,
+    taken: Option<&StepSchema>,
+    schemas: &mut RecentSchemas,
+) -> Result<StepSchema, Failure> {
+    match taken.filter(|taken| ***taken == *schema.to_string()) {
+        Some(taken) => Ok(taken.clone()),
+        None => schemas.accept(schema),
     }
-    schema::accept(schema)
 }
 
 /// What there is in place of what a call asked for.

@@ -21,6 +21,7 @@ mod pattern;
 mod places;
 mod plan;
 mod shape;
+mod step_schema;
 mod text;
 mod told;
 
@@ -34,3 +35,4 @@ pub use self::checker::{
 pub use self::example::example;
 pub(crate) use self::known::mistyped;
 pub use self::known::{do_drafts_share, does_claude_code_take};
+pub use self::step_schema::{RecentSchemas, StepSchema};

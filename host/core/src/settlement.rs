@@ -97,7 +97,7 @@ fn is_of_agent(failure: &Failure) -> bool {
 }
 
 /// What the script's promise comes to.
-pub(crate) fn told(outcome: Outcome, given: Option<Given>) -> Outcome {
+pub(crate) fn delivered(outcome: Outcome, given: Option<Given>) -> Outcome {
     match given {
         Some(Given::Null) => Outcome::Value("null".to_owned()),
         None => outcome,
@@ -141,9 +141,9 @@ mod tests {
         }
         let answer = Outcome::Value("1".into());
         assert_eq!(in_place_of(&answer, Some(OnFailure::Null)), None);
-        assert_eq!(told(answer.clone(), None), answer);
+        assert_eq!(delivered(answer.clone(), None), answer);
         assert_eq!(
-            told(failed(Code::ProviderFailed), Some(Given::Null)),
+            delivered(failed(Code::ProviderFailed), Some(Given::Null)),
             Outcome::Value("null".into())
         );
     }

@@ -195,7 +195,7 @@ impl StepRequest {
     pub fn weight(&self) -> usize {
         match self {
             Self::Agent(request) => {
-                request.prompt.len() + request.schema.as_ref().map_or(0, String::len)
+                request.prompt.len() + request.schema.as_deref().map_or(0, str::len)
             }
             Self::Workflow(request) => request.args.as_ref().map_or(0, String::len),
             Self::Sleep(_) => 0,

@@ -33,6 +33,14 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// Of a journal that is all in memory.
+    #[must_use]
+    pub fn of(entries: &[Entry]) -> Self {
+        let mut survey = Self::default();
+        entries.iter().for_each(|entry| survey.add(entry));
+        survey
+    }
+
     /// Takes in the next entry.
     pub fn add(&mut self, entry: &Entry) {
         match &entry.body {

@@ -196,7 +196,7 @@ fn fresh() -> Machine {
 }
 
 fn resumed(entries: &[Entry]) -> Machine {
-    Machine::resume(entries.to_vec(), Limits::default(), guest(), 2_000_000).unwrap()
+    Machine::resume_whole(entries.to_vec(), Limits::default(), guest(), 2_000_000).unwrap()
 }
 
 fn result_of(entries: &[Entry]) -> String {
@@ -431,7 +431,7 @@ fn a_schema_that_was_taken_once_is_taken_again_in_a_replay_and_nowhere_else() {
     let mut older = recorded.clone();
     for entry in &mut older {
         if let Body::StepAsked { asked: StepRequest::Agent(request), .. } = &mut entry.body {
-            Arc::make_mut(request).schema = Some(REFUSED.to_owned());
+            Arc::make_mut(request).schema = Some(REFUSED.into());
         }
     }
     for cut in 4..=older.len() {

@@ -40,7 +40,7 @@ fn begin(mut machine: Machine) -> Machine {
 
 fn again(recorded: &[Entry]) -> Machine {
     let guest = Digest::of(b"guest");
-    begin(Machine::resume(recorded.to_vec(), Limits::default(), guest, NOW_US).unwrap())
+    begin(Machine::resume_whole(recorded.to_vec(), Limits::default(), guest, NOW_US).unwrap())
 }
 
 /// What the script is thrown for this question.

@@ -10,8 +10,8 @@ use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
 use smol_wf_core::journal::{Body, Chain, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, Next};
-use smol_wf_core::pool::answers_of;
 use smol_wf_core::report::Report;
+use smol_wf_core::reuse::answers_of;
 use smol_wf_core::settlement::{Given, OnFailure};
 use smol_wf_core::surface::Surface;
 
@@ -140,7 +140,7 @@ fn what_a_script_was_given_is_journaled_chained_and_replayed_as_it_was() {
     let mut kept = entries[..=kept].to_vec();
     let replayed = |entries: Vec<Entry>| {
         let guest = Digest::of(b"g");
-        let mut machine = Machine::resume(entries, Limits::default(), guest, NOW_US).unwrap();
+        let mut machine = Machine::resume_whole(entries, Limits::default(), guest, NOW_US).unwrap();
         assert!(matches!(machine.next(NOW_US), Ok(Next::Start { .. })));
         machine.agent("p".into(), "{}".into()).unwrap();
         machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
@@ -255,14 +255,15 @@ fn left_after(resumed_at_us: i64) -> (u64, i64) {
     let mut machine = begun(BODY);
     let call = machine.sleep(10_000.0).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
-    machine.noted(
+    machine.record_agent(
         call,
-        smol_wf_core::machine::Noted::Activity { kind: "k".into(), text: "t".into() },
+        smol_wf_core::machine::AgentRecord::Activity { kind: "k".into(), text: "t".into() },
         NOW_US + 4 * S,
     );
     let entries = machine.take_entries();
     let guest = Digest::of(b"g");
-    let mut machine = Machine::resume(entries, Limits::default(), guest, resumed_at_us).unwrap();
+    let mut machine =
+        Machine::resume_whole(entries, Limits::default(), guest, resumed_at_us).unwrap();
     assert!(matches!(machine.next(resumed_at_us), Ok(Next::Start { .. })));
     machine.sleep(10_000.0).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();

@@ -158,7 +158,7 @@ fn fresh(tokens: u64) -> Machine {
 }
 
 fn resumed(entries: &[Entry], tokens: u64) -> Machine {
-    Machine::resume(entries.to_vec(), limits(tokens), Digest::of(b"guest"), 1).unwrap()
+    Machine::resume_whole(entries.to_vec(), limits(tokens), Digest::of(b"guest"), 1).unwrap()
 }
 
 fn code(stopped: Option<&StopReason>) -> &str {

@@ -47,7 +47,7 @@ fn started(now_us: i64) -> Machine {
 
 fn resumed(entries: &[Entry], now_us: i64) -> Machine {
     let guest = Digest::of(b"guest");
-    Machine::resume(entries.to_vec(), Limits::default(), guest, now_us).unwrap()
+    Machine::resume_whole(entries.to_vec(), Limits::default(), guest, now_us).unwrap()
 }
 
 fn set_timers(machine: &mut Machine) -> Vec<(TimerId, i64)> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use smol_wf_engine::providers::command::Command;
-use smol_wf_engine::providers::{NamedProgram, Registry};
+use smol_wf_engine::providers::{ConfiguredProgram, Registry};
 use smol_wf_engine::{Engine, EngineOptions, RunHead, RunSpec, ScriptFile, SqliteStore};
 
 const SCRIPT: &str = "export const meta = { name: 'shout', description: 'Asks about each word' }
@@ -18,7 +18,8 @@ return words.join(' ')
 pub async fn shout(folder: &Path) -> Result<String, Box<dyn Error>> {
     // Any program that reads a prompt and prints an answer is an agent.
     let command = ["tr", "a-z", "A-Z"].map(str::to_owned).to_vec();
-    let agent = Command::new(NamedProgram { name: "tr".into(), command, ..Default::default() });
+    let agent =
+        Command::new(ConfiguredProgram { name: "tr".into(), command, ..Default::default() });
     let store = Box::new(SqliteStore::open(&folder.join("runs.db"))?);
     let engine = Engine::new(EngineOptions {
         providers: Arc::new(move |_: &RunHead| Ok(Registry::new().with(Arc::new(agent.clone())))),

@@ -13,7 +13,7 @@ use smol_wf_core::cut;
 use smol_wf_core::event;
 use smol_wf_core::ids::CallId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
-use smol_wf_core::machine::Noted;
+use smol_wf_core::machine::AgentRecord;
 use smol_wf_providers::{AgentActivity, ProviderError};
 use tokio::sync::mpsc;
 
@@ -35,7 +35,7 @@ pub(crate) enum AgentEvent {
     /// To be shown, and gone.
     Fleeting(event::Activity),
     /// To be written down.
-    Recorded(CallId, Noted),
+    Recorded(CallId, AgentRecord),
     /// To be told once to whoever watches.
     Warning(String),
 }
@@ -131,7 +131,7 @@ impl AgentReporter {
             matches!(activity, AgentActivity::Tool { .. } | AgentActivity::Waiting { .. });
         let text = if is_kept { cut::to_bytes(text, ACTIVITY_BYTES_MAX) } else { text };
         if is_kept && self.with(|log| log.takes(&text)) {
-            self.keep(Noted::Activity { kind: kind.to_owned(), text });
+            self.keep(AgentRecord::Activity { kind: kind.to_owned(), text });
             return;
         }
         let activity = event::Activity { call: self.call, kind: kind.to_owned(), text };
@@ -161,7 +161,7 @@ impl AgentReporter {
         });
         if is_new {
             let (provider, session_id) = (self.provider.clone(), session_id.to_owned());
-            self.keep(Noted::Session { provider, session_id });
+            self.keep(AgentRecord::Session { provider, session_id });
         }
     }
 
@@ -195,8 +195,8 @@ impl AgentReporter {
         }
     }
 
-    fn keep(&self, noted: Noted) {
-        let _ = self.kept.send(AgentEvent::Recorded(self.call, noted));
+    fn keep(&self, record: AgentRecord) {
+        let _ = self.kept.send(AgentEvent::Recorded(self.call, record));
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut CallLog) -> T) -> T {

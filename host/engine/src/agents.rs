@@ -14,7 +14,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::RunHead;
-use smol_wf_core::machine::Noted;
+use smol_wf_core::machine::AgentRecord;
 use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_providers::{Capabilities, Processes, Provider, ProviderErrorKind, Registry};
 
@@ -73,10 +73,10 @@ impl Agents {
 
     /// Ends whatever agents keep running between calls, and gives back what
     /// calls that were cut off have left in their worktrees.
-    pub(crate) async fn close(&self) -> Vec<(CallId, Noted)> {
+    pub(crate) async fn close(&self) -> Vec<(CallId, AgentRecord)> {
         self.registry.close().await;
         let kept = self.worktrees.close().await;
-        kept.into_iter().map(|(call, worktree)| (call, Noted::Worktree(worktree))).collect()
+        kept.into_iter().map(|(call, worktree)| (call, AgentRecord::Worktree(worktree))).collect()
     }
 
     /// Whether this call names nobody and the run has nobody.

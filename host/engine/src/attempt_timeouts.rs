@@ -11,7 +11,7 @@ use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
     Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
-    Spent,
+    RoundSpend,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -67,7 +67,7 @@ pub(crate) async fn attempt(
         doing: None,
         hindered: None,
         session: None,
-        spent: Spent::default(),
+        spent: RoundSpend::default(),
     };
     let monitor = AgentMonitor { reporter, state: Mutex::new(state) };
     // Declared after the monitor that it borrows, so dropped before it.
@@ -131,7 +131,7 @@ struct MonitorState {
     hindered: Option<ProviderError>,
     session: Option<String>,
     /// What it has said that it has used; it may have used more since.
-    spent: Spent,
+    spent: RoundSpend,
 }
 
 impl AgentMonitor<'_> {
@@ -159,7 +159,7 @@ impl AgentMonitor<'_> {
                 (ProviderError::new(provider.name(), ProviderErrorKind::Timeout, message), class)
             }
         };
-        *error.spent = Spent { session_id, ..spent };
+        *error.spent = RoundSpend { session_id, ..spent };
         AttemptError { error, class }
     }
 }
@@ -221,7 +221,7 @@ impl Activity for AgentMonitor<'_> {
         self.reporter.session(session_id);
     }
 
-    fn used(&self, spent: &Spent) {
+    fn used(&self, spent: &RoundSpend) {
         self.state().spent = spent.clone();
     }
 

@@ -62,6 +62,36 @@ pub(crate) async fn find(
     Ok(CallResources { dirs, images, mcp })
 }
 
+/// What calls of a run may be given, for those who only look at its script.
+#[derive(Debug, Clone)]
+pub(crate) struct ResourceRules {
+    /// The folder that agents work in.
+    pub(crate) cwd: PathBuf,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) settings: AgentSettings,
+}
+
+impl ResourceRules {
+    /// Refuses what a run would refuse at this call, as far as that is certain before
+    /// any agent has worked: a file or folder that is not there yet may be there then.
+    /// Waits for the disk.
+    pub(crate) fn check(&self, request: &AgentRequest) -> Result<(), Failure> {
+        servers(&request.mcp, &self.settings)?;
+        if request.dirs.is_empty() && request.images.is_empty() {
+            return Ok(());
+        }
+        let allowed = AllowedFolders::new(&self.cwd, self.home.as_deref(), &self.settings.dirs);
+        let is_there = |written: &&String| self.cwd.join(written).exists();
+        let dirs: Vec<String> = request.dirs.iter().filter(is_there).cloned().collect();
+        let dirs = allowed.dirs(&dirs)?;
+        if request.isolation.is_some() {
+            allowed.keep_apart(&dirs)?;
+        }
+        let mut images = request.images.iter().filter(is_there);
+        images.try_for_each(|image| allowed.real("images", image).map(|_| ()))
+    }
+}
+
 /// The servers of these names.
 pub(crate) fn servers(
     names: &[String],
@@ -208,7 +238,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use smol_wf_providers::McpWay;
+    use smol_wf_providers::McpTransport;
 
     use super::*;
 
@@ -351,7 +381,10 @@ mod tests {
     fn a_server_is_one_that_the_user_has_defined() {
         let server = |name: &str| McpServer {
             name: name.to_owned(),
-            way: McpWay::Http { url: "http://127.0.0.1/".to_owned(), headers: BTreeMap::new() },
+            way: McpTransport::Http {
+                url: "http://127.0.0.1/".to_owned(),
+                headers: BTreeMap::new(),
+            },
         };
         let mut settings = AgentSettings::default();
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();

@@ -39,7 +39,7 @@ use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::compile::{compile, file_name_of};
 use crate::error::EngineError;
-use crate::request::{Folders, ScriptFile};
+use crate::request::{AgentSettings, Folders, ScriptFile};
 
 use finding::finding;
 
@@ -54,16 +54,19 @@ const FINDINGS_MAX: usize = 100;
 pub struct Checks {
     sandbox: Sandbox,
     folders: Folders,
+    settings: AgentSettings,
 }
 
 impl Checks {
-    /// Sets up the guest, whose parser has the last word on syntax. Child workflows
-    /// are looked for as a run in these places would.
+    /// Sets up the guest, whose parser has the last word on syntax. Child workflows,
+    /// servers and folders are looked for as a run in these places, with these
+    /// settings, would.
     ///
     /// # Errors
     /// When WebAssembly cannot be set up.
-    pub fn new(folders: Folders) -> Result<Self, EngineError> {
-        Ok(Self { sandbox: Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?, folders })
+    pub fn new(folders: Folders, settings: AgentSettings) -> Result<Self, EngineError> {
+        let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?;
+        Ok(Self { sandbox, folders, settings })
     }
 
     /// What is wrong with a script, in order of place.
@@ -120,9 +123,10 @@ impl Checks {
         let mut findings: Vec<Finding> = notes.collect();
         let titles: Vec<String> =
             script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
-        let parse::Seen { mut spots, named } =
+        let parse::Seen { mut spots, named, wanted } =
             parse::see(text, &titles, script.meta_export as usize, dialect)?;
         spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
+        spots.extend(targets::not_allowed(file, &self.folders, &self.settings, &wanted));
         spots.sort_by_key(|spot| spot.at);
         spots.dedup();
         findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));

@@ -27,7 +27,7 @@ pub(crate) async fn unsettled(
     let watching = Digest::of(b"diagnose");
     let limits = Limits { fuel: limits.fuel.saturating_mul(4), ..limits };
     let beginning = journal.next().await.ok()??;
-    let machine = Machine::replay_within(beginning, limits, watching).ok()?;
+    let machine = Machine::replay(beginning, Some(limits), watching).ok()?;
     let mut turns = Turns::watching(sandbox.clone());
     let (machine, pause) = turns.drive(machine, &mut Replay(journal)).await.ok()?;
     match pause {

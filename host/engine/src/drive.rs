@@ -42,7 +42,7 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
         Ok(()) => Ok(()),
         Err(Halt::Error(error)) => Err(error),
         Err(Halt::Stop(reason)) => {
-            let left = left.into_iter().map(|(call, noted)| noted.into_body(call));
+            let left = left.into_iter().map(|(call, record)| record.into_body(call));
             let ended = std::iter::once(Body::AttemptEnded { reason, fuel: cut_fuel });
             keep(live, answered.into_iter().chain(left).chain(ended)).await
         }
@@ -92,7 +92,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
             }
         };
         let entries = match event {
-            RunnerEvent::Said(AgentEvent::Recorded(call, noted)) => vec![noted.into_body(call)],
+            RunnerEvent::Said(AgentEvent::Recorded(call, record)) => vec![record.into_body(call)],
             RunnerEvent::Said(AgentEvent::Fleeting(activity)) => {
                 live.recorder.activity(activity);
                 continue;

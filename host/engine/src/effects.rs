@@ -13,7 +13,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::{Body, StopReason};
-use smol_wf_core::machine::{Effect, Machine, MayBegin, Noted};
+use smol_wf_core::machine::{AgentRecord, Effect, Machine, MayBegin};
 use smol_wf_providers::Processes;
 use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -447,7 +447,7 @@ impl EffectRunner {
     /// Stops everything and waits until it has stopped, what providers keep
     /// running between calls included. Gives back what was left in the worktrees
     /// of calls that were cut off.
-    pub(crate) async fn cancel_all(&mut self) -> Vec<(CallId, Noted)> {
+    pub(crate) async fn cancel_all(&mut self) -> Vec<(CallId, AgentRecord)> {
         self.queue.clear();
         self.first = None;
         self.held.clear();

@@ -15,9 +15,9 @@ use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
 use smol_wf_core::machine::Machine;
-use smol_wf_core::pool::{Answers, Kept, Offer, Waiting};
 use smol_wf_core::report::Report;
-use smol_wf_core::schema::{self, Checker};
+use smol_wf_core::reuse::{AnswerFold, AnswerRef, Candidate, OutcomeRef};
+use smol_wf_core::schema;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
@@ -96,7 +96,7 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         let wanted = request.results.iter().map(|(call, _)| *call).collect();
-        let mut answers = Answers::of(request.run.clone(), wanted);
+        let mut answers = AnswerFold::of(request.run.clone(), wanted);
         let journal = look(&self.writer, &self.key(&request.run), &mut |seq, _, entry| {
             answers.add(seq, entry)
         })
@@ -149,7 +149,7 @@ impl Engine {
 
 /// What the fork is given: the answers to calls before the point from which it
 /// is on its own, and those that were written by hand.
-fn answers_for(request: &ForkRequest, answers: Answers) -> Result<Vec<Waiting>, EngineError> {
+fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerRef>, EngineError> {
     if let Some(from) = request.from {
         let last = answers.last_call();
         if from.0 == 0 || from.0 > last + 1 {
@@ -157,29 +157,33 @@ fn answers_for(request: &ForkRequest, answers: Answers) -> Result<Vec<Waiting>, 
         }
     }
     refuse_two_answers(&request.results)?;
-    let by_hand: Vec<(CallId, Waiting)> = by_hand_in_order(request, &answers)?;
-    let mut offers = answers.offers();
-    offers
-        .retain(|offer| request.from.is_none_or(|from| offer.call.is_some_and(|call| call < from)));
+    let by_hand: Vec<(CallId, AnswerRef)> = by_hand_in_order(request, &answers)?;
+    let mut candidates = answers.candidates();
+    candidates.retain(|candidate| {
+        request.from.is_none_or(|from| candidate.call.is_some_and(|call| call < from))
+    });
     for (call, mut answer) in by_hand {
-        offers.retain(|offer| offer.call != Some(call));
-        let place = offers.iter().position(|offer| offer.call.is_none_or(|other| other > call));
-        let place = place.unwrap_or(offers.len());
+        candidates.retain(|candidate| candidate.call != Some(call));
+        let place =
+            candidates.iter().position(|candidate| candidate.call.is_none_or(|other| other > call));
+        let place = place.unwrap_or(candidates.len());
         // In its place among the calls of its content: those before it that have
         // no answer are asked.
-        let equals = offers[..place].iter().filter(|offer| offer.answer.content == answer.content);
-        let served: u32 = equals.map(|offer| offer.answer.behind + 1).sum();
+        let equals = candidates[..place]
+            .iter()
+            .filter(|candidate| candidate.answer.content == answer.content);
+        let served: u32 = equals.map(|candidate| candidate.answer.behind + 1).sum();
         answer.behind = answer.behind.saturating_sub(served);
-        offers.insert(place, Offer { call: Some(call), answer });
+        candidates.insert(place, Candidate { call: Some(call), answer });
     }
-    Ok(offers.into_iter().map(|offer| offer.answer).collect())
+    Ok(candidates.into_iter().map(|candidate| candidate.answer).collect())
 }
 
 /// In order of their calls; `behind` is still the place among all equal ones.
 fn by_hand_in_order(
     request: &ForkRequest,
-    answers: &Answers,
-) -> Result<Vec<(CallId, Waiting)>, ForkError> {
+    answers: &AnswerFold,
+) -> Result<Vec<(CallId, AnswerRef)>, ForkError> {
     let mut results: Vec<_> = request.results.iter().collect();
     results.sort_by_key(|(call, _)| *call);
     let answer = |(call, result): &(CallId, String)| {
@@ -205,15 +209,16 @@ fn by_hand(
     run: &RunId,
     call: CallId,
     result: &str,
-    answers: &Answers,
-) -> Result<Waiting, ForkError> {
+    answers: &AnswerFold,
+) -> Result<AnswerRef, ForkError> {
     let request =
         answers.request(call).ok_or_else(|| ForkError::NotAnAgent { run: run.clone(), call })?;
     let value: serde_json::Value = serde_json::from_str(result).map_err(|error| {
         ForkError::NotJson { call, reason: error.to_string(), text: result.to_owned() }
     })?;
     if let Some(schema) = &request.schema {
-        let checker = Checker::new(schema)
+        let checker = schema
+            .checker()
             .map_err(|failure| ForkError::Schema { call, reason: failure.message })?;
         checker.check(&value).map_err(|violations| ForkError::Mismatch {
             call,
@@ -222,10 +227,10 @@ fn by_hand(
     }
     let source = Reused { run: run.clone(), call, by_hand: true };
     let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
-    Ok(Waiting {
+    Ok(AnswerRef {
         content: request.content_key(),
         source,
-        outcome: Kept::Here(Outcome::Value(value.to_string())),
+        outcome: OutcomeRef::Inline(Outcome::Value(value.to_string())),
         reply: Some(Box::new(reply)),
         behind: 0,
     })

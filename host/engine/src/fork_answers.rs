@@ -7,7 +7,7 @@
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
 use smol_wf_core::machine::ANSWERS_FROM;
-use smol_wf_core::pool::{Kept, Waiting};
+use smol_wf_core::reuse::{AnswerRef, OutcomeRef};
 use smol_wf_store::{RunKey, Store, StoreError};
 
 use crate::error::EngineError;
@@ -19,15 +19,15 @@ pub(crate) struct ForkAnswers {
     /// When they were given.
     pub(crate) at_us: i64,
     /// Where they are kept is said of the parent's journal.
-    pub(crate) answers: Vec<Waiting>,
+    pub(crate) answers: Vec<AnswerRef>,
 }
 
 impl ForkAnswers {
     /// The same, as the fork's own journal will keep them.
-    pub(crate) fn in_fork(&self) -> Vec<Waiting> {
-        let own = |(entry, answer): (u64, &Waiting)| {
+    pub(crate) fn in_fork(&self) -> Vec<AnswerRef> {
+        let own = |(entry, answer): (u64, &AnswerRef)| {
             let mut answer = answer.clone();
-            if let Kept::Entry(place) = &mut answer.outcome {
+            if let OutcomeRef::InEntry(place) = &mut answer.outcome {
                 *place = entry;
             }
             answer
@@ -52,7 +52,7 @@ pub(crate) struct FirstCommit {
 
 pub(crate) enum FirstRecord {
     Entry(Entry),
-    Answer(Box<Waiting>),
+    Answer(Box<AnswerRef>),
 }
 
 impl FirstCommit {
@@ -62,8 +62,8 @@ impl FirstCommit {
             FirstRecord::Answer(answer) => answer,
         };
         let outcome = match &answer.outcome {
-            Kept::Here(outcome) => outcome.clone(),
-            Kept::Entry(entry) => self.outcome(*entry)?,
+            OutcomeRef::Inline(outcome) => outcome.clone(),
+            OutcomeRef::InEntry(entry) => self.outcome(*entry)?,
         };
         let body = Body::AnswerPooled(Box::new(answer.with(outcome)));
         Ok(Entry { at_us: self.at_us, body })

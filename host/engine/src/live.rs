@@ -153,8 +153,8 @@ impl<'a> Live<'a> {
         match said {
             AgentEvent::Fleeting(activity) => self.recorder.activity(activity),
             AgentEvent::Warning(message) => self.recorder.warn(&message),
-            AgentEvent::Recorded(call, noted) => {
-                machine.noted(call, noted, clock::now_us());
+            AgentEvent::Recorded(call, record) => {
+                machine.record_agent(call, record, clock::now_us());
                 self.recorder.absorb(machine.take_entries());
             }
         }

@@ -72,7 +72,8 @@ impl Engine {
         let mut rest = RestOfJournal { pieces, counts: JournalCounts::of(is_held(&row)) };
         rest.counts.add(&beginning);
         let not_read = |error| EngineError::Journal { run: run.clone(), error };
-        let machine = Machine::replay(beginning, Sandbox::guest_digest()).map_err(not_read)?;
+        let machine =
+            Machine::replay(beginning, None, Sandbox::guest_digest()).map_err(not_read)?;
         let (machine, pause) = Turns::new(self.sandbox.clone()).drive(machine, &mut rest).await?;
         let Verdict { mismatch, fuel_compared } = verdict(&machine, pause);
         // Behind a difference, too: a journal that was damaged gets no verdict.
@@ -139,7 +140,7 @@ pub(crate) async fn verify(
     rules: Option<Arc<Redaction>>,
 ) -> Result<Verdict, VerifyError> {
     let guest = Sandbox::guest_digest();
-    let machine = Machine::resume(entries, limits, guest, 0).map_err(VerifyError::Journal)?;
+    let machine = Machine::resume_whole(entries, limits, guest, 0).map_err(VerifyError::Journal)?;
     let mut turns = match rules {
         Some(rules) => Turns::redacting(sandbox.clone(), rules),
         None => Turns::new(sandbox.clone()),

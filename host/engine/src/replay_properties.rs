@@ -177,7 +177,7 @@ fn complete(machine: &mut Machine, (call, kind): (CallId, Kind), dice: &mut Dice
 /// Replays a journal to its end. Nothing may be written, nothing dispatched.
 async fn replay(sandbox: &Sandbox, entries: Vec<Entry>) -> Result<Option<RunEnd>, StopTurn> {
     let guest = Sandbox::guest_digest();
-    let machine = Machine::resume(entries, limits(), guest, NOW_US).unwrap();
+    let machine = Machine::resume_whole(entries, limits(), guest, NOW_US).unwrap();
     meet(sandbox, machine, Replayed { pieces: [].chunks(1), wrote: Vec::new() }).await
 }
 
@@ -189,7 +189,7 @@ async fn replay_in_pieces(
 ) -> Result<Option<RunEnd>, StopTurn> {
     let mut pieces = entries.chunks(size);
     let beginning = pieces.next().unwrap().to_vec();
-    let machine = Machine::replay(beginning, Sandbox::guest_digest()).unwrap();
+    let machine = Machine::replay(beginning, None, Sandbox::guest_digest()).unwrap();
     meet(sandbox, machine, Replayed { pieces, wrote: Vec::new() }).await
 }
 

@@ -122,7 +122,7 @@ impl Engine {
         let beginning = rest.next().await?.unwrap_or_default();
         recorder.retell(&beginning);
         let guest = Sandbox::guest_digest();
-        Machine::take_up(beginning, &survey, limits, guest, clock::now_us())
+        Machine::resume(beginning, &survey, limits, guest, clock::now_us())
             .map(|machine| (machine, rest))
             .map_err(|error| EngineError::Journal { run: run.clone(), error })
     }

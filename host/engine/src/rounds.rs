@@ -14,8 +14,8 @@ use smol_wf_core::call::{Reply, Usage};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
-use smol_wf_core::schema::{self, Checker, Rejection};
-use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, RawLines};
+use smol_wf_core::schema::{self, Checker, Rejection, StepSchema};
+use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, TranscriptSink};
 
 use crate::agent_events::AgentReporter;
 use crate::agents::{Agents, Job};
@@ -66,7 +66,7 @@ pub(crate) struct Rounds<'a> {
     job: &'a Job,
     reporter: &'a AgentReporter,
     cwd: &'a Path,
-    raw: Option<Arc<dyn RawLines>>,
+    raw: Option<Arc<dyn TranscriptSink>>,
     resources: CallResources,
     /// Tokens were used at a price that nobody knows.
     unpriced: bool,
@@ -78,7 +78,7 @@ impl<'a> Rounds<'a> {
         job: &'a Job,
         reporter: &'a AgentReporter,
         cwd: &'a Path,
-        raw: Option<Arc<dyn RawLines>>,
+        raw: Option<Arc<dyn TranscriptSink>>,
         resources: CallResources,
     ) -> Self {
         Self { agents, job, reporter, cwd, raw, resources, unpriced: false }
@@ -96,7 +96,7 @@ impl<'a> Rounds<'a> {
     async fn rounds(&mut self, reply: &mut Reply) -> Result<String, RoundsEnd> {
         let request = &self.job.request;
         let can = self.job.provider.capabilities();
-        let checker = request.schema.as_deref().map(Checker::new).transpose()?.map(Arc::new);
+        let checker = request.schema.as_ref().map(StepSchema::checker).transpose()?;
         let mut prompt = match &request.schema {
             Some(schema) if !can.schema => {
                 schema::with_schema_instructions(&request.prompt, schema)

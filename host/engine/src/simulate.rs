@@ -25,11 +25,11 @@ use std::sync::Arc;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
-use smol_wf_core::prices::Prices;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
+use crate::call_resources::ResourceRules;
 use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
@@ -51,7 +51,7 @@ pub struct Simulator {
     pub(crate) limits: Limits,
     /// Whom calls may go to. Nobody here is ever asked.
     pub(crate) registry: Registry,
-    pub(crate) prices: Prices,
+    pub(crate) resources: ResourceRules,
 }
 
 impl Simulator {
@@ -91,6 +91,11 @@ impl Simulator {
         };
         let registry = provider_set::registry(providers, &head)?;
         let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let resources = ResourceRules {
+            cwd: folders.cwd.clone(),
+            home: folders.home.clone(),
+            settings: request.settings.agents,
+        };
         let library = Arc::new(folders.library());
         let surface = Surface::CURRENT;
         let children = Children { library, sandbox: sandbox.clone(), surface };
@@ -101,7 +106,7 @@ impl Simulator {
             root,
             limits: request.limits,
             registry,
-            prices: request.settings.agents.prices,
+            resources,
         })
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_providers::RawLines;
+use smol_wf_providers::TranscriptSink;
 
 use crate::agent_events::AgentReporter;
 
@@ -39,7 +39,7 @@ impl RawSessions {
         run: &RunId,
         call: CallId,
         reporter: &AgentReporter,
-    ) -> Arc<dyn RawLines> {
+    ) -> Arc<dyn TranscriptSink> {
         let warn = reporter.warner();
         let (dir, has_failed) = (self.dir.clone(), self.has_failed.clone());
         let failed = move |error: io::Error| {
@@ -78,7 +78,7 @@ impl std::fmt::Debug for Sink {
     }
 }
 
-impl RawLines for Sink {
+impl TranscriptSink for Sink {
     // A write goes into the system's cache and takes microseconds; a thread
     // would need a bound, and lose lines at it.
     fn line(&self, session_id: Option<&str>, line: &str) {

@@ -13,7 +13,7 @@ use smol_wf_core::codes::Limit;
 use smol_wf_core::details::Details;
 use smol_wf_core::limits::Limits;
 use smol_wf_engine::providers::{
-    AgentActivity, AgentReply, Capabilities, ProviderError, ProviderErrorKind, Spent,
+    AgentActivity, AgentReply, Capabilities, ProviderError, ProviderErrorKind, RoundSpend,
 };
 use smol_wf_engine::{AgentSettings, EngineError, LimitChanges, Report, RunState};
 use tokio::sync::Notify;
@@ -46,7 +46,7 @@ async fn a_lost_connection_is_no_failure_and_what_it_used_counts() {
             if first {
                 let usage = Usage { output_tokens: 7, ..Usage::default() };
                 let session_id = Some("lost".to_owned());
-                let spent = Spent { usage, session_id, ..Spent::default() };
+                let spent = RoundSpend { usage, session_id, ..RoundSpend::default() };
                 return Err(error(ProviderErrorKind::CutStream).having_spent(spent));
             }
             Ok(reply("there", 5))

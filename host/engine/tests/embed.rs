@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use common::{Bench, HUNG, Scripted, reply};
 use smol_wf_core::event::{Event, EventKind};
 use smol_wf_engine::providers::command::Command;
-use smol_wf_engine::providers::{NamedProgram, Registry};
+use smol_wf_engine::providers::{ConfiguredProgram, Registry};
 use smol_wf_engine::{
     CancellationToken, Engine, EngineError, EngineOptions, Folders, LimitChanges, MemoryStore,
     Recording, Report, ResumeRequest, RunHandle, RunHead, RunId, RunSettings, RunSpec, RunState,
@@ -256,7 +256,8 @@ fn living(pids: &Path) -> Vec<String> {
 fn of_shell(dir: &Path) -> Engine {
     let script = "trap '' TERM; touch pids/$$; until [ -e go ]; do sleep 0.01; done; echo done";
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
-    let agent = Command::new(NamedProgram { name: "sh".into(), command, ..Default::default() });
+    let agent =
+        Command::new(ConfiguredProgram { name: "sh".into(), command, ..Default::default() });
     let store = Box::new(SqliteStore::open(&dir.join("runs.db")).unwrap());
     Engine::new(EngineOptions {
         providers: Arc::new(move |_: &RunHead| Ok(Registry::new().with(Arc::new(agent.clone())))),

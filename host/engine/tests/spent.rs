@@ -8,11 +8,11 @@ use std::time::Duration;
 use common::{Bench, Scripted, reply};
 use smol_wf_core::call::Usage;
 use smol_wf_engine::RunState;
-use smol_wf_providers::Spent;
+use smol_wf_providers::RoundSpend;
 
-fn spent(input_tokens: u64) -> Spent {
+fn spent(input_tokens: u64) -> RoundSpend {
     let usage = Usage { input_tokens, ..Usage::default() };
-    Spent { usage, cost_usd: Some(0.25), ..Spent::default() }
+    RoundSpend { usage, cost_usd: Some(0.25), ..RoundSpend::default() }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use smol_wf_engine::providers::command::Command;
-use smol_wf_engine::providers::{NamedProgram, Registry, Supervisor};
+use smol_wf_engine::providers::{ConfiguredProgram, Registry, Supervisor};
 use smol_wf_engine::{
     CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher,
     Providers, Report, RunHead, RunSettings, RunSpec, RunState, ScriptFile,
@@ -44,7 +44,8 @@ struct Shell(String);
 impl Providers for Shell {
     fn registry(&self, _head: &RunHead) -> Result<Registry, EngineError> {
         let command = ["sh", "-c", &self.0].map(str::to_owned).to_vec();
-        let program = NamedProgram { name: "agent".to_owned(), command, ..NamedProgram::default() };
+        let program =
+            ConfiguredProgram { name: "agent".to_owned(), command, ..ConfiguredProgram::default() };
         Ok(Registry::new().with(Arc::new(Command::new(program))))
     }
 }

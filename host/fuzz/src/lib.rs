@@ -104,7 +104,7 @@ pub fn events(bytes: &[u8]) {
             let _ = (step.content(), trace.step(step, None));
         }
     }
-    let _ = Machine::replay(entries, Digest::of(b"guest"));
+    let _ = Machine::replay(entries, None, Digest::of(b"guest"));
 }
 
 /// The body of an archive's line, or the line.
@@ -121,12 +121,12 @@ pub fn fixture(bytes: &[u8]) {
 /// What an agent has printed, whichever it was. Recorded messages of ACP stand in
 /// an envelope.
 pub fn transcripts(bytes: &[u8]) {
-    for agent in providers::heard::AGENTS {
-        let _ = providers::heard::hear(agent, bytes, &());
+    for agent in providers::parsers::AGENTS {
+        let _ = providers::parsers::parse(agent, bytes, &());
     }
     let text = String::from_utf8_lossy(bytes);
     let messages: Vec<String> = text.lines().filter_map(message_of).collect();
-    let _ = providers::heard::hear("acp", messages.join("\n").as_bytes(), &());
+    let _ = providers::parsers::parse("acp", messages.join("\n").as_bytes(), &());
 }
 
 fn message_of(line: &str) -> Option<String> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
-use smol_wf_providers::NamedProgram;
+use smol_wf_providers::ConfiguredProgram;
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{AgentTask, Presence, Processes, Provider};
 
@@ -24,10 +24,10 @@ fn main() {
 }
 
 async fn measure() {
-    let provider = Command::new(NamedProgram {
+    let provider = Command::new(ConfiguredProgram {
         name: "fake".to_owned(),
         command: vec![PROGRAM.to_owned()],
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     });
     let (mut by_hand, mut by_call) = (Vec::new(), Vec::new());
     // In turn, so that both meet the same machine.

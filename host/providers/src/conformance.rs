@@ -147,7 +147,7 @@ async fn model(provider: &dyn Provider) -> Result<(), String> {
 async fn structured(provider: &dyn Provider) -> Result<(), String> {
     let schema = r#"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#;
     let mut wanted = task("Give a number.");
-    wanted.request.schema = Some(schema.to_owned());
+    wanted.request.schema = Some(schema.into());
     let Answer::Json(answer) = ask(provider, wanted).await?.answer else {
         return Err("a call with a schema is not answered with JSON".to_owned());
     };

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use smol_wf_core::call::Usage;
 use smol_wf_core::ids::{CallId, Digest};
-use smol_wf_core::schema;
+use smol_wf_core::schema::StepSchema;
 
 use self::rules::{Action, Cost, Rule, RuleError, Subject};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes,
-    Provider, ProviderError, ProviderErrorKind, Spent,
+    Provider, ProviderError, ProviderErrorKind, RoundSpend,
 };
 
 /// The name of this provider, and of its model.
@@ -31,18 +31,18 @@ pub const NAME: &str = "debug";
 /// estimate of one token for four characters; cost is zero.
 #[derive(Debug, Clone, Default)]
 pub struct Debug {
-    rules: Arc<Vec<Counted>>,
+    rules: Arc<Vec<CountedRule>>,
 }
 
 /// A rule and whom it has met. Counted per provider value, so make one per run.
 #[derive(Debug)]
-struct Counted {
+struct CountedRule {
     rule: Rule,
-    met: Mutex<Met>,
+    matches: Mutex<MatchCount>,
 }
 
 #[derive(Debug, Default)]
-struct Met {
+struct MatchCount {
     /// First rounds so far. A retry is one more, so that `times:1,fail` fails
     /// once and then lets the retry through.
     first_rounds: u32,
@@ -50,10 +50,10 @@ struct Met {
     calls: BTreeSet<CallId>,
 }
 
-impl Counted {
+impl CountedRule {
     fn holds_for(&self, task: &AgentTask) -> bool {
         let Some(times) = self.rule.times else { return true };
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = self.matches.lock().unwrap_or_else(PoisonError::into_inner);
         if task.round > 1 {
             return met.calls.contains(&task.call);
         }
@@ -82,7 +82,8 @@ impl Debug {
         texts: impl IntoIterator<Item = T>,
     ) -> Result<Self, RuleError> {
         let rules = texts.into_iter().map(|text| Rule::parse(text.as_ref()));
-        let rules = rules.map(|rule| rule.map(|rule| Counted { rule, met: Mutex::default() }));
+        let rules =
+            rules.map(|rule| rule.map(|rule| CountedRule { rule, matches: Mutex::default() }));
         Ok(Self { rules: Arc::new(rules.collect::<Result<_, _>>()?) })
     }
 
@@ -100,8 +101,8 @@ impl Debug {
     }
 
     fn answer(&self, task: &AgentTask, action: Option<&Action>) -> Result<Answer, ProviderError> {
-        let schema_text = task.request.schema.as_deref();
-        match (action, schema_text) {
+        let schema = task.request.schema.as_ref();
+        match (action, schema) {
             (Some(Action::Fail(kind)), _) => {
                 let message = format!("failed ({kind}) because a debug rule says so");
                 return Err(ProviderError::new(NAME, *kind, message));
@@ -113,17 +114,17 @@ impl Debug {
                 return Ok(Answer::Json(read));
             }
             (Some(Action::Answer(text)), None) => return Ok(Answer::Text(text.clone())),
-            (Some(Action::Bad { always }), Some(schema_text)) if *always || task.round == 1 => {
-                return spoiled(schema_text);
+            (Some(Action::Bad { always }), Some(schema)) if *always || task.round == 1 => {
+                return spoiled(schema);
             }
             _ => {}
         }
-        match schema_text {
-            Some(schema_text) => schema::example(schema_text, seed(task, schema_text))
-                .map(Answer::Json)
-                .map_err(|failure| {
+        match schema {
+            Some(schema) => {
+                schema.example(seed(task, schema)).map(Answer::Json).map_err(|failure| {
                     ProviderError::new(NAME, ProviderErrorKind::Unsupported, failure.message)
-                }),
+                })
+            }
             None => Ok(Answer::Text(format!("echo: {}", task.prompt))),
         }
     }
@@ -138,10 +139,10 @@ fn seed(task: &AgentTask, schema_text: &str) -> u64 {
 }
 
 /// Something that breaks the schema.
-fn spoiled(schema_text: &str) -> Result<Answer, ProviderError> {
+fn spoiled(schema: &StepSchema) -> Result<Answer, ProviderError> {
     let unusable =
         |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
-    let checker = schema::Checker::new(schema_text).map_err(|failure| unusable(failure.message))?;
+    let checker = schema.checker().map_err(|failure| unusable(failure.message))?;
     let candidates = [
         json!({"bad": true}),
         json!("bad"),
@@ -226,7 +227,12 @@ impl Provider for Debug {
                 let says = claimed.is_some() || rule.is_some_and(|rule| rule.cost.is_some());
                 let (usage, model) =
                     if says { (usage(0), Some(model)) } else { (Usage::default(), None) };
-                return Err(error.having_spent(Spent { usage, cost_usd, model, session_id: None }));
+                return Err(error.having_spent(RoundSpend {
+                    usage,
+                    cost_usd,
+                    model,
+                    session_id: None,
+                }));
             }
         };
         let written = match &answer {

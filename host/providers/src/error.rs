@@ -130,12 +130,12 @@ pub struct ProviderError {
     /// When to try again, where the agent says so.
     pub retry_after: Option<Duration>,
     /// What the failed round has used all the same, as far as the agent said.
-    pub spent: Box<Spent>,
+    pub spent: Box<RoundSpend>,
 }
 
 /// What a round has used, and in which session, when it gave no answer.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Spent {
+pub struct RoundSpend {
     /// Tokens.
     pub usage: Usage,
     /// Dollars, when the agent says so.
@@ -168,7 +168,7 @@ impl ProviderError {
 
     /// With what the round has used.
     #[must_use]
-    pub fn having_spent(mut self, spent: Spent) -> Self {
+    pub fn having_spent(mut self, spent: RoundSpend) -> Self {
         self.spent = Box::new(spent);
         self
     }

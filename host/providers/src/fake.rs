@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-use crate::drive::CliOptions;
-use crate::{Activity, AgentActivity, RawLines};
+use crate::cli_agent::CliOptions;
+use crate::{Activity, AgentActivity, TranscriptSink};
 
 /// A program in a folder of its own.
 pub(crate) struct Fake {
@@ -98,7 +98,7 @@ impl Fake {
 
 /// Remembers all that is told of an agent, and its lines.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct ActivityLog {
     notes: Mutex<Vec<AgentActivity>>,
     session: Mutex<Option<String>>,
     alive: Mutex<usize>,
@@ -109,7 +109,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Heard {
+impl ActivityLog {
     pub(crate) fn notes(&self) -> Vec<AgentActivity> {
         lock(&self.notes).clone()
     }
@@ -127,7 +127,7 @@ impl Heard {
     }
 }
 
-impl Activity for Heard {
+impl Activity for ActivityLog {
     fn note(&self, activity: AgentActivity) {
         lock(&self.notes).push(activity);
     }
@@ -142,7 +142,7 @@ impl Activity for Heard {
     }
 }
 
-impl RawLines for Heard {
+impl TranscriptSink for ActivityLog {
     fn line(&self, session_id: Option<&str>, line: &str) {
         lock(&self.lines).push((session_id.map(str::to_owned), line.to_owned()));
     }

@@ -16,30 +16,29 @@
 )]
 
 pub mod acp;
+mod agent_schema;
+mod alias;
+mod call_inputs;
 mod cause;
 pub mod claude_code;
+mod cli_agent;
 pub mod codex;
 pub mod command;
+mod configured_program;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod debug;
-mod drive;
 mod error;
 #[cfg(test)]
 mod fake;
 mod foreign;
-mod given;
-pub mod heard;
-mod look;
-mod lower;
-mod masked;
-mod named;
+mod masking;
 pub mod opencode;
 pub mod owner;
+pub mod parsers;
 pub mod pi;
 mod presence;
 mod process;
-mod renamed;
 mod scratch;
 #[cfg(test)]
 mod transcripts;
@@ -55,14 +54,14 @@ use smol_wf_core::asked::Asked;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
-pub use drive::CliOptions;
-pub use error::{ProviderError, ProviderErrorKind, Spent};
-pub use given::{Image, McpServer, McpWay};
-pub use masked::Masked;
-pub use named::NamedProgram;
+pub use alias::ProviderAlias;
+pub use call_inputs::{Image, McpServer, McpTransport};
+pub use cli_agent::CliOptions;
+pub use configured_program::ConfiguredProgram;
+pub use error::{ProviderError, ProviderErrorKind, RoundSpend};
+pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
-pub use process::{Processes, Supervisor, Told, Tool, ask_tool, end_leftovers};
-pub use renamed::Renamed;
+pub use process::{Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers};
 
 /// One round of one agent call.
 #[derive(Debug, Clone)]
@@ -105,7 +104,7 @@ pub struct AgentTask {
     pub mcp: Vec<McpServer>,
     /// Where every line of the agent's own transcript goes, when someone wants
     /// to keep it.
-    pub raw: Option<Arc<dyn RawLines>>,
+    pub raw: Option<Arc<dyn TranscriptSink>>,
     /// Where the programs of its run are started.
     pub processes: Processes,
     /// Kept by whatever works for this attempt until it has ended, also when
@@ -114,7 +113,7 @@ pub struct AgentTask {
 }
 
 /// Takes the lines of an agent's own transcript, as the agent wrote them.
-pub trait RawLines: Send + Sync + std::fmt::Debug {
+pub trait TranscriptSink: Send + Sync + std::fmt::Debug {
     /// Is told. Must return at once; may drop the line. `session_id` is none
     /// until the agent has named its session.
     fn line(&self, session_id: Option<&str>, line: &str);
@@ -191,6 +190,30 @@ pub struct Capabilities {
     pub cost: bool,
 }
 
+impl Capabilities {
+    /// Nothing of it.
+    pub const NONE: Self = Self {
+        schema: false,
+        sessions: false,
+        effort: false,
+        agent_types: false,
+        files: false,
+        models: false,
+        vendors: false,
+        read_only: false,
+        write: false,
+        disallowed_tools: false,
+        tools: false,
+        bash_command_clamp: false,
+        system: false,
+        dirs: false,
+        max_turns: false,
+        images: false,
+        mcp: false,
+        cost: false,
+    };
+}
+
 /// What there is to know of a provider without asking an agent anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -242,7 +265,7 @@ pub enum AgentActivity {
 /// What becomes of an agent's question whether it may do something. Its user's
 /// own rules, or those it came with, make it ask; what they deny is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Asks {
+pub enum AskPolicy {
     /// Nobody is there to be asked, so it may not.
     #[default]
     Refuse,
@@ -269,7 +292,7 @@ pub trait Activity: Send + Sync {
 
     /// What the agent has used up to now, as far as it says so while it works: what
     /// counts if it is ended before it has answered.
-    fn used(&self, _spent: &Spent) {}
+    fn used(&self, _spent: &RoundSpend) {}
 
     /// The agent asked leave for this, and was refused.
     fn refused(&self, _asked: Asked) {}
@@ -308,7 +331,7 @@ impl Activity for () {
 ///   sense, and a message that is fit to be shown: no secrets, bounded length.
 /// - **Leave.** Whatever is said to an agent's own permission system only narrows
 ///   what its user and its own definition let it do. What it asks leave for is
-///   answered as the user's [`Asks`] says, never by default with yes, and what is
+///   answered as the user's [`AskPolicy`] says, never by default with yes, and what is
 ///   refused is told by `activity.refused`.
 /// - **Signs of life.** Everything that the agent says is passed on at once, by
 ///   `activity.note` where it is news and by `activity.alive` otherwise. The

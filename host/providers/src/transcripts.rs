@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
+use crate::cli_agent::{RoundResult, Transcript};
 use crate::conformance::Notes;
-use crate::drive::{Ended, Transcript};
 use crate::process::Exit;
 use crate::{AgentActivity, Answer, claude_code, codex, pi};
 
@@ -47,7 +47,7 @@ impl Case {
 
     /// As the lines would be heard, up to where the program would be ended. On
     /// `\n` only: other line separators are text.
-    fn hear(&self, round: &mut impl Transcript, notes: &Notes) -> Option<&Exit> {
+    fn parse(&self, round: &mut impl Transcript, notes: &Notes) -> Option<&Exit> {
         for line in self.lines.split('\n').filter(|line| !line.is_empty()) {
             round.line(line, notes);
             if round.is_hopeless() {
@@ -59,30 +59,30 @@ impl Case {
 }
 
 /// The case as the provider's parser hears it.
-fn hear(provider: &str, case: &Case, notes: &Notes) -> Ended {
+fn parse(provider: &str, case: &Case, notes: &Notes) -> RoundResult {
     match provider {
         "claude-code" => {
             let mut round = claude_code::Round::default();
-            let exit = case.hear(&mut round, notes);
+            let exit = case.parse(&mut round, notes);
             round.end(exit)
         }
         "codex" => {
             let mut round = codex::Round::default();
-            let exit = case.hear(&mut round, notes);
+            let exit = case.parse(&mut round, notes);
             round.end(exit)
         }
         "pi" => {
             let mut round = pi::Round::default();
-            let exit = case.hear(&mut round, notes);
-            round.end(None, exit)
+            let exit = case.parse(&mut round, notes);
+            round.end(exit)
         }
         other => panic!("no parser for {other}"),
     }
 }
 
-fn replay(provider: &str, name: &str) -> (Ended, Vec<AgentActivity>) {
+fn replay(provider: &str, name: &str) -> (RoundResult, Vec<AgentActivity>) {
     let notes = Notes::default();
-    (hear(provider, &Case::read(provider, name), &notes), notes.all())
+    (parse(provider, &Case::read(provider, name), &notes), notes.all())
 }
 
 fn usage(row: &Value) -> Usage {
@@ -95,7 +95,7 @@ fn usage(row: &Value) -> Usage {
     }
 }
 
-fn compare(row: &Value, ended: &Ended) -> Result<(), String> {
+fn compare(row: &Value, ended: &RoundResult) -> Result<(), String> {
     let expected = match (&row["error"], &row["text"], row.get("json")) {
         (Value::String(kind), ..) => {
             let Err(cause) = &ended.answer else {
@@ -172,7 +172,7 @@ fn no_prefix_of_a_transcript_is_an_answer() {
                 let mut text: String = lines[..upto].iter().flat_map(|one| [one, "\n"]).collect();
                 text.push_str(smol_wf_core::cut::head(cut, cut.len() / 2));
                 let case = Case { lines: text, exit: whole.exit.clone() };
-                let ended = hear(provider, &case, &Notes::default());
+                let ended = parse(provider, &case, &Notes::default());
                 assert!(ended.answer.is_err(), "{provider}/{name} up to {upto}: {ended:?}");
             }
         }
@@ -196,7 +196,7 @@ fn the_order_of_keys_and_unknown_lines_mean_nothing() {
     for (provider, rows) in table().as_object().unwrap() {
         for name in rows.as_object().unwrap().keys() {
             let mut case = Case::read(provider, name);
-            let plain = hear(provider, &case, &Notes::default());
+            let plain = parse(provider, &case, &Notes::default());
             let mut lines = String::new();
             for line in case.lines.split('\n') {
                 let line = match serde_json::from_str(line) {
@@ -207,7 +207,7 @@ fn the_order_of_keys_and_unknown_lines_mean_nothing() {
                 lines.push_str("\nnot json\n{\"type\":\"of.tomorrow\",\"error\":1}\n[]\n{}\n");
             }
             case.lines = lines;
-            assert_eq!(hear(provider, &case, &Notes::default()), plain, "{provider}/{name}");
+            assert_eq!(parse(provider, &case, &Notes::default()), plain, "{provider}/{name}");
         }
     }
 }

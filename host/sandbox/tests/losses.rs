@@ -89,6 +89,7 @@ async fn what_the_options_of_an_agent_lose_is_told_or_refused() {
     for (options, says) in [
         ("{ permissions: () => 'read' }", "options.permissions is a function"),
         ("{ tools: () => ['Read'] }", "options.tools is a function"),
+        ("{ maxTurns: () => 3 }", "options.maxTurns is a function"),
         ("{ disallowedTools: Symbol('x') }", "options.disallowedTools is a symbol"),
         ("{ schema: class {} }", "options.schema is a function"),
         ("{ timeout: 5n }", "options.timeout is a BigInt"),

@@ -5,6 +5,7 @@
 
 use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::limits::LimitError;
+use smol_wf_core::report::ReportError;
 use smol_wf_core::stop::StopReason;
 use smol_wf_engine::Report;
 
@@ -25,7 +26,7 @@ pub(crate) const fn flag(limit: Limit) -> &'static str {
 
 /// The flag and value that let a run go on. Without it, it would stop at the same
 /// place; none where no value can be named, or nothing raises the limit.
-pub(crate) fn raise(reached: &LimitError) -> Option<String> {
+fn raise(reached: &LimitError) -> Option<String> {
     let value = match reached {
         LimitError::Fuel { limit, .. } => limit.saturating_mul(10).to_string(),
         // It is a tenth of all fuel.
@@ -48,6 +49,27 @@ pub(crate) fn raise(reached: &LimitError) -> Option<String> {
         | LimitError::Result { .. } => return None,
     };
     reached.code().limit().map(|limit| format!("{} {value}", flag(limit)))
+}
+
+/// The same for a run that has stopped, whichever program recorded why.
+pub(crate) fn raise_of(error: &ReportError) -> Option<String> {
+    match error.reached.as_deref() {
+        Some(reached) => raise(reached),
+        None => raise_in(&error.code, &error.message),
+    }
+}
+
+/// The flag and value at the end of a message of an older program, which put them
+/// there. A message may come from anywhere, as a journal may: only the flag of that
+/// limit with a plain value counts.
+fn raise_in(code: &str, message: &str) -> Option<String> {
+    let flag = flag(Code::read(code)?.limit()?);
+    let (_, typed) = message.rsplit_once("raise it with ")?;
+    let value = typed.strip_prefix(flag)?.strip_prefix(' ')?;
+    let plain = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(value);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"$.".contains(&byte);
+    let is_value = !plain.is_empty() && plain.bytes().all(is_plain);
+    is_value.then(|| format!("{flag} {}", shell::word(plain)))
 }
 
 /// What to do about a limit.
@@ -111,5 +133,23 @@ mod tests {
         assert_eq!(of_code("no_agent", &older), None);
         assert!(of_code("no_agent", "step 1 names no agent").is_some());
         assert_eq!(of_code("a_script_s_own", "x"), None);
+    }
+
+    #[test]
+    fn the_flag_in_an_older_program_s_message_is_read_if_it_is_that_limit_s() {
+        for (code, message, flag) in [
+            ("limit_agents", "m; raise it with --max-agents 2", Some("--max-agents 2")),
+            ("limit_fuel", "m; raise it with --fuel 700", Some("--fuel 700")),
+            ("budget_spent", "m; raise it with --budget '4'", Some("--budget 4")),
+            ("budget_spent", "m; raise it with --budget '$0.5'", Some("--budget '$0.5'")),
+            ("limit_agents", "m; raise it with --yes", None),
+            ("limit_agents", "m; raise it with --fuel 2", None),
+            ("limit_agents", "m; raise it with --max-agents 2; touch pwned #", None),
+            ("limit_agents", "m; raise it with --max-agents ''", None),
+            ("provider_quota", "m; raise it with --max-agents 2", None),
+            ("unheard_of", "m; raise it with --max-agents 2", None),
+        ] {
+            assert_eq!(raise_in(code, message).as_deref(), flag, "{code}: {message}");
+        }
     }
 }

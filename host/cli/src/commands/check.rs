@@ -3,7 +3,7 @@
 //! Owns: which scripts to check, and the output as text, JSON and annotations.
 //! Never: a rule; those are in the engine's `check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,9 +15,10 @@ use super::run::find_script;
 use super::scripts;
 use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
+use crate::config::{FlagLayer, Settings};
 use crate::failure::CommandError;
 use crate::humanize::plural;
-use crate::{exit, output, paths, sanitize};
+use crate::{exit, output, paths, sanitize, setup};
 
 /// Check scripts without running them
 ///
@@ -67,7 +68,8 @@ struct FileFinding<'a> {
 
 impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let checks = Checks::new(places())?;
+        let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
+        let checks = Checks::new(places(), setup::agents(&settings)?)?;
         let mut found: Vec<(String, Finding)> = Vec::new();
         // A script that cannot be loaded does not hide the findings in the
         // others.

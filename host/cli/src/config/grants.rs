@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use smol_wf_core::options::is_server_name;
-use smol_wf_engine::providers::{McpServer, McpWay};
+use smol_wf_engine::providers::{McpServer, McpTransport};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -72,7 +72,7 @@ impl ServerSettings {
     /// As an agent is given it, with the variables of this process that it may have.
     pub(crate) fn server(&self, name: &str) -> McpServer {
         let way = match self.command.split_first() {
-            None => McpWay::Http { url: self.url.clone(), headers: self.headers.clone() },
+            None => McpTransport::Http { url: self.url.clone(), headers: self.headers.clone() },
             Some((command, args)) => {
                 let is_allowed = |name: &str| {
                     self.env_allow.iter().any(|allowed| match allowed.strip_suffix('*') {
@@ -86,7 +86,7 @@ impl ServerSettings {
                 });
                 let mut env: BTreeMap<_, _> = own.filter(|(name, _)| is_allowed(name)).collect();
                 env.extend(self.env.clone());
-                McpWay::Program { command: command.clone(), args: args.to_vec(), env }
+                McpTransport::Program { command: command.clone(), args: args.to_vec(), env }
             }
         };
         McpServer { name: name.to_owned(), way }
@@ -232,7 +232,8 @@ mod tests {
         let summary = |name: &str| layer.mcp[name].value.summary();
         assert_eq!(summary("github"), "command [\"/base/./gh\",\"-x\"], sets TOKEN, passes GH_*");
         assert_eq!(summary("web"), "url https://x.example/mcp, headers authorization");
-        let McpWay::Program { command, args, env } = layer.mcp["github"].value.server("g").way
+        let McpTransport::Program { command, args, env } =
+            layer.mcp["github"].value.server("g").way
         else {
             panic!("a program")
         };

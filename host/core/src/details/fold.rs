@@ -4,8 +4,8 @@
 
 use super::{
     Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, Limits, NoHead, Note, Outcome,
-    Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepRequest, StepState, Steps,
-    StopReason, TokenUsage, UsageTables, Work,
+    Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepOptions, StepRequest, StepState,
+    Steps, StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
 use crate::settlement::Given;
@@ -115,6 +115,7 @@ impl<'a> Fold<'a> {
                 if let Some(attempt) = self.details.attempts.last_mut() {
                     attempt.ended_at_us = at_us;
                     (attempt.ended, attempt.reason) = stopped(reason);
+                    attempt.stop = Some(reason);
                 }
             }
             Body::RunEnded { end } => self.ended(end, at_us),
@@ -137,6 +138,7 @@ impl<'a> Fold<'a> {
             ended_at_us: at_us,
             ended: Ended::Running,
             reason: None,
+            stop: None,
             limits,
             guest,
         });
@@ -323,6 +325,7 @@ fn called<'a>(
         step.provider = Some(request.provider.as_ref().unwrap_or(&head.provider));
         step.model = request.model.as_deref();
         step.isolation = request.isolation.as_deref();
+        step.options = StepOptions::of(request);
     }
     if step.kind.begins_at_once() {
         step.begin(at_us);
@@ -342,6 +345,7 @@ fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> Step<'_
         model: None,
         session_id: None,
         isolation: None,
+        options: StepOptions::default(),
         called_at_us: at_us,
         started_at_us: None,
         ended_at_us: None,

@@ -11,7 +11,7 @@ impl Body {
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
-            Self::AnswerPooled(pooled) => weight_of(&pooled.outcome),
+            Self::AnswerPooled(answer) => weight_of(&answer.outcome),
             Self::ScopeStarted(start) => {
                 start.text.len() + start.args.as_ref().map_or(0, String::len)
             }
@@ -46,7 +46,7 @@ impl Body {
     /// readers that show none of them. Such an entry must not be written again.
     pub fn shorten(&mut self, bytes: usize) {
         match self {
-            Self::AnswerPooled(pooled) => shorten_outcome(&mut pooled.outcome, bytes),
+            Self::AnswerPooled(answer) => shorten_outcome(&mut answer.outcome, bytes),
             Self::ScopeStarted(start) => {
                 shorten_text(&mut start.text, bytes);
                 start.args.iter_mut().for_each(|args| shorten_text(args, bytes));

@@ -3,7 +3,7 @@
 //! Owns: the circuit breaker and the budget. Never: retries; whoever drives the
 //! agent asks [`crate::attempts`] for that.
 
-use super::book::{MayBegin, Noted};
+use super::agent_state::{AgentRecord, MayBegin};
 use super::{Body, CallId, Machine, Outcome, Reply, StopReason};
 use crate::attempts::ShutProvider;
 use crate::budget::{BudgetMode, Room};
@@ -15,7 +15,7 @@ impl Machine {
     /// Whether a call to this provider may begin.
     #[must_use]
     pub fn may_begin(&self, provider: &str) -> MayBegin {
-        if self.agent_book.shut.contains_key(provider) {
+        if self.agent_state.shut.contains_key(provider) {
             return MayBegin::Shut;
         }
         match self.room() {
@@ -29,22 +29,22 @@ impl Machine {
     /// not tell by itself.
     pub fn dispatched(&mut self, call: CallId, to: Option<Addressee>, now_us: i64) {
         self.now_us = self.now_us.max(now_us);
-        self.agent_book.working.insert(call);
+        self.agent_state.working.insert(call);
         self.write(Body::AgentDispatched { call, to: to.map(Box::new) });
     }
 
     /// Notes something about an agent at work.
-    pub fn noted(&mut self, call: CallId, noted: Noted, now_us: i64) {
+    pub fn record_agent(&mut self, call: CallId, record: AgentRecord, now_us: i64) {
         if !self.calls.contains_key(&call) {
             return;
         }
         self.now_us = self.now_us.max(now_us);
-        self.write(noted.into_body(call));
+        self.write(record.into_body(call));
     }
 
     /// Reports that an agent has answered, or has failed for good.
     pub fn answered(&mut self, call: CallId, outcome: Outcome, reply: Reply) {
-        self.agent_book.working.remove(&call);
+        self.agent_state.working.remove(&call);
         self.complete(call, outcome, Some(reply));
     }
 
@@ -52,22 +52,22 @@ impl Machine {
     /// more calls go there, and this one stays open, so that it is made again
     /// when the run is resumed.
     pub fn park(&mut self, call: CallId, shut: ShutProvider, reply: Reply, now_us: i64) {
-        self.agent_book.working.remove(&call);
-        self.agent_book.ledger.count(&reply);
+        self.agent_state.working.remove(&call);
+        self.agent_state.ledger.count(&reply);
         if self.calls.contains_key(&call) {
             self.now_us = self.now_us.max(now_us);
             let failure = Failure::new(&shut.code, shut.message.clone());
             self.write(Body::AgentParked { call, failure, reply: Box::new(reply) });
         }
         // The first to say so says why.
-        self.agent_book.shut.entry(shut.provider.clone()).or_insert(shut);
+        self.agent_state.shut.entry(shut.provider.clone()).or_insert(shut);
     }
 
     /// Why the run stops once no agent is at work: calls wait that may not
     /// begin.
     #[must_use]
     pub fn held_by(&self) -> Option<StopReason> {
-        if let Some(shut) = self.agent_book.shut.values().next() {
+        if let Some(shut) = self.agent_state.shut.values().next() {
             return Some(StopReason::Provider(shut.clone()));
         }
         self.over_budget().map(StopReason::from)
@@ -78,17 +78,17 @@ impl Machine {
     #[must_use]
     pub fn must_stop_agents(&self) -> bool {
         let stops = self.limits.budget.is_some_and(|budget| budget.mode == BudgetMode::Stop);
-        stops && self.over_budget().is_some() && !self.agent_book.working.is_empty()
+        stops && self.over_budget().is_some() && !self.agent_state.working.is_empty()
     }
 
     fn room(&self) -> Room {
         let Some(budget) = self.limits.budget else { return Room::Free };
-        self.agent_book.ledger.room(budget.allowance, self.agent_book.working.len())
+        self.agent_state.ledger.room(budget.allowance, self.agent_state.working.len())
     }
 
     fn over_budget(&self) -> Option<LimitError> {
         let budget = self.limits.budget?.allowance;
-        let ledger = &self.agent_book.ledger;
+        let ledger = &self.agent_state.ledger;
         match self.room() {
             Room::Spent => Some(LimitError::Budget { spent: ledger.spent(budget), budget }),
             Room::Unpriced => Some(LimitError::Unpriced { calls: ledger.unpriced() }),

@@ -1,13 +1,15 @@
 //! Calls and scripts that are not over.
 //!
 //! Owns: opening a script, settling a call, ending a child. Never: compares
-//! with the journal; `load` and the parent module do.
+//! with the journal; `replay` and the parent module do.
 
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
-use super::sessions::Named;
-use super::{Body, CallId, Kept, Machine, Next, Outcome, Reply, Scope, ScopeStart, Waiting};
+use super::sessions::CallSession;
+use super::{
+    AnswerRef, Body, CallId, Machine, Next, Outcome, OutcomeRef, Reply, Scope, ScopeStart,
+};
 use crate::dice;
-use crate::pool::Pooled;
+use crate::reuse::ReusableAnswer;
 use crate::settlement::OnFailure;
 
 impl Machine {
@@ -27,7 +29,7 @@ impl Machine {
     ) -> Option<Next> {
         let open = self.calls.remove(&call)?;
         if open.agent.is_some() {
-            self.sessions.note(call, open.scope, open.named, reply);
+            self.sessions.record(call, open.scope, open.session, reply);
         }
         // An answer that was there already is not paid for again.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
@@ -42,9 +44,9 @@ impl Machine {
             Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
             _ => None,
         };
-        let named = match &effect {
-            Effect::RunAgent { request, .. } => Named::of(request),
-            _ => Named::default(),
+        let session = match &effect {
+            Effect::RunAgent { request, .. } => CallSession::of(request),
+            _ => CallSession::default(),
         };
         let live = self.is_live();
         let effect = if live {
@@ -54,7 +56,7 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
+        let open = OpenCall { scope, agent, completed: false, effect, session, wakes_at_us };
         self.calls.insert(call, open);
     }
 
@@ -64,50 +66,69 @@ impl Machine {
         &mut self,
         call: CallId,
         agent: Option<OnFailure>,
-        named: Named,
-        waiting: Waiting,
+        session: CallSession,
+        answer: AnswerRef,
     ) {
         let scope = self.current;
         let (effect, wakes_at_us) = (None, None);
-        let open = OpenCall { scope, agent, completed: false, effect, named, wakes_at_us };
+        let open = OpenCall { scope, agent, completed: false, effect, session, wakes_at_us };
         self.calls.insert(call, open);
-        let Waiting { source, outcome, mut reply, .. } = waiting;
+        let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
             reply.reused = Some(source);
         }
         if self.is_live() {
-            self.complete_kept(call, outcome, reply);
+            self.complete_by(call, outcome, reply);
         } else {
             self.answered.insert(call, (outcome, reply));
         }
     }
 
-    pub(super) fn complete_kept(&mut self, call: CallId, outcome: Kept, reply: Option<Box<Reply>>) {
+    pub(super) fn complete_by(
+        &mut self,
+        call: CallId,
+        outcome: OutcomeRef,
+        reply: Option<Box<Reply>>,
+    ) {
         let Some(open) = self.calls.get_mut(&call) else { return };
         if !open.completed {
             open.completed = true;
             if let Some(reply) = &reply {
-                self.agent_book.ledger.count(reply);
+                self.agent_state.ledger.count(reply);
             }
-            self.inbox.push_back(Delivery::Settle { call, outcome, reply });
+            self.deliveries.push_back(Delivery::Settle { call, outcome, reply });
         }
     }
 
-    fn waiting(&mut self, pooled: Pooled) -> Waiting {
-        let Pooled { content, source, outcome, reply, behind } = pooled;
-        Waiting { content, source, outcome: self.kept(outcome), reply, behind }
+    fn answer_ref(&mut self, answer: ReusableAnswer) -> AnswerRef {
+        let ReusableAnswer { content, source, outcome, reply, behind } = answer;
+        AnswerRef { content, source, outcome: self.outcome_ref(outcome), reply, behind }
     }
 
     /// An outcome of the entry that was just met.
-    fn kept(&mut self, outcome: Outcome) -> Kept {
-        if self.fetches { self.memory.keep(outcome, self.seq - 1) } else { Kept::Here(outcome) }
+    fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
+        if self.fetches {
+            self.memory.keep(outcome, self.seq - 1)
+        } else {
+            OutcomeRef::Inline(outcome)
+        }
+    }
+
+    /// Drops the answer that was kept for this call: it is met in the recording,
+    /// or its script is over.
+    pub(super) fn drop_answer(&mut self, call: CallId) {
+        if let Some((outcome, _)) = self.answered.remove(&call)
+            && self.fetches
+        {
+            self.memory.give_back(&outcome);
+        }
     }
 
     /// The entry that holds what is to be delivered, when that is not here and
     /// someone waits for it.
-    pub(super) fn kept_elsewhere(&self, delivery: &Delivery) -> Option<u64> {
+    pub(super) fn entry_to_fetch(&self, delivery: &Delivery) -> Option<u64> {
         match delivery {
-            Delivery::Settle { call, outcome: Kept::Entry(entry), .. } => {
+            Delivery::Settle { call, outcome: OutcomeRef::InEntry(entry), .. } => {
                 self.calls.contains_key(call).then_some(*entry)
             }
             _ => None,
@@ -116,8 +137,8 @@ impl Machine {
 
     /// The outcome that [`Next::Fetch`] asked for.
     pub fn fetched(&mut self, fetched: Outcome) {
-        if let Some(Delivery::Settle { outcome, .. }) = self.inbox.front_mut() {
-            *outcome = Kept::Here(fetched);
+        if let Some(Delivery::Settle { outcome, .. }) = self.deliveries.front_mut() {
+            *outcome = OutcomeRef::Inline(fetched);
         }
     }
 
@@ -129,7 +150,8 @@ impl Machine {
             self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
             self.calls.remove(&id);
-            self.agent_book.cut(id);
+            self.drop_answer(id);
+            self.agent_state.cut(id);
             self.effects.push(Effect::Cancel(id));
         }
         self.clear_timers_of(child);
@@ -148,14 +170,16 @@ impl Machine {
     /// to be done again, in order of issue.
     pub(super) fn leave_replay(&mut self) {
         self.skip_attempts();
-        if !self.recorded.is_empty() {
+        if !self.recording.is_empty() {
             return;
         }
+        // Nothing is kept behind the end of a recording: what is left goes to the
+        // deliveries.
         for (call, (outcome, reply)) in std::mem::take(&mut self.answered) {
             // Told in an earlier attempt, it is no longer open.
             if let Some(open) = self.calls.get_mut(&call) {
                 open.effect = None;
-                self.complete_kept(call, outcome, reply);
+                self.complete_by(call, outcome, reply);
             }
         }
         let now_us = self.now_us.max(self.begun_us);
@@ -177,7 +201,7 @@ impl Machine {
     }
 
     pub(super) fn skip_attempts(&mut self) {
-        while let Some(entry) = self.recorded.pop_if(Body::is_about_attempts) {
+        while let Some(entry) = self.recording.pop_if(Body::is_about_attempts) {
             self.seq += 1;
             self.timers.pass(&entry.body, entry.at_us);
             match entry.body {
@@ -186,15 +210,16 @@ impl Machine {
                     self.format = format;
                 }
                 // What it used is spent, though its script is not told.
-                Body::AgentParked { reply, .. } => self.agent_book.ledger.count(&reply),
+                Body::AgentParked { reply, .. } => self.agent_state.ledger.count(&reply),
                 // Told once the recording is at its end, if it was not told in it.
                 Body::AgentAnswered { call, outcome, reply } => {
-                    let outcome = self.kept(outcome);
+                    self.drop_answer(call);
+                    let outcome = self.outcome_ref(outcome);
                     self.answered.insert(call, (outcome, Some(reply)));
                 }
-                Body::AnswerPooled(pooled) => {
-                    let waiting = self.waiting(*pooled);
-                    self.pool.add(waiting);
+                Body::AnswerPooled(answer) => {
+                    let answer = self.answer_ref(*answer);
+                    self.reusable.add(answer);
                 }
                 _ => {}
             }

@@ -19,7 +19,7 @@ impl Machine {
     pub(super) fn judge<T>(
         &mut self,
         question: &Question<'_>,
-        read: impl FnOnce(&Self) -> Result<T, Failure>,
+        read: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Refusal> {
         if let Some(failure) = self.refused_then(question) {
             return Err(Refusal::Call(failure));
@@ -34,7 +34,7 @@ impl Machine {
     /// today it might be taken, or refused in other words.
     fn refused_then(&mut self, question: &Question<'_>) -> Option<Failure> {
         self.skip_attempts();
-        let recorded = self.recorded.front()?;
+        let recorded = self.recording.front()?;
         match &recorded.body {
             Body::CallRefused(refused) if refused.is_of(question) => {}
             _ => return None,
@@ -50,7 +50,7 @@ impl Machine {
 
     fn refuse(&mut self, question: &Question<'_>, failure: Failure) -> Result<Failure, StopTurn> {
         if !self.is_live() && self.format < REFUSALS_FROM {
-            self.refused.add(&failure.message);
+            self.older_refusals.add(&failure.message);
             return Ok(failure);
         }
         self.count_note()?;

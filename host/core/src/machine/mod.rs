@@ -11,15 +11,15 @@
 //! [`Machine::take_entries`] durable, performs [`Machine::take_effects`], waits,
 //! and reports what happened with [`Machine::complete`].
 
+mod agent_state;
 mod agents;
-mod book;
 mod calls;
-mod held;
+mod held_time;
 mod judge;
-mod load;
+mod older_refusals;
 mod open;
-mod recorded;
-mod refused;
+mod recording;
+mod replay;
 mod sessions;
 mod stuck;
 mod timers;
@@ -36,17 +36,18 @@ use crate::journal::{
 };
 use crate::limits::{LimitError, Limits};
 use crate::mismatch::same;
-use crate::pool::{Kept, Memory, Pool, Waiting};
+use crate::reuse::{AnswerMemory, AnswerRef, OutcomeRef, ReusableAnswers};
+use crate::schema::RecentSchemas;
 use crate::settlement;
 use crate::surface::Surface;
 use crate::survey::Survey;
-use book::AgentBook;
-pub use book::{MayBegin, Noted};
-use held::Timers;
+use agent_state::AgentState;
+pub use agent_state::{AgentRecord, MayBegin};
+use held_time::Timers;
+use older_refusals::OlderRefusals;
 pub use open::{Delivery, Effect};
 use open::{OpenCall, ScopeState};
-use recorded::Recorded;
-use refused::Refused;
+use recording::Recording;
 use sessions::Sessions;
 pub use stuck::NEVER_SETTLES;
 
@@ -108,7 +109,7 @@ pub struct Machine {
     /// Whether whoever drives it can read the journal again.
     fetches: bool,
     /// Entries still to be met again in a replay.
-    recorded: Recorded,
+    recording: Recording,
     /// Format of the entries that are met now.
     format: u32,
     /// Number of the next entry, for messages.
@@ -117,20 +118,22 @@ pub struct Machine {
     compare_fuel: bool,
     /// What calls were refused with in this replay. In a box: a machine moves with
     /// every turn.
-    refused: Box<Refused>,
+    older_refusals: Box<OlderRefusals>,
     guest: Digest,
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
     effects: Vec<Effect>,
     closed: Vec<Scope>,
     /// Answers that are there before they are asked for: they came in as an
-    /// earlier attempt let go, or out of the pool.
-    answered: BTreeMap<CallId, (Kept, Option<Box<Reply>>)>,
+    /// earlier attempt let go, or they are reusable ones.
+    answered: BTreeMap<CallId, (OutcomeRef, Option<Box<Reply>>)>,
     /// In a fork: answers that wait for calls of their content.
-    pool: Pool,
+    reusable: ReusableAnswers,
     /// For answers of the journal that are told later.
-    memory: Memory,
-    inbox: VecDeque<Delivery>,
+    memory: AnswerMemory,
+    deliveries: VecDeque<Delivery>,
+    /// In a box, as [`Machine::refused`] is.
+    schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be met as `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
@@ -147,7 +150,7 @@ pub struct Machine {
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
     agents: u32,
-    agent_book: AgentBook,
+    agent_state: AgentState,
     /// Of the agents, those that nobody was asked for.
     reused: u32,
     /// Agents that were asked for before this turn.
@@ -180,7 +183,7 @@ impl Machine {
     pub fn fork(
         head: RunHead,
         root: ScopeStart,
-        answers: Vec<Waiting>,
+        answers: Vec<AnswerRef>,
         limits: Limits,
         guest: Digest,
         now_us: i64,
@@ -190,10 +193,10 @@ impl Machine {
         machine.write(Body::RunStarted(Box::new(head)));
         machine.write_attempt(1, JOURNAL_FORMAT);
         machine.seq += answers.len() as u64;
-        machine.pool = answers.into_iter().collect();
+        machine.reusable = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
-        machine.inbox.push_back(Delivery::Begin(Box::new(root)));
+        machine.deliveries.push_back(Delivery::Begin(Box::new(root)));
         machine
     }
 
@@ -203,19 +206,20 @@ impl Machine {
             limits,
             keeps_limits: false,
             fetches: false,
-            recorded: Recorded::default(),
+            recording: Recording::default(),
             format: JOURNAL_FORMAT,
             seq: 0,
             compare_fuel: true,
-            refused: Box::default(),
+            older_refusals: Box::default(),
             guest,
             fresh: Vec::new(),
             effects: Vec::new(),
             closed: Vec::new(),
             answered: BTreeMap::new(),
-            pool: Pool::default(),
-            memory: Memory::default(),
-            inbox: VecDeque::new(),
+            reusable: ReusableAnswers::default(),
+            memory: AnswerMemory::default(),
+            deliveries: VecDeque::new(),
+            schemas: Box::default(),
             ended_children: BTreeMap::new(),
             calls: BTreeMap::new(),
             sessions: Sessions::default(),
@@ -227,7 +231,7 @@ impl Machine {
             last_call: 0,
             turn_bytes: 0,
             agents: 0,
-            agent_book: AgentBook::default(),
+            agent_state: AgentState::default(),
             reused: 0,
             agents_before: 0,
             notes: 0,
@@ -266,21 +270,21 @@ impl Machine {
     /// Whether everything that was recorded has been met again.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.recorded.is_empty()
+        self.recording.is_empty()
     }
 
     /// Whether the fuel of recorded turns was compared: it is under the build of
     /// the guest that they were recorded with.
     #[must_use]
     pub fn compares_fuel(&self) -> bool {
-        self.compare_fuel && !self.refused.were_put_otherwise()
+        self.compare_fuel && !self.older_refusals.were_put_otherwise()
     }
 
     /// The recorded entry that would have to come next, against what happened
     /// in its place; none when all of them were met.
     #[must_use]
     pub fn missed(&self, now: &str) -> Option<Mismatch> {
-        let recorded = &self.recorded.front()?.body;
+        let recorded = &self.recording.front()?.body;
         Some(Mismatch::instead_of(self.seq, self.last_call, recorded, now))
     }
 
@@ -303,7 +307,7 @@ impl Machine {
     /// Whether something waits to be delivered.
     #[must_use]
     pub fn has_deliveries(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.deliveries.is_empty()
     }
 
     /// Scripts that are over since this was last asked: their guests can go, in
@@ -330,9 +334,9 @@ impl Machine {
             self.now_us = entry.at_us;
             return self.deliver_recorded(entry.body);
         }
-        while let Some(delivery) = self.inbox.pop_front() {
-            if let Some(entry) = self.kept_elsewhere(&delivery) {
-                self.inbox.push_front(delivery);
+        while let Some(delivery) = self.deliveries.pop_front() {
+            if let Some(entry) = self.entry_to_fetch(&delivery) {
+                self.deliveries.push_front(delivery);
                 return Ok(Next::Fetch(entry));
             }
             // The first script starts at the time that was journaled with it.
@@ -359,8 +363,8 @@ impl Machine {
                     self.open_scope(*start)
                 })
             }
-            Delivery::Settle { outcome: Kept::Entry(_), .. } => None,
-            Delivery::Settle { call, outcome: Kept::Here(outcome), reply } => {
+            Delivery::Settle { outcome: OutcomeRef::InEntry(_), .. } => None,
+            Delivery::Settle { call, outcome: OutcomeRef::Inline(outcome), reply } => {
                 // Its script may have ended while the outcome was queued.
                 let open = self.calls.get(&call)?;
                 let given = settlement::in_place_of(&outcome, open.agent);
@@ -368,7 +372,7 @@ impl Machine {
                 self.now_us = self.now_us.max(open.wakes_at_us.unwrap_or(self.now_us));
                 let (kept, of) = (outcome.clone(), reply.clone());
                 self.write(Body::Settled { call, outcome: kept, reply: of, given });
-                self.settle(call, settlement::told(outcome, given), reply.as_deref())
+                self.settle(call, settlement::delivered(outcome, given), reply.as_deref())
             }
             Delivery::Fire(timer) => self.deliver_timer(timer),
         }
@@ -377,12 +381,12 @@ impl Machine {
     /// Reports that a call came to its end. One that nobody waits for any more
     /// is ignored.
     pub fn complete(&mut self, call: CallId, outcome: Outcome, reply: Option<Reply>) {
-        self.complete_kept(call, Kept::Here(outcome), reply.map(Box::new));
+        self.complete_by(call, OutcomeRef::Inline(outcome), reply.map(Box::new));
     }
 
     /// Reports that the script of a `workflow()` call was found and may start.
     pub fn child_found(&mut self, start: ScopeStart) {
-        self.inbox.push_back(Delivery::Start(Box::new(start)));
+        self.deliveries.push_back(Delivery::Start(Box::new(start)));
     }
 
     /// Notes that this process lets go of the run.
@@ -436,7 +440,7 @@ impl Machine {
         self.effects.clear();
         self.calls.clear();
         self.timers.forget_all();
-        self.inbox.clear();
+        self.deliveries.clear();
         self.end = Some(end);
         Ok(())
     }
@@ -457,7 +461,7 @@ impl Machine {
 
     /// The next recorded entry has been met.
     fn met(&mut self) -> Option<Entry> {
-        let entry = self.recorded.pop()?;
+        let entry = self.recording.pop()?;
         self.seq += 1;
         self.timers.pass(&entry.body, entry.at_us);
         Some(entry)
@@ -467,12 +471,12 @@ impl Machine {
     /// the recording is at its end.
     fn record(&mut self, body: Body) -> Result<(), StopTurn> {
         self.skip_attempts();
-        let Some(recorded) = self.recorded.front() else {
+        let Some(recorded) = self.recording.front() else {
             self.write(body);
             return Ok(());
         };
         if !same(&recorded.body, &body, self.compares_fuel())
-            && !self.refused.explains(&recorded.body, &body)
+            && !self.older_refusals.explains(&recorded.body, &body)
         {
             let (seq, call) = (self.seq, self.last_call);
             return Err(Mismatch::between(seq, call, &recorded.body, &body).into());

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::sessions::Named;
+use super::sessions::CallSession;
 use crate::call::{AgentRequest, Reply, WorkflowTarget};
 use crate::guest::Dialect;
 use crate::ids::{CallId, Scope, TimerId};
 use crate::journal::{RunHead, ScopeStart};
 use crate::options::Manner;
-use crate::pool::Kept;
+use crate::reuse::OutcomeRef;
 use crate::selector;
 use crate::settlement::OnFailure;
 use crate::surface::Surface;
@@ -32,7 +32,7 @@ pub enum Delivery {
         /// Which call.
         call: CallId,
         /// What it came to.
-        outcome: Kept,
+        outcome: OutcomeRef,
         /// What the agent said of itself.
         reply: Option<Box<Reply>>,
     },
@@ -99,7 +99,7 @@ pub(super) struct OpenCall {
     /// What to do for it once the journal is at its end.
     pub(super) effect: Option<Effect>,
     /// For agents: what later calls may name it by.
-    pub(super) named: Named,
+    pub(super) session: CallSession,
     /// When it is over, for a sleep: no script sees an earlier time then.
     pub(super) wakes_at_us: Option<i64>,
 }

@@ -16,14 +16,14 @@ use crate::outcome::Failure;
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     /// By script and label; none where the agent has named no session.
-    labelled: BTreeMap<(Scope, String), Option<Noted>>,
+    labelled: BTreeMap<(Scope, String), Option<LabelledSession>>,
     /// What was used in each, by provider and name.
     used: BTreeMap<(String, String), Usage>,
 }
 
 /// A session of a call that is over.
 #[derive(Debug)]
-struct Noted {
+struct LabelledSession {
     session: NamedSession,
     /// The run whose agent it is, where the call's answer was taken over from there.
     other_run: Option<RunId>,
@@ -31,13 +31,13 @@ struct Noted {
 
 /// What is kept of an open call for the calls after it.
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(super) struct CallSession {
     label: Option<String>,
     /// The session that it goes on with.
     session_id: Option<String>,
 }
 
-impl Named {
+impl CallSession {
     pub(super) fn of(request: &AgentRequest) -> Self {
         let of = request.session.as_ref().and_then(|session| session.of.as_ref());
         let session_id = of.map(|of| of.session_id.clone());
@@ -47,17 +47,17 @@ impl Named {
 
 impl Sessions {
     /// Finds the session that a call goes on with; `open` are the calls that are not over.
-    pub(super) fn name<'a>(
+    pub(super) fn resolve<'a>(
         &self,
         request: &mut AgentRequest,
         scope: Scope,
-        mut open: impl Iterator<Item = (CallId, &'a Named)>,
+        mut open: impl Iterator<Item = (CallId, &'a CallSession)>,
     ) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
         let refuse = |why: String| Err(refused(label, &why));
         let found = match self.labelled.get(&(scope, label.clone())) {
-            Some(Some(noted)) => &noted.session,
+            Some(Some(labelled)) => &labelled.session,
             Some(None) => return refuse("whose agent has named no session to go on with".into()),
             None => {
                 let why =
@@ -66,7 +66,7 @@ impl Sessions {
             }
         };
         // Two agents in one session would spoil it.
-        let at_work = open.find(|(_, named)| named.session_id.as_ref() == Some(&found.session_id));
+        let at_work = open.find(|(_, other)| other.session_id.as_ref() == Some(&found.session_id));
         if let Some((call, _)) = at_work {
             return refuse(format!("in whose session call {} is at work; await it first", call.0));
         }
@@ -88,20 +88,26 @@ impl Sessions {
     }
 
     /// Notes the session of a call that is over.
-    pub(super) fn note(&mut self, call: CallId, scope: Scope, named: Named, reply: Option<&Reply>) {
+    pub(super) fn record(
+        &mut self,
+        call: CallId,
+        scope: Scope,
+        own: CallSession,
+        reply: Option<&Reply>,
+    ) {
         let session_id = reply.and_then(|reply| reply.session_id.clone());
-        let noted = reply.zip(session_id).map(|(reply, session_id)| {
+        let session = reply.zip(session_id).map(|(reply, session_id)| {
             let provider = reply.provider.clone();
             *self.used.entry((provider.clone(), session_id.clone())).or_default() += reply.usage;
             // How much that is by then, a later call is told.
             let used = Usage::default();
-            Noted {
+            LabelledSession {
                 session: NamedSession { call, provider, session_id, used },
                 other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
             }
         });
-        if let Some(label) = named.label {
-            self.labelled.insert((scope, label), noted);
+        if let Some(label) = own.label {
+            self.labelled.insert((scope, label), session);
         }
     }
 }

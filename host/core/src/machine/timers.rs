@@ -3,7 +3,7 @@
 //! Owns: setting, clearing and delivering them. Never: waits; the engine does, and
 //! says so with [`Machine::fire`].
 
-use super::held::OpenTimer;
+use super::held_time::OpenTimer;
 use super::{Body, Delivery, Effect, Machine, Mismatch, Next, Scope, StopTurn};
 use crate::ids::TimerId;
 
@@ -13,7 +13,7 @@ impl Machine {
         if let Some(open) = self.timers.open.get_mut(&timer)
             && !std::mem::replace(&mut open.is_queued, true)
         {
-            self.inbox.push_back(Delivery::Fire(timer));
+            self.deliveries.push_back(Delivery::Fire(timer));
         }
     }
 

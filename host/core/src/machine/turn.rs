@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use super::sessions::Named;
+use super::sessions::CallSession;
 use super::{
-    AgentRequest, Body, CallId, Digest, Effect, LimitError, Machine, Scope, Waiting, WorkflowTarget,
+    AgentRequest, AnswerRef, Body, CallId, Digest, Effect, LimitError, Machine, Scope,
+    WorkflowTarget,
 };
 use crate::codes::Code;
 use crate::content::sleep_key;
@@ -118,7 +119,7 @@ impl TurnHost for Machine {
 
 impl Machine {
     /// What `agent()` asks for, but for the prompt.
-    fn read_agent(&self, prompt: &str, options: &str) -> Result<AgentRequest, Failure> {
+    fn read_agent(&mut self, prompt: &str, options: &str) -> Result<AgentRequest, Failure> {
         let Some(scope) = self.scopes.get(&self.current) else {
             let message = "agent() is called by a script that is over";
             return Err(Failure::new(Code::CallInvalid, message));
@@ -126,7 +127,8 @@ impl Machine {
         let manner = scope.manner(&self.head);
         let taken = self.taken_call();
         let schema_taken = taken.as_ref().and_then(|taken| taken.schema.as_deref());
-        let mut request = AgentRequest::read_again(prompt, options, manner, taken.as_deref())?;
+        let (taken, schemas) = (taken.as_deref(), &mut *self.schemas);
+        let mut request = AgentRequest::read_again(prompt, options, manner, taken, schemas)?;
         let schema = request.schema.as_deref();
         if let Some(schema) =
             schema.filter(|schema| self.surface().is_first() && schema_taken != Some(schema))
@@ -138,12 +140,12 @@ impl Machine {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)
         })?;
-        let open = self.calls.iter().map(|(call, open)| (*call, &open.named));
-        self.sessions.name(&mut request, self.current, open)?;
+        let open = self.calls.iter().map(|(call, open)| (*call, &open.session));
+        self.sessions.resolve(&mut request, self.current, open)?;
         if let Some(failure) = self.sessions.refuse_other_run(&request, self.current) {
             // An answer that is there sets no agent to work.
             let whole = AgentRequest { prompt: prompt.to_owned(), ..request.clone() };
-            if !self.pool.has(&whole.content_key()) {
+            if !self.reusable.has(&whole.content_key()) {
                 return Err(failure);
             }
         }
@@ -153,10 +155,10 @@ impl Machine {
     fn ask_agent(&mut self, request: AgentRequest) -> Result<CallId, Refusal> {
         let scope = self.scopes.get(&self.current);
         let agent = scope.map(|scope| scope.on_failure(&request, &self.head));
-        let pooled = self.pooled(|| request.content_key());
+        let answer = self.take_reusable(|| request.content_key());
         // An answer that is there already starts no agent.
         let started = self.agents - self.reused;
-        if pooled.is_none() && self.is_live() && started >= self.limits.agents {
+        if answer.is_none() && self.is_live() && started >= self.limits.agents {
             // The turn that goes past the limit is dropped whole.
             let before = self.agents_before.min(started);
             return Err(stop(LimitError::Agents {
@@ -169,9 +171,9 @@ impl Machine {
         let call = self.ask(StepRequest::Agent(request.clone()))?;
         self.agents += 1;
         let ordinal = self.agents;
-        if let Some(pooled) = pooled {
+        if let Some(answer) = answer {
             self.reused += 1;
-            self.open_answered(call, agent, Named::of(&request), pooled);
+            self.open_answered(call, agent, CallSession::of(&request), answer);
         } else {
             self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
         }
@@ -215,8 +217,8 @@ impl Machine {
         let left_us = (milliseconds * 1000.0) as u64;
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
         let call = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
-        match self.pooled(|| sleep_key(milliseconds)) {
-            Some(pooled) => self.open_answered(call, None, Named::default(), pooled),
+        match self.take_reusable(|| sleep_key(milliseconds)) {
+            Some(answer) => self.open_answered(call, None, CallSession::default(), answer),
             None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
         }
         Ok(call)
@@ -232,7 +234,7 @@ impl Machine {
 
     /// The call of an agent that is recorded next.
     fn taken_call(&self) -> Option<Arc<AgentRequest>> {
-        let next = self.recorded.iter().find(|entry| !entry.body.is_about_attempts())?;
+        let next = self.recording.iter().find(|entry| !entry.body.is_about_attempts())?;
         match &next.body {
             Body::StepAsked { asked: StepRequest::Agent(request), .. } => Some(request.clone()),
             _ => None,
@@ -241,8 +243,8 @@ impl Machine {
 
     /// The answer that waits for a call of this content. Taken in a replay too,
     /// so that what is left is left for later calls.
-    fn pooled(&mut self, content: impl FnOnce() -> Digest) -> Option<Waiting> {
-        if self.pool.is_empty() { None } else { self.pool.take(&content()) }
+    fn take_reusable(&mut self, content: impl FnOnce() -> Digest) -> Option<AnswerRef> {
+        if self.reusable.is_empty() { None } else { self.reusable.take(&content()) }
     }
 
     pub(super) fn count_note(&mut self) -> Result<(), StopTurn> {

@@ -220,6 +220,12 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
             r#"{"noTools":true}"#,
             r#"{"dryRun":true}"#,
             r#"{"sandbox":"strict"}"#,
+            r#"{"maxturns":3}"#,
+            r#"{"max_turns":3}"#,
+            r#"{"turns":"3"}"#,
+            r#"{"maxSteps":3}"#,
+            r#"{"Tools":["Read"]}"#,
+            r#"{"Isolation":"worktree"}"#,
         ] {
             let refused = read(wrong).unwrap_err();
             assert_eq!(refused.code, Code::CallInvalid, "{wrong}");
@@ -229,8 +235,18 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
         assert_eq!(read(r#"{"readOnly":false}"#).unwrap().unknown, ["readOnly"]);
         assert_eq!(read(r#"{"network":true}"#).unwrap().unknown, ["network"]);
     }
-    let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true}"#, Manner::First).unwrap();
-    assert_eq!(first.unknown, ["disallowedTools", "readOnly"]);
+    let said = read(r#"{"maxturns":3}"#, Manner::Body).unwrap_err().message;
+    assert!(said.contains("`maxturns`") && said.contains("write `maxTurns`"), "{said}");
+    // What an older program passed over is passed over when its call is met again.
+    let older = AgentRequest { unknown: vec!["maxturns".to_owned()], ..AgentRequest::plain("p") };
+    for manner in [Manner::Body, Manner::Module] {
+        let schemas = &mut RecentSchemas::default();
+        let options = r#"{"maxturns":3}"#;
+        let again = AgentRequest::read_again("p", options, manner, Some(&older), schemas);
+        assert_eq!(again.unwrap().unknown, older.unknown);
+    }
+    let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, Manner::First);
+    assert_eq!(first.unwrap().unknown, ["disallowedTools", "readOnly", "maxturns"]);
 }
 
 #[test]
@@ -295,7 +311,14 @@ fn what_a_recorded_call_passed_over_is_passed_over_again() {
     let options = r#"{"system":3,"mcp":["a"],"color":1}"#;
     let mut recorded = AgentRequest::plain("p");
     recorded.unknown = ["system", "mcp", "color"].map(str::to_owned).into();
-    let again = AgentRequest::read_again("p", options, Manner::Module, Some(&recorded)).unwrap();
+    let again = AgentRequest::read_again(
+        "p",
+        options,
+        Manner::Module,
+        Some(&recorded),
+        &mut RecentSchemas::default(),
+    )
+    .unwrap();
     // The caller puts the prompt in.
     assert_eq!(again.content_key(), AgentRequest::plain("").content_key());
     assert_eq!(again.unknown.len(), 3);

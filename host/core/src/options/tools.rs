@@ -68,7 +68,7 @@ fn is_tool(entry: &str) -> bool {
 
 /// Names that are no options, and what their authors mean by them. To ignore one
 /// would leave an agent free that its author believes held.
-const ALIKE: [(&str, &str); 48] = [
+const ALIKE: [(&str, &str); 61] = [
     ("allowcommands", "bashCommandClamp"),
     ("allowedcommand", "bashCommandClamp"),
     ("allowedcommands", "bashCommandClamp"),
@@ -102,19 +102,32 @@ const ALIKE: [(&str, &str); 48] = [
     ("edit", "permissions"),
     ("excludedtools", "disallowedTools"),
     ("excludetools", "disallowedTools"),
+    ("isolation", "isolation"),
+    ("maxagentturns", "maxTurns"),
+    ("maximumturns", "maxTurns"),
+    ("maxiterations", "maxTurns"),
+    ("maxsteps", "maxTurns"),
+    ("maxturn", "maxTurns"),
+    ("maxturns", "maxTurns"),
     ("network", "permissions"),
     ("networkaccess", "permissions"),
     ("notools", "tools: []"),
     ("permission", "permissions"),
     ("permissionmode", "permissions"),
     ("permissionprofile", "permissions"),
+    ("permissions", "permissions"),
     ("planmode", "permissions: 'read'"),
     ("readonly", "permissions: 'read'"),
     ("sandbox", "permissions"),
     ("sandboxed", "permissions"),
     ("sandboxmode", "permissions"),
     ("sandboxpolicy", "permissions"),
+    ("tool", "tools"),
     ("toolallowlist", "allowedTools"),
+    ("tools", "tools"),
+    ("turnlimit", "maxTurns"),
+    ("turns", "maxTurns"),
+    ("turnsmax", "maxTurns"),
     ("writable", "permissions"),
     ("write", "permissions"),
 ];

@@ -55,6 +55,13 @@ const DRAFTS: [&str; 5] = [
 /// When it is not a JSON Schema of a known draft, larger or deeper than
 /// allowed, refers to another document, or cannot be checked in bounded time.
 pub fn accept(schema: &Value) -> Result<String, Failure> {
+    let text = bounded_text(schema)?;
+    Checker::of(schema)?;
+    Ok(text)
+}
+
+/// The text of a schema that is within the bounds of size and depth.
+pub(super) fn bounded_text(schema: &Value) -> Result<String, Failure> {
     // The order matters: nothing may recurse before the depth is known.
     if is_deeper(schema, SCHEMA_DEPTH_MAX) {
         return Err(Failure::new(
@@ -72,7 +79,6 @@ pub fn accept(schema: &Value) -> Result<String, Failure> {
             ),
         ));
     }
-    Checker::of(schema)?;
     Ok(text)
 }
 
@@ -163,7 +169,10 @@ impl Checker {
         Self::of(&schema)
     }
 
-    fn of(schema: &Value) -> Result<Self, Failure> {
+    /// Compiles a schema of bounded size and depth.
+    pub(super) fn of(schema: &Value) -> Result<Self, Failure> {
+        #[cfg(test)]
+        tests::count_compilation();
         refuse_other_kinds(schema)?;
         let plan = Plan::of(schema).map_err(refuse)?;
         let programs = Arc::clone(&plan.programs);
@@ -272,5 +281,23 @@ fn refuse_other_kinds(schema: &Value) -> Result<(), Failure> {
         Err(refuse(format!(
             "`$schema` {said} is not a draft that is known; drafts 4, 6, 7, 2019-09 and 2020-12 are"
         )))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COMPILATIONS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count_compilation() {
+        COMPILATIONS.set(COMPILATIONS.get() + 1);
+    }
+
+    /// How often this thread has compiled a schema.
+    pub(in crate::schema) fn compilations() -> usize {
+        COMPILATIONS.get()
     }
 }

@@ -40,7 +40,15 @@ const ITEMS_USUAL: usize = 2;
 /// # Errors
 /// When the schema cannot be used, or nothing that satisfies it was found.
 pub fn example(schema_text: &str, seed: u64) -> Result<Value, Failure> {
-    let checker = Checker::new(schema_text)?;
+    example_by(&Checker::new(schema_text)?, schema_text, seed)
+}
+
+/// As [`example`], where the schema is compiled already.
+pub(super) fn example_by(
+    checker: &Checker,
+    schema_text: &str,
+    seed: u64,
+) -> Result<Value, Failure> {
     let schema = link::linked(&read(schema_text)?).map_err(refuse)?;
     let (steps, mut checks) = (Cell::new(TEXT_STEPS_MAX), CHECKS_MAX);
     for variant in 0..VARIANTS {

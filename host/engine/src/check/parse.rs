@@ -19,7 +19,7 @@ use oxc_span::SourceType;
 use smol_wf_core::guest::Dialect;
 
 use super::finding::Spot;
-use super::refusals::Named;
+use super::refusals::{Named, Refused, Wanted};
 use super::settled::Settled;
 use super::shapes::Shapes;
 use super::tree::Tree;
@@ -37,6 +37,8 @@ pub(super) struct Seen {
     pub(super) spots: Vec<Spot>,
     /// Child workflows that it names.
     pub(super) named: Vec<Named>,
+    /// Servers, folders and images that its calls name.
+    pub(super) wanted: Vec<Wanted>,
 }
 
 /// Applies the rules.
@@ -66,7 +68,7 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     if parsed.panicked {
         let message = "the rules could not be applied: another parser reads it differently";
         let spot = Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "");
-        return Seen { spots: vec![spot], named: Vec::new() };
+        return Seen { spots: vec![spot], named: Vec::new(), wanted: Vec::new() };
     }
     let cut_at = depth::cut(&allocator, &mut parsed.program);
     let program = allocator.alloc(parsed.program);
@@ -79,10 +81,10 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     let mut spots = walk.finish(meta_at, cut_at);
     spots.extend(uses::spots(&shapes, text));
     spots.extend(unknown::spots(&tree));
-    let (refused, named) = refusals::spots(&shapes, dialect);
+    let Refused { spots: refused, named, wanted } = refusals::find(&shapes, dialect);
     spots.extend(refused);
     if dialect == Dialect::Body {
         spots.extend(portable::spots(&shapes, text, program));
     }
-    Seen { spots, named }
+    Seen { spots, named, wanted }
 }

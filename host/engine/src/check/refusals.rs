@@ -39,9 +39,25 @@ pub(super) struct Named {
     pub(super) target: WorkflowTarget,
 }
 
-/// What is refused, and which children are named.
-pub(super) fn spots(shapes: &Shapes<'_, '_, '_>, dialect: Dialect) -> (Vec<Spot>, Vec<Named>) {
-    let mut refusals = Refusals { shapes, dialect, spots: Vec::new(), named: Vec::new() };
+/// An option of a call that names servers, folders or images.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) at: u32,
+    /// A call with that option alone.
+    pub(super) request: AgentRequest,
+}
+
+/// What is refused, and what a run would look for elsewhere.
+pub(super) struct Refused {
+    pub(super) spots: Vec<Spot>,
+    pub(super) named: Vec<Named>,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// What is refused, and what is named.
+pub(super) fn find(shapes: &Shapes<'_, '_, '_>, dialect: Dialect) -> Refused {
+    let (spots, named, wanted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut refusals = Refusals { shapes, dialect, spots, named, wanted };
     for node in shapes.tree.semantic().nodes() {
         match node.kind() {
             AstKind::CallExpression(call) => refusals.call(call),
@@ -64,7 +80,8 @@ pub(super) fn spots(shapes: &Shapes<'_, '_, '_>, dialect: Dialect) -> (Vec<Spot>
             _ => {}
         }
     }
-    (refusals.spots, refusals.named)
+    let Refusals { spots, named, wanted, .. } = refusals;
+    Refused { spots, named, wanted }
 }
 
 struct Refusals<'r, 't, 's, 'a> {
@@ -72,6 +89,7 @@ struct Refusals<'r, 't, 's, 'a> {
     dialect: Dialect,
     spots: Vec<Spot>,
     named: Vec<Named>,
+    wanted: Vec<Wanted>,
 }
 
 impl<'a> Refusals<'_, '_, '_, 'a> {
@@ -259,12 +277,12 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
                 && own.value == *value
             {
                 let alone = Map::from_iter([(name.to_string(), value.clone())]);
-                self.judge(one.value.span().start, &Value::Object(alone), own.is_whole);
+                self.judge_alone(one.value.span().start, alone, own.is_whole);
             }
             self.given(&one.value, name.as_ref());
         }
         if self.spots.len() == before {
-            self.judge(options.span().start, &Value::Object(all), is_whole);
+            self.judge(options.span().start, all, is_whole);
         }
     }
 
@@ -295,24 +313,41 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
             let Some(given) = argument(call, nth) else { continue };
             if let Some(written) = tree.json(given) {
                 let alone = Map::from_iter([(option.to_owned(), written.value)]);
-                self.judge(given.span().start, &Value::Object(alone), written.is_whole);
+                self.judge_alone(given.span().start, alone, written.is_whole);
             }
         }
     }
 
-    fn judge(&mut self, at: u32, options: &Value, is_whole: bool) {
-        let text = options.to_string();
+    /// Judges one option, and keeps what it names.
+    fn judge_alone(&mut self, at: u32, option: Map<String, Value>, is_whole: bool) {
+        if let Some(request) = self.judge(at, option, is_whole)
+            && !(request.mcp.is_empty() && request.dirs.is_empty() && request.images.is_empty())
+        {
+            self.wanted.push(Wanted { at, request });
+        }
+    }
+
+    /// A call with these options, unless it is refused.
+    fn judge(
+        &mut self,
+        at: u32,
+        options: Map<String, Value>,
+        is_whole: bool,
+    ) -> Option<AgentRequest> {
+        let text = Value::Object(options).to_string();
         match AgentRequest::read("x".to_owned(), &text, Manner::from(self.dialect)) {
             Err(refusal) => {
                 // What a reference leads to may be what is not written out.
                 if is_whole || !text.contains("\"$ref\"") {
                     self.say(at, in_words(&refusal), "");
                 }
+                None
             }
-            Ok(read) => {
-                for why in read.ignored {
+            Ok(mut read) => {
+                for why in std::mem::take(&mut read.ignored) {
                     self.spots.push(Spot::new(&rules::UNKNOWN_OPTION, at, why, ""));
                 }
+                Some(read)
             }
         }
     }
@@ -322,6 +357,6 @@ fn has_spread(object: &ObjectExpression<'_>) -> bool {
     object.properties.iter().any(|one| matches!(one, ObjectPropertyKind::SpreadProperty(_)))
 }
 
-fn in_words(refusal: &Failure) -> String {
+pub(super) fn in_words(refusal: &Failure) -> String {
     format!("{} [{}]", refusal.message, refusal.code)
 }

@@ -56,6 +56,7 @@ rules! {
     FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which waits for nothing";
     UNGUARDED_NULL = "unguarded-null", Warning, "a result that may be null, used as if it could not";
     REFUSED = "refused", Error, "a call that is refused before anyone is asked";
+    NOT_ALLOWED = "not-allowed", Warning, "a server or folder that a call names and that the settings here do not allow";
     WORKFLOW = "workflow", Error, "a child workflow that is not found, or cannot be run";
     OBJECT_TEXT = "object-text", Warning, "an object in a text, where it is `[object Object]`";
     UNKNOWN_OPTION = "unknown-option", Warning, "an option of `agent()` that is ignored";

@@ -1,4 +1,5 @@
-//! Child workflows that a script names, looked for as a run looks for them.
+//! Child workflows, servers and folders that a script names, looked for as a run
+//! looks for them.
 //!
 //! Owns: asking for each, and the place of those that a run would not get. Never:
 //! looks in other places than a run does, or runs anything.
@@ -10,11 +11,12 @@ use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
 use super::finding::Spot;
-use super::refusals::Named;
+use super::refusals::{Named, Wanted, in_words};
 use super::rules;
+use crate::call_resources::ResourceRules;
 use crate::children::Children;
 use crate::folders::RunFolders;
-use crate::request::{Folders, ScriptFile};
+use crate::request::{AgentSettings, Folders, ScriptFile};
 
 /// Children of one script that are looked for.
 const LOOKED_FOR_MAX: usize = 100;
@@ -35,9 +37,26 @@ pub(super) async fn missing(
     let mut spots = Vec::new();
     for Named { at, target } in named.into_iter().take(LOOKED_FOR_MAX) {
         if let Err(refusal) = children.find(CallId(1), caller.clone(), target, None).await {
-            let message = format!("{} [{}]", refusal.message, refusal.code);
-            spots.push(Spot::new(&rules::WORKFLOW, at, message, ""));
+            spots.push(Spot::new(&rules::WORKFLOW, at, in_words(&refusal), ""));
         }
     }
     spots
+}
+
+/// What the settings here do not allow.
+pub(super) fn not_allowed(
+    file: &ScriptFile,
+    chosen: &Folders,
+    settings: &AgentSettings,
+    wanted: &[Wanted],
+) -> Vec<Spot> {
+    let Ok(folders) = RunFolders::of_new(&file.path, chosen) else { return Vec::new() };
+    let RunFolders { cwd, home, .. } = folders;
+    let resources = ResourceRules { cwd, home, settings: settings.clone() };
+    let refused = wanted.iter().take(LOOKED_FOR_MAX).filter_map(|Wanted { at, request }| {
+        let refusal = resources.check(request).err()?;
+        let hint = "a run here is refused this; another user's settings may allow it";
+        Some(Spot::new(&rules::NOT_ALLOWED, *at, in_words(&refusal), hint))
+    });
+    refused.collect()
 }

@@ -12,7 +12,6 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::Entry;
-use smol_wf_core::schema::Checker;
 
 /// Codes of the failures that are injected: those of real providers.
 const FAILED: Code = Code::ProviderFailed;
@@ -170,10 +169,9 @@ impl Strikes {
 
     /// Whether a run takes no answer at all for one.
     fn takes_null(&mut self, request: &AgentRequest) -> bool {
-        let Some(schema) = request.schema.as_deref() else { return true };
+        let Some(schema) = &request.schema else { return true };
         *self.nullable.entry(Digest::of(schema.as_bytes())).or_insert_with(|| {
-            Checker::new(schema)
-                .is_ok_and(|checker| checker.check(&serde_json::Value::Null).is_ok())
+            schema.checker().is_ok_and(|checker| checker.check(&serde_json::Value::Null).is_ok())
         })
     }
 }

@@ -329,7 +329,11 @@ impl Plan {
             phase.agents += 1;
             phase.estimate += call.estimate;
             self.providers.insert(call.goes_to.clone());
-            self.cost.add(&simulator.prices, call.with_model.as_deref(), &call.estimate);
+            self.cost.add(
+                &simulator.resources.settings.prices,
+                call.with_model.as_deref(),
+                &call.estimate,
+            );
             self.models.extend(call.with_model.clone());
         }
         self.calls.push(call);

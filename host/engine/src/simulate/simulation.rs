@@ -192,12 +192,13 @@ impl Backend for Simulation<'_> {
     }
 
     fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
-        let Simulator { head, registry, .. } = self.simulator;
+        let Simulator { head, registry, resources, .. } = self.simulator;
         for effect in effects {
             match effect {
                 Effect::RunAgent { call, ordinal, request } => {
                     // As a run would.
-                    if let Err(failure) = assign(&request, head, registry) {
+                    let assigned = assign(&request, head, registry).map(|_| ());
+                    if let Err(failure) = assigned.and_then(|()| resources.check(&request)) {
                         self.refused.insert(call, failure.clone());
                         machine.complete(call, Outcome::Failed(failure), None);
                         continue;
@@ -324,7 +325,7 @@ impl Simulation<'_> {
         let unreadable =
             |error| EngineError::Journal { run: self.simulator.head.run.clone(), error };
         let entries = journal::read(&seal(&self.entries)?).map_err(unreadable)?;
-        Machine::resume(entries, self.simulator.limits, Sandbox::guest_digest(), self.now_us)
+        Machine::resume_whole(entries, self.simulator.limits, Sandbox::guest_digest(), self.now_us)
             .map_err(unreadable)
     }
 }

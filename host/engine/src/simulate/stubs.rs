@@ -10,7 +10,7 @@ use smol_wf_core::call::{AgentRequest, Reply, Usage};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
-use smol_wf_core::schema;
+use smol_wf_core::schema::StepSchema;
 
 /// Who answered, in the reply.
 pub(super) const NAME: &str = "stub";
@@ -32,12 +32,13 @@ impl Stubs {
 
     /// The answer to this call.
     pub(super) fn answer(&mut self, request: &AgentRequest) -> (Outcome, Reply) {
-        let schema_text = request.schema.as_deref();
-        let content = format!("{}\0{}\0{}", self.seed, request.prompt, schema_text.unwrap_or(""));
+        let schema = request.schema.as_ref();
+        let content =
+            format!("{}\0{}\0{}", self.seed, request.prompt, schema.map_or("", |schema| schema));
         let digest = Digest::of(content.as_bytes());
         let seed = number(&digest);
         let made = self.made.entry(digest);
-        let outcome = made.or_insert_with(|| make(&request.prompt, schema_text, seed)).clone();
+        let outcome = made.or_insert_with(|| make(&request.prompt, schema, seed)).clone();
         let written = match &outcome {
             Outcome::Value(text) => tokens(text),
             Outcome::Failed(_) => 0,
@@ -55,9 +56,9 @@ impl Stubs {
     }
 }
 
-fn make(prompt: &str, schema_text: Option<&str>, seed: u64) -> Outcome {
-    match schema_text {
-        Some(schema_text) => match schema::example(schema_text, seed) {
+fn make(prompt: &str, schema: Option<&StepSchema>, seed: u64) -> Outcome {
+    match schema {
+        Some(schema) => match schema.example(seed) {
             Ok(value) => Outcome::Value(value.to_string()),
             Err(failure) => Outcome::Failed(Failure::new(
                 Code::SchemaMismatch,

@@ -15,7 +15,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use smol_wf_providers::{Processes, Told, Tool, ask_tool};
+use smol_wf_providers::{Processes, Tool, ToolOutput, ask_tool};
 use tokio::sync::Mutex;
 
 use super::error::WorktreeError;
@@ -128,7 +128,7 @@ impl Git {
         limit: Duration,
         env: &[(&'static str, OsString)],
         args: &[OsString],
-    ) -> Result<Told, WorktreeError> {
+    ) -> Result<ToolOutput, WorktreeError> {
         let hardened = HARDENED.iter().map(OsString::from);
         let mut given: Vec<(&'static str, OsString)> = vec![
             ("LC_ALL", "C".into()),

@@ -10,24 +10,24 @@ use serde_json::{Value, json};
 use smol_wf_core::asked::Asked;
 use smol_wf_core::call::Permissions;
 
-use super::given;
 use super::login::Method;
 use super::modes;
 use super::policy::{Rules, decide};
 use super::quirks::Quirks;
+use super::session_inputs;
 use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
 use crate::cause::Cause;
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asks, ProviderError,
-    ProviderErrorKind as Kind, Spent,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, ProviderError,
+    ProviderErrorKind as Kind, RoundSpend,
 };
 
 /// What is known beforehand.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Means {
+pub(super) struct AgentSetup {
     /// What becomes of its questions whether it may.
-    pub(super) asks: Asks,
+    pub(super) asks: AskPolicy,
     /// Names of the variables in its environment.
     pub(super) variables: BTreeSet<String>,
 }
@@ -61,7 +61,7 @@ pub(super) struct Conversation {
     cwd: PathBuf,
     /// That, and where it may work as well.
     places: Vec<PathBuf>,
-    means: Means,
+    setup: AgentSetup,
     stage: Stage,
     /// Requests so far; the last one is what is waited for.
     requests: u64,
@@ -87,7 +87,7 @@ impl Conversation {
         provider: &str,
         task: AgentTask,
         cwd: PathBuf,
-        means: Means,
+        setup: AgentSetup,
     ) -> (Self, Value) {
         let cost_before = task.session_id.is_none().then_some(0.0);
         let places = std::iter::once(&cwd).chain(&task.dirs).cloned().collect();
@@ -96,7 +96,7 @@ impl Conversation {
             task,
             cwd,
             places,
-            means,
+            setup,
             stage: Stage::Initialize,
             requests: 0,
             session: None,
@@ -177,7 +177,7 @@ impl Conversation {
                     permissions: self.task.permissions,
                     places: &self.places,
                     servers: &self.task.mcp,
-                    asks: self.means.asks,
+                    asks: self.setup.asks,
                     asks_for_edits: self.transcript.quirks.asks_for_edits,
                 };
                 let decision = decide(params, rules);
@@ -254,7 +254,7 @@ impl Conversation {
 
     /// Whether it offers all that the call asks for.
     fn can_all(&self) -> Result<(), ProviderError> {
-        match given::not_offered(&self.task, &self.can, self.transcript.quirks) {
+        match session_inputs::not_offered(&self.task, &self.can, self.transcript.quirks) {
             None => Ok(()),
             Some(option) => {
                 let message = format!(
@@ -266,7 +266,7 @@ impl Conversation {
     }
 
     fn take_up_session(&mut self) -> Result<Next, ProviderError> {
-        let mut params = given::session(&self.task, &self.cwd);
+        let mut params = session_inputs::session(&self.task, &self.cwd);
         let method = match &self.task.session_id {
             Some(id) if self.loads => {
                 params["sessionId"] = json!(id);
@@ -360,7 +360,8 @@ impl Conversation {
 
     fn prompt(&mut self, activity: &dyn Activity) -> Next {
         activity.note(AgentActivity::Thinking);
-        let params = json!({"sessionId": self.session, "prompt": given::prompt(&self.task)});
+        let params =
+            json!({"sessionId": self.session, "prompt": session_inputs::prompt(&self.task)});
         Next::Send(vec![self.ask(Stage::Prompt, "session/prompt", &params)])
     }
 
@@ -381,7 +382,7 @@ impl Conversation {
             Ok(text) => Ok(Next::Done(Box::new(reply(Answer::Text(text))))),
             Err((kind, message)) => {
                 let AgentReply { usage, cost_usd, model, session_id, .. } = reply(Answer::Null);
-                let spent = Spent { usage, cost_usd, session_id, model };
+                let spent = RoundSpend { usage, cost_usd, session_id, model };
                 Err(self.error(kind, message).having_spent(spent))
             }
         }
@@ -415,7 +416,7 @@ impl Conversation {
     ) -> Result<Next, ProviderError> {
         let wants_login = self.stage == Stage::Session && refusal.code == AUTH_REQUIRED;
         if wants_login && !std::mem::replace(&mut self.has_logged_in, true) {
-            let login = Method::without_anybody(&self.logins, &self.means.variables);
+            let login = Method::without_anybody(&self.logins, &self.setup.variables);
             if let Some(id) = login {
                 let params = json!({ "methodId": id });
                 return Ok(Next::Send(vec![self.ask(Stage::Login, "authenticate", &params)]));
@@ -455,8 +456,11 @@ impl Conversation {
             }
             (_, kind) => kind,
         };
-        let spent =
-            Spent { session_id: self.resumable(), cost_usd: self.cost(), ..Spent::default() };
+        let spent = RoundSpend {
+            session_id: self.resumable(),
+            cost_usd: self.cost(),
+            ..RoundSpend::default()
+        };
         self.error(kind, format!("{doing}: {said}")).having_spent(spent)
     }
 

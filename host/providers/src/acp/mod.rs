@@ -9,11 +9,11 @@
 //! say, such as the tokens of all but its last step, nobody counts.
 
 mod conversation;
-mod given;
 mod login;
 mod modes;
 mod policy;
 mod quirks;
+mod session_inputs;
 #[cfg(test)]
 mod tests;
 mod transcript;
@@ -29,11 +29,11 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub(crate) use self::transcript::hear;
+pub(crate) use self::transcript::parse;
 
-use self::conversation::{Conversation, Means, Next};
+use self::conversation::{AgentSetup, Conversation, Next};
 use crate::cause::Cause;
-use crate::named::NamedProgram;
+use crate::configured_program::ConfiguredProgram;
 use crate::process::{Input, Process, ProcessError};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
@@ -49,21 +49,21 @@ const CANCEL_MAX: Duration = Duration::from_secs(1);
 /// Drives one agent.
 #[derive(Debug)]
 pub struct Acp {
-    program: NamedProgram,
+    program: ConfiguredProgram,
     /// Processes that have done their work and are ending.
-    ending: Ending,
+    ending: EndingProcesses,
 }
 
-type Ending = Arc<Mutex<Vec<JoinHandle<()>>>>;
+type EndingProcesses = Arc<Mutex<Vec<JoinHandle<()>>>>;
 
 impl Acp {
     /// Without starting anything.
     #[must_use]
-    pub fn new(mut program: NamedProgram) -> Self {
+    pub fn new(mut program: ConfiguredProgram) -> Self {
         if program.name.is_empty() {
             NAME.clone_into(&mut program.name);
         }
-        Self { program, ending: Ending::default() }
+        Self { program, ending: EndingProcesses::default() }
     }
 }
 
@@ -107,11 +107,11 @@ impl Provider for Acp {
             ProviderError::new(self.name(), ProviderErrorKind::Spawn, message)
         })?;
         let launch = self.program.launch(cwd.clone(), Input::Framed, &task)?;
-        let means = Means { asks: self.program.asks, variables: launch.env.names() };
-        let process = Process::start(launch).await;
+        let setup = AgentSetup { asks: self.program.asks, variables: launch.env.names() };
+        let process = Process::start(&task.processes, launch).await;
         let process = process.map_err(|failure| failure.into_provider_error(self.name()))?;
         let raw = task.raw.clone();
-        let (conversation, first) = Conversation::open(self.name(), task, cwd, means);
+        let (conversation, first) = Conversation::open(self.name(), task, cwd, setup);
         let mut turn = Turn {
             process: Some(process),
             conversation,
@@ -159,7 +159,7 @@ impl Provider for Acp {
 struct Turn {
     process: Option<Process>,
     conversation: Conversation,
-    ending: Ending,
+    ending: EndingProcesses,
     runtime: Handle,
 }
 
@@ -239,6 +239,6 @@ impl Drop for Turn {
     }
 }
 
-fn lock(ending: &Ending) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+fn lock(ending: &EndingProcesses) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
     ending.lock().unwrap_or_else(PoisonError::into_inner)
 }

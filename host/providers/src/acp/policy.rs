@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use smol_wf_core::call::Permissions;
 
 use crate::foreign::{or_default, readable};
-use crate::{Asks, McpServer};
+use crate::{AskPolicy, McpServer};
 
 /// Kinds of tools that change nothing.
 const READING: [&str; 4] = ["read", "search", "fetch", "think"];
@@ -100,7 +100,7 @@ pub(super) struct Rules<'a> {
     /// Servers whose tools it may use, because its user has named them.
     pub(super) servers: &'a [McpServer],
     /// What the user says.
-    pub(super) asks: Asks,
+    pub(super) asks: AskPolicy,
     /// The agent asks for every edit, whatever its user says.
     pub(super) asks_for_edits: bool,
 }
@@ -123,7 +123,7 @@ pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
         && !locations.is_empty();
     let may = may && inside;
     let is_named = rules.servers.iter().any(|server| question.tool_call.is_of(&server.name));
-    let allowed = may && (rules.asks == Asks::Allow || is_wish || is_named);
+    let allowed = may && (rules.asks == AskPolicy::Allow || is_wish || is_named);
     // Once, so that the answer is no standing one in the agent's own settings.
     let kinds =
         if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
@@ -163,7 +163,7 @@ mod tests {
             permissions,
             places: &[HERE.into()],
             servers: &[],
-            asks: Asks::Allow,
+            asks: AskPolicy::Allow,
             asks_for_edits: false,
         };
         chosen(kind, paths, rules).0
@@ -209,7 +209,7 @@ mod tests {
                 permissions,
                 places: &[HERE.into()],
                 servers: &[],
-                asks: Asks::Refuse,
+                asks: AskPolicy::Refuse,
                 asks_for_edits,
             };
             let (answer, is_for_the_user) = chosen(kind, paths, rules);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_tools_of_a_server_that_the_user_has_named_are_used() {
-        let way = crate::McpWay::Http { url: String::new(), headers: Default::default() };
+        let way = crate::McpTransport::Http { url: String::new(), headers: Default::default() };
         let servers = [McpServer { name: "git-hub".to_owned(), way }];
         for (title, kind, may) in [
             ("mcp__git-hub__list_issues", "other", true),
@@ -258,7 +258,7 @@ mod tests {
                 permissions: None,
                 places: &[],
                 servers: &servers,
-                asks: Asks::Refuse,
+                asks: AskPolicy::Refuse,
                 asks_for_edits: false,
             };
             assert_eq!(decide(&params, rules).denied.is_none(), may, "{title}");
@@ -271,7 +271,7 @@ mod tests {
             permissions: None,
             places: &[HERE.into()],
             servers: &[],
-            asks: Asks::Allow,
+            asks: AskPolicy::Allow,
             asks_for_edits: false,
         };
         for unreadable in [json!({"options": []}), json!({"toolCall": 1}), json!(null)] {

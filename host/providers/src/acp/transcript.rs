@@ -228,7 +228,7 @@ fn fitting<'a>(text: &'a str, before: &str) -> &'a str {
 }
 
 /// The answer of a turn, from its messages: updates, and the response that ends it.
-pub(crate) fn hear(text: &str, activity: &dyn Activity) -> Result<String, String> {
+pub(crate) fn parse(text: &str, activity: &dyn Activity) -> Result<String, String> {
     let (mut turn, mut end) = (Transcript::default(), TurnEnd::default());
     for line in text.lines() {
         let Ok(mut message) = serde_json::from_str::<Value>(line) else { continue };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::foreign::or_default;
-use crate::{McpServer, McpWay};
+use crate::{McpServer, McpTransport};
 
 /// The version that is spoken here.
 pub(super) const VERSION: u64 = 1;
@@ -60,10 +60,10 @@ pub(super) fn server(server: &McpServer) -> Value {
     };
     let name = &server.name;
     match &server.way {
-        McpWay::Program { command, args, env } => {
+        McpTransport::Program { command, args, env } => {
             json!({"name": name, "command": command, "args": args, "env": pairs(env)})
         }
-        McpWay::Http { url, headers } => {
+        McpTransport::Http { url, headers } => {
             json!({"type": "http", "name": name, "url": url, "headers": pairs(headers)})
         }
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use smol_wf_core::call::Permissions;
 
 use super::{NAME, settings};
-use crate::drive::{CliOptions, known_effort, plain};
-use crate::{AgentTask, Asks, ProviderError, ProviderErrorKind};
+use crate::cli_agent::{CliOptions, known_effort, plain};
+use crate::{AgentTask, AskPolicy, ProviderError, ProviderErrorKind};
 
 /// What `--effort` knows; another word it passes over with a warning.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
@@ -83,8 +83,8 @@ pub(super) struct Files<'a> {
 
 /// Whether it is told its prompt in lines of JSON: where it is answered, and where an
 /// image belongs to it.
-pub(super) fn is_framed(task: &AgentTask, asks: Asks) -> bool {
-    asks == Asks::Allow || !task.images.is_empty()
+pub(super) fn is_framed(task: &AgentTask, asks: AskPolicy) -> bool {
+    asks == AskPolicy::Allow || !task.images.is_empty()
 }
 
 /// The arguments. `new_session` names the session of a first round.
@@ -116,8 +116,8 @@ pub(super) fn arguments(
     }
     match options.asks {
         // Nobody is there to be asked: what would ask is refused.
-        Asks::Refuse => flag("--permission-prompts", "none"),
-        Asks::Allow => flag("--permission-prompt-tool", "stdio"),
+        AskPolicy::Refuse => flag("--permission-prompts", "none"),
+        AskPolicy::Allow => flag("--permission-prompt-tool", "stdio"),
     }
     if is_framed(task, options.asks) {
         flag("--input-format", "stream-json");
@@ -138,8 +138,8 @@ pub(super) fn arguments(
     if let Some(schema) = files.schema {
         flag("--json-schema", &schema_text(schema)?);
     }
-    argv.extend(given(task, files.servers));
-    argv.extend(held(task, options)?);
+    argv.extend(input_flags(task, files.servers));
+    argv.extend(restriction_flags(task, options)?);
     argv.extend_from_slice(&options.args);
     if let Some(turns) = task.request.max_turns {
         // Behind the settings' arguments: the last one counts, and the call's word wins.
@@ -162,7 +162,7 @@ fn schema_text(schema: &Value) -> Result<String, ProviderError> {
 }
 
 /// What the agent is given.
-fn given(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
+fn input_flags(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
     let mut argv = Vec::new();
     let mut flag = |name: &str, value: &str| argv.extend([name, value].map(str::to_owned));
     for dir in &task.dirs {
@@ -179,7 +179,7 @@ fn given(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
 }
 
 /// What it is held to.
-fn held(task: &AgentTask, options: &CliOptions) -> Result<Vec<String>, ProviderError> {
+fn restriction_flags(task: &AgentTask, options: &CliOptions) -> Result<Vec<String>, ProviderError> {
     let mut argv = Vec::new();
     if let Some(tools) = tools(task)? {
         argv.extend(["--tools".to_owned(), tools]);
@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::conformance::task;
-    use crate::{Image, McpServer, McpWay};
+    use crate::{Image, McpServer, McpTransport};
 
     const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -316,7 +316,7 @@ mod tests {
         }
         assert!(argv.ends_with(" --max-turns 9 --max-turns 7"), "behind the settings': {argv}");
         wanted.images = vec![Image::of(b"GIF89a".to_vec()).unwrap()];
-        let way = McpWay::Http { url: "http://x/".into(), headers: BTreeMap::new() };
+        let way = McpTransport::Http { url: "http://x/".into(), headers: BTreeMap::new() };
         wanted.mcp = vec![McpServer { name: "git-hub".into(), way }];
         let files = Files { servers: Some(Path::new("/t/mcp.json")), ..Files::default() };
         let argv = arguments(&wanted, files, SESSION, &options()).unwrap().join(" ");
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn who_may_do_what_it_asks_is_answered() {
-        let options = CliOptions { asks: Asks::Allow, ..options() };
+        let options = CliOptions { asks: AskPolicy::Allow, ..options() };
         let argv = arguments(&task("p"), Files::default(), SESSION, &options).unwrap().join(" ");
         assert!(argv.contains("--permission-prompt-tool stdio --input-format stream-json"));
         assert!(!argv.contains("--permission-prompts"), "{argv}");

@@ -11,7 +11,7 @@ use smol_wf_core::asked::Asked;
 use super::lines::ResultLine;
 use crate::ProviderErrorKind as Kind;
 use crate::cause::{Cause, until};
-use crate::drive::detail_of;
+use crate::cli_agent::detail_of;
 use crate::process::Exit;
 
 /// A line on stderr that means that it works otherwise than it was told to.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use smol_wf_core::call::Usage;
 
 use super::frames::ControlRequest;
-use super::servers::Told;
+use super::servers::ServerStatus;
 use crate::foreign::readable;
 
 /// A line, by its `type`.
@@ -39,7 +39,7 @@ pub(super) enum System {
     Init {
         model: Option<String>,
         #[serde(default, deserialize_with = "readable")]
-        mcp_servers: Vec<Told>,
+        mcp_servers: Vec<ServerStatus>,
     },
     ApiRetry {
         attempt: Option<u64>,

@@ -37,9 +37,9 @@
 
 mod argv;
 mod classify;
+mod credentials;
 mod frames;
 mod lines;
-mod probe;
 mod servers;
 mod settings;
 mod transcript;
@@ -50,27 +50,21 @@ use async_trait::async_trait;
 
 use smol_wf_core::call::Permissions;
 
-use crate::drive::{CliOptions, launch, listen, new_session_id};
-use crate::look;
-use crate::lower::{self, Lowered};
-use crate::process::Input;
+use crate::agent_schema::{self, AgentSchema};
+use crate::cli_agent::{AgentProgram, CliAgent, CliOptions, Invocation, new_session_id};
+use crate::process::Environment;
 use crate::scratch::Scratch;
-use crate::{
-    Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
-};
+use crate::{Activity, AgentTask, Capabilities, ProviderError};
 
 pub(crate) use self::transcript::Round;
 
 /// The name of this provider.
 pub const NAME: &str = "claude-code";
 
-/// The program, when the user names no other.
-const PROGRAM: &str = "claude";
+/// The oldest version that refuses what it would ask, instead of waiting for an answer.
+const OLDEST: &str = "2.1.259";
 
-/// What to type when it has no credentials.
-const LOGIN: &str = "run `claude` and type /login, or set ANTHROPIC_API_KEY";
-
-/// What a user may say about it.
+/// What a user may configure for it.
 pub type ClaudeCodeOptions = CliOptions;
 
 /// Drives Claude Code.
@@ -80,94 +74,98 @@ pub struct ClaudeCode {
 }
 
 impl ClaudeCode {
-    /// With what the user says about it.
+    /// With these options.
     #[must_use]
     pub fn new(options: ClaudeCodeOptions) -> Self {
         Self { options }
     }
-
-    fn environment(&self) -> crate::process::Environment {
-        let is_on = |name: &str| settings::is_on(&self.options, name);
-        self.options.environment(&argv::allowed(is_on), &argv::DEFAULTS)
-    }
 }
 
 #[async_trait]
-impl Provider for ClaudeCode {
-    fn name(&self) -> &str {
-        NAME
+impl CliAgent for ClaudeCode {
+    type Transcript = Round;
+
+    const PROGRAM: AgentProgram = AgentProgram {
+        provider: NAME,
+        command: "claude",
+        install: "npm install -g @anthropic-ai/claude-code",
+        oldest: Some(OLDEST),
+        login: "run `claude` and type /login, or set ANTHROPIC_API_KEY",
+    };
+
+    const CAPABILITIES: Capabilities = Capabilities {
+        schema: true,
+        sessions: true,
+        effort: true,
+        agent_types: true,
+        files: true,
+        models: true,
+        read_only: true,
+        write: true,
+        cost: true,
+        disallowed_tools: true,
+        tools: true,
+        system: true,
+        dirs: true,
+        max_turns: true,
+        images: true,
+        mcp: true,
+        ..Capabilities::NONE
+    };
+
+    fn options(&self) -> &CliOptions {
+        &self.options
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            schema: true,
-            sessions: true,
-            effort: true,
-            agent_types: true,
-            files: true,
-            models: true,
-            vendors: false,
-            read_only: true,
-            write: true,
-            cost: true,
-            disallowed_tools: true,
-            tools: true,
-            system: true,
-            dirs: true,
-            max_turns: true,
-            images: true,
-            mcp: true,
-            ..Capabilities::default()
-        }
+    fn environment(&self) -> Environment {
+        let is_on = |name: &str| settings::is_on(&self.options, name);
+        self.options.environment(&argv::allowed(is_on), &argv::DEFAULTS)
     }
 
-    async fn attempt(
+    fn logged_in(&self) -> Option<bool> {
+        credentials::logged_in(&self.options)
+    }
+
+    fn prepare(
         &self,
-        task: AgentTask,
+        task: &AgentTask,
         activity: &dyn Activity,
-    ) -> Result<AgentReply, ProviderError> {
+    ) -> Result<Invocation<Round>, ProviderError> {
         let schema = match &task.request.schema {
-            Some(text) => Some(Lowered::draft7(&lower::read(NAME, text)?)),
+            Some(text) => Some(AgentSchema::draft7(&agent_schema::read(NAME, text)?)),
             None => None,
         };
         let servers = servers::file(&task.mcp)?;
         let files = argv::Files {
-            schema: schema.as_ref().map(|lowered| &lowered.schema),
+            schema: schema.as_ref().map(|adapted| &adapted.schema),
             servers: servers.as_ref().map(Scratch::path),
         };
-        let args = argv::arguments(&task, files, &new_session_id(NAME)?, &self.options)?;
+        let args = argv::arguments(task, files, &new_session_id(NAME)?, &self.options)?;
         if task.permissions == Some(Permissions::Write)
             && let Some(warning) = settings::unread(&self.options, &task.cwd)
         {
             activity.warn(warning);
         }
-        let program = self.options.program(NAME, PROGRAM)?;
-        let mut launch = launch(NAME, program, args, &task, self.environment());
-        let mut round = Round::default();
-        if argv::is_framed(&task, self.options.asks) {
-            launch.input = Input::Framed;
-            round = Round::framed(&task.prompt, &task.images, places(&task));
-        }
-        round.servers = task.mcp.iter().map(|server| server.name.clone()).collect();
-        let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
-        let mut ended = round.end(exit.as_ref());
-        if let Some(schema) = &schema {
-            ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
-        }
-        ended.into_reply(NAME, LOGIN)
-    }
-
-    fn glance(&self) -> Probe {
-        look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
-    }
-
-    async fn probe(&self, processes: &Processes) -> Probe {
-        probe::probe(processes, &self.options, self.environment()).await
+        let is_framed = argv::is_framed(task, self.options.asks);
+        let mut transcript = match is_framed {
+            true => Round::framed(&task.prompt, &task.images, folders(task)),
+            false => Round::default(),
+        };
+        transcript.servers = task.mcp.iter().map(|server| server.name.clone()).collect();
+        transcript.servers_file = servers;
+        Ok(Invocation {
+            args,
+            env: self.environment(),
+            prompt: (!is_framed).then(|| task.prompt.clone()),
+            transcript,
+            schema,
+            files: Vec::new(),
+        })
     }
 }
 
-/// Where it may do what it asks for.
-fn places(task: &AgentTask) -> Vec<PathBuf> {
+/// The folders that it may work in.
+fn folders(task: &AgentTask) -> Vec<PathBuf> {
     std::iter::once(&task.cwd).chain(&task.dirs).cloned().collect()
 }
 

@@ -10,7 +10,7 @@ use super::NAME;
 use crate::cause::Cause;
 use crate::foreign::or_default;
 use crate::scratch::Scratch;
-use crate::{McpServer, McpWay, ProviderError, ProviderErrorKind};
+use crate::{McpServer, McpTransport, ProviderError, ProviderErrorKind};
 
 /// By which Claude Code puts variables of its environment into a value.
 const EXPANDS: &str = "${";
@@ -18,7 +18,7 @@ const EXPANDS: &str = "${";
 /// A server, as Claude Code tells of it when it begins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Told {
+pub(super) struct ServerStatus {
     #[serde(deserialize_with = "or_default")]
     name: String,
     #[serde(deserialize_with = "or_default")]
@@ -33,10 +33,10 @@ pub(super) fn file(servers: &[McpServer]) -> Result<Option<Scratch>, ProviderErr
     let mut all = Map::new();
     for McpServer { name, way } in servers {
         let config = match way {
-            McpWay::Program { command, args, env } => {
+            McpTransport::Program { command, args, env } => {
                 json!({"type": "stdio", "command": command, "args": args, "env": env})
             }
-            McpWay::Http { url, headers } => {
+            McpTransport::Http { url, headers } => {
                 json!({"type": "http", "url": url, "headers": headers})
             }
         };
@@ -53,7 +53,7 @@ pub(super) fn file(servers: &[McpServer]) -> Result<Option<Scratch>, ProviderErr
 
 /// Why the agent cannot have one of these servers: Claude Code goes on without one that
 /// does not come up.
-pub(super) fn missing(wanted: &[String], told: &[Told]) -> Option<Cause> {
+pub(super) fn missing(wanted: &[String], told: &[ServerStatus]) -> Option<Cause> {
     let is_up = |name: &String| {
         told.iter().any(|one| one.name == *name && matches!(&*one.status, "connected" | "pending"))
     };
@@ -73,7 +73,7 @@ mod tests {
 
     fn program(value: &str) -> McpServer {
         let env = BTreeMap::from([("TOKEN".to_owned(), value.to_owned())]);
-        let way = McpWay::Program { command: "/bin/s".into(), args: vec!["-x".into()], env };
+        let way = McpTransport::Program { command: "/bin/s".into(), args: vec!["-x".into()], env };
         McpServer { name: "a".to_owned(), way }
     }
 
@@ -81,7 +81,7 @@ mod tests {
     fn servers_stand_in_a_file_with_their_values() {
         assert!(file(&[]).unwrap().is_none());
         let headers = BTreeMap::from([("authorization".to_owned(), "Bearer x".to_owned())]);
-        let http = McpWay::Http { url: "https://x/".to_owned(), headers };
+        let http = McpTransport::Http { url: "https://x/".to_owned(), headers };
         let servers = [program("s3cret"), McpServer { name: "b".to_owned(), way: http }];
         let file = file(&servers).unwrap().unwrap();
         let text = std::fs::read_to_string(file.path()).unwrap();
@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_come_up_is_named() {
-        let told = |status: &str| vec![Told { name: "a".to_owned(), status: status.to_owned() }];
+        let told =
+            |status: &str| vec![ServerStatus { name: "a".to_owned(), status: status.to_owned() }];
         let wanted = ["a".to_owned()];
         assert!(missing(&wanted, &told("connected")).is_none());
         assert!(missing(&[], &told("failed")).is_none());

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::drive::CliOptions;
-use crate::look::{Unreadable, folder, json, says, text, text_or_nothing, values_of, variable};
+use crate::cli_agent::CliOptions;
+use crate::cli_agent::{
+    Unreadable, folder, json, says, text, text_or_nothing, values_of, variable,
+};
 
 /// Where an administrator's settings are; they stand above the user's.
 const MANAGED: &str = if cfg!(target_os = "macos") {

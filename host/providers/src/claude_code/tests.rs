@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
-use crate::fake::{Fake, Heard};
-use crate::{AgentActivity, Answer, Asks};
+use crate::fake::{ActivityLog, Fake};
+use crate::{AgentActivity, Answer, AskPolicy};
+use crate::{McpServer, McpTransport, Provider, ProviderErrorKind};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"
@@ -37,7 +37,7 @@ async fn a_round_is_sent_heard_and_counted() {
     let mut options = fake.options();
     options.env.insert("FROM_CONFIG".into(), "1".into());
     options.args = vec!["--max-turns".into(), "7".into()];
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(ActivityLog::default());
     let mut wanted = task("--help\nthen \"quotes\" and $HOME");
     wanted.cwd = fake.folder().to_owned();
     wanted.raw = Some(heard.clone());
@@ -84,7 +84,7 @@ async fn a_schema_is_lowered_and_the_answer_unwrapped() {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "array", "items": {"type": "string"}, "x-order": 1,
     });
-    wanted.request.schema = Some(schema.to_string());
+    wanted.request.schema = Some(schema.to_string().into());
     let reply = ClaudeCode::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!(["a"])));
     let args = fake.args();
@@ -191,7 +191,7 @@ echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
 echo '{"type":"result","subtype":"success","result":"all pass",'$(used 4)'}'
 exec sleep 600"#,
     );
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(ActivityLog::default());
     let mut wanted = task("p");
     wanted.raw = Some(heard.clone());
     let reply = ClaudeCode::new(fake.options()).attempt(wanted, heard.as_ref()).await.unwrap();
@@ -214,7 +214,7 @@ printf '%s\n' "$prompt" "$answer" > "$(dirname "$0")/heard"
 echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'
 cat > /dev/null; touch "$(dirname "$0")/ended""#,
     );
-    let options = ClaudeCodeOptions { asks: Asks::Allow, ..fake.options() };
+    let options = ClaudeCodeOptions { asks: AskPolicy::Allow, ..fake.options() };
     let reply = ClaudeCode::new(options).attempt(task("a\nb"), &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Text("done".into()));
     let heard = std::fs::read_to_string(fake.folder().join("heard")).unwrap();
@@ -231,7 +231,7 @@ async fn an_agent_that_ends_before_it_has_read_the_prompt_says_why() {
     let long = "x".repeat(1024 * 1024);
     let ask = async |script: &str| {
         let fake = Fake::plain(script);
-        let options = ClaudeCodeOptions { asks: Asks::Allow, ..fake.options() };
+        let options = ClaudeCodeOptions { asks: AskPolicy::Allow, ..fake.options() };
         ClaudeCode::new(options).attempt(task(&long), &()).await.unwrap_err()
     };
     let error = ask("echo 'Not logged in · Please run /login'; exit 1").await;
@@ -306,7 +306,7 @@ async fn dropping_a_round_ends_its_program() {
 echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
 exec sleep 600"#,
     );
-    let heard = Heard::default();
+    let heard = ActivityLog::default();
     let provider = ClaudeCode::new(fake.options());
     let named = async {
         while heard.session().is_none() {
@@ -323,4 +323,22 @@ exec sleep 600"#,
     let pid = std::fs::read_to_string(fake.folder().join("pid")).unwrap();
     let proc = std::path::Path::new("/proc").join(pid.trim());
     assert!(!cfg!(target_os = "linux") || !proc.exists(), "{} is there", proc.display());
+}
+
+#[tokio::test]
+async fn the_definitions_of_servers_are_removed_when_they_have_been_read() {
+    let fake = Fake::new(
+        r#"for one in "$@"; do [ "$last" != --mcp-config ] || file=$one; last=$one; done
+grep -q s3cret "$file" || exit 9
+echo '{"type":"system","subtype":"init","session_id":"s","mcp_servers":[{"name":"a","status":"connected"}]}'
+tries=0; while [ -e "$file" ] && [ $tries -lt 600 ]; do tries=$((tries + 1)); sleep 0.1; done
+[ -e "$file" ] && found=there || found=gone
+echo '{"type":"result","subtype":"success","session_id":"s","result":"'$found'"}'"#,
+    );
+    let env = [("TOKEN".to_owned(), "s3cret".to_owned())].into();
+    let way = McpTransport::Program { command: "/bin/true".to_owned(), args: Vec::new(), env };
+    let mut wanted = task("p");
+    wanted.mcp = vec![McpServer { name: "a".to_owned(), way }];
+    let reply = ClaudeCode::new(fake.options()).attempt(wanted, &()).await.unwrap();
+    assert_eq!(reply.answer, Answer::Text("gone".to_owned()));
 }

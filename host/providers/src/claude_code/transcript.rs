@@ -19,9 +19,10 @@ use smol_wf_core::asked::Asked;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::drive::{Ended, Transcript, detail_of, shorten};
+use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer, Image, Spent};
+use crate::scratch::Scratch;
+use crate::{Activity, AgentActivity, Answer, Image, RoundSpend};
 
 use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
@@ -63,8 +64,10 @@ pub(crate) struct Round {
     prompt_cut: bool,
     /// What is to be written to it.
     frames: VecDeque<String>,
-    /// The MCP servers that it is to have.
+    /// Names of the MCP servers that it is to have.
     pub(super) servers: Vec<String>,
+    /// The file that defines them, with their secrets, until Claude Code has read it.
+    pub(super) servers_file: Option<Scratch>,
     /// Where it works.
     places: Vec<PathBuf>,
     /// The last tools that it has used, by the id of the use: what a refusal is of.
@@ -76,7 +79,7 @@ impl Transcript for Round {
         self.name_session(line);
         match serde_json::from_str(line) {
             Ok(Line::System(system)) => self.system(system, activity),
-            Ok(Line::Assistant { message }) => self.said(message, activity),
+            Ok(Line::Assistant { message }) => self.message(message, activity),
             Ok(Line::StreamEvent { event: StreamEvent { delta: Some(delta) } }) => match delta {
                 Delta::Text { text } => {
                     self.streamed = true;
@@ -104,10 +107,10 @@ impl Transcript for Round {
     }
 
     /// Of the turns that have ended.
-    fn used(&self) -> Spent {
+    fn used(&self) -> RoundSpend {
         let model = self.model.clone().filter(|model| model != "<synthetic>");
         let Counts { usage, cost_usd, .. } = self.counts;
-        Spent { usage, cost_usd, model, session_id: None }
+        RoundSpend { usage, cost_usd, model, session_id: None }
     }
 
     fn has_ended(&self) -> bool {
@@ -130,6 +133,35 @@ impl Transcript for Round {
 
     fn is_hopeless(&self) -> bool {
         self.warning.is_some()
+    }
+
+    fn end(mut self, exit: Option<&Exit>) -> RoundResult {
+        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
+            self.note(line);
+        }
+        let result = self.result.take();
+        let counts = self.counts;
+        let broke_off = self.open > 0 && exit.is_some_and(|exit| exit.code != Some(0));
+        let lacking = match (self.prompt_cut, &result) {
+            (true, _) => Some("having read the whole prompt"),
+            (false, None) => Some("a result"),
+            (false, Some(_)) => broke_off.then_some("ending its last turn"),
+        };
+        let answer = match (self.warning, result, lacking) {
+            (Some(warning), ..) => Err(warning),
+            // Its own words are the best.
+            (None, Some(result), lacking) if lacking.is_none() || result.is_error => {
+                result.answer(self.offered, self.resets_at)
+            }
+            (None, _, lacking) => Err(classify::ended_without(lacking.unwrap_or("a result"), exit)),
+        };
+        RoundResult {
+            answer,
+            usage: counts.usage,
+            cost_usd: counts.cost_usd,
+            model: self.model.filter(|model| model != "<synthetic>"),
+            session_id: self.session,
+        }
     }
 }
 
@@ -174,6 +206,8 @@ impl Round {
     fn system(&mut self, system: System, activity: &dyn Activity) {
         match system {
             System::Init { model, mcp_servers } => {
+                // It has read the file, for it tells of the servers in it.
+                self.servers_file = None;
                 let missing = servers::missing(&self.servers, &mcp_servers);
                 self.warning = self.warning.take().or(missing);
                 self.open += 1;
@@ -230,7 +264,7 @@ impl Round {
         }
     }
 
-    fn said(&mut self, message: Message, activity: &dyn Activity) {
+    fn message(&mut self, message: Message, activity: &dyn Activity) {
         for part in message.content {
             match part {
                 Content::Text { text } => {
@@ -251,36 +285,6 @@ impl Round {
                 }
                 Content::Other => {}
             }
-        }
-    }
-
-    /// What came of it. `exit` is none when the program had to be ended.
-    pub(crate) fn end(mut self, exit: Option<&Exit>) -> Ended {
-        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
-            self.note(line);
-        }
-        let result = self.result.take();
-        let counts = self.counts;
-        let broke_off = self.open > 0 && exit.is_some_and(|exit| exit.code != Some(0));
-        let lacking = match (self.prompt_cut, &result) {
-            (true, _) => Some("having read the whole prompt"),
-            (false, None) => Some("a result"),
-            (false, Some(_)) => broke_off.then_some("ending its last turn"),
-        };
-        let answer = match (self.warning, result, lacking) {
-            (Some(warning), ..) => Err(warning),
-            // Its own words are the best.
-            (None, Some(result), lacking) if lacking.is_none() || result.is_error => {
-                result.answer(self.offered, self.resets_at)
-            }
-            (None, _, lacking) => Err(classify::ended_without(lacking.unwrap_or("a result"), exit)),
-        };
-        Ended {
-            answer,
-            usage: counts.usage,
-            cost_usd: counts.cost_usd,
-            model: self.model.filter(|model| model != "<synthetic>"),
-            session_id: self.session,
         }
     }
 }
@@ -310,7 +314,7 @@ impl Counts {
 }
 
 impl ResultLine {
-    /// Ended well, and without a word.
+    /// RoundResult well, and without a word.
     fn is_empty_success(&self) -> bool {
         !self.is_error
             && self.subtype.as_deref() == Some("success")

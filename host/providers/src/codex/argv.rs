@@ -8,7 +8,7 @@ use smol_wf_core::call::Permissions;
 
 use super::NAME;
 use super::config::Sandbox;
-use crate::drive::{known_effort, plain};
+use crate::cli_agent::{known_effort, plain};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// What its models know; Codex itself hands any word on to the service.
@@ -24,7 +24,7 @@ const SETTING_BYTES_MAX: usize = 120 * 1024;
 
 /// What the arguments name.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Given<'a> {
+pub(super) struct CallInputs<'a> {
     /// A file that holds the schema of the answer.
     pub(super) schema: Option<&'a Path>,
     /// Those of the developer.
@@ -38,7 +38,7 @@ pub(super) struct Given<'a> {
 /// The arguments.
 pub(super) fn arguments(
     task: &AgentTask,
-    given: Given<'_>,
+    inputs: CallInputs<'_>,
     chosen: Sandbox,
     extra: &[String],
 ) -> Result<Vec<String>, ProviderError> {
@@ -51,7 +51,7 @@ pub(super) fn arguments(
     if task.session_id.is_some() {
         argv.push("resume".to_owned());
     }
-    for image in given.images {
+    for image in inputs.images {
         argv.extend(["--image".to_owned(), image.to_string_lossy().into_owned()]);
     }
     // Any folder will do, as for the other agents.
@@ -72,12 +72,12 @@ pub(super) fn arguments(
     if let Some(mode) = sandbox_mode(task.permissions, chosen)? {
         flag("-c", &format!("sandbox_mode=\"{mode}\""));
     }
-    if let Some(schema) = given.schema {
+    if let Some(schema) = inputs.schema {
         flag("--output-schema", &schema.to_string_lossy());
     }
     argv.extend_from_slice(extra);
-    argv.extend(given.servers.iter().flat_map(|one| ["-c".to_owned(), one.clone()]));
-    if let Some(text) = given.instructions {
+    argv.extend(inputs.servers.iter().flat_map(|one| ["-c".to_owned(), one.clone()]));
+    if let Some(text) = inputs.instructions {
         // Behind the user's arguments, of which the last one counts: theirs are in it.
         let setting = format!("developer_instructions={}", quoted(text));
         if setting.len() > SETTING_BYTES_MAX {
@@ -159,8 +159,8 @@ mod tests {
     use crate::conformance::task;
 
     fn line(task: &AgentTask, schema: Option<&Path>) -> String {
-        let given = Given { schema, ..Given::default() };
-        arguments(task, given, Sandbox::Free, &["--ephemeral".into()]).unwrap().join(" ")
+        let inputs = CallInputs { schema, ..CallInputs::default() };
+        arguments(task, inputs, Sandbox::Free, &["--ephemeral".into()]).unwrap().join(" ")
     }
 
     #[test]
@@ -190,13 +190,13 @@ mod tests {
         wanted.dirs = ["/a b", "/c"].map(Into::into).into();
         wanted.session_id = Some("id".into());
         let extra = ["-c".to_owned(), "developer_instructions=\"x\"".to_owned()];
-        let given = Given {
+        let inputs = CallInputs {
             instructions: Some("Be \"brief\".\n\\"),
             images: &[Path::new("/t/i.png")],
             servers: &["mcp_servers.a.required=true".to_owned()],
-            ..Given::default()
+            ..CallInputs::default()
         };
-        let argv = arguments(&wanted, given, Sandbox::Free, &extra).unwrap();
+        let argv = arguments(&wanted, inputs, Sandbox::Free, &extra).unwrap();
         let begin =
             ["exec", "--add-dir", "/a b", "--add-dir", "/c", "resume", "--image", "/t/i.png"];
         assert_eq!(argv[..8], begin);
@@ -204,11 +204,11 @@ mod tests {
         let instructions = r#"developer_instructions="Be \"brief\".\u000A\\""#;
         assert_eq!(argv[argv.len() - 4..], ["-c", instructions, "id", "-"]);
         let long = "\u{1}".repeat(32 * 1024);
-        let given = Given { instructions: Some(&long), ..Given::default() };
-        let refused = arguments(&wanted, given, Sandbox::Free, &[]).unwrap_err();
+        let inputs = CallInputs { instructions: Some(&long), ..CallInputs::default() };
+        let refused = arguments(&wanted, inputs, Sandbox::Free, &[]).unwrap_err();
         assert_eq!(refused.kind, ProviderErrorKind::Unsupported);
         for chosen in [Sandbox::Profile, Sandbox::Unknown("why".into())] {
-            let refused = arguments(&wanted, Given::default(), chosen, &[]).unwrap_err();
+            let refused = arguments(&wanted, CallInputs::default(), chosen, &[]).unwrap_err();
             assert!(refused.message.contains("leave `dirs` out"), "{refused}");
         }
     }
@@ -231,13 +231,13 @@ mod tests {
     fn what_codex_would_hand_on_unread_is_refused() {
         let mut wanted = task("p");
         wanted.effort = Some("turbo".into());
-        let error = arguments(&wanted, Given::default(), Sandbox::Free, &[]).unwrap_err();
+        let error = arguments(&wanted, CallInputs::default(), Sandbox::Free, &[]).unwrap_err();
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
         assert!(error.message.contains("turbo") && error.message.contains("xhigh"), "{error}");
         wanted.effort = Some("high\"\nsandbox_mode=\"danger-full-access".into());
-        arguments(&wanted, Given::default(), Sandbox::Free, &[]).unwrap_err();
+        arguments(&wanted, CallInputs::default(), Sandbox::Free, &[]).unwrap_err();
         wanted.effort = None;
         wanted.session_id = Some("--last".into());
-        arguments(&wanted, Given::default(), Sandbox::Free, &[]).unwrap_err();
+        arguments(&wanted, CallInputs::default(), Sandbox::Free, &[]).unwrap_err();
     }
 }

@@ -11,7 +11,7 @@
 use serde_json::Value;
 use smol_wf_core::asked::Asked;
 
-use crate::drive::detail_of;
+use crate::cli_agent::detail_of;
 
 /// Of a command.
 const OF_A_COMMAND: &str = "approval required by policy";

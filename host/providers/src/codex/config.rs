@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::drive::CliOptions;
-use crate::look::{Unreadable, folder, text_or_nothing, values_of};
+use crate::cli_agent::CliOptions;
+use crate::cli_agent::{Unreadable, folder, text_or_nothing, values_of};
 
 /// What the user has chosen; the narrowest comes last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

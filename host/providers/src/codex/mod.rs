@@ -31,7 +31,7 @@ mod argv;
 mod asks;
 mod classify;
 mod config;
-mod probe;
+mod credentials;
 mod record;
 mod servers;
 mod transcript;
@@ -44,15 +44,13 @@ use async_trait::async_trait;
 use smol_wf_core::call::Usage;
 use smol_wf_core::schema;
 
-use crate::drive::{CliOptions, Ended, Transcript, launch, listen};
-use crate::look::{self, folder};
-use crate::lower::{self, Lowered};
-use crate::process::Environment;
-use crate::scratch::Scratch;
-use crate::{
-    Activity, AgentReply, AgentTask, Answer, Capabilities, Image, Probe, Processes, Provider,
-    ProviderError, ProviderErrorKind,
+use crate::agent_schema::{self, AgentSchema};
+use crate::cli_agent::{
+    AgentProgram, CliAgent, CliOptions, Invocation, RoundResult, Transcript, folder,
 };
+use crate::process::{Environment, Exit};
+use crate::scratch::Scratch;
+use crate::{Activity, AgentTask, Capabilities, Image, ProviderError, ProviderErrorKind};
 
 use self::config::Sandbox;
 use self::servers::Servers;
@@ -61,13 +59,7 @@ pub(crate) use self::transcript::Round;
 /// The name of this provider.
 pub const NAME: &str = "codex";
 
-/// The program, when the user names no other.
-const PROGRAM: &str = "codex";
-
-/// What to type when it has no credentials.
-const LOGIN: &str = "run `codex login`, or set CODEX_API_KEY";
-
-/// What a user may say about it.
+/// What a user may configure for it.
 pub type CodexOptions = CliOptions;
 
 /// Drives Codex.
@@ -80,14 +72,10 @@ pub struct Codex {
 }
 
 impl Codex {
-    /// With what the user says about it.
+    /// With these options.
     #[must_use]
     pub fn new(options: CodexOptions) -> Self {
         Self { options, used: Mutex::default() }
-    }
-
-    fn environment(&self) -> Environment {
-        self.options.environment(&argv::ALLOWED, &[])
     }
 
     /// The developer's instructions: those of the call, behind the user's own, whose
@@ -126,8 +114,8 @@ impl Codex {
                 one.name
             )));
         }
-        let given = Servers::of(&task.mcp, &env.names())?;
-        Ok((given.settings, env.from(&given.env)))
+        let inputs = Servers::of(&task.mcp, &env.names())?;
+        Ok((inputs.settings, env.from(&inputs.env)))
     }
 
     /// The model of a session, as Codex has written it down.
@@ -154,7 +142,7 @@ impl Codex {
     }
 
     /// Of this round alone.
-    fn subtract(&self, ended: &mut Ended, task: &AgentTask) {
+    fn subtract(&self, ended: &mut RoundResult, task: &AgentTask) {
         let Some(session) = &ended.session_id else { return };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let total = ended.usage;
@@ -186,22 +174,22 @@ fn images(task: &AgentTask) -> Result<Vec<Scratch>, ProviderError> {
 }
 
 /// How a schema reaches the agent.
-enum Wanted {
+enum SchemaDelivery {
     Nothing,
     /// In a file.
-    File(Lowered, Scratch),
+    File(AgentSchema, Scratch),
     /// In the prompt.
     Words(String),
 }
 
-impl Wanted {
+impl SchemaDelivery {
     fn of(task: &AgentTask) -> Result<Self, ProviderError> {
         let Some(text) = &task.request.schema else { return Ok(Self::Nothing) };
-        let Some(lowered) = Lowered::strict(&lower::read(NAME, text)?) else {
+        let Some(adapted) = AgentSchema::strict(&agent_schema::read(NAME, text)?) else {
             return Ok(Self::Words(schema::with_schema_instructions(&task.prompt, text)));
         };
-        let file = Scratch::write(NAME, "schema.json", lowered.schema.to_string())?;
-        Ok(Self::File(lowered, file))
+        let file = Scratch::write(NAME, "schema.json", adapted.schema.to_string())?;
+        Ok(Self::File(adapted, file))
     }
 
     fn file(&self) -> Option<&Path> {
@@ -210,85 +198,95 @@ impl Wanted {
             Self::Nothing | Self::Words(_) => None,
         }
     }
-
-    fn raise(&self, answer: Answer) -> Answer {
-        match self {
-            Self::File(lowered, _) => lowered.raise_answer(answer),
-            // Text is for the caller to read, who wrote down what is wanted.
-            Self::Nothing | Self::Words(_) => answer,
-        }
-    }
 }
 
 #[async_trait]
-impl Provider for Codex {
-    fn name(&self) -> &str {
-        NAME
+impl CliAgent for Codex {
+    type Transcript = Round;
+
+    const PROGRAM: AgentProgram = AgentProgram {
+        provider: NAME,
+        command: "codex",
+        install: "npm install -g @openai/codex",
+        oldest: None,
+        login: "run `codex login`, or set CODEX_API_KEY",
+    };
+
+    const CAPABILITIES: Capabilities = Capabilities {
+        schema: true,
+        sessions: true,
+        effort: true,
+        files: true,
+        models: true,
+        read_only: true,
+        write: true,
+        system: true,
+        dirs: true,
+        images: true,
+        mcp: true,
+        ..Capabilities::NONE
+    };
+
+    fn options(&self) -> &CliOptions {
+        &self.options
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            schema: true,
-            sessions: true,
-            effort: true,
-            agent_types: false,
-            files: true,
-            models: true,
-            vendors: false,
-            read_only: true,
-            write: true,
-            cost: false,
-            system: true,
-            dirs: true,
-            images: true,
-            mcp: true,
-            ..Capabilities::default()
-        }
+    fn environment(&self) -> Environment {
+        self.options.environment(&argv::ALLOWED, &[])
     }
 
-    async fn attempt(
+    fn logged_in(&self) -> Option<bool> {
+        credentials::logged_in(&self.options)
+    }
+
+    fn prepare(
         &self,
-        task: AgentTask,
-        activity: &dyn Activity,
-    ) -> Result<AgentReply, ProviderError> {
-        let wanted = Wanted::of(&task)?;
+        task: &AgentTask,
+        _activity: &dyn Activity,
+    ) -> Result<Invocation<Round>, ProviderError> {
+        let wanted = SchemaDelivery::of(task)?;
         let chosen = Sandbox::chosen(&self.options, &task.cwd);
-        let instructions = self.instructions(&task)?;
-        let (servers, env) = self.servers(&task)?;
-        let images = images(&task)?;
-        let images: Vec<&Path> = images.iter().map(Scratch::path).collect();
-        let given = argv::Given {
+        let instructions = self.instructions(task)?;
+        let (servers, env) = self.servers(task)?;
+        let mut files = images(task)?;
+        let images: Vec<&Path> = files.iter().map(Scratch::path).collect();
+        let inputs = argv::CallInputs {
             schema: wanted.file(),
             instructions: instructions.as_deref(),
             images: &images,
             servers: &servers,
         };
-        let args = argv::arguments(&task, given, chosen, &self.options.args)?;
-        let program = self.options.program(NAME, PROGRAM)?;
-        let launch = launch(NAME, program, args, &task, env);
-        let prompt = match &wanted {
-            Wanted::Words(prompt) => prompt,
-            Wanted::Nothing | Wanted::File(..) => &task.prompt,
-        };
-        let mut round = Round::default();
-        let exit = listen(launch, prompt, &task, &mut round, activity).await?;
-        self.tell_refused(&round, activity).await;
-        let mut ended = round.end(exit.as_ref());
-        self.subtract(&mut ended, &task);
-        ended.answer = ended.answer.map(|answer| wanted.raise(answer));
-        ended.model = match task.model {
-            Some(asked) => Some(asked),
-            None => self.model_of(ended.session_id.as_deref()).await,
-        };
-        ended.into_reply(NAME, LOGIN)
+        let args = argv::arguments(task, inputs, chosen, &self.options.args)?;
+        let mut prompt = task.prompt.clone();
+        let mut schema = None;
+        match wanted {
+            SchemaDelivery::Nothing => {}
+            SchemaDelivery::File(adapted, file) => {
+                schema = Some(adapted);
+                files.push(file);
+            }
+            // The answer is text, which the caller parses.
+            SchemaDelivery::Words(words) => prompt = words,
+        }
+        let transcript = Round::default();
+        Ok(Invocation { args, env, prompt: Some(prompt), transcript, schema, files })
     }
 
-    fn glance(&self) -> Probe {
-        look::glance(PROGRAM, &self.options, probe::logged_in(&self.options))
-    }
-
-    async fn probe(&self, processes: &Processes) -> Probe {
-        probe::probe(processes, &self.options, self.environment()).await
+    async fn complete(
+        &self,
+        task: &AgentTask,
+        transcript: Round,
+        exit: Option<&Exit>,
+        activity: &dyn Activity,
+    ) -> RoundResult {
+        self.tell_refused(&transcript, activity).await;
+        let mut result = transcript.end(exit);
+        self.subtract(&mut result, task);
+        result.model = match &task.model {
+            Some(asked) => Some(asked.clone()),
+            None => self.model_of(result.session_id.as_deref()).await,
+        };
+        result
     }
 }
 

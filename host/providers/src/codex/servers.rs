@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::NAME;
 use super::argv::quoted;
-use crate::{McpServer, McpWay, ProviderError, ProviderErrorKind};
+use crate::{McpServer, McpTransport, ProviderError, ProviderErrorKind};
 
 /// What Codex gets for its servers.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Servers {
             all.set(name, "required", "true");
             all.set(name, "default_tools_approval_mode", "\"approve\"");
             match way {
-                McpWay::Program { command, args, env } => {
+                McpTransport::Program { command, args, env } => {
                     all.set(name, "command", &quoted(command));
                     all.set(name, "args", &list(args));
                     all.set(name, "env_vars", &list(env.keys()));
@@ -40,7 +40,7 @@ impl Servers {
                         all.variable(name, variable, value, taken)?;
                     }
                 }
-                McpWay::Http { url, headers } => {
+                McpTransport::Http { url, headers } => {
                     all.set(name, "url", &quoted(url));
                     let mut pairs = Vec::new();
                     for (at, (header, value)) in headers.iter().enumerate() {
@@ -89,14 +89,15 @@ mod tests {
 
     fn program(name: &str, value: &str) -> McpServer {
         let env = BTreeMap::from([("TOKEN".to_owned(), value.to_owned())]);
-        let way = McpWay::Program { command: "/bin/s".into(), args: vec!["a \"b\"".into()], env };
+        let way =
+            McpTransport::Program { command: "/bin/s".into(), args: vec!["a \"b\"".into()], env };
         McpServer { name: name.to_owned(), way }
     }
 
     #[test]
     fn no_value_stands_in_an_argument() {
         let headers = BTreeMap::from([("authorization".to_owned(), "Bearer s3cret".to_owned())]);
-        let http = McpWay::Http { url: "https://x/".to_owned(), headers };
+        let http = McpTransport::Http { url: "https://x/".to_owned(), headers };
         let servers = [program("a", "s3cret"), McpServer { name: "b-c".to_owned(), way: http }];
         let given = Servers::of(&servers, &BTreeSet::new()).unwrap();
         let settings = given.settings.join("\n");

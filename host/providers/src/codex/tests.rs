@@ -7,9 +7,9 @@ use smol_wf_core::call::{EarlierSession, NamedSession};
 use smol_wf_core::ids::CallId;
 
 use super::*;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
-use crate::fake::{Fake, Heard};
+use crate::fake::{ActivityLog, Fake};
+use crate::{Answer, Provider};
 
 /// Answers every prompt as the CLI would, as far as the contract goes: counts
 /// are those of the whole session.
@@ -36,7 +36,7 @@ echo '{"type":"turn.completed","usage":{"input_tokens":'$((rounds * 100))',"cach
 
 fn with_schema(schema: &Value) -> AgentTask {
     let mut wanted = task("p");
-    wanted.request.schema = Some(schema.to_string());
+    wanted.request.schema = Some(schema.to_string().into());
     wanted
 }
 
@@ -51,7 +51,7 @@ async fn a_round_is_sent_heard_and_counted() {
     let fake = Fake::printing("codex", "tool");
     let mut options = fake.options();
     options.env_allow = vec!["CARGO_MANIFEST_DI*".into()];
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(ActivityLog::default());
     let mut wanted = task("-c\n\u{2028}");
     wanted.cwd = fake.folder().to_owned();
     wanted.raw = Some(heard.clone());

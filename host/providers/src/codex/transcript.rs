@@ -11,7 +11,7 @@ use smol_wf_core::attempts::RATE_LIMIT_WAIT_MS_MAX;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
-use crate::drive::{Ended, Transcript, detail_of, shorten};
+use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::{Activity, AgentActivity, Answer, ProviderErrorKind as Kind};
 
@@ -164,6 +164,26 @@ impl Transcript for Round {
     fn is_hopeless(&self) -> bool {
         self.hopeless
     }
+
+    /// The usage is that of the whole session, for the caller to subtract from.
+    fn end(self, exit: Option<&Exit>) -> RoundResult {
+        let answer = match self.ending {
+            Some(Ok(())) => Ok(match self.text {
+                Some(text) if !text.is_empty() => Answer::Text(text),
+                _ => Answer::Null,
+            }),
+            Some(Err(message)) => Err(classify::failed(&message)),
+            None => Err(classify::no_end(exit, self.complaint.as_deref())),
+        };
+        RoundResult {
+            answer,
+            usage: self.usage,
+            cost_usd: None,
+            // It does not say.
+            model: None,
+            session_id: self.session,
+        }
+    }
 }
 
 /// The cause in `Reconnecting... 1/5 (cause)`.
@@ -210,27 +230,6 @@ impl Round {
             self.ending = Some(Err(told.to_owned()));
         }
         activity.hindered(&cause.into_error(NAME));
-    }
-
-    /// What came of it; the usage is the session's, for the caller to subtract
-    /// from. `exit` is none when the program had to be ended.
-    pub(crate) fn end(self, exit: Option<&Exit>) -> Ended {
-        let answer = match self.ending {
-            Some(Ok(())) => Ok(match self.text {
-                Some(text) if !text.is_empty() => Answer::Text(text),
-                _ => Answer::Null,
-            }),
-            Some(Err(message)) => Err(classify::failed(&message)),
-            None => Err(classify::no_end(exit, self.complaint.as_deref())),
-        };
-        Ended {
-            answer,
-            usage: self.usage,
-            cost_usd: None,
-            // It does not say.
-            model: None,
-            session_id: self.session,
-        }
     }
 }
 

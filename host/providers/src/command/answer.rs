@@ -25,32 +25,32 @@ use serde_json::{Map, Value};
 use smol_wf_core::call::Usage;
 
 use crate::process::Exit;
-use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind, Spent};
+use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind, RoundSpend};
 
 /// The keys of an answer or a failure.
 const KEYS: [&str; 6] = ["output", "usage", "costUsd", "sessionId", "model", "error"];
 
 /// What was read.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct ParsedOutput {
     pub(super) reply: Result<AgentReply, ProviderError>,
     /// What was passed over, a sentence each.
     pub(super) passed_over: Vec<String>,
 }
 
 /// Reads it.
-pub(super) fn read(provider: &str, printed: &str, exit: &Exit) -> Read {
+pub(super) fn read(provider: &str, printed: &str, exit: &Exit) -> ParsedOutput {
     let Some(object) = answer_object(printed) else {
         let answer = match printed {
             "" => Answer::Null,
             text => Answer::Text(text.to_owned()),
         };
-        let reply = check_end(provider, exit).map(|()| reply(answer, Spent::default()));
-        return Read { reply, passed_over: Vec::new() };
+        let reply = check_end(provider, exit).map(|()| reply(answer, RoundSpend::default()));
+        return ParsedOutput { reply, passed_over: Vec::new() };
     };
     let mut facts = Facts { object, passed_over: Vec::new() };
     let reply = facts.reply(provider, exit);
-    Read { reply, passed_over: facts.passed_over }
+    ParsedOutput { reply, passed_over: facts.passed_over }
 }
 
 /// The object, when what was printed is an answer or a failure in JSON.
@@ -76,7 +76,7 @@ struct Facts {
 
 impl Facts {
     fn reply(&mut self, provider: &str, exit: &Exit) -> Result<AgentReply, ProviderError> {
-        let spent = Spent {
+        let spent = RoundSpend {
             usage: self.usage(),
             cost_usd: self.take("", "costUsd", "dollars, from 0", |value| {
                 value.as_f64().filter(|cost| *cost >= 0.0)
@@ -206,7 +206,7 @@ fn check_end(provider: &str, exit: &Exit) -> Result<(), ProviderError> {
     Err(ProviderError::new(provider, kind, message))
 }
 
-fn reply(answer: Answer, spent: Spent) -> AgentReply {
+fn reply(answer: Answer, spent: RoundSpend) -> AgentReply {
     AgentReply {
         answer,
         usage: spent.usage,

@@ -25,8 +25,8 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 
-use crate::named::NamedProgram;
-use crate::process::{Input, Launch, Process, ProcessError, Said};
+use crate::configured_program::ConfiguredProgram;
+use crate::process::{Input, Launch, Process, ProcessError, ProgramOutput};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
     ProviderError,
@@ -41,18 +41,18 @@ const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 /// Runs the program once for each round.
 #[derive(Debug, Clone)]
 pub struct Command {
-    program: NamedProgram,
+    program: ConfiguredProgram,
 }
 
 impl Command {
     /// A provider with its own name.
     #[must_use]
-    pub fn new(program: NamedProgram) -> Self {
+    pub fn new(program: ConfiguredProgram) -> Self {
         Self { program }
     }
 
     fn launch(&self, task: &AgentTask) -> Result<Launch, ProviderError> {
-        let schema = task.request.schema.as_ref();
+        let schema = task.request.schema.as_deref().map(str::to_owned);
         let prompt = Input::Whole(task.prompt.clone().into_bytes());
         let facts = [
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
@@ -64,7 +64,7 @@ impl Command {
             ("SMOL_WF_CALL_SYSTEM", task.request.system.clone()),
             ("SMOL_WF_CALL_DIRS", paths(&task.dirs)),
             ("SMOL_WF_SESSION_ID", task.session_id.clone()),
-            ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX).cloned()),
+            ("SMOL_WF_SCHEMA", schema.filter(|text| text.len() <= SCHEMA_BYTES_MAX)),
         ];
         let mut launch = self.program.launch(task.cwd.clone(), prompt, task)?;
         for (name, value) in facts {
@@ -116,14 +116,14 @@ impl Provider for Command {
         let failed = |error: ProcessError| error.into_provider_error(self.name());
         let launch = self.launch(&task)?;
         let tool = launch.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut process = Process::start(launch).await.map_err(failed)?;
+        let mut process = Process::start(&task.processes, launch).await.map_err(failed)?;
         let mut printed = String::new();
-        while let Some(said) = process.said().await.map_err(failed)? {
+        while let Some(said) = process.output().await.map_err(failed)? {
             match said {
-                Said::Note(line) => {
+                ProgramOutput::Stderr(line) => {
                     activity.note(AgentActivity::Tool { name: tool.clone(), detail: Some(line) });
                 }
-                Said::Line(line) => {
+                ProgramOutput::Stdout(line) => {
                     activity.alive();
                     if let Some(raw) = &task.raw {
                         raw.line(task.session_id.as_deref(), &line);

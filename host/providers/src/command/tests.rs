@@ -7,10 +7,10 @@ use crate::Answer;
 use crate::conformance::{self, Notes, task};
 
 fn sh(script: &str) -> Command {
-    Command::new(NamedProgram {
+    Command::new(ConfiguredProgram {
         name: "fake".to_owned(),
         command: ["sh", "-c", script].map(str::to_owned).to_vec(),
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     })
 }
 
@@ -71,7 +71,7 @@ async fn a_program_is_told_of_its_call() {
     wanted.effort = Some("high".to_owned());
     wanted.permissions = Some(Permissions::Write);
     wanted.session_id = Some("s".to_owned());
-    wanted.request.schema = Some("{\"type\":\"object\"}".to_owned());
+    wanted.request.schema = Some("{\"type\":\"object\"}".into());
     let run = wanted.run.to_string();
     let script = "env | grep ^SMOL_WF_ | grep -v ^SMOL_WF_PROCESS= | LC_ALL=C sort";
     let reply = sh(script).attempt(wanted.clone(), &()).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_program_is_told_of_its_call() {
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 
-    wanted.request.schema = Some("x".repeat(SCHEMA_BYTES_MAX + 1));
+    wanted.request.schema = Some("x".repeat(SCHEMA_BYTES_MAX + 1).into());
     let reply = sh("echo ${SMOL_WF_SCHEMA-none}").attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Text("none".to_owned()));
 }
@@ -106,16 +106,16 @@ async fn what_it_says_on_stderr_is_shown_while_it_works() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_said_so() {
-    let missing = Command::new(NamedProgram {
+    let missing = Command::new(ConfiguredProgram {
         name: "fake".to_owned(),
         command: vec!["no-such-agent".to_owned()],
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     });
     let error = missing.attempt(task("p"), &()).await.unwrap_err();
     assert_eq!(error.kind, crate::ProviderErrorKind::Spawn);
     assert!(error.message.contains("no-such-agent"), "{error}");
     assert!(!missing.probe(&crate::Processes::new()).await.is_usable());
-    let nothing = Command::new(NamedProgram::default());
+    let nothing = Command::new(ConfiguredProgram::default());
     let error = nothing.attempt(task("p"), &()).await.unwrap_err();
     assert!(error.message.contains("command = ["), "{error}");
     assert!(sh("cat").probe(&crate::Processes::new()).await.is_usable());

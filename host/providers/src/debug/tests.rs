@@ -22,7 +22,7 @@ async fn answer(provider: &Debug, task: AgentTask) -> Result<Answer, ProviderErr
 }
 
 fn satisfies(answer: &Answer, task: &AgentTask) -> bool {
-    let checker = schema::Checker::new(task.request.schema.as_deref().unwrap()).unwrap();
+    let checker = task.request.schema.as_ref().unwrap().checker().unwrap();
     matches!(answer, Answer::Json(value) if checker.check(value).is_ok())
 }
 

@@ -18,16 +18,16 @@ use super::choice::{Choice, choose};
 use super::error;
 use super::http::escaped;
 use super::hub::{Event, Subscription};
-use super::progress::{News, Progress};
+use super::progress::{EventOutcome, Progress};
 use super::reply::{Info, Message, spent};
-use super::rules::{Held, Rule, permissions_for, ruleset};
+use super::rules::{Rule, SessionLimits, permissions_for, ruleset};
 use super::server::Server;
 use super::servers;
+use crate::call_inputs::system_with_dirs;
 use crate::foreign::readable;
-use crate::given::system_with_dirs;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, Asks, Image, Presence, ProviderError,
-    ProviderErrorKind as Kind, Spent,
+    Activity, AgentReply, AgentTask, Answer, AskPolicy, Image, Presence, ProviderError,
+    ProviderErrorKind as Kind, RoundSpend,
 };
 
 /// How long the last events of a session are waited for: they come within
@@ -52,7 +52,7 @@ struct Session {
 pub(super) async fn call(
     server: &Arc<Server>,
     task: &AgentTask,
-    asks: Asks,
+    asks: AskPolicy,
     activity: &dyn Activity,
 ) -> Result<AgentReply, ProviderError> {
     let directory = directory(&task.cwd)?;
@@ -70,7 +70,7 @@ pub(super) async fn call(
     if let Some(system) = system_with_dirs(task) {
         body.insert("system".into(), json!(system));
     }
-    let schema = task.request.schema.as_deref().map(lowered).transpose()?;
+    let schema = task.request.schema.as_deref().map(adapted).transpose()?;
     if let Some(schema) = &schema {
         let format = json!({"type": "json_schema", "schema": schema, "retryCount": 0});
         body.insert("format".into(), format);
@@ -78,7 +78,7 @@ pub(super) async fn call(
     servers::add(server, &query, &task.mcp).await?;
     let session = session(server, &query, task, &own).await?;
     activity.session(&session);
-    let mut going = Going {
+    let mut going = CallInFlight {
         events: server.hub.subscribe(&session),
         progress: Progress::of(&session, asks),
         guard: AbortGuard::new(server, &session, &query, &task.presence),
@@ -130,7 +130,7 @@ fn as_text(answer: Answer) -> Answer {
 
 /// The schema as opencode takes it: it puts into an object, and out of it again,
 /// whatever is none, but wants the schema itself to be an object.
-fn lowered(schema: &str) -> Result<Value, ProviderError> {
+fn adapted(schema: &str) -> Result<Value, ProviderError> {
     match serde_json::from_str(schema) {
         Ok(Value::Bool(true)) => Ok(json!({})),
         Ok(Value::Bool(false)) => Ok(json!({"not": {}})),
@@ -158,7 +158,7 @@ async fn session(
 ) -> Result<String, ProviderError> {
     let tools = task.request.tools.as_deref().map(permissions_for).transpose();
     let tools = tools.map_err(|message| error(Kind::Unsupported, message))?;
-    let held = Held {
+    let held = SessionLimits {
         permissions: task.permissions,
         tools: tools.as_deref(),
         dirs: &task.dirs,
@@ -186,7 +186,7 @@ async fn session(
 }
 
 /// A call whose message has been sent.
-struct Going<'a> {
+struct CallInFlight<'a> {
     events: Subscription,
     progress: Progress,
     guard: AbortGuard,
@@ -196,7 +196,7 @@ struct Going<'a> {
     is_at_rest: bool,
 }
 
-impl Going<'_> {
+impl CallInFlight<'_> {
     /// Sends the message and follows the agent until it has answered.
     async fn send(
         &mut self,
@@ -210,10 +210,10 @@ impl Going<'_> {
                 biased;
                 message = &mut answered => return message,
                 Some(event) = self.events.next() => match self.take(&event) {
-                    News::Fine => {}
-                    News::Idle => self.is_at_rest = true,
-                    News::GiveUp(failed) => return Err(failed),
-                    News::Answer(path, body) => {
+                    EventOutcome::Fine => {}
+                    EventOutcome::Idle => self.is_at_rest = true,
+                    EventOutcome::GiveUp(failed) => return Err(failed),
+                    EventOutcome::Answer(path, body) => {
                         let path = format!("{path}?{}", self.guard.query);
                         // A question that is gone by now needs no answer.
                         let _ = server.post::<Value>(&path, &body).await;
@@ -224,7 +224,7 @@ impl Going<'_> {
         }
     }
 
-    fn take(&mut self, event: &Event) -> News {
+    fn take(&mut self, event: &Event) -> EventOutcome {
         if let Some(raw) = &self.task.raw {
             raw.line(Some(&self.guard.session), &event.line);
         }
@@ -237,7 +237,7 @@ impl Going<'_> {
         let _ = timeout(LAST_EVENTS_MAX, async {
             while !self.is_at_rest {
                 let Some(event) = self.events.next().await else { return };
-                self.is_at_rest = matches!(self.take(&event), News::Idle);
+                self.is_at_rest = matches!(self.take(&event), EventOutcome::Idle);
             }
         })
         .await;
@@ -246,7 +246,7 @@ impl Going<'_> {
     /// What the round has used: each message that answers this prompt, and all
     /// of the subagents'. The tokens of a message are the sum over its steps, so
     /// its steps are not counted beside it.
-    async fn spent(&self, server: &Server, query: &str, last: Option<&Info>) -> Spent {
+    async fn spent(&self, server: &Server, query: &str, last: Option<&Info>) -> RoundSpend {
         let prompt = last.and_then(|info| info.parent.as_ref()).or(self.progress.prompt.as_ref());
         let mut infos = Vec::new();
         if let Some(prompt) = prompt {
@@ -262,7 +262,7 @@ impl Going<'_> {
             infos.push(last.clone());
         }
         let (usage, cost) = spent(&infos);
-        Spent {
+        RoundSpend {
             usage,
             cost_usd: Some(cost),
             session_id: Some(self.guard.session.clone()),

@@ -41,7 +41,7 @@ pub(super) enum HttpError {
 
 /// What came back, whatever its status.
 #[derive(Debug)]
-pub(super) struct Answered {
+pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
 }
@@ -75,15 +75,15 @@ impl Client {
         Self { address, authorization }
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Answered, HttpError> {
+    pub(super) async fn get(&self, path: &str) -> Result<HttpResponse, HttpError> {
         self.request(Method::GET, path, None).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answered, HttpError> {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<HttpResponse, HttpError> {
         self.request(Method::POST, path, Some(body)).await
     }
 
-    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Answered, HttpError> {
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<HttpResponse, HttpError> {
         self.request(Method::PATCH, path, Some(body)).await
     }
 
@@ -92,12 +92,12 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answered, HttpError> {
+    ) -> Result<HttpResponse, HttpError> {
         let (response, _driver) = self.send(method, path, body).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body = body.map_err(|error| HttpError::Body(error.to_string()))?;
-        Ok(Answered { status, body: body.to_bytes() })
+        Ok(HttpResponse { status, body: body.to_bytes() })
     }
 
     /// The stream of events at `path`.

@@ -30,11 +30,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-pub(crate) use self::progress::hear;
+pub(crate) use self::progress::parse;
 
 use self::server::Server;
-use crate::drive::CliOptions;
-use crate::look::{self, folder, json, says, variable};
+use crate::cli_agent::{AgentProgram, CliOptions, folder, json, says, variable};
 use crate::process::{Environment, Input, Launch};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
@@ -45,7 +44,13 @@ use crate::{
 pub const NAME: &str = "opencode";
 
 /// The program.
-const PROGRAM: &str = "opencode";
+const PROGRAM: AgentProgram = AgentProgram {
+    provider: NAME,
+    command: "opencode",
+    install: "npm install -g opencode-ai",
+    oldest: None,
+    login: "opencode auth login",
+};
 
 /// What the server may see of this process's environment, besides what every
 /// program needs: its own settings, and the keys of model vendors by the names
@@ -105,16 +110,15 @@ impl Opencode {
         args.extend(self.options.args.iter().map(OsString::from));
         let launch = Launch {
             provider: NAME.to_owned(),
-            program: self.options.program(NAME, PROGRAM)?,
+            program: self.options.program(NAME, PROGRAM.command)?,
             args,
             // Each request says where it works, so this is nowhere in particular.
             cwd: std::env::temp_dir(),
             env: self.environment(),
             input: Input::None,
-            processes: processes.clone(),
             presence: None,
         };
-        let server = Arc::new(Server::start(launch, self.options.start_timeout).await?);
+        let server = Arc::new(Server::start(processes, launch, self.options.start_timeout).await?);
         *slot = Some(server.clone());
         Ok(server)
     }
@@ -172,18 +176,12 @@ impl Provider for Opencode {
     }
 
     fn glance(&self) -> Probe {
-        look::glance(PROGRAM, &self.options, self.logged_in())
+        PROGRAM.glance(&self.options, self.logged_in())
     }
 
     async fn probe(&self, processes: &Processes) -> Probe {
-        let program = look::Program {
-            provider: NAME,
-            name: PROGRAM,
-            install: "npm install -g opencode-ai",
-            oldest: None,
-            login: "opencode auth login",
-        };
-        look::look(processes, program, &self.options, self.environment(), self.logged_in()).await
+        let (environment, logged_in) = (self.environment(), self.logged_in());
+        PROGRAM.probe(processes, &self.options, environment, logged_in).await
     }
 
     async fn close(&self) {

@@ -14,7 +14,7 @@ use super::reply::{Part, ToolState};
 use super::sse::Parser;
 use super::{NAME, error};
 use crate::cause::Cause;
-use crate::{Activity, AgentActivity, Asks, ProviderError, ProviderErrorKind as Kind};
+use crate::{Activity, AgentActivity, AskPolicy, ProviderError, ProviderErrorKind as Kind};
 
 /// Steps of one message. Real work takes a few hundred at the most; each costs
 /// a model call.
@@ -36,7 +36,7 @@ const PIECE_BYTES: usize = 100;
 
 /// What a call has to do about an event.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum EventOutcome {
     /// Nothing.
     Fine,
     /// Answer a question: the path to post to, and the body.
@@ -51,7 +51,7 @@ pub(super) enum News {
 #[derive(Debug)]
 pub(super) struct Progress {
     root: String,
-    asks: Asks,
+    asks: AskPolicy,
     /// The message that is the prompt, once opencode has numbered it.
     pub(super) prompt: Option<String>,
     /// Sessions of subagents, whose tokens are the call's as well.
@@ -63,7 +63,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn of(session: &str, asks: Asks) -> Self {
+    pub(super) fn of(session: &str, asks: AskPolicy) -> Self {
         Self {
             root: session.to_owned(),
             asks,
@@ -76,7 +76,7 @@ impl Progress {
     }
 
     /// Takes one event, and tells `activity` what it means.
-    pub(super) fn take(&mut self, event: &Event, activity: &dyn Activity) -> News {
+    pub(super) fn take(&mut self, event: &Event, activity: &dyn Activity) -> EventOutcome {
         activity.alive();
         let properties = &event.properties;
         let said = |pointer: &str| properties.pointer(pointer).and_then(Value::as_str);
@@ -89,7 +89,7 @@ impl Progress {
             {
                 self.prompt = said("/info/id").map(str::to_owned);
             }
-            "session.idle" if event.session == self.root => return News::Idle,
+            "session.idle" if event.session == self.root => return EventOutcome::Idle,
             "session.status" if said("/status/type") == Some("retry") => {
                 return waits(&properties["status"], activity);
             }
@@ -103,21 +103,21 @@ impl Progress {
             }
             "permission.asked" => {
                 let path = format!("/permission/{}/reply", said("/id").unwrap_or_default());
-                return News::Answer(path, self.leave(properties, activity));
+                return EventOutcome::Answer(path, self.leave(properties, activity));
             }
             "question.asked" => {
                 let path = format!("/question/{}/reject", said("/id").unwrap_or_default());
-                return News::Answer(path, json!({}));
+                return EventOutcome::Answer(path, json!({}));
             }
             _ => {}
         }
-        News::Fine
+        EventOutcome::Fine
     }
 
     /// The answer to an agent that asks whether it may: its user's own rules made
     /// it ask, for what this program's deny is not asked.
     fn leave(&self, question: &Value, activity: &dyn Activity) -> Value {
-        if self.asks == Asks::Allow {
+        if self.asks == AskPolicy::Allow {
             return json!({"reply": "once"});
         }
         activity.refused(asked(question));
@@ -125,7 +125,7 @@ impl Progress {
         json!({"reply": "reject", "message": message})
     }
 
-    fn part(&mut self, part: &Value, activity: &dyn Activity) -> News {
+    fn part(&mut self, part: &Value, activity: &dyn Activity) -> EventOutcome {
         match part["type"].as_str() {
             Some("step-start") => activity.note(AgentActivity::Thinking),
             Some("reasoning") => {
@@ -143,39 +143,39 @@ impl Progress {
             Some("step-finish") => return self.step(part["reason"].as_str().unwrap_or_default()),
             _ => {}
         }
-        News::Fine
+        EventOutcome::Fine
     }
 
-    fn step(&mut self, reason: &str) -> News {
+    fn step(&mut self, reason: &str) -> EventOutcome {
         self.steps += 1;
         self.unreadable_steps = if reason == "unknown" { self.unreadable_steps + 1 } else { 0 };
         if self.unreadable_steps >= UNREADABLE_STEPS_MAX {
             let message = format!(
                 "the model's server answers with what {NAME} cannot read, {UNREADABLE_STEPS_MAX} times in a row; is the address of the model provider right?"
             );
-            return News::GiveUp(error(Kind::CutStream, message));
+            return EventOutcome::GiveUp(error(Kind::CutStream, message));
         }
         if self.steps > STEPS_MAX {
             let message = format!(
                 "the agent took more than {STEPS_MAX} steps over one prompt, and was ended"
             );
-            return News::GiveUp(error(Kind::Failed, message));
+            return EventOutcome::GiveUp(error(Kind::Failed, message));
         }
-        News::Fine
+        EventOutcome::Fine
     }
 }
 
 /// opencode waits before it asks the model again.
-fn waits(status: &Value, activity: &dyn Activity) -> News {
+fn waits(status: &Value, activity: &dyn Activity) -> EventOutcome {
     let attempt = status["attempt"].as_u64().unwrap_or_default();
     let why = status["message"].as_str().unwrap_or("no reason given");
     let cause = Cause::read(why, None);
     if attempt >= RETRIES_MAX {
-        return News::GiveUp(error(cause.kind, format!("{why}, {attempt} times in a row")));
+        return EventOutcome::GiveUp(error(cause.kind, format!("{why}, {attempt} times in a row")));
     }
     activity.note(AgentActivity::Waiting { reason: format!("{why} (retry {attempt})") });
     activity.hindered(&cause.into_error(NAME));
-    News::Fine
+    EventOutcome::Fine
 }
 
 /// What was asked for, and the rule that allows just that.
@@ -202,8 +202,8 @@ fn detail(state: &ToolState) -> Option<String> {
 }
 
 /// Hears a stream of events to its end, as one that watches the session `root`.
-pub(crate) fn hear(bytes: &[u8], activity: &dyn Activity) {
-    let (mut events, mut progress) = (Parser::default(), Progress::of("root", Asks::Refuse));
+pub(crate) fn parse(bytes: &[u8], activity: &dyn Activity) {
+    let (mut events, mut progress) = (Parser::default(), Progress::of("root", AskPolicy::Refuse));
     for piece in bytes.chunks(PIECE_BYTES) {
         if events.push(piece).is_err() {
             return;
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_the_agent_does_is_told() {
-        let (mut progress, notes) = (Progress::of("root", Asks::Refuse), Notes::default());
+        let (mut progress, notes) = (Progress::of("root", AskPolicy::Refuse), Notes::default());
         let tool = json!({"status": "running", "input": {"command": "npm test\nrm x"}});
         for event in [
             part(json!({"type": "step-start"})),
@@ -261,7 +261,7 @@ mod tests {
                 json!({"status": {"type": "retry", "attempt": 1, "message": "busy"}}),
             ),
         ] {
-            assert!(matches!(progress.take(&event, &notes), News::Fine), "{event:?}");
+            assert!(matches!(progress.take(&event, &notes), EventOutcome::Fine), "{event:?}");
         }
         let all = [
             AgentActivity::Thinking,
@@ -275,38 +275,41 @@ mod tests {
 
     #[test]
     fn an_agent_that_goes_round_in_circles_is_ended() {
-        let mut progress = Progress::of("root", Asks::Refuse);
+        let mut progress = Progress::of("root", AskPolicy::Refuse);
         let step = |reason: &str| part(json!({"type": "step-finish", "reason": reason}));
         for reason in ["unknown", "unknown", "tool-calls", "unknown", "unknown"] {
-            assert!(matches!(progress.take(&step(reason), &()), News::Fine));
+            assert!(matches!(progress.take(&step(reason), &()), EventOutcome::Fine));
         }
-        let News::GiveUp(error) = progress.take(&step("unknown"), &()) else { panic!("goes on") };
+        let EventOutcome::GiveUp(error) = progress.take(&step("unknown"), &()) else {
+            panic!("goes on")
+        };
         assert_eq!(error.kind, Kind::CutStream);
 
-        let mut progress = Progress::of("root", Asks::Refuse);
+        let mut progress = Progress::of("root", AskPolicy::Refuse);
         let given_up = (0..=STEPS_MAX)
             .map(|_| progress.take(&step("tool-calls"), &()))
-            .position(|news| matches!(news, News::GiveUp(_)));
+            .position(|news| matches!(news, EventOutcome::GiveUp(_)));
         assert_eq!(given_up, Some(STEPS_MAX as usize));
     }
 
     #[test]
     fn a_wait_without_end_has_the_kind_of_its_cause() {
         let wait = json!({"status": {"type": "retry", "attempt": RETRIES_MAX, "message": "Connection reset by server"}});
-        let news =
-            Progress::of("root", Asks::Refuse).take(&event("root", "session.status", wait), &());
-        let News::GiveUp(error) = news else { panic!("goes on waiting") };
+        let news = Progress::of("root", AskPolicy::Refuse)
+            .take(&event("root", "session.status", wait), &());
+        let EventOutcome::GiveUp(error) = news else { panic!("goes on waiting") };
         assert_eq!(error.kind, Kind::CutStream);
     }
 
     #[test]
     fn whoever_asks_is_told_what_the_user_has_said() {
         let question = json!({"id": "per_1", "permission": "bash", "patterns": ["touch \"x\""]});
-        for (asks, reply, told) in [(Asks::Refuse, "reject", 1), (Asks::Allow, "once", 0)] {
+        for (asks, reply, told) in [(AskPolicy::Refuse, "reject", 1), (AskPolicy::Allow, "once", 0)]
+        {
             let mut progress = Progress::of("root", asks);
             let notes = Notes::default();
             let ask = event("sub", "permission.asked", question.clone());
-            let News::Answer(path, body) = progress.take(&ask, &notes) else {
+            let EventOutcome::Answer(path, body) = progress.take(&ask, &notes) else {
                 panic!("unanswered")
             };
             assert_eq!((path.as_str(), &body["reply"]), ("/permission/per_1/reply", &json!(reply)));
@@ -317,7 +320,9 @@ mod tests {
                 assert_eq!(asked.allow.as_deref(), Some(line));
             }
             let ask = event("root", "question.asked", json!({"id": "que_1"}));
-            let News::Answer(path, _) = progress.take(&ask, &notes) else { panic!("unanswered") };
+            let EventOutcome::Answer(path, _) = progress.take(&ask, &notes) else {
+                panic!("unanswered")
+            };
             assert_eq!(path, "/question/que_1/reject");
         }
         // Whatever is missing, there is an answer.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use smol_wf_core::call::Permissions;
 
 use crate::McpServer;
+use crate::call_inputs::{no_tool, own_names};
 use crate::foreign::or_default;
-use crate::given::{no_tool, own_names};
 
 /// What nothing may be asked about, nor done: places outside of the directory,
 /// questions to a person, and going on in a circle.
@@ -90,7 +90,7 @@ impl Rule {
 
 /// What a session is held to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Held<'t> {
+pub(super) struct SessionLimits<'t> {
     pub(super) permissions: Option<Permissions>,
     /// All that it may use, by the names of opencode's permissions.
     pub(super) tools: Option<&'t [&'static str]>,
@@ -102,7 +102,7 @@ pub(super) struct Held<'t> {
     pub(super) structured: bool,
 }
 
-impl Held<'_> {
+impl SessionLimits<'_> {
     /// What it may use, where that is not everything.
     fn left(&self) -> Option<Vec<&'static str>> {
         match (self.permissions, self.tools) {
@@ -131,7 +131,7 @@ pub(super) fn permissions_for(tools: &[String]) -> Result<Vec<&'static str>, Str
 }
 
 /// The rules for a session. `own` are those of its agent, in which its user's are.
-pub(super) fn ruleset(held: Held<'_>, own: &[Rule]) -> Vec<Rule> {
+pub(super) fn ruleset(held: SessionLimits<'_>, own: &[Rule]) -> Vec<Rule> {
     let mut rules = Vec::new();
     if let Some(left) = held.left() {
         rules.push(Rule::of(ANY, "deny"));
@@ -206,8 +206,8 @@ mod tests {
         last.map_or("ask", |rule| rule.action.as_str()).to_owned()
     }
 
-    fn held(permissions: Option<Permissions>, structured: bool) -> Held<'static> {
-        Held { permissions, structured, ..Held::default() }
+    fn held(permissions: Option<Permissions>, structured: bool) -> SessionLimits<'static> {
+        SessionLimits { permissions, structured, ..SessionLimits::default() }
     }
 
     fn rule(permission: &str, pattern: &str, action: &str) -> Rule {
@@ -292,7 +292,7 @@ mod tests {
             permissions_for(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
         };
         let tools = of(&["Read", "Bash"]).unwrap();
-        let wanted = Held { tools: Some(&tools), ..Held::default() };
+        let wanted = SessionLimits { tools: Some(&tools), ..SessionLimits::default() };
         let rules = ruleset(wanted, &own());
         for (name, place, expected) in [
             ("read", "x", "allow"),
@@ -305,10 +305,10 @@ mod tests {
         ] {
             assert_eq!(action(&own(), &rules, name, place), expected, "{name} {place}");
         }
-        let reads = Held { permissions: Some(Permissions::Read), ..wanted };
+        let reads = SessionLimits { permissions: Some(Permissions::Read), ..wanted };
         assert_eq!(action(&own(), &ruleset(reads, &own()), "bash", "ls"), "deny");
         assert_eq!(action(&own(), &ruleset(reads, &own()), "read", "x"), "allow");
-        let none = Held { tools: Some(&[]), ..Held::default() };
+        let none = SessionLimits { tools: Some(&[]), ..SessionLimits::default() };
         assert_eq!(action(&own(), &ruleset(none, &own()), "read", "x"), "deny");
         assert!(of(&["Edit"]).unwrap_err().contains("both `Edit` and `Write`"));
         assert!(of(&["Task"]).unwrap_err().contains("names `Task`"));
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn the_servers_of_a_call_are_its_own() {
-        let way = crate::McpWay::Http { url: String::new(), headers: Default::default() };
+        let way = crate::McpTransport::Http { url: String::new(), headers: Default::default() };
         let servers = [McpServer { name: "a".to_owned(), way }];
         let mut own = own();
         own.push(rule("smol-wf-a_drop", "*", "deny"));
@@ -327,18 +327,19 @@ mod tests {
             (&servers[..], "smol-wf-b_read", "deny"),
             (&[], "smol-wf-a_read", "deny"),
         ] {
-            let rules = ruleset(Held { servers, ..Held::default() }, &own);
+            let rules = ruleset(SessionLimits { servers, ..SessionLimits::default() }, &own);
             assert_eq!(action(&own, &rules, tool, "x"), expected, "{tool}");
         }
         let nothing = [rule("*", "*", "deny")];
-        let rules = ruleset(Held { servers: &servers, ..Held::default() }, &nothing);
+        let rules =
+            ruleset(SessionLimits { servers: &servers, ..SessionLimits::default() }, &nothing);
         assert_eq!(action(&nothing, &rules, "smol-wf-a_read", "x"), "deny");
     }
 
     #[test]
     fn a_folder_more_is_one_that_its_user_does_not_deny() {
         let dirs = ["/srv/a".into(), "/data".into(), "/kept".into()];
-        let wanted = Held { dirs: &dirs, ..Held::default() };
+        let wanted = SessionLimits { dirs: &dirs, ..SessionLimits::default() };
         let mut own = own();
         own.push(rule("external_directory", "/kept/*", "deny"));
         let rules = ruleset(wanted, &own);

@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::fault::refusal;
-use super::http::{Answered, Client, Events, HttpError};
+use super::http::{Client, Events, HttpError, HttpResponse};
 use super::hub::{Event, Hub};
 use super::{NAME, error};
-use crate::process::{GRACE, Launch, Process};
+use crate::process::{GRACE, Launch, Process, Processes};
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
 /// From the start to the first answer, where the user's settings do not say: 2 s
@@ -52,6 +52,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts it, and returns when it answers and its events are being read.
     pub(super) async fn start(
+        processes: &Processes,
         mut launch: Launch,
         patience: Option<Duration>,
     ) -> Result<Self, ProviderError> {
@@ -62,7 +63,7 @@ impl Server {
             .set("OPENCODE_SERVER_USERNAME", USER)
             .set("OPENCODE_SERVER_PASSWORD", password.as_str());
         let started = timeout(patience, async {
-            let mut process = Process::start(launch).await.map_err(process_error)?;
+            let mut process = Process::start(processes, launch).await.map_err(process_error)?;
             let Some(address) = address(&mut process).await? else {
                 return Err(not_listening(process).await);
             };
@@ -140,7 +141,7 @@ impl Server {
 
     async fn read<T: DeserializeOwned>(
         &self,
-        answered: Result<Answered, HttpError>,
+        answered: Result<HttpResponse, HttpError>,
     ) -> Result<T, ProviderError> {
         let answered = match answered {
             Ok(answered) => answered,

@@ -12,19 +12,19 @@ use super::error;
 use super::rules::server_name;
 use super::server::Server;
 use crate::foreign::or_default;
-use crate::{McpServer, McpWay, ProviderError, ProviderErrorKind as Kind};
+use crate::{McpServer, McpTransport, ProviderError, ProviderErrorKind as Kind};
 
 /// How a server stands.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Standing {
+struct ServerStatus {
     #[serde(deserialize_with = "or_default")]
     status: String,
     #[serde(deserialize_with = "or_default")]
     error: String,
 }
 
-type Standings = BTreeMap<String, Standing>;
+type ServerStatuses = BTreeMap<String, ServerStatus>;
 
 /// Adds those that are not there yet, and returns when all of them have come up.
 pub(super) async fn add(
@@ -38,15 +38,15 @@ pub(super) async fn add(
     // Of two calls that begin at once, the second would end what the first has started.
     let _one_at_a_time = server.adding.lock().await;
     let path = format!("/mcp?{query}");
-    let there: Standings = server.get(&path).await?;
+    let there: ServerStatuses = server.get(&path).await?;
     for one in wanted {
         let name = server_name(&one.name);
         if there.get(&name).is_some_and(|one| one.status == "connected") {
             continue;
         }
         let body = json!({"name": name, "config": config(&one.way)});
-        let mut told: Standings = server.post(&path, &body).await?;
-        let Standing { status, error: why } = told.remove(&name).unwrap_or_default();
+        let mut told: ServerStatuses = server.post(&path, &body).await?;
+        let ServerStatus { status, error: why } = told.remove(&name).unwrap_or_default();
         if status != "connected" {
             let message =
                 format!("the MCP server `{}` does not come up ({status}): {why}", one.name);
@@ -56,13 +56,13 @@ pub(super) async fn add(
     Ok(())
 }
 
-fn config(way: &McpWay) -> Value {
+fn config(way: &McpTransport) -> Value {
     match way {
-        McpWay::Program { command, args, env } => {
+        McpTransport::Program { command, args, env } => {
             let words: Vec<&String> = std::iter::once(command).chain(args).collect();
             json!({"type": "local", "command": words, "environment": env, "enabled": true})
         }
-        McpWay::Http { url, headers } => {
+        McpTransport::Http { url, headers } => {
             json!({"type": "remote", "url": url, "headers": headers, "oauth": false, "enabled": true})
         }
     }
@@ -76,12 +76,12 @@ mod tests {
     fn a_server_is_as_its_user_has_defined_it() {
         let pairs = || BTreeMap::from([("a".to_owned(), "b".to_owned())]);
         let program =
-            McpWay::Program { command: "c".into(), args: vec!["-x".into()], env: pairs() };
+            McpTransport::Program { command: "c".into(), args: vec!["-x".into()], env: pairs() };
         assert_eq!(
             config(&program),
             json!({"type": "local", "command": ["c", "-x"], "environment": {"a": "b"}, "enabled": true})
         );
-        let http = config(&McpWay::Http { url: "http://x/".into(), headers: pairs() });
+        let http = config(&McpTransport::Http { url: "http://x/".into(), headers: pairs() });
         assert_eq!((&http["headers"]["a"], &http["oauth"]), (&json!("b"), &json!(false)));
     }
 }

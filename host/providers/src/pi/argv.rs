@@ -8,8 +8,8 @@ use smol_wf_core::call::Permissions;
 
 use super::NAME;
 use super::extension::TOOL;
-use crate::drive::{known_effort, plain};
-use crate::given::{no_tool, own_names};
+use crate::call_inputs::{no_tool, own_names};
+use crate::cli_agent::{known_effort, plain};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// What `--thinking` knows; another word it passes over with a warning.

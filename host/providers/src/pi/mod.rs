@@ -23,33 +23,25 @@
 
 mod argv;
 mod classify;
+mod credentials;
 mod extension;
-mod probe;
 mod transcript;
 
 use async_trait::async_trait;
 
-use crate::drive::{CliOptions, launch, listen, new_session_id};
-use crate::given::system_with_dirs;
-use crate::look;
-use crate::lower::{self, Lowered};
+use crate::agent_schema::{self, AgentSchema};
+use crate::call_inputs::system_with_dirs;
+use crate::cli_agent::{AgentProgram, CliAgent, CliOptions, Invocation, new_session_id};
+use crate::process::Environment;
 use crate::scratch::Scratch;
-use crate::{
-    Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
-};
+use crate::{Activity, AgentTask, Capabilities, ProviderError};
 
 pub(crate) use self::transcript::Round;
 
 /// The name of this provider.
 pub const NAME: &str = "pi";
 
-/// The program, when the user names no other.
-const PROGRAM: &str = "pi";
-
-/// What to type when it has no credentials.
-const LOGIN: &str = "run `pi` and type /login, or set the key of a vendor such as OPENAI_API_KEY";
-
-/// What a user may say about it.
+/// What a user may configure for it.
 pub type PiOptions = CliOptions;
 
 /// Drives pi.
@@ -59,84 +51,86 @@ pub struct Pi {
 }
 
 impl Pi {
-    /// With what the user says about it.
+    /// With these options.
     #[must_use]
     pub fn new(options: PiOptions) -> Self {
         Self { options }
     }
-
-    fn environment(&self) -> crate::process::Environment {
-        self.options.environment(&argv::ALLOWED, &argv::DEFAULTS)
-    }
 }
 
 #[async_trait]
-impl Provider for Pi {
-    fn name(&self) -> &str {
-        NAME
+impl CliAgent for Pi {
+    type Transcript = Round;
+
+    const PROGRAM: AgentProgram = AgentProgram {
+        provider: NAME,
+        command: "pi",
+        install: "npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or later)",
+        oldest: None,
+        login: "run `pi` and type /login, or set the key of a vendor such as OPENAI_API_KEY",
+    };
+
+    const CAPABILITIES: Capabilities = Capabilities {
+        schema: true,
+        sessions: true,
+        effort: true,
+        files: true,
+        models: true,
+        vendors: true,
+        read_only: true,
+        write: true,
+        cost: true,
+        tools: true,
+        system: true,
+        // It may work in any folder, and its system prompt names these.
+        dirs: true,
+        ..Capabilities::NONE
+    };
+
+    fn options(&self) -> &CliOptions {
+        &self.options
     }
 
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            schema: true,
-            sessions: true,
-            effort: true,
-            agent_types: false,
-            files: true,
-            models: true,
-            vendors: true,
-            read_only: true,
-            write: true,
-            cost: true,
-            tools: true,
-            system: true,
-            // It is not held to any folder, and is told of these.
-            dirs: true,
-            ..Capabilities::default()
-        }
+    fn environment(&self) -> Environment {
+        self.options.environment(&argv::ALLOWED, &argv::DEFAULTS)
     }
 
-    async fn attempt(
+    fn logged_in(&self) -> Option<bool> {
+        Some(credentials::logged_in(&self.options))
+    }
+
+    fn prepare(
         &self,
-        task: AgentTask,
-        activity: &dyn Activity,
-    ) -> Result<AgentReply, ProviderError> {
+        task: &AgentTask,
+        _activity: &dyn Activity,
+    ) -> Result<Invocation<Round>, ProviderError> {
         let schema = match &task.request.schema {
-            Some(text) => Some(Lowered::raw(&lower::read(NAME, text)?)),
+            Some(text) => Some(AgentSchema::raw(&agent_schema::read(NAME, text)?)),
             None => None,
         };
-        let system = system_with_dirs(&task);
+        let system = system_with_dirs(task);
         let extension = match (&schema, &system) {
             (None, None) => None,
             (schema, system) => {
-                let schema = schema.as_ref().map(|lowered| &lowered.schema);
+                let schema = schema.as_ref().map(|adapted| &adapted.schema);
                 let source = extension::source(schema, system.as_deref());
                 Some(Scratch::write(NAME, "call.mjs", source)?)
             }
         };
         let args = argv::arguments(
-            &task,
+            task,
             extension.as_ref().map(Scratch::path),
             &new_session_id(NAME)?,
             &self.options.args,
         )?;
-        let program = self.options.program(NAME, PROGRAM)?;
-        let launch = launch(NAME, program, args, &task, self.environment());
-        let mut round = Round::default();
-        let exit = listen(launch, &task.prompt, &task, &mut round, activity).await?;
-        let mut ended = round.end(task.model.as_deref(), exit.as_ref());
-        if let Some(schema) = &schema {
-            ended.answer = ended.answer.map(|answer| schema.raise_answer(answer));
-        }
-        ended.into_reply(NAME, LOGIN)
-    }
-
-    fn glance(&self) -> Probe {
-        look::glance(PROGRAM, &self.options, Some(probe::logged_in(&self.options)))
-    }
-
-    async fn probe(&self, processes: &Processes) -> Probe {
-        probe::probe(processes, &self.options, self.environment()).await
+        Ok(Invocation {
+            args,
+            env: self.environment(),
+            prompt: Some(task.prompt.clone()),
+            transcript: Round::asking_for(task.model.clone()),
+            schema,
+            files: extension.into_iter().collect(),
+        })
     }
 }
 

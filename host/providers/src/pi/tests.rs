@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::Answer;
-use crate::ProviderErrorKind;
 use crate::conformance::{self, task};
-use crate::fake::{Fake, Heard};
+use crate::fake::{ActivityLog, Fake};
+use crate::{Answer, Provider, ProviderErrorKind};
 
 /// Answers every prompt as the CLI would, as far as the contract goes.
 const ANSWERING: &str = r#"
@@ -40,7 +39,7 @@ async fn it_keeps_the_contract() {
 #[tokio::test]
 async fn a_round_is_sent_heard_and_counted() {
     let fake = Fake::printing("pi", "tool");
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(ActivityLog::default());
     let mut wanted = task("@file -x");
     wanted.cwd = fake.folder().to_owned();
     wanted.raw = Some(heard.clone());
@@ -60,7 +59,8 @@ async fn a_round_is_sent_heard_and_counted() {
 async fn a_schema_becomes_a_tool_and_its_file_is_gone_afterwards() {
     let fake = Fake::new(ANSWERING);
     let mut wanted = task("p");
-    wanted.request.schema = Some(json!({"type": "array", "prefixItems": [true]}).to_string());
+    wanted.request.schema =
+        Some(json!({"type": "array", "prefixItems": [true]}).to_string().into());
     let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!({"n": 1})));
     let source = std::fs::read_to_string(fake.folder().join("extension")).unwrap();
@@ -82,7 +82,7 @@ while :; do
 done"#,
     );
     let mut wanted = task("p");
-    wanted.request.schema = Some(json!({"type": "string"}).to_string());
+    wanted.request.schema = Some(json!({"type": "string"}).to_string().into());
     let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!(7)));
     assert_eq!(reply.session_id.as_deref(), Some("s"));

@@ -10,9 +10,9 @@ use serde_json::Value;
 use smol_wf_core::call::Usage;
 
 use crate::cause::{Cause, readable};
-use crate::drive::{Ended, Transcript, detail_of, shorten};
+use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer, Spent};
+use crate::{Activity, AgentActivity, Answer, RoundSpend};
 
 use super::extension::TOOL;
 use super::{NAME, classify};
@@ -84,7 +84,7 @@ struct ToolResult {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "role", rename_all = "camelCase")]
 enum Message {
-    Assistant(Box<Said>),
+    Assistant(Box<TurnMessage>),
     #[serde(other)]
     Other,
 }
@@ -92,7 +92,7 @@ enum Message {
 /// What the agent said in one turn.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct TurnMessage {
     #[serde(default)]
     content: Vec<Content>,
     provider: Option<String>,
@@ -133,10 +133,12 @@ struct Cost {
 /// One round, as far as it has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
+    /// The model that was asked for.
+    asked: Option<String>,
     session: Option<String>,
     usage: Usage,
     cost_usd: f64,
-    last: Option<Box<Said>>,
+    last: Option<Box<TurnMessage>>,
     /// The structured answer, once it is taken.
     answer: Option<Value>,
     /// The last value that was given for it.
@@ -206,9 +208,9 @@ impl Transcript for Round {
         self.session.as_deref()
     }
 
-    fn used(&self) -> Spent {
+    fn used(&self) -> RoundSpend {
         let cost_usd = (self.cost_usd > 0.0).then_some(self.cost_usd);
-        Spent { usage: self.usage, cost_usd, ..Spent::default() }
+        RoundSpend { usage: self.usage, cost_usd, ..RoundSpend::default() }
     }
 
     fn has_ended(&self) -> bool {
@@ -218,10 +220,32 @@ impl Transcript for Round {
     fn is_hopeless(&self) -> bool {
         self.warning.is_some() || (self.answer.is_none() && self.refused >= REFUSED_MAX)
     }
+
+    fn end(mut self, exit: Option<&Exit>) -> RoundResult {
+        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
+            self.note(line);
+        }
+        let model = self.last.as_ref().and_then(|said| named_as(self.asked.as_deref(), said));
+        let (usage, cost_usd) = (self.usage, self.cost_usd);
+        let session_id = self.session.take();
+        RoundResult {
+            answer: self.outcome(exit),
+            usage,
+            // Nothing for something is a model whose price pi does not know.
+            cost_usd: (cost_usd > 0.0).then_some(cost_usd),
+            model,
+            session_id,
+        }
+    }
 }
 
 impl Round {
-    fn said(&mut self, said: Box<Said>) {
+    /// A round with this model.
+    pub(super) fn asking_for(model: Option<String>) -> Self {
+        Self { asked: model, ..Self::default() }
+    }
+
+    fn said(&mut self, said: Box<TurnMessage>) {
         let Counts { input, output, cache_read, cache_write, ref cost } = said.usage;
         self.usage += Usage {
             input_tokens: input.saturating_add(cache_read).saturating_add(cache_write),
@@ -231,25 +255,6 @@ impl Round {
         };
         self.cost_usd += cost.total;
         self.last = Some(said);
-    }
-
-    /// What came of it. `asked` is the model that was asked for; `exit` is none
-    /// when the program had to be ended.
-    pub(crate) fn end(mut self, asked: Option<&str>, exit: Option<&Exit>) -> Ended {
-        for line in exit.iter().flat_map(|exit| exit.stderr_tail.lines()) {
-            self.note(line);
-        }
-        let model = self.last.as_ref().and_then(|said| named_as(asked, said));
-        let (usage, cost_usd) = (self.usage, self.cost_usd);
-        let session_id = self.session.take();
-        Ended {
-            answer: self.outcome(exit),
-            usage,
-            // Nothing for something is a model whose price pi does not know.
-            cost_usd: (cost_usd > 0.0).then_some(cost_usd),
-            model,
-            session_id,
-        }
     }
 
     fn outcome(self, exit: Option<&Exit>) -> Result<Answer, Cause> {
@@ -277,7 +282,7 @@ impl Round {
     }
 }
 
-impl Said {
+impl TurnMessage {
     /// The text, unless the turn ended otherwise than well.
     fn text(&self) -> Result<String, Cause> {
         match self.stop_reason.as_deref() {
@@ -295,7 +300,7 @@ impl Said {
 }
 
 /// The model in the form in which it was asked for, else with its vendor.
-fn named_as(asked: Option<&str>, said: &Said) -> Option<String> {
+fn named_as(asked: Option<&str>, said: &TurnMessage) -> Option<String> {
     let model = said.model.as_deref()?;
     Some(match &said.provider {
         Some(vendor) if asked != Some(model) => format!("{vendor}/{model}"),

@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 
-use super::Launch;
 use super::error::ProcessError;
 use super::flaw::Flaw;
-use super::kept::Kept;
-use super::strays::Strays;
-use super::supervisor::Reach;
+use super::handle::{ChildHandle, KeeperSender, Order, StartedChild};
+use super::launch::Launch;
+use super::managed_child::ManagedChild;
+use super::orphans::Orphans;
+use super::reach::Reach;
 use super::system::{self, MARKER};
-use super::tether::{Line, Order, Started, Tether};
 use super::tree::{Table, Tree};
 use crate::owner;
 
@@ -42,7 +42,7 @@ const ASK: Duration = Duration::from_millis(10);
 const OUTER_MARK_BYTES_MAX: usize = 4 * 1024;
 
 /// What is done once the children are gone.
-type Then = Box<dyn FnOnce() + Send>;
+type Callback = Box<dyn FnOnce() + Send>;
 
 /// What the thread knows.
 pub(super) struct Keeper {
@@ -50,8 +50,8 @@ pub(super) struct Keeper {
     orders: mpsc::Receiver<Order>,
     /// None when no order can come any more.
     woken: Option<UnixStream>,
-    kept: BTreeMap<u64, Kept>,
-    strays: Strays,
+    children: BTreeMap<u64, ManagedChild>,
+    orphans: Orphans,
     next_id: u64,
     /// The newest that a child was started for.
     newest_group: u64,
@@ -59,7 +59,7 @@ pub(super) struct Keeper {
     mark: String,
     outer_mark: String,
     /// Who waits for the children of a group, or for all.
-    quiet: Vec<(Option<u64>, Then)>,
+    quiet: Vec<(Option<u64>, Callback)>,
     /// When to look at the trees next, and how long to pause after that.
     look_at: Instant,
     pause: Duration,
@@ -72,8 +72,8 @@ impl Keeper {
             reach,
             orders,
             woken: Some(woken),
-            kept: BTreeMap::new(),
-            strays: Strays::new(reach),
+            children: BTreeMap::new(),
+            orphans: Orphans::new(reach),
             next_id: 0,
             newest_group: 0,
             mark: String::new(),
@@ -103,7 +103,7 @@ impl Keeper {
             let (waiting, ready) =
                 waiting.into_iter().partition(|(group, _)| self.is_ending(*group));
             self.quiet = waiting;
-            ready.into_iter().for_each(|(_, then): (_, Then)| then());
+            ready.into_iter().for_each(|(_, then): (_, Callback)| then());
         }
     }
 
@@ -122,22 +122,22 @@ impl Keeper {
 
     /// Whether there is anything to look at.
     fn has_work(&self) -> bool {
-        !self.kept.is_empty() || self.strays.are_about()
+        !self.children.is_empty() || self.orphans.are_about()
     }
 
     /// Whether something of this group is being ended; of any when there is none.
     fn is_ending(&self, group: Option<u64>) -> bool {
-        let is_of = |kept: &Kept| group.is_none_or(|group| kept.group == group);
-        self.strays.are_about_of(group)
-            || self.kept.values().any(|kept| kept.ending.is_some() && is_of(kept))
+        let is_of = |child: &ManagedChild| group.is_none_or(|group| child.group == group);
+        self.orphans.are_about_of(group)
+            || self.children.values().any(|child| child.ending.is_some() && is_of(child))
     }
 
     /// Until an order comes, a child ends, or it is time to look.
     fn wait(&mut self) {
         let mut limit = None;
         let mut exits = Vec::new();
-        for kept in self.kept.values().filter(|kept| !kept.has_exited) {
-            match &kept.exit {
+        for child in self.children.values().filter(|child| !child.has_exited) {
+            match &child.exit {
                 Some(descriptor) => exits.push(descriptor),
                 None => limit = Some(ASK),
             }
@@ -159,9 +159,9 @@ impl Keeper {
 
     fn obey(&mut self, order: Order, now: Instant) {
         match order {
-            Order::Start { launch, line, reply } => {
-                let is_first = self.kept.is_empty();
-                let started = self.start(*launch, line);
+            Order::Start { launch, group, keeper: sender, reply } => {
+                let is_first = self.children.is_empty();
+                let started = self.start(*launch, group, sender);
                 if is_first && started.is_ok() {
                     self.look_at = now + SWEEP;
                 }
@@ -169,21 +169,21 @@ impl Keeper {
                 let _ = reply.send(started);
             }
             Order::End(id) => {
-                if let Some(kept) = self.kept.get_mut(&id)
-                    && kept.ending.is_none()
+                if let Some(child) = self.children.get_mut(&id)
+                    && child.ending.is_none()
                 {
-                    kept.begin_ending(now);
+                    child.begin_ending(now);
                     self.look_soon(now);
                 }
             }
             Order::EndAllAtOnce => {
-                self.kept.values_mut().for_each(|kept| kept.end_at_once(now));
-                self.strays.end_at_once();
+                self.children.values_mut().for_each(|child| child.end_at_once(now));
+                self.orphans.end_at_once();
                 self.look_soon(now);
             }
             Order::EndGroup(group) => {
-                let of_group = self.kept.values_mut().filter(|kept| kept.group == group);
-                of_group.for_each(|kept| kept.begin_ending(now));
+                let of_group = self.children.values_mut().filter(|child| child.group == group);
+                of_group.for_each(|child| child.begin_ending(now));
                 self.look_soon(now);
             }
             Order::Quiet { group, then } => self.quiet.push((group, then)),
@@ -195,7 +195,12 @@ impl Keeper {
         self.pause = LOOK_FIRST;
     }
 
-    fn start(&mut self, launch: Launch, line: Line) -> Result<Started, ProcessError> {
+    fn start(
+        &mut self,
+        launch: Launch,
+        group: u64,
+        sender: KeeperSender,
+    ) -> Result<StartedChild, ProcessError> {
         if self.mark.is_empty() {
             // Told apart from those of another keeper in this process.
             let nonce = RandomState::new().build_hasher().finish();
@@ -213,37 +218,37 @@ impl Keeper {
         // Process ids are below 2^22.
         let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
         let (status, receiver) = watch::channel(None);
-        let kept = Kept {
+        let child = ManagedChild {
             exit: system::exit_descriptor(pid),
-            child,
+            process: child,
             pid,
-            group: launch.processes.group(),
+            group,
             status: Some(status),
             has_exited: false,
             tree: Tree::new(pid, mark),
             ending: None,
             presence: launch.presence,
         };
-        self.newest_group = self.newest_group.max(kept.group);
-        self.kept.insert(id, kept);
-        let tether = Tether { id, status: receiver, line };
-        Ok(Started { tether, stdin, stdout, stderr })
+        self.newest_group = self.newest_group.max(child.group);
+        self.children.insert(id, child);
+        let handle = ChildHandle { id, status: receiver, keeper: sender };
+        Ok(StartedChild { handle, stdin, stdout, stderr })
     }
 
     /// Takes note of the children that have ended. What they left behind is
     /// ended too.
     fn collect(&mut self, now: Instant) {
         let mut look = false;
-        for kept in self.kept.values_mut().filter(|kept| !kept.has_exited) {
-            match kept.child.try_wait() {
+        for child in self.children.values_mut().filter(|child| !child.has_exited) {
+            match child.process.try_wait() {
                 Ok(None) => continue,
-                Ok(status) => _ = kept.status.take().map(|told| told.send_replace(status)),
+                Ok(status) => _ = child.status.take().map(|told| told.send_replace(status)),
                 // Where SIGCHLD is ignored, the system keeps no exit for us: it
                 // is over, and how is unknown.
-                Err(_) => kept.status = None,
+                Err(_) => child.status = None,
             }
-            kept.has_exited = true;
-            kept.begin_ending(now);
+            child.has_exited = true;
+            child.begin_ending(now);
             look = true;
         }
         if look {
@@ -254,41 +259,42 @@ impl Keeper {
     /// The usual case, without a look at all processes of the machine.
     fn let_go_of_lone_ones(&mut self) {
         // Elsewhere its orphans may be anybody's children, and have to be looked for.
-        if !self.reach.adopts() || !self.kept.values().any(Kept::has_ended_alone) {
+        if !self.reach.adopts() || !self.children.values().any(ManagedChild::has_ended_alone) {
             return;
         }
         let leaders = self.leaders();
         if !system::is_orphan_about(&|pid| leaders.contains(&pid)) {
-            self.kept.retain(|_, kept| !kept.has_ended_alone());
+            self.children.retain(|_, child| !child.has_ended_alone());
         }
     }
 
     /// Children that have not been waited for yet.
     fn leaders(&self) -> Vec<i32> {
-        self.kept.values().filter(|kept| !kept.has_exited).map(|kept| kept.pid).collect()
+        self.children.values().filter(|child| !child.has_exited).map(|child| child.pid).collect()
     }
 
     /// Looks at all processes: waits for orphans that have ended, remembers who
     /// belongs to whom, and goes on with ending.
     fn look(&mut self, now: Instant) {
         let leaders = self.leaders();
-        let since = self.kept.values().map(|kept| kept.tree.started()).min();
+        let since = self.children.values().map(|child| child.tree.started()).min();
         let table = Table::read(&leaders, self.reach, since.unwrap_or_default());
-        let in_a_tree = |one: &system::Seen| self.kept.values().any(|kept| kept.tree.knows(one));
+        let in_a_tree =
+            |one: &system::ProcessInfo| self.children.values().any(|child| child.tree.knows(one));
         let ended = table.ended_orphans(&leaders, self.reach, &in_a_tree);
         ended.iter().for_each(|pid| system::reap(*pid));
         // One that is not ours is waited for by somebody else, or by nobody.
-        let is_over = |one: &system::Seen| {
+        let is_over = |one: &system::ProcessInfo| {
             ended.contains(&one.pid) || (one.is_zombie && !self.reach.adopts())
         };
-        self.kept.retain(|_, kept| {
-            let mut members = kept.tree.members(&table, &leaders);
+        self.children.retain(|_, child| {
+            let mut members = child.tree.members(&table, &leaders);
             members.retain(|one| !is_over(one));
-            let has_group = system::group_exists(kept.pid)
-                && (self.reach.adopts() || !table.has_only_ended(kept.pid));
-            !kept.go_on_ending(&members, has_group, now)
+            let has_group = system::group_exists(child.pid)
+                && (self.reach.adopts() || !table.has_only_ended(child.pid));
+            !child.go_on_ending(&members, has_group, now)
         });
-        self.strays.look(&table, self.kept.is_empty(), self.newest_group, now);
+        self.orphans.look(&table, self.children.is_empty(), self.newest_group, now);
         let taken = now.elapsed();
         let is_ending = self.is_ending(None);
         let pause = if is_ending { self.pause.max(taken) } else { SWEEP.max(taken * SWEEP_SHARE) };

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::GRACE;
-use super::system::{self, Seen, Signal};
+use super::grace::GRACE;
+use super::system::{self, ProcessInfo, Signal};
 use super::tree::marks;
-use crate::owner;
+use crate::{owner, scratch};
 
 /// Pause between two looks at whether they have ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -58,6 +58,7 @@ impl Search {
                 search.0.send_replace(Stage::Ending);
                 end(found);
             }
+            scratch::remove_abandoned();
             search.0.send_replace(Stage::Done);
         });
         if begun.is_err() {
@@ -88,12 +89,13 @@ impl Search {
 /// ended; at once when there are none.
 pub fn end_leftovers() {
     end(find());
+    scratch::remove_abandoned();
 }
 
-fn end(mut found: Vec<Seen>) {
+fn end(mut found: Vec<ProcessInfo>) {
     let begun = Instant::now();
     // Told politely once each: some take a second time for "at once".
-    let mut told: Vec<Seen> = Vec::new();
+    let mut told: Vec<ProcessInfo> = Vec::new();
     while !found.is_empty() && begun.elapsed() < GRACE + GIVE_UP {
         for one in &found {
             if begun.elapsed() >= GRACE {
@@ -108,7 +110,7 @@ fn end(mut found: Vec<Seen>) {
     }
 }
 
-fn find() -> Vec<Seen> {
+fn find() -> Vec<ProcessInfo> {
     let mut judged: Vec<(String, bool)> = Vec::new();
     let mut marked = system::marked();
     marked.retain(|(_, value)| marks(value).any(|mark| is_dead(mark, &mut judged)));
@@ -119,13 +121,13 @@ fn find() -> Vec<Seen> {
     // We may run below one of them ourselves, and do not end ourselves.
     let spared = ancestry(&candidates);
     candidates.retain(|one| !one.is_zombie && !spared.contains(&one.pid));
-    let is_marked = |one: &&Seen| marked.iter().any(|(pid, _)| *pid == one.pid);
-    let mut found: Vec<Seen> = candidates.iter().filter(is_marked).copied().collect();
+    let is_marked = |one: &&ProcessInfo| marked.iter().any(|(pid, _)| *pid == one.pid);
+    let mut found: Vec<ProcessInfo> = candidates.iter().filter(is_marked).copied().collect();
     // And what is below them, with whatever environment.
     let mut at = 0;
     while let Some(parent) = found.get(at).map(|one| one.pid) {
         let below = candidates.iter().filter(|one| one.parent == parent);
-        let new: Vec<Seen> = below.filter(|one| !found.contains(one)).copied().collect();
+        let new: Vec<ProcessInfo> = below.filter(|one| !found.contains(one)).copied().collect();
         found.extend(new);
         at += 1;
     }
@@ -133,7 +135,7 @@ fn find() -> Vec<Seen> {
 }
 
 /// This process, its parent, and so on.
-fn ancestry(table: &[Seen]) -> Vec<i32> {
+fn ancestry(table: &[ProcessInfo]) -> Vec<i32> {
     let mut line = vec![rustix::process::getpid().as_raw_nonzero().get()];
     while let Some(child) = table.iter().find(|one| line.last() == Some(&one.pid))
         && !line.contains(&child.parent)

@@ -5,28 +5,29 @@
 //! whatever happens here, its whole tree is ended.
 //!
 //! [`keeper`] is the one thread that starts, waits for and ends children; a
-//! [`Process`] is the tether to one of them, and its pipes.
+//! [`Process`] is the handle to one of them, and its pipes.
 
 mod environment;
 mod error;
 mod flaw;
+mod grace;
+mod handle;
 mod input;
 mod keeper;
-mod kept;
+mod launch;
 mod leftovers;
+mod managed_child;
+mod orphans;
 mod output;
 mod processes;
 mod program;
-mod strays;
+mod reach;
 mod supervisor;
 mod system;
-mod tether;
 mod tool;
 mod tree;
 
-use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -38,52 +39,23 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
+pub(crate) use grace::GRACE;
 pub(crate) use input::Input;
+pub(crate) use launch::Launch;
 pub use leftovers::end_leftovers;
 pub use processes::Processes;
 pub(crate) use program::{find_program, find_program_for, refused};
 pub use supervisor::Supervisor;
-pub use tool::{Told, Tool, ask_tool};
+pub use tool::{Tool, ToolOutput, ask_tool};
 
+use handle::ChildHandle;
 use output::{Lines, Tail};
-use supervisor::Reach;
-use tether::Tether;
 
-use crate::Presence;
-
-/// From the polite signal to the one that cannot be refused. Agents save their
-/// session within 2 s of the first.
-pub(crate) const GRACE: Duration = Duration::from_secs(3);
-/// From the signal that cannot be refused to giving up: what has not ended by
-/// then hangs in the kernel, on a lost network disk for instance.
-const GIVE_UP: Duration = Duration::from_secs(10);
 /// How long output is waited for after the program itself has ended: what it
 /// wrote is in the pipe already, and what it left behind may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 /// What is kept of the answer to a question such as `--version`.
 const ASK_BYTES_MAX: usize = 64 * 1024;
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub(crate) struct Launch {
-    /// Whose program it is, for messages.
-    pub(crate) provider: String,
-    /// The program, as [`find_program`] has found it.
-    pub(crate) program: PathBuf,
-    /// Its arguments: every user of the machine can read them, so never a
-    /// secret and never the prompt.
-    pub(crate) args: Vec<OsString>,
-    /// Where it works.
-    pub(crate) cwd: PathBuf,
-    /// All that is in its environment.
-    pub(crate) env: Environment,
-    /// What it reads on stdin.
-    pub(crate) input: Input,
-    /// For whom it is started.
-    pub(crate) processes: Processes,
-    /// The attempt that it works for: kept until its whole tree has ended.
-    pub(crate) presence: Option<Presence>,
-}
 
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,13 +81,14 @@ impl Exit {
     }
 }
 
-/// What a program has printed.
+/// A line that a program has printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// A line of stdout.
-    Line(String),
-    /// A line of stderr: cut when it is long, left out when nobody listens.
-    Note(String),
+pub(crate) enum ProgramOutput {
+    /// A line of stdout, whole.
+    Stdout(String),
+    /// A line of stderr, cut to a bounded length. Lines are dropped while nobody reads
+    /// them.
+    Stderr(String),
 }
 
 /// A running child, leader of a process group of its own.
@@ -125,7 +98,7 @@ pub(crate) enum Said {
 /// that.
 #[derive(Debug)]
 pub(crate) struct Process {
-    tether: Tether,
+    handle: ChildHandle,
     /// Of one that is spoken to in frames.
     stdin: Option<ChildStdin>,
     lines: Lines<ChildStdout>,
@@ -139,17 +112,20 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts it, when what an earlier process has left behind has ended.
-    pub(crate) async fn start(launch: Launch) -> Result<Self, ProcessError> {
-        launch.processes.end_leftovers().await;
-        Self::start_beside_leftovers(launch).await
+    pub(crate) async fn start(processes: &Processes, launch: Launch) -> Result<Self, ProcessError> {
+        processes.end_leftovers().await;
+        Self::start_beside_leftovers(processes, launch).await
     }
 
     /// Starts one that is no agent, whatever else is at work.
-    async fn start_beside_leftovers(launch: Launch) -> Result<Self, ProcessError> {
-        Self::attach(Processes::start(launch).await?)
+    async fn start_beside_leftovers(
+        processes: &Processes,
+        launch: Launch,
+    ) -> Result<Self, ProcessError> {
+        Self::attach(processes.start(launch).await?)
     }
 
-    fn attach(started: tether::Started) -> Result<Self, ProcessError> {
+    fn attach(started: handle::StartedChild) -> Result<Self, ProcessError> {
         let piped = |error| ProcessError::Io { doing: "set up a pipe to the program", error };
         let stdin = started.stdin.map(ChildStdin::from_std).transpose().map_err(piped)?;
         let stdout = ChildStdout::from_std(started.stdout).map_err(piped)?;
@@ -158,7 +134,7 @@ impl Process {
         let (sender, notes) = output::notes();
         let draining = tokio::spawn(output::drain(stderr, tail.clone(), sender));
         Ok(Self {
-            tether: started.tether,
+            handle: started.handle,
             stdin,
             lines: Lines::new(stdout),
             notes,
@@ -201,9 +177,9 @@ impl Process {
     /// future is dropped.
     pub(crate) async fn line(&mut self) -> Result<Option<String>, ProcessError> {
         loop {
-            match self.said().await? {
-                Some(Said::Note(_)) => {}
-                Some(Said::Line(line)) => return Ok(Some(line)),
+            match self.output().await? {
+                Some(ProgramOutput::Stderr(_)) => {}
+                Some(ProgramOutput::Stdout(line)) => return Ok(Some(line)),
                 None => return Ok(None),
             }
         }
@@ -211,28 +187,28 @@ impl Process {
 
     /// The next line of stdout or stderr, none at the end of stdout. Nothing is
     /// lost when the future is dropped.
-    pub(crate) async fn said(&mut self) -> Result<Option<Said>, ProcessError> {
+    pub(crate) async fn output(&mut self) -> Result<Option<ProgramOutput>, ProcessError> {
         loop {
             if let Some(line) = self.lines.take() {
-                return Ok(Some(Said::Line(line)));
+                return Ok(Some(ProgramOutput::Stdout(line)));
             }
             if self.lines.has_ended() {
                 // What came last on stderr may be why, and may be on its way yet.
                 let until = *self.patience.get_or_insert_with(|| Instant::now() + DRAIN);
                 let note = timeout_at(until, self.notes.recv()).await;
-                return Ok(note.ok().flatten().map(Said::Note));
+                return Ok(note.ok().flatten().map(ProgramOutput::Stderr));
             }
             let patience = self.patience;
             let ended = async {
                 match patience {
                     Some(until) => sleep_until(until).await,
-                    None => _ = self.tether.exited().await,
+                    None => _ = self.handle.exited().await,
                 }
             };
             tokio::select! {
                 biased;
                 filled = self.lines.fill() => filled?,
-                Some(note) = self.notes.recv() => return Ok(Some(Said::Note(note))),
+                Some(note) = self.notes.recv() => return Ok(Some(ProgramOutput::Stderr(note))),
                 () = ended => match patience {
                     Some(_) => self.lines.end(),
                     None => self.patience = Some(Instant::now() + DRAIN),
@@ -254,9 +230,9 @@ impl Process {
         drop(self.stdin.take());
         let (status, hung) = {
             let exited = async {
-                match timeout(GRACE, self.tether.exited()).await {
+                match timeout(GRACE, self.handle.exited()).await {
                     Ok(status) => (status, false),
-                    Err(_) => (self.tether.end_and_wait().await, true),
+                    Err(_) => (self.handle.end_and_wait().await, true),
                 }
             };
             let mut exited = pin!(exited);
@@ -282,7 +258,7 @@ impl Process {
     /// Ends the tree and returns when the program itself has ended.
     pub(crate) async fn end(mut self) {
         drop(self.stdin.take());
-        self.tether.end_and_wait().await;
+        self.handle.end_and_wait().await;
     }
 }
 
@@ -294,10 +270,11 @@ impl Drop for Process {
 
 /// Starts a program, passes each line on, and waits for its exit.
 pub(crate) async fn run(
+    processes: &Processes,
     launch: Launch,
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Exit, ProcessError> {
-    let mut process = Process::start(launch).await?;
+    let mut process = Process::start(processes, launch).await?;
     while let Some(line) = process.line().await? {
         on_line(&line);
     }
@@ -306,11 +283,15 @@ pub(crate) async fn run(
 
 /// Asks a program something that it answers by itself, such as `--version`:
 /// how it ended, and what it printed.
-pub(crate) async fn ask(launch: Launch, limit: Duration) -> Result<(Exit, String), ProcessError> {
+pub(crate) async fn ask(
+    processes: &Processes,
+    launch: Launch,
+    limit: Duration,
+) -> Result<(Exit, String), ProcessError> {
     let program = launch.program.clone();
     let asked = async {
         let mut text = String::new();
-        let exit = run(launch, &mut |line| {
+        let exit = run(processes, launch, &mut |line| {
             if text.len() + line.len() < ASK_BYTES_MAX {
                 text.push_str(line);
                 text.push('\n');

@@ -12,10 +12,11 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::error::ProcessError;
+use super::handle::{KeeperSender, Order, StartedChild};
 use super::keeper::Keeper;
+use super::launch::Launch;
 use super::leftovers::Search;
-use super::tether::{Line, Order, Started};
-use super::{Launch, Reach};
+use super::reach::Reach;
 
 /// Stack of the thread: it keeps nothing large there.
 const STACK_BYTES: usize = 256 * 1024;
@@ -37,7 +38,7 @@ pub struct Processes {
 /// What all that share a thread have in common.
 struct Shared {
     reach: Reach,
-    line: Mutex<Option<Line>>,
+    keeper: Mutex<Option<KeeperSender>>,
     groups: AtomicU64,
     search: Search,
 }
@@ -63,8 +64,8 @@ impl Processes {
     }
 
     pub(super) fn reaching(reach: Reach) -> Self {
-        let (line, groups) = (Mutex::new(None), AtomicU64::new(1));
-        Self { shared: Arc::new(Shared { reach, line, groups, search: Search::new() }), group: 1 }
+        let (keeper, groups) = (Mutex::new(None), AtomicU64::new(1));
+        Self { shared: Arc::new(Shared { reach, keeper, groups, search: Search::new() }), group: 1 }
     }
 
     /// Others that the same thread keeps: each is waited for by itself.
@@ -72,10 +73,6 @@ impl Processes {
     pub fn apart(&self) -> Self {
         let group = self.shared.groups.fetch_add(1, Ordering::Relaxed) + 1;
         Self { shared: self.shared.clone(), group }
-    }
-
-    pub(super) fn group(&self) -> u64 {
-        self.group
     }
 
     /// Returns when everything that was started here and is no longer wanted is
@@ -87,9 +84,9 @@ impl Processes {
     /// Ends everything that was started here, wanted or not, and then does this: on
     /// the thread that ends it, so it must return at once.
     pub fn end_all_then(&self, then: impl FnOnce() + Send + 'static) {
-        let Some(line) = self.begun() else { return then() };
-        line.send(Order::EndGroup(self.group));
-        line.send(Order::Quiet { group: Some(self.group), then: Box::new(then) });
+        let Some(keeper) = self.begun() else { return then() };
+        keeper.send(Order::EndGroup(self.group));
+        keeper.send(Order::Quiet { group: Some(self.group), then: Box::new(then) });
     }
 
     /// The same for all that share the thread.
@@ -117,52 +114,53 @@ impl Processes {
     }
 
     /// Starts a child.
-    pub(super) async fn start(launch: Launch) -> Result<Started, ProcessError> {
+    pub(super) async fn start(&self, launch: Launch) -> Result<StartedChild, ProcessError> {
         let program = launch.program.clone();
         let failed = |error| ProcessError::Spawn { program: program.clone(), error };
-        let line = launch.processes.line().map_err(failed)?;
+        let keeper = self.keeper().map_err(failed)?;
         let (reply, started) = oneshot::channel();
-        line.send(Order::Start { launch: Box::new(launch), line: line.clone(), reply });
+        let (launch, group) = (Box::new(launch), self.group);
+        keeper.send(Order::Start { launch, group, keeper: keeper.clone(), reply });
         started.await.unwrap_or_else(|_| Err(failed(io::ErrorKind::BrokenPipe.into())))
     }
 
     /// Kills every tree, wanted or not.
     pub(super) fn end_all_at_once(&self) {
-        if let Some(line) = self.begun() {
-            line.send(Order::EndAllAtOnce);
+        if let Some(keeper) = self.begun() {
+            keeper.send(Order::EndAllAtOnce);
         }
     }
 
     async fn quiet(&self, group: Option<u64>) {
-        let Some(line) = self.begun() else { return };
+        let Some(keeper) = self.begun() else { return };
         let (reply, quiet) = oneshot::channel();
         // Whoever asked may be gone.
         let then = Box::new(move || _ = reply.send(()));
-        line.send(Order::Quiet { group, then });
+        keeper.send(Order::Quiet { group, then });
         let _ = quiet.await;
     }
 
     /// The thread, when it was ever needed.
-    fn begun(&self) -> Option<Line> {
-        self.shared.line.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn begun(&self) -> Option<KeeperSender> {
+        self.shared.keeper.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The thread, started when it is first needed.
-    fn line(&self) -> io::Result<Line> {
-        let mut line = self.shared.line.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = &*line {
-            return Ok(line.clone());
+    fn keeper(&self) -> io::Result<KeeperSender> {
+        let mut keeper = self.shared.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keeper) = &*keeper {
+            return Ok(keeper.clone());
         }
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let (orders, incoming) = mpsc::channel();
-        let keeper = Keeper::new(self.shared.reach, incoming, woken);
+        let thread = Keeper::new(self.shared.reach, incoming, woken);
         let builder =
             thread::Builder::new().name("smol-wf-keeper".to_owned()).stack_size(STACK_BYTES);
-        builder.spawn(move || keeper.run())?;
-        let new = Line::new(orders, wake);
-        *line = Some(new.clone());
+        builder.spawn(move || thread.run())?;
+        let new = KeeperSender::new(orders, wake);
+        *keeper = Some(new.clone());
         Ok(new)
     }
 }

@@ -4,25 +4,7 @@
 //! Owns: what that power is. Never: takes it unasked.
 
 use super::processes::Processes;
-
-/// How far the keeping of children reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// A child, its group, what was seen below it, and what bears its mark.
-    Marked,
-    /// The same, and orphans of those become children of this process.
-    Orphans,
-    /// The same, and whatever becomes a child of this process and has left its
-    /// group is an agent's.
-    Children,
-}
-
-impl Reach {
-    /// Whether orphans become our children.
-    pub(super) fn adopts(self) -> bool {
-        self != Self::Marked
-    }
-}
+use super::reach::Reach;
 
 /// Lets agents be kept as strictly as a process can keep them. Make one for a
 /// process, before its first run, and give it to every engine.

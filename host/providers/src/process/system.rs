@@ -26,7 +26,7 @@ pub(super) const MARKER: &str = "SMOL_WF_PROCESS";
 
 /// A process, as it was when the table was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct ProcessInfo {
     pub(super) pid: i32,
     pub(super) parent: i32,
     pub(super) group: i32,
@@ -37,7 +37,7 @@ pub(super) struct Seen {
     pub(super) is_zombie: bool,
 }
 
-impl Seen {
+impl ProcessInfo {
     /// Whether both are one process.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (self.pid, self.started) == (other.pid, other.started)

@@ -1,6 +1,6 @@
 //! Processes, on real programs.
 //!
-//! Owns: what the tether and the pipes promise. What a whole tree does is tested
+//! Owns: what the handle and the pipes promise. What a whole tree does is tested
 //! in `tests/processes.rs`, in programs of its own.
 
 use std::time::Duration;
@@ -15,7 +15,6 @@ fn sh(script: &str) -> Launch {
         cwd: std::env::temp_dir(),
         env: Environment::allowing(&[]),
         input: Input::None,
-        processes: Processes::new(),
         presence: None,
     }
 }
@@ -28,8 +27,8 @@ fn framed(script: &str) -> Launch {
 async fn lines_and_exit(script: &str, stdin: &[u8]) -> (Vec<String>, Exit) {
     let mut lines = Vec::new();
     let launch = Launch { input: Input::Whole(stdin.to_vec()), ..sh(script) };
-    let processes = launch.processes.clone();
-    let exit = run(launch, &mut |line| lines.push(line.to_owned())).await;
+    let processes = Processes::new();
+    let exit = run(&processes, launch, &mut |line| lines.push(line.to_owned())).await;
     processes.all_ended().await;
     (lines, exit.unwrap())
 }
@@ -57,7 +56,9 @@ async fn a_program_that_never_reads_hinders_nobody() {
 #[tokio::test]
 async fn a_conversation_goes_back_and_forth() {
     let mut process =
-        Process::start(framed("while read line; do echo \"<$line>\"; done")).await.unwrap();
+        Process::start(&Processes::new(), framed("while read line; do echo \"<$line>\"; done"))
+            .await
+            .unwrap();
     for word in ["one", "two"] {
         process.write(format!("{word}\n").as_bytes()).await.unwrap();
         assert_eq!(process.line().await.unwrap(), Some(format!("<{word}>")));
@@ -69,7 +70,7 @@ async fn a_conversation_goes_back_and_forth() {
 async fn a_program_that_prints_before_it_reads_is_read_meanwhile() {
     // Each way more than a pipe holds.
     let script = "head -c 1000000 /dev/zero | tr '\\0' x; echo; head -c 1000000 | wc -c";
-    let mut process = Process::start(framed(script)).await.unwrap();
+    let mut process = Process::start(&Processes::new(), framed(script)).await.unwrap();
     let mut prompt = vec![b'p'; 999_999];
     prompt.push(b'\n');
     // Long enough for a machine at load 10; unmended it never ends.
@@ -83,11 +84,13 @@ async fn a_program_that_prints_before_it_reads_is_read_meanwhile() {
 #[tokio::test]
 async fn what_is_said_on_stderr_is_told_apart() {
     let mut process =
-        Process::start(framed("echo working >&2; read line; echo answer")).await.unwrap();
-    assert_eq!(process.said().await.unwrap(), Some(Said::Note("working".to_owned())));
+        Process::start(&Processes::new(), framed("echo working >&2; read line; echo answer"))
+            .await
+            .unwrap();
+    assert_eq!(process.output().await.unwrap(), Some(ProgramOutput::Stderr("working".to_owned())));
     process.write(b"go\n").await.unwrap();
-    assert_eq!(process.said().await.unwrap(), Some(Said::Line("answer".to_owned())));
-    assert_eq!(process.said().await.unwrap(), None);
+    assert_eq!(process.output().await.unwrap(), Some(ProgramOutput::Stdout("answer".to_owned())));
+    assert_eq!(process.output().await.unwrap(), None);
     assert_eq!(process.exit().await.unwrap().stderr_tail, "working");
 }
 
@@ -107,14 +110,14 @@ async fn an_open_pipe_that_is_left_behind_keeps_nobody_waiting() {
 #[tokio::test]
 async fn what_cannot_be_started_is_told_apart() {
     let missing = Launch { program: "/nonexistent/agent".into(), ..sh("") };
-    let error = Process::start(missing).await.unwrap_err();
+    let error = Process::start(&Processes::new(), missing).await.unwrap_err();
     assert!(matches!(error, ProcessError::NotFound { .. }), "{error}");
     let nowhere = Launch { cwd: "/dev/null/nowhere".into(), ..sh("") };
-    let error = Process::start(nowhere).await.unwrap_err();
+    let error = Process::start(&Processes::new(), nowhere).await.unwrap_err();
     assert!(matches!(error, ProcessError::Cwd { .. }), "{error}");
     assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
     let unfit = Launch { program: "/etc/passwd".into(), ..sh("") };
-    let error = Process::start(unfit).await.unwrap_err().to_string();
+    let error = Process::start(&Processes::new(), unfit).await.unwrap_err().to_string();
     assert!(error.ends_with("it is not executable; type: chmod +x /etc/passwd"), "{error}");
 }
 
@@ -126,7 +129,9 @@ async fn a_file_that_is_there_and_cannot_be_run_says_why() {
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
-        let error = Process::start(Launch { program: script.clone(), ..sh("") }).await.unwrap_err();
+        let error = Process::start(&Processes::new(), Launch { program: script.clone(), ..sh("") })
+            .await
+            .unwrap_err();
         assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
         error.to_string()
     };
@@ -149,20 +154,19 @@ async fn a_file_that_is_there_and_cannot_be_run_says_why() {
 
 #[tokio::test]
 async fn a_question_has_a_time_limit() {
-    let (exit, text) = ask(sh("echo 1.2.3"), Duration::from_secs(60)).await.unwrap();
+    let (exit, text) =
+        ask(&Processes::new(), sh("echo 1.2.3"), Duration::from_secs(60)).await.unwrap();
     assert_eq!((exit.code, text.as_str()), (Some(0), "1.2.3\n"));
-    let launch = sh("sleep 600");
-    let processes = launch.processes.clone();
-    let error = ask(launch, Duration::from_millis(50)).await.unwrap_err();
+    let (launch, processes) = (sh("sleep 600"), Processes::new());
+    let error = ask(&processes, launch, Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, ProcessError::TimedOut { .. }), "{error}");
     processes.all_ended().await;
 }
 
 #[tokio::test]
 async fn ending_returns_when_the_program_has_ended() {
-    let launch = sh("echo $$; sleep 600");
-    let processes = launch.processes.clone();
-    let mut process = Process::start(launch).await.unwrap();
+    let processes = Processes::new();
+    let mut process = Process::start(&processes, sh("echo $$; sleep 600")).await.unwrap();
     let group: i32 = process.line().await.unwrap().unwrap().parse().unwrap();
     process.end().await;
     processes.all_ended().await;

@@ -29,7 +29,7 @@ pub struct Tool {
 
 /// What it answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct ToolOutput {
     /// Whether it ended well.
     pub success: bool,
     /// All of stdout, as text.
@@ -44,7 +44,11 @@ pub struct Told {
 /// # Errors
 /// When there is no such program, it cannot be started, prints without end, or
 /// does not end in time.
-pub async fn ask_tool(processes: &Processes, tool: Tool, limit: Duration) -> io::Result<Told> {
+pub async fn ask_tool(
+    processes: &Processes,
+    tool: Tool,
+    limit: Duration,
+) -> io::Result<ToolOutput> {
     let program = find_program(tool.program).map_err(|error| match error {
         ProcessError::NotFound { .. } => io::ErrorKind::NotFound.into(),
         other => io::Error::other(other),
@@ -61,23 +65,22 @@ pub async fn ask_tool(processes: &Processes, tool: Tool, limit: Duration) -> io:
         cwd: tool.cwd,
         env,
         input: Input::None,
-        processes: processes.clone(),
         presence: None,
     };
-    match timeout(limit, told(launch)).await {
-        Ok(Ok(told)) => Ok(told),
+    match timeout(limit, run(processes, launch)).await {
+        Ok(Ok(output)) => Ok(output),
         Ok(Err(error)) => Err(io::Error::other(error)),
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
-async fn told(launch: Launch) -> Result<Told, ProcessError> {
-    let mut process = Process::start_beside_leftovers(launch).await?;
+async fn run(processes: &Processes, launch: Launch) -> Result<ToolOutput, ProcessError> {
+    let mut process = Process::start_beside_leftovers(processes, launch).await?;
     let mut stdout = String::new();
     while let Some(line) = process.line().await? {
         stdout.push_str(&line);
         stdout.push('\n');
     }
     let exit = process.exit().await?;
-    Ok(Told { success: exit.code == Some(0) && !exit.hung, stdout, stderr: exit.stderr_tail })
+    Ok(ToolOutput { success: exit.code == Some(0) && !exit.hung, stdout, stderr: exit.stderr_tail })
 }

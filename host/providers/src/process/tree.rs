@@ -11,17 +11,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::supervisor::Reach;
-use super::system::{self, Seen};
+use super::reach::Reach;
+use super::system::{self, ProcessInfo};
 
 /// All processes at one moment, with what is needed to judge them.
 pub(super) struct Table {
     own: i32,
     /// Our group and session.
     own_place: (i32, i32),
-    all: Vec<Seen>,
+    all: Vec<ProcessInfo>,
     /// For each id: who has it, whose parent it is, and whose group or session.
-    near: HashMap<i32, Vec<Seen>>,
+    near: HashMap<i32, Vec<ProcessInfo>>,
     /// Orphans by the marks in their environment.
     marked: HashMap<String, Vec<i32>>,
 }
@@ -32,7 +32,7 @@ impl Table {
     pub(super) fn read(leaders: &[i32], reach: Reach, since: u64) -> Self {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         let mut table = Self::of(own, system::table());
-        let may_be_orphan = |one: &&Seen| match reach.adopts() {
+        let may_be_orphan = |one: &&ProcessInfo| match reach.adopts() {
             true => one.parent == own,
             // A process has started after all that it descends from.
             false => one.started >= since,
@@ -46,9 +46,9 @@ impl Table {
         table
     }
 
-    fn of(own: i32, all: Vec<Seen>) -> Self {
+    fn of(own: i32, all: Vec<ProcessInfo>) -> Self {
         let own_place = all.iter().find(|one| one.pid == own).map_or((0, 0), place);
-        let mut near: HashMap<i32, Vec<Seen>> = HashMap::new();
+        let mut near: HashMap<i32, Vec<ProcessInfo>> = HashMap::new();
         for one in &all {
             let ids = BTreeSet::from([one.pid, one.parent, one.group, one.session]);
             ids.into_iter().for_each(|id| near.entry(id).or_default().push(*one));
@@ -63,14 +63,14 @@ impl Table {
         &self,
         leaders: &[i32],
         reach: Reach,
-        in_a_tree: &dyn Fn(&Seen) -> bool,
+        in_a_tree: &dyn Fn(&ProcessInfo) -> bool,
     ) -> Vec<i32> {
         if !reach.adopts() {
             return Vec::new();
         }
         // Of what the program itself starts, nothing leaves its group then.
-        let is_agents = |one: &Seen| reach == Reach::Children && self.is_apart(one);
-        let ended = |one: &&Seen| {
+        let is_agents = |one: &ProcessInfo| reach == Reach::Children && self.is_apart(one);
+        let ended = |one: &&ProcessInfo| {
             one.is_zombie
                 && one.parent == self.own
                 && !leaders.contains(&one.pid)
@@ -80,7 +80,7 @@ impl Table {
     }
 
     /// Whether it is there, and has not ended.
-    pub(super) fn is_alive(&self, one: &Seen) -> bool {
+    pub(super) fn is_alive(&self, one: &ProcessInfo) -> bool {
         self.near(one.pid).iter().any(|seen| seen.is_same(one) && !seen.is_zombie)
     }
 
@@ -91,24 +91,24 @@ impl Table {
     }
 
     /// Our children that run in a group or session which is not ours.
-    pub(super) fn orphans_apart(&self) -> impl Iterator<Item = Seen> {
+    pub(super) fn orphans_apart(&self) -> impl Iterator<Item = ProcessInfo> {
         let is_orphan =
-            |one: &&Seen| one.parent == self.own && self.is_apart(one) && !one.is_zombie;
+            |one: &&ProcessInfo| one.parent == self.own && self.is_apart(one) && !one.is_zombie;
         self.all.iter().filter(is_orphan).copied()
     }
 
     /// Whether it has left our group or session.
-    fn is_apart(&self, one: &Seen) -> bool {
+    fn is_apart(&self, one: &ProcessInfo) -> bool {
         place(one) != self.own_place
     }
 
-    fn near(&self, id: i32) -> &[Seen] {
+    fn near(&self, id: i32) -> &[ProcessInfo] {
         self.near.get(&id).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Its group and session.
-fn place(one: &Seen) -> (i32, i32) {
+fn place(one: &ProcessInfo) -> (i32, i32) {
     (one.group, one.session)
 }
 
@@ -146,16 +146,16 @@ impl Tree {
     }
 
     /// Whether it was seen to belong, or is in a group or session of those.
-    pub(super) fn knows(&self, one: &Seen) -> bool {
+    pub(super) fn knows(&self, one: &ProcessInfo) -> bool {
         self.known.get(&one.pid) == Some(&one.started)
             || self.known.contains_key(&one.group)
             || self.known.contains_key(&one.session)
     }
 
     /// Who belongs now, zombies included, but for a leader that is waited for.
-    pub(super) fn members(&mut self, table: &Table, leaders: &[i32]) -> Vec<Seen> {
+    pub(super) fn members(&mut self, table: &Table, leaders: &[i32]) -> Vec<ProcessInfo> {
         self.forget(table);
-        let mut members: BTreeMap<i32, Seen> = BTreeMap::new();
+        let mut members: BTreeMap<i32, ProcessInfo> = BTreeMap::new();
         // Ids that are those of members, or of groups and sessions of members.
         let mut ids: Vec<i32> = self.known.keys().copied().collect();
         ids.extend(table.marked.get(&self.mark).into_iter().flatten());
@@ -190,8 +190,8 @@ mod tests {
 
     const OWN: i32 = 10;
 
-    fn seen(pid: i32, parent: i32, group: i32, session: i32) -> Seen {
-        Seen { pid, parent, group, session, started: 1, is_zombie: false }
+    fn seen(pid: i32, parent: i32, group: i32, session: i32) -> ProcessInfo {
+        ProcessInfo { pid, parent, group, session, started: 1, is_zombie: false }
     }
 
     fn tree(mark: &str) -> Tree {
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(marks("").count(), 0);
     }
 
-    fn members(tree: &mut Tree, processes: &[Seen]) -> Vec<i32> {
+    fn members(tree: &mut Tree, processes: &[ProcessInfo]) -> Vec<i32> {
         let mut all = vec![seen(OWN, 1, OWN, OWN)];
         all.extend(processes);
         let mut table = Table::of(OWN, all);
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn only_ended_orphans_are_waited_for() {
-        let zombie = |one: Seen| Seen { is_zombie: true, ..one };
+        let zombie = |one: ProcessInfo| ProcessInfo { is_zombie: true, ..one };
         let mut all = vec![
             seen(OWN, 1, OWN, OWN),
             zombie(seen(20, OWN, 20, OWN)),  // a leader

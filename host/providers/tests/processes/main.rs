@@ -22,7 +22,7 @@ use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{
-    AgentReply, AgentTask, Answer, NamedProgram, Presence, Provider, ProviderError, Supervisor,
+    AgentReply, AgentTask, Answer, ConfiguredProgram, Presence, Provider, ProviderError, Supervisor,
 };
 
 /// Set in a process that was started for one test alone.
@@ -47,18 +47,18 @@ fn sh(script: &str) -> Command {
     Command::new(options(script))
 }
 
-fn options(script: &str) -> NamedProgram {
-    NamedProgram {
+fn options(script: &str) -> ConfiguredProgram {
+    ConfiguredProgram {
         name: "fake".to_owned(),
         command: ["sh", "-c", script].map(str::to_owned).to_vec(),
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     }
 }
 
 /// The same, with a name in the environment that everything it starts inherits.
 fn marked(script: &str, tree: &str) -> Command {
     let env = [(TREE.to_owned(), tree_name(tree))].into();
-    Command::new(NamedProgram { env, ..options(script) })
+    Command::new(ConfiguredProgram { env, ..options(script) })
 }
 
 fn task(prompt: &str) -> AgentTask {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use smol_wf_providers::NamedProgram;
+use smol_wf_providers::ConfiguredProgram;
 use smol_wf_providers::Provider;
 use smol_wf_providers::command::Command;
 
@@ -53,7 +53,7 @@ fn fifty_canaries_reach_only_whom_they_are_given() {
         assert_eq!(found(&seen), Vec::<usize>::new(), "{seen}");
         assert!(!seen.contains("canary-prompt"), "the prompt is on stdin alone");
 
-        let allowed = Command::new(NamedProgram {
+        let allowed = Command::new(ConfiguredProgram {
             env_allow: ["OPENAI_API_KEY", "AWS_*"].map(str::to_owned).to_vec(),
             ..options(LOOK)
         });

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{BUSY_TIMEOUT, STATEMENTS, refuse_old_sqlite};
+use super::open::{BUSY_TIMEOUT, STATEMENTS, keep_plans, refuse_old_sqlite};
 use super::place::beside;
 use super::schema::APPLICATION_ID;
 use super::{fail, schema};
@@ -44,6 +44,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     };
     let connection = connect(path, log).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&connection).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     // In one transaction: another process may be renewing the tables right now.
     let version = {

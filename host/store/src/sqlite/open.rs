@@ -83,6 +83,7 @@ pub(super) fn open_there(
     // A process ends without waiting for its connection to close: one that is cut
     // off while it empties the log would leave the log without its index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+    keep_plans(&connection).map_err(failed)?;
     // Before anything else of the file is obeyed, and in one transaction: another
     // process may be migrating it right now.
     let (version, shape) = {
@@ -119,6 +120,13 @@ pub(super) fn open_there(
         .map_err(failed)?;
     let place = Place::of(path, before)?;
     Ok((connection, place))
+}
+
+/// Makes plans independent of values. Otherwise SQLite prepares a statement again
+/// whenever a value is bound that could have changed its plan: on each step, 9 µs
+/// of the 31 that a transaction took without the disk.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 pub(super) fn refuse_old_sqlite() -> Result<(), StoreError> {

@@ -13,6 +13,12 @@ use crate::leases::FIRST_FENCE;
 use crate::pack::pack;
 use crate::{Append, FoundFacts, Hold, Lease, NewRun, RunKey, StoreError, Summary, Wake, clock};
 
+/// Length and number of a run, for the holder of its lease.
+pub(super) const HELD: &str = "
+    SELECT r.length, n.number
+    FROM runs r LEFT JOIN numbers n ON n.tenant = r.tenant AND n.run = r.run
+    WHERE r.tenant = ?1 AND r.run = ?2 AND r.owner = ?3 AND r.fence = ?4";
+
 impl Session<'_> {
     pub(super) fn create(
         &self,
@@ -173,11 +179,7 @@ impl Session<'_> {
     /// Length of the journal and where it is, for the holder of its lease.
     fn held(&self, lease: &Lease) -> Result<(u64, Home), StoreError> {
         self.connection
-            .prepare_cached(
-                "SELECT r.length, n.number
-                 FROM runs r LEFT JOIN numbers n ON n.tenant = r.tenant AND n.run = r.run
-                 WHERE r.tenant = ?1 AND r.run = ?2 AND r.owner = ?3 AND r.fence = ?4",
-            )
+            .prepare_cached(HELD)
             .and_then(|mut statement| {
                 let values = params![
                     lease.key.tenant.as_str(),

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use smol_wf_core::budget::BudgetMode;
 use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
+use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{Engine, EngineError, Report};
 
 use crate::advice;
@@ -21,6 +22,9 @@ use crate::{output, sanitize};
 
 /// Most steps in the text; JSON has them all.
 const STEPS_SHOWN_MAX: usize = 500;
+
+/// Most characters of a step's options in the text; JSON has more of them.
+const OPTIONS_CHARS_MAX: usize = 100;
 
 /// Most characters of the result in the text.
 const RESULT_CHARS_MAX: usize = 4_000;
@@ -213,17 +217,25 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
             count(limits.fuel),
             limits.memory_mib
         ),
-        sanitize::one_line(attempt.reason.unwrap_or_default()),
+        sanitize::one_line(&why(attempt)),
     ]
+}
+
+/// Why the process let go of the run, and what to do about it; empty if ENDED says it.
+fn why(attempt: &Attempt<'_>) -> String {
+    match attempt.stop {
+        None | Some(StopReason::Cancelled) => String::new(),
+        Some(reason) => advice::of_stop(reason),
+    }
 }
 
 /// Columns that a narrow terminal drops, least important first.
 const SPARE: NarrowRule = NarrowRule {
-    columns: &["SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
+    columns: &["OPTIONS", "SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
     cut: "WHAT",
 };
 
-const STEPS: [Column; 15] = [
+const STEPS: [Column; 16] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
     ("WHAT", Align::Left),
@@ -235,6 +247,7 @@ const STEPS: [Column; 15] = [
     ("COST", Align::Right),
     ("TRIES", Align::Right),
     ("ISOLATION", Align::Left),
+    ("OPTIONS", Align::Left),
     ("SESSION", Align::Left),
     ("WORKTREE", Align::Left),
     ("DOING", Align::Left),
@@ -264,6 +277,7 @@ fn step(step: &Step<'_>) -> Vec<String> {
         cost(step),
         if tries > 1 { tries.to_string() } else { String::new() },
         cell(step.isolation, 40),
+        cell(Some(&step.options.to_string()), OPTIONS_CHARS_MAX),
         cell(step.session_id, 40),
         // In full, so that it can be copied.
         sanitize::one_line(step.worktree.map_or("", |worktree| &worktree.path)),

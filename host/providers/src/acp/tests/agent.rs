@@ -8,12 +8,12 @@ use smol_wf_core::call::{Permissions, Usage};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::NamedProgram;
+use crate::ConfiguredProgram;
 use crate::acp::Acp;
 use crate::conformance::{Notes, check, task};
-use crate::fake::Heard;
+use crate::fake::ActivityLog;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, Asks, Provider, ProviderError,
+    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, Provider, ProviderError,
     ProviderErrorKind as Kind,
 };
 
@@ -31,13 +31,13 @@ impl Fake {
     }
 
     fn that_is(is: &str) -> Self {
-        Self::with(is, NamedProgram::default())
+        Self::with(is, ConfiguredProgram::default())
     }
 
-    fn with(is: &str, program_of: NamedProgram) -> Self {
+    fn with(is: &str, program_of: ConfiguredProgram) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log").to_str().unwrap().to_owned();
-        let provider = Acp::new(NamedProgram {
+        let provider = Acp::new(ConfiguredProgram {
             name: "fake-agent".into(),
             command: vec![program().to_str().unwrap().into(), "--acp".into()],
             env: [("FAKE_LOG".into(), log), ("FAKE_IS".into(), is.into())]
@@ -134,7 +134,7 @@ async fn a_session_that_cannot_be_taken_up_is_never_offered_nor_final() {
     // What it named could not be gone on with, so nobody is told of it.
     for (is, named) in [("", true), ("plain", false)] {
         let fake = Fake::that_is(is);
-        let heard = Heard::default();
+        let heard = ActivityLog::default();
         let failed = fake.provider.attempt(task("[fail]"), &heard).await.unwrap_err();
         assert_eq!(failed.spent.session_id.is_some(), named, "{failed:?}");
         assert_eq!(heard.session().is_some(), named);
@@ -205,14 +205,14 @@ async fn a_call_that_nobody_waits_for_is_cancelled_and_its_process_ended() {
 #[tokio::test]
 async fn what_an_agent_asks_is_answered_as_the_user_says() {
     for (is, asks, permissions, answer, counted) in [
-        ("", Asks::Refuse, None, "reject_once", 1),
-        ("", Asks::Refuse, Some(Permissions::Write), "reject_once", 1),
-        ("", Asks::Allow, None, "allow_once", 0),
+        ("", AskPolicy::Refuse, None, "reject_once", 1),
+        ("", AskPolicy::Refuse, Some(Permissions::Write), "reject_once", 1),
+        ("", AskPolicy::Allow, None, "allow_once", 0),
         // It asks for every edit, so that `write` can be said in no other way.
-        ("copilot", Asks::Refuse, Some(Permissions::Write), "allow_once", 0),
-        ("copilot", Asks::Refuse, None, "reject_once", 1),
+        ("copilot", AskPolicy::Refuse, Some(Permissions::Write), "allow_once", 0),
+        ("copilot", AskPolicy::Refuse, None, "reject_once", 1),
     ] {
-        let fake = Fake::with(is, NamedProgram { asks, ..NamedProgram::default() });
+        let fake = Fake::with(is, ConfiguredProgram { asks, ..ConfiguredProgram::default() });
         let notes = Notes::default();
         let wish = AgentTask { permissions, ..task("[ask] [inside]") };
         let reply = fake.provider.attempt(wish, &notes).await.unwrap();
@@ -276,7 +276,7 @@ async fn tokens_are_read_in_the_words_of_each_agent() {
 #[tokio::test]
 async fn a_key_that_is_passed_on_logs_in_and_another_is_asked_for() {
     let env = [("FAKE_KEY".to_owned(), "secret".to_owned())].into();
-    let fake = Fake::with("keyed", NamedProgram { env, ..NamedProgram::default() });
+    let fake = Fake::with("keyed", ConfiguredProgram { env, ..ConfiguredProgram::default() });
     assert_eq!(text(&fake.ask(task("hello")).await.unwrap()), "hello");
     assert_eq!(fake.told("authenticate")[0]["params"], json!({"methodId": "by-key"}));
 
@@ -345,15 +345,15 @@ async fn each_way_to_end_has_its_kind_and_cause() {
 
 #[tokio::test]
 async fn what_cannot_be_started_says_what_to_do() {
-    let nothing = Acp::new(NamedProgram::default());
+    let nothing = Acp::new(ConfiguredProgram::default());
     assert_eq!(nothing.name(), "acp");
     let failed = nothing.attempt(task("hello"), &()).await.unwrap_err();
     assert!(failed.kind == Kind::Spawn && failed.message.contains("set `command`"), "{failed}");
     assert!(!nothing.probe(&crate::Processes::new()).await.is_usable());
 
-    let missing = Acp::new(NamedProgram {
+    let missing = Acp::new(ConfiguredProgram {
         command: vec!["/nonexistent/agent".into()],
-        ..NamedProgram::default()
+        ..ConfiguredProgram::default()
     });
     let failed = missing.attempt(task("hello"), &()).await.unwrap_err();
     assert!(failed.message.contains("no program `/nonexistent/agent`"), "{failed}");

@@ -9,24 +9,24 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::acp::conversation::{Conversation, Means, Next};
+use crate::acp::conversation::{AgentSetup, Conversation, Next};
 use crate::conformance::{Notes, task};
 use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind as Kind};
 
 /// What a conversation comes to: a text, with tokens in and out, millionths of a
 /// dollar, and the model; or an error.
-enum Comes {
+enum Expected {
     Text(&'static str, u64, u64, u64, Option<&'static str>),
     Error(Kind, &'static str),
 }
 
-use Comes::{Error, Text};
+use Expected::{Error, Text};
 
 const OPUS: Option<&str> = Some("claude-opus-5-5");
 /// Of an agent that does not say who answered: the one that its session began with.
 const MOCK: Option<&str> = Some("mock/mock-model");
 
-const ALL: [(&str, Comes); 13] = [
+const ALL: [(&str, Expected); 13] = [
     ("claude-err400", Error(Kind::Failed, "API Error: 400 mock: bad request")),
     ("claude-mcp", Text("structured output", 376, 44, 2_221, OPUS)),
     ("claude-plain", Text("mock reply: say hello (chars=9)", 188, 22, 1_111, OPUS)),
@@ -51,8 +51,12 @@ fn folder() -> PathBuf {
 /// Replays the agent's side, and returns what comes of it and what we said.
 fn replay(name: &str) -> (Result<AgentReply, ProviderError>, Vec<Value>) {
     let text = std::fs::read_to_string(folder().join(format!("{name}.jsonl"))).unwrap();
-    let (mut conversation, first) =
-        Conversation::open("acp", task("say hello"), PathBuf::from("/project"), Means::default());
+    let (mut conversation, first) = Conversation::open(
+        "acp",
+        task("say hello"),
+        PathBuf::from("/project"),
+        AgentSetup::default(),
+    );
     let mut said = vec![first];
     // Numbers of requests in the record, by what was asked.
     let mut recorded: BTreeMap<String, String> = BTreeMap::new();

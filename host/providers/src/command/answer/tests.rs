@@ -58,7 +58,7 @@ fn a_key_that_cannot_be_read_is_named_and_takes_nothing_from_the_answer() {
         (r#""error":true"#, &["`error`"]),
     ] {
         let told = read("p", &format!(r#"{{"output":"x",{keys}}}"#), &exit(0));
-        assert_eq!(told.reply.unwrap(), reply(Answer::Text("x".into()), Spent::default()));
+        assert_eq!(told.reply.unwrap(), reply(Answer::Text("x".into()), RoundSpend::default()));
         assert_eq!(told.passed_over.len(), named.len(), "{:?}", told.passed_over);
         for (said, key) in told.passed_over.iter().zip(named) {
             assert!(said.starts_with(key), "{said}");

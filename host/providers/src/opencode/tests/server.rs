@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use crate::conformance::{Notes, check, task};
 use crate::opencode::Opencode;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, Asks, CliOptions, Provider, ProviderError,
-    ProviderErrorKind as Kind, RawLines,
+    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, CliOptions, Provider, ProviderError,
+    ProviderErrorKind as Kind, TranscriptSink,
 };
 
 /// For what is to happen soon: a bound, not a wait.
@@ -176,7 +176,8 @@ async fn the_death_of_the_server_ends_the_calls_and_the_next_one_starts_it_anew(
 
 #[tokio::test]
 async fn whoever_asks_is_answered_as_the_user_says() {
-    for (asks, told, refused) in [(Asks::Refuse, "told: reject", 1), (Asks::Allow, "told: once", 0)]
+    for (asks, told, refused) in
+        [(AskPolicy::Refuse, "told: reject", 1), (AskPolicy::Allow, "told: once", 0)]
     {
         let fake = Fake::with(CliOptions { asks, ..CliOptions::default() });
         let notes = Notes::default();
@@ -377,9 +378,9 @@ async fn options_reach_the_server_and_the_prompt_is_verbatim() {
 
 /// Keeps lines.
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<(Option<String>, String)>>);
+struct LineLog(Mutex<Vec<(Option<String>, String)>>);
 
-impl RawLines for Kept {
+impl TranscriptSink for LineLog {
     fn line(&self, session_id: Option<&str>, line: &str) {
         self.0.lock().unwrap().push((session_id.map(str::to_owned), line.to_owned()));
     }
@@ -388,7 +389,7 @@ impl RawLines for Kept {
 #[tokio::test]
 async fn the_transcript_is_kept_to_its_end() {
     let fake = Fake::new();
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(LineLog::default());
     let reply = fake.ask(AgentTask { raw: Some(kept.clone()), ..task("hello") }).await.unwrap();
     let lines = kept.0.lock().unwrap();
     assert!(lines.iter().all(|(session, _)| *session == reply.session_id));

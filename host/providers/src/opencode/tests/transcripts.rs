@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use crate::conformance::Notes;
 use crate::opencode::hub::Event;
-use crate::opencode::progress::{News, Progress};
+use crate::opencode::progress::{EventOutcome, Progress};
 use crate::opencode::reply::{Message, spent};
 use crate::opencode::sse::Parser;
-use crate::{AgentActivity, Answer, Asks, ProviderErrorKind as Kind};
+use crate::{AgentActivity, Answer, AskPolicy, ProviderErrorKind as Kind};
 
 /// What a transcript comes to.
-enum Comes {
+enum Expected {
     /// A text with this in it, after so many tokens in and out.
     Text(&'static str, u64, u64),
     /// This JSON.
@@ -29,9 +29,9 @@ enum Comes {
     Error(Kind, &'static str),
 }
 
-use Comes::{Error, Json, Null, Text};
+use Expected::{Error, Json, Null, Text};
 
-const SERVE: [(&str, Comes); 9] = [
+const SERVE: [(&str, Expected); 9] = [
     ("bad-agent", Error(Kind::Failed, "err_6e76fd90")),
     ("error-400", Error(Kind::Failed, "mock: bad request (HTTP 400)")),
     ("invalid-model", Error(Kind::Failed, "err_aa50856b")),
@@ -46,7 +46,7 @@ const SERVE: [(&str, Comes); 9] = [
 
 /// Where nothing was printed, no end was seen, and that is no success whatever
 /// the exit code was.
-const RUN: [(&str, Comes); 40] = [
+const RUN: [(&str, Expected); 40] = [
     ("agent-plan", Text("mock reply: x (chars=1)", 188, 22)),
     ("anthropic-provider", Text("mock reply: x (chars=1)", 188, 22)),
     ("argv-and-stdin", Text("from stdin (chars=22)", 188, 22)),
@@ -115,7 +115,7 @@ fn every_file_has_a_row<'a>(
     assert_eq!(files, rows.collect::<BTreeSet<_>>(), "{name}");
 }
 
-fn check(name: &str, messages: &[Message], comes: &Comes) {
+fn check(name: &str, messages: &[Message], comes: &Expected) {
     let answer = messages.last().unwrap().answer();
     let (usage, _) = spent(messages.iter().map(|message| &message.info));
     match (comes, answer) {
@@ -210,10 +210,13 @@ fn the_stream_of_events_tells_what_each_agent_does() {
     // An unknown model and an unknown agent are refused before there is a prompt.
     let mut without_prompt = 0;
     let mut told = |session: &str| {
-        let (mut progress, notes) = (Progress::of(session, Asks::Refuse), Notes::default());
+        let (mut progress, notes) = (Progress::of(session, AskPolicy::Refuse), Notes::default());
         let own = events.iter().filter(|event| event.session == session);
         let news: Vec<_> = own.map(|event| progress.take(event, &notes)).collect();
-        assert!(news.iter().all(|news| matches!(news, News::Fine | News::Idle)), "{news:?}");
+        assert!(
+            news.iter().all(|news| matches!(news, EventOutcome::Fine | EventOutcome::Idle)),
+            "{news:?}"
+        );
         without_prompt += u32::from(progress.prompt.is_none());
         notes.all()
     };

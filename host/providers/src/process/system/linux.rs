@@ -9,7 +9,7 @@ use rustix::process::{
     set_child_subreaper, waitpid,
 };
 
-use super::{MARKER, Seen};
+use super::{MARKER, ProcessInfo};
 
 /// Most that is read of an environment: one that is made here is far smaller.
 const ENVIRON_BYTES_MAX: usize = 256 * 1024;
@@ -25,7 +25,7 @@ pub(in super::super) fn adopt_orphans() {
 }
 
 /// Every process of this machine that can be seen.
-pub(in super::super) fn table() -> Vec<Seen> {
+pub(in super::super) fn table() -> Vec<ProcessInfo> {
     pids().filter_map(seen).collect()
 }
 
@@ -40,7 +40,7 @@ fn pids() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-fn seen(pid: i32) -> Option<Seen> {
+fn seen(pid: i32) -> Option<ProcessInfo> {
     let mut buffer = [0; STAT_BYTES_MAX];
     let read = fs::File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut buffer).ok()?;
     let stat = buffer.get(..read)?;
@@ -54,7 +54,7 @@ fn seen(pid: i32) -> Option<Seen> {
     let session = fields.next()?.parse().ok()?;
     // Field 22 of the line, and the fifth is behind us.
     let started = fields.nth(15)?.parse().ok()?;
-    Some(Seen { pid, parent, group, session, started, is_zombie })
+    Some(ProcessInfo { pid, parent, group, session, started, is_zombie })
 }
 
 /// When a process started, in a measure that only comparing makes sense of.
@@ -81,7 +81,7 @@ fn marker_in(pid: i32, buffer: &mut [u8]) -> Option<String> {
 }
 
 /// Signals a process, unless another has its id by now.
-pub(in super::super) fn signal(target: &Seen, signal: Signal) {
+pub(in super::super) fn signal(target: &ProcessInfo, signal: Signal) {
     let Some(pid) = Pid::from_raw(target.pid).filter(|pid| !pid.is_init()) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
     if started(target.pid) == Some(target.started) {

@@ -3,11 +3,11 @@
 
 use std::os::fd::OwnedFd;
 
-use super::{Seen, Signal};
+use super::{ProcessInfo, Signal};
 
 pub(in super::super) fn adopt_orphans() {}
 
-pub(in super::super) fn table() -> Vec<Seen> {
+pub(in super::super) fn table() -> Vec<ProcessInfo> {
     Vec::new()
 }
 
@@ -23,7 +23,7 @@ pub(in super::super) fn marker(_pid: i32) -> Option<String> {
     None
 }
 
-pub(in super::super) fn signal(_target: &Seen, _signal: Signal) {}
+pub(in super::super) fn signal(_target: &ProcessInfo, _signal: Signal) {}
 
 pub(in super::super) fn reap(_pid: i32) {}
 

@@ -2,12 +2,15 @@
 //!
 //! Owns: SQLite's plans for those statements. Never: how long they take.
 
+use rusqlite::StatementStatus;
 use smol_wf_core::ids::TenantId;
+use smol_wf_core::journal::Chain;
 
 use super::super::lists::{FORK_OF, IN_STATE, Span, UNKNOWN};
-use super::SqliteStore;
+use super::super::write::HELD;
+use super::{SqliteStore, append, create};
 use crate::Page;
-use crate::conformance::key;
+use crate::conformance::{key, logged};
 
 fn plan(store: &SqliteStore, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Vec<String> {
     let connection = store.connection.as_ref().unwrap();
@@ -54,4 +57,16 @@ fn leases_and_what_is_due_are_looked_up() {
     let held = plan(&store, super::super::leases::LEASED, &[]);
     assert!(held[0].contains("runs_held"), "{held:?}");
     looks_up(&plan(&store, super::super::leases::DUE, &[&"local", &1, &1]), "runs_due");
+}
+
+#[test]
+fn the_plan_of_a_statement_is_made_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut store, lease) = create(&directory.path().join("runs.db"));
+    for step in 1..4 {
+        append(&mut store, &lease, step, &logged(&mut Chain::new(), &["next"])).unwrap();
+    }
+    let held = store.connection.as_ref().unwrap().prepare_cached(HELD).unwrap();
+    assert_eq!(held.get_status(StatementStatus::Run), 3);
+    assert_eq!(held.get_status(StatementStatus::RePrepare), 0);
 }

@@ -1,0 +1,92 @@
+//! The options of an `agent()` call that its details show.
+//!
+//! Owns: which they are, how much of each is shown, and their order. Never: reads
+//! what a script wrote; [`crate::options`] does.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::call::{AgentRequest, EarlierSession};
+use crate::cut;
+
+/// Characters of a system text that are shown: as many as `plan` shows of a prompt.
+const SYSTEM_CHARS_MAX: usize = 100;
+
+/// The options of one call, borrowed from its entry. The lists have the bounds
+/// that a call's options have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepOptions<'a> {
+    /// The only tools of its own that the agent may use. An empty list leaves it
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<&'a [String]>,
+    /// Most turns of the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+    /// Folders in which it may work as well, as the script wrote them.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub dirs: &'a [String],
+    /// Paths of the images that it is shown.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub images: &'a [String],
+    /// Names of its MCP servers.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub mcp: &'a [String],
+    /// The label of the call whose session it goes on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<&'a str>,
+    /// The beginning of the text that is added to its system prompt.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shortened")]
+    pub system: Option<&'a str>,
+}
+
+impl<'a> StepOptions<'a> {
+    /// The options that this request gives.
+    pub(super) fn of(request: &'a AgentRequest) -> Self {
+        let label = |session: &'a EarlierSession| session.label.as_str();
+        Self {
+            tools: request.tools.as_deref(),
+            max_turns: request.max_turns,
+            dirs: &request.dirs,
+            images: &request.images,
+            mcp: &request.mcp,
+            session: request.session.as_ref().map(label),
+            system: request.system.as_deref(),
+        }
+    }
+
+    /// Whether none is given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// On one line: `tools Read Grep, maxTurns 3, system Be brief.`
+impl fmt::Display for StepOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |name: &str, list: &[String]| {
+            (!list.is_empty()).then(|| format!("{name} {}", list.join(" ")))
+        };
+        let tools = self.tools.map(|tools| match tools {
+            [] => "tools none".to_owned(),
+            tools => format!("tools {}", tools.join(" ")),
+        });
+        let given = [
+            tools,
+            self.max_turns.map(|turns| format!("maxTurns {turns}")),
+            list("dirs", self.dirs),
+            list("images", self.images),
+            list("mcp", self.mcp),
+            self.session.map(|label| format!("session {label}")),
+            self.system.map(|text| format!("system {}", cut::to_chars(text, SYSTEM_CHARS_MAX))),
+        ];
+        f.write_str(&given.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn shortened<S: Serializer>(text: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.map(|text| cut::to_chars(text, SYSTEM_CHARS_MAX)).serialize(serializer)
+}

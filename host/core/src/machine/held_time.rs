@@ -1,0 +1,77 @@
+//! The timers of a run, by held time.
+//!
+//! Owns: how long the run has been held, which timers are open, and what is left of
+//! each. Never: fires one.
+//!
+//! How long a run has been held is a fold over its journal: the time between the
+//! entries of an attempt counts, that between two attempts does not. So a timer
+//! has left after a resume what it had left when the last process let go.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{Scope, TimerId};
+use crate::journal::Body;
+
+/// How long the run has been held, in microseconds.
+#[derive(Debug, Default)]
+pub(super) struct HeldTime {
+    pub(super) us: i64,
+    last_us: Option<i64>,
+}
+
+impl HeldTime {
+    fn pass(&mut self, at_us: i64) {
+        let last_us = self.last_us.unwrap_or(at_us);
+        self.us = self.us.saturating_add(at_us.saturating_sub(last_us).max(0));
+        self.last_us = Some(at_us.max(last_us));
+    }
+
+    pub(super) fn begin(&mut self, at_us: i64) {
+        self.last_us = Some(at_us);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct OpenTimer {
+    pub(super) scope: Scope,
+    /// In held time.
+    pub(super) due_us: i64,
+    /// Set in a replay: nobody waits for it yet.
+    pub(super) is_unset: bool,
+    /// Its delivery stands in the inbox.
+    pub(super) is_queued: bool,
+}
+
+/// All timers of a run.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    pub(super) held: HeldTime,
+    pub(super) open: BTreeMap<TimerId, OpenTimer>,
+    pub(super) last: u32,
+    /// When this attempt began, while the journal of earlier ones is met.
+    pub(super) begins_us: Option<i64>,
+}
+
+impl Timers {
+    /// Time has passed up to an entry of the journal.
+    pub(super) fn pass(&mut self, body: &Body, at_us: i64) {
+        match body {
+            Body::AttemptStarted { .. } => self.held.begin(at_us),
+            _ => self.held.pass(at_us),
+        }
+    }
+
+    /// An attempt begins behind what is recorded.
+    pub(super) fn begin_at(&mut self, now_us: i64) {
+        self.begins_us = Some(now_us);
+    }
+
+    /// Whether a script waits for one of its timers.
+    pub(super) fn any_of(&self, scope: Scope) -> bool {
+        self.open.values().any(|timer| timer.scope == scope)
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.open.clear();
+    }
+}

@@ -1,0 +1,251 @@
+//! Meeting a recorded journal again.
+//!
+//! Owns: the start of a replay and its deliveries. Never: performs anything;
+//! while entries are left to meet, no effect leaves the machine.
+
+use super::recording::Recording;
+use super::{
+    Body, Digest, Entry, JournalError, Limits, Machine, Mismatch, NEVER_SETTLES, Next, Outcome,
+    RunEnd, Scope, StopTurn, Survey,
+};
+use crate::codes::Code;
+use crate::guest::ScriptError;
+use crate::journal::{FORMAT_IN_ATTEMPTS, JOURNAL_FORMAT, RunHead};
+use crate::settlement;
+
+/// The head of the journal that begins with these entries.
+fn head_of(entries: &[Entry]) -> Result<RunHead, JournalError> {
+    let first = entries.first().map(|entry| &entry.body);
+    let Some(Body::RunStarted(head)) = first else {
+        let found = first.map_or("nothing", Body::kind);
+        let reason = "a journal begins with `run_started`";
+        return Err(JournalError::OutOfOrder { seq: 0, found, reason });
+    };
+    Ok((**head).clone())
+}
+
+impl Machine {
+    /// This attempt begins now: sleeps and timers have left what they had.
+    fn begin(&mut self) {
+        self.begun_us = self.now_us;
+        self.timers.begin_at(self.now_us);
+    }
+
+    /// Writes down that an attempt begins, behind entries of this format.
+    pub(super) fn write_attempt(&mut self, attempt: u32, before: u32) {
+        if before < FORMAT_IN_ATTEMPTS {
+            let head = RunHead { format: JOURNAL_FORMAT, ..self.head.clone() };
+            self.write(Body::FormatRaised(Box::new(head)));
+        }
+        let (limits, guest, format) = (self.limits, self.guest.clone(), JOURNAL_FORMAT);
+        self.write(Body::AttemptStarted { attempt, limits, guest, format });
+    }
+
+    /// Replays a journal. These entries are its beginning; the rest comes by
+    /// [`Machine::feed`]. Without `limits`, those that the journal holds are in
+    /// force.
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn replay(
+        beginning: Vec<Entry>,
+        limits: Option<Limits>,
+        guest: Digest,
+    ) -> Result<Self, JournalError> {
+        let head = head_of(&beginning)?;
+        let mut machine = Self {
+            seq: 1,
+            keeps_limits: limits.is_some(),
+            fetches: true,
+            recording: Recording::beginning(),
+            ..Self::empty(head, limits.unwrap_or_default(), guest)
+        };
+        machine.take_in(beginning.into_iter().skip(1));
+        machine.skip_attempts();
+        Ok(machine)
+    }
+
+    /// Resumes a run where its journal ends. These entries are the beginning of
+    /// the journal, and `survey` is a fold over the whole; the rest comes by
+    /// [`Machine::feed`].
+    ///
+    /// # Errors
+    /// When the entries cannot begin a journal.
+    pub fn resume(
+        beginning: Vec<Entry>,
+        survey: &Survey,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Result<Self, JournalError> {
+        let mut machine = Self::replay(beginning, Some(limits), guest)?;
+        if survey.is_over() {
+            return Ok(machine);
+        }
+        machine.now_us = survey.last_us.max(now_us);
+        machine.begin();
+        machine.write_attempt(survey.attempts.saturating_add(1), survey.format);
+        if survey.root.is_none() {
+            let reason = "a journal holds the script from its first commit on";
+            return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
+        }
+        Ok(machine)
+    }
+
+    /// Resumes a run whose whole journal is in memory: whoever drives it need not
+    /// read any of it again.
+    ///
+    /// # Errors
+    /// When the entries cannot be a journal.
+    pub fn resume_whole(
+        entries: Vec<Entry>,
+        limits: Limits,
+        guest: Digest,
+        now_us: i64,
+    ) -> Result<Self, JournalError> {
+        let survey = Survey::of(&entries);
+        // What stands in front of the script would be kept by its place alone.
+        let mut entries = entries.into_iter();
+        let head: Vec<Entry> = entries.next().into_iter().collect();
+        let mut machine = Self::resume(head, &survey, limits, guest, now_us)?;
+        machine.fetches = false;
+        machine.feed(Some(entries.collect()));
+        machine.feed(None);
+        Ok(machine)
+    }
+
+    /// More of the journal, in order; none when all of it has been given.
+    pub fn feed(&mut self, piece: Option<Vec<Entry>>) {
+        match piece {
+            Some(entries) => self.take_in(entries),
+            None => self.recording.complete(),
+        }
+        // What was met last may have been the last there is.
+        self.leave_replay();
+    }
+
+    /// Whether more of the journal must be given before the next turn.
+    #[must_use]
+    pub fn wants_more(&self) -> bool {
+        // The verdict on a child can stand anywhere in what is left.
+        let is_child_stuck = self.stuck.is_some_and(|scope| scope != Scope::ROOT);
+        self.recording.is_short() || (is_child_stuck && self.recording.has_more())
+    }
+
+    fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        let keeps_limits = self.keeps_limits;
+        let limits = &mut self.limits;
+        // A turn that was cut off at a limit went on under a higher one, which
+        // stands in front of its end: so no turn begins before it is known.
+        self.recording.add(entries.into_iter().inspect(|entry| {
+            if let (false, Body::AttemptStarted { limits: raised, .. }) =
+                (keeps_limits, &entry.body)
+            {
+                *limits = *raised;
+            }
+        }));
+    }
+
+    /// The recorded delivery that is next, when there is one.
+    pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
+        self.skip_attempts();
+        let Some(entry) = self.met() else { return Ok(None) };
+        let begins_turn = matches!(
+            entry.body,
+            Body::ScopeStarted(_) | Body::Settled { .. } | Body::TimerFired { .. }
+        );
+        if !begins_turn {
+            let now = match &entry.body {
+                Body::RunEnded { .. } => "the script goes on waiting",
+                _ => "the script has nothing more to run in this turn",
+            };
+            return Err(self.delivered_instead(&entry.body, now));
+        }
+        Ok(Some(entry))
+    }
+
+    pub(super) fn deliver_recorded(&mut self, body: Body) -> Result<Next, StopTurn> {
+        match body {
+            Body::ScopeStarted(start) => {
+                if let Some(call) = start.scope.opened_by() {
+                    let Some(open) = self.calls.get_mut(&call) else {
+                        let now = "no call of a workflow is open under this number";
+                        return Err(self.delivered_instead(&Body::ScopeStarted(start), now));
+                    };
+                    // Its script was found in an earlier attempt.
+                    open.effect = None;
+                }
+                let next = self.open_scope(*start);
+                self.leave_replay();
+                Ok(next)
+            }
+            Body::Settled { call, outcome, reply, given } => {
+                if let Some(Some(ended)) = self.ended_children.remove(&call)
+                    && ended != outcome
+                {
+                    let recorded = Body::Settled { call, outcome, reply: reply.clone(), given };
+                    let now = Body::Settled { call, outcome: ended, reply, given };
+                    let seq = self.seq - 1;
+                    return Err(Mismatch::between(seq, self.last_call, &recorded, &now).into());
+                }
+                if !self.calls.contains_key(&call) {
+                    let now = "no call is open under this number";
+                    let recorded = Body::Settled { call, outcome, reply, given };
+                    return Err(self.delivered_instead(&recorded, now));
+                }
+                self.drop_answer(call);
+                if let Some(reply) = &reply {
+                    self.agent_state.ledger.count(reply);
+                }
+                // As it was given then, whatever would be given now.
+                let delivered = settlement::delivered(outcome, given);
+                let next = self.settle(call, delivered, reply.as_deref());
+                self.leave_replay();
+                // The call is open, as was just seen.
+                Ok(next.unwrap_or(Next::Wait))
+            }
+            Body::TimerFired { timer, scope } => self.meet_timer(timer, scope),
+            other => Err(self.delivered_instead(&other, "this begins no turn")),
+        }
+    }
+
+    /// For an entry that has been popped.
+    fn delivered_instead(&self, recorded: &Body, now: &str) -> StopTurn {
+        Mismatch::instead_of(self.seq - 1, self.last_call, recorded, now).into()
+    }
+
+    /// A script is stuck while entries are left: what was found out about it is
+    /// recorded, and need not be found out again.
+    pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
+        self.skip_attempts();
+        let Some(entry) = self.recording.front() else { return Ok(()) };
+        let verdict = match (&entry.body, scope.opened_by()) {
+            (Body::RunEnded { end: RunEnd::Failed { error } }, None) => is_never_settles(error),
+            // The verdict on a child is its outcome; other scripts may have had
+            // their turns before it was delivered.
+            (_, Some(child)) => self.recording.iter().any(|entry| {
+                matches!(&entry.body, Body::Settled { call, outcome: Outcome::Failed(failure), .. }
+                    if *call == child && failure.code == Code::WorkflowFailed)
+            }),
+            _ => false,
+        };
+        if !verdict {
+            return Ok(());
+        }
+        self.stuck = None;
+        if scope == Scope::ROOT {
+            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.met() {
+                self.calls.clear();
+                self.timers.forget_all();
+                self.end = Some(end);
+            }
+            return Ok(());
+        }
+        self.end_child(scope, None);
+        Ok(())
+    }
+}
+
+fn is_never_settles(error: &ScriptError) -> bool {
+    error.code == NEVER_SETTLES
+}

@@ -1,0 +1,491 @@
+//! Answers that steps of equal content may reuse: what a fork has of its parent.
+//!
+//! Owns: which answers a journal offers, and which step takes which. Never: decides
+//! what equal content is ([`crate::content`] does), or asks an agent.
+//!
+//! Answers of one content are taken first in, first out, in the order in which
+//! their steps were asked for, whatever the order of the answers: a fan-out of equal
+//! calls gets the answers that it got before.
+
+mod answer;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::call::{AgentRequest, Reply, Reused};
+use crate::guest::Outcome;
+use crate::ids::{CallId, Digest, RunId};
+use crate::journal::{Body, Entry};
+use crate::step::StepKind;
+use crate::steps::{Step, Steps};
+pub use answer::ReusableAnswer;
+
+/// Larger answers stay in the journal until they are delivered.
+const INLINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of answers that one run keeps in memory: a fork gets all answers of its
+/// parent, and their sum has no bound. Answers beyond that are read from the
+/// journal when they are delivered, at one look-up each.
+const MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// An outcome, or the place where it can be read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutcomeRef {
+    /// The outcome itself.
+    Inline(Outcome),
+    /// Number of the journal entry that holds it.
+    InEntry(u64),
+}
+
+/// What is left of the memory that one run has for answers. Each answer counts
+/// once, from [`AnswerMemory::keep`] to [`AnswerMemory::give_back`].
+#[derive(Debug)]
+pub struct AnswerMemory {
+    bytes: usize,
+}
+
+impl Default for AnswerMemory {
+    fn default() -> Self {
+        Self { bytes: MEMORY_BYTES_MAX }
+    }
+}
+
+impl AnswerMemory {
+    /// Takes the outcome that this entry holds: inline if there is room, otherwise
+    /// by the number of the entry.
+    pub fn keep(&mut self, outcome: Outcome, entry: u64) -> OutcomeRef {
+        match &outcome {
+            Outcome::Value(text) if text.len() > self.bytes.min(INLINE_BYTES_MAX) => {
+                return OutcomeRef::InEntry(entry);
+            }
+            Outcome::Value(text) => self.bytes -= text.len(),
+            Outcome::Failed(_) => {}
+        }
+        OutcomeRef::Inline(outcome)
+    }
+
+    /// Returns the room of an outcome that was used, dropped or replaced.
+    pub fn give_back(&mut self, outcome: &OutcomeRef) {
+        if let OutcomeRef::Inline(Outcome::Value(text)) = outcome {
+            self.bytes = self.bytes.saturating_add(text.len()).min(MEMORY_BYTES_MAX);
+        }
+    }
+}
+
+/// A [`ReusableAnswer`] whose outcome may still be in the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnswerRef {
+    /// Digest of the step's content.
+    pub content: Digest,
+    /// The step that was answered first, and its run.
+    pub source: Reused,
+    /// What the step came to.
+    pub outcome: OutcomeRef,
+    /// What the agent reported about itself; none for a sleep.
+    pub reply: Option<Box<Reply>>,
+    /// Number of equal steps that must miss first.
+    pub behind: u32,
+}
+
+impl AnswerRef {
+    /// The answer that stands in the entry of this number.
+    #[must_use]
+    pub fn of(answer: ReusableAnswer, entry: u64, memory: &mut AnswerMemory) -> Self {
+        let ReusableAnswer { content, source, outcome, reply, behind } = answer;
+        Self { content, source, outcome: memory.keep(outcome, entry), reply, behind }
+    }
+
+    /// The journal's form of it, with the outcome.
+    #[must_use]
+    pub fn with(self, outcome: Outcome) -> ReusableAnswer {
+        let Self { content, source, reply, behind, .. } = self;
+        ReusableAnswer { content, source, outcome, reply, behind }
+    }
+}
+
+/// An answer that a run offers to its forks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The call of this run that has the answer; none for an answer that the run
+    /// got from its own parent and did not use.
+    pub call: Option<CallId>,
+    /// The answer; its entry number refers to the journal of this run.
+    pub answer: AnswerRef,
+}
+
+/// Answers by content.
+#[derive(Debug, Clone, Default)]
+pub struct ReusableAnswers {
+    by_content: HashMap<Digest, VecDeque<AnswerRef>>,
+}
+
+impl ReusableAnswers {
+    /// Whether no answer is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_content.is_empty()
+    }
+
+    /// Queues an answer behind those of its content.
+    pub fn add(&mut self, answer: AnswerRef) {
+        self.by_content.entry(answer.content.clone()).or_default().push_back(answer);
+    }
+
+    /// Whether the next call of this content finds an answer.
+    #[must_use]
+    pub fn has(&self, content: &Digest) -> bool {
+        let first = self.by_content.get(content).and_then(VecDeque::front);
+        first.is_some_and(|first| first.behind == 0)
+    }
+
+    /// Takes the first answer of this content. A call that comes before the one that
+    /// the answer is meant for gets none, and counts as a miss.
+    pub fn take(&mut self, content: &Digest) -> Option<AnswerRef> {
+        let queue = self.by_content.get_mut(content)?;
+        if let Some(first) = queue.front_mut()
+            && first.behind > 0
+        {
+            first.behind -= 1;
+            return None;
+        }
+        let taken = queue.pop_front();
+        if queue.is_empty() {
+            self.by_content.remove(content);
+        }
+        taken
+    }
+}
+
+impl FromIterator<AnswerRef> for ReusableAnswers {
+    fn from_iter<T: IntoIterator<Item = AnswerRef>>(answers: T) -> Self {
+        let mut reusable = Self::default();
+        answers.into_iter().for_each(|answer| reusable.add(answer));
+        reusable
+    }
+}
+
+/// A step of a journal, with its answer as far as it has one.
+struct AskedStep {
+    content: Digest,
+    is_agent: bool,
+    /// The answer that it took from those of the run's own parent.
+    reused: Option<AnswerRef>,
+    result: Option<StepResult>,
+}
+
+struct StepResult {
+    outcome: OutcomeRef,
+    reply: Option<Box<Reply>>,
+}
+
+/// The answers to a run's agents and sleeps, as a fold over its journal. Failures
+/// are left out: a step that failed is asked again. An answer that came when the
+/// process let go, and that was not delivered, counts.
+pub struct AnswerFold {
+    run: RunId,
+    steps: Steps,
+    /// Answers of its own parent that it has not used.
+    unused: ReusableAnswers,
+    /// The order in which it got those answers.
+    ranks: HashMap<Reused, usize>,
+    asked: BTreeMap<CallId, AskedStep>,
+    memory: AnswerMemory,
+    /// Agent calls whose requests are kept.
+    wanted: BTreeSet<CallId>,
+    requests: BTreeMap<CallId, Arc<AgentRequest>>,
+}
+
+impl AnswerFold {
+    /// A fold over the journal of `run` that keeps the requests of the `wanted`
+    /// calls.
+    #[must_use]
+    pub fn of(run: RunId, wanted: BTreeSet<CallId>) -> Self {
+        Self {
+            run,
+            steps: Steps::new(),
+            unused: ReusableAnswers::default(),
+            ranks: HashMap::new(),
+            asked: BTreeMap::new(),
+            memory: AnswerMemory::default(),
+            wanted,
+            requests: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the next entry, which has the number `seq`.
+    pub fn add(&mut self, seq: u64, entry: &Entry) {
+        let Self { steps, unused, ranks, asked, memory, .. } = self;
+        let step = steps.after(entry);
+        match (&entry.body, step) {
+            (Body::AnswerPooled(answer), _) => {
+                ranks.insert(answer.source.clone(), ranks.len());
+                unused.add(AnswerRef::of((**answer).clone(), seq, memory));
+            }
+            (Body::StepAsked { .. }, Some(step)) if step.asked.is_reused() => {
+                asked.insert(step.step, AskedStep::new(step, unused));
+                if let Some(request) = step.agent().filter(|_| self.wanted.contains(&step.step)) {
+                    self.requests.insert(step.step, Arc::clone(request));
+                }
+            }
+            (Body::AgentAnswered { outcome, reply, .. }, Some(step)) => {
+                if let Some(asked) = asked.get_mut(&step.step) {
+                    asked.set_result(outcome, seq, Some(reply.clone()), memory);
+                }
+            }
+            (Body::Settled { outcome, reply, .. }, Some(step)) => {
+                if let Some(asked) = asked.get_mut(&step.step) {
+                    asked.set_result(outcome, seq, reply.clone(), memory);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Number of the last call; 0 when there was none.
+    #[must_use]
+    pub fn last_call(&self) -> u32 {
+        self.steps.last().map_or(0, |call| call.0)
+    }
+
+    /// The request of a wanted agent call.
+    #[must_use]
+    pub fn request(&self, call: CallId) -> Option<&AgentRequest> {
+        self.requests.get(&call).map(|request| &**request)
+    }
+
+    /// Number of earlier agent calls with the content of this one.
+    #[must_use]
+    pub fn place_among_equals(&self, call: CallId) -> u32 {
+        let Some(wanted) = self.asked.get(&call).filter(|asked| asked.is_agent) else { return 0 };
+        let earlier = self.asked.range(..call).map(|(_, asked)| asked);
+        let equals = earlier.filter(|asked| asked.is_agent && asked.content == wanted.content);
+        u32::try_from(equals.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The answers in the order in which their steps were asked for, then those that
+    /// the run got from its own parent and has not used.
+    #[must_use]
+    pub fn candidates(self) -> Vec<Candidate> {
+        let Self { run, unused, ranks, asked, .. } = self;
+        let own = asked.into_iter().filter_map(|(call, asked)| {
+            asked.answer(&run, call).map(|answer| Candidate { call: Some(call), answer })
+        });
+        let mut answers: Vec<Candidate> = own.collect();
+        let mut unused: Vec<AnswerRef> = unused.by_content.into_values().flatten().collect();
+        unused.sort_by_key(|answer| ranks.get(&answer.source).copied());
+        answers.extend(unused.into_iter().map(|answer| Candidate { call: None, answer }));
+        answers
+    }
+}
+
+/// The answers of a journal that is all in memory.
+#[must_use]
+pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Candidate> {
+    let mut answers = AnswerFold::of(run.clone(), BTreeSet::new());
+    for (seq, entry) in (0..).zip(entries) {
+        answers.add(seq, entry);
+    }
+    answers.candidates()
+}
+
+impl AskedStep {
+    /// A step that was just asked for; it takes an answer of its content.
+    fn new(step: &Step, unused: &mut ReusableAnswers) -> Self {
+        let content = step.asked.content();
+        let reused = unused.take(&content);
+        let is_agent = step.asked.kind() == StepKind::Agent;
+        Self { content, is_agent, reused, result: None }
+    }
+
+    /// Replaces the answer that is kept for this step: the one that it took, or the
+    /// one that came when the process let go and is settled now.
+    fn set_result(
+        &mut self,
+        outcome: &Outcome,
+        seq: u64,
+        reply: Option<Box<Reply>>,
+        memory: &mut AnswerMemory,
+    ) {
+        let reused = self.reused.take().map(|reused| reused.outcome);
+        let earlier = self.result.take().map(|earlier| earlier.outcome);
+        reused.iter().chain(&earlier).for_each(|outcome| memory.give_back(outcome));
+        let outcome = memory.keep(outcome.clone(), seq);
+        self.result = Some(StepResult { outcome, reply });
+    }
+
+    fn answer(self, run: &RunId, call: CallId) -> Option<AnswerRef> {
+        let Some(StepResult { outcome, mut reply }) = self.result else { return self.reused };
+        if matches!(outcome, OutcomeRef::Inline(Outcome::Failed(_))) {
+            return None;
+        }
+        // The run that paid for it stays its source, over any number of forks.
+        let paid = reply.as_mut().and_then(|reply| reply.reused.take());
+        let source = paid.unwrap_or(Reused { run: run.clone(), call, by_hand: false });
+        Some(AnswerRef { content: self.content, source, outcome, reply, behind: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::AgentRequest;
+    use crate::ids::Scope;
+    use crate::step::StepRequest;
+
+    fn run() -> RunId {
+        RunId::from_bits(1)
+    }
+
+    fn called(call: u32, prompt: &str) -> Body {
+        let asked = StepRequest::Agent(AgentRequest::plain(prompt).into());
+        Body::StepAsked { call: CallId(call), scope: Scope::ROOT, asked }
+    }
+
+    fn settled(call: u32, answer: &str) -> Body {
+        let outcome = Outcome::Value(answer.to_owned());
+        Body::Settled { call: CallId(call), outcome, reply: Some(Box::default()), given: None }
+    }
+
+    fn entries(bodies: Vec<Body>) -> Vec<Entry> {
+        bodies.into_iter().map(|body| Entry { at_us: 0, body }).collect()
+    }
+
+    /// Source and value of each answer.
+    fn values(offers: &[Candidate]) -> Vec<(u32, String)> {
+        let answers = offers.iter().map(|offer| &offer.answer);
+        answers.map(|answer| (answer.source.call.0, value_of(answer))).collect()
+    }
+
+    fn value_of(answer: &AnswerRef) -> String {
+        match &answer.outcome {
+            OutcomeRef::Inline(Outcome::Value(text)) => text.clone(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// As a fork journals it.
+    fn journaled(answer: AnswerRef) -> Body {
+        let outcome = match &answer.outcome {
+            OutcomeRef::Inline(outcome) => outcome.clone(),
+            OutcomeRef::InEntry(seq) => panic!("it is in entry {seq}"),
+        };
+        Body::AnswerPooled(Box::new(answer.with(outcome)))
+    }
+
+    #[test]
+    fn a_large_answer_stays_where_it_is() {
+        let large = format!("\"{}\"", "x".repeat(INLINE_BYTES_MAX));
+        let journal =
+            entries(vec![called(1, "a"), called(2, "b"), settled(2, &large), settled(1, "1")]);
+        let kept: Vec<OutcomeRef> =
+            answers_of(&run(), &journal).into_iter().map(|offer| offer.answer.outcome).collect();
+        assert_eq!(kept, [OutcomeRef::Inline(Outcome::Value("1".into())), OutcomeRef::InEntry(2)]);
+    }
+
+    #[test]
+    fn answers_beyond_the_room_for_them_stay_where_they_are() {
+        let small = Outcome::Value(format!("\"{}\"", "x".repeat(9)));
+        let mut memory = AnswerMemory { bytes: 25 };
+        let kept = [0, 1, 2].map(|entry| memory.keep(small.clone(), entry));
+        assert_eq!(
+            kept,
+            [OutcomeRef::Inline(small.clone()), OutcomeRef::Inline(small), OutcomeRef::InEntry(2)]
+        );
+        let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
+        assert!(
+            matches!(memory.keep(failed, 3), OutcomeRef::Inline(_)),
+            "a failure offers nothing"
+        );
+    }
+
+    /// Bytes of the answers that a fold keeps in memory.
+    fn kept_bytes(entries: &[Entry]) -> usize {
+        let mut answers = AnswerFold::of(run(), BTreeSet::new());
+        for (seq, entry) in (0..).zip(entries) {
+            answers.add(seq, entry);
+        }
+        MEMORY_BYTES_MAX - answers.memory.bytes
+    }
+
+    #[test]
+    fn an_answer_counts_once_from_when_it_is_kept_until_it_is_dropped() {
+        let value = |text: &str| Outcome::Value(text.to_owned());
+        let answered = |text| Body::AgentAnswered {
+            call: CallId(1),
+            outcome: value(text),
+            reply: Box::default(),
+        };
+        let journal =
+            entries(vec![called(1, "a"), answered("12345"), settled(1, "12345"), called(2, "b")]);
+        assert_eq!(kept_bytes(&journal[..2]), 5);
+        assert_eq!(kept_bytes(&journal), 5, "settled as it was answered before");
+        // A fork is given the answer, and its script is told it.
+        let offer = answers_of(&run(), &journal).remove(0).answer;
+        let fork = entries(vec![journaled(offer), called(1, "a"), settled(1, "12345")]);
+        assert_eq!(kept_bytes(&fork[..1]), 5);
+        assert_eq!(kept_bytes(&fork), 5, "given, taken and told");
+        let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
+        let failed = Body::Settled { call: CallId(1), outcome: failed, reply: None, given: None };
+        let journal = entries(vec![called(1, "a"), answered("12345"), failed]);
+        assert_eq!(kept_bytes(&journal), 0, "a failure is no answer");
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let text = Outcome::Value("x".repeat(10));
+        let mut memory = AnswerMemory { bytes: 15 };
+        for entry in 0..3 {
+            let kept = memory.keep(text.clone(), entry);
+            assert_eq!(kept, OutcomeRef::Inline(text.clone()));
+            memory.give_back(&kept);
+        }
+        memory.give_back(&OutcomeRef::InEntry(7));
+        assert_eq!(memory.bytes, 15);
+    }
+
+    #[test]
+    fn answers_are_taken_in_order_of_issue_whatever_the_order_they_came_in() {
+        let journal = entries(vec![
+            called(1, "same"),
+            called(2, "same"),
+            called(3, "other"),
+            settled(2, "\"second\""),
+            settled(1, "\"first\""),
+        ]);
+        let answers = answers_of(&run(), &journal);
+        assert_eq!(values(&answers), [(1, "\"first\"".to_owned()), (2, "\"second\"".to_owned())]);
+        let mut pool: ReusableAnswers = answers.into_iter().map(|offer| offer.answer).collect();
+        let key = AgentRequest::plain("same").content_key();
+        assert_eq!(pool.take(&key).unwrap().source.call, CallId(1));
+        assert_eq!(pool.take(&key).unwrap().source.call, CallId(2));
+        assert!(pool.take(&key).is_none() && pool.is_empty());
+    }
+
+    #[test]
+    fn a_fork_of_a_fork_hands_on_what_was_not_used_and_names_who_paid() {
+        let first = entries(vec![called(1, "a"), called(2, "b"), settled(1, "1"), settled(2, "2")]);
+        let mut second: Vec<Body> =
+            answers_of(&run(), &first).into_iter().map(|offer| journaled(offer.answer)).collect();
+        // It was stopped before `a` was told, and never came to `b`.
+        second.extend([called(1, "new"), called(2, "a"), settled(1, "3")]);
+        let answers = answers_of(&RunId::from_bits(2), &entries(second));
+        assert_eq!(values(&answers), [(1, "3".into()), (1, "1".into()), (2, "2".into())]);
+        assert_eq!(answers[0].answer.source.run, RunId::from_bits(2));
+        assert_eq!(answers[1].answer.source.run, run());
+        assert_eq!(
+            answers.iter().map(|offer| offer.call.map(|call| call.0)).collect::<Vec<_>>(),
+            [Some(1), Some(2), None]
+        );
+    }
+
+    #[test]
+    fn failures_are_not_offered() {
+        let failed = Body::Settled {
+            call: CallId(1),
+            outcome: Outcome::Failed(crate::guest::Failure::new("c", "m")),
+            reply: None,
+            given: Some(crate::settlement::Given::Null),
+        };
+        assert!(answers_of(&run(), &entries(vec![called(1, "a"), failed])).is_empty());
+    }
+}

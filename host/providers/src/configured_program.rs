@@ -1,0 +1,73 @@
+//! A program that a user's settings name: no agent of ours, but one that speaks
+//! a protocol.
+//!
+//! Owns: what may be said of it, where it is, and how it is launched. Never:
+//! starts it, or knows what it speaks.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::process::{Environment, Input, Launch, find_program_for, refused};
+use crate::{AgentTask, AskPolicy, Probe, ProviderError, ProviderErrorKind};
+
+const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
+
+/// What a user may say about it.
+#[derive(Debug, Clone, Default)]
+pub struct ConfiguredProgram {
+    /// What scripts call the agent.
+    pub name: String,
+    /// The program, looked up on `PATH`, and its arguments.
+    pub command: Vec<String>,
+    /// More arguments, after those of the command.
+    pub args: Vec<String>,
+    /// Variables to set for it.
+    pub env: BTreeMap<String, String>,
+    /// Names of variables to pass on to it; one may end in `*`.
+    pub env_allow: Vec<String>,
+    /// What becomes of its questions whether it may.
+    pub asks: AskPolicy,
+}
+
+impl ConfiguredProgram {
+    /// How to start it in a folder, for this attempt.
+    pub(crate) fn launch(
+        &self,
+        cwd: PathBuf,
+        input: Input,
+        task: &AgentTask,
+    ) -> Result<Launch, ProviderError> {
+        let args = self.command.iter().skip(1).chain(&self.args);
+        Ok(Launch {
+            provider: self.name.clone(),
+            program: self.find()?,
+            args: args.map(Into::into).collect(),
+            cwd,
+            env: Environment::allowing(&[]).also(&self.env_allow).from(&self.env),
+            input,
+            presence: Some(task.presence.clone()),
+        })
+    }
+
+    /// What there is to know without starting it: its version is not asked,
+    /// since nobody knows what it does with a flag.
+    pub(crate) fn probe(&self) -> Probe {
+        let (program, problem) = match self.find() {
+            Ok(program) => {
+                let problem = refused(&program).map(|error| error.to_string());
+                (Some(program), problem)
+            }
+            Err(error) => (None, Some(error.message)),
+        };
+        Probe { program, version: None, logged_in: None, problem }
+    }
+
+    fn find(&self) -> Result<PathBuf, ProviderError> {
+        let first = self.command.first().filter(|program| !program.is_empty());
+        let wanted = first
+            .ok_or_else(|| ProviderError::new(&self.name, ProviderErrorKind::Spawn, NO_COMMAND))?;
+        let search = self.env.get("PATH").map(String::as_str);
+        find_program_for(wanted, search)
+            .map_err(|error| error.naming(&self.name, &format!("providers.{}.command", self.name)))
+    }
+}

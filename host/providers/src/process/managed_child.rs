@@ -1,0 +1,97 @@
+//! One child and how far its end is.
+//!
+//! Owns: the order in which a tree is ended. Never: looks for its members.
+
+use std::os::fd::OwnedFd;
+use std::process::{Child, ExitStatus};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::grace::{GIVE_UP, GRACE};
+use super::system::{self, Signal};
+use super::tree::Tree;
+use crate::Presence;
+
+/// A child and what is known of it.
+pub(super) struct ManagedChild {
+    pub(super) process: Child,
+    pub(super) pid: i32,
+    /// For whom it was started.
+    pub(super) group: u64,
+    /// Readable when the child has ended.
+    pub(super) exit: Option<OwnedFd>,
+    /// Who is told of its exit, once.
+    pub(super) status: Option<watch::Sender<Option<ExitStatus>>>,
+    pub(super) has_exited: bool,
+    pub(super) tree: Tree,
+    pub(super) ending: Option<EndProgress>,
+    /// Of whoever waits for the end; let go of with the child.
+    #[allow(dead_code, reason = "is held, and never used")]
+    pub(super) presence: Option<Presence>,
+}
+
+/// How far the end of a tree is.
+pub(super) struct EndProgress {
+    since: Instant,
+    group_told: bool,
+    strays_told: bool,
+    /// Without the grace.
+    at_once: bool,
+}
+
+impl ManagedChild {
+    pub(super) fn begin_ending(&mut self, now: Instant) {
+        self.ending.get_or_insert(EndProgress {
+            since: now,
+            group_told: false,
+            strays_told: false,
+            at_once: false,
+        });
+    }
+
+    /// The signal that cannot be refused is due now.
+    pub(super) fn end_at_once(&mut self, now: Instant) {
+        self.begin_ending(now);
+        if let Some(ending) = &mut self.ending {
+            ending.at_once = true;
+        }
+    }
+
+    /// Whether it had no company when it ended: then there is nothing to do.
+    pub(super) fn has_ended_alone(&self) -> bool {
+        self.has_exited && self.tree.is_alone() && !system::group_exists(self.pid)
+    }
+
+    /// Does what is due now; true when nothing is left to be done. `has_group` says
+    /// whether somebody is in its group.
+    pub(super) fn go_on_ending(
+        &mut self,
+        members: &[system::ProcessInfo],
+        has_group: bool,
+        now: Instant,
+    ) -> bool {
+        let Some(ending) = &mut self.ending else { return false };
+        if self.has_exited && members.is_empty() && !has_group {
+            return true;
+        }
+        let taken = now.duration_since(ending.since);
+        if taken < GRACE && !ending.at_once {
+            if !ending.group_told {
+                system::signal_group(self.pid, Signal::TERM);
+                ending.group_told = true;
+            }
+            // While the child itself is ending, it may be ending these.
+            if self.has_exited && !ending.strays_told {
+                members.iter().for_each(|one| system::signal(one, Signal::TERM));
+                ending.strays_told = true;
+            }
+            return false;
+        }
+        if !self.has_exited || has_group {
+            system::signal_group(self.pid, Signal::KILL);
+        }
+        members.iter().for_each(|one| system::signal(one, Signal::KILL));
+        taken > GRACE + GIVE_UP
+    }
+}
