@@ -97,7 +97,7 @@ const EXCEPTIONS: [(&str, &[&str], &str); 14] = [
     ("providers/src/claude_code/argv.rs", &["--effort", "--model"], AGENT),
     ("providers/src/claude_code/classify.rs", &["--effort"], AGENT),
     ("providers/src/codex/argv.rs", &["--json", "--model"], AGENT),
-    ("providers/src/look.rs", &["--version"], AGENT),
+    ("providers/src/cli_agent/discovery.rs", &["--version"], AGENT),
     ("providers/src/pi/argv.rs", &["--model"], AGENT),
 ];
 
