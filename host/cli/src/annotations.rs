@@ -1,12 +1,12 @@
-//! What GitHub Actions shows beside the lines of a change.
+//! Annotations of GitHub Actions, shown beside the lines of a change.
 //!
-//! Owns: the form of an annotation. Never: printed elsewhere than in Actions.
+//! Owns: the form of an annotation. Never: printed outside Actions.
 
 use std::path::{Path, PathBuf};
 
 use crate::{failure, sanitize};
 
-/// One annotation.
+/// One annotation, at a line of a file or at the file.
 pub(crate) struct Annotation<'a> {
     pub(crate) is_error: bool,
     pub(crate) file: &'a str,
@@ -21,7 +21,7 @@ pub(crate) fn wanted() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
-/// Writes it on stderr, which Actions reads as well as stdout.
+/// Prints an annotation to stderr, which Actions reads like stdout.
 pub(crate) fn annotate(annotation: &Annotation<'_>) {
     let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
     let file = workspace.and_then(|workspace| seen_from(&workspace, annotation.file));
@@ -29,8 +29,8 @@ pub(crate) fn annotate(annotation: &Annotation<'_>) {
     failure::print_raw(&line(&Annotation { file, ..*annotation }));
 }
 
-/// A file as Actions calls it, which knows paths from the repository alone; none
-/// for one that lies elsewhere. Both may be reached by links.
+/// The path of a file relative to the repository, as Actions needs it; `None` if
+/// the file is elsewhere. Links are resolved.
 fn seen_from(workspace: &Path, file: &str) -> Option<String> {
     let (workspace, file) = (workspace.canonicalize().ok()?, Path::new(file).canonicalize().ok()?);
     let inside = file.strip_prefix(&workspace).ok()?;

@@ -1,6 +1,7 @@
-//! What went wrong, told on stderr: what, where, and what to type next.
+//! Errors on stderr: what happened, where, and what to type next.
 //!
-//! Owns: the words around an error. Never: the error's own; those come with it.
+//! Owns: the text around an error, and the end of a run. Never: the error's own
+//! text; that comes with it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ use crate::text_diff;
 use crate::usage_hints;
 use crate::workflow_args::ArgsError;
 
-/// Limits that no flag raises: a resumed run would stop at the same place.
+/// Limits that no flag raises: a resumed run would stop at the same point.
 const FIXED_LIMITS: [Code; 5] =
     [Code::LimitStack, Code::LimitNotes, Code::LimitTurnBytes, Code::LimitResult, Code::GuestFault];
 
@@ -39,20 +40,22 @@ pub(crate) enum CommandError {
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
     File(FileError),
-    /// There is no database, and so not the run that was asked for.
+    /// A run was named, but there is no database.
     NoDatabase {
         path: PathBuf,
         asked: String,
     },
-    /// Nobody is there to ask, and nobody is there to see that prompts are echoed.
+    /// No agent is usable, and nobody would see the warning that prompts are
+    /// echoed.
     NoAgent,
-    /// A file holds no run.
+    /// A file to import is not a valid journal.
     Archive(PathBuf, ArchiveError),
-    /// A fixture would lie where no test would read its script.
+    /// A fixture would be outside the project of its script, where `test` refuses
+    /// it.
     Elsewhere {
-        /// Where its script's project is.
+        /// Root of the script's project.
         root: PathBuf,
-        /// What to type.
+        /// The command that writes it to the right folder.
         next: String,
     },
 }
@@ -76,7 +79,7 @@ pub(crate) enum FileError {
     Temporary { folder: PathBuf, error: std::io::Error },
 }
 
-/// What to type, where only the system has said what is wrong.
+/// What to type after an error of the system; other errors say it themselves.
 fn write_hint(error: &std::io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(_) => "; choose another path",
@@ -84,14 +87,14 @@ fn write_hint(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// What was named has to be there: settings are looked for from it upwards.
+/// Fails if `path` does not exist: the search for settings starts there.
 pub(crate) fn check_exists(path: &Path) -> Result<(), FileError> {
     let looked = path.metadata().map(|_| ());
     looked.map_err(|error| FileError::Read { path: path.to_owned(), error })
 }
 
 impl FileError {
-    /// The same, with the path as people know it.
+    /// The same error with the path as the user knows it.
     pub(crate) fn at(self, path: PathBuf) -> Self {
         match self {
             Self::Read { error, .. } => Self::Read { path, error },
@@ -188,7 +191,7 @@ impl CommandError {
     }
 }
 
-/// Tells of it and gives the exit code.
+/// Prints the error with its hints, and returns the exit code.
 pub(crate) fn report(error: &CommandError) -> ExitCode {
     let sentence = error.sentence();
     match error {
@@ -205,7 +208,7 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
     ExitCode::from(error.exit())
 }
 
-/// What is there in place of a file that is not.
+/// A similar file, or what else a missing path may mean.
 fn similar_path(error: &CommandError) -> Option<String> {
     match error {
         CommandError::Engine(EngineError::Library(
@@ -223,7 +226,8 @@ fn similar_path(error: &CommandError) -> Option<String> {
     }
 }
 
-/// The script's line, with a mark under the place.
+/// The line of the script with a mark below the place, or the differing fields of
+/// a replay.
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
         EngineError::Script(refused) if refused.line > 0 => {
@@ -243,7 +247,7 @@ fn snippet(error: &EngineError) -> Option<String> {
     }
 }
 
-/// Names what was null, the first few.
+/// Prints the first few nulls of a report.
 fn print_nulls(report: &Report, what: &str) {
     const NAMED_MAX: usize = 3;
     for null in report.nulls.iter().take(NAMED_MAX) {
@@ -251,7 +255,7 @@ fn print_nulls(report: &Report, what: &str) {
     }
 }
 
-/// Whose it was, where in the script, and why.
+/// Describes a null: agent, slot, line and reason.
 pub(crate) fn null_in_words(null: &NullReport) -> String {
     let agent = match (&null.label, null.step) {
         (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
@@ -265,7 +269,7 @@ pub(crate) fn null_in_words(null: &NullReport) -> String {
     format!("{agent}{slot}{line}: {}", null.reason)
 }
 
-/// Tells what a fork was spared.
+/// Prints what a fork reused.
 pub(crate) fn print_reuse(report: &Report) {
     let Some(parent) = &report.parent else { return };
     let reused = &report.reused;
@@ -288,7 +292,7 @@ pub(crate) fn print_reuse(report: &Report) {
     ));
 }
 
-/// Tells how a run ended that did not complete, and how to go on.
+/// Prints how a run ended that did not complete, and how to continue.
 pub(crate) fn print_ending(report: &Report, script_text: Option<&str>) {
     if let Some(error) = &report.error {
         let name = error.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
@@ -330,7 +334,7 @@ pub(crate) fn print_ending(report: &Report, script_text: Option<&str>) {
     print_failed_agents(report);
 }
 
-/// How many agents failed, on the last line: a result may hide it.
+/// Prints how many agents failed, on the last line: the result may not show it.
 fn print_failed_agents(report: &Report) {
     let AgentCounts { called, failed, .. } = report.agents;
     if failed > 0 {
@@ -347,7 +351,7 @@ fn print_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state == RunState::Paused && code == Code::NoAgent.word() {
-        // It keeps what it was started with: nobody.
+        // A resume would keep the recorded provider, which is none.
         print_message(&format!(
             "continue with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
@@ -359,7 +363,7 @@ fn print_next(report: &Report) {
     }
 }
 
-/// What the user has to know of the settings, for commands without a run.
+/// Prints warnings about settings, for commands without a run.
 pub(crate) fn print_warnings(settings: &Settings) {
     if LogLevel::of(settings) >= LogLevel::Warn {
         for warning in settings.warnings() {

@@ -1,7 +1,7 @@
-//! From settings to what the engine is asked.
+//! Makes engines and requests from settings.
 //!
-//! Owns: opening the engine, and the parts of requests that settings decide.
-//! Never: where a setting comes from.
+//! Owns: opening the database, and the parts of requests that settings decide.
+//! Never: the origin of a setting.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -31,22 +31,24 @@ use crate::paths;
 use crate::sanitize;
 use crate::supervisor::supervisor;
 
-/// An engine over the database of these settings, which is made where there is
-/// none: for commands that write.
+/// An engine over the database of these settings, for commands that write;
+/// creates a missing database.
 pub(crate) fn engine(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
     engine_over(Box::new(open_waiting(path, settings, SqliteStore::open_within)?), path, settings)
 }
 
-/// Opens a database that another process may have locked: one that backs it up or
-/// makes it smaller. No signal is listened to yet, so Ctrl-C ends the wait.
+/// Opens a database; waits, with a warning, while another process has it locked
+/// for a backup or to shrink it. Ctrl-C ends the wait, because signals are not
+/// handled yet.
 fn open_waiting(
     path: &Path,
     settings: &Settings,
     open: impl Fn(&Path, Duration, Judge) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
     const WARN_AFTER: Duration = Duration::from_secs(1);
-    // Who has a lock is waited for by SQLite, who has a lease here.
+    // SQLite itself waits for a lock; this loop waits for a lease of an older
+    // program.
     const PAUSE: Duration = Duration::from_millis(100);
     let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
     let longest = longest.min(START_LOCKED_MAX);
@@ -67,8 +69,8 @@ fn open_waiting(
     }
 }
 
-/// What is to be said of the database that [`engine`] is about to make: a path
-/// that was mistyped makes one as well.
+/// A note if [`engine`] will create the database: a mistyped path creates one
+/// too.
 pub(crate) fn new_database_note(settings: &Settings) -> Option<String> {
     let given = settings.get(Key::Db)?;
     let Value::Path(path) = &given.value else { return None };
@@ -95,7 +97,7 @@ pub(crate) fn new_database_note(settings: &Settings) -> Option<String> {
     ))
 }
 
-/// The same for commands that look first: one that may only be read is.
+/// Like [`engine`], but a read-only database is opened for reading.
 fn engine_or_reader(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
     engine_over(
@@ -105,8 +107,8 @@ fn engine_or_reader(settings: &Settings) -> Result<Engine, EngineError> {
     )
 }
 
-/// The same for commands that only look: where there is no database, none is
-/// made, and they see an empty one.
+/// An engine for commands that only read. A missing database is not created; they
+/// see an empty one.
 pub(crate) fn engine_to_read(settings: &Settings) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if is_there(path) {
@@ -119,8 +121,8 @@ pub(crate) fn engine_to_read(settings: &Settings) -> Result<Engine, CommandError
     Ok(engine_over(Box::new(MemoryStore::new()), path, settings)?)
 }
 
-/// The same for commands that are about a run, which is in no database that is
-/// not there.
+/// An engine for commands about one run. Fails with `run_unknown` if there is no
+/// database.
 pub(crate) fn engine_with_run(settings: &Settings, asked: &str) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if !is_there(path) {
@@ -136,7 +138,8 @@ fn database(settings: &Settings) -> Result<&Path, EngineError> {
     })
 }
 
-/// Whoever opens it says what is wrong with one that cannot be looked at.
+/// Whether a file exists. Errors other than `NotFound` count as existing; opening
+/// it will report them.
 fn is_there(path: &Path) -> bool {
     !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
@@ -146,8 +149,8 @@ fn engine_over(
     path: &Path,
     settings: &Settings,
 ) -> Result<Engine, EngineError> {
-    // One folder a database: a run that another database has is not over, it is
-    // only unknown here.
+    // One folder per database: a run in another database is not over, only
+    // unknown here.
     let mut worktrees = path.as_os_str().to_owned();
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
@@ -159,13 +162,13 @@ fn engine_over(
         supervisor,
         ..EngineOptions::over(store)
     })?;
-    // The process ends with its one engine: to take it apart first would only
-    // free what the kernel frees at once, and takes a twentieth of a short run.
+    // The engine is never dropped: the kernel frees everything at the end of the
+    // process, and dropping takes a twentieth of a short run.
     std::mem::forget(engine.clone());
     Ok(engine)
 }
 
-/// An engine that keeps nothing: for what is in files.
+/// An engine without a database, for commands on files.
 pub(crate) fn engine_without_db() -> Result<Engine, EngineError> {
     Engine::new(EngineOptions::over(Box::new(MemoryStore::new())))
 }
@@ -194,8 +197,8 @@ fn mode(settings: &Settings) -> Option<BudgetMode> {
     })
 }
 
-/// What a resume changes: what was asked for on the command line. The settings
-/// of files and the environment are for new runs.
+/// The limits that a resume changes: those given as flags. Settings in files and
+/// variables are for new runs.
 pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
     let asked = |key| settings.count(key).filter(|_| settings.is_asked(key));
     let small = |key| asked(key).and_then(|count| u32::try_from(count).ok());
@@ -218,7 +221,7 @@ pub(crate) fn run_settings(
     Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders })
 }
 
-/// How long this process works on a run, and on each of its turns.
+/// Longest time for this process, and for each turn of the script.
 fn times(settings: &Settings) -> Times {
     let default = Times::default();
     Times {
@@ -227,7 +230,7 @@ fn times(settings: &Settings) -> Times {
     }
 }
 
-/// How this process runs agents.
+/// How this process runs agents. Fails if the file of prices cannot be used.
 pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> {
     let default = AgentSettings::default();
     let prices = match settings.path(Key::Prices) {
@@ -252,16 +255,16 @@ fn price_table(path: &Path) -> Result<PriceTable, EngineError> {
     PriceTable::parse(&text).map_err(|error| wrong(&error))
 }
 
-/// Longest file of prices: thousands of models fit.
+/// Largest file of prices; thousands of models fit.
 const PRICES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The text of a file of prices.
+/// The text of a file of prices. Fails if it is too large or not UTF-8.
 pub(crate) fn prices_text(path: &Path) -> io::Result<String> {
     let bytes = library::read_named(path, PRICES_BYTES_MAX, paths::home().as_deref())?;
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
-/// What calls are given that do not say it themselves.
+/// Defaults for calls that do not set these options.
 pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
     let text = |key| settings.text(key).map(str::to_owned);
     CallDefaults {
@@ -276,13 +279,14 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
     }
 }
 
-/// Waits until something can be written, and says so; a signal ends the process.
+/// Waits until the database can be written, with a warning. A signal ends the
+/// process.
 pub(crate) async fn wait_to_write(engine: &Engine, settings: &Settings) -> Result<(), EngineError> {
     let watcher = EngineNotices { warns: LogLevel::of(settings) >= LogLevel::Warn };
     engine.wait_to_write(&watcher, CancellationToken::new()).await
 }
 
-/// Says what there is to warn of.
+/// Prints warnings of the engine for commands without a run.
 struct EngineNotices {
     warns: bool,
 }

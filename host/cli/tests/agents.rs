@@ -230,7 +230,7 @@ fn doctor_says_of_each_agent_what_is_wrong_and_what_to_type() {
     log_in(&place, "codex");
     let ready = doctor();
     assert_eq!(ready.code, 0, "{}", ready.stdout);
-    assert!(ready.stdout.contains("9.8.7") && ready.stdout.contains("A run goes to codex."));
+    assert!(ready.stdout.contains("9.8.7") && ready.stdout.contains("Runs use codex."));
     let json = run(&place, &["doctor", "--output", "json"]).ok();
     assert_eq!(json["ok"], true);
     let agents = json["agents"].as_array().unwrap();

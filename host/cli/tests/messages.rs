@@ -262,7 +262,7 @@ fn commands_that_are_given_something_else_say_what_they_take() {
         (
             &["providers", "claude-code"][..],
             3,
-            &["claude-code is a provider, and a script or a folder was expected", "smol-wf doctor"]
+            &["claude-code is a provider, but a script or folder was expected", "smol-wf doctor"]
                 [..],
         ),
         (&["doctor", "codex"], 3, &["codex is a provider", "--agent-provider codex"]),
@@ -372,10 +372,10 @@ fn flags_of_another_command_are_no_arguments_of_the_workflow() {
         ("resume", "--args", "smol-wf fork RUN --args"),
         ("fork", "--on-failure", "smol-wf run SCRIPT --on-failure"),
         ("fork", "--phase-models", "smol-wf run SCRIPT --phase-models"),
-        ("run", "--set-result", "a flag of `smol-wf fork`"),
-        ("run", "--as-recorded", "a flag of `smol-wf resume`"),
-        ("plan", "--timeout", "a flag of `smol-wf run`"),
-        ("explore", "--debug-rule", "a flag of `smol-wf run`"),
+        ("run", "--set-result", "`smol-wf fork` has it"),
+        ("run", "--as-recorded", "`smol-wf resume` has it"),
+        ("plan", "--timeout", "`smol-wf run` has it"),
+        ("explore", "--debug-rule", "`smol-wf run` has it"),
     ] {
         let ran = place.run(&[command, "s.mjs", flag, "x"]);
         ran.fails(2, &[next]);

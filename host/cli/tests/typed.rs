@@ -116,7 +116,7 @@ fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
     symlink("gone/there.json", place.path("my link.json")).unwrap();
     symlink("nowhere", place.path("folder")).unwrap();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
-    let both = "my link.json is a link to gone/there.json, and nothing is there";
+    let both = "my link.json is a link to gone/there.json, which does not exist";
     for (args, code) in [
         (&["export", "latest", "--format", "jsonl", "--out", "my link.json"][..], 3),
         (&["export", "latest", "--fixture", "my link.json"], 2),
@@ -126,7 +126,7 @@ fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
         assert!(place.path("my link.json").is_symlink());
     }
     let within = ["export", "latest", "--format", "jsonl", "--out", "folder/out.json"];
-    place.run(&within).fails(3, &["folder is a link to nowhere, and nothing is there"]);
+    place.run(&within).fails(3, &["folder is a link to nowhere, which does not exist"]);
     let out = ["export", "latest", "--format", "jsonl", "--out", "my link.json"];
     typed(&place, &command_of(&place.run(&out), "rm"));
     place.run(&out).fails(0, &[]);

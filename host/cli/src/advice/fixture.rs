@@ -1,12 +1,13 @@
-//! What to do about a fixture that cannot be made or read.
+//! Hints for fixtures that cannot be written or read.
 //!
-//! Owns: the hints and the flag of a rule. Never: what is wrong; the error says that.
+//! Owns: the hints, and the flag of a redaction rule. Never: what is wrong; the
+//! error says that.
 
 use smol_wf_engine::FixtureError;
 
 use super::joined;
 
-/// The whole sentence.
+/// The whole sentence about a fixture.
 pub(crate) fn sentence(error: &FixtureError) -> String {
     if let FixtureError::Rule { rule, reason } = error {
         return format!("--redact {rule}: {reason}");

@@ -1,11 +1,11 @@
-//! What to do about a fork that cannot begin.
+//! Hints for forks that cannot start.
 //!
-//! Owns: the flags that ask for one. Never: what is wrong; the error says that.
+//! Owns: the flags of a fork. Never: what is wrong; the error says that.
 
 use smol_wf_core::ids::CallId;
 use smol_wf_engine::ForkError;
 
-/// The whole sentence: what was typed, and what is wrong with it.
+/// The whole sentence: the flag that was typed, and what is wrong with it.
 pub(super) fn sentence(error: &ForkError) -> String {
     match error {
         ForkError::NoSuchStep { from, last: 0, .. } => {
@@ -28,12 +28,12 @@ pub(super) fn sentence(error: &ForkError) -> String {
     }
 }
 
-/// Most answers that are not JSON are texts.
+/// Whether an answer that is not JSON is probably text.
 fn needs_quotes(text: &str) -> bool {
     !text.trim_start().starts_with(['{', '[', '"'])
 }
 
-/// As a shell takes it.
+/// The flag with the text as JSON, quoted for a shell.
 fn quoted(call: CallId, text: &str) -> String {
     const SHOWN_BYTES: usize = 60;
     let is_short = text.len() <= SHOWN_BYTES && !text.contains('\'');

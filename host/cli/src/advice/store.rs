@@ -1,7 +1,7 @@
-//! What to do about a database that cannot be used.
+//! Hints for databases that cannot be used.
 //!
-//! Owns: the hints, and commands that name the database as a shell reads it. Never:
-//! what is wrong; the error says that.
+//! Owns: the hints, with commands that name the database quoted for a shell.
+//! Never: what is wrong; the error says that.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use smol_wf_engine::StoreError;
 
 use crate::shell;
 
-/// Nothing that its user has done.
+/// Hint for an error that the user did not cause.
 const DEFECT: &str = "this is a bug in smol-wf; please report it with this line";
 
-/// What to do about an error of the store.
+/// The hint for an error of the store; every error has one.
 pub(super) fn hint(error: &StoreError) -> String {
     match error {
         StoreError::Newer { .. } => "update smol-wf, or use another database".to_owned(),
@@ -32,7 +32,7 @@ pub(super) fn hint(error: &StoreError) -> String {
         }
         StoreError::OlderTables { .. } => "open a copy of it with --db".to_owned(),
         StoreError::Corrupt { path, .. } => {
-            let aside = shell::path(&put_aside(path));
+            let aside = shell::path(&bad_path(path));
             format!(
                 "move it away (`mv {} {aside}`) to start afresh, and try `sqlite3 {aside} .recover` to save what is in it",
                 shell::path(path)
@@ -60,8 +60,8 @@ pub(super) fn hint(error: &StoreError) -> String {
     }
 }
 
-/// Where a damaged database is moved to.
-fn put_aside(path: &Path) -> PathBuf {
+/// Path to which a damaged database is moved: with `.bad` added.
+fn bad_path(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".bad");
     aside.into()
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_to_be_typed_names_the_database_whatever_it_is_called() {
+    fn hints_quote_the_database_for_a_shell() {
         let path = PathBuf::from("-it's a $HOME/my \"runs\".db");
         let named = |aside: &str| format!("./{}{aside}", path.display());
         let (altered, corrupt, busy) = (

@@ -1,4 +1,7 @@
-//! `smol-wf fork`.
+//! `smol-wf fork`: a new run that reuses answers of another one.
+//!
+//! Owns: the flags that describe the fork. Never: which answers are reused; the
+//! engine decides that.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,7 +77,8 @@ impl ForkArgs {
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
-        // The database is the one of where we are, the rest that of the run.
+        // The database is that of the current folder; all other settings are
+        // those of the run's folder.
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, &self.run)?;

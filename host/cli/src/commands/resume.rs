@@ -1,4 +1,7 @@
-//! `smol-wf resume`.
+//! `smol-wf resume`: continues a run where it stopped.
+//!
+//! Owns: which script and settings a resumed run gets. Never: replays a journal;
+//! the engine does.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -50,7 +53,8 @@ Examples:
 
 impl ResumeArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        // The database is the one of where we are, the rest that of the run.
+        // The database is that of the current folder; all other settings are
+        // those of the run's folder.
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, &self.run)?;
@@ -66,7 +70,7 @@ impl ResumeArgs {
         let signals = Signals::listen();
         let mut opening = Preamble::of_recorded(&settings, &head, said);
         if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
-            let note = "the script came from stdin; going on with the recorded text";
+            let note = "the script came from stdin; continuing with the recorded script";
             opening.notes.push(note.to_owned());
         }
         let progress =
@@ -79,7 +83,7 @@ impl ResumeArgs {
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 
-    /// The script as it is now; none when its file is gone, or it never had one.
+    /// The current script; `None` if its file is gone or it was read from stdin.
     fn script(&self, head: &RunHead) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
             return Ok(Some(find_script(path)?));
@@ -93,7 +97,7 @@ impl ResumeArgs {
             Err(_) if self.as_recorded => Ok(None),
             Err(error) => {
                 print_message(&format!(
-                    "{}; going on with the recorded text",
+                    "{}; continuing with the recorded script",
                     advice::of_library(&error)
                 ));
                 Ok(None)

@@ -67,10 +67,10 @@ impl TrustArgs {
             let (from, to) = found.map_or((from.clone(), from), |found| (found.from, found.root));
             return Err(ConfigError::NoProjectFile { from, to }.into());
         };
-        let what = config::needing_trust(&file)?;
+        let what = config::settings_that_need_trust(&file)?;
         config::trust(&file, Timestamp::now().as_millisecond())?;
         for line in &what {
-            print_message(&format!("it may now set {line}"));
+            print_message(&format!("the project may now set {line}"));
         }
         if what.is_empty() {
             print_message("nothing in it needs trust");

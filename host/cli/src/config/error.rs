@@ -1,14 +1,14 @@
-//! What can be wrong with settings.
+//! Errors in settings.
 //!
-//! Owns: the list, with stable codes. Never: shows a value: a setting may be a
-//! secret that was put in the wrong place.
+//! Owns: the messages and their codes. Never: shows a value, which may be a
+//! secret in the wrong place.
 
 use smol_wf_core::codes::Code;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A place in a file, as editors count.
+/// A place in a file: line and column from 1, in characters, as editors count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FilePosition {
     pub(crate) file: PathBuf,
@@ -17,7 +17,7 @@ pub(crate) struct FilePosition {
 }
 
 impl FilePosition {
-    /// The place of a byte in a file's text.
+    /// The place of the byte at `offset` in `text`.
     pub(crate) fn of(file: &Path, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
@@ -32,7 +32,7 @@ impl fmt::Display for FilePosition {
     }
 }
 
-/// Why there are no settings to go by.
+/// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("{}: the settings cannot be read: {error}; check the path", .file.display())]

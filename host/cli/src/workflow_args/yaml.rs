@@ -1,8 +1,8 @@
-//! YAML 1.2 as JSON.
+//! Reads YAML 1.2 as JSON.
 //!
-//! Owns: the core schema (which plain words are numbers, booleans, null), what
-//! JSON cannot hold, and where in the file it stands. Never: reads a file, or
-//! lets aliases make more of a text than may be read.
+//! Owns: the core schema (which plain words are numbers, booleans or null), and
+//! errors with their place, also about values that JSON cannot hold. Never: reads
+//! a file, or lets aliases expand without limit.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Number, Value};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
 
-/// Values and bytes of text that anchors and aliases may come to. Ten short lines
-/// of aliases can ask for any size; what is larger than this cannot be passed on.
+/// Largest size of expanded anchors and aliases: values plus bytes of text. Ten
+/// short lines of aliases can expand to any size; larger arguments would be
+/// refused later anyway.
 const EXPANDED_MAX: usize = 2 * ARGS_BYTES_MAX;
 
-/// Most levels: those that a JSON reader takes, and some room for what the
-/// arguments are put into.
+/// Deepest nesting: what a JSON reader accepts, less some levels for the document
+/// around the arguments.
 const DEPTH_MAX: usize = 100;
 
-/// Whole numbers up to here are exact in JavaScript: 2^53 - 1.
+/// Largest whole number that is exact in JavaScript: 2^53 - 1.
 const EXACT_MAX: u64 = (1 << 53) - 1;
 
-/// Reads a text of one document.
+/// Reads a text with one document.
 ///
-/// # Errors
-/// What is wrong and where, in words for people.
+/// # Errors What is wrong, with line and column.
 pub(crate) fn read(text: &str) -> Result<Value, String> {
     let mut loader = Loader::default();
     for event in Parser::new_from_str(text) {
@@ -38,14 +38,14 @@ fn at(mark: Marker, problem: impl std::fmt::Display) -> String {
     format!("line {} column {}: {problem}", mark.line(), mark.col() + 1)
 }
 
-/// A value with what it costs to repeat it.
+/// A value and the size of a copy of it.
 #[derive(Clone, Default)]
 struct Built {
     value: Value,
     size: usize,
 }
 
-/// A collection that is not closed yet.
+/// An open collection.
 struct Open {
     anchor: usize,
     size: usize,
@@ -56,7 +56,7 @@ enum Kind {
     List(Vec<Value>),
     Map {
         entries: Map<String, Value>,
-        /// What `<<` brought: own entries stand before it.
+        /// Entries of `<<`; the map's own entries override them.
         merged: Map<String, Value>,
         key: Option<Key>,
     },
@@ -82,7 +82,7 @@ impl Loader {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(at(mark, "a second document begins; one is taken"));
+                    return Err(at(mark, "a second document begins; only one is allowed"));
                 }
                 Ok(())
             }
@@ -141,7 +141,7 @@ impl Loader {
 
     fn alias(&mut self, id: usize, mark: Marker) -> Result<(), String> {
         let Some(built) = self.anchors.get(&id) else {
-            return Err(at(mark, "an alias to a value that it stands in"));
+            return Err(at(mark, "an alias to a value that contains it"));
         };
         let built = built.clone();
         self.expand(built.size, mark)?;
@@ -158,7 +158,7 @@ impl Loader {
     fn expand(&mut self, size: usize, mark: Marker) -> Result<(), String> {
         self.expanded = self.expanded.saturating_add(size);
         if self.expanded > EXPANDED_MAX {
-            return Err(at(mark, format!("the aliases come to more than {EXPANDED_MAX} bytes")));
+            return Err(at(mark, format!("the aliases expand to more than {EXPANDED_MAX} bytes")));
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Loader {
         anchor: usize,
         mark: Marker,
     ) -> Result<(), String> {
-        // Checks the tag; a key is its text, whatever it would be as a value.
+        // Checks the tag only: a key is its text, even if it looks like a number.
         scalar_tag(tag, mark)?;
         if anchor != 0 {
             self.expand(1 + text.len(), mark)?;
@@ -186,7 +186,7 @@ impl Loader {
         if text == "<<" && style == ScalarStyle::Plain && tag.is_none() {
             *key = Some(Key::Merge);
         } else if entries.contains_key(text) {
-            return Err(at(mark, format!("the key `{text}` is there twice")));
+            return Err(at(mark, format!("the key `{text}` is given twice")));
         } else {
             *key = Some(Key::Name(text.to_owned()));
         }
@@ -218,7 +218,7 @@ impl Loader {
     }
 }
 
-/// `<<: *base`, or a list of them: of two with the same key the first counts.
+/// Merges `<<: *base`, or a list of maps; the first of two equal keys counts.
 fn merge(merged: &mut Map<String, Value>, value: Value, mark: Marker) -> Result<(), String> {
     let maps = match value {
         Value::Array(list) => list,
@@ -247,7 +247,7 @@ fn unknown(tag: &Tag, mark: Marker) -> String {
     at(mark, format!("the tag `{}` is not one of YAML's core", tag.original()))
 }
 
-/// The suffix of a core tag of scalars, and none where there is no tag.
+/// The suffix of a core tag of scalars; `None` without a tag.
 fn scalar_tag(tag: Option<&Tag>, mark: Marker) -> Result<Option<&str>, String> {
     let Some(tag) = tag else { return Ok(None) };
     match tag.core_suffix() {
@@ -301,9 +301,9 @@ fn is_unbounded(text: &str) -> bool {
     matches!(bare, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-/// A number of the core schema. What begins with a zero as an identifier does
-/// stays text, and so does a whole number that JavaScript would round: in both
-/// digits would be lost.
+/// A number of the core schema. Digits with a leading zero (an identifier) stay
+/// text, and so do whole numbers that JavaScript would round: both would lose
+/// digits.
 fn number(text: &str) -> Option<Value> {
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix) {
@@ -337,7 +337,7 @@ fn number(text: &str) -> Option<Value> {
         let exact: i64 = text.strip_prefix('+').unwrap_or(text).parse().ok()?;
         return (exact.unsigned_abs() <= EXACT_MAX).then(|| Value::from(exact));
     }
-    // Rust reads all of these forms, a bare `.5` and `5.` included.
+    // Rust parses all of these forms, including `.5` and `5.`.
     Number::from_f64(text.parse().ok()?).map(Value::Number)
 }
 

@@ -131,7 +131,7 @@ impl DeleteArgs {
                 _ if self.dry_run => true,
                 _ => match engine.delete(&id).await {
                     Ok(()) => {
-                        result_files::forget(&id, &settings);
+                        result_files::remove(&id, &settings);
                         true
                     }
                     // Another process has resumed or deleted the run meanwhile.

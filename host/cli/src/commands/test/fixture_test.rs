@@ -145,8 +145,8 @@ fn kept_beside(path: &Path) -> PathBuf {
 }
 
 fn text_of(path: &Path, within: &Path) -> Result<String, String> {
-    let bytes =
-        files::found(path, within, FIXTURE_BYTES_MAX).map_err(|error| unreadable(path, error))?;
+    let bytes = files::read_found(path, within, FIXTURE_BYTES_MAX)
+        .map_err(|error| unreadable(path, error))?;
     String::from_utf8(bytes).map_err(|error| {
         let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
@@ -158,7 +158,7 @@ fn text_of(path: &Path, within: &Path) -> Result<String, String> {
 
 /// The text of a file, or `None` if it does not exist.
 fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, String> {
-    match files::found(path, within, most) {
+    match files::read_found(path, within, most) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
             let error = io::Error::other("it is not UTF-8");
             unreadable(path, FileError::Read { path: path.to_owned(), error })
