@@ -21,6 +21,16 @@ export interface WorkflowPhase {
   readonly model?: string;
   /** Provider of the phase's calls that name none. */
   readonly provider?: string;
+  /** The only tools of their own that the agents of its calls may use. */
+  readonly tools?: readonly string[];
+  /** How often the models of its agents may answer. */
+  readonly maxTurns?: number;
+  /** Text that is added to the system prompts of its agents. */
+  readonly system?: string;
+  /** More folders in which its agents may work. */
+  readonly dirs?: readonly string[];
+  /** MCP servers of its agents. */
+  readonly mcp?: readonly string[];
 }
 
 /**

@@ -12,14 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::machine;
-use smol_wf_core::event::{Event, EventKind};
+use smol_wf_core::event::EventKind;
 use smol_wf_core::guest::{Dialect, Source, StartInput, Status};
-use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::surface::Surface;
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineOptions, Folders, Report, ResumeRequest, RunSettings, RunSpec,
-    RunState, ScriptFile, SqliteStore, Watcher,
+    CancellationToken, Engine, EngineOptions, Folders, Notice, Report, ResumeRequest, RunSettings,
+    RunSpec, RunState, ScriptFile, SqliteStore, Watcher,
 };
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -204,10 +203,10 @@ async fn instantiate() {
 struct Counting(Arc<AtomicUsize>);
 
 impl Watcher for Counting {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-
-    fn event(&self, event: &Event, _replayed: bool) {
-        if event.kind() == EventKind::AgentStarted {
+    fn notice(&self, notice: Notice<'_>) {
+        if let Notice::Event { event, .. } = notice
+            && event.kind() == EventKind::AgentStarted
+        {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }

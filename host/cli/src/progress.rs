@@ -9,13 +9,13 @@ mod plain;
 mod slow;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smol_wf_core::event::{Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
-use smol_wf_core::stop::StopReason;
-use smol_wf_engine::{DatabaseWait, Engine, Watcher, WorksIn};
+use smol_wf_engine::{DatabaseWait, Engine, Notice, Watcher};
 
 use crate::advice;
 use crate::config::{DEBUG, Settings};
@@ -156,7 +156,31 @@ impl Progress {
 }
 
 impl Watcher for Progress {
-    fn works_in(&self, WorksIn { cwd, outside }: WorksIn<'_>) {
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::WorksIn { cwd, outside } => self.works_in(cwd, outside),
+            Notice::RunKnown { run, resumed } => self.run_known(run, resumed),
+            Notice::TakenUpBefore { run, fork } => self.taken_up_before(run, fork),
+            Notice::Event { event, replayed } => self.event(event, replayed),
+            Notice::Activity(event) => self.activity(event),
+            Notice::Queued { agents } => {
+                if let Screen::Live(live) = &self.screen {
+                    live.queued(agents);
+                }
+            }
+            Notice::WaitsForAgents { at_work, reason } => {
+                self.warn(&advice::waits::for_agents(at_work, reason));
+            }
+            Notice::Warning(message) => self.warn(message),
+            Notice::WaitsForDatabase(wait) => self.waits_for_database(wait),
+            // A notice that says nothing on a terminal.
+            _ => {}
+        }
+    }
+}
+
+impl Progress {
+    fn works_in(&self, cwd: &Path, outside: Option<&Path>) {
         let mut place = format!(" in {}", sanitize::path(cwd));
         if let Some(project) = outside {
             place.push_str(&format!(
@@ -201,21 +225,11 @@ impl Watcher for Progress {
         }
     }
 
-    fn fleeting(&self, event: &Event) {
+    fn activity(&self, event: &Event) {
         if let Some(stream) = self.stream.get() {
             stream.fleeting(event);
         }
         self.show(event);
-    }
-
-    fn queued(&self, agents: usize) {
-        if let Screen::Live(live) = &self.screen {
-            live.queued(agents);
-        }
-    }
-
-    fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        self.warn(&advice::waits::for_agents(at_work, reason));
     }
 
     fn waits_for_database(&self, wait: DatabaseWait<'_>) {
@@ -242,9 +256,7 @@ impl Watcher for Progress {
             self.warning(message);
         }
     }
-}
 
-impl Progress {
     fn show(&self, event: &Event) {
         if let Screen::Plain(plain) = &self.screen {
             plain.note(event);

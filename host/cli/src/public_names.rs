@@ -85,7 +85,7 @@ fn types(text: &str, words: &str) -> bool {
 
 /// Where a word of the command line stands in a library, and why.
 const EXCEPTIONS: [(&str, &[&str], &str); 14] = [
-    ("core/src/asked.rs", &["--asks"], "the report and recorded events have it"),
+    ("core/src/asks.rs", &["--asks"], "the report and recorded events have it"),
     ("engine/src/agents.rs", &["--agent-provider", "smol-wf doctor"], SCRIPTS),
     ("engine/src/attempt_timeouts.rs", &["--agent-timeout", "--idle-timeout"], SCRIPTS),
     ("engine/src/provider_set.rs", &["--agent-provider"], SCRIPTS),

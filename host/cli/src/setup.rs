@@ -10,16 +10,14 @@ use std::time::{Duration, Instant};
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::call::{CallDefaults, Permissions};
-use smol_wf_core::event::Event;
-use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
-    Judge, LimitChanges, MemoryStore, RunSettings, START_LOCKED_MAX, SqliteStore, Store,
-    StoreError, Times, Watcher, judge,
+    HolderCheck, LimitChanges, MemoryStore, Notice, RunSettings, START_LOCKED_MAX, SqliteStore,
+    Store, StoreError, Times, Watcher, judge,
 };
 
 use crate::advice;
@@ -44,7 +42,7 @@ pub(crate) fn engine(settings: &Settings) -> Result<Engine, EngineError> {
 fn open_waiting(
     path: &Path,
     settings: &Settings,
-    open: impl Fn(&Path, Duration, Judge) -> Result<SqliteStore, StoreError>,
+    open: impl Fn(&Path, Duration, HolderCheck) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
     const WARN_AFTER: Duration = Duration::from_secs(1);
     // SQLite itself waits for a lock; this loop waits for a lease of an older
@@ -292,18 +290,13 @@ struct EngineNotices {
 }
 
 impl Watcher for EngineNotices {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-    fn event(&self, _event: &Event, _replayed: bool) {}
-
-    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
-        if self.warns {
-            print_message(&format!("warning: {}", advice::waits::for_database(wait)));
-        }
-    }
-
-    fn warn(&self, message: &str) {
-        if self.warns {
-            print_message(&format!("warning: {message}"));
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::WaitsForDatabase(wait) if self.warns => {
+                print_message(&format!("warning: {}", advice::waits::for_database(wait)));
+            }
+            Notice::Warning(message) if self.warns => print_message(&format!("warning: {message}")),
+            _ => {}
         }
     }
 }

@@ -178,7 +178,7 @@ pub(crate) fn provider(missing: &Path) -> Option<String> {
         name == crate::config::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
     is_provider.then(|| {
         format!(
-            "{name} is a provider, but a script or folder was expected; `smol-wf providers` lists all providers; to run a script with this one, add --agent-provider {name}"
+            "{name} is a provider, but a script or folder was expected; `smol-wf doctor` and `smol-wf providers` show all providers; to run a script with this one, add --agent-provider {name}"
         )
     })
 }

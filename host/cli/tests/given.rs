@@ -78,6 +78,32 @@ fn a_fork_does_not_go_on_in_a_session_of_its_parent() {
 }
 
 #[test]
+fn an_answer_by_hand_has_no_session_for_a_later_call() {
+    let place = place("");
+    let body = |more: &str| {
+        format!(
+            "const a = await agent('one', {{ label: 'x' }})\n\
+            const b = await agent('two', {{ label: 'x', session: 'x' }}).catch(error => error.message)\n\
+            return [a, b{more}]"
+        )
+    };
+    let parent = ask(&place, &body(""), &[]).run_id();
+    let fork = |args: &[&str]| {
+        let args: Vec<&str> = ["fork", &parent].iter().chain(args).copied().collect();
+        finish(place.at_home(&args).spawn().unwrap())
+    };
+    let says = "--set-result 1: step 2 goes on in the session of step 1, and an answer written by hand has none; leave it out, or name a script";
+    fork(&["--set-result", "1=\"by hand\""]).fails(2, &[says]);
+    // Nobody goes on in the session of the last step.
+    let forked = fork(&["--set-result", "2=\"by hand\""]);
+    assert_eq!(results(&forked), json!(["new ", "by hand"]));
+    place.write("other.js", format!("{META}{}\n", body(", 1")));
+    let forked = fork(&["other.js", "--set-result", "1=\"by hand\""]);
+    let says = "option `session` of agent() names `x`, whose answer was written by hand, so that there is no session to go on with; ask that step again in the fork";
+    assert_eq!(results(&forked), json!(["by hand", says, 1]));
+}
+
+#[test]
 fn a_session_that_cannot_be_gone_on_with_is_refused_in_the_call() {
     let place = place("");
     for (body, says) in [
@@ -231,4 +257,27 @@ fn what_the_settings_do_not_allow_is_found_before_a_run() {
         let ran = finish(place.at_home(&[command, "w.js"]).spawn().unwrap());
         assert_eq!(ran.code, 0, "{command}: {}{}", ran.stdout, ran.stderr);
     }
+}
+
+#[test]
+fn a_phase_gives_its_calls_what_they_do_not_say() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    let run = |phase: &str, body: &str| {
+        let meta = format!(
+            "export const meta = {{ name: 'n', description: 'd', phases: [{{ title: 'P', {phase} }}] }}"
+        );
+        place.write("w.js", format!("{meta}\nphase('P')\n{body}\n"));
+        finish(place.at_home(&["run", "w.js"]).spawn().unwrap())
+    };
+    let body = "return [await agent('a'), await agent('b', { system: 'own' }), await agent('c', { phase: 'other' })]";
+    let ran = run("system: 'of the phase', dirs: ['.']", body);
+    assert_eq!(results(&ran), json!(["new of the phase", "new own", "new "]));
+    finish(place.at_home(&["replay", "latest"]).spawn().unwrap()).ok();
+    // What holds an agent is held or refused, and a call may want none.
+    run("maxTurns: 3", "return agent('a')").fails(1, &["does not support the option `maxTurns`"]);
+    run("mcp: ['known']", "return agent('a')").fails(1, &["does not support the option `mcp`"]);
+    let ran = run("mcp: ['known']", "return agent('a', { mcp: [] })");
+    assert_eq!(results(&ran), json!("new "));
+    let says = "no phase takes the option `session`; give it to the calls of the phase";
+    run("session: 'x'", "return 1").fails(3, &[says, "meta_invalid"]);
 }

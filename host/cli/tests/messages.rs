@@ -262,8 +262,7 @@ fn commands_that_are_given_something_else_say_what_they_take() {
         (
             &["providers", "claude-code"][..],
             3,
-            &["claude-code is a provider, but a script or folder was expected", "smol-wf doctor"]
-                [..],
+            &["claude-code is a provider, but a script or folder was expected", "smol-wf doctor"][..],
         ),
         (&["doctor", "codex"], 3, &["codex is a provider", "--agent-provider codex"]),
         (&["history", "two"], 3, &["smol-wf history --name two"]),

@@ -56,7 +56,7 @@ pub enum FailureClass {
 
 /// How an attempt begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum RetryStart {
     /// With the prompt alone.
     Fresh,
     /// In the session of an attempt that took too long: what that one has done
@@ -66,13 +66,13 @@ pub enum Start {
 
 /// What becomes of a call whose attempt has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum RetryDecision {
     /// It is tried again.
     Again {
         /// After so many milliseconds.
         wait_ms: u64,
         /// How; fresh all the same where there is no session to go on with.
-        start: Start,
+        start: RetryStart,
     },
     /// It has failed.
     Failed,
@@ -90,7 +90,7 @@ pub struct FailedAttempt<'a> {
     /// Which attempt it was, from 1.
     pub attempt: u32,
     /// How it began.
-    pub start: Start,
+    pub start: RetryStart,
     /// Why it failed.
     pub class: FailureClass,
     /// How long the provider asks to wait, in milliseconds.
@@ -99,12 +99,12 @@ pub struct FailedAttempt<'a> {
 
 /// Decides what becomes of a call after this attempt.
 #[must_use]
-pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> Next {
+pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
     let too_long = failed.retry_after_ms.is_some_and(|ms| ms > RATE_LIMIT_WAIT_MS_MAX);
-    let in_session = failed.start == Start::InSession;
+    let in_session = failed.start == RetryStart::InSession;
     let may_repeat = match failed.class {
-        FailureClass::Shut => return Next::Shut,
-        FailureClass::Crowded if too_long => return Next::Shut,
+        FailureClass::Shut => return RetryDecision::Shut,
+        FailureClass::Crowded if too_long => return RetryDecision::Shut,
         FailureClass::Broken | FailureClass::Crowded | FailureClass::Silent => true,
         // Without being asked for, half an hour is not spent twice.
         FailureClass::Slow => retry.is_some() || in_session,
@@ -119,16 +119,16 @@ pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> Next {
         None => RETRY_ATTEMPTS_DEFAULT,
     };
     if !may_repeat || failed.attempt >= max_attempts {
-        return Next::Failed;
+        return RetryDecision::Failed;
     }
     let start = match failed.class {
         // The one that failed is as good as before.
         FailureClass::Crowded => failed.start,
-        FailureClass::Silent | FailureClass::Slow if !in_session => Start::InSession,
-        _ => Start::Fresh,
+        FailureClass::Silent | FailureClass::Slow if !in_session => RetryStart::InSession,
+        _ => RetryStart::Fresh,
     };
     let backoff_ms = retry.map_or(RETRY_BACKOFF_MS_DEFAULT, |retry| retry.backoff_ms);
-    Next::Again { wait_ms: wait_ms(failed, backoff_ms), start }
+    RetryDecision::Again { wait_ms: wait_ms(failed, backoff_ms), start }
 }
 
 /// What an agent is told that goes on in its session. The task comes again: not
@@ -175,18 +175,18 @@ mod tests {
     use super::*;
 
     fn failed(run: &RunId, attempt: u32, class: FailureClass) -> FailedAttempt<'_> {
-        let start = Start::Fresh;
+        let start = RetryStart::Fresh;
         FailedAttempt { run, call: CallId(3), attempt, start, class, retry_after_ms: None }
     }
 
     fn in_session(failed: FailedAttempt<'_>) -> FailedAttempt<'_> {
-        FailedAttempt { start: Start::InSession, ..failed }
+        FailedAttempt { start: RetryStart::InSession, ..failed }
     }
 
     /// The next start, when there is one.
-    fn start(failed: FailedAttempt<'_>, retry: Option<Retry>) -> Option<Start> {
+    fn start(failed: FailedAttempt<'_>, retry: Option<Retry>) -> Option<RetryStart> {
         match after(failed, retry) {
-            Next::Again { start, .. } => Some(start),
+            RetryDecision::Again { start, .. } => Some(start),
             _ => None,
         }
     }
@@ -197,13 +197,16 @@ mod tests {
         for class in [FailureClass::Broken, FailureClass::Crowded] {
             let next = after(failed(&run, 1, class), None);
             assert!(
-                matches!(next, Next::Again { wait_ms: 1_000..=1_500, start: Start::Fresh }),
+                matches!(
+                    next,
+                    RetryDecision::Again { wait_ms: 1_000..=1_500, start: RetryStart::Fresh }
+                ),
                 "{next:?}"
             );
-            assert_eq!(after(failed(&run, 2, class), None), Next::Failed);
+            assert_eq!(after(failed(&run, 2, class), None), RetryDecision::Failed);
         }
         for class in [FailureClass::Slow, FailureClass::Unclear, FailureClass::Final] {
-            assert_eq!(after(failed(&run, 1, class), None), Next::Failed);
+            assert_eq!(after(failed(&run, 1, class), None), RetryDecision::Failed);
         }
     }
 
@@ -211,19 +214,19 @@ mod tests {
     fn silence_is_gone_on_with_then_begun_afresh_then_a_failure() {
         let run = RunId::from_bits(1);
         let silent = |attempt| failed(&run, attempt, FailureClass::Silent);
-        assert_eq!(start(silent(1), None), Some(Start::InSession));
+        assert_eq!(start(silent(1), None), Some(RetryStart::InSession));
         for class in
             [FailureClass::Silent, FailureClass::Slow, FailureClass::Broken, FailureClass::Unclear]
         {
             let second = in_session(failed(&run, 2, class));
-            assert_eq!(start(second, None), Some(Start::Fresh), "{class:?}");
+            assert_eq!(start(second, None), Some(RetryStart::Fresh), "{class:?}");
         }
-        assert_eq!(after(silent(3), None), Next::Failed);
+        assert_eq!(after(silent(3), None), RetryDecision::Failed);
         // It can be no fault of the session's.
         let crowded = in_session(failed(&run, 2, FailureClass::Crowded));
-        assert_eq!(start(crowded, None), Some(Start::InSession));
+        assert_eq!(start(crowded, None), Some(RetryStart::InSession));
         let refused = in_session(failed(&run, 2, FailureClass::Final));
-        assert_eq!(after(refused, None), Next::Failed);
+        assert_eq!(after(refused, None), RetryDecision::Failed);
     }
 
     #[test]
@@ -232,10 +235,10 @@ mod tests {
         let retry = |max_attempts| Some(Retry { max_attempts, backoff_ms: 1 });
         for class in [FailureClass::Silent, FailureClass::Slow] {
             assert_eq!(start(failed(&run, 1, class), retry(1)), None);
-            assert_eq!(start(failed(&run, 1, class), retry(2)), Some(Start::InSession));
+            assert_eq!(start(failed(&run, 1, class), retry(2)), Some(RetryStart::InSession));
             let second = in_session(failed(&run, 2, class));
             assert_eq!(start(second, retry(2)), None);
-            assert_eq!(start(second, retry(3)), Some(Start::Fresh));
+            assert_eq!(start(second, retry(3)), Some(RetryStart::Fresh));
         }
     }
 
@@ -244,7 +247,7 @@ mod tests {
         let run = RunId::from_bits(1);
         let retry = Some(Retry { max_attempts: 10, backoff_ms: 100 });
         let wait = |attempt| match after(failed(&run, attempt, FailureClass::Slow), retry) {
-            Next::Again { wait_ms, .. } => wait_ms,
+            RetryDecision::Again { wait_ms, .. } => wait_ms,
             other => panic!("{other:?}"),
         };
         for attempt in 1..10 {
@@ -265,9 +268,12 @@ mod tests {
             ..failed(&run, 1, class)
         };
         let soon = after(asked(20_000, FailureClass::Crowded), None);
-        assert!(matches!(soon, Next::Again { wait_ms: 20_000..=30_000, .. }), "{soon:?}");
+        assert!(matches!(soon, RetryDecision::Again { wait_ms: 20_000..=30_000, .. }), "{soon:?}");
         let late = asked(RATE_LIMIT_WAIT_MS_MAX + 1, FailureClass::Crowded);
-        assert_eq!(after(late, Some(Retry { max_attempts: 9, backoff_ms: 1 })), Next::Shut);
-        assert_eq!(after(asked(1, FailureClass::Shut), None), Next::Shut);
+        assert_eq!(
+            after(late, Some(Retry { max_attempts: 9, backoff_ms: 1 })),
+            RetryDecision::Shut
+        );
+        assert_eq!(after(asked(1, FailureClass::Shut), None), RetryDecision::Shut);
     }
 }

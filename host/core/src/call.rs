@@ -11,7 +11,7 @@ use crate::codes::Code;
 use crate::cut;
 use crate::ids::CallId;
 use crate::outcome::Failure;
-pub use crate::reply::{Reply, Reused, Usage};
+pub use crate::reply::{AnswerSource, Reply, Usage};
 use crate::schema::StepSchema;
 use crate::settlement::OnFailure;
 
@@ -231,6 +231,12 @@ impl AgentRequest {
             unknown: Vec::new(),
             ignored: Vec::new(),
         }
+    }
+
+    /// The call in whose session it goes on, once that is known.
+    #[must_use]
+    pub fn continues(&self) -> Option<CallId> {
+        self.session.as_ref()?.of.as_ref().map(|of| of.call)
     }
 
     /// What a person calls it: the label, else the start of the prompt.

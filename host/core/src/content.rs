@@ -146,10 +146,10 @@ mod tests {
     use super::*;
     use crate::call::{NamedSession, Usage};
     use crate::ids::CallId;
-    use crate::options::Manner;
+    use crate::options::OptionRules;
 
     fn key(prompt: &str, options: &str) -> Digest {
-        AgentRequest::read(prompt.to_owned(), options, Manner::Module).unwrap().content_key()
+        AgentRequest::read(prompt.to_owned(), options, OptionRules::Module).unwrap().content_key()
     }
 
     #[test]

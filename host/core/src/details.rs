@@ -6,23 +6,23 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{Reply, Reused};
+use crate::call::{AnswerSource, Reply};
 use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
 use crate::report::{NoHead, TokenUsage};
-use crate::settlement::Given;
+use crate::settlement::Substitute;
 use crate::step::{StepKind, StepRequest};
 use crate::steps::Steps;
 use crate::worktree::Worktree;
 
 mod fold;
 mod options;
-mod spent;
+mod spend;
 
 pub use options::StepOptions;
-pub use spent::{Spent, UsageRow, UsageTables};
+pub use spend::{Spend, UsageRow, UsageTables};
 
 /// A run in detail.
 #[derive(Debug, Serialize)]
@@ -48,9 +48,10 @@ pub struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
     /// Processes that worked on it.
-    pub attempts: Vec<Attempt<'a>>,
+    #[serde(rename = "attempts")]
+    pub epochs: Vec<Epoch<'a>>,
     /// Its calls, in order of issue.
-    pub steps: Vec<Step<'a>>,
+    pub steps: Vec<StepDetails<'a>>,
     /// Who answered, and what that took.
     pub usage: UsageTables,
     /// All that it is a function of.
@@ -61,10 +62,10 @@ pub struct Details<'a> {
     pub scripts: Vec<&'a ScopeStart>,
     /// Phases and log lines, in order.
     #[serde(skip)]
-    pub notes: Vec<Note<'a>>,
+    pub notes: Vec<ScriptNote<'a>>,
     /// What its agents used, as it came.
     #[serde(skip)]
-    pub spent: Vec<Spent<'a>>,
+    pub spent: Vec<Spend<'a>>,
     /// How it ended.
     #[serde(skip)]
     pub end: Option<&'a RunEnd>,
@@ -73,9 +74,10 @@ pub struct Details<'a> {
 /// One process that worked on a run.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Attempt<'a> {
+pub struct Epoch<'a> {
     /// From 1.
-    pub attempt: u32,
+    #[serde(rename = "attempt")]
+    pub number: u32,
     /// When it took the run up.
     #[serde(rename = "startedAtMs", serialize_with = "ms")]
     pub started_at_us: i64,
@@ -83,7 +85,7 @@ pub struct Attempt<'a> {
     #[serde(rename = "endedAtMs", serialize_with = "ms")]
     pub ended_at_us: i64,
     /// Why it ended.
-    pub ended: Ended,
+    pub ended: EpochEnd,
     /// More about it, from a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
@@ -99,7 +101,7 @@ pub struct Attempt<'a> {
 /// Why a process no longer works on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ended {
+pub enum EpochEnd {
     /// It does.
     Running,
     /// It died without a word.
@@ -118,7 +120,7 @@ pub enum Ended {
     Failed,
 }
 
-impl Ended {
+impl EpochEnd {
     /// As it is written everywhere.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -180,7 +182,7 @@ pub struct Work {
 /// One call.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step<'a> {
+pub struct StepDetails<'a> {
     /// Its number.
     pub step: CallId,
     /// What it is of.
@@ -235,7 +237,7 @@ pub struct Step<'a> {
     pub rounds: u32,
     /// The call whose answer it took over, in place of asking again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reused: Option<&'a Reused>,
+    pub reused: Option<&'a AnswerSource>,
     /// Tokens it took, also before it was parked; none when its answer was taken
     /// over.
     pub token_usage: TokenUsage,
@@ -253,7 +255,7 @@ pub struct Step<'a> {
     pub error: Option<&'a Failure>,
     /// What its script was given, where it was not told of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub given: Option<Given>,
+    pub given: Option<Substitute>,
     /// What its agent is doing, as far as that was journaled; none when it is
     /// not at work.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -274,7 +276,7 @@ pub struct Step<'a> {
 
 /// What a script said.
 #[derive(Debug, Clone, Copy)]
-pub struct Note<'a> {
+pub struct ScriptNote<'a> {
     /// When.
     pub at_us: i64,
     /// Which script.
@@ -297,12 +299,12 @@ impl<'a> Details<'a> {
 
     /// A call by its number.
     #[must_use]
-    pub fn step(&self, call: CallId) -> Option<&Step<'a>> {
+    pub fn step(&self, call: CallId) -> Option<&StepDetails<'a>> {
         self.steps.binary_search_by_key(&call, |step| step.step).ok().map(|at| &self.steps[at])
     }
 }
 
-impl Step<'_> {
+impl StepDetails<'_> {
     /// What makes it the call it is, whichever run made it.
     #[must_use]
     pub fn content(&self) -> Digest {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::details::{Details, Step};
+use crate::details::{Details, StepDetails};
 use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
@@ -36,9 +36,9 @@ pub struct RunDiff<'a> {
     /// Calls that both made, and that were answered alike, or in neither.
     pub same: u64,
     /// Calls that both made, and that were answered otherwise.
-    pub answered_otherwise: Vec<Otherwise>,
+    pub answered_otherwise: Vec<ChangedAnswer>,
     /// Calls that both made, and that only one of them has an answer to.
-    pub not_answered: Vec<NotAnswered>,
+    pub not_answered: Vec<MissingAnswer>,
     /// Calls that only `a` made.
     pub only_in_a: Vec<CallLine>,
     /// Calls that only `b` made.
@@ -82,17 +82,17 @@ pub struct Pair {
 
 /// The same call in both, with another answer.
 #[derive(Debug, Serialize)]
-pub struct Otherwise {
+pub struct ChangedAnswer {
     /// The call.
     #[serde(flatten)]
     pub pair: Pair,
     /// How it was answered.
-    pub answers: Answers,
+    pub answers: AnswerPair,
 }
 
 /// Two answers to one call: JSON text, or why it failed.
 #[derive(Debug, Serialize)]
-pub struct Answers {
+pub struct AnswerPair {
     /// In `a`.
     pub a: String,
     /// In `b`.
@@ -101,19 +101,19 @@ pub struct Answers {
 
 /// The same call in both, and an answer in one.
 #[derive(Debug, Serialize)]
-pub struct NotAnswered {
+pub struct MissingAnswer {
     /// The call.
     #[serde(flatten)]
     pub pair: Pair,
     /// Which of them has no answer.
     #[serde(rename = "in")]
-    pub missing_in: Which,
+    pub missing_in: RunSide,
 }
 
 /// One of two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Which {
+pub enum RunSide {
     /// The first.
     A,
     /// The second.
@@ -197,8 +197,8 @@ impl<'a> RunDiff<'a> {
     }
 
     /// Pairs the calls of equal content, the first with the first.
-    fn align(&mut self, a: &[Step<'_>], b: &[Step<'_>]) {
-        let mut waiting: HashMap<Digest, VecDeque<&Step<'_>>> = HashMap::new();
+    fn align(&mut self, a: &[StepDetails<'_>], b: &[StepDetails<'_>]) {
+        let mut waiting: HashMap<Digest, VecDeque<&StepDetails<'_>>> = HashMap::new();
         for step in a {
             waiting.entry(step.content()).or_default().push_back(step);
         }
@@ -208,15 +208,15 @@ impl<'a> RunDiff<'a> {
                 continue;
             };
             let pair = || Pair { a: other.step, b: step.step, title: step.title.clone() };
-            let not_answered = |missing_in| NotAnswered { pair: pair(), missing_in };
+            let not_answered = |missing_in| MissingAnswer { pair: pair(), missing_in };
             match (other.outcome, step.outcome) {
                 (a, b) if a == b => self.same += 1,
                 (Some(a), Some(b)) => {
-                    let answers = Answers { a: answer(a), b: answer(b) };
-                    self.answered_otherwise.push(Otherwise { pair: pair(), answers });
+                    let answers = AnswerPair { a: answer(a), b: answer(b) };
+                    self.answered_otherwise.push(ChangedAnswer { pair: pair(), answers });
                 }
-                (None, _) => self.not_answered.push(not_answered(Which::A)),
-                (_, None) => self.not_answered.push(not_answered(Which::B)),
+                (None, _) => self.not_answered.push(not_answered(RunSide::A)),
+                (_, None) => self.not_answered.push(not_answered(RunSide::B)),
             }
         }
         let mut left: Vec<_> = waiting.into_values().flatten().map(line).collect();
@@ -243,7 +243,7 @@ fn side<'a>(details: &Details<'a>) -> Side<'a> {
     }
 }
 
-fn line(step: &Step<'_>) -> CallLine {
+fn line(step: &StepDetails<'_>) -> CallLine {
     CallLine { step: step.step, title: step.title.clone() }
 }
 
@@ -262,7 +262,7 @@ fn error<'a>(details: &Details<'a>) -> Option<(&'a str, &'a str)> {
 }
 
 /// The first calls that are not the same call, or were not answered alike.
-fn first_divergence(a: &[Step<'_>], b: &[Step<'_>]) -> Option<Divergence> {
+fn first_divergence(a: &[StepDetails<'_>], b: &[StepDetails<'_>]) -> Option<Divergence> {
     for index in 0..a.len().max(b.len()) {
         let (a, b) = (a.get(index), b.get(index));
         let fields = match (a, b) {
@@ -277,7 +277,7 @@ fn first_divergence(a: &[Step<'_>], b: &[Step<'_>]) -> Option<Divergence> {
 }
 
 /// None at all when the two are the same call, answered alike.
-fn differences(a: &Step<'_>, b: &Step<'_>) -> Vec<Field> {
+fn differences(a: &StepDetails<'_>, b: &StepDetails<'_>) -> Vec<Field> {
     if a.content() != b.content() {
         return parts(a, b);
     }
@@ -296,7 +296,7 @@ fn answer(outcome: &Outcome) -> String {
 }
 
 /// The parts of two calls that differ.
-fn parts(a: &Step<'_>, b: &Step<'_>) -> Vec<Field> {
+fn parts(a: &StepDetails<'_>, b: &StepDetails<'_>) -> Vec<Field> {
     let (of_a, of_b) = (described(a), described(b));
     let names = of_a.iter().chain(of_b.iter().filter(|(name, _)| !has(&of_a, name)));
     let differing = names.filter_map(|(name, _)| {
@@ -314,7 +314,7 @@ fn has(parts: &[(String, String)], name: &str) -> bool {
 }
 
 /// A call in named parts, as text.
-fn described(step: &Step<'_>) -> Vec<(String, String)> {
+fn described(step: &StepDetails<'_>) -> Vec<(String, String)> {
     let mut parts = step.asked.parts();
     parts.retain(|(name, _)| !BESIDES.contains(&name.as_str()));
     parts

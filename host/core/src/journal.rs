@@ -30,7 +30,7 @@ use crate::refusal::RefusedCall;
 use crate::reply::Reply;
 use crate::reuse::ReusableAnswer;
 use crate::selector::Addressee;
-use crate::settlement::Given;
+use crate::settlement::Substitute;
 use crate::step::StepRequest;
 pub use crate::stop::StopReason;
 use crate::worktree::Worktree;
@@ -47,7 +47,7 @@ pub use upgrade::upgrade;
 pub const JOURNAL_FORMAT: u32 = 3;
 
 /// The first format whose attempts say which they are of.
-pub const FORMAT_IN_ATTEMPTS: u32 = 3;
+pub const FORMAT_IN_EPOCHS: u32 = 3;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,20 +65,22 @@ pub struct Entry {
 pub enum Body {
     /// The first entry of every journal.
     RunStarted(Box<RunHead>),
-    /// A process took the run up, for the first time or again.
-    AttemptStarted {
+    /// An epoch begins: a process took the run up, for the first time or again.
+    #[serde(rename = "attempt_started")]
+    EpochStarted {
         /// From 1.
-        attempt: u32,
+        #[serde(rename = "attempt")]
+        epoch: u32,
         /// Limits from here on; they may be raised on resume.
         limits: Limits,
         /// Which build of the guest runs it; fuel is comparable under one only.
         guest: Digest,
         /// Of the entries from here on.
-        #[serde(default = "before_attempts_said")]
+        #[serde(default = "before_epochs_said")]
         format: u32,
     },
     /// The head again, with a larger format, in front of the attempt that brings
-    /// it. Programs before [`FORMAT_IN_ATTEMPTS`] look for a format in heads alone,
+    /// it. Programs before [`FORMAT_IN_EPOCHS`] look for a format in heads alone,
     /// and refuse the run as they should.
     #[serde(rename = "run_started", skip_deserializing)]
     FormatRaised(Box<RunHead>),
@@ -208,7 +210,7 @@ pub enum Body {
         reply: Option<Box<Reply>>,
         /// What the script was given instead, where it was not told of a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        given: Option<Given>,
+        given: Option<Substitute>,
     },
     /// Delivery: the time of a timer was up.
     TimerFired {
@@ -231,8 +233,9 @@ pub enum Body {
         /// How it ended.
         end: RunEnd,
     },
-    /// The process let go of the run before its end; it can be resumed.
-    AttemptEnded {
+    /// An epoch ends: the process let go of the run, which can be resumed.
+    #[serde(rename = "attempt_ended")]
+    EpochEnded {
         /// Why.
         reason: StopReason,
         /// Units of fuel of the turn that was cut off with it, which has no entry
@@ -243,8 +246,8 @@ pub enum Body {
 }
 
 /// Of an attempt that says none. Format 1 is read like 2.
-fn before_attempts_said() -> u32 {
-    FORMAT_IN_ATTEMPTS - 1
+fn before_epochs_said() -> u32 {
+    FORMAT_IN_EPOCHS - 1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -341,7 +344,7 @@ impl Body {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RunStarted(_) | Self::FormatRaised(_) => "run_started",
-            Self::AttemptStarted { .. } => "attempt_started",
+            Self::EpochStarted { .. } => "attempt_started",
             Self::AnswerPooled(_) => "answer_pooled",
             Self::ScopeStarted(_) => "scope_started",
             Self::StepAsked { .. } => "step_asked",
@@ -362,7 +365,7 @@ impl Body {
             Self::TimerFired { .. } => "timer_fired",
             Self::TurnEnded { .. } => "turn_ended",
             Self::RunEnded { .. } => "run_ended",
-            Self::AttemptEnded { .. } => "attempt_ended",
+            Self::EpochEnded { .. } => "attempt_ended",
         }
     }
 
@@ -385,12 +388,12 @@ impl Body {
     /// Whether this says something about processes, or about answers that wait,
     /// rather than about the script: such entries are passed over in a replay.
     #[must_use]
-    pub fn is_about_attempts(&self) -> bool {
+    pub fn is_about_epochs(&self) -> bool {
         matches!(
             self,
-            Self::AttemptStarted { .. }
+            Self::EpochStarted { .. }
                 | Self::FormatRaised(_)
-                | Self::AttemptEnded { .. }
+                | Self::EpochEnded { .. }
                 | Self::AgentDispatched { .. }
                 | Self::AgentAnswered { .. }
                 | Self::AgentParked { .. }

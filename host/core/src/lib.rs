@@ -16,7 +16,7 @@
 )]
 
 pub mod archive;
-pub mod asked;
+pub mod asks;
 pub mod attempts;
 pub mod budget;
 pub mod call;

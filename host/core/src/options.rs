@@ -5,9 +5,11 @@
 
 mod body;
 mod extras;
+mod phase;
 mod tools;
 
 pub use extras::is_server_name;
+pub use phase::PhaseOptions;
 
 use serde_json::{Map, Value};
 
@@ -22,7 +24,7 @@ use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
 use crate::outcome::Failure;
 use crate::schema::{self, RecentSchemas, StepSchema};
 use crate::settlement::OnFailure;
-use body::Meant;
+use body::BodyOption;
 
 /// Attempts of a call whose `retry` does not say how many.
 const RETRY_ATTEMPTS_ASKED: u32 = 3;
@@ -75,7 +77,7 @@ const RESTRICTING: [&str; 6] =
 
 /// How the options of a call are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum OptionRules {
     /// As in the runs of surface 1: the options of that time, strictly.
     First,
     /// As a module means them: a value that an option cannot have refuses the
@@ -86,7 +88,7 @@ pub enum Manner {
     Body,
 }
 
-impl From<Dialect> for Manner {
+impl From<Dialect> for OptionRules {
     fn from(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Module => Self::Module,
@@ -100,7 +102,7 @@ impl AgentRequest {
     ///
     /// # Errors
     /// A refusal of this call, with the option it is about.
-    pub fn read(prompt: String, options: &str, manner: Manner) -> Result<Self, Failure> {
+    pub fn read(prompt: String, options: &str, manner: OptionRules) -> Result<Self, Failure> {
         let mut schemas = RecentSchemas::default();
         let request = Self::read_again(&prompt, options, manner, None, &mut schemas)?;
         Ok(Self { prompt, ..request })
@@ -113,7 +115,7 @@ impl AgentRequest {
     pub(crate) fn read_again(
         prompt: &str,
         options: &str,
-        manner: Manner,
+        manner: OptionRules,
         taken: Option<&Self>,
         schemas: &mut RecentSchemas,
     ) -> Result<Self, Failure> {
@@ -140,7 +142,7 @@ impl AgentRequest {
 fn read(
     request: &mut AgentRequest,
     text: &str,
-    manner: Manner,
+    manner: OptionRules,
     taken: Option<&AgentRequest>,
     schemas: &mut RecentSchemas,
 ) -> Result<(), Failure> {
@@ -151,29 +153,32 @@ fn read(
         if value.is_null() {
             continue;
         }
-        let known = if manner == Manner::First { OPTIONS_FIRST } else { OPTIONS.len() };
+        let known = if manner == OptionRules::First { OPTIONS_FIRST } else { OPTIONS.len() };
         if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
-            if manner != Manner::First && !was_unknown(&name) {
+            if manner != OptionRules::First && !was_unknown(&name) {
                 tools::refuse_alike(&name, &value)?;
             }
             request.unknown.push(name);
             continue;
         }
-        let meant =
-            if manner == Manner::Body { body::meant(&name, value) } else { Meant::Value(value) };
+        let meant = if manner == OptionRules::Body {
+            body::meant(&name, value)
+        } else {
+            BodyOption::Value(value)
+        };
         match meant {
-            Meant::Value(value) if name == "schema" => {
+            BodyOption::Value(value) if name == "schema" => {
                 // What is said of its words is for one of bounded size.
                 request.schema = Some(accepted(&value, schema_taken, schemas)?);
-                if manner != Manner::First {
+                if manner != OptionRules::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
             }
-            Meant::Value(value) => {
+            BodyOption::Value(value) => {
                 set(request, &name, value).map_err(|error| with_hint(error, &name, manner))?;
             }
-            Meant::Nothing => {}
-            Meant::Ignored(why) => ignore(request, why),
+            BodyOption::Nothing => {}
+            BodyOption::Ignored(why) => ignore(request, why),
         }
     }
     Ok(())
@@ -192,8 +197,8 @@ fn accepted(
 }
 
 /// What there is in place of what a call asked for.
-fn with_hint(mut error: Failure, name: &str, manner: Manner) -> Failure {
-    if name == "isolation" && manner != Manner::First {
+fn with_hint(mut error: Failure, name: &str, manner: OptionRules) -> Failure {
+    if name == "isolation" && manner != OptionRules::First {
         error.message.push_str(INSTEAD_OF_SANDBOX);
     }
     error
@@ -369,7 +374,7 @@ fn shown(given: &str) -> String {
 fn object(
     request: &mut AgentRequest,
     text: &str,
-    manner: Manner,
+    manner: OptionRules,
 ) -> Result<Map<String, Value>, Failure> {
     if text.len() > OPTIONS_BYTES_MAX {
         return Err(Failure::new(
@@ -382,7 +387,7 @@ fn object(
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(options)) => Ok(options),
-        Ok(other) if manner == Manner::Body => {
+        Ok(other) if manner == OptionRules::Body => {
             // `agent(prompt, quick && {…})` says nothing either way.
             if !matches!(other, Value::Null | Value::Bool(false)) {
                 let kind = kind_of(&other);

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::asked::Asked;
+use crate::asks::RefusedAsk;
 use crate::ids::{CallId, RunId};
 use crate::worktree::Worktree;
 
@@ -89,11 +89,11 @@ pub struct Reply {
     pub replaced_bytes: u64,
     /// What its agent asked leave for, and was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub asks: Vec<Asked>,
+    pub asks: Vec<RefusedAsk>,
     /// The call that was answered so before, when nobody was asked this time:
     /// then tokens and dollars are those that were saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reused: Option<Reused>,
+    pub reused: Option<AnswerSource>,
 }
 
 impl Reply {
@@ -107,7 +107,7 @@ impl Reply {
 /// Where an answer comes from that was not asked for again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reused {
+pub struct AnswerSource {
     /// The run that the call was made in.
     pub run: RunId,
     /// The call.

@@ -22,7 +22,7 @@ use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, RunId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
-use crate::settlement::{self, Given};
+use crate::settlement::{self, Substitute};
 use crate::steps::{Step, Steps};
 use crate::worktree::Worktree;
 pub use asks::{AsksReport, StepAsks};
@@ -236,8 +236,8 @@ impl ReportFold {
         let Some(report) = &mut self.report else { return };
         let agent = self.steps.after(entry).and_then(Agent::of);
         match &entry.body {
-            Body::AttemptStarted { attempt, .. } => {
-                report.attempts = *attempt;
+            Body::EpochStarted { epoch, .. } => {
+                report.attempts = *epoch;
                 report.error = None;
             }
             Body::StepAsked { .. } => {
@@ -267,7 +267,7 @@ impl ReportFold {
                 report.settled(agent, outcome, reply.as_deref());
                 if let Outcome::Failed(failure) = outcome {
                     match given {
-                        Some(Given::Null) => {
+                        Some(Substitute::Null) => {
                             report.null(null_of_failure(*call, &agent.title(), failure));
                         }
                         None => self.causes.thrown(*call, agent.title(), failure.clone()),
@@ -288,7 +288,7 @@ impl ReportFold {
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
-            Body::AttemptEnded { reason, fuel } => {
+            Body::EpochEnded { reason, fuel } => {
                 report.error = Some(stop_error(reason));
                 report.fuel = report.fuel.saturating_add(*fuel);
             }

@@ -12,7 +12,7 @@ mod answer;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::call::{AgentRequest, Reply, Reused};
+use crate::call::{AgentRequest, AnswerSource, Reply};
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
 use crate::journal::{Body, Entry};
@@ -78,7 +78,7 @@ pub struct AnswerRef {
     /// Digest of the step's content.
     pub content: Digest,
     /// The step that was answered first, and its run.
-    pub source: Reused,
+    pub source: AnswerSource,
     /// What the step came to.
     pub outcome: OutcomeRef,
     /// What the agent reported about itself; none for a sleep.
@@ -187,7 +187,7 @@ pub struct AnswerFold {
     /// Answers of its own parent that it has not used.
     unused: ReusableAnswers,
     /// The order in which it got those answers.
-    ranks: HashMap<Reused, usize>,
+    ranks: HashMap<AnswerSource, usize>,
     asked: BTreeMap<CallId, AskedStep>,
     memory: AnswerMemory,
     /// Agent calls whose requests are kept.
@@ -320,7 +320,7 @@ impl AskedStep {
         }
         // The run that paid for it stays its source, over any number of forks.
         let paid = reply.as_mut().and_then(|reply| reply.reused.take());
-        let source = paid.unwrap_or(Reused { run: run.clone(), call, by_hand: false });
+        let source = paid.unwrap_or(AnswerSource { run: run.clone(), call, by_hand: false });
         Some(AnswerRef { content: self.content, source, outcome, reply, behind: 0 })
     }
 }
@@ -484,7 +484,7 @@ mod tests {
             call: CallId(1),
             outcome: Outcome::Failed(crate::guest::Failure::new("c", "m")),
             reply: None,
-            given: Some(crate::settlement::Given::Null),
+            given: Some(crate::settlement::Substitute::Null),
         };
         assert!(answers_of(&run(), &entries(vec![called(1, "a"), failed])).is_empty());
     }

@@ -6,24 +6,24 @@
 //! itself has no budget.
 
 mod answer;
+mod applicators;
 mod checker;
 mod document;
 mod draw;
 mod effort;
 mod example;
-mod first;
 mod keyword;
 mod known;
 mod link;
+mod messages;
 mod number;
 mod object;
 mod pattern;
-mod places;
 mod plan;
 mod shape;
 mod step_schema;
+mod surface1;
 mod text;
-mod told;
 
 pub use self::answer::{
     correction_in_session, correction_prompt, parse_answer, why_no_json, with_schema_instructions,

@@ -9,27 +9,27 @@
 //! write, so nothing of the script may run to produce it: it is a literal.
 
 mod context;
+mod errors;
 mod find;
-mod found;
 mod imports;
 mod lexer;
 mod literal;
+mod literal_errors;
 mod meta;
 mod position;
 mod quoted;
-mod refused;
 
 use crate::codes::Code;
 use crate::guest::Source;
 use crate::ids::Digest;
 use crate::limits::SCRIPT_BYTES_MAX;
 
+pub use errors::{ScriptRefusal, ScriptWarning};
 pub use imports::{EXPORTS, MissingExport, missing_export};
 pub use meta::{Meta, Phase};
 pub use position::{Position, position_at, snippet};
-pub use refused::{ScriptRefused, Warning};
 
-use refused::Fault;
+use errors::Fault;
 
 /// A script that has been read, and not run.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ pub struct Script {
     /// Byte offset of the word `export` in front of `const meta`.
     pub meta_export: u32,
     /// What the author may want to know, 16 at the most.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<ScriptWarning>,
 }
 
 impl Script {
@@ -56,7 +56,7 @@ impl Script {
     /// # Errors
     /// When this is no text, or its `meta` is missing or cannot be read
     /// without running it.
-    pub fn read(bytes: &[u8], file_name: &str) -> Result<Self, ScriptRefused> {
+    pub fn read(bytes: &[u8], file_name: &str) -> Result<Self, ScriptRefusal> {
         let text = decode(bytes, file_name)?;
         let refuse = |fault: Fault| fault.at_its_place(text, file_name);
         let found = find::meta(text).map_err(refuse)?;
@@ -85,7 +85,7 @@ impl Script {
 }
 
 /// The text in these bytes, if a script can be in it.
-fn decode<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, ScriptRefused> {
+fn decode<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, ScriptRefusal> {
     let refuse =
         |text, at, code, message| Fault::new(code, at, message).at_its_place(text, file_name);
     if bytes.len() > SCRIPT_BYTES_MAX {

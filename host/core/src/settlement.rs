@@ -43,7 +43,7 @@ impl OnFailure {
 /// What a script was given in place of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Given {
+pub enum Substitute {
     /// `null`.
     Null,
 }
@@ -83,10 +83,10 @@ pub(crate) fn hides_its_cost(outcome: &Outcome, reply: &Reply) -> bool {
 
 /// What a script is given in place of this outcome; none when it is told of the
 /// outcome itself.
-pub(crate) fn in_place_of(outcome: &Outcome, on_failure: Option<OnFailure>) -> Option<Given> {
+pub(crate) fn in_place_of(outcome: &Outcome, on_failure: Option<OnFailure>) -> Option<Substitute> {
     match (outcome, on_failure) {
         (Outcome::Failed(failure), Some(OnFailure::Null)) if is_of_agent(failure) => {
-            Some(Given::Null)
+            Some(Substitute::Null)
         }
         _ => None,
     }
@@ -97,9 +97,9 @@ fn is_of_agent(failure: &Failure) -> bool {
 }
 
 /// What the script's promise comes to.
-pub(crate) fn delivered(outcome: Outcome, given: Option<Given>) -> Outcome {
+pub(crate) fn delivered(outcome: Outcome, given: Option<Substitute>) -> Outcome {
     match given {
-        Some(Given::Null) => Outcome::Value("null".to_owned()),
+        Some(Substitute::Null) => Outcome::Value("null".to_owned()),
         None => outcome,
     }
 }
@@ -114,7 +114,7 @@ mod tests {
         for code in OF_AGENTS {
             assert_eq!(
                 in_place_of(&failed(code), Some(OnFailure::Null)),
-                Some(Given::Null),
+                Some(Substitute::Null),
                 "{code}"
             );
             assert_eq!(in_place_of(&failed(code), Some(OnFailure::Throw)), None, "{code}");
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(in_place_of(&answer, Some(OnFailure::Null)), None);
         assert_eq!(delivered(answer.clone(), None), answer);
         assert_eq!(
-            delivered(failed(Code::ProviderFailed), Some(Given::Null)),
+            delivered(failed(Code::ProviderFailed), Some(Substitute::Null)),
             Outcome::Value("null".into())
         );
     }

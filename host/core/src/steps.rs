@@ -87,7 +87,7 @@ impl Steps {
             }
             Body::RunStarted(_)
             | Body::FormatRaised(_)
-            | Body::AttemptStarted { .. }
+            | Body::EpochStarted { .. }
             | Body::CallRefused(_)
             | Body::AnswerPooled(_)
             | Body::TimerSet { .. }
@@ -99,7 +99,7 @@ impl Steps {
             | Body::Warned { .. }
             | Body::TurnEnded { .. }
             | Body::RunEnded { .. }
-            | Body::AttemptEnded { .. } => None,
+            | Body::EpochEnded { .. } => None,
         }
     }
 

@@ -40,12 +40,12 @@ pub struct Summary {
     /// Agent calls among them.
     pub agents: u64,
     /// Tokens, agents and dollars, by who answered and when.
-    pub spent: Vec<Spent>,
+    pub spent: Vec<DailySpend>,
 }
 
 /// What one model of one provider took on one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Spent {
+pub struct DailySpend {
     /// Who answered.
     pub provider: String,
     /// With which model, when that is known.
@@ -77,7 +77,7 @@ impl Summary {
             created_at_us: details.created_at_us,
             updated_at_us: details.updated_at_us,
             state: RunState::after(&last.body, false),
-            attempts: details.attempts.last().map_or(0, |attempt| attempt.attempt),
+            attempts: details.epochs.last().map_or(0, |epoch| epoch.number),
             steps: details.steps.len() as u64,
             agents: details.steps.iter().filter(|step| is_agent(step.kind)).count() as u64,
             spent: spent(&details),
@@ -114,16 +114,16 @@ impl Summary {
     }
 }
 
-fn spent(details: &Details<'_>) -> Vec<Spent> {
-    let mut rows: Vec<Spent> = Vec::new();
+fn spent(details: &Details<'_>) -> Vec<DailySpend> {
+    let mut rows: Vec<DailySpend> = Vec::new();
     for spent in &details.spent {
         let Some(provider) = spent.provider else { continue };
         let day = spent.at_us.div_euclid(DAY_US);
-        let same = |row: &Spent| {
+        let same = |row: &DailySpend| {
             row.day == day && row.provider == provider && row.model.as_deref() == spent.model
         };
         let index = rows.iter().position(same).unwrap_or_else(|| {
-            rows.push(Spent {
+            rows.push(DailySpend {
                 provider: provider.to_owned(),
                 model: spent.model.map(str::to_owned),
                 day,

@@ -45,7 +45,7 @@ impl Survey {
     pub fn add(&mut self, entry: &Entry) {
         match &entry.body {
             Body::RunStarted(head) => self.head = Some((**head).clone()),
-            Body::AttemptStarted { limits, format, .. } => {
+            Body::EpochStarted { limits, format, .. } => {
                 self.limits = *limits;
                 self.format = *format;
                 self.attempts = self.attempts.saturating_add(1);

@@ -7,4 +7,4 @@ mod chrome;
 mod otlp;
 
 pub use chrome::{chrome, chrome_events};
-pub use otlp::{Said, Spans, otlp};
+pub use otlp::{SpanTexts, Spans, otlp};

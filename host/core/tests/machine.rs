@@ -277,7 +277,7 @@ fn another_guest_need_not_use_the_same_fuel() {
     let (mut whole, _) = drive(fresh(), &make, |_| 0).unwrap();
     for entry in &mut whole {
         match &mut entry.body {
-            Body::AttemptStarted { guest, .. } => *guest = Digest::of(b"older guest"),
+            Body::EpochStarted { guest, .. } => *guest = Digest::of(b"older guest"),
             Body::TurnEnded { fuel, .. } => *fuel += 5,
             _ => {}
         }

@@ -3,11 +3,11 @@
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
-use smol_wf_core::script::{Script, ScriptRefused};
+use smol_wf_core::script::{Script, ScriptRefusal};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' };";
 
-fn read(text: &str) -> Result<Script, ScriptRefused> {
+fn read(text: &str) -> Result<Script, ScriptRefusal> {
     Script::read(text.as_bytes(), "flow.mjs")
 }
 

@@ -3,14 +3,15 @@
 
 use serde_json::{Value, json};
 use smol_wf_core::codes::Code;
-use smol_wf_core::script::{Phase, Script, ScriptRefused};
+use smol_wf_core::options::PhaseOptions;
+use smol_wf_core::script::{Phase, Script, ScriptRefusal};
 
-fn read(text: &str) -> Result<Script, ScriptRefused> {
+fn read(text: &str) -> Result<Script, ScriptRefusal> {
     Script::read(text.as_bytes(), "flow.mjs")
 }
 
 /// A script whose `meta` holds this value under the key `x`.
-fn extra(value: &str) -> Result<Value, ScriptRefused> {
+fn extra(value: &str) -> Result<Value, ScriptRefusal> {
     let text = format!("export const meta = {{ name: 'n', description: 'd', x: {value} }};");
     let script = read(&text)?;
     let json: Value = serde_json::from_str(&script.meta_json).expect("meta is JSON");
@@ -295,6 +296,43 @@ fn what_nothing_depends_on_is_ignored_with_a_warning_where_it_stands() {
 }
 
 #[test]
+fn options_of_a_phase_are_those_of_calls_or_refused_where_they_stand() {
+    let meta = "{ name: 'n', description: 'd', phases: ['a', { title: 'b', OPTION }] }";
+    for (option, message) in [
+        (
+            "maxTurns: «0",
+            "option `maxTurns` of agent() takes a whole number from 1 to 10000, and is 0",
+        ),
+        (
+            "tools: «'Read'",
+            "option `tools` of agent() takes an array of names of tools, such as ['Bash', 'Edit'], and is a string",
+        ),
+        (
+            "mcp: «['a b']",
+            "option `mcp` of agent() takes an array of names of MCP servers that the settings define, such as ['github'], and is [\"a b\"]",
+        ),
+        ("«session: 'x'", "no phase takes the option `session`; give it to the calls of the phase"),
+        (
+            "«permissions: 'read'",
+            "no phase takes the option `permissions`; give it to the calls of the phase",
+        ),
+    ] {
+        let head = "export const meta = ";
+        let marked = meta.replace("OPTION", option);
+        let column = head.len() + marked.find('«').expect("a mark") + 1;
+        let refused = read(&format!("{head}{}", marked.replace('«', ""))).expect_err(option);
+        assert_eq!(refused.code, Code::MetaInvalid, "{option}");
+        assert_eq!(refused.message, format!("`meta.phases[1]`: {message}"));
+        assert_eq!(refused.column as usize, column, "{option}");
+    }
+    let fine = meta.replace("OPTION", "tools: [], maxTurns: 3, system: null, mcp: ['m']");
+    let script = read(&format!("export const meta = {fine}")).expect("a good script");
+    assert_eq!(script.warnings, []);
+    let phase = serde_json::to_value(script.meta.phase("b")).expect("JSON");
+    assert_eq!(phase, json!({ "title": "b", "tools": [], "maxTurns": 3, "mcp": ["m"] }));
+}
+
+#[test]
 fn meta_is_read_whole() {
     let script = read(
         "export const meta = {\n  name: 'audit',\n  description: `Finds — and fixes`,\n  whenToUse: 'now',\n  \
@@ -304,7 +342,13 @@ fn meta_is_read_whole() {
     assert_eq!(script.meta.name, "audit");
     assert_eq!(script.meta.description, "Finds — and fixes");
     assert_eq!(script.meta.when_to_use.as_deref(), Some("now"));
-    let scan = Phase { title: "Scan".into(), detail: None, model: None, provider: None };
+    let scan = Phase {
+        title: "Scan".into(),
+        detail: None,
+        model: None,
+        provider: None,
+        options: PhaseOptions::default(),
+    };
     assert_eq!(script.meta.phases.first(), Some(&scan));
     assert_eq!(script.meta.phase("Fix").and_then(|phase| phase.model.as_deref()), Some("m"));
     assert_eq!(script.meta.extra.get("version"), Some(&json!(2)));

@@ -12,7 +12,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, Next};
 use smol_wf_core::report::Report;
 use smol_wf_core::reuse::answers_of;
-use smol_wf_core::settlement::{Given, OnFailure};
+use smol_wf_core::settlement::{OnFailure, Substitute};
 use smol_wf_core::surface::Surface;
 
 const NOW_US: i64 = 1_000_000_000;
@@ -112,7 +112,7 @@ fn a_failed_agent_is_null_in_a_body_and_thrown_in_a_module_unless_the_call_or_th
             Body::Settled { outcome, given, .. } => Some((outcome.clone(), *given)),
             _ => None,
         });
-        let recorded = expected.then_some(Given::Null);
+        let recorded = expected.then_some(Substitute::Null);
         assert_eq!(settled, Some((failed("provider_failed"), recorded)));
         assert!(answers_of(&RunId::from_bits(7), &entries).is_empty(), "a fork asks again");
     }

@@ -1,14 +1,14 @@
-//! What agents say while they work, on its way to the watcher and the journal.
+//! What agents report while they work, on its way to the watcher and the journal.
 //!
-//! Owns: which of it is written down, and how often. Never: waits; what does
-//! not fit is dropped, unless it is written down.
+//! Owns: which reports are journaled, and how often. Never: waits; a report that does
+//! not fit and is not journaled is dropped.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::asked::Asked;
-use smol_wf_core::attempts::Start;
+use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::attempts::RetryStart;
 use smol_wf_core::cut;
 use smol_wf_core::event;
 use smol_wf_core::ids::CallId;
@@ -17,33 +17,33 @@ use smol_wf_core::machine::AgentRecord;
 use smol_wf_providers::{AgentActivity, ProviderError};
 use tokio::sync::mpsc;
 
-/// Lines that may wait to be shown; more are dropped, for they are gone in a
-/// moment anyway.
+/// Activities that may wait to be shown. More are dropped: they are outdated in a moment
+/// anyway.
 const WAITING_MAX: usize = 256;
 
-/// What is written down of one call comes no faster than this.
+/// Least time between two journaled activities of one call.
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 
-/// Sessions of one call that are written down: one an attempt.
+/// Journaled sessions of one call: one for each attempt.
 const SESSIONS_KEPT_MAX: u32 = 20;
 
-/// Different warnings of agents' own settings that a run passes on.
+/// Different warnings about agents' own settings that a run passes on.
 const WARNINGS_ONCE_MAX: usize = 100;
 
-/// Something that an agent said.
+/// Something that an agent reports.
 pub(crate) enum AgentEvent {
-    /// To be shown, and gone.
+    /// Shown, and not journaled.
     Fleeting(event::Activity),
-    /// To be written down.
+    /// Journaled.
     Recorded(CallId, AgentRecord),
-    /// To be told once to whoever watches.
+    /// A warning for the watcher.
     Warning(String),
 }
 
 /// The events of all agents of a run.
 pub(crate) struct AgentEventQueue {
     fleeting: (mpsc::Sender<event::Activity>, mpsc::Receiver<event::Activity>),
-    /// Bounded by what [`AgentReporter`] lets through of each call.
+    /// Bounded by what each [`AgentReporter`] lets through.
     kept: (mpsc::UnboundedSender<AgentEvent>, mpsc::UnboundedReceiver<AgentEvent>),
     said_once: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -57,7 +57,7 @@ impl AgentEventQueue {
         }
     }
 
-    /// For the agent of one call.
+    /// The reporter for the agent of one call.
     pub(crate) fn reporter(&self, call: CallId, provider: &str) -> AgentReporter {
         AgentReporter {
             call,
@@ -69,7 +69,7 @@ impl AgentEventQueue {
         }
     }
 
-    /// The next one.
+    /// Waits for the next event.
     pub(crate) async fn next(&mut self) -> AgentEvent {
         tokio::select! {
             biased;
@@ -78,7 +78,7 @@ impl AgentEventQueue {
         }
     }
 
-    /// Those that are there already, and no more than there can be at a time.
+    /// The events that are ready, at most as many as can wait.
     pub(crate) fn ready(&mut self) -> Vec<AgentEvent> {
         let kept = std::iter::from_fn(|| self.kept.1.try_recv().ok());
         let fleeting = std::iter::from_fn(|| self.fleeting.1.try_recv().ok());
@@ -86,29 +86,29 @@ impl AgentEventQueue {
     }
 }
 
-/// Reports what the agent of one call says.
+/// Reports for the agent of one call.
 pub(crate) struct AgentReporter {
     call: CallId,
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
     kept: mpsc::UnboundedSender<AgentEvent>,
-    /// Warnings that no other call is to repeat.
+    /// Warnings that no other call repeats.
     said_once: Arc<Mutex<BTreeSet<String>>>,
     log: Mutex<CallLog>,
 }
 
-/// What was written down of one call.
+/// What was journaled of one call.
 #[derive(Default)]
 struct CallLog {
     session: Option<String>,
     sessions: u32,
     last: Option<(Instant, String)>,
     activities: u32,
-    asks: Vec<Asked>,
+    asks: Vec<RefusedAsk>,
 }
 
 impl CallLog {
-    /// Whether one more line is to be written down, now.
+    /// Whether to journal one more activity now. Counts it if so.
     fn takes(&mut self, text: &str) -> bool {
         let now = Instant::now();
         let too_soon = self
@@ -135,15 +135,15 @@ impl AgentReporter {
             return;
         }
         let activity = event::Activity { call: self.call, kind: kind.to_owned(), text };
-        // Full means that the watcher is slower than the agents: dropping is right.
+        // The channel is full when the watcher is slower than the agents: drop it.
         let _ = self.fleeting.try_send(activity);
     }
 
-    /// The call waits before it is tried again.
-    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: Start) {
+    /// Reports that the call waits before its next attempt.
+    pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: RetryStart) {
         let next = match start {
-            Start::Fresh => "trying again",
-            Start::InSession => "going on in its session",
+            RetryStart::Fresh => "trying again",
+            RetryStart::InSession => "going on in its session",
         };
         let reason = format!("failed ({}), {next} in {wait_ms} ms", error.kind);
         self.activity(&AgentActivity::Waiting { reason });
@@ -165,21 +165,21 @@ impl AgentReporter {
         }
     }
 
-    pub(crate) fn refused(&self, asked: Asked) {
+    pub(crate) fn refused(&self, asked: RefusedAsk) {
         self.with(|log| asked.add_to(&mut log.asks));
     }
 
-    /// What the call's agents asked leave for in vain, so far.
-    pub(crate) fn asks(&self) -> Vec<Asked> {
+    /// Takes the permissions that the call's agents were refused so far.
+    pub(crate) fn asks(&self) -> Vec<RefusedAsk> {
         self.with(|log| std::mem::take(&mut log.asks))
     }
 
     pub(crate) fn warn(&self, message: String) {
-        // Nobody listens any more when the run is over.
+        // Fails when the run is over: nobody listens any more.
         let _ = self.kept.send(AgentEvent::Warning(message));
     }
 
-    /// The same, unless a call of the run has said it already.
+    /// Warns, unless a call of the run has given the same warning.
     pub(crate) fn warn_once(&self, message: String) {
         let mut said = self.said_once.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() < WARNINGS_ONCE_MAX && said.insert(message.clone()) {
@@ -187,7 +187,7 @@ impl AgentReporter {
         }
     }
 
-    /// For something that outlives the call.
+    /// A function that warns, for what outlives the call.
     pub(crate) fn warner(&self) -> impl Fn(String) + Send + Sync + 'static {
         let kept = self.kept.clone();
         move |message| {
@@ -204,7 +204,7 @@ impl AgentReporter {
     }
 }
 
-/// A word for machines and a line for people.
+/// The kind of an activity, for machines, and a line for people.
 pub(crate) fn words_of(activity: &AgentActivity) -> (&'static str, String) {
     match activity {
         AgentActivity::Thinking => ("thinking", "thinking".to_owned()),

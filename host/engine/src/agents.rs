@@ -1,8 +1,7 @@
-//! Agent calls of a run, each from dispatch to outcome.
+//! The agent calls of a run, each from dispatch to outcome.
 //!
-//! Owns: which provider a call goes to, what it is refused for before that,
-//! and where its agent works. Never: touches the journal, decides when a call
-//! may start.
+//! Owns: which provider a call goes to, why it is refused before that, and where its
+//! agent works. Never: touches the journal, or decides when a call may start.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ use crate::rounds::{Rounds, RoundsEnd};
 use crate::transcript_files::RawSessions;
 use crate::worktree::Worktrees;
 
-/// All that agent calls of a run share.
+/// What the agent calls of a run share.
 pub(crate) struct Agents {
     pub(crate) run: RunId,
     pub(crate) settings: AgentSettings,
@@ -39,7 +38,7 @@ pub(crate) struct Agents {
     worktrees: Worktrees,
 }
 
-/// A call that may be given to an agent.
+/// A call that is ready for its provider.
 pub(crate) struct Job {
     pub(crate) call: CallId,
     pub(crate) ordinal: u32,
@@ -50,9 +49,9 @@ pub(crate) struct Job {
 
 /// How an agent call ended.
 pub(crate) enum AgentOutcome {
-    /// Its script can be told.
+    /// The call is settled.
     Settled(Outcome, Reply),
-    /// Its provider answers nobody; the call stays open.
+    /// The provider is unavailable; the call stays open.
     Shut(ShutProvider, Reply),
 }
 
@@ -71,23 +70,23 @@ impl Agents {
         Self { run, settings, cwd, home, processes, head, registry, raw, worktrees }
     }
 
-    /// Ends whatever agents keep running between calls, and gives back what
-    /// calls that were cut off have left in their worktrees.
+    /// Ends what agents keep running between calls. Returns what calls that were cut off
+    /// have left in their worktrees.
     pub(crate) async fn close(&self) -> Vec<(CallId, AgentRecord)> {
         self.registry.close().await;
         let kept = self.worktrees.close().await;
         kept.into_iter().map(|(call, worktree)| (call, AgentRecord::Worktree(worktree))).collect()
     }
 
-    /// Whether this call names nobody and the run has nobody.
+    /// Whether this call names no agent and the run has none.
     pub(crate) fn is_for_nobody(&self, request: &AgentRequest) -> bool {
-        // Most runs have somebody, and thousands of calls.
+        // The cheap check first: most runs have an agent, and thousands of calls.
         self.head.provider == provider_set::NOBODY
             && choose(request, &self.head, &self.registry)
                 .is_ok_and(|choice| is_for_nobody(request, &choice))
     }
 
-    /// Finds out who is asked.
+    /// Chooses the provider of a call.
     pub(crate) fn plan(
         &self,
         call: CallId,
@@ -151,21 +150,21 @@ impl Agents {
     }
 }
 
-/// What a call is told that names nobody, where nobody is there and no run that
-/// could stop for it.
+/// Refusal of a call that names no agent when there is none, and no run that could stop
+/// (in a simulation).
 const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and none is \
     installed and logged in; `smol-wf doctor` says what is missing; name one with \
     --agent-provider";
 
-/// Whether it is left to the run who is asked, and the run has nobody. One that
-/// names `auto` itself names a provider that is not there.
+/// Whether the call leaves the choice to a run that has no agent. A call that names
+/// `auto` itself names an unknown provider.
 fn is_for_nobody(request: &AgentRequest, choice: &Choice) -> bool {
     let is_left_to_run = request.provider.is_none() && choice.named_by_model.is_none();
     is_left_to_run && choice.provider == provider_set::NOBODY
 }
 
-/// Finds out who is asked. A call that asks for what its provider cannot do is
-/// refused here, before anything is spent on it.
+/// Chooses the provider of a call. A call with an option that the provider does not
+/// support is refused here, before it costs anything.
 pub(crate) fn assign(
     request: &AgentRequest,
     head: &RunHead,
@@ -187,7 +186,7 @@ pub(crate) fn assign(
     Ok((choice, provider))
 }
 
-/// Who is asked, and for what model, whether or not it can be.
+/// The provider and model of a call, whether or not they exist.
 pub(crate) fn choose(
     request: &AgentRequest,
     head: &RunHead,
@@ -196,8 +195,8 @@ pub(crate) fn choose(
     Ok(of_vendor(selector::choose(request, head)?, registry))
 }
 
-/// The `provider=` of a model's selector is the model's vendor where no provider
-/// has that name, and the provider that is asked otherwise (the call's, its phase's,
+/// In a model's selector, `provider=` names the vendor of the model when no provider has
+/// that name and the provider that would be asked otherwise (the call's, its phase's,
 /// the run's) takes vendors.
 fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
     let takes_vendors = |name: &str| registry.get(name).is_some_and(|it| it.capabilities().vendors);
@@ -241,13 +240,13 @@ fn unsupported(registry: &Registry, name: &str, wish: &Wish) -> Failure {
     Failure::new(ProviderErrorKind::Unsupported.code(), message)
 }
 
-/// An option that not every provider has.
+/// An option that not every provider supports.
 struct Wish {
     option: String,
     is_met: fn(&Capabilities) -> bool,
 }
 
-/// What a call asks of its provider beyond an answer.
+/// The options of a call that its provider must support.
 fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
     let mut wishes = Vec::new();
     let mut wish = |option: String, is_met| wishes.push(Wish { option, is_met });
@@ -288,7 +287,7 @@ fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
         wish("the option `mcp`".to_owned(), |can| can.mcp);
     }
     match choice.permissions {
-        // What the tools of a server change, nobody knows.
+        // Nobody knows what the tools of a server change.
         Some(Permissions::Read) if !request.mcp.is_empty() => {
             wish("the option `mcp` beside `permissions: 'read'`".to_owned(), |can| !can.files);
         }

@@ -1,12 +1,12 @@
-//! The time that an agent is given: in all, and in silence.
+//! Total and idle timeout of one attempt.
 //!
-//! Owns: ending an attempt that takes too long, saying what the agent was last
-//! doing or what hindered it, and in which session. Never: tries again.
+//! Owns: ending an attempt that takes too long, and the error, which says what the agent
+//! was doing or waiting for, and in which session. Never: tries again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::FailureClass;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_providers::{
@@ -19,21 +19,21 @@ use crate::agent_events::{AgentReporter, words_of};
 use crate::request::AgentSettings;
 use crate::standstill::Nap;
 
-/// How long one attempt may take.
+/// How long one attempt may take, and how long it may be silent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AttemptTimeouts {
     total: Duration,
     silence: Duration,
-    /// What gives an agent longer, for the message.
+    /// The option or setting to raise, for the message.
     by: &'static str,
 }
 
 impl AttemptTimeouts {
-    /// The call's own time-outs win over the run's.
+    /// The timeouts of a call, or else those of the settings.
     pub(crate) fn of(request: &AgentRequest, settings: &AgentSettings) -> Self {
         let total = request.timeout_ms.map_or(settings.timeout, Duration::from_millis);
         let (silence, by) = match request.stall_ms {
-            // Not watched: the time for all of it is over first.
+            // No idle timeout: the total one always ends first.
             Some(0) => (total, "the option `stallMs`"),
             Some(ms) => (Duration::from_millis(ms), "the option `stallMs`"),
             None => (settings.idle_timeout, "--idle-timeout"),
@@ -42,7 +42,7 @@ impl AttemptTimeouts {
     }
 }
 
-/// An attempt that gave no answer.
+/// Why an attempt gave no answer.
 pub(crate) struct AttemptError {
     pub(crate) error: ProviderError,
     pub(crate) class: FailureClass,
@@ -55,7 +55,7 @@ impl From<ProviderError> for AttemptError {
     }
 }
 
-/// One attempt, ended when it takes too long.
+/// Makes one attempt, and ends it when it takes too long.
 pub(crate) async fn attempt(
     provider: &dyn Provider,
     task: AgentTask,
@@ -70,7 +70,7 @@ pub(crate) async fn attempt(
         spent: RoundSpend::default(),
     };
     let monitor = AgentMonitor { reporter, state: Mutex::new(state) };
-    // Declared after the monitor that it borrows, so dropped before it.
+    // Declared after the monitor that it borrows, so that it is dropped first.
     let work = provider.attempt(task, &monitor);
     tokio::pin!(work);
     let mut deadline = Instant::now() + timeouts.total;
@@ -118,7 +118,7 @@ fn class_of(kind: ProviderErrorKind) -> FailureClass {
     }
 }
 
-/// Hears what an agent says, and passes it on.
+/// Passes on what an agent reports, and keeps what a timeout has to say about it.
 struct AgentMonitor<'a> {
     reporter: &'a AgentReporter,
     state: Mutex<MonitorState>,
@@ -127,10 +127,10 @@ struct AgentMonitor<'a> {
 struct MonitorState {
     at: Instant,
     doing: Option<String>,
-    /// What it tries again for, until it does something else.
+    /// The error that it is waiting out, until it does something else.
     hindered: Option<ProviderError>,
     session: Option<String>,
-    /// What it has said that it has used; it may have used more since.
+    /// What it has reported as used. It may have used more since.
     spent: RoundSpend,
 }
 
@@ -146,7 +146,7 @@ impl AgentMonitor<'_> {
         }
     }
 
-    /// The attempt is over, and its session can be gone on with.
+    /// The error of an attempt that timed out. Its session can be resumed.
     fn ended(&self, provider: &dyn Provider, class: FailureClass, message: String) -> AttemptError {
         let (session_id, hindered, spent) = {
             let mut state = self.state();
@@ -164,8 +164,8 @@ impl AgentMonitor<'_> {
     }
 }
 
-/// The time-out of an agent that was waiting for something: the service behind it
-/// is to blame, when it answers nobody for now.
+/// The error of an agent that timed out while it waited for a service. When that service
+/// is unavailable, the error is the service's.
 fn hindrance(
     provider: &str,
     by: &ProviderError,
@@ -173,7 +173,7 @@ fn hindrance(
     message: &str,
 ) -> (ProviderError, FailureClass) {
     let (kind, class) = match (by.kind, class_of(by.kind)) {
-        // It was to wait for longer than it is given: every call would be.
+        // The wait was longer than the timeout: so it would be for every call.
         (ProviderErrorKind::RateLimit, _) => (by.kind, FailureClass::Shut),
         (kind, of_kind @ (FailureClass::Shut | FailureClass::Crowded)) => (kind, of_kind),
         _ => (ProviderErrorKind::Timeout, class),
@@ -189,7 +189,7 @@ fn hindrance(
 impl Activity for AgentMonitor<'_> {
     fn note(&self, activity: AgentActivity) {
         let doing = match &activity {
-            // ReadAhead of text say nothing by themselves.
+            // A piece of text says nothing by itself.
             AgentActivity::Text { .. } => "writing its answer".to_owned(),
             other => words_of(other).1,
         };
@@ -225,7 +225,7 @@ impl Activity for AgentMonitor<'_> {
         self.state().spent = spent.clone();
     }
 
-    fn refused(&self, asked: Asked) {
+    fn refused(&self, asked: RefusedAsk) {
         self.state().at = Instant::now();
         self.reporter.refused(asked);
     }

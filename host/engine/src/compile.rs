@@ -1,6 +1,6 @@
-//! From the bytes of a script to one that may run.
+//! Reads and compiles a script.
 //!
-//! Owns: reading and compiling it. Never: looks for it, or runs it.
+//! Owns: the order of its checks. Never: searches for a script, or runs one.
 
 use smol_wf_core::guest::{Dialect, ScriptError};
 use smol_wf_core::script::Script;
@@ -11,7 +11,7 @@ use crate::error::EngineError;
 use crate::explain::{explain, wrong_import};
 use crate::request::ScriptFile;
 
-/// Reads and compiles a script, without running it.
+/// Reads and compiles a script without running it.
 pub(crate) async fn compile(
     sandbox: &Sandbox,
     file: &ScriptFile,
@@ -29,7 +29,7 @@ pub(crate) async fn compile(
     }
 }
 
-/// What the guest's parser says of a script, and of its imports.
+/// The dialect of a script, or the error of the guest's parser or of an import.
 pub(crate) async fn inspect(
     sandbox: &Sandbox,
     script: &Script,
@@ -43,7 +43,7 @@ pub(crate) async fn inspect(
     })
 }
 
-/// The last part of a path: what errors call the script.
+/// The last part of a path, which errors show.
 pub(crate) fn file_name_of(path: &str) -> String {
     path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty()).unwrap_or("workflow").to_owned()
 }

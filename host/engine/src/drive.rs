@@ -1,7 +1,7 @@
-//! Drives one live run, until it ends or this process lets go of it.
+//! Drives one live run until it ends or stops.
 //!
-//! Owns: what becomes of agents, answers and the journal when a run stops.
-//! Never: the turns; [`crate::turn`] has those.
+//! Owns: what happens to agents, answers and the journal when a run stops. Never: the
+//! turns; [`crate::turn`] has those.
 
 use smol_wf_core::journal::{Body, Entry, StopReason};
 use smol_wf_core::limits::LimitError;
@@ -16,12 +16,11 @@ use crate::stop_reasons::lets_agents_finish;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
-/// Drives the run until it ends. What stops it sooner is written down, as far as
-/// it can be.
+/// Drives the run until it ends. The reason of a stop is journaled if possible.
 pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), EngineError> {
-    // Gone with the turns: agents that still work need no script.
+    // Dropped with its guests: agents that still work need no script.
     let mut turns = Turns::new(live.sandbox.clone());
-    // On the heap: it holds a machine and all that a turn needs.
+    // Boxed: the future holds a machine and everything a turn needs.
     let driven = Box::pin(turns.drive(machine, live)).await;
     let cut_fuel = turns.cut_fuel();
     drop(turns);
@@ -43,21 +42,21 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
         Err(Halt::Error(error)) => Err(error),
         Err(Halt::Stop(reason)) => {
             let left = left.into_iter().map(|(call, record)| record.into_body(call));
-            let ended = std::iter::once(Body::AttemptEnded { reason, fuel: cut_fuel });
+            let ended = std::iter::once(Body::EpochEnded { reason, fuel: cut_fuel });
             keep(live, answered.into_iter().chain(left).chain(ended)).await
         }
     }
 }
 
-/// Makes the end of a run durable, or says why it is none.
+/// Makes the end of a run durable, or says why the run stops.
 async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Result<(), Halt> {
     match driven {
-        // Nobody waits for the lease while an agent is being ended.
+        // No agent has to end first, so the lease is released in the same commit.
         Ok(Pause::Ended) if live.runner.is_idle() => Ok(live.recorder.flush_last().await?),
         Ok(Pause::Ended) => live.flush().await,
         Ok(Pause::Stopped(stop)) => Err(live.halt(stop)),
         Ok(Pause::Fault(said)) => Err(guest_fault(&said)),
-        // Never: a live run waits until it is cut off, and gives up what is stuck.
+        // Unreachable: a live run waits, and gives up stuck scripts.
         Ok(Pause::Rest | Pause::Stuck(_)) => Err(guest_fault("it waits for nothing")),
         Err(Cut::Halted(halt)) => Err(halt),
         Err(Cut::Late) => {
@@ -67,10 +66,10 @@ async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Re
     }
 }
 
-/// Waits for the agents at work, whose answers the next attempt will want.
-/// Nothing new begins.
+/// Waits for the agents at work: the next holder uses their answers. No other agent
+/// begins.
 async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
-    // The script that they would wake is gone.
+    // Their script is gone.
     live.runner.forget_waits();
     let at_work = live.runner.at_work();
     if at_work > 0 {
@@ -84,7 +83,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
             () = cancel.cancelled() => return Halt::Stop(StopReason::Cancelled),
             event = live.runner.next_event() => event,
             () = at(deadline) => {
-                // Put off when this process has stood still.
+                // Later now, when this process has stood still.
                 if live.deadline() == deadline {
                     return Halt::Stop(reason);
                 }
@@ -118,7 +117,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
     Halt::Stop(reason)
 }
 
-/// Writes what no machine is told of any more.
+/// Writes entries that no machine hears of any more.
 async fn keep(
     live: &mut Live<'_>,
     bodies: impl IntoIterator<Item = Body>,

@@ -1,7 +1,7 @@
-//! Brings about what the machine decided, and hears what came of it.
+//! Runs the machine's effects and reports their results.
 //!
-//! Owns: agents at work and in the queue, sleeps, the search for child
-//! scripts. Never: writes the journal, decides an outcome.
+//! Owns: agents at work and in the queue, sleeps, and the search for child scripts.
+//! Never: writes the journal, or decides an outcome.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -32,27 +32,27 @@ use crate::timers::Timers;
 use crate::turn::children::{self, ChildScript, QueuedChild};
 use crate::writer::{Counted, Writer};
 
-/// Outcomes that are taken in together, and so share a commit. More would let
-/// finished work pile up that is not durable yet.
+/// Results that are taken in together, and so share a commit. With more, finished work
+/// would pile up that is not durable yet.
 const OUTCOMES_TOGETHER_MAX: usize = 256;
 
-/// What a script is told of a call that we broke.
+/// The failure that a script sees when a defect of ours ended its call.
 const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on stderr";
 
-/// What came of an effect.
+/// Something that happened to the effects of a run.
 pub(crate) enum RunnerEvent {
     Agent(CallId, Box<AgentOutcome>),
     Child(CallId, ChildScript),
     Woke,
     Said(AgentEvent),
-    /// A folder of the run is gone: this process cannot go on, another one may.
+    /// A folder of the run is gone: this process cannot go on, a later one may.
     Lost(CallId, EngineError),
 }
 
 struct QueuedAgent {
     call: CallId,
     ordinal: u32,
-    /// On the heap, as it came: a hundred thousand may wait.
+    /// Shared with its entry: a hundred thousand may wait.
     request: Arc<AgentRequest>,
 }
 
@@ -62,9 +62,9 @@ pub(crate) struct EffectRunner {
     writer: Writer,
     parallel_max: usize,
     queue: VecDeque<QueuedAgent>,
-    /// The head of the queue, once it is known who is asked.
+    /// The head of the queue, once its provider is known.
     first: Option<Job>,
-    /// Calls that wait for the next attempt: their provider is shut.
+    /// Calls that wait for the next epoch, because their provider is unavailable.
     held: BTreeSet<CallId>,
     working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<RunnerEvent>,
@@ -72,13 +72,13 @@ pub(crate) struct EffectRunner {
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
-    /// Of the queue, calls that name nobody where nobody is there.
+    /// Queued calls that name no agent, in a run that has none.
     for_nobody: BTreeSet<CallId>,
-    /// Children whose scripts are being looked for.
+    /// Children whose scripts are being searched, and the task of each.
     finding: HashMap<CallId, Id>,
-    /// Answers that their scripts have not been told yet.
+    /// Answers that were not delivered to their scripts yet.
     untold: BTreeMap<CallId, (Outcome, Reply)>,
-    /// Calls whose providers answered nobody, and that no machine was told of.
+    /// Calls with unavailable providers, of which no machine has heard.
     parked: Vec<(CallId, ShutProvider, Reply)>,
     agent_events: AgentEventQueue,
 }
@@ -112,7 +112,7 @@ impl EffectRunner {
         }
     }
 
-    /// Where the programs of the run are started.
+    /// Starts the programs of the run.
     pub(crate) fn processes(&self) -> &Processes {
         &self.agents.processes
     }
@@ -139,7 +139,7 @@ impl EffectRunner {
         }
     }
 
-    /// Looks for the script of a child, beside everything else.
+    /// Searches the script of a child in the background.
     pub(crate) fn find(&mut self, QueuedChild { call, caller, target, args }: QueuedChild) {
         let children = self.children.clone();
         let reporter = self.agent_events.reporter(call, "");
@@ -159,13 +159,13 @@ impl EffectRunner {
         self.finding.insert(call, task.id());
     }
 
-    /// Children whose scripts are being looked for.
+    /// Number of children whose scripts are being searched.
     pub(crate) fn searching(&self) -> usize {
         self.finding.len()
     }
 
-    /// Sets queued agents to work, as many as may. Says whether the machine was
-    /// told of calls that are refused.
+    /// Starts as many queued agents as may work. Returns whether the machine has heard
+    /// of refused calls.
     pub(crate) fn dispatch(&mut self, machine: &mut Machine) -> bool {
         let mut has_refused = false;
         while self.working.len() < self.parallel_max {
@@ -206,9 +206,9 @@ impl EffectRunner {
         machine.dispatched(call, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
         let reporter = self.agent_events.reporter(call, &job.choice.provider);
-        // On the heap: a call is many nested futures, and thousands may wait.
+        // Boxed: a call is many nested futures, and thousands may wait.
         let work = Box::pin(async move {
-            // Else it is the agent that fails, for good, by a folder that was moved.
+            // Without this check, the agent would fail for good.
             if !agents.cwd.is_dir() {
                 let (path, run) = (agents.cwd.clone(), Some(agents.run.clone()));
                 return RunnerEvent::Lost(call, EngineError::CwdGone { path, run });
@@ -219,41 +219,41 @@ impl EffectRunner {
         self.working.insert(call, (self.tasks.spawn(work), counted));
     }
 
-    /// Agents that wait until others have ended.
+    /// Number of agents that wait for room.
     pub(crate) fn queued(&self) -> usize {
         self.queue.len() + usize::from(self.first.is_some())
     }
 
-    /// Why the run can go no further, when nothing is at work any more and calls
-    /// wait that may not begin.
+    /// Why the run cannot go on, when no agent is at work and calls wait that may not
+    /// begin.
     pub(crate) fn stalled(&self, machine: &Machine) -> Option<StopReason> {
         let is_idle = self.working.is_empty() && self.finding.is_empty();
         let waits = self.first.is_some() || !self.held.is_empty();
         if is_idle && waits { machine.held_by() } else { None }
     }
 
-    /// A folder that this call needs is gone. The call waits for the next attempt.
+    /// A folder that this call needs is gone. The call waits for the next epoch.
     pub(crate) fn lose(&mut self, call: CallId, error: EngineError) {
         self.working.remove(&call);
         self.finding.remove(&call);
         self.lost.get_or_insert(error);
     }
 
-    /// Which folder is gone.
+    /// The error that names the folder that is gone.
     pub(crate) fn lost(&self) -> Option<&EngineError> {
         self.lost.as_ref()
     }
 
-    /// Why the run stops, where a call is for nobody: before any of those that were
-    /// made with it is set to work.
+    /// Why the run stops, when a call has no agent. Checked before any call of the same
+    /// turn starts.
     pub(crate) fn nobody(&self) -> Option<StopReason> {
         let first = self.for_nobody.first()?;
         let queued = self.queue.iter().find(|queued| queued.call == *first)?;
         Some(stop_reasons::nobody(queued.call, &queued.request.title()))
     }
 
-    /// Whether no agent is at work, no timer is set and no script is looked for:
-    /// then nothing but the end of a sleep will happen.
+    /// Whether only the end of a sleep can happen: no agent is at work, no timer is set
+    /// and no script is being searched.
     pub(crate) fn is_idle(&self) -> bool {
         self.working.is_empty() && self.finding.is_empty() && self.timers.is_empty()
     }
@@ -285,23 +285,23 @@ impl EffectRunner {
         }
     }
 
-    /// This process stood still for so long: no time of the run's.
+    /// Moves all timers by the time for which this process stood still.
     pub(crate) fn put_off(&mut self, stood: Duration) {
         self.stood_still += stood;
         self.timers.put_off(stood);
     }
 
-    /// How long this process stood still while it was at this run.
+    /// How long this process stood still while it had this run.
     pub(crate) fn stood_still(&self) -> Duration {
         self.stood_still
     }
 
-    /// What agents said that nobody has seen yet, the oldest first.
+    /// Events of agents that are ready, the oldest first.
     pub(crate) fn agent_events(&mut self) -> Vec<AgentEvent> {
         self.agent_events.ready()
     }
 
-    /// Tells the machine of this, and of all else that has happened meanwhile.
+    /// Reports this event to the machine, and all others that are ready.
     pub(crate) fn take_in(&mut self, first: RunnerEvent, machine: &mut Machine) {
         let mut next = Some(first);
         let mut taken = 0;
@@ -343,8 +343,8 @@ impl EffectRunner {
         }
     }
 
-    /// What a task came to. One that was aborted has nothing to say; of one that
-    /// broke its call must hear, or it would be at work for ever.
+    /// The event of a finished task. An aborted task has none. A task that panicked fails
+    /// its call, which would otherwise be at work for ever.
     fn heard(&self, joined: Result<RunnerEvent, JoinError>) -> Option<RunnerEvent> {
         let error = match joined {
             Ok(event) => return Some(event),
@@ -376,23 +376,23 @@ impl EffectRunner {
         }
     }
 
-    /// The next durable sleep that ends.
+    /// When the next durable sleep ends, in microseconds since 1970.
     pub(crate) fn wakes_at_us(&self) -> Option<i64> {
         self.sleeping.wakes_at_us()
     }
 
-    /// Nobody is to be woken any more.
+    /// Drops all sleeps and timers.
     pub(crate) fn forget_waits(&mut self) {
         self.sleeping.clear();
         self.timers = Timers::default();
     }
 
-    /// How many agents are at work.
+    /// Number of agents at work.
     pub(crate) fn at_work(&self) -> usize {
         self.working.len()
     }
 
-    /// An agent has ended that no machine is told of any more.
+    /// Takes the end of an agent of which no machine hears any more.
     pub(crate) fn ended(&mut self, call: CallId, ended: AgentOutcome) {
         self.working.remove(&call);
         match ended {
@@ -403,13 +403,13 @@ impl EffectRunner {
         }
     }
 
-    /// The script of this call is being told.
+    /// The outcome of this call is being delivered.
     pub(crate) fn told(&mut self, call: CallId) {
         self.untold.remove(&call);
     }
 
-    /// Everything that agents came to and that is not written down, for the
-    /// journal of a run that is let go of.
+    /// Entries for all results of agents that are not in the journal yet, when this
+    /// process releases the run.
     pub(crate) fn answered(&mut self) -> Vec<Body> {
         while let Some(event) = self.event_already() {
             if let RunnerEvent::Agent(call, ended) = event {
@@ -444,9 +444,8 @@ impl EffectRunner {
         }
     }
 
-    /// Stops everything and waits until it has stopped, what providers keep
-    /// running between calls included. Gives back what was left in the worktrees
-    /// of calls that were cut off.
+    /// Stops everything and waits for it, including what providers keep running between
+    /// calls. Returns what calls that were cut off have left in their worktrees.
     pub(crate) async fn cancel_all(&mut self) -> Vec<(CallId, AgentRecord)> {
         self.queue.clear();
         self.first = None;
@@ -458,7 +457,7 @@ impl EffectRunner {
         self.agents.close().await
     }
 
-    /// The outcome that an entry of this journal holds.
+    /// The outcome in this entry of the run's journal.
     pub(crate) async fn outcome(&self, key: RunKey, entry: u64) -> Result<Outcome, EngineError> {
         self.writer
             .with(move |store: &mut dyn Store| read_ahead::outcome_at(store, &key, entry))

@@ -1,4 +1,4 @@
-//! The engine: what it is made of, and how it starts runs.
+//! The engine: its parts, and how a new run begins and ends.
 //!
 //! Owns: the order of things before the first turn and after the last one.
 //! Never: the turns themselves; [`crate::drive`] runs them.
@@ -44,29 +44,33 @@ use crate::runs::row;
 use crate::watch::Watcher;
 use crate::writer::Writer;
 
-/// Runs at work at once, where nothing else is said.
+/// Default of [`EngineOptions::runs_max`].
 const RUNS_MAX_DEFAULT: u32 = 64;
 
-/// Script instances of one run: its scripts, and as many again for finding out why
-/// one hangs.
+/// Script instances of one run: its scripts, and as many again to find out why one
+/// hangs.
 const INSTANCES_OF_RUN: u32 = 2 * (CHILDREN_OPEN_MAX + 1);
 
-/// What an engine is made of.
+/// The parts of an engine.
 pub struct EngineOptions {
-    /// Where journals are kept.
+    /// The store of the journals.
     pub store: Box<dyn Store>,
-    /// Runs at work at once; others wait for their turn.
+    /// Runs that work at once; at least 1. Others wait in a queue that is in memory
+    /// only: see [`Engine::start`].
     pub runs_max: u32,
-    /// Who answers agent calls.
+    /// Makes the providers of each run.
     pub providers: Arc<dyn Providers>,
-    /// Folder for git worktrees of calls; none refuses calls that ask for one.
+    /// Folder for the git worktrees of calls. Without it, calls with `isolation` are
+    /// refused.
     pub worktrees: Option<PathBuf>,
-    /// Keeps the programs of agents, where this process gives power over itself.
+    /// Lets the engine act on this whole process to end the programs of agents. Without
+    /// it, nothing of the process is changed; `docs/processes.md` says what is weaker.
     pub supervisor: Option<Supervisor>,
 }
 
 impl EngineOptions {
-    /// With this store, and the debug provider alone.
+    /// This store with the defaults: 64 runs at once, the debug provider alone, no
+    /// worktrees and no supervisor.
     #[must_use]
     pub fn over(store: Box<dyn Store>) -> Self {
         Self {
@@ -79,7 +83,7 @@ impl EngineOptions {
     }
 }
 
-/// What a run is given that is not part of what it is.
+/// What a run needs in this process that is not in its journal.
 pub(crate) struct RunMeans {
     pub(crate) registry: Registry,
     pub(crate) folders: RunFolders,
@@ -87,7 +91,10 @@ pub(crate) struct RunMeans {
     pub(crate) times: Times,
 }
 
-/// Starts runs and takes them up again. Clones share everything.
+/// Starts, resumes and forks runs, and reads their journals.
+///
+/// Cheap to clone. All clones share the store, its thread and the slots for runs; see
+/// [`Self::providing`] and [`Self::for_tenant`] for what may differ.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) sandbox: Sandbox,
@@ -96,9 +103,9 @@ pub struct Engine {
     pub(crate) owner: String,
     pub(crate) worktrees: Option<PathBuf>,
     pub(crate) providers: Arc<dyn Providers>,
-    /// For what no run does; each run has its own.
+    /// For programs that belong to no run; each run has its own.
     pub(crate) processes: Processes,
-    /// Shared by all clones, those of other tenants too.
+    /// Shared by all clones, those of other tenants included.
     pub(crate) running: Arc<Running>,
 }
 
@@ -109,13 +116,13 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine over this store.
+    /// Makes an engine.
     ///
     /// # Errors
-    /// When WebAssembly cannot be set up, or the system has no thread or no
-    /// randomness to give.
+    /// When wasmtime cannot be set up, or the system gives no thread or no random
+    /// numbers.
     pub fn new(options: EngineOptions) -> Result<Self, EngineError> {
-        // A bound that no run meets: those of one are bounded by its limits.
+        // Never reached: the limits of a run bound its instances.
         let instances = options.runs_max.saturating_add(1).saturating_mul(INSTANCES_OF_RUN);
         let sandbox = Sandbox::new(SandboxConfig::new(instances))?;
         let running = Arc::new(Running::new(options.runs_max));
@@ -128,40 +135,48 @@ impl Engine {
         Ok(Self { sandbox, writer, tenant, worktrees, providers, owner, processes, running })
     }
 
-    /// The same engine with other providers: which ones a run needs may only be
-    /// known once its journal is found.
+    /// The same engine with other providers. For callers that learn which providers a
+    /// run needs from its journal ([`Self::head`]).
     #[must_use]
     pub fn providing(mut self, providers: Arc<dyn Providers>) -> Self {
         self.providers = providers;
         self
     }
 
-    /// The same engine for another tenant: of the runs of others it sees nothing. All
-    /// share the store, its thread, and the number of runs at work.
+    /// The same engine for another tenant, which sees its own runs only. Tenants share
+    /// the store, its thread and the slots for runs.
     #[must_use]
     pub fn for_tenant(&self, tenant: TenantId) -> Self {
         Self { tenant, ..self.clone() }
     }
 
-    /// Ends all runs, so that another process can take them up: agents at work finish,
-    /// for as long as the grace lasts, and no other begins; then runs are stopped as
-    /// by [`RunHandle::cancel`](crate::RunHandle::cancel). Returns when all agents have
-    /// ended and all leases are given back. From then on nothing can be started, by
-    /// any clone of this engine.
+    /// Stops all runs so that another process can resume them, and returns when all
+    /// agents have ended and all leases are released.
+    ///
+    /// 1. Nothing can be started any more, by any clone of this engine:
+    ///    [`EngineError::ShuttingDown`].
+    /// 2. Queued runs are dropped. [`RunHandle::wait`](crate::RunHandle::wait) returns
+    ///    [`EngineError::ShuttingDown`], and nothing of them is in the store.
+    /// 3. Agents at work may finish for at most `grace`; no other agent begins. Their
+    ///    answers are in the journal.
+    /// 4. What still runs is stopped as by
+    ///    [`RunHandle::cancel`](crate::RunHandle::cancel).
+    ///
+    /// Agents of a fixture that is recorded ([`Self::test_fixture`]) are treated alike.
     pub async fn shutdown(&self, grace: Duration) {
         self.running.shut_down(grace).await;
         self.processes.leftovers_ended().await;
     }
 
-    /// Reads and compiles a script, without running it.
+    /// Reads and compiles a script without running it.
     ///
     /// # Errors
-    /// What is wrong with it, with the author's line and column.
+    /// When the script is wrong, with its author's line and column.
     pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
         self.check_as(file, Surface::CURRENT).await
     }
 
-    /// Reads a script that sees this surface.
+    /// Reads and compiles a script for this surface.
     pub(crate) async fn check_as(
         &self,
         file: &ScriptFile,
@@ -170,11 +185,11 @@ impl Engine {
         compile(&self.sandbox, file, surface).await
     }
 
-    /// Runs a script from its start to its end, or until it is stopped.
+    /// Runs a script to its end, or until it is stopped.
     ///
     /// # Errors
-    /// When the run cannot start, or its journal can no longer be written. What
-    /// the script does wrong is in the report.
+    /// When the run cannot start, or its journal can no longer be written. Errors of
+    /// the script are in the report.
     pub(crate) async fn run(
         &self,
         request: RunSpec,
@@ -188,7 +203,7 @@ impl Engine {
         let head = head_of(&request, &script, run, &folders, random_u64()?)?;
         let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
-            // Beside everything else, to be done when the first agent starts.
+            // In the background; the first agent waits until it is done.
             self.processes.begin_to_end_leftovers();
         }
         let path = &request.script.path;
@@ -239,19 +254,20 @@ impl Engine {
         let processes = runner.processes().clone();
         let mut live = Live::new(self.sandbox.clone(), recorder, rest, runner, cancel, times);
         live.drain = self.running.drain().clone();
-        // On the heap, so that whoever runs a run holds a small future.
+        // Boxed, so that the future of a run is small.
         let ended = Box::pin(drive(&mut live, machine)).await;
-        // Whoever takes the run up next finds none of its agents at work.
+        // The next holder of the run must find none of its agents at work.
         processes.all_ended().await;
         live.recorder.let_go().await;
         ended?;
         live.recorder.into_report()
     }
 
-    /// Waits until something can be written, for as long as what begins waits.
+    /// Waits until the store can be written, for at most
+    /// [`START_LOCKED_MAX`](crate::START_LOCKED_MAX).
     ///
     /// # Errors
-    /// When nothing can, or `cancel` ended the wait.
+    /// When another process keeps it locked for longer, or `cancel` ended the wait.
     pub async fn wait_to_write(
         &self,
         watcher: &dyn Watcher,
@@ -313,8 +329,7 @@ fn head_of(
     })
 }
 
-/// A budget in tokens is what the script's `budget` speaks of, when nothing
-/// else is said.
+/// What the script's `budget` reports by default: a budget in tokens.
 fn tokens_of(budget: Option<Budget>) -> Option<u64> {
     match budget?.allowance {
         Allowance::OutputTokens(tokens) => Some(tokens),

@@ -1,8 +1,7 @@
-//! What can go wrong around a run, as data with stable codes.
+//! Errors of the engine, as data with stable codes.
 //!
-//! Owns: the list. Never: says which exit code one is; the program does.
-//! What a script or an agent does wrong is no error of the engine: it is in the
-//! report.
+//! Owns: the list, and the code of each. Never: an exit code; the program has those.
+//! Errors of scripts and agents are in the report.
 
 use std::path::PathBuf;
 
@@ -11,7 +10,7 @@ use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{JournalError, Mismatch};
-use smol_wf_core::script::ScriptRefused;
+use smol_wf_core::script::ScriptRefusal;
 use smol_wf_core::selector::SelectorError;
 use smol_wf_providers::owner;
 use smol_wf_sandbox::SandboxError;
@@ -28,7 +27,7 @@ use crate::writer::WriterGone;
 pub enum EngineError {
     /// The script cannot be read: its text or its `meta`.
     #[error("{}", .0.message)]
-    Script(Box<ScriptRefused>),
+    Script(Box<ScriptRefusal>),
     /// The script does not compile.
     #[error("{}: {}", .error.name, .error.message)]
     Compile {
@@ -39,10 +38,10 @@ pub enum EngineError {
         /// What its author calls it.
         file_name: String,
     },
-    /// The script's file cannot be had.
+    /// A script's file cannot be found or read.
     #[error(transparent)]
     Library(#[from] LibraryError),
-    /// The database.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The journal of a run cannot be read.
@@ -53,7 +52,7 @@ pub enum EngineError {
         /// Why.
         error: JournalError,
     },
-    /// What lists say of a run is not what its journal says.
+    /// The row of a run differs from its journal.
     #[error(
         "the list has another {what} for run {run} than its journal: the database was changed from outside; nothing of the run is used"
     )]
@@ -63,10 +62,10 @@ pub enum EngineError {
         /// What differs.
         what: &'static str,
     },
-    /// A file holds no run.
+    /// A file is not an archive of a run.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// There is another run of that id.
+    /// The store has another run under the id of an imported one.
     #[error("run {run} is here already, with another journal, and was left as it is")]
     ImportConflict {
         /// Which run.
@@ -77,19 +76,19 @@ pub enum EngineError {
     Mismatch {
         /// Which run.
         run: RunId,
-        /// Where.
+        /// The first difference, with both sides.
         mismatch: Mismatch,
     },
-    /// The WebAssembly engine.
+    /// The sandbox failed.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// No run of that id.
+    /// The store has no such run.
     #[error("there is no run `{asked}` in this database")]
     UnknownRun {
         /// What was asked for.
         asked: String,
     },
-    /// No run of this project.
+    /// The store has runs, but none of this project.
     #[error(
         "no run was started in {}; the newest of all, {newest}, works in {}",
         project.display(),
@@ -103,31 +102,31 @@ pub enum EngineError {
         /// Where its agents work.
         folder: PathBuf,
     },
-    /// Several runs begin like that.
+    /// Several run ids begin with what was asked for.
     #[error("`{asked}` is the beginning of several run ids: {}", some_of(runs))]
     AmbiguousRun {
         /// What was asked for.
         asked: String,
-        /// Which, the first ones.
+        /// The first of them.
         runs: Vec<RunId>,
     },
-    /// Another process works on the run.
+    /// Another process holds the run.
     #[error("run {run} is being run by {}", owner::in_words(owner))]
     Held {
         /// Which run.
         run: RunId,
-        /// Who.
+        /// The process, as its lease names it.
         owner: String,
     },
-    /// A process works on a run of this store.
+    /// The store cannot shrink while a process holds one of its runs.
     #[error(
         "the database was not made smaller: {} works on run {run}, and would have to wait until it is done",
         owner::in_words(owner)
     )]
     InUse {
-        /// On which run.
+        /// Which run.
         run: RunId,
-        /// Who.
+        /// The process, as its lease names it.
         owner: String,
     },
     /// Another process took the run over.
@@ -143,20 +142,20 @@ pub enum EngineError {
     LimitLowered {
         /// Which run.
         run: RunId,
-        /// Which.
+        /// The limit.
         limit: Limit,
-        /// What it was.
+        /// Its recorded value, with its unit.
         recorded: String,
-        /// What was asked for.
+        /// The lower value that was asked for.
         asked: String,
     },
-    /// How a budget is kept was asked for, of a run that has none.
+    /// A budget mode was given for a run that has no budget.
     #[error("run {run} has no budget")]
     NoBudget {
         /// Which run.
         run: RunId,
     },
-    /// The folder that a run works in is not there.
+    /// The folder that agents should work in does not exist.
     #[error(
         "{} {}, and there is no such folder",
         works_in(run.as_ref()),
@@ -165,45 +164,45 @@ pub enum EngineError {
     CwdGone {
         /// Which folder.
         path: PathBuf,
-        /// The run that was started there; none when it was asked for just now.
+        /// The run whose journal names it; none for a folder of the request.
         run: Option<RunId>,
     },
-    /// A path that a run would have to keep is no text.
+    /// A path that the journal has to record is not UTF-8.
     #[error(
         "{} has a name that is not UTF-8, so the run could not be taken up again",
         path.display()
     )]
     PathNotUtf8 {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// A fixture.
+    /// A fixture cannot be made, read or tested.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
-    /// What was asked of a fork.
+    /// A fork request does not fit its parent.
     #[error(transparent)]
     Fork(#[from] ForkError),
-    /// A model that the request names cannot be read.
+    /// A model of the request is not a valid selector.
     #[error("the model {}: {error}", if *is_alias { "of an alias" } else { "of the run" })]
     Model {
-        /// It is what an alias stands for.
+        /// It is the target of an alias; otherwise the default model.
         is_alias: bool,
         /// Why.
         error: SelectorError,
     },
-    /// A rule of the debug provider cannot be read.
+    /// A rule of the debug provider is not valid.
     #[error("rule of the debug provider: {reason}")]
     DebugRule {
         /// What is wrong with it.
         reason: String,
     },
-    /// The request itself is wrong.
+    /// The request is wrong in another way.
     #[error("{message}")]
     Request {
-        /// A sentence.
+        /// What is wrong.
         message: String,
     },
-    /// Git worktrees.
+    /// A git worktree cannot be listed or removed.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
     /// The operating system refused something.
@@ -214,10 +213,10 @@ pub enum EngineError {
         /// What it said.
         error: std::io::Error,
     },
-    /// The engine takes no more runs.
+    /// The engine is being shut down, or was.
     #[error("the engine is shutting down and starts no more runs")]
     ShuttingDown,
-    /// The journal could not be written any more.
+    /// The thread that writes the journals is gone.
     #[error("{0}; the run stops here and can be resumed")]
     WriterGone(#[from] WriterGone),
 }
@@ -226,7 +225,7 @@ fn works_in(run: Option<&RunId>) -> String {
     run.map_or_else(|| "agents would work in".to_owned(), |run| format!("run {run} works in"))
 }
 
-/// A few of them, and that there are more.
+/// The first few ids, and an ellipsis when there are more.
 fn some_of(runs: &[RunId]) -> String {
     const NAMED_MAX: usize = 5;
     let named: Vec<&str> = runs.iter().take(NAMED_MAX).map(RunId::as_str).collect();

@@ -1,22 +1,23 @@
-//! What lists of runs are narrowed by, as the ends of a journal say it.
+//! The facts that narrow lists of runs: state, parent and folder.
 //!
-//! Owns: saying it of new entries, and looking it up where nobody has said it.
-//! Never: believes it: what a list shows of a run is read from its journal.
+//! Owns: folding them from the two ends of a journal, and looking them up for runs of
+//! older programs. Never: trusts them: what a list shows of a run is read from its
+//! journal.
 
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{self, Body, Entry};
 use smol_wf_core::report::RunState;
 use smol_wf_store::{
-    Bound, Facts, FoundFacts, Journals, Narrow, Page, RunKey, RunRow, Store, StoreError,
+    Facts, Journals, Page, ReadLimit, RunFacts, RunFilter, RunKey, RunRow, Store, StoreError,
 };
 
 use crate::error::EngineError;
 use crate::writer::Writer;
 
-/// Runs that are looked up in one transaction: it takes a few milliseconds.
+/// Runs that are looked up in one transaction, which takes a few milliseconds.
 const AT_ONCE: u32 = 200;
 
-/// Of a journal that begins and ends with these; none without its head.
+/// The facts of a journal with this first and last entry; none without a head.
 pub(crate) fn facts(first: &Body, last: &Body) -> Option<Facts> {
     let Body::RunStarted(head) = first else { return None };
     Some(Facts {
@@ -26,8 +27,7 @@ pub(crate) fn facts(first: &Body, last: &Body) -> Option<Facts> {
     })
 }
 
-/// Looks the facts of this run up in its journal, and keeps them, unless they are
-/// known.
+/// Reads the facts of a run from its journal and stores them, unless they are known.
 pub(crate) fn look_up(store: &mut dyn Store, key: &RunKey) -> Result<(), StoreError> {
     let row = store.find(&key.tenant, key.run.as_str(), 1)?.pop();
     let unknown = row.filter(|row| row.place.is_none());
@@ -37,11 +37,11 @@ pub(crate) fn look_up(store: &mut dyn Store, key: &RunKey) -> Result<(), StoreEr
     }
 }
 
-/// None of a run whose journal cannot be read, or which goes on while we look.
-fn found(store: &mut dyn Journals, row: RunRow) -> Option<FoundFacts> {
+/// The facts of a run; none when its journal cannot be read or grows meanwhile.
+fn found(store: &mut dyn Journals, row: RunRow) -> Option<RunFacts> {
     let mut read = |first_seq, records| {
-        let stretch = store.load_from(&row.key, first_seq, Bound::records(records)).ok()??;
-        Some(stretch.records)
+        let segment = store.load_from(&row.key, first_seq, ReadLimit::records(records)).ok()??;
+        Some(segment.records)
     };
     let entry = |before: &str, seq, records: &[_]| -> Option<Entry> {
         journal::read_behind(before, seq, records).ok()?.pop()
@@ -50,25 +50,25 @@ fn found(store: &mut dyn Journals, row: RunRow) -> Option<FoundFacts> {
     let facts = match row.entries.checked_sub(2) {
         None => facts(&first.body, &first.body),
         Some(seq) => {
-            // The last one is checked against the one before it.
+            // The digest of the last record covers that of the one before it.
             let ends = read(seq, 2)?;
             let [before, last] = ends.as_slice() else { return None };
             let last = entry(&before.chain, seq + 1, std::slice::from_ref(last))?;
             facts(&first.body, &last.body)
         }
     };
-    Some(FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts: facts? })
+    Some(RunFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts: facts? })
 }
 
-/// Looks up the next runs of which nothing is known, behind this one; the last of
-/// them, when there may be more.
+/// Looks up the next runs with unknown facts, behind `before`. Returns the last of
+/// them when there may be more.
 fn look_up_next(
     store: &mut dyn Store,
     tenant: &TenantId,
     before: Option<(i64, RunId)>,
 ) -> Result<Option<(i64, RunId)>, StoreError> {
     let before = before.as_ref().map(|(at_us, run)| (*at_us, run));
-    let page = Page { before, limit: AT_ONCE, narrow: Narrow::States(&[]), ..Page::default() };
+    let page = Page { before, limit: AT_ONCE, filter: RunFilter::States(&[]), ..Page::default() };
     let rows = store.list(tenant, &page)?;
     let is_full = rows.len() >= AT_ONCE as usize;
     let last = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));

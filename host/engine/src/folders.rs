@@ -1,8 +1,8 @@
-//! Where a run works, and where its scripts lie.
+//! Where agents work, and where scripts lie.
 //!
-//! Owns: telling the two apart: agents work in the folder in which the user
-//! stood when the run was started, children of a script are looked for in the
-//! script's project. Never: makes a folder.
+//! Owns: telling the two apart. Agents work in the folder in which the user started
+//! the run; children of a script are searched in the script's project. Never: makes a
+//! folder.
 
 use std::path::{Path, PathBuf};
 
@@ -12,22 +12,22 @@ use smol_wf_core::journal::RunHead;
 use crate::error::EngineError;
 use crate::library::{Library, ProjectRoot, is_users};
 use crate::request::Folders;
-use crate::watch::{Watcher, WorksIn};
+use crate::watch::{Notice, Watcher};
 
-/// Both places of one run.
+/// The folders of one run.
 #[derive(Debug)]
 pub(crate) struct RunFolders {
     /// The folder that agents work in.
     pub(crate) cwd: PathBuf,
-    /// The script's project; none when it is gone.
+    /// The script's project; none when that is gone.
     pub(crate) root: Option<ProjectRoot>,
-    /// The script is one of those that the user keeps for all projects.
+    /// The script is one of the user's own, for all projects.
     is_users: bool,
     pub(crate) home: Option<PathBuf>,
 }
 
 impl RunFolders {
-    /// Of a new run of this script.
+    /// For a new run of this script.
     pub(crate) fn of_new(script: &Path, chosen: &Folders) -> Result<Self, EngineError> {
         let root = root_around(script, chosen)?;
         let cwd = match &chosen.cwd {
@@ -37,9 +37,9 @@ impl RunFolders {
         Ok(Self::new(cwd, Some(root), script, chosen))
     }
 
-    /// Of a run that is taken up, or forked. A script that was named gives the
-    /// root, where it does not lie in the recorded one; a recorded text needs
-    /// none.
+    /// For a resume or a fork. `script` is the file that the caller named, if any: its
+    /// project is the root unless it lies in the recorded one. A recorded text needs no
+    /// root.
     pub(crate) fn of_recorded(
         head: &RunHead,
         script: Option<&Path>,
@@ -70,19 +70,20 @@ impl RunFolders {
         Self { cwd, root, is_users: is_users(script, home.as_deref()), home }
     }
 
-    /// Says where agents work, and what of that may surprise.
+    /// Notices where agents work, and what may be unexpected about it.
     pub(crate) fn tell(&self, watcher: &dyn Watcher) {
         let root = self.root.as_ref().map(ProjectRoot::path);
         let outside = root.filter(|root| !self.cwd.starts_with(root));
-        watcher.works_in(WorksIn { cwd: &self.cwd, outside: outside.filter(|_| !self.is_users) });
-        // Where agents work below it as well, the settings have said so.
+        let shown = outside.filter(|_| !self.is_users);
+        watcher.notice(Notice::WorksIn { cwd: &self.cwd, outside: shown });
+        // When agents work below the same folder, the settings warned already.
         let passed_over = self.root.as_ref().and_then(ProjectRoot::passed_over);
         if let Some(why) = passed_over.filter(|_| outside.is_some()) {
-            watcher.warn(why);
+            watcher.notice(Notice::Warning(why));
         }
     }
 
-    /// Where children are looked for.
+    /// Where children are searched.
     pub(crate) fn library(self) -> Library {
         Library::new(self.root, Some(&self.cwd), self.home.as_deref())
     }
@@ -95,14 +96,14 @@ fn root_around(script: &Path, chosen: &Folders) -> Result<ProjectRoot, EngineErr
     })
 }
 
-/// A folder that is there, without symbolic links.
+/// The real path of an existing folder.
 fn folder(path: &Path, of: Option<&RunId>) -> Result<PathBuf, EngineError> {
     let gone = || EngineError::CwdGone { path: path.to_owned(), run: of.cloned() };
     path.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(gone)
 }
 
-/// A path as the journal keeps it: text. One that is none could not be found
-/// again.
+/// A path as the journal records it. Paths that are not UTF-8 are refused: a resume
+/// could not find them again.
 pub(crate) fn kept(path: &Path) -> Result<String, EngineError> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| EngineError::PathNotUtf8 { path: path.to_owned() })

@@ -1,16 +1,15 @@
-//! Forks: a new run that takes over the answers of an earlier one.
+//! Forks: new runs that reuse the answers of an earlier one.
 //!
-//! Owns: which answers a fork is given, and what its head says. Never: changes
-//! the parent; it is only read.
+//! Owns: which answers a fork may reuse, and its head. Never: changes the parent.
 //!
-//! All answers that count are copied into the fork's first commit, so that the
-//! fork can be resumed, exported and replayed when its parent was deleted.
+//! All reusable answers are copied into the fork's first commit, so that the fork can be
+//! resumed, exported and replayed after its parent was deleted.
 
 mod error;
 
 use std::path::PathBuf;
 
-use smol_wf_core::call::{Reply, Reused};
+use smol_wf_core::call::{AnswerSource, Reply};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId, Scope};
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
@@ -35,36 +34,38 @@ use crate::watch::Watcher;
 
 pub use error::ForkError;
 
-/// Who answered, where a person did.
+/// The provider of an answer that a person wrote.
 const BY_HAND: &str = "by-hand";
 
-/// A fork of a run.
+/// A fork of a run: a new run in which each call takes the parent's answer to a call of
+/// equal content, if there is one left, and is asked otherwise.
 #[derive(Debug, Clone)]
 pub struct ForkRequest {
-    /// Of which.
+    /// The parent.
     pub run: RunId,
-    /// The script of the fork; the recorded text when there is none.
+    /// The script of the fork. Without it, the parent's recorded text is used.
     pub script: Option<ScriptFile>,
-    /// Calls from this one on are made anew, whatever their content.
+    /// The first step of the parent whose answer is not reused, nor are later ones.
     pub from: Option<CallId>,
-    /// Answers of agent calls, written by hand: JSON text by call.
+    /// Answers written by hand, as JSON text by agent step of the parent. They replace
+    /// the parent's own, also behind `from`.
     pub results: Vec<(CallId, String)>,
-    /// JSON text of other `args`; those of the run when there are none.
+    /// JSON text of `args`. Without it, the parent's are used.
     pub args: Option<String>,
-    /// Another provider for calls that name none.
+    /// Provider of calls that name none. Without it, the parent's is used.
     pub provider: Option<String>,
-    /// Other rules of the debug provider.
+    /// Rules of the debug provider. Without them, the parent's are used.
     pub debug_rules: Option<Vec<String>>,
-    /// Limits that are not those of the run; a fork may have lower ones.
+    /// Changes to the parent's limits. A fork may have lower ones.
     pub limits: LimitChanges,
     /// How this process runs it.
     pub settings: RunSettings,
-    /// Why.
+    /// Why the fork is made. It is recorded; the answers do not depend on it.
     pub reason: ForkReason,
 }
 
 impl ForkRequest {
-    /// A fork that reuses all that was answered.
+    /// A fork that reuses every answer of this run.
     #[must_use]
     pub fn of(run: RunId) -> Self {
         Self {
@@ -97,12 +98,17 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         let wanted = request.results.iter().map(|(call, _)| *call).collect();
         let mut answers = AnswerFold::of(request.run.clone(), wanted);
+        let mut continued = Vec::new();
         let journal = look(&self.writer, &self.key(&request.run), &mut |seq, _, entry| {
+            if let Some((step, agent)) = entry.body.asked_agent() {
+                continued.extend(agent.continues().map(|of| (of, step)));
+            }
             answers.add(seq, entry)
         })
         .await?;
         let (old, start, limits) = journal.recorded()?;
         let answers = answers_for(&request, answers)?;
+        refuse_lost_sessions(&request, &continued)?;
         let file = request.script.clone().unwrap_or_else(|| ScriptFile {
             bytes: start.text.clone().into_bytes(),
             path: PathBuf::from(&old.script_path),
@@ -147,8 +153,8 @@ impl Engine {
     }
 }
 
-/// What the fork is given: the answers to calls before the point from which it
-/// is on its own, and those that were written by hand.
+/// The answers that the fork may reuse: those of steps before `from`, and those written
+/// by hand.
 fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerRef>, EngineError> {
     if let Some(from) = request.from {
         let last = answers.last_call();
@@ -167,7 +173,7 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
         let place =
             candidates.iter().position(|candidate| candidate.call.is_none_or(|other| other > call));
         let place = place.unwrap_or(candidates.len());
-        // In its place among the calls of its content: those before it that have
+        // It keeps its place among the calls of equal content: calls before it that have
         // no answer are asked.
         let equals = candidates[..place]
             .iter()
@@ -179,7 +185,8 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
     Ok(candidates.into_iter().map(|candidate| candidate.answer).collect())
 }
 
-/// In order of their calls; `behind` is still the place among all equal ones.
+/// The answers written by hand, in order of their calls. `behind` is still the place
+/// among all calls of equal content.
 fn by_hand_in_order(
     request: &ForkRequest,
     answers: &AnswerFold,
@@ -194,7 +201,20 @@ fn by_hand_in_order(
     results.into_iter().map(answer).collect()
 }
 
-/// A step has one answer: which of two was meant, nobody can tell.
+/// Refuses an answer by hand for a step whose session a later step continues.
+/// `continued` has pairs of both. Another script may continue in another way.
+fn refuse_lost_sessions(
+    request: &ForkRequest,
+    continued: &[(CallId, CallId)],
+) -> Result<(), ForkError> {
+    let by_hand = |call: &CallId| request.results.iter().any(|(other, _)| other == call);
+    match continued.iter().find(|(call, _)| by_hand(call)) {
+        Some(&(call, by)) if request.script.is_none() => Err(ForkError::NeedsSession { call, by }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses two answers for one step.
 fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), ForkError> {
     for (index, (call, _)) in results.iter().enumerate() {
         if results[..index].iter().any(|(other, _)| other == call) {
@@ -204,7 +224,7 @@ fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), ForkError> {
     Ok(())
 }
 
-/// An answer that someone wrote in place of a call's own.
+/// An answer written by hand. It must satisfy the schema of its call.
 fn by_hand(
     run: &RunId,
     call: CallId,
@@ -225,7 +245,7 @@ fn by_hand(
             reason: schema::describe(&violations),
         })?;
     }
-    let source = Reused { run: run.clone(), call, by_hand: true };
+    let source = AnswerSource { run: run.clone(), call, by_hand: true };
     let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
     Ok(AnswerRef {
         content: request.content_key(),

@@ -1,8 +1,7 @@
-//! The answers that a fork is given, on their way from its parent's journal into
-//! its own.
+//! Copies the answers that a fork may reuse from its parent's journal into its own.
 //!
-//! Owns: that they go one by one, so that a fork of any size fits into memory.
-//! Never: decides which answers those are.
+//! Owns: copying them one by one, so that a fork of any size fits into memory. Never:
+//! decides which answers those are.
 
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
@@ -13,17 +12,17 @@ use smol_wf_store::{RunKey, Store, StoreError};
 use crate::error::EngineError;
 use crate::read_ahead::outcome_at;
 
-/// Answers, and where those that are not here are.
+/// The answers of a fork, and the journal that holds those not in memory.
 pub(crate) struct ForkAnswers {
     pub(crate) parent: RunKey,
-    /// When they were given.
+    /// The time of their entries, in microseconds since 1970.
     pub(crate) at_us: i64,
-    /// Where they are kept is said of the parent's journal.
+    /// Entry numbers in them are those of the parent's journal.
     pub(crate) answers: Vec<AnswerRef>,
 }
 
 impl ForkAnswers {
-    /// The same, as the fork's own journal will keep them.
+    /// The same answers, with the entry numbers of the fork's own journal.
     pub(crate) fn in_fork(&self) -> Vec<AnswerRef> {
         let own = |(entry, answer): (u64, &AnswerRef)| {
             let mut answer = answer.clone();
@@ -36,14 +35,14 @@ impl ForkAnswers {
     }
 }
 
-/// The records of a fork's first commit, made one after the other.
+/// Makes the records of a fork's first commit, one after the other.
 pub(crate) struct FirstCommit {
-    /// Another handle than the one that writes.
+    /// Another handle of the store than the one that writes.
     pub(crate) reader: Box<dyn Store>,
     pub(crate) parent: RunKey,
     pub(crate) fork: RunKey,
     pub(crate) at_us: i64,
-    /// Those in front of the answers, the answers, and those behind them.
+    /// The entries before the answers, the answers, and the entries behind them.
     pub(crate) coming: std::vec::IntoIter<FirstRecord>,
     pub(crate) chain: Chain,
     pub(crate) length: u64,

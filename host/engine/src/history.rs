@@ -1,8 +1,8 @@
-//! What is known of the runs in a store.
+//! Lists of the runs in a store.
 //!
-//! Owns: lists of runs, finding one by part of its id, and reading one whole.
-//! Never: changes one. What a list shows of a run is a fold over its journal
-//! that is kept beside it while the journal does not grow.
+//! Owns: which runs a list has, and finding one by part of its id. Never: changes a
+//! run. What a list shows of a run is a fold over its journal, which is kept beside the
+//! journal while that does not grow.
 
 mod row;
 
@@ -13,7 +13,7 @@ use smol_wf_core::ids::{RUN_ID_PREFIX, RunId};
 use smol_wf_core::journal::{self, Body, Entry, RunHead};
 use smol_wf_core::report::RunState;
 use smol_wf_core::summary::Summary;
-use smol_wf_store::{Bound, Narrow, Page, RunKey, RunRow, Store, Summary as Kept};
+use smol_wf_store::{Page, ReadLimit, RunFilter, RunKey, RunRow, Store, Summary as Kept};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -24,44 +24,45 @@ use crate::run_reader::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
 use row::{damaged, shown};
 
-/// Rows that are read at once: few enough that the journal's thread is soon
-/// free for whoever writes.
+/// Rows that are read at once: few enough that the store's thread is soon free for
+/// writers.
 const ROWS_AT_ONCE: u32 = 500;
 
-/// Which runs to list.
+/// Which runs to list. All conditions that are set must hold.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryPage {
-    /// At the most.
+    /// Most runs to return. 0 returns none.
     pub limit: u32,
-    /// Only runs older than this one: when it was created, and which it is.
+    /// Only runs behind this one in the list: its [`RunSummary::created_at_us`] and id.
+    /// For the next page, those of the last run of this one.
     pub before: Option<(i64, RunId)>,
-    /// Only runs in one of these states; in any when there is none.
+    /// Only runs in one of these states; empty means any state.
     pub states: Vec<RunState>,
     /// Only forks of this run.
     pub parent: Option<RunId>,
-    /// Only runs of this name.
+    /// Only runs of scripts with this `meta.name`.
     pub name: Option<String>,
     /// Only runs created at this time or later, in microseconds since 1970.
     pub since_us: Option<i64>,
-    /// Only runs created before this time.
+    /// Only runs created before this time, in microseconds since 1970.
     pub until_us: Option<i64>,
 }
 
-/// What `latest` may mean.
+/// The newest runs of a store, from the view of one project.
 #[derive(Debug, Default)]
 pub struct Latest {
     /// The newest run of the project.
     pub here: Option<RunId>,
-    /// The newest of all, and where its agents work.
+    /// The newest run of all, and the folder that its agents work in.
     pub of_all: Option<(RunId, PathBuf)>,
 }
 
 impl Engine {
-    /// Runs, newest first.
+    /// A page of runs, newest first. A run whose journal is damaged is listed with the
+    /// reason.
     ///
     /// # Errors
-    /// When the store cannot be read. A run whose journal is damaged is listed
-    /// with what is wrong.
+    /// When the store cannot be read.
     pub async fn history(&self, page: HistoryPage) -> Result<Vec<RunSummary>, EngineError> {
         let mut found = Vec::new();
         let mut before = page.before.clone();
@@ -74,7 +75,7 @@ impl Engine {
             (page.states.is_empty() || page.states.contains(&run.state))
                 && (page.parent.is_none() || page.parent == run.parent)
         };
-        // Unless it is narrowed, any number of runs may be in other states.
+        // When the store does not narrow, any number of rows may be in other states.
         let is_sifted = !is_narrowed && !page.states.is_empty();
         let rows_max = if is_sifted { ROWS_AT_ONCE } else { ROWS_AT_ONCE.min(page.limit) };
         while found.len() < page.limit as usize {
@@ -107,10 +108,10 @@ impl Engine {
                     name: asked.name.as_deref(),
                     since_us: asked.since_us,
                     until_us: asked.until_us,
-                    narrow: match &asked.parent {
-                        Some(parent) => Narrow::ForksOf(parent),
-                        None if states.is_empty() => Narrow::All,
-                        None => Narrow::States(&states),
+                    filter: match &asked.parent {
+                        Some(parent) => RunFilter::ForksOf(parent),
+                        None if states.is_empty() => RunFilter::All,
+                        None => RunFilter::States(&states),
                     },
                 };
                 store.list(&tenant, &page)
@@ -119,14 +120,14 @@ impl Engine {
         Ok(rows)
     }
 
-    /// What the rows stand for; where nothing is kept, made from the journals
-    /// and kept for the next time.
+    /// The summaries of these rows. Missing ones are folded from the journals and kept
+    /// for the next time.
     async fn summaries(&self, rows: Vec<RunRow>) -> Result<Vec<RunSummary>, EngineError> {
         let mut made = Vec::new();
         let mut kept = Vec::new();
         for row in rows {
             let known = row.summary.as_deref().and_then(Summary::from_text);
-            // The row is not what the summary was made of: the journal decides.
+            // When the row differs from its summary, the journal decides.
             let known = known
                 .filter(|known| known.name == row.name && known.created_at_us == row.created_at_us);
             let summary = match known {
@@ -154,7 +155,7 @@ impl Engine {
         if !kept.is_empty() {
             let tenant = self.tenant.clone();
             let keep = move |store: &mut dyn Store| store.put_summaries(&tenant, &kept);
-            // Only a cache: a full or busy disk is no reason to show nothing.
+            // Only a cache: a full or busy disk must not hide the list.
             let _ = self.writer.soon(keep).await?;
         }
         Ok(made)
@@ -165,10 +166,12 @@ impl Engine {
         Summary::fold(&entries).map_err(|_| unknown(row.key.run.as_str()))
     }
 
-    /// The run that a person means: `latest`, an id, or the beginning of one.
+    /// The run that a person names: `latest`, an id, or the beginning of an id with or
+    /// without its prefix.
     ///
     /// # Errors
-    /// When there is none, or more than one.
+    /// [`EngineError::UnknownRun`], or [`EngineError::AmbiguousRun`] when several ids
+    /// begin like that.
     pub async fn find(&self, asked: &str) -> Result<RunId, EngineError> {
         const LISTED_MAX: u32 = 16;
         if asked == "latest" {
@@ -200,7 +203,8 @@ impl Engine {
         }
     }
 
-    /// Whether the runs are kept in a folder, or below it.
+    /// Whether the store lies in this folder or below it. It is taken to lie beside the
+    /// worktrees.
     #[must_use]
     pub fn is_kept_in(&self, folder: &Path) -> bool {
         let beside = self.worktrees.as_ref().and_then(|worktrees| worktrees.parent());
@@ -210,8 +214,8 @@ impl Engine {
             .is_some_and(|at| at.starts_with(folder))
     }
 
-    /// The newest run of a project, by where its agents work, and the newest of
-    /// all.
+    /// The newest run whose agents work in this project, and the newest of all. Folders
+    /// that belong to no other project count when they lie in `project`.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -222,7 +226,7 @@ impl Engine {
             Some(known) => *known,
             None => {
                 let root = ProjectRoot::containing(folder.as_ref(), home);
-                // One that is gone has no mark to go by.
+                // A folder that is gone has no mark to go by.
                 let is_of = root.map_or_else(
                     |_| Path::new(folder).starts_with(project),
                     |root| root.path() == project,
@@ -241,12 +245,12 @@ impl Engine {
                 .await??;
             let is_last = rows.len() < ROWS_AT_ONCE as usize;
             seen += ROWS_AT_ONCE;
-            // What the rows say is enough to pass a run by.
+            // The row is enough to skip a run; to name one, its journal is read.
             let rows = rows
                 .into_iter()
                 .map(|row| RunRow { place: row.place.filter(|place| !is_of(place)), ..row });
             for (run, folder) in self.folders(rows.collect()).await? {
-                // What cannot be read is told of, wherever it belongs.
+                // An unreadable run counts as the project's: the caller must hear of it.
                 if folder.as_deref().is_none_or(&mut is_of) {
                     latest.here = Some(run.clone());
                 }
@@ -261,17 +265,17 @@ impl Engine {
         }
     }
 
-    /// Where the agents of these runs work, as their rows or else their journals
-    /// say; none of a run that cannot be read.
+    /// The folders that the agents of these runs work in, by their rows or else their
+    /// journals; none for a run that cannot be read.
     async fn folders(
         &self,
         rows: Vec<RunRow>,
     ) -> Result<Vec<(RunId, Option<String>)>, EngineError> {
         let folders = move |store: &mut dyn Store| {
             let mut folder = |key: &RunKey| {
-                let stretch = store.load_from(key, 0, Bound::records(1)).ok()??;
+                let segment = store.load_from(key, 0, ReadLimit::records(1)).ok()??;
                 let entry =
-                    journal::read_behind("", 0, &stretch.records).ok()?.into_iter().next()?;
+                    journal::read_behind("", 0, &segment.records).ok()?.into_iter().next()?;
                 let Body::RunStarted(head) = entry.body else { return None };
                 Some(head.cwd.unwrap_or(head.project_root))
             };
@@ -284,7 +288,7 @@ impl Engine {
         Ok(self.writer.with(folders).await?)
     }
 
-    /// One run as a list shows it.
+    /// One run, as lists show it.
     ///
     /// # Errors
     /// When there is no such run, or the store cannot be read.
@@ -294,14 +298,14 @@ impl Engine {
         made.ok_or_else(|| unknown(run.as_str()))
     }
 
-    /// The head of a run: what it was started with, and where.
+    /// The head of a run: its first entry, with what it was started with and where.
     ///
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
     pub async fn head(&self, run: &RunId) -> Result<RunHead, EngineError> {
         let key = self.key(run);
-        // One record: those behind it may be large.
-        let first = move |store: &mut dyn Store| store.load_from(&key, 0, Bound::records(1));
+        // One record only: the next ones may be large.
+        let first = move |store: &mut dyn Store| store.load_from(&key, 0, ReadLimit::records(1));
         let first = self.writer.with(first).await??.ok_or_else(|| unknown(run.as_str()))?;
         let entries = journal::read_behind("", 0, &first.records)
             .map_err(|error| EngineError::Journal { run: run.clone(), error })?;
@@ -311,8 +315,7 @@ impl Engine {
         }
     }
 
-    /// The head of a run, and JSON text of the arguments that its script was
-    /// started with.
+    /// The head of a run, and the JSON text of its `args`.
     ///
     /// # Errors
     /// When there is no such run, or its journal cannot be read.
@@ -328,9 +331,9 @@ fn unknown(asked: &str) -> EngineError {
     EngineError::UnknownRun { asked: asked.to_owned() }
 }
 
-/// The states to look for where runs are kept as if nobody held them: all that can
-/// be shown as one of these. None for all of them: a journal that is damaged may
-/// have been in any.
+/// The stored states of runs that may be shown in one of `shown`. Stored states do not
+/// know holders: a run that is held is stored as interrupted, cancelled or paused. Empty
+/// means all, as for damaged runs, which may be stored in any state.
 fn kept_states(shown: &[RunState]) -> Vec<RunState> {
     if shown.contains(&RunState::Damaged) {
         return Vec::new();

@@ -1,7 +1,7 @@
-//! A recorded run, read so that memory does not grow with it.
+//! Reads a recorded run in bounded memory.
 //!
-//! Owns: the first look at a whole journal, and what of it is kept for the
-//! second. Never: what an entry means.
+//! Owns: the first pass over a whole journal, and what it keeps for the second.
+//! Never: what an entry means.
 
 use smol_wf_core::journal::{Entry, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
@@ -13,19 +13,19 @@ use crate::read_ahead::ReadAhead;
 use crate::runs::{row, same_run, unknown};
 use crate::writer::Writer;
 
-/// A journal that is no larger is kept from the first look on: reading costs
-/// 6 µs an entry, and most journals are small.
+/// Up to this size a journal stays in memory after the first pass: reading costs 6 µs
+/// an entry, and most journals are small.
 const KEPT_BYTES_MAX: u64 = 12 * 1024 * 1024;
 
-/// A journal that was read once, and found whole.
+/// A journal that was read once; all digests fit.
 pub(crate) struct Journal {
     pub(crate) survey: Survey,
     /// Digest of its last record.
     pub(crate) tip: String,
-    /// Of all bodies, as far as they count.
+    /// Size of all bodies, as the journal's limit counts it.
     pub(crate) bytes: u64,
     key: RunKey,
-    /// All of it, when it is small.
+    /// All entries, when the journal is small.
     kept: Option<Vec<Entry>>,
 }
 
@@ -39,7 +39,7 @@ impl Journal {
         }
     }
 
-    /// Reads it from its beginning.
+    /// Reads the entries again, from the first one.
     pub(crate) fn entries(self, writer: &Writer) -> Result<Entries, EngineError> {
         Ok(match self.kept {
             Some(entries) => Entries::Kept(Some(entries)),
@@ -48,7 +48,7 @@ impl Journal {
     }
 }
 
-/// What is left to read of a journal.
+/// The entries of a journal that are still to be read.
 pub(crate) enum Entries {
     Kept(Option<Vec<Entry>>),
     Stored(ReadAhead),
@@ -57,7 +57,7 @@ pub(crate) enum Entries {
 impl Entries {
     pub(crate) const NONE: Self = Self::Kept(None);
 
-    /// The next piece; none behind the last one.
+    /// The next entries; none after the last ones.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Entry>>, EngineError> {
         match self {
             Self::Kept(entries) => Ok(entries.take()),
@@ -66,13 +66,13 @@ impl Entries {
     }
 }
 
-/// The first look at a journal.
+/// The first pass over a journal.
 pub(crate) async fn survey(writer: &Writer, key: &RunKey) -> Result<Journal, EngineError> {
     look(writer, key, &mut |_, _, _| {}).await
 }
 
-/// The same for those who want to see each entry: its number, the digest before
-/// it, and itself.
+/// The first pass, which shows each entry to `see`: its number, the digest before it,
+/// and the entry.
 pub(crate) async fn look(
     writer: &Writer,
     key: &RunKey,

@@ -1,7 +1,7 @@
-//! A run that this process holds.
+//! Leases: who holds a run, and the lease that this process holds.
 //!
-//! Owns: the renewal of its lease, for as long as it is held, and who counts as
-//! holding a run. Never: takes a lease or gives it back.
+//! Owns: renewing a lease while it is held, and whether a holder is dead. Never: claims
+//! a lease.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,18 +14,20 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::writer::Writer;
 
-/// Whether someone holds a run, as its row was read.
+/// Whether a process holds the run of this row.
 pub(crate) fn is_held(row: &RunRow) -> bool {
     row.lease.as_ref().is_some_and(holds)
 }
 
-/// Whether the holder of this lease still has it. Asked outside of any lock: a
-/// store is told which lease is to go, not why.
+/// Whether the holder of this lease still has it. Called outside of any lock: a claim
+/// names the lease that it replaces, and the store does not ask why.
 pub(crate) fn holds(lease: &LeaseRow) -> bool {
     judge(&lease.owner).holds(lease)
 }
 
-/// What can be known of the owner of a lease from here.
+/// Whether the owner of a lease lives, as far as this machine can tell. A store opened
+/// by several machines gets [`Holder::Unknown`] for owners on the others, whose leases
+/// last until they expire.
 #[must_use]
 pub fn judge(owner: &str) -> Holder {
     if owner::is_dead(owner) {
@@ -41,16 +43,16 @@ pub fn judge(owner: &str) -> Holder {
 pub(crate) struct HeldLease {
     lease: Lease,
     renewal: JoinHandle<()>,
-    /// The lease was let go of on purpose.
+    /// The lease is being released on purpose.
     is_over: Arc<AtomicBool>,
     writer: Writer,
-    /// Of the run.
+    /// The programs of the run.
     processes: Processes,
 }
 
 impl HeldLease {
-    /// When the lease is lost, or the database with it, the run is cancelled; its
-    /// next append would be refused anyway.
+    /// Renews the lease from now on. When the lease or the database is lost, the run is
+    /// cancelled; its next append would be refused anyway.
     pub(crate) fn begin(
         lease: Lease,
         writer: &Writer,
@@ -67,15 +69,15 @@ impl HeldLease {
         &self.lease
     }
 
-    /// Before the lease is given back: that it is gone is no loss from then on.
+    /// Called before the lease is released, so that its end does not count as a loss.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::SeqCst);
     }
 }
 
 impl Drop for HeldLease {
-    /// A run whose task was dropped, with its runtime for instance, is let go of as
-    /// well, once none of its agents is at work any more.
+    /// Releases the lease of a run whose task was dropped, with its runtime for
+    /// instance, as soon as all its agents have ended.
     fn drop(&mut self) {
         self.renewal.abort();
         if self.is_over.load(Ordering::SeqCst) {
@@ -83,7 +85,7 @@ impl Drop for HeldLease {
         }
         let (lease, writer) = (self.lease.clone(), self.writer.clone());
         self.processes.end_all_then(move || {
-            // A lease that cannot be given back runs out.
+            // A lease that cannot be released expires.
             let _ = writer.ask(move |store: &mut dyn Store| store.release(&lease));
         });
     }
@@ -102,7 +104,7 @@ async fn renew(lease: Lease, writer: Writer, cancel: CancellationToken, is_over:
                 }
                 return;
             }
-            // Or a busy or full disk: the lease lasts a while yet.
+            // Also a busy or full disk: the lease still lasts a while.
             Ok(Ok(()) | Err(_)) => {}
         }
     }

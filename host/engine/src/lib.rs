@@ -20,16 +20,27 @@
 //! }
 //! ```
 //!
-//! A service keeps its runs in a [`SqliteStore`], gives the engine [`Providers`],
-//! and lets it end with [`Engine::shutdown`]. `examples/embed.rs` has agents that are
-//! programs. What is done with those, and what a [`providers::Supervisor`] adds, is in
-//! `docs/processes.md`.
+//! The entry points:
 //!
-//! Owns: the public library. Never: reads argv or the environment, prints, or
-//! exits; a caller passes everything in and hears of everything through a
-//! [`Watcher`] and the [`Report`].
+//! - [`Engine::start`] starts a [`RunSpec`], a [`ResumeRequest`] or a [`ForkRequest`],
+//!   and returns a [`RunHandle`] with the events and the report of the run.
+//! - [`Engine::history`], [`Engine::journal`] and [`Engine::tail`] read runs;
+//!   [`Engine::replay`] executes one again and compares.
+//! - [`simulate::Simulator`] plans and explores a script without agents, and
+//!   [`check::Checks`] reads it without running it.
+//! - [`Engine::fixture`] and [`Engine::test_fixture`] record and test a run in a file.
+//!
+//! A service keeps its runs in a [`SqliteStore`], gives the engine [`Providers`], and
+//! ends with [`Engine::shutdown`]. Runs that wait for a slot are in memory only:
+//! [`Engine::start`] says what that means. `examples/embed.rs` has agents that are
+//! programs; `docs/processes.md` says how those are ended, and what a
+//! [`providers::Supervisor`] adds.
+//!
+//! Owns: the public library. Never: reads argv or the environment, prints or exits. A
+//! caller passes everything in, and learns everything through handles, a [`Watcher`]
+//! and the [`Report`].
 
-// For what ships only: tests, benchmarks and examples are crates of their own.
+// For the library only: tests, benchmarks and examples are crates of their own.
 #![warn(
     clippy::expect_used,
     clippy::panic,
@@ -114,10 +125,10 @@ pub use smol_wf_core::journal::RunHead;
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_sandbox::SandboxError;
-pub use smol_wf_store::{Journals, Judge, MemoryStore, SqliteStore, Store, StoreError};
+pub use smol_wf_store::{HolderCheck, Journals, MemoryStore, SqliteStore, Store, StoreError};
 pub use start::{Events, RunHandle, Start};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
-pub use watch::{DatabaseWait, NoWatcher, Recording, Watcher, WorksIn};
+pub use watch::{DatabaseWait, NoWatcher, Notice, Recording, Watcher};
 pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
 pub use writer::WriterGone;

@@ -1,7 +1,7 @@
 //! A live run: real agents, real time, and a journal that is written.
 //!
-//! Owns: commits, waiting, time limits and cancellation. Never: decides; the
-//! machine does. [`crate::effects`] performs what it decided.
+//! Owns: commits, waiting, time limits and cancellation. Never: decides; the machine
+//! does. [`crate::effects`] runs its effects.
 
 use std::time::Duration;
 
@@ -28,18 +28,19 @@ use crate::stop_reasons::place_gone;
 use crate::turn::backend::Backend;
 use crate::turn::children::{ChildScript, QueuedChild};
 
-/// Why driving ended before the run did.
+/// Why driving stopped before the run ended.
 pub(crate) enum Halt {
-    /// For a reason that belongs into the journal.
+    /// A reason that is journaled.
     Stop(StopReason),
-    /// Nothing more can be written.
+    /// The journal can no longer be written.
     Error(EngineError),
 }
 
-/// Why driving was cut off from outside.
+/// Why a turn or a wait was cut off.
 pub(crate) enum Cut {
-    /// A turn took too long.
+    /// The turn took too long.
     Late,
+    /// The run stops.
     Halted(Halt),
 }
 
@@ -70,7 +71,7 @@ impl From<SandboxError> for Cut {
 pub(crate) struct Live<'a> {
     pub(crate) sandbox: Sandbox,
     pub(crate) recorder: Recorder<'a>,
-    /// What is left of the journal that is met again.
+    /// Recorded entries that are still to be replayed.
     rest: Entries,
     pub(crate) runner: EffectRunner,
     pub(crate) cancel: CancellationToken,
@@ -95,7 +96,7 @@ impl<'a> Live<'a> {
         Self { sandbox, recorder, rest, runner, cancel, drain, times, started }
     }
 
-    /// Dispatches agents, then waits for something that the machine is told of.
+    /// Dispatches agents, then waits for an event that the machine hears of.
     async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         if let Some(reason) = self.runner.nobody() {
             return Err(Halt::Stop(reason));
@@ -130,7 +131,7 @@ impl<'a> Live<'a> {
                         }
                         continue;
                     }
-                    // Said before the outcome, so told before it.
+                    // Reported before the outcome, so recorded before it.
                     for said in self.runner.agent_events() {
                         self.record(said, machine);
                     }
@@ -138,7 +139,7 @@ impl<'a> Live<'a> {
                     self.recorder.absorb(machine.take_entries());
                     return Ok(());
                 }
-                // Put off when this process has stood still.
+                // Later now, when this process has stood still.
                 () = at(deadline) => {
                     if self.deadline() == deadline {
                         return Err(self.timed_out());
@@ -160,7 +161,7 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Why the run stops here, when its agents may not go on.
+    /// Why the run stops here, if its agents cannot go on.
     fn agents_stop(&self, machine: &Machine) -> Option<StopReason> {
         if let Some(error) = self.runner.lost() {
             return Some(place_gone(error));
@@ -171,7 +172,7 @@ impl<'a> Live<'a> {
         self.runner.stalled(machine)
     }
 
-    /// Makes durable what waits. This process may stand still meanwhile as well.
+    /// Makes pending entries durable. This process may stand still during that, too.
     pub(crate) async fn flush(&mut self) -> Result<(), Halt> {
         let flushed = self.recorder.flush(self.runner.wakes_at_us());
         tokio::pin!(flushed);
@@ -195,7 +196,7 @@ impl<'a> Live<'a> {
         self.times.run.map(|run| self.started + run + self.runner.stood_still())
     }
 
-    /// Whether it stops so that others can take it up, which can wait for its agents.
+    /// Whether the run stops for a shutdown, which waits for its agents.
     pub(crate) fn is_drained(&self) -> bool {
         self.drain.is_cancelled() && !self.cancel.is_cancelled()
     }
@@ -236,9 +237,9 @@ impl Backend for Live<'_> {
         self.runner.told(call);
     }
 
-    /// When a turn takes long, what was delivered to it is made durable meanwhile, so
-    /// that no finished work hangs on a slow script. Time in which this process stands
-    /// still is none of the turn's.
+    /// When a turn takes long, its delivery is made durable meanwhile, so that no
+    /// finished work depends on a slow script. Time in which this process stands still
+    /// does not count.
     async fn accompany<T: Send>(
         &mut self,
         turn: impl Future<Output = T> + Send,
@@ -274,7 +275,7 @@ impl Backend for Live<'_> {
                     flushed = true;
                     let began = Instant::now();
                     self.flush().await?;
-                    // A database that others hold is not the script's fault.
+                    // Waiting for a locked database is not the script's fault.
                     until += began.elapsed();
                 }
             }
@@ -285,7 +286,7 @@ impl Backend for Live<'_> {
         if machine.is_live() && self.recorder.is_laden() {
             self.flush().await?;
         }
-        // Nothing follows the end of a run.
+        // Nothing may follow the end of a run.
         match self.recorder.over_limit(machine.limits()) {
             Some(error) if machine.end().is_none() => Err(limit(error).into()),
             _ => Ok(()),
@@ -293,7 +294,7 @@ impl Backend for Live<'_> {
     }
 
     async fn fetch(&mut self, entry: u64) -> Result<Option<Outcome>, Cut> {
-        // What was told before it need not wait in memory.
+        // Frees the memory of what was delivered before.
         self.flush().await?;
         let Some(lease) = self.recorder.lease() else {
             let asked = self.recorder.run().to_string();
@@ -310,7 +311,7 @@ impl Backend for Live<'_> {
         self.flush().await?;
         let Some(lease) = self.recorder.lease() else { return Ok(Some(Vec::new())) };
         let journal = Entries::Stored(self.runner.read(lease.key.clone())?);
-        // It may fail to find out; then the script is told less.
+        // If this fails, the script's error names no promise.
         let found = diagnose::unsettled(&self.sandbox, journal, limits, scope);
         tokio::select! {
             biased;

@@ -1,7 +1,7 @@
-//! Waiting for a database that another process has locked.
+//! Waits for a database that another process has locked.
 //!
-//! Owns: how long, and when it is said. Never: gives up what is to be written while
-//! there is hope for it: an answer was paid for.
+//! Owns: how long it waits, and when the watcher hears of it. Never: gives up an answer
+//! that was paid for while it may still be written.
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::EngineError;
-use crate::watch::{DatabaseWait, Watcher};
+use crate::watch::{DatabaseWait, Notice, Watcher};
 use crate::writer::WriterGone;
 
-/// Who has the lock keeps everyone else from taking the run as well, so the
-/// lease is not the bound. Longer than it takes to rewrite a database of some
-/// gibibytes; an end, in case the other program hangs.
+/// Longest wait under way. While the database is locked, no other process can take the
+/// run either, so the lease is not the bound. It is longer than rewriting a database of
+/// some gibibytes takes, and ends in case the other program hangs.
 const LOCKED_MAX: Duration = Duration::from_secs(600);
 
-/// What has not begun loses nothing by giving up: as long as a backup takes.
+/// Longest wait of a run that has not begun and loses nothing by giving up: as long as
+/// a backup takes.
 pub const START_LOCKED_MAX: Duration = Duration::from_secs(120);
 
-/// Between two tries, each of which waits in SQLite as well.
+/// Pause between two tries, each of which waits in SQLite as well.
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct LockWait<'a> {
     pub(crate) watcher: &'a dyn Watcher,
     pub(crate) cancel: CancellationToken,
-    /// When what has not begun by then is not to begin any more.
+    /// After this, a run that has not begun does not begin any more.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl LockWait<'_> {
-    /// Tries until the database is free, the run is to stop, or all patience is
-    /// lost.
+    /// Tries until the database is free, the run is cancelled, or ten minutes are over.
     pub(crate) async fn wait<T, F>(
         &self,
         attempt: impl FnMut() -> F,
@@ -41,11 +41,11 @@ impl LockWait<'_> {
     where
         F: Future<Output = Result<Result<T, StoreError>, WriterGone>>,
     {
-        // A time limit ends no wait for what was paid for.
+        // A time limit does not end the wait for an answer that was paid for.
         self.until((LOCKED_MAX, None), attempt, true).await
     }
 
-    /// The same for what is to begin.
+    /// The same for the beginning of a run, for two minutes or until its deadline.
     pub(crate) async fn start<T, F>(
         &self,
         attempt: impl FnMut() -> F,
@@ -80,7 +80,7 @@ impl LockWait<'_> {
             if !has_warned {
                 has_warned = true;
                 let wait = DatabaseWait { busy: &busy, longest, is_under_way };
-                self.watcher.waits_for_database(wait);
+                self.watcher.notice(Notice::WaitsForDatabase(wait));
             }
             sleep(PAUSE).await;
         }

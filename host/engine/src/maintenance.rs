@@ -1,40 +1,40 @@
-//! Runs that come and go whole: deleting, and taking in what was exported.
+//! Deletes runs, cleans the store, and imports exported runs.
 //!
-//! Owns: that neither touches a run that a process works on. Never: decides
-//! which runs go.
+//! Owns: leaving runs alone that a process holds. Never: decides which runs go.
 
 use std::io;
 
 use smol_wf_core::archive::Reader;
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Record;
-use smol_wf_store::{Bound, NewRun, RunKey, Store, StoreError};
+use smol_wf_store::{NewRun, ReadLimit, RunKey, Store, StoreError};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::facts;
 use crate::lease_holder::holds;
 
-/// The lines of a file that a run was exported to, without their ends.
+/// The lines of an exported run, without line ends.
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
 
-/// How much of a journal is compared at once.
-const COMPARED: Bound = Bound { records: 1_024, bytes: 1024 * 1024 };
+/// How much of a journal is compared at a time.
+const COMPARED: ReadLimit = ReadLimit { records: 1_024, bytes: 1024 * 1024 };
 
-/// What became of a run that was to be taken in.
+/// Result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Imported {
-    /// It is here now.
+    /// The run is in the store now.
     New,
-    /// It was here already, with the same journal.
+    /// The run was in the store before, with the same journal.
     Same,
 }
 
 impl Engine {
-    /// Deletes a run that no process works on.
+    /// Deletes a run that no process holds.
     ///
     /// # Errors
-    /// When there is no such run, or a process works on it.
+    /// [`EngineError::UnknownRun`]; [`EngineError::Held`]; when the store cannot be
+    /// written.
     pub async fn delete(&self, run: &RunId) -> Result<(), EngineError> {
         let key = self.key(run);
         let delete = move |store: &mut dyn Store| {
@@ -51,12 +51,13 @@ impl Engine {
         })
     }
 
-    /// Takes what was deleted out of the store's files; with `shrink`, gives
-    /// their space back, too. That locks the store for as long as it takes, so
-    /// it is not done while a process works on a run.
+    /// Removes deleted data from the store's files. With `shrink`, the files get smaller,
+    /// too; that locks the store while it lasts, so it is not done while a process holds
+    /// a run.
     ///
     /// # Errors
-    /// [`EngineError::InUse`]; when they cannot be written.
+    /// [`EngineError::InUse`] when the files could not shrink; when they cannot be
+    /// written.
     pub async fn clean(&self, shrink: bool) -> Result<(), EngineError> {
         let in_use = self
             .writer
@@ -73,14 +74,13 @@ impl Engine {
         }
     }
 
-    /// Takes in a run of another store, under its own id. No more of it is in
-    /// memory than one record. What is read is written in one transaction, so the
-    /// lines must not be waited for.
+    /// Imports an exported run under its own id, one record at a time. All is one
+    /// transaction, so reading `lines` must not block for long.
     ///
     /// # Errors
     /// [`EngineError::Archive`] at the first line that does not fit;
-    /// [`EngineError::ImportConflict`] when there is a run of that id whose
-    /// journal is another one. Nothing is taken in then.
+    /// [`EngineError::ImportConflict`] when the store has a run of that id with another
+    /// journal. Nothing is imported then.
     pub async fn import(&self, lines: Lines) -> Result<(RunId, Imported), EngineError> {
         let tenant = self.tenant.clone();
         self.writer.with(move |store: &mut dyn Store| take_in(store, tenant, lines)).await?
@@ -94,7 +94,7 @@ fn take_in(
 ) -> Result<(RunId, Imported), EngineError> {
     let mut incoming = RecordReader::begin(lines)?;
     let key = RunKey { tenant, run: incoming.reader.run().clone() };
-    let is_here = store.load_from(&key, 0, Bound::records(1))?.is_some();
+    let is_here = store.load_from(&key, 0, ReadLimit::records(1))?.is_some();
     let first = incoming.record()?;
     if is_here {
         return compared(store, key, first, &mut incoming);
@@ -103,9 +103,9 @@ fn take_in(
         key: key.clone(),
         name: incoming.reader.name().to_owned(),
         created_at_us: incoming.reader.created_at_us(),
-        // Whoever took it in decides when it goes on.
+        // The importer decides when it goes on.
         wake_at_us: None,
-        // They are at the end of the file, too.
+        // They depend on the last entry, too, which was not read yet.
         facts: None,
     };
     let mut refused = None;
@@ -121,19 +121,19 @@ fn take_in(
     let created = store.create_from(&run, None, &mut records);
     match (created, refused) {
         (_, Some(error)) => Err(error),
-        // Another process was quicker.
+        // Another process has imported it meanwhile.
         (Err(StoreError::RunExists { .. }), None) => compared(store, key, first, &mut incoming),
         (Err(error), None) => Err(error.into()),
         (Ok(()), None) => {
-            // It is in. Lists look up what is not known, and what is in the log only
-            // is read from there.
-            let _ = facts::look_up(store, &key).and_then(|()| store.settle());
+            // The import is durable. If this fails, lists look the facts up later, and
+            // the store reads its log.
+            let _ = facts::look_up(store, &key).and_then(|()| store.checkpoint());
             Ok((key.run, Imported::New))
         }
     }
 }
 
-/// What becomes of a run that is here already.
+/// Compares an import with the run that is in the store.
 fn compared(
     store: &mut dyn Store,
     key: RunKey,
@@ -147,7 +147,7 @@ fn compared(
     }
 }
 
-/// Whether these records are the ones that are here.
+/// Whether the store has exactly these records.
 fn is_same(
     store: &mut dyn Store,
     key: &RunKey,
@@ -168,7 +168,7 @@ fn is_same(
     }
 }
 
-/// The records of a file, each checked as it comes.
+/// Reads the records of an exported run, and checks each.
 struct RecordReader {
     reader: Reader,
     lines: Lines,
@@ -180,7 +180,7 @@ impl RecordReader {
         Ok(Self { reader: Reader::begin(first.as_deref())?, lines })
     }
 
-    /// The next one; none behind the last of a file that is whole.
+    /// The next record; none after the last one of a whole file.
     fn record(&mut self) -> Result<Option<Record>, EngineError> {
         while let Some(line) = self.lines.next().transpose().map_err(unreadable)? {
             if let Some(record) = self.reader.record(&line)? {
@@ -192,11 +192,11 @@ impl RecordReader {
     }
 }
 
-/// Checks a file before anything is opened for it, and says how many records it
-/// has.
+/// Checks an exported run without a store, and returns its number of records.
 ///
 /// # Errors
-/// As of [`Engine::import`].
+/// [`EngineError::Archive`] at the first line that does not fit; when a line cannot be
+/// read.
 pub fn look_over(lines: Lines) -> Result<u64, EngineError> {
     let mut incoming = RecordReader::begin(lines)?;
     while incoming.record()?.is_some() {}

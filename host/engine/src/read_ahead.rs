@@ -1,50 +1,49 @@
-//! A journal that is read piece by piece, each while the one before it is met
-//! again.
+//! Reads a journal piece by piece, each while the one before it is replayed.
 //!
-//! Owns: how much is read at a time and ahead. Never: hands out an entry before
-//! its digest, and those of all before it, were found to fit.
+//! Owns: how much is read at a time and ahead. Never: hands out an entry before its
+//! digest was checked, and those of all entries before it.
 
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::journal::{self, Body, Entry, JournalError, Record};
-use smol_wf_store::{Bound, Journals, RunKey};
+use smol_wf_store::{Journals, ReadLimit, RunKey};
 use tokio::sync::oneshot;
 
 use crate::error::EngineError;
 use crate::writer::{Writer, WriterGone};
 
-/// Records of the first piece, which nothing happens beside: half a millisecond.
+/// Records of the first piece, for which the reader waits: half a millisecond.
 const FIRST_RECORDS: u32 = 256;
 
-/// Records of a piece: 2 ms, so that commits of other runs, which the same thread
-/// makes, wait no longer than for one another.
+/// Most records of a piece: 2 ms, so that commits of other runs on the same thread wait
+/// no longer than for each other.
 const RECORDS_MAX: u32 = 1_024;
 
-/// Bytes of a piece: large answers come one by one, so that memory does not grow
-/// with the journal.
+/// Most bytes of a piece, so that memory does not grow with the journal: large answers
+/// come one by one.
 const BYTES_MAX: usize = 1024 * 1024;
 
-/// Reads one journal. One piece is read ahead, on the thread of the store.
+/// Reads one journal. One piece is read ahead on the store's thread.
 pub(crate) struct ReadAhead {
     writer: Writer,
     key: RunKey,
     records: u32,
     bodies: bool,
-    /// None behind the last one.
+    /// The piece that is being read; none after the last one.
     next_piece: Option<oneshot::Receiver<Result<JournalPiece, EngineError>>>,
 }
 
-/// Consecutive entries.
+/// Consecutive entries of a journal.
 pub(crate) struct JournalPiece {
     pub(crate) entries: Vec<Entry>,
-    /// The record of each.
+    /// The record of each entry.
     pub(crate) records: Vec<Record>,
-    /// Digest of the last one.
+    /// Digest of the last record.
     pub(crate) tip: String,
-    /// Of all bodies, as far as they count.
+    /// Size of all bodies, as the journal's limit counts it.
     pub(crate) bytes: u64,
-    /// Of all bodies.
+    /// Size of all bodies.
     pub(crate) written: u64,
-    /// Where the next one begins; none when this is the last.
+    /// Where the next piece begins; none after the last one.
     next: Option<Position>,
 }
 
@@ -52,7 +51,7 @@ pub(crate) struct JournalPiece {
 #[derive(Default)]
 struct Position {
     seq: u64,
-    /// Chain of the record before it.
+    /// Digest of the record before it.
     chain: String,
 }
 
@@ -61,7 +60,7 @@ impl ReadAhead {
         Self::start(writer, key, false)
     }
 
-    /// With the bodies of the records as well: the same again, as text.
+    /// As [`Self::begin`], with the JSON bodies of the records.
     pub(crate) fn with_bodies(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
         Self::start(writer, key, true)
     }
@@ -72,7 +71,7 @@ impl ReadAhead {
         Ok(journal)
     }
 
-    /// The next piece; none when all have been handed out.
+    /// The next piece; none after the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<JournalPiece>, EngineError> {
         let Some(next_piece) = self.next_piece.take() else { return Ok(None) };
         let mut piece = next_piece.await.map_err(|_| WriterGone)??;
@@ -82,7 +81,7 @@ impl ReadAhead {
         Ok(Some(piece))
     }
 
-    /// One entry of it, wherever it stands.
+    /// One entry by its number.
     pub(crate) async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
         let key = self.key.clone();
         let read = self.writer.ask(move |store| entry_at(store, &key, seq))?;
@@ -106,9 +105,9 @@ fn read(
     bodies: bool,
 ) -> Result<JournalPiece, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
-    let bound = Bound { records: limit, bytes: BYTES_MAX };
-    let stretch = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
-    let mut records = stretch.records;
+    let bound = ReadLimit { records: limit, bytes: BYTES_MAX };
+    let segment = store.load_from(key, at.seq, bound)?.ok_or_else(unknown)?;
+    let mut records = segment.records;
     let entries = journal::read_behind(&at.chain, at.seq, &records)
         .map_err(|error| EngineError::Journal { run: key.run.clone(), error })?;
     let counted = |(entry, record): (&Entry, &Record)| entry.body.counted(record.body.len()) as u64;
@@ -118,13 +117,12 @@ fn read(
         records.iter_mut().for_each(|record| record.body = String::new());
     }
     let tip = records.last().map(|last| last.chain.clone()).unwrap_or_default();
-    let next = (!stretch.is_last)
+    let next = (!segment.is_last)
         .then(|| Position { seq: at.seq + records.len() as u64, chain: tip.clone() });
     Ok(JournalPiece { entries, records, tip, bytes, written, next })
 }
 
-/// This entry of a journal. Its digest is checked, with that of the entry before
-/// it.
+/// One entry of a journal. Its digest, which covers the one before it, is checked.
 pub(crate) fn entry_at(
     store: &mut dyn Journals,
     key: &RunKey,
@@ -132,8 +130,8 @@ pub(crate) fn entry_at(
 ) -> Result<Entry, EngineError> {
     let unknown = || EngineError::UnknownRun { asked: key.run.to_string() };
     let mut one = |seq| {
-        let stretch = store.load_from(key, seq, Bound::records(1))?;
-        stretch.and_then(|stretch| stretch.records.into_iter().next()).ok_or_else(unknown)
+        let segment = store.load_from(key, seq, ReadLimit::records(1))?;
+        segment.and_then(|segment| segment.records.into_iter().next()).ok_or_else(unknown)
     };
     let chain = seq.checked_sub(1).map(&mut one).transpose()?.map(|before| before.chain);
     let record = one(seq)?;
@@ -143,7 +141,7 @@ pub(crate) fn entry_at(
     read.into_iter().next().ok_or_else(unknown)
 }
 
-/// The outcome that this entry of a journal holds.
+/// The outcome in one entry of a journal.
 pub(crate) fn outcome_at(
     store: &mut dyn Journals,
     key: &RunKey,
@@ -166,7 +164,7 @@ pub(crate) fn outcome_at(
 mod tests {
     use smol_wf_core::ids::{RunId, Scope, TenantId};
     use smol_wf_core::journal::{Body, Chain, JournalError, Record};
-    use smol_wf_store::{Hold, MemoryStore, NewRun};
+    use smol_wf_store::{LeaseTerms, MemoryStore, NewRun};
 
     use super::*;
 
@@ -192,7 +190,7 @@ mod tests {
             wake_at_us: None,
             facts: None,
         };
-        let hold = Hold { owner: "me", lasting: std::time::Duration::from_secs(60) };
+        let hold = LeaseTerms { owner: "me", lasting: std::time::Duration::from_secs(60) };
         store.create(&run, hold, records).unwrap();
         let writer = Writer::over(Box::new(store));
         let mut journal = ReadAhead::begin(writer, key()).unwrap();

@@ -1,8 +1,7 @@
-//! The journal of one run in this process: what is durable, what is about to be.
+//! Writes the journal of one run.
 //!
-//! Owns: sealing entries, appending them under the lease, and telling the
-//! watcher of what has become durable, never before. Never: decides what is
-//! written.
+//! Owns: sealing entries, appending them under the lease, and telling the watcher
+//! what is durable, never before. Never: decides what is written.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold, RunState};
 use smol_wf_core::stop::StopReason;
 use smol_wf_providers::Processes;
-use smol_wf_store::{Facts, Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
+use smol_wf_store::{Facts, Lease, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -24,15 +23,15 @@ use crate::fork_answers::{FirstCommit, FirstRecord, ForkAnswers};
 use crate::journal::Journal;
 use crate::lease_holder::HeldLease;
 use crate::lock_wait::LockWait;
-use crate::watch::Watcher;
+use crate::watch::{Notice, Watcher};
 use crate::writer::{Batch, Writer};
 
-/// A turn that leaves more than this behind is made durable at once: large
-/// answers would otherwise wait in memory for one another.
+/// Pending bytes after which a turn's entries are made durable at once. Otherwise
+/// large answers would pile up in memory.
 const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Where the journal is written, and the programs of the run, which end before it is
-/// let go of.
+/// Where the journal is written, and the programs of the run, which end before its
+/// lease is released.
 type Tools = (Writer, Processes);
 
 pub(crate) struct Recorder<'a> {
@@ -41,16 +40,16 @@ pub(crate) struct Recorder<'a> {
     watcher: &'a dyn Watcher,
     lock_wait: LockWait<'a>,
     key: RunKey,
-    /// Until the first commit, which makes the run.
+    /// Set until the first commit, which creates the run.
     new_run: Option<NewRunInfo>,
     held: Option<HeldLease>,
     chain: Chain,
-    /// Records that are durable.
+    /// Number of durable records.
     length: u64,
     bytes: u64,
-    /// The wake-up time that the store has, once this process has set it.
+    /// The wake-up time in the store, once this process has set it.
     stored_wake: Option<Option<i64>>,
-    /// How the run stands by the store, once this process has said it.
+    /// The state in the store, once this process has set it.
     stored_state: Option<RunState>,
     pending: Vec<Pending>,
     pending_bytes: usize,
@@ -58,14 +57,14 @@ pub(crate) struct Recorder<'a> {
     report: ReportFold,
 }
 
-/// What waits for the next commit, in the order in which it is to be told.
+/// What waits for the next commit, in the order of its notices.
 enum Pending {
     Entry(Entry),
     /// What an agent was doing between two entries.
     Activity(Activity, i64),
 }
 
-/// What a new run's row says.
+/// Columns of a new run's row.
 #[derive(Clone)]
 pub(crate) struct NewRunInfo {
     pub(crate) name: String,
@@ -73,8 +72,8 @@ pub(crate) struct NewRunInfo {
 }
 
 impl<'a> Recorder<'a> {
-    /// For a run that is not in the store yet: the first commit makes it, with
-    /// what its script has said until then.
+    /// For a run that is not in the store yet. The first commit creates it, together
+    /// with the entries of its first turn.
     pub(crate) fn new(
         tools: Tools,
         lock_wait: LockWait<'a>,
@@ -152,7 +151,7 @@ impl<'a> Recorder<'a> {
             if let Some(lease) = &lease {
                 store.release(lease)?;
             }
-            store.settle()
+            store.checkpoint()
         });
         // A lease that cannot be given back ends with this process, and what is in
         // the log only is read from there.
@@ -257,7 +256,7 @@ impl<'a> Recorder<'a> {
             .writer
             .with(move |store: &mut dyn Store| {
                 let mut records = FirstCommit {
-                    reader: store.again()?,
+                    reader: store.open_again()?,
                     parent,
                     fork: key,
                     at_us,
@@ -266,7 +265,7 @@ impl<'a> Recorder<'a> {
                     length: 0,
                     bytes: 0,
                 };
-                let hold = Hold { owner: &new_run.owner, lasting: clock::LEASE };
+                let hold = LeaseTerms { owner: &new_run.owner, lasting: clock::LEASE };
                 store.create_from(&run, Some(hold), &mut records)?;
                 let lease = hold.of_new(&run.key);
                 let FirstCommit { chain, length, bytes, .. } = records;
@@ -276,7 +275,7 @@ impl<'a> Recorder<'a> {
         (self.chain, self.length, self.bytes) = (chain, length, bytes);
         self.stored_wake = Some(None);
         self.hold(lease);
-        self.watcher.run_known(self.run(), false);
+        self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &[]);
         Ok(())
     }
@@ -301,14 +300,14 @@ impl<'a> Recorder<'a> {
                 let new = new.clone();
                 self.writer.soon(move |store: &mut dyn Store| {
                     let (run, owner, records) = &*new;
-                    store.create(run, Hold { owner, lasting: clock::LEASE }, records)
+                    store.create(run, LeaseTerms { owner, lasting: clock::LEASE }, records)
                 })
             })
             .await??;
         self.stored_wake = Some(wake_at_us);
         self.hold(lease);
         // Before anything is told of it.
-        self.watcher.run_known(self.run(), false);
+        self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &records);
         Ok(())
     }
@@ -324,7 +323,7 @@ impl<'a> Recorder<'a> {
     pub(crate) fn activity(&mut self, activity: Activity) {
         let at_us = clock::now_us();
         if self.pending.is_empty() {
-            self.watcher.fleeting(&self.events.activity(&activity, at_us));
+            self.watcher.notice(Notice::Activity(&self.events.activity(&activity, at_us)));
         } else {
             self.pending.push(Pending::Activity(activity, at_us));
         }
@@ -332,17 +331,17 @@ impl<'a> Recorder<'a> {
 
     /// So many agents wait for their turn.
     pub(crate) fn queued(&self, agents: usize) {
-        self.watcher.queued(agents);
+        self.watcher.notice(Notice::Queued { agents });
     }
 
     /// Passes on what is no part of the run.
     pub(crate) fn warn(&self, message: &str) {
-        self.watcher.warn(message);
+        self.watcher.notice(Notice::Warning(message));
     }
 
     /// The run stops, once so many agents at work have finished.
     pub(crate) fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        self.watcher.waits_for_agents(at_work, reason);
+        self.watcher.notice(Notice::WaitsForAgents { at_work, reason });
     }
 
     /// The report of all that is durable.
@@ -376,7 +375,7 @@ impl<'a> Recorder<'a> {
             match pending {
                 Pending::Entry(entry) => self.tell(entry, false),
                 Pending::Activity(activity, at_us) => {
-                    self.watcher.fleeting(&self.events.activity(activity, *at_us));
+                    self.watcher.notice(Notice::Activity(&self.events.activity(activity, *at_us)));
                 }
             }
         }
@@ -384,7 +383,7 @@ impl<'a> Recorder<'a> {
 
     fn tell(&mut self, entry: &Entry, replayed: bool) {
         for event in self.events.after(entry) {
-            self.watcher.event(&event, replayed);
+            self.watcher.notice(Notice::Event { event: &event, replayed });
         }
         self.report.after(entry);
     }

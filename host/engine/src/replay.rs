@@ -1,4 +1,4 @@
-//! Re-executing a recorded run, offline, to see whether it is what was recorded.
+//! Replays a recorded run offline, and compares it with its journal.
 //!
 //! Owns: the verdict. Never: dispatches a call or writes an entry.
 
@@ -26,7 +26,7 @@ use crate::writer::WriterGone;
 /// Version of the report of a replay. Fields are only ever added.
 const REPLAY_FORMAT: u32 = 1;
 
-/// What came of a replay.
+/// The report of a replay.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayReport {
@@ -38,16 +38,16 @@ pub struct ReplayReport {
     pub name: String,
     /// How the recorded run stands.
     pub state: RunState,
-    /// Whether everything was met again.
+    /// Whether the replay equals the journal.
     pub equal: bool,
-    /// Calls in the journal.
+    /// Steps in the journal.
     pub steps: u64,
     /// Turns in the journal.
     pub turns: u64,
     /// Entries in the journal.
     pub entries: u64,
-    /// Whether the fuel of the turns was compared: only under the build of the
-    /// guest that recorded them.
+    /// Whether the fuel of the turns was compared. It is under the build of the guest
+    /// that recorded them.
     pub fuel_compared: bool,
     /// The first difference.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,12 +55,12 @@ pub struct ReplayReport {
 }
 
 impl Engine {
-    /// Executes a run again, with nothing but its journal, and compares every
-    /// call, delivery, turn and the result.
+    /// Executes a run again from its journal alone, and compares every call, delivery,
+    /// turn and the result.
     ///
     /// # Errors
-    /// When there is no such run, or its journal cannot be read. A difference
-    /// is no error: it is in the report.
+    /// When there is no such run, or its journal cannot be read. A difference is in the
+    /// report.
     pub async fn replay(&self, run: &RunId) -> Result<ReplayReport, EngineError> {
         let key = self.key(run);
         let mut pieces = ReadAhead::begin(self.writer.clone(), key.clone())?;
@@ -76,7 +76,7 @@ impl Engine {
             Machine::replay(beginning, None, Sandbox::guest_digest()).map_err(not_read)?;
         let (machine, pause) = Turns::new(self.sandbox.clone()).drive(machine, &mut rest).await?;
         let Verdict { mismatch, fuel_compared } = verdict(&machine, pause);
-        // Behind a difference, too: a journal that was damaged gets no verdict.
+        // Also after a difference: a damaged journal gets no verdict.
         while rest.more().await?.is_some() {}
         let counts = rest.counts;
         if !counts.has_script {
@@ -97,7 +97,7 @@ impl Engine {
     }
 }
 
-/// What is left of a journal, counted as it is read.
+/// The journal behind its first piece, counted as it is read.
 struct RestOfJournal {
     pieces: ReadAhead,
     counts: JournalCounts,
@@ -113,14 +113,14 @@ impl Backend for RestOfJournal {
     }
 }
 
-/// A machine was given its whole journal.
+/// The backend of a machine that was given its whole journal.
 struct WholeJournal;
 
 impl Backend for WholeJournal {
     type Halt = SandboxError;
 }
 
-/// What came of meeting a journal again.
+/// The result of a replay.
 pub(crate) struct Verdict {
     pub(crate) mismatch: Option<Mismatch>,
     pub(crate) fuel_compared: bool,
@@ -132,7 +132,7 @@ pub(crate) enum VerifyError {
     Sandbox(smol_wf_sandbox::SandboxError),
 }
 
-/// Meets a whole journal again; one that is redacted by these rules.
+/// Replays a whole journal in memory, which may be redacted by these rules.
 pub(crate) async fn verify(
     sandbox: &Sandbox,
     entries: Vec<Entry>,
@@ -150,11 +150,11 @@ pub(crate) async fn verify(
     Ok(verdict(&machine, pause))
 }
 
-/// What it means that a machine which was given a journal pauses like this.
+/// The verdict on a replay that paused like this.
 pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),
-        // Where the recording ends, whatever comes next is not part of it.
+        // What follows the end of the recording is not part of it.
         Pause::Rest | Pause::Ended => machine.missed("the script has come to its end"),
         Pause::Stuck(_) => machine.missed("the script waits for what nothing will settle"),
         Pause::Stopped(smol_wf_core::guest::StopTurn::Limit(limit)) => {
@@ -165,12 +165,12 @@ pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     Verdict { mismatch, fuel_compared: machine.compares_fuel() }
 }
 
-/// What a report says of a journal.
+/// What the report says about the journal itself.
 struct JournalCounts {
     steps: u64,
     turns: u64,
     entries: u64,
-    /// Whether a process works on it, and how it stands after its last entry.
+    /// Whether a process holds the run, and its state after the last entry.
     held: bool,
     state: RunState,
     has_script: bool,

@@ -1,6 +1,6 @@
-//! What a caller asks of the engine.
+//! What a caller asks of the engine: a new run, or a resume.
 //!
-//! Owns: the shapes of requests, high-level and complete. Never: parses flags.
+//! Owns: the shapes of requests and their defaults. Never: parses flags.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,43 +18,55 @@ use tokio::time::Instant;
 use crate::error::EngineError;
 use crate::library::load_named;
 
-/// A script that the caller has read.
+/// The text of a script and where it came from.
 #[derive(Debug, Clone)]
 pub struct ScriptFile {
-    /// Its bytes, as they are.
+    /// The bytes of the file. They must be UTF-8.
     pub bytes: Vec<u8>,
-    /// Where it came from; child workflows are looked for beside it.
+    /// The file. It need not exist: child workflows and imports are searched in its
+    /// folder, and errors show its name.
     pub path: PathBuf,
 }
 
-/// A new run, or a simulation of one. All but the script has a default.
+/// A new run, or a simulation of one. Everything but the script has a default:
+///
+/// ```
+/// use smol_wf_engine::{RunSpec, ScriptFile};
+///
+/// let text = "export const meta = { name: 'n', description: 'd' }\nreturn args.n + 1";
+/// let script = ScriptFile { bytes: text.into(), path: "add.mjs".into() };
+/// let spec = RunSpec { args: Some("{\"n\": 1}".into()), ..RunSpec::new(script) };
+/// ```
 #[derive(Debug, Clone)]
 pub struct RunSpec {
-    /// What to run.
+    /// The script.
     pub script: ScriptFile,
-    /// JSON text of `args`; none is `undefined` to a body script, `{}` to a module.
+    /// JSON text of `args`. Without it, `args` is `undefined` in a body script and `{}`
+    /// in a module.
     pub args: Option<String>,
-    /// Limits.
+    /// Limits of the run. They are part of its journal.
     pub limits: Limits,
-    /// Output tokens that the script's `budget` speaks of.
+    /// Output tokens that the script's `budget` reports. By default those of a budget
+    /// in tokens in `limits`.
     pub budget: Option<u64>,
-    /// Provider for calls that name none.
+    /// Provider of calls that name none. It must be among the engine's
+    /// [`Providers`](crate::Providers), or be [`NOBODY`](crate::NOBODY).
     pub provider: String,
-    /// Model aliases; a later one wins.
+    /// Model aliases as (alias, selector). The last one of a name wins.
     pub model_map: Vec<(String, String)>,
-    /// What calls are given that do not say it themselves.
+    /// Options of calls that do not set them.
     pub defaults: CallDefaults,
-    /// Rules of the debug provider.
+    /// Rules of the debug provider, in its own syntax.
     pub debug_rules: Vec<String>,
-    /// Seed of everything random; drawn when there is none.
+    /// Seed of `Math.random()`. Without it, one is drawn and recorded.
     pub seed: Option<u64>,
     /// How this process runs it.
     pub settings: RunSettings,
 }
 
 impl RunSpec {
-    /// This script, with the usual limits and the debug provider, in the folder that
-    /// its project begins at.
+    /// A run of this script with the default limits and the debug provider, whose
+    /// agents work in the root of the script's project.
     #[must_use]
     pub fn new(script: ScriptFile) -> Self {
         Self {
@@ -84,18 +96,18 @@ pub struct RunSettings {
     pub folders: Folders,
 }
 
-/// Wall-clock time that a process gives a run. Ends no more than this process's
-/// part in it.
+/// Wall-clock limits of one process's work on a run. A run that reaches one stops and
+/// can be resumed. Time in which the whole process stood still does not count.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// All of it; as long as it takes when there is none.
+    /// Limit of the run in this process. Without it, there is none.
     pub run: Option<Duration>,
-    /// One turn of a script, whatever its fuel says.
+    /// Limit of each turn of a script, whatever fuel it has left.
     pub turn: Duration,
 }
 
 impl Times {
-    /// When the run is to be let go of, counted from now.
+    /// When the run's time is up, counted from now.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.run.map(|run| Instant::now() + run)
     }
@@ -107,39 +119,39 @@ impl Default for Times {
     }
 }
 
-/// Where a run works and where its scripts lie, as far as its head does not say
-/// so or the caller knows better.
+/// Where a run works and where its scripts lie. What is not set comes from the run's
+/// journal, or is found from the script.
 #[derive(Debug, Clone, Default)]
 pub struct Folders {
-    /// The folder that agents work in; that of the head, else the root of the
-    /// script's project, when there is none.
+    /// The folder that agents work in. By default the recorded one, or for a new run
+    /// the root of the script's project.
     pub cwd: Option<PathBuf>,
-    /// The folder to work in where neither the head nor the project has one any
-    /// more: runs of an older program do not say theirs.
+    /// The folder to work in when the journal names none and the project is gone:
+    /// journals of older programs name none.
     pub here: Option<PathBuf>,
-    /// No child workflow lies above this folder; found from the script when
-    /// there is none.
+    /// The root of the script's project: child workflows lie in it or below it. By
+    /// default it is found from the script.
     pub project_root: Option<PathBuf>,
-    /// The user's home, which is never taken for a project.
+    /// The user's home. It is never taken for a project, and holds the user's own
+    /// workflows.
     pub home: Option<PathBuf>,
 }
 
-/// How agents are run by one process. Not part of what a run is: a resume may
-/// have others.
+/// How one process runs agents. Not part of what a run is: each resume may have other
+/// settings.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
-    /// Wall-clock time of one attempt at a call that names none.
+    /// Longest time of one attempt, unless the call sets `timeout`.
     pub timeout: Duration,
-    /// Longest silence of an agent.
+    /// Longest time without a sign of the agent, unless the call sets `stallMs`.
     pub idle_timeout: Duration,
-    /// Folder for the agents' own transcripts.
+    /// Folder for the agents' own transcripts. Without it, none are saved.
     pub raw_sessions: Option<PathBuf>,
-    /// What tokens cost where a provider does not say.
+    /// Prices of tokens, for providers that report no cost.
     pub prices: Prices,
-    /// Folders outside of the project in which calls may let their agents work, and
-    /// from which they may show images.
+    /// Folders outside of the project that calls may name in `dirs` and `images`.
     pub dirs: Vec<PathBuf>,
-    /// The MCP servers that calls may give their agents.
+    /// The MCP servers that calls may name in `mcp`.
     pub mcp: Vec<McpServer>,
 }
 
@@ -157,10 +169,10 @@ impl Default for AgentSettings {
 }
 
 impl ScriptFile {
-    /// Reads a script's file.
+    /// Reads a script from a file.
     ///
     /// # Errors
-    /// When it cannot be read, or is too large for a script.
+    /// When the file cannot be read, or is larger than a script may be.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, EngineError> {
         let path = path.as_ref();
         let bytes = load_named(path, None)?;
@@ -168,27 +180,28 @@ impl ScriptFile {
     }
 }
 
-/// Limits that a resume changes; what is none stays as it was.
+/// Changes to the limits last in force. A limit that is not set stays as it was. A
+/// resume may only raise those of what has been used already; a fork may lower any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LimitChanges {
-    /// Fuel of the run.
+    /// Fuel of the run, in wasmtime's units.
     pub fuel: Option<u64>,
-    /// MiB of memory.
+    /// Memory of one script, in MiB.
     pub memory_mib: Option<u32>,
-    /// Agents that may be started.
+    /// Agent calls in all.
     pub agents: Option<u32>,
-    /// Agents at work at once; may be lowered.
+    /// Agents at work at once. A resume may lower it, too.
     pub parallel_agents: Option<u32>,
-    /// MiB of the journal.
+    /// Size of the journal, in MiB.
     pub journal_mib: Option<u32>,
-    /// What may be spent.
+    /// The budget, in tokens or dollars, or that there is none.
     pub budget: Option<BudgetSetting>,
-    /// What happens to agents at work when it is spent.
+    /// What happens to agents at work when the budget is spent.
     pub budget_mode: Option<BudgetMode>,
 }
 
 impl LimitChanges {
-    /// These limits, changed.
+    /// These limits with the changes applied.
     #[must_use]
     pub fn applied_to(self, limits: Limits) -> Limits {
         Limits {
@@ -202,7 +215,7 @@ impl LimitChanges {
     }
 
     fn budget_over(self, budget: Option<Budget>) -> Option<Budget> {
-        // A budget in another unit takes the place of the old one.
+        // A budget in another unit replaces the old one.
         let allowance = match self.budget {
             Some(asked) => asked.allowance()?,
             None => budget?.allowance,
@@ -212,13 +225,13 @@ impl LimitChanges {
     }
 }
 
-/// A run to take up again.
+/// A run to resume.
 #[derive(Debug, Clone)]
 pub struct ResumeRequest {
-    /// Which.
+    /// The run.
     pub run: RunId,
-    /// The script as the caller has it now. When it is another one than the
-    /// recorded text, the run is forked. None goes on with the recorded text.
+    /// The script as it is now. When it differs from the recorded text, the run is
+    /// forked. Without it, the recorded text is used.
     pub script: Option<ScriptFile>,
     /// Limits to raise.
     pub limits: LimitChanges,
@@ -227,7 +240,7 @@ pub struct ResumeRequest {
 }
 
 impl ResumeRequest {
-    /// This run, with its own script and limits.
+    /// A resume of this run with its recorded script and limits.
     #[must_use]
     pub fn of(run: RunId) -> Self {
         Self {

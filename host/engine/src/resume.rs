@@ -10,7 +10,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_sandbox::Sandbox;
-use smol_wf_store::{Hold, Lease, RunKey, RunRow, Store, StoreError};
+use smol_wf_store::{Lease, LeaseTerms, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -28,7 +28,7 @@ use crate::provider_set;
 use crate::recorder::Recorder;
 use crate::request::ResumeRequest;
 use crate::runs::{row, unknown};
-use crate::watch::Watcher;
+use crate::watch::{Notice, Watcher};
 
 impl Engine {
     /// Takes a run up where its journal ends. A run that is over is only
@@ -51,7 +51,7 @@ impl Engine {
         if is_changed(&request, &root_start, &head) {
             let created_at_us = journal.survey.created_at_us;
             if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
-                watcher.taken_up_before(&request.run, &fork);
+                watcher.notice(Notice::TakenUpBefore { run: &request.run, fork: &fork });
                 let request = ResumeRequest { run: fork, ..request };
                 return Box::pin(self.resume(request, watcher, cancel)).await;
             }
@@ -65,7 +65,7 @@ impl Engine {
             return Box::pin(self.fork(fork, run, watcher, cancel)).await;
         }
         if journal.survey.is_over() {
-            watcher.run_known(&request.run, true);
+            watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
             return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }
         let limits = changed_limits(limits, request.limits, &request.run)?;
@@ -85,7 +85,7 @@ impl Engine {
             }
         };
         folders.tell(watcher);
-        watcher.run_known(&request.run, true);
+        watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
         let processes = self.processes.apart();
         let tools = (self.writer.clone(), processes.clone());
         let mut recorder = Recorder::resumed(tools, lock_wait, lease, &journal);
@@ -145,7 +145,7 @@ impl Engine {
             .start(|| {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
                 self.writer.soon(move |store: &mut dyn Store| {
-                    let hold = Hold { owner: &owner, lasting: clock::LEASE };
+                    let hold = LeaseTerms { owner: &owner, lasting: clock::LEASE };
                     let lease = store.claim(&asked, hold, seen.as_ref())?;
                     // From here on each commit says how the run stands, if it is
                     // known how it stood. If not, a list looks it up later.
@@ -205,7 +205,7 @@ async fn retell(
     while let Some(piece) = entries.next().await? {
         for entry in &piece {
             for event in events.after(entry) {
-                watcher.event(&event, true);
+                watcher.notice(Notice::Event { event: &event, replayed: true });
             }
             report.after(entry);
         }

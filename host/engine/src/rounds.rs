@@ -1,15 +1,15 @@
-//! The rounds of one agent call: the question, its repetitions, and the one
-//! correction.
+//! The rounds of one agent call: the question, and one correction.
 //!
-//! Owns: the check against the schema, waiting between attempts, and the sum of
-//! what they used. Never: decides whether to try again; the core does.
+//! Owns: the attempts of each round, the waits between them, the check against the
+//! schema, and the sum of what they used. Never: decides whether to try again; the core
+//! does.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use smol_wf_core::attempts::{self, FailedAttempt, Next, ShutProvider, Start};
+use smol_wf_core::attempts::{self, FailedAttempt, RetryDecision, RetryStart, ShutProvider};
 use smol_wf_core::call::{Reply, Usage};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
@@ -23,35 +23,34 @@ use crate::attempt_timeouts::{self, AttemptError, AttemptTimeouts};
 use crate::call_resources::CallResources;
 use crate::clock;
 
-/// The most that one attempt may say it cost, in dollars. None costs that much:
-/// an agent that says so is wrong, and its word would spoil every sum.
+/// Largest cost that an attempt may report, in dollars. No attempt costs that much: a
+/// larger figure is wrong, and would spoil every sum.
 const COST_USD_MAX: f64 = 1_000_000.0;
 
-/// The most tokens of one kind that one attempt may say it used, for the same
-/// reason.
+/// Largest number of tokens of one kind that an attempt may report, for the same reason.
 const TOKENS_MAX: u64 = 10_000_000_000;
 
-/// Rounds of a call with a schema: the first, and one with the complaints.
+/// Rounds of a call with a schema: the question, and one correction.
 const ROUNDS_MAX: u32 = 2;
 
-/// How long the programs of a failed attempt are waited for. They are killed 3 s
-/// after they are told to end; what takes longer hangs in the kernel.
+/// Longest wait for the programs of a failed attempt. They are killed 3 s after they are
+/// asked to end; what takes longer hangs in the kernel.
 const DEPARTURE_MAX: Duration = Duration::from_secs(15);
 
 /// How the next attempt begins.
 struct Begin {
-    start: Start,
-    /// To go on with.
+    start: RetryStart,
+    /// The session to resume.
     session_id: Option<String>,
 }
 
 /// How the rounds of a call ended.
 pub(crate) enum RoundsEnd {
-    /// With this answer, as JSON text.
+    /// With an answer, as JSON text.
     Answer(String),
-    /// For good.
+    /// With a failure that no attempt will mend.
     Failed(Failure),
-    /// For now: the provider answers nobody.
+    /// Without a result: the provider is unavailable for now.
     Shut(ShutProvider),
 }
 
@@ -68,7 +67,7 @@ pub(crate) struct Rounds<'a> {
     cwd: &'a Path,
     raw: Option<Arc<dyn TranscriptSink>>,
     resources: CallResources,
-    /// Tokens were used at a price that nobody knows.
+    /// Some tokens have no known price.
     unpriced: bool,
 }
 
@@ -110,7 +109,7 @@ impl<'a> Rounds<'a> {
             let problem = match judged(checker, &answered.answer).await {
                 Ok(value) => return Ok(bounded(&value)?),
                 Err(Problem::Answer(problem)) => problem,
-                // Another answer would cost as much: it is not asked for.
+                // Another answer would cost as much and fail alike.
                 Err(Problem::Failure(failure)) => return Err(failure.into()),
             };
             if reply.rounds >= ROUNDS_MAX {
@@ -129,15 +128,15 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// One round, tried again as often as may be.
+    /// One round, with as many attempts as the retry policy allows.
     async fn ask(&mut self, prompt: &str, reply: &mut Reply) -> Result<AgentReply, RoundsEnd> {
-        // A correction goes on in the session of the first round.
+        // A correction resumes the session of the first round.
         let earlier = self.job.request.session.as_ref().and_then(|session| session.of.as_ref());
         let of_round = match reply.rounds {
             1 => earlier.map(|of| of.session_id.clone()),
             _ => reply.session_id.clone(),
         };
-        let mut begin = Begin { start: Start::Fresh, session_id: of_round.clone() };
+        let mut begin = Begin { start: RetryStart::Fresh, session_id: of_round.clone() };
         loop {
             let (presence, departure) = Presence::new();
             let task = self.task(prompt, &begin, reply.rounds, presence);
@@ -167,23 +166,25 @@ impl<'a> Rounds<'a> {
                 retry_after_ms: error.retry_after.map(milliseconds),
             };
             match attempts::after(failed, self.job.request.retry) {
-                Next::Again { wait_ms, start } => {
+                RetryDecision::Again { wait_ms, start } => {
                     let named = spent.session_id.or(begin.session_id);
                     begin = match named.filter(|_| provider.capabilities().sessions) {
-                        Some(session) if start == Start::InSession => {
+                        Some(session) if start == RetryStart::InSession => {
                             Begin { start, session_id: Some(session) }
                         }
-                        _ => Begin { start: Start::Fresh, session_id: of_round.clone() },
+                        _ => Begin { start: RetryStart::Fresh, session_id: of_round.clone() },
                     };
                     self.reporter.waiting(&error, wait_ms, begin.start);
                     let waited = tokio::time::sleep(Duration::from_millis(wait_ms));
-                    // Two that work in one folder, or one session, would spoil it.
+                    // Two agents in one folder or session would disturb each other.
                     let gone = tokio::time::timeout(DEPARTURE_MAX, departure.wait());
                     let _ = tokio::join!(waited, gone);
                     reply.attempts += 1;
                 }
-                Next::Failed => return Err(Failure::new(error.code(), error.to_string()).into()),
-                Next::Shut => return Err(RoundsEnd::Shut(shut(&error))),
+                RetryDecision::Failed => {
+                    return Err(Failure::new(error.code(), error.to_string()).into());
+                }
+                RetryDecision::Shut => return Err(RoundsEnd::Shut(shut(&error))),
             }
         }
     }
@@ -197,8 +198,8 @@ impl<'a> Rounds<'a> {
             idempotency_key: self.idempotency_key(),
             request: self.job.request.clone(),
             prompt: match begin.start {
-                Start::Fresh => prompt.to_owned(),
-                Start::InSession => attempts::go_on_prompt(prompt),
+                RetryStart::Fresh => prompt.to_owned(),
+                RetryStart::InSession => attempts::go_on_prompt(prompt),
             },
             model: self.job.choice.model.clone(),
             effort: self.job.choice.effort.clone(),
@@ -214,15 +215,15 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// The same for every attempt at one call, so that a provider that can tell
-    /// repeats apart does the work once.
+    /// The same for every attempt at one call, so that a provider that knows such keys
+    /// does the work once.
     fn idempotency_key(&self) -> String {
         let name = format!("{}/{}", self.agents.run, self.job.call);
         blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()
     }
 
-    /// Adds what one attempt used. The provider's own figure comes first, then
-    /// the table; without either, what the call cost is not known.
+    /// Adds the usage and cost of one attempt. The cost is the provider's own figure, or
+    /// else by the price table, or else unknown.
     fn count(
         &mut self,
         reply: &mut Reply,
@@ -248,14 +249,14 @@ impl<'a> Rounds<'a> {
             },
         };
         reply.cost_usd = Some(reply.cost_usd.unwrap_or(0.0) + cost);
-        // A sum with an estimate in it is an estimate.
+        // A sum that contains an estimate is an estimate.
         if reply.cost_source.is_none() || source != "provider" {
             reply.cost_source = Some(source);
         }
     }
 }
 
-/// Nothing, where it is more than can be.
+/// The reported usage; zero when it is larger than possible.
 fn believed(usage: Usage) -> Usage {
     let Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = usage;
     let kinds = [input_tokens, output_tokens, cache_read_tokens, cache_write_tokens];
@@ -273,17 +274,16 @@ fn shut(error: &ProviderError) -> ShutProvider {
     }
 }
 
-/// Why an answer is not taken.
+/// Why an answer is not accepted.
 enum Problem {
-    /// The agent may mend it.
+    /// The agent may correct it.
     Answer(String),
-    /// Nothing is to be done.
+    /// A correction would not help.
     Failure(Failure),
 }
 
-/// Larger answers are read and judged beside the run, and so are those that are
-/// not judged in passing: it may take a second, and signals and leases are not to
-/// wait for it.
+/// Answers above this size are checked on another thread, and so are schemas that take
+/// long: a check may take a second, and signals and leases must not wait for it.
 const JUDGED_HERE_BYTES: usize = 16 * 1024;
 
 async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Problem> {
@@ -309,8 +309,8 @@ async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Proble
     }
 }
 
-/// No answer satisfies the schema that takes null, and no other. What the agent
-/// cannot mend stays as it is.
+/// The problem of a missing answer, which was checked as `null`. A failure of the check
+/// itself stays as it is.
 fn of_no_answer(problem: Problem) -> Problem {
     match problem {
         Problem::Answer(_) => Problem::Answer("there was no answer at all".to_owned()),
@@ -332,7 +332,7 @@ fn read(answer: &Answer) -> Result<Value, Problem> {
     match answer {
         Answer::Null => Ok(Value::Null),
         Answer::Json(value) => Ok(value.clone()),
-        // To ask again would buy the same once more.
+        // Another round would cost the same and fail alike.
         Answer::Text(text) if text.trim().len() > ANSWER_BYTES_MAX => {
             Err(Problem::Failure(too_large(text.len())))
         }

@@ -1,7 +1,7 @@
-//! Reading one run: piece by piece, whole, or without what was said in it.
+//! Reads one run: piece by piece, whole, or with long texts cut.
 //!
-//! Owns: how much of a run its readers have in memory. Never: changes one, or
-//! hands out an entry whose digest does not fit.
+//! Owns: how much of a run its readers have in memory. Never: changes a run, or hands
+//! out an entry whose digest does not fit.
 
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Entry, Record};
@@ -14,45 +14,44 @@ use crate::lease_holder::is_held;
 use crate::read_ahead::ReadAhead;
 use crate::runs::{same_run, unknown};
 
-/// Bytes of a prompt or an answer that are read where no more than its first line
-/// is shown.
+/// Bytes of a prompt or an answer that are read when only its first line is shown.
 pub(crate) const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
-/// A run, read whole.
+/// The whole journal of a run.
 #[derive(Debug)]
 pub struct RunJournal {
-    /// In order.
+    /// The entries, in order.
     pub entries: Vec<Entry>,
-    /// Whether a process works on it.
+    /// Whether a process holds the run.
     pub held: bool,
 }
 
-/// A run that is read piece by piece, as far as it went when that began.
+/// A cursor over the journal of a run, up to the length that it had when reading began.
 pub struct RunReader {
     row: RunRow,
     journal: ReadAhead,
     left: u64,
-    /// Whether a process works on it.
+    /// Whether a process holds the run.
     pub held: bool,
 }
 
 impl RunReader {
-    /// Entries in all.
+    /// Number of entries in all.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.row.entries
     }
 
-    /// Digest of the last record.
+    /// Digest of the last record, which covers all records before it.
     #[must_use]
     pub fn tip(&self) -> &str {
         &self.row.tip
     }
 
-    /// The next records and what they say; none behind the last.
+    /// The next records, and the entry of each; none after the last ones.
     ///
     /// # Errors
-    /// When they cannot be read, or were changed.
+    /// When the store cannot be read, or a digest does not fit.
     pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
         let is_first = self.left == self.row.entries;
         let Some(mut piece) = self.journal.next().await?.filter(|_| self.left > 0) else {
@@ -68,17 +67,17 @@ impl RunReader {
         Ok(Some((piece.records, piece.entries)))
     }
 
-    /// One entry by its number, from 0, whatever was read already.
+    /// One entry by its number, from 0. The cursor does not move.
     ///
     /// # Errors
-    /// When it cannot be read, or was changed.
+    /// When the store cannot be read, there is no such entry, or its digest does not fit.
     pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
         self.journal.entry(seq).await
     }
 }
 
 impl Engine {
-    /// A run, read piece by piece: its entries, and their records.
+    /// A cursor over the records and entries of a run.
     ///
     /// # Errors
     /// When there is no such run, or the store cannot be read.
@@ -88,7 +87,7 @@ impl Engine {
         Ok(RunReader { held: is_held(&row), journal, left: row.entries, row })
     }
 
-    /// A run, read whole.
+    /// The whole journal of a run, in memory.
     ///
     /// # Errors
     /// When there is no such run, or its journal cannot be read.

@@ -1,7 +1,7 @@
-//! The rows of runs.
+//! The row of a run.
 //!
-//! Owns: finding one by its id, and comparing it with what its journal says.
-//! Never: reads a journal.
+//! Owns: finding it by the run's id, and comparing it with the journal. Never: reads
+//! a journal.
 
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Entry};
@@ -17,7 +17,7 @@ pub(crate) async fn row(writer: &Writer, key: &RunKey) -> Result<Option<RunRow>,
     Ok(rows.into_iter().next())
 }
 
-/// What lists go by has to be what the journal says.
+/// Refuses a row that differs from the first entry of its journal: lists show rows.
 pub(crate) fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineError> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
         return Err(unknown(&row.key.run));

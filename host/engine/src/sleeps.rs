@@ -1,11 +1,10 @@
 //! Durable sleeps that are not over.
 //!
-//! Owns: when each ends, by the wall clock and by the monotonic one. Never:
-//! settles a call.
+//! Owns: when each ends, by the wall clock and by the monotonic one. Never: settles a
+//! call.
 //!
-//! The wall clock wakes a sleep after the machine was suspended; the monotonic
-//! one wakes it when the wall clock was set back, so that no sleep is longer
-//! than its length.
+//! The wall clock ends a sleep after the machine was suspended. The monotonic clock ends
+//! it when the wall clock was set back, so that no sleep is too long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use smol_wf_core::ids::CallId;
 use tokio::time::Instant;
 
-/// What a sleep ends by, whichever comes first.
+/// When a sleep ends, by the clock that comes first.
 #[derive(Debug, Clone, Copy)]
 struct Ends {
     wake_at_us: i64,
@@ -29,8 +28,7 @@ pub(crate) struct Sleeps {
 }
 
 impl Sleeps {
-    /// A sleep that ends at this time of the wall clock, and `left` from now at
-    /// the latest.
+    /// Adds a sleep that ends at this wall-clock time, and after `left` at the latest.
     pub(crate) fn add(&mut self, call: CallId, wake_at_us: i64, left: Duration) {
         let by = Instant::now() + left;
         self.open.insert(call, Ends { wake_at_us, by });
@@ -38,7 +36,7 @@ impl Sleeps {
         self.by_span.insert((by, call));
     }
 
-    /// Nobody waits for this one any more.
+    /// Drops the sleep of a call.
     pub(crate) fn remove(&mut self, call: CallId) -> Option<i64> {
         let Ends { wake_at_us, by } = self.open.remove(&call)?;
         self.by_wall.remove(&(wake_at_us, call));
@@ -50,7 +48,7 @@ impl Sleeps {
         *self = Self::default();
     }
 
-    /// Takes out those that are over, in the order in which they end.
+    /// Removes and returns the calls whose sleeps are over, in the order of their ends.
     pub(crate) fn over(&mut self, now_us: i64) -> Vec<CallId> {
         let now = Instant::now();
         let by_wall = self.by_wall.iter().take_while(|(at_us, _)| *at_us <= now_us);
@@ -65,12 +63,12 @@ impl Sleeps {
         over.into_iter().map(|(_, call)| call).collect()
     }
 
-    /// When the first of them ends, by the wall clock.
+    /// When the first sleep ends by the wall clock, in microseconds since 1970.
     pub(crate) fn wakes_at_us(&self) -> Option<i64> {
         self.by_wall.first().map(|(at_us, _)| *at_us)
     }
 
-    /// How long until the first of them ends, by whichever clock comes first.
+    /// Time until the first sleep ends, by the clock that comes first.
     pub(crate) fn next(&self, now_us: i64) -> Option<Duration> {
         let (at_us, _) = self.by_wall.first()?;
         let (by, _) = self.by_span.first()?;

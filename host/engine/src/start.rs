@@ -1,14 +1,13 @@
-//! The entrance: what is to be run, and the run at work.
+//! Starting a run, resume or fork, and the handle of it.
 //!
-//! Owns: the task of each run, its place among those at work, and what its handle
-//! can ask of it. Never: what a run is; [`crate::engine`], [`crate::resume`] and
+//! Owns: the task of each run, its slot among those at work, and what its handle can
+//! ask of it. Never: how a run begins; [`crate::engine`], [`crate::resume`] and
 //! [`crate::fork`] know that.
 
 use std::sync::Arc;
 
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::RunId;
-use smol_wf_core::journal::StopReason;
 use smol_wf_core::report::Report;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -20,16 +19,16 @@ use crate::error::EngineError;
 use crate::fork::ForkRequest;
 use crate::request::{ResumeRequest, RunSpec};
 use crate::tail::Tail;
-use crate::watch::{DatabaseWait, NoWatcher, Watcher, WorksIn};
+use crate::watch::{NoWatcher, Notice, Watcher};
 
 /// What can be started.
 #[derive(Debug, Clone)]
 pub enum Start {
     /// A new run.
     Run(Box<RunSpec>),
-    /// A run that is taken up again where its journal ends. With another script than
-    /// the recorded one it is a fork, which goes on with the answers of that run; the
-    /// second time it is that fork. One that is over is only reported.
+    /// A run that goes on where its journal ends. With another script than the
+    /// recorded one, a fork is made that reuses the answers of that run; the same
+    /// request made again resumes that fork. A run that is over is only reported.
     Resume(Box<ResumeRequest>),
     /// A new run with the answers of another one.
     Fork(Box<ForkRequest>),
@@ -53,51 +52,56 @@ impl From<ForkRequest> for Start {
     }
 }
 
-/// What is known of a run that was started.
+/// What the handles of a run know about it.
 #[derive(Debug, Clone)]
-struct Seen {
+struct RunStatus {
     run: RunId,
-    /// It is in the store.
-    is_kept: bool,
-    /// Events that were told.
+    /// The run is in the store, so its events can be read.
+    is_stored: bool,
+    /// Number of events that were announced; a change wakes readers.
     events: u64,
 }
 
-/// A run at work. Dropping it changes nothing: the run goes on.
+/// A run that was started. Dropping the handle changes nothing: the run goes on, or
+/// stays in the queue.
 #[derive(Debug)]
 pub struct RunHandle {
     engine: Engine,
-    seen: watch::Receiver<Seen>,
+    status: watch::Receiver<RunStatus>,
     stop: CancellationToken,
     work: JoinHandle<Result<Report, EngineError>>,
 }
 
 impl RunHandle {
-    /// Which run it is. One that is taken up with another script becomes its fork, as
-    /// soon as that is found or made.
+    /// The run's id. When a changed script makes a fork of a run, this becomes the id
+    /// of the fork as soon as that is in the store.
     #[must_use]
     pub fn id(&self) -> RunId {
-        self.seen.borrow().run.clone()
+        self.status.borrow().run.clone()
     }
 
-    /// The events of the run, from the first one on, read from its journal: a slow
-    /// reader holds nobody up and misses nothing.
+    /// A cursor over the events of the run, from the first one on. It reads the
+    /// journal, so a slow reader delays nothing and misses nothing.
     #[must_use]
     pub fn events(&self) -> Events {
-        Events { engine: self.engine.clone(), seen: self.seen.clone(), tail: None }
+        Events { engine: self.engine.clone(), status: self.status.clone(), tail: None }
     }
 
-    /// Stops the run, as Ctrl-C does: its agents are ended, what is known is written
-    /// down, and it can be resumed.
+    /// Stops the run as Ctrl-C does: its agents are ended, and the run can be resumed.
+    /// Returns at once; [`Self::wait`] returns when it has stopped.
     pub fn cancel(&self) {
         self.stop.cancel();
     }
 
-    /// Waits for the report: of the end of the run, or of why it has stopped.
+    /// Waits until the run has ended or stopped, and returns its report.
     ///
     /// # Errors
-    /// When the run could not start, or its journal could no longer be written. What
-    /// the script does wrong is in the report.
+    /// When the run could not start, or its journal could no longer be written.
+    /// [`EngineError::ShuttingDown`] when it was still in the queue at
+    /// [`Engine::shutdown`]. Errors of the script are in the report.
+    ///
+    /// # Panics
+    /// When the run's task has panicked, with the same panic.
     pub async fn wait(self) -> Result<Report, EngineError> {
         match self.work.await {
             Ok(report) => report,
@@ -112,26 +116,26 @@ impl RunHandle {
     }
 }
 
-/// A cursor over the events of a run at work.
+/// A cursor over the events of a run that was started.
 pub struct Events {
     engine: Engine,
-    seen: watch::Receiver<Seen>,
+    status: watch::Receiver<RunStatus>,
     tail: Option<Tail>,
 }
 
 impl Events {
-    /// The next event, as soon as it is durable; none when there is no other, and the
-    /// run is not at work here any more. Nothing is lost when the future is dropped.
+    /// The next event, as soon as it is durable; none after the last one, when the run
+    /// has ended or stopped. Dropping the future loses no event.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub async fn next(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
-            // Before the look: what comes after it is told.
-            let is_over = self.seen.has_changed().is_err();
-            let seen = self.seen.borrow_and_update().clone();
-            if seen.is_kept {
-                let tail = self.tail.get_or_insert_with(|| self.engine.tail(&seen.run));
+            // Checked before reading: what comes after the check wakes us again.
+            let is_over = self.status.has_changed().is_err();
+            let status = self.status.borrow_and_update().clone();
+            if status.is_stored {
+                let tail = self.tail.get_or_insert_with(|| self.engine.tail(&status.run));
                 if let Some(event) = tail.next().await? {
                     return Ok(Some(event));
                 }
@@ -139,15 +143,21 @@ impl Events {
             if is_over {
                 return Ok(None);
             }
-            // An error says that it is over now.
-            let _ = self.seen.changed().await;
+            // An error means that the run has ended now; the loop sees that.
+            let _ = self.status.changed().await;
         }
     }
 }
 
 impl Engine {
-    /// Starts a run and returns at once. It goes on as a task of the runtime that this
-    /// is called in; when as many as may be are at work, it waits for its turn.
+    /// Starts a run and returns at once. The run goes on as a task of the tokio runtime
+    /// that this is called in.
+    ///
+    /// When [`runs_max`](crate::EngineOptions::runs_max) runs are at work, it waits in
+    /// a queue, first come first served. The queue is in memory only: a queued run is
+    /// not in the store, and it is lost when the process ends, the runtime is dropped
+    /// or the engine is shut down. Cancelling a queued run writes it down as cancelled,
+    /// so that it can be resumed.
     ///
     /// ```no_run
     /// # async fn f(engine: smol_wf_engine::Engine, script: smol_wf_engine::ScriptFile)
@@ -161,14 +171,14 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// When there is no runtime, no randomness for an id, or the engine was shut down.
-    /// Whatever else keeps a run from starting is told by [`RunHandle::wait`].
+    /// When there is no runtime, the system gives no random id, or the engine is shut
+    /// down. [`RunHandle::wait`] returns everything else that keeps a run from starting.
     pub fn start(&self, what: impl Into<Start>) -> Result<RunHandle, EngineError> {
         self.start_with(what, Arc::new(NoWatcher), CancellationToken::new())
     }
 
-    /// The same with somebody who is told of everything while it happens, and another
-    /// way to cancel it.
+    /// As [`Self::start`], with a watcher, and a token that cancels the run as
+    /// [`RunHandle::cancel`] does.
     ///
     /// # Errors
     /// As for [`Self::start`].
@@ -183,31 +193,24 @@ impl Engine {
             doing: "start a run outside of a tokio runtime",
             error: std::io::Error::other(error),
         })?;
-        let at_work = self.running.one_more().ok_or(EngineError::ShuttingDown)?;
+        let started = self.running.count_one()?;
         let run = match &what {
             Start::Resume(request) => request.run.clone(),
             Start::Run(_) | Start::Fork(_) => RunId::from_bits(random_u128()?),
         };
-        let (tell, seen) = watch::channel(Seen { run: run.clone(), is_kept: false, events: 0 });
+        let first = RunStatus { run: run.clone(), is_stored: false, events: 0 };
+        let (updates, status) = watch::channel(first);
         let stop = cancel.child_token();
-        let engine = self.clone();
-        let cancel = stop.clone();
+        let (engine, cancel) = (self.clone(), stop.clone());
         let work = runtime.spawn(async move {
-            let _at_work = at_work;
-            let watcher = Telling { inner: watcher, tell };
+            let _started = started;
+            let watcher = HandleUpdates { watcher, status: updates };
             let running = engine.running.clone();
-            let _place = running.place(&cancel).await;
-            let work = engine.perform(what, run, &watcher, cancel.clone());
-            let mut work = Box::pin(work);
-            tokio::select! {
-                report = &mut work => report,
-                () = running.ended() => {
-                    cancel.cancel();
-                    work.await
-                }
-            }
+            let _slot = running.slot(&cancel).await?;
+            let work = Box::pin(engine.perform(what, run, &watcher, cancel.clone()));
+            running.until_ended(work, &cancel).await
         });
-        Ok(RunHandle { engine: self.clone(), seen, stop, work })
+        Ok(RunHandle { engine: self.clone(), status, stop, work })
     }
 
     async fn perform(
@@ -217,7 +220,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        // On the heap: each holds all that its beginning needs.
+        // Boxed: these futures are large, and only one of them is used.
         match what {
             Start::Run(spec) => Box::pin(self.run(*spec, run, watcher, cancel)).await,
             Start::Resume(request) => Box::pin(self.resume(*request, watcher, cancel)).await,
@@ -226,51 +229,23 @@ impl Engine {
     }
 }
 
-/// Passes everything on, each method of the trait, and tells handles that there is something to read.
-struct Telling {
-    inner: Arc<dyn Watcher>,
-    tell: watch::Sender<Seen>,
+/// Passes every notice on, and tells the handles of the run that there is something
+/// to read.
+struct HandleUpdates {
+    watcher: Arc<dyn Watcher>,
+    status: watch::Sender<RunStatus>,
 }
 
-impl Watcher for Telling {
-    fn works_in(&self, place: WorksIn<'_>) {
-        self.inner.works_in(place);
-    }
-
-    fn run_known(&self, run: &RunId, resumed: bool) {
-        self.tell.send_modify(|seen| {
-            seen.run = run.clone();
-            seen.is_kept = true;
-        });
-        self.inner.run_known(run, resumed);
-    }
-
-    fn taken_up_before(&self, run: &RunId, fork: &RunId) {
-        self.inner.taken_up_before(run, fork);
-    }
-
-    fn event(&self, event: &Event, replayed: bool) {
-        self.tell.send_modify(|seen| seen.events += 1);
-        self.inner.event(event, replayed);
-    }
-
-    fn fleeting(&self, event: &Event) {
-        self.inner.fleeting(event);
-    }
-
-    fn queued(&self, agents: usize) {
-        self.inner.queued(agents);
-    }
-
-    fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
-        self.inner.waits_for_agents(at_work, reason);
-    }
-
-    fn warn(&self, message: &str) {
-        self.inner.warn(message);
-    }
-
-    fn waits_for_database(&self, wait: DatabaseWait<'_>) {
-        self.inner.waits_for_database(wait);
+impl Watcher for HandleUpdates {
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::RunKnown { run, .. } => self.status.send_modify(|status| {
+                status.run = run.clone();
+                status.is_stored = true;
+            }),
+            Notice::Event { .. } => self.status.send_modify(|status| status.events += 1),
+            _ => {}
+        }
+        self.watcher.notice(notice);
     }
 }

@@ -1,7 +1,6 @@
-//! What a run stops for that is no end of it.
+//! Reasons for which a run stops before its end.
 //!
-//! Owns: which of these let agents finish, and how a lost folder is told. Never:
-//! stops anything.
+//! Owns: which of them let agents finish, and the wording of two. Never: stops a run.
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::ids::CallId;
@@ -9,21 +8,21 @@ use smol_wf_core::journal::StopReason;
 
 use crate::error::EngineError;
 
-/// Whether a run stops because its script has come to a limit, has lost a folder or
-/// has nobody to ask: then its agents have done nothing wrong. A limit that ends them says
-/// so, as a budget may.
+/// Whether agents at work may finish when a run stops for this reason. They may at a
+/// limit of the script, when a folder is gone, or when a call has no agent: none of
+/// these is their fault. A limit that ends agents, as a budget may, has a stop reason of
+/// its own.
 pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
     let StopReason::Limit { code, .. } = reason else { return false };
     let Some(code) = Code::read(code) else { return false };
     match code {
-        // A run waits for its folder: neither its script nor an agent is to blame.
         Code::GuestFault | Code::NoAgent | Code::CwdGone | Code::ProjectGone => true,
         _ => code.word().starts_with("limit_"),
     }
 }
 
-/// A call names nobody, and the run has nobody. No script is told of it: it would
-/// take the null, or the error, for that of an agent, and go on to a result.
+/// A call names no agent, and the run has none. The script does not see this: it would
+/// take the `null` or the error for an agent's, and go on to a wrong result.
 pub(crate) fn nobody(call: CallId, title: &str) -> StopReason {
     let message = format!(
         "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in"

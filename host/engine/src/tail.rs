@@ -1,24 +1,24 @@
 //! Reads the events of a run from its journal while the run goes on.
 //!
-//! Owns: a place in one journal, and how much is read at a time. Never: holds
-//! more than one stretch, so that a slow reader costs no memory and misses
-//! nothing.
+//! Owns: a position in one journal, and how much is read at a time. Never: holds
+//! more than one segment of records, so that a slow reader costs no memory and
+//! misses nothing.
 
 use std::collections::VecDeque;
 
 use smol_wf_core::event::{Event, EventFold};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{self, Entry};
-use smol_wf_store::{Bound, RunKey, Store, StoreError, Stretch};
+use smol_wf_store::{ReadLimit, RunKey, Segment, Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::writer::{Writer, WriterGone};
 
-/// Read at a time: little memory, and the journal's thread is soon free again for
-/// whoever writes.
-const AT_ONCE: Bound = Bound { records: 256, bytes: 256 * 1024 };
+/// Read at a time: little memory, and the store's thread is soon free again for
+/// writers.
+const AT_ONCE: ReadLimit = ReadLimit { records: 256, bytes: 256 * 1024 };
 
 /// A cursor over the events of one run, from the first one on.
 pub struct Tail {
@@ -33,7 +33,8 @@ pub struct Tail {
 }
 
 impl Engine {
-    /// The events of a run, to be read at the reader's own pace.
+    /// A cursor over the durable events of a run, from the first one on. It does not
+    /// check that there is such a run.
     #[must_use]
     pub fn tail(&self, run: &RunId) -> Tail {
         Tail {
@@ -49,8 +50,8 @@ impl Engine {
 }
 
 impl Tail {
-    /// The next event that is durable; none when there is no other one yet.
-    /// Blocks its thread, which must not be one that drives runs.
+    /// The next durable event; none when there is no other one yet. Blocks its thread,
+    /// which must not be one of the runtime.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -66,7 +67,7 @@ impl Tail {
         }
     }
 
-    /// The same for a task, which may be one that drives runs.
+    /// The same without blocking.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
             if let Some(event) = self.there() {
@@ -79,7 +80,7 @@ impl Tail {
         }
     }
 
-    /// The next event of what has been read.
+    /// The next event of what was read.
     fn there(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -91,16 +92,16 @@ impl Tail {
     }
 
     /// Asks for the next records.
-    fn ask(&self) -> Result<oneshot::Receiver<Result<Option<Stretch>, StoreError>>, WriterGone> {
+    fn ask(&self) -> Result<oneshot::Receiver<Result<Option<Segment>, StoreError>>, WriterGone> {
         let (key, seq) = (self.key.clone(), self.seq);
         self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))
     }
 
     /// Takes them in. Says whether there were any.
-    fn take(&mut self, stretch: Option<Stretch>) -> Result<bool, EngineError> {
+    fn take(&mut self, segment: Option<Segment>) -> Result<bool, EngineError> {
         let run = &self.key.run;
         let unknown = || EngineError::UnknownRun { asked: run.to_string() };
-        let records = stretch.ok_or_else(unknown)?.records;
+        let records = segment.ok_or_else(unknown)?.records;
         let Some(last) = records.last() else { return Ok(false) };
         let entries = journal::read_behind(&self.chain, self.seq, &records)
             .map_err(|error| EngineError::Journal { run: run.clone(), error })?;

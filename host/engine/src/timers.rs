@@ -1,7 +1,7 @@
-//! The timers that scripts wait for.
+//! The timers of a run's scripts.
 //!
-//! Owns: when each is due, by the monotonic clock, so that only time in which
-//! this process holds the run counts. Never: says what a timer is for.
+//! Owns: when each is due, by the monotonic clock, so that only time in which this
+//! process holds the run counts. Never: knows what a timer is for.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 /// Timers that are set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// Those that are due at once in order of creation.
+    /// Timers that are due at the same time are in order of creation.
     queue: BTreeSet<(Instant, TimerId)>,
     due: HashMap<TimerId, Instant>,
 }
 
 impl Timers {
-    /// Sets a timer; `now` is one moment for all that are set together.
+    /// Sets a timer. `now` is the same for all that are set together.
     pub(crate) fn set(&mut self, timer: TimerId, left_us: i64, now: Instant) {
         let left = Duration::from_micros(u64::try_from(left_us).unwrap_or(0));
         let due = now + left;
@@ -41,12 +41,12 @@ impl Timers {
         self.queue.is_empty()
     }
 
-    /// When the next one is due.
+    /// When the next timer is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.queue.first().map(|(due, _)| *due)
     }
 
-    /// All are due that much later.
+    /// Makes all timers due that much later.
     pub(crate) fn put_off(&mut self, by: Duration) {
         self.queue = self.queue.iter().map(|(due, timer)| (*due + by, *timer)).collect();
         for due in self.due.values_mut() {
@@ -54,7 +54,7 @@ impl Timers {
         }
     }
 
-    /// The next one that is due; it is gone from here.
+    /// Removes and returns the next timer that is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<TimerId> {
         let (due, timer) = *self.queue.first()?;
         if due > now {

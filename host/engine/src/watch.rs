@@ -1,10 +1,11 @@
-//! Who is told of what happens in a run.
+//! What the program around a run learns of it while it happens.
 //!
-//! Owns: the trait and its in-memory twin. Never: may fail or stop a run; a
-//! journal that cannot be written does, a watcher that cannot print does not.
+//! Owns: the notices, the trait that takes them, and two watchers. Never: fails or
+//! stops a run; a journal that cannot be written does, a watcher that cannot print
+//! does not.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use smol_wf_core::event::Event;
@@ -12,90 +13,121 @@ use smol_wf_core::ids::RunId;
 use smol_wf_core::stop::StopReason;
 use smol_wf_store::StoreError;
 
-/// Where agents work.
+/// Something that a [`Watcher`] may show.
 #[derive(Debug, Clone, Copy)]
-pub struct WorksIn<'a> {
-    /// The folder.
-    pub cwd: &'a Path,
-    /// The script's project, where the folder lies outside of it.
-    pub outside: Option<&'a Path>,
+#[non_exhaustive]
+pub enum Notice<'a> {
+    /// Where the agents of the run will work. Comes before [`Self::RunKnown`].
+    WorksIn {
+        /// The folder.
+        cwd: &'a Path,
+        /// The script's project, where `cwd` lies outside of it.
+        outside: Option<&'a Path>,
+    },
+    /// The run is in the store and can be resumed from here on.
+    RunKnown {
+        /// Its id.
+        run: &'a RunId,
+        /// It was in the store before.
+        resumed: bool,
+    },
+    /// A changed script was given for a run that was resumed with that script
+    /// before: the fork made then goes on.
+    TakenUpBefore {
+        /// The run that was asked for.
+        run: &'a RunId,
+        /// The fork that goes on in its place.
+        fork: &'a RunId,
+    },
+    /// The next event of the journal, which is durable.
+    Event {
+        /// The event.
+        event: &'a Event,
+        /// It happened before this process had the run.
+        replayed: bool,
+    },
+    /// What an agent is doing now. Not in the journal, and not repeated.
+    Activity(&'a Event),
+    /// The number of agents that wait for room has changed to this.
+    Queued {
+        /// How many.
+        agents: usize,
+    },
+    /// The run stops as soon as the agents at work have finished.
+    WaitsForAgents {
+        /// How many are at work.
+        at_work: usize,
+        /// Why the run stops.
+        reason: &'a StopReason,
+    },
+    /// Something is wrong around the run that does not change it, such as a folder
+    /// that cannot be written.
+    Warning(&'a str),
+    /// Another process has locked the database.
+    WaitsForDatabase(DatabaseWait<'a>),
 }
 
 /// A wait for a database that another process has locked.
 #[derive(Debug, Clone, Copy)]
 pub struct DatabaseWait<'a> {
-    /// Which database, and who has it.
+    /// Which database, and which process has it.
     pub busy: &'a StoreError,
-    /// How long at the most.
+    /// Longest time that will be waited.
     pub longest: Duration,
-    /// The run is under way; else its beginning waits.
+    /// The run is under way; otherwise its beginning waits.
     pub is_under_way: bool,
 }
 
-/// Is told of everything that has become durable, in order, and of what agents
-/// are doing. Called from the run's own task: it must be quick.
+/// Takes the notices of runs, in order.
+///
+/// ```
+/// use smol_wf_engine::{Notice, Watcher};
+///
+/// struct Warnings;
+///
+/// impl Watcher for Warnings {
+///     fn notice(&self, notice: Notice<'_>) {
+///         if let Notice::Warning(message) = notice {
+///             eprintln!("{message}");
+///         }
+///     }
+/// }
+/// ```
 pub trait Watcher: Send + Sync {
-    /// Where the agents of the run will work. Comes before [`Self::run_known`].
-    fn works_in(&self, _place: WorksIn<'_>) {}
-
-    /// The run exists and can be resumed from here on.
-    fn run_known(&self, run: &RunId, resumed: bool);
-
-    /// A changed script was given for a run that was taken up with it before: that
-    /// fork goes on.
-    fn taken_up_before(&self, _run: &RunId, _fork: &RunId) {}
-
-    /// The next event. `replayed` ones happened in an earlier attempt.
-    fn event(&self, event: &Event, replayed: bool);
-
-    /// What an agent is doing now: no part of the journal, gone once it was told.
-    fn fleeting(&self, event: &Event) {
-        self.event(event, false);
-    }
-
-    /// So many agents wait for their turn.
-    fn queued(&self, _agents: usize) {}
-
-    /// The run stops, once so many agents at work have finished.
-    fn waits_for_agents(&self, _at_work: usize, _reason: &StopReason) {}
-
-    /// Something is wrong with this process that does not touch the run, such
-    /// as a folder that cannot be written.
-    fn warn(&self, _message: &str) {}
-
-    /// Another process has the database locked.
-    fn waits_for_database(&self, _wait: DatabaseWait<'_>) {}
+    /// Takes one notice. Called from the run's own task: it must not block.
+    fn notice(&self, notice: Notice<'_>);
 }
 
-/// Hears nothing.
+/// Ignores every notice.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct NoWatcher;
 
 impl Watcher for NoWatcher {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-    fn event(&self, _event: &Event, _replayed: bool) {}
+    fn notice(&self, _notice: Notice<'_>) {}
 }
 
-/// Keeps everything it hears.
+/// Keeps every event and activity in memory.
 #[derive(Debug, Default)]
 pub struct Recording {
-    heard: Mutex<Vec<(Event, bool)>>,
+    events: Mutex<Vec<(Event, bool)>>,
 }
 
 impl Recording {
-    /// All events so far, and whether each was replayed.
+    /// All events and activities so far, and whether each was replayed.
     #[must_use]
-    pub fn heard(&self) -> Vec<(Event, bool)> {
-        self.heard.lock().map(|heard| heard.clone()).unwrap_or_default()
+    pub fn events(&self) -> Vec<(Event, bool)> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Watcher for Recording {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-
-    fn event(&self, event: &Event, replayed: bool) {
-        if let Ok(mut heard) = self.heard.lock() {
-            heard.push((event.clone(), replayed));
-        }
+    fn notice(&self, notice: Notice<'_>) {
+        let (event, replayed) = match notice {
+            Notice::Event { event, replayed } => (event, replayed),
+            Notice::Activity(event) => (event, false),
+            _ => return,
+        };
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.push((event.clone(), replayed));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{Bench, Scripted, reply};
 use serde_json::json;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::event::{EventData, EventFold};
 use smol_wf_engine::RunState;
 use smol_wf_engine::providers::{Capabilities, ProviderError, ProviderErrorKind};
@@ -17,9 +17,9 @@ async fn what_was_refused_is_counted_with_the_line_that_allows_it() {
     let agent = Scripted::new(|task, activity| {
         let fails = task.prompt == "fail";
         for _ in 0..2 {
-            activity.refused(Asked::once("read .env", Some("`a rule` in its file".into())));
+            activity.refused(RefusedAsk::once("read .env", Some("`a rule` in its file".into())));
         }
-        activity.refused(Asked::once("bash touch x", None));
+        activity.refused(RefusedAsk::once("bash touch x", None));
         Box::pin(async move {
             match fails {
                 true => Err(ProviderError::new("agent", ProviderErrorKind::PermissionDenied, "no")),

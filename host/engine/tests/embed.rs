@@ -24,12 +24,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{Bench, HUNG, Scripted, reply};
+use common::{Bench, HUNG, META, Scripted, reply};
 use smol_wf_core::event::{Event, EventKind};
 use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::{ConfiguredProgram, Registry};
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, Folders, LimitChanges, MemoryStore,
+    AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, ExportRequest,
+    FixtureRequest, Folders, HistoryPage, Keep, LimitChanges, LiveCalls, MemoryStore, Notice,
     Recording, Report, ResumeRequest, RunHandle, RunHead, RunId, RunSettings, RunSpec, RunState,
     ScriptFile, SqliteStore, TenantId, Watcher,
 };
@@ -88,7 +89,7 @@ async fn a_run_is_read_by_whom_it_does_not_wait_for() {
     while let Some(event) = timeout(HUNG, slow.next()).await.expect("hangs").unwrap() {
         read.push(event);
     }
-    let told = heard.heard().into_iter().map(|(event, _)| event);
+    let told = heard.events().into_iter().map(|(event, _)| event);
     let told: Vec<Event> = told.filter(|event| event.kind() != EventKind::AgentEvent).collect();
     read.retain(|event| event.kind() != EventKind::AgentEvent);
     assert_eq!(read, told);
@@ -142,8 +143,7 @@ async fn a_run_that_waits_for_its_place_can_be_cancelled_and_taken_up() {
     let dir = tempfile::tempdir().unwrap();
     let gate = Gate::default();
     let bench = Bench::new(dir.path(), vec![gate.agent()]);
-    let one = EngineOptions { runs_max: 1, ..EngineOptions::over(Box::new(bench.store.clone())) };
-    let engine = Engine::new(one).unwrap().providing(bench.providers());
+    let engine = of_one_slot(&bench);
     let first = engine.start(bench.request(ONE)).unwrap();
     gate.begun.notified().await;
     let second = engine.start(bench.request(ONE)).unwrap();
@@ -208,6 +208,152 @@ async fn a_shutdown_does_not_wait_for_longer_than_its_grace() {
     assert_eq!(report.state, RunState::Completed);
 }
 
+/// The runs in the store, by whoever sees it.
+async fn stored(engine: &Engine) -> Vec<RunId> {
+    let page = HistoryPage { limit: 10, ..HistoryPage::default() };
+    let runs = engine.history(page).await.unwrap();
+    runs.into_iter().map(|run| run.run_id.clone()).collect()
+}
+
+/// An engine on which one run can work at a time.
+fn of_one_slot(bench: &Bench) -> Engine {
+    let one = EngineOptions { runs_max: 1, ..EngineOptions::over(Box::new(bench.store.clone())) };
+    Engine::new(one).unwrap().providing(bench.providers())
+}
+
+#[tokio::test]
+async fn a_shutdown_forgets_the_runs_in_the_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let engine = of_one_slot(&bench);
+    let first = engine.start(bench.request(ONE)).unwrap();
+    gate.begun.notified().await;
+    let second = engine.start(bench.request(ONE)).unwrap();
+    drop(engine.start(bench.request(ONE)).unwrap());
+    let mut events = second.events();
+    timeout(HUNG, engine.shutdown(Duration::ZERO)).await.expect("hangs");
+    let refused = timeout(HUNG, second.wait()).await.expect("hangs");
+    assert!(matches!(refused, Err(EngineError::ShuttingDown)), "{refused:?}");
+    assert!(events.next().await.unwrap().is_none());
+    let first = ended(first).await;
+    assert_eq!(first.state, RunState::Cancelled);
+    assert_eq!(stored(&bench.engine).await, [first.run_id], "nothing of the others");
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_run_in_the_queue_works_without_its_handle() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let engine = of_one_slot(&bench);
+    let first = engine.start(bench.request(ONE)).unwrap();
+    gate.begun.notified().await;
+    let second = engine.start(bench.request(ONE)).unwrap();
+    let (id, mut events) = (second.id(), second.events());
+    drop(second);
+    gate.go.notify_one();
+    assert_eq!(ended(first).await.state, RunState::Completed);
+    gate.begun.notified().await;
+    gate.go.notify_one();
+    while timeout(HUNG, events.next()).await.expect("hangs").unwrap().is_some() {}
+    assert!(stored(&engine).await.contains(&id));
+    timeout(HUNG, engine.shutdown(HUNG)).await.expect("a run is still counted");
+}
+
+#[test]
+fn a_run_in_the_queue_is_gone_with_its_runtime() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    let (first, engine) = (runtime(), of_one_slot(&bench));
+    let [working, queued] = first.block_on(async {
+        let working = engine.start(bench.request(ONE)).unwrap();
+        gate.begun.notified().await;
+        [working, engine.start(bench.request(ONE)).unwrap()].map(|run| run.id())
+    });
+    first.shutdown_timeout(HUNG);
+    let runs = runtime().block_on(stored(&bench.engine));
+    assert_eq!(runs, [working], "and not {queued}");
+}
+
+/// A fixture of a run of one call, beside its script, which makes three calls now.
+async fn edited_fixture(bench: &Bench) -> FixtureRequest {
+    let write = |body: &str| std::fs::write(bench.dir.join("script.mjs"), format!("{META}{body}"));
+    write(ONE).unwrap();
+    let run = bench.run(bench.request(ONE)).await.run_id;
+    let export = ExportRequest { run, folder: bench.dir.clone(), redact: Vec::new() };
+    let mut text = Vec::new();
+    bench.engine.fixture(export).await.unwrap().write(&mut text).await.unwrap();
+    write("return [await agent('p'), await agent('q'), await agent('r')]").unwrap();
+    let keep: Keep = Arc::new(|_| Ok(()));
+    let agents = AgentSettings::default();
+    let live = LiveCalls { provider: None, debug_rules: Vec::new(), agents, keep };
+    FixtureRequest {
+        path: bench.dir.join("one.swf"),
+        text: String::from_utf8(text).unwrap(),
+        script: None,
+        within: Some(bench.dir.clone()),
+        cwd: None,
+        home: None,
+        rules: None,
+        accept: false,
+        live: Some(live),
+        kept: None,
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_the_agents_of_a_recording_finish() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    gate.go.notify_one();
+    let request = edited_fixture(&bench).await;
+    gate.begun.notified().await;
+    let (engine, again) = (bench.engine.clone(), request.clone());
+    let recording = tokio::spawn(async move {
+        engine.test_fixture(request, CancellationToken::new()).await.unwrap()
+    });
+    gate.begun.notified().await;
+    let engine = bench.engine.clone();
+    let closing = tokio::spawn(async move { engine.shutdown(HUNG).await });
+    let refused = async {
+        while bench.engine.start(bench.request(ONE)).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HUNG, refused).await.expect("it takes runs");
+    assert!(!closing.is_finished(), "it waits for the recording");
+    gate.go.notify_one();
+    timeout(HUNG, closing).await.expect("hangs").unwrap();
+    let verdict = timeout(HUNG, recording).await.expect("hangs").unwrap();
+    assert!(!verdict.pass && verdict.updated.is_none(), "{verdict:?}");
+    assert!(verdict.kept.is_some_and(|kept| kept.contains("answer")), "what was paid for");
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "no other agent was started");
+    let refused = bench.engine.test_fixture(again, CancellationToken::new()).await;
+    assert!(matches!(refused, Err(EngineError::ShuttingDown)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_recording_does_not_outlast_the_grace_of_a_shutdown() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = Gate::default();
+    let bench = Bench::new(dir.path(), vec![gate.agent()]);
+    gate.go.notify_one();
+    let request = edited_fixture(&bench).await;
+    gate.begun.notified().await;
+    let engine = bench.engine.clone();
+    let recording = tokio::spawn(async move {
+        engine.test_fixture(request, CancellationToken::new()).await.unwrap()
+    });
+    gate.begun.notified().await;
+    timeout(HUNG, bench.engine.shutdown(Duration::from_millis(10))).await.expect("hangs");
+    let verdict = timeout(HUNG, recording).await.expect("hangs").unwrap();
+    assert!(!verdict.pass && verdict.kept.is_none(), "{verdict:?}");
+}
+
 #[tokio::test]
 async fn a_tenant_sees_its_own_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -232,12 +378,11 @@ struct AtTakeUp {
 }
 
 impl Watcher for AtTakeUp {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {
+    fn notice(&self, notice: Notice<'_>) {
+        let Notice::RunKnown { .. } = notice else { return };
         *self.living.lock().unwrap() = living(&self.dir.join("pids"));
         std::fs::write(self.dir.join("go"), "").unwrap();
     }
-
-    fn event(&self, _event: &Event, _replayed: bool) {}
 }
 
 /// Agents that have left their ids in a folder, and are there.
@@ -270,8 +415,11 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// Drops everything once `moment` has come, and takes the run up with another engine.
-fn dropped_at(moment: impl Fn(&Path) -> bool) {
+/// Drops everything once `moment` has come, waits until the engine has closed its
+/// database, and resumes the run with another engine. `is_stored` says that the run
+/// must be in the store by then; otherwise it may be, and if it is not, it has left
+/// nothing behind.
+fn dropped_at(moment: impl Fn(&Path) -> bool, is_stored: bool) {
     let folder = tempfile::tempdir().unwrap();
     let (dir, pids) = (folder.path(), folder.path().join("pids"));
     std::fs::create_dir(&pids).unwrap();
@@ -284,49 +432,51 @@ fn dropped_at(moment: impl Fn(&Path) -> bool) {
     let (first, engine) = (runtime(), of_shell(dir));
     let run = first.block_on(async { engine.start(spec).unwrap() });
     let id = run.id();
-    let begun = Instant::now();
-    while !moment(dir) {
-        assert!(begun.elapsed() < HUNG, "the moment does not come");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the moment comes", || moment(dir));
     drop((run, engine));
-    first.shutdown_background();
+    first.shutdown_timeout(HUNG);
+    wait_until("the database is closed", || !has_open_database(dir));
+    assert_eq!(living(&pids), Vec::<String>::new(), "agents end before the lease");
 
     let (second, engine) = (runtime(), of_shell(dir));
-    let begun = Instant::now();
-    loop {
-        let watcher = Arc::new(AtTakeUp { dir: dir.to_owned(), living: Mutex::default() });
-        let never = CancellationToken::new();
-        let taken_up = second.block_on(async {
-            let what = ResumeRequest::of(id.clone());
-            engine.start_with(what, watcher.clone(), never).unwrap().wait().await
-        });
-        match taken_up {
-            Ok(report) => {
-                assert_eq!(report.state, RunState::Completed);
-                assert_eq!(*watcher.living.lock().unwrap(), Vec::<String>::new());
-                break;
-            }
-            // Its agents are being ended, or it is still being dropped.
-            Err(EngineError::Held { .. }) => {}
-            // It was not begun.
-            Err(EngineError::UnknownRun { .. }) if begun.elapsed() > Duration::from_secs(1) => {
-                break;
-            }
-            Err(EngineError::UnknownRun { .. }) => {}
-            Err(error) => panic!("{error}"),
+    let watcher = Arc::new(AtTakeUp { dir: dir.to_owned(), living: Mutex::default() });
+    let resumed = second.block_on(async {
+        let (what, never) = (ResumeRequest::of(id.clone()), CancellationToken::new());
+        engine.start_with(what, watcher.clone(), never).unwrap().wait().await
+    });
+    match resumed {
+        Ok(report) => assert_eq!(report.state, RunState::Completed),
+        Err(EngineError::UnknownRun { .. }) => {
+            assert!(!is_stored, "a run with agents is in the store");
+            assert_eq!(std::fs::read_dir(&pids).unwrap().count(), 0, "no agent was started");
         }
-        assert!(begun.elapsed() < HUNG, "the run is not given back");
-        std::thread::sleep(Duration::from_millis(20));
+        Err(error) => panic!("{error}"),
     }
+    assert_eq!(*watcher.living.lock().unwrap(), Vec::<String>::new());
     assert_eq!(living(&pids), Vec::<String>::new());
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < HUNG, "not within {HUNG:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whether this process has a file of the folder's database open.
+fn has_open_database(dir: &Path) -> bool {
+    let database = dir.canonicalize().unwrap().join("runs.db");
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
+    let mut files = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+    files.any(|file| file == database)
 }
 
 #[test]
 fn a_program_that_drops_everything_leaves_no_agent_and_a_run_to_take_up() {
     let agents = |dir: &Path| std::fs::read_dir(dir.join("pids")).unwrap().count();
-    dropped_at(|_| true);
-    dropped_at(|dir| dir.join("runs.db-wal").exists());
-    dropped_at(|dir| agents(dir) >= 1);
-    dropped_at(|dir| agents(dir) == 3);
+    dropped_at(|_| true, false);
+    dropped_at(|dir| dir.join("runs.db-wal").exists(), false);
+    dropped_at(|dir| agents(dir) >= 1, true);
+    dropped_at(|dir| agents(dir) == 3, true);
 }

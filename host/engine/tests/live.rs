@@ -10,7 +10,7 @@ use smol_wf_core::event::{Event, EventData, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Body, read};
 use smol_wf_engine::providers::AgentActivity;
-use smol_wf_engine::{Journals, LimitChanges, MemoryStore, Recording, Watcher};
+use smol_wf_engine::{Journals, LimitChanges, MemoryStore, Notice, Recording, Watcher};
 use smol_wf_store::RunKey;
 use tokio::sync::Notify;
 
@@ -32,12 +32,16 @@ impl Impatient {
 }
 
 impl Watcher for Impatient {
-    fn run_known(&self, run: &RunId, _resumed: bool) {
-        *self.run.lock().unwrap() = Some(run.clone());
-    }
-
-    fn event(&self, event: &Event, replayed: bool) {
-        self.heard.event(event, replayed);
+    fn notice(&self, notice: Notice<'_>) {
+        self.heard.notice(notice);
+        let event = match notice {
+            Notice::RunKnown { run, .. } => {
+                *self.run.lock().unwrap() = Some(run.clone());
+                return;
+            }
+            Notice::Event { event, .. } | Notice::Activity(event) => event,
+            _ => return,
+        };
         if matches!(&event.data, EventData::AgentEvent { kind, .. } if kind == "tool") {
             let stored = self.stored();
             let has = |kind| stored.iter().any(|body| body.kind() == kind);
@@ -75,7 +79,7 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
     let kinds = bench.kinds(&report.run_id);
     let count = |kind| kinds.iter().filter(|found| **found == kind).count();
     assert_eq!((count("agent_session"), count("agent_activity")), (1, 1));
-    let heard = watcher.heard.heard();
+    let heard = watcher.heard.events();
     let lines: Vec<_> = heard
         .iter()
         .filter_map(|(event, _)| match &event.data {
@@ -112,10 +116,10 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
 struct Warned(Mutex<Vec<String>>);
 
 impl Watcher for Warned {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-    fn event(&self, _event: &Event, _replayed: bool) {}
-    fn warn(&self, message: &str) {
-        self.0.lock().unwrap().push(message.to_owned());
+    fn notice(&self, notice: Notice<'_>) {
+        if let Notice::Warning(message) = notice {
+            self.0.lock().unwrap().push(message.to_owned());
+        }
     }
 }
 

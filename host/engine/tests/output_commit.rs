@@ -8,12 +8,12 @@ use smol_wf_core::event::{Event, EventFold, EventKind};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Record, read};
 use smol_wf_engine::{
-    CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher, Report,
-    RunSettings, RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
+    CancellationToken, Engine, EngineError, EngineOptions, Folders, MemoryStore, NoWatcher, Notice,
+    Report, RunSettings, RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{
-    Append, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, NewRun, Page,
-    RunKey, RunRow, Stretch, Summary, Upkeep,
+    Append, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance, NewRun, Page,
+    ReadLimit, RunFacts, RunKey, RunRow, Segment, Summary,
 };
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -52,7 +52,7 @@ impl Journals for Counting {
     fn create_from(
         &mut self,
         run: &NewRun,
-        hold: Option<Hold<'_>>,
+        hold: Option<LeaseTerms<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError> {
         self.inner.create_from(run, hold, records)
@@ -72,8 +72,8 @@ impl Journals for Counting {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        bound: Bound,
-    ) -> Result<Option<Stretch>, StoreError> {
+        bound: ReadLimit,
+    ) -> Result<Option<Segment>, StoreError> {
         self.inner.load_from(key, first_seq, bound)
     }
 
@@ -90,7 +90,7 @@ impl Leases for Counting {
     fn claim(
         &mut self,
         key: &RunKey,
-        hold: Hold<'_>,
+        hold: LeaseTerms<'_>,
         replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError> {
         self.inner.claim(key, hold, replacing)
@@ -111,7 +111,7 @@ impl Leases for Counting {
     fn wake_ups(
         &mut self,
         tenants: &[TenantId],
-        hold: Hold<'_>,
+        hold: LeaseTerms<'_>,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
         self.inner.wake_ups(tenants, hold, limit)
@@ -149,14 +149,14 @@ impl Lists for Counting {
         self.inner.put_summaries(tenant, summaries)
     }
 
-    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+    fn put_facts(&mut self, tenant: &TenantId, found: &[RunFacts]) -> Result<(), StoreError> {
         self.inner.put_facts(tenant, found)
     }
 }
 
-impl Upkeep for Counting {
-    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
-        self.inner.again()
+impl Maintenance for Counting {
+    fn open_again(&self) -> Result<Box<dyn Store>, StoreError> {
+        self.inner.open_again()
     }
 }
 
@@ -182,14 +182,16 @@ fn durable_events(store: &MemoryStore, run: &RunId) -> Vec<Event> {
 }
 
 impl Watcher for Suspicious {
-    fn run_known(&self, run: &RunId, _resumed: bool) {
-        assert!(!durable_events(&self.store, run).is_empty(), "a run that nobody could resume");
-    }
-
-    fn event(&self, event: &Event, _replayed: bool) {
-        if event.kind() == EventKind::AgentEvent {
-            return;
-        }
+    fn notice(&self, notice: Notice<'_>) {
+        let event = match notice {
+            Notice::RunKnown { run, .. } => {
+                let durable = durable_events(&self.store, run);
+                assert!(!durable.is_empty(), "a run that nobody could resume");
+                return;
+            }
+            Notice::Event { event, .. } if event.kind() != EventKind::AgentEvent => event,
+            _ => return,
+        };
         let durable = durable_events(&self.store, &event.metadata.run_id);
         assert!(durable.contains(event), "told before it was durable: {event:?}");
         self.told.fetch_add(1, Ordering::SeqCst);

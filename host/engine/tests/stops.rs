@@ -5,11 +5,9 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{Bench, HUNG, Scripted, reply};
-use smol_wf_core::event::Event;
-use smol_wf_core::ids::RunId;
-use smol_wf_core::journal::{Body, StopReason};
+use smol_wf_core::journal::Body;
 use smol_wf_core::limits::Limits;
-use smol_wf_engine::{CancellationToken, LimitChanges, Report, RunSpec, RunState, Watcher};
+use smol_wf_engine::{CancellationToken, LimitChanges, Notice, Report, RunSpec, RunState, Watcher};
 use tokio::sync::Notify;
 
 /// One agent is at work when the script asks for more than it may.
@@ -43,11 +41,11 @@ fn agent(go: &Arc<Notify>) -> (Arc<Mutex<Vec<String>>>, Scripted) {
 struct OnWait<F>(F, Mutex<Vec<usize>>);
 
 impl<F: Fn() + Send + Sync> Watcher for OnWait<F> {
-    fn run_known(&self, _run: &RunId, _resumed: bool) {}
-    fn event(&self, _event: &Event, _replayed: bool) {}
-    fn waits_for_agents(&self, at_work: usize, _reason: &StopReason) {
-        self.1.lock().unwrap().push(at_work);
-        (self.0)();
+    fn notice(&self, notice: Notice<'_>) {
+        if let Notice::WaitsForAgents { at_work, .. } = notice {
+            self.1.lock().unwrap().push(at_work);
+            (self.0)();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use smol_wf_core::event::EventFold;
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::{self, Chain, Entry, Record};
 use smol_wf_core::machine::Machine;
-use smol_wf_core::options::Manner;
+use smol_wf_core::options::OptionRules;
 use smol_wf_core::report::Report;
 use smol_wf_core::schema::{self, Checker};
 use smol_wf_core::script::{self, Script};
@@ -66,7 +66,7 @@ pub fn script(bytes: &[u8]) {
     let _ = script::missing_export(&text);
     let at = script::position_at(&text, text.len() / 2);
     let _ = script::snippet(&text, at.line, at.column);
-    for manner in [Manner::First, Manner::Module, Manner::Body] {
+    for manner in [OptionRules::First, OptionRules::Module, OptionRules::Body] {
         let _ = AgentRequest::read("ask".to_owned(), &text, manner);
     }
 }

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::schema::Checker;
@@ -42,7 +42,7 @@ pub fn task(prompt: &str) -> AgentTask {
 
 /// Remembers what an agent was said to be doing.
 #[derive(Debug, Default)]
-pub struct Notes(Mutex<Vec<AgentActivity>>, Mutex<Vec<Asked>>);
+pub struct Notes(Mutex<Vec<AgentActivity>>, Mutex<Vec<RefusedAsk>>);
 
 impl Notes {
     /// All so far.
@@ -53,7 +53,7 @@ impl Notes {
 
     /// What it asked leave for in vain.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<RefusedAsk> {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -63,7 +63,7 @@ impl Activity for Notes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(activity);
     }
 
-    fn refused(&self, asked: Asked) {
+    fn refused(&self, asked: RefusedAsk) {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     }
 }

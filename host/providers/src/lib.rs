@@ -50,7 +50,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{CallId, RunId};
 
@@ -295,7 +295,7 @@ pub trait Activity: Send + Sync {
     fn used(&self, _spent: &RoundSpend) {}
 
     /// The agent asked leave for this, and was refused.
-    fn refused(&self, _asked: Asked) {}
+    fn refused(&self, _asked: RefusedAsk) {}
 
     /// What the user should know of the agent's own settings. The caller tells the
     /// same once a run.

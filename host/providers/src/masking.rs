@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes,
@@ -248,7 +248,7 @@ impl Activity for MaskedActivity<'_> {
         self.inner.used(&spent);
     }
 
-    fn refused(&self, mut asked: Asked) {
+    fn refused(&self, mut asked: RefusedAsk) {
         self.secrets.clear(&mut asked.what);
         asked.allow.iter_mut().for_each(|line| self.secrets.clear(line));
         self.inner.refused(asked);

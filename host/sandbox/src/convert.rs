@@ -30,15 +30,15 @@ const ERROR_CODES: [&str; 6] =
 const PLACES_MAX: usize = 20;
 
 /// One call of an export of the guest.
-pub(crate) trait Ask {
+pub(crate) trait GuestCall {
     /// What it is answered with.
-    type Answer;
+    type Output;
 
-    fn put(
+    fn run(
         self,
         guest: &Workflow,
         store: &mut Store<State>,
-    ) -> impl Future<Output = wasmtime::Result<Self::Answer>> + Send;
+    ) -> impl Future<Output = wasmtime::Result<Self::Output>> + Send;
 }
 
 pub(crate) struct Inspect<'a>(pub(crate) &'a Source, pub(crate) Surface);
@@ -47,14 +47,14 @@ pub(crate) struct Settle<'a>(pub(crate) CallId, pub(crate) &'a Outcome);
 pub(crate) struct Fire(pub(crate) TimerId);
 pub(crate) struct Unsettled;
 
-impl Ask for Inspect<'_> {
-    type Answer = Result<Dialect, ScriptError>;
+impl GuestCall for Inspect<'_> {
+    type Output = Result<Dialect, ScriptError>;
 
-    async fn put(
+    async fn run(
         self,
         guest: &Workflow,
         store: &mut Store<State>,
-    ) -> wasmtime::Result<Self::Answer> {
+    ) -> wasmtime::Result<Self::Output> {
         let script = guest.smol_workflow_script();
         let answer = script.call_inspect(store, &source(self.0), self.1.number()).await?;
         Ok(match answer {
@@ -65,10 +65,10 @@ impl Ask for Inspect<'_> {
     }
 }
 
-impl Ask for Start<'_> {
-    type Answer = Status;
+impl GuestCall for Start<'_> {
+    type Output = Status;
 
-    async fn put(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
+    async fn run(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
         let input = types::StartInput {
             source: source(&self.0.source),
             dialect: match self.0.dialect {
@@ -86,10 +86,10 @@ impl Ask for Start<'_> {
     }
 }
 
-impl Ask for Settle<'_> {
-    type Answer = Status;
+impl GuestCall for Settle<'_> {
+    type Output = Status;
 
-    async fn put(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
+    async fn run(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
         let outcome = match self.1 {
             Outcome::Value(json) => types::Outcome::Value(json.clone()),
             Outcome::Failed(failure) => types::Outcome::Failed(failure_out(failure.clone())),
@@ -100,19 +100,19 @@ impl Ask for Settle<'_> {
     }
 }
 
-impl Ask for Fire {
-    type Answer = Status;
+impl GuestCall for Fire {
+    type Output = Status;
 
-    async fn put(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
+    async fn run(self, guest: &Workflow, store: &mut Store<State>) -> wasmtime::Result<Status> {
         let answer = guest.smol_workflow_script().call_fire(&mut *store, self.0.0).await?;
         status(answer, store)
     }
 }
 
-impl Ask for Unsettled {
-    type Answer = Vec<String>;
+impl GuestCall for Unsettled {
+    type Output = Vec<String>;
 
-    async fn put(
+    async fn run(
         self,
         guest: &Workflow,
         store: &mut Store<State>,
@@ -132,7 +132,7 @@ impl calls::Host for State {
         prompt: String,
         options: String,
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
-        let answer = self.asked(prompt.len() + options.len())?.agent(prompt, options);
+        let answer = self.charged_host(prompt.len() + options.len())?.agent(prompt, options);
         self.answer(answer.map(|call| call.0))
     }
 
@@ -142,38 +142,38 @@ impl calls::Host for State {
         args: Option<String>,
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         let bytes = target.len() + args.as_ref().map_or(0, String::len);
-        let answer = self.asked(bytes)?.workflow(target, args);
+        let answer = self.charged_host(bytes)?.workflow(target, args);
         self.answer(answer.map(|call| call.0))
     }
 
     fn sleep(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
-        let answer = self.asked(0)?.sleep(milliseconds);
+        let answer = self.charged_host(0)?.sleep(milliseconds);
         self.answer(answer.map(|call| call.0))
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
-        let answer = self.asked(0)?.set_timer(milliseconds);
+        let answer = self.charged_host(0)?.set_timer(milliseconds);
         self.answer(answer.map(|timer| timer.0))
     }
 
     fn clear_timer(&mut self, timer: u32) -> wasmtime::Result<()> {
-        let answer = self.asked(0)?.clear_timer(TimerId(timer));
+        let answer = self.charged_host(0)?.clear_timer(TimerId(timer));
         answer.map_err(|stop| self.stop(stop))
     }
 
     fn phase(&mut self, title: String) -> wasmtime::Result<()> {
-        let answer = self.asked(title.len())?.phase(title);
+        let answer = self.charged_host(title.len())?.phase(title);
         answer.map_err(|stop| self.stop(stop))
     }
 
     fn log(&mut self, message: String) -> wasmtime::Result<()> {
-        let answer = self.asked(message.len())?.log(message);
+        let answer = self.charged_host(message.len())?.log(message);
         answer.map_err(|stop| self.stop(stop))
     }
 
     fn null_slot(&mut self, slot: types::NullSlot) -> wasmtime::Result<()> {
         let bytes = slot.error.message.len() + slot.error.stack.len() + slot.error.name.len();
-        let host = self.asked(bytes)?;
+        let host = self.charged_host(bytes)?;
         let answer = host.null_slot(NullSlot {
             group: match slot.group {
                 types::GroupKind::Parallel => GroupKind::Parallel,
@@ -191,7 +191,7 @@ impl calls::Host for State {
     fn warn(&mut self, warning: types::Warning) -> wasmtime::Result<()> {
         let bytes = warning.message.len() + warning.path.as_ref().map_or(0, String::len);
         let code = WARNING_CODES.into_iter().find(|code| *code == warning.code);
-        let answer = self.asked(bytes)?.warn(Warning {
+        let answer = self.charged_host(bytes)?.warn(Warning {
             code: code.unwrap_or("script_warning").to_owned(),
             message: cut::to_bytes(warning.message, LOG_BYTES_MAX),
             path: warning.path.map(|path| cut::to_bytes(path, LOG_BYTES_MAX)),
@@ -203,7 +203,7 @@ impl calls::Host for State {
     }
 
     fn budget(&mut self) -> wasmtime::Result<types::BudgetState> {
-        let budget = self.asked(0)?.budget();
+        let budget = self.charged_host(0)?.budget();
         Ok(types::BudgetState { total: budget.total, spent: budget.spent })
     }
 }

@@ -13,9 +13,9 @@ use smol_wf_core::ids::{CallId, TimerId};
 use wasmtime::{Store, Trap};
 
 use crate::bindings::Workflow;
-use crate::convert::{Ask, Fire, Settle, Start, Unsettled};
+use crate::convert::{Fire, GuestCall, Settle, Start, Unsettled};
 use crate::fault::TurnFault;
-use crate::sandbox::{InstanceLimits, Place};
+use crate::sandbox::{InstanceLimits, InstanceSlot};
 use crate::state::{AnyHost, Meter, State};
 
 /// Limits of one turn.
@@ -31,7 +31,7 @@ pub struct TurnLimits {
 /// How a turn went.
 #[derive(Debug)]
 pub struct Turn<H> {
-    /// As it was given, with what it was asked.
+    /// The host that was passed in, with what the guest asked it.
     pub host: H,
     /// Units of fuel the turn used; never more than its limit.
     pub fuel: u64,
@@ -52,14 +52,14 @@ pub struct Guest {
 }
 
 struct Live {
-    // Dropped before its place is given back: fields go in order.
+    // Dropped before its slot is given back: fields go in order.
     store: Store<State>,
     workflow: Workflow,
-    _place: Place,
+    _slot: InstanceSlot,
 }
 
 /// How a question to a guest went.
-pub(crate) struct Asked<A> {
+pub(crate) struct GuestReply<A> {
     host: Option<Box<dyn AnyHost>>,
     fuel: u64,
     memory_denied: bool,
@@ -70,11 +70,11 @@ impl Guest {
     pub(crate) fn new(
         store: Store<State>,
         workflow: Workflow,
-        place: Place,
+        slot: InstanceSlot,
         yield_fuel: u64,
     ) -> Self {
         let meter = Arc::clone(&store.data().meter);
-        Self { live: Some(Live { store, workflow, _place: place }), meter, yield_fuel }
+        Self { live: Some(Live { store, workflow, _slot: slot }), meter, yield_fuel }
     }
 
     /// Fuel of the turn that was begun last, as far as it came: for one that was
@@ -136,57 +136,57 @@ impl Guest {
         host: H,
         limits: TurnLimits,
     ) -> (H, Vec<String>) {
-        let asked = self.ask(Some(Box::new(host)), limits, Unsettled).await;
-        (back(asked.host), asked.end.unwrap_or_default())
+        let reply = self.call(Some(Box::new(host)), limits, Unsettled).await;
+        (back(reply.host), reply.end.unwrap_or_default())
     }
 
     async fn turn<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
         limits: TurnLimits,
-        ask: impl Ask<Answer = Status>,
+        call: impl GuestCall<Output = Status>,
     ) -> Turn<H> {
-        let asked = self.ask(Some(Box::new(host)), limits, ask).await;
-        let end = match asked.end {
+        let reply = self.call(Some(Box::new(host)), limits, call).await;
+        let end = match reply.end {
             // A script that dies for want of memory could live with more: that
             // is a limit, which can be raised, and not the script's last word.
-            Ok(Status::Failed(_)) if asked.memory_denied => {
+            Ok(Status::Failed(_)) if reply.memory_denied => {
                 self.live = None;
                 Err(TurnFault::Memory)
             }
             end => end,
         };
-        Turn { host: back(asked.host), fuel: asked.fuel, memory_denied: asked.memory_denied, end }
+        Turn { host: back(reply.host), fuel: reply.fuel, memory_denied: reply.memory_denied, end }
     }
 
-    pub(crate) async fn ask<A: Ask>(
+    pub(crate) async fn call<A: GuestCall>(
         &mut self,
         host: Option<Box<dyn AnyHost>>,
         limits: TurnLimits,
-        ask: A,
-    ) -> Asked<A::Answer> {
+        call: A,
+    ) -> GuestReply<A::Output> {
         // Taken out, so that whatever cuts this function off drops it.
         let Some(mut live) = self.live.take() else {
-            return Asked { host, fuel: 0, memory_denied: false, end: Err(TurnFault::Spent) };
+            return GuestReply { host, fuel: 0, memory_denied: false, end: Err(TurnFault::Spent) };
         };
-        let asked = live.ask(host, limits, ask).await;
-        if asked.end.is_ok() {
+        let reply = live.call(host, limits, call).await;
+        if reply.end.is_ok() {
             self.live = Some(live);
         }
-        asked
+        reply
     }
 }
 
 impl Live {
-    async fn ask<A: Ask>(
+    async fn call<A: GuestCall>(
         &mut self,
         host: Option<Box<dyn AnyHost>>,
         limits: TurnLimits,
-        ask: A,
-    ) -> Asked<A::Answer> {
+        call: A,
+    ) -> GuestReply<A::Output> {
         self.store.data_mut().begin(host, limits.fuel, limits.now_us);
         let answer = match self.store.set_fuel(limits.fuel) {
-            Ok(()) => self.run(limits.fuel, ask).await,
+            Ok(()) => self.run(limits.fuel, call).await,
             Err(error) => Err(error),
         };
         let left = self.store.get_fuel().unwrap_or(0);
@@ -197,7 +197,7 @@ impl Live {
             Ok(answer) => Ok(answer),
             Err(error) => Err(TurnFault::read(&error, state)),
         };
-        Asked {
+        GuestReply {
             host: state.end(),
             fuel: used.min(limits.fuel),
             memory_denied: state.memory_denied(),
@@ -207,14 +207,14 @@ impl Live {
 
     /// WASI's functions can charge and not trap. A guest that calls nothing
     /// else is stopped here, when it yields.
-    async fn run<A: Ask>(&mut self, fuel: u64, ask: A) -> wasmtime::Result<A::Answer> {
+    async fn run<A: GuestCall>(&mut self, fuel: u64, call: A) -> wasmtime::Result<A::Output> {
         let meter = Arc::clone(&self.store.data().meter);
-        let mut put = pin!(ask.put(&self.workflow, &mut self.store));
+        let mut running = pin!(call.run(&self.workflow, &mut self.store));
         poll_fn(move |context| {
             if meter.charged() > fuel {
                 return Poll::Ready(Err(Trap::OutOfFuel.into()));
             }
-            let polled = put.as_mut().poll(context);
+            let polled = running.as_mut().poll(context);
             if polled.is_pending() {
                 meter.yielded();
             }

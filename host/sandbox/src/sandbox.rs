@@ -124,13 +124,13 @@ struct Shared {
     guest: WorkflowPre<State>,
     config: SandboxConfig,
     /// Instances that live now.
-    places: Arc<AtomicU32>,
+    slots: Arc<AtomicU32>,
 }
 
 /// The right to one instance, given back when it goes.
-pub(crate) struct Place(Arc<AtomicU32>);
+pub(crate) struct InstanceSlot(Arc<AtomicU32>);
 
-impl Place {
+impl InstanceSlot {
     /// One more; none when so many are taken.
     fn take(taken: &Arc<AtomicU32>, most: u32) -> Option<Self> {
         let more = |count: u32| (count < most).then_some(count + 1);
@@ -140,7 +140,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for InstanceSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -184,7 +184,7 @@ impl Sandbox {
     ) -> Result<Result<Dialect, ScriptError>, SandboxError> {
         let mut guest = self.instance(InstanceLimits { memory_mib: INSPECT_MEMORY_MIB }).await?;
         let limits = TurnLimits { fuel: INSPECT_FUEL, now_us: 0 };
-        Ok(guest.ask(None, limits, Inspect(source, surface)).await.end?)
+        Ok(guest.call(None, limits, Inspect(source, surface)).await.end?)
     }
 
     /// A fresh instance, which knows nothing of any other.
@@ -194,10 +194,11 @@ impl Sandbox {
     pub async fn instance(&self, limits: InstanceLimits) -> Result<Guest, SandboxError> {
         let shared = &*self.shared;
         let full = || SandboxError::Full { instances_max: shared.config.instances_max };
-        let place = Place::take(&shared.places, shared.config.instances_max).ok_or_else(full)?;
+        let slot =
+            InstanceSlot::take(&shared.slots, shared.config.instances_max).ok_or_else(full)?;
         let mut store = Store::new(&shared.engine, State::new(limits.memory_mib));
         match shared.fill(&mut store).await {
-            Ok(workflow) => Ok(Guest::new(store, workflow, place, shared.config.yield_fuel)),
+            Ok(workflow) => Ok(Guest::new(store, workflow, slot, shared.config.yield_fuel)),
             // The pool hears of an instance's end a moment later than we do.
             Err(error) if error.is::<PoolConcurrencyLimitError>() => Err(full()),
             Err(_) if store.data().memory_denied() => Err(SandboxError::Instance {
@@ -219,7 +220,7 @@ impl Shared {
         Workflow::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         wasi::link(&mut linker)?;
         let guest = WorkflowPre::new(linker.instantiate_pre(&image.load(&engine)?)?)?;
-        Ok(Self { engine, guest, config, places: Arc::default() })
+        Ok(Self { engine, guest, config, slots: Arc::default() })
     }
 
     async fn fill(&self, store: &mut Store<State>) -> wasmtime::Result<Workflow> {

@@ -119,7 +119,10 @@ impl State {
 
     /// Charges for a call that brought so many bytes, and answers with whom
     /// it goes to.
-    pub(crate) fn asked(&mut self, bytes: usize) -> wasmtime::Result<&mut (dyn AnyHost + 'static)> {
+    pub(crate) fn charged_host(
+        &mut self,
+        bytes: usize,
+    ) -> wasmtime::Result<&mut (dyn AnyHost + 'static)> {
         self.meter.charge(CALL_FUEL.saturating_add(BYTE_FUEL.saturating_mul(bytes as u64)));
         if self.meter.charged() > self.fuel {
             return Err(Trap::OutOfFuel.into());

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
-use smol_wf_store::{Append, Hold, Journals as _, NewRun, RunKey, SqliteStore, Wake};
+use smol_wf_store::{Append, Journals as _, LeaseTerms, NewRun, RunKey, SqliteStore, Wake};
 
-const HOLD: Hold<'_> = Hold { owner: "me", lasting: Duration::from_secs(3600) };
+const HOLD: LeaseTerms<'_> = LeaseTerms { owner: "me", lasting: Duration::from_secs(3600) };
 
 type Failed = Box<dyn Error>;
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use smol_wf_store::{SqliteStore, Upkeep as _};
+use smol_wf_store::{Maintenance as _, SqliteStore};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::args_os().nth(1).map(PathBuf::from).ok_or("name the file to write")?;
@@ -13,6 +13,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = folder.path().join("new.db");
     // An empty file goes through all migrations.
     std::fs::write(&path, "")?;
-    SqliteStore::open(&path)?.settle()?;
+    SqliteStore::open(&path)?.checkpoint()?;
     Ok(std::fs::copy(&path, &out).map(drop)?)
 }

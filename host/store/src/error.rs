@@ -10,7 +10,7 @@ use crate::{Lease, RunKey};
 
 /// What became of a file that a store was writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
+pub enum FileChange {
     /// No file of its name is there any more.
     Deleted,
     /// Another file is in its place.
@@ -19,7 +19,7 @@ pub enum Gone {
     Cut,
 }
 
-impl std::fmt::Display for Gone {
+impl std::fmt::Display for FileChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Deleted => "deleted or moved away",
@@ -65,7 +65,7 @@ pub enum StoreError {
         /// Which of its files.
         file: PathBuf,
         /// What became of it.
-        how: Gone,
+        how: FileChange,
     },
     /// There is a directory where the database should be.
     #[error("{} is a directory, not a database", path.display())]

@@ -5,7 +5,7 @@
 use smol_wf_core::journal::Record;
 use smol_wf_core::report::RunState;
 
-use crate::{Facts, Hold, Lease, LeaseRow, RunKey, StoreError};
+use crate::{Facts, Lease, LeaseRow, LeaseTerms, RunKey, StoreError};
 
 /// A run to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +54,14 @@ pub struct Append<'a> {
 /// How much of a journal is read at once: what is reached first. One record comes
 /// in any case, however large it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
+pub struct ReadLimit {
     /// Records at the most.
     pub records: u32,
     /// No further record once their bodies have so many bytes.
     pub bytes: usize,
 }
 
-impl Bound {
+impl ReadLimit {
     /// All that there is.
     pub const NONE: Self = Self { records: u32::MAX, bytes: usize::MAX };
 
@@ -74,7 +74,7 @@ impl Bound {
 
 /// Consecutive records of one journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
+pub struct Segment {
     /// In order.
     pub records: Vec<Record>,
     /// Whether the journal ends with them.
@@ -91,7 +91,7 @@ pub trait Journals {
     /// to hold it, in one transaction. The records are taken one by one, so that
     /// more of them can be written than fit into memory; an error among them is
     /// handed on, and then there is no run. What makes them must not need this
-    /// handle for it; see [`again`](crate::Upkeep::again).
+    /// handle for it; see [`again`](crate::Maintenance::open_again).
     ///
     /// # Errors
     /// [`StoreError::RunExists`]; [`StoreError::Invalid`] when there is no
@@ -99,7 +99,7 @@ pub trait Journals {
     fn create_from(
         &mut self,
         run: &NewRun,
-        hold: Option<Hold<'_>>,
+        terms: Option<LeaseTerms<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError>;
 
@@ -110,11 +110,11 @@ pub trait Journals {
     fn create(
         &mut self,
         run: &NewRun,
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         records: &[Record],
     ) -> Result<Lease, StoreError> {
-        self.create_from(run, Some(hold), &mut records.iter().cloned().map(Ok))?;
-        Ok(hold.of_new(&run.key))
+        self.create_from(run, Some(terms), &mut records.iter().cloned().map(Ok))?;
+        Ok(terms.of_new(&run.key))
     }
 
     /// Appends to any number of journals in one commit. A batch is appended
@@ -132,13 +132,13 @@ pub trait Journals {
     ///
     /// # Errors
     /// As of [`Self::load`], as far as that is seen from here: what is missing at
-    /// the end is seen in the last stretch.
+    /// the end is seen in the last segment.
     fn load_from(
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        bound: Bound,
-    ) -> Result<Option<Stretch>, StoreError>;
+        limit: ReadLimit,
+    ) -> Result<Option<Segment>, StoreError>;
 
     /// The whole journal of a run; none when there is no such run.
     ///
@@ -147,7 +147,7 @@ pub trait Journals {
     /// included; anything that keeps it from being read. Whether a record was
     /// changed is for its reader to see.
     fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
-        Ok(self.load_from(key, 0, Bound::NONE)?.map(|stretch| stretch.records))
+        Ok(self.load_from(key, 0, ReadLimit::NONE)?.map(|segment| segment.records))
     }
 
     /// Deletes a run that is free, or held by nobody but under the lease to be

@@ -28,14 +28,14 @@ pub struct Lease {
 
 /// Who takes a run, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub struct Hold<'a> {
+pub struct LeaseTerms<'a> {
     /// As in [`Lease`].
     pub owner: &'a str,
     /// Until when, from now on and by the clock of the store.
     pub lasting: Duration,
 }
 
-impl Hold<'_> {
+impl LeaseTerms<'_> {
     /// The lease on a run that was created with it.
     #[must_use]
     pub fn of_new(&self, key: &RunKey) -> Lease {
@@ -90,7 +90,7 @@ impl Holder {
 
 /// Finds out what can be known of the owner of a lease. Asked outside of any
 /// lock.
-pub type Judge = fn(&str) -> Holder;
+pub type HolderCheck = fn(&str) -> Holder;
 
 /// Who may write which journal.
 pub trait Leases {
@@ -109,7 +109,7 @@ pub trait Leases {
     fn claim(
         &mut self,
         key: &RunKey,
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError>;
 
@@ -146,7 +146,7 @@ pub trait Leases {
     fn wake_ups(
         &mut self,
         tenants: &[TenantId],
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError>;
 }

@@ -29,21 +29,21 @@ mod error;
 mod journals;
 mod leases;
 mod lists;
+mod maintenance;
 mod memory;
 mod pack;
 mod sqlite;
-mod upkeep;
 
 use smol_wf_core::ids::{RunId, TenantId};
 
-pub use error::{Gone, StoreError};
-pub use journals::{Append, Bound, Journals, NewRun, Stretch, Wake};
-pub use leases::{Hold, Holder, Judge, Lease, LeaseRow, Leases};
-pub use lists::{Facts, FoundFacts, Lists, Narrow, Page, RunRow, Summary};
+pub use error::{FileChange, StoreError};
+pub use journals::{Append, Journals, NewRun, ReadLimit, Segment, Wake};
+pub use leases::{Holder, HolderCheck, Lease, LeaseRow, LeaseTerms, Leases};
+pub use lists::{Facts, Lists, Page, RunFacts, RunFilter, RunRow, Summary};
+pub use maintenance::{Maintenance, Store};
 pub use memory::MemoryStore;
 pub use pack::LARGE_BYTES;
 pub use sqlite::{BUSY_TIMEOUT, SQLITE_OLDEST, SqliteStore};
-pub use upkeep::{Store, Upkeep};
 
 /// Names one run among all tenants.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

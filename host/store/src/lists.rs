@@ -43,7 +43,7 @@ pub struct Facts {
 
 /// Facts that a reader found in a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundFacts {
+pub struct RunFacts {
     /// Of which run.
     pub run: RunId,
     /// Length of the journal that was read.
@@ -83,13 +83,13 @@ pub struct Page<'a> {
     /// Only runs created before this time.
     pub until_us: Option<i64>,
     /// Only some of them.
-    pub narrow: Narrow<'a>,
+    pub filter: RunFilter<'a>,
 }
 
 /// Which runs, as far as their [`Facts`] are known. Where they are not, a run is
 /// among those that are asked for, and its journal decides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Narrow<'a> {
+pub enum RunFilter<'a> {
     /// All.
     #[default]
     All,
@@ -145,5 +145,5 @@ pub trait Lists {
     ///
     /// # Errors
     /// When they cannot be written.
-    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError>;
+    fn put_facts(&mut self, tenant: &TenantId, found: &[RunFacts]) -> Result<(), StoreError>;
 }

@@ -12,8 +12,9 @@ use smol_wf_core::journal::Record;
 
 use crate::leases::FIRST_FENCE;
 use crate::{
-    Append, Bound, Facts, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists, Narrow,
-    NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary, Upkeep, Wake, clock,
+    Append, Facts, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance, NewRun, Page,
+    ReadLimit, RunFacts, RunFilter, RunKey, RunRow, Segment, Store, StoreError, Summary, Wake,
+    clock,
 };
 
 /// Journals in memory. A clone is another handle on the same journals, as a
@@ -105,12 +106,12 @@ impl Run {
         entries == length(&self.records) && tip == self.tip()
     }
 
-    fn is_among(&self, narrow: Narrow<'_>) -> bool {
+    fn is_among(&self, filter: RunFilter<'_>) -> bool {
         let Some(facts) = &self.facts else { return true };
-        match narrow {
-            Narrow::All => true,
-            Narrow::States(states) => states.contains(&facts.state),
-            Narrow::ForksOf(parent) => facts.parent.as_ref() == Some(parent),
+        match filter {
+            RunFilter::All => true,
+            RunFilter::States(states) => states.contains(&facts.state),
+            RunFilter::ForksOf(parent) => facts.parent.as_ref() == Some(parent),
         }
     }
 
@@ -146,11 +147,11 @@ impl Run {
         }
     }
 
-    fn hold(&mut self, key: &RunKey, hold: Hold<'_>) -> Lease {
-        self.owner = Some(hold.owner.to_owned());
+    fn hold(&mut self, key: &RunKey, terms: LeaseTerms<'_>) -> Lease {
+        self.owner = Some(terms.owner.to_owned());
         self.fence += 1;
-        self.expires_at_us = clock::after(hold.lasting);
-        Lease { key: key.clone(), owner: hold.owner.to_owned(), fence: self.fence }
+        self.expires_at_us = clock::after(terms.lasting);
+        Lease { key: key.clone(), owner: terms.owner.to_owned(), fence: self.fence }
     }
 }
 
@@ -158,7 +159,7 @@ impl Journals for MemoryStore {
     fn create_from(
         &mut self,
         run: &NewRun,
-        hold: Option<Hold<'_>>,
+        terms: Option<LeaseTerms<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError> {
         let key = &run.key;
@@ -182,9 +183,9 @@ impl Journals for MemoryStore {
             created_at_us: run.created_at_us,
             born: state.born,
             wake_at_us: run.wake_at_us,
-            owner: hold.map(|hold| hold.owner.to_owned()),
-            fence: hold.map_or(0, |_| FIRST_FENCE),
-            expires_at_us: hold.map_or(0, |hold| clock::after(hold.lasting)),
+            owner: terms.map(|terms| terms.owner.to_owned()),
+            fence: terms.map_or(0, |_| FIRST_FENCE),
+            expires_at_us: terms.map_or(0, |terms| clock::after(terms.lasting)),
             records,
             summary: None,
             facts: run.facts.clone(),
@@ -205,15 +206,15 @@ impl Journals for MemoryStore {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        bound: Bound,
-    ) -> Result<Option<Stretch>, StoreError> {
+        limit: ReadLimit,
+    ) -> Result<Option<Segment>, StoreError> {
         let first = usize::try_from(first_seq).unwrap_or(usize::MAX);
         Ok(self.state().runs.get(key).map(|run| {
             let rest = run.records.get(first..).unwrap_or_default();
             let mut records: Vec<Record> = Vec::new();
             let mut bytes = 0_usize;
             for record in rest {
-                let is_full = records.len() >= bound.records as usize || bytes >= bound.bytes;
+                let is_full = records.len() >= limit.records as usize || bytes >= limit.bytes;
                 if is_full && !records.is_empty() {
                     break;
                 }
@@ -221,7 +222,7 @@ impl Journals for MemoryStore {
                 records.push(record.clone());
             }
             let is_last = records.len() == rest.len();
-            Stretch { records, is_last }
+            Segment { records, is_last }
         }))
     }
 
@@ -241,13 +242,13 @@ impl Leases for MemoryStore {
     fn claim(
         &mut self,
         key: &RunKey,
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError> {
         let mut state = self.state();
         let run = state.run(key)?;
         run.refuse_held(key, replacing)?;
-        Ok(run.hold(key, hold))
+        Ok(run.hold(key, terms))
     }
 
     fn renew(&mut self, lease: &Lease, lasting: Duration) -> Result<(), StoreError> {
@@ -269,7 +270,7 @@ impl Leases for MemoryStore {
     fn wake_ups(
         &mut self,
         tenants: &[TenantId],
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
         let (mut state, now_us) = (self.state(), clock::now_us());
@@ -285,7 +286,7 @@ impl Leases for MemoryStore {
             due.sort();
             due.truncate(limit as usize - taken.len());
             for (_, key) in due {
-                taken.push(state.run(&key)?.hold(&key, hold));
+                taken.push(state.run(&key)?.hold(&key, terms));
             }
         }
         Ok(taken)
@@ -304,7 +305,7 @@ impl Lists for MemoryStore {
                     && page.before.is_none_or(|before| (run.created_at_us, &key.run) < before)
                     && page.since_us.is_none_or(|since| run.created_at_us >= since)
                     && page.until_us.is_none_or(|until| run.created_at_us < until)
-                    && run.is_among(page.narrow)
+                    && run.is_among(page.filter)
             })
             .collect();
         found.sort_by(|(key, run), (other, than)| {
@@ -357,7 +358,7 @@ impl Lists for MemoryStore {
         Ok(())
     }
 
-    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+    fn put_facts(&mut self, tenant: &TenantId, found: &[RunFacts]) -> Result<(), StoreError> {
         let mut state = self.state();
         for found in found {
             let key = RunKey { tenant: tenant.clone(), run: found.run.clone() };
@@ -370,8 +371,8 @@ impl Lists for MemoryStore {
     }
 }
 
-impl Upkeep for MemoryStore {
-    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+impl Maintenance for MemoryStore {
+    fn open_again(&self) -> Result<Box<dyn Store>, StoreError> {
         Ok(Box::new(self.clone()))
     }
 }

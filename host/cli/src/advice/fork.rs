@@ -22,6 +22,9 @@ pub(super) fn sentence(error: &ForkError) -> String {
             ),
             false => format!("--set-result {call}: the answer is not JSON: {reason}"),
         },
+        ForkError::NeedsSession { call, .. } => format!(
+            "--set-result {call}: {error}; leave it out, or give a script in which that step has no `session`"
+        ),
         ForkError::NotAnAgent { call, .. }
         | ForkError::Schema { call, .. }
         | ForkError::Mismatch { call, .. } => format!("--set-result {call}: {error}"),

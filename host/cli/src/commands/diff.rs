@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use smol_wf_core::details::Details;
 use smol_wf_core::diff::{
-    CallLine, Change, Divergence, Field, NotAnswered, Pair, RunDiff, Side, Which,
+    CallLine, Change, Divergence, Field, MissingAnswer, Pair, RunDiff, RunSide, Side,
 };
 use smol_wf_engine::{EngineError, RunJournal};
 
@@ -142,8 +142,8 @@ fn tally(diff: &RunDiff<'_>) -> String {
     let mut tally = vec![format!("{} same", count(diff.same))];
     for (number, what) in [
         (diff.answered_otherwise.len(), "answered otherwise"),
-        (not_answered(Which::A), &format!("{} in the first", no_answer(&diff.a))),
-        (not_answered(Which::B), &format!("{} in the second", no_answer(&diff.b))),
+        (not_answered(RunSide::A), &format!("{} in the first", no_answer(&diff.a))),
+        (not_answered(RunSide::B), &format!("{} in the second", no_answer(&diff.b))),
         (diff.only_in_a.len(), "only in the first"),
         (diff.only_in_b.len(), "only in the second"),
     ] {
@@ -167,10 +167,10 @@ fn calls(diff: &RunDiff<'_>) -> Vec<String> {
     let both = |sign: &str, pair: &Pair| {
         format!("{sign} step {} and {}  {}", pair.a, pair.b, line_of(&pair.title))
     };
-    let unanswered = |call: &NotAnswered| {
+    let unanswered = |call: &MissingAnswer| {
         let (which, side) = match call.missing_in {
-            Which::A => ("first", &diff.a),
-            Which::B => ("second", &diff.b),
+            RunSide::A => ("first", &diff.a),
+            RunSide::B => ("second", &diff.b),
         };
         format!("{}: {} in the {which}", both("?", &call.pair), no_answer(side))
     };

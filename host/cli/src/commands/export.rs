@@ -17,7 +17,7 @@ use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{CallId, RunId};
 use smol_wf_core::journal::Body;
 use smol_wf_core::report::RunState;
-use smol_wf_core::trace::{self, Said, Spans};
+use smol_wf_core::trace::{self, SpanTexts, Spans};
 use smol_wf_engine::{EngineError, RunReader};
 
 use super::fixture::FixtureFlags;
@@ -272,8 +272,8 @@ impl LargeTexts {
     }
 
     /// Prompt and answer of a call, each only if it is large.
-    async fn said(&self, call: CallId, reader: &RunReader) -> Result<Said, EngineError> {
-        let mut said = Said::default();
+    async fn said(&self, call: CallId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
+        let mut said = SpanTexts::default();
         if let Some(seq) = self.prompts.get(&call)
             && let Some((_, request)) = reader.entry(*seq).await?.body.asked_agent()
         {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use clap::Args;
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
-use smol_wf_core::script::{Script, Warning};
+use smol_wf_core::script::{Script, ScriptWarning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
 use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
@@ -298,7 +298,7 @@ fn meta_warnings(script: &ScriptFile) -> Vec<String> {
     let name = script.path.file_name().unwrap_or_default().to_string_lossy();
     // If it cannot be read, the engine refuses it with the reason.
     let warnings = Script::read(&script.bytes, &name).map(|read| read.warnings);
-    let line = |warning: Warning| {
+    let line = |warning: ScriptWarning| {
         format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message)
     };
     warnings.unwrap_or_default().into_iter().map(line).collect()

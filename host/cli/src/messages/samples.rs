@@ -21,7 +21,7 @@ use smol_wf_engine::{
     WriterGone,
 };
 use smol_wf_sandbox::TurnFault;
-use smol_wf_store::{Gone, RunKey};
+use smol_wf_store::{FileChange, RunKey};
 
 use crate::advice;
 use crate::config::{ConfigError, FilePosition};
@@ -117,9 +117,9 @@ fn store() -> Vec<StoreError> {
         StoreError::Newer { found: 9, supported: 4, path: path() },
         StoreError::Foreign { path: path() },
         StoreError::Altered { path: path(), what: "a trigger `t`".to_owned() },
-        replaced(Gone::Deleted),
-        replaced(Gone::Replaced),
-        replaced(Gone::Cut),
+        replaced(FileChange::Deleted),
+        replaced(FileChange::Replaced),
+        replaced(FileChange::Cut),
         StoreError::IsDirectory { path: "/w".into() },
         StoreError::NotAFile { path: "/dev/null".into() },
         StoreError::NotWritable { path: path(), reason: reason() },
@@ -265,6 +265,7 @@ fn forks() -> Vec<ForkError> {
         ForkError::NoSuchStep { run: run(), from, last: 0 },
         ForkError::NoSuchStep { run: run(), from, last: 3 },
         ForkError::NotAnAgent { run: run(), call },
+        ForkError::NeedsSession { call, by: CallId(3) },
         ForkError::TwoAnswers { call },
         not_json("plain text"),
         not_json("{\"a\":"),

@@ -3,12 +3,12 @@
 //! Owns: what each kind of entry adds. Never: what it is shown as.
 
 use super::{
-    Attempt, Body, CallId, Details, Digest, Ended, Entry, Failure, Limits, NoHead, Note, Outcome,
-    Reply, RunEnd, RunHead, Scope, Spent, Step, StepKind, StepOptions, StepRequest, StepState,
-    Steps, StopReason, TokenUsage, UsageTables, Work,
+    Body, CallId, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome, Reply,
+    RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepKind, StepOptions, StepRequest,
+    StepState, Steps, StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
-use crate::settlement::Given;
+use crate::settlement::Substitute;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
@@ -32,7 +32,7 @@ fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
         provider: &head.provider,
         seed: head.seed,
         budget: head.budget,
-        attempts: Vec::new(),
+        epochs: Vec::new(),
         steps: Vec::new(),
         usage: UsageTables::default(),
         head,
@@ -57,8 +57,8 @@ impl<'a> Fold<'a> {
         let dispatches = asked.map_or(0, |step| step.dispatches);
         let step = place.and_then(|place| self.details.steps.get_mut(place));
         match &entry.body {
-            Body::AttemptStarted { attempt, limits, guest, .. } => {
-                self.attempt(*attempt, *limits, guest, at_us);
+            Body::EpochStarted { epoch, limits, guest, .. } => {
+                self.begin_epoch(*epoch, *limits, guest, at_us);
             }
             Body::ScopeStarted(start) => {
                 if let Some(step) = step {
@@ -106,16 +106,17 @@ impl<'a> Fold<'a> {
                 }
             }
             Body::Settled { outcome, reply, given, .. } => {
-                let settle =
-                    |step: &mut Step<'a>| step.settle((outcome, *given), reply.as_deref(), at_us);
+                let settle = |step: &mut StepDetails<'a>| {
+                    step.settle((outcome, *given), reply.as_deref(), at_us)
+                };
                 step.and_then(settle).into_iter().for_each(|spent| self.spent(spent));
             }
-            Body::AttemptEnded { reason, .. } => {
+            Body::EpochEnded { reason, .. } => {
                 self.interrupt(at_us);
-                if let Some(attempt) = self.details.attempts.last_mut() {
-                    attempt.ended_at_us = at_us;
-                    (attempt.ended, attempt.reason) = stopped(reason);
-                    attempt.stop = Some(reason);
+                if let Some(epoch) = self.details.epochs.last_mut() {
+                    epoch.ended_at_us = at_us;
+                    (epoch.ended, epoch.reason) = stopped(reason);
+                    epoch.stop = Some(reason);
                 }
             }
             Body::RunEnded { end } => self.ended(end, at_us),
@@ -123,20 +124,20 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn attempt(&mut self, attempt: u32, limits: Limits, guest: &'a Digest, at_us: i64) {
+    fn begin_epoch(&mut self, number: u32, limits: Limits, guest: &'a Digest, at_us: i64) {
         let last_us = self.details.updated_at_us;
         self.interrupt(last_us);
-        if let Some(before) = self.details.attempts.last_mut()
-            && before.ended == Ended::Running
+        if let Some(before) = self.details.epochs.last_mut()
+            && before.ended == EpochEnd::Running
         {
-            before.ended = Ended::Killed;
+            before.ended = EpochEnd::Killed;
             before.ended_at_us = last_us;
         }
-        self.details.attempts.push(Attempt {
-            attempt,
+        self.details.epochs.push(Epoch {
+            number,
             started_at_us: at_us,
             ended_at_us: at_us,
-            ended: Ended::Running,
+            ended: EpochEnd::Running,
             reason: None,
             stop: None,
             limits,
@@ -158,10 +159,10 @@ impl<'a> Fold<'a> {
     }
 
     fn note(&mut self, scope: Scope, at_us: i64, is_phase: bool, text: &'a str) {
-        self.details.notes.push(Note { at_us, scope, is_phase, text });
+        self.details.notes.push(ScriptNote { at_us, scope, is_phase, text });
     }
 
-    fn spent(&mut self, spent: Spent<'a>) {
+    fn spent(&mut self, spent: Spend<'a>) {
         // One that was parked before it did anything used nothing.
         if spent.agents == 0 && spent.tokens.total_tokens == 0 && spent.cost_usd.is_none() {
             return;
@@ -178,23 +179,23 @@ impl<'a> Fold<'a> {
             }
         }
         self.details.end = Some(end);
-        if let Some(attempt) = self.details.attempts.last_mut() {
-            attempt.ended_at_us = at_us;
-            attempt.ended = match end {
-                RunEnd::Completed { .. } => Ended::Completed,
-                RunEnd::Failed { .. } => Ended::Failed,
+        if let Some(epoch) = self.details.epochs.last_mut() {
+            epoch.ended_at_us = at_us;
+            epoch.ended = match end {
+                RunEnd::Completed { .. } => EpochEnd::Completed,
+                RunEnd::Failed { .. } => EpochEnd::Failed,
             };
         }
     }
 
     fn finish(mut self, held: bool) -> Details<'a> {
         let last_us = self.details.updated_at_us;
-        if let Some(attempt) = self.details.attempts.last_mut()
-            && attempt.ended == Ended::Running
+        if let Some(epoch) = self.details.epochs.last_mut()
+            && epoch.ended == EpochEnd::Running
         {
-            attempt.ended_at_us = last_us;
+            epoch.ended_at_us = last_us;
             if !held {
-                attempt.ended = Ended::Killed;
+                epoch.ended = EpochEnd::Killed;
             }
         }
         if !held {
@@ -212,11 +213,11 @@ impl<'a> Fold<'a> {
     }
 }
 
-impl<'a> Step<'a> {
+impl<'a> StepDetails<'a> {
     fn begin(&mut self, at_us: i64) {
         self.state = StepState::Running;
         self.error = None;
-        // What it did for an attempt before this one.
+        // What it did in an epoch before this one.
         self.doing = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
@@ -226,10 +227,10 @@ impl<'a> Step<'a> {
     /// what was taken over was paid for by the run that asked.
     fn settle(
         &mut self,
-        (outcome, given): (&'a Outcome, Option<Given>),
+        (outcome, given): (&'a Outcome, Option<Substitute>),
         reply: Option<&'a Reply>,
         at_us: i64,
-    ) -> Option<Spent<'a>> {
+    ) -> Option<Spend<'a>> {
         self.given = given;
         self.answer(outcome, reply, at_us);
         self.ended_at_us = Some(at_us);
@@ -242,7 +243,7 @@ impl<'a> Step<'a> {
     }
 
     /// It stays open; what it used is spent.
-    fn park(&mut self, failure: &'a Failure, reply: &'a Reply, at_us: i64) -> Spent<'a> {
+    fn park(&mut self, failure: &'a Failure, reply: &'a Reply, at_us: i64) -> Spend<'a> {
         self.replied(reply);
         self.state = StepState::Queued;
         self.parked += 1;
@@ -286,8 +287,8 @@ impl<'a> Step<'a> {
     }
 
     /// Adds what its agent used to what it used before, and says how much.
-    fn spent(&mut self, agents: u64, reply: Option<&'a Reply>, at_us: i64) -> Spent<'a> {
-        let mut spent = Spent {
+    fn spent(&mut self, agents: u64, reply: Option<&'a Reply>, at_us: i64) -> Spend<'a> {
+        let mut spent = Spend {
             at_us,
             phase: self.phase,
             provider: self.provider,
@@ -318,7 +319,7 @@ fn called<'a>(
     asked: &'a StepRequest,
     head: &'a RunHead,
     at_us: i64,
-) -> Step<'a> {
+) -> StepDetails<'a> {
     let mut step = plain(call, scope, asked, at_us);
     if let Some(request) = asked.agent() {
         step.phase = request.phase.as_deref();
@@ -333,8 +334,8 @@ fn called<'a>(
     step
 }
 
-fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> Step<'_> {
-    Step {
+fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDetails<'_> {
+    StepDetails {
         step: call,
         kind: asked.kind(),
         scope,
@@ -369,12 +370,12 @@ fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> Step<'_
     }
 }
 
-fn stopped(reason: &StopReason) -> (Ended, Option<&str>) {
+fn stopped(reason: &StopReason) -> (EpochEnd, Option<&str>) {
     match reason {
-        StopReason::Cancelled => (Ended::Cancelled, None),
-        StopReason::TimedOut { .. } => (Ended::TimedOut, None),
-        StopReason::Limit { message, .. } => (Ended::Limit, Some(message)),
-        StopReason::Provider(shut) => (Ended::Provider, Some(&shut.message)),
+        StopReason::Cancelled => (EpochEnd::Cancelled, None),
+        StopReason::TimedOut { .. } => (EpochEnd::TimedOut, None),
+        StopReason::Limit { message, .. } => (EpochEnd::Limit, Some(message)),
+        StopReason::Provider(shut) => (EpochEnd::Provider, Some(&shut.message)),
     }
 }
 

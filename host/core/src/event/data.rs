@@ -9,12 +9,12 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::asked::Asked;
-use crate::call::{Reused, Usage};
+use crate::asks::RefusedAsk;
+use crate::call::{AnswerSource, Usage};
 use crate::guest::{Failure, NullSlot, ScriptError, Warning};
 use crate::ids::CallId;
 use crate::journal::{Parent, StopReason};
-use crate::settlement::Given;
+use crate::settlement::Substitute;
 use crate::worktree::Worktree;
 
 /// What happened.
@@ -349,13 +349,13 @@ pub struct AgentEnded {
     pub attempts: Option<u32>,
     /// What it asked leave for, and was refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub asks: Vec<Asked>,
+    pub asks: Vec<RefusedAsk>,
     /// What it left behind in a worktree of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
     /// The call that was answered so before, when nobody was asked this time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reused: Option<Reused>,
+    pub reused: Option<AnswerSource>,
 }
 
 /// An agent that answered.
@@ -378,5 +378,5 @@ pub struct AgentFailed {
     pub error: Failure,
     /// What the script was given in place of the error.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub given: Option<Given>,
+    pub given: Option<Substitute>,
 }

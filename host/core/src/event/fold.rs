@@ -11,7 +11,7 @@ use super::{
     Activity, AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, Event, EventData,
     EventKind, EventWarning, Metadata, ScriptStarted,
 };
-use crate::asked::Asked;
+use crate::asks::RefusedAsk;
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
@@ -19,7 +19,7 @@ use crate::ids::{CallId, Digest, RunId, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart};
 use crate::report::warnings;
 use crate::selector::choose;
-use crate::settlement::Given;
+use crate::settlement::Substitute;
 use crate::step::StepRequest;
 use crate::steps::{Step, Steps};
 use crate::surface::Surface;
@@ -61,7 +61,7 @@ impl EventFold {
         let step = steps.after(entry);
         match &entry.body {
             Body::RunStarted(head) => lines.begin(head, entry.at_us),
-            Body::AttemptStarted { attempt: 1, .. }
+            Body::EpochStarted { epoch: 1, .. }
             | Body::FormatRaised(_)
             | Body::TurnEnded { .. }
             | Body::CallRefused(_)
@@ -83,8 +83,8 @@ impl EventFold {
             Body::WorktreeKept { call, worktree } => {
                 lines.about(*call, step, EventData::WorktreeKept(worktree.clone()))
             }
-            Body::AttemptStarted { attempt, .. } => {
-                lines.one(Scope::ROOT, EventData::Resumed { attempt: *attempt })
+            Body::EpochStarted { epoch, .. } => {
+                lines.one(Scope::ROOT, EventData::Resumed { attempt: *epoch })
             }
             Body::ScopeStarted(start) => lines.started(start),
             Body::StepAsked { .. } => step.map_or_else(Vec::new, |step| lines.asked(step, warned)),
@@ -111,7 +111,7 @@ impl EventFold {
                 lines.settled(step, outcome, reply.as_deref(), *given)
             }),
             Body::RunEnded { end } => lines.ended(end),
-            Body::AttemptEnded { reason, .. } => {
+            Body::EpochEnded { reason, .. } => {
                 lines.one(Scope::ROOT, EventData::Stopped(reason.clone()))
             }
         }
@@ -224,7 +224,7 @@ impl Lines {
         step: &Step,
         outcome: &Outcome,
         reply: Option<&Reply>,
-        given: Option<Given>,
+        given: Option<Substitute>,
     ) -> Vec<Event> {
         let Step { step: call, scope, .. } = *step;
         let target = match &step.asked {
@@ -254,7 +254,7 @@ impl Lines {
         request: &AgentRequest,
         outcome: &Outcome,
         reply: Option<&Reply>,
-        given: Option<Given>,
+        given: Option<Substitute>,
     ) -> Vec<Event> {
         let agent = AgentEnded {
             label: request.title(),
@@ -283,7 +283,7 @@ impl Lines {
             event.metadata.provider = Some(reply.provider.clone());
             event.metadata.session_id.clone_from(&reply.session_id);
             // What was asked for when the answer was made was said then.
-            let said = reply.reused.is_none().then(|| Asked::sentence(&reply.asks)).flatten();
+            let said = reply.reused.is_none().then(|| RefusedAsk::sentence(&reply.asks)).flatten();
             if let Some(said) = said {
                 let message = format!("{} (call {call}): {said}", request.title());
                 let data = EventData::Warning(EventWarning::said(message));

@@ -19,7 +19,7 @@ use crate::ids::{CallId, Scope};
 use crate::outcome::Outcome;
 use crate::reply::Reply;
 use crate::selector::Addressee;
-use crate::settlement::Given;
+use crate::settlement::Substitute;
 use crate::step::{StepKind, StepRequest};
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ struct Settled<'a> {
     #[serde(default)]
     reply: Option<Box<Reply>>,
     #[serde(default)]
-    given: Option<Given>,
+    given: Option<Substitute>,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +75,7 @@ pub(super) fn entry(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalEr
     };
     let format = match &entry.body {
         Body::RunStarted(head) | Body::FormatRaised(head) => head.format,
-        Body::AttemptStarted { format, .. } => *format,
+        Body::EpochStarted { format, .. } => *format,
         _ => return Ok(entry),
     };
     if format > JOURNAL_FORMAT {
@@ -156,7 +156,12 @@ mod tests {
             Body::AgentDispatched { call, to: None },
             Body::AgentDispatched { call, to: Some(Box::new(to)) },
             Body::Settled { call, outcome: outcome.clone(), reply: None, given: None },
-            Body::Settled { call, outcome, reply: Some(Box::default()), given: Some(Given::Null) },
+            Body::Settled {
+                call,
+                outcome,
+                reply: Some(Box::default()),
+                given: Some(Substitute::Null),
+            },
             Body::TurnEnded { scope, fuel: u64::MAX, state: TurnState::Pending },
         ]
     }

@@ -57,7 +57,7 @@ fn what_format_2_wrote_reads_as_entries_of_today() {
     let read = read(&records(&[HEAD, ATTEMPT, CALLED, SETTLED])).unwrap();
     let kinds: Vec<_> = read.iter().map(|entry| entry.body.kind()).collect();
     assert_eq!(kinds, ["run_started", "attempt_started", "step_asked", "settled"]);
-    let Body::AttemptStarted { format, .. } = read[1].body else { panic!("{read:?}") };
+    let Body::EpochStarted { format, .. } = read[1].body else { panic!("{read:?}") };
     assert_eq!(format, 2);
     let (call, asked) = read[2].body.asked().unwrap();
     assert_eq!((call, asked.title().as_str()), (CallId(1), "sleep 0.005 s"));

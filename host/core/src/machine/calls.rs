@@ -169,7 +169,7 @@ impl Machine {
     /// When the last recorded entry has been met: everything that is open is
     /// to be done again, in order of issue.
     pub(super) fn leave_replay(&mut self) {
-        self.skip_attempts();
+        self.skip_epochs();
         if !self.recording.is_empty() {
             return;
         }
@@ -200,12 +200,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn skip_attempts(&mut self) {
-        while let Some(entry) = self.recording.pop_if(Body::is_about_attempts) {
+    pub(super) fn skip_epochs(&mut self) {
+        while let Some(entry) = self.recording.pop_if(Body::is_about_epochs) {
             self.seq += 1;
             self.timers.pass(&entry.body, entry.at_us);
             match entry.body {
-                Body::AttemptStarted { guest, format, .. } => {
+                Body::EpochStarted { guest, format, .. } => {
                     self.compare_fuel = guest == self.guest;
                     self.format = format;
                 }

@@ -56,7 +56,7 @@ impl Timers {
     /// Time has passed up to an entry of the journal.
     pub(super) fn pass(&mut self, body: &Body, at_us: i64) {
         match body {
-            Body::AttemptStarted { .. } => self.held.begin(at_us),
+            Body::EpochStarted { .. } => self.held.begin(at_us),
             _ => self.held.pass(at_us),
         }
     }

@@ -6,13 +6,13 @@
 use super::turn::with_mark;
 use super::{Body, Machine};
 use crate::guest::{Refusal, StopTurn};
-use crate::journal::FORMAT_IN_ATTEMPTS;
+use crate::journal::FORMAT_IN_EPOCHS;
 use crate::limits::LOG_BYTES_MAX;
 use crate::outcome::Failure;
 use crate::refusal::{Question, RefusedCall};
 
 /// The first format in which a refusal is an entry.
-const REFUSALS_FROM: u32 = FORMAT_IN_ATTEMPTS;
+const REFUSALS_FROM: u32 = FORMAT_IN_EPOCHS;
 
 impl Machine {
     /// What `read` makes of a question, or the refusal that the script is thrown.
@@ -33,7 +33,7 @@ impl Machine {
     /// What this question was refused with, where the next recorded entry says so:
     /// today it might be taken, or refused in other words.
     fn refused_then(&mut self, question: &Question<'_>) -> Option<Failure> {
-        self.skip_attempts();
+        self.skip_epochs();
         let recorded = self.recording.front()?;
         match &recorded.body {
             Body::CallRefused(refused) if refused.is_of(question) => {}

@@ -191,7 +191,7 @@ impl Machine {
         let mut machine = Self::empty(head.clone(), limits, guest);
         machine.now_us = now_us;
         machine.write(Body::RunStarted(Box::new(head)));
-        machine.write_attempt(1, JOURNAL_FORMAT);
+        machine.write_epoch(1, JOURNAL_FORMAT);
         machine.seq += answers.len() as u64;
         machine.reusable = answers.into_iter().collect();
         // With the head, so that whatever is durable of a run can be resumed.
@@ -393,7 +393,7 @@ impl Machine {
     pub fn stop(&mut self, reason: StopReason, now_us: i64) {
         if self.is_live() && self.end.is_none() {
             self.now_us = self.now_us.max(now_us);
-            self.write(Body::AttemptEnded { reason, fuel: 0 });
+            self.write(Body::EpochEnded { reason, fuel: 0 });
         }
     }
 
@@ -470,7 +470,7 @@ impl Machine {
     /// Meets the recorded entry that must follow, or appends a new one when
     /// the recording is at its end.
     fn record(&mut self, body: Body) -> Result<(), StopTurn> {
-        self.skip_attempts();
+        self.skip_epochs();
         let Some(recorded) = self.recording.front() else {
             self.write(body);
             return Ok(());

@@ -14,7 +14,7 @@ use crate::call::{AgentRequest, Reply, WorkflowTarget};
 use crate::guest::Dialect;
 use crate::ids::{CallId, Scope, TimerId};
 use crate::journal::{RunHead, ScopeStart};
-use crate::options::Manner;
+use crate::options::{OptionRules, PhaseOptions};
 use crate::reuse::OutcomeRef;
 use crate::selector;
 use crate::settlement::OnFailure;
@@ -119,13 +119,18 @@ struct PhaseDefaults {
     title: String,
     model: Option<String>,
     provider: Option<String>,
+    /// Surface 1 has none.
+    #[serde(skip)]
+    options: PhaseOptions,
 }
 
 impl PhaseDefaults {
     /// What does not fit here declares no defaults.
     fn of(phase: &Value) -> Option<Self> {
         let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { title: text("title")?, model: text("model"), provider: text("provider") })
+        let options = PhaseOptions::deserialize(phase).unwrap_or_default();
+        let (model, provider) = (text("model"), text("provider"));
+        Some(Self { title: text("title")?, model, provider, options })
     }
 
     /// All that `meta` declares. Under surface 1 a phase of another shape hid the
@@ -155,8 +160,7 @@ impl ScopeState {
         }
     }
 
-    /// Whether what `meta` declares for a phase holds for its calls. In a body it
-    /// is for people, as in Claude Code, unless it names a provider or is a
+    /// Whether the model of a phase holds for its calls. In a body it is for people, as in Claude Code, unless it names a provider or is a
     /// selector: those only this program knows.
     fn holds(&self, phase: &PhaseDefaults, head: &RunHead) -> bool {
         head.surface == Surface::First
@@ -167,9 +171,9 @@ impl ScopeState {
     }
 
     /// How its calls' options are read.
-    pub(super) fn manner(&self, head: &RunHead) -> Manner {
+    pub(super) fn manner(&self, head: &RunHead) -> OptionRules {
         match head.surface {
-            Surface::First => Manner::First,
+            Surface::First => OptionRules::First,
             Surface::Second => self.dialect.into(),
         }
     }
@@ -183,13 +187,22 @@ impl ScopeState {
         request.on_failure.or(head.defaults.on_failure).unwrap_or(of_dialect)
     }
 
-    /// Fills in what the call leaves open: the current phase, and what `meta`
-    /// declares for it.
-    pub(super) fn apply_defaults(&self, request: &mut AgentRequest, head: &RunHead) {
+    /// Fills in what a call with these options leaves open: the current phase, and
+    /// what `meta` declares for it. `taken` is the recorded call that is met again.
+    pub(super) fn apply_defaults(
+        &self,
+        request: &mut AgentRequest,
+        (options, taken): (&str, Option<&AgentRequest>),
+        head: &RunHead,
+    ) {
         if request.phase.is_none() {
             request.phase.clone_from(&self.phase);
         }
         let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
+        if let Some(phase) = declared {
+            // No other program has them, so they hold in a body, too.
+            phase.options.fill(request, options, taken);
+        }
         if let Some(defaults) = declared.filter(|phase| self.holds(phase, head)) {
             match (&request.provider, selector::names_provider(request, head)) {
                 (None, false) => request.provider.clone_from(&defaults.provider),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::codes::Code;
 use crate::guest::ScriptError;
-use crate::journal::{FORMAT_IN_ATTEMPTS, JOURNAL_FORMAT, RunHead};
+use crate::journal::{FORMAT_IN_EPOCHS, JOURNAL_FORMAT, RunHead};
 use crate::settlement;
 
 /// The head of the journal that begins with these entries.
@@ -25,20 +25,20 @@ fn head_of(entries: &[Entry]) -> Result<RunHead, JournalError> {
 }
 
 impl Machine {
-    /// This attempt begins now: sleeps and timers have left what they had.
+    /// This epoch begins now: sleeps and timers have left what they had.
     fn begin(&mut self) {
         self.begun_us = self.now_us;
         self.timers.begin_at(self.now_us);
     }
 
-    /// Writes down that an attempt begins, behind entries of this format.
-    pub(super) fn write_attempt(&mut self, attempt: u32, before: u32) {
-        if before < FORMAT_IN_ATTEMPTS {
+    /// Writes down that an epoch begins, behind entries of this format.
+    pub(super) fn write_epoch(&mut self, epoch: u32, before: u32) {
+        if before < FORMAT_IN_EPOCHS {
             let head = RunHead { format: JOURNAL_FORMAT, ..self.head.clone() };
             self.write(Body::FormatRaised(Box::new(head)));
         }
         let (limits, guest, format) = (self.limits, self.guest.clone(), JOURNAL_FORMAT);
-        self.write(Body::AttemptStarted { attempt, limits, guest, format });
+        self.write(Body::EpochStarted { epoch, limits, guest, format });
     }
 
     /// Replays a journal. These entries are its beginning; the rest comes by
@@ -61,7 +61,7 @@ impl Machine {
             ..Self::empty(head, limits.unwrap_or_default(), guest)
         };
         machine.take_in(beginning.into_iter().skip(1));
-        machine.skip_attempts();
+        machine.skip_epochs();
         Ok(machine)
     }
 
@@ -84,7 +84,7 @@ impl Machine {
         }
         machine.now_us = survey.last_us.max(now_us);
         machine.begin();
-        machine.write_attempt(survey.attempts.saturating_add(1), survey.format);
+        machine.write_epoch(survey.attempts.saturating_add(1), survey.format);
         if survey.root.is_none() {
             let reason = "a journal holds the script from its first commit on";
             return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
@@ -138,8 +138,7 @@ impl Machine {
         // A turn that was cut off at a limit went on under a higher one, which
         // stands in front of its end: so no turn begins before it is known.
         self.recording.add(entries.into_iter().inspect(|entry| {
-            if let (false, Body::AttemptStarted { limits: raised, .. }) =
-                (keeps_limits, &entry.body)
+            if let (false, Body::EpochStarted { limits: raised, .. }) = (keeps_limits, &entry.body)
             {
                 *limits = *raised;
             }
@@ -148,7 +147,7 @@ impl Machine {
 
     /// The recorded delivery that is next, when there is one.
     pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
-        self.skip_attempts();
+        self.skip_epochs();
         let Some(entry) = self.met() else { return Ok(None) };
         let begins_turn = matches!(
             entry.body,
@@ -217,7 +216,7 @@ impl Machine {
     /// A script is stuck while entries are left: what was found out about it is
     /// recorded, and need not be found out again.
     pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
-        self.skip_attempts();
+        self.skip_epochs();
         let Some(entry) = self.recording.front() else { return Ok(()) };
         let verdict = match (&entry.body, scope.opened_by()) {
             (Body::RunEnded { end: RunEnd::Failed { error } }, None) => is_never_settles(error),

@@ -15,8 +15,8 @@ use crate::outcome::Failure;
 /// The sessions of calls that are over.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    /// By script and label; none where the agent has named no session.
-    labelled: BTreeMap<(Scope, String), Option<LabelledSession>>,
+    /// By script and label.
+    labelled: BTreeMap<(Scope, String), Result<LabelledSession, NoSession>>,
     /// What was used in each, by provider and name.
     used: BTreeMap<(String, String), Usage>,
 }
@@ -27,6 +27,15 @@ struct LabelledSession {
     session: NamedSession,
     /// The run whose agent it is, where the call's answer was taken over from there.
     other_run: Option<RunId>,
+}
+
+/// Why a call that is over has no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoSession {
+    /// Its agent has named none.
+    Unnamed,
+    /// Its answer was written by hand.
+    ByHand,
 }
 
 /// What is kept of an open call for the calls after it.
@@ -57,8 +66,14 @@ impl Sessions {
         let label = &session.label;
         let refuse = |why: String| Err(refused(label, &why));
         let found = match self.labelled.get(&(scope, label.clone())) {
-            Some(Some(labelled)) => &labelled.session,
-            Some(None) => return refuse("whose agent has named no session to go on with".into()),
+            Some(Ok(labelled)) => &labelled.session,
+            Some(Err(NoSession::Unnamed)) => {
+                return refuse("whose agent has named no session to go on with".into());
+            }
+            Some(Err(NoSession::ByHand)) => {
+                let why = "whose answer was written by hand, so that there is no session to go on with; ask that step again in the fork";
+                return refuse(why.into());
+            }
             None => {
                 let why =
                     "and no agent call of this script with that label is over; await it first";
@@ -80,7 +95,7 @@ impl Sessions {
     /// would write into a session of another run, which may go on with it, too.
     pub(super) fn refuse_other_run(&self, request: &AgentRequest, scope: Scope) -> Option<Failure> {
         let label = &request.session.as_ref()?.label;
-        let run = self.labelled.get(&(scope, label.clone()))?.as_ref()?.other_run.as_ref()?;
+        let run = self.labelled.get(&(scope, label.clone()))?.as_ref().ok()?.other_run.as_ref()?;
         let why = format!(
             "whose answer was taken over from {run}, and the session belongs to that run; ask that step again in the fork"
         );
@@ -107,7 +122,12 @@ impl Sessions {
             }
         });
         if let Some(label) = own.label {
-            self.labelled.insert((scope, label), session);
+            let reused = reply.and_then(|reply| reply.reused.as_ref());
+            let none = match reused.is_some_and(|reused| reused.by_hand) {
+                true => NoSession::ByHand,
+                false => NoSession::Unnamed,
+            };
+            self.labelled.insert((scope, label), session.ok_or(none));
         }
     }
 }

@@ -135,7 +135,7 @@ impl Machine {
         {
             schema::was_accepted_by_first(schema)?;
         }
-        scope.apply_defaults(&mut request, &self.head);
+        scope.apply_defaults(&mut request, (options, taken.as_deref()), &self.head);
         selector::choose(&request, &self.head).map_err(|error| {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)
@@ -234,7 +234,7 @@ impl Machine {
 
     /// The call of an agent that is recorded next.
     fn taken_call(&self) -> Option<Arc<AgentRequest>> {
-        let next = self.recording.iter().find(|entry| !entry.body.is_about_attempts())?;
+        let next = self.recording.iter().find(|entry| !entry.body.is_about_epochs())?;
         match &next.body {
             Body::StepAsked { asked: StepRequest::Agent(request), .. } => Some(request.clone()),
             _ => None,

@@ -19,7 +19,7 @@ const EFFORTS: [&str; 9] =
 const CONFINED: [&str; 6] = ["container", "docker", "microvm", "remote", "sandbox", "vm"];
 
 /// What becomes of the value of an option.
-pub(super) enum Meant {
+pub(super) enum BodyOption {
     /// It is read as this.
     Value(Value),
     /// The option is not set.
@@ -29,22 +29,24 @@ pub(super) enum Meant {
 }
 
 /// What a body means by this value. `null` has been passed over.
-pub(super) fn meant(name: &str, value: Value) -> Meant {
+pub(super) fn meant(name: &str, value: Value) -> BodyOption {
     let is_false = value == Value::Bool(false);
     let is_empty = value.as_str().is_some_and(str::is_empty);
     match name {
         "label" | "phase" | "key" => words(name, value),
         // As in `{ model: cheap && 'haiku' }`: nothing is restricted by it either.
         _ if is_false => unset(name, "false"),
-        _ if RESTRICTING.contains(&name) => Meant::Value(value),
+        _ if RESTRICTING.contains(&name) => BodyOption::Value(value),
         _ if is_empty => unset(name, "empty"),
         "effort" => match value.as_str() {
-            Some(effort) if EFFORTS.contains(&effort) => Meant::Value(value),
+            Some(effort) if EFFORTS.contains(&effort) => BodyOption::Value(value),
             _ => ignored(name, &format!("one of {}", EFFORTS.join(", ")), &value),
         },
         "isolation" => match value.as_str() {
-            Some(kind) if kind == ISOLATION_WORKTREE || is_confined(kind) => Meant::Value(value),
-            None if value.is_object() => Meant::Value(value),
+            Some(kind) if kind == ISOLATION_WORKTREE || is_confined(kind) => {
+                BodyOption::Value(value)
+            }
+            None if value.is_object() => BodyOption::Value(value),
             _ => ignored(name, "'worktree' or nothing", &value),
         },
         "timeout" if is_no_time(&value) => {
@@ -53,7 +55,7 @@ pub(super) fn meant(name: &str, value: Value) -> Meant {
         "stallMs" if super::stall(name, &value).is_err() => {
             ignored(name, "milliseconds, or text like '90s'", &value)
         }
-        _ => Meant::Value(value),
+        _ => BodyOption::Value(value),
     }
 }
 
@@ -68,32 +70,32 @@ fn is_confined(kind: &str) -> bool {
 }
 
 /// Text for people: what can be text becomes text, on one line.
-fn words(name: &str, value: Value) -> Meant {
+fn words(name: &str, value: Value) -> BodyOption {
     let text = match value {
         Value::String(text) => text,
         Value::Number(number) => number.to_string(),
-        Value::Bool(false) => return Meant::Nothing,
+        Value::Bool(false) => return BodyOption::Nothing,
         Value::Bool(yes) => yes.to_string(),
         other => return ignored(name, "text", &other),
     };
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.is_empty() { Meant::Nothing } else { Meant::Value(Value::String(line)) }
+    if line.is_empty() { BodyOption::Nothing } else { BodyOption::Value(Value::String(line)) }
 }
 
 /// Claude Code passes over these without a word. Who meant something by them should
 /// know that the call goes on without it.
-fn unset(name: &str, what: &str) -> Meant {
-    Meant::Ignored(format!(
+fn unset(name: &str, what: &str) -> BodyOption {
+    BodyOption::Ignored(format!(
         "option `{name}` of agent() is {what} and sets nothing; leave it out, or say undefined"
     ))
 }
 
-fn ignored(name: &str, takes: &str, value: &Value) -> Meant {
+fn ignored(name: &str, takes: &str, value: &Value) -> BodyOption {
     let given = match value {
         Value::Array(_) | Value::Object(_) => kind_of(value).to_owned(),
         other => super::written(other),
     };
-    Meant::Ignored(format!(
+    BodyOption::Ignored(format!(
         "option `{name}` of agent() takes {takes}, and is {given}; it is ignored"
     ))
 }

@@ -4,17 +4,17 @@
 
 use super::*;
 
-fn read(options: &str, manner: Manner) -> Result<AgentRequest, Failure> {
+fn read(options: &str, manner: OptionRules) -> Result<AgentRequest, Failure> {
     AgentRequest::read("p".into(), options, manner)
 }
 
 fn request(options: &str) -> AgentRequest {
-    read(options, Manner::Module).unwrap()
+    read(options, OptionRules::Module).unwrap()
 }
 
 /// What a body may say without a word about it.
 fn body(options: &str) -> AgentRequest {
-    let request = read(options, Manner::Body).unwrap();
+    let request = read(options, OptionRules::Body).unwrap();
     assert_eq!((&request.ignored, &request.unknown), (&Vec::new(), &Vec::new()), "{options}");
     request
 }
@@ -22,22 +22,22 @@ fn body(options: &str) -> AgentRequest {
 #[test]
 fn a_mistyped_keyword_of_a_schema_is_told_and_the_schema_is_taken() {
     let options = r#"{"schema":{"type":"object","require":["a"]}}"#;
-    for manner in [Manner::Module, Manner::Body] {
+    for manner in [OptionRules::Module, OptionRules::Body] {
         let read = read(options, manner).unwrap();
         assert!(read.ignored[0].contains("did you mean `required`?"), "{:?}", read.ignored);
         assert!(read.schema.unwrap().contains("require"));
     }
-    assert_eq!(read(options, Manner::First).unwrap().ignored, Vec::<String>::new());
+    assert_eq!(read(options, OptionRules::First).unwrap().ignored, Vec::<String>::new());
 }
 
 #[test]
 fn another_isolation_is_refused_with_what_there_is() {
     for options in [r#"{"isolation":{"type":"sandbox"}}"#, r#"{"isolation":"sandbox"}"#] {
-        for manner in [Manner::Module, Manner::Body] {
+        for manner in [OptionRules::Module, OptionRules::Body] {
             let said = read(options, manner).unwrap_err().message;
             assert!(said.contains("'worktree' gives the agent a checkout"), "{said}");
         }
-        let first = read(options, Manner::First).unwrap_err().message;
+        let first = read(options, OptionRules::First).unwrap_err().message;
         assert!(!first.contains("checkout"), "surface 1 keeps its words: {first}");
     }
 }
@@ -65,9 +65,9 @@ fn the_list_of_options_is_all_that_is_known() {
     for name in OPTIONS {
         // A value that is wrong for every option: only a known one refuses it.
         let options = format!(r#"{{"{name}":[3]}}"#);
-        assert!(read(&options, Manner::Module).is_err(), "{name}");
+        assert!(read(&options, OptionRules::Module).is_err(), "{name}");
         // Surface 1 knew the first of them, and passed over the others.
-        let first = read(&options, Manner::First);
+        let first = read(&options, OptionRules::First);
         let is_known = OPTIONS[..OPTIONS_FIRST].contains(&name);
         assert_eq!(
             first.map(|request| request.unknown).ok(),
@@ -105,7 +105,7 @@ fn a_wrong_value_is_refused_by_name_with_what_it_takes() {
         (r#"{"retry":{"backoffMs":-1}}"#, "and is { backoffMs: -1 }"),
         (r#"{"retry":{"times":1}}"#, "and is { times: 1 }"),
     ] {
-        let refused = read(options, Manner::Module).unwrap_err();
+        let refused = read(options, OptionRules::Module).unwrap_err();
         assert_eq!(refused.code, Code::CallInvalid, "{options}");
         assert!(refused.message.contains(says), "{options}: {}", refused.message);
     }
@@ -134,7 +134,7 @@ fn a_body_may_say_what_claude_code_passes_over() {
         (r#"{"retry":false}"#, "`retry`"),
         (r#"{"disallowedTools":false}"#, "`disallowedTools`"),
     ] {
-        let read = read(options, Manner::Body).unwrap();
+        let read = read(options, OptionRules::Body).unwrap();
         assert_eq!(read.ignored.len(), 1, "{options}");
         assert!(read.ignored[0].contains(says), "{options}: {:?}", read.ignored);
         assert_eq!(AgentRequest { ignored: Vec::new(), ..read }, plain, "{options}");
@@ -155,7 +155,7 @@ fn a_body_may_say_what_claude_code_passes_over() {
         (r#"{"timeout":-1}"#, "and is -1; it is ignored"),
         (r#"{"timeout":-0.0}"#, "option `timeout`"),
     ] {
-        let read = read(options, Manner::Body).unwrap();
+        let read = read(options, OptionRules::Body).unwrap();
         assert_eq!(read.ignored.len(), 1, "{options}");
         assert!(read.ignored[0].contains(says), "{options}: {:?}", read.ignored);
         assert_eq!(AgentRequest { ignored: Vec::new(), ..read }, plain, "{options}");
@@ -174,13 +174,13 @@ fn a_body_may_say_what_claude_code_passes_over() {
         r#"{"isolation":"Docker"}"#,
         r#"{"isolation":{"type":"sandbox"}}"#,
     ] {
-        assert_eq!(read(wrong, Manner::Body).unwrap_err().code, Code::CallInvalid, "{wrong}");
+        assert_eq!(read(wrong, OptionRules::Body).unwrap_err().code, Code::CallInvalid, "{wrong}");
     }
 }
 
 #[test]
 fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
-    for manner in [Manner::Module, Manner::Body] {
+    for manner in [OptionRules::Module, OptionRules::Body] {
         let read = |options: &str| read(options, manner);
         let held = read(
             r#"{"disallowedTools":["Bash","mcp__git__push","Bash(git push *)","NoSuch"],
@@ -235,17 +235,18 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
         assert_eq!(read(r#"{"readOnly":false}"#).unwrap().unknown, ["readOnly"]);
         assert_eq!(read(r#"{"network":true}"#).unwrap().unknown, ["network"]);
     }
-    let said = read(r#"{"maxturns":3}"#, Manner::Body).unwrap_err().message;
+    let said = read(r#"{"maxturns":3}"#, OptionRules::Body).unwrap_err().message;
     assert!(said.contains("`maxturns`") && said.contains("write `maxTurns`"), "{said}");
     // What an older program passed over is passed over when its call is met again.
     let older = AgentRequest { unknown: vec!["maxturns".to_owned()], ..AgentRequest::plain("p") };
-    for manner in [Manner::Body, Manner::Module] {
+    for manner in [OptionRules::Body, OptionRules::Module] {
         let schemas = &mut RecentSchemas::default();
         let options = r#"{"maxturns":3}"#;
         let again = AgentRequest::read_again("p", options, manner, Some(&older), schemas);
         assert_eq!(again.unwrap().unknown, older.unknown);
     }
-    let first = read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, Manner::First);
+    let first =
+        read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, OptionRules::First);
     assert_eq!(first.unwrap().unknown, ["disallowedTools", "readOnly", "maxturns"]);
 }
 
@@ -261,7 +262,7 @@ fn silence_is_watched_for_as_long_as_the_call_says() {
         ("\"Infinity\"", 0),
         ("1e300", AGENT_TIMEOUT_MS_MAX),
     ] {
-        for manner in [Manner::Module, Manner::Body] {
+        for manner in [OptionRules::Module, OptionRules::Body] {
             let read = read(&format!(r#"{{"stallMs":{value}}}"#), manner).unwrap();
             assert_eq!(read.stall_ms, Some(ms), "{value}");
         }
@@ -297,7 +298,7 @@ fn what_an_agent_is_given_is_read_within_bounds() {
         ("mcp", vec!["-a"].into(), "and is [\"-a\"]"),
         ("mcp", vec!["a/b"].into(), "and is [\"a/b\"]"),
     ] {
-        for manner in [Manner::Module, Manner::Body] {
+        for manner in [OptionRules::Module, OptionRules::Body] {
             let options = serde_json::json!({ name: value }).to_string();
             let refused = read(&options, manner).unwrap_err();
             assert_eq!(refused.code, Code::CallInvalid, "{options:.60}");
@@ -314,7 +315,7 @@ fn what_a_recorded_call_passed_over_is_passed_over_again() {
     let again = AgentRequest::read_again(
         "p",
         options,
-        Manner::Module,
+        OptionRules::Module,
         Some(&recorded),
         &mut RecentSchemas::default(),
     )
@@ -328,7 +329,7 @@ fn what_a_recorded_call_passed_over_is_passed_over_again() {
 #[test]
 fn options_are_read_and_unknown_ones_are_kept_by_name() {
     let options = r#"{"label":"l","model":"m","agentType":"x","color":"red","phase":null}"#;
-    let request = AgentRequest::read("p".into(), options, Manner::Module).unwrap();
+    let request = AgentRequest::read("p".into(), options, OptionRules::Module).unwrap();
     assert_eq!(request.label.as_deref(), Some("l"));
     assert_eq!(request.model.as_deref(), Some("m"));
     assert_eq!(request.agent_type.as_deref(), Some("x"));
@@ -342,10 +343,10 @@ fn what_is_no_call_is_refused_with_a_code() {
     for (prompt, options) in
         [("", "{}"), ("p", "[]"), ("p", "{\"label\":1}"), ("p", "{"), ("p", deep.as_str())]
     {
-        let refused = AgentRequest::read(prompt.into(), options, Manner::Module).unwrap_err();
+        let refused = AgentRequest::read(prompt.into(), options, OptionRules::Module).unwrap_err();
         assert_eq!(refused.code, Code::CallInvalid, "{options:.40}");
     }
     let long = "x".repeat(PROMPT_BYTES_MAX + 1);
-    let refused = AgentRequest::read(long, "{}", Manner::Body).unwrap_err();
+    let refused = AgentRequest::read(long, "{}", OptionRules::Body).unwrap_err();
     assert_eq!(refused.code, Code::CallTooLarge);
 }

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::asked::{ALLOW_ALL, Asked};
+use crate::asks::{ALLOW_ALL, RefusedAsk};
 use crate::call::Reply;
 use crate::ids::CallId;
 
@@ -36,7 +36,7 @@ pub struct StepAsks {
     /// Whose agent it is.
     pub provider: String,
     /// What, how often, and what allows it.
-    pub asks: Vec<Asked>,
+    pub asks: Vec<RefusedAsk>,
 }
 
 impl AsksReport {

@@ -36,8 +36,8 @@ impl RunState {
             Body::RunEnded { end: RunEnd::Completed { .. } } => Self::Completed,
             Body::RunEnded { end: RunEnd::Failed { .. } } => Self::Failed,
             _ if someone_holds_it => Self::Running,
-            Body::AttemptEnded { reason: StopReason::Cancelled, .. } => Self::Cancelled,
-            Body::AttemptEnded { .. } => Self::Paused,
+            Body::EpochEnded { reason: StopReason::Cancelled, .. } => Self::Cancelled,
+            Body::EpochEnded { .. } => Self::Paused,
             _ => Self::Interrupted,
         }
     }

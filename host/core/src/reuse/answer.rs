@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Reply, Reused};
+use crate::call::{AnswerSource, Reply};
 use crate::ids::Digest;
 use crate::outcome::Outcome;
 
@@ -14,7 +14,7 @@ pub struct ReusableAnswer {
     /// Digest of the content of the step that it answers.
     pub content: Digest,
     /// The step that was answered first, and its run.
-    pub source: Reused,
+    pub source: AnswerSource,
     /// What the step came to.
     pub outcome: Outcome,
     /// What the agent reported about itself; none for a sleep.

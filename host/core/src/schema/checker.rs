@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::effort::{self, TooMuch};
 use super::plan::Plan;
-use super::{document, first, keyword, link, told};
+use super::{document, keyword, link, messages, surface1};
 use crate::codes::Code;
 use crate::cut;
 use crate::json_kind::kind_of;
@@ -87,7 +87,7 @@ pub(super) fn bounded_text(schema: &Value) -> Result<String, Failure> {
 /// # Errors
 /// Why it did not.
 pub fn was_accepted_by_first(schema_text: &str) -> Result<(), Failure> {
-    first::refusal(&read(schema_text)?).map_err(refuse)
+    surface1::refusal(&read(schema_text)?).map_err(refuse)
 }
 
 /// The same schema with references by place (`#/…`) only, the drafts' own schemas
@@ -184,7 +184,7 @@ impl Checker {
             .with_pattern_options(patterns)
             .with_keyword(keyword::BOUNDED, move |_, value, _| keyword::bounded(value, &programs))
             .build(&keyword::apart(schema, &plan.programs))
-            .map_err(|error| refuse(told::of_schema(&error)))?;
+            .map_err(|error| refuse(messages::of_schema(&error)))?;
         Ok(Self { validator, plan })
     }
 
@@ -223,7 +223,7 @@ impl Checker {
         let listed =
             self.validator.iter_errors(answer).take(VIOLATIONS_MAX).map(|error| Violation {
                 path: cut::marked(error.instance_path().as_str().to_owned(), MESSAGE_BYTES_MAX),
-                message: cut::marked(told::violation(&error), MESSAGE_BYTES_MAX),
+                message: cut::marked(messages::violation(&error), MESSAGE_BYTES_MAX),
             });
         Err(Rejection::Violations(listed.collect()))
     }

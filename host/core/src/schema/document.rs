@@ -9,7 +9,7 @@ use std::sync::Arc;
 use referencing::{Draft, Error, Registry, Resolver, Retrieve, SPECIFICATIONS, Uri, uri};
 use serde_json::{Map, Value};
 
-use super::places::{Place, inner};
+use super::applicators::{Applicator, inner};
 
 /// A document with all that it refers to.
 pub(super) struct Document<'a> {
@@ -107,10 +107,10 @@ impl<'r> Site<'r> {
 
     /// The schemas directly inside this one that count: up to draft 7, nothing
     /// counts beside a `$ref`.
-    pub(super) fn inner(&self) -> Vec<(Place<'r>, &'r Value)> {
+    pub(super) fn inner(&self) -> Vec<(Applicator<'r>, &'r Value)> {
         let mut all = inner(self.schema);
         if self.is_reference_only() {
-            all.retain(|(place, _)| *place == Place::Definition);
+            all.retain(|(place, _)| *place == Applicator::Definition);
         }
         all
     }

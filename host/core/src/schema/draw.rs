@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::applicators::{Applicator, inner};
 use super::document::{Document, Identity, Site};
 use super::pattern::{self, Weight};
-use super::places::{Place, inner};
 use super::plan::{Node, Programs};
 
 /// Most states of all patterns together: about 150 ms to compile.
@@ -173,17 +173,17 @@ impl<'d> Drawing<'d> {
             node.refs.push(target);
         }
         for (place, one) in site.inner() {
-            if place == Place::Definition {
+            if place == Applicator::Definition {
                 continue;
             }
             let number = self.number(site.within(one)?);
             match place {
-                Place::Same => node.same.push(number),
-                Place::Choice => node.choices.push(number),
-                Place::Property(name) => {
+                Applicator::Same => node.same.push(number),
+                Applicator::Choice => node.choices.push(number),
+                Applicator::Property(name) => {
                     node.properties.insert(name.to_owned(), number);
                 }
-                Place::Pattern(text) => {
+                Applicator::Pattern(text) => {
                     let weight = self.pattern(text)?;
                     if weight.program.is_some() {
                         let key = pattern::shown(text);
@@ -193,11 +193,11 @@ impl<'d> Drawing<'d> {
                     }
                     node.patterns.push((weight.work, number));
                 }
-                Place::OtherProperties => node.others.push(number),
-                Place::Names => node.names.push(number),
-                Place::Prefix => node.prefix.push(number),
-                Place::Items => node.items.push(number),
-                Place::Definition => {}
+                Applicator::OtherProperties => node.others.push(number),
+                Applicator::Names => node.names.push(number),
+                Applicator::Prefix => node.prefix.push(number),
+                Applicator::Items => node.items.push(number),
+                Applicator::Definition => {}
             }
         }
         Ok(node)

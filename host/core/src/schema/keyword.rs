@@ -11,10 +11,10 @@ use std::sync::Arc;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::Value;
 
+use super::applicators::inner;
 use super::checker::CHECK_STEPS_MAX;
 use super::effort::TURNS_PER_STEP;
 use super::pattern::{self, Program};
-use super::places::inner;
 use super::plan::Programs;
 
 /// The keyword that stands for `pattern` where the library cannot match it.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::places::inner;
+use super::applicators::inner;
 use crate::cut;
 use crate::near;
 

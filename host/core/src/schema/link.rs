@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::applicators::inner;
 use super::document::{Document, Site};
-use super::places::inner;
 
 /// Most documents of the drafts that are put into a schema.
 const FOREIGN_MAX: usize = 16;

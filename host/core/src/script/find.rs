@@ -3,11 +3,11 @@
 //! Owns: finding it outside all brackets, and saying why it was not found.
 //! Never: looks at what it holds.
 
-use super::found::{annotated, continues, not_literal};
+use super::errors::Fault;
 use super::lexer::{Kind, Lexer, Token};
 use super::literal::{self, Literal};
+use super::literal_errors::{annotated, continues, not_literal};
 use super::quoted::shown;
-use super::refused::Fault;
 use crate::codes::Code;
 
 /// The `meta` of a script.

@@ -9,8 +9,8 @@
 //! contrived code, and one that begins but does not end on its line divides.
 
 use super::context::Context;
+use super::errors::Fault;
 use super::position::is_line_end;
-use super::refused::Fault;
 use crate::codes::Code;
 
 /// What a token is.

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::found::{ends, goes_on, no_colon, not_literal, other_than_value, spread};
+use super::errors::Fault;
 use super::lexer::{Kind, Lexer, Token};
+use super::literal_errors::{ends, goes_on, no_colon, not_literal, other_than_value, spread};
 use super::quoted::{self, shown};
-use super::refused::Fault;
 use crate::codes::Code;
 
 /// Levels of nesting that a `meta` may have; a real one has four.

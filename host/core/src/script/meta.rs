@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::errors::{Fault, OffsetWarning};
 use super::literal::{Data, Entry, Literal};
 use super::quoted::shown;
-use super::refused::{Fault, Note};
 use crate::codes::Code;
+use crate::options::PhaseOptions;
 
 /// Most warnings of one script. A script that is wrong everywhere is not
 /// understood better by its thousandth warning.
@@ -50,6 +51,9 @@ pub struct Phase {
     /// Provider by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Of its calls.
+    #[serde(flatten)]
+    pub options: PhaseOptions,
 }
 
 impl Meta {
@@ -61,14 +65,14 @@ impl Meta {
 }
 
 /// Reads the keys of `meta`.
-pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
+pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<OffsetWarning>), Fault> {
     let fields = Fields::of(literal, "`meta`")?;
     let mut notes = Vec::new();
     let meta = Meta {
         name: fields.required("name")?,
         description: fields.required("description")?,
         when_to_use: fields.text_or_note("whenToUse", &mut notes),
-        phases: phases(&fields, &mut notes),
+        phases: phases(&fields, &mut notes)?,
         extra: fields.others(&["name", "description", "whenToUse", "phases"], &mut notes),
     };
     notes.sort_by_key(|note| note.at);
@@ -77,40 +81,68 @@ pub(super) fn check(literal: &Literal) -> Result<(Meta, Vec<Note>), Fault> {
 }
 
 /// What is odd about them is ignored with a note: nothing depends on them but
-/// what people see, and the model of calls that name none.
-fn phases(fields: &Fields<'_>, notes: &mut Vec<Note>) -> Vec<Phase> {
-    let Some(value) = fields.get("phases") else { return Vec::new() };
+/// what people see, and the model of calls that name none. Options of calls are
+/// not: some hold an agent to something.
+fn phases(fields: &Fields<'_>, notes: &mut Vec<OffsetWarning>) -> Result<Vec<Phase>, Fault> {
+    let Some(value) = fields.get("phases") else { return Ok(Vec::new()) };
     let Data::List(items) = &value.data else {
         ignored(notes, wrong_type(value, "`meta.phases`", "an array"));
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let mut phases = Vec::new();
     for (item, index) in items.iter().zip(0_usize..) {
-        match phase(item, index, notes) {
-            Ok(phase) => phases.push(phase),
+        let name = format!("`meta.phases[{index}]`");
+        let options = options(item, &name)?;
+        match phase(item, &name, notes) {
+            Ok(phase) => phases.push(Phase { options, ..phase }),
             Err(fault) => ignored(notes, fault),
         }
     }
-    phases
+    Ok(phases)
 }
 
-fn phase(item: &Literal, index: usize, notes: &mut Vec<Note>) -> Result<Phase, Fault> {
-    let name = format!("`meta.phases[{index}]`");
-    if let Data::Text(title) = &item.data {
-        let title = not_blank(title, item.at, &name)?;
-        return Ok(Phase { title, detail: None, model: None, provider: None });
+/// What a phase says of its calls.
+fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
+    let Data::Object(entries) = &item.data else { return Ok(PhaseOptions::default()) };
+    let wrong = |at, why: String| Fault::new(Code::MetaInvalid, at, format!("{name}: {why}"));
+    let mut given = Map::new();
+    for Entry { key, value, at, .. } in entries {
+        if PhaseOptions::OF_CALLS.contains(&key.as_str()) {
+            let why =
+                format!("no phase takes the option `{key}`; give it to the calls of the phase");
+            return Err(wrong(*at, why));
+        }
+        if PhaseOptions::NAMES.contains(&key.as_str()) {
+            given.insert(key.clone(), value.to_json());
+            // The options of a call, so that the sentence is that of a call.
+            let alone = Map::from_iter([(key.clone(), value.to_json())]);
+            PhaseOptions::read(alone).map_err(|failure| wrong(value.at, failure.message))?;
+        }
     }
-    let fields = Fields::of(item, &name)?;
-    let title = fields.required("title")?;
-    fields.others(&["title", "detail", "model", "provider"], notes);
-    let mut text = |key| fields.text_or_note(key, notes);
-    Ok(Phase { title, detail: text("detail"), model: text("model"), provider: text("provider") })
+    PhaseOptions::read(given).map_err(|failure| wrong(item.at, failure.message))
 }
 
-fn ignored(notes: &mut Vec<Note>, fault: Fault) {
+fn phase(item: &Literal, name: &str, notes: &mut Vec<OffsetWarning>) -> Result<Phase, Fault> {
+    let options = PhaseOptions::default();
+    if let Data::Text(title) = &item.data {
+        let title = not_blank(title, item.at, name)?;
+        return Ok(Phase { title, detail: None, model: None, provider: None, options });
+    }
+    let fields = Fields::of(item, name)?;
+    let title = fields.required("title")?;
+    fields.others(
+        &[&["title", "detail", "model", "provider"], &PhaseOptions::NAMES[..]].concat(),
+        notes,
+    );
+    let mut text = |key| fields.text_or_note(key, notes);
+    let (detail, model, provider) = (text("detail"), text("model"), text("provider"));
+    Ok(Phase { title, detail, model, provider, options })
+}
+
+fn ignored(notes: &mut Vec<OffsetWarning>, fault: Fault) {
     if notes.len() < WARNINGS_MAX {
         let message = format!("{}; it is ignored", fault.message);
-        notes.push(Note { at: fault.at, message });
+        notes.push(OffsetWarning { at: fault.at, message });
     }
 }
 
@@ -149,7 +181,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The same, where nothing depends on it.
-    fn text_or_note(&self, key: &str, notes: &mut Vec<Note>) -> Option<String> {
+    fn text_or_note(&self, key: &str, notes: &mut Vec<OffsetWarning>) -> Option<String> {
         self.text(key).unwrap_or_else(|fault| {
             ignored(notes, fault);
             None
@@ -167,13 +199,13 @@ impl<'a> Fields<'a> {
     }
 
     /// The keys that are none of these, each with a note.
-    fn others(&self, known: &[&str], notes: &mut Vec<Note>) -> Map<String, Value> {
+    fn others(&self, known: &[&str], notes: &mut Vec<OffsetWarning>) -> Map<String, Value> {
         let mut others = Map::new();
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             if notes.len() < WARNINGS_MAX {
                 let message =
                     format!("{} is not known and is ignored", self.called(&shown(&entry.key)));
-                notes.push(Note { at: entry.at, message });
+                notes.push(OffsetWarning { at: entry.at, message });
             }
             others.insert(entry.key.clone(), entry.value.to_json());
         }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::details::{Details, Step};
+use crate::details::{Details, StepDetails};
 use crate::step::StepKind;
 
 /// Processes, in the format's words: three groups of lanes.
@@ -37,12 +37,12 @@ pub fn chrome_events<E>(
     emit(named("process_name", AGENTS, 0, "agents at work"))?;
     emit(named("process_name", QUEUE, 0, "agents in the queue"))?;
     let at = |at_us: i64| at_us.saturating_sub(details.created_at_us);
-    for attempt in &details.attempts {
+    for epoch in &details.epochs {
         emit(json!({
-            "name": format!("attempt {}", attempt.attempt), "cat": "attempt", "ph": "X",
-            "pid": SCRIPT, "tid": 0, "ts": at(attempt.started_at_us),
-            "dur": attempt.ended_at_us.saturating_sub(attempt.started_at_us),
-            "args": { "ended": attempt.ended.as_str() },
+            "name": format!("attempt {}", epoch.number), "cat": "attempt", "ph": "X",
+            "pid": SCRIPT, "tid": 0, "ts": at(epoch.started_at_us),
+            "dur": epoch.ended_at_us.saturating_sub(epoch.started_at_us),
+            "args": { "ended": epoch.ended.as_str() },
         }))?;
     }
     for note in &details.notes {
@@ -81,7 +81,7 @@ pub fn chrome_events<E>(
 
 /// The time from call to dispatch, as a pair of asynchronous events: any number
 /// of calls may wait at once.
-fn queued(step: &Step<'_>, at: &impl Fn(i64) -> i64) -> Option<[Value; 2]> {
+fn queued(step: &StepDetails<'_>, at: &impl Fn(i64) -> i64) -> Option<[Value; 2]> {
     let until_us = step.started_at_us.filter(|until| *until > step.called_at_us)?;
     let event = |phase: &str, at_us: i64| {
         json!({
@@ -92,7 +92,7 @@ fn queued(step: &Step<'_>, at: &impl Fn(i64) -> i64) -> Option<[Value; 2]> {
     Some([event("b", step.called_at_us), event("e", until_us)])
 }
 
-fn arguments(step: &Step<'_>) -> Value {
+fn arguments(step: &StepDetails<'_>) -> Value {
     json!({
         "step": step.step, "state": step.state, "phase": step.phase, "provider": step.provider,
         "model": step.model, "inputTokens": step.token_usage.input_tokens,

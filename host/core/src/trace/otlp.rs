@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::call::AgentRequest;
-use crate::details::{Details, Step, StepState};
+use crate::details::{Details, StepDetails, StepState};
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest};
 use crate::journal::RunEnd;
@@ -17,7 +17,7 @@ use crate::step::{StepKind, StepRequest};
 /// What is said in a call, to be put into its span; what is none is taken from
 /// the account of it.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct SpanTexts {
     /// What its agent was asked.
     pub prompt: Option<String>,
     /// JSON text of what it came to.
@@ -85,7 +85,7 @@ impl<'a, 'b> Spans<'a, 'b> {
             text("workflow.name", &head.name),
             text("workflow.run_id", head.run.as_str()),
             text("smol_wf.state", state.as_str()),
-            number("smol_wf.attempts", self.details.attempts.len() as u64),
+            number("smol_wf.attempts", self.details.epochs.len() as u64),
         ];
         let failed = match self.details.end {
             Some(RunEnd::Failed { error }) => Some((error.code.as_str(), error.message.as_str())),
@@ -106,7 +106,7 @@ impl<'a, 'b> Spans<'a, 'b> {
 
     /// That of a call; prompt and answer are in it only when `said` is there.
     #[must_use]
-    pub fn step(&self, step: &Step<'_>, said: Option<&Said>) -> Value {
+    pub fn step(&self, step: &StepDetails<'_>, said: Option<&SpanTexts>) -> Value {
         let is_agent = step.kind == StepKind::Agent;
         let kind = if is_agent { CLIENT } else { INTERNAL };
         let name = match step.kind.operation() {
@@ -135,7 +135,7 @@ impl<'a, 'b> Spans<'a, 'b> {
         with_status(span, step.error.map(|error| (error.code.as_str(), error.message.as_str())))
     }
 
-    fn attributes(&self, step: &Step<'_>, said: Option<&Said>) -> Vec<Value> {
+    fn attributes(&self, step: &StepDetails<'_>, said: Option<&SpanTexts>) -> Vec<Value> {
         let mut all = vec![
             number("smol_wf.step", step.step.0.into()),
             text("smol_wf.state", step.state.as_str()),
@@ -172,7 +172,7 @@ impl<'a, 'b> Spans<'a, 'b> {
     }
 }
 
-fn usage(step: &Step<'_>) -> Vec<Value> {
+fn usage(step: &StepDetails<'_>) -> Vec<Value> {
     let Some(reply) = step.reply.filter(|reply| reply.reused.is_none()) else { return Vec::new() };
     let usage = reply.usage;
     let mut all = vec![
@@ -188,7 +188,7 @@ fn usage(step: &Step<'_>) -> Vec<Value> {
     all
 }
 
-fn messages(request: &AgentRequest, step: &Step<'_>, said: &Said) -> Vec<Value> {
+fn messages(request: &AgentRequest, step: &StepDetails<'_>, said: &SpanTexts) -> Vec<Value> {
     let message = |role: &str, content: &str| {
         let parts = json!([{ "type": "text", "content": content }]);
         json!([{ "role": role, "parts": parts }]).to_string()

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use smol_wf_core::call::{AgentRequest, WorkflowTarget};
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::limits::SLEEP_MS_MAX;
-use smol_wf_core::options::Manner;
+use smol_wf_core::options::OptionRules;
 
 use super::constants::{Written, never_arrives};
 use super::finding::Spot;
@@ -335,7 +335,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         is_whole: bool,
     ) -> Option<AgentRequest> {
         let text = Value::Object(options).to_string();
-        match AgentRequest::read("x".to_owned(), &text, Manner::from(self.dialect)) {
+        match AgentRequest::read("x".to_owned(), &text, OptionRules::from(self.dialect)) {
             Err(refusal) => {
                 // What a reference leads to may be what is not written out.
                 if is_whole || !text.contains("\"$ref\"") {

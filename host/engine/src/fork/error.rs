@@ -1,23 +1,23 @@
-//! What a fork cannot be asked for.
+//! Errors of fork requests.
 //!
-//! Owns: the list. Never: the flags that ask.
+//! Owns: the list. Never: names a flag.
 
 use smol_wf_core::ids::{CallId, RunId};
 
-/// Why a fork cannot begin as it was asked for.
+/// Why a fork request does not fit its parent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForkError {
-    /// It is to begin at a step that the run does not have.
+    /// The parent has no step with the number in `from`.
     #[error("{}", steps(run, *last))]
     NoSuchStep {
         /// Of which run.
         run: RunId,
         /// The step that was named.
         from: CallId,
-        /// The last one of the run; 0 where it has none.
+        /// The last step of the run; 0 when it has none.
         last: u32,
     },
-    /// An answer is given for something else than an agent call.
+    /// An answer was given for a step that is not an agent call.
     #[error("step {call} of run {run} is not an agent call")]
     NotAnAgent {
         /// Of which run.
@@ -25,10 +25,21 @@ pub enum ForkError {
         /// The step that was named.
         call: CallId,
     },
-    /// A step is given two answers.
+    /// An answer was given for a step whose session a later step continues. An answer
+    /// written by hand has no session, so that later step would be refused.
+    #[error(
+        "step {by} goes on in the session of step {call}, and an answer written by hand has none"
+    )]
+    NeedsSession {
+        /// The step that is given an answer.
+        call: CallId,
+        /// The first one that goes on in its session.
+        by: CallId,
+    },
+    /// Two answers were given for one step.
     #[error("two answers are given for step {call}")]
     TwoAnswers {
-        /// Which.
+        /// The step.
         call: CallId,
     },
     /// An answer is not JSON.

@@ -1,12 +1,12 @@
 //! One run in a list.
 //!
-//! Owns: what a list shows of a run that can be read, and of one that cannot.
-//! Never: reads a journal; the list does.
+//! Owns: what a list shows of a run, readable or not. Never: reads a journal; the list
+//! does.
 
 use serde::Serialize;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::report::{RunState, TokenUsage};
-use smol_wf_core::summary::{Spent, Summary};
+use smol_wf_core::summary::{DailySpend, Summary};
 use smol_wf_store::RunRow;
 
 use crate::error::EngineError;
@@ -20,37 +20,37 @@ pub struct RunSummary {
     pub run_id: RunId,
     /// `meta.name` of its script.
     pub name: String,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
-    /// The run it is a fork of.
+    /// The run that it is a fork of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<RunId>,
-    /// Where its agents work; none of a run that cannot be read.
+    /// The folder that its agents work in; none for a damaged run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// When it was created, in milliseconds since 1970.
     pub created_at_ms: i64,
-    /// When its journal grew last.
+    /// When its last entry was written, in milliseconds since 1970.
     pub updated_at_ms: i64,
-    /// Entries in its journal.
+    /// Entries of its journal.
     pub entries: u64,
-    /// Processes that worked on it.
+    /// How often a process began to work on it.
     pub attempts: u32,
-    /// Calls of its scripts.
+    /// Steps of its scripts.
     pub steps: u64,
-    /// Agent calls among them.
+    /// Agent calls among the steps.
     pub agents: u64,
-    /// Tokens of its agents.
+    /// Tokens that its agents used.
     pub token_usage: TokenUsage,
-    /// Dollars, as far as providers named them.
+    /// Dollars that its agents cost, as far as that is known.
     pub cost_usd: f64,
     /// Why its journal cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
-    /// Tokens and dollars, by who answered and when.
+    /// Tokens and dollars by provider, model and day.
     #[serde(skip)]
-    pub spent: Vec<Spent>,
-    /// The same as `created_at_ms`, as precise as the store has it.
+    pub spent: Vec<DailySpend>,
+    /// When it was created, in microseconds since 1970.
     #[serde(skip)]
     pub created_at_us: i64,
 }
@@ -78,7 +78,7 @@ pub(super) fn shown(row: &RunRow, summary: Summary) -> RunSummary {
     }
 }
 
-/// All that is known of a run whose journal is not to be believed.
+/// What the row alone says about a run whose journal is damaged.
 pub(super) fn damaged(row: &RunRow, error: &EngineError) -> RunSummary {
     RunSummary {
         run_id: row.key.run.clone(),

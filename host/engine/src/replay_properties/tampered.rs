@@ -113,7 +113,7 @@ async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
             } else {
                 // An answer shows in the next thing that the script asks for.
                 let next = (seq + 1..entries.len())
-                    .find(|at| !entries[*at].body.is_about_attempts())
+                    .find(|at| !entries[*at].body.is_about_epochs())
                     .unwrap();
                 assert!(caught >= next as u64, "{:?} at {caught}", entry.body);
                 let between = &entries[next..usize::try_from(caught).unwrap()];

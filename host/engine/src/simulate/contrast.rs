@@ -73,7 +73,7 @@ fn shown(value: &Value) -> String {
 pub(super) fn journals(one: &[Entry], other: &[Entry]) -> Option<(String, String)> {
     let of_run = |entries| -> Vec<Body> {
         let bodies = <[Entry]>::iter(entries).map(|entry| &entry.body);
-        bodies.filter(|body| !body.is_about_attempts()).cloned().collect()
+        bodies.filter(|body| !body.is_about_epochs()).cloned().collect()
     };
     let (one, other) = (of_run(one), of_run(other));
     let at = (0..one.len().max(other.len())).find(|at| one.get(*at) != other.get(*at))?;

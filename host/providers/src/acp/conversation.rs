@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::Permissions;
 
 use super::login::Method;
@@ -184,7 +184,7 @@ impl Conversation {
                 if let Some(denied) = decision.denied {
                     self.transcript.denied(&denied);
                     if decision.is_for_the_user {
-                        activity.refused(Asked::once(denied, None));
+                        activity.refused(RefusedAsk::once(denied, None));
                     }
                 }
                 wire::answer(id, &decision.result)

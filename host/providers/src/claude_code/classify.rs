@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 
 use super::lines::ResultLine;
 use crate::ProviderErrorKind as Kind;
@@ -56,7 +56,7 @@ pub(super) fn denied(tools: &[String]) -> Cause {
 }
 
 /// What a refused use of a tool was, and the rule that would have allowed it.
-pub(super) fn asked(tool: &str, input: &Value) -> Asked {
+pub(super) fn asked(tool: &str, input: &Value) -> RefusedAsk {
     let detail = detail_of(input);
     let what = match &detail {
         Some(detail) => format!("{tool} {detail}"),
@@ -72,7 +72,7 @@ pub(super) fn asked(tool: &str, input: &Value) -> Asked {
         _ => tool.to_owned(),
     };
     let line = json!({"permissions": {"allow": [rule]}});
-    Asked::once(what, Some(format!("{line} in ~/.claude/settings.json")))
+    RefusedAsk::once(what, Some(format!("{line} in ~/.claude/settings.json")))
 }
 
 /// It ended, or was ended, without this.

@@ -254,12 +254,12 @@ echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'"#)
 }
 
 #[derive(Default)]
-struct Refused(std::sync::Mutex<Vec<smol_wf_core::asked::Asked>>);
+struct Refused(std::sync::Mutex<Vec<smol_wf_core::asks::RefusedAsk>>);
 
 impl Activity for Refused {
     fn note(&self, _activity: AgentActivity) {}
 
-    fn refused(&self, asked: smol_wf_core::asked::Asked) {
+    fn refused(&self, asked: smol_wf_core::asks::RefusedAsk) {
         self.0.lock().unwrap().push(asked);
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::Usage;
 
 use crate::cause::Cause;
@@ -71,7 +71,7 @@ pub(crate) struct Round {
     /// Where it works.
     places: Vec<PathBuf>,
     /// The last tools that it has used, by the id of the use: what a refusal is of.
-    uses: VecDeque<(String, Asked)>,
+    uses: VecDeque<(String, RefusedAsk)>,
 }
 
 impl Transcript for Round {

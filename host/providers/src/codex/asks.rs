@@ -9,7 +9,7 @@
 //! server leaves an item that has failed.
 
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 
 use crate::cli_agent::detail_of;
 
@@ -34,21 +34,21 @@ pub(super) fn is_of_a_command(text: &str) -> bool {
 }
 
 /// A refused command, from the arguments of the call, where they are known.
-pub(super) fn command(arguments: Option<&str>) -> Asked {
+pub(super) fn command(arguments: Option<&str>) -> RefusedAsk {
     let arguments = arguments.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let detail = arguments.as_ref().and_then(detail_of);
     let what = detail.map_or_else(|| "a command".to_owned(), |detail| format!("shell {detail}"));
-    Asked::of_its_own_rules(what, IN_THE_RULE.to_owned())
+    RefusedAsk::of_its_own_rules(what, IN_THE_RULE.to_owned())
 }
 
 /// A refused tool of a server, from how its use failed.
-pub(super) fn tool(server: &str, tool: &str, error: &str) -> Option<Asked> {
+pub(super) fn tool(server: &str, tool: &str, error: &str) -> Option<RefusedAsk> {
     OF_A_TOOL.iter().any(|words| error.contains(words)).then(|| {
         let key = Value::from(server);
         let allow = format!(
             "default_tools_approval_mode = \"approve\" in [mcp_servers.{key}] of ~/.codex/config.toml"
         );
-        Asked::of_its_own_rules(format!("{server}.{tool}"), allow)
+        RefusedAsk::of_its_own_rules(format!("{server}.{tool}"), allow)
     })
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 
 use super::asks;
 
@@ -68,7 +68,11 @@ pub(super) fn model_of(home: &Path, session: &str) -> Option<String> {
 }
 
 /// The last commands of a session that a rule asked about, as many as are wanted.
-pub(super) fn refused_commands(home: &Path, session: &str, wanted: usize) -> Option<Vec<Asked>> {
+pub(super) fn refused_commands(
+    home: &Path,
+    session: &str,
+    wanted: usize,
+) -> Option<Vec<RefusedAsk>> {
     let file = File::open(file_of(&home.join("sessions"), session)?).ok()?;
     // By the id of the call, until it is answered.
     let mut open = HashMap::new();

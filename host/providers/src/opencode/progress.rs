@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
-use smol_wf_core::asked::Asked;
+use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::cut;
 
 use super::hub::Event;
@@ -179,7 +179,7 @@ fn waits(status: &Value, activity: &dyn Activity) -> EventOutcome {
 }
 
 /// What was asked for, and the rule that allows just that.
-fn asked(question: &Value) -> Asked {
+fn asked(question: &Value) -> RefusedAsk {
     let permission = question["permission"].as_str().unwrap_or("something");
     let patterns: Vec<&str> =
         question["patterns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -189,7 +189,7 @@ fn asked(question: &Value) -> Asked {
     // Without the braces, as one more line of the file.
     let line = format!("`{}` in opencode.json", &rule[1..rule.len() - 1]);
     let what = format!("{permission} {}", patterns.join(", "));
-    Asked::once(what.trim_end(), (!patterns.is_empty()).then_some(line))
+    RefusedAsk::once(what.trim_end(), (!patterns.is_empty()).then_some(line))
 }
 
 /// What a tool is used on, in a few words.

@@ -5,7 +5,7 @@
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::Record;
 
-use super::samples::{hold, new_run};
+use super::samples::{new_run, terms};
 use crate::{LARGE_BYTES, Store};
 
 fn come_back(store: &mut dyn Store, number: u32, bodies: Vec<String>) {
@@ -18,7 +18,7 @@ fn come_back(store: &mut dyn Store, number: u32, bodies: Vec<String>) {
         })
         .collect();
     let run = new_run(number);
-    store.create(&run, hold("me"), &records).unwrap();
+    store.create(&run, terms("me"), &records).unwrap();
     let loaded = store.load(&run.key).unwrap().unwrap();
     assert_eq!(loaded.len(), records.len());
     for (loaded, record) in loaded.iter().zip(&records) {

@@ -5,7 +5,7 @@
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::samples::{append, created, deleted, hold, key, logged, new_run, taken_over};
+use super::samples::{append, created, deleted, key, logged, new_run, taken_over, terms};
 use crate::{LARGE_BYTES, Page, RunKey, Store, StoreError, Summary};
 
 fn summary_of(store: &mut dyn Store, number: u128, text: &str) -> Summary {
@@ -22,17 +22,17 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
     let other = created(store, 1, "me");
     let mut records = logged(&mut Chain::new(), &["first", &"x".repeat(2 * LARGE_BYTES)]);
     let run = crate::NewRun { wake_at_us: Some(5), ..new_run(2) };
-    let lease = store.create(&run, hold("me"), &records).unwrap();
+    let lease = store.create(&run, terms("me"), &records).unwrap();
     let theirs = RunKey { tenant: TenantId::new("other"), run: key(2).run };
     let copy = crate::NewRun { key: theirs.clone(), ..run.clone() };
-    store.create(&copy, hold("them"), &records).unwrap();
+    store.create(&copy, terms("them"), &records).unwrap();
     let summary = summary_of(store, 2, "two");
     store.put_summaries(&TenantId::local(), &[summary]).unwrap();
     store.release(&lease).unwrap();
     store.delete(&key(2), None).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), None);
     assert_eq!(store.delete(&key(2), None), Err(StoreError::NoSuchRun { key: key(2) }));
-    assert_eq!(store.wake_ups(&[TenantId::local()], hold("me"), 9).unwrap(), []);
+    assert_eq!(store.wake_ups(&[TenantId::local()], terms("me"), 9).unwrap(), []);
     let all = Page { limit: 9, ..Page::default() };
     let listed = store.list(&TenantId::local(), &all).unwrap();
     assert_eq!(listed.iter().map(|row| &row.key).collect::<Vec<_>>(), [&other.key]);
@@ -42,7 +42,7 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
     }
     // The id is free again, and the first life has left no trace in the second.
     records.truncate(1);
-    store.create(&run, hold("me"), &records).unwrap();
+    store.create(&run, terms("me"), &records).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), Some(records));
     assert_eq!(kept(store, 2), None);
 }
@@ -67,8 +67,8 @@ pub(super) fn a_value_of_two_runs_stays_with_the_other(store: &mut dyn Store) {
     let own = "own ".repeat(LARGE_BYTES);
     let one = logged(&mut Chain::new(), &[&shared, &own]);
     let two = logged(&mut Chain::new(), &[&shared]);
-    store.create(&new_run(1), hold("me"), &one).unwrap();
-    store.create(&new_run(2), hold("me"), &two).unwrap();
+    store.create(&new_run(1), terms("me"), &one).unwrap();
+    store.create(&new_run(2), terms("me"), &two).unwrap();
     deleted(store, &key(1));
     assert_eq!(store.load(&key(2)).unwrap(), Some(two));
 }

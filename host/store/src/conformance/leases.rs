@@ -7,8 +7,8 @@ use std::time::Duration;
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::samples::{LONG, append, created, hold, key, logged, new_run};
-use crate::{Append, Hold, Holder, Lease, LeaseRow, NewRun, RunKey, Store, StoreError, Wake};
+use super::samples::{LONG, append, created, key, logged, new_run, terms};
+use crate::{Append, Holder, Lease, LeaseRow, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
 
 fn held(number: u128, owner: &str) -> StoreError {
     StoreError::LeaseHeld { key: key(number), owner: owner.into() }
@@ -21,10 +21,10 @@ fn seen(store: &mut dyn Store, number: u128) -> LeaseRow {
 
 pub(super) fn a_held_run_is_not_given_away(store: &mut dyn Store) {
     created(store, 1, "one");
-    assert_eq!(store.claim(&key(1), hold("two"), None), Err(held(1, "one")));
-    assert_eq!(store.claim(&key(1), hold("one"), None), Err(held(1, "one")), "not even again");
+    assert_eq!(store.claim(&key(1), terms("two"), None), Err(held(1, "one")));
+    assert_eq!(store.claim(&key(1), terms("one"), None), Err(held(1, "one")), "not even again");
     let missing = StoreError::NoSuchRun { key: key(2) };
-    assert_eq!(store.claim(&key(2), hold("two"), None), Err(missing.clone()));
+    assert_eq!(store.claim(&key(2), terms("two"), None), Err(missing.clone()));
     assert_eq!(store.lease(&key(2)), Err(missing));
 }
 
@@ -33,23 +33,23 @@ pub(super) fn a_lease_is_replaced_by_who_has_seen_it_as_it_is(store: &mut dyn St
     let old = seen(store, 1);
     assert_eq!((old.owner.as_str(), old.fence, old.is_over), ("one", first.fence, false));
     // Whether it is over is for its reader to weigh: the holder may be dead.
-    let second = store.claim(&key(1), hold("two"), Some(&old)).unwrap();
+    let second = store.claim(&key(1), terms("two"), Some(&old)).unwrap();
     assert_eq!((second.fence, second.owner.as_str()), (first.fence + 1, "two"));
     // Of two that have seen the same dead holder, the second one is refused.
-    assert_eq!(store.claim(&key(1), hold("three"), Some(&old)), Err(held(1, "two")));
+    assert_eq!(store.claim(&key(1), terms("three"), Some(&old)), Err(held(1, "two")));
     // So is one that has seen a lease run out which was renewed then.
     store.renew(&second, Duration::ZERO).unwrap();
     let late = seen(store, 1);
     assert!(late.is_over && late.fence == second.fence);
     store.renew(&second, LONG).unwrap();
-    assert_eq!(store.claim(&key(1), hold("three"), Some(&late)), Err(held(1, "two")));
+    assert_eq!(store.claim(&key(1), terms("three"), Some(&late)), Err(held(1, "two")));
     // One that was let go of is free for everyone, with a fence of its own.
     let last = seen(store, 1);
     store.release(&second).unwrap();
     assert_eq!(store.lease(&key(1)).unwrap(), None);
-    let third = store.claim(&key(1), hold("three"), Some(&last)).unwrap();
+    let third = store.claim(&key(1), terms("three"), Some(&last)).unwrap();
     store.release(&third).unwrap();
-    let fourth = store.claim(&key(1), hold("four"), None).unwrap();
+    let fourth = store.claim(&key(1), terms("four"), None).unwrap();
     assert_eq!((third.fence, fourth.fence), (second.fence + 1, second.fence + 2));
 }
 
@@ -61,9 +61,9 @@ pub(super) fn a_holder_that_lives_keeps_its_run_whatever_the_clock_says(store: &
     assert!(Holder::Lives.holds(&late) && !Holder::Dead.holds(&late));
     assert!(!Holder::Unknown.holds(&late));
     // Who does not say which lease is to go gets none that is over, either.
-    assert_eq!(store.claim(&key(1), hold("two"), None), Err(held(1, "one")));
+    assert_eq!(store.claim(&key(1), terms("two"), None), Err(held(1, "one")));
     assert_eq!(store.delete(&key(1), None), Err(held(1, "one")));
-    assert_eq!(store.wake_ups(&[TenantId::local()], hold("two"), 9).unwrap(), []);
+    assert_eq!(store.wake_ups(&[TenantId::local()], terms("two"), 9).unwrap(), []);
     let records = logged(&mut Chain::new(), &["next"]);
     append(store, &lease, 1, &records).unwrap();
     let leased = store.leased().unwrap();
@@ -73,7 +73,7 @@ pub(super) fn a_holder_that_lives_keeps_its_run_whatever_the_clock_says(store: &
     assert!(Holder::Unknown.holds(&renewed) && !renewed.is_over);
     store.release(&lease).unwrap();
     assert_eq!(store.leased().unwrap(), []);
-    store.claim(&key(1), hold("two"), None).unwrap();
+    store.claim(&key(1), terms("two"), None).unwrap();
 }
 
 pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) {
@@ -94,7 +94,7 @@ pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) 
     assert_eq!(store.leased().unwrap(), []);
     let late = store.append(&[batch(2, &records[1..], false)]).unwrap().remove(0);
     assert_eq!(late.unwrap_err().code(), "run_lost");
-    store.claim(&key(1), hold("two"), None).unwrap();
+    store.claim(&key(1), terms("two"), None).unwrap();
 }
 
 pub(super) fn an_old_fence_writes_nothing(store: &mut dyn Store) {
@@ -105,7 +105,7 @@ pub(super) fn an_old_fence_writes_nothing(store: &mut dyn Store) {
     store.renew(&old, Duration::ZERO).unwrap();
     append(store, &old, 1, &records[..1]).unwrap();
     let seen = seen(store, 1);
-    let new = store.claim(&key(1), hold("one"), Some(&seen)).unwrap();
+    let new = store.claim(&key(1), terms("one"), Some(&seen)).unwrap();
     let lost = StoreError::LeaseLost { key: key(1), owner: "one".into(), fence: old.fence };
     assert_eq!(append(store, &old, 2, &records[1..]), Err(lost.clone()));
     assert_eq!(store.renew(&old, LONG), Err(lost.clone()));
@@ -147,8 +147,8 @@ pub(super) fn a_run_is_created_for_nobody_and_taken_once(store: &mut dyn Store) 
     let records = logged(&mut Chain::new(), &["next"]);
     assert_eq!(append(store, &forged, 1, &records).unwrap_err().code(), "run_lost");
     // It waits for no time: nobody is given it who does not ask for it.
-    assert_eq!(store.wake_ups(&[TenantId::local()], hold("one"), 9).unwrap(), []);
-    let lease = store.claim(&key(1), hold("one"), None).unwrap();
+    assert_eq!(store.wake_ups(&[TenantId::local()], terms("one"), 9).unwrap(), []);
+    let lease = store.claim(&key(1), terms("one"), None).unwrap();
     assert_eq!(lease.fence, 1);
     append(store, &lease, 1, &records).unwrap();
 }
@@ -167,12 +167,15 @@ pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut 
     ] {
         queued(store, of(tenant, number), wake_at_us);
     }
-    let held = store.claim(&of("a", 5), hold("holder"), None).unwrap();
+    let held = store.claim(&of("a", 5), terms("holder"), None).unwrap();
     let mut due = |tenants: &[&TenantId], limit| {
         let tenants: Vec<TenantId> = tenants.iter().copied().cloned().collect();
-        let leases = store.wake_ups(&tenants, hold("worker"), limit).unwrap();
+        let leases = store.wake_ups(&tenants, terms("worker"), limit).unwrap();
         for lease in &leases {
-            assert_eq!(store.claim(&lease.key, hold("late"), None).unwrap_err().code(), "run_held");
+            assert_eq!(
+                store.claim(&lease.key, terms("late"), None).unwrap_err().code(),
+                "run_held"
+            );
         }
         leases.into_iter().map(|lease| lease.key).collect::<Vec<_>>()
     };
@@ -187,16 +190,16 @@ pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut 
         [(Wake::Never, 0), (Wake::At(90), 1), (Wake::Keep, 1), (Wake::At(i64::MAX), 0)]
     {
         let seen = store.lease(&of("a", 5)).unwrap();
-        let lease = store.claim(&of("a", 5), hold("holder"), seen.as_ref()).unwrap();
+        let lease = store.claim(&of("a", 5), terms("holder"), seen.as_ref()).unwrap();
         let batch =
             Append { lease: &lease, first_seq: 1, records: &[], state: None, wake, release: true };
         store.append(&[batch]).unwrap().remove(0).unwrap();
-        let taken = store.wake_ups(std::slice::from_ref(&a), hold("worker"), 9).unwrap();
+        let taken = store.wake_ups(std::slice::from_ref(&a), terms("worker"), 9).unwrap();
         assert_eq!(taken.len(), expected, "{wake:?}");
     }
     assert_eq!(store.release(&held).unwrap_err().code(), "run_lost");
     // A lease that was taken like this is one like any other.
-    let short = Hold { owner: "worker", lasting: Duration::ZERO };
+    let short = LeaseTerms { owner: "worker", lasting: Duration::ZERO };
     queued(store, of("c", 1), Some(1));
     let lease = store.wake_ups(&[c], short, 9).unwrap().remove(0);
     assert!(store.lease(&lease.key).unwrap().unwrap().is_over);

@@ -6,8 +6,8 @@ use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Chain;
 use smol_wf_core::report::RunState;
 
-use super::samples::{append, created, deleted, hold, key, logged, new_run, taken_over};
-use crate::{Append, Facts, FoundFacts, Narrow, Page, RunRow, Store, Wake};
+use super::samples::{append, created, deleted, key, logged, new_run, taken_over, terms};
+use crate::{Append, Facts, Page, RunFacts, RunFilter, RunRow, Store, Wake};
 
 fn ids(rows: &[RunRow]) -> Vec<RunId> {
     rows.iter().map(|row| row.key.run.clone()).collect()
@@ -21,7 +21,7 @@ pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
         // Five to the microsecond: the id decides between those.
         run.created_at_us = i64::from(number / 5);
         run.name = if number % 2 == 0 { "even" } else { "odd" }.to_owned();
-        store.create(&run, hold("me"), &records).unwrap();
+        store.create(&run, terms("me"), &records).unwrap();
         expected.insert(0, run.key.run);
     }
     for name in [None, Some("even"), Some("odd"), Some("neither")] {
@@ -57,7 +57,7 @@ pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
     let mut records = logged(&mut chain, &["head", "middle", &large]);
     let mut run = new_run(1);
     run.name = "It's a \"name\"".to_owned();
-    let lease = store.create(&run, hold("me"), &records).unwrap();
+    let lease = store.create(&run, terms("me"), &records).unwrap();
     let all = Page { limit: 9, ..Page::default() };
     let mut row = RunRow {
         key: run.key,
@@ -137,8 +137,8 @@ fn facts(state: RunState, parent: Option<u128>) -> Facts {
 }
 
 /// The numbers of the runs in a narrowed list.
-fn narrowed(store: &mut dyn Store, narrow: Narrow<'_>, limit: u32) -> Vec<i64> {
-    let page = Page { narrow, limit, ..Page::default() };
+fn narrowed(store: &mut dyn Store, filter: RunFilter<'_>, limit: u32) -> Vec<i64> {
+    let page = Page { filter, limit, ..Page::default() };
     let rows = store.list(&TenantId::local(), &page).unwrap();
     rows.iter().map(|row| row.created_at_us).collect()
 }
@@ -155,20 +155,20 @@ pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Stor
         (5, Some(facts(Completed, Some(4)))),
     ] {
         let run = crate::NewRun { facts: known, ..new_run(number) };
-        leases.push(store.create(&run, hold("me"), &records[..1]).unwrap());
+        leases.push(store.create(&run, terms("me"), &records[..1]).unwrap());
     }
-    assert_eq!(narrowed(store, Narrow::All, 9), [5, 4, 3, 2, 1]);
+    assert_eq!(narrowed(store, RunFilter::All, 9), [5, 4, 3, 2, 1]);
     // One of which nothing is known may be one of them.
-    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 9), [4, 3, 1]);
-    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 2), [4, 3]);
-    assert_eq!(narrowed(store, Narrow::States(&[Completed, Interrupted]), 9), [5, 3, 2]);
-    assert_eq!(narrowed(store, Narrow::States(&[]), 9), [3]);
-    assert_eq!(narrowed(store, Narrow::ForksOf(&key(1).run), 9), [4, 3, 2]);
-    assert_eq!(narrowed(store, Narrow::ForksOf(&key(9).run), 9), [3]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 9), [4, 3, 1]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 2), [4, 3]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Completed, Interrupted]), 9), [5, 3, 2]);
+    assert_eq!(narrowed(store, RunFilter::States(&[]), 9), [3]);
+    assert_eq!(narrowed(store, RunFilter::ForksOf(&key(1).run), 9), [4, 3, 2]);
+    assert_eq!(narrowed(store, RunFilter::ForksOf(&key(9).run), 9), [3]);
     let (last, tenant) = (key(4).run, TenantId::local());
     let before = Page {
         before: Some((4, &last)),
-        narrow: Narrow::States(&[Failed]),
+        filter: RunFilter::States(&[Failed]),
         limit: 9,
         ..Page::default()
     };
@@ -188,14 +188,14 @@ pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Stor
     let done =
         store.append(&[batch(&leases[1], 1, Some(Paused)), refused, batch(&leases[4], 1, None)]);
     assert_eq!(done.unwrap().iter().filter(|done| done.is_ok()).count(), 2);
-    assert_eq!(narrowed(store, Narrow::States(&[Paused]), 9), [3, 2]);
-    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 9), [4, 3, 1]);
-    assert_eq!(narrowed(store, Narrow::States(&[Completed]), 9), [5, 3]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Paused]), 9), [3, 2]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 9), [4, 3, 1]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Completed]), 9), [5, 3]);
     // A state alone is not all that is to be known.
     store.append(&[batch(&leases[2], 1, Some(Paused))]).unwrap().remove(0).unwrap();
-    assert_eq!(narrowed(store, Narrow::States(&[]), 9), [3]);
+    assert_eq!(narrowed(store, RunFilter::States(&[]), 9), [3]);
     deleted(store, &key(4));
-    assert_eq!(narrowed(store, Narrow::States(&[Failed]), 9), [3, 1]);
+    assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 9), [3, 1]);
 }
 
 pub(super) fn facts_are_kept_while_they_fit_whoever_holds_the_run(store: &mut dyn Store) {
@@ -204,22 +204,22 @@ pub(super) fn facts_are_kept_while_they_fit_whoever_holds_the_run(store: &mut dy
     let row = store.find(&tenant, key(1).run.as_str(), 1).unwrap().remove(0);
     assert_eq!(row.place, None);
     let facts = facts(RunState::Failed, Some(7));
-    let found = FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts };
-    let known = |store: &mut dyn Store, found: &FoundFacts| {
+    let found = RunFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts };
+    let known = |store: &mut dyn Store, found: &RunFacts| {
         store.put_facts(&tenant, std::slice::from_ref(found)).unwrap();
-        narrowed(store, Narrow::States(&[]), 9).is_empty()
+        narrowed(store, RunFilter::States(&[]), 9).is_empty()
     };
-    assert!(!known(store, &FoundFacts { entries: 2, ..found.clone() }));
-    assert!(!known(store, &FoundFacts { tip: "x".to_owned(), ..found.clone() }));
-    assert!(!known(store, &FoundFacts { run: key(2).run, ..found.clone() }));
+    assert!(!known(store, &RunFacts { entries: 2, ..found.clone() }));
+    assert!(!known(store, &RunFacts { tip: "x".to_owned(), ..found.clone() }));
+    assert!(!known(store, &RunFacts { run: key(2).run, ..found.clone() }));
     assert!(known(store, &found));
-    assert_eq!(narrowed(store, Narrow::ForksOf(&key(7).run), 9), [1]);
+    assert_eq!(narrowed(store, RunFilter::ForksOf(&key(7).run), 9), [1]);
     let row = store.find(&TenantId::local(), key(1).run.as_str(), 1).unwrap().remove(0);
     assert_eq!(row.place.as_deref(), Some("/here"));
     // What is known is not found out again.
     let other = Facts { state: RunState::Paused, ..found.facts.clone() };
-    assert!(known(store, &FoundFacts { facts: other, ..found }));
-    assert_eq!(narrowed(store, Narrow::States(&[RunState::Failed]), 9), [1]);
+    assert!(known(store, &RunFacts { facts: other, ..found }));
+    assert_eq!(narrowed(store, RunFilter::States(&[RunState::Failed]), 9), [1]);
     // Who holds it writes on, and says how it stands then.
     let mut chain = Chain::after(&store.load(&key(1)).unwrap().unwrap());
     let batch = Append {
@@ -231,6 +231,6 @@ pub(super) fn facts_are_kept_while_they_fit_whoever_holds_the_run(store: &mut dy
         release: false,
     };
     assert_eq!(store.append(&[batch]).unwrap(), [Ok(())]);
-    assert_eq!(narrowed(store, Narrow::States(&[RunState::Completed]), 9), [1]);
-    assert!(narrowed(store, Narrow::States(&[RunState::Failed]), 9).is_empty());
+    assert_eq!(narrowed(store, RunFilter::States(&[RunState::Completed]), 9), [1]);
+    assert!(narrowed(store, RunFilter::States(&[RunState::Failed]), 9).is_empty());
 }

@@ -14,10 +14,10 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use crate::{Append, Bound, Lease, RunKey, Store, StoreError, Wake};
+use crate::{Append, Lease, ReadLimit, RunKey, Store, StoreError, Wake};
 pub(crate) use samples::{LONG, not_json};
 use samples::{append, created};
-pub use samples::{deleted, hold, key, load_in_stretches, logged, new_run, taken_over};
+pub use samples::{deleted, key, load_in_segments, logged, new_run, taken_over, terms};
 
 /// Runs every check, each on an empty store that `make` made.
 ///
@@ -65,16 +65,16 @@ fn a_run_is_created_whole_or_not_at_all(store: &mut dyn Store) {
     let mut records = logged(&mut Chain::new(), &["a", "b"]);
     records.push(not_json());
     for refused in [&[][..], &records] {
-        let error = store.create(&run, hold("me"), refused).unwrap_err();
+        let error = store.create(&run, terms("me"), refused).unwrap_err();
         assert_eq!(error.code(), "entries_invalid", "{error}");
         assert_eq!(store.load(&run.key).unwrap(), None);
     }
     records.pop();
-    let lease = store.create(&run, hold("me"), &records).unwrap();
+    let lease = store.create(&run, terms("me"), &records).unwrap();
     let expected = Lease { key: run.key.clone(), owner: "me".into(), fence: 1 };
     assert_eq!(lease, expected);
     assert_eq!(store.load(&run.key).unwrap(), Some(records.clone()));
-    let again = store.create(&run, hold("me"), &records[..1]).unwrap_err();
+    let again = store.create(&run, terms("me"), &records[..1]).unwrap_err();
     assert_eq!(again, StoreError::RunExists { key: run.key.clone() });
     assert_eq!(store.load(&run.key).unwrap(), Some(records));
 }
@@ -82,7 +82,7 @@ fn a_run_is_created_whole_or_not_at_all(store: &mut dyn Store) {
 fn records_come_back_in_order(store: &mut dyn Store) {
     let mut chain = Chain::new();
     let mut all = logged(&mut chain, &["0"]);
-    let lease = store.create(&new_run(1), hold("me"), &all).unwrap();
+    let lease = store.create(&new_run(1), terms("me"), &all).unwrap();
     for _ in 0..20 {
         let next = logged(&mut chain, &["a", "b", "ü\u{0}\n\"", "d", "e", "f", "g"]);
         append(store, &lease, all.len() as u64, &next).unwrap();
@@ -94,26 +94,26 @@ fn records_come_back_in_order(store: &mut dyn Store) {
     assert_eq!(smol_wf_core::journal::read(&loaded).unwrap().len(), all.len());
     let length = u32::try_from(all.len()).unwrap();
     for limit in [1, 7, length - 1, length, length + 1] {
-        let bound = Bound::records(limit);
-        assert_eq!(load_in_stretches(store, &lease.key, bound).unwrap().unwrap(), all, "{limit}");
+        let limit = ReadLimit::records(limit);
+        assert_eq!(load_in_segments(store, &lease.key, limit).unwrap().unwrap(), all, "{limit:?}");
     }
-    assert_eq!(load_in_stretches(store, &key(2), Bound::records(7)).unwrap(), None);
+    assert_eq!(load_in_segments(store, &key(2), ReadLimit::records(7)).unwrap(), None);
 }
 
 fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) {
     let (small, large) = ("s", "l".repeat(3 * crate::LARGE_BYTES));
     let texts = [small, &large, small, small, &large, &large, small];
     let all = logged(&mut Chain::new(), &texts);
-    let lease = store.create(&new_run(1), hold("me"), &all).unwrap();
+    let lease = store.create(&new_run(1), terms("me"), &all).unwrap();
     let lengths = |store: &mut dyn Store, bytes: usize| {
-        let bound = Bound { bytes, ..Bound::NONE };
-        assert_eq!(load_in_stretches(store, &lease.key, bound).unwrap().unwrap(), all, "{bytes}");
+        let limit = ReadLimit { bytes, ..ReadLimit::NONE };
+        assert_eq!(load_in_segments(store, &lease.key, limit).unwrap().unwrap(), all, "{bytes}");
         let mut lengths = Vec::new();
         loop {
             let first = lengths.iter().sum::<usize>();
-            let stretch = store.load_from(&lease.key, first as u64, bound).unwrap().unwrap();
-            lengths.push(stretch.records.len());
-            if stretch.is_last {
+            let segment = store.load_from(&lease.key, first as u64, limit).unwrap().unwrap();
+            lengths.push(segment.records.len());
+            if segment.is_last {
                 return lengths;
             }
         }
@@ -122,31 +122,31 @@ fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) 
     assert_eq!(lengths(store, 1), [1; 7]);
     assert_eq!(lengths(store, crate::LARGE_BYTES), [2, 3, 1, 1]);
     assert_eq!(lengths(store, usize::MAX), [7]);
-    let last = store.load_from(&lease.key, 6, Bound { bytes: 0, records: 0 }).unwrap().unwrap();
+    let last = store.load_from(&lease.key, 6, ReadLimit { bytes: 0, records: 0 }).unwrap().unwrap();
     assert!(last.is_last && last.records == all[6..]);
     // Behind the end there is nothing yet, and nothing is missing.
-    let none = store.load_from(&lease.key, 7, Bound::NONE).unwrap().unwrap();
+    let none = store.load_from(&lease.key, 7, ReadLimit::NONE).unwrap().unwrap();
     assert!(none.is_last && none.records.is_empty());
 }
 
 fn a_run_is_made_of_records_that_come_one_by_one(store: &mut dyn Store) {
     let large = "x".repeat(2 * crate::LARGE_BYTES);
     let first = logged(&mut Chain::new(), &["a", &large, "c"]);
-    store.create(&new_run(1), hold("me"), &first).unwrap();
+    store.create(&new_run(1), terms("me"), &first).unwrap();
     // Out of another journal of the same store, while the run is being made.
-    let mut other = store.again().unwrap();
+    let mut other = store.open_again().unwrap();
     let mut copied = (0..3_u64).map(|seq| {
-        let stretch = other.load_from(&key(1), seq, Bound::records(1))?;
-        Ok(stretch.unwrap().records.remove(0))
+        let segment = other.load_from(&key(1), seq, ReadLimit::records(1))?;
+        Ok(segment.unwrap().records.remove(0))
     });
-    store.create_from(&new_run(2), Some(hold("me")), &mut copied).unwrap();
+    store.create_from(&new_run(2), Some(terms("me")), &mut copied).unwrap();
     assert_eq!(store.load(&key(2)).unwrap().unwrap(), first);
     // One that cannot be had: nothing is made.
     let broken = StoreError::NoSuchRun { key: key(9) };
     let mut cut = first.iter().cloned().map(Ok).take(2).chain([Err(broken.clone())]);
-    assert_eq!(store.create_from(&new_run(3), Some(hold("me")), &mut cut), Err(broken));
+    assert_eq!(store.create_from(&new_run(3), Some(terms("me")), &mut cut), Err(broken));
     assert_eq!(store.load(&key(3)).unwrap(), None);
-    store.create(&new_run(3), hold("me"), &first).unwrap();
+    store.create(&new_run(3), terms("me"), &first).unwrap();
 }
 
 fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
@@ -188,7 +188,7 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
     for lease in &leases {
         store.release(lease).unwrap();
     }
-    let woken = store.wake_ups(&[TenantId::local()], hold("me"), 10).unwrap();
+    let woken = store.wake_ups(&[TenantId::local()], terms("me"), 10).unwrap();
     assert_eq!(woken.iter().map(|lease| &lease.key).collect::<Vec<_>>(), [&key(0), &key(4)]);
 }
 
@@ -218,8 +218,8 @@ fn tenants_do_not_see_each_other(store: &mut dyn Store) {
     let large = "x".repeat(2 * crate::LARGE_BYTES);
     let one = logged(&mut Chain::new(), &["ours", &large]);
     let two = logged(&mut Chain::new(), &["theirs", &large]);
-    store.create(&ours, hold("me"), &one).unwrap();
-    let lease = store.create(&theirs, hold("them"), &two).unwrap();
+    store.create(&ours, terms("me"), &one).unwrap();
+    let lease = store.create(&theirs, terms("them"), &two).unwrap();
     append(store, &lease, 2, &two[..1]).unwrap();
     assert_eq!(store.load(&ours.key).unwrap().unwrap(), one);
     let key = RunKey { tenant: TenantId::new("third"), run: ours.key.run.clone() };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{Body, Chain, Entry, Record};
 
-use crate::{Append, Bound, Hold, Lease, NewRun, RunKey, Store, StoreError, Wake};
+use crate::{Append, Lease, LeaseTerms, NewRun, ReadLimit, RunKey, Store, StoreError, Wake};
 
 /// The key of the run with this number.
 #[must_use]
@@ -45,8 +45,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 /// For this owner, for long.
 #[must_use]
-pub fn hold(owner: &str) -> Hold<'_> {
-    Hold { owner, lasting: LONG }
+pub fn terms(owner: &str) -> LeaseTerms<'_> {
+    LeaseTerms { owner, lasting: LONG }
 }
 
 /// Takes over a run, whoever holds it.
@@ -55,7 +55,7 @@ pub fn hold(owner: &str) -> Hold<'_> {
 /// When there is no such run.
 pub fn taken_over(store: &mut dyn Store, key: &RunKey, owner: &str) -> Lease {
     let seen = store.lease(key).unwrap();
-    store.claim(key, hold(owner), seen.as_ref()).unwrap()
+    store.claim(key, terms(owner), seen.as_ref()).unwrap()
 }
 
 /// Deletes a run, whoever holds it.
@@ -70,25 +70,25 @@ pub fn deleted(store: &mut dyn Store, key: &RunKey) {
 /// Creates a run with one record, for `owner`.
 pub(super) fn created(store: &mut dyn Store, number: u32, owner: &str) -> Lease {
     let records = logged(&mut Chain::new(), &["first"]);
-    store.create(&new_run(number), hold(owner), &records).unwrap()
+    store.create(&new_run(number), terms(owner), &records).unwrap()
 }
 
 /// The whole journal of a run, as much of it at a time.
 ///
 /// # Errors
 /// As of [`load_from`](crate::Journals::load_from).
-pub fn load_in_stretches(
+pub fn load_in_segments(
     store: &mut dyn Store,
     key: &RunKey,
-    bound: Bound,
+    limit: ReadLimit,
 ) -> Result<Option<Vec<Record>>, StoreError> {
     let mut records = Vec::new();
     loop {
-        let Some(stretch) = store.load_from(key, records.len() as u64, bound)? else {
+        let Some(segment) = store.load_from(key, records.len() as u64, limit)? else {
             return Ok(None);
         };
-        records.extend(stretch.records);
-        if stretch.is_last {
+        records.extend(segment.records);
+        if segment.is_last {
             return Ok(Some(records));
         }
     }

@@ -16,7 +16,7 @@ impl Session<'_> {
     ) -> Result<(), StoreError> {
         self.refuse_held(key, replacing)?;
         let of_run = params![key.tenant.as_str(), key.run.as_str()];
-        self.delete_entries(key, self.home(key)?, 0)?;
+        self.delete_entries(key, self.table(key)?, 0)?;
         self.execute("DELETE FROM numbers WHERE tenant = ?1 AND run = ?2", of_run)?;
         self.execute("DELETE FROM summaries WHERE tenant = ?1 AND run = ?2", of_run)?;
         // Before the uses, which say which values to look at.

@@ -12,28 +12,28 @@ use crate::{RunKey, StoreError};
 
 /// Where the entries of a run are.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Home {
+pub(super) enum EntryTable {
     /// In `journal`, under this number.
-    Numbered(i64),
+    Journal(i64),
     /// In `older_entries`, under its name: a program up to schema 3 made the run.
-    Named,
+    Older,
 }
 
-impl Home {
+impl EntryTable {
     /// Of a number that may be missing.
     pub(super) fn of(number: Option<i64>) -> Self {
-        number.map_or(Self::Named, Self::Numbered)
+        number.map_or(Self::Older, Self::Journal)
     }
 }
 
 /// A record as it is in its table.
-pub(super) struct Stored {
+pub(super) struct StoredEntry {
     pub(super) seq: i64,
     pub(super) record: Record,
     pub(super) moved: bool,
 }
 
-impl Stored {
+impl StoredEntry {
     pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         let record = Record { kind: row.get(1)?, body: row.get(2)?, chain: row.get(3)? };
         Ok(Self { seq: row.get(0)?, record, moved: row.get(4)? })
@@ -50,34 +50,34 @@ impl Session<'_> {
         Ok((rows > 0).then(|| self.connection.last_insert_rowid()))
     }
 
-    pub(super) fn home(&self, key: &RunKey) -> Result<Home, StoreError> {
+    pub(super) fn table(&self, key: &RunKey) -> Result<EntryTable, StoreError> {
         self.connection
             .prepare_cached("SELECT number FROM numbers WHERE tenant = ?1 AND run = ?2")
             .and_then(|mut statement| {
                 let values = params![key.tenant.as_str(), key.run.as_str()];
                 statement.query_row(values, |row| row.get(0)).optional()
             })
-            .map(Home::of)
+            .map(EntryTable::of)
             .map_err(|error| self.fail(&error))
     }
 
     pub(super) fn insert_entry(
         &self,
         key: &RunKey,
-        home: Home,
+        table: EntryTable,
         seq: i64,
         (Record { kind, chain, .. }, body): (&Record, &str),
         moved: bool,
     ) -> rusqlite::Result<usize> {
-        match home {
-            Home::Numbered(number) => self
+        match table {
+            EntryTable::Journal(number) => self
                 .connection
                 .prepare_cached(
                     "INSERT INTO journal (run, seq, kind, body, chain, moved)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![number, seq, kind, body, chain, moved]),
-            Home::Named => self
+            EntryTable::Older => self
                 .connection
                 .prepare_cached(
                     "INSERT INTO older_entries (tenant, run, seq, kind, body, chain, moved)
@@ -99,15 +99,15 @@ impl Session<'_> {
     pub(super) fn delete_entries(
         &self,
         key: &RunKey,
-        home: Home,
+        table: EntryTable,
         first_seq: u64,
     ) -> Result<(), StoreError> {
-        match home {
-            Home::Numbered(number) => self.execute(
+        match table {
+            EntryTable::Journal(number) => self.execute(
                 "DELETE FROM journal WHERE run = ?1 AND seq >= ?2",
                 params![number, signed(first_seq)],
             ),
-            Home::Named => self.execute(
+            EntryTable::Older => self.execute(
                 "DELETE FROM older_entries WHERE tenant = ?1 AND run = ?2 AND seq >= ?3",
                 params![key.tenant.as_str(), key.run.as_str(), signed(first_seq)],
             ),
@@ -120,14 +120,14 @@ impl Session<'_> {
     pub(super) fn read_entries<T>(
         &self,
         key: &RunKey,
-        home: Home,
+        table: EntryTable,
         first_seq: u64,
         read: impl FnOnce(&mut Rows<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let failed = |error| self.fail(&error);
         let first = signed(first_seq);
-        match home {
-            Home::Numbered(number) => {
+        match table {
+            EntryTable::Journal(number) => {
                 let mut statement = self
                     .connection
                     .prepare_cached(
@@ -137,7 +137,7 @@ impl Session<'_> {
                     .map_err(failed)?;
                 read(&mut statement.query(params![number, first]).map_err(failed)?)
             }
-            Home::Named => {
+            EntryTable::Older => {
                 let mut statement = self
                     .connection
                     .prepare_cached(

@@ -9,7 +9,7 @@ use smol_wf_core::ids::TenantId;
 
 use super::Session;
 use super::write::{signed, unsigned};
-use crate::{Hold, Lease, LeaseRow, RunKey, StoreError, clock};
+use crate::{Lease, LeaseRow, LeaseTerms, RunKey, StoreError, clock};
 
 /// All runs that are held.
 pub(super) const LEASED: &str =
@@ -24,26 +24,26 @@ impl Session<'_> {
     pub(super) fn claim(
         &self,
         key: &RunKey,
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError> {
         let fence = self.refuse_held(key, replacing)?;
-        self.hold(key, hold, fence + 1)
+        self.hold(key, terms, fence + 1)
     }
 
-    fn hold(&self, key: &RunKey, hold: Hold<'_>, fence: u64) -> Result<Lease, StoreError> {
+    fn hold(&self, key: &RunKey, terms: LeaseTerms<'_>, fence: u64) -> Result<Lease, StoreError> {
         self.execute(
             "UPDATE runs SET owner = ?3, fence = ?4, expires_at_us = ?5
              WHERE tenant = ?1 AND run = ?2",
             params![
                 key.tenant.as_str(),
                 key.run.as_str(),
-                hold.owner,
+                terms.owner,
                 signed(fence),
-                clock::after(hold.lasting),
+                clock::after(terms.lasting),
             ],
         )?;
-        Ok(Lease { key: key.clone(), owner: hold.owner.to_owned(), fence })
+        Ok(Lease { key: key.clone(), owner: terms.owner.to_owned(), fence })
     }
 
     /// The fence of a run that is free, or held as it was seen to be.
@@ -122,7 +122,7 @@ impl Session<'_> {
     pub(super) fn wake_ups(
         &self,
         tenants: &[TenantId],
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
         let mut taken = Vec::new();
@@ -134,7 +134,7 @@ impl Session<'_> {
             )?;
             for (run, fence) in due {
                 let key = RunKey { tenant: tenant.clone(), run: self.run_id(&run)? };
-                taken.push(self.hold(&key, hold, unsigned(fence) + 1)?);
+                taken.push(self.hold(&key, terms, unsigned(fence) + 1)?);
             }
         }
         Ok(taken)

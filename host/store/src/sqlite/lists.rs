@@ -11,13 +11,13 @@ use smol_wf_core::ids::TenantId;
 use super::Session;
 use super::leases::lease_at;
 use super::write::{seal_of, unsigned};
-use crate::{LeaseRow, Narrow, Page, RunKey, RunRow, StoreError};
+use crate::{LeaseRow, Page, RunFilter, RunKey, RunRow, StoreError};
 
 /// Text behind every run id and every other text that starts like one.
 const BEHIND_ALL: &str = "\u{10FFFF}";
 
 /// A run as the statement below has it.
-struct Listed {
+struct ListedRow {
     run: String,
     name: String,
     created_at_us: i64,
@@ -59,7 +59,7 @@ pub(super) const FORK_OF: &str = "r.parent =";
 pub(super) const UNKNOWN: Comparison<'static> = (IN_STATE, None);
 
 /// The part of a list that is asked for.
-pub(super) struct Span<'a> {
+pub(super) struct ListQuery<'a> {
     tenant: &'a str,
     /// Only runs before this time and id: one bound, and the only one in the
     /// statement, since with two SQLite would rather go by age alone.
@@ -70,7 +70,7 @@ pub(super) struct Span<'a> {
     name: Option<&'a str>,
 }
 
-impl<'a> Span<'a> {
+impl<'a> ListQuery<'a> {
     pub(super) fn of(tenant: &'a TenantId, page: &Page<'a>) -> Self {
         let before = page.before.map(|(time, run)| (time, run.as_str()));
         let until = page.until_us.map(|time| (time, ""));
@@ -111,17 +111,17 @@ impl Session<'_> {
         tenant: &TenantId,
         page: &Page<'_>,
     ) -> Result<Vec<RunRow>, StoreError> {
-        let span = Span::of(tenant, page);
+        let span = ListQuery::of(tenant, page);
         let mut asked: Vec<Comparison<'_>> = vec![UNKNOWN];
-        match page.narrow {
-            Narrow::All => {
+        match page.filter {
+            RunFilter::All => {
                 let (sql, values) = span.listing(None);
                 return self.listed(tenant, &sql, &values, span.since_us);
             }
-            Narrow::States(states) => {
+            RunFilter::States(states) => {
                 asked.extend(states.iter().map(|state| (IN_STATE, Some(state.as_str()))));
             }
-            Narrow::ForksOf(parent) => asked.push((FORK_OF, Some(parent.as_str()))),
+            RunFilter::ForksOf(parent) => asked.push((FORK_OF, Some(parent.as_str()))),
         }
         // Each in order, by an index of its own.
         let mut rows = Vec::new();
@@ -202,17 +202,17 @@ impl Session<'_> {
         values: &[&dyn ToSql],
         since_us: i64,
     ) -> Result<Vec<RunRow>, StoreError> {
-        let is_since = |row: &rusqlite::Result<Listed>| {
+        let is_since = |row: &rusqlite::Result<ListedRow>| {
             row.as_ref().map_or(true, |row| row.created_at_us >= since_us)
         };
-        let rows: Vec<Listed> = self
+        let rows: Vec<ListedRow> = self
             .connection
             .prepare_cached(sql)
             .and_then(|mut statement| {
                 statement.query_map(values, listed)?.take_while(is_since).collect()
             })
             .map_err(|error| self.fail(&error))?;
-        let row = |row: Listed| {
+        let row = |row: ListedRow| {
             // One that was changed is none: it will be made again.
             let sound =
                 |(text, seal): (String, String)| (seal == seal_of(&row.tip, &text)).then_some(text);
@@ -231,9 +231,9 @@ impl Session<'_> {
     }
 }
 
-fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+fn listed(row: &Row<'_>) -> rusqlite::Result<ListedRow> {
     let text: Option<String> = row.get(8)?;
-    Ok(Listed {
+    Ok(ListedRow {
         run: row.get(0)?,
         name: row.get(1)?,
         created_at_us: row.get(2)?,

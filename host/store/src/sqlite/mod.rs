@@ -4,19 +4,19 @@
 //! failure. Never: keeps anything in memory between two calls but the
 //! connection, so that what one process writes the next one reads.
 
-mod calls;
 mod delete;
 mod entries;
 mod fail;
 mod leases;
 mod lists;
-mod look;
 mod open;
-mod place;
+mod open_files;
 mod read;
+mod read_only;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod transactions;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{Append, Holder, Judge, StoreError};
-use place::Place;
+use crate::{Append, Holder, HolderCheck, StoreError};
+use open_files::OpenFiles;
 
 /// Journals in one SQLite file.
 #[derive(Debug)]
@@ -38,12 +38,12 @@ pub struct SqliteStore {
     /// call opens another.
     connection: Option<Connection>,
     access: Access,
-    judge: Judge,
+    check_holder: HolderCheck,
     /// None where nothing is written.
-    place: Option<Place>,
+    files: Option<OpenFiles>,
     lock_wait: Duration,
     /// Nothing was written since the log was last copied into the database.
-    is_settled: bool,
+    is_checkpointed: bool,
     /// Set once a file of the database was replaced: what is at its path now is
     /// not what this store was opened on, and it does nothing any more.
     replaced: Option<StoreError>,
@@ -79,9 +79,13 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As of [`Self::open`]; [`StoreError::Busy`], [`StoreError::OlderHolder`].
-    pub fn open_within(path: &Path, at_most: Duration, judge: Judge) -> Result<Self, StoreError> {
-        let (connection, place) = open::open(path, at_most, judge)?;
-        Ok(Self::over(path, connection, Some(place), judge))
+    pub fn open_within(
+        path: &Path,
+        at_most: Duration,
+        check_holder: HolderCheck,
+    ) -> Result<Self, StoreError> {
+        let (connection, files) = open::open(path, at_most, check_holder)?;
+        Ok(Self::over(path, connection, Some(files), check_holder))
     }
 
     /// The same for whoever wants to read: one that cannot be written is opened
@@ -102,15 +106,15 @@ impl SqliteStore {
     pub fn open_or_read_within(
         path: &Path,
         at_most: Duration,
-        judge: Judge,
+        check_holder: HolderCheck,
     ) -> Result<Self, StoreError> {
-        match Self::open_within(path, at_most, judge) {
+        match Self::open_within(path, at_most, check_holder) {
             Err(StoreError::NotWritable { .. }) if path.is_file() => {
-                Ok(Self::over(path, look::open(path)?, None, judge))
+                Ok(Self::over(path, read_only::open(path)?, None, check_holder))
             }
             Err(error @ StoreError::OlderHolder { .. }) => {
-                let connection = look::open(path).map_err(|_| error)?;
-                let store = Self::over(path, connection, None, judge);
+                let connection = read_only::open(path).map_err(|_| error)?;
+                let store = Self::over(path, connection, None, check_holder);
                 Ok(Self { access: Access::ReadOlder, ..store })
             }
             outcome => outcome,
@@ -120,20 +124,25 @@ impl SqliteStore {
     /// Whether the file at this path is a database of this program's.
     #[must_use]
     pub fn is_ours(path: &Path) -> bool {
-        look::is_ours(path)
+        read_only::is_ours(path)
     }
 
-    fn over(path: &Path, connection: Connection, place: Option<Place>, judge: Judge) -> Self {
-        let access = if place.is_some() { Access::Write } else { Access::Read };
+    fn over(
+        path: &Path,
+        connection: Connection,
+        files: Option<OpenFiles>,
+        check_holder: HolderCheck,
+    ) -> Self {
+        let access = if files.is_some() { Access::Write } else { Access::Read };
         let (path, connection) = (path.to_path_buf(), Some(connection));
         Self {
             path,
             connection,
             access,
-            judge,
-            place,
+            check_holder,
+            files,
             lock_wait: BUSY_TIMEOUT,
-            is_settled: false,
+            is_checkpointed: false,
             replaced: None,
         }
     }
@@ -164,10 +173,10 @@ impl SqliteStore {
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.may_write()?;
-        self.is_settled = false;
+        self.is_checkpointed = false;
         let outcome = self.transact(TransactionBehavior::Immediate, act);
         // What went into a file that nobody finds is not durable.
-        match self.place.as_ref().map(Place::check) {
+        match self.files.as_ref().map(OpenFiles::check) {
             Some(Err(error)) => Err(self.give_up(error)),
             _ => outcome,
         }
@@ -186,7 +195,7 @@ impl SqliteStore {
         match self.access {
             Access::Write => Ok(()),
             Access::ReadOlder => {
-                let opened = Self::open_within(&self.path, self.lock_wait, self.judge)?;
+                let opened = Self::open_within(&self.path, self.lock_wait, self.check_holder)?;
                 *self = Self { lock_wait: self.lock_wait, ..opened };
                 Ok(())
             }
@@ -215,7 +224,7 @@ impl SqliteStore {
         let outcome = (|| {
             let mut transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
             // Within it: from here on nobody can renew the tables for this read.
-            if self.place.is_none() && look::is_outdated(&transaction).map_err(failed)? {
+            if self.files.is_none() && read_only::is_outdated(&transaction).map_err(failed)? {
                 drop(transaction);
                 connection = self.reopen()?;
                 transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
@@ -250,7 +259,7 @@ impl SqliteStore {
         let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
             Ok(row.get::<_, i64>(0)? == 0 && row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
         });
-        self.is_settled = match copied.map_err(|error| fail::sqlite(&self.path, &error)) {
+        self.is_checkpointed = match copied.map_err(|error| fail::sqlite(&self.path, &error)) {
             Ok(is_whole) => is_whole,
             // Nothing was begun; or the log was synced, which comes before copying.
             Err(StoreError::Busy { .. } | StoreError::DiskFull { .. }) => false,
@@ -259,10 +268,10 @@ impl SqliteStore {
         };
         // Somebody still reads, or copies, what is in the log: it is as durable
         // there, once it is synced.
-        if !self.is_settled
-            && let Some(place) = &self.place
+        if !self.is_checkpointed
+            && let Some(files) = &self.files
         {
-            place.sync_log()?;
+            files.sync_log()?;
         }
         self.set_sync(&connection, "FULL")?;
         self.connection = Some(connection);
@@ -278,15 +287,15 @@ impl SqliteStore {
     /// After a failed sync the kernel may take pages for written that are not.
     /// Copying the log into the database writes them once more.
     fn reopen(&mut self) -> Result<Connection, StoreError> {
-        let Some(place) = &self.place else { return look::open(&self.path) };
-        if let Err(error) = place.check_database() {
+        let Some(files) = &self.files else { return read_only::open(&self.path) };
+        if let Err(error) = files.check_database() {
             return Err(self.give_up(error));
         }
-        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT, self.judge)?;
+        let (connection, files) = open::open_there(&self.path, BUSY_TIMEOUT, self.check_holder)?;
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|error| fail::sqlite(&self.path, &error))?;
-        self.place = Some(place);
+        self.files = Some(files);
         Ok(connection)
     }
 

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::place::{FileId, Place};
+use super::open_files::{FileId, OpenFiles};
 use super::schema::Shape;
 use super::{fail, schema};
-use crate::{Judge, StoreError};
+use crate::{HolderCheck, StoreError};
 
 /// How long we wait for another process that has the database locked. Longer
 /// than any commit or checkpoint takes, shorter than a person's patience.
@@ -49,10 +49,10 @@ const LOG_PAGES: u32 = 250;
 pub(super) fn open(
     path: &Path,
     wait: Duration,
-    judge: Judge,
-) -> Result<(Connection, Place), StoreError> {
+    check_holder: HolderCheck,
+) -> Result<(Connection, OpenFiles), StoreError> {
     make_file(path)?;
-    open_there(path, wait, judge)
+    open_there(path, wait, check_holder)
 }
 
 /// SQLite reads a pipe or a device as a disk that fails.
@@ -68,8 +68,8 @@ fn refuse_devices(path: &Path) -> Result<(), StoreError> {
 pub(super) fn open_there(
     path: &Path,
     wait: Duration,
-    judge: Judge,
-) -> Result<(Connection, Place), StoreError> {
+    check_holder: HolderCheck,
+) -> Result<(Connection, OpenFiles), StoreError> {
     refuse_old_sqlite()?;
     refuse_devices(path)?;
     let before = FileId::at(path).map_err(|error| fail::file(path, &error))?;
@@ -107,7 +107,7 @@ pub(super) fn open_there(
         ))
         .map_err(failed)?;
     if version < schema::NEWEST {
-        schema::migrate(&mut connection, path, judge)?;
+        schema::migrate(&mut connection, path, check_holder)?;
     }
     if shape == Shape::WithoutView {
         connection.busy_timeout(Duration::ZERO).map_err(failed)?;
@@ -118,8 +118,8 @@ pub(super) fn open_there(
     connection
         .query_row("SELECT count(*) FROM (SELECT 1 FROM runs LIMIT 1)", [], |_| Ok(()))
         .map_err(failed)?;
-    let place = Place::of(path, before)?;
-    Ok((connection, place))
+    let files = OpenFiles::of(path, before)?;
+    Ok((connection, files))
 }
 
 /// Makes plans independent of values. Otherwise SQLite prepares a statement again

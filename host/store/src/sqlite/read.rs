@@ -11,22 +11,22 @@ use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
 use super::Session;
-use super::entries::Stored;
+use super::entries::StoredEntry;
 use super::write::unsigned;
 use crate::pack::{UnpackError, unpack};
-use crate::{Bound, RunKey, StoreError, Stretch};
+use crate::{ReadLimit, RunKey, Segment, StoreError};
 
 /// Large strings that were read already: a prompt often stands in many records.
 #[derive(Default)]
-struct Seen {
+struct TextCache {
     texts: HashMap<Digest, String>,
     bytes: usize,
 }
 
-/// Bytes of large strings that are kept while a stretch is read.
+/// Bytes of large strings that are kept while a segment is read.
 const SEEN_BYTES_MAX: usize = 1024 * 1024;
 
-impl Seen {
+impl TextCache {
     fn keep(&mut self, digest: &Digest, text: &str) {
         let bytes = self.bytes + text.len();
         if bytes <= SEEN_BYTES_MAX {
@@ -37,7 +37,7 @@ impl Seen {
 }
 
 /// Records and their numbers.
-struct Read {
+struct ReadRecords {
     records: Vec<Record>,
     seqs: Vec<u64>,
     is_last: bool,
@@ -48,9 +48,9 @@ impl Session<'_> {
         &self,
         key: &RunKey,
         first_seq: u64,
-        bound: Bound,
-    ) -> Result<Option<Stretch>, StoreError> {
-        let Read { records, seqs, is_last } = self.stretch(key, first_seq, bound)?;
+        limit: ReadLimit,
+    ) -> Result<Option<Segment>, StoreError> {
+        let ReadRecords { records, seqs, is_last } = self.segment(key, first_seq, limit)?;
         let ends = self.rows(
             "SELECT length, tip FROM runs WHERE tenant = ?1 AND run = ?2",
             params![key.tenant.as_str(), key.run.as_str()],
@@ -62,25 +62,30 @@ impl Session<'_> {
         let tip = records.last().map(|record| record.chain.as_str());
         complete(first_seq, &seqs, tip, is_last, ends.first())
             .map_err(|reason| StoreError::Damaged { key: key.clone(), reason })?;
-        Ok(Some(Stretch { records, is_last }))
+        Ok(Some(Segment { records, is_last }))
     }
 
     /// Row by row, so that what does not fit into the bound is never in memory.
-    fn stretch(&self, key: &RunKey, first_seq: u64, bound: Bound) -> Result<Read, StoreError> {
+    fn segment(
+        &self,
+        key: &RunKey,
+        first_seq: u64,
+        limit: ReadLimit,
+    ) -> Result<ReadRecords, StoreError> {
         let failed = |error| self.fail(&error);
-        self.read_entries(key, self.home(key)?, first_seq, |rows| {
-            let mut read = Read { records: Vec::new(), seqs: Vec::new(), is_last: true };
-            let mut seen = Seen::default();
+        self.read_entries(key, self.table(key)?, first_seq, |rows| {
+            let mut read = ReadRecords { records: Vec::new(), seqs: Vec::new(), is_last: true };
+            let mut cache = TextCache::default();
             let mut bytes = 0_usize;
             while let Some(row) = rows.next().map_err(failed)? {
-                let is_full = read.records.len() >= bound.records as usize || bytes >= bound.bytes;
+                let is_full = read.records.len() >= limit.records as usize || bytes >= limit.bytes;
                 if is_full && !read.records.is_empty() {
                     read.is_last = false;
                     break;
                 }
-                let stored = Stored::of(row).map_err(failed)?;
+                let stored = StoredEntry::of(row).map_err(failed)?;
                 let seq = unsigned(stored.seq);
-                let record = self.whole(&key.tenant, stored, &mut seen)?;
+                let record = self.whole(&key.tenant, stored, &mut cache)?;
                 bytes = bytes.saturating_add(record.body.len());
                 read.seqs.push(seq);
                 read.records.push(record);
@@ -120,21 +125,21 @@ impl Session<'_> {
     fn whole(
         &self,
         tenant: &TenantId,
-        stored: Stored,
-        seen: &mut Seen,
+        stored: StoredEntry,
+        cache: &mut TextCache,
     ) -> Result<Record, StoreError> {
-        let Stored { mut record, moved, .. } = stored;
+        let StoredEntry { mut record, moved, .. } = stored;
         if !moved {
             return Ok(record);
         }
         let back = unpack(&record.body, LINE_BYTES_MAX, &mut |digest| {
-            if let Some(text) = seen.texts.get(digest) {
+            if let Some(text) = cache.texts.get(digest) {
                 return Ok(Some(text.clone()));
             }
             let Some(bytes) = self.get_blob(tenant, digest)? else { return Ok(None) };
             let text = String::from_utf8(bytes)
                 .map_err(|_| self.corrupt(format!("the value {digest} is no text")))?;
-            seen.keep(digest, &text);
+            cache.keep(digest, &text);
             Ok(Some(text))
         });
         record.body = back.map_err(|error| match error {

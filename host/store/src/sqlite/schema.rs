@@ -14,7 +14,7 @@ use smol_wf_core::ids::Digest;
 
 use super::fail;
 use super::leases::lease_at;
-use crate::{Judge, LeaseRow, StoreError};
+use crate::{HolderCheck, LeaseRow, StoreError};
 
 /// Marks our databases in their header: `SMWF`.
 pub(super) const APPLICATION_ID: i64 = 0x534d_5746;
@@ -129,7 +129,7 @@ struct OlderLease {
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
-    judge: Judge,
+    check_holder: HolderCheck,
 ) -> Result<(), StoreError> {
     let is_same = |one: &[OlderLease], other: &[OlderLease]| {
         let same = |(one, other): (&OlderLease, &OlderLease)| {
@@ -145,7 +145,7 @@ pub(super) fn migrate(
         // Another process of this program was quicker.
         let Some(leases) = &seen else { return Ok(()) };
         if let Some(OlderLease { run, lease, .. }) =
-            leases.iter().find(|older| judge(&older.lease.owner).holds(&older.lease))
+            leases.iter().find(|older| check_holder(&older.lease.owner).holds(&older.lease))
         {
             let (path, run, owner) = (path.to_path_buf(), run.clone(), lease.owner.clone());
             return Err(StoreError::OlderHolder { path, run, owner });

@@ -7,11 +7,13 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
-use super::entries::Home;
+use super::entries::EntryTable;
 use super::{Session, fail};
 use crate::leases::FIRST_FENCE;
 use crate::pack::pack;
-use crate::{Append, FoundFacts, Hold, Lease, NewRun, RunKey, StoreError, Summary, Wake, clock};
+use crate::{
+    Append, Lease, LeaseTerms, NewRun, RunFacts, RunKey, StoreError, Summary, Wake, clock,
+};
 
 /// Length and number of a run, for the holder of its lease.
 pub(super) const HELD: &str = "
@@ -23,7 +25,7 @@ impl Session<'_> {
     pub(super) fn create(
         &self,
         run: &NewRun,
-        hold: Option<Hold<'_>>,
+        terms: Option<LeaseTerms<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError> {
         let NewRun { key, facts, .. } = run;
@@ -39,9 +41,9 @@ impl Session<'_> {
                 run.name,
                 run.created_at_us,
                 run.wake_at_us,
-                hold.map(|hold| hold.owner),
-                signed(hold.map_or(0, |_| FIRST_FENCE)),
-                hold.map_or(0, |hold| clock::after(hold.lasting)),
+                terms.map(|terms| terms.owner),
+                signed(terms.map_or(0, |_| FIRST_FENCE)),
+                terms.map_or(0, |terms| clock::after(terms.lasting)),
                 facts.map(|facts| facts.state.as_str()),
                 facts.and_then(|facts| facts.parent.as_ref()).map(RunId::as_str),
                 facts.map(|facts| &facts.place),
@@ -51,11 +53,11 @@ impl Session<'_> {
         let Some(number) = number else {
             return Err(StoreError::RunExists { key: key.clone() });
         };
-        let home = Home::Numbered(number);
+        let table = EntryTable::Journal(number);
         let mut last = None;
         for (seq, record) in (0..).zip(records) {
             let record = record?;
-            self.insert(key, home, seq, std::slice::from_ref(&record))?;
+            self.insert(key, table, seq, std::slice::from_ref(&record))?;
             last = Some((seq, record));
         }
         let Some((seq, last)) = last else { return Err(StoreError::no_records(key)) };
@@ -67,11 +69,11 @@ impl Session<'_> {
     pub(super) fn append(&self, batch: &Append<'_>) -> Result<(), StoreError> {
         let Append { lease, first_seq, records, state, wake, release } = *batch;
         let key = &lease.key;
-        let (entries, home) = self.held(lease)?;
+        let (entries, table) = self.held(lease)?;
         if entries != first_seq {
             return Err(StoreError::OutOfSequence { key: key.clone(), entries, first_seq });
         }
-        self.insert(key, home, first_seq, records)?;
+        self.insert(key, table, first_seq, records)?;
         self.seal(key, first_seq, records)?;
         if let Some(state) = state {
             // Where it is not known, neither is the rest: all of it is looked up.
@@ -144,9 +146,9 @@ impl Session<'_> {
     pub(super) fn put_facts(
         &self,
         tenant: &TenantId,
-        found: &[FoundFacts],
+        found: &[RunFacts],
     ) -> Result<(), StoreError> {
-        for FoundFacts { run, entries, tip, facts } in found {
+        for RunFacts { run, entries, tip, facts } in found {
             self.execute(
                 "UPDATE runs SET state = ?5, parent = ?6, place = ?7
                  WHERE tenant = ?1 AND run = ?2 AND length = ?3 AND tip = ?4
@@ -177,7 +179,7 @@ impl Session<'_> {
     }
 
     /// Length of the journal and where it is, for the holder of its lease.
-    fn held(&self, lease: &Lease) -> Result<(u64, Home), StoreError> {
+    fn held(&self, lease: &Lease) -> Result<(u64, EntryTable), StoreError> {
         self.connection
             .prepare_cached(HELD)
             .and_then(|mut statement| {
@@ -187,7 +189,7 @@ impl Session<'_> {
                     lease.owner,
                     signed(lease.fence),
                 ];
-                let held = |row: &Row<'_>| Ok((unsigned(row.get(0)?), Home::of(row.get(1)?)));
+                let held = |row: &Row<'_>| Ok((unsigned(row.get(0)?), EntryTable::of(row.get(1)?)));
                 statement.query_row(values, held).optional()
             })
             .map_err(|error| self.fail(&error))?
@@ -197,7 +199,7 @@ impl Session<'_> {
     fn insert(
         &self,
         key: &RunKey,
-        home: Home,
+        table: EntryTable,
         first_seq: u64,
         records: &[Record],
     ) -> Result<(), StoreError> {
@@ -208,11 +210,11 @@ impl Session<'_> {
             }
             let moved = packed.is_some();
             let body = packed.as_ref().map_or(record.body.as_str(), |packed| &packed.text);
-            match self.insert_entry(key, home, signed(seq), (record, body), moved) {
+            match self.insert_entry(key, table, signed(seq), (record, body), moved) {
                 Ok(_) => {}
                 Err(error) if fail::is_refusal(&error) => {
                     // The batches before and behind it share its transaction.
-                    self.delete_entries(key, home, first_seq)?;
+                    self.delete_entries(key, table, first_seq)?;
                     let reason = format!("entry {seq}: {error}");
                     return Err(StoreError::Invalid { key: key.clone(), reason });
                 }

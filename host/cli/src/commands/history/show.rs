@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use smol_wf_core::budget::BudgetMode;
-use smol_wf_core::details::{Attempt, Details, Step, StepState, UsageRow};
+use smol_wf_core::details::{Details, Epoch, StepDetails, StepState, UsageRow};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{Engine, EngineError, Report};
@@ -73,8 +73,8 @@ impl Serialize for ReportWithDetails<'_> {
 
 fn text(report: &Report, details: &Details<'_>) -> String {
     let mut parts = vec![head(report, details)];
-    let attempts: Vec<_> = details.attempts.iter().map(attempt).collect();
-    parts.push(table(&ATTEMPTS, &attempts, NarrowRule::default()));
+    let epochs: Vec<_> = details.epochs.iter().map(epoch).collect();
+    parts.push(table(&ATTEMPTS, &epochs, NarrowRule::default()));
     if !details.steps.is_empty() {
         let shown = details.steps.iter().take(STEPS_SHOWN_MAX).map(step);
         let mut steps = table(&STEPS, &shown.collect::<Vec<_>>(), SPARE);
@@ -143,7 +143,7 @@ fn head(report: &Report, details: &Details<'_>) -> String {
             count(report.fuel)
         ),
     ];
-    lines.extend(budget(&details.attempts));
+    lines.extend(budget(&details.epochs));
     if let Some(parent) = &report.parent {
         let saved = report.reused.token_usage.total_tokens;
         lines.push(format!(
@@ -162,12 +162,12 @@ fn head(report: &Report, details: &Details<'_>) -> String {
     lines.join("\n")
 }
 
-/// The budget in force, and which attempts began under another one than the
-/// attempt before; none where there never was one.
-fn budget(attempts: &[Attempt<'_>]) -> Option<String> {
-    let allowance = |attempt: &Attempt<'_>| attempt.limits.budget.map(|budget| budget.allowance);
-    attempts.iter().find_map(allowance)?;
-    let last = attempts.last()?.limits.budget;
+/// The budget in force, and which epochs began under another one than the
+/// epoch before; none where there never was one.
+fn budget(epochs: &[Epoch<'_>]) -> Option<String> {
+    let allowance = |epoch: &Epoch<'_>| epoch.limits.budget.map(|budget| budget.allowance);
+    epochs.iter().find_map(allowance)?;
+    let last = epochs.last()?.limits.budget;
     let mut line = match last {
         None => "budget none".to_owned(),
         Some(budget) => format!("budget {}", budget.allowance.in_words()),
@@ -175,8 +175,8 @@ fn budget(attempts: &[Attempt<'_>]) -> Option<String> {
     if last.is_some_and(|budget| budget.mode == BudgetMode::Stop) {
         line.push_str(", at which agents at work are stopped");
     }
-    for (before, attempt) in attempts.iter().zip(&attempts[1..]) {
-        let change = match (allowance(before), allowance(attempt)) {
+    for (before, epoch) in epochs.iter().zip(&epochs[1..]) {
+        let change = match (allowance(before), allowance(epoch)) {
             (old, new) if old == new => continue,
             (None, _) => "given".to_owned(),
             (Some(old), None) => format!("{} lifted", old.in_words()),
@@ -185,7 +185,7 @@ fn budget(attempts: &[Attempt<'_>]) -> Option<String> {
             }
             (Some(old), Some(_)) => format!("set in place of {}", old.in_words()),
         };
-        let _ = write!(line, "; {change} with attempt {}", attempt.attempt);
+        let _ = write!(line, "; {change} with attempt {}", epoch.number);
     }
     Some(line)
 }
@@ -199,17 +199,17 @@ const ATTEMPTS: [Column; 6] = [
     ("WHY", Align::Left),
 ];
 
-fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
-    let took = u64::try_from((attempt.ended_at_us - attempt.started_at_us) / 1_000);
-    let limits = attempt.limits;
+fn epoch(epoch: &Epoch<'_>) -> Vec<String> {
+    let took = u64::try_from((epoch.ended_at_us - epoch.started_at_us) / 1_000);
+    let limits = epoch.limits;
     let budget = limits
         .budget
         .map_or_else(String::new, |budget| format!(", budget {}", budget.allowance.in_words()));
     vec![
-        attempt.attempt.to_string(),
-        utc(attempt.started_at_us / 1_000),
+        epoch.number.to_string(),
+        utc(epoch.started_at_us / 1_000),
         span(took.unwrap_or_default()),
-        attempt.ended.as_str().to_owned(),
+        epoch.ended.as_str().to_owned(),
         format!(
             "{}, {} at once, fuel {}, {} MiB{budget}",
             plural(count(limits.agents.into()), "agent"),
@@ -217,13 +217,13 @@ fn attempt(attempt: &Attempt<'_>) -> Vec<String> {
             count(limits.fuel),
             limits.memory_mib
         ),
-        sanitize::one_line(&why(attempt)),
+        sanitize::one_line(&why(epoch)),
     ]
 }
 
 /// Why the process let go of the run, and what to do about it; empty if ENDED says it.
-fn why(attempt: &Attempt<'_>) -> String {
-    match attempt.stop {
+fn why(epoch: &Epoch<'_>) -> String {
+    match epoch.stop {
         None | Some(StopReason::Cancelled) => String::new(),
         Some(reason) => advice::of_stop(reason),
     }
@@ -254,7 +254,7 @@ const STEPS: [Column; 16] = [
     ("ERROR", Align::Left),
 ];
 
-fn step(step: &Step<'_>) -> Vec<String> {
+fn step(step: &StepDetails<'_>) -> Vec<String> {
     let cell =
         |text: Option<&str>, chars| sanitize::cut(&sanitize::one_line(text.unwrap_or("")), chars);
     // Said where it is news: a second dispatch or attempt, or a correction.
@@ -287,7 +287,7 @@ fn step(step: &Step<'_>) -> Vec<String> {
 }
 
 /// What a table of prices says is marked: it is an estimate.
-fn cost(step: &Step<'_>) -> String {
+fn cost(step: &StepDetails<'_>) -> String {
     let shown = price(step.cost_usd.unwrap_or_default());
     let by_prices = step.cost_source.is_some_and(|source| source.starts_with("prices:"));
     if by_prices && !shown.is_empty() { format!("~{shown}") } else { shown }

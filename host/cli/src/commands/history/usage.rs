@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use smol_wf_core::dollars;
 use smol_wf_core::report::TokenUsage;
-use smol_wf_core::summary::Spent;
+use smol_wf_core::summary::DailySpend;
 use smol_wf_engine::{HistoryPage, RunSummary};
 
 use super::reader;
@@ -146,7 +146,7 @@ fn add_up(runs: &[RunSummary], by: By) -> (Vec<Row>, Row) {
     (rows, total)
 }
 
-fn name_of(by: By, run: &RunSummary, spent: &Spent) -> Option<String> {
+fn name_of(by: By, run: &RunSummary, spent: &DailySpend) -> Option<String> {
     match by {
         By::Model => spent.model.clone(),
         By::Workflow => Some(run.name.clone()),
@@ -156,7 +156,7 @@ fn name_of(by: By, run: &RunSummary, spent: &Spent) -> Option<String> {
 }
 
 impl Row {
-    fn add(&mut self, spent: &Spent) {
+    fn add(&mut self, spent: &DailySpend) {
         self.agents += spent.agents;
         self.token_usage += spent.tokens;
         dollars::add(&mut self.cost_usd, spent.cost_usd);

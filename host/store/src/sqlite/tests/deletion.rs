@@ -8,8 +8,8 @@ use std::path::Path;
 use smol_wf_core::journal::Chain;
 
 use super::SqliteStore;
-use crate::conformance::{deleted, hold, key, logged, new_run};
-use crate::{Journals as _, LARGE_BYTES, Upkeep as _};
+use crate::conformance::{deleted, key, logged, new_run, terms};
+use crate::{Journals as _, LARGE_BYTES, Maintenance as _};
 
 fn files_hold(directory: &Path, text: &str) -> bool {
     fs::read_dir(directory).unwrap().any(|file| {
@@ -25,8 +25,8 @@ fn deleted_text_is_gone_from_all_files() {
     let large = "the large secret ".repeat(LARGE_BYTES);
     let one = logged(&mut Chain::new(), &["the small secret", &large]);
     let two = logged(&mut Chain::new(), &["the other text"]);
-    store.create(&new_run(1), hold("me"), &one).unwrap();
-    store.create(&new_run(2), hold("me"), &two).unwrap();
+    store.create(&new_run(1), terms("me"), &one).unwrap();
+    store.create(&new_run(2), terms("me"), &two).unwrap();
     assert!(files_hold(directory.path(), "the small secret"));
     deleted(&mut store, &key(1));
     store.clean(false).unwrap();
@@ -45,7 +45,7 @@ fn shrinking_gives_the_space_back() {
     for number in 0..20 {
         let large = number.to_string().repeat(100_000);
         let records = logged(&mut Chain::new(), &[&large]);
-        store.create(&new_run(number), hold("me"), &records).unwrap();
+        store.create(&new_run(number), terms("me"), &records).unwrap();
     }
     for number in 0..19 {
         deleted(&mut store, &key(number));

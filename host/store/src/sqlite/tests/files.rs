@@ -11,7 +11,7 @@ use smol_wf_core::journal::Chain;
 use super::super::schema::NEWEST;
 use super::{SqliteStore, append, create};
 use crate::conformance::{LONG, logged};
-use crate::{Journals as _, Leases as _, StoreError, Upkeep as _};
+use crate::{Journals as _, Leases as _, Maintenance as _, StoreError};
 
 /// The error for what lies at this path; its message names the path.
 fn refused(path: &Path) -> StoreError {

@@ -17,8 +17,10 @@ use smol_wf_core::report::RunState;
 
 use super::super::schema::{APPLICATION_ID, MIGRATIONS, NEWEST};
 use super::{SqliteStore, append};
-use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
-use crate::{Facts, FoundFacts, Journals as _, LARGE_BYTES, Lists as _, Narrow, Page, Upkeep as _};
+use crate::conformance::{deleted, key, logged, new_run, taken_over, terms};
+use crate::{
+    Facts, Journals as _, LARGE_BYTES, Lists as _, Maintenance as _, Page, RunFacts, RunFilter,
+};
 
 const RUNS: u32 = 40;
 
@@ -34,7 +36,7 @@ pub(super) fn released(path: &Path, schema: usize, runs: u32) {
     let newest = path.with_extension("newest");
     let mut store = SqliteStore::open(&newest).unwrap();
     for number in 0..runs {
-        store.create(&new_run(number), hold("me"), &records_of(number)).unwrap();
+        store.create(&new_run(number), terms("me"), &records_of(number)).unwrap();
     }
     store.connection.as_ref().unwrap().execute_batch("UPDATE runs SET owner = NULL").unwrap();
     drop(store);
@@ -168,7 +170,7 @@ fn migrating() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     println!("begins");
     let mut store = SqliteStore::open(Path::new(&path)).unwrap();
-    let unknown = Page { narrow: Narrow::States(&[]), limit: 4, ..Page::default() };
+    let unknown = Page { filter: RunFilter::States(&[]), limit: 4, ..Page::default() };
     let tenant = key(0).tenant;
     loop {
         let rows = store.list(&tenant, &unknown).unwrap();
@@ -179,7 +181,7 @@ fn migrating() {
         let facts = Facts { state: RunState::Failed, parent: None, place: "/p".to_owned() };
         let found: Vec<_> = rows
             .into_iter()
-            .map(|row| FoundFacts {
+            .map(|row| RunFacts {
                 run: row.key.run,
                 entries: row.entries,
                 tip: row.tip,
@@ -195,7 +197,7 @@ fn a_kill_at_any_moment_of_it_leaves_the_old_or_the_new() {
     let directory = tempfile::tempdir().unwrap();
     let original = directory.path().join("runs.db");
     released(&original, 3, RUNS);
-    SqliteStore::open(&original.with_extension("newest")).unwrap().settle().unwrap();
+    SqliteStore::open(&original.with_extension("newest")).unwrap().checkpoint().unwrap();
     let settle = "PRAGMA wal_checkpoint(TRUNCATE)";
     Connection::open(&original).unwrap().query_row(settle, [], |_| Ok(())).unwrap();
     let (mut old, mut half, mut new) = (0, 0, 0);

@@ -20,7 +20,7 @@ use std::path::Path;
 use smol_wf_core::journal::{Chain, Record};
 
 use super::SqliteStore;
-use crate::conformance::{hold, key, logged, new_run};
+use crate::conformance::{key, logged, new_run, terms};
 use crate::{Append, Journals as _, Lease, StoreError, Wake};
 
 #[test]
@@ -41,7 +41,7 @@ fn a_large_value_of_many_records_is_on_disk_once() {
     let mut store = SqliteStore::open(&path).unwrap();
     let prompt = "prompt ".repeat(100 * 1024 / 7);
     let records = logged(&mut Chain::new(), &[prompt.as_str(); 16]);
-    store.create(&new_run(1), hold("me"), &records).unwrap();
+    store.create(&new_run(1), terms("me"), &records).unwrap();
     assert_eq!(store.load(&key(1)).unwrap().unwrap(), records);
     let kept = |store: &SqliteStore| -> i64 {
         let connection = store.connection.as_ref().unwrap();
@@ -60,7 +60,7 @@ fn everything_is_there_after_reopening() {
     let mut chain = Chain::new();
     let mut all = logged(&mut chain, &["first"]);
     let mut store = SqliteStore::open(&path).unwrap();
-    let lease = store.create(&new_run(1), hold("me"), &all).unwrap();
+    let lease = store.create(&new_run(1), terms("me"), &all).unwrap();
     for _ in 0..5 {
         let next = logged(&mut chain, &["a", "b"]);
         append(&mut store, &lease, all.len(), &next).unwrap();
@@ -83,7 +83,7 @@ const AS_OF_OLD: &str = "
 fn create(path: &Path) -> (SqliteStore, Lease) {
     let mut store = SqliteStore::open(path).unwrap();
     let records = logged(&mut Chain::new(), &["first"]);
-    let lease = store.create(&new_run(1), hold("me"), &records).unwrap();
+    let lease = store.create(&new_run(1), terms("me"), &records).unwrap();
     (store, lease)
 }
 

@@ -14,10 +14,10 @@ use smol_wf_core::report::RunState;
 use super::super::schema::{self, NEWEST};
 use super::migration::released;
 use super::{AS_OF_OLD, SqliteStore, append, create};
-use crate::conformance::{deleted, hold, key, logged, new_run, taken_over};
+use crate::conformance::{deleted, key, logged, new_run, taken_over, terms};
 use crate::{
-    BUSY_TIMEOUT, Bound, Facts, FoundFacts, Holder, Journals as _, LARGE_BYTES, Leases as _,
-    Lists as _, Narrow, Page, StoreError, Upkeep as _,
+    BUSY_TIMEOUT, Facts, Holder, Journals as _, LARGE_BYTES, Leases as _, Lists as _,
+    Maintenance as _, Page, ReadLimit, RunFacts, RunFilter, StoreError,
 };
 
 #[test]
@@ -28,11 +28,11 @@ fn a_run_of_an_older_program_is_read_written_on_and_deleted_beside_new_ones() {
     let large = "x".repeat(2 * LARGE_BYTES);
     let old = logged(&mut Chain::new(), &["a", &large, "c"]);
     for number in [5, 2, 9] {
-        store.create(&new_run(number), hold("me"), &old).unwrap();
+        store.create(&new_run(number), terms("me"), &old).unwrap();
     }
     store.connection.as_ref().unwrap().execute_batch(AS_OF_OLD).unwrap();
     for number in [4, 1] {
-        store.create(&new_run(number), hold("me"), &old[..1]).unwrap();
+        store.create(&new_run(number), terms("me"), &old[..1]).unwrap();
     }
     let order = |store: &mut SqliteStore, skip, limit| -> Vec<i64> {
         let rows = store.newest(&key(1).tenant, skip, limit).unwrap();
@@ -60,7 +60,7 @@ fn a_run_of_an_older_program_is_read_written_on_and_deleted_beside_new_ones() {
     store.clean(true).unwrap();
     assert_eq!(order(&mut store, 0, 9), [1, 4, 9, 2]);
     // One that comes back has a number.
-    store.create(&new_run(5), hold("me"), &old).unwrap();
+    store.create(&new_run(5), terms("me"), &old).unwrap();
     assert_eq!(order(&mut store, 0, 9), [5, 1, 4, 9, 2]);
 }
 
@@ -77,7 +77,7 @@ fn version(path: &Path) -> i64 {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
 }
 
-fn judge(owner: &str) -> Holder {
+fn check_holder(owner: &str) -> Holder {
     match owner {
         "lives" => Holder::Lives,
         "dead" => Holder::Dead,
@@ -95,30 +95,31 @@ fn the_tables_of_an_older_program_that_is_at_work_are_read_and_left_as_they_are(
         run: key(1).run.to_string(),
         owner: "lives".into(),
     };
-    assert_eq!(SqliteStore::open_within(&path, BUSY_TIMEOUT, judge).unwrap_err(), held);
+    assert_eq!(SqliteStore::open_within(&path, BUSY_TIMEOUT, check_holder).unwrap_err(), held);
     assert_eq!(held.code(), "store_busy");
-    let mut store = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, judge).unwrap();
+    let mut store = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, check_holder).unwrap();
     let records = store.load(&key(1)).unwrap().unwrap();
     let tenant = &key(1).tenant;
-    let failed = Page { narrow: Narrow::States(&[RunState::Failed]), limit: 9, ..Page::default() };
+    let failed =
+        Page { filter: RunFilter::States(&[RunState::Failed]), limit: 9, ..Page::default() };
     assert_eq!(store.list(tenant, &failed).unwrap().len(), 3, "of none is it known");
     assert_eq!(store.newest(tenant, 1, 9).unwrap().len(), 2);
     assert_eq!(store.find(tenant, key(2).run.as_str(), 9).unwrap().len(), 1);
-    assert_eq!(store.again().unwrap().load(&key(1)).unwrap().unwrap(), records);
+    assert_eq!(store.open_again().unwrap().load(&key(1)).unwrap().unwrap(), records);
     // Whoever wants to write is told who is in the way, and nothing is changed.
     assert_eq!(store.try_lock().unwrap_err(), held);
-    assert_eq!(store.claim(&key(2), hold("me"), None).unwrap_err(), held);
-    store.settle().unwrap();
+    assert_eq!(store.claim(&key(2), terms("me"), None).unwrap_err(), held);
+    store.checkpoint().unwrap();
     assert_eq!(version(&path), 3);
     // The older program goes on, and lets go.
-    let reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, judge).unwrap();
+    let reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, check_holder).unwrap();
     let older = Connection::open(&path).unwrap();
     older.execute("UPDATE runs SET owner = NULL", []).unwrap();
-    let lease = store.claim(&key(2), hold("me"), None).unwrap();
+    let lease = store.claim(&key(2), terms("me"), None).unwrap();
     assert_eq!(version(&path), NEWEST);
     let next = logged(&mut Chain::after(&records), &["next"]);
     append(&mut store, &lease, records.len(), &next).unwrap();
-    store.create(&new_run(77), hold("me"), &next).unwrap();
+    store.create(&new_run(77), terms("me"), &next).unwrap();
     // Who reads on sees what is there now.
     let mut reader = reader;
     assert_eq!(reader.load(&key(77)).unwrap().unwrap(), next);
@@ -141,7 +142,7 @@ fn the_tables_are_renewed_once_their_holder_is_gone() {
             let connection = Connection::open(&path).unwrap();
             connection.execute("UPDATE runs SET expires_at_us = ?1", [i64::MAX]).unwrap();
         }
-        let opened = SqliteStore::open_within(&path, BUSY_TIMEOUT, judge);
+        let opened = SqliteStore::open_within(&path, BUSY_TIMEOUT, check_holder);
         assert_eq!(opened.is_ok(), renewed, "{owner}, {is_over}");
         assert_eq!(version(&path) == NEWEST, renewed, "{owner}, {is_over}");
     }
@@ -189,7 +190,7 @@ fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
 
     let mut store = SqliteStore::open(&path).unwrap();
     let records = store.load(&key(1)).unwrap().unwrap();
-    store.create(&new_run(77), hold("me"), &records).unwrap();
+    store.create(&new_run(77), terms("me"), &records).unwrap();
     for statements in statements.chunks(3) {
         let error = transact(statements).unwrap_err();
         assert!(
@@ -215,7 +216,7 @@ fn one_name_has_the_entries_of_both_tables_for_programs_that_read() {
     released(&path, 3, 3);
     let mut store = SqliteStore::open(&path).unwrap();
     let records = logged(&mut Chain::new(), &["a", "b"]);
-    store.create(&new_run(77), hold("me"), &records).unwrap();
+    store.create(&new_run(77), terms("me"), &records).unwrap();
     let reader = Connection::open(&path).unwrap();
     for number in [1, 77] {
         let run = key(number).run;
@@ -255,7 +256,7 @@ fn a_database_without_the_view_of_all_entries_is_read_and_gets_it() {
     assert_eq!(reader.load(&key(1)).unwrap().unwrap().len(), 1);
     assert!(!has_view());
     drop(writer);
-    assert_eq!(super::super::look::open(&path).err(), None);
+    assert_eq!(super::super::read_only::open(&path).err(), None);
     SqliteStore::open(&path).unwrap();
     assert!(has_view());
     SqliteStore::open(&path).unwrap();
@@ -266,14 +267,14 @@ fn tables_that_are_renewed_during_a_read_stay_as_they_were_for_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     held_by(&path, "lives");
-    let mut reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, judge).unwrap();
+    let mut reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, check_holder).unwrap();
     let before = reader.load(&key(1)).unwrap().unwrap();
     let read = reader.read(|session| {
         let older = Connection::open(&path).unwrap();
         older.execute("UPDATE runs SET owner = NULL", []).unwrap();
-        let mut store = SqliteStore::open_within(&path, BUSY_TIMEOUT, judge).unwrap();
-        store.create(&new_run(77), hold("me"), &before).unwrap();
-        let load = |number| session.load_from(&key(number), 0, Bound::NONE);
+        let mut store = SqliteStore::open_within(&path, BUSY_TIMEOUT, check_holder).unwrap();
+        store.create(&new_run(77), terms("me"), &before).unwrap();
+        let load = |number| session.load_from(&key(number), 0, ReadLimit::NONE);
         Ok((load(1)?, load(77)?))
     });
     let (old, new) = read.unwrap();
@@ -309,7 +310,7 @@ fn many_may_open_an_older_database_at_once() {
             let mut store =
                 SqliteStore::open_within(&path, BUSY_TIMEOUT, |_| Holder::Lives).unwrap();
             let records = logged(&mut Chain::new(), &["first"]);
-            store.create(&new_run(number), hold("me"), &records).unwrap();
+            store.create(&new_run(number), terms("me"), &records).unwrap();
         };
         let open = &open;
         thread::scope(|scope| {
@@ -329,7 +330,7 @@ fn facts_of_older_runs_are_found_in_batches_and_then_looked_up() {
     let tenant = key(1).tenant;
     let (limit, parent) = (3, key(1).run);
     loop {
-        let page = Page { narrow: Narrow::States(&[]), limit, ..Page::default() };
+        let page = Page { filter: RunFilter::States(&[]), limit, ..Page::default() };
         let unknown = store.list(&tenant, &page).unwrap();
         let found: Vec<_> = unknown
             .into_iter()
@@ -338,7 +339,7 @@ fn facts_of_older_runs_are_found_in_batches_and_then_looked_up() {
                 let state = if is_even { RunState::Failed } else { RunState::Paused };
                 let parent = is_even.then(|| key(1).run);
                 let facts = Facts { state, parent, place: "/p".into() };
-                FoundFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts }
+                RunFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts }
             })
             .collect();
         if found.is_empty() {
@@ -346,11 +347,11 @@ fn facts_of_older_runs_are_found_in_batches_and_then_looked_up() {
         }
         store.put_facts(&tenant, &found).unwrap();
     }
-    let numbers = |store: &mut SqliteStore, narrow: Narrow<'_>| -> Vec<i64> {
-        let rows = store.list(&tenant, &Page { narrow, limit, ..Page::default() }).unwrap();
+    let numbers = |store: &mut SqliteStore, filter: RunFilter<'_>| -> Vec<i64> {
+        let rows = store.list(&tenant, &Page { filter, limit, ..Page::default() }).unwrap();
         rows.iter().map(|row| row.created_at_us).collect()
     };
-    assert_eq!(numbers(&mut store, Narrow::States(&[RunState::Failed])), [6, 4, 2]);
-    assert_eq!(numbers(&mut store, Narrow::ForksOf(&parent)), [6, 4, 2]);
-    assert_eq!(numbers(&mut store, Narrow::States(&[RunState::Completed])), Vec::<i64>::new());
+    assert_eq!(numbers(&mut store, RunFilter::States(&[RunState::Failed])), [6, 4, 2]);
+    assert_eq!(numbers(&mut store, RunFilter::ForksOf(&parent)), [6, 4, 2]);
+    assert_eq!(numbers(&mut store, RunFilter::States(&[RunState::Completed])), Vec::<i64>::new());
 }

@@ -6,7 +6,7 @@ use rusqlite::StatementStatus;
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
-use super::super::lists::{FORK_OF, IN_STATE, Span, UNKNOWN};
+use super::super::lists::{FORK_OF, IN_STATE, ListQuery, UNKNOWN};
 use super::super::write::HELD;
 use super::{SqliteStore, append, create};
 use crate::Page;
@@ -37,7 +37,7 @@ fn runs_in_a_state_and_forks_of_a_run_are_looked_up() {
         Page { limit: 50, ..Page::default() },
         Page { limit: 50, before, since_us: Some(1), ..Page::default() },
     ] {
-        let span = Span::of(&tenant, &page);
+        let span = ListQuery::of(&tenant, &page);
         for (more, index) in [
             (Some((IN_STATE, Some("failed"))), "runs_by_state (tenant=? AND state=? AND"),
             (Some(UNKNOWN), "runs_by_state (tenant=? AND state=? AND"),

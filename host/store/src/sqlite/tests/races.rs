@@ -9,7 +9,7 @@ use std::thread;
 use smol_wf_core::journal::{self, Chain};
 
 use super::{SqliteStore, append, create};
-use crate::conformance::{hold, key, logged, new_run, taken_over};
+use crate::conformance::{key, logged, new_run, taken_over, terms};
 use crate::{Journals as _, Leases as _, Lists as _};
 
 const RACERS: usize = 8;
@@ -30,7 +30,7 @@ fn of_many_that_claim_a_run_one_wins() {
             // All have seen that the one who won before is gone.
             let seen = store.lease(&key(1)).unwrap();
             start.wait();
-            let claimed = store.claim(&key(1), hold(&owner), seen.as_ref());
+            let claimed = store.claim(&key(1), terms(&owner), seen.as_ref());
             start.wait();
             match claimed {
                 Ok(lease) => won.push((race, lease.fence)),
@@ -63,7 +63,7 @@ fn many_may_open_a_new_database_at_once() {
                     let mut store = SqliteStore::open(path).unwrap();
                     let records = logged(&mut Chain::new(), &["first"]);
                     let run = new_run(u32::try_from(racer).unwrap());
-                    store.create(&run, hold("me"), &records).unwrap();
+                    store.create(&run, terms("me"), &records).unwrap();
                 });
             }
         });
@@ -84,7 +84,7 @@ fn two_connections_write_two_runs() {
                 let mut store = SqliteStore::open(path).unwrap();
                 let mut chain = Chain::new();
                 let records = logged(&mut chain, &["first"]);
-                let lease = store.create(&new_run(number), hold("me"), &records).unwrap();
+                let lease = store.create(&new_run(number), terms("me"), &records).unwrap();
                 for step in 0..100 {
                     let records = logged(&mut chain, &["a", "b"]);
                     append(&mut store, &lease, 1 + 2 * step, &records).unwrap();

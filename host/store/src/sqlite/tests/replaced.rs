@@ -10,7 +10,7 @@ use smol_wf_core::journal::Chain;
 
 use super::{SqliteStore, append, create};
 use crate::conformance::{key, logged};
-use crate::{Gone, Journals as _, Leases as _, Lists as _, StoreError, Upkeep as _};
+use crate::{FileChange, Journals as _, Leases as _, Lists as _, Maintenance as _, StoreError};
 
 /// Does something to the files, then asks for a commit.
 fn commit_after(act: impl Fn(&Path)) -> (tempfile::TempDir, Result<(), StoreError>) {
@@ -25,7 +25,7 @@ fn commit_after(act: impl Fn(&Path)) -> (tempfile::TempDir, Result<(), StoreErro
         let before = fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(store.release(&lease).unwrap_err(), outcome.clone().unwrap_err());
         assert!(store.load(&key(1)).is_err());
-        assert!(store.again().is_err());
+        assert!(store.open_again().is_err());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), before);
     }
     (directory, outcome)
@@ -48,9 +48,9 @@ fn a_commit_into_a_file_that_is_gone_is_an_error() {
             fs::rename(&other, file(path, ending)).unwrap();
         };
         let outcomes = [
-            (commit_after(deleted), Gone::Deleted),
-            (commit_after(moved), Gone::Deleted),
-            (commit_after(replaced), Gone::Replaced),
+            (commit_after(deleted), FileChange::Deleted),
+            (commit_after(moved), FileChange::Deleted),
+            (commit_after(replaced), FileChange::Replaced),
         ];
         for ((_directory, outcome), expected) in outcomes {
             let error = outcome.unwrap_err();
@@ -131,7 +131,7 @@ fn what_others_do_rightly_is_no_replacement() {
         append(&mut store, &lease, length, &logged(&mut chain, &["next"])).unwrap();
         // Copied into the database, cut, and rewritten whole.
         other.clean(length == 2).unwrap();
-        other.settle().unwrap();
+        other.checkpoint().unwrap();
     }
     drop(other);
     append(&mut store, &lease, 4, &logged(&mut chain, &["last"])).unwrap();

@@ -15,7 +15,7 @@ use super::super::schema::{
 };
 use super::{SqliteStore, create};
 use crate::conformance::{key, logged, taken_over};
-use crate::{Append, Journals as _, Leases as _, Upkeep as _, Wake};
+use crate::{Append, Journals as _, Leases as _, Maintenance as _, Wake};
 
 #[test]
 fn the_digests_are_those_of_the_migrations() {
@@ -121,12 +121,12 @@ fn what_sqlite_keeps_for_itself_is_no_change() {
 }
 
 #[test]
-fn a_copy_of_the_main_file_is_whole_once_it_is_settled() {
+fn a_copy_of_the_main_file_is_whole_once_it_is_checkpointed() {
     let directory = tempfile::tempdir().unwrap();
     let (path, copy) = (directory.path().join("runs.db"), directory.path().join("copy.db"));
     let (mut store, lease) = create(&path);
     store.release(&lease).unwrap();
-    store.settle().unwrap();
+    store.checkpoint().unwrap();
     fs::copy(&path, &copy).unwrap();
     let mut copied = SqliteStore::open(&copy).unwrap();
     assert_eq!(copied.load(&lease.key).unwrap().unwrap().len(), 1);
@@ -164,7 +164,7 @@ fn the_last_entry_settles_its_journal_unless_somebody_reads() {
     assert_eq!(copied("behind.db"), 2);
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 3);
     drop(reader);
-    store.settle().unwrap();
+    store.checkpoint().unwrap();
     assert_eq!(copied("settled.db"), 3);
 }
 

@@ -11,7 +11,7 @@ use smol_wf_core::journal::{self, Chain};
 
 use super::{SqliteStore, append, create};
 use crate::conformance::{key, logged};
-use crate::{Journals as _, Leases as _, Lists as _, StoreError, Upkeep as _};
+use crate::{Journals as _, Leases as _, Lists as _, Maintenance as _, StoreError};
 
 #[test]
 fn a_full_database_loses_nothing_and_goes_on_when_there_is_space() {

@@ -11,17 +11,17 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{self, Chain, Record};
 
 use super::{AS_OF_OLD, SqliteStore};
-use crate::conformance::{hold, key, load_in_stretches, logged, new_run};
-use crate::{Bound, Journals as _, LARGE_BYTES, Leases as _, Lists as _, StoreError, Summary};
+use crate::conformance::{key, load_in_segments, logged, new_run, terms};
+use crate::{Journals as _, LARGE_BYTES, Leases as _, Lists as _, ReadLimit, StoreError, Summary};
 
 /// A run of five entries, the third of which is large, and another run.
 fn database(path: &Path) -> Vec<Record> {
     let mut store = SqliteStore::open(path).unwrap();
     let large = "x".repeat(2 * LARGE_BYTES);
     let records = logged(&mut Chain::new(), &["a", "b", &large, "d", "e"]);
-    let lease = store.create(&new_run(1), hold("me"), &records).unwrap();
+    let lease = store.create(&new_run(1), terms("me"), &records).unwrap();
     store.release(&lease).unwrap();
-    store.create(&new_run(2), hold("me"), &records[..1]).unwrap();
+    store.create(&new_run(2), terms("me"), &records[..1]).unwrap();
     records
 }
 
@@ -83,8 +83,8 @@ fn is_noticed(table: &Table, change: &str) -> bool {
     let mut store = SqliteStore::open(&path).unwrap();
     let whole = store.load(&key(1));
     for limit in [1, 2, 5] {
-        let stretches = load_in_stretches(&mut store, &key(1), Bound::records(limit));
-        assert_eq!(stretches, whole, "{change}, by {limit}");
+        let segments = load_in_segments(&mut store, &key(1), ReadLimit::records(limit));
+        assert_eq!(segments, whole, "{change}, by {limit}");
     }
     match whole {
         Err(error) => {

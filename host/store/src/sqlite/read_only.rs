@@ -12,7 +12,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::open::{BUSY_TIMEOUT, STATEMENTS, keep_plans, refuse_old_sqlite};
-use super::place::beside;
+use super::open_files::beside;
 use super::schema::APPLICATION_ID;
 use super::{fail, schema};
 use crate::StoreError;

@@ -12,7 +12,7 @@ use crate::report::TokenUsage;
 
 /// What an agent used, once: a call that was parked used something each time.
 #[derive(Debug, Clone, Copy)]
-pub struct Spent<'a> {
+pub struct Spend<'a> {
     /// When it was known.
     pub at_us: i64,
     /// Phase of the call.
@@ -29,7 +29,7 @@ pub struct Spent<'a> {
     pub cost_usd: Option<f64>,
 }
 
-impl Spent<'_> {
+impl Spend<'_> {
     /// Takes over what the agent said of itself.
     pub(super) fn add(&mut self, reply: &Reply) {
         self.tokens = TokenUsage::of(reply.usage);
@@ -65,14 +65,14 @@ pub struct UsageRow {
 }
 
 impl UsageTables {
-    pub(super) fn add(&mut self, spent: &Spent<'_>) {
+    pub(super) fn add(&mut self, spent: &Spend<'_>) {
         add(&mut self.by_phase, spent.phase, spent);
         add(&mut self.by_model, spent.model, spent);
         add(&mut self.by_provider, spent.provider, spent);
     }
 }
 
-fn add(rows: &mut Vec<UsageRow>, name: Option<&str>, spent: &Spent<'_>) {
+fn add(rows: &mut Vec<UsageRow>, name: Option<&str>, spent: &Spend<'_>) {
     let index = rows.iter().position(|row| row.name.as_deref() == name).unwrap_or_else(|| {
         let name = name.map(str::to_owned);
         let token_usage = TokenUsage::default();

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// How a schema holds another, which decides on which part of an answer the
 /// inner one is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place<'a> {
+pub(super) enum Applicator<'a> {
     /// On the same value, always.
     Same,
     /// On the same value, and again when errors are collected.
@@ -32,7 +32,7 @@ pub(super) enum Place<'a> {
 /// All schemas directly inside this one, references aside. Knows the keywords
 /// of every draft at once: one too many costs a little, one too few would be
 /// a hole.
-pub(super) fn inner(schema: &Value) -> Vec<(Place<'_>, &Value)> {
+pub(super) fn inner(schema: &Value) -> Vec<(Applicator<'_>, &Value)> {
     let mut found = Vec::new();
     let Value::Object(keywords) = schema else {
         return found;
@@ -40,36 +40,36 @@ pub(super) fn inner(schema: &Value) -> Vec<(Place<'_>, &Value)> {
     for (keyword, value) in keywords {
         match (keyword.as_str(), value) {
             ("allOf", Value::Array(list)) => {
-                found.extend(list.iter().map(|one| (Place::Same, one)))
+                found.extend(list.iter().map(|one| (Applicator::Same, one)))
             }
             ("anyOf" | "oneOf", Value::Array(list)) => {
-                found.extend(list.iter().map(|one| (Place::Choice, one)));
+                found.extend(list.iter().map(|one| (Applicator::Choice, one)));
             }
             ("not" | "if" | "then" | "else" | "contentSchema", one) => {
-                found.push((Place::Choice, one));
+                found.push((Applicator::Choice, one));
             }
             ("dependentSchemas" | "dependencies", Value::Object(map)) => {
                 let schemas = map.values().filter(|one| !one.is_array());
-                found.extend(schemas.map(|one| (Place::Same, one)));
+                found.extend(schemas.map(|one| (Applicator::Same, one)));
             }
             ("properties", Value::Object(map)) => {
-                found.extend(map.iter().map(|(name, one)| (Place::Property(name), one)));
+                found.extend(map.iter().map(|(name, one)| (Applicator::Property(name), one)));
             }
             ("patternProperties", Value::Object(map)) => {
-                found.extend(map.iter().map(|(pattern, one)| (Place::Pattern(pattern), one)));
+                found.extend(map.iter().map(|(pattern, one)| (Applicator::Pattern(pattern), one)));
             }
             ("additionalProperties" | "unevaluatedProperties", one) => {
-                found.push((Place::OtherProperties, one));
+                found.push((Applicator::OtherProperties, one));
             }
-            ("propertyNames", one) => found.push((Place::Names, one)),
+            ("propertyNames", one) => found.push((Applicator::Names, one)),
             ("prefixItems" | "items", Value::Array(list)) => {
-                found.extend(list.iter().map(|one| (Place::Prefix, one)));
+                found.extend(list.iter().map(|one| (Applicator::Prefix, one)));
             }
             ("items" | "additionalItems" | "unevaluatedItems" | "contains", one) => {
-                found.push((Place::Items, one));
+                found.push((Applicator::Items, one));
             }
             ("$defs" | "definitions", Value::Object(map)) => {
-                found.extend(map.values().map(|one| (Place::Definition, one)));
+                found.extend(map.values().map(|one| (Applicator::Definition, one)));
             }
             _ => {}
         }

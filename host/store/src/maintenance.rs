@@ -8,17 +8,17 @@ use crate::{Journals, Leases, Lists, StoreError};
 
 /// All of it. `conformance::run` (feature `conformance`) is what every
 /// implementation has to pass.
-pub trait Store: Journals + Leases + Lists + Upkeep + Send {}
+pub trait Store: Journals + Leases + Lists + Maintenance + Send {}
 
-impl<S: Journals + Leases + Lists + Upkeep + Send> Store for S {}
+impl<S: Journals + Leases + Lists + Maintenance + Send> Store for S {}
 
 /// What a handle and its files need.
-pub trait Upkeep {
+pub trait Maintenance {
     /// Another handle on the same journals, to read with while this one writes.
     ///
     /// # Errors
     /// When they cannot be opened once more.
-    fn again(&self) -> Result<Box<dyn Store>, StoreError>;
+    fn open_again(&self) -> Result<Box<dyn Store>, StoreError>;
 
     /// How long this handle waits, from now on, for another one that writes.
     fn wait_for_lock(&mut self, _at_most: Duration) {}
@@ -36,7 +36,7 @@ pub trait Upkeep {
     ///
     /// # Errors
     /// When they cannot be written. Nothing is lost then.
-    fn settle(&mut self) -> Result<(), StoreError> {
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 

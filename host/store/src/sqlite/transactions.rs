@@ -8,20 +8,20 @@ use std::time::Duration;
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Record;
 
-use super::{Access, SqliteStore, delete, fail, look, open};
+use super::{Access, SqliteStore, delete, fail, open, read_only};
 use crate::{
-    Append, BUSY_TIMEOUT, Bound, FoundFacts, Hold, Journals, Lease, LeaseRow, Leases, Lists,
-    NewRun, Page, RunKey, RunRow, Store, StoreError, Stretch, Summary, Upkeep,
+    Append, BUSY_TIMEOUT, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance,
+    NewRun, Page, ReadLimit, RunFacts, RunKey, RunRow, Segment, Store, StoreError, Summary,
 };
 
 impl Journals for SqliteStore {
     fn create_from(
         &mut self,
         run: &NewRun,
-        hold: Option<Hold<'_>>,
+        terms: Option<LeaseTerms<'_>>,
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError> {
-        self.write(|session| session.create(run, hold, records))
+        self.write(|session| session.create(run, terms, records))
     }
 
     fn append(
@@ -49,9 +49,9 @@ impl Journals for SqliteStore {
         &mut self,
         key: &RunKey,
         first_seq: u64,
-        bound: Bound,
-    ) -> Result<Option<Stretch>, StoreError> {
-        self.read(|session| session.load_from(key, first_seq, bound))
+        limit: ReadLimit,
+    ) -> Result<Option<Segment>, StoreError> {
+        self.read(|session| session.load_from(key, first_seq, limit))
     }
 
     fn delete(&mut self, key: &RunKey, replacing: Option<&LeaseRow>) -> Result<(), StoreError> {
@@ -67,10 +67,10 @@ impl Leases for SqliteStore {
     fn claim(
         &mut self,
         key: &RunKey,
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError> {
-        self.write(|session| session.claim(key, hold, replacing))
+        self.write(|session| session.claim(key, terms, replacing))
     }
 
     fn renew(&mut self, lease: &Lease, lasting: Duration) -> Result<(), StoreError> {
@@ -88,10 +88,10 @@ impl Leases for SqliteStore {
     fn wake_ups(
         &mut self,
         tenants: &[TenantId],
-        hold: Hold<'_>,
+        terms: LeaseTerms<'_>,
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.write(|session| session.wake_ups(tenants, hold, limit))
+        self.write(|session| session.wake_ups(tenants, terms, limit))
     }
 }
 
@@ -126,23 +126,28 @@ impl Lists for SqliteStore {
         self.write(|session| session.put_summaries(tenant, summaries))
     }
 
-    fn put_facts(&mut self, tenant: &TenantId, found: &[FoundFacts]) -> Result<(), StoreError> {
+    fn put_facts(&mut self, tenant: &TenantId, found: &[RunFacts]) -> Result<(), StoreError> {
         self.write(|session| session.put_facts(tenant, found))
     }
 }
 
-impl Upkeep for SqliteStore {
-    fn again(&self) -> Result<Box<dyn Store>, StoreError> {
+impl Maintenance for SqliteStore {
+    fn open_again(&self) -> Result<Box<dyn Store>, StoreError> {
         if let Some(error) = &self.replaced {
             return Err(error.clone());
         }
-        let judge = self.judge;
-        let Some(place) = &self.place else {
-            return Ok(Box::new(Self::over(&self.path, look::open(&self.path)?, None, judge)));
+        let check_holder = self.check_holder;
+        let Some(files) = &self.files else {
+            return Ok(Box::new(Self::over(
+                &self.path,
+                read_only::open(&self.path)?,
+                None,
+                check_holder,
+            )));
         };
-        place.check_database()?;
-        let (connection, place) = open::open_there(&self.path, BUSY_TIMEOUT, judge)?;
-        Ok(Box::new(Self::over(&self.path, connection, Some(place), judge)))
+        files.check_database()?;
+        let (connection, files) = open::open_there(&self.path, BUSY_TIMEOUT, check_holder)?;
+        Ok(Box::new(Self::over(&self.path, connection, Some(files), check_holder)))
     }
 
     fn wait_for_lock(&mut self, at_most: Duration) {
@@ -153,8 +158,8 @@ impl Upkeep for SqliteStore {
         self.write(|_| Ok(()))
     }
 
-    fn settle(&mut self) -> Result<(), StoreError> {
-        if self.access != Access::Write || self.is_settled {
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.access != Access::Write || self.is_checkpointed {
             return Ok(());
         }
         let connection = self.taken()?;

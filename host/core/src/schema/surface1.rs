@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::applicators::{Applicator, inner};
 use super::link::at_place;
-use super::places::{Place, inner};
 
 /// Most states of all patterns together, as they were counted.
 const PATTERN_STATES_MAX: u64 = 40_000;
@@ -30,10 +30,10 @@ pub(super) fn refusal(root: &Value) -> Result<(), String> {
         }
         let own = schema.get("pattern").and_then(Value::as_str);
         for (place, one) in inner(schema) {
-            if let Place::Pattern(pattern) = place {
+            if let Applicator::Pattern(pattern) = place {
                 states.insert(pattern, weigh(pattern)?);
             }
-            if place != Place::Definition {
+            if place != Applicator::Definition {
                 waiting.push(one);
             }
         }

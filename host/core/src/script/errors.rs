@@ -11,7 +11,7 @@ use super::position::{position_at, snippet};
 /// A script that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("{file_name}:{line}:{column}: {message}")]
-pub struct ScriptRefused {
+pub struct ScriptRefusal {
     /// Which.
     pub code: Code,
     /// A sentence for people, without the position.
@@ -28,7 +28,7 @@ pub struct ScriptRefused {
 
 /// Something its author may want to know of a script that is fine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warning {
+pub struct ScriptWarning {
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
@@ -50,9 +50,9 @@ impl Fault {
         Self { code, at, message: message.into() }
     }
 
-    pub(super) fn at_its_place(self, text: &str, file_name: &str) -> ScriptRefused {
+    pub(super) fn at_its_place(self, text: &str, file_name: &str) -> ScriptRefusal {
         let place = position_at(text, self.at);
-        ScriptRefused {
+        ScriptRefusal {
             code: self.code,
             message: self.message,
             file_name: file_name.to_owned(),
@@ -65,14 +65,14 @@ impl Fault {
 
 /// A warning, at a byte of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct OffsetWarning {
     pub(super) at: usize,
     pub(super) message: String,
 }
 
-impl Note {
-    pub(super) fn at_its_place(self, text: &str) -> Warning {
+impl OffsetWarning {
+    pub(super) fn at_its_place(self, text: &str) -> ScriptWarning {
         let place = position_at(text, self.at);
-        Warning { line: place.line, column: place.column, message: self.message }
+        ScriptWarning { line: place.line, column: place.column, message: self.message }
     }
 }

@@ -5,9 +5,9 @@
 
 use std::fmt::Display;
 
+use super::errors::Fault;
 use super::lexer::{Kind, Lexer, Token};
 use super::quoted::shown;
-use super::refused::Fault;
 use crate::codes::Code;
 
 pub(super) fn not_literal(at: usize, found: impl Display) -> Fault {

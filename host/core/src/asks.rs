@@ -22,7 +22,7 @@ pub const ALLOW_ALL: &str = "--asks allow";
 /// Something that an agent asked leave for, and was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Asked {
+pub struct RefusedAsk {
     /// What, in a few words: a tool, and what it was to be used on.
     pub what: String,
     /// What allows just this, as it is written into the agent's own settings;
@@ -37,7 +37,7 @@ pub struct Asked {
     pub own_rules_only: bool,
 }
 
-impl Asked {
+impl RefusedAsk {
     /// Asked for once.
     #[must_use]
     pub fn once(what: impl Into<String>, allow: Option<String>) -> Self {
@@ -112,7 +112,7 @@ mod tests {
     fn the_same_are_counted_together_and_there_are_never_too_many() {
         let mut all = Vec::new();
         for number in 0..100 {
-            Asked::once(format!("bash {}", number % 30), None).add_to(&mut all);
+            RefusedAsk::once(format!("bash {}", number % 30), None).add_to(&mut all);
         }
         assert_eq!(all.len(), KINDS_MAX);
         assert_eq!(all.iter().map(|one| one.times).sum::<u32>(), 100);
@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn people_are_told_what_and_what_to_type() {
-        assert_eq!(Asked::sentence(&[]), None);
+        assert_eq!(RefusedAsk::sentence(&[]), None);
         let mut all = Vec::new();
         for _ in 0..2 {
-            Asked::once("read .env", Some("`a` in b".into())).add_to(&mut all);
+            RefusedAsk::once("read .env", Some("`a` in b".into())).add_to(&mut all);
         }
-        Asked::once("x".repeat(5_000), Some("y".repeat(5_000))).add_to(&mut all);
-        let said = Asked::sentence(&all).unwrap();
+        RefusedAsk::once("x".repeat(5_000), Some("y".repeat(5_000))).add_to(&mut all);
+        let said = RefusedAsk::sentence(&all).unwrap();
         assert!(said.contains("read .env (2 times), xxx"), "{said}");
         assert!(said.ends_with("To allow it: `a` in b, or --asks allow"), "{said}");
         assert!(said.len() < 1_000, "{}", said.len());
@@ -137,12 +137,12 @@ mod tests {
     fn what_only_its_own_rules_allow_is_not_said_to_be_allowed_otherwise() {
         let mut all = Vec::new();
         for command in ["shell a", "shell b"] {
-            Asked::of_its_own_rules(command, "a rule".into()).add_to(&mut all);
+            RefusedAsk::of_its_own_rules(command, "a rule".into()).add_to(&mut all);
         }
-        let said = Asked::sentence(&all).unwrap();
+        let said = RefusedAsk::sentence(&all).unwrap();
         assert!(said.ends_with("shell a, shell b. To allow it: a rule"), "{said}");
-        Asked::once("read .env", None).add_to(&mut all);
-        assert!(Asked::sentence(&all).unwrap().ends_with("a rule, or --asks allow"));
+        RefusedAsk::once("read .env", None).add_to(&mut all);
+        assert!(RefusedAsk::sentence(&all).unwrap().ends_with("a rule, or --asks allow"));
         let kept = serde_json::to_value(&all).unwrap();
         assert_eq!(kept[0]["ownRulesOnly"], true);
         assert_eq!(kept[2].get("ownRulesOnly"), None);

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
-use crate::error::Gone;
+use crate::error::FileChange;
 
 /// The first bytes of every write-ahead log, without the last bit, which tells
 /// the order of bytes (<https://sqlite.org/fileformat2.html#walformat>).
@@ -24,22 +24,22 @@ const HEADER_BYTES: u64 = 100;
 
 /// The files of one open database.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct OpenFiles {
     path: PathBuf,
     database: FileId,
-    log: Beside,
-    index: Beside,
+    log: Sibling,
+    index: Sibling,
     /// A handle of our own. SQLite keeps its locks on the other two files.
     log_file: File,
 }
 
 #[derive(Debug)]
-struct Beside {
+struct Sibling {
     path: PathBuf,
     id: FileId,
 }
 
-impl Place {
+impl OpenFiles {
     /// The files as they are just after SQLite opened them. `before` is what
     /// [`FileId::at`] said of the path just before.
     pub(super) fn of(path: &Path, before: FileId) -> Result<Self, StoreError> {
@@ -50,12 +50,12 @@ impl Place {
         let beside = |ending: &str| {
             let path = beside(&whole, ending);
             let id = FileId::at(&path).map_err(failed)?;
-            Ok::<_, StoreError>(Beside { path, id })
+            Ok::<_, StoreError>(Sibling { path, id })
         };
         let (log, index) = (beside("-wal")?, beside("-shm")?);
         let log_file = File::open(&log.path).map_err(failed)?;
-        let place = Self { path: path.to_path_buf(), database, log, index, log_file };
-        if database == before { Ok(place) } else { Err(place.gone(path, Gone::Replaced)) }
+        let files = Self { path: path.to_path_buf(), database, log, index, log_file };
+        if database == before { Ok(files) } else { Err(files.gone(path, FileChange::Replaced)) }
     }
 
     /// Refuses when one of the files is not the one that was opened. Asked behind
@@ -68,7 +68,9 @@ impl Place {
         // Cut to nothing while we write: the beginning is a hole from then on,
         // and everything behind it is lost with the next reader.
         match first_word(&self.log_file) {
-            Ok(Some(word)) if word & !1 != LOG_MAGIC => Err(self.gone(&self.log.path, Gone::Cut)),
+            Ok(Some(word)) if word & !1 != LOG_MAGIC => {
+                Err(self.gone(&self.log.path, FileChange::Cut))
+            }
             _ => Ok(()),
         }
     }
@@ -76,7 +78,7 @@ impl Place {
     /// The same, for the database alone: before it is opened once more.
     pub(super) fn check_database(&self) -> Result<(), StoreError> {
         let bytes = self.same(&self.path, self.database)?;
-        if bytes < HEADER_BYTES { Err(self.gone(&self.path, Gone::Cut)) } else { Ok(()) }
+        if bytes < HEADER_BYTES { Err(self.gone(&self.path, FileChange::Cut)) } else { Ok(()) }
     }
 
     /// Makes durable what is in the log.
@@ -88,12 +90,12 @@ impl Place {
     fn same(&self, path: &Path, id: FileId) -> Result<u64, StoreError> {
         match fs::metadata(path) {
             Ok(found) if FileId::of(&found) == id => Ok(found.len()),
-            Ok(_) => Err(self.gone(path, Gone::Replaced)),
+            Ok(_) => Err(self.gone(path, FileChange::Replaced)),
             Err(error) => Err(gone(&self.path, path, &error)),
         }
     }
 
-    fn gone(&self, file: &Path, how: Gone) -> StoreError {
+    fn gone(&self, file: &Path, how: FileChange) -> StoreError {
         StoreError::Replaced { path: self.path.clone(), file: file.to_path_buf(), how }
     }
 }
@@ -102,7 +104,7 @@ fn gone(database: &Path, file: &Path, error: &io::Error) -> StoreError {
     let path = database.to_path_buf();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            StoreError::Replaced { path, file: file.to_path_buf(), how: Gone::Deleted }
+            StoreError::Replaced { path, file: file.to_path_buf(), how: FileChange::Deleted }
         }
         _ => super::fail::file(database, error),
     }

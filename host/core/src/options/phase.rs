@@ -1,0 +1,131 @@
+//! Options that a phase gives to its calls.
+//!
+//! Owns: which they are, and that what a call says itself wins. Never: says which
+//! phase a call is in.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{OptionRules, read};
+use crate::call::AgentRequest;
+use crate::outcome::Failure;
+use crate::schema::RecentSchemas;
+
+/// The options of a phase, for those of its calls that do not say them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseOptions {
+    /// The only tools of their own that agents may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<String>>,
+    /// Most turns of an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_turns: Option<u32>,
+    /// Text for the end of the system prompts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    system: Option<String>,
+    /// More folders to work in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dirs: Vec<String>,
+    /// MCP servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mcp: Vec<String>,
+}
+
+impl PhaseOptions {
+    /// As `meta.phases` writes them.
+    pub const NAMES: [&str; 6] = ["tools", "allowedTools", "maxTurns", "system", "dirs", "mcp"];
+
+    /// Options of a call that no phase gives: those that are of one call alone, and
+    /// those that hold an agent to something. To ignore one would surprise, or set
+    /// agents free.
+    pub const OF_CALLS: [&str; 6] =
+        ["images", "session", "permissions", "disallowedTools", "bashCommandClamp", "isolation"];
+
+    /// Reads options of these names, as those of a call in a module are read.
+    ///
+    /// # Errors
+    /// When a value is not one that its option takes.
+    pub(crate) fn read(options: Map<String, Value>) -> Result<Self, Failure> {
+        // A phase has no schema.
+        let (mut request, schemas) = (AgentRequest::plain(""), &mut RecentSchemas::default());
+        read(
+            &mut request,
+            &Value::Object(options).to_string(),
+            OptionRules::Module,
+            None,
+            schemas,
+        )?;
+        let AgentRequest { tools, max_turns, system, dirs, mcp, .. } = request;
+        Ok(Self { tools, max_turns, system, dirs, mcp })
+    }
+
+    /// Fills in what a call leaves open. `options` is the text of its options: an
+    /// empty list there says that it wants none. `taken` is the recorded call that is
+    /// met again: a program that did not know options of phases gave it none.
+    pub(crate) fn fill(
+        &self,
+        request: &mut AgentRequest,
+        options: &str,
+        taken: Option<&AgentRequest>,
+    ) {
+        let may_have = |has: fn(&AgentRequest) -> bool| taken.is_none_or(has);
+        if request.tools.is_none() && may_have(|it| it.tools.is_some()) {
+            request.tools.clone_from(&self.tools);
+        }
+        if request.max_turns.is_none() && may_have(|it| it.max_turns.is_some()) {
+            request.max_turns = self.max_turns;
+        }
+        if request.system.is_none() && may_have(|it| it.system.is_some()) {
+            request.system.clone_from(&self.system);
+        }
+        if may_have(|it| !it.dirs.is_empty()) {
+            fill_list(&mut request.dirs, &self.dirs, || has_list(options, "dirs"));
+        }
+        if may_have(|it| !it.mcp.is_empty()) {
+            fill_list(&mut request.mcp, &self.mcp, || has_list(options, "mcp"));
+        }
+    }
+}
+
+fn fill_list(own: &mut Vec<String>, given: &[String], wants_none: impl Fn() -> bool) {
+    if own.is_empty() && !given.is_empty() && !wants_none() {
+        *own = given.to_vec();
+    }
+}
+
+fn has_list(options: &str, name: &str) -> bool {
+    let options: Option<Map<String, Value>> = serde_json::from_str(options).ok();
+    options.is_some_and(|options| options.get(name).is_some_and(Value::is_array))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_takes_of_its_phase_what_it_does_not_say() {
+        let phase =
+            r#"{"title":"P","tools":["Read"],"maxTurns":3,"system":"s","dirs":["d"],"mcp":["m"]}"#;
+        let phase: PhaseOptions = serde_json::from_str(phase).unwrap();
+        let filled = |options: &str, taken: Option<&AgentRequest>| {
+            let mut request =
+                AgentRequest::read("p".into(), options, OptionRules::Body).expect("good options");
+            phase.fill(&mut request, options, taken);
+            request
+        };
+        let all = filled("{}", None);
+        let same = filled(
+            r#"{"tools":["Read"],"maxTurns":3,"system":"s","dirs":["d"],"mcp":["m"]}"#,
+            None,
+        );
+        assert_eq!(all, same);
+        let own = filled(r#"{"tools":[],"maxTurns":9,"system":"own","dirs":[],"mcp":["x"]}"#, None);
+        assert_eq!((own.tools, own.max_turns), (Some(Vec::new()), Some(9)));
+        assert_eq!(own.system.as_deref(), Some("own"));
+        assert_eq!((own.dirs, own.mcp), (Vec::new(), vec!["x".to_owned()]));
+        // Met again, they are what they were.
+        assert_eq!(filled("{}", Some(&AgentRequest::plain("p"))), AgentRequest::plain("p"));
+        assert_eq!(filled("{}", Some(&all)), all);
+    }
+}
