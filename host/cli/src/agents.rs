@@ -75,6 +75,7 @@ impl Catalogue {
         })
     }
 
+    /// One provider of this catalogue, with the settings that concern all.
     fn build(&self, name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
         build(name, settings, &self.servers_secrets, self.asks)
     }
@@ -147,6 +148,7 @@ pub(crate) struct AgentChoice {
     others: Vec<OtherAgent>,
 }
 
+/// Why a provider was chosen; decides what is printed about it.
 #[derive(Debug, PartialEq, Eq)]
 enum ChosenBy {
     /// A flag, a variable or the user's settings named it.

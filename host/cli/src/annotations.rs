@@ -8,11 +8,17 @@ use crate::{failure, sanitize};
 
 /// One annotation, at a line of a file or at the file.
 pub(crate) struct Annotation<'a> {
+    /// An error, otherwise a warning.
     pub(crate) is_error: bool,
+    /// Path as the user typed it; printed relative to the repository.
     pub(crate) file: &'a str,
+    /// From 1; `None` for the whole file.
     pub(crate) line: Option<u32>,
+    /// From 1, in characters.
     pub(crate) column: Option<u32>,
+    /// Short title, such as the name of a rule.
     pub(crate) title: &'a str,
+    /// May have several lines.
     pub(crate) message: &'a str,
 }
 
@@ -37,6 +43,7 @@ fn seen_from(workspace: &Path, file: &str) -> Option<String> {
     Some(inside.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
 }
 
+/// The workflow command of an annotation: `::error file=…,line=…::message`.
 fn line(annotation: &Annotation<'_>) -> String {
     let kind = if annotation.is_error { "error" } else { "warning" };
     let mut properties = format!("file={}", property(annotation.file));
@@ -50,11 +57,13 @@ fn line(annotation: &Annotation<'_>) -> String {
     format!("::{kind} {properties}::{}", escape(annotation.message))
 }
 
+/// Escapes a message of a workflow command: `%`, CR and LF.
 fn escape(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(sanitize::one_line).collect();
     lines.join("\n").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
+/// Escapes a property of a workflow command: also `:` and `,`.
 fn property(text: &str) -> String {
     escape(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -31,6 +31,7 @@ use clap::{Args, Subcommand};
 use crate::failure::CommandError;
 use crate::workflow_args::{Named, TAKE_ARGS};
 
+/// The parsed arguments of a command. Large ones are boxed.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),

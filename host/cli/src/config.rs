@@ -85,7 +85,9 @@ pub(crate) struct Settings {
     pub(crate) mcp: BTreeMap<String, Sourced<ServerSettings>>,
     /// Folders outside the project that calls may name.
     pub(crate) dirs: Option<Sourced<Vec<PathBuf>>>,
+    /// Path of the user's file, if it exists.
     pub(crate) user_file: Option<PathBuf>,
+    /// The project's file, if it exists.
     pub(crate) project_file: Option<ProjectFile>,
     /// Why a mark or settings file of a project was ignored.
     ignored_mark: Option<String>,
@@ -132,6 +134,7 @@ impl Settings {
         self.values.insert(key, Sourced { value, origin });
     }
 
+    /// Adds the user's file.
     fn user(&mut self, found: &SettingsFile) -> Result<(), ConfigError> {
         let layer = parsed(found)?;
         let origin = |place| Origin::User { place };
@@ -140,6 +143,7 @@ impl Settings {
         Ok(())
     }
 
+    /// Adds the project's file, as far as it is trusted and allowed.
     fn project(&mut self, found: &SettingsFile) -> Result<(), ConfigError> {
         let mut layer = parsed(found)?;
         let never = layer.values.extract_if(.., |key, _| key.row().project == ProjectRight::Never);
@@ -217,6 +221,7 @@ impl Settings {
         ignored
     }
 
+    /// Adds the variables. Fails if one cannot be read.
     fn environment(&mut self) -> Result<(), ConfigError> {
         for key in Key::ALL {
             let row = key.row();
@@ -249,6 +254,8 @@ impl Settings {
         self.values.get(&key)
     }
 
+    /// The value of a text setting; `None` if it is unset. The getters below do
+    /// the same for other kinds.
     pub(crate) fn text(&self, key: Key) -> Option<&str> {
         match &self.get(key)?.value {
             Value::Text(text) => Some(text),
@@ -301,6 +308,7 @@ impl ProjectFile {
         self.of_trust().into_iter().chain(self.of_never())
     }
 
+    /// The warning about settings that no project may set.
     fn of_never(&self) -> Option<String> {
         if self.never.is_empty() {
             return None;
@@ -311,6 +319,7 @@ impl ProjectFile {
         ))
     }
 
+    /// The warning about settings that are ignored until the file is trusted.
     fn of_trust(&self) -> Option<String> {
         if self.ignored.is_empty() {
             return None;

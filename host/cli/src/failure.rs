@@ -104,6 +104,7 @@ impl FileError {
         }
     }
 
+    /// The stable code; see `docs/errors.md`.
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Read { .. } => Code::FileUnreadable,
@@ -176,6 +177,7 @@ impl CommandError {
         }
     }
 
+    /// The exit code of this error.
     fn exit(&self) -> u8 {
         match self {
             Self::Engine(error) => exit::of_error(error),
@@ -347,6 +349,7 @@ fn print_failed_agents(report: &Report) {
     }
 }
 
+/// Prints what to type next, if anything helps: fork, resume or show the run.
 fn print_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());

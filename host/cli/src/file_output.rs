@@ -23,6 +23,7 @@ pub(crate) use partial_file::{PartialFile, remove_unfinished};
 /// descriptors of this process are written directly; behind a link, its target is
 /// replaced.
 pub(crate) struct OutputFile {
+    /// Where to write; [`finish`](Self::finish) flushes it.
     pub(crate) to: BufWriter<File>,
     destination: Destination,
 }

@@ -40,6 +40,7 @@ pub(crate) fn print_next(report: &Report) {
     }
 }
 
+/// The summary: repeated warnings, nulls, totals and the result.
 fn lines(report: &Report, warned: &[String]) -> Vec<String> {
     let mut lines: Vec<_> = warned.iter().map(|warning| format!("warning: {warning}")).collect();
     if !report.is_fruitless() {
@@ -65,6 +66,7 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
     lines
 }
 
+/// One line: state, agents, failures, tokens and dollars.
 fn totals(report: &Report) -> String {
     let mut totals =
         format!("{}: {}", report.state.as_str(), plural(count(report.agents.called), "agent"));

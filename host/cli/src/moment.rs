@@ -19,6 +19,7 @@ pub(crate) fn when(text: &str) -> Result<i64, String> {
     at(text, Timestamp::now()).map(Timestamp::as_microsecond)
 }
 
+/// The time that `text` means at the time `now`.
 fn at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();
     let midnight = || {
@@ -48,6 +49,7 @@ fn at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     TimeZone::UTC.to_timestamp(local).map_err(|error| error.to_string())
 }
 
+/// A plain number: milliseconds since 1970. Fails if it is implausibly small.
 fn milliseconds(text: &str) -> Result<Timestamp, String> {
     let number: i64 = text.parse().map_err(|_| format!("{text} is too large for a time"))?;
     if number < MILLISECONDS_MIN {
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_read_as_people_write_them() {
+    fn times_read_as_people_write_them() {
         let now: Timestamp = "2026-11-25T16:30:00Z".parse().unwrap();
         for (text, expected) in [
             ("now", "2026-11-25T16:30:00Z"),

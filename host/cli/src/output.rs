@@ -70,10 +70,12 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
+    /// Writes to stdout; a closed pipe is ignored.
     pub(crate) fn stdout() -> Self {
         Self { to: BufWriter::new(Box::new(Stdout)) }
     }
 
+    /// Writes to a file.
     pub(crate) fn file(file: File) -> Self {
         Self { to: BufWriter::new(Box::new(file)) }
     }
@@ -84,6 +86,7 @@ impl Sink {
         unless_gone(written.and_then(|()| self.to.write_all(b"\n")))
     }
 
+    /// Writes a value as JSON on several lines.
     pub(crate) fn document(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.json(&pretty(value)?)
     }
@@ -105,6 +108,7 @@ impl Sink {
         Ok(())
     }
 
+    /// Flushes the buffer. Fails if the data could not be written.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         unless_gone(self.to.flush())
     }

@@ -51,7 +51,9 @@ const WARNED_MAX: usize = 5;
 /// Messages after the line with the run's id.
 #[derive(Debug, Default)]
 pub(crate) struct Preamble {
+    /// Printed from log level `warn` on.
     pub(crate) warnings: Vec<String>,
+    /// Printed from log level `info` on.
     pub(crate) notes: Vec<String>,
     /// A warning that must not be missed: printed first and again at the end.
     pub(crate) banner: Option<String>,
@@ -69,6 +71,7 @@ impl Preamble {
     }
 }
 
+/// How progress is shown.
 enum Screen {
     Plain(Plain),
     Live(Arc<Live>),
@@ -135,6 +138,7 @@ impl Progress {
         locked(&self.warned).clone()
     }
 
+    /// Prints a warning and remembers the first ones.
     fn warning(&self, message: &str) {
         if self.level < LogLevel::Warn {
             return;
@@ -257,6 +261,7 @@ impl Progress {
         }
     }
 
+    /// Shows an event, as far as the log level allows.
     fn show(&self, event: &Event) {
         if let Screen::Plain(plain) = &self.screen {
             plain.note(event);

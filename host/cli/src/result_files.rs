@@ -52,6 +52,8 @@ pub(crate) fn remove(run: &RunId, settings: &Settings) {
     both.into_iter().flatten().for_each(|path| remove_file(&path));
 }
 
+/// Removes a result file and its folder if that is then empty. A folder that is a
+/// link is left alone.
 fn remove_file(path: &Path) {
     let is_ours = |folder: &Path| fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
     if !path.parent().is_some_and(is_ours) {
@@ -103,6 +105,7 @@ fn write(path: &Path, result: &str) -> io::Result<()> {
     beside.replace(path)
 }
 
+/// Creates a folder that only its owner can read.
 fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "elsewhere a folder has no mode"))]
     let mut builder = DirBuilder::new();

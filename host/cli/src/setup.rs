@@ -129,6 +129,8 @@ pub(crate) fn engine_with_run(settings: &Settings, asked: &str) -> Result<Engine
     Ok(engine_or_reader(settings)?)
 }
 
+/// The path of the database. Fails if there is neither a setting nor a home
+/// directory.
 fn database(settings: &Settings) -> Result<&Path, EngineError> {
     settings.path(Key::Db).ok_or_else(|| {
         let message = "there is no home directory to keep runs in; name a database with --db";
@@ -245,6 +247,7 @@ pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> 
     })
 }
 
+/// Reads a file of prices. Fails with `request_invalid` if it cannot be used.
 fn price_table(path: &Path) -> Result<PriceTable, EngineError> {
     let wrong = |why: &dyn std::fmt::Display| EngineError::Request {
         message: format!("the prices in {} cannot be used: {why}", path.display()),

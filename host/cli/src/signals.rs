@@ -39,6 +39,7 @@ pub(crate) struct Signals {
     state: Arc<SignalState>,
 }
 
+/// What the signal thread and the command share.
 #[derive(Default)]
 struct SignalState {
     /// The exit code of the first signal; 0 if none was received.
@@ -116,6 +117,7 @@ impl Signals {
         self.state.is_over.store(false, Ordering::SeqCst);
     }
 
+    /// Receives signals in a thread of its own, until the process ends.
     fn listen_blocking(self, mut listener: Listener) {
         loop {
             for received in listener.wait() {
@@ -135,6 +137,7 @@ impl Signals {
         }
     }
 
+    /// Receives signals between other tasks, if no thread could be started.
     async fn listen_polling(self, mut listener: Listener) {
         loop {
             for received in listener.pending() {
@@ -151,6 +154,7 @@ impl Signals {
         }
     }
 
+    /// Handles one signal, and returns what is left to do.
     fn receive(&self, received: u8) -> StopRequest {
         let first =
             self.state.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
@@ -190,10 +194,12 @@ impl Signals {
     }
 }
 
+/// Kills all agents; waits [`KILL_MAX`] at most.
 async fn end_all() {
     let _ = tokio::time::timeout(KILL_MAX, supervisor().end_all_at_once()).await;
 }
 
+/// The message after the first signal.
 fn stopping(code: u8) -> &'static str {
     match code {
         exit::INTERRUPTED => "Stopping… Ctrl-C again to stop now",
@@ -209,11 +215,13 @@ pub(crate) fn command_is_over() {
     }
 }
 
+/// Clears the moving lines and ends the process.
 fn stop_at_once(code: u8) -> ! {
     streams::clear_moving(CLEAR_MAX);
     finish(code)
 }
 
+/// Removes unfinished files and ends the process.
 #[expect(clippy::exit, reason = "the second signal must not wait for anything")]
 fn finish(code: u8) -> ! {
     file_output::remove_unfinished();

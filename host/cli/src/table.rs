@@ -28,6 +28,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// A table with this header and no rows.
     pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
@@ -52,6 +53,7 @@ impl Table {
         self.within(streams::columns_of_stdout())
     }
 
+    /// The table as lines, with the last column wrapped at `columns`.
     fn within(&self, columns: Option<usize>) -> String {
         // Each column has a space on both sides.
         let indent = self.widest.iter().map(|widest| widest + 2).sum();
@@ -114,6 +116,7 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<String>], spare: NarrowRule)
     fit(columns, rows, spare, streams::columns_of_stdout())
 }
 
+/// The table within `width` columns; `None` is unlimited.
 fn fit(
     columns: &[Column],
     rows: &[Vec<String>],
@@ -143,6 +146,7 @@ fn fit(
     render(columns, &rows, spare.columns)
 }
 
+/// The table as lines, without empty columns and those in `left_out`.
 fn render(columns: &[Column], rows: &[Vec<String>], left_out: &[&str]) -> String {
     let used: Vec<usize> = (0..columns.len())
         .filter(|&at| rows.is_empty() || rows.iter().any(|row| !row[at].is_empty()))

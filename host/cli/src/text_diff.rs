@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_lines_those_around_the_change_are_shown() {
+    fn long_texts_show_only_lines_around_the_change() {
         let old: String = (0..100).map(|line| format!("{line}\n")).collect();
         let shown = of_texts(&old, &old.replace("50\n", "fifty\n"));
         assert_eq!(shown, "  48\n  49\n- 50\n+ fifty\n  51\n  52");

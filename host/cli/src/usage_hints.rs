@@ -90,6 +90,7 @@ pub(crate) fn with_hint(mut error: clap::Error, argv: &[OsString]) -> clap::Erro
     error
 }
 
+/// The hint for an unknown flag of `command`.
 fn of_flag(flag: &str, command: &str) -> Option<String> {
     let is_of_output = ["--json", "-o", "--output"].contains(&flag);
     if let Some((_, verb)) = LISTED_BY.iter().find(|(listed, _)| *listed == command)
@@ -145,6 +146,7 @@ fn flags_of(command: &str) -> Vec<String> {
     flags.map(str::to_owned).collect()
 }
 
+/// Whether a flag of this command is similar.
 fn is_near(flag: &str, command: &str) -> bool {
     let typed = flag.trim_start_matches('-');
     flags_of(command).iter().any(|long| strsim::jaro(long, typed) > NEAR)
@@ -153,6 +155,7 @@ fn is_near(flag: &str, command: &str) -> bool {
 /// Similarity above which a word counts as a mistyped one; clap uses the same.
 const NEAR: f64 = 0.7;
 
+/// The hint for an unknown command: another name, a script, or a similar command.
 fn of_command(typed: &str) -> Option<String> {
     use clap::CommandFactory;
     let other = OTHER_COMMANDS.iter().find(|(names, _)| names.contains(&typed));

@@ -74,6 +74,8 @@ pub(crate) fn split(argv: impl Iterator<Item = OsString>) -> (Vec<OsString>, Nam
     (kept, named)
 }
 
+/// Name (and `=value`) of an argument of the workflow at this position of argv,
+/// if it is one.
 fn own_name(token: &OsString, position: usize) -> Option<String> {
     // The program and the subcommand come first.
     if position < 2 {
@@ -98,6 +100,7 @@ fn value_of(text: &str) -> Value {
     }
 }
 
+/// Whether JavaScript would print the number exactly as it was typed.
 fn survives_javascript(number: &serde_json::Number, text: &str) -> bool {
     // 2^53 - 1, and the smallest fraction that JavaScript prints without an
     // exponent.
@@ -163,6 +166,7 @@ pub(crate) fn merge(
     Ok(Some(text))
 }
 
+/// The object in a source. Fails if it holds another value.
 fn object_of(source: &Source) -> Result<Map<String, Value>, ArgsError> {
     match source.read().map_err(ArgsError::File)? {
         Value::Object(all) => Ok(all),

@@ -166,7 +166,7 @@ fn a_command_of_the_settings_answers_and_gets_only_what_it_is_given() {
 }
 
 #[test]
-fn an_answer_that_is_not_utf_8_is_given_with_a_warning_that_names_the_step() {
+fn an_answer_that_is_not_utf_8_causes_a_warning_with_its_step() {
     let place = Place::new();
     place.write("w.mjs", SCRIPT);
     let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\

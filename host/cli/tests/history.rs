@@ -227,7 +227,7 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
 const AGENT: &str = "#!/bin/sh\nread -r prompt\necho \"reading $prompt\" >&2\nexec sleep 60\n";
 
 #[test]
-fn of_a_run_at_work_one_sees_what_its_agents_do_now() {
+fn a_running_run_shows_what_its_agents_do() {
     let place = Place::new();
     let agent = place.write("home/.config/smol-workflows/agent.sh", AGENT);
     std::fs::set_permissions(agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -262,7 +262,7 @@ fn of_a_run_at_work_one_sees_what_its_agents_do_now() {
 }
 
 #[test]
-fn one_is_one_and_nulls_say_whose_they_are() {
+fn counts_are_singular_for_one_and_nulls_name_their_agent() {
     let place = Place::new();
     let text = "export const meta = { name: 'n', description: 'd' }\n\
         return await pipeline(['x'], () => agent('a', { label: 'asker' }), () => { throw new Error('no') })\n";

@@ -87,7 +87,7 @@ fn a_database_has_one_folder_of_results_by_whatever_name_it_goes() {
 }
 
 #[test]
-fn what_a_terminal_shows_well_stays_in_the_report() {
+fn small_results_stay_in_the_report() {
     let place = Place::new();
     std::fs::create_dir(place.path("home")).unwrap();
     place.write("s.js", format!("{META}return 'x'.repeat(200_000)\n"));

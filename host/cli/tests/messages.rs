@@ -65,7 +65,7 @@ fn scripts_that_cannot_be_read_say_what_to_write_instead() {
 
 /// One rule for all numbers that are none: nothing passes for an option unset.
 #[test]
-fn a_number_that_is_none_is_no_option_left_out() {
+fn numbers_that_are_not_finite_are_refused_in_options() {
     let place = Place::new();
     for number in ["NaN", "Infinity", "-Infinity"] {
         let call = format!("agent('p', {{ timeout: {number} }})");
@@ -334,7 +334,7 @@ fn counts_of_one_are_singular() {
 }
 
 #[test]
-fn an_agent_that_is_not_installed_comes_with_what_to_type() {
+fn a_missing_agent_says_how_to_install_it() {
     let place = Place::new();
     place.write("s.js", format!("{META}return agent('x')\n"));
     for (provider, install) in [
@@ -360,7 +360,7 @@ fn a_script_that_is_not_found_has_a_hint_at_what_is_there() {
 }
 
 #[test]
-fn flags_of_another_command_are_no_arguments_of_the_workflow() {
+fn flags_of_another_command_are_not_workflow_arguments() {
     let place = Place::new();
     place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
     for (command, flag, next) in [

@@ -103,7 +103,7 @@ fn off_a_terminal_a_call_that_names_nobody_stops_the_run_beside_agents_that_coul
 
 /// However a script takes it, or hides it.
 #[test]
-fn no_script_takes_the_want_of_an_agent_for_an_answer() {
+fn a_missing_agent_never_reaches_the_script_as_an_answer() {
     let place = with_mine("");
     place.write("child.js", format!("{META}return await agent('hello')\n"));
     let named = "agent('named', { provider: 'mine' })";
@@ -131,7 +131,7 @@ fn no_script_takes_the_want_of_an_agent_for_an_answer() {
 
 /// Nor does one that is recorded anew.
 #[test]
-fn no_fixture_takes_the_want_of_an_agent_for_an_answer() {
+fn a_missing_agent_is_never_recorded_as_an_answer() {
     let place = with_mine("");
     place.write(".git/HEAD", "");
     let named = "agent('named', { provider: 'mine' })";

@@ -198,7 +198,7 @@ fn trust_is_listed_and_taken_back() {
 }
 
 #[test]
-fn a_digest_in_the_environment_is_trust_where_nobody_is_asked() {
+fn a_digest_in_the_environment_grants_trust() {
     let place = place(EVIL);
     let digest = at(&place, "project", &["trust"]).stdout;
     let digest = digest.split(' ').next().unwrap().to_owned();
@@ -214,7 +214,7 @@ fn a_digest_in_the_environment_is_trust_where_nobody_is_asked() {
 }
 
 #[test]
-fn a_list_that_others_can_write_is_no_list() {
+fn a_trust_list_that_others_can_write_is_refused() {
     let place = place(EVIL);
     assert_eq!(at(&place, "project", &["trust"]).code, 0);
     let file = place.path("home/.local/state/smol-workflows/trust.json");

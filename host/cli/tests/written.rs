@@ -63,7 +63,7 @@ fn all(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_mistaken_name_costs_no_file() {
+fn a_mistyped_output_name_destroys_no_file() {
     let place = ran();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
     let fixture = read(&place, "ok.swf");
@@ -343,7 +343,7 @@ fn a_full_disk_costs_nothing_of_a_file_that_is_written_in_place() {
 }
 
 #[test]
-fn a_fixture_that_is_written_anew_takes_no_other_file_with_it() {
+fn rewriting_a_fixture_changes_no_other_file() {
     let place = ran();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
     let mine = place.write("ok.swf.new", "mine");
@@ -418,7 +418,7 @@ fn a_run_whose_script_is_gone_becomes_a_fixture_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_temporary_folder_that_cannot_be_used_is_what_is_named() {
+fn an_unusable_temporary_folder_is_named() {
     let place = ran();
     let journal = export(&place, "journal", "-").stdout;
     place.write("run.journal", journal);

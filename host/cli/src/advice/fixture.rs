@@ -15,6 +15,7 @@ pub(crate) fn sentence(error: &FixtureError) -> String {
     joined(&error.to_string(), hint(error))
 }
 
+/// The hint for an error; `None` if the message says it all.
 fn hint(error: &FixtureError) -> Option<&'static str> {
     Some(match error {
         FixtureError::Newer { .. } => "use a newer smol-wf",

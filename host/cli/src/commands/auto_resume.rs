@@ -28,13 +28,28 @@ const ROUNDED: Duration = Duration::from_secs(1);
 pub(super) struct AutoResume<'a> {
     /// Longest wait (`--wait-for-reset`); `None` never waits.
     pub(super) longest: Option<Duration>,
+    /// Settings of the resume; the same as those of the first try.
     pub(super) settings: &'a Settings,
+    /// Flags that name the folders of the run.
     pub(super) places: &'a PlaceFlags,
+}
+
+/// Starts a run, resume or fork, waits for its report, and resumes it once if it
+/// paused for a quota that resets in time. A signal stops the run or the wait.
+pub(super) async fn run_to_end(
+    engine: &Engine,
+    what: impl Into<Start>,
+    auto_resume: &AutoResume<'_>,
+    progress: &Arc<Progress>,
+    signals: &Signals,
+) -> Result<Report, EngineError> {
+    let report = start_and_wait(engine, what, progress, signals).await;
+    resume_after_reset(engine, report, auto_resume, progress, signals).await
 }
 
 /// Returns `report`, or, if the run paused for a quota that resets in time, the
 /// report of the resumed run.
-pub(super) async fn resume_after_reset(
+async fn resume_after_reset(
     engine: &Engine,
     report: Result<Report, EngineError>,
     auto_resume: &AutoResume<'_>,
@@ -66,7 +81,7 @@ pub(super) async fn resume_after_reset(
 }
 
 /// Starts a run, resume or fork and waits for its report; a signal stops the run.
-pub(super) async fn start_and_wait(
+async fn start_and_wait(
     engine: &Engine,
     what: impl Into<Start>,
     progress: &Arc<Progress>,

@@ -49,6 +49,7 @@ Examples:
 Exit codes:
   0 no errors   3 a script was not found   7 errors; with --strict, warnings too";
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CheckResult<'a> {
@@ -59,6 +60,7 @@ struct CheckResult<'a> {
     findings: Vec<FileFinding<'a>>,
 }
 
+/// A finding with its file, as in the JSON output.
 #[derive(Serialize)]
 struct FileFinding<'a> {
     file: &'a str,
@@ -67,6 +69,9 @@ struct FileFinding<'a> {
 }
 
 impl CheckArgs {
+    /// Checks every script and prints the findings. Returns 7 if there are errors
+    /// (with `--strict`, warnings too); fails if a script cannot be loaded, after
+    /// the findings in all others.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
         let checks = Checks::new(places(), setup::agents(&settings)?)?;
@@ -140,6 +145,7 @@ fn places() -> Folders {
     Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
+/// A finding as text: place, message and rule, then the snippet and the hint.
 fn text(file: &str, finding: &Finding) -> String {
     let Finding { rule, severity, line, column, message, hint, snippet } = finding;
     let mut text = format!(
@@ -158,6 +164,7 @@ fn text(file: &str, finding: &Finding) -> String {
     text
 }
 
+/// The last line: how many scripts were checked, and what was found.
 fn sum(scripts: usize, errors: usize, warnings: usize) -> String {
     let (scripts, errors) = (plural(scripts, "script"), plural(errors, "error"));
     format!("{scripts} checked: {errors}, {}", plural(warnings, "warning"))

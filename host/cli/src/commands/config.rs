@@ -116,6 +116,8 @@ impl Row {
         Self { key, value, origin: origin.layer(), source: origin.source() }
     }
 
+    /// A provider as a row. Only the names of its environment are shown, because
+    /// values may be secret.
     fn of_provider(name: &str, given: &Sourced<ProviderSettings>) -> Self {
         let settings = &given.value;
         let value = json!({
@@ -155,6 +157,8 @@ impl ShowArgs {
     }
 }
 
+/// All settings for JSON: those of [`Key`], then aliases, providers, MCP servers
+/// and folders. A setting without a value is null.
 fn rows(settings: &Settings) -> Vec<Row> {
     let values = Key::ALL.into_iter().map(|key| match settings.get(key) {
         Some(given) => Row::new(key.name().to_owned(), given.value.json(), &given.origin),
@@ -174,6 +178,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
     values.chain(aliases).chain(providers).chain(servers).chain(dirs).collect()
 }
 
+/// The same as a table; a setting without a value is `-`.
 fn text(settings: &Settings) -> String {
     let mut table = Table::new(["SETTING", "VALUE", "ORIGIN"]);
     for key in Key::ALL {

@@ -62,6 +62,7 @@ Examples:
   smol-wf diff run_0k3 latest
   smol-wf diff run_0k3 run_7pa --output json";
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -71,6 +72,8 @@ struct Document<'a> {
 }
 
 impl DiffArgs {
+    /// Compares two runs and prints the difference. Returns 0 if they are equal
+    /// and 1 if not; fails if a run does not exist or cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = reader(&self.db, Some(&self.a))?;
         let a = self.latest.find(&engine, &self.a).await?;
@@ -90,11 +93,13 @@ impl DiffArgs {
     }
 }
 
+/// The steps of a run. Fails with `run_unknown` if the journal has no head.
 fn details<'a>(journal: &'a RunJournal, asked: &str) -> Result<Details<'a>, EngineError> {
     Details::fold(&journal.entries, journal.held)
         .map_err(|_| EngineError::UnknownRun { asked: asked.to_owned() })
 }
 
+/// The whole comparison as text.
 fn text(diff: &RunDiff<'_>) -> String {
     let mut lines = vec![side("-", &diff.a), side("+", &diff.b), tally(diff)];
     let (a, b) = (&diff.a.token_usage, &diff.b.token_usage);
@@ -185,6 +190,7 @@ fn calls(diff: &RunDiff<'_>) -> Vec<String> {
     lines
 }
 
+/// The line about one run: sign, id, name, end and number of calls.
 fn side(sign: &str, side: &Side<'_>) -> String {
     let ended = side.ended.unwrap_or("not over");
     let steps = plural(side.steps, "call");
@@ -226,6 +232,7 @@ fn without_common_lines<'a>(a: &'a str, b: &'a str) -> (Vec<&'a str>, Vec<&'a st
     (a[..a.len() - suffix].to_vec(), b[..b.len() - suffix].to_vec())
 }
 
+/// Lines with a sign before each, at most [`LINES_SHOWN_MAX`].
 fn marked(sign: &str, lines: &[&str]) -> Vec<String> {
     let mut all: Vec<_> = lines
         .iter()
@@ -238,6 +245,7 @@ fn marked(sign: &str, lines: &[&str]) -> Vec<String> {
     all
 }
 
+/// A changed value of the result: its path, then both values.
 fn changed(change: &Change) -> Vec<String> {
     let value = |sign: &str, value: &Option<serde_json::Value>| {
         value.as_ref().map(|value| format!("  {sign} {}", line_of(&value.to_string())))
@@ -246,6 +254,7 @@ fn changed(change: &Change) -> Vec<String> {
     [Some(path), value("-", &change.a), value("+", &change.b)].into_iter().flatten().collect()
 }
 
+/// A text on one safe line of at most 120 columns.
 fn line_of(text: &str) -> String {
     sanitize::cut(&sanitize::one_line(text), 120)
 }

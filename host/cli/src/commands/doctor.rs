@@ -78,6 +78,8 @@ struct Findings {
 }
 
 impl DoctorArgs {
+    /// Runs all checks and prints them. With invalid settings it still checks the
+    /// rest with the defaults. Returns the exit code of [`verdict`].
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         self.db.put(&mut flags);
@@ -145,6 +147,7 @@ fn verdict(chosen: &AgentChoice, agents: &[Agent], checks: &[Check]) -> u8 {
     if usable && !chosen.is_stand_in() { 0 } else { exit::UNAVAILABLE }
 }
 
+/// Two tables, of agents and of checks, and one line with the verdict.
 fn text(findings: &Findings, chosen: &AgentChoice, code: u8) -> String {
     let mut agents = Table::new(["AGENT", "VERSION", "LOGIN", "STATE"]);
     for agent in &findings.agents {

@@ -62,6 +62,8 @@ struct PrintedExploration<'a> {
 }
 
 impl ExploreArgs {
+    /// Explores the script and prints the findings. Returns 7 if there are any;
+    /// fails if the script cannot be loaded or compiled.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, None).await?;
         let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
@@ -84,6 +86,7 @@ impl ExploreArgs {
         Ok(ExitCode::from(code))
     }
 
+    /// Prints the findings as annotations, in GitHub Actions.
     fn annotate(&self, findings: &[Finding]) {
         if !annotations::wanted() {
             return;
@@ -102,6 +105,8 @@ impl ExploreArgs {
     }
 }
 
+/// The whole result as text: the counts, then each finding with the command that
+/// reproduces it.
 fn text(exploration: &Exploration, reproduce: &[String], prepared: &PreparedScript) -> String {
     let tally = &exploration.tally;
     let mut lines = vec![
@@ -157,6 +162,8 @@ fn ends(tally: &Tally) -> String {
     said
 }
 
+/// One finding: message, hint, place in the script, and for an order that matters
+/// both orders with their results.
 fn one(finding: &Finding, prepared: &PreparedScript) -> String {
     let kind = finding.kind.as_str();
     let said = advice::joined(&finding.message, finding.hint.as_deref());

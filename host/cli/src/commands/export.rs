@@ -77,6 +77,7 @@ Examples:
 /// Values of `-o` in other commands; here `-o` names a file.
 const FORMATS_OF_OTHERS: [&str; 4] = ["text", "table", "json", "jsonl"];
 
+/// The values of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExportFormat {
     /// The event stream, as --events writes it
@@ -90,6 +91,9 @@ enum ExportFormat {
 }
 
 impl ExportArgs {
+    /// Writes the export to stdout or a file. Fails if the run does not exist or
+    /// cannot be read, or if the file must not be replaced; a failed export
+    /// leaves the old file.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         if self.content && self.format != Some(ExportFormat::OtlpJson) {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
@@ -234,6 +238,7 @@ impl<'a> JsonList<'a> {
         Ok(Self { sink, tail: tail.to_owned(), indent, last: None })
     }
 
+    /// Writes the item before this one, with a comma, and keeps this one.
     fn push(&mut self, item: Value) -> io::Result<()> {
         match self.last.replace(item) {
             Some(last) => self.sink.indented(self.indent + 2, &last, true),
@@ -258,6 +263,7 @@ struct LargeTexts {
 }
 
 impl LargeTexts {
+    /// Remembers the entry `seq` if its text is too large to keep.
     fn note(&mut self, seq: u64, body: &Body) {
         let (at, call) = match body {
             Body::StepAsked { call, .. } => (&mut self.prompts, *call),

@@ -41,6 +41,9 @@ pub(crate) struct FixtureFlags {
 }
 
 impl FixtureFlags {
+    /// Writes the fixture and prints how to replay it. Fails if the run is not
+    /// over or does not replay, if the path must not be replaced, or if the path
+    /// is outside the project of the script.
     pub(crate) async fn export(
         self,
         engine: &Engine,
@@ -134,6 +137,7 @@ fn unused_path(path: &Path) -> PathBuf {
 struct CreatedFolders(Vec<PathBuf>);
 
 impl CreatedFolders {
+    /// Creates `folder` and its missing parents.
     fn folder(folder: &Path) -> io::Result<Self> {
         let lacking = folder.ancestors().take_while(|folder| !folder.exists());
         let made = Self(lacking.map(Path::to_owned).collect());
@@ -141,6 +145,7 @@ impl CreatedFolders {
         Ok(made)
     }
 
+    /// Keeps the folders and prints which one was created.
     fn keep(mut self) {
         if let Some(folder) = self.0.first() {
             print_message(&format!("created the folder {}", sanitize::path(folder)));
@@ -174,6 +179,7 @@ pub(super) fn write_report(path: &Path, text: &str) -> Result<(), CommandError> 
     write().map_err(|error| unwritable(path, &error))
 }
 
+/// The usage error about a file that cannot be written.
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {
     CommandError::Usage(format!("cannot write {}: {error}", sanitize::path(path)))
 }
@@ -202,6 +208,7 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<FixtureFile>, CommandError>
     Ok(found)
 }
 
+/// The folder in which links of a fixture must stay; see [`FixtureFile::within`].
 fn within(place: &Path) -> PathBuf {
     let here = PathBuf::from(".");
     if place.is_dir() {
@@ -215,6 +222,7 @@ fn within(place: &Path) -> PathBuf {
     }
 }
 
+/// Adds the fixtures in and below a folder; a file is added whatever its name.
 fn collect(place: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     // Links to folders are not followed, because they may form cycles.
     if !fs::symlink_metadata(place)?.is_dir() {

@@ -12,7 +12,7 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
-use super::auto_resume::{AutoResume, resume_after_reset, start_and_wait};
+use super::auto_resume::{AutoResume, run_to_end};
 use super::run::{conclude, find_script};
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
@@ -74,6 +74,8 @@ Examples:
   smol-wf fork run_0k3 review-v2.js --args '{\"base\": \"main\"}'";
 
 impl ForkArgs {
+    /// Starts the fork and waits for it. Fails if the other run does not exist,
+    /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
@@ -112,14 +114,14 @@ impl ForkArgs {
             settings: setup::run_settings(&settings, places.of_recorded()?)?,
             ..ForkRequest::of(run)
         };
-        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
         let auto_resume = AutoResume { longest, settings: &settings, places };
-        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 }
 
+/// A value parser for clap: a step's number, from 1.
 fn step(text: &str) -> Result<CallId, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(CallId(number)),
@@ -127,6 +129,8 @@ fn step(text: &str) -> Result<CallId, String> {
     }
 }
 
+/// A value parser for clap: `STEP=JSON`. The JSON is parsed later, with the
+/// schema of the step.
 fn step_result(text: &str) -> Result<(CallId, String), String> {
     let (number, json) = text.split_once('=').ok_or("an answer reads STEP=JSON: 2='\"yes\"'")?;
     Ok((step(number)?, json.to_owned()))

@@ -74,6 +74,7 @@ pub(crate) struct HistoryArgs {
 /// The list is built in memory; a row takes about a kibibyte.
 const LIMIT_MAX: u32 = 100_000;
 
+/// A value parser for clap: the number of runs to list.
 fn limit(text: &str) -> Result<u32, String> {
     let read = whole_number(1, LIMIT_MAX.into())(text);
     read.map_err(|wrong| format!("{wrong}; `--before RUN` shows the next page"))
@@ -93,6 +94,7 @@ Examples:
   smol-wf history usage --by day --since 7d
   smol-wf history delete --state failed --older-than 30d --dry-run";
 
+/// The JSON output of a list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct History {
@@ -101,6 +103,9 @@ struct History {
 }
 
 impl HistoryArgs {
+    /// Prints a list of runs or one run, or runs a subcommand. Fails if a named
+    /// run does not exist or cannot be read; a damaged run in a list is only
+    /// marked.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         match self.verb {
             Some(Verb::Delete(args)) => return args.execute().await,
@@ -206,6 +211,7 @@ fn tree(runs: &[RunSummary]) -> Vec<TreeRow<'_>> {
     placed
 }
 
+/// The cells of [`COLUMNS`], one row per run, in the order of the tree.
 fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
     let row = |TreeRow { run, depth }: &TreeRow<'_>| {
         let branch = if *depth > 0 { "└ " } else { "" };

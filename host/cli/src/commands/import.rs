@@ -41,6 +41,9 @@ Examples:
   ssh build smol-wf export latest --format journal | smol-wf import -";
 
 impl ImportArgs {
+    /// Imports the file and prints the run's id. Importing the same run again is
+    /// not an error. Fails if the file is not a valid journal, or with
+    /// `import_conflict` if the id is taken by another journal.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         // The first reading checks the file before the database is opened.
         let file = named(&self.file)?;
@@ -114,6 +117,7 @@ enum Failed {
     Write(io::Error),
 }
 
+/// Copies at most `most` bytes; fails if there are more.
 fn copy(from: impl Read, to: &mut impl Write, most: u64) -> Result<(), Failed> {
     /// Bytes of one read.
     const PART_BYTES: usize = 64 * 1024;

@@ -53,6 +53,9 @@ Examples:
   smol-wf plan review.js --json | jq '.calls[].prompt'";
 
 impl PlanArgs {
+    /// Plans the script and prints the plan, with its warnings on stderr. Returns
+    /// 1 if a run would refuse a call, and the exit code of a run if the script
+    /// fails; a plan that was cut off is not an error.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, self.prices.as_ref()).await?;
         let plan = prepared.simulator.plan().await?;
@@ -112,6 +115,8 @@ fn cut(plan: &Plan) -> Option<String> {
     })
 }
 
+/// Prints why the script failed, with its line and a hint about limits that
+/// `plan` can raise.
 fn complain(error: &PlanError, text: &str) {
     let place = |line| format!(" at {line}:{}", error.column.unwrap_or(1));
     let place = error.line.map(place).unwrap_or_default();
@@ -125,6 +130,7 @@ fn complain(error: &PlanError, text: &str) {
     failure::print_error(&format!("{what} [{}]", error.code), shown.as_deref());
 }
 
+/// The plan as text; `whole` prints prompts in full.
 fn text(plan: &Plan, whole: bool) -> String {
     let heading = format!("{}: {}", plan.name, plan.description);
     let mut lines = vec![sanitize::one_line(&heading), String::new()];
@@ -192,6 +198,7 @@ fn text(plan: &Plan, whole: bool) -> String {
     lines.join("\n")
 }
 
+/// Adds a heading and its items, unless there are none.
 fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
     if !items.is_empty() {
         lines.push(String::new());
@@ -200,6 +207,7 @@ fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
     }
 }
 
+/// The range of tokens: `1k to 4k read, 500 to 2k written`.
 fn tokens(estimate: &Estimate) -> String {
     format!(
         "{} to {} read, {} to {} written",
@@ -213,6 +221,7 @@ fn tokens(estimate: &Estimate) -> String {
 /// Most models without a price that the text lists.
 const MODELS_SHOWN: usize = 5;
 
+/// The line about the cost: a range, or why it is unknown.
 fn cost(plan: &Plan) -> String {
     let CostRange { low_usd, high_usd, unpriced, .. } = plan.cost;
     let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");

@@ -65,6 +65,8 @@ fn named(can: Capabilities) -> [(&'static str, bool); 17] {
 }
 
 impl ProvidersArgs {
+    /// Prints the capabilities of all enabled providers. Fails if the settings
+    /// are invalid.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
         failure::check_exists(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;

@@ -47,6 +47,8 @@ Examples:
   smol-wf replay run_0k3 && echo equal";
 
 impl ReplayArgs {
+    /// Replays a run and prints the verdict. Returns 7 if the replay differs;
+    /// fails if the run does not exist or its journal cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = setup::engine_with_run(&settings_of(&self.db)?, &self.run)?;
         let run = self.latest.find(&engine, &self.run).await?;

@@ -12,7 +12,7 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::auto_resume::{AutoResume, resume_after_reset, resume_request, start_and_wait};
+use super::auto_resume::{AutoResume, resume_request, run_to_end};
 use super::run::{conclude, find_script};
 use crate::advice;
 use crate::agents::Catalogue;
@@ -52,6 +52,8 @@ Examples:
   smol-wf resume run_0k3 --max-agents 2000";
 
 impl ResumeArgs {
+    /// Resumes the run and waits for it. Fails if it does not exist, if another
+    /// process works on it, or as [`conclude`] does.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         // The database is that of the current folder; all other settings are
         // those of the run's folder.
@@ -76,10 +78,9 @@ impl ResumeArgs {
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, script, &settings, places)?;
-        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
         let auto_resume = AutoResume { longest, settings: &settings, places };
-        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 

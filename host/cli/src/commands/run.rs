@@ -17,7 +17,7 @@ use smol_wf_core::script::{Script, ScriptWarning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
 use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
-use super::auto_resume::{AutoResume, resume_after_reset, resume_request, start_and_wait};
+use super::auto_resume::{AutoResume, resume_request, run_to_end};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
@@ -96,6 +96,9 @@ Examples:
   smol-wf run audit.js --debug-rule 'label:verify*=fail' --events";
 
 impl RunArgs {
+    /// Starts the run and waits for it. Fails if the script or its arguments
+    /// cannot be used, if settings are invalid, or with `no_agent` if no call
+    /// could reach an agent.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
@@ -117,11 +120,10 @@ impl RunArgs {
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = self.request(script, args, &settings, chosen.name, folders)?;
-        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
         let auto_resume = AutoResume { longest, settings: &settings, places: &work.places };
-        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&work.show, &settings), Some(&text))
     }
 
@@ -144,16 +146,16 @@ impl RunArgs {
         self.refuse_other_values(&head, recorded_args.as_deref(), args.as_deref())?;
         let settings = self.settings(&places.folder_of(&head)?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
+        shell::set_folders(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
         let mut opening = Preamble::of_recorded(&settings, &head, said);
         opening.warnings.extend(meta_warnings(&script));
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, Some(script), &settings, places)?;
-        let report = start_and_wait(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
         let auto_resume = AutoResume { longest, settings: &settings, places };
-        let report = resume_after_reset(&engine, report, &auto_resume, &progress, &signals).await;
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), Some(text))
     }
 
@@ -191,6 +193,7 @@ impl RunArgs {
         )))
     }
 
+    /// The settings of `folder`, overridden by the flags.
     fn settings(&self, folder: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.calls.put(&mut flags);
@@ -198,6 +201,7 @@ impl RunArgs {
         Settings::load(flags, folder)
     }
 
+    /// The request that starts the run.
     fn request(
         &self,
         script: ScriptFile,

@@ -35,6 +35,7 @@ pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(found)
 }
 
+/// Adds the scripts in and below a folder.
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     // Links to folders are not followed, because they may form cycles.
     for entry in fs::read_dir(folder)? {

@@ -78,11 +78,13 @@ pub(super) struct OutputFlags {
 }
 
 impl OutputFlags {
+    /// Whether to print JSON.
     pub(super) fn is_json(self) -> bool {
         self.json || self.output == Format::Json
     }
 }
 
+/// The values of `--output`, which has no `jsonl` here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
@@ -91,13 +93,17 @@ enum Format {
 
 /// A script that is ready to be simulated.
 pub(super) struct PreparedScript {
+    /// Runs the script with simulated agents.
     pub(super) simulator: Simulator,
+    /// Text of the script, for snippets in messages.
     pub(super) text: String,
     /// Script and flags of this simulation, quoted for a shell, to run it again.
     pub(super) rerun_words: String,
 }
 
 impl SimulationFlags {
+    /// Loads the script, its arguments and settings. Fails if one of them cannot
+    /// be used, or if the script does not compile.
     pub(super) async fn prepare(
         &self,
         named: Named,
@@ -134,6 +140,7 @@ impl SimulationFlags {
         Ok(PreparedScript { simulator, text, rerun_words })
     }
 
+    /// The script and those flags that change the result, quoted for a shell.
     fn rerun_words(&self, args: Option<&str>) -> String {
         let mut words = vec![self.script.to_string_lossy().into_owned()];
         let mut flag = |name: &str, value: Option<String>| {

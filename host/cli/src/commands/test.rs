@@ -79,12 +79,14 @@ Examples:
   smol-wf test tests/review.swf --script flows/moved.js --accept
   smol-wf test --junit report.xml";
 
+/// The values of `--record`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Record {
     /// Calls for which the fixture has no answer
     Missing,
 }
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Tests<'a> {
@@ -94,6 +96,8 @@ struct Tests<'a> {
 }
 
 impl TestArgs {
+    /// Tests every fixture and prints the verdicts. Returns 7 if one fails, or
+    /// the exit code of a signal that stopped the tests.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let fixtures = self.fixtures()?;
         self.junit.as_deref().into_iter().for_each(file_output::hold);
@@ -165,6 +169,7 @@ impl TestArgs {
         Ok(fixtures)
     }
 
+    /// The options of all tests, from the flags.
     fn tester(&self, cancel: CancellationToken) -> Result<Tester, CommandError> {
         let agents = self.record.map(|Record::Missing| Agents {
             provider: self.agent_provider.clone(),

@@ -53,6 +53,8 @@ In CI, set SMOL_WF_TRUST to the digests to trust, separated by commas;
 `smol-wf trust` prints the digest.";
 
 impl TrustArgs {
+    /// Trusts, revokes or lists. Fails with `trust_no_file` if the project has no
+    /// settings file, or if the list cannot be written.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
         if self.list {
             return list(self.json.asked().unwrap_or(self.output));
@@ -85,6 +87,8 @@ impl TrustArgs {
     }
 }
 
+/// Removes the file of `dir` from the list, or else the closest one above it. An
+/// untrusted file is not an error.
 fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
     let own = config::project_file_in(dir);
     let above = config::project(dir)?.and_then(|found| found.file);
@@ -99,6 +103,7 @@ fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints the trusted files.
 fn list(format: Format) -> Result<ExitCode, CommandError> {
     let trusted = config::trusted()?;
     if format != Format::Text {

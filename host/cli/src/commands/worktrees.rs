@@ -73,6 +73,8 @@ enum Verb {
 }
 
 impl WorktreesArgs {
+    /// Lists or removes worktrees. Those that git cannot read are kept, with a
+    /// message. Fails if the database or a folder cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         let (Verb::List { db, .. } | Verb::Prune { db, .. }) = &self.verb;

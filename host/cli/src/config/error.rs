@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FilePosition {
     pub(crate) file: PathBuf,
+    /// From 1.
     pub(crate) line: usize,
+    /// From 1, in characters.
     pub(crate) column: usize,
 }
 

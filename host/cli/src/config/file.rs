@@ -77,6 +77,7 @@ fn names() -> Vec<&'static str> {
     Key::ALL.into_iter().map(Key::name).chain([MODEL_MAP, PROVIDERS, MCP, DIRS]).collect()
 }
 
+/// Reads the table of aliases.
 fn model_map(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
@@ -95,6 +96,7 @@ fn model_map(
 }
 
 impl Source<'_> {
+    /// The place of the byte at `offset`.
     pub(crate) fn place(&self, offset: usize) -> FilePosition {
         FilePosition::of(self.file, self.text, offset)
     }
@@ -124,6 +126,7 @@ impl Source<'_> {
         }
     }
 
+    /// A table, or an error that shows how to write one.
     pub(crate) fn table<'t, 'i>(
         &self,
         name: &str,
@@ -135,6 +138,7 @@ impl Source<'_> {
         }
     }
 
+    /// A string that is not empty and holds no NUL.
     pub(crate) fn string(
         &self,
         name: &str,
@@ -150,6 +154,7 @@ impl Source<'_> {
         }
     }
 
+    /// A list of such strings.
     pub(crate) fn strings(
         &self,
         name: &str,
@@ -161,6 +166,7 @@ impl Source<'_> {
         }
     }
 
+    /// The value of a setting, of its kind. Paths become absolute.
     fn value(&self, key: Key, value: &Spanned<DeValue<'_>>) -> Result<Value, ConfigError> {
         let (name, kind) = (key.name(), key.row().kind);
         let (number, string) = kind.in_files();

@@ -30,6 +30,7 @@ pub(crate) struct SettingsFile {
     /// folder.
     pub(crate) base: PathBuf,
     pub(crate) text: String,
+    /// Digest of the text; trust is for this digest.
     pub(crate) digest: Digest,
 }
 
@@ -63,6 +64,7 @@ pub(crate) struct Project {
     pub(crate) from: PathBuf,
     /// Root of the project, where the search ended.
     pub(crate) root: PathBuf,
+    /// The closest settings file; `None` if there is none.
     pub(crate) file: Option<PathBuf>,
     /// Why a mark or settings file of a project was ignored.
     pub(crate) ignored_mark: Option<String>,
@@ -172,6 +174,8 @@ fn open(file: &Path, links: Links) -> io::Result<File> {
     options.open(file)
 }
 
+/// Reads an open file. Fails if it is not a regular file, is too large or is not
+/// UTF-8.
 fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<SettingsFile, ConfigError> {
     let failed = |error| unreadable(&file, error);
     if !opened.metadata().map_err(failed)?.is_file() {

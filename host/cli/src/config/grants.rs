@@ -193,6 +193,7 @@ fn server(
     }
 }
 
+/// Reads the headers of a service. Fails for a header that HTTP does not allow.
 fn headers(
     source: &Source<'_>,
     name: &str,

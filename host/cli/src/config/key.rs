@@ -93,10 +93,12 @@ impl Key {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
+    /// Name in settings files, such as `max_agents`.
     pub(crate) fn name(self) -> &'static str {
         self.row().name
     }
 
+    /// The properties of this setting.
     #[rustfmt::skip] // A table.
     pub(crate) fn row(self) -> Row {
         let row = |name, variable, flag, kind, project| Row { name, variable, flag, kind, project };

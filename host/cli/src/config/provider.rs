@@ -70,9 +70,11 @@ pub(crate) struct ProviderSettings {
     pub(crate) program: Option<PathBuf>,
     /// Program and arguments, for the kinds `acp` and `command`.
     pub(crate) command: Vec<String>,
+    /// Extra arguments for the agent's program.
     pub(crate) args: Vec<String>,
     /// Values are often secrets.
     pub(crate) env: BTreeMap<String, String>,
+    /// Names of variables to pass from this process; one may end in `*`.
     pub(crate) env_allow: Vec<String>,
     /// Longest start of its server, for kinds that have one.
     pub(crate) start_timeout: Option<Duration>,
@@ -195,6 +197,8 @@ impl Table<'_, '_> {
         "start_timeout",
     ];
 
+    /// Reads the table. Fails for a key that its kind does not have, and for a
+    /// missing command.
     fn read(&self, provider: &str) -> Result<ProviderSettings, ConfigError> {
         let source = self.source;
         let mut settings = ProviderSettings::of_kind(self.kind(provider)?);
@@ -253,6 +257,8 @@ impl Table<'_, '_> {
         Ok(settings)
     }
 
+    /// The kind: that of the table, or the built-in one of this name. Fails if
+    /// there is none, or if both differ.
     fn kind(&self, provider: &str) -> Result<ProviderKind, ConfigError> {
         let kinds = || ProviderKind::ALL.map(ProviderKind::word).join(", ");
         let built_in = ProviderKind::BUILT_IN.into_iter().find(|kind| kind.word() == provider);

@@ -41,6 +41,7 @@ pub(crate) enum Trust {
 pub(crate) struct Trusted {
     pub(crate) file: PathBuf,
     pub(crate) digest: Digest,
+    /// When trust was given, in milliseconds since 1970.
     pub(crate) since_ms: i64,
 }
 

@@ -45,6 +45,8 @@ impl Settings {
         Some((provider, origin.clone()))
     }
 
+    /// Fails if no enabled provider has this name, unless it may be a vendor, or
+    /// one that an untrusted project defines.
     fn check_provider(&self, key: Key, name: &str, origin: &Origin) -> Result<(), ConfigError> {
         let built_in = ProviderKind::BUILT_IN.iter().any(|kind| kind.word() == name);
         let why = match self.providers.get(name) {
@@ -68,6 +70,7 @@ impl Settings {
         none_is_ok(wrong(key, origin, why))
     }
 
+    /// Whether an untrusted project defines a provider with this name.
     fn is_of_untrusted(&self, name: &str) -> bool {
         let ignored = self.project_file.iter().flat_map(|project| &project.ignored);
         ignored.into_iter().any(|one| {
@@ -93,6 +96,7 @@ fn none_is_ok(complaint: Option<ConfigError>) -> Result<(), ConfigError> {
     complaint.map_or(Ok(()), Err)
 }
 
+/// Fails with a reason if the file of prices cannot be used.
 fn read_prices(file: &Path) -> Result<(), String> {
     let text = setup::prices_text(file)
         .map_err(|error| format!("the file of prices cannot be read: {error}"))?;

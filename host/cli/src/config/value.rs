@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_written_as_it_is_read() {
+    fn values_are_printed_as_they_are_read() {
         for (kind, text) in [
             (Kind::Duration, "90s"),
             (Kind::Duration, "30m"),

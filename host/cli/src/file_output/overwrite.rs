@@ -102,6 +102,7 @@ const FIXTURE: &str = "{\"swf\":";
 const SCRIPTS: [&str; 9] = ["js", "mjs", "cjs", "ts", "mts", "jsx", "tsx", "py", "sh"];
 
 impl FileKind {
+    /// The kind of the file at `path`; `Nothing` if it does not exist.
     fn at(path: &Path) -> io::Result<Self> {
         if is_beside_a_database(path) {
             return Ok(Self::Database);
@@ -114,6 +115,7 @@ impl FileKind {
         Ok(Self::of(&head, path))
     }
 
+    /// The kind of a file that begins with `head`.
     fn of(head: &[u8], path: &Path) -> Self {
         if DATABASES.into_iter().any(|with| head.starts_with(with)) {
             return Self::Database;
@@ -147,6 +149,7 @@ impl FileKind {
         }
     }
 
+    /// The kind of XML or HTML, by its first element.
     fn of_marked_up(text: &str) -> Self {
         let mut rest = text;
         // An XML declaration and a comment may come before the first element.
@@ -165,6 +168,7 @@ impl FileKind {
         }
     }
 
+    /// The kind in an error, with its article.
     fn words(self) -> &'static str {
         match self {
             Self::Nothing => "empty",
@@ -184,6 +188,7 @@ impl FileKind {
     }
 }
 
+/// Whether it is a log of SQLite beside a database.
 fn is_beside_a_database(path: &Path) -> bool {
     let Some(path) = path.to_str() else { return false };
     let mut databases = BESIDE_DATABASES.iter().filter_map(|with| path.strip_suffix(with));

@@ -56,6 +56,7 @@ struct WorkingAgent {
 }
 
 impl Live {
+    /// Updates the moving lines with an event, and prints its line above them.
     pub(crate) fn show(self: &Arc<Self>, event: &Event) {
         let mut state = self.state();
         if !state.is_shown {
@@ -72,6 +73,7 @@ impl Live {
         }
     }
 
+    /// Sets the number of agents that wait for room.
     pub(crate) fn queued(&self, agents: usize) {
         self.state().queued = agents;
     }
@@ -96,6 +98,7 @@ impl Moving for Live {
 }
 
 impl State {
+    /// Updates the agents and the totals with an event.
     fn apply(&mut self, event: &Event) {
         let step = event.metadata.step_id.clone().unwrap_or_default();
         match &event.data {
@@ -150,6 +153,7 @@ impl State {
         }
     }
 
+    /// The moving lines at the time `now`: the totals, then one line per agent.
     fn lines(&self, rows: usize, columns: usize, now: Instant) -> Vec<String> {
         let took = now.saturating_duration_since(self.began.unwrap_or(now));
         let step = took.as_millis() / SPINNER_STEP_MS;
@@ -179,6 +183,7 @@ impl State {
         }
     }
 
+    /// The line of totals: phase, counts, tokens, dollars and time.
     fn totals(&self, took: Duration, columns: usize) -> String {
         let mut text = String::new();
         let is_narrow = columns < COLUMNS_NARROW;
@@ -204,6 +209,7 @@ impl State {
 }
 
 impl WorkingAgent {
+    /// The line of an agent: label, activity and its time.
     fn line(&self, spinner: char, columns: usize, now: Instant) -> String {
         let took = seconds(now.saturating_duration_since(self.since));
         let doing =

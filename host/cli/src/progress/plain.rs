@@ -31,6 +31,7 @@ impl Plain {
         Self { slow, watch }
     }
 
+    /// Prints the line of an event, if it has one.
     pub(crate) fn show(&self, event: &Event) {
         if let Some(line) = line_of(event) {
             failure::print_progress(&line);
@@ -44,6 +45,7 @@ impl Plain {
         slow.note(event, Instant::now());
     }
 
+    /// Stops the reports about slow agents.
     pub(crate) fn finish(&self) {
         if let Some(watch) = &self.watch {
             watch.abort();

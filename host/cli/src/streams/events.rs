@@ -43,6 +43,7 @@ struct Shared {
 /// Writes the events of one run to stdout.
 pub(crate) struct EventStream(Arc<Shared>);
 
+/// What to write next: the next event of the journal, or a line.
 enum Next {
     Durable,
     Fleeting(String),
@@ -97,6 +98,7 @@ impl EventStream {
 }
 
 impl State {
+    /// Whether everything is written.
     fn is_idle(&self) -> bool {
         !self.is_busy && self.written >= self.durable && self.fleeting.is_empty()
     }
@@ -107,6 +109,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the next event to write. A fleeting event is due when the
+    /// durable event that it follows is written.
     fn next(&self) -> Next {
         let mut state = self.state();
         state.is_busy = false;

@@ -136,6 +136,7 @@ pub(crate) fn clear_moving(longest: Duration) {
 }
 
 impl State {
+    /// Whether everything is written, or nothing can be.
     fn is_idle(&self) -> bool {
         self.is_over || (self.waiting.is_empty() && !self.is_busy)
     }
@@ -186,6 +187,7 @@ impl Queue {
         let _ = Stderr.write_all(bytes);
     }
 
+    /// Writes or queues a text; drops it if the queue is full.
     fn put(self: &Arc<Self>, text: String, kind: Kind) {
         let mut state = self.state();
         if state.is_over {
@@ -244,6 +246,7 @@ impl Queue {
     }
 }
 
+/// Writes queued text and moving lines until stderr is closed.
 fn write_all(queue: &Queue) {
     let mut canvas = Canvas::default();
     let mut drawn = Instant::now();

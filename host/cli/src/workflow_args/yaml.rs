@@ -34,6 +34,7 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
     Ok(loader.document.unwrap_or_default())
 }
 
+/// An error with line and column.
 fn at(mark: Marker, problem: impl std::fmt::Display) -> String {
     format!("line {} column {}: {problem}", mark.line(), mark.col() + 1)
 }
@@ -67,6 +68,7 @@ enum Key {
     Merge,
 }
 
+/// Builds a value from parser events.
 #[derive(Default)]
 struct Loader {
     open: Vec<Open>,
@@ -77,6 +79,7 @@ struct Loader {
 }
 
 impl Loader {
+    /// Handles one event of the parser.
     fn take(&mut self, event: Event<'_>, mark: Marker) -> Result<(), String> {
         match event {
             Event::DocumentStart(..) => {
@@ -139,6 +142,7 @@ impl Loader {
         self.put(Built { value, size }, anchor, mark)
     }
 
+    /// Puts a copy of an anchored value, which counts towards [`EXPANDED_MAX`].
     fn alias(&mut self, id: usize, mark: Marker) -> Result<(), String> {
         let Some(built) = self.anchors.get(&id) else {
             return Err(at(mark, "an alias to a value that contains it"));
@@ -257,6 +261,7 @@ fn scalar_tag(tag: Option<&Tag>, mark: Marker) -> Result<Option<&str>, String> {
     }
 }
 
+/// The value of a scalar by its tag, or by the core schema if it is plain.
 fn scalar(
     text: &str,
     style: ScalarStyle,
@@ -296,6 +301,7 @@ fn boolean(text: &str) -> Option<Value> {
     }
 }
 
+/// Whether it is an infinity or not a number, which JSON cannot hold.
 fn is_unbounded(text: &str) -> bool {
     let bare = text.trim_start_matches(['+', '-']);
     matches!(bare, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
@@ -418,9 +424,9 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold_is_said_with_its_place() {
+    fn values_that_json_lacks_are_refused_with_their_place() {
         for (text, problem) in [
-            ("a: 1\na: 2\n", "line 2 column 1: the key `a` is there twice"),
+            ("a: 1\na: 2\n", "line 2 column 1: the key `a` is given twice"),
             ("a: 1\n---\nb: 2\n", "line 2 column 1: a second document"),
             ("x: .inf\n", "line 1 column 4: JSON has no number"),
             ("x: !env HOME\n", "the tag `!env`"),
@@ -437,13 +443,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hostile_ends_soon() {
+    fn hostile_text_is_refused_quickly() {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let inner = format!("*a{}, ", level - 1).repeat(10);
             bomb.push_str(&format!("a{level}: &a{level} [{}]\n", inner.trim_end_matches(", ")));
         }
-        assert!(read(&bomb).unwrap_err().contains("aliases come to more"));
+        assert!(read(&bomb).unwrap_err().contains("aliases expand to more"));
         assert!(read(&"[".repeat(100_000)).is_err());
         assert!(read(&"- ".repeat(100_000)).is_err());
         assert!(read(&"{a: ".repeat(100_000)).is_err());

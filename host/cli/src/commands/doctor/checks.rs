@@ -31,6 +31,7 @@ pub(super) enum State {
 }
 
 impl State {
+    /// The state in the table; failures are in capitals to be noticed.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",

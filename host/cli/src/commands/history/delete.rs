@@ -81,6 +81,7 @@ Examples:
   smol-wf history delete --state failed,cancelled --older-than 30d --yes
   smol-wf history delete --all --dry-run";
 
+/// The JSON output; with `--dry-run`, `deleted` lists what would be deleted.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Deletion {
@@ -90,6 +91,7 @@ struct Deletion {
     skipped: Vec<DeletedRun>,
 }
 
+/// A run in the JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DeletedRun {
@@ -105,6 +107,9 @@ impl From<RunSummary> for DeletedRun {
 }
 
 impl DeleteArgs {
+    /// Deletes the chosen runs and prints them. A selected run that a process
+    /// works on is skipped; a named one is an error. Fails with a usage error if
+    /// nothing was chosen or the user declined.
     pub(super) async fn execute(self) -> Result<ExitCode, CommandError> {
         let selects = self.all || !self.state.is_empty();
         if self.runs.is_empty() && !selects && !self.vacuum {
@@ -153,6 +158,8 @@ impl DeleteArgs {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The runs to delete: selected by state, name and age, or named one by one.
+    /// Fails if a named run does not exist.
     async fn chosen(
         &self,
         engine: &Engine,
@@ -180,6 +187,8 @@ impl DeleteArgs {
         Ok(chosen)
     }
 
+    /// Prints the deleted runs to stdout, and the number of skipped ones to
+    /// stderr.
     fn print(&self, done: &Deletion) -> Result<(), CommandError> {
         match self.json.asked().unwrap_or(self.output) {
             Format::Json => output::document(done)?,

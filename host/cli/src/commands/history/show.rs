@@ -29,6 +29,8 @@ const OPTIONS_CHARS_MAX: usize = 100;
 /// Most characters of the result in the text.
 const RESULT_CHARS_MAX: usize = 4_000;
 
+/// Prints one run: text on a terminal, its report elsewhere; `format` overrides
+/// this. Fails if the journal cannot be read.
 pub(super) async fn show(
     engine: &Engine,
     run: &RunId,
@@ -71,6 +73,7 @@ impl Serialize for ReportWithDetails<'_> {
     }
 }
 
+/// The whole run as text: head, epochs, steps, usage, nulls and result.
 fn text(report: &Report, details: &Details<'_>) -> String {
     let mut parts = vec![head(report, details)];
     let epochs: Vec<_> = details.epochs.iter().map(epoch).collect();
@@ -107,6 +110,8 @@ fn text(report: &Report, details: &Details<'_>) -> String {
     parts.join("\n\n")
 }
 
+/// The first lines: id, times, script, provider, counts, budget, parent and
+/// error.
 fn head(report: &Report, details: &Details<'_>) -> String {
     let took = u64::try_from((details.updated_at_us - details.created_at_us) / 1_000);
     let mut lines = vec![

@@ -24,7 +24,9 @@ const NOBODY: &str = "no agent is installed and logged in; \
 /// The flags of `test --record` about agents.
 #[derive(Debug)]
 pub(super) struct Agents {
+    /// `--agent-provider`; `None` asks the recorded provider.
     pub(super) provider: Option<Value>,
+    /// `--debug-rule`.
     pub(super) debug_rules: Vec<String>,
     /// Messages that were printed: fixtures of one project have the same ones.
     pub(super) printed: BTreeSet<String>,
@@ -64,6 +66,8 @@ impl Agents {
         Ok((engine.clone().providing(Arc::new(Catalogue::of(&settings))), live))
     }
 
+    /// Prints warnings and notes that were not printed before, as far as `level`
+    /// allows.
     fn print(&mut self, opening: Preamble, level: LogLevel) {
         let Preamble { warnings, notes, .. } = opening;
         let warnings =

@@ -27,6 +27,7 @@ const RULES_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FixtureResult {
+    /// The path of the fixture as people type it.
     pub(super) fixture: String,
     /// The path of the fixture, quoted for a shell.
     #[serde(skip)]
@@ -34,6 +35,7 @@ pub(super) struct FixtureResult {
     /// The script from the command line, quoted for a shell.
     #[serde(skip)]
     pub(super) script: Option<String>,
+    /// Whether the fixture passed and its update, if any, was written.
     pub(super) pass: bool,
     /// Whether the fixture file was rewritten.
     pub(super) updated: bool,
@@ -46,22 +48,27 @@ pub(super) struct FixtureResult {
     /// Why there is no verdict, or why its update could not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+    /// Time that the test took.
     #[serde(skip)]
     pub(super) took: Duration,
 }
 
 /// The options of a test, for all fixtures.
 pub(super) struct Tester {
+    /// An engine without a database; agents are added per fixture.
     pub(super) engine: Engine,
+    /// Whether to update fixtures (`--accept`).
     pub(super) accept: bool,
     /// The script from the command line, instead of the recorded path.
     pub(super) script: Option<PathBuf>,
     /// The agents to ask for missing answers, with `--record`.
     pub(super) agents: Option<Agents>,
+    /// Stops the test of a fixture after a signal.
     pub(super) cancel: CancellationToken,
 }
 
 impl Tester {
+    /// Tests one fixture. Never fails: an error is part of the result.
     pub(super) async fn test(&mut self, found: &FixtureFile) -> FixtureResult {
         let started = Instant::now();
         let path = found.path.as_path();
@@ -84,6 +91,8 @@ impl Tester {
         tested
     }
 
+    /// Reads the fixture and its rules and runs it. Fails with a message and its
+    /// code.
     async fn verdict(&mut self, found: &FixtureFile) -> Result<FixtureVerdict, String> {
         let (path, within) = (found.path.as_path(), found.within.as_path());
         let text = text_of(path, within)?;
@@ -144,6 +153,8 @@ fn kept_beside(path: &Path) -> PathBuf {
     path.with_extension("swf.kept")
 }
 
+/// The text of a fixture. Fails with the line of the first byte that is not
+/// UTF-8.
 fn text_of(path: &Path, within: &Path) -> Result<String, String> {
     let bytes = files::read_found(path, within, FIXTURE_BYTES_MAX)
         .map_err(|error| unreadable(path, error))?;
@@ -168,11 +179,13 @@ fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, Str
     }
 }
 
+/// The message about a file that cannot be read, with its code.
 fn unreadable(path: &Path, error: FileError) -> String {
     let error = error.at(shown(path).into());
     format!("{error} [{}]", error.code())
 }
 
+/// The message about a file that cannot be written, with its code.
 fn unwritable(path: &Path, error: io::Error) -> String {
     let error = FileError::Write { path: shown(path).into(), error };
     format!("{error} [{}]", error.code())
